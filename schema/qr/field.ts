@@ -1,0 +1,110 @@
+// The grammar of merchant-presented codes: fields of id, length and value. What a field means is not known here.
+
+import type { QrFault } from './error.ts'
+
+/** One data object of a code. */
+export interface QrField {
+  /** Two digits; in a consumer-presented code, hexadecimal. */
+  readonly tag: string
+  readonly value: string
+  /** Where the field starts, in characters from the start of the payload. */
+  readonly offset: number
+  /** The fields inside `value`, in order; empty when it is plain text. */
+  readonly fields: readonly QrField[]
+}
+
+/** A field whose inner fields are still to be found. */
+export type OpenField = QrField & { fields: readonly QrField[] }
+
+/** What a length counts. Only the first is right; issuers do the others. */
+export type Counting = 'characters' | 'UTF-16 units' | 'UTF-8 bytes'
+
+const none: readonly QrField[] = []
+const surrogate = /[\uD800-\uDFFF]/
+
+/** How many characters `text` has: Unicode code points, so "😀" is one and "ស្មី" four. */
+export const characters = (text: string): number => (surrogate.test(text) ? [...text].length : text.length)
+
+/**
+ * Splits one level of fields, in order, or says where it stops making sense. `offset` and `path` place the level
+ * in the payload: the offset of its first character and the id of the field that it is the value of ("" at the top).
+ *
+ * Each field is id (2 digits), length (2 digits), value; there are no separators. The length counts characters,
+ * which are Unicode code points here.
+ *
+ * Source: EMVCo QR Code Specification, Merchant-Presented Mode 1.1, "Data Organization".
+ */
+export function splitLevel(
+  text: string,
+  offset: number,
+  path: string,
+  counting: Counting,
+): OpenField[] | QrFault {
+  const fields: OpenField[] = []
+  const isDirect = counting === 'UTF-16 units' || (counting === 'characters' && !surrogate.test(text))
+  let at = 0
+  let place = offset
+  while (at < text.length) {
+    const length = digitsAt(text, at + 2)
+    if (length < 0 || digitsAt(text, at) < 0) return badStart(text.slice(at, at + 4), place, path)
+    const tag = text.slice(at, at + 2)
+    const start = at + 4
+    const end = isDirect ? start + length : skip(text, start, length, counting)
+    if (end > text.length) return cutShort(pathOf(path, tag), length, characters(text.slice(start)), place)
+    const value = text.slice(start, end)
+    fields.push({ tag, value, offset: place, fields: none })
+    place += 4 + (isDirect && counting === 'characters' ? length : characters(value))
+    at = end
+  }
+  return fields
+}
+
+/** "05" in the template "62" is "62.05"; at the top it is "05". */
+export const pathOf = (parent: string, tag: string): string => (parent ? `${parent}.${tag}` : tag)
+
+/** The two digits at `at` as a number; -1 when they are not two digits. */
+function digitsAt(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 48
+  const ones = text.charCodeAt(at + 1) - 48
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : -1
+}
+
+/** The index after `length` characters or bytes; Infinity when `text` ends before, or the end is inside a character. */
+function skip(text: string, from: number, length: number, counting: Counting): number {
+  let at = from
+  let left = length
+  while (left > 0 && at < text.length) {
+    const point = text.codePointAt(at)!
+    left -= counting === 'characters' ? 1 : bytesOf(point)
+    at += point > 0xffff ? 2 : 1
+  }
+  return left === 0 ? at : Infinity
+}
+
+const bytesOf = (point: number) => (point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4)
+
+function badStart(start: string, place: number, path: string): QrFault {
+  const tag = path || null
+  const where = `${path ? `in field ${path}, ` : ''}at character ${place}`
+  return start.length < 4
+    ? {
+        code: 'TRUNCATED',
+        tag,
+        offset: place,
+        message: `the payload is cut short after ${quote(start)} (${where})`,
+      }
+    : {
+        code: 'BAD_FIELD',
+        tag,
+        offset: place,
+        message: `${quote(start)} is not an id and a length (${where})`,
+      }
+}
+
+function cutShort(tag: string, length: number, left: number, place: number): QrFault {
+  const message = `field ${tag} is cut short: ${left} of ${length} characters (at character ${place})`
+  return { code: 'TRUNCATED', tag, offset: place, message }
+}
+
+/** `value` as messages show it. */
+export const quote = (value: string): string => JSON.stringify(value)
