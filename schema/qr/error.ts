@@ -31,6 +31,14 @@ export interface QrFault {
   readonly message: string
 }
 
+/** A fault whose message says `what` and where. */
+export const faultAt = (offset: number, code: QrErrorCode, tag: string | null, what: string): QrFault => ({
+  code,
+  tag,
+  offset,
+  message: `${what} (at character ${offset})`,
+})
+
 /** The only error that reading or writing a code throws, whatever the input. */
 export class QrError extends Error implements QrFault {
   readonly code: QrErrorCode

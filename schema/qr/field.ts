@@ -1,5 +1,6 @@
 // The grammar of merchant-presented codes: fields of id, length and value. What a field means is not known here.
 
+import { faultAt } from './error.ts'
 import type { QrFault } from './error.ts'
 
 /** One data object of a code. */
@@ -23,7 +24,8 @@ const none: readonly QrField[] = []
 const surrogate = /[\uD800-\uDFFF]/
 
 /** How many characters `text` has: Unicode code points, so "😀" is one and "ស្មី" four. */
-export const characters = (text: string): number => (surrogate.test(text) ? [...text].length : text.length)
+export const characters = (text: string): number =>
+  surrogate.test(text) ? Array.from(text).length : text.length
 
 /**
  * Splits one level of fields, in order, or says where it stops making sense. `offset` and `path` place the level
@@ -84,26 +86,14 @@ function skip(text: string, from: number, length: number, counting: Counting): n
 const bytesOf = (point: number) => (point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4)
 
 function badStart(start: string, place: number, path: string): QrFault {
-  const tag = path || null
-  const where = `${path ? `in field ${path}, ` : ''}at character ${place}`
+  const where = path ? ` in field ${path}` : ''
   return start.length < 4
-    ? {
-        code: 'TRUNCATED',
-        tag,
-        offset: place,
-        message: `the payload is cut short after ${quote(start)} (${where})`,
-      }
-    : {
-        code: 'BAD_FIELD',
-        tag,
-        offset: place,
-        message: `${quote(start)} is not an id and a length (${where})`,
-      }
+    ? faultAt(place, 'TRUNCATED', path || null, `the payload${where} is cut short after ${quote(start)}`)
+    : faultAt(place, 'BAD_FIELD', path || null, `${quote(start)}${where} is not an id and a length`)
 }
 
 function cutShort(tag: string, length: number, left: number, place: number): QrFault {
-  const message = `field ${tag} is cut short: ${left} of ${length} characters (at character ${place})`
-  return { code: 'TRUNCATED', tag, offset: place, message }
+  return faultAt(place, 'TRUNCATED', tag, `field ${tag} is cut short: ${left} of ${length} characters`)
 }
 
 /** `value` as messages show it. */

@@ -1,0 +1,28 @@
+// The front door of the package: reading, writing and drawing payment QR codes. It depends on nothing else here.
+
+export { QrError, qrErrors } from './error.ts'
+export type { QrErrorCode, QrFault } from './error.ts'
+export type { QrField } from './field.ts'
+export type {
+  AdditionalData,
+  FieldInput,
+  LocalText,
+  MpmCode,
+  MpmInput,
+  PointOfInitiation,
+  QrProfile,
+  Template,
+  Tip,
+  UnionPayAccount,
+} from './mpm.ts'
+export { decodeMpm } from './mpm-decode.ts'
+export { encodeFields, encodeMpm } from './mpm-encode.ts'
+export { decodeCpm } from './cpm-decode.ts'
+export { encodeCpm } from './cpm-encode.ts'
+export type { CpmApplication, CpmChip, CpmCode, CpmData, CpmDataInput, CpmInput } from './cpm.ts'
+export { decodeUrl } from './url.ts'
+export type { UrlCode } from './url.ts'
+export { readCode } from './read.ts'
+export type { QrCode } from './read.ts'
+export { toSvg } from './svg.ts'
+export type { SvgOptions } from './svg.ts'

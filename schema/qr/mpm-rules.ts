@@ -1,0 +1,217 @@
+// What EMVCo MPM 1.1 asks of each field, and the check of a code against it. Nothing is read here.
+
+import { isCountry } from './country.ts'
+import { currencyOf } from './currency.ts'
+import { faultAt } from './error.ts'
+import type { QrErrorCode, Report } from './error.ts'
+import { characters, pathOf, quote } from './field.ts'
+import type { QrField } from './field.ts'
+
+/** `N` digits, `ANS` printable ASCII (EMV Book 4, Annex B), `S` any Unicode text. */
+type Format = 'N' | 'ANS' | 'S'
+
+interface Rule {
+  readonly name: string
+  readonly format: Format
+  readonly min: number
+  readonly max: number
+  readonly isMandatory?: boolean
+  /** What the value has to be beyond its format, in words and as a test. */
+  readonly asks?: readonly [words: string, test: (value: string) => boolean]
+}
+
+/** The rules of one level, by id. */
+interface Rules {
+  readonly byTag: ReadonlyMap<string, Rule>
+  readonly mandatory: readonly (readonly [tag: string, rule: Rule])[]
+}
+
+const decimal = /^\d+\.?\d*$/ // EMVCo: "98.73", "98" and "98." are well formed
+
+const amount: Rule['asks'] = [
+  'a plain decimal above zero',
+  (value) => decimal.test(value) && /[1-9]/.test(value),
+]
+
+const percentage: Rule['asks'] = [
+  'a percentage from 00.01 to 99.99',
+  (value) => decimal.test(value) && Number(value) >= 0.01 && Number(value) <= 99.99,
+]
+
+const formats: Readonly<Record<Format, Required<Rule>['asks']>> = {
+  N: ['made of digits', (value) => /^\d*$/.test(value)],
+  ANS: ['printable ASCII', (value) => /^[\x20-\x7E]*$/.test(value)],
+  S: ['well-formed Unicode', (value) => value.isWellFormed()],
+}
+
+/** Source: EMVCo MPM 1.1, tables 3.1 to 3.6. */
+const rootRules = level({
+  '00': exactly(2, 'N', 'payload format indicator', {
+    isMandatory: true,
+    asks: ['"01"', (value) => value === '01'],
+  }),
+  '01': exactly(2, 'N', 'point of initiation', { asks: ['"11" or "12"', (value) => /^1[12]$/.test(value)] }),
+  '52': exactly(4, 'N', 'merchant category code', { isMandatory: true }),
+  '53': exactly(3, 'N', 'currency', {
+    isMandatory: true,
+    asks: ['a number of ISO 4217', (value) => currencyOf(value) !== null],
+  }),
+  '54': upTo(13, 'ANS', 'amount', { asks: amount }),
+  '55': exactly(2, 'N', 'tip indicator', { asks: ['"01", "02" or "03"', (value) => /^0[1-3]$/.test(value)] }),
+  '56': upTo(13, 'ANS', 'fixed fee', { asks: amount }),
+  '57': upTo(5, 'ANS', 'percentage fee', { asks: percentage }),
+  '58': exactly(2, 'ANS', 'country', { isMandatory: true, asks: ['a country of ISO 3166-1', isCountry] }),
+  '59': upTo(25, 'ANS', 'merchant name', { isMandatory: true }),
+  '60': upTo(15, 'ANS', 'merchant city', { isMandatory: true }),
+  '61': upTo(10, 'ANS', 'postal code'),
+  '62': upTo(99, 'S', 'additional data'),
+  '63': exactly(4, 'ANS', 'checksum', { isMandatory: true }),
+  '64': upTo(99, 'S', 'language template'),
+})
+
+/** Source: EMVCo MPM 1.1, table 3.7. Ids 50–99 are templates there, but plain text in too many codes to insist. */
+const additionalRules = level({
+  '01': upTo(25, 'ANS', 'bill number'),
+  '02': upTo(25, 'ANS', 'mobile number'),
+  '03': upTo(25, 'ANS', 'store label'),
+  '04': upTo(25, 'ANS', 'loyalty number'),
+  '05': upTo(25, 'ANS', 'reference label'),
+  '06': upTo(25, 'ANS', 'customer label'),
+  '07': upTo(25, 'ANS', 'terminal label'),
+  '08': upTo(25, 'ANS', 'purpose'),
+  '09': upTo(3, 'ANS', 'consumer data request', {
+    asks: ['made of A, M and E, each once', (value) => /^(?!.*(.).*\1)[AME]+$/.test(value)],
+  }),
+  '10': upTo(20, 'ANS', 'merchant tax id'),
+  '11': exactly(3, 'ANS', 'merchant channel'),
+})
+
+/** Source: EMVCo MPM 1.1, table 3.8. */
+const languageRules = level({
+  '00': exactly(2, 'ANS', 'language', { isMandatory: true }),
+  '01': upTo(25, 'S', 'local merchant name', { isMandatory: true }),
+  '02': upTo(15, 'S', 'local merchant city'),
+})
+
+/** Merchant accounts 26–51 and unreserved templates 80–99. Source: EMVCo MPM 1.1, tables 3.2 and 3.9. */
+const identifiedRules = level({
+  '00': upTo(32, 'ANS', 'globally unique identifier', { isMandatory: true }),
+})
+
+const cardAccount = upTo(99, 'ANS', 'merchant account')
+const anyText = upTo(99, 'S', 'value')
+
+export const isMerchantAccount = (tag: string): boolean => tag >= '02' && tag <= '51'
+export const isUnreserved = (tag: string): boolean => tag >= '80'
+/** True for the ids whose value has to hold fields. */
+export const isTemplate = (tag: string): boolean =>
+  (tag >= '26' && tag <= '51') || tag === '62' || tag === '64' || tag >= '80'
+/** True for the ids of the templates of single payment systems inside tag 62. */
+export const isAdditionalTemplate = (tag: string): boolean => tag >= '50'
+
+/** Reports every deviation of a whole code whose payload ends at character `end`. */
+export function checkCode(fields: readonly QrField[], end: number, report: Report): void {
+  const { tag, offset } = fields[0]!
+  if (tag !== '00' && fields.some((field) => field.tag === '00')) {
+    report(faultAt(offset, 'MISPLACED_TAG', '00', `field ${tag} comes before field 00`))
+  }
+  checkLevel(fields, rootRules, '', end, report)
+  for (const field of fields) {
+    const inner = field.fields
+    if (inner.length > 0) checkLevel(inner, rulesInside(field.tag), field.tag, endOf(field), report)
+  }
+  if (!fields.some((field) => isMerchantAccount(field.tag))) {
+    report(faultAt(end, 'MISSING_TAG', null, 'no merchant account, 02 to 51'))
+  }
+  checkFee(fields, '56', '02', end, report)
+  checkFee(fields, '57', '03', end, report)
+}
+
+const rulesInside = (tag: string) =>
+  tag === '62' ? additionalRules : tag === '64' ? languageRules : identifiedRules
+
+const endOf = (field: QrField) => field.offset + 4 + characters(field.value)
+
+function checkLevel(
+  fields: readonly QrField[],
+  rules: Rules,
+  path: string,
+  end: number,
+  report: Report,
+): void {
+  const seen = new Set<string>()
+  for (const field of fields) {
+    const { tag } = field
+    const rule = rules.byTag.get(tag) ?? (path === '' && tag >= '02' && tag <= '25' ? cardAccount : anyText)
+    if (seen.has(tag)) reportField(field, path, rule, 'DUPLICATE_TAG', 'occurs again', report)
+    seen.add(tag)
+    checkField(field, rule, path, report)
+  }
+  for (const [tag, rule] of rules.mandatory) {
+    if (!seen.has(tag)) reportMissing(pathOf(path, tag), `(${rule.name}) is missing`, end, report)
+  }
+}
+
+function checkField(field: QrField, rule: Rule, path: string, report: Report): void {
+  const { value } = field
+  const { min, max, asks } = rule
+  const deviates = (code: QrErrorCode, what: string) => reportField(field, path, rule, code, what, report)
+  if (value === '') return deviates('BAD_LENGTH', 'is empty')
+  const length = value.length <= max ? value.length : characters(value)
+  if (length > max) deviates('TOO_LONG', `has ${length} characters, at most ${max} fit`)
+  if (length < min) deviates('BAD_LENGTH', `has ${length} characters instead of ${min}`)
+  const [words, test] = formats[rule.format]
+  if (!test(value)) deviates('BAD_VALUE', `is not ${words}`)
+  else if (asks && length >= min && !asks[1](value)) deviates('BAD_VALUE', `is not ${asks[0]}`)
+}
+
+/** Account numbers stay out of messages; every other value is shown. */
+function reportField(
+  field: QrField,
+  path: string,
+  rule: Rule,
+  code: QrErrorCode,
+  what: string,
+  report: Report,
+): void {
+  const tag = pathOf(path, field.tag)
+  const shown = isMerchantAccount(path || field.tag) || field.value === '' ? '' : ` ${quote(field.value)}`
+  report(faultAt(field.offset, code, tag, `field ${tag} (${rule.name})${shown} ${what}`))
+}
+
+function reportMissing(tag: string, what: string, end: number, report: Report): void {
+  report(faultAt(end, 'MISSING_TAG', tag, `field ${tag} ${what}`))
+}
+
+/** 55 says which of 56 and 57 has to be there; the other one must not be. */
+function checkFee(
+  fields: readonly QrField[],
+  tag: '56' | '57',
+  asked: string,
+  end: number,
+  report: Report,
+): void {
+  const field = fields.find((each) => each.tag === tag)
+  const isAsked = fields.find((each) => each.tag === '55')?.value === asked
+  if (isAsked && !field) reportMissing(tag, `is missing though field 55 is "${asked}"`, end, report)
+  if (field && !isAsked) {
+    report(
+      faultAt(field.offset, 'UNEXPECTED_TAG', tag, `field ${tag} is there though field 55 is not "${asked}"`),
+    )
+  }
+}
+
+function level(rules: Readonly<Record<string, Rule>>): Rules {
+  const entries = Object.entries(rules)
+  return { byTag: new Map(entries), mandatory: entries.filter(([, rule]) => rule.isMandatory) }
+}
+
+type Options = Pick<Rule, 'isMandatory' | 'asks'>
+
+function exactly(length: number, format: Format, name: string, options?: Options): Rule {
+  return { name, format, min: length, max: length, ...options }
+}
+
+function upTo(max: number, format: Format, name: string, options?: Options): Rule {
+  return { name, format, min: 1, max, ...options }
+}

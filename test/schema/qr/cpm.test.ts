@@ -1,0 +1,193 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { decodeCpm, encodeCpm, QrError } from '../../../schema/qr/index.ts'
+import { isRead } from './a-code.ts'
+import { anyPresentedCode, aPresentedCode } from './a-presented-code.ts'
+
+/** Base64 of data objects written in hexadecimal, spaces for the eye. */
+const base64 = (hexadecimal: string) => Buffer.from(hexadecimal.replaceAll(' ', ''), 'hex').toString('base64')
+
+const start = '85 05 4350563031'
+const aid = '4F 07 A0000003330101'
+
+describe('a presented code', () => {
+  test('the sample of the EMVCo Consumer-Presented Mode specification, without its card number', () => {
+    const code = decodeCpm(
+      'hQVDUFYwMWETTwegAAAAVVVVUAhQcm9kdWN0MWETTwegAAAAZmZmUAhQcm9kdWN0MmJJWggSNFZ4kBI0WF8gDkNBUkRIT0xERVIv' +
+        'RU1WXy0IcnVlc2RlZW5kIZ8QBwYBCgMAAACfJghYT9OF+iNLzJ82AgABnzcEbVjvEw==',
+    )
+    expect(code.applications.map((each) => [each.aid, each.label])).toEqual([
+      ['A0000000555555', 'Product1'],
+      ['A0000000666666', 'Product2'],
+    ])
+    expect(code.common).toMatchObject({
+      language: 'ruesdeen',
+      lastFour: '3458',
+      chip: {
+        issuerApplicationData: '06010A03000000',
+        cryptogram: '584FD385FA234BCC',
+        transactionCounter: '0001',
+        unpredictableNumber: '6D58EF13',
+      },
+    })
+    expect(code.withheld).toEqual(['62.5A', '62.5F20'])
+    expect(JSON.stringify(code)).not.toMatch(/12345678|CARDHOLDER/)
+    expect(() => encodeCpm(code)).toThrow(QrError)
+  })
+
+  test('starts with the seven characters of every such code', () => {
+    expect(encodeCpm(aPresentedCode())).toMatch(/^hQVDUFY/)
+  })
+
+  test('is of the scheme of its first application that is known', () => {
+    const unknown = { aid: 'F000000001' }
+    const { scheme } = decodeCpm(encodeCpm({ applications: [unknown, ...aPresentedCode().applications] }))
+    expect(scheme).toBe('UnionPay')
+  })
+
+  test('says where each object starts, in characters of the text', () => {
+    const payload = encodeCpm(aPresentedCode())
+    const { fields } = decodeCpm(payload)
+    expect(fields.map(({ tag, offset }) => [tag, offset])).toEqual([
+      ['85', 0],
+      ['61', 9], // byte 7: bits 56 and on, in the tenth character
+    ])
+  })
+})
+
+describe('card data', () => {
+  test.each([
+    ['a card number', '5A 08 6222021234567890', '61.5A', '7890'],
+    ['a card number of odd length', '5A 0A 6222021234567891234F', '61.5A', '1234'],
+    ['a track', '57 11 6222021234567890D30122010000000000', '61.57', '7890'],
+    ['a cardholder name', '5F20 05 42554E4E59', '61.5F20', null],
+    ['a label that is a card number', '50 10 36323232303231323334353637383930', '61.50', null],
+    ['an object that nobody knows', 'DF01 08 6222021234567890', '61.DF01', null],
+    ['a card number inside the chip data', '63 0A 5A 08 6222021234567890', '61.63.5A', null],
+  ])('%s is withheld', (_, object, path, lastFour) => {
+    const inner = `${aid} ${object}`
+    const size = (inner.replaceAll(' ', '').length / 2).toString(16).padStart(2, '0')
+    const code = decodeCpm(base64(`${start} 61 ${size} ${inner}`))
+    expect(code.withheld).toEqual([path])
+    expect(code.applications[0]?.lastFour).toBe(lastFour)
+    expect(JSON.stringify(code)).not.toMatch(/62220|21234567|42554E|BUNNY|D3012/)
+  })
+
+  test('never shows in a refusal', () => {
+    const card = '5A 08 6222021234567890'
+    for (const payload of [
+      base64(`${start} 61 13 ${aid} ${card}`.replace('61 13', '61 7F')),
+      base64(`${start} 61 1D ${aid} ${card} ${card}`),
+      base64(`${start} 61 0A ${card}`),
+      base64(`${start} 61 16 ${aid} 9F25 08 6222021234567890`),
+    ]) {
+      expect(() => decodeCpm(payload)).toThrow(QrError)
+      expect(() => decodeCpm(payload)).not.toThrow(/6222|7890/)
+    }
+  })
+})
+
+describe('what is refused', () => {
+  test.each([
+    { when: 'other text', payload: 'hello', code: 'NOT_A_QR_CODE', tag: null },
+    {
+      when: 'base64 with a sign missing',
+      payload: encodeCpm(aPresentedCode()).slice(0, -1),
+      code: 'TRUNCATED',
+      tag: null,
+    },
+    {
+      when: 'another version',
+      payload: base64('85 05 4350563032 61 09' + aid),
+      code: 'BAD_VALUE',
+      tag: '85',
+    },
+    { when: 'no application', payload: base64(start), code: 'MISSING_TAG', tag: '61' },
+    {
+      when: 'an application without id',
+      payload: base64(`${start} 61 04 50 02 4142`),
+      code: 'MISSING_TAG',
+      tag: '61.4F',
+    },
+    {
+      when: 'the same object twice',
+      payload: base64(`${start} 61 12 ${aid} ${aid}`),
+      code: 'DUPLICATE_TAG',
+      tag: '61.4F',
+    },
+    {
+      when: 'an object cut short',
+      payload: base64(`${start} 61 09 4F 08 A0000003330101`),
+      code: 'TRUNCATED',
+      tag: '61.4F',
+    },
+    {
+      when: 'a length without end',
+      payload: base64(`${start} 61 80 ${aid} 0000`),
+      code: 'BAD_LENGTH',
+      tag: '61',
+    },
+    {
+      when: 'an id of four bytes',
+      payload: base64(`${start} 61 06 4F 04 A0000003`),
+      code: 'BAD_LENGTH',
+      tag: '61.4F',
+    },
+    {
+      when: 'letters among digits',
+      payload: base64(`${start} 61 0E ${aid} 9F25 02 12AB`),
+      code: 'BAD_VALUE',
+      tag: '61.9F25',
+    },
+    {
+      when: 'text that is not printable',
+      payload: base64(`${start} 61 0C ${aid} 50 01 07`),
+      code: 'BAD_VALUE',
+      tag: '61.50',
+    },
+  ])('$when', ({ payload, code, tag }) => {
+    expect(() => decodeCpm(payload)).toThrow(expect.objectContaining({ code, tag }))
+  })
+
+  test.each([
+    ['a reference of the wrong length', { paymentAccountReference: 'SHORT' }],
+    ['an id that is not hexadecimal', { aid: 'UNIONPAY!!' }],
+    ['a label that holds a card number', { label: '6222021234567890' }],
+    ['last digits that are five', { lastFour: '12345' }],
+    ['a requestor of twelve digits', { tokenRequestor: '123456789012' }],
+    ['a label in Chinese', { label: '银联' }],
+  ])('to write %s', (_, change) => {
+    expect(() => encodeCpm(aPresentedCode(change))).toThrow(QrError)
+  })
+})
+
+describe('for every presented code', () => {
+  test('what was written is what is read, and writing that gives the same text', () => {
+    fc.assert(
+      fc.property(anyPresentedCode, (code) => {
+        const payload = encodeCpm(code)
+        expect(decodeCpm(payload)).toMatchObject({ ...code, withheld: [] })
+        expect(encodeCpm(decodeCpm(payload))).toBe(payload)
+      }),
+    )
+  })
+
+  test('cutting or changing it never throws anything but a QrError', () => {
+    fc.assert(
+      fc.property(anyPresentedCode, fc.nat(), fc.nat(255), (code, n, byte) => {
+        const payload = encodeCpm(code)
+        const bytes = Buffer.from(payload, 'base64')
+        bytes[n % bytes.length] = byte
+        for (const text of [payload.slice(0, n % payload.length), bytes.toString('base64')]) {
+          expect(isRead(text)).toBeTypeOf('boolean')
+        }
+      }),
+    )
+  })
+
+  test('one application cut anywhere is refused', () => {
+    const payload = encodeCpm(aPresentedCode())
+    for (let end = 0; end < payload.length; end++)
+      expect(() => decodeCpm(payload.slice(0, end))).toThrow(QrError)
+  })
+})

@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest'
+import { isCountry } from '../../../schema/qr/country.ts'
+import { currencyNumber, currencyOf } from '../../../schema/qr/currency.ts'
+
+describe('ISO lists', () => {
+  test.each([
+    // ISO 4217:2015, list one.
+    ['CNY', '156'],
+    ['THB', '764'],
+    ['IDR', '360'],
+    ['KHR', '116'],
+    ['LAK', '418'],
+    ['MYR', '458'],
+    ['SGD', '702'],
+    ['KRW', '410'],
+    ['JPY', '392'],
+    ['LKR', '144'],
+    ['ARS', '032'],
+    ['VND', '704'],
+    ['EUR', '978'],
+    ['KWD', '414'],
+  ])('%s is %s', (code, number) => {
+    expect(currencyOf(number)).toBe(code)
+    expect(currencyNumber(code)).toBe(number)
+  })
+
+  test('every number stands for one code that Unicode has a name for, and back', () => {
+    const names = new Intl.DisplayNames('en', { type: 'currency' })
+    const codes = Array.from({ length: 1000 }, (_, n) => currencyOf(String(n).padStart(3, '0'))).filter(
+      (code) => code !== null,
+    )
+    expect(codes).toHaveLength(166)
+    for (const code of codes) {
+      expect(names.of(code)).not.toBe(code)
+      expect(currencyOf(currencyNumber(code)!)).toBe(code)
+    }
+  })
+
+  test('there are the 249 countries and regions of ISO 3166-1', () => {
+    const letters = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ')
+    const codes = letters.flatMap((first) => letters.map((second) => first + second)).filter(isCountry)
+    expect(codes).toHaveLength(249)
+    const names = new Intl.DisplayNames('en', { type: 'region' })
+    for (const code of codes) expect(names.of(code)).not.toBe(code)
+  })
+})
