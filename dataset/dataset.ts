@@ -1,0 +1,50 @@
+// The programme's data, whole: small things as lists, large things as streams. The same options make the same bytes.
+
+import type { QrProduct } from '../subgraphs/merchant/merchant.ts'
+import type { Corridor, Participant, Project } from '../subgraphs/reference.ts'
+import type { Rates } from './amounts.ts'
+import { readCities } from './cities.ts'
+import { makeCorridors, makeProjects } from './corridors.ts'
+import { mainland, projectCountries } from './countries.ts'
+import { makeMerchants, type MerchantSource } from './merchants.ts'
+import { makeParticipants } from './participants.ts'
+import { makePayments, type PaymentSource } from './payments.ts'
+import { makeProducts } from './products.ts'
+
+export interface DatasetOptions {
+  /** A 32-bit integer. */
+  readonly seed: number
+  /** 1 is the whole programme: 12 million merchants. Institutions, products and major online merchants are never scaled. */
+  readonly scale: number
+  /** The end of the two years that payments are of. */
+  readonly until: Date
+  /** What amounts are worth. */
+  readonly rates: Rates
+}
+
+export interface Dataset {
+  readonly participants: readonly Participant[]
+  readonly projects: readonly Project[]
+  readonly corridors: readonly Corridor[]
+  readonly products: readonly QrProduct[]
+  readonly merchants: MerchantSource
+  readonly payments: PaymentSource
+}
+
+const scaleMin = 0.0001
+
+/**
+ * Reads the table of cities, half a second; merchants and payments are made as they are asked for. Throws when `scale` is
+ * below 0.0001, which would leave countries without a merchant, or above 1.
+ */
+export function makeDataset(options: DatasetOptions): Dataset {
+  const { seed, scale, until } = options
+  if (!(scale >= scaleMin && scale <= 1)) throw new RangeError(`scale is ${scaleMin} to 1, not ${scale}`)
+  const participants = makeParticipants(seed, until)
+  const corridors = makeCorridors()
+  const products = makeProducts(seed)
+  const cities = readCities([mainland.code, ...projectCountries.map(({ code }) => code)])
+  const merchants = makeMerchants(options, cities, products)
+  const payments = makePayments(options, merchants, corridors, participants)
+  return { participants, projects: makeProjects(), corridors, products, merchants, payments }
+}

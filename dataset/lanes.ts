@@ -1,0 +1,65 @@
+// Who pays where: each corridor with its wallets, and how much of all payments takes it. The shares are invented.
+
+import type { Corridor, Direction, Participant } from '../subgraphs/reference.ts'
+import { partners, projectCountries } from './countries.ts'
+import { Weighted, zipf } from './random.ts'
+
+const directionShares: Readonly<Record<Direction, number>> = {
+  INBOUND: 0.84,
+  OUTBOUND: 0.11,
+  LOCAL: 0.03,
+  THIRD_MARKET: 0.02,
+}
+
+/** Of mainland wallets, on the scale of the inbound shares, which come to about 100. */
+const mainlandShare = 13
+const inboundShares = new Map(partners.map(({ code, inboundShare }) => [code, inboundShare]))
+const outboundShares = new Map(projectCountries.map(({ code, project }) => [code, project.outboundShare]))
+
+/** An open corridor with those who pay through it. */
+export interface Lane {
+  readonly corridor: Corridor
+  /** Ids of LIVE wallets; a country's first has most customers. */
+  readonly wallets: Weighted<string>
+}
+
+export function makeLanes(
+  corridors: readonly Corridor[],
+  participants: readonly Participant[],
+): Weighted<Lane> {
+  const open = corridors.filter(({ status }) => status === 'OPEN')
+  const totals = new Map<Direction, number>()
+  for (const corridor of open) {
+    totals.set(corridor.direction, (totals.get(corridor.direction) ?? 0) + shareWithin(corridor))
+  }
+  const wallets = walletsByCountry(participants)
+  return new Weighted(
+    open.map((corridor) => ({ corridor, wallets: wallets.get(corridor.walletCountry)! })),
+    open.map((one) => (directionShares[one.direction] * shareWithin(one)) / totals.get(one.direction)!),
+  )
+}
+
+/** How much of its direction's payments a corridor carries, relative to the direction's others. */
+const shareWithin = ({ direction, walletCountry, merchantCountry }: Corridor): number =>
+  direction === 'OUTBOUND' ? outboundShares.get(merchantCountry)! : inboundShares.get(walletCountry)!
+
+function walletsByCountry(participants: readonly Participant[]): ReadonlyMap<string, Weighted<string>> {
+  const live = participants.filter(({ roles, status }) => roles.includes('WALLET') && status === 'LIVE')
+  return new Map(
+    [...Map.groupBy(live, ({ country }) => country)].map(([country, some]) => [
+      country,
+      new Weighted(
+        some.map(({ id }) => id),
+        zipf(some.length),
+      ),
+    ]),
+  )
+}
+
+/** How often a wallet of the data is used, by its id, relative to others; 1 for a wallet that is not of the data. */
+export function busynessOf(wallet: string): number {
+  const [, country, rank] = /^wallet-([a-z]{2})-(\d+)$/.exec(wallet) ?? []
+  if (!country || !rank) return 1
+  const foreign = inboundShares.get(country.toUpperCase())
+  return (foreign ?? mainlandShare) / Number(rank)
+}

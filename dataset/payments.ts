@@ -1,0 +1,183 @@
+// The payments of two years, in order of time. Their number, value and growth are the programme's; the rest is drawn: once to
+// learn what it adds up to, and once more, the same, to make payments that add up to the figure.
+
+import type { ReasonCode } from '../schema/values/reasons.ts'
+import type { EntryMode, MerchantFacts } from '../subgraphs/directory.ts'
+import type { Corridor, Participant } from '../subgraphs/reference.ts'
+import type { Merchant } from '../subgraphs/merchant/merchant.ts'
+import type { PastPayment } from '../subgraphs/transaction/history.ts'
+import { priceNear, type Rates } from './amounts.ts'
+import { instantIn, recentYear, trend, yearBefore, type Day } from './calendar.ts'
+import { offsetMinutesIn } from './countries.ts'
+import { makeLanes, type Lane } from './lanes.ts'
+import type { MerchantSource } from './merchants.ts'
+import { Random, Weighted } from './random.ts'
+
+/** As the programme reports: through the gateway by 11 September 2025, and mainland growth of 2025 over the year before. */
+const paymentsOfYear = 1_981_000
+const valueOfYearCny = 427_000_000
+const growthOfNumber = 2.11
+const growthOfValue = 1.29
+
+const completedShare = 0.97
+/** Of inbound payments. */
+const onlineShare = 0.09
+const timeoutMs = 8_000
+
+/** Why the others were declined. */
+const declines = new Weighted<ReasonCode>(
+  ['INSUFFICIENT_FUNDS', 'OVER_LIMIT', 'TIMEOUT', 'NOT_PERMITTED', 'OFFLINE', 'UNSPECIFIED', 'SCREENING', 'MERCHANT_INACTIVE', 'WRONG_AMOUNT', 'BELOW_MINIMUM'],
+  [44, 17, 10, 8, 6, 5, 4, 3, 2, 1],
+) // prettier-ignore
+
+const entryModeWeights: Readonly<Record<EntryMode, number>> = {
+  MPM_STATIC: 5,
+  MPM_DYNAMIC: 3,
+  CPM: 4,
+  IN_APP: 6,
+}
+
+export interface PaymentSource {
+  /** How many there are, both years together. */
+  readonly count: number
+  /** Oldest first; the same each time. */
+  [Symbol.iterator](): IterableIterator<PastPayment>
+}
+
+/** What is drawn of a payment before its merchant is made. */
+interface Draft {
+  readonly createdAt: number
+  readonly lane: Lane
+  readonly wallet: string
+  /** Index of the merchant. */
+  readonly merchant: number
+  /** Worth before it is fitted. */
+  readonly cny: number
+  readonly declined: ReasonCode | null
+}
+
+/** All payments between institutions that are LIVE, at merchants that are ACTIVE, through corridors that are OPEN. */
+export function makePayments(
+  options: { readonly seed: number; readonly scale: number; readonly until: Date; readonly rates: Rates },
+  merchants: MerchantSource,
+  corridors: readonly Corridor[],
+  participants: readonly Participant[],
+): PaymentSource {
+  const { seed, scale, until, rates } = options
+  const payments = Math.round(paymentsOfYear * scale)
+  const years = [
+    {
+      days: yearBefore(until, Math.round(payments / growthOfNumber), growthOfNumber),
+      valueCny: (valueOfYearCny * scale) / growthOfValue,
+    },
+    { days: recentYear(until, payments, growthOfNumber), valueCny: valueOfYearCny * scale },
+  ]
+  const lanes = makeLanes(corridors, participants)
+  const random = new Random(seed, 'payments')
+  const draftDay = (day: Day): Draft[] => {
+    random.restart(day.toEnd)
+    return Array.from({ length: day.payments }, () => draft(day, until, lanes, merchants, random))
+  }
+  return {
+    count: sum(years.flatMap(({ days }) => days.map((day) => day.payments))),
+    *[Symbol.iterator]() {
+      const details = new Random(seed, 'payments/details')
+      for (const { days, valueCny } of years) {
+        const fit = valueCny / sum(days.map((day) => completedCny(draftDay(day))))
+        for (const day of days) {
+          const drafts = draftDay(day).toSorted((a, b) => a.createdAt - b.createdAt)
+          details.restart(day.toEnd)
+          const date = new Date(day.start).toISOString().slice(0, 10).replaceAll('-', '')
+          for (const [number, one] of drafts.entries()) {
+            const reference = `${date}-${String(number + 1).padStart(6, '0')}`
+            yield finish(one, reference, fit, merchants, rates, details)
+          }
+        }
+      }
+    },
+  }
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+
+const completedCny = (drafts: readonly Draft[]): number =>
+  sum(drafts.map(({ cny, declined }) => (declined === null ? cny : 0)))
+
+function draft(
+  day: Day,
+  until: Date,
+  lanes: Weighted<Lane>,
+  merchants: MerchantSource,
+  random: Random,
+): Draft {
+  const lane = lanes.draw(random)
+  const { merchantCountry, direction } = lane.corridor
+  const isOnline = direction === 'INBOUND' && random.chance(onlineShare)
+  const merchant = merchants.draw(merchantCountry, isOnline ? 'online' : 'offline', random)
+  const { medianCny, sigma } = merchants.categoryAt(merchant)
+  // More payments and less of a rise in value: each is worth less than the year before.
+  const worth =
+    random.logNormal(medianCny, sigma) * trend(growthOfValue / growthOfNumber, until.getTime(), day.start)
+  const declined = random.chance(completedShare) ? null : declines.draw(random)
+  return {
+    // The last ones have been answered by `until`.
+    createdAt: Math.min(
+      instantIn(day, offsetMinutesIn(merchantCountry), random),
+      until.getTime() - timeoutMs,
+    ),
+    lane,
+    wallet: lane.wallets.draw(random),
+    merchant,
+    cny: declined === 'OVER_LIMIT' ? worth * 8 : worth,
+    declined,
+  }
+}
+
+function finish(
+  { createdAt, lane, wallet, merchant: index, cny, declined }: Draft,
+  reference: string,
+  fit: number,
+  merchants: MerchantSource,
+  rates: Rates,
+  random: Random,
+): PastPayment {
+  const merchant = factsOf(merchants.at(index))
+  const mostCny = Number(lane.corridor.limits.perPayment.minor) / 100
+  return {
+    id: uuidOf(createdAt, random),
+    createdAt: new Date(createdAt),
+    wallet,
+    merchant,
+    amount: priceNear(Math.min(cny * fit, mostCny * 0.99), merchant.currency, rates, random),
+    entryMode: entryModeOf(merchant, lane.corridor, random),
+    customer: `customer-${random.below(20_000)}`,
+    reference,
+    declined,
+    authorizeMs:
+      declined === 'TIMEOUT' ? timeoutMs : Math.min(timeoutMs - 1, Math.round(random.logNormal(180, 0.45))),
+  }
+}
+
+function factsOf(merchant: Merchant): MerchantFacts {
+  const { id, name, acquirer, country, city, currency, mcc, status, entryModes } = merchant
+  return { id, name, acquirer, country, city, currency, mcc, status, entryModes }
+}
+
+/** One that both the merchant and the corridor offer; every merchant offers one that its corridors do. */
+function entryModeOf(merchant: MerchantFacts, corridor: Corridor, random: Random): EntryMode {
+  const offered = merchant.entryModes.filter((mode) => corridor.entryModes.includes(mode))
+  let left = random.next() * sum(offered.map((mode) => entryModeWeights[mode]))
+  return offered.find((mode) => (left -= entryModeWeights[mode]) < 0) ?? offered[0]!
+}
+
+/** UUID version 7 (RFC 9562): 48 bits of `time`, then 74 drawn ones. */
+function uuidOf(time: number, random: Random): string {
+  const head = time.toString(16).padStart(12, '0')
+  const [a, b, c] = [random.bits(), random.bits(), random.bits()]
+  const version = (0x7000 | (a >>> 20)).toString(16)
+  const variant = (0x8000 | (a & 0x3fff)).toString(16)
+  const tail = hex(b) + hex(c).slice(0, 4)
+  return `${head.slice(0, 8)}-${head.slice(8)}-${version}-${variant}-${tail}`
+}
+
+const hex = (bits: number): string => bits.toString(16).padStart(8, '0')

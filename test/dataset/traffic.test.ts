@@ -1,0 +1,168 @@
+import { parse, validate } from 'graphql'
+import { afterEach, describe, expect, test } from 'vitest'
+import { shoppingQueries } from '../../dataset/shopping.ts'
+import { quoteMutation, startTraffic, submitMutation, type Traffic } from '../../dataset/traffic.ts'
+import { digitsOf, type Currency } from '../../schema/values/currency.ts'
+import { builtInRates } from '../../subgraphs/transaction/rates.ts'
+import { aDataset } from './a-dataset.ts'
+import { apiSchema, startStandIn, type StandIn } from './stand-in-hub.ts'
+
+const keys = [
+  { wallet: 'wallet-sg-01', key: 'wallet-sg-01', currency: 'SGD' },
+  { wallet: 'wallet-jp-01', key: 'wallet-jp-01', currency: 'JPY' },
+  { wallet: 'wallet-cn-01', key: 'wallet-cn-01', currency: 'CNY' },
+] as const
+
+const started: (Traffic | StandIn)[] = []
+afterEach(async () => {
+  for (const one of started.splice(0).toReversed()) await ('stop' in one ? one.stop() : one.close())
+})
+
+async function aHub(quote?: () => Promise<string | null>): Promise<StandIn> {
+  const hub = await startStandIn(quote)
+  started.push(hub)
+  return hub
+}
+
+function traffic(url: string, changes: { perSecond?: number; seed?: number } = {}) {
+  const said: string[] = []
+  const warned: string[] = []
+  const log = {
+    info: (message: string) => void said.push(message),
+    warn: (message: string) => void warned.push(message),
+  }
+  const running = startTraffic({ url, keys, perSecond: 200, seed: 1, rates: builtInRates, log, ...changes })
+  started.push(running)
+  return { running, said, warned }
+}
+
+/** Resolves when `isTrue`, looked at after each turn of the event loop. */
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise(setImmediate)
+}
+
+describe('simulated wallets', () => {
+  test('send documents that the public API takes', () => {
+    for (const document of [...shoppingQueries, quoteMutation, submitMutation]) {
+      expect(validate(apiSchema, parse(document))).toEqual([])
+    }
+  })
+
+  test('quote and pay at merchants that a corridor leads to, in exact sums, by keys that are never used twice', async () => {
+    const hub = await aHub()
+    const { running, warned } = traffic(hub.url)
+    await hub.submitted(60)
+    await running.stop()
+
+    const { merchants, corridors } = aDataset(1, 0.003)
+    const shops = new Map([...merchants].map((merchant) => [merchant.id, merchant]))
+    for (const { wallet, merchant, amount, payerCurrency, entryMode } of hub.quotes) {
+      const shop = shops.get(merchant)!
+      const corridor = corridors.find(
+        ({ id }) => id === `${wallet.slice(7, 9).toUpperCase()}-${shop.country}`,
+      )
+      expect(corridor).toMatchObject({ status: 'OPEN', entryModes: expect.arrayContaining([entryMode]) })
+      expect(shop).toMatchObject({ status: 'ACTIVE', currency: amount.currency })
+      expect(shop.entryModes).toContain(entryMode)
+      expect(amount.amount.split('.')[1]?.length ?? 0).toBe(digitsOf(amount.currency as Currency))
+      expect(payerCurrency).toBe(keys.find((entry) => entry.wallet === wallet)!.currency)
+    }
+    expect(new Set(hub.quotes.map(({ wallet }) => wallet)).size).toBe(3)
+    expect(new Set(hub.submissions.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(
+      hub.submissions.length,
+    )
+    expect(new Set(hub.submissions.map(({ quote }) => quote)).size).toBe(hub.submissions.length)
+    expect(running.counts).toMatchObject({ paid: hub.submissions.length, failed: 0, refused: 0 })
+    expect(warned).toEqual([])
+  })
+
+  test('buy the same for the same seed, and use other keys when they start again', async () => {
+    const bought = async () => {
+      const hub = await aHub()
+      const { running } = traffic(hub.url, { seed: 5, perSecond: 40 })
+      await hub.submitted(8)
+      await running.stop()
+      return hub
+    }
+    const [first, second] = [await bought(), await bought()]
+    /** What the payments of the first numbers paid, by number: they overlap, so they may arrive in another order. */
+    const sums = ({ submissions, quotes }: StandIn) =>
+      Array.from({ length: 8 }, (_, index) => {
+        const payment = submissions.find(({ reference }) => reference.endsWith(`-${index + 1}`))
+        return quotes[Number(payment!.quote.slice('quote-'.length)) - 1]!.amount
+      })
+    expect(sums(second)).toEqual(sums(first))
+    const keysOf = ({ submissions }: StandIn) => submissions.map(({ idempotencyKey }) => idempotencyKey)
+    expect(keysOf(first).filter((key) => keysOf(second).includes(key))).toEqual([])
+  })
+
+  test('come no faster than they were asked to', async () => {
+    const hub = await aHub()
+    const from = performance.now()
+    traffic(hub.url, { perSecond: 50 })
+    await hub.submitted(40)
+    // 40 arrivals of this seed take 0.8 s on average, and never half of it.
+    expect(performance.now() - from).toBeGreaterThan(400)
+  })
+
+  test('go on when the hub refuses, and say why once in a while', async () => {
+    const hub = await aHub(async () => 'CORRIDOR_CLOSED')
+    const { running, warned } = traffic(hub.url)
+    await until(() => running.counts.refused >= 20)
+    expect(hub.submissions).toEqual([])
+    expect(warned).toEqual(['the hub refused a simulated payment: CORRIDOR_CLOSED: not today'])
+  })
+
+  test('go on when the hub is away', async () => {
+    const gone = await startStandIn()
+    await gone.close()
+    const { running, warned } = traffic(gone.url)
+    await until(() => running.counts.failed >= 20)
+    expect(warned).toHaveLength(1)
+    expect(warned[0]).toContain('ECONNREFUSED')
+    expect(running.counts.paid).toBe(0)
+  })
+
+  test('pay again when the hub is well again', async () => {
+    let asked = 0
+    const hub = await aHub(async () => {
+      if (++asked <= 5) throw new Error('out of order')
+      return null
+    })
+    const { running, warned } = traffic(hub.url)
+    await hub.submitted(5)
+    expect(running.counts.failed).toBe(5)
+    expect(warned).toEqual([expect.stringContaining('out of order')])
+  })
+
+  test('do not pile up before a hub that hangs: payments beyond 32 under way are left out', async () => {
+    const { promise: released, resolve: release } = Promise.withResolvers<null>()
+    let asked = 0
+    const hub = await aHub(() => {
+      asked += 1
+      return released
+    })
+    const { running } = traffic(hub.url, { perSecond: 1000 })
+    await until(() => running.counts.skipped >= 50)
+    expect(asked).toBe(32)
+    release(null)
+    await running.stop()
+    expect(hub.submissions.length).toBeGreaterThanOrEqual(32)
+  })
+
+  test('stop only when what is under way has come to its end, and start nothing after', async () => {
+    const { promise: released, resolve: release } = Promise.withResolvers<null>()
+    const hub = await aHub(() => released)
+    const { running } = traffic(hub.url)
+    await until(() => running.counts.skipped > 0)
+    let isStopped = false
+    const stopped = running.stop().then(() => (isStopped = true))
+    const { skipped } = running.counts
+    await new Promise(setImmediate)
+    expect(isStopped).toBe(false)
+    release(null)
+    await stopped
+    expect(running.counts).toEqual({ paid: 32, refused: 0, failed: 0, skipped })
+    expect(hub.submissions).toHaveLength(32)
+  })
+})
