@@ -1,0 +1,83 @@
+// The engine alone: every subgraph in memory, the same three requests to five engines, over HTTP as their users run
+// them, and once more without a network, which shows what joining and rendering cost by themselves.
+
+import { deepStrictEqual } from 'node:assert'
+import { load, serve } from '../load.ts'
+import { measure, ratio, type Rate } from '../measure.ts'
+import { report, row, type Row } from '../report.ts'
+import { apollo, hand, hive, hub, monolith } from './engines.ts'
+import { queries } from './world.ts'
+
+const names = ['hub', 'monolith', 'hand', 'apollo', 'hive'] as const
+const labels = [
+  'hub',
+  'mercurius monolith with JIT',
+  'joins by hand in Fastify',
+  'Apollo Gateway',
+  'Hive Gateway',
+]
+/** What the hub's rate over HTTP is asked to be, as a multiple of each engine's. */
+const goals = [null, '≥ 0.8', null, '≥ 8', null]
+
+export async function bench(): Promise<void> {
+  const rows = [...(await overHttp()), ...(await withoutNetwork())]
+  report('engine', rows)
+}
+
+async function overHttp(): Promise<Row[]> {
+  const servers = []
+  for (const name of names) servers.push(await serve(name, new URL('serve.ts', import.meta.url), [name]))
+  const rows: Row[] = []
+  for (const [index, query] of queries.entries()) {
+    const bodies = Array.from({ length: 64 }, (_, n) =>
+      JSON.stringify({ query: query.document, variables: query.variables(n * 31) }),
+    )
+    const targets = servers.map(({ name, url }) => ({
+      name,
+      url: name === 'hand' ? `${url}/${index}` : url,
+      bodies,
+    }))
+    const answers = await Promise.all(targets.map(({ url }) => dataOf(url, bodies[1]!)))
+    answers.forEach((answer) => deepStrictEqual(answer, answers[0], `${query.name}: the answers differ`))
+    const rates = await load(targets, { connections: 32, rounds: 7, sliceSeconds: 2 })
+    rows.push(...rowsOf(`${query.name}, HTTP`, rates, goals))
+  }
+  await Promise.all(servers.map((server) => server.stop()))
+  return rows
+}
+
+async function dataOf(url: string, body: string): Promise<unknown> {
+  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+  return ((await response.json()) as { data: unknown }).data
+}
+
+async function withoutNetwork(): Promise<Row[]> {
+  const engines = await Promise.all([hub(), monolith(), hand(), apollo(), hive()])
+  const rows: Row[] = []
+  for (const [index, query] of queries.entries()) {
+    let n = 0
+    const contenders = engines.map(({ name, answer }) => ({
+      name,
+      run: () => answer(index, query.variables((n += 1))),
+    }))
+    const rates = await measure(contenders, { concurrency: 16, rounds: 7, sliceMs: 300, warmUpMs: 1_000 })
+    rows.push(...rowsOf(`${query.name}, no network`, rates, []))
+  }
+  await Promise.all(engines.map((engine) => engine.close()))
+  return rows
+}
+
+function rowsOf(what: string, rates: readonly Rate[], wanted: readonly (string | null)[]): Row[] {
+  const [ours] = rates
+  return rates.map((rate, index) =>
+    rate === ours
+      ? row(`${what}: ${labels[index]}`, rate.perSecond, 'requests/s')
+      : row(
+          `${what}: ${labels[index]}`,
+          rate.perSecond,
+          'requests/s',
+          { ratio: ratio(ours!, rate), peer: labels[index]! },
+          wanted[index] ?? null,
+        ),
+  )
+}

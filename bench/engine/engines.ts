@@ -1,0 +1,154 @@
+// Each engine behind one face: a document and variables in, JSON text out, no network.
+
+import { ApolloGateway, LocalGraphQLDataSource } from '@apollo/gateway'
+import { ApolloServer } from '@apollo/server'
+import { createGatewayRuntime } from '@graphql-hive/gateway-runtime'
+import fastify, { type FastifyInstance } from 'fastify'
+import { execute, type GraphQLSchema } from 'graphql'
+import mercurius from 'mercurius'
+import {
+  composeSupergraph,
+  createSupergraph,
+  inProcessConnection,
+  type Supergraph,
+} from '../../gateway/supergraph/index.ts'
+import { buildFederatedSchema } from '../../subgraphs/federated-schema.ts'
+import { byHand, monolithResolvers, monolithSdl, queries, subgraphs } from './world.ts'
+
+export interface Engine {
+  readonly name: string
+  /** Answers query `index` of `queries` as JSON text. */
+  answer(index: number, variables: Record<string, unknown>): Promise<string>
+  close(): Promise<void>
+}
+
+const supergraphSdl = (): string =>
+  composeSupergraph(subgraphs.map(({ name, sdl }) => ({ name, sdl, url: `http://${name}.invalid` })))
+
+/** Crossgate's engine over mercurius subgraphs in this process: what the hub runs. */
+export async function hubSupergraph(): Promise<{ supergraph: Supergraph; close(): Promise<void> }> {
+  const apps = await Promise.all(
+    subgraphs.map(async ({ name, sdl, resolvers }) => {
+      const app = fastify()
+      await app.register(mercurius, { schema: buildFederatedSchema(sdl, resolvers), jit: 1 })
+      await app.ready()
+      return [name, app] as const
+    }),
+  )
+  const connections = new Map(apps.map(([name, app]) => [name as string, inProcessConnection(name, app)]))
+  return {
+    supergraph: createSupergraph({ supergraphSdl: supergraphSdl(), subgraphs: connections }),
+    close: async () => {
+      await Promise.all(apps.map(([, app]) => app.close()))
+    },
+  }
+}
+
+export async function hub(): Promise<Engine> {
+  const { supergraph, close } = await hubSupergraph()
+  return {
+    name: 'hub',
+    answer: async (index, variables) => {
+      const prepared = supergraph.prepare(queries[index]!.document)
+      if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
+      const coerced = prepared.coerce(variables)
+      if ('errors' in coerced) throw new Error(coerced.errors[0]!.message)
+      return prepared.execute(coerced.variables, {})
+    },
+    close,
+  }
+}
+
+/** One schema for everything, with mercurius and its JIT. */
+export async function monolithApp(): Promise<FastifyInstance> {
+  const app = fastify()
+  await app.register(mercurius, { schema: monolithSdl, resolvers: monolithResolvers as never, jit: 1 })
+  return app
+}
+
+export async function monolith(): Promise<Engine> {
+  const app = await monolithApp()
+  await app.ready()
+  return {
+    name: 'mercurius monolith with JIT',
+    answer: async (index, variables) =>
+      JSON.stringify(await app.graphql(queries[index]!.document, {}, variables)),
+    close: () => app.close(),
+  }
+}
+
+/** Joins written by hand for just these queries. */
+export async function hand(): Promise<Engine> {
+  return {
+    name: 'joins by hand',
+    answer: async (index, variables) => JSON.stringify({ data: byHand[index]!(variables as never) }),
+    close: async () => {},
+  }
+}
+
+/** Apollo Gateway in Apollo Server, its subgraphs as local data sources. */
+export function apolloServer(): ApolloServer {
+  const schemas = new Map<string, GraphQLSchema>(
+    subgraphs.map(({ name, sdl, resolvers }) => [name, buildFederatedSchema(sdl, resolvers)]),
+  )
+  return new ApolloServer({
+    gateway: new ApolloGateway({
+      supergraphSdl: supergraphSdl(),
+      buildService: ({ name }) => new LocalGraphQLDataSource(schemas.get(name.toLowerCase())!),
+    }),
+    logger: { debug() {}, info() {}, warn() {}, error() {} },
+  })
+}
+
+export async function apollo(): Promise<Engine> {
+  const server = apolloServer()
+  await server.start()
+  return {
+    name: 'Apollo Gateway',
+    answer: async (index, variables) => {
+      const response = await server.executeOperation({ query: queries[index]!.document, variables })
+      if (response.body.kind !== 'single') throw new TypeError('one answer was expected')
+      return JSON.stringify(response.body.singleResult)
+    },
+    close: () => server.stop(),
+  }
+}
+
+/** Hive Gateway, its subgraphs as local executors. */
+export function hiveGateway(): ReturnType<typeof createGatewayRuntime> {
+  const schemas = new Map<string, GraphQLSchema>(
+    subgraphs.map(({ name, sdl, resolvers }) => [name, buildFederatedSchema(sdl, resolvers)]),
+  )
+  return createGatewayRuntime({
+    supergraph: supergraphSdl(),
+    logging: false,
+    transports: {
+      http: {
+        getSubgraphExecutor:
+          ({ subgraphName }) =>
+          ({ document, variables }) =>
+            execute({
+              schema: schemas.get(subgraphName.toLowerCase())!,
+              document,
+              variableValues: variables,
+            }) as never,
+      },
+    },
+  })
+}
+
+export async function hive(): Promise<Engine> {
+  const gateway = hiveGateway()
+  return {
+    name: 'Hive Gateway',
+    answer: async (index, variables) => {
+      const response = await gateway.fetch('http://127.0.0.1/graphql', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ query: queries[index]!.document, variables }),
+      })
+      return response.text()
+    },
+    close: async () => gateway[Symbol.asyncDispose](),
+  }
+}

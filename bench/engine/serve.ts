@@ -1,0 +1,59 @@
+// One engine behind HTTP, as its users run it: `node bench/engine/serve.ts NAME` prints its address and serves until SIGTERM.
+
+import { startStandaloneServer } from '@apollo/server/standalone'
+import fastify, { type FastifyInstance } from 'fastify'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { pino } from 'pino'
+import { readConfig } from '../../gateway/config.ts'
+import { newReadiness } from '../../gateway/health.ts'
+import type { KeyRing } from '../../gateway/identity/key-ring.ts'
+import { startServer } from '../../gateway/server.ts'
+import type { Viewer } from '../../subgraphs/subgraph.ts'
+import { apolloServer, hiveGateway, hubSupergraph, monolithApp } from './engines.ts'
+import { byHand } from './world.ts'
+
+const loopback = { host: '127.0.0.1', port: 0 } as const
+
+const servers: Readonly<Record<string, () => Promise<string>>> = {
+  hub: async () => {
+    const log = pino({ level: 'silent' })
+    const viewer: Viewer = { participant: 'bench', scopes: new Set(), key: 'bench' }
+    const { supergraph } = await hubSupergraph()
+    const server = await startServer({ config: readConfig({ PORT: '0' }), readiness: newReadiness(), log })
+    const keyRing: KeyRing = {
+      find: () => viewer,
+      stands: () => true,
+      onChange: () => () => {},
+      close: async () => {},
+    }
+    server.open({ supergraph, keyRing })
+    return `${server.url}/graphql`
+  },
+  monolith: async () => `${await addressOf(await monolithApp())}/graphql`,
+  hand: async () => {
+    const app = fastify()
+    byHand.forEach((join, index) => {
+      app.post(`/${index}`, async (request) => ({
+        data: join((request.body as { variables: never }).variables),
+      }))
+    })
+    return addressOf(app)
+  },
+  apollo: async () => {
+    const { url } = await startStandaloneServer(apolloServer(), { listen: loopback })
+    return url
+  },
+  hive: async () => {
+    const server = createServer(hiveGateway() as never)
+    await new Promise<void>((resolve) => server.listen(loopback, resolve))
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`
+  },
+}
+
+const addressOf = async (app: FastifyInstance): Promise<string> => app.listen(loopback)
+
+const start = servers[process.argv[2] ?? '']
+if (!start) throw new Error(`no such engine: ${process.argv[2]}`)
+console.log(await start())
+process.once('SIGTERM', () => process.exit(0))

@@ -1,0 +1,102 @@
+// Load over real sockets on the loopback: a server in a process of its own, the client here, contenders taking turns.
+
+import autocannon from 'autocannon'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { median, type Rate } from './measure.ts'
+
+export interface Server {
+  readonly name: string
+  readonly url: string
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+/** Starts `file` with `args` in a process of its own; the first address that it prints is where it serves. */
+export async function serve(
+  name: string,
+  file: URL,
+  args: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Server> {
+  const child = spawn(process.execPath, [file.pathname, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...environment },
+  })
+  const url = await firstAddress(child)
+  return {
+    name,
+    url,
+    pid: child.pid!,
+    stop: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve())
+        child.kill('SIGTERM')
+      }),
+  }
+}
+
+function firstAddress(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code} before it was ready`)))
+    child.stdout!.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+      const address = /http:\/\/\S+/.exec(text)?.[0]
+      if (address) resolve(address)
+    })
+  })
+}
+
+export interface Target {
+  readonly name: string
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Bodies of POST requests, sent in turn. */
+  readonly bodies: readonly string[]
+}
+
+export interface LoadOptions {
+  /** Requests in flight at once: connections of one request each. */
+  readonly connections: number
+  readonly rounds: number
+  readonly sliceSeconds: number
+}
+
+/** Requests per second of each target, in turn, round by round; throws when one answers anything but 2xx. */
+export async function load(targets: readonly Target[], options: LoadOptions): Promise<Rate[]> {
+  const rates = targets.map(({ name }) => ({
+    name,
+    rounds: [] as number[],
+    p50: [] as number[],
+    p99: [] as number[],
+  }))
+  for (let round = -1; round < options.rounds; round += 1) {
+    for (const [index, target] of targets.entries()) {
+      const result = await autocannon({
+        url: target.url,
+        connections: options.connections,
+        duration: options.sliceSeconds,
+        sampleInt: 100,
+        requests: target.bodies.map((body) => ({
+          method: 'POST',
+          headers: { 'content-type': 'application/json', ...target.headers },
+          body,
+        })),
+      })
+      if (result.non2xx > 0 || result.errors > 0) {
+        throw new Error(`${target.name}: ${result.non2xx} answers were not 2xx, ${result.errors} failed`)
+      }
+      if (round < 0) continue // The first round warms up.
+      rates[index]!.rounds.push(result['2xx'] / result.duration)
+      rates[index]!.p50.push(result.latency.p50)
+      rates[index]!.p99.push(result.latency.p99)
+    }
+  }
+  return rates.map(({ name, rounds, p50, p99 }) => ({
+    name,
+    perSecond: median(rounds),
+    p50: median(p50),
+    p99: median(p99),
+    rounds,
+  }))
+}

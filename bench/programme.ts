@@ -1,0 +1,42 @@
+// A hub as `npm start` runs it, with the 1 % data set and no traffic, in a process of its own over a MongoDB of its own.
+
+import { MongoClient, type Db } from 'mongodb'
+import { pino } from 'pino'
+import { startMongo } from '../gateway/mongod.ts'
+import { serve, type Server } from './load.ts'
+
+export interface Programme {
+  readonly url: string
+  readonly db: Db
+  /** Starts a peer with the MongoDB address and the database's name as its arguments. */
+  serve(name: string, file: URL): Promise<Server>
+  stop(): Promise<void>
+}
+
+const database = 'bench'
+
+/** The data is kept in `.data/bench`, so only the first benchmark loads it. */
+export async function startProgramme(environment: Readonly<Record<string, string>> = {}): Promise<Programme> {
+  const log = pino({ level: 'warn' })
+  const mongod = await startMongo({ dataDir: new URL('../.data/bench', import.meta.url).pathname, log })
+  const main = new URL('../gateway/main.ts', import.meta.url)
+  const settings = {
+    MONGODB_URI: mongod.uri,
+    MONGODB_DATABASE: database,
+    PORT: '0',
+    TRAFFIC: '0',
+    LOG_LEVEL: 'warn',
+  }
+  const hub = await serve('hub', main, [], { ...settings, ...environment })
+  const client = await MongoClient.connect(mongod.uri)
+  return {
+    url: hub.url,
+    db: client.db(database),
+    serve: (name, file) => serve(name, file, [mongod.uri, database]),
+    stop: async () => {
+      await hub.stop()
+      await client.close()
+      await mongod.stop()
+    },
+  }
+}

@@ -1,0 +1,45 @@
+// What a benchmark prints and writes: one row a figure.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+
+export interface Row {
+  /** What was measured, such as "one entity, in process: hub". */
+  readonly what: string
+  readonly value: number
+  readonly unit: string
+  /** The hub's value as a multiple of `peer`'s; null for a figure that stands alone. */
+  readonly ratio: number | null
+  readonly peer: string | null
+  /** What the ratio, or the value, is asked to be, such as "≥ 0.8"; null when nothing is. */
+  readonly goal: string | null
+}
+
+export const row = (
+  what: string,
+  value: number,
+  unit: string,
+  against: { ratio: number; peer: string } | null = null,
+  goal: string | null = null,
+): Row => ({ what, value, unit, ratio: against?.ratio ?? null, peer: against?.peer ?? null, goal })
+
+/** Prints the rows as a table and writes `bench/results/NAME.json`. */
+export function report(name: string, rows: readonly Row[]): void {
+  const cells = rows.map((r) => [
+    r.what,
+    `${short(r.value)} ${r.unit}`,
+    r.ratio === null ? '' : `hub is ${short(r.ratio)} × this`,
+    r.goal ?? '',
+  ])
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((line) => line[column]!.length)))
+  for (const line of cells) console.log(line.map((cell, column) => cell.padEnd(widths[column]!)).join('  '))
+  const folder = new URL('results/', import.meta.url)
+  mkdirSync(folder, { recursive: true })
+  const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`
+  const text = JSON.stringify({ name, measuredAt: new Date().toISOString(), machine, rows }, null, 2)
+  writeFileSync(new URL(`${name}.json`, folder), `${text}\n`)
+  console.log(`wrote bench/results/${name}.json`)
+}
+
+const short = (value: number): string =>
+  value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(3)).toString()
