@@ -1,6 +1,8 @@
 // Participants, projects and corridors: small, hot, and wanted by every subgraph, so each process keeps them in memory.
 // The participant subgraph alone writes them; everybody else reads them here.
 
+import type { FastifyBaseLogger } from 'fastify'
+import type { ChangeStream, ChangeStreamDocument, ClientSession, Db, Document, Timestamp } from 'mongodb'
 import type { Currency } from '../schema/values/currency.ts'
 import type { Money } from '../schema/values/money.ts'
 import type { EntryMode } from './directory.ts'
@@ -83,7 +85,7 @@ export interface Corridor {
   readonly version: number
 }
 
-/** All of it, as of now. Maps are replaced as a whole when something changes, so keep none of them across an await. */
+/** All of it, as of now, in order of id. Maps are replaced as a whole when something changes, so keep none of them across an await. */
 export interface Reference {
   readonly participants: ReadonlyMap<string, Participant>
   readonly participantByIin: ReadonlyMap<string, Participant>
@@ -91,3 +93,160 @@ export interface Reference {
   readonly corridors: ReadonlyMap<string, Corridor>
   close(): Promise<void>
 }
+
+/** The mirror of what MongoDB holds. */
+export interface LiveReference extends Reference {
+  /** Reads everything again now: for who has just written and wants to see it. */
+  refresh(): Promise<void>
+}
+
+/** How a participant, project or corridor lies in its collection. */
+export type Stored<Row extends { readonly id: string }> = Omit<Row, 'id'> & { readonly _id: string }
+
+const collections = ['participants', 'projects', 'corridors'] as const
+type CollectionName = (typeof collections)[number]
+type Changes = ChangeStream<Document, ChangeStreamDocument & { ns: { coll: CollectionName } }>
+interface Rows {
+  participants: ReadonlyMap<string, Participant>
+  participantByIin: ReadonlyMap<string, Participant>
+  projects: ReadonlyMap<string, Project>
+  corridors: ReadonlyMap<string, Corridor>
+}
+
+const changesOfOurs = [{ $match: { 'ns.coll': { $in: collections } } }, { $project: { ns: 1 } }]
+const reopenAfterMsMax = 5_000
+
+/**
+ * Loads the three collections of `db` and follows them until `close`. A change makes its collection be read again as a
+ * whole: they are small, and so the mirror never goes back in time, whatever the order of events. When the stream of changes
+ * breaks, everything is read again and the mirror says what it last knew meanwhile. Rejects when the first load fails.
+ */
+export async function openReference(db: Db, log: FastifyBaseLogger): Promise<LiveReference> {
+  const rows: Rows = {
+    participants: new Map(),
+    participantByIin: new Map(),
+    projects: new Map(),
+    corridors: new Map(),
+  }
+  const reload = reloader(db, rows)
+  let stream: Changes | null = null
+  let reopening: NodeJS.Timeout | undefined
+  let failures = 0
+  let closed = false
+
+  const open = async (): Promise<void> => {
+    const startAtOperationTime = await reload(collections)
+    if (closed) return
+    const opened: Changes = db.watch(changesOfOurs, { startAtOperationTime })
+    const lost = (cause: unknown): void => {
+      if (stream !== opened) return
+      stream = null
+      opened.close().catch(() => {})
+      reopen(cause)
+    }
+    opened.on('change', ({ ns }) => {
+      failures = 0
+      reload([ns.coll]).catch(lost)
+    })
+    opened.on('error', lost)
+    opened.on('close', () => lost(new Error('the stream of changes ended')))
+    stream = opened
+  }
+  const reopen = (cause: unknown): void => {
+    if (closed) return
+    const afterMs = Math.min(100 * 2 ** failures++, reopenAfterMsMax)
+    log.warn({ err: cause, afterMs }, 'participants and corridors are not followed; reading them again soon')
+    reopening = setTimeout(() => void open().catch(reopen), afterMs).unref()
+  }
+
+  await open()
+  return {
+    get participants() {
+      return rows.participants
+    },
+    get participantByIin() {
+      return rows.participantByIin
+    },
+    get projects() {
+      return rows.projects
+    },
+    get corridors() {
+      return rows.corridors
+    },
+    refresh: async () => void (await reload(collections)),
+    close: async () => {
+      closed = true
+      clearTimeout(reopening)
+      const following = stream
+      stream = null
+      await following?.close()
+    },
+  }
+}
+
+/**
+ * Reads collections into `rows`, one read at a time. Calls that come while one reads share the next one, so a thousand
+ * changes in a row cost a few reads. Resolves with a time: everything written before it has been seen.
+ */
+function reloader(db: Db, rows: Rows): (names: readonly CollectionName[]) => Promise<Timestamp> {
+  let last: Promise<unknown> = Promise.resolve()
+  let next: { readonly names: Set<CollectionName>; readonly done: Promise<Timestamp> } | null = null
+
+  return (names) => {
+    if (next) {
+      names.forEach((name) => next?.names.add(name))
+      return next.done
+    }
+    const wanted = new Set(names)
+    const begin = (): Promise<Timestamp> => {
+      next = null
+      return read(db, rows, wanted)
+    }
+    const done = last.then(begin, begin)
+    last = done
+    next = { names: wanted, done }
+    return done
+  }
+}
+
+/** A causally consistent session makes the reads wait for the time that the ping gives. */
+async function read(db: Db, rows: Rows, names: ReadonlySet<CollectionName>): Promise<Timestamp> {
+  const fresh: Partial<Rows> = {}
+  const session = db.client.startSession({ causalConsistency: true })
+  try {
+    await db.command({ ping: 1 }, { session })
+    const time = session.operationTime
+    if (!time) throw new Error('MongoDB gave no operation time: is it a replica set?')
+    if (names.has('participants')) {
+      const participants = await readAll<Participant>(db, 'participants', session)
+      fresh.participants = participants
+      fresh.participantByIin = byIin(participants.values())
+    }
+    if (names.has('projects')) fresh.projects = await readAll(db, 'projects', session)
+    if (names.has('corridors')) fresh.corridors = await readAll(db, 'corridors', session)
+    Object.assign(rows, fresh)
+    return time
+  } finally {
+    await session.endSession()
+  }
+}
+
+async function readAll<Row>(
+  db: Db,
+  name: CollectionName,
+  session: ClientSession,
+): Promise<ReadonlyMap<string, Row>> {
+  const stored = await db
+    .collection<{ _id: string }>(name)
+    .find({}, { session, readConcern: 'majority' })
+    .sort({ _id: 1 })
+    .toArray()
+  return new Map(stored.map(({ _id, ...row }) => [_id, { id: _id, ...row } as Row]))
+}
+
+const byIin = (participants: Iterable<Participant>): ReadonlyMap<string, Participant> =>
+  new Map(
+    [...participants].flatMap((participant) =>
+      participant.iin === null ? [] : [[participant.iin, participant]],
+    ),
+  )

@@ -1,8 +1,19 @@
-// Payments of the past, as a data set or another system knows them; the store turns them into whole payments by the hub's own rules.
+// Payments of the past, as a data set or another system knows them: turned into whole payments by the hub's own rules, and
+// into entries of the log.
 
+import type { Db } from 'mongodb'
+import { isRefusal } from '../../schema/values/problems.ts'
 import type { Money } from '../../schema/values/money.ts'
 import type { ReasonCode } from '../../schema/values/reasons.ts'
 import type { EntryMode, MerchantFacts } from '../directory.ts'
+import type { Reference } from '../reference.ts'
+import { useOfKey } from './idempotency.ts'
+import { answer, applyMove, submit, type Payment } from './payment.ts'
+import { priceFixedMerchant } from './pricing.ts'
+import { termsOf } from './quote.ts'
+import { builtInRates, type RateProvider } from './rates.ts'
+import { fillLog } from './sequencer.ts'
+import { formatRrn, loadPayments, makeIndexes, takeRrns } from './store.ts'
 
 export interface PastPayment {
   /** UUID version 7 of `createdAt`. */
@@ -21,4 +32,74 @@ export interface PastPayment {
   readonly declined: ReasonCode | null
   /** From submission to the counterparty's answer. */
   readonly authorizeMs: number
+}
+
+/**
+ * Writes payments that are over, and their entries of the log, in order of time. Give them oldest first; those that are
+ * there already are left as they are. Into an empty database it is quicker before the subgraph is started, which makes the
+ * indexes. Limits are not asked: what was, was. Throws when there is no such wallet, corridor or rate.
+ */
+export async function importPayments(
+  db: Db,
+  reference: Pick<Reference, 'participants' | 'corridors'>,
+  payments: Iterable<PastPayment>,
+  rates: RateProvider = builtInRates,
+): Promise<void> {
+  const writing = new Set<Promise<void>>()
+  for (const group of groupsOf(payments, groupSize)) {
+    const firstRrn = await takeRrns(db, BigInt(group.length))
+    const whole = group.map((past, n) => paymentOf(past, formatRrn(firstRrn + BigInt(n)), reference, rates))
+    const written = loadPayments(db, whole).finally(() => writing.delete(written))
+    writing.add(written)
+    if (writing.size >= flightsMax) await Promise.race(writing)
+  }
+  await Promise.all(writing)
+  await makeIndexes(db)
+  await fillLog({ db, log: { error: () => {}, info: () => {} } })
+}
+
+const groupSize = 2000
+const flightsMax = 2
+
+function* groupsOf<Item>(items: Iterable<Item>, size: number): Iterable<Item[]> {
+  let group: Item[] = []
+  for (const item of items) {
+    group.push(item)
+    if (group.length < size) continue
+    yield group
+    group = []
+  }
+  if (group.length > 0) yield group
+}
+
+function paymentOf(
+  past: PastPayment,
+  rrn: string,
+  { participants, corridors }: Pick<Reference, 'participants' | 'corridors'>,
+  rates: RateProvider,
+): Payment {
+  const { id, createdAt, merchant, entryMode, customer, reference } = past
+  const wallet = participants.get(past.wallet)
+  if (!wallet) throw new TypeError(`payment ${id}: there is no wallet "${past.wallet}"`)
+  const corridor = corridors.get(`${wallet.country}-${merchant.country}`)
+  if (!corridor) throw new TypeError(`payment ${id}: no corridor leads from ${wallet.country} to ${merchant.country}`)
+  const price = priceFixedMerchant(past.amount, wallet.settlementCurrency, corridor, rates)
+  if (isRefusal(price)) throw new TypeError(`payment ${id}: ${price.message}`)
+
+  const sent = submit(
+    wallet.id,
+    { reference, customer, token: null },
+    termsOf(price, entryMode, corridor, merchant, null),
+    {
+      id,
+      rrn,
+      key: useOfKey(wallet.id, 'importPayments', id, {}, createdAt),
+      now: createdAt,
+      authorizationTimeoutMs: corridor.authorizationTimeoutMs,
+      screen: () => null,
+    },
+  )
+  const answeredAt = new Date(createdAt.getTime() + past.authorizeMs)
+  const given = { approves: past.declined === null, reason: past.declined, reference: null }
+  return applyMove(sent, answer(sent, given, { now: answeredAt, zone: corridor.settlementZone })!)
 }

@@ -1,0 +1,41 @@
+// Which of the two media types of GraphQL over HTTP a client takes. They differ in what the status code says.
+
+export type MediaType = 'application/graphql-response+json' | 'application/json'
+
+const response = 'application/graphql-response+json'
+const json = 'application/json'
+
+/**
+ * The media type to answer with; null when the client takes neither. At equal weight the newer one is preferred to
+ * `application/json`; where the client leaves it open (`*` or nothing at all), it gets the older one.
+ *
+ * Source: GraphQL over HTTP, "Media Types" and "Legacy Watershed"; weights as in RFC 9110, 12.5.1.
+ */
+export function negotiate(accept: string | undefined): MediaType | null {
+  if (accept === undefined || accept === '' || accept === '*/*' || accept === json) return json
+  if (accept === response) return response
+  let best: MediaType | null = null
+  let bestWeight = 0
+  for (const range of accept.split(',')) {
+    const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
+    const type = typeOf(name)
+    const weight = weightOf(parameters)
+    if (type && (weight > bestWeight || (weight === bestWeight && weight > 0 && type === response))) {
+      best = type
+      bestWeight = weight
+    }
+  }
+  return best
+}
+
+function typeOf(range: string): MediaType | null {
+  if (range === response) return response
+  return range === json || range === 'application/*' || range === '*/*' ? json : null
+}
+
+function weightOf(parameters: readonly string[]): number {
+  if (parameters.some((parameter) => /^charset=(?!"?utf-8"?$)/.test(parameter))) return 0
+  const q = parameters.find((parameter) => parameter.startsWith('q='))
+  const weight = q === undefined ? 1 : Number(q.slice(2))
+  return weight >= 0 && weight <= 1 ? weight : 0
+}

@@ -1,0 +1,106 @@
+// Who is calling: every key that stands, in memory, kept fresh by a change stream.
+
+import type { FastifyBaseLogger } from 'fastify'
+import type { Timestamp } from 'mongodb'
+import type { Viewer } from '../../subgraphs/subgraph.ts'
+import { demoKeyHashes, hashKey, viewerOf, type ApiKey } from './key.ts'
+import type { KeyStore } from './key-store.ts'
+
+export interface KeyRing {
+  /** The viewer that `key` stands for; the same object as long as the key stands unchanged. Null for an unknown or revoked key. */
+  find(key: string): Viewer | null
+  /** False once `viewer`'s key was revoked or changed. */
+  stands(viewer: Viewer): boolean
+  /** Calls `listener` after each change of any key; what it returns takes the listener away. */
+  onChange(listener: () => void): () => void
+  close(): Promise<void>
+}
+
+/** Somebody with a key that is in no database. */
+export interface Guest {
+  readonly key: string
+  readonly viewer: Viewer
+}
+
+export interface KeyRingOptions {
+  /** Whether the demo keys stand. */
+  readonly allowDemo: boolean
+  /** Keys that stand as long as the ring is open. */
+  readonly guests?: readonly Guest[]
+  readonly log: FastifyBaseLogger
+}
+
+/** How long to wait before watching again after the change stream broke. */
+const retryMs = 1_000
+
+/** Reads all keys and follows their changes. */
+export async function openKeyRing(
+  store: KeyStore,
+  { allowDemo, guests = [], log }: KeyRingOptions,
+): Promise<KeyRing> {
+  const guestByHash = new Map(guests.map(({ key, viewer }) => [hashKey(key), viewer]))
+  const listeners = new Set<() => void>()
+  let held = new Map<string, { readonly key: ApiKey; readonly viewer: Viewer }>()
+  let standing = new Set<Viewer>()
+  let changes: ReturnType<KeyStore['watch']> | null = null
+  let retry: NodeJS.Timeout | null = null
+  let isClosed = false
+
+  const stands = (key: ApiKey): boolean => !key.revokedAt && (allowDemo || !demoKeyHashes.has(key._id))
+
+  // Keys are few and rarely change: reading all of them again is simpler than merging changes, and cannot drift.
+  async function read(): Promise<Timestamp> {
+    const { keys, asOf } = await store.all()
+    const next: typeof held = new Map()
+    for (const key of keys.filter(stands)) {
+      const known = held.get(key._id)
+      next.set(key._id, known && isSame(known.key, key) ? known : { key, viewer: viewerOf(key) })
+    }
+    held = next
+    standing = new Set([...guestByHash.values(), ...[...held.values()].map(({ viewer }) => viewer)])
+    for (const listener of listeners) listener()
+    return asOf
+  }
+
+  async function follow(): Promise<void> {
+    const asOf = await read()
+    if (isClosed) return
+    changes = store.watch(asOf)
+    readOnChange(changes).catch(restart)
+  }
+
+  async function readOnChange(stream: ReturnType<KeyStore['watch']>): Promise<void> {
+    while (!isClosed) {
+      await stream.next()
+      await read()
+    }
+  }
+
+  function restart(error: unknown): void {
+    if (isClosed) return
+    log.warn({ err: error }, 'API keys are not followed just now; trying again')
+    changes?.close().catch(() => {})
+    retry = setTimeout(() => follow().catch(restart), retryMs)
+  }
+
+  await follow()
+  return {
+    find(key) {
+      const keyHash = hashKey(key)
+      return held.get(keyHash)?.viewer ?? guestByHash.get(keyHash) ?? null
+    },
+    stands: (viewer) => standing.has(viewer),
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async close() {
+      isClosed = true
+      if (retry) clearTimeout(retry)
+      await changes?.close()
+    },
+  }
+}
+
+const isSame = (a: ApiKey, b: ApiKey): boolean =>
+  a.participant === b.participant && a.label === b.label && a.scopes.join() === b.scopes.join()

@@ -1,0 +1,72 @@
+// Runs before npm's start, test, check and bench: installs what is missing, Node 24 included. Plain JavaScript without
+// dependencies, because the Node that runs it is the machine's own, and node_modules may be empty.
+
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const modules = path.join(root, 'node_modules')
+const binaries = path.join(modules, '.bin')
+const stamp = path.join(modules, '.crossgate-installed')
+const majorMin = 24
+
+const lock = readFileSync(path.join(root, 'package-lock.json'), 'utf8')
+const hash = createHash('sha256').update(lock).digest('hex')
+if (read(stamp) !== hash) {
+  if (!isInstalled()) install()
+  checkNode()
+  writeFileSync(stamp, hash)
+}
+
+/** Whether what npm notes in node_modules is what package-lock.json says: then somebody has installed it by hand. */
+function isInstalled() {
+  const { packages: installed } = JSON.parse(read(path.join(modules, '.package-lock.json')) || '{}')
+  if (!installed) return false
+  return Object.entries(JSON.parse(lock).packages).every(([folder, { version, optional }]) => {
+    const isRoot = folder === ''
+    return isRoot || (installed[folder] ? installed[folder].version === version : optional)
+  })
+}
+
+function install() {
+  console.log('Installing what package-lock.json names into node_modules: a minute or so')
+  // Not `npm ci`: it demands that the lock names the builds of every platform, and refuses one made where the registry
+  // has only its own. `--no-save` leaves the lock as it is. The Node 24 in node_modules may be replaced: use another.
+  const folders = process.env.PATH.split(path.delimiter).filter((folder) => folder !== binaries)
+  const { status, error } = spawnSync('npm', ['install', '--no-save', '--include=dev', '--loglevel=error'], {
+    cwd: root,
+    env: { ...process.env, PATH: folders.join(path.delimiter) },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  if (error) fail(`npm could not be run: ${error.message}`)
+  if (status !== 0) fail('npm install did not succeed: see what it says above, and try again')
+  if (!isInstalled())
+    fail('npm installed other packages than package-lock.json names: remove node_modules, and try again')
+}
+
+/** npm puts node_modules/.bin first on the PATH, so what is there runs the scripts; else it is the machine's own Node. */
+function checkNode() {
+  const bundled = path.join(binaries, 'node')
+  const command = existsSync(bundled) ? bundled : process.execPath
+  const { stdout, error } = spawnSync(command, ['--version'], { encoding: 'utf8' })
+  const version = error ? error.message : stdout.trim()
+  if (parseInt(version.replace('v', ''), 10) >= majorMin) return
+  fail(
+    `Node ${majorMin} is needed, and ${command} gives: ${version}. The package "node" brings it where its install script ` +
+      'may run: remove node_modules, set npm config ignore-scripts to false, and try again, or install Node yourself',
+  )
+}
+
+/** @param {string} file */
+function read(file) {
+  return existsSync(file) ? readFileSync(file, 'utf8') : ''
+}
+
+/** @param {string} message */
+function fail(message) {
+  console.error(message)
+  process.exit(1)
+}

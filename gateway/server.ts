@@ -1,0 +1,87 @@
+// The web server: all doors of the hub on one port.
+
+import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
+import { randomUUID } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import type { Config } from './config.ts'
+import { Fault, faultText } from './fault.ts'
+import { healthRoutes, type Readiness } from './health.ts'
+import { httpDoor, type Services } from './http-door.ts'
+import { demoKeys } from './identity/key.ts'
+import { ideRoutes } from './ide.ts'
+import { openRoom } from './live/room.ts'
+import { originHeaders } from './origin.ts'
+import { openWebSocketDoor, type WebSocketDoor } from './websocket-door.ts'
+
+export interface Server {
+  /** For instance "http://127.0.0.1:4000", without a slash at the end. */
+  readonly url: string
+  /** WebSockets that are open now. */
+  readonly sockets: number
+  /** Lets operations in. Before, they are answered with NOT_READY. */
+  open(services: Services): void
+  /** Closes WebSockets over at most `spreadMs`, lets running requests finish, then stops listening. */
+  close(spreadMs: number): Promise<void>
+}
+
+export interface ServerOptions {
+  readonly config: Config
+  readonly readiness: Readiness
+  readonly log: FastifyBaseLogger
+}
+
+/** Listens, so that a port that is taken is known at once, and health can be asked for while the hub starts. */
+export async function startServer({ config, readiness, log }: ServerOptions): Promise<Server> {
+  let services: Services | null = null
+  let webSocketDoor: WebSocketDoor | null = null
+  const app = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: config.BODY_BYTES_MAX,
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    genReqId: ({ headers }) => requestId(headers['x-request-id']),
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    done()
+  })
+  app.setNotFoundHandler((_request, reply) =>
+    reply
+      .code(404)
+      .type('application/json')
+      .send(faultText(new Fault('NOT_FOUND'))),
+  )
+  healthRoutes(app, readiness)
+  ideRoutes(app, config.MODE === 'demo' ? demoKeys[0]!.key : null)
+  originHeaders(app, config.ORIGINS)
+  await app.register(async (graphql) => httpDoor(graphql, { config, log, services: () => services }))
+  app.get('/', (_request, reply) => reply.redirect('/graphiql/'))
+  await app.listen({ host: config.HOST, port: config.PORT })
+
+  const { address, family, port } = app.server.address() as AddressInfo
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    get sockets() {
+      return webSocketDoor?.size ?? 0
+    },
+    open(given) {
+      services = given
+      webSocketDoor = openWebSocketDoor({
+        server: app.server,
+        config,
+        keyRing: given.keyRing,
+        log,
+        room: openRoom(given.supergraph, log),
+      })
+    },
+    async close(spreadMs) {
+      await webSocketDoor?.close(spreadMs)
+      await app.close()
+    },
+  }
+}
+
+/** A caller's own id is kept when it is harmless in a log line. */
+const requestId = (given: unknown): string =>
+  typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID()

@@ -1,0 +1,62 @@
+// From the text that a client sent to an operation that may be run, or the reasons why not.
+
+import {
+  GraphQLError,
+  Kind,
+  parse,
+  validate,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql'
+import { reject, type Rejected } from './errors.ts'
+import { oversize, type Limits } from './limits.ts'
+import { readOperation, type Operation } from './operation.ts'
+import type { ApiSchema } from './supergraph-schema.ts'
+
+/** A valid document. */
+export interface Document {
+  readonly operations: readonly OperationDefinitionNode[]
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
+}
+
+/** Parses and validates a document. */
+export function readDocument(schema: GraphQLSchema, text: string, limits: Limits): Document | Rejected {
+  if (text.length > limits.charactersMax) {
+    const most = `at most ${limits.charactersMax} are read`
+    return reject('OPERATION_TOO_LARGE', `The document has ${text.length} characters; ${most}.`)
+  }
+  try {
+    const document = parse(text, { maxTokens: limits.tokensMax })
+    const errors = validate(schema, document)
+    if (errors.length > 0) return reject('GRAPHQL_VALIDATION_FAILED', ...errors)
+    const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
+    return {
+      operations: document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION),
+      fragments: new Map(fragments.map((node) => [node.name.value, node])),
+    }
+  } catch (error) {
+    if (error instanceof GraphQLError) return reject('GRAPHQL_PARSE_FAILED', error)
+    throw error
+  }
+}
+
+/** The operation of this name in a document, or its only one. */
+export function findOperation(
+  schema: ApiSchema,
+  { operations, fragments }: Document,
+  name: string | null | undefined,
+  limits: Limits,
+): Operation | Rejected {
+  if (!name && operations.length > 1) {
+    return reject('OPERATION_RESOLUTION_FAILURE', 'The document has several operations and none was named.')
+  }
+  const definition = name ? operations.find((node) => node.name?.value === name) : operations[0]
+  if (!definition) {
+    const what = name ? `operation named ${JSON.stringify(name)}` : 'operation'
+    return reject('OPERATION_RESOLUTION_FAILURE', `The document has no ${what}.`)
+  }
+  const tooLarge = oversize(definition, fragments, limits)
+  if (tooLarge !== null) return reject('OPERATION_TOO_LARGE', tooLarge)
+  return readOperation(schema, definition, fragments)
+}

@@ -1,0 +1,178 @@
+// One call to a subgraph: what is sent, and how the answer becomes part of the data.
+
+import { Kind, parse, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql'
+import {
+  isPromise,
+  type SubgraphConnection,
+  type SubgraphOperation,
+  type SubgraphResult,
+  type Variables,
+} from './connection.ts'
+import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
+import { brokenConnection, type Failure } from './failures.ts'
+import { compileMerge, type Data, type Merge } from './merge.ts'
+import type { BatchFetchNode, FetchNode } from './plan.ts'
+import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
+import type { PlanScope, Run, Step } from './steps.ts'
+
+interface RootFetch {
+  readonly operation: SubgraphOperation
+  /** The variables that the subgraph is sent. */
+  readonly inputs: (variables: Variables) => Variables
+  readonly absorb: (run: Run, result: SubgraphResult) => void
+}
+
+export function readRootFetch(node: FetchNode, scope: PlanScope): RootFetch {
+  const { subgraph, selectionSet, fields, fragments } = readFetch(node, scope)
+  const renamed = renamedKeys(node.outputRewrites)
+  const merge = compileMerge(selectionSet, { fragments, renamed }, scope.supergraph.isAbstract)
+  const rewrite = compileRewrites(node.outputRewrites, scope.supergraph.typenames)
+  const keys = fields.map((field) => (field.alias ?? field.name).value)
+  const targets = [{ keys, renamed, entities: null }]
+  return {
+    operation: subgraph.prepare(node.operation),
+    inputs: compileInputs(node.variableUsages, scope),
+    absorb(run, { data, errors }) {
+      if (errors?.length) fail(run, { subgraph: subgraph.name, errors, noData: !data, targets })
+      if (!data) return
+      rewrite?.(data)
+      if (run.data) merge(run.data, data)
+      else run.data = data
+    },
+  }
+}
+
+export function rootFetch(node: FetchNode, scope: PlanScope): Step {
+  const { operation, inputs, absorb } = readRootFetch(node, scope)
+  return (run) => ask(node.serviceName, operation, inputs(run.variables), run, absorb)
+}
+
+/** One `_entities` field of a fetch: how its entities are found, and what is done with the answers. */
+interface EntityField {
+  readonly alias: string
+  readonly variable: string
+  readonly collect: CollectEntities
+  readonly merge: Merge
+  readonly rewrite: Rewrite | null
+  readonly renamed: ReadonlyMap<string, readonly string[]>
+}
+
+export function entityFetch(
+  node: FetchNode | BatchFetchNode,
+  aliases: BatchFetchNode['entityBatch']['aliases'],
+  scope: PlanScope,
+): Step {
+  const { subgraph, fields, fragments } = readFetch(node, scope)
+  const entityFields = aliases.map((entities): EntityField => {
+    const { selectionSet } = fields.find(({ name, alias }) => (alias ?? name).value === entities.alias)!
+    const renamed = renamedKeys(entities.outputRewrites)
+    return {
+      alias: entities.alias,
+      variable: entities.representationsVariableName,
+      collect: compileEntities(entities, scope.supergraph),
+      merge: compileMerge(selectionSet!, { fragments, renamed }, scope.supergraph.isAbstract),
+      rewrite: compileRewrites(entities.outputRewrites, scope.supergraph.typenames),
+      renamed,
+    }
+  })
+  const operation = subgraph.prepare(node.operation)
+  const inputs = compileInputs(node.variableUsages, scope)
+  return (run) => {
+    const data = run.data
+    if (!data) return
+    const variables = inputs(run.variables)
+    const found: Entities[] = []
+    let some = false
+    for (const { collect, variable } of entityFields) {
+      const entities = collect(data)
+      if (entities.representations.length > 0) some = true
+      variables[variable] = entities.representations
+      found.push(entities)
+    }
+    if (!some) return
+    return ask(subgraph.name, operation, variables, run, (_, { data: answer, errors }) => {
+      if (errors?.length) {
+        const targets = entityFields.map(({ alias, renamed }, n) => ({
+          keys: [alias],
+          renamed,
+          entities: found[n]!,
+        }))
+        fail(run, { subgraph: subgraph.name, errors, noData: !answer, targets })
+      }
+      if (answer) entityFields.forEach((field, n) => absorbEntities(field, found[n]!, answer[field.alias]))
+    })
+  }
+}
+
+function fail(run: Run, failure: Failure): void {
+  ;(run.failures ??= []).push(failure)
+}
+
+function absorbEntities({ merge, rewrite }: EntityField, { places, at }: Entities, answers: unknown): void {
+  if (!Array.isArray(answers)) return
+  if (rewrite) answers.forEach(rewrite)
+  for (let n = 0; n < places.length; n++) {
+    const entity: unknown = answers[at[n]!]
+    if (typeof entity === 'object' && entity !== null) merge(places[n]!, entity as Data)
+  }
+}
+
+interface FetchDocument {
+  readonly subgraph: SubgraphConnection
+  readonly selectionSet: SelectionSetNode
+  readonly fields: readonly FieldNode[]
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
+}
+
+function readFetch(node: FetchNode | BatchFetchNode, { subgraphs }: PlanScope): FetchDocument {
+  const subgraph = subgraphs.get(node.serviceName)
+  if (!subgraph)
+    throw new TypeError(`the plan asks subgraph ${node.serviceName}, and there is no connection to it`)
+  const { definitions } = parse(node.operation, { noLocation: true })
+  const operation = definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+  if (!operation) throw new TypeError(`the plan has a fetch without an operation: ${node.operation}`)
+  const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
+  return {
+    subgraph,
+    selectionSet: operation.selectionSet,
+    fields: operation.selectionSet.selections.filter((selection) => selection.kind === Kind.FIELD),
+    fragments: new Map(fragments.map((fragment) => [fragment.name.value, fragment])),
+  }
+}
+
+/** Fresh on every call: representations are added to it. */
+function compileInputs(
+  usages: readonly string[] | undefined,
+  { variables: clientNames }: PlanScope,
+): (variables: Variables) => Variables {
+  if (!usages?.length) return () => ({})
+  const names = usages.map((name) => [name, clientNames.get(name) ?? name] as const)
+  return (variables) => {
+    const inputs: Variables = {}
+    for (const [name, clientName] of names) {
+      // An absent variable stays absent: a null would be another value.
+      if (variables[clientName] !== undefined) inputs[name] = variables[clientName]
+    }
+    return inputs
+  }
+}
+
+function ask(
+  subgraph: string,
+  operation: SubgraphOperation,
+  variables: Variables,
+  run: Run,
+  absorb: (run: Run, result: SubgraphResult) => void,
+): void | Promise<void> {
+  let result: SubgraphResult | Promise<SubgraphResult>
+  try {
+    result = operation.execute(variables, run.context)
+  } catch (error) {
+    result = brokenConnection(subgraph, error)
+  }
+  if (!isPromise(result)) return absorb(run, result)
+  return result.then(
+    (answer) => absorb(run, answer),
+    (error: unknown) => absorb(run, brokenConnection(subgraph, error)),
+  )
+}

@@ -1,0 +1,199 @@
+// What the client asked for at one place of the answer: which fields, in which order, once the type is known.
+
+import {
+  getNamedType,
+  isAbstractType,
+  isCompositeType,
+  Kind,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
+  TypeNameMetaFieldDef,
+  type FieldNode,
+  type GraphQLCompositeType,
+  type GraphQLInterfaceType,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  type SelectionSetNode,
+} from 'graphql'
+import { isIncluded, shapeOf, type Operation, type Switches } from './operation.ts'
+
+export interface Shape {
+  readonly type: GraphQLCompositeType
+  /** For an abstract type: whether the fields depend on the runtime type, so that data without it cannot be read. */
+  readonly byType: boolean
+  /**
+   * Fields in the order of the answer, as the specification's CollectFields gives them for this runtime type; for an
+   * abstract type that is not `byType`, those of the abstract type itself.
+   */
+  fieldsOf(type: GraphQLCompositeType): readonly ShapeField[]
+}
+
+export interface ShapeField {
+  /** As the client reads it. */
+  readonly responseKey: string
+  /** As it lies in the data. */
+  readonly dataKey: string
+  readonly name: string
+  readonly parent: GraphQLCompositeType
+  readonly type: GraphQLOutputType
+  readonly nodes: readonly FieldNode[]
+  /** What is asked of the objects in it; null for leaves. */
+  readonly shape: Shape | null
+}
+
+/** The shape of the whole answer, for one setting of the switches. */
+export function rootShape(operation: Operation, switches: Switches): Shape {
+  const { schema, definition } = operation
+  return new Shapes(operation, switches).at(schema.graphql.getRootType(definition.operation)!, [
+    definition.selectionSet,
+  ])
+}
+
+class Shapes {
+  readonly operation: Operation
+  readonly switches: Switches
+  /** By type and the fields that lead here, so that fragments used in many places give one shape, compiled once. */
+  readonly #known = new Map<string, Shape>()
+
+  constructor(operation: Operation, switches: Switches) {
+    this.operation = operation
+    this.switches = switches
+  }
+
+  at(type: GraphQLCompositeType, sets: readonly SelectionSetNode[]): Shape {
+    return new CollectedShape(this, type, sets)
+  }
+
+  below(type: GraphQLCompositeType, nodes: readonly FieldNode[]): Shape {
+    const key = `${type.name}:${nodes.map((node) => this.operation.fields.get(node)!.index).join()}`
+    let shape = this.#known.get(key)
+    if (!shape) {
+      shape = this.at(
+        type,
+        nodes.map(({ selectionSet }) => selectionSet!),
+      )
+      this.#known.set(key, shape)
+    }
+    return shape
+  }
+
+  collect(type: GraphQLCompositeType, sets: readonly SelectionSetNode[]): Map<string, FieldNode[]> {
+    const { fragments } = this.operation
+    const schema = this.operation.schema.graphql
+    const found = new Map<string, FieldNode[]>()
+    const visited = new Set<string>()
+    const collect = (set: SelectionSetNode): void => {
+      for (const node of set.selections) {
+        if (!isIncluded(node, this.switches)) continue
+        if (node.kind === Kind.FIELD) {
+          const key = (node.alias ?? node.name).value
+          const nodes = found.get(key)
+          if (nodes) nodes.push(node)
+          else found.set(key, [node])
+          continue
+        }
+        if (node.kind === Kind.FRAGMENT_SPREAD) {
+          if (visited.has(node.name.value)) continue
+          visited.add(node.name.value)
+        }
+        const fragment = node.kind === Kind.INLINE_FRAGMENT ? node : fragments.get(node.name.value)!
+        const condition = fragment.typeCondition && schema.getType(fragment.typeCondition.name.value)
+        if (!condition || condition === type || (isAbstractType(condition) && includes(type, condition))) {
+          collect(fragment.selectionSet)
+        }
+      }
+    }
+    const includes = (inner: GraphQLCompositeType, outer: GraphQLCompositeType): boolean =>
+      isAbstractType(outer) && !isUnion(inner) && schema.isSubType(outer, inner)
+    sets.forEach(collect)
+    return found
+  }
+}
+
+const isUnion = (
+  type: GraphQLCompositeType,
+): type is Exclude<GraphQLCompositeType, GraphQLObjectType | GraphQLInterfaceType> => !('getFields' in type)
+
+class CollectedShape implements Shape {
+  readonly type: GraphQLCompositeType
+  readonly #shapes: Shapes
+  readonly #sets: readonly SelectionSetNode[]
+  readonly #fields = new Map<GraphQLCompositeType, readonly ShapeField[]>()
+  #byType: boolean | undefined
+
+  constructor(shapes: Shapes, type: GraphQLCompositeType, sets: readonly SelectionSetNode[]) {
+    this.#shapes = shapes
+    this.type = type
+    this.#sets = sets
+  }
+
+  get byType(): boolean {
+    return (this.#byType ??= this.#dependsOnType())
+  }
+
+  fieldsOf(type: GraphQLCompositeType): readonly ShapeField[] {
+    let fields = this.#fields.get(type)
+    if (!fields) {
+      const collected = this.#shapes.collect(type, this.#sets)
+      fields = [...collected].map(([responseKey, nodes]) => this.#field(type, responseKey, nodes))
+      this.#fields.set(type, fields)
+    }
+    return fields
+  }
+
+  #field(parent: GraphQLCompositeType, responseKey: string, nodes: readonly FieldNode[]): ShapeField {
+    const name = nodes[0]!.name.value
+    const type = typeOfField(parent, name)
+    const inner = getNamedType(type)
+    return {
+      responseKey,
+      dataKey: this.#shapes.operation.fields.get(nodes[0]!)!.key,
+      name,
+      parent,
+      type,
+      nodes,
+      shape: isCompositeType(inner) ? this.#shapes.below(inner, nodes) : null,
+    }
+  }
+
+  #dependsOnType(): boolean {
+    const { type } = this
+    const { schema } = this.#shapes.operation
+    if (!isAbstractType(type)) return false
+    if (schema.mayHide(type)) return true
+    const common = this.#shapes.collect(type, this.#sets)
+    if ([...common.values()].some(([node]) => node!.name.value === '__typename')) return true
+    return schema.graphql.getPossibleTypes(type).some((possible) => {
+      const collected = this.#shapes.collect(possible, this.#sets)
+      return (
+        collected.size !== common.size ||
+        [...collected].some(([key, nodes]) => {
+          const name = nodes[0]!.name.value
+          const sameNodes = common.get(key)?.length === nodes.length
+          return !sameNodes || shapeOf(typeOfField(possible, name)) !== shapeOf(typeOfField(type, name))
+        })
+      )
+    })
+  }
+}
+
+/** Fields of the object that `value` is; for one that is not there or of no known type, those it may have had. */
+export function fieldsFor(shape: Shape, value: unknown, schema: GraphQLSchema): readonly ShapeField[] {
+  if (!isAbstractType(shape.type) || !shape.byType) return shape.fieldsOf(shape.type)
+  const possible = schema.getPossibleTypes(shape.type)
+  const typename = (value as { __typename?: unknown } | null | undefined)?.__typename
+  const type = possible.find(({ name }) => name === typename)
+  if (type) return shape.fieldsOf(type)
+  return possible.flatMap((one) => shape.fieldsOf(one))
+}
+
+function typeOfField(parent: GraphQLCompositeType, name: string): GraphQLOutputType {
+  return (metaFields.get(name) ?? (parent as GraphQLObjectType).getFields()[name]!).type
+}
+
+export const metaFields = new Map(
+  [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef].map((field) => [field.name, field]),
+)
+
+export const isIntrospection = (name: string): boolean => name === '__schema' || name === '__type'

@@ -1,0 +1,98 @@
+// The plan's nodes as closures. A step works on one run's data; it never throws, and gives a promise only when it waits.
+
+import type { SubgraphConnection, SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
+import type { Failure } from './failures.ts'
+import { entityFetch, readRootFetch, rootFetch } from './fetch.ts'
+import type { Data } from './merge.ts'
+import type { PlanNode } from './plan.ts'
+import type { SupergraphSchema } from './supergraph-schema.ts'
+
+/** One execution of a plan. */
+export interface Run {
+  readonly variables: Variables
+  readonly context: unknown
+  /** Null until a subgraph has answered. */
+  data: Data | null
+  failures: Failure[] | null
+}
+
+export type Step = (run: Run) => void | Promise<void>
+
+/** What a plan is compiled against. */
+export interface PlanScope {
+  readonly supergraph: SupergraphSchema
+  readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
+  /** The client's name of each variable, by its name in the planned document. */
+  readonly variables: ReadonlyMap<string, string>
+}
+
+export function compileStep(node: PlanNode, scope: PlanScope): Step {
+  switch (node.kind) {
+    case 'Sequence':
+      return sequence(node.nodes.map((inner) => compileStep(inner, scope)))
+    case 'Parallel':
+      return parallel(node.nodes.map((inner) => compileStep(inner, scope)))
+    case 'Fetch':
+      return rootFetch(node, scope)
+    case 'BatchFetch':
+      return entityFetch(node, node.entityBatch.aliases, scope)
+    case 'Flatten': {
+      const { node: fetch, path } = node
+      if (fetch.kind !== 'Fetch' || !fetch.requires) break
+      const { requires, inputRewrites, outputRewrites } = fetch
+      const entities = { alias: '_entities', representationsVariableName: 'representations', paths: [path] }
+      return entityFetch(fetch, [{ ...entities, requires, ...{ inputRewrites, outputRewrites } }], scope)
+    }
+    case 'Subscription':
+    case 'Condition':
+    case 'Defer':
+  }
+  // Switches are decided before planning, `@defer` is not in the schema, a subscription's source is taken off first.
+  throw new TypeError(`the plan has a ${node.kind} where none can be`)
+}
+
+/** Where a subscription's events come from, and how one of them is taken into a run. */
+export interface Source {
+  open(variables: Variables, context: unknown): ReturnType<SubgraphOperation['subscribe']>
+  absorb(run: Run, result: SubgraphResult): void
+}
+
+/** A subscription's plan: its source, and what is done for each event; null when the event is all there is. */
+export function compileSubscription(node: PlanNode, scope: PlanScope): { source: Source; step: Step | null } {
+  const [first, ...rest] = node.kind === 'Sequence' ? node.nodes : [node]
+  if (first?.kind !== 'Subscription')
+    throw new TypeError(`the plan of a subscription starts with ${first?.kind}`)
+  const { operation, inputs, absorb } = readRootFetch(first.primary, scope)
+  const source: Source = {
+    open: (variables, context) => operation.subscribe(inputs(variables), context),
+    absorb,
+  }
+  return { source, step: rest.length > 0 ? sequence(rest.map((inner) => compileStep(inner, scope))) : null }
+}
+
+function sequence(steps: readonly Step[]): Step {
+  const resume = async (run: Run, waiting: Promise<void>, next: number): Promise<void> => {
+    await waiting
+    for (let n = next; n < steps.length; n++) await steps[n]!(run)
+  }
+  return (run) => {
+    for (let n = 0; n < steps.length; n++) {
+      const waiting = steps[n]!(run)
+      if (waiting) return resume(run, waiting, n + 1)
+    }
+  }
+}
+
+function parallel(steps: readonly Step[]): Step {
+  return (run) => {
+    const waiting: Promise<void>[] = []
+    for (const step of steps) {
+      const one = step(run)
+      if (one) waiting.push(one)
+    }
+    if (waiting.length > 1) return Promise.all(waiting).then(noop)
+    return waiting[0]
+  }
+}
+
+const noop = (): void => {}

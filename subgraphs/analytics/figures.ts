@@ -1,0 +1,69 @@
+// What figures say: rates, averages, changes, and the names of parts for people. No MongoDB, no GraphQL.
+
+import { countryByCode } from '../../schema/values/country.ts'
+import { mccByCode } from '../../schema/values/mcc.ts'
+import { money, type Money } from '../../schema/values/money.ts'
+import { divideHalfUp } from '../../schema/values/rate.ts'
+import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
+import type { Reference } from '../reference.ts'
+import type { Dimension, Figures } from './activity.ts'
+
+export const valueOf = ({ value }: Figures): Money => money(value, 'CNY')
+
+/** Approved in approved + declined; null when none is decided. */
+export const approvalRateOf = ({ approved, declined }: Figures): number | null =>
+  approved + declined === 0 ? null : approved / (approved + declined)
+
+/** Value per approved payment, rounded half up; null when none is. */
+export const averageValueOf = ({ approved, value }: Figures): Money | null =>
+  approved === 0 ? null : money(divideHalfUp(value, BigInt(approved)), 'CNY')
+
+export interface Growth {
+  readonly payments: number
+  readonly paymentsPercent: number
+  readonly value: Money
+  readonly valuePercent: number | null
+}
+
+/** From `then` to `now`; null when there was no payment then. */
+export function growthOf(now: Figures, then: Figures): Growth | null {
+  if (then.payments === 0) return null
+  return {
+    payments: then.payments,
+    paymentsPercent: percentChange(BigInt(now.payments), BigInt(then.payments)),
+    value: valueOf(then),
+    valuePercent: then.value === 0n ? null : percentChange(now.value, then.value),
+  }
+}
+
+/** In percent, with four digits after the point. */
+const percentChange = (now: bigint, then: bigint): number =>
+  Number(((now - then) * 1_000_000n) / then) / 10_000
+
+const entryModes: Readonly<Record<string, string>> = {
+  MPM_STATIC: 'Printed code',
+  MPM_DYNAMIC: 'Code for one sale',
+  CPM: 'Code shown by the customer',
+  IN_APP: 'In an app or on a page',
+}
+
+/** A part's key for people; the key itself where there is nothing to say. */
+export function labelOf(by: Dimension, key: string, { participants }: Reference): string {
+  switch (by) {
+    case 'CORRIDOR':
+      return key.split('-').map(countryName).join(' → ')
+    case 'MERCHANT_COUNTRY':
+      return countryName(key)
+    case 'WALLET':
+    case 'ACQUIRER':
+      return participants.get(key)?.name ?? key
+    case 'MCC':
+      return mccByCode(key)?.description ?? key
+    case 'ENTRY_MODE':
+      return entryModes[key] ?? key
+    case 'DECLINE_REASON':
+      return reasons[key as ReasonCode]?.message ?? key
+  }
+}
+
+const countryName = (code: string): string => countryByCode(code)?.name ?? code

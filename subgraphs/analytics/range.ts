@@ -1,0 +1,102 @@
+// Ranges of time, and how a range is cut into buckets and set against an earlier one. All UTC, counted in whole minutes.
+
+import { refuse, type Refusal } from '../../schema/values/problems.ts'
+
+export const minuteMs = 60_000
+export const hourMs = 60 * minuteMs
+export const dayMs = 24 * hourMs
+
+/** Milliseconds since 1970, both on a whole minute; `to` is exclusive. */
+export interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+export interface RangeInput {
+  readonly from?: Date | null
+  readonly to?: Date | null
+  readonly lastDays?: number | null
+}
+
+export type TimeBucket = 'MINUTE' | 'HOUR' | 'DAY' | 'WEEK' | 'MONTH'
+export type Comparison = 'PREVIOUS_PERIOD' | 'YEAR_EARLIER'
+
+const lastDaysMax = 800
+const bucketsMax = 2000
+
+/**
+ * Reads a range; refuses with BAD_RANGE at `path`. Both ends move up to the next whole minute, so that ranges which meet
+ * still meet, and one that ends now takes in the minute that is running.
+ */
+export function readRange(input: RangeInput, now: Date, path: readonly string[]): Range | Refusal {
+  const from = input.from ?? null
+  const to = input.to ?? null
+  const lastDays = input.lastDays ?? null
+  if (lastDays !== null) {
+    if (from !== null || to !== null) return refuse('BAD_RANGE', undefined, path)
+    if (lastDays < 1 || lastDays > lastDaysMax) {
+      return refuse('BAD_RANGE', `\`lastDays\` is 1–${lastDaysMax}, not ${lastDays}`, [...path, 'lastDays'])
+    }
+    return daysUpTo(now, lastDays)
+  }
+  if (from === null || to === null || from >= to) return refuse('BAD_RANGE', undefined, path)
+  return { from: nextMinute(from), to: nextMinute(to) }
+}
+
+/** Whole days of 24 hours that end with the minute that is running. */
+export function daysUpTo(now: Date, days: number): Range {
+  const to = nextMinute(now)
+  return { from: to - days * dayMs, to }
+}
+
+const nextMinute = (time: Date): number => Math.ceil(time.getTime() / minuteMs) * minuteMs
+
+/** The range before this one of the same length, or the same range one calendar year before. */
+export function earlierRange({ from, to }: Range, comparedTo: Comparison): Range {
+  if (comparedTo === 'PREVIOUS_PERIOD') return { from: from - (to - from), to: from }
+  return { from: yearBefore(from), to: yearBefore(to) }
+}
+
+/** 29 February becomes 28 February. */
+function yearBefore(time: number): number {
+  const date = new Date(time)
+  const month = date.getUTCMonth()
+  date.setUTCFullYear(date.getUTCFullYear() - 1)
+  if (date.getUTCMonth() !== month) date.setUTCDate(0)
+  return date.getTime()
+}
+
+/** Starts of the buckets that a range touches, oldest first; refused with BAD_RANGE when there are more than 2,000. */
+export function bucketStarts({ from, to }: Range, bucket: TimeBucket): readonly number[] | Refusal {
+  const starts: number[] = []
+  for (let start = bucketStart(from, bucket); start < to; start = nextStart(start, bucket)) {
+    if (starts.length === bucketsMax) {
+      return refuse('BAD_RANGE', `the range has more than ${bucketsMax} buckets of one ${bucket}`, ['bucket'])
+    }
+    starts.push(start)
+  }
+  return starts
+}
+
+/** The epoch was a Thursday, and weeks begin on Monday. */
+const mondayMs = 4 * dayMs
+const lengths = { MINUTE: minuteMs, HOUR: hourMs, DAY: dayMs, WEEK: 7 * dayMs }
+
+function bucketStart(time: number, bucket: TimeBucket): number {
+  if (bucket === 'MONTH') return monthStart(time)
+  const shift = bucket === 'WEEK' ? mondayMs : 0
+  return Math.floor((time - shift) / lengths[bucket]) * lengths[bucket] + shift
+}
+
+const nextStart = (start: number, bucket: TimeBucket): number =>
+  bucket === 'MONTH' ? nextMonthStart(start) : start + lengths[bucket]
+
+export function monthStart(time: number): number {
+  const date = new Date(time)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
+}
+
+function nextMonthStart(time: number): number {
+  const date = new Date(time)
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
+}

@@ -1,0 +1,195 @@
+// Slabs in MongoDB. Whoever counts writes here; whoever answers reads here, in any number of processes.
+//
+// Exactly once: a slab says up to which log position it has counted, in the same document as its counts, and is written only
+// over the state that it was read in. So counting a batch again adds nothing, whether after a crash, after an answer that was
+// lost, or beside another process that counts the same. The place in the log is saved after a batch's slabs; it only says
+// where to go on.
+
+import { MongoBulkWriteError, type Collection, type Db } from 'mongodb'
+import { createLoader } from '../loader.ts'
+import { monthStart, type Range } from './range.ts'
+import { OpenSlab, type SlabContent } from './slab.ts'
+
+/** `_id` is the span's name, "#", and the part: a span that fills its slab goes on in the next part. */
+type SlabDocument = SlabContent & { readonly _id: string }
+
+interface Place {
+  readonly _id: 'log'
+  readonly position: bigint
+}
+
+/** A slab that is counted into, and how MongoDB has it. */
+export interface Draft {
+  readonly part: number
+  readonly slab: OpenSlab
+  /** Null: not there yet. */
+  savedUpTo: bigint | null
+}
+
+/** The slabs of one collection, for who counts. */
+export interface Shelf {
+  /** The last part of each span, from `starts` by name: what was saved, or an empty slab. */
+  open(starts: ReadonlyMap<string, Date>): Promise<ReadonlyMap<string, Draft>>
+  /** Writes those in which something was counted; false when another process has changed one of them: then open anew. */
+  save(drafts: ReadonlyMap<string, Draft>): Promise<boolean>
+  /** Lets go of what is kept open, for who begins to count after others may have. */
+  forget(): void
+}
+
+export interface ActivityStore {
+  readonly hours: Shelf
+  readonly merchants: Shelf
+  /** Position up to which every entry of the log is counted; 0 before the first. */
+  place(): Promise<bigint>
+  /** Never goes back. */
+  savePlace(position: bigint): Promise<void>
+  /** Hours in which something after `position` has been counted. */
+  hoursCountedAfter(position: bigint): Promise<readonly SlabDocument[]>
+  /** Slabs of one merchant's months. Calls of all requests in flight are grouped. */
+  monthsOf(merchant: string, range: Range): Promise<readonly SlabContent[]>
+}
+
+export const hourName = (start: Date): string => start.toISOString().slice(0, 13)
+export const merchantMonthName = (merchant: string, month: Date): string =>
+  `${merchant}#${month.toISOString().slice(0, 7)}`
+
+/** Hours that stay open for the next batch. A merchant's next payment is too far away to wait for. */
+const openHoursMax = 48
+
+export interface ActivityStoreOptions {
+  /** A part with so many cells or more is not written again: a bound on what one event makes the hub write. */
+  readonly cellsMax?: number
+}
+
+export async function activityStore(db: Db, options: ActivityStoreOptions = {}): Promise<ActivityStore> {
+  const { cellsMax = 4096 } = options
+  const hours = db.collection<SlabDocument>('activityHours')
+  const merchants = db.collection<SlabDocument>('activityMerchants')
+  const places = db.collection<Place>('activityPlace')
+  await hours.createIndex({ upTo: 1 })
+
+  const months = createLoader<{ merchant: string; range: Range }, readonly SlabContent[]>({
+    key: ({ merchant, range }) => `${range.from} ${range.to} ${merchant}`,
+    load: async (asked) => {
+      const found = await merchants
+        .find({ $or: asked.map(monthsBetween) }, { promoteBuffers: true })
+        .sort({ _id: 1 })
+        .toArray()
+      const byMerchant = Map.groupBy(found, ({ _id }) => _id.replace(/#[^#]*#[^#]*$/, ''))
+      // More months than a caller asked for do no harm: questions look at the range.
+      return asked.map(({ merchant }) => byMerchant.get(merchant) ?? [])
+    },
+  })
+
+  return {
+    hours: shelf(hours, cellsMax, openHoursMax),
+    merchants: shelf(merchants, cellsMax, 0),
+    place: async () => (await places.findOne({ _id: 'log' }))?.position ?? 0n,
+    async savePlace(position) {
+      await places.updateOne({ _id: 'log' }, { $max: { position } }, { upsert: true })
+    },
+    hoursCountedAfter: (position) =>
+      hours.find({ upTo: { $gt: position } }, { promoteBuffers: true }).toArray(),
+    monthsOf: async (merchant, range) => (await months.load({ merchant, range })) ?? [],
+  }
+}
+
+/** Removes all counts and the place: counting begins anew at the log's first entry. Not while anybody counts. */
+export async function forgetActivity(db: Db): Promise<void> {
+  await Promise.all(
+    ['activityHours', 'activityMerchants', 'activityPlace'].map((name) => db.collection(name).deleteMany({})),
+  )
+}
+
+const monthsBetween = ({ merchant, range }: { readonly merchant: string; readonly range: Range }) => ({
+  _id: {
+    $gte: `${merchantMonthName(merchant, new Date(monthStart(range.from)))}#`,
+    $lt: `${merchantMonthName(merchant, new Date(range.to))}#~`,
+  },
+})
+
+function shelf(collection: Collection<SlabDocument>, cellsMax: number, keepOpen: number): Shelf {
+  const opened = new Map<string, Draft>()
+
+  const read = async (
+    starts: ReadonlyMap<string, Date>,
+    part: number,
+    after: ReadonlyMap<string, bigint>,
+  ) => {
+    const ids = [...starts.keys()].map((name) => `${name}#${part}`)
+    const found = await collection.find({ _id: { $in: ids } }, { promoteBuffers: true }).toArray()
+    const byId = new Map(found.map((document) => [document._id, document]))
+    return [...starts].map(([name, start]): [string, Draft] => {
+      const content = byId.get(`${name}#${part}`)
+      const slab = new OpenSlab(content ?? { start, upTo: after.get(name) ?? 0n })
+      return [name, { part, slab, savedUpTo: content ? slab.upTo : null }]
+    })
+  }
+
+  return {
+    async open(starts) {
+      const drafts = new Map(
+        [...starts.keys()].flatMap((name) => {
+          const draft = opened.get(name)
+          return draft ? [[name, draft] as const] : []
+        }),
+      )
+      let wanted = new Map([...starts].filter(([name]) => !drafts.has(name)))
+      for (const [name, draft] of wanted.size > 0 ? await read(wanted, 0, new Map()) : [])
+        drafts.set(name, draft)
+      // The next part begins at what its full predecessor has counted.
+      for (;;) {
+        const full = [...drafts].filter(([, { slab }]) => slab.size >= cellsMax)
+        if (full.length === 0) return drafts
+        for (const [part, group] of Map.groupBy(full, ([, draft]) => draft.part)) {
+          wanted = new Map(group.map(([name, { slab }]) => [name, slab.start]))
+          const after = new Map(group.map(([name, { slab }]) => [name, slab.upTo]))
+          for (const [name, draft] of await read(wanted, part + 1, after)) drafts.set(name, draft)
+        }
+      }
+    },
+
+    async save(drafts) {
+      const changed = [...drafts].filter(
+        ([, { slab, savedUpTo }]) => slab.upTo !== (savedUpTo ?? -1n) && slab.size > 0,
+      )
+      if (changed.length > 0 && !(await write(collection, changed))) {
+        opened.clear()
+        return false
+      }
+      for (const [name, draft] of changed) {
+        draft.savedUpTo = draft.slab.upTo
+        opened.delete(name)
+        opened.set(name, draft)
+      }
+      for (const name of opened.keys()) {
+        if (opened.size <= keepOpen) break
+        opened.delete(name)
+      }
+      return true
+    },
+
+    forget: () => opened.clear(),
+  }
+}
+
+async function write(
+  collection: Collection<SlabDocument>,
+  drafts: readonly (readonly [string, Draft])[],
+): Promise<boolean> {
+  const operations = drafts.map(([name, { part, slab, savedUpTo }]) => {
+    const content = slab.content()
+    const _id = `${name}#${part}`
+    return savedUpTo === null
+      ? { insertOne: { document: { _id, ...content } } }
+      : { replaceOne: { filter: { _id, upTo: savedUpTo }, replacement: content } }
+  })
+  try {
+    const { insertedCount, matchedCount } = await collection.bulkWrite(operations, { ordered: false })
+    return insertedCount + matchedCount === operations.length
+  } catch (error) {
+    // Somebody else has made one of the new slabs.
+    if (error instanceof MongoBulkWriteError && error.code === 11_000) return false
+    throw error
+  }
+}

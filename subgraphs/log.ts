@@ -1,0 +1,234 @@
+// The transaction log: every event of every transaction, at dense positions 1, 2, 3 … One process writes it
+// (the sequencer), everybody else reads it.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Collection, Db, Filter } from 'mongodb'
+import type { ReasonCode } from '../schema/values/reasons.ts'
+import { openChanges, type Changes } from './changes.ts'
+import type { EntryMode } from './directory.ts'
+import type { Direction } from './reference.ts'
+
+export type TransactionStatus =
+  | 'RECEIVED'
+  | 'ROUTED'
+  | 'COMPLETED'
+  | 'DECLINED'
+  | 'FAILED'
+  | 'IN_DOUBT'
+  | 'EXPIRED'
+  | 'REVERSING'
+  | 'REVERSED'
+  | 'CANCELLING'
+  | 'CANCELLED'
+
+export type StepKind =
+  | 'SUBMITTED'
+  | 'RULE_DECLINED'
+  | 'SENT'
+  | 'APPROVED'
+  | 'REFUSED'
+  | 'UNDELIVERABLE'
+  | 'TIMED_OUT'
+  | 'INQUIRED'
+  | 'NEVER_SEEN'
+  | 'REVERSAL_STARTED'
+  | 'REVERSAL_ACKNOWLEDGED'
+  | 'CANCEL_REQUESTED'
+  | 'CANCEL_ACKNOWLEDGED'
+  | 'REFUNDED'
+  | 'LATE_MESSAGE'
+
+/** What every entry says about the payment, so that a reader of the log needs nothing else. */
+export interface LoggedPayment {
+  readonly createdAt: Date
+  readonly wallet: string
+  readonly acquirer: string
+  readonly merchant: string
+  readonly merchantCountry: string
+  readonly walletCountry: string
+  readonly corridor: string
+  readonly project: string | null
+  readonly direction: Direction
+  /** ISO 18245. */
+  readonly mcc: string
+  readonly entryMode: EntryMode
+  /** Value in CNY, in fen. */
+  readonly reportingMinor: bigint
+  /** From submission to the counterparty's answer; null in every entry that is not such an answer. */
+  readonly authorizeMs: number | null
+}
+
+/** A document of the collection `log`. */
+export interface LogEntry {
+  /** Position: 1, 2, 3 … with no gap. */
+  readonly _id: bigint
+  /** Id of the payment or refund. */
+  readonly transaction: string
+  /** 1, 2, 3 … within the transaction. */
+  readonly sequence: number
+  readonly kind: StepKind
+  readonly from: TransactionStatus | null
+  readonly to: TransactionStatus
+  /** By the hub's clock. */
+  readonly at: Date
+  readonly reason: ReasonCode | null
+  readonly payment: LoggedPayment
+}
+
+/** Follows the log in this process, for all who read it here. */
+export interface LogReader {
+  /** Position of the latest entry that this process knows of; 0 when there is none. */
+  tip(): bigint
+  /**
+   * Entries after position `after`, oldest first, `max` at most: from memory when they are recent, else from MongoDB. Empty
+   * when nothing is known after it. When the first one is not at `after + 1`, those between are no longer kept.
+   */
+  read(after: bigint, max: number): Promise<readonly LogEntry[]>
+  /** The same, of entries that match `filter` and are not after position `upTo`. From MongoDB. */
+  find(
+    filter: Filter<LogEntry>,
+    range: { readonly after: bigint; readonly upTo: bigint; readonly max: number },
+  ): Promise<readonly LogEntry[]>
+  /** Calls `onEntries` with each batch from now on: in order, with no gap. It must not throw. Call the result to stop. */
+  subscribe(onEntries: (entries: readonly LogEntry[]) => void): () => void
+  /** For a writer of the log in this same process: until the feed is ended, the reader takes what it is offered. */
+  feed(): LogFeed
+  close(): Promise<void>
+}
+
+export interface LogFeed {
+  /** Entries that are in the log, each batch after the one before it. */
+  offer(entries: readonly LogEntry[]): void
+  end(): void
+}
+
+export interface LogReaderOptions {
+  readonly db: Db
+  readonly log: Pick<FastifyBaseLogger, 'error'>
+  /** Entries kept in memory, at least. */
+  readonly recentMax?: number
+}
+
+export const logOf = (db: Db): Collection<LogEntry> => db.collection<LogEntry>('log')
+
+export async function makeLogIndexes(db: Db): Promise<void> {
+  await logOf(db).createIndex({ transaction: 1, sequence: 1 }, { name: 'event', unique: true })
+}
+
+/** Position of the latest entry; 0 when there is none. */
+export async function readTip(db: Db): Promise<bigint> {
+  const last = await logOf(db).findOne({}, { sort: { _id: -1 }, projection: { _id: 1 } })
+  return last?._id ?? 0n
+}
+
+/** Starts following the log from where it stands. */
+export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOptions): Promise<LogReader> {
+  const entries = logOf(db)
+  const subscribers = new Set<(entries: readonly LogEntry[]) => void>()
+  let recent: LogEntry[] = []
+  let tip = await readTip(db)
+
+  /** Publishes what is new in `batch`; false when something is missing before it. */
+  const take = (batch: readonly LogEntry[]): boolean => {
+    const known = batch.findIndex(({ _id }) => _id > tip)
+    if (known < 0) return true
+    const news = known === 0 ? batch : batch.slice(known)
+    if (news[0]!._id !== tip + 1n) return false
+    tip = news.at(-1)!._id
+    recent.push(...news)
+    // Cut seldom, so that keeping an entry costs next to nothing.
+    if (recent.length > 2 * recentMax) recent = recent.slice(-recentMax)
+    for (const onEntries of subscribers) onEntries(news)
+    return true
+  }
+
+  const stored = (after: bigint, max: number): Promise<LogEntry[]> =>
+    entries.find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit: max }).toArray()
+
+  const catchUp = async () => {
+    for (;;) {
+      const batch = await stored(tip, batchMax)
+      if (!take(batch)) throw new Error(`the log no longer holds what comes after position ${tip}`)
+      if (batch.length < batchMax) return
+    }
+  }
+
+  const follow = async (signal: AbortSignal) => {
+    const changes = await openLogChanges(db)
+    const stop = () => void changes.close()
+    signal.addEventListener('abort', stop)
+    try {
+      // What was written before the change stream was opened.
+      await catchUp()
+      while (!signal.aborted) {
+        const batch = await changes.next()
+        if (!take(batch.changes.map(({ fullDocument }) => fullDocument))) await catchUp()
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+      await changes.close()
+    }
+  }
+
+  const startFollowing = () => {
+    const leaving = new AbortController()
+    const { signal } = leaving
+    const run = async () => {
+      while (!signal.aborted) {
+        await follow(signal).catch(async (error: unknown) => {
+          if (signal.aborted) return
+          log.error({ err: error }, 'following the log failed; trying again')
+          await sleep(retryMs, undefined, { signal }).catch(() => {})
+        })
+      }
+    }
+    const done = run()
+    return () => {
+      leaving.abort()
+      return done
+    }
+  }
+  let stopFollowing = startFollowing()
+
+  return {
+    tip: () => tip,
+    async read(after, max) {
+      if (after >= tip) return []
+      const start = recent.length - Number(tip - after)
+      return start >= 0 ? recent.slice(start, start + max) : stored(after, Math.min(max, Number(tip - after)))
+    },
+    find: (filter, { after, upTo, max }) =>
+      entries
+        .find({ $and: [{ _id: { $gt: after, $lte: upTo } }, filter] }, { sort: { _id: 1 }, limit: max })
+        .toArray(),
+    subscribe(onEntries) {
+      subscribers.add(onEntries)
+      return () => subscribers.delete(onEntries)
+    },
+    feed() {
+      // Reading again what this process has just written costs as much as writing it.
+      void stopFollowing()
+      return {
+        offer(batch) {
+          if (take(batch)) return
+          catchUp().catch((error: unknown) => log.error({ err: error }, 'reading the log failed'))
+        },
+        end() {
+          stopFollowing = startFollowing()
+        },
+      }
+    },
+    close: () => stopFollowing(),
+  }
+}
+
+const batchMax = 1000
+const retryMs = 500
+
+const openLogChanges = (db: Db): Promise<Changes<{ readonly fullDocument: LogEntry }>> =>
+  openChanges(db, {
+    collection: 'log',
+    resumeAfter: null,
+    pipeline: [{ $match: { operationType: 'insert' } }, { $project: { fullDocument: 1 } }],
+  })

@@ -1,0 +1,20 @@
+// Points on the Earth, and how far they are from each other.
+
+/** WGS 84 degrees. */
+export interface Point {
+  readonly lat: number
+  readonly lng: number
+}
+
+/** Equatorial radius, as MongoDB has it. */
+const radiusMeters = 6_378_100
+
+/** Metres along the surface of a sphere, by the haversine formula: exact to micrometres, also for points close together. */
+export function metersBetween(a: Point, b: Point): number {
+  const north = Math.sin(radians(b.lat - a.lat) / 2)
+  const east = Math.sin(radians(b.lng - a.lng) / 2)
+  const square = north ** 2 + Math.cos(radians(a.lat)) * Math.cos(radians(b.lat)) * east ** 2
+  return 2 * radiusMeters * Math.asin(Math.sqrt(Math.min(1, square)))
+}
+
+const radians = (degrees: number): number => (degrees * Math.PI) / 180

@@ -1,0 +1,130 @@
+// GraphQL ↔ domain.
+
+import type { QrProfile } from '../../schema/qr/index.ts'
+import { toSvg } from '../../schema/qr/index.ts'
+import { isRefusal, orThrow } from '../../schema/values/problems.ts'
+import { isOperator } from '../access.ts'
+import type { Resolvers } from '../federated-schema.ts'
+import type { Loader } from '../loader.ts'
+import type { PageArguments } from '../page.ts'
+import type { Corridor, Reference } from '../reference.ts'
+import type { RequestContext } from '../subgraph.ts'
+import { categoryOf, countryOf, values } from '../values.ts'
+import type { Catalogue, CoverageQuestion, MerchantsQuestion } from './catalogue.ts'
+import type { CodeStore } from './code-store.ts'
+import type { IssueCodeInput, MerchantCode } from './code.ts'
+import type { Counts } from './counts.ts'
+import type { Coverage, CoverageDimension } from './coverage.ts'
+import type { Desk } from './desk.ts'
+import type { Bounds } from './hexagon.ts'
+import type { Merchant, MerchantInput, QrProduct } from './merchant.ts'
+import { programmeFigures } from './programme.ts'
+import { scan } from './scan.ts'
+
+interface Key {
+  readonly id: string
+}
+
+/** Of a merchant's codes that have not ended, so many are shown. */
+const codesShown = 20
+
+export function merchantResolvers(sources: {
+  readonly reference: Reference
+  readonly merchants: Loader<string, Merchant>
+  readonly codes: CodeStore
+  readonly counts: Counts
+  readonly catalogue: Catalogue
+  readonly desk: Desk
+  readonly now: () => Date
+}): Resolvers {
+  const { reference, merchants, codes, counts, catalogue, desk, now } = sources
+  const coverage = async (question: CoverageQuestion): Promise<Coverage> =>
+    orThrow(await catalogue.coverage(question))
+  const seesCodesOf = (acquirer: string, context: RequestContext): boolean =>
+    isOperator(context) || context.viewer.participant === acquirer
+
+  return {
+    ...values,
+    Query: {
+      merchant: (_: unknown, { id }: Key) => merchants.load(id),
+      merchants: async (_: unknown, question: MerchantsQuestion) =>
+        orThrow(await catalogue.merchants(question)),
+      merchantCoverage: (_: unknown, question: CoverageQuestion) => coverage(question),
+      qrProducts: () => [...counts.cube.products.values()],
+      decodeQr: (_: unknown, { payload, profile }: { payload: string; profile?: QrProfile | null }) =>
+        scan(payload, profile ?? 'LENIENT', { reference, merchants, codes: codes.codes, now }),
+      programme: async () => programmeFigures(await coverage({}), counts.cube.products),
+    },
+    Mutation: {
+      registerMerchants: (
+        _: unknown,
+        { input }: { input: { merchants: readonly MerchantInput[] } },
+        context: RequestContext,
+      ) => desk.register(input.merchants, context),
+      issueCode: (_: unknown, { input }: { input: IssueCodeInput }, context: RequestContext) =>
+        desk.issue(input, context),
+    },
+    RegisterMerchantsResult: { __resolveType: memberOr('MerchantsRegistered') },
+    IssueCodeResult: { __resolveType: memberOr('MerchantCode') },
+    Merchant: {
+      __resolveReferences: (keys: readonly Key[]) => merchants.loadMany(keys.map(({ id }) => id)),
+      country: ({ country }: Merchant) => countryOf(country),
+      mcc: ({ mcc }: Merchant) => categoryOf(mcc),
+      qrProducts: ({ qrProducts }: Merchant) =>
+        qrProducts.map((id) => counts.cube.products.get(id)).filter((product) => product !== undefined),
+      acquirer: ({ acquirer }: Merchant) => ({ id: acquirer }),
+      acceptedWallets: (merchant: Merchant, args: PageArguments) =>
+        orThrow(catalogue.acceptedWallets(merchant, args)),
+      codes: ({ id, acquirer }: Merchant, _: unknown, context: RequestContext) =>
+        seesCodesOf(acquirer, context) ? codes.current(id, now(), codesShown) : [],
+    },
+    QrProduct: {
+      __resolveReferences: (keys: readonly Key[]) =>
+        keys.map(({ id }) => counts.cube.products.get(id) ?? null),
+      country: ({ country }: QrProduct) => countryOf(country),
+    },
+    MerchantCode: {
+      __resolveReferences: async (keys: readonly Key[], context: RequestContext) =>
+        (await codes.codes.loadMany(keys.map(({ id }) => id))).map((code) =>
+          code && seesCodesOf(code.acquirer, context) ? code : null,
+        ),
+      svg: ({ payload }: MerchantCode) => toSvg(payload),
+      merchant: ({ merchant }: MerchantCode) => merchants.load(merchant),
+    },
+    MerchantCoverage: {
+      breakdown: (from: Coverage, { by, first }: { by: CoverageDimension; first: number }) =>
+        orThrow(from.breakdown(by, first)),
+      cells: (from: Coverage, { bounds, zoom }: { bounds: Bounds; zoom: number }) =>
+        orThrow(from.cells(bounds, zoom)),
+    },
+    Participant: {
+      merchants: async ({ id }: Key, args: PageArguments) => orThrow(await catalogue.merchantsOf(id, args)),
+      coverage: ({ id }: Key) => {
+        const isWallet = reference.participants.get(id)?.roles.includes('WALLET')
+        return coverage(isWallet ? { wallet: id } : { where: { acquirers: [id] } })
+      },
+    },
+    Corridor: {
+      coverage: ({ id }: Key) => coverage({ countries: countriesOf(reference.corridors.get(id)) }),
+    },
+    Project: {
+      coverage: ({ id }: Key) => {
+        const led = [...reference.corridors.values()].filter(({ project }) => project === id)
+        return coverage({ countries: countriesOf(...led) })
+      },
+    },
+    Country: {
+      ...values.Country,
+      coverage: ({ code }: { readonly code: string }) => coverage({ countries: [code] }),
+    },
+  }
+}
+
+const memberOr =
+  (member: string) =>
+  (value: unknown): string =>
+    isRefusal(value) ? value.__typename : member
+
+const countriesOf = (...corridors: readonly (Corridor | undefined)[]): string[] => [
+  ...new Set(corridors.flatMap((corridor) => (corridor ? [corridor.merchantCountry] : []))),
+]

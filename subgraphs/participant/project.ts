@@ -1,0 +1,27 @@
+// Projects, and the programme's figures about who is connected. No MongoDB, no GraphQL.
+
+import type { Participant, Project } from '../reference.ts'
+
+export interface ProgrammeFigures {
+  readonly wallets: number
+  readonly walletCountries: number
+  readonly projects: number
+  readonly projectCountries: number
+}
+
+/** Wallets count when they are LIVE and not of the mainland. */
+export function programmeFigures(
+  participants: Iterable<Participant>,
+  projects: Iterable<Project>,
+): ProgrammeFigures {
+  const wallets = [...participants].filter(
+    ({ roles, status, country }) => roles.includes('WALLET') && status === 'LIVE' && country !== 'CN',
+  )
+  const agreements = [...projects]
+  return {
+    wallets: wallets.length,
+    walletCountries: new Set(wallets.map(({ country }) => country)).size,
+    projects: agreements.length,
+    projectCountries: new Set(agreements.map(({ country }) => country)).size,
+  }
+}

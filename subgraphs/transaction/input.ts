@@ -1,0 +1,179 @@
+// Reads what clients write: every field checked, each with a refusal of its own. No lookups, no clock.
+
+import { isCurrency, type Currency } from '../../schema/values/currency.ts'
+import { parseMoney, type Money } from '../../schema/values/money.ts'
+import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import { parseReason, type ReasonCode } from '../../schema/values/reasons.ts'
+import type { EntryMode } from '../directory.ts'
+import type { QuoteSide } from './pricing.ts'
+
+interface MoneyInput {
+  readonly amount: string
+  readonly currency: string
+}
+
+/** `quotePayment` takes these; `submitPayment` takes some of them in place of a quote. */
+export interface OrderInput {
+  readonly payload?: string | null
+  readonly merchant?: string | null
+  readonly amount?: MoneyInput | null
+  readonly tip?: MoneyInput | null
+  readonly side?: QuoteSide | null
+  readonly payerCurrency?: string | null
+  readonly entryMode?: EntryMode | null
+}
+
+export interface SubmitPaymentInput {
+  readonly idempotencyKey: string
+  readonly quote?: string | null
+  readonly payload?: string | null
+  readonly merchant?: string | null
+  readonly amount?: MoneyInput | null
+  readonly payerCurrency?: string | null
+  readonly reference: string
+  readonly customer?: string | null
+  readonly token?: { readonly reference: string; readonly lastFour?: string | null } | null
+}
+
+export interface RespondAuthorizationInput {
+  readonly payment: string
+  readonly decision: 'APPROVE' | 'DECLINE'
+  readonly reason?: string | null
+  readonly reference?: string | null
+}
+
+/** What a payer wants to pay, and where. */
+export interface Order {
+  readonly place: { readonly kind: 'CODE'; readonly payload: string } | { readonly kind: 'MERCHANT'; readonly id: string }
+  readonly amount: Money | null
+  readonly tip: Money | null
+  readonly side: QuoteSide
+  /** Null: what the wallet settles in. */
+  readonly payerCurrency: Currency | null
+  /** Null: what the code says, or IN_APP. */
+  readonly entryMode: EntryMode | null
+}
+
+/** Of the payer's account: never a card number. */
+export interface Token {
+  readonly reference: string
+  readonly lastFour: string | null
+}
+
+export interface Submission {
+  readonly idempotencyKey: string
+  readonly what: { readonly kind: 'QUOTE'; readonly id: string } | { readonly kind: 'ORDER'; readonly order: Order }
+  readonly reference: string
+  readonly customer: string | null
+  readonly token: Token | null
+}
+
+/** A counterparty's answer to a payment. `reason` is null when it approves. */
+export interface Answer {
+  readonly approves: boolean
+  readonly reason: ReasonCode | null
+  /** The counterparty's own number. */
+  readonly reference: string | null
+}
+
+/** Refuses with EXACTLY_ONE, BAD_VALUE, or what is wrong with a currency or an amount. */
+export function readOrder(input: OrderInput): Order | Refusal {
+  const place = readPlace(input)
+  if (isRefusal(place)) return place
+  const amount = input.amount ? parseMoney(input.amount, ['input', 'amount']) : null
+  if (isRefusal(amount)) return amount
+  const tip = input.tip ? parseMoney(input.tip, ['input', 'tip']) : null
+  if (isRefusal(tip)) return tip
+  const payerCurrency = readCurrency(input.payerCurrency ?? null)
+  if (isRefusal(payerCurrency)) return payerCurrency
+  if (input.entryMode === 'CPM') {
+    return refuse('BAD_VALUE', 'a presented code is charged by the merchant’s acquirer', ['input', 'entryMode'])
+  }
+  return { place, amount, tip, side: input.side ?? 'FIXED_MERCHANT', payerCurrency, entryMode: input.entryMode ?? null }
+}
+
+/** Refuses with EXACTLY_ONE, BAD_VALUE, or what is wrong with a currency or an amount. */
+export function readSubmission(input: SubmitPaymentInput): Submission | Refusal {
+  const { idempotencyKey, reference, customer = null } = input
+  const flaw =
+    flawOfText(idempotencyKey, 'idempotencyKey') ??
+    flawOfText(reference, 'reference') ??
+    (customer === null ? null : flawOfText(customer, 'customer'))
+  if (flaw) return flaw
+  const token = readToken(input.token)
+  if (isRefusal(token)) return token
+  const what = readWhat(input)
+  if (isRefusal(what)) return what
+  return { idempotencyKey, what, reference, customer, token }
+}
+
+/** Refuses with BAD_VALUE. */
+export function readAnswer({ decision, reason, reference }: RespondAuthorizationInput): Answer | Refusal {
+  const flaw = reference === null || reference === undefined ? null : flawOfText(reference, 'reference')
+  if (flaw) return flaw
+  const named = reason ?? null
+  if (decision === 'APPROVE') {
+    if (named !== null) return refuse('BAD_VALUE', 'an approval has no reason', ['input', 'reason'])
+    return { approves: true, reason: null, reference: reference ?? null }
+  }
+  const code = named === null ? 'UNSPECIFIED' : parseReason(named)
+  if (code === null) {
+    return refuse('BAD_VALUE', 'neither a name of ReasonCode nor an ISO 20022 code of one', ['input', 'reason'])
+  }
+  return { approves: false, reason: code, reference: reference ?? null }
+}
+
+function readWhat(input: SubmitPaymentInput): Submission['what'] | Refusal {
+  const given = [input.quote, input.payload, input.merchant].filter((one) => one !== null && one !== undefined)
+  if (given.length !== 1) {
+    return refuse('EXACTLY_ONE', `give one of quote, payload and merchant, not ${given.length} of them`, ['input'])
+  }
+  if (typeof input.quote === 'string') {
+    const named = input.amount ? 'amount' : input.payerCurrency ? 'payerCurrency' : null
+    if (named) return refuse('BAD_VALUE', `the quote says the ${named}`, ['input', named])
+    return { kind: 'QUOTE', id: input.quote }
+  }
+  const order = readOrder(input)
+  return isRefusal(order) ? order : { kind: 'ORDER', order }
+}
+
+function readPlace({ payload, merchant }: OrderInput): Order['place'] | Refusal {
+  if (typeof payload === 'string' && typeof merchant !== 'string') return { kind: 'CODE', payload }
+  if (typeof merchant === 'string' && typeof payload !== 'string') return { kind: 'MERCHANT', id: merchant }
+  return refuse('EXACTLY_ONE', 'give one of payload and merchant', ['input'])
+}
+
+function readCurrency(code: string | null): Currency | null | Refusal {
+  if (code === null || isCurrency(code)) return code
+  return refuse('UNKNOWN_CURRENCY', 'the hub does not know this currency', ['input', 'payerCurrency'])
+}
+
+function readToken(token: SubmitPaymentInput['token']): Token | null | Refusal {
+  if (!token) return null
+  const { reference, lastFour = null } = token
+  const flaw = flawOfText(reference, 'token', 'reference')
+  if (flaw) return flaw
+  if (looksLikeCardNumber(reference)) {
+    return refuse('BAD_VALUE', 'this looks like a card number, which the hub never takes', ['input', 'token', 'reference'])
+  }
+  if (lastFour !== null && !/^\d{4}$/.test(lastFour)) {
+    return refuse('BAD_VALUE', 'lastFour is four digits', ['input', 'token', 'lastFour'])
+  }
+  return { reference, lastFour }
+}
+
+function flawOfText(text: string, ...field: string[]): Refusal | null {
+  if (text.length >= 1 && text.length <= 64 && !/\p{Cc}/u.test(text)) return null
+  return refuse('BAD_VALUE', `${field.at(-1)} is 1–64 characters, none of them a control character`, ['input', ...field])
+}
+
+/** 13 to 19 digits, spaced or not, that pass the Luhn check (ISO/IEC 7812-1, annex B). */
+function looksLikeCardNumber(text: string): boolean {
+  const digits = text.replace(/[ -]/g, '')
+  if (!/^\d{13,19}$/.test(digits)) return false
+  const sum = [...digits].toReversed().reduce((total, digit, place) => {
+    const doubled = Number(digit) * (place % 2 === 0 ? 1 : 2)
+    return total + (doubled > 9 ? doubled - 9 : doubled)
+  }, 0)
+  return sum % 10 === 0
+}

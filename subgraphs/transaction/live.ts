@@ -1,0 +1,194 @@
+// Who hears of which event at once. Subscribers are found by the parties of a payment and by its id, never by asking each.
+
+import { ProblemError, refuse } from '../../schema/values/problems.ts'
+import type { ReasonCode } from '../../schema/values/reasons.ts'
+import type { Visibility } from '../access.ts'
+import type { LogEntry, LogReader, StepKind, TransactionStatus } from '../log.ts'
+import type { EventFilter } from './filter.ts'
+import { isFinal } from './lifecycle.ts'
+import { counterpartyOf, type PaymentEvent } from './payment.ts'
+import { openStream, type Stream } from './stream.ts'
+
+/** Where a followed transaction stands, or one move of it. */
+export interface TransactionUpdate {
+  readonly transaction: string
+  readonly sequence: number
+  readonly at: Date
+  readonly kind: StepKind
+  readonly from: TransactionStatus | null
+  readonly to: TransactionStatus
+  readonly reason: ReasonCode | null
+}
+
+/** A payment that waits for an answer; `position` is a place in the log at which it did. */
+export interface AuthorizationRequest {
+  readonly transaction: string
+  readonly position: bigint
+}
+
+export interface Live {
+  /** Events after position `after` that match, then those that come. */
+  events(filter: EventFilter, visibility: Visibility, after: bigint): Stream<LogEntry>
+  /**
+   * Where a transaction stands, then each move; or each move after `afterSequence`. `read` reads the transaction and gives
+   * null when there is none.
+   */
+  updates(id: string, afterSequence: number | null, read: ReadEvents): Stream<TransactionUpdate>
+  /** Payments that `counterparty` has not answered, then those that come. `readWaiting` gives the ids of the former. */
+  requests(counterparty: string, readWaiting: () => Promise<readonly string[]>): Stream<AuthorizationRequest>
+  close(): void
+}
+
+type ReadEvents = () => Promise<{ readonly status: TransactionStatus; readonly events: readonly PaymentEvent[] } | null>
+type Listener = (entry: LogEntry) => void
+
+export function createLive(reader: LogReader): Live {
+  const all = new Set<Listener>()
+  const by = {
+    wallet: new Listeners(),
+    acquirer: new Listeners(),
+    corridor: new Listeners(),
+    transaction: new Listeners(),
+  }
+  const stop = reader.subscribe((entries) => {
+    for (const entry of entries) {
+      for (const listener of all) listener(entry)
+      by.wallet.tell(entry.payment.wallet, entry)
+      by.acquirer.tell(entry.payment.acquirer, entry)
+      by.corridor.tell(entry.payment.corridor, entry)
+      by.transaction.tell(entry.transaction, entry)
+    }
+  })
+
+  /** Registers for what `visibility` takes in. A listener may be told of an entry more than once. */
+  const listen = (visibility: Visibility, listener: Listener): (() => void) => {
+    if (visibility.kind === 'all') {
+      all.add(listener)
+      return () => all.delete(listener)
+    }
+    const { wallet, acquirer, corridors } = visibility
+    const leaving = [
+      wallet === null ? null : by.wallet.add(wallet, listener),
+      acquirer === null ? null : by.acquirer.add(acquirer, listener),
+      ...[...corridors].map((corridor) => by.corridor.add(corridor, listener)),
+    ]
+    return () => leaving.forEach((leave) => leave?.())
+  }
+
+  return {
+    events(filter, visibility, after) {
+      let taken = after
+      let readTo = after
+      return openStream<LogEntry>({
+        async refill(seat) {
+          if (readTo < taken) readTo = taken
+          // No await between this look and the attaching: nothing can come in between.
+          if (readTo >= reader.tip()) {
+            seat.attach()
+            return []
+          }
+          const entries = await reader.read(readTo, pageMax)
+          if (entries[0]?._id !== readTo + 1n) throw new ProblemError(refuse('CURSOR_EXPIRED', undefined, ['after']))
+          readTo = entries.at(-1)!._id
+          return entries.filter(filter.matches)
+        },
+        attach: (seat) => listen(visibility, (entry) => void (filter.matches(entry) && seat.push(entry))),
+        take: ({ _id }) => {
+          if (_id <= taken) return false
+          taken = _id
+          return true
+        },
+        fellBehind: ({ _id }) => {
+          readTo = _id - 1n
+        },
+      })
+    },
+
+    updates(id, afterSequence, read) {
+      let taken = afterSequence
+      const updateOf = (event: PaymentEvent | LogEntry): TransactionUpdate => {
+        const { sequence, at, kind, from, to, reason } = event
+        return { transaction: id, sequence, at, kind, from, to, reason }
+      }
+      return openStream<TransactionUpdate>({
+        // The document is ahead of the log, so it is read after attaching, and what the log repeats is not taken.
+        async refill(seat) {
+          seat.attach()
+          const found = await read()
+          if (!found) return null
+          const from = taken ?? found.events.length - 1
+          const events = found.events.filter(({ sequence }) => sequence > from)
+          return events.length === 0 && isFinal(found.status) ? null : events.map(updateOf)
+        },
+        attach: (seat) => by.transaction.add(id, (entry) => seat.push(updateOf(entry))),
+        take: ({ sequence }) => {
+          if (sequence <= (taken ?? 0)) return false
+          taken = sequence
+          return true
+        },
+        isLast: ({ to }) => isFinal(to),
+      })
+    },
+
+    requests(counterparty, readWaiting) {
+      const delivered = new Set<string>()
+      const requestOf = (entry: LogEntry): AuthorizationRequest | null =>
+        entry.kind === 'SENT' && counterpartyOf(entry.payment, entry.payment.wallet) === counterparty
+          ? { transaction: entry.transaction, position: entry._id }
+          : null
+      return openStream<AuthorizationRequest>({
+        async refill(seat) {
+          seat.attach()
+          const position = reader.tip()
+          const waiting = await readWaiting()
+          const still = new Set(waiting)
+          for (const id of delivered) if (!still.has(id)) delivered.delete(id)
+          return waiting.map((transaction) => ({ transaction, position }))
+        },
+        attach: (seat) => {
+          const push = (entry: LogEntry) => {
+            const request = requestOf(entry)
+            if (request) seat.push(request)
+          }
+          const leaving = [by.acquirer.add(counterparty, push), by.wallet.add(counterparty, push)]
+          return () => leaving.forEach((leave) => leave())
+        },
+        take: ({ transaction }) => {
+          if (delivered.has(transaction)) return false
+          delivered.add(transaction)
+          if (delivered.size > deliveredMax) delivered.delete(delivered.values().next().value!)
+          return true
+        },
+      })
+    },
+
+    close: stop,
+  }
+}
+
+/** Entries read at a time by a stream that is behind. */
+const pageMax = 256
+/** So many delivered requests are known, lest a request come twice: from the documents and from the log. */
+const deliveredMax = 10_000
+
+/** Listeners by some id. */
+class Listeners {
+  readonly #byId = new Map<string, Set<Listener>>()
+
+  add(id: string, listener: Listener): () => void {
+    const known = this.#byId.get(id)
+    const listeners = known ?? new Set()
+    if (!known) this.#byId.set(id, listeners)
+    listeners.add(listener)
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0 && this.#byId.get(id) === listeners) this.#byId.delete(id)
+    }
+  }
+
+  tell(id: string, entry: LogEntry): void {
+    for (const listener of this.#byId.get(id) ?? none) listener(entry)
+  }
+}
+
+const none: readonly Listener[] = []

@@ -1,0 +1,273 @@
+// GraphQL to the cashier and to what a viewer sees, and back. No rules.
+
+import { money, type Money } from '../../schema/values/money.ts'
+import { isRefusal, orThrow, refuse } from '../../schema/values/problems.ts'
+import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
+import { demandScope, requireScope } from '../access.ts'
+import type { EntryMode, MerchantDirectory } from '../directory.ts'
+import type { Resolvers } from '../federated-schema.ts'
+import type { LogEntry } from '../log.ts'
+import type { PageArguments } from '../page.ts'
+import type { Reference } from '../reference.ts'
+import { considerRoute, type Candidate, type Hop } from '../route.ts'
+import type { RequestContext } from '../subgraph.ts'
+import { values } from '../values.ts'
+import type { Cashier } from './cashier.ts'
+import type { Cursors } from './cursor.ts'
+import type { TransactionEventFilterInput, TransactionFilterInput, TransactionReferenceInput } from './filter.ts'
+import type { OrderInput, RespondAuthorizationInput, SubmitPaymentInput } from './input.ts'
+import { outcomes } from './lifecycle.ts'
+import type { AuthorizationRequest, TransactionUpdate } from './live.ts'
+import type { Payment, PaymentEvent } from './payment.ts'
+import type { Price } from './pricing.ts'
+import type { Quote, Terms } from './quote.ts'
+import type { Position, RefundOf } from './store.ts'
+import { isRefund, type Transaction, type Viewing } from './viewing.ts'
+
+export interface ResolverDependencies {
+  readonly cashier: Cashier
+  readonly viewing: Viewing
+  readonly cursors: Cursors
+  readonly reference: Reference
+  readonly directory: MerchantDirectory
+  readonly now: () => Date
+}
+
+interface Input<Of> {
+  readonly input: Of
+}
+type Context = RequestContext
+interface Keyed {
+  readonly id: string
+}
+
+export function createResolvers(dependencies: ResolverDependencies): Resolvers {
+  const { cashier, viewing, cursors } = dependencies
+
+  return {
+    ...values,
+    Query: {
+      transaction: (_: unknown, { id }: Keyed, context: Context) => {
+        demandScope(context, 'payments:read')
+        return viewing.transaction(context, id)
+      },
+      transactionByReference: (
+        _: unknown,
+        { reference }: { reference: TransactionReferenceInput },
+        context: Context,
+      ) => {
+        demandScope(context, 'payments:read')
+        return viewing.byNumber(context, reference)
+      },
+      transactions: (
+        _: unknown,
+        args: PageArguments & { where?: TransactionFilterInput },
+        context: Context,
+      ) => {
+        demandScope(context, 'payments:read')
+        return viewing.page(context, args)
+      },
+      transactionLog: (
+        _: unknown,
+        args: { first: number; after?: string; where?: TransactionEventFilterInput },
+        context: Context,
+      ) => {
+        demandScope(context, 'payments:read')
+        return viewing.log(context, args)
+      },
+      explainRoute: (_: unknown, args: { wallet: string; merchant: string; entryMode: EntryMode }) =>
+        explainRoute(args, dependencies),
+      settlementBatches: () => orThrow(notAvailable),
+      webhookDeliveries: () => orThrow(notAvailable),
+      auditLog: () => orThrow(notAvailable),
+    },
+    Mutation: {
+      quotePayment: (_: unknown, { input }: Input<OrderInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.quote(context.viewer.participant, input),
+      submitPayment: (_: unknown, { input }: Input<SubmitPaymentInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.submit(context.viewer.participant, input),
+      respondAuthorization: (_: unknown, { input }: Input<RespondAuthorizationInput>, context: Context) =>
+        requireScope(context, 'authorizations:write') ?? cashier.respond(context.viewer.participant, input),
+      inquirePayment: (
+        _: unknown,
+        { input }: Input<{ payment?: string; reference?: string }>,
+        context: Context,
+      ) => requireScope(context, 'payments:read') ?? viewing.inquire(context, input),
+      cancelPayment: () => notAvailable,
+      refundPayment: () => notAvailable,
+      presentCode: () => notAvailable,
+      chargePresentedCode: () => notAvailable,
+      closeSettlement: () => notAvailable,
+      createWebhook: () => notAvailable,
+      redeliverWebhook: () => notAvailable,
+    },
+    Subscription: {
+      transactionEvents: {
+        subscribe: (
+          _: unknown,
+          args: { where?: TransactionEventFilterInput; after?: string },
+          context: Context,
+        ) => {
+          demandScope(context, 'payments:read')
+          return viewing.events(context, args)
+        },
+        resolve: (event: LogEntry) => event,
+      },
+      transactionUpdated: {
+        subscribe: (_: unknown, args: { id: string; afterSequence?: number }, context: Context) => {
+          demandScope(context, 'payments:read')
+          return viewing.updates(context, args)
+        },
+        resolve: (update: TransactionUpdate) => update,
+      },
+      authorizationRequests: {
+        subscribe: (_: unknown, _args: unknown, context: Context) => {
+          demandScope(context, 'authorizations:write')
+          return viewing.requests(context)
+        },
+        resolve: (request: AuthorizationRequest) => request,
+      },
+    },
+
+    Transaction: {
+      __resolveType: (transaction: Transaction) => (isRefund(transaction) ? 'Refund' : 'Payment'),
+    },
+    Payment: {
+      ...termsFields((payment: Payment) => payment),
+      __resolveReferences: (references: readonly Keyed[], context: Context) =>
+        Promise.all(references.map(({ id }) => viewing.payment(context, id))),
+      id: ({ _id }: Payment) => _id,
+      kind: () => 'PAYMENT',
+      outcome: ({ status }: Payment) => outcomes[status],
+      reportingValue: ({ reporting }: Payment) => reporting,
+      fees: feesOf,
+      refundedTotal: ({ refunded }: Payment) => refunded,
+      refundable,
+      refunds: (payment: Payment): RefundOf[] => payment.refunds.map((refund) => ({ refund, payment })),
+      settlementDate: (payment: Payment) => ('settlementDate' in payment ? payment.settlementDate : null),
+      settlementStatus: (payment: Payment) => ('settlement' in payment ? payment.settlement : 'NONE'),
+      reason: (payment: Payment) => ('reason' in payment ? reasonOf(payment.reason) : null),
+    },
+    Refund: {
+      ...termsFields(({ payment }: RefundOf) => payment),
+      __resolveReferences: (references: readonly Keyed[], context: Context) =>
+        Promise.all(references.map(({ id }) => viewing.refund(context, id))),
+      id: ({ refund }: RefundOf) => refund._id,
+      kind: () => 'REFUND',
+      status: ({ refund }: RefundOf) => refund.status,
+      sequence: ({ refund }: RefundOf) => refund.sequence,
+      createdAt: ({ refund }: RefundOf) => refund.createdAt,
+      updatedAt: ({ refund }: RefundOf) => refund.updatedAt,
+      amount: ({ refund }: RefundOf) => refund.merchantAmount,
+      merchantAmount: ({ refund }: RefundOf) => refund.merchantAmount,
+      payerAmount: ({ refund }: RefundOf) => refund.payerAmount,
+      reportingValue: ({ refund }: RefundOf) => refund.reporting,
+      reason: ({ refund }: RefundOf) => reasonOf(refund.reason),
+      events: ({ refund }: RefundOf) => refund.events,
+    },
+    TransactionStep: { reason: ({ reason }: PaymentEvent) => reasonOf(reason) },
+    TransactionEvent: {
+      cursor: ({ _id }: LogEntry) => cursors.encode(_id),
+      reason: ({ reason }: LogEntry) => reasonOf(reason),
+      transaction: ({ transaction }: LogEntry, _: unknown, context: Context) =>
+        viewing.transaction(context, transaction),
+    },
+    TransactionUpdate: {
+      reason: ({ reason }: TransactionUpdate) => reasonOf(reason),
+      transaction: ({ transaction }: TransactionUpdate, _: unknown, context: Context) =>
+        viewing.transaction(context, transaction),
+    },
+    AuthorizationRequest: {
+      cursor: ({ position }: AuthorizationRequest) => cursors.encode(position),
+      respondBy: async ({ transaction }: AuthorizationRequest, _: unknown, context: Context) =>
+        (await viewing.payment(context, transaction))?.respondBy,
+      payment: ({ transaction }: AuthorizationRequest, _: unknown, context: Context) =>
+        viewing.payment(context, transaction),
+    },
+
+    Quote: {
+      __resolveReferences: (references: readonly Keyed[], context: Context) =>
+        Promise.all(references.map(({ id }) => viewing.quote(context, id))),
+      id: ({ _id }: Quote) => _id,
+      side: ({ terms }: Quote) => terms.side,
+      entryMode: ({ terms }: Quote) => terms.entryMode,
+      corridor: ({ terms }: Quote) => ({ id: terms.corridor }),
+      merchant: ({ terms }: Quote) => ({ id: terms.merchant }),
+      merchantAmount: ({ terms }: Quote) => terms.merchantAmount,
+      payerAmount: ({ terms }: Quote) => terms.payerAmount,
+      fees: ({ terms }: Quote) => feesOf(terms),
+      rate: ({ terms }: Quote) => terms.rate,
+    },
+    Participant: {
+      positions: ({ id }: Keyed, { date }: { date?: string | null }, context: Context) =>
+        viewing.positions(context, id, date ?? null),
+    },
+    Position: {
+      net: ({ debits, credits, currency }: Position) => money(credits - debits, currency),
+      debits: ({ debits, currency }: Position) => money(debits, currency),
+      credits: ({ credits, currency }: Position) => money(credits, currency),
+    },
+    Merchant: {
+      transactions: ({ id }: Keyed, args: PageArguments, context: Context) => {
+        demandScope(context, 'payments:read')
+        return viewing.atMerchant(context, id, args)
+      },
+    },
+
+    QuoteResult: { __resolveType: typeOr('Quote') },
+    SubmitPaymentResult: { __resolveType: typeOr('PaymentReceipt') },
+    PaymentResult: { __resolveType: typeOr('PaymentReceipt') },
+    RefundResult: { __resolveType: typeOr('RefundReceipt') },
+    PresentCodeResult: { __resolveType: typeOr('PresentedCode') },
+    SettlementResult: { __resolveType: typeOr('SettlementBatch') },
+    CreateWebhookResult: { __resolveType: typeOr('WebhookCreated') },
+    RedeliverWebhookResult: { __resolveType: typeOr('WebhookDelivery') },
+  }
+}
+
+const notAvailable = refuse('NOT_AVAILABLE')
+
+/** Members of a result's union: a refusal says its own type. */
+const typeOr = (name: string) => (value: object) => (isRefusal(value) ? value.__typename : name)
+
+/** Fields that lead on into the graph, the same for a payment and its refunds. */
+const termsFields = <Of>(termsOf: (transaction: Of) => Terms & Pick<Payment, 'wallet'>) => ({
+  merchant: (of: Of) => ({ id: termsOf(of).merchant }),
+  wallet: (of: Of) => ({ id: termsOf(of).wallet }),
+  acquirer: (of: Of) => ({ id: termsOf(of).acquirer }),
+  corridor: (of: Of) => ({ id: termsOf(of).corridor }),
+  entryMode: (of: Of) => termsOf(of).entryMode,
+})
+
+const feesOf = ({ fee }: Pick<Price, 'fee'>) =>
+  fee.minor === 0n ? [] : [{ kind: 'NETWORK', amount: fee, paidBy: 'PAYER' }]
+
+const reasonOf = (code: ReasonCode | null) => (code === null ? null : { code, ...reasons[code] })
+
+function refundable({ status, merchantAmount, refunded }: Payment): Money {
+  const left = status === 'COMPLETED' ? merchantAmount.minor - refunded.minor : 0n
+  return money(left, merchantAmount.currency)
+}
+
+async function explainRoute(
+  asked: { readonly wallet: string; readonly merchant: string; readonly entryMode: EntryMode },
+  { reference, directory, now }: ResolverDependencies,
+) {
+  const merchant = orThrow((await directory.merchant(asked.merchant)) ?? refuse('MERCHANT_UNKNOWN', undefined, ['merchant']))
+  const wallet = orThrow(
+    reference.participants.get(asked.wallet) ?? refuse('PARTICIPANT_UNKNOWN', undefined, ['wallet']),
+  )
+  const acquirer = reference.participants.get(merchant.acquirer)
+  const { entryMode } = asked
+  const found = considerRoute({ wallet, acquirer, merchant, entryMode, reference, now: now() })
+  return {
+    accepted: found.accepted,
+    corridor: found.corridor && { id: found.corridor.id },
+    hops: found.hops.map(({ participant, role }: Hop) => ({ participant: { id: participant }, role })),
+    considered: found.considered.map(({ corridor, accepted, refusal }: Candidate) => ({
+      corridor: { id: corridor },
+      accepted,
+      reason: refusal,
+    })),
+  }
+}

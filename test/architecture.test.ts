@@ -1,0 +1,136 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { cycles, type Tree, wrongDirections } from './harness/architecture.ts'
+
+const top = fileURLToPath(new URL('..', import.meta.url))
+const read = (file: string) => readFileSync(top + file, 'utf8')
+
+/** All files that are, or would be, committed. */
+function filesBelow(folder: string): string[] {
+  const left = new Set(['node_modules', '.git', '.data', 'coverage'])
+  return readdirSync(top + folder, { withFileTypes: true })
+    .filter(({ name }) => !left.has(name))
+    .flatMap((entry) => (entry.isDirectory() ? filesBelow(`${folder}${entry.name}/`) : [folder + entry.name]))
+}
+
+const files = filesBelow('')
+const sources: Tree = new Map(
+  files.filter((file) => /\.(ts|js)$/.test(file)).map((file) => [file, read(file)]),
+)
+
+describe('the house', () => {
+  test('imports point one way', () => {
+    expect(wrongDirections(sources)).toEqual([])
+  })
+
+  test('nothing imports itself, over any number of files', () => {
+    expect(cycles(sources)).toEqual([])
+  })
+
+  test('only the configuration reads the environment', () => {
+    const free = /^gateway\/(config\.ts|prepare\.js)$|^(test|bench|\.ci)\//
+    const readers = [...sources].filter(([file, text]) => !free.test(file) && text.includes('process.env'))
+    expect(readers.map(([file]) => file)).toEqual([])
+  })
+
+  test('has nothing at the top but its rooms', () => {
+    const rooms = ['gateway', 'subgraphs', 'schema', 'dataset', 'portal', 'bench', 'test']
+    const papers = [
+      'README.md',
+      'CHANGELOG.md',
+      'LICENSE',
+      'package.json',
+      'package-lock.json',
+      'tsconfig.json',
+    ]
+    const entries = new Set(files.map((file) => file.split('/')[0]!).filter((name) => !name.startsWith('.')))
+    expect([...entries].filter((name) => ![...rooms, ...papers].includes(name))).toEqual([])
+  })
+
+  test('names no registry and no path of the machine that it was made on', () => {
+    const names =
+      /registry\.npmjs|registry\.yarnpkg|npmmirror\.com|pypi\.org|pythonhosted\.org|\/work\/|\/home\/\w|\/Users\/\w/
+    expect(files.filter((file) => names.test(read(file)))).toEqual([])
+  })
+
+  test('locks versions without saying where they came from', () => {
+    expect(read('package-lock.json')).not.toContain('"resolved"')
+  })
+
+  test('checks with one command what CI checks part by part', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+    const parts = Object.keys(scripts).filter((name) => name.startsWith('check:'))
+    expect(scripts.check).toBe(parts.map((name) => `npm run -s ${name}`).join(' && '))
+  })
+})
+
+describe('the checker itself', () => {
+  /** Every file that an import could lead to, and one with the import in question. */
+  const tree = (from: string, text: string): Tree =>
+    new Map([
+      ...[
+        'gateway/main.ts',
+        'gateway/server.ts',
+        'subgraphs/loader.ts',
+        'subgraphs/merchant/index.ts',
+        'subgraphs/merchant/resolvers.ts',
+        'subgraphs/merchant/store.ts',
+        'subgraphs/merchant/offer.ts',
+        'schema/values/money.ts',
+        'schema/qr/crc.ts',
+        'schema/generate.ts',
+        'dataset/merchants.ts',
+      ].map((file): [string, string] => [file, '']),
+      [from, text],
+    ])
+
+  test.each([
+    ['gateway/a.ts', "import { merchant } from '../subgraphs/merchant/index.ts'"],
+    ['gateway/a.ts', "import { createLoader } from '../subgraphs/loader.ts'"],
+    ['gateway/live/a.ts', "import { server } from '../server.ts'"],
+    ['gateway/main.ts', "import { merchants } from '../dataset/merchants.ts'"],
+    ['subgraphs/merchant/index.ts', "import { resolvers } from './resolvers.ts'"],
+    ['subgraphs/merchant/resolvers.ts', "import { store } from './store.ts'"],
+    ['subgraphs/merchant/store.ts', "import type { Offer } from './offer.ts'"],
+    ['subgraphs/merchant/code.ts', "import { crc } from '../../schema/qr/crc.ts'"],
+    ['dataset/a.ts', "import type { Merchant } from '../subgraphs/merchant/index.ts'"],
+    ['bench/a.ts', "import { store } from '../subgraphs/merchant/store.ts'"],
+    ['gateway/a.ts', "import { readFileSync } from 'node:fs'"],
+  ])('lets %s say %s', (from, text) => {
+    expect(wrongDirections(tree(from, text))).toEqual([])
+  })
+
+  test.each([
+    ['gateway/a.ts', "import { store } from '../subgraphs/merchant/store.ts'"],
+    ['gateway/a.ts', "import type { Store } from '../subgraphs/merchant/store.ts'"],
+    ['gateway/a.ts', "import { main } from './main.ts'"],
+    ['gateway/a.ts', "import { merchants } from '../dataset/merchants.ts'"],
+    ['subgraphs/transaction/a.ts', "import { merchant } from '../merchant/index.ts'"],
+    ['subgraphs/transaction/index.ts', "export * from '../merchant/offer.ts'"],
+    ['subgraphs/merchant/store.ts', "import { resolvers } from './resolvers.ts'"],
+    ['subgraphs/merchant/offer.ts', "import { merchant } from './index.ts'"],
+    ['subgraphs/merchant/resolvers.ts', "import '../../gateway/server.ts'"],
+    ['subgraphs/log.ts', "import {\n  merchant,\n  type Merchant,\n} from './merchant/index.ts'"],
+    ['schema/values/a.ts', "import { createLoader } from '../../subgraphs/loader.ts'"],
+    ['schema/values/a.ts', "import { generate } from '../generate.ts'"],
+    ['schema/qr/a.ts', "import { money } from '../values/money.ts'"],
+    ['dataset/a.ts', "import { merchant } from '../subgraphs/merchant/index.ts'"],
+    ['dataset/a.ts', "import type { Offer } from '../subgraphs/merchant/offer.ts'"],
+    ['dataset/a.ts', "import { server } from '../gateway/server.ts'"],
+    ['schema/values/a.ts', "const later = await import('../../gateway/server.ts')"],
+    ['schema/values/a.ts', "type Server = import('../../gateway/server.ts').Server"],
+    ['shed/a.ts', "import { money } from '../schema/values/money.ts'"],
+  ])('does not let %s say %s', (from, text) => {
+    expect(wrongDirections(tree(from, text))).toHaveLength(1)
+  })
+
+  test('finds rings', () => {
+    const ring: Tree = new Map([
+      ['schema/a.ts', "import { b } from './b.ts'"],
+      ['schema/b.ts', "export type { C } from './c.ts'"],
+      ['schema/c.ts', "import { a } from './a.ts'"],
+    ])
+    expect(cycles(ring)).toEqual(['schema/a.ts → schema/b.ts → schema/c.ts → schema/a.ts'])
+  })
+})

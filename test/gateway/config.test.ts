@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, readConfig } from '../../gateway/config.ts'
+
+describe('reading the settings', () => {
+  test('none given: a demo hub on loopback, port 4000, one simulated payment a second', () => {
+    expect(readConfig({})).toMatchObject({
+      MODE: 'demo',
+      HOST: '127.0.0.1',
+      PORT: 4000,
+      TRAFFIC: 1,
+      SCALE: 0.01,
+      DATA_DIR: '.data',
+      MONGODB_DATABASE: 'crossgate',
+    })
+  })
+
+  test('an empty one counts as not set', () => {
+    expect(readConfig({ PORT: '', MONGODB_URI: '' })).toMatchObject({ PORT: 4000 })
+  })
+
+  test.each([
+    { given: { NODE_ENV: 'production' }, mode: 'production', traffic: 0 },
+    { given: { NODE_ENV: 'production', MODE: 'demo' }, mode: 'demo', traffic: 1 },
+    { given: { MODE: 'production', TRAFFIC: '0' }, mode: 'production', traffic: 0 },
+    { given: { TRAFFIC: '0' }, mode: 'demo', traffic: 0 },
+    { given: { TRAFFIC: '0.5' }, mode: 'demo', traffic: 0.5 },
+  ])('$given: $mode mode, $traffic payments a second', ({ given, mode, traffic }) => {
+    expect(readConfig(given)).toMatchObject({ MODE: mode, TRAFFIC: traffic })
+  })
+
+  test.each([
+    { given: { PORT: '65536' } },
+    { given: { PORT: 'http' } },
+    { given: { PORT: '4000.5' } },
+    { given: { SCALE: '0' } },
+    { given: { SCALE: '1.1' } },
+    { given: { TRAFFIC: '-1' } },
+    { given: { SEED: '-1' } },
+    { given: { MODE: 'test' } },
+    { given: { LOG_LEVEL: 'loud' } },
+    { given: { MONGODB_URI: 'localhost:27017' } },
+    { given: { MONGODB_DATABASE: 'a.b' } },
+    { given: { CURSOR_SECRET: 'short' } },
+    { given: { DEPTH_MAX: '0' } },
+  ])('is refused: $given', ({ given }) => {
+    const [name, value] = Object.entries(given)[0]!
+    expect(() => readConfig(given)).toThrow(ConfigError)
+    const isSecret = name === 'CURSOR_SECRET' || name === 'MONGODB_URI'
+    expect(() => readConfig(given)).toThrow(`${name}=${isSecret ? '…' : value}: `)
+  })
+
+  test('a secret that is refused is not repeated in the message', () => {
+    expect(() => readConfig({ CURSOR_SECRET: 'hunter2' })).toThrow(/^(?!.*hunter2)/s)
+    expect(() => readConfig({ MONGODB_URI: 'root:hunter2@db' })).toThrow(/^(?!.*hunter2)/s)
+  })
+
+  test('all mistakes come in one error', () => {
+    expect(() => readConfig({ PORT: 'x', SCALE: '2', MODE: 'test' })).toThrow(/MODE=test.*PORT=x.*SCALE=2/s)
+  })
+
+  test('simulated wallets cannot pay in production, where demo keys are refused', () => {
+    expect(() => readConfig({ MODE: 'production', TRAFFIC: '1' })).toThrow('TRAFFIC=1')
+  })
+})

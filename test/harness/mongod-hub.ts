@@ -1,0 +1,15 @@
+// A hub cut down to its MongoDB, for tests that end it in every way: node mongod-hub.ts DATA_DIR BINARY_DIR
+// Prints the URI when MongoDB is ready. SIGINT and SIGTERM stop it cleanly, SIGUSR2 ends it without stopping anything,
+// and so does the end of its standard input: it does not outlive its test.
+
+import { startMongo } from '../../gateway/mongod.ts'
+
+const [dataDir, binaryDir] = process.argv.slice(2)
+const binary = process.env.MONGOD_BINARY
+const mongo = await startMongo({ dataDir: dataDir!, binaryDir, binary, log: { info: () => {} } })
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => void mongo.stop().then(() => process.exit()))
+}
+process.once('SIGUSR2', () => process.exit())
+process.stdin.once('end', () => process.exit()).resume()
+console.log(mongo.uri)

@@ -1,0 +1,49 @@
+// A whole hub for a test file: its own database, a tiny data set, a free port, no simulated wallets.
+
+import { pino } from 'pino'
+import { afterAll } from 'vitest'
+import { mongoOptions, readConfig } from '../../gateway/config.ts'
+import { startHub, type Hub } from '../../gateway/hub.ts'
+import { startMongo } from '../../gateway/mongod.ts'
+import { freshDatabase, type FreshDatabase } from '../harness/mongo.ts'
+import { HubClient } from './client.ts'
+
+export interface TestHub extends Hub {
+  readonly database: FreshDatabase
+  /** A client with this key, closed with the hub. */
+  as(key: string): HubClient
+}
+
+/** Starts a hub over `database`, or over an empty one. */
+export async function testHub(
+  database?: FreshDatabase,
+  settings: Record<string, string> = {},
+): Promise<TestHub> {
+  const on = database ?? (await freshDatabase())
+  const config = readConfig({
+    PORT: '0',
+    MONGODB_URI: on.uri,
+    MONGODB_DATABASE: on.name,
+    SCALE: '0.0002',
+    TRAFFIC: '0',
+    ...settings,
+  })
+  const log = pino({ level: 'error' })
+  const hub = await startHub(config, { log, mongod: startMongo({ ...mongoOptions(config), log }) })
+  const clients: HubClient[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(clients.map((client) => client.close()))
+    await hub.close()
+  }
+  afterAll(close)
+  return {
+    ...hub,
+    database: on,
+    close,
+    as(key) {
+      const client = new HubClient(hub.url, key)
+      clients.push(client)
+      return client
+    },
+  }
+}

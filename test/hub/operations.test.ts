@@ -1,0 +1,295 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { demoKeys } from '../../gateway/identity/key.ts'
+import { until, type Answer } from './client.ts'
+import { testHub } from './hub.ts'
+import { operations } from './operations.ts'
+
+const hub = await testHub()
+const clients = new Map(demoKeys.map(({ key }) => [key, hub.as(key)]))
+const as = (who: string) => clients.get(`demo-${who}`)!
+
+/** Things of this hub that operations are about. */
+const known = { merchant: '', payload: '', payment: '', participant: 'wallet-sg-01', corridor: 'SG-CN' }
+let numbers = 0
+const fresh = (): string => `op-${++numbers}`
+const cny = (amount: string) => ({ amount, currency: 'CNY' })
+
+beforeAll(async () => {
+  const { data } = await as('acquirer').query(
+    '{ merchants(where: { acquirers: ["acquirer-cn-01"] }, first: 1) { edges { node { id } } } }',
+  )
+  known.merchant = data.merchants.edges[0].node.id
+  const code = await as('acquirer').ask('IssueCode', {
+    input: { idempotencyKey: fresh(), merchant: known.merchant, kind: 'STATIC' },
+  })
+  known.payload = code.data.issueCode.payload
+  const { payload } = known
+  const paid = await as('wallet').ask('SubmitPayment', {
+    input: {
+      idempotencyKey: fresh(),
+      payload,
+      amount: cny('9.90'),
+      payerCurrency: 'SGD',
+      reference: fresh(),
+    },
+  })
+  if (paid.errors || !paid.data.submitPayment.payment) throw new Error(JSON.stringify(paid))
+  known.payment = paid.data.submitPayment.payment.id
+  await until(
+    as('wallet').follow('FollowPayment', { id: known.payment }),
+    (answer) => answer.data?.transactionUpdated.transaction.status === 'COMPLETED',
+  )
+})
+
+interface Sent {
+  readonly who: 'wallet' | 'acquirer' | 'operator' | 'portal'
+  readonly variables?: () => Record<string, unknown>
+  /** What `data` has at least; or the code with which this part of the hub says that it is not there yet. */
+  readonly gives: () => Record<string, unknown> | 'NOT_AVAILABLE'
+}
+
+const unavailable = (who: Sent['who'], variables: () => Record<string, unknown> = () => ({})): Sent => ({
+  who,
+  variables,
+  gives: () => 'NOT_AVAILABLE',
+})
+const lastMonth = { lastDays: 30 }
+const total = { payments: expect.any(Number) }
+
+const sent: Readonly<Record<string, Sent>> = {
+  // portal.graphql
+  Viewer: {
+    who: 'portal',
+    gives: () => ({ viewer: { participant: { id: 'portal-demo', roles: ['NETWORK'] } } }),
+  },
+  MerchantCoverage: {
+    who: 'portal',
+    variables: () => ({ wallet: 'wallet-sg-01', where: null }),
+    gives: () => ({ merchantCoverage: { merchants: expect.any(Number), countries: expect.any(Array) } }),
+  },
+  CoverageMap: {
+    who: 'portal',
+    variables: () => ({ wallet: null, bounds: { west: 110, south: 20, east: 125, north: 42 }, zoom: 5 }),
+    gives: () => ({ merchantCoverage: { cells: expect.any(Array) } }),
+  },
+  MerchantsNearby: {
+    who: 'portal',
+    variables: () => ({ near: { lat: 31.23, lng: 121.47, radiusMeters: 50_000 }, first: 5 }),
+    gives: () => ({ merchants: { edges: expect.any(Array) } }),
+  },
+  MerchantDetail: {
+    who: 'portal',
+    variables: () => ({ id: known.merchant }),
+    gives: () => ({ merchant: { id: known.merchant, acquirer: { id: 'acquirer-cn-01' }, activity: total } }),
+  },
+  Participants: {
+    who: 'portal',
+    variables: () => ({ where: { roles: ['WALLET'] }, first: 10 }),
+    gives: () => ({ participants: { totalCount: expect.any(Number) } }),
+  },
+  Corridors: { who: 'portal', gives: () => ({ corridors: { edges: expect.any(Array) } }) },
+  ExplainRoute: {
+    who: 'portal',
+    variables: () => ({ wallet: 'wallet-sg-01', merchant: known.merchant, entryMode: 'MPM_STATIC' }),
+    gives: () => ({ explainRoute: { accepted: true, corridor: { id: 'SG-CN' } } }),
+  },
+  Programme: {
+    who: 'portal',
+    gives: () => ({ programme: { wallets: 172, projects: 19, projectCountries: 19 } }),
+  },
+
+  // wallet.graphql
+  DecodeQr: {
+    who: 'wallet',
+    variables: () => ({ payload: known.payload, profile: 'STRICT' }),
+    gives: () => ({ decodeQr: { __typename: 'QrCode', merchant: { id: known.merchant } } }),
+  },
+  QuotePayment: {
+    who: 'wallet',
+    variables: () => ({ input: { payload: known.payload, amount: cny('30'), payerCurrency: 'SGD' } }),
+    gives: () => ({ quotePayment: { __typename: 'Quote', merchantAmount: cny('30.00') } }),
+  },
+  SubmitPayment: {
+    who: 'wallet',
+    variables: () => ({
+      input: {
+        idempotencyKey: fresh(),
+        payload: known.payload,
+        amount: cny('12.5'),
+        payerCurrency: 'SGD',
+        reference: fresh(),
+      },
+    }),
+    gives: () => ({ submitPayment: { __typename: 'PaymentReceipt', replayed: false } }),
+  },
+  CancelPayment: unavailable('wallet', () => ({
+    input: { idempotencyKey: fresh(), payment: known.payment },
+  })),
+  RefundPayment: unavailable('wallet', () => ({
+    input: { idempotencyKey: fresh(), payment: known.payment },
+  })),
+  InquirePayment: {
+    who: 'wallet',
+    variables: () => ({ input: { payment: known.payment } }),
+    gives: () => ({ inquirePayment: { payment: { id: known.payment } } }),
+  },
+  PresentCode: unavailable('wallet', () => ({
+    input: { idempotencyKey: fresh(), token: { reference: 't1' } },
+  })),
+  Payment: {
+    who: 'wallet',
+    variables: () => ({ id: known.payment }),
+    gives: () => ({ transaction: { id: known.payment, status: 'COMPLETED' } }),
+  },
+  PaymentByReference: {
+    who: 'wallet',
+    variables: () => ({ reference: { reference: 'nobody has used this' } }),
+    gives: () => ({ transactionByReference: null }),
+  },
+  Payments: {
+    who: 'wallet',
+    variables: () => ({ where: { statuses: ['COMPLETED'] }, first: 3 }),
+    gives: () => ({ transactions: { pageInfo: { endCursor: expect.any(String) } } }),
+  },
+  FollowPayment: {
+    who: 'wallet',
+    variables: () => ({ id: known.payment }),
+    gives: () => ({ transactionUpdated: { to: 'COMPLETED', transaction: { id: known.payment } } }),
+  },
+
+  // counterparty.graphql
+  RespondAuthorization: {
+    who: 'acquirer',
+    variables: () => ({ input: { payment: known.payment, decision: 'APPROVE' } }),
+    gives: () => ({
+      respondAuthorization: { replayed: true, payment: { id: known.payment, status: 'COMPLETED' } },
+    }),
+  },
+  ChargePresentedCode: unavailable('acquirer', () => ({
+    input: { idempotencyKey: fresh(), payload: 'hQVDUFYwMQ==', merchant: known.merchant, amount: cny('5') },
+  })),
+  RegisterMerchants: {
+    who: 'acquirer',
+    variables: () => ({
+      input: {
+        merchants: [
+          {
+            mid: 'TEST1',
+            name: 'Tea House',
+            mcc: '5812',
+            country: 'CN',
+            city: 'Shanghai',
+            location: { lat: 31.2, lng: 121.4 },
+          },
+        ],
+      },
+    }),
+    gives: () => ({ registerMerchants: { __typename: 'MerchantsRegistered', created: 1, rejected: [] } }),
+  },
+  IssueCode: {
+    who: 'acquirer',
+    variables: () => ({ input: { idempotencyKey: fresh(), merchant: known.merchant, kind: 'STATIC' } }),
+    gives: () => ({ issueCode: { __typename: 'MerchantCode', kind: 'STATIC' } }),
+  },
+  CreateWebhook: unavailable('acquirer', () => ({
+    input: { idempotencyKey: fresh(), url: 'https://hooks.example/crossgate', events: ['APPROVED'] },
+  })),
+  RedeliverWebhook: unavailable('acquirer', () => ({ input: { delivery: 'none' } })),
+  WebhookDeliveries: unavailable('acquirer', () => ({ webhook: 'none', first: 5 })),
+
+  // dashboard.graphql
+  LiveActivity: {
+    who: 'portal',
+    variables: () => ({ everySeconds: 1 }),
+    gives: () => ({ activityUpdated: total }),
+  },
+  Activity: {
+    who: 'portal',
+    variables: () => ({ where: { range: lastMonth }, bucket: 'DAY' }),
+    gives: () => ({ activity: { ...total, series: expect.any(Array), byCorridor: expect.any(Array) } }),
+  },
+  BothDirections: {
+    who: 'acquirer',
+    variables: () => ({ participant: 'acquirer-cn-01', range: lastMonth }),
+    gives: () => ({ participant: { id: 'acquirer-cn-01', incoming: total, outgoing: total } }),
+  },
+
+  // operator.graphql
+  ApplyParticipant: {
+    who: 'operator',
+    variables: () => ({
+      input: {
+        id: 'wallet-new-01',
+        name: 'New Wallet (invented)',
+        roles: ['WALLET'],
+        country: 'TH',
+        settlementCurrency: 'THB',
+      },
+    }),
+    gives: () => ({
+      applyParticipant: { __typename: 'Participant', id: 'wallet-new-01', status: 'APPLIED' },
+    }),
+  },
+  CertifyParticipant: {
+    who: 'operator',
+    variables: () => ({ input: { participant: known.participant, capability: 'WEBHOOK', passed: true } }),
+    gives: () => ({ recordCertification: { __typename: 'Participant', id: known.participant } }),
+  },
+  ChangeParticipantStatus: {
+    who: 'operator',
+    variables: () => ({ input: { participant: known.participant, status: 'SUSPENDED', reason: 'A pause' } }),
+    gives: () => ({ changeParticipantStatus: { __typename: 'Participant', status: 'SUSPENDED' } }),
+  },
+  SetCorridor: {
+    who: 'operator',
+    variables: () => ({ input: { id: known.corridor, expectedVersion: 1, basisPoints: 250 } }),
+    gives: () => ({ setCorridor: { __typename: 'Corridor', id: known.corridor, version: 2 } }),
+  },
+  CloseSettlement: unavailable('operator', () => ({
+    input: { idempotencyKey: fresh(), settlementDate: '2026-01-01' },
+  })),
+  Settlement: unavailable('operator', () => ({ first: 5 })),
+  Audit: unavailable('operator', () => ({ first: 5 })),
+}
+
+/** The code with which an answer says no, in `data` or as an error; null when it does not. */
+function codeOf({ data, errors }: Answer): string | null {
+  if (errors) return errors[0]?.extensions?.code ?? 'NO_CODE'
+  const [result] = Object.values(data as Record<string, { code?: string } | null>)
+  return result?.code ?? null
+}
+
+// They run in the order of the table: what the operator changes comes last.
+describe('what clients send, as it is written', () => {
+  for (const [name, { who, variables = () => ({}), gives }] of Object.entries(sent)) {
+    test(`${name}, by ${who}`, async () => {
+      const { kind } = operations.get(name)!
+      const client = as(who)
+      if (kind !== 'subscription') check(await client.ask(name, variables()), gives())
+      if (kind !== 'mutation') check(await firstOf(client.follow(name, variables())), gives())
+    })
+  }
+
+  test('every operation is sent, but for the streams that only new payments fill', () => {
+    expect([...operations.keys()].filter((name) => !(name in sent))).toEqual([
+      'AuthorizationRequests',
+      'LiveTransactions',
+    ])
+  })
+})
+
+/** The first answer of a stream, or the errors that it ends with. */
+async function firstOf(stream: AsyncIterableIterator<Answer>): Promise<Answer> {
+  const first = await stream.next().then(
+    ({ value }) => value as Answer,
+    (errors: NonNullable<Answer['errors']>): Answer => ({ errors }),
+  )
+  await stream.return?.()
+  return first
+}
+
+function check(answer: Answer, gives: Record<string, unknown> | 'NOT_AVAILABLE'): void {
+  if (gives === 'NOT_AVAILABLE') return expect(codeOf(answer)).toBe('NOT_AVAILABLE')
+  expect(answer.errors).toBeUndefined()
+  expect(answer.data).toMatchObject(gives)
+}

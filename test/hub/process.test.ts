@@ -1,0 +1,141 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { freshDatabase } from '../harness/mongo.ts'
+
+const { uri, name } = await freshDatabase()
+const main = fileURLToPath(new URL('../../gateway/main.ts', import.meta.url))
+
+interface Run {
+  readonly process: ChildProcess
+  /** Everything that it has written. */
+  readonly output: () => string
+  /** Resolves with the first line that has `text` in it. */
+  line(text: string): Promise<string>
+  /** Resolves with its exit code; null when a signal ended it. */
+  readonly exit: Promise<number | null>
+}
+
+const runs: Run[] = []
+afterAll(() => runs.forEach((run) => run.process.kill('SIGKILL')))
+
+/** Starts the one command with these settings and no others. */
+function run(settings: Record<string, string>): Run {
+  const child = spawn(process.execPath, [main], {
+    env: {
+      PATH: process.env.PATH,
+      MONGODB_URI: uri,
+      MONGODB_DATABASE: name,
+      SCALE: '0.0002',
+      TRAFFIC: '0',
+      PORT: '0',
+      ...settings,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const lines: string[] = []
+  const waiting = new Set<{ text: string; resolve: (line: string) => void }>()
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line)
+      for (const one of waiting) if (line.includes(one.text)) one.resolve(line)
+    })
+  }
+  const started: Run = {
+    process: child,
+    output: () => lines.join('\n'),
+    line: (text) =>
+      new Promise((resolve) => {
+        const known = lines.find((line) => line.includes(text))
+        if (known !== undefined) resolve(known)
+        else waiting.add({ text, resolve })
+      }),
+    exit: once(child, 'close').then(([code]) => code as number | null),
+  }
+  runs.push(started)
+  return started
+}
+
+const urlOf = async (hub: Run): Promise<string> =>
+  /http:[^\s"]+/.exec(await hub.line('Crossgate is ready at'))![0]
+
+const ask = (url: string, key: string): Promise<Response> =>
+  fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: '{"query":"{ viewer { participant { id } } }"}',
+  })
+
+describe('the one command', () => {
+  test('says where it is and with which keys, answers, and exits with 0 on SIGTERM', async () => {
+    const hub = run({})
+    const url = await urlOf(hub)
+    await hub.line('demo-wallet')
+    expect(await (await ask(url, 'demo-wallet')).json()).toEqual({
+      data: { viewer: { participant: { id: 'wallet-sg-01' } } },
+    })
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    hub.process.kill('SIGTERM')
+    expect(await hub.exit).toBe(0)
+  })
+
+  test('keeps paying by itself when it is told to', async () => {
+    const hub = run({ TRAFFIC: '20' })
+    const url = await urlOf(hub)
+    const count = async (): Promise<unknown> => {
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer demo-operator', 'content-type': 'application/json' },
+        body: '{"query":"{ transactions(first: 1) { edges { node { createdAt status } } } }"}',
+      })
+      const { data } = (await response.json()) as {
+        data: { transactions: { edges: { node: { createdAt: string } }[] } }
+      }
+      return data.transactions.edges[0]!.node.createdAt
+    }
+    const startedAt = new Date().toISOString()
+    await expect.poll(count, { timeout: 20_000 }).toSatisfy((at: string) => at > startedAt)
+    hub.process.kill('SIGINT')
+    expect(await hub.exit).toBe(0)
+  })
+
+  test('in production has no data of ours, no known keys, and says nothing but log lines', async () => {
+    const hub = run({ MODE: 'production', MONGODB_DATABASE: `${name}_production` })
+    const url = await urlOf(hub)
+    for (const key of ['demo-operator', 'demo-portal', 'demo-wallet', 'demo-acquirer']) {
+      expect((await ask(url, key)).status).toBe(401)
+    }
+    for (const line of hub.output().split('\n')) expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) })
+    hub.process.kill('SIGTERM')
+    expect(await hub.exit).toBe(0)
+  })
+})
+
+describe('what keeps it from starting is one clear message, and exit 1', () => {
+  test('settings that cannot be used, all of them', async () => {
+    const hub = run({ PORT: 'x', SCALE: '7' })
+    expect(await hub.exit).toBe(1)
+    expect(hub.output()).toMatch(
+      /^The hub cannot start \(CONFIG_INVALID\).*\n {2}PORT=x: .*\n {2}SCALE=7: .*$/,
+    )
+  })
+
+  test('a port that is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const hub = run({ PORT: String(port) })
+    expect(await hub.exit).toBe(1)
+    expect(hub.output()).toContain(`The hub cannot start (PORT_TAKEN): port ${port} is taken`)
+    other.close()
+  })
+
+  test('a MongoDB that is not there', async () => {
+    const hub = run({ MONGODB_URI: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=500' })
+    expect(await hub.exit).toBe(1)
+    expect(hub.output()).toContain('The hub cannot start (MONGODB_UNREACHABLE)')
+  })
+})

@@ -1,0 +1,303 @@
+import { createSourceEventStream, parse } from 'graphql'
+import { pino } from 'pino'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import type { Scope } from '../../../schema/values/scopes.ts'
+import { analyticsSubgraph } from '../../../subgraphs/analytics/index.ts'
+import { logOf, type LogEntry } from '../../../subgraphs/log.ts'
+import type { RequestContext, Subgraph } from '../../../subgraphs/subgraph.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { aCorridor, aParticipant, aProject, aReference } from '../reference-data.ts'
+import { aLife, aPayment, entriesOf, logOfLives, type Life } from './log-data.ts'
+
+const now = new Date('2026-03-01T12:00:30Z')
+const { db } = await freshDatabase()
+const silent = pino({ level: 'silent' })
+let subgraph: Subgraph
+
+const reference = aReference({
+  participants: [
+    aParticipant({ id: 'wallet-sg-01', name: 'Merlion Pay' }),
+    aParticipant({ id: 'wallet-th-01', name: 'Chang Pay', country: 'TH' }),
+    aParticipant({ id: 'acquirer-cn-01', roles: ['ACQUIRER'], country: 'CN' }),
+    aParticipant({ id: 'network-th', roles: ['NETWORK'], country: 'TH' }),
+  ],
+  projects: [aProject()],
+  corridors: [aCorridor({ id: 'SG-CN', project: 'sg-sgqr' }), aCorridor({ id: 'TH-CN' })],
+})
+
+const thai = { wallet: 'wallet-th-01', walletCountry: 'TH', corridor: 'TH-CN', project: null }
+const lives: Life[] = [
+  aLife({ payment: aPayment({ createdAt: new Date('2026-02-10T09:30:15Z'), reportingMinor: 100_00n }) }),
+  aLife({
+    payment: aPayment({ createdAt: new Date('2026-02-28T23:59:59Z'), reportingMinor: 50_01n }),
+    authorizeMs: 40,
+  }),
+  aLife({
+    payment: aPayment({ ...thai, createdAt: new Date('2026-03-01T11:59:00Z'), reportingMinor: 30_00n }),
+  }),
+  aLife({
+    payment: aPayment({ ...thai, createdAt: new Date('2026-03-01T12:00:29Z') }),
+    ending: 'refused',
+    reason: 'INSUFFICIENT_FUNDS',
+  }),
+  aLife({ payment: aPayment({ createdAt: new Date('2025-02-15T00:00:00Z'), reportingMinor: 60_00n }) }),
+]
+
+const operator = caller('operator', 'operator')
+const wallet = caller('wallet-sg-01', 'analytics:read')
+
+function caller(participant: string, ...scopes: Scope[]): RequestContext {
+  return { viewer: { participant, scopes: new Set(scopes), key: 'test' }, requestId: 'r' }
+}
+
+/** Twice, for the second execution is the compiled one. */
+async function ask(query: string, context = operator, variables: Record<string, unknown> = {}) {
+  const first = await subgraph.app.graphql(query, context as never, variables)
+  expect(await subgraph.app.graphql(query, context as never, variables)).toEqual(first)
+  return first as { data: Record<string, never> | null; errors?: { extensions: unknown }[] }
+}
+
+const lagOf = async (): Promise<unknown> =>
+  (await ask('{ activity(where: { range: { lastDays: 1 } }) { lagMs } }')).data?.['activity']
+
+const append = (entries: readonly LogEntry[]): Promise<unknown> => logOf(db).insertMany([...entries])
+const counted = (): Promise<unknown> =>
+  vi.waitFor(async () => expect(await lagOf()).toEqual({ lagMs: 0 }), { timeout: 10_000 })
+
+beforeAll(async () => {
+  await append(logOfLives(lives))
+  subgraph = await analyticsSubgraph({
+    db,
+    reference,
+    directory: { merchant: async () => null, scan: () => Promise.reject(new Error('not asked here')) },
+    now: () => now,
+    log: silent,
+  })
+  await counted()
+})
+afterAll(() => subgraph.close())
+
+describe('activity', () => {
+  test('gives what the operator’s dashboard shows', async () => {
+    const { data, errors } = await ask(`{ activity(where: { range: { lastDays: 20 } }) {
+      asOf lagMs complete payments approved declined approvalRate value { amount currency } averageValue { amount }
+      authorizeMs { p50 p95 p99 }
+      series(bucket: WEEK) { start payments approved value { amount } }
+      byCorridor: breakdown(by: CORRIDOR) { key label payments approved value { amount currency } approvalRate }
+      byReason: breakdown(by: DECLINE_REASON, first: 1) { key label payments approved }
+      growth(comparedTo: YEAR_EARLIER) { payments paymentsPercent value { amount } valuePercent }
+    } }`)
+    expect(errors).toBeUndefined()
+    expect(data?.['activity']).toEqual({
+      asOf: now.toISOString(),
+      lagMs: 0,
+      complete: true,
+      payments: 4,
+      approved: 3,
+      declined: 1,
+      approvalRate: 0.75,
+      value: { amount: '180.01', currency: 'CNY' },
+      averageValue: { amount: '60.00' },
+      authorizeMs: { p50: 895, p95: 895, p99: 895 },
+      series: [
+        { start: '2026-02-09T00:00:00.000Z', payments: 1, approved: 1, value: { amount: '100.00' } },
+        { start: '2026-02-16T00:00:00.000Z', payments: 0, approved: 0, value: { amount: '0.00' } },
+        { start: '2026-02-23T00:00:00.000Z', payments: 3, approved: 2, value: { amount: '80.01' } },
+      ],
+      byCorridor: [
+        {
+          key: 'SG-CN',
+          label: 'Singapore → China',
+          payments: 2,
+          approved: 2,
+          value: { amount: '150.01', currency: 'CNY' },
+          approvalRate: 1,
+        },
+        {
+          key: 'TH-CN',
+          label: 'Thailand → China',
+          payments: 2,
+          approved: 1,
+          value: { amount: '30.00', currency: 'CNY' },
+          approvalRate: 0.5,
+        },
+      ],
+      byReason: [
+        {
+          key: 'INSUFFICIENT_FUNDS',
+          label: 'The payer’s account does not hold enough.',
+          payments: 1,
+          approved: 0,
+        },
+      ],
+      growth: { payments: 1, paymentsPercent: 300, value: { amount: '60.00' }, valuePercent: 200.0166 },
+    })
+  })
+
+  test('counts only what the viewer may see', async () => {
+    const query = '{ activity(where: { range: { lastDays: 20 } }) { payments } }'
+    const seenBy = async (context: RequestContext) => (await ask(query, context)).data?.['activity']
+    expect(await seenBy(wallet)).toEqual({ payments: 2 })
+    expect(await seenBy(caller('acquirer-cn-01', 'analytics:read'))).toEqual({ payments: 4 })
+    expect(await seenBy(caller('network-th', 'analytics:read'))).toEqual({ payments: 2 })
+    expect(await seenBy(caller('nobody', 'analytics:read'))).toEqual({ payments: 0 })
+  })
+
+  test('takes the scope analytics:read, here and at every entity', async () => {
+    const blind = caller('wallet-sg-01', 'payments:read')
+    const forbidden = [{ extensions: { code: 'FORBIDDEN', retryable: false } }]
+    expect(
+      (await ask('{ activity(where: { range: { lastDays: 1 } }) { payments } }', blind)).errors,
+    ).toMatchObject(forbidden)
+    expect(
+      (
+        await ask(
+          `{ _entities(representations: [{ __typename: "Corridor", id: "SG-CN" }]) {
+             ... on Corridor { activity(range: { lastDays: 1 }) { payments } } } }`,
+          blind,
+        )
+      ).errors,
+    ).toMatchObject(forbidden)
+  })
+
+  test.each([
+    { where: 'range: {}', code: 'BAD_RANGE', path: ['where', 'range'] },
+    { where: 'range: { lastDays: 801 }', code: 'BAD_RANGE', path: ['where', 'range', 'lastDays'] },
+    {
+      where: 'range: { lastDays: 1 }, merchantCountries: ["CN", "XX"]',
+      code: 'UNKNOWN_COUNTRY',
+      path: ['where', 'merchantCountries', '1'],
+    },
+    { where: 'range: { lastDays: 1 }, mccs: ["581"]', code: 'BAD_VALUE', path: ['where', 'mccs', '0'] },
+  ])('is refused for { $where }', async ({ where, code, path }) => {
+    const { errors } = await ask(`{ activity(where: { ${where} }) { payments } }`)
+    expect(errors?.[0]?.extensions).toEqual({ code, path, retryable: false })
+  })
+
+  test.each([
+    { field: 'series(bucket: MINUTE) { start }', code: 'BAD_RANGE', path: ['bucket'] },
+    { field: 'breakdown(by: MCC, first: 0) { key }', code: 'BAD_PAGE', path: ['first'] },
+    { field: 'breakdown(by: MCC, first: 501) { key }', code: 'BAD_PAGE', path: ['first'] },
+  ])('refuses $field over twenty days', async ({ field, code, path }) => {
+    const { errors } = await ask(`{ activity(where: { range: { lastDays: 20 } }) { ${field} } }`)
+    expect(errors?.[0]?.extensions).toEqual({ code, path, retryable: false })
+  })
+})
+
+describe('activity of an entity', () => {
+  const keys = [
+    { __typename: 'Participant', id: 'wallet-sg-01' },
+    { __typename: 'Participant', id: 'acquirer-cn-01' },
+    { __typename: 'Participant', id: 'nobody' },
+    { __typename: 'Merchant', id: 'acquirer-cn-01.M000001' },
+    { __typename: 'Merchant', id: 'acquirer-cn-01.M000002' },
+    { __typename: 'Corridor', id: 'TH-CN' },
+    { __typename: 'Project', id: 'sg-sgqr' },
+    { __typename: 'Country', code: 'CN' },
+    { __typename: 'Country', code: 'SG' },
+  ]
+  const its = (range: string) =>
+    `activity(range: ${range}) { payments growth(comparedTo: YEAR_EARLIER) { payments } }`
+  const query = (range: string) => `query ($keys: [_Any!]!) { _entities(representations: $keys) {
+    ... on Participant { ${its(range)} } ... on Merchant { ${its(range)} } ... on Corridor { ${its(range)} }
+    ... on Project { ${its(range)} } ... on Country { ${its(range)} }
+  } }`
+  const payments = async (context: RequestContext) => {
+    const { data, errors } = await ask(query('{ lastDays: 20 }'), context, { keys })
+    expect(errors).toBeUndefined()
+    const entities = data!['_entities'] as unknown as { activity: { payments: number; growth: unknown } }[]
+    return entities.map(({ activity }) => [activity.payments, activity.growth])
+  }
+  const one = { payments: 1 }
+
+  test('is what its own payments add up to', async () => {
+    expect(await payments(operator)).toEqual([
+      [2, one],
+      [4, one],
+      [0, null],
+      [4, one],
+      [0, null],
+      [2, null],
+      [2, one],
+      [4, one],
+      [0, null],
+    ])
+  })
+
+  test('is only of those payments that the viewer sees', async () => {
+    expect(await payments(wallet)).toEqual([
+      [2, one],
+      [2, one],
+      [0, null],
+      [2, one],
+      [0, null],
+      [0, null],
+      [2, one],
+      [2, one],
+      [0, null],
+    ])
+  })
+
+  test('can be of one direction', async () => {
+    const { data } = await ask(
+      `query ($keys: [_Any!]!) { _entities(representations: $keys) { ... on Participant {
+        incoming: activity(range: { lastDays: 20 }, direction: INBOUND) { payments }
+        outgoing: activity(range: { lastDays: 20 }, direction: OUTBOUND) { payments }
+      } } }`,
+      operator,
+      { keys: [keys[0]] },
+    )
+    expect(data?.['_entities']).toEqual([{ incoming: { payments: 2 }, outgoing: { payments: 0 } }])
+  })
+})
+
+test('the programme counts everybody’s payments of a year, whoever asks', async () => {
+  const { data } = await ask(
+    '{ programme { asOf payments value { amount currency } growth(comparedTo: YEAR_EARLIER) { paymentsPercent valuePercent } } }',
+    caller('wallet-th-01', 'coverage:read'),
+  )
+  expect(data?.['programme']).toEqual({
+    asOf: now.toISOString(),
+    payments: 4,
+    value: { amount: '180.01', currency: 'CNY' },
+    growth: { paymentsPercent: 300, valuePercent: 200.0166 },
+  })
+})
+
+describe('following activity', () => {
+  const follow = (query: string, context = operator) =>
+    createSourceEventStream({
+      schema: subgraph.app.graphql.schema,
+      document: parse(query),
+      contextValue: context,
+    }) as Promise<AsyncIterableIterator<{ activityUpdated: { totals: { payments: number } } }>>
+
+  test('begins with what is, and goes on when more is counted', async () => {
+    const stream = await follow('subscription { activityUpdated(everySeconds: 1) { payments } }')
+    expect((await stream.next()).value.activityUpdated.totals.payments).toBe(3)
+    const next = stream.next()
+    const tip = logOfLives(lives).length
+    const more = entriesOf(aLife({ payment: aPayment({ createdAt: now }) }), 'payment-more')
+    await append(more.map((entry, n) => ({ _id: BigInt(tip + n + 1), ...entry })))
+    expect((await next).value.activityUpdated.totals.payments).toBe(4)
+    await stream.return!()
+  })
+
+  test.each([
+    { given: 'everySeconds: 0', code: 'BAD_VALUE' },
+    { given: 'everySeconds: 61', code: 'BAD_VALUE' },
+    { given: 'where: { range: {} }', code: 'BAD_RANGE' },
+  ])('is refused with $given', async ({ given, code }) => {
+    expect(await follow(`subscription { activityUpdated(${given}) { payments } }`)).toMatchObject({
+      errors: [{ extensions: { code } }],
+    })
+  })
+
+  test('takes the scope analytics:read', async () => {
+    expect(
+      await follow('subscription { activityUpdated { payments } }', caller('wallet-sg-01')),
+    ).toMatchObject({
+      errors: [{ extensions: { code: 'FORBIDDEN' } }],
+    })
+  })
+})

@@ -1,0 +1,135 @@
+import { cellToLatLng, cellToParent, latLngToCell } from 'h3-js'
+import { describe, expect, test } from 'vitest'
+import { orThrow } from '../../../schema/values/problems.ts'
+import { Coverage, type CoverageCell } from '../../../subgraphs/merchant/coverage.ts'
+import { Cube } from '../../../subgraphs/merchant/cube.ts'
+import {
+  chooseProfiles,
+  readMerchantFilter,
+  type MerchantFilter,
+} from '../../../subgraphs/merchant/filter.ts'
+import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
+import { count, profileOf, tallyOf, type SpotChange } from '../../../subgraphs/merchant/tally.ts'
+import { aMerchant, noon, products, mapById } from './world.ts'
+
+/** Everything about these merchants, with no MongoDB. */
+function coverageOf(merchants: readonly Merchant[]): Coverage {
+  const cube = new Cube(noon)
+  cube.products = mapById(products)
+  const changes = new Map<string, SpotChange>()
+  for (const merchant of merchants) {
+    const tally = tallyOf(merchant)
+    cube.addProfile(tally.profile, profileOf(merchant))
+    count(changes, tally, 1)
+  }
+  for (const { spot, counts } of changes.values()) {
+    cube.put({ ...spot, version: 1, at: noon, counts: Object.fromEntries(counts) })
+  }
+  const filter = readMerchantFilter(null) as MerchantFilter
+  return new Coverage(cube, { profiles: chooseProfiles(cube, filter), cities: null, spots: null })
+}
+
+const at = (lat: number, lng: number, n = 0): Merchant => aMerchant({ mid: `P${n}`, location: { lat, lng } })
+const world = { west: -180, south: -90, east: 180, north: 90 }
+const sum = (cells: readonly CoverageCell[]): number =>
+  cells.reduce((all, { merchants }) => all + merchants, 0)
+
+describe('coverage', () => {
+  test('is broken down largest first, then by key, with labels for people', () => {
+    const coverage = coverageOf([
+      aMerchant({ mid: '1', qrProducts: ['qr-cn-001', 'qr-cn-002'] }),
+      aMerchant({ mid: '2', city: 'Beijing' }),
+      aMerchant({ mid: '3', city: 'Xi’an', mcc: '4121', scenario: 'TRANSPORT', qrProducts: ['qr-cn-001'] }),
+      aMerchant({ mid: '4', country: 'TH', city: 'Bangkok', currency: 'THB' }),
+      aMerchant({ mid: '5', city: 'SHANGHAI' }),
+    ])
+    expect(coverage.breakdown('COUNTRY', 5)).toEqual([
+      { key: 'CN', label: 'China', merchants: 4 },
+      { key: 'TH', label: 'Thailand', merchants: 1 },
+    ])
+    expect(coverage.breakdown('CITY', 2)).toEqual([
+      { key: 'CN:Shanghai', label: 'Shanghai, China', merchants: 2 },
+      { key: 'CN:Beijing', label: 'Beijing, China', merchants: 1 },
+    ])
+    expect(coverage.breakdown('SCENARIO', 1)).toEqual([{ key: 'DINING', label: 'Dining', merchants: 4 }])
+    expect(coverage.breakdown('MCC', 9)).toMatchObject([{ key: '5812' }, { key: '4121', merchants: 1 }])
+    expect(coverage.breakdown('QR_PRODUCT', 9)).toEqual([
+      { key: 'qr-cn-001', label: 'One Code', merchants: 2 },
+      { key: 'qr-cn-002', label: 'Two Code', merchants: 1 },
+    ])
+    expect(coverage.cities).toBe(4)
+  })
+
+  test.each([0, 501, 1.5])('refuses %s rows', (first) => {
+    expect(coverageOf([]).breakdown('CITY', first)).toMatchObject({ code: 'BAD_PAGE' })
+  })
+
+  test('of no merchants is nothing, as of when the counts were read', () => {
+    const coverage = coverageOf([])
+    expect(coverage).toMatchObject({ merchants: 0, onlineMerchants: 0, cities: 0, asOf: noon })
+    expect(coverage.cells(world, 3)).toEqual([])
+  })
+})
+
+describe('coverage on a map', () => {
+  const merchants = Array.from({ length: 300 }, (_, n) =>
+    at(31 + (n % 20) / 50, 121 + Math.floor(n / 20) / 40, n),
+  )
+  const coverage = coverageOf([...merchants, aMerchant({ mid: 'W', location: null, online: true })])
+
+  test.each(Array.from({ length: 21 }, (_, zoom) => zoom))(
+    'at zoom %i the world has every located merchant once',
+    (zoom) => {
+      const cells = orThrow(coverage.cells(world, zoom))
+      expect(sum(cells)).toBe(merchants.length)
+      const [largest] = cells
+      const resolution = Number.parseInt(largest!.id[1]!, 16)
+      const inside = merchants.filter(({ location }) => {
+        const fine = latLngToCell(location!.lat, location!.lng, 8)
+        return cellToParent(fine, resolution) === largest!.id
+      })
+      expect(largest!.merchants).toBe(inside.length)
+      const [lat, lng] = cellToLatLng(largest!.id)
+      expect(largest!.center).toEqual({ lat, lng })
+      expect(cells.map((cell) => cell.merchants)).toEqual(
+        cells.map((cell) => cell.merchants).toSorted((a, b) => b - a),
+      )
+    },
+  )
+
+  test('shows a hexagon whole, also when the view cuts it', () => {
+    const view = { west: 121.1, south: 31.1, east: 121.2, north: 31.2 }
+    const all = new Map(orThrow(coverage.cells(world, 9)).map((cell) => [cell.id, cell.merchants]))
+    const shown = orThrow(coverage.cells(view, 9))
+    expect(shown.length).toBeGreaterThan(3)
+    expect(shown.length).toBeLessThan(all.size)
+    for (const { id, merchants: inCell } of shown) expect(inCell).toBe(all.get(id))
+  })
+
+  test('crosses the antimeridian when west is greater than east', () => {
+    const fiji = coverageOf([at(-17.8, 177.9, 1), at(-16.8, -179.9, 2), at(-17.8, 0, 3)])
+    const view = { west: 177, south: -19, east: -179, north: -16 }
+    expect(sum(orThrow(fiji.cells(view, 8)))).toBe(2)
+    expect(sum(orThrow(fiji.cells({ ...view, west: -179, east: 177 }, 8)))).toBeLessThan(3)
+  })
+
+  test('takes larger hexagons when there would be more than 5,000', () => {
+    const scattered = Array.from({ length: 6_000 }, (_, n) => at((n % 60) - 30, Math.floor(n / 60) - 50, n))
+    const many = coverageOf(scattered)
+    const cells = orThrow(many.cells(world, 20))
+    expect(cells.length).toBeLessThanOrEqual(5_000)
+    expect(sum(cells)).toBe(6_000)
+    expect(cells[0]!.id.startsWith('88')).toBe(false)
+  })
+
+  test.each([
+    { when: 'south is above north', bounds: { ...world, south: 10, north: 0 }, zoom: 3 },
+    { when: 'a latitude is off the map', bounds: { ...world, north: 91 }, zoom: 3 },
+    { when: 'a longitude is off the map', bounds: { ...world, west: -181 }, zoom: 3 },
+    { when: 'a bound is no number', bounds: { ...world, south: Number.NaN }, zoom: 3 },
+    { when: 'the zoom is 21', bounds: world, zoom: 21 },
+    { when: 'the zoom is −1', bounds: world, zoom: -1 },
+  ])('is refused when $when', ({ bounds, zoom }) => {
+    expect(coverage.cells(bounds, zoom)).toMatchObject({ kind: 'refused', code: 'BAD_VALUE' })
+  })
+})

@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest'
+import { isRefusal } from '../../../schema/values/problems.ts'
+import {
+  apply,
+  certify,
+  changeStatus,
+  readParticipantFilter,
+  stateOf,
+  statusMoves,
+  type Application,
+  type ParticipantFilterInput,
+} from '../../../subgraphs/participant/participant.ts'
+import type { Participant, ParticipantStatus } from '../../../subgraphs/reference.ts'
+import { aParticipant } from '../reference-data.ts'
+
+const noon = new Date('2026-03-01T12:00:00Z')
+const statuses = Object.keys(statusMoves) as ParticipantStatus[]
+
+describe('a capability', () => {
+  test.each([
+    { passed: true, validUntil: new Date(noon.getTime() + 1), state: 'CERTIFIED' },
+    { passed: true, validUntil: noon, state: 'EXPIRED' },
+    { passed: false, validUntil: null, state: 'FAILED' },
+    { passed: false, validUntil: new Date(noon.getTime() + 1), state: 'FAILED' },
+  ])('is $state (passed: $passed, until $validUntil)', ({ passed, validUntil, state }) => {
+    expect(stateOf({ name: 'REFUND', passed, validUntil }, noon)).toBe(state)
+  })
+})
+
+describe('finding participants', () => {
+  const found = (filter: ParticipantFilterInput, participant: Partial<Participant>) => {
+    const matches = readParticipantFilter(filter)
+    if (isRefusal(matches)) throw new Error(matches.message)
+    return matches(aParticipant(participant))
+  }
+
+  test.each([
+    { filter: {}, its: {}, match: true },
+    { filter: { roles: [] }, its: {}, match: true },
+    { filter: { roles: ['ACQUIRER', 'WALLET'] }, its: { roles: ['WALLET'] as const }, match: true },
+    { filter: { roles: ['ACQUIRER'] }, its: { roles: ['WALLET'] as const }, match: false },
+    { filter: { countries: ['SG', 'TH'] }, its: { country: 'TH' }, match: true },
+    { filter: { countries: ['SG'] }, its: { country: 'TH' }, match: false },
+    { filter: { statuses: ['LIVE'] }, its: { status: 'SUSPENDED' as const }, match: false },
+    { filter: { search: 'PAY' }, its: { name: 'Merlion Pay' }, match: true },
+    { filter: { search: 'pay mer' }, its: { name: 'Merlion Pay' }, match: true },
+    { filter: { search: 'lion' }, its: { name: 'Merlion Pay' }, match: false },
+    { filter: { search: '支付' }, its: { name: '支付宝 Hub' }, match: true },
+    { filter: { search: ' - ' }, its: { name: 'Merlion Pay' }, match: true },
+    {
+      filter: { countries: ['TH'], search: 'pay' },
+      its: { name: 'Merlion Pay', country: 'SG' },
+      match: false,
+    },
+  ])('$filter against $its: $match', ({ filter, its, match }) => {
+    expect(found(filter, its)).toBe(match)
+  })
+
+  test.each([
+    { filter: { roles: ['WALLET', 'BANK'] }, code: 'BAD_VALUE', path: ['where', 'roles', '1'] },
+    { filter: { statuses: ['live'] }, code: 'BAD_VALUE', path: ['where', 'statuses', '0'] },
+    { filter: { statuses: ['toString'] }, code: 'BAD_VALUE', path: ['where', 'statuses', '0'] },
+    { filter: { countries: ['XX'] }, code: 'UNKNOWN_COUNTRY', path: ['where', 'countries', '0'] },
+  ])('is refused for $filter', ({ filter, code, path }) => {
+    expect(readParticipantFilter(filter)).toMatchObject({ kind: 'refused', code, path })
+  })
+})
+
+describe('applying', () => {
+  const application: Application = {
+    id: 'wallet-my-09',
+    name: 'Kinabalu Pay',
+    roles: ['WALLET'],
+    country: 'MY',
+    iin: '10458001',
+    settlementCurrency: 'MYR',
+  }
+
+  test('makes an APPLIED participant, who connects through the network when it is foreign', () => {
+    expect(apply(application, 'operator', noon)).toEqual({
+      ...application,
+      status: 'APPLIED',
+      connection: 'SIMULATOR',
+      capabilities: [],
+      network: 'network-unionpay',
+      statusHistory: [{ at: noon, from: null, to: 'APPLIED', by: 'operator', reason: 'Applied' }],
+      version: 1,
+    })
+  })
+
+  test('lets mainland institutions connect directly', () => {
+    expect(apply({ ...application, country: 'CN' }, 'operator', noon)).toMatchObject({ network: null })
+  })
+
+  test.each([
+    { with: { id: 'ab' }, code: 'BAD_VALUE', path: 'id' },
+    { with: { id: 'Wallet 1' }, code: 'BAD_VALUE', path: 'id' },
+    { with: { name: '  ' }, code: 'BAD_VALUE', path: 'name' },
+    { with: { name: 'x'.repeat(121) }, code: 'BAD_VALUE', path: 'name' },
+    { with: { roles: [] }, code: 'BAD_VALUE', path: 'roles' },
+    { with: { roles: ['BANK'] }, code: 'BAD_VALUE', path: 'roles.0' },
+    { with: { country: 'XX' }, code: 'UNKNOWN_COUNTRY', path: 'country' },
+    { with: { iin: '1234567' }, code: 'BAD_VALUE', path: 'iin' },
+    { with: { iin: '1234567x' }, code: 'BAD_VALUE', path: 'iin' },
+    { with: { settlementCurrency: 'XXX' }, code: 'UNKNOWN_CURRENCY', path: 'settlementCurrency' },
+  ])('is refused with $with', ({ with: its, code, path }) => {
+    expect(apply({ ...application, ...its }, 'operator', noon)).toMatchObject({
+      kind: 'refused',
+      code,
+      path: `input.${path}`.split('.'),
+    })
+  })
+})
+
+describe('certifying', () => {
+  test('replaces the earlier outcome of the same capability, and keeps the others', () => {
+    const until = new Date('2027-01-01T00:00:00Z')
+    const before = aParticipant({
+      capabilities: [
+        { name: 'REFUND', passed: true, validUntil: until },
+        { name: 'MPM_PAY', passed: true, validUntil: noon },
+      ],
+    })
+    expect(certify(before, { capability: 'MPM_PAY', passed: true, validUntil: until }, noon)).toMatchObject({
+      version: 2,
+      capabilities: [
+        { name: 'REFUND', passed: true, validUntil: until },
+        { name: 'MPM_PAY', passed: true, validUntil: until },
+      ],
+    })
+  })
+
+  test('lasts a year when nothing is said, and not at all when it failed', () => {
+    expect(certify(aParticipant(), { capability: 'REFUND', passed: true }, noon)).toMatchObject({
+      capabilities: [{ validUntil: new Date('2027-03-01T12:00:00Z') }],
+    })
+    expect(certify(aParticipant(), { capability: 'REFUND', passed: false }, noon)).toMatchObject({
+      capabilities: [{ passed: false, validUntil: null }],
+    })
+  })
+
+  test.each([
+    { input: { capability: 'FLYING', passed: true }, path: ['input', 'capability'] },
+    { input: { capability: 'REFUND', passed: true, validUntil: noon }, path: ['input', 'validUntil'] },
+  ])('is refused with $input', ({ input, path }) => {
+    expect(certify(aParticipant(), input, noon)).toMatchObject({ code: 'BAD_VALUE', path })
+  })
+})
+
+describe('changing status', () => {
+  test('follows the table, and nothing else, for every pair', () => {
+    const allowed = statuses.flatMap((from) =>
+      statuses
+        .filter((to) => {
+          const change = changeStatus(
+            aParticipant({ status: from }),
+            { status: to, reason: 'r' },
+            'operator',
+            noon,
+          )
+          return !isRefusal(change)
+        })
+        .map((to) => `${from} → ${to}`),
+    )
+    expect(allowed).toEqual([
+      'APPLIED → REVIEW',
+      'REVIEW → REJECTED',
+      'REVIEW → SANDBOX',
+      'SANDBOX → CERTIFYING',
+      'CERTIFYING → LIVE',
+      'LIVE → SUSPENDED',
+      'SUSPENDED → LIVE',
+      'SUSPENDED → CLOSED',
+    ])
+  })
+
+  test('is kept in the history, with who and why', () => {
+    const change = { status: 'SUSPENDED', reason: ' Late files ' }
+    expect(changeStatus(aParticipant(), change, 'operator', noon)).toMatchObject({
+      status: 'SUSPENDED',
+      version: 2,
+      statusHistory: [{ at: noon, from: 'LIVE', to: 'SUSPENDED', by: 'operator', reason: 'Late files' }],
+    })
+  })
+
+  test.each([
+    { input: { status: 'GONE', reason: 'r' }, code: 'BAD_VALUE', path: ['input', 'status'] },
+    { input: { status: 'CLOSED', reason: 'r' }, code: 'STATUS_NOT_ALLOWED', path: ['input', 'status'] },
+    { input: { status: 'SUSPENDED', reason: ' ' }, code: 'BAD_VALUE', path: ['input', 'reason'] },
+    { input: { status: 'SUSPENDED', reason: 'x'.repeat(501) }, code: 'BAD_VALUE', path: ['input', 'reason'] },
+  ])('is refused with $input.status and a reason of $input.reason.length', ({ input, code, path }) => {
+    expect(changeStatus(aParticipant(), input, 'operator', noon)).toMatchObject({ code, path })
+  })
+})
