@@ -22,6 +22,8 @@ export async function serve(
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },
   })
+  // However this process ends, it leaves no server behind.
+  process.once('exit', () => child.kill('SIGKILL'))
   const url = await firstAddress(child)
   return {
     name,

@@ -8,7 +8,7 @@ import type { RequestContext } from './subgraph.ts'
 /** True for keys with the scope `operator`, which holds every other one. */
 export const isOperator = ({ viewer }: RequestContext): boolean => viewer.scopes.has('operator')
 
-export const hasScope = ({ viewer }: RequestContext, scope: Scope): boolean =>
+const hasScope = ({ viewer }: RequestContext, scope: Scope): boolean =>
   viewer.scopes.has(scope) || viewer.scopes.has('operator')
 
 /** Null when the caller's key has `scope`; otherwise the refusal to answer with. */

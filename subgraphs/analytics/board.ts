@@ -47,7 +47,7 @@ export function activityBoard(
     const changed = await store.hoursCountedAfter(seen)
     for (const content of changed) slabs.set(content._id, readSlab(content, names))
     if (changed.length > 0 || slabs.size === 0) all = [...slabs.values()]
-    seen = changed.reduce((m, { upTo }) => (upTo > m ? upTo : m), seen)
+    seen = place
     const [next] = place < tip ? await reader.read(place, 1) : []
     const asOf = next?.at ?? now()
     return {

@@ -4,7 +4,7 @@ import { refuse, type Refusal } from '../../schema/values/problems.ts'
 
 export const minuteMs = 60_000
 export const hourMs = 60 * minuteMs
-export const dayMs = 24 * hourMs
+const dayMs = 24 * hourMs
 
 /** Milliseconds since 1970, both on a whole minute; `to` is exclusive. */
 export interface Range {

@@ -22,8 +22,8 @@ interface Place {
 export interface Draft {
   readonly part: number
   readonly slab: OpenSlab
-  /** Null: not there yet. */
-  savedUpTo: bigint | null
+  isNew: boolean
+  savedUpTo: bigint
 }
 
 /** The slabs of one collection, for who counts. */
@@ -111,53 +111,37 @@ const monthsBetween = ({ merchant, range }: { readonly merchant: string; readonl
 function shelf(collection: Collection<SlabDocument>, cellsMax: number, keepOpen: number): Shelf {
   const opened = new Map<string, Draft>()
 
-  const read = async (
-    starts: ReadonlyMap<string, Date>,
-    part: number,
-    after: ReadonlyMap<string, bigint>,
-  ) => {
-    const ids = [...starts.keys()].map((name) => `${name}#${part}`)
-    const found = await collection.find({ _id: { $in: ids } }, { promoteBuffers: true }).toArray()
-    const byId = new Map(found.map((document) => [document._id, document]))
-    return [...starts].map(([name, start]): [string, Draft] => {
-      const content = byId.get(`${name}#${part}`)
-      const slab = new OpenSlab(content ?? { start, upTo: after.get(name) ?? 0n })
-      return [name, { part, slab, savedUpTo: content ? slab.upTo : null }]
-    })
-  }
-
   return {
     async open(starts) {
-      const drafts = new Map(
-        [...starts.keys()].flatMap((name) => {
-          const draft = opened.get(name)
-          return draft ? [[name, draft] as const] : []
-        }),
-      )
-      let wanted = new Map([...starts].filter(([name]) => !drafts.has(name)))
-      for (const [name, draft] of wanted.size > 0 ? await read(wanted, 0, new Map()) : [])
-        drafts.set(name, draft)
-      // The next part begins at what its full predecessor has counted.
+      const drafts = new Map<string, Draft>()
+      for (const name of starts.keys()) if (opened.has(name)) drafts.set(name, opened.get(name)!)
       for (;;) {
-        const full = [...drafts].filter(([, { slab }]) => slab.size >= cellsMax)
-        if (full.length === 0) return drafts
-        for (const [part, group] of Map.groupBy(full, ([, draft]) => draft.part)) {
-          wanted = new Map(group.map(([name, { slab }]) => [name, slab.start]))
-          const after = new Map(group.map(([name, { slab }]) => [name, slab.upTo]))
-          for (const [name, draft] of await read(wanted, part + 1, after)) drafts.set(name, draft)
+        // The first part of what is not open yet; the next part where one is full, from what that one has counted.
+        const wanted = [...starts].flatMap(([name, start]) => {
+          const { part, slab } = drafts.get(name) ?? { part: -1 }
+          if (slab && slab.size < cellsMax) return []
+          return { name, start, part: part + 1, upTo: slab?.upTo ?? 0n }
+        })
+        if (wanted.length === 0) return drafts
+        const ids = wanted.map(({ name, part }) => partName(name, part))
+        const found = await collection.find({ _id: { $in: ids } }, { promoteBuffers: true }).toArray()
+        const byId = new Map(found.map((document) => [document._id, document]))
+        for (const { name, start, part, upTo } of wanted) {
+          const content = byId.get(partName(name, part))
+          const slab = new OpenSlab(content ?? { start, upTo })
+          drafts.set(name, { part, slab, isNew: !content, savedUpTo: slab.upTo })
         }
       }
     },
 
     async save(drafts) {
-      const changed = [...drafts].filter(
-        ([, { slab, savedUpTo }]) => slab.upTo !== (savedUpTo ?? -1n) && slab.size > 0,
-      )
+      const changed = [...drafts].filter(([, { slab, savedUpTo }]) => slab.upTo !== savedUpTo)
       if (changed.length > 0 && !(await write(collection, changed))) {
         opened.clear()
         return false
       }
       for (const [name, draft] of changed) {
+        draft.isNew = false
         draft.savedUpTo = draft.slab.upTo
         opened.delete(name)
         opened.set(name, draft)
@@ -173,14 +157,16 @@ function shelf(collection: Collection<SlabDocument>, cellsMax: number, keepOpen:
   }
 }
 
+const partName = (name: string, part: number): string => `${name}#${part}`
+
 async function write(
   collection: Collection<SlabDocument>,
   drafts: readonly (readonly [string, Draft])[],
 ): Promise<boolean> {
-  const operations = drafts.map(([name, { part, slab, savedUpTo }]) => {
+  const operations = drafts.map(([name, { part, slab, isNew, savedUpTo }]) => {
     const content = slab.content()
-    const _id = `${name}#${part}`
-    return savedUpTo === null
+    const _id = partName(name, part)
+    return isNew
       ? { insertOne: { document: { _id, ...content } } }
       : { replaceOne: { filter: { _id, upTo: savedUpTo }, replacement: content } }
   })

@@ -28,7 +28,8 @@ export function acceptanceOf(reference: Reference, now: () => Date): Acceptance 
       kept(termsKey(terms), () =>
         [...reference.participants.values()]
           .filter((participant) => participant.roles.includes('WALLET') && accepts(participant, terms))
-          .map(({ id }) => id),
+          .map(({ id }) => id)
+          .toSorted(),
       ),
   }
 }

@@ -16,7 +16,8 @@ import {
 } from './filter.ts'
 import { keptWhile } from './kept.ts'
 import type { Merchant } from './merchant.ts'
-import type { Circle, MerchantStore, NearKey, NearRow } from './store.ts'
+import type { Circle, NearKey, NearRow } from './near.ts'
+import type { MerchantStore } from './store.ts'
 
 export interface CoverageQuestion {
   /** Only merchants that this wallet can pay. */
@@ -88,7 +89,7 @@ export function catalogueOf(sources: {
       const asked = readMerchantFilter(where)
       if (isRefusal(asked)) return asked
       const filter = countries ? { ...asked, countries: new Set(countries) } : asked
-      const wallet = id ? reference.participants.get(id) : null
+      const wallet = id === null || id === undefined ? null : reference.participants.get(id)
       if (wallet === undefined)
         return refuse('PARTICIPANT_UNKNOWN', `there is no participant "${id}"`, ['wallet'])
       const found = filter.search && (await store.countFound(filter.search))

@@ -97,9 +97,7 @@ export class Coverage {
     if (refusal) return refusal
     for (let resolution = resolutionFor(zoom); ; resolution--) {
       const cells = this.#cellsAt(bounds, resolution)
-      if (cells.length <= cellsMax || resolution === 0) {
-        return cells.toSorted((a, b) => b.merchants - a.merchants || (a.id < b.id ? -1 : 1))
-      }
+      if (cells) return cells.toSorted((a, b) => b.merchants - a.merchants || (a.id < b.id ? -1 : 1))
     }
   }
 
@@ -162,7 +160,8 @@ export class Coverage {
     return this.#cube.products.get(key)?.name ?? key
   }
 
-  #cellsAt(bounds: Bounds, resolution: number): CoverageCell[] {
+  /** Null when there are too many; of the coarsest hexagons, the world has 122. */
+  #cellsAt(bounds: Bounds, resolution: number): CoverageCell[] | null {
     const { profiles } = this.#choice
     const sums = new Map<Hexagon, number>()
     const places = new Int32Array(64)
@@ -180,11 +179,13 @@ export class Coverage {
         sums.set(hexagon, (sums.get(hexagon) ?? 0) + places[place]!)
       }
     }
-    return Array.from(sums, ([hexagon, merchants]) => ({
-      id: hexagonId(hexagon, resolution),
-      center: middleOf(hexagon, resolution),
-      merchants,
-    })).filter(({ center }) => isNear(center, bounds, resolution, 1))
+    const cells: CoverageCell[] = []
+    for (const [hexagon, merchants] of sums) {
+      const center = middleOf(hexagon, resolution)
+      if (!isNear(center, bounds, resolution, 1)) continue
+      if (cells.push({ id: hexagonId(hexagon, resolution), center, merchants }) > cellsMax) return null
+    }
+    return cells
   }
 }
 

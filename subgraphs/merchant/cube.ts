@@ -1,7 +1,9 @@
 // The kept counts in memory, small enough to add up for every question: spots × profiles. No MongoDB, no GraphQL.
 //
-// Twelve million merchants have some hundred thousand profiles at the most, and a spot holds a count only for the
-// profiles that it has. Questions that do not ask where are answered from the profiles alone.
+// A spot (part of a city) holds a count for each profile (what a merchant can be counted by) and each of its hexagons that
+// has any. So a filter is a choice of profiles and cities, and every answer a sum over whole-number arrays. Questions that
+// do not ask where are answered from the profiles' totals alone. Two and a half million merchants of the data set make
+// 21,000 profiles and 1.5 million counts of 12 bytes.
 
 import { bitsOf, middleOf, regionResolution, type Hexagon } from './hexagon.ts'
 import type { QrProduct } from './merchant.ts'
@@ -90,7 +92,7 @@ export class Cube {
     if (before) this.#addTotals(before, -1)
     this.#addTotals(spot, 1)
     this.spots.set(record.id, spot)
-    if (this.version === 0 || record.at > this.asOf) this.asOf = record.at
+    if (this.spots.size === 1 || record.at > this.asOf) this.asOf = record.at
     this.version++
   }
 

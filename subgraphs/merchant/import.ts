@@ -3,13 +3,13 @@
 import type { Db } from 'mongodb'
 import { countCollections } from './counts.ts'
 import type { Merchant, QrProduct } from './merchant.ts'
-import { createMerchantIndexes, merchantCollection, storedMerchant } from './store.ts'
+import { createMerchantIndexes, merchantCollection, storedMerchant } from './stored-merchant.ts'
 import { count, profileOf, tallyOf, type Profile, type SpotChange } from './tally.ts'
 
 const groupSize = 2_000
 const flightsMax = 3
 
-/** Only the last write waits for the journal of a majority: a load that is cut short is started again. */
+/** Only the last writes wait for the journal of a majority: a load that is cut short is started again. */
 const quick = { ordered: false, writeConcern: { w: 1, journal: false } } as const
 
 /**

@@ -1,4 +1,4 @@
-// Writes merchants and their counts together. Whoever writes a merchant writes its count with it.
+// Changes merchants. Whoever writes a merchant writes its count with it, so that the counts are never wrong.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { AnyBulkWriteOperation, Db } from 'mongodb'
@@ -7,29 +7,39 @@ import type { Merchant } from './merchant.ts'
 import { merchantCollection, storedMerchant, type StoredMerchant } from './stored-merchant.ts'
 import { count, profileOf, tallyOf, type Profile, type SpotChange, type Tally } from './tally.ts'
 
-interface Registration {
+export interface Registration {
+  /** Each with an id of its own. */
   readonly merchants: readonly Merchant[]
   readonly at: Date
 }
-interface Written extends Registered {
-  /** Ids of the spots whose counts changed. */
-  readonly spots: readonly string[]
+
+export interface Registered {
+  readonly created: number
+  /** Those that were there, whether they changed or not. */
+  readonly updated: number
 }
 
-function write(db: Db, counts: Counts, { merchants, at }: Registration): Promise<Written> {
+/** Writes merchants and counts in one MongoDB transaction, then waits until `counts` has them. */
+export async function writeMerchants(
+  db: Db,
+  counts: Counts,
+  { merchants, at }: Registration,
+): Promise<Registered> {
   const collection = merchantCollection(db)
-  return db.client.withSession((session) =>
+  const ids = merchants.map(({ id }) => id)
+  const { updated, spots } = await db.client.withSession((session) =>
     session.withTransaction(async () => {
-      const ids = merchants.map(({ id }) => id)
       const found = await collection.find({ _id: { $in: ids } }, { session }).toArray()
       const { operations, changes, profiles } = plan(merchants, new Map(found.map((one) => [one._id, one])))
       for (const key of profiles.keys()) if (counts.cube.knows(key)) profiles.delete(key)
       await saveProfiles(db, profiles)
       if (operations.length > 0) await collection.bulkWrite(operations, { session, ordered: false })
       await addCounts(db, changes.values(), at, session)
-      return { created: ids.length - found.length, updated: found.length, spots: [...changes.keys()] }
+      return { updated: found.length, spots: [...changes.keys()] }
     }),
   )
+  await counts.refresh(spots)
+  return { created: ids.length - updated, updated }
 }
 
 /** What it takes to bring the stored merchants to what `merchants` say. */
@@ -56,4 +66,3 @@ function tallyOfStored({ spot, country, city, place, profile }: StoredMerchant):
   const region = spot.slice(spot.lastIndexOf('|') + 1)
   return { spot: { id: spot, country, city, region: region || null }, place, profile }
 }
-

@@ -1,14 +1,19 @@
-// Merchants in MongoDB, with the indexes that lists of them need. Whoever writes a merchant writes its count with it.
+// Merchants in MongoDB: reads, lists, and the way to change them.
 
-import { isDeepStrictEqual } from 'node:util'
-import type { AnyBulkWriteOperation, Collection, Db, Filter } from 'mongodb'
+import type { Collection, Db, Filter } from 'mongodb'
 import { createLoader, createWriter, type Loader } from '../loader.ts'
-import { addCounts, saveProfiles, type Counts } from './counts.ts'
+import type { Counts } from './counts.ts'
 import type { Hints, MerchantFilter } from './filter.ts'
-import { metersBetween, type Point } from './point.ts'
 import type { Merchant } from './merchant.ts'
-import { count, profileOf, tallyOf, type Profile, type SpotChange, type Tally } from './tally.ts'
-import { fold, wordsOf } from './words.ts'
+import { nearest, type Circle, type NearKey, type NearRow } from './near.ts'
+import { writeMerchants, type Registered, type Registration } from './registration.ts'
+import {
+  createMerchantIndexes,
+  merchantCollection,
+  merchantOf,
+  shown,
+  type StoredMerchant,
+} from './stored-merchant.ts'
 
 /** Merchants counted by spot, place and profile. */
 export interface FoundCount {
@@ -31,7 +36,7 @@ export interface MerchantStore {
   countFound(words: readonly string[]): Promise<FoundCount[]>
   /**
    * Adds merchants or changes those with the same id, and the kept counts with them, in one MongoDB transaction. A merchant
-   * keeps its status; one that is as described already is not written again.
+   * keeps its status; one that is as described already is not written again. Resolves when this process counts them.
    */
   register(merchants: readonly Merchant[], at: Date): Promise<Registered>
 }
@@ -41,10 +46,10 @@ export async function merchantStore(db: Db, counts: Counts): Promise<MerchantSto
   const collection = merchantCollection(db)
 
   // One MongoDB transaction at a time: two of one process would only make each other start again.
-  const registrations = createWriter<Registration, Written>({
+  const registrations = createWriter<Registration, Registered>({
     groupMax: 1,
     flightsMax: 1,
-    write: async ([registration]) => [await write(db, counts, registration!)],
+    write: async ([registration]) => [await writeMerchants(db, counts, registration!)],
   })
 
   return {
@@ -73,11 +78,7 @@ export async function merchantStore(db: Db, counts: Counts): Promise<MerchantSto
       return groups.map(({ _id, merchants }) => ({ ..._id, merchants }))
     },
 
-    async register(merchants, at) {
-      const { created, updated, spots } = await registrations.write({ merchants, at })
-      await counts.refresh(spots)
-      return { created, updated }
-    },
+    register: (merchants, at) => registrations.write({ merchants, at }),
   }
 }
 
@@ -115,4 +116,3 @@ function matching(filter: MerchantFilter, hints?: Hints): Filter<StoredMerchant>
 
 /** Folded words have letters, digits and marks only: nothing that a pattern would take for a sign. */
 const beginning = (word: string): Filter<StoredMerchant> => ({ words: { $regex: `^${word}` } })
-

@@ -65,4 +65,3 @@ export function merchantOf({ _id, location, ...rest }: Omit<StoredMerchant, keyo
     location: location && { lng: location.coordinates[0], lat: location.coordinates[1] },
   }
 }
-

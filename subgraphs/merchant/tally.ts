@@ -67,8 +67,7 @@ export const profileKey = (profile: Profile): string =>
   hash('sha256', JSON.stringify(profile), 'base64url').slice(0, 12)
 
 /** Where a count stands in its spot: two digits of place, then the profile. */
-export const entryOf = (place: number, profile: string): string =>
-  `${String(place).padStart(2, '0')}${profile}`
+const entryOf = (place: number, profile: string): string => `${String(place).padStart(2, '0')}${profile}`
 
 export const splitEntry = (entry: string): { place: number; profile: string } => ({
   place: Number(entry.slice(0, 2)),

@@ -11,12 +11,19 @@ import { bucketStarts, minuteMs, type TimeBucket } from '../../../subgraphs/anal
 import { cellWidth, Names, readSlab, valueAt } from '../../../subgraphs/analytics/slab.ts'
 import { activityStore, forgetActivity, type ActivityStore } from '../../../subgraphs/analytics/store.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aLife, aLog, logOfLives, spanOfLives } from './log-data.ts'
+import { aLife, aLog, aPayment, logOfLives, spanOfLives } from './log-data.ts'
 import * as model from './model.ts'
 
 const { db } = await freshDatabase()
 /** Small parts, so that a few cells already go on in the next one. */
 const openStore = (): Promise<ActivityStore> => activityStore(db, { cellsMax: 3 })
+
+/** Where nothing is kept. */
+const noShelf: ActivityStore['merchants'] = {
+  open: async () => new Map(),
+  save: async () => true,
+  forget: () => {},
+}
 
 class Crash extends Error {}
 
@@ -240,7 +247,7 @@ describe('counts', () => {
   }, 120_000)
 
   test('are read as they grow, up to the place that is given with them', async () => {
-    const now = new Date(spanOfLives.to)
+    const now = new Date(spanOfLives.to + 60 * minuteMs)
     await fc.assert(
       fc.asyncProperty(aLog(25), fc.array(fc.integer({ min: 1, max: 20 })), async (log, sizes) => {
         await forgetActivity(db)
@@ -266,6 +273,25 @@ describe('counts', () => {
       { numRuns: 30 },
     )
   }, 120_000)
+
+  test('are all read, also when they are looked at while a batch is half written', async () => {
+    await forgetActivity(db)
+    const times = ['2026-02-10T08:00:00Z', '2026-02-10T09:00:00Z'].map((time) => new Date(time))
+    const [early, late] = logOfLives(
+      times.map((createdAt) => aLife({ payment: aPayment({ createdAt }), ending: 'waiting' })),
+    ).filter(({ kind }) => kind === 'SUBMITTED') as [LogEntry, LogEntry]
+    const log = [early, { ...late, _id: 2n }]
+    const [store, other] = [await openStore(), await openStore()]
+    const reader = { tip: () => 2n, read: async () => [] }
+    const board = activityBoard(store, reader, () => new Date(spanOfLives.to))
+    const payments = async () => answer((await board.current()).slabs, board.names, whole).totals().payments
+
+    // The later entry's hour is there, the earlier one's is not, and neither is the place.
+    await countBatch({ ...other, merchants: noShelf, savePlace: async () => {} }, log.slice(1))
+    expect(await payments()).toBe(1)
+    await countBatch(store, log)
+    expect(await payments()).toBe(2)
+  })
 
   test('are the same per merchant', async () => {
     const merchants = ['a1.M1', 'a1.M1#2026-02', 'both.M2']

@@ -118,6 +118,16 @@ describe('kept counts', () => {
     })
   })
 
+  test('and merchants are written together or not at all', async () => {
+    const merchant = aMerchant({ mid: 'ATOMIC', city: 'Lhasa' })
+    await db.command({ collMod: 'coverage', validator: { city: { $ne: 'Lhasa' } } })
+    await expect(one.store.register([merchant], noon)).rejects.toThrow('failed validation')
+    expect(await one.store.merchants.load(merchant.id)).toBeNull()
+    await db.command({ collMod: 'coverage', validator: {} })
+    expect(await one.store.register([merchant], noon)).toEqual({ created: 1, updated: 0 })
+    expect(answersOf(coverageOf(one))).toEqual(recount(await readMerchants(db)))
+  })
+
   test('say when they last changed', async () => {
     const later = new Date(noon.getTime() + 60_000)
     await one.store.register([aMerchant({ mid: 'LATER' })], later)

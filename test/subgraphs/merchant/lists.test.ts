@@ -15,6 +15,7 @@ import { importMerchants } from '../../../subgraphs/merchant/import.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
 import { merchantStore } from '../../../subgraphs/merchant/store.ts'
 import { searchWords, wordsOf } from '../../../subgraphs/merchant/words.ts'
+import { canPay } from '../../../subgraphs/route.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { answersOf, recount } from './recount.ts'
 import { aMerchant, aReference, noon, products, someMerchants } from './world.ts'
@@ -118,6 +119,28 @@ describe('a list of merchants', () => {
       }),
       { numRuns: 150 },
     )
+  })
+
+  test('for a wallet counts those that routing would let it pay', async () => {
+    const wallets = ['wallet-sg-01', 'wallet-th-01', 'network-unionpay'].map((id) =>
+      reference.participants.get(id)!,
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...wallets), someFilter, async (wallet, where) => {
+        const coverage = orThrow(await catalogue.coverage({ wallet: wallet.id, where }))
+        const isPayable = (merchant: Merchant): boolean => {
+          const acquirer = reference.participants.get(merchant.acquirer)
+          return canPay({ wallet, acquirer, merchant, reference, now: noon })
+        }
+        expect(answersOf(coverage)).toEqual(
+          recount(merchants, (merchant) => matches(merchant, where) && isPayable(merchant)),
+        )
+      }),
+    )
+    const all = await Promise.all(wallets.map(({ id }) => catalogue.coverage({ wallet: id })))
+    const [first, second, third] = all.map((coverage) => orThrow(coverage).merchants)
+    expect(first).toBeGreaterThan(second!)
+    expect(second).toBeGreaterThan(third!)
   })
 
   test('near a point is nearest first, then by id, and its pages neither miss nor repeat', async () => {
