@@ -2,7 +2,7 @@
 // Shares and amounts are estimates; only their mean is fitted to the programme's figures.
 
 import { mccByCode } from '../schema/values/mcc.ts'
-import type { Scenario } from '../subgraphs/merchant/merchant.ts'
+import type { Scenario } from '../subgraphs/merchant/index.ts'
 import { Weighted } from './random.ts'
 
 /** How the name of a place ends (or begins) in a script. */

@@ -1,6 +1,6 @@
 // The programme's data, whole: small things as lists, large things as streams. The same options make the same bytes.
 
-import type { QrProduct } from '../subgraphs/merchant/merchant.ts'
+import type { QrProduct } from '../subgraphs/merchant/index.ts'
 import type { Corridor, Participant, Project } from '../subgraphs/reference.ts'
 import type { Rates } from './amounts.ts'
 import { readCities } from './cities.ts'

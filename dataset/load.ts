@@ -1,9 +1,9 @@
 // Puts the data set into a database that has none, once. A load that was cut short is started over.
 
 import type { Db } from 'mongodb'
-import type { Merchant, QrProduct } from '../subgraphs/merchant/merchant.ts'
+import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
 import type { Corridor, Participant, Project } from '../subgraphs/reference.ts'
-import type { PastPayment } from '../subgraphs/transaction/history.ts'
+import type { PastPayment } from '../subgraphs/transaction/index.ts'
 import { makeDataset, type DatasetOptions } from './dataset.ts'
 
 /** How each subgraph takes its part. They are called in this order, each when the one before is done. */

@@ -1,7 +1,7 @@
 // The merchants, made one at a time from their index: none is kept, and any can be made again.
 
 import type { EntryMode } from '../subgraphs/directory.ts'
-import type { Merchant, QrProduct } from '../subgraphs/merchant/merchant.ts'
+import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
 import { byWeight, offlineCategories, onlineCategories, type Category } from './categories.ts'
 import { placeIn, type Cities } from './cities.ts'
 import { currencyIn, mainland, projectCountries } from './countries.ts'

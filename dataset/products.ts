@@ -1,6 +1,6 @@
 // Aggregated QR products: one sticker that many wallets can pay. Mainland ones only; abroad the scheme is the sticker.
 
-import type { QrProduct } from '../subgraphs/merchant/merchant.ts'
+import type { QrProduct } from '../subgraphs/merchant/index.ts'
 import { mainland } from './countries.ts'
 import { productNames } from './names.ts'
 

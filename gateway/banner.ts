@@ -7,7 +7,9 @@ import { demoKeys } from './identity/key.ts'
 export function banner({ TRAFFIC }: Config, { url, mongo }: Hub): string {
   const webSocket = url.replace(/^http/, 'ws')
   const payments =
-    TRAFFIC > 0 ? `${TRAFFIC} a second by simulated wallets (TRAFFIC=0 turns them off)` : 'only yours (TRAFFIC=0)'
+    TRAFFIC > 0
+      ? `${TRAFFIC} a second by simulated wallets (TRAFFIC=0 turns them off)`
+      : 'only yours (TRAFFIC=0)'
   return [
     '',
     `Crossgate is ready at ${url}`,

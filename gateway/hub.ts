@@ -64,6 +64,9 @@ async function start(
   started: AsyncDisposableStack,
 ): Promise<Hub> {
   const isDemo = config.MODE === 'demo'
+  if (isDemo && !/^(localhost|127\.[\d.]+|::1)$/.test(config.HOST)) {
+    log.warn(`the demo keys let in everybody who can reach ${config.HOST}: MODE=production refuses them`)
+  }
   const readiness = newReadiness()
   const server = await startServer({ config, readiness, log })
   started.defer(() => server.close(0))

@@ -35,7 +35,8 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
   let services: Services | null = null
   let webSocketDoor: WebSocketDoor | null = null
   const app = fastify({
-    loggerInstance: log,
+    // Without its own word on where it listens: the hub is not ready yet.
+    loggerInstance: log.child({}, { level: log.level === 'silent' ? 'silent' : 'warn' }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.BODY_BYTES_MAX,
     exposeHeadRoutes: false,

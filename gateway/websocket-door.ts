@@ -55,9 +55,7 @@ export function openWebSocketDoor({
   })
 
   const upgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
-    if (request.url?.split('?', 1)[0] !== '/graphql') {
-      return refuse(stream, '404 Not Found')
-    }
+    if (request.url?.split('?', 1)[0] !== '/graphql') return refuse(stream, '404 Not Found')
     if (!isFromAllowedOrigin(request.headers, config.ORIGINS)) return refuse(stream, '403 Forbidden')
     sockets.handleUpgrade(request, stream, head, (socket) => opened(socket, request))
   }
@@ -86,6 +84,8 @@ export function openWebSocketDoor({
       }
     }, config.SOCKET_INIT_MS)
     socket.on('message', (data, isBinary) => {
+      // What comes after the hub has begun to close is not run: the key may have been revoked.
+      if (socket.readyState !== socket.OPEN) return
       if (isBinary) socket.close(CloseCode.BadRequest, 'Messages are text')
       else conversation.take(textOf(data))
     })
@@ -111,6 +111,7 @@ export function openWebSocketDoor({
     for (const { socket, conversation } of connections) {
       if (conversation.viewer && !keyRing.stands(conversation.viewer)) {
         socket.close(CloseCode.Forbidden, 'Forbidden: the key was revoked or changed')
+        conversation.end()
       }
     }
   })

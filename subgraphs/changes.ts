@@ -33,7 +33,7 @@ interface CursorReply {
   readonly postBatchResumeToken: unknown
 }
 
-/** The token is older than what the oplog keeps, or of another history: what came since can only be found by looking. */
+/** What came since the token cannot be read from here: it is older than what the oplog keeps, or of another history. */
 export class HistoryLostError extends Error {
   override readonly name = 'HistoryLostError'
 }
@@ -43,13 +43,9 @@ export async function openChanges<Change>(db: Db, options: ChangesOptions): Prom
   const { collection, pipeline, resumeAfter, batchMax = 1000, quietMs = 1000 } = options
   const session = db.client.startSession()
   const run = async (command: Document): Promise<CursorReply> => {
-    try {
-      // A command takes nothing over from the client's settings, not even how an int64 is read.
-      const reply = await db.command(command, { session, useBigInt64: true })
-      return (reply as { cursor: CursorReply }).cursor
-    } catch (error) {
-      throw isHistoryLost(error) ? new HistoryLostError('cannot resume', { cause: error }) : error
-    }
+    // A plain command does not go by the client's settings.
+    const reply = await db.command(command, { session, useBigInt64: true })
+    return (reply as { cursor: CursorReply }).cursor
   }
   const start = {
     aggregate: collection,
@@ -58,28 +54,43 @@ export async function openChanges<Change>(db: Db, options: ChangesOptions): Prom
   }
   const opened = await run(start).catch(async (error: unknown) => {
     await session.endSession()
-    throw error
+    throw resumeAfter !== null && isRefused(error) ? lost(error) : error
   })
+  const getMore = { getMore: opened.id, collection, batchSize: batchMax, maxTimeMS: quietMs }
   let first: CursorReply | null = opened
+  let abandon: (reason: Error) => void = () => {}
 
+  const read = async (): Promise<CursorReply> => {
+    if (!first) return run(getMore)
+    const reply = first
+    first = null
+    return reply
+  }
   return {
     async next() {
-      const reply =
-        first ?? (await run({ getMore: opened.id, collection, batchSize: batchMax, maxTimeMS: quietMs }))
-      first = null
+      // MongoDB does not interrupt a cursor that waits: whoever leaves does not wait for it either.
+      const reply = await new Promise<CursorReply>((resolve, reject) => {
+        abandon = reject
+        read().then(resolve, (error: unknown) => reject(isLost(error) ? lost(error) : (error as Error)))
+      })
       if (reply.id === 0n) throw new HistoryLostError(`the collection ${collection} was dropped or renamed`)
       const changes = (reply.firstBatch ?? reply.nextBatch) as Change[]
       return { changes, token: reply.postBatchResumeToken }
     },
     async close() {
-      // Without this a `next` that waits would hold its connection until it is quiet.
+      abandon(new Error('the change stream was closed'))
       await db.command({ killCursors: collection, cursors: [opened.id] }).catch(() => {})
       await session.endSession()
     },
   }
 }
 
+const lost = (cause: unknown) => new HistoryLostError('the change stream cannot resume', { cause })
+
+/** MongoDB understood and said no: the token itself is at fault. */
+const isRefused = (error: unknown): boolean =>
+  error instanceof MongoServerError && !error.hasErrorLabel('ResumableChangeStreamError')
+
 /** ChangeStreamHistoryLost, ChangeStreamFatalError, InvalidResumeToken. */
-const lostCodes: ReadonlySet<unknown> = new Set([286, 280, 260])
-const isHistoryLost = (error: unknown): boolean =>
-  error instanceof MongoServerError && lostCodes.has(error.code)
+const isLost = (error: unknown): boolean =>
+  error instanceof MongoServerError && [286, 280, 260].includes(Number(error.code))

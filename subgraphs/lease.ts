@@ -41,7 +41,7 @@ interface LeaseDocument {
 
 /** Runs `work` whenever this process holds the lease `name`, until closed. When `work` ends or throws, it is begun anew. */
 export function holdLease(options: LeaseOptions, work: (lease: Lease) => Promise<void>): LeaseHolder {
-  const { db, name, log, ttlMs = 3000, retryMs = 500 } = options
+  const { db, name, log, ttlMs = 2000, retryMs = 400 } = options
   const leases = db.collection<LeaseDocument>('leases')
   const closing = new AbortController()
   let held: Lease | null = null
@@ -124,4 +124,5 @@ export async function isLeaseHeld(db: Db, name: string): Promise<boolean> {
 }
 
 /** Waits, or until `signal` is aborted. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {})
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+  sleep(ms, undefined, { signal }).catch(() => {})

@@ -37,6 +37,7 @@ async function overHttp(): Promise<Row[]> {
     const targets = servers.map(({ name, url }) => ({
       name,
       url: name === 'hand' ? `${url}/${index}` : url,
+      headers,
       bodies,
     }))
     const answers = await Promise.all(targets.map(({ url }) => dataOf(url, bodies[1]!)))

@@ -19,7 +19,7 @@ export interface ConversationOptions {
 export class Conversation {
   readonly #socket: ClientSocket
   readonly #options: ConversationOptions
-  /** By operation id: what ends it. */
+  /** By operation id. */
   readonly #running = new Map<string, Running>()
   #isInitialised = false
   #viewer: Viewer | null = null
@@ -44,10 +44,7 @@ export class Conversation {
     try {
       message = validateMessage(JSON.parse(text))
     } catch (error) {
-      return this.#socket.close(
-        CloseCode.BadRequest,
-        error instanceof Error ? error.message : 'Invalid message',
-      )
+      return this.#socket.close(CloseCode.BadRequest, (error as Error).message)
     }
     switch (message.type) {
       case MessageType.ConnectionInit:
@@ -78,9 +75,8 @@ export class Conversation {
     }
     this.#isInitialised = true
     this.#viewer = this.#options.identify(payload)
-    if (!this.#viewer)
-      return this.#socket.close(CloseCode.Forbidden, 'Forbidden: the key is missing or unknown')
-    this.#socket.send(`{"type":"${MessageType.ConnectionAck}"}`)
+    if (this.#viewer) this.#socket.send(`{"type":"${MessageType.ConnectionAck}"}`)
+    else this.#socket.close(CloseCode.Forbidden, 'Forbidden: the key is missing or unknown')
   }
 
   #subscribe(id: string, payload: SubscribePayload): void {

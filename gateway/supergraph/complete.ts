@@ -21,26 +21,26 @@ import { isIntrospection, type ShapeField } from './shape.ts'
 /** A field that cannot have its value. It moves up to the nearest place that may be null. */
 class FieldProblem {
   readonly path: Path
-  /** Null when a subgraph has already reported why. */
-  readonly message: string | null
+  readonly message: string
 
-  constructor(path: Path, message: string | null) {
+  constructor(path: Path, message: string) {
     this.path = path
     this.message = message
   }
 }
 
 /**
- * Completes `answer`, and adds to `errors` what is wrong with it that they do not already explain: a null that is not
- * allowed is explained by any error at its place, above it or below it. `text` is the fields as JSON without the braces
+ * Completes `answer`, and adds to `errors` what is wrong with it. A place that becomes null needs one reason: where a
+ * subgraph has reported an error there, above it or below it, no other is given. `text` is the fields as JSON without the braces
  * around them, or null when a null went all the way up.
  */
 export function completeAnswer(
   answer: Answer,
+  lost: ReadonlySet<unknown> | null,
   meta: Readonly<Record<string, string>> | null,
   errors: GraphQLFormattedError[],
 ): string | null {
-  const completer = new Completer(answer, errors)
+  const completer = new Completer(answer, lost, errors)
   try {
     return answer.fields
       .map((field) => {
@@ -51,18 +51,20 @@ export function completeAnswer(
       })
       .join()
   } catch (problem) {
-    completer.report(problem)
+    completer.report(problem, [])
     return null
   }
 }
 
 class Completer {
   readonly #answer: Answer
+  readonly #lost: ReadonlySet<unknown> | null
   readonly #errors: GraphQLFormattedError[]
   readonly #explained: (path: Path) => boolean
 
-  constructor(answer: Answer, errors: GraphQLFormattedError[]) {
+  constructor(answer: Answer, lost: ReadonlySet<unknown> | null, errors: GraphQLFormattedError[]) {
     this.#answer = answer
+    this.#lost = lost
     this.#errors = errors
     this.#explained = explainer(errors)
   }
@@ -77,10 +79,11 @@ class Completer {
     return this.#value(type, object[dataKey], [...above, responseKey], field)
   }
 
-  report(problem: unknown): void {
+  /** `place` is where the null that a problem leads to has come to rest. */
+  report(problem: unknown, place: Path): void {
     if (!(problem instanceof FieldProblem)) throw problem
     const { message, path } = problem
-    if (message !== null) this.#errors.push({ message, path })
+    if (!this.#explained(place)) this.#errors.push({ message, path })
   }
 
   /** A value at a place that is null when it has a problem, unless it may not be. */
@@ -89,7 +92,7 @@ class Completer {
       return this.#complete(type, value, path, field) ?? 'null'
     } catch (problem) {
       if (isNonNullType(type)) throw problem
-      this.report(problem)
+      this.report(problem, path)
       return 'null'
     }
   }
@@ -98,12 +101,9 @@ class Completer {
     if (isNonNullType(type)) {
       const text = this.#complete(type.ofType, value, path, field)
       if (text !== null) return text
-      const message = `Cannot return null for non-nullable field ${field.label}.`
-      // A value that never came was lost with its object, for whatever reason there is in it.
-      const lost = value === undefined ? path.slice(0, -1) : path
-      throw new FieldProblem(path, this.#explained(lost) ? null : message)
+      throw new FieldProblem(path, `Cannot return null for non-nullable field ${field.label}.`)
     }
-    if (value === null || value === undefined) return null
+    if (value === null || value === undefined || this.#lost?.has(value)) return null
     if (isListType(type)) {
       if (!Array.isArray(value)) {
         throw new FieldProblem(path, `Expected Iterable, but did not find one for field "${field.label}".`)
@@ -130,7 +130,7 @@ class Completer {
     if (!isAbstractType(type) || !shape!.byType) return type
     const { schema } = this.#answer
     const runtimeType = typeof name === 'string' ? schema.getType(name) : undefined
-    const problem = (message: string) => new FieldProblem(path, this.#explained(path) ? null : message)
+    const problem = (message: string) => new FieldProblem(path, message)
     if (typeof name !== 'string') throw problem(`The type of an object for field "${label}" is not known.`)
     const resolved = `Abstract type "${type.name}" was resolved to a`
     if (!runtimeType) throw problem(`${resolved} type "${name}" that does not exist inside the schema.`)

@@ -1,7 +1,7 @@
 // Subgraph SDLs in, supergraph SDL out.
 
 import { composeServices, transformSupergraphToPublicSchema } from '@theguild/federation-composition'
-import { parse, print } from 'graphql'
+import { parse, print, visit } from 'graphql'
 
 export interface SubgraphSdl {
   readonly name: string
@@ -22,5 +22,16 @@ export function composeSupergraph(subgraphs: readonly SubgraphSdl[]): string {
 }
 
 /** What clients see of a supergraph: no federation directives, nothing `@inaccessible`. */
-export const apiSdl = (supergraphSdl: string): string =>
-  print(transformSupergraphToPublicSchema(parse(supergraphSdl)))
+export function apiSdl(supergraphSdl: string): string {
+  const document = transformSupergraphToPublicSchema(parse(supergraphSdl))
+  const types = new Set(document.definitions.map((node) => ('name' in node ? node.name?.value : undefined)))
+  return print(
+    visit(document, {
+      // The library leaves hidden types in the unions that they are members of.
+      UnionTypeDefinition: (node) => ({
+        ...node,
+        types: node.types?.filter(({ name }) => types.has(name.value)),
+      }),
+    }),
+  )
+}

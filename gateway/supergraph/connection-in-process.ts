@@ -23,6 +23,7 @@ import { compileQuery, isCompiledQuery } from 'graphql-jit'
 import {
   isPromise,
   type SubgraphConnection,
+  type SubgraphError,
   type SubgraphOperation,
   type SubgraphResult,
   type Variables,
@@ -78,7 +79,7 @@ function compile(schema: GraphQLSchema, document: DocumentNode): Execute {
       const query = compiled.query as Execute
       return (root, context, variables) => {
         const result = query(root, context, variables)
-        return isPromise(result) ? result.then(withoutEchoes) : withoutEchoes(result)
+        return isPromise(result) ? result.then(tidy) : tidy(result)
       }
     }
   }
@@ -86,18 +87,26 @@ function compile(schema: GraphQLSchema, document: DocumentNode): Execute {
     execute({ schema, document, rootValue, contextValue, variableValues }) as ReturnType<Execute>
 }
 
-/** graphql-jit reports a non-null field that fails twice, the second time as a null that may not be. */
-function withoutEchoes(result: SubgraphResult): SubgraphResult {
-  const { errors } = result
-  if (!errors || errors.length < 2) return result
-  const places = new Set<string>()
-  const first = errors.filter(({ path }) => {
-    const place = JSON.stringify(path)
-    if (path && places.has(place)) return false
-    places.add(place)
-    return true
-  })
-  return { ...result, errors: first }
+/**
+ * graphql-jit reports a non-null field that fails twice, the second time as a null that may not be; and where a document
+ * asks for a field in two places, it names the field as often.
+ */
+function tidy(result: SubgraphResult): SubgraphResult {
+  const { data = null, errors } = result
+  if (!errors) return result
+  const places = new Map<string, SubgraphError>()
+  const rest: SubgraphError[] = []
+  for (const error of errors) {
+    const place = JSON.stringify(error.path)
+    if (error.path === undefined) rest.push(error)
+    else if (!places.has(place)) places.set(place, named(error))
+  }
+  return { data, errors: [...rest, ...places.values()] }
+}
+
+function named(error: SubgraphError): SubgraphError {
+  const message = error.message.replace(/^(Cannot return null .*\.)\((\w+),.*\)\.$/, '$1$2.')
+  return message === error.message ? error : { ...error, message }
 }
 
 /**

@@ -117,13 +117,13 @@ export class Executable {
     const meta = part.introspect ? part.introspect(run.variables) : null
     const errors = run.failures ? this.#locate(part, run) : null
     try {
-      return { text: part.render(data, meta), errors }
+      if (!run.lost) return { text: part.render(data, meta), errors }
     } catch (error) {
       if (error !== unfit) throw error
-      const all = errors ?? []
-      const schema = this.#operation.schema.graphql
-      return { text: completeAnswer({ schema, fields: part.fields, data }, meta, all), errors: all }
     }
+    const all = errors ?? []
+    const schema = this.#operation.schema.graphql
+    return { text: completeAnswer({ schema, fields: part.fields, data }, run.lost, meta, all), errors: all }
   }
 
   #locate({ fields }: Part, { failures, data, context }: Run): GraphQLFormattedError[] {
@@ -139,6 +139,7 @@ export const newRun = (variables: Variables, context: unknown): Run => ({
   context,
   data: null,
   failures: null,
+  lost: null,
 })
 
 function responseText({ text, errors }: Answered): string {

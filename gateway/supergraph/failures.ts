@@ -4,7 +4,7 @@ import type { GraphQLFormattedError, GraphQLSchema } from 'graphql'
 import type { SubgraphError, SubgraphResult } from './connection.ts'
 import type { Entities } from './entities.ts'
 import type { Data } from './merge.ts'
-import { fieldsFor, type Shape, type ShapeField } from './shape.ts'
+import { fieldsFor, isHidden, type Shape, type ShapeField } from './shape.ts'
 
 /** Errors of one fetch, with what is needed to say where they belong. */
 export interface Failure {
@@ -31,10 +31,8 @@ export type PresentError = (
   context: unknown,
 ) => Omit<GraphQLFormattedError, 'path'>
 
-export const passOn: PresentError = ({ message, extensions }) => ({
-  message,
-  ...(extensions && { extensions }),
-})
+export const passOn: PresentError = ({ message, extensions = {} }) =>
+  Object.keys(extensions).length > 0 ? { message, extensions } : { message }
 
 /** For a connection that throws, which none should: `originalError` is for whoever logs it. */
 export function brokenConnection(subgraph: string, originalError: unknown): SubgraphResult {
@@ -61,19 +59,18 @@ export function locateFailures(
   present: (error: SubgraphError, subgraph: string) => Omit<GraphQLFormattedError, 'path'>,
 ): GraphQLFormattedError[] {
   const places = findPlaces(answer)
-  return failures.flatMap(({ subgraph, errors, noData, targets }) =>
-    errors.flatMap((error) => {
-      const paths = distinct(targets.flatMap((target) => pathsOf(error, target, noData, answer, places)))
+  const entries = failures.flatMap(({ subgraph, errors, noData, targets }) =>
+    errors.flatMap((error): GraphQLFormattedError[] => {
+      const paths = targets.flatMap((target) => pathsOf(error, target, noData, answer, places))
       const entry = present(error, subgraph)
-      return paths.length > 0 ? paths.map((path) => ({ ...entry, path })) : [entry]
+      if (paths.length === 0) return [entry]
+      return paths.flatMap((path) => (path === hidden ? [] : [{ ...entry, path }]))
     }),
   )
+  // One place can be told the same twice: by two subgraphs that both give it, or where an object that is not there may
+  // have been of several types.
+  return [...new Map(entries.map((entry) => [JSON.stringify([entry.path, entry.message]), entry])).values()]
 }
-
-/** An object that is not there may have been of any type, and then several fields lead to the same path. */
-const distinct = (paths: readonly Path[]): Path[] => [
-  ...new Map(paths.map((path) => [JSON.stringify(path), path])).values(),
-]
 
 /** An object of the data as the client sees it: where, and what was asked of it. */
 interface Place {
@@ -124,6 +121,9 @@ function pathsOf(
   )
 }
 
+/** Stands for the path of an error within an object that clients must not know of. */
+const hidden: Path = []
+
 /** The client's paths for a path in the data: one for each alias on the way. */
 function follow(
   fields: readonly ShapeField[],
@@ -146,6 +146,7 @@ function follow(
       left = left.slice(1)
     }
     const here = [...path, ...steps]
+    if (shape && isHidden(shape, value, schema)) return [hidden]
     return shape ? follow(fieldsFor(shape, value, schema), value, left, here, asked, schema) : [here]
   })
 }

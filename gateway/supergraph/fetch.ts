@@ -10,7 +10,7 @@ import {
 } from './connection.ts'
 import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
 import { brokenConnection, type Failure } from './failures.ts'
-import { compileMerge, type Data, type Merge } from './merge.ts'
+import { compileMerge, type Data, type Lost, type Merge } from './merge.ts'
 import type { BatchFetchNode, FetchNode } from './plan.ts'
 import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
 import type { PlanScope, Run, Step } from './steps.ts'
@@ -36,7 +36,7 @@ export function readRootFetch(node: FetchNode, scope: PlanScope): RootFetch {
       if (errors?.length) fail(run, { subgraph: subgraph.name, errors, noData: !data, targets })
       if (!data) return
       rewrite?.(data)
-      if (run.data) merge(run.data, data)
+      if (run.data) merge(run.data, data, run)
       else run.data = data
     },
   }
@@ -99,7 +99,8 @@ export function entityFetch(
         }))
         fail(run, { subgraph: subgraph.name, errors, noData: !answer, targets })
       }
-      if (answer) entityFields.forEach((field, n) => absorbEntities(field, found[n]!, answer[field.alias]))
+      if (answer)
+        entityFields.forEach((field, n) => absorbEntities(field, found[n]!, answer[field.alias], run))
     })
   }
 }
@@ -108,12 +109,17 @@ function fail(run: Run, failure: Failure): void {
   ;(run.failures ??= []).push(failure)
 }
 
-function absorbEntities({ merge, rewrite }: EntityField, { places, at }: Entities, answers: unknown): void {
+function absorbEntities(
+  { merge, rewrite }: EntityField,
+  { places, at }: Entities,
+  answers: unknown,
+  lost: Lost,
+): void {
   if (!Array.isArray(answers)) return
   if (rewrite) answers.forEach(rewrite)
   for (let n = 0; n < places.length; n++) {
     const entity: unknown = answers[at[n]!]
-    if (typeof entity === 'object' && entity !== null) merge(places[n]!, entity as Data)
+    if (typeof entity === 'object' && entity !== null) merge(places[n]!, entity as Data, lost)
   }
 }
 

@@ -4,7 +4,11 @@ import { Kind, type FragmentDefinitionNode, type SelectionSetNode } from 'graphq
 import { compile, literal } from './codegen.ts'
 
 export type Data = Record<string, unknown>
-export type Merge = (into: Data, from: Data) => void
+/** `lost` is told of objects and lists that are there, but that the answer must show as null. */
+export type Merge = (into: Data, from: Data, lost: Lost) => void
+export interface Lost {
+  lost: Set<unknown> | null
+}
 
 /** The document that the data was fetched with. */
 export interface MergeSource {
@@ -14,9 +18,9 @@ export interface MergeSource {
 }
 
 /**
- * Compiles the merge of one selection set. What is already there and not null wins over a null, for one of two
- * subgraphs that give parts of the same object may have failed. A type's own name is never replaced by an
- * interface's, which is all that a subgraph with an `@interfaceObject` knows.
+ * Compiles the merge of one selection set. Where two subgraphs give parts of one object and one of them says null, the
+ * answer is null, but the object stays in the data: it may hold the key by which others are asked. A type's own name is
+ * never replaced by an interface's, which is all that a subgraph with an `@interfaceObject` knows.
  */
 export function compileMerge(
   set: SelectionSetNode,
@@ -32,10 +36,10 @@ export function compileMerge(
       }
       if (!sets) return `if (x !== undefined && (x !== null || into[${key}] === undefined)) into[${key}] = x`
       const inner = write(collectKeys(sets, source))
-      return `if (x !== undefined) into[${key}] = into[${key}] === undefined ? x : join(into[${key}], x, merge${inner})`
+      return `if (x !== undefined) into[${key}] = into[${key}] === undefined ? x : join(into[${key}], x, merge${inner}, lost)`
     })
     const body = [...keys.keys()].map((name, n) => `  x = from[${literal(name)}]\n  ${lines[n]}`).join('\n')
-    functions.push(`function merge${functions.length}(into, from) {\n  let x\n${body}\n}`)
+    functions.push(`function merge${functions.length}(into, from, lost) {\n  let x\n${body}\n}`)
     return functions.length - 1
   }
   const top = write(collectKeys([set], source))
@@ -43,15 +47,18 @@ export function compileMerge(
 }
 
 /** Two values of one field: lists by position, objects field by field. */
-function join(into: unknown, from: unknown, merge: Merge): unknown {
+function join(into: unknown, from: unknown, merge: Merge, lost: Lost): unknown {
   // The same object when two places hold the same entity.
-  if (from === null || into === from) return into
-  if (into === null) return from
-  if (Array.isArray(into)) {
-    if (Array.isArray(from))
-      into.forEach((item: unknown, n) => (into[n] = join(item, from[n] ?? null, merge)))
+  if (into === from) return into
+  if (into === null || from === null) {
+    const rest = into ?? from
+    ;(lost.lost ??= new Set()).add(rest)
+    return rest
+  }
+  if (Array.isArray(into) && Array.isArray(from)) {
+    into.forEach((item: unknown, n) => (into[n] = join(item, from[n] ?? null, merge, lost)))
   } else if (typeof into === 'object' && typeof from === 'object') {
-    merge(into as Data, from as Data)
+    merge(into as Data, from as Data, lost)
   }
   return into
 }

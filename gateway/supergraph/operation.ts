@@ -12,6 +12,7 @@ import {
   type ArgumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLField,
   type GraphQLOutputType,
   type OperationDefinitionNode,
   type SelectionNode,
@@ -48,8 +49,8 @@ export function readOperation(
   const types = new TypeInfo(schema.graphql)
   const visitor = visitWithTypeInfo(types, {
     Field(node) {
-      const type = types.getFieldDef()?.type
-      if (type) fields.set(node, { index: fields.size, key: keyOf(node, type) })
+      const field = types.getFieldDef()
+      if (field) fields.set(node, { index: fields.size, key: keyOf(node, field) })
     },
     Directive({ name, arguments: args }) {
       const value = args?.[0]?.value
@@ -63,20 +64,22 @@ export function readOperation(
   return { schema, definition, fragments, switches: [...switches], fields }
 }
 
-function dataKeys({ fieldNames }: ApiSchema): (node: FieldNode, type: GraphQLOutputType) => string {
+function dataKeys({
+  fieldNames,
+}: ApiSchema): (node: FieldNode, field: GraphQLField<unknown, unknown>) => string {
   const taken = new Set<string>()
   const keys = new Map<string, string>()
-  return (node, type) => {
-    const name = node.name.value
-    const args = printArguments(node)
+  return (node, { name, args, type }) => {
     // The shape is part of it, because a String and an Int may not meet under one key. So is the alias: a null that
     // moves up in an object under one alias must not empty the same object under another.
     const alias = (node.alias ?? node.name).value
-    const signature = `${alias}: ${name}${args}: ${shapeOf(type)}`
+    const signature = `${alias}: ${name}${printArguments(node)}: ${shapeOf(type)}`
     let key = keys.get(signature)
     if (key === undefined) {
       key = name
-      if (args !== '' || alias !== name || taken.has(name)) {
+      // A field that takes arguments leaves its name free even when it is given none: the planner may need the field
+      // with arguments of its own, and goes wrong where it has to invent an alias.
+      if (args.length > 0 || alias !== name || taken.has(name)) {
         for (let n = 1; taken.has(key) || fieldNames.has(key); n++) key = `${name}__${n}`
       }
       taken.add(key)

@@ -52,6 +52,7 @@ class Level {
   >()
   /** Fields only for some types of an abstract type. */
   readonly narrowed = new Map<string, Level>()
+  /** Whether the runtime type was asked for, or something depends on it. */
   typename = false
 
   constructor(type: GraphQLCompositeType) {
@@ -104,6 +105,7 @@ class Writer {
       const fragment =
         node.kind === Kind.INLINE_FRAGMENT ? node : this.#operation.fragments.get(node.name.value)!
       const condition = fragment.typeCondition?.name.value
+      if (condition !== undefined && condition !== level.type.name) level.typename = true
       const scopes = condition === undefined ? [scope] : this.#narrow(level, scope, condition)
       for (const inner of scopes) this.#addAll(level, inner, fragment.selectionSet)
     }
@@ -177,7 +179,7 @@ class Writer {
   /** Must say yes wherever `Shape.byType` does. A concrete type is known without asking. */
   #needsTypename(level: Level): boolean {
     if (!isAbstractType(level.type)) return false
-    if (level.typename || level.narrowed.size > 0 || this.#operation.schema.mayHide(level.type)) return true
+    if (level.typename || this.#operation.schema.mayHide(level.type)) return true
     return this.#possible(level.type).some((type) =>
       [...level.fields.values()].some(({ name }) => {
         const declared = (level.type as GraphQLObjectType).getFields()[name]!.type

@@ -188,6 +188,12 @@ export function fieldsFor(shape: Shape, value: unknown, schema: GraphQLSchema): 
   return possible.flatMap((one) => shape.fieldsOf(one))
 }
 
+/** Whether `value` is of a type that clients must not know of. */
+export function isHidden(shape: Shape, value: unknown, schema: GraphQLSchema): boolean {
+  const typename = (value as { __typename?: unknown } | null | undefined)?.__typename
+  return isAbstractType(shape.type) && typeof typename === 'string' && !schema.getType(typename)
+}
+
 function typeOfField(parent: GraphQLCompositeType, name: string): GraphQLOutputType {
   return (metaFields.get(name) ?? (parent as GraphQLObjectType).getFields()[name]!).type
 }

@@ -3,12 +3,12 @@
 import type { SubgraphConnection, SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
 import type { Failure } from './failures.ts'
 import { entityFetch, readRootFetch, rootFetch } from './fetch.ts'
-import type { Data } from './merge.ts'
+import type { Data, Lost } from './merge.ts'
 import type { PlanNode } from './plan.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
 
 /** One execution of a plan. */
-export interface Run {
+export interface Run extends Lost {
   readonly variables: Variables
   readonly context: unknown
   /** Null until a subgraph has answered. */

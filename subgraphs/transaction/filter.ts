@@ -1,8 +1,9 @@
 // Which transactions and which events somebody asks for and may see: as a predicate in memory, and as a query in MongoDB.
 
 import type { Filter } from 'mongodb'
-import { refuse, type Refusal } from '../../schema/values/problems.ts'
+import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { sees, type Visibility } from '../access.ts'
+import { readNames } from '../filter.ts'
 import type { LogEntry } from '../log.ts'
 import type { Direction } from '../reference.ts'
 import { outcomes, transitions } from './lifecycle.ts'
@@ -43,10 +44,7 @@ export function transactionQuery(
   visibility: Visibility,
 ): readonly Clause[] | Refusal {
   const { kinds, statuses, createdFrom, createdTo, ...parties } = where ?? {}
-  const flaw =
-    flawOfNames(kinds, transactionKinds, 'kinds') ??
-    flawOfNames(statuses, statusNames, 'statuses') ??
-    flawOfLists(parties)
+  const flaw = flawOf(parties, [kinds, transactionKinds, 'kinds'], [statuses, outcomes, 'statuses'])
   if (flaw) return flaw
   if (createdFrom && createdTo && createdFrom >= createdTo) {
     return refuse('BAD_RANGE', '`createdFrom` must be before `createdTo`', ['where', 'createdTo'])
@@ -58,7 +56,7 @@ export function transactionQuery(
     // Ids begin with their time of creation, so they are all the index that this takes.
     ...(createdFrom ? [{ _id: { $gte: firstIdAt(createdFrom) } }] : []),
     ...(createdTo ? [{ _id: { $lt: firstIdAt(createdTo) } }] : []),
-    ...(kinds && !kinds.includes('PAYMENT') ? [{ _id: { $in: [] } }] : []),
+    ...(kinds?.length && !kinds.includes('PAYMENT') ? [{ _id: { $in: [] } }] : []),
   ]
 }
 
@@ -68,8 +66,7 @@ export function eventFilter(
   visibility: Visibility,
 ): EventFilter | Refusal {
   const { kinds, to, ...parties } = where ?? {}
-  const flaw =
-    flawOfNames(kinds, stepKinds, 'kinds') ?? flawOfNames(to, statusNames, 'to') ?? flawOfLists(parties)
+  const flaw = flawOf(parties, [kinds, stepKinds, 'kinds'], [to, outcomes, 'to'])
   if (flaw) return flaw
   const clauses = [
     ...visibleClauses(visibility, 'payment.'),
@@ -79,7 +76,7 @@ export function eventFilter(
   ]
   const tests: ((entry: LogEntry) => boolean)[] = []
   const test = (names: Names, valueOf: (entry: LogEntry) => string) => {
-    if (!names) return
+    if (!names?.length) return
     const allowed = new Set(names)
     tests.push((entry) => allowed.has(valueOf(entry)))
   }
@@ -133,20 +130,24 @@ const partyFields = [
   ['directions', 'direction'],
 ] as const
 
-const transactionKinds: ReadonlySet<string> = new Set(['PAYMENT', 'REFUND'])
-const statusNames: ReadonlySet<string> = new Set(Object.keys(outcomes))
-const stepKinds: ReadonlySet<string> = new Set([...transitions.map(({ on }) => on), 'LATE_MESSAGE'])
+const transactionKinds = { PAYMENT: true, REFUND: true }
+const stepKinds = Object.fromEntries(
+  [...transitions.map(({ on }) => on), 'LATE_MESSAGE'].map((kind) => [kind, true]),
+)
 
-const oneOf = (field: string, names: Names): Clause[] => (names ? [{ [field]: { $in: [...names] } }] : [])
+/** An empty list asks for nothing in particular. */
+const oneOf = (field: string, names: Names): Clause[] =>
+  names?.length ? [{ [field]: { $in: [...names] } }] : []
 
-function flawOfNames(names: Names, known: ReadonlySet<string>, field: string): Refusal | null {
-  const unknown = names?.find((name) => !known.has(name))
-  if (unknown === undefined) return null
-  return refuse('BAD_VALUE', `\`${field}\` takes ${[...known].join(', ')}`, ['where', field])
-}
-
-function flawOfLists(lists: PartyFilterInput): Refusal | null {
-  const tooLong = Object.entries(lists).find(([, list]) => (list?.length ?? 0) > namesMax)
+function flawOf(
+  parties: PartyFilterInput,
+  ...named: readonly (readonly [Names, Readonly<Record<string, unknown>>, string])[]
+): Refusal | null {
+  for (const [names, known, field] of named) {
+    const read = readNames(names, known, ['where', field])
+    if (isRefusal(read)) return read
+  }
+  const tooLong = Object.entries(parties).find(([, list]) => (list?.length ?? 0) > namesMax)
   return tooLong ? refuse('BAD_VALUE', `at most ${namesMax} of them`, ['where', tooLong[0]]) : null
 }
 

@@ -13,7 +13,8 @@ import { priceFixedMerchant } from './pricing.ts'
 import { termsOf } from './quote.ts'
 import { builtInRates, type RateProvider } from './rates.ts'
 import { fillLog } from './sequencer.ts'
-import { formatRrn, loadPayments, makeIndexes, takeRrns } from './store.ts'
+import { formatRrn, takeRrns } from './rrn.ts'
+import { loadPayments, makeIndexes } from './store.ts'
 
 export interface PastPayment {
   /** UUID version 7 of `createdAt`. */
@@ -82,7 +83,8 @@ function paymentOf(
   const wallet = participants.get(past.wallet)
   if (!wallet) throw new TypeError(`payment ${id}: there is no wallet "${past.wallet}"`)
   const corridor = corridors.get(`${wallet.country}-${merchant.country}`)
-  if (!corridor) throw new TypeError(`payment ${id}: no corridor leads from ${wallet.country} to ${merchant.country}`)
+  if (!corridor)
+    throw new TypeError(`payment ${id}: no corridor leads from ${wallet.country} to ${merchant.country}`)
   const price = priceFixedMerchant(past.amount, wallet.settlementCurrency, corridor, rates)
   if (isRefusal(price)) throw new TypeError(`payment ${id}: ${price.message}`)
 

@@ -3,7 +3,8 @@
 import { hash } from 'node:crypto'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 
-export type Operation = 'submitPayment' | 'cancelPayment' | 'refundPayment' | 'chargePresentedCode' | 'importPayments'
+export type Operation =
+  'submitPayment' | 'cancelPayment' | 'refundPayment' | 'chargePresentedCode' | 'importPayments'
 
 /** A use of an idempotency key. `id` is unique over all payments. */
 export interface UsedKey {

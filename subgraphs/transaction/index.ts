@@ -56,14 +56,13 @@ export async function transactionSubgraph(
   const cursors = createCursors(cursorSecret)
   const cashier = createCashier({ store, reference, directory, now, rates, screen, log })
   const viewing = createViewing({ store, reference, reader, live, cursors })
-  const working = [
-    sequencer ? await startSequencer({ db, log, reader }) : null,
-    simulator ? startSimulator({ db, reference, reader, store, cashier, log }, simulator) : null,
-  ]
+  const working: { close(): Promise<void> }[] = []
+  if (sequencer) working.push(startSequencer({ db, log, reader }))
+  if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
   const resolvers = createResolvers({ cashier, viewing, cursors, reference, directory, now })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {
     live.close()
-    await Promise.all(working.map((one) => one?.close()))
+    await Promise.all(working.map((one) => one.close()))
     await reader.close()
   })
   const { schema } = subgraph.app.graphql

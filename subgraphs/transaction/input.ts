@@ -44,7 +44,8 @@ export interface RespondAuthorizationInput {
 
 /** What a payer wants to pay, and where. */
 export interface Order {
-  readonly place: { readonly kind: 'CODE'; readonly payload: string } | { readonly kind: 'MERCHANT'; readonly id: string }
+  readonly place:
+    { readonly kind: 'CODE'; readonly payload: string } | { readonly kind: 'MERCHANT'; readonly id: string }
   readonly amount: Money | null
   readonly tip: Money | null
   readonly side: QuoteSide
@@ -62,7 +63,8 @@ export interface Token {
 
 export interface Submission {
   readonly idempotencyKey: string
-  readonly what: { readonly kind: 'QUOTE'; readonly id: string } | { readonly kind: 'ORDER'; readonly order: Order }
+  readonly what:
+    { readonly kind: 'QUOTE'; readonly id: string } | { readonly kind: 'ORDER'; readonly order: Order }
   readonly reference: string
   readonly customer: string | null
   readonly token: Token | null
@@ -87,9 +89,19 @@ export function readOrder(input: OrderInput): Order | Refusal {
   const payerCurrency = readCurrency(input.payerCurrency ?? null)
   if (isRefusal(payerCurrency)) return payerCurrency
   if (input.entryMode === 'CPM') {
-    return refuse('BAD_VALUE', 'a presented code is charged by the merchant’s acquirer', ['input', 'entryMode'])
+    return refuse('BAD_VALUE', 'a presented code is charged by the merchant’s acquirer', [
+      'input',
+      'entryMode',
+    ])
   }
-  return { place, amount, tip, side: input.side ?? 'FIXED_MERCHANT', payerCurrency, entryMode: input.entryMode ?? null }
+  return {
+    place,
+    amount,
+    tip,
+    side: input.side ?? 'FIXED_MERCHANT',
+    payerCurrency,
+    entryMode: input.entryMode ?? null,
+  }
 }
 
 /** Refuses with EXACTLY_ONE, BAD_VALUE, or what is wrong with a currency or an amount. */
@@ -118,15 +130,22 @@ export function readAnswer({ decision, reason, reference }: RespondAuthorization
   }
   const code = named === null ? 'UNSPECIFIED' : parseReason(named)
   if (code === null) {
-    return refuse('BAD_VALUE', 'neither a name of ReasonCode nor an ISO 20022 code of one', ['input', 'reason'])
+    return refuse('BAD_VALUE', 'neither a name of ReasonCode nor an ISO 20022 code of one', [
+      'input',
+      'reason',
+    ])
   }
   return { approves: false, reason: code, reference: reference ?? null }
 }
 
 function readWhat(input: SubmitPaymentInput): Submission['what'] | Refusal {
-  const given = [input.quote, input.payload, input.merchant].filter((one) => one !== null && one !== undefined)
+  const given = [input.quote, input.payload, input.merchant].filter(
+    (one) => one !== null && one !== undefined,
+  )
   if (given.length !== 1) {
-    return refuse('EXACTLY_ONE', `give one of quote, payload and merchant, not ${given.length} of them`, ['input'])
+    return refuse('EXACTLY_ONE', `give one of quote, payload and merchant, not ${given.length} of them`, [
+      'input',
+    ])
   }
   if (typeof input.quote === 'string') {
     const named = input.amount ? 'amount' : input.payerCurrency ? 'payerCurrency' : null
@@ -154,7 +173,11 @@ function readToken(token: SubmitPaymentInput['token']): Token | null | Refusal {
   const flaw = flawOfText(reference, 'token', 'reference')
   if (flaw) return flaw
   if (looksLikeCardNumber(reference)) {
-    return refuse('BAD_VALUE', 'this looks like a card number, which the hub never takes', ['input', 'token', 'reference'])
+    return refuse('BAD_VALUE', 'this looks like a card number, which the hub never takes', [
+      'input',
+      'token',
+      'reference',
+    ])
   }
   if (lastFour !== null && !/^\d{4}$/.test(lastFour)) {
     return refuse('BAD_VALUE', 'lastFour is four digits', ['input', 'token', 'lastFour'])
@@ -164,16 +187,22 @@ function readToken(token: SubmitPaymentInput['token']): Token | null | Refusal {
 
 function flawOfText(text: string, ...field: string[]): Refusal | null {
   if (text.length >= 1 && text.length <= 64 && !/\p{Cc}/u.test(text)) return null
-  return refuse('BAD_VALUE', `${field.at(-1)} is 1–64 characters, none of them a control character`, ['input', ...field])
+  return refuse('BAD_VALUE', `${field.at(-1)} is 1–64 characters, none of them a control character`, [
+    'input',
+    ...field,
+  ])
 }
 
 /** 13 to 19 digits, spaced or not, that pass the Luhn check (ISO/IEC 7812-1, annex B). */
 function looksLikeCardNumber(text: string): boolean {
   const digits = text.replace(/[ -]/g, '')
   if (!/^\d{13,19}$/.test(digits)) return false
-  const sum = [...digits].toReversed().reduce((total, digit, place) => {
-    const doubled = Number(digit) * (place % 2 === 0 ? 1 : 2)
-    return total + (doubled > 9 ? doubled - 9 : doubled)
-  }, 0)
+  const sum = digits
+    .split('')
+    .toReversed()
+    .reduce((total, digit, place) => {
+      const doubled = Number(digit) * (place % 2 === 0 ? 1 : 2)
+      return total + (doubled > 9 ? doubled - 9 : doubled)
+    }, 0)
   return sum % 10 === 0
 }

@@ -20,8 +20,8 @@ export interface TransactionUpdate {
   readonly reason: ReasonCode | null
 }
 
-/** A payment that waits for an answer; `position` is a place in the log at which it did. */
-export interface AuthorizationRequest {
+/** A payment that was sent to its counterparty; `position` is a place in the log by which it was. */
+export interface SentPayment {
   readonly transaction: string
   readonly position: bigint
 }
@@ -34,12 +34,15 @@ export interface Live {
    * null when there is none.
    */
   updates(id: string, afterSequence: number | null, read: ReadEvents): Stream<TransactionUpdate>
-  /** Payments that `counterparty` has not answered, then those that come. `readWaiting` gives the ids of the former. */
-  requests(counterparty: string, readWaiting: () => Promise<readonly string[]>): Stream<AuthorizationRequest>
+  /** Payments that `readWaiting` gives, by id, then those that are sent to `counterparty`: some may have been answered meanwhile. */
+  sent(counterparty: string, readWaiting: () => Promise<readonly string[]>): Stream<SentPayment>
   close(): void
 }
 
-type ReadEvents = () => Promise<{ readonly status: TransactionStatus; readonly events: readonly PaymentEvent[] } | null>
+type ReadEvents = () => Promise<{
+  readonly status: TransactionStatus
+  readonly events: readonly PaymentEvent[]
+} | null>
 type Listener = (entry: LogEntry) => void
 
 export function createLive(reader: LogReader): Live {
@@ -88,7 +91,8 @@ export function createLive(reader: LogReader): Live {
             return []
           }
           const entries = await reader.read(readTo, pageMax)
-          if (entries[0]?._id !== readTo + 1n) throw new ProblemError(refuse('CURSOR_EXPIRED', undefined, ['after']))
+          if (entries[0]?._id !== readTo + 1n)
+            throw new ProblemError(refuse('CURSOR_EXPIRED', undefined, ['after']))
           readTo = entries.at(-1)!._id
           return entries.filter(filter.matches)
         },
@@ -130,13 +134,11 @@ export function createLive(reader: LogReader): Live {
       })
     },
 
-    requests(counterparty, readWaiting) {
+    sent(counterparty, readWaiting) {
       const delivered = new Set<string>()
-      const requestOf = (entry: LogEntry): AuthorizationRequest | null =>
-        entry.kind === 'SENT' && counterpartyOf(entry.payment, entry.payment.wallet) === counterparty
-          ? { transaction: entry.transaction, position: entry._id }
-          : null
-      return openStream<AuthorizationRequest>({
+      const isSent = ({ kind, payment }: LogEntry): boolean =>
+        kind === 'SENT' && counterpartyOf(payment, payment.wallet) === counterparty
+      return openStream<SentPayment>({
         async refill(seat) {
           seat.attach()
           const position = reader.tip()
@@ -147,8 +149,7 @@ export function createLive(reader: LogReader): Live {
         },
         attach: (seat) => {
           const push = (entry: LogEntry) => {
-            const request = requestOf(entry)
-            if (request) seat.push(request)
+            if (isSent(entry)) seat.push({ transaction: entry.transaction, position: entry._id })
           }
           const leaving = [by.acquirer.add(counterparty, push), by.wallet.add(counterparty, push)]
           return () => leaving.forEach((leave) => leave())

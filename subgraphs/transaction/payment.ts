@@ -196,16 +196,11 @@ export function isRepeated(payment: Payment, { approves }: Answer): boolean {
 
 /** The payment after `move`: what the store's write makes of it. */
 export function applyMove(payment: Payment, { event, set, due }: Move): Payment {
-  const { due: _, ...rest } = payment as Payment & { due?: Date }
-  return {
-    ...rest,
-    ...set,
-    ...(due && { due }),
-    status: event.to,
-    sequence: event.sequence,
-    updatedAt: event.at,
-    events: [...payment.events, event],
-  } as Payment
+  const { sequence, at: updatedAt, to: status } = event
+  const events = [...payment.events, event]
+  const after = { ...payment, ...set, status, sequence, updatedAt, events, due: due ?? undefined }
+  if (!due) delete after.due
+  return after as Payment
 }
 
 const dueOf = (payment: Payment): Date | null => ('due' in payment ? payment.due : null)
@@ -214,7 +209,11 @@ const dueOf = (payment: Payment): Date | null => ('due' in payment ? payment.due
 const eventsMax = 64
 
 function send(payment: Payment, now: Date): Move {
-  return { event: eventOf(payment, { kind: 'SENT', to: 'ROUTED' }, now, null), set: {}, due: payment.respondBy }
+  return {
+    event: eventOf(payment, { kind: 'SENT', to: 'ROUTED' }, now, null),
+    set: {},
+    due: payment.respondBy,
+  }
 }
 
 function decline(payment: Payment, reason: ReasonCode, now: Date): Move {

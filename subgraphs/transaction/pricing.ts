@@ -68,9 +68,7 @@ export function priceFixedMerchant(
   const base = rate ? convertCeil(amount, invert(exactly(rate))) : amount
   const isCharged = exceeds(amount, corridor.fees.freeUpTo, rates)
   if (isRefusal(isCharged)) return isCharged
-  const fee = isCharged
-    ? portionHalfUp(base, BigInt(corridor.fees.basisPoints))
-    : money(0n, payerCurrency)
+  const fee = isCharged ? portionHalfUp(base, BigInt(corridor.fees.basisPoints)) : money(0n, payerCurrency)
   return checked('FIXED_MERCHANT', amount, base, fee, rate, rates)
 }
 
@@ -119,7 +117,11 @@ export function checkLimit(
   if (isRefusal(isOver)) return isOver
   if (!isOver) return null
   return {
-    ...refuse('LIMIT_PER_PAYMENT', `${id} carries at most ${formatAmount(limit)} ${limit.currency} a payment`, amountPath),
+    ...refuse(
+      'LIMIT_PER_PAYMENT',
+      `${id} carries at most ${formatAmount(limit)} ${limit.currency} a payment`,
+      amountPath,
+    ),
     __typename: 'LimitExceeded',
     limit,
     used: money(0n, limit.currency),

@@ -50,7 +50,13 @@ export interface World {
 }
 
 /** Quotes `order` at `place` for the wallet, or says why not. */
-export function makeQuote(id: string, wallet: string, order: Order, place: Place, world: World): Quote | Refusal {
+export function makeQuote(
+  id: string,
+  wallet: string,
+  order: Order,
+  place: Place,
+  world: World,
+): Quote | Refusal {
   const agreed = agree(wallet, order, place, world)
   if (isRefusal(agreed)) return agreed
   const { terms, corridor } = agreed
@@ -165,7 +171,10 @@ function tipOn(amount: Money, offered: Money | null, asked: ScannedCode['tip']):
   if (asked.kind === 'PROMPT') return offered
   const tip = asked.kind === 'FIXED' ? asked.amount : percentHalfUp(amount, asked.percent)
   if (offered && offered.minor !== tip.minor) {
-    return refuse('AMOUNT_MISMATCH', `the code asks for a tip of ${formatAmount(tip)} ${tip.currency}`, ['input', 'tip'])
+    return refuse('AMOUNT_MISMATCH', `the code asks for a tip of ${formatAmount(tip)} ${tip.currency}`, [
+      'input',
+      'tip',
+    ])
   }
   return tip
 }
@@ -173,7 +182,10 @@ function tipOn(amount: Money, offered: Money | null, asked: ScannedCode['tip']):
 /** `percent` of `amount`, rounded half up; `percent` is decimal text such as "12.5". */
 function percentHalfUp({ minor, currency }: Money, percent: string): Money {
   const [whole = '', fraction = ''] = percent.split('.')
-  return money(divideHalfUp(minor * BigInt(whole + fraction), 100n * 10n ** BigInt(fraction.length)), currency)
+  return money(
+    divideHalfUp(minor * BigInt(whole + fraction), 100n * 10n ** BigInt(fraction.length)),
+    currency,
+  )
 }
 
 const wrongCurrency = (given: Money, wanted: string, field: string): Refusal =>

@@ -14,15 +14,20 @@ import type { RequestContext } from '../subgraph.ts'
 import { values } from '../values.ts'
 import type { Cashier } from './cashier.ts'
 import type { Cursors } from './cursor.ts'
-import type { TransactionEventFilterInput, TransactionFilterInput, TransactionReferenceInput } from './filter.ts'
+import type {
+  TransactionEventFilterInput,
+  TransactionFilterInput,
+  TransactionReferenceInput,
+} from './filter.ts'
 import type { OrderInput, RespondAuthorizationInput, SubmitPaymentInput } from './input.ts'
 import { outcomes } from './lifecycle.ts'
-import type { AuthorizationRequest, TransactionUpdate } from './live.ts'
+import type { TransactionUpdate } from './live.ts'
 import type { Payment, PaymentEvent } from './payment.ts'
 import type { Price } from './pricing.ts'
 import type { Quote, Terms } from './quote.ts'
-import type { Position, RefundOf } from './store.ts'
-import { isRefund, type Transaction, type Viewing } from './viewing.ts'
+import type { Position } from './positions.ts'
+import type { RefundOf } from './store.ts'
+import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './viewing.ts'
 
 export interface ResolverDependencies {
   readonly cashier: Cashier
@@ -179,10 +184,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
     },
     AuthorizationRequest: {
       cursor: ({ position }: AuthorizationRequest) => cursors.encode(position),
-      respondBy: async ({ transaction }: AuthorizationRequest, _: unknown, context: Context) =>
-        (await viewing.payment(context, transaction))?.respondBy,
-      payment: ({ transaction }: AuthorizationRequest, _: unknown, context: Context) =>
-        viewing.payment(context, transaction),
+      respondBy: ({ payment }: AuthorizationRequest) => payment.respondBy,
     },
 
     Quote: {
@@ -253,7 +255,9 @@ async function explainRoute(
   asked: { readonly wallet: string; readonly merchant: string; readonly entryMode: EntryMode },
   { reference, directory, now }: ResolverDependencies,
 ) {
-  const merchant = orThrow((await directory.merchant(asked.merchant)) ?? refuse('MERCHANT_UNKNOWN', undefined, ['merchant']))
+  const merchant = orThrow(
+    (await directory.merchant(asked.merchant)) ?? refuse('MERCHANT_UNKNOWN', undefined, ['merchant']),
+  )
   const wallet = orThrow(
     reference.participants.get(asked.wallet) ?? refuse('PARTICIPANT_UNKNOWN', undefined, ['wallet']),
   )

@@ -11,6 +11,7 @@ import { MongoServerError, type Collection, type Db } from 'mongodb'
 import { HistoryLostError, openChanges, type Changes } from '../changes.ts'
 import { holdLease, isLeaseHeld, type Lease, type LeaseHolder } from '../lease.ts'
 import { logOf, makeLogIndexes, readTip, type LogEntry, type LoggedPayment, type LogReader } from '../log.ts'
+import { Recent } from '../recent.ts'
 import type { Payment, PaymentEvent } from './payment.ts'
 
 /** An event that has no position yet. */
@@ -40,15 +41,14 @@ export interface SequencerOptions {
 }
 
 /** Keeps the log going while this process holds the lease, and feeds the process's own reader meanwhile. */
-export async function startSequencer(
+export function startSequencer(
   options: Omit<SequencerOptions, 'onWritten'> & { readonly reader: LogReader },
-): Promise<LeaseHolder> {
+): LeaseHolder {
   const { db, log, reader } = options
-  await makeLogIndexes(db)
   return holdLease({ db, log, name: leaseName }, async (lease) => {
     const feed = reader.feed()
     try {
-      await sequence({ db, log, onWritten: feed.offer }, lease)
+      await writeLog({ db, log, onWritten: feed.offer }, lease)
     } finally {
       feed.end()
     }
@@ -61,7 +61,7 @@ const leaseName = 'sequencer'
 type Held = Pick<Lease, 'signal' | 'isHeld'>
 
 /** Writes the log until `lease` ends. */
-export async function sequence(options: SequencerOptions, lease: Held): Promise<void> {
+export async function writeLog(options: SequencerOptions, lease: Held): Promise<void> {
   const { db, log } = options
   const states = statesOf(db)
   const writer = await openLog(options, lease)
@@ -89,7 +89,6 @@ export async function sequence(options: SequencerOptions, lease: Held): Promise<
 /** Brings the log up to date once, for payments that were written in bulk. Whoever holds the lease will do it, if anybody does. */
 export async function fillLog(options: SequencerOptions): Promise<void> {
   const { db } = options
-  await makeLogIndexes(db)
   if (await isLeaseHeld(db, leaseName)) return
   const changes = await openPayments(db, null)
   try {
@@ -183,13 +182,14 @@ interface LogWriter {
 async function openLog({ db, onWritten }: SequencerOptions, lease: Pick<Held, 'isHeld'>): Promise<LogWriter> {
   const entries = logOf(db)
   const payments = db.collection<Logged>('payments')
-  const known = new Map<string, LoggedPayment>()
+  const known = new Recent<string, LoggedPayment>(knownMax)
+  // What makes two writers harmless.
+  await makeLogIndexes(db)
   let tip = await readTip(db)
 
   const remember = (payment: Logged): LoggedPayment => {
     const facts = loggedPayment(payment)
     known.set(payment._id, facts)
-    if (known.size > knownMax) known.delete(known.keys().next().value!)
     return facts
   }
 

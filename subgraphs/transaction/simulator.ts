@@ -37,7 +37,10 @@ export interface Plan {
  * Follows the log and answers what is sent to simulated participants; at the start also what was left unanswered. One
  * process at a time does so, under a lease. Two that overlap do no harm: an answer that was given is only given again.
  */
-export function startSimulator(dependencies: SimulatorDependencies, options: SimulatorOptions = {}): Counterparties {
+export function startSimulator(
+  dependencies: SimulatorDependencies,
+  options: SimulatorOptions = {},
+): Counterparties {
   const { db, reader, log } = dependencies
   const holder = holdLease({ db, log, name: 'simulator' }, async ({ signal }) => {
     if (options.holdsBack) return untilAborted(signal)
@@ -59,8 +62,14 @@ export function startSimulator(dependencies: SimulatorDependencies, options: Sim
  * does every other ISO 20022 reason for itself; SIM-NOAS, SIM-AB05 and SIM-LATE do not answer; SIM-DUP answers twice;
  * SIM-SLOW-3000 takes 3 s. All others are approved after 30–80 ms, by their id.
  */
-export function planOf({ _id, reference, referenceLabel }: Pick<Payment, '_id' | 'reference' | 'referenceLabel'>): Plan {
-  const label = /^SIM-([A-Z0-9]+)(?:-(\d{1,5}))?/.exec(reference) ?? /^SIM-([A-Z0-9]+)(?:-(\d{1,5}))?/.exec(referenceLabel ?? '')
+export function planOf({
+  _id,
+  reference,
+  referenceLabel,
+}: Pick<Payment, '_id' | 'reference' | 'referenceLabel'>): Plan {
+  const label =
+    /^SIM-([A-Z0-9]+)(?:-(\d{1,5}))?/.exec(reference) ??
+    /^SIM-([A-Z0-9]+)(?:-(\d{1,5}))?/.exec(referenceLabel ?? '')
   const afterMs = usualMs(_id)
   const [, word = '', number] = label ?? []
   switch (word) {
@@ -121,7 +130,8 @@ function openDesk({ reference, store, cashier, log }: SimulatorDependencies) {
     },
     async takeWaiting() {
       const simulated = [...reference.participants.keys()].filter(isSimulated)
-      for (const { _id, counterparty } of await store.waiting(simulated)) schedule(counterparty, _id, usualMs(_id))
+      for (const { _id, counterparty } of await store.waiting(simulated))
+        schedule(counterparty, _id, usualMs(_id))
     },
     close() {
       for (const timer of timers.values()) clearTimeout(timer)

@@ -1,12 +1,13 @@
 // Payments and quotes in MongoDB. Reads and writes of all requests in flight share calls.
 
-import { randomUUID } from 'node:crypto'
-import { MongoBulkWriteError, type Collection, type Db, type Filter, type WriteConcernSettings } from 'mongodb'
-import type { Currency } from '../../schema/values/currency.ts'
+import type { Collection, Db, Filter } from 'mongodb'
 import { createLoader, createWriter, type Loader } from '../loader.ts'
+import { Recent } from '../recent.ts'
 import { applyMove, type Move, type Payment, type Refund } from './payment.ts'
-import { hubParticipant } from './posting.ts'
+import { sumPostings, type Position } from './positions.ts'
 import type { Quote } from './quote.ts'
+import { rrnSource } from './rrn.ts'
+import { insertGroup, moveGroup, writeNames, type PlannedMove } from './writes.ts'
 
 /** A refund and the payment that holds it. */
 export interface RefundOf {
@@ -45,13 +46,6 @@ export interface PaymentStore {
 }
 
 export type Clause = Readonly<Record<string, unknown>>
-
-/** Both sides are zero or more. */
-export interface Position {
-  readonly currency: Currency
-  readonly debits: bigint
-  readonly credits: bigint
-}
 
 export interface Moved {
   readonly moved: boolean
@@ -92,9 +86,20 @@ export async function createStore(db: Db): Promise<PaymentStore> {
       },
     })
   const byId = byField('_id', ({ _id }) => _id)
-  const inserter = createWriter({ flightsMax: 1, write: (group: readonly Payment[]) => insertGroup(payments, group) })
-  const quoteInserter = createWriter({ write: (group: readonly Quote[]) => insertGroup(quotes, group) })
-  const mover = createWriter({ write: (group: readonly PlannedMove[]) => moveGroup(payments, group) })
+  // One call under way at a time: each waits for the journal, and a larger group shares that better than two small ones.
+  const inOneFlight = { flightsMax: 1 }
+  const inserter = createWriter<Payment, boolean>({
+    ...inOneFlight,
+    write: (group) => insertGroup(payments, group),
+  })
+  const quoteInserter = createWriter<Quote, boolean>({
+    ...inOneFlight,
+    write: (group) => insertGroup(quotes, group),
+  })
+  const mover = createWriter<PlannedMove, boolean>({
+    ...inOneFlight,
+    write: (group) => moveGroup(payments, group),
+  })
   const storedQuote = createLoader<string, Quote>({
     load: async (ids) => {
       const found = await quotes.find({ _id: { $in: [...ids] } }).toArray()
@@ -102,8 +107,23 @@ export async function createStore(db: Db): Promise<PaymentStore> {
     },
   })
   // A quote never changes, so what this process has quoted lately it need not read.
-  const recentQuotes = new Map<string, Quote>()
+  const recentQuotes = new Recent<string, Quote>(recentMax)
+  // A payment that this process wrote is moved without reading it: should it have moved since, the write finds out.
+  const open = new Recent<string, Payment>(recentMax)
+  const remember = (payment: Payment) =>
+    'due' in payment ? open.set(payment._id, payment) : open.delete(payment._id)
   const newWriteName = writeNames()
+
+  /** The payment after the rule's move; null when the rule wants none, false when the payment has moved meanwhile. */
+  const tryMove = async (before: Payment, rule: (payment: Payment) => Move | null) => {
+    const wanted = rule(before)
+    if (!wanted) return null
+    const move = { ...wanted, event: { ...wanted.event, write: newWriteName() } }
+    if (!(await mover.write({ before, move }))) return false
+    const after = applyMove(before, move)
+    remember(after)
+    return after
+  }
 
   return {
     payments,
@@ -134,17 +154,22 @@ export async function createStore(db: Db): Promise<PaymentStore> {
     addQuote: async (quote) => {
       await quoteInserter.write(quote)
       recentQuotes.set(quote._id, quote)
-      if (recentQuotes.size > recentQuotesMax) recentQuotes.delete(recentQuotes.keys().next().value!)
     },
-    insert: (payment) => inserter.write(payment),
+    insert: async (payment) => {
+      const isWritten = await inserter.write(payment)
+      if (isWritten) remember(payment)
+      return isWritten
+    },
     async move(id, rule) {
+      const known = open.get(id)
+      const after = known ? await tryMove(known, rule) : null
+      if (known && after) return { moved: true, before: known, after }
+      open.delete(id)
       for (let attempt = 0; attempt < attemptsMax; attempt++) {
         const before = await byId.load(id)
         if (!before) return null
-        const move = rule(before)
-        if (!move) return { moved: false, before, after: before }
-        const named = { ...move, event: { ...move.event, write: newWriteName() } }
-        if (await mover.write({ before, move: named })) return { moved: true, before, after: applyMove(before, named) }
+        const moved = await tryMove(before, rule)
+        if (moved !== false) return { moved: moved !== null, before, after: moved ?? before }
       }
       throw new Error(`payment ${id} moved ${attemptsMax} times while one move was tried`)
     },
@@ -179,7 +204,7 @@ export async function loadPayments(db: Db, payments: readonly Payment[]): Promis
 const paymentsOf = (db: Db): Collection<Payment> => db.collection<Payment>('payments')
 const quotesOf = (db: Db): Collection<Quote> => db.collection<Quote>('quotes')
 
-const recentQuotesMax = 4096
+const recentMax = 4096
 
 /** Each attempt fails only because another move succeeded, so this many others would have to win in a row. */
 const attemptsMax = 1000
@@ -197,138 +222,4 @@ function inOrder<Key, Value>(
 ): (Value | null)[] {
   const byKey = new Map(found.map((value) => [keyOf(value), value]))
   return keys.map((key) => byKey.get(key) ?? null)
-}
-
-/** True for each document that was written, false for each that collides with a unique index. */
-async function insertGroup<Doc extends { readonly _id: string }>(
-  collection: Collection<Doc>,
-  group: readonly Doc[],
-  writeConcern?: WriteConcernSettings,
-): Promise<(boolean | Error)[]> {
-  try {
-    await collection.insertMany(group as never, { ordered: false, ...(writeConcern && { writeConcern }) })
-    return group.map(() => true)
-  } catch (error) {
-    if (!(error instanceof MongoBulkWriteError)) throw error
-    const outcomes: (boolean | Error)[] = group.map(() => error.result.getWriteConcernError() === undefined || error)
-    for (const failed of [error.writeErrors].flat()) {
-      outcomes[failed.index] = failed.code === duplicateKey ? false : error
-    }
-    return outcomes
-  }
-}
-
-const duplicateKey = 11_000
-
-interface PlannedMove {
-  readonly before: Payment
-  readonly move: Move
-}
-
-/** True for each move that was made, false for each whose payment had moved before; an error where it cannot be known. */
-async function moveGroup(
-  payments: Collection<Payment>,
-  group: readonly PlannedMove[],
-): Promise<(boolean | Error)[]> {
-  try {
-    const { matchedCount } = await payments.bulkWrite(group.map(updateOf), { ordered: false })
-    if (matchedCount === group.length) return group.map(() => true)
-    return await lookUpMoves(payments, group)
-  } catch (error) {
-    // What was written before the error stands, and its caller is told so.
-    const isMade = await lookUpMoves(payments, group)
-    return isMade.map((made) => made || (error as Error))
-  }
-}
-
-function updateOf({ before, move: { event, set, due } }: PlannedMove) {
-  const { _id, status, sequence } = before
-  return {
-    updateOne: {
-      filter: { _id, status, sequence } as Filter<Payment>,
-      update: {
-        $set: { ...set, status: event.to, sequence: event.sequence, updatedAt: event.at, ...(due && { due }) },
-        $push: { events: event },
-        ...(!due && { $unset: { due: true } }),
-      } as never,
-    },
-  }
-}
-
-/** A bulk write says how many matched, not which: each event carries the name of the write that added it. */
-async function lookUpMoves(payments: Collection<Payment>, group: readonly PlannedMove[]): Promise<boolean[]> {
-  const ids = group.map(({ before }) => before._id)
-  const found = await payments.find({ _id: { $in: ids } }, { projection: { events: 1 } }).toArray()
-  const stored = new Map(found.map(({ _id, events }) => [_id, events]))
-  return group.map(({ before, move: { event } }) => {
-    return stored.get(before._id)?.[event.sequence - 1]?.write === event.write
-  })
-}
-
-async function sumPostings(
-  payments: Collection<Payment>,
-  participant: string,
-  date: string | null,
-): Promise<Position[]> {
-  const isParty = participant === hubParticipant ? {} : { $or: [{ wallet: participant }, { acquirer: participant }] }
-  const sumWhere = (sign: '$lt' | '$gt') => ({
-    $sum: { $cond: [{ [sign]: ['$postings.minor', 0] }, { $abs: '$postings.minor' }, 0] },
-  })
-  const sums = await payments
-    .aggregate<{ _id: Currency; debits: bigint | number; credits: bigint | number }>([
-      { $match: { ...isParty, settlementDate: date ?? { $exists: true } } },
-      { $unwind: '$postings' },
-      { $match: { 'postings.participant': participant } },
-      { $group: { _id: '$postings.currency', debits: sumWhere('$lt'), credits: sumWhere('$gt') } },
-      { $sort: { _id: 1 } },
-    ])
-    .toArray()
-  return sums.map(({ _id, debits, credits }) => ({
-    currency: _id,
-    debits: BigInt(debits),
-    credits: BigInt(credits),
-  }))
-}
-
-function writeNames(): () => string {
-  const process = randomUUID().slice(0, 8)
-  let count = 0
-  return () => `${process}-${(++count).toString(36)}`
-}
-
-/**
- * Retrieval reference numbers count up over all processes and never repeat: each process takes a block at a time from a
- * counter, and what is left of it when the process ends is skipped. Twelve digits last for 10¹² payments.
- */
-function rrnSource(db: Db): () => Promise<string> {
-  let next = 0n
-  let end = 0n
-  let taking: Promise<void> | null = null
-  const take = async () => {
-    try {
-      next = await takeRrns(db, rrnBlock)
-      end = next + rrnBlock
-    } finally {
-      taking = null
-    }
-  }
-  return async () => {
-    while (next === end) await (taking ??= take())
-    return formatRrn(next++)
-  }
-}
-
-const rrnBlock = 1000n
-
-export const formatRrn = (count: bigint): string => count.toString().padStart(12, '0')
-
-/** Reserves `count` retrieval reference numbers: the first of them. */
-export async function takeRrns(db: Db, count: bigint): Promise<bigint> {
-  const counters = db.collection<{ _id: string; next: bigint }>('counters')
-  const after = await counters.findOneAndUpdate(
-    { _id: 'rrn' },
-    { $inc: { next: count } },
-    { upsert: true, returnDocument: 'after' },
-  )
-  return after!.next - count + 1n
 }

@@ -118,8 +118,30 @@ export function openStream<Item>(source: StreamSource<Item>, backlogMax = 64): S
     },
     throw(error: unknown) {
       end()
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
+
+/** The same stream with each item turned into another, or left out where `map` gives null. */
+export function mapStream<From, To>(
+  stream: Stream<From>,
+  map: (item: From) => Promise<To | null>,
+): Stream<To> {
+  return {
+    async next() {
+      for (;;) {
+        const result = await stream.next()
+        if (result.done) return result
+        const item = await map(result.value)
+        if (item !== null) return { done: false, value: item }
+      }
+    },
+    return: () => stream.return() as Promise<IteratorResult<To, undefined>>,
+    throw: (error: unknown) => stream.throw!(error) as Promise<IteratorResult<To, undefined>>,
     [Symbol.asyncIterator]() {
       return this
     },

@@ -17,11 +17,12 @@ import {
   type TransactionFilterInput,
   type TransactionReferenceInput,
 } from './filter.ts'
-import type { AuthorizationRequest, Live, TransactionUpdate } from './live.ts'
+import type { Live, TransactionUpdate } from './live.ts'
 import type { Payment } from './payment.ts'
 import type { Quote } from './quote.ts'
-import type { Clause, PaymentStore, Position, RefundOf } from './store.ts'
-import type { Stream } from './stream.ts'
+import type { Position } from './positions.ts'
+import type { Clause, PaymentStore, RefundOf } from './store.ts'
+import { mapStream, type Stream } from './stream.ts'
 
 export type Transaction = Payment | RefundOf
 
@@ -31,6 +32,12 @@ export interface LogPage {
   readonly events: readonly LogEntry[]
   readonly endCursor: string | null
   readonly hasMore: boolean
+}
+
+/** A payment that waits for the viewer's answer; `position` is a place in the log at which it did. */
+export interface AuthorizationRequest {
+  readonly payment: Payment
+  readonly position: bigint
 }
 
 interface LogArguments {
@@ -119,7 +126,8 @@ export function createViewing({ store, reference, reader, live, cursors }: Viewi
       if (!payment) return refuse('PAYMENT_UNKNOWN', undefined, ['input', isById ? 'payment' : 'reference'])
       return { __typename: 'PaymentReceipt', replayed: false, payment }
     },
-    page: (context, { where, ...args }) => pageOf(orThrow(transactionQuery(where, visibility(context))), args),
+    page: (context, { where, ...args }) =>
+      pageOf(orThrow(transactionQuery(where, visibility(context))), args),
     atMerchant: (context, merchant, args) =>
       pageOf([{ merchant }, ...visibleClauses(visibility(context), '')], args),
     async positions(context, participant, date) {
@@ -158,7 +166,11 @@ export function createViewing({ store, reference, reader, live, cursors }: Viewi
       })
     },
     requests({ viewer: { participant } }) {
-      return live.requests(participant, async () => (await store.waiting([participant])).map(({ _id }) => _id))
+      const readWaiting = async () => (await store.waiting([participant])).map(({ _id }) => _id)
+      return mapStream(live.sent(participant, readWaiting), async ({ transaction, position }) => {
+        const payment = await store.byId.load(transaction)
+        return payment?.status === 'ROUTED' ? { payment, position } : null
+      })
     },
   }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Random } from '../../dataset/random.ts'
 import { countryByCode } from '../../schema/values/country.ts'
 import { mccByCode } from '../../schema/values/mcc.ts'
-import type { Merchant } from '../../subgraphs/merchant/merchant.ts'
+import type { Merchant } from '../../subgraphs/merchant/index.ts'
 import { aDataset } from './a-dataset.ts'
 
 const { merchants, participants, products } = aDataset()

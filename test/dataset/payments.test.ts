@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { makePayments } from '../../dataset/payments.ts'
 import { digitsOf } from '../../schema/values/currency.ts'
 import { convertHalfUp } from '../../schema/values/rate.ts'
-import type { PastPayment } from '../../subgraphs/transaction/history.ts'
+import type { PastPayment } from '../../subgraphs/transaction/index.ts'
 import { builtInRates } from '../../subgraphs/transaction/rates.ts'
 import { aDataset, until } from './a-dataset.ts'
 

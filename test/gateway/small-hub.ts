@@ -1,6 +1,5 @@
 // A hub of two tiny subgraphs behind the real doors, for tests that are about the doors and not about payments.
 
-import { once } from 'node:events'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
@@ -157,7 +156,3 @@ export async function smallHub(settings: Record<string, string> = {}): Promise<S
     close,
   }
 }
-
-/** Resolves with what the emitter gives with its next `event`. */
-export const next = async (emitter: EventTarget | NodeJS.EventEmitter, event: string): Promise<unknown> =>
-  (await once(emitter as NodeJS.EventEmitter, event))[0]

@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { freshDatabase } from '../harness/mongo.ts'
 
-const { uri, name } = await freshDatabase()
-const main = fileURLToPath(new URL('../../gateway/main.ts', import.meta.url))
+const full = await freshDatabase()
+const empty = await freshDatabase()
+const fileOf = (name: string): string => fileURLToPath(new URL(`../../gateway/${name}`, import.meta.url))
 
 interface Run {
   readonly process: ChildProcess
@@ -20,15 +21,16 @@ interface Run {
 }
 
 const runs: Run[] = []
-afterAll(() => runs.forEach((run) => run.process.kill('SIGKILL')))
+afterAll(() => runs.forEach((one) => one.process.kill('SIGKILL')))
 
-/** Starts the one command with these settings and no others. */
-function run(settings: Record<string, string>): Run {
-  const child = spawn(process.execPath, [main], {
+/** Starts the one command, or another, with these settings and no others. */
+function run(settings: Record<string, string>, ...command: string[]): Run {
+  const [file = 'main.ts', ...args] = command
+  const child = spawn(process.execPath, [fileOf(file), ...args], {
     env: {
       PATH: process.env.PATH,
-      MONGODB_URI: uri,
-      MONGODB_DATABASE: name,
+      MONGODB_URI: full.uri,
+      MONGODB_DATABASE: full.name,
       SCALE: '0.0002',
       TRAFFIC: '0',
       PORT: '0',
@@ -102,13 +104,22 @@ describe('the one command', () => {
     expect(await hub.exit).toBe(0)
   })
 
-  test('in production has no data of ours, no known keys, and says nothing but log lines', async () => {
-    const hub = run({ MODE: 'production', MONGODB_DATABASE: `${name}_production` })
+  test('in production has no data of ours, takes only keys that were issued, and says nothing but log lines', async () => {
+    const production = { MODE: 'production', MONGODB_DATABASE: empty.name }
+    const hub = run(production)
     const url = await urlOf(hub)
     for (const key of ['demo-operator', 'demo-portal', 'demo-wallet', 'demo-acquirer']) {
       expect((await ask(url, key)).status).toBe(401)
     }
-    for (const line of hub.output().split('\n')) expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) })
+    const issuing = run(production, 'key-command.ts', 'issue', 'wallet-th-01', 'till', 'payments:read')
+    expect(await issuing.exit).toBe(0)
+    const key = issuing.output()
+    await expect.poll(async () => (await ask(url, key)).status).toBe(200)
+    expect(await run(production, 'key-command.ts', 'revoke', key).exit).toBe(0)
+    await expect.poll(async () => (await ask(url, key)).status).toBe(401)
+
+    for (const line of hub.output().split('\n'))
+      expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) })
     hub.process.kill('SIGTERM')
     expect(await hub.exit).toBe(0)
   })

@@ -129,7 +129,8 @@ export const supergraphs: Readonly<Record<string, readonly SubgraphSdl[]>> = {
       type Liquid @external { litres: Float! bottle: Box }
       type Solid @external { kilos: Int }
       type Owner @key(fields: "id") { id: ID! email: String @external rank: Int @requires(fields: "email") }
-      type Letter { text: String! to: Product }
+      type Letter { text: String! to: Addressee }
+      type Addressee @key(fields: "id") { id: ID! name: String! }
     `,
     insight: `
       type Product @key(fields: "id") { id: ID! price: Int @external weight(exact: Boolean): Float! @external dear: Boolean @requires(fields: "price weight(exact: true)") }

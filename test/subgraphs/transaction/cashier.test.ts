@@ -11,12 +11,16 @@ import type { SubmitPaymentInput } from '../../../subgraphs/transaction/input.ts
 import { builtInRates } from '../../../subgraphs/transaction/rates.ts'
 import { createStore, type PaymentStore } from '../../../subgraphs/transaction/store.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aClock, aDirectory, aReference, noon, quietLog } from './world.ts'
+import { aClock, aDirectory, aReference, noon } from './world.ts'
 
 const { db, uri, name } = await freshDatabase()
 const wallet = 'wallet-sg-01'
 const acquirer = 'acquirer-cn-01'
-const order = { merchant: `${acquirer}.M1`, amount: { amount: '88.5', currency: 'CNY' }, payerCurrency: 'SGD' }
+const order = {
+  merchant: `${acquirer}.M1`,
+  amount: { amount: '88.5', currency: 'CNY' },
+  payerCurrency: 'SGD',
+}
 
 let store: PaymentStore
 /** Another process's connection, with loaders and writers of its own. */
@@ -76,7 +80,9 @@ describe('submitting a payment', () => {
   test('with a quote keeps every term of the quote, and is sent by the write that takes it', async () => {
     const quote = await quoted()
     clock.move(1000)
-    const { payment, replayed } = await paid(withQuote(quote, { customer: 'c1', token: { reference: 't1', lastFour: '4242' } }))
+    const { payment, replayed } = await paid(
+      withQuote(quote, { customer: 'c1', token: { reference: 't1', lastFour: '4242' } }),
+    )
     const terms = (await store.quoteById(quote))!.terms
     expect(replayed).toBe(false)
     expect(await store.byId.load(payment._id)).toEqual(payment)
@@ -124,11 +130,36 @@ describe('submitting a payment', () => {
   })
 
   test.each([
-    { what: 'a quote that there is not', input: () => withQuote('none'), code: 'QUOTE_UNKNOWN', path: ['input', 'quote'] },
-    { what: 'a merchant that there is not', input: () => aSubmission({ merchant: 'nobody' }), code: 'MERCHANT_UNKNOWN', path: ['input', 'merchant'] },
-    { what: 'a code of nobody', input: () => aSubmission({ merchant: null, payload: 'x' }), code: 'CODE_UNKNOWN', path: ['input', 'payload'] },
-    { what: 'a suspended merchant', input: () => aSubmission({ merchant: `${acquirer}.M2` }), code: 'MERCHANT_INACTIVE', path: [] },
-    { what: 'too much', input: () => aSubmission({ amount: { amount: '50001', currency: 'CNY' } }), code: 'LIMIT_PER_PAYMENT', path: ['input', 'amount'] },
+    {
+      what: 'a quote that there is not',
+      input: () => withQuote('none'),
+      code: 'QUOTE_UNKNOWN',
+      path: ['input', 'quote'],
+    },
+    {
+      what: 'a merchant that there is not',
+      input: () => aSubmission({ merchant: 'nobody' }),
+      code: 'MERCHANT_UNKNOWN',
+      path: ['input', 'merchant'],
+    },
+    {
+      what: 'a code of nobody',
+      input: () => aSubmission({ merchant: null, payload: 'x' }),
+      code: 'CODE_UNKNOWN',
+      path: ['input', 'payload'],
+    },
+    {
+      what: 'a suspended merchant',
+      input: () => aSubmission({ merchant: `${acquirer}.M2` }),
+      code: 'MERCHANT_INACTIVE',
+      path: [],
+    },
+    {
+      what: 'too much',
+      input: () => aSubmission({ amount: { amount: '50001', currency: 'CNY' } }),
+      code: 'LIMIT_PER_PAYMENT',
+      path: ['input', 'amount'],
+    },
   ])('for $what is refused and nothing is written', async ({ input, code, path }) => {
     const submission = input()
     expect(await cashier.submit(wallet, submission)).toMatchObject({ code, path })
@@ -150,7 +181,10 @@ describe('a quote', () => {
   test('expires at the very instant it says', async () => {
     const quote = await quoted()
     clock.move(300_000)
-    expect(await cashier.submit(wallet, withQuote(quote))).toMatchObject({ code: 'QUOTE_EXPIRED', path: ['input', 'quote'] })
+    expect(await cashier.submit(wallet, withQuote(quote))).toMatchObject({
+      code: 'QUOTE_EXPIRED',
+      path: ['input', 'quote'],
+    })
     clock.move(-1)
     expect(await cashier.submit(wallet, withQuote(quote))).toMatchObject({ replayed: false })
   })
@@ -164,7 +198,9 @@ describe('a quote', () => {
 
   test('made in another process can be paid here', async () => {
     const quote = await aCashier({ store: storeElsewhere }).quote(wallet, order)
-    expect(await cashier.submit(wallet, withQuote((quote as { _id: string })._id))).toMatchObject({ replayed: false })
+    expect(await cashier.submit(wallet, withQuote((quote as { _id: string })._id))).toMatchObject({
+      replayed: false,
+    })
   })
 
   test('is used once, with 64 payments at once over two processes', async () => {
@@ -181,7 +217,9 @@ describe('an idempotency key', () => {
   test('has one effect, with 64 equal submissions at once over two processes', async () => {
     const there = aCashier({ store: storeElsewhere })
     const input = withQuote(await quoted())
-    const answers = (await many(64, (n) => (n % 2 ? cashier : there).submit(wallet, input))) as PaymentReceipt[]
+    const answers = (await many(64, (n) =>
+      (n % 2 ? cashier : there).submit(wallet, input),
+    )) as PaymentReceipt[]
     expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1)
     expect(new Set(answers.map(({ payment }) => payment._id)).size).toBe(1)
     expect(await countOf({ reference: input.reference })).toBe(1)
@@ -203,7 +241,11 @@ describe('an idempotency key', () => {
     const input = withQuote(await quoted())
     const { payment } = await paid(input)
     clock.move(3_600_000)
-    expect(await cashier.submit(wallet, input)).toEqual({ __typename: 'PaymentReceipt', replayed: true, payment })
+    expect(await cashier.submit(wallet, input)).toEqual({
+      __typename: 'PaymentReceipt',
+      replayed: true,
+      payment,
+    })
   })
 
   test('of another wallet is another key', async () => {
@@ -216,7 +258,9 @@ describe('an idempotency key', () => {
     const input = aSubmission()
     await paid(input)
     const reversed = Object.fromEntries(Object.entries({ ...input, customer: null }).toReversed())
-    expect(await cashier.submit(wallet, reversed as unknown as SubmitPaymentInput)).toMatchObject({ replayed: true })
+    expect(await cashier.submit(wallet, reversed as unknown as SubmitPaymentInput)).toMatchObject({
+      replayed: true,
+    })
   })
 })
 
@@ -228,7 +272,9 @@ describe('a reference', () => {
       code: 'REFERENCE_USED',
       path: ['input', 'reference'],
     })
-    expect(await cashier.submit('wallet-sg-02', aSubmission({ reference: input.reference }))).toMatchObject({ replayed: false })
+    expect(await cashier.submit('wallet-sg-02', aSubmission({ reference: input.reference }))).toMatchObject({
+      replayed: false,
+    })
   })
 })
 
@@ -247,7 +293,10 @@ describe('when the outcome of a write is unknown', () => {
   test('a payment that is there is answered as taken', async () => {
     const input = aSubmission()
     const answer = await failing(true).submit(wallet, input)
-    expect(answer).toMatchObject({ replayed: false, payment: { reference: input.reference, status: 'ROUTED' } })
+    expect(answer).toMatchObject({
+      replayed: false,
+      payment: { reference: input.reference, status: 'ROUTED' },
+    })
     expect(await cashier.submit(wallet, input)).toEqual({ ...answer, replayed: true })
   })
 
@@ -267,7 +316,13 @@ describe('the counterparty’s answer', () => {
     const answer = (await cashier.respond(acquirer, approve(payment._id))) as PaymentReceipt
     expect(answer).toMatchObject({
       replayed: false,
-      payment: { status: 'COMPLETED', sequence: 3, settlementDate: '2026-03-01', settlement: 'PENDING', answerReference: 'A-1' },
+      payment: {
+        status: 'COMPLETED',
+        sequence: 3,
+        settlementDate: '2026-03-01',
+        settlement: 'PENDING',
+        answerReference: 'A-1',
+      },
     })
     expect(answer.payment).not.toHaveProperty('due')
     expect(await store.byId.load(payment._id)).toEqual(answer.payment)
@@ -285,7 +340,9 @@ describe('the counterparty’s answer', () => {
 
   test('that declines says why', async () => {
     const { payment } = await paid()
-    expect(await cashier.respond(acquirer, { payment: payment._id, decision: 'DECLINE', reason: 'AM04' })).toMatchObject({
+    expect(
+      await cashier.respond(acquirer, { payment: payment._id, decision: 'DECLINE', reason: 'AM04' }),
+    ).toMatchObject({
       payment: { status: 'DECLINED', reason: 'INSUFFICIENT_FUNDS' },
     })
   })
@@ -295,7 +352,11 @@ describe('the counterparty’s answer', () => {
     await cashier.respond(acquirer, approve(payment._id))
     const again = (await cashier.respond(acquirer, approve(payment._id))) as PaymentReceipt
     expect(again).toMatchObject({ replayed: true, payment: { status: 'COMPLETED', sequence: 4 } })
-    expect(again.payment.events.at(-1)).toMatchObject({ kind: 'LATE_MESSAGE', from: 'COMPLETED', to: 'COMPLETED' })
+    expect(again.payment.events.at(-1)).toMatchObject({
+      kind: 'LATE_MESSAGE',
+      from: 'COMPLETED',
+      to: 'COMPLETED',
+    })
   })
 
   test('that contradicts the first is refused, recorded, and moves nothing', async () => {

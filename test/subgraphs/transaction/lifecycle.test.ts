@@ -49,7 +49,9 @@ describe('the life of a payment', () => {
 
   test('has eleven statuses and no transition but the listed ones', () => {
     expect(statuses).toHaveLength(11)
-    expect(transitions.map(({ from, on, to }) => `${from} ${on} ${to}`).toSorted()).toEqual([...moves].toSorted())
+    expect(transitions.map(({ from, on, to }) => `${from} ${on} ${to}`).toSorted()).toEqual(
+      [...moves].toSorted(),
+    )
   })
 
   test.each(statuses)('%s is final exactly when nothing leads out of it', (status) => {

@@ -26,12 +26,42 @@ describe('pricing a fixed merchant amount', () => {
   test.each([
     { pays: 'SGD', amount: money(8_850n, 'CNY'), base: '16.03 SGD', fee: '0.00 SGD', reporting: '88.50 CNY' },
     { pays: 'JPY', amount: money(8_850n, 'CNY'), base: '1840 JPY', fee: '0 JPY', reporting: '88.50 CNY' },
-    { pays: 'KWD', amount: money(8_850n, 'CNY'), base: '3.816 KWD', fee: '0.000 KWD', reporting: '88.50 CNY' },
+    {
+      pays: 'KWD',
+      amount: money(8_850n, 'CNY'),
+      base: '3.816 KWD',
+      fee: '0.000 KWD',
+      reporting: '88.50 CNY',
+    },
     { pays: 'CNY', amount: money(8_850n, 'CNY'), base: '88.50 CNY', fee: '0.00 CNY', reporting: '88.50 CNY' },
-    { pays: 'SGD', amount: money(20_000n, 'CNY'), base: '36.23 SGD', fee: '0.00 SGD', reporting: '200.00 CNY' },
-    { pays: 'SGD', amount: money(20_001n, 'CNY'), base: '37.32 SGD', fee: '1.09 SGD', reporting: '200.01 CNY' },
-    { pays: 'CNY', amount: money(50_000n, 'THB'), base: '112.37 CNY', fee: '0.00 CNY', reporting: '112.37 CNY' },
-    { pays: 'SGD', amount: money(50_000n, 'THB'), base: '20.25 SGD', fee: '0.00 SGD', reporting: '111.80 CNY' },
+    {
+      pays: 'SGD',
+      amount: money(20_000n, 'CNY'),
+      base: '36.23 SGD',
+      fee: '0.00 SGD',
+      reporting: '200.00 CNY',
+    },
+    {
+      pays: 'SGD',
+      amount: money(20_001n, 'CNY'),
+      base: '37.32 SGD',
+      fee: '1.09 SGD',
+      reporting: '200.01 CNY',
+    },
+    {
+      pays: 'CNY',
+      amount: money(50_000n, 'THB'),
+      base: '112.37 CNY',
+      fee: '0.00 CNY',
+      reporting: '112.37 CNY',
+    },
+    {
+      pays: 'SGD',
+      amount: money(50_000n, 'THB'),
+      base: '20.25 SGD',
+      fee: '0.00 SGD',
+      reporting: '111.80 CNY',
+    },
   ] as const)('$amount.minor $amount.currency in $pays', ({ pays, amount, base, fee, reporting }) => {
     const price = priced(priceFixedMerchant(amount, pays, aCorridor('SG-CN'), builtInRates))
     expect([price.payerAmount, price.fee, price.reporting].map(shown)).toEqual([base, fee, reporting])
@@ -40,12 +70,20 @@ describe('pricing a fixed merchant amount', () => {
 
   test('without a rate is refused', () => {
     const provider = tableRates({ SGD: '5.5' }, new Date(0), 0)
-    expect(priceFixedMerchant(money(1n, 'CNY'), 'THB', free, provider)).toMatchObject({ code: 'RATE_UNAVAILABLE' })
+    expect(priceFixedMerchant(money(1n, 'CNY'), 'THB', free, provider)).toMatchObject({
+      code: 'RATE_UNAVAILABLE',
+    })
   })
 
   test('keeps the mid rate and the mark-up apart', () => {
     const { rate } = priced(priceFixedMerchant(money(100n, 'CNY'), 'SGD', free, builtInRates))
-    expect(rate).toMatchObject({ source: 'SGD', target: 'CNY', mid: '5.549', value: '5.521255', markupBasisPoints: 50 })
+    expect(rate).toMatchObject({
+      source: 'SGD',
+      target: 'CNY',
+      mid: '5.549',
+      value: '5.521255',
+      markupBasisPoints: 50,
+    })
   })
 
   test('above what the hub carries is refused', () => {
@@ -65,12 +103,16 @@ describe('pricing a fixed payer amount', () => {
   })
 
   test('that comes to nothing is refused', () => {
-    expect(priceFixedPayer(money(1n, 'VND'), 'CNY', free, builtInRates)).toMatchObject({ code: 'AMOUNT_NOT_POSITIVE' })
+    expect(priceFixedPayer(money(1n, 'VND'), 'CNY', free, builtInRates)).toMatchObject({
+      code: 'AMOUNT_NOT_POSITIVE',
+    })
   })
 })
 
 describe('the limit for one payment', () => {
-  const corridor = aCorridor('SG-CN', { limits: { perPayment: money(50_000n, 'CNY'), perDay: money(0n, 'CNY') } })
+  const corridor = aCorridor('SG-CN', {
+    limits: { perPayment: money(50_000n, 'CNY'), perDay: money(0n, 'CNY') },
+  })
 
   test('is inclusive', () => {
     expect(checkLimit(money(50_000n, 'CNY'), corridor, builtInRates)).toBeNull()
@@ -86,7 +128,9 @@ describe('the limit for one payment', () => {
 
   test('counts in its own currency, at the mid rate', () => {
     expect(checkLimit(money(223_613n, 'THB'), corridor, builtInRates)).toBeNull()
-    expect(checkLimit(money(223_640n, 'THB'), corridor, builtInRates)).toMatchObject({ code: 'LIMIT_PER_PAYMENT' })
+    expect(checkLimit(money(223_640n, 'THB'), corridor, builtInRates)).toMatchObject({
+      code: 'LIMIT_PER_PAYMENT',
+    })
   })
 })
 
@@ -99,7 +143,9 @@ describe('for all amounts and currencies', () => {
     fc.assert(
       fc.property(aCurrency, aCurrency, someMinor, (payer, merchant, minor) => {
         const price = priced(priceFixedMerchant(money(minor, merchant), payer, free, builtInRates))
-        const charged = price.rate ? convertCeil(price.merchantAmount, invert(exactly(price.rate))) : price.merchantAmount
+        const charged = price.rate
+          ? convertCeil(price.merchantAmount, invert(exactly(price.rate)))
+          : price.merchantAmount
         expect(charged).toEqual(price.payerAmount)
         expect(price.rate === null).toBe(payer === merchant)
       }),
@@ -158,7 +204,9 @@ describe('for all amounts and currencies', () => {
           builtInRates.midRate(b, c)!.mid,
           builtInRates.midRate(a, c)!.mid,
         ]
-        expect(ab.numerator * bc.numerator * ac.denominator).toBe(ab.denominator * bc.denominator * ac.numerator)
+        expect(ab.numerator * bc.numerator * ac.denominator).toBe(
+          ab.denominator * bc.denominator * ac.numerator,
+        )
       }),
     )
   })

@@ -18,7 +18,12 @@ const aCode = (more: Partial<ScannedCode> = {}): ScannedCode => ({
 const cny = (amount: string) => ({ amount, currency: 'CNY' })
 
 /** Quotes for the Singapore wallet: at `code` when one is given, else at the shop itself. */
-function quoteFor(input: Partial<OrderInput>, code: ScannedCode | null, reference = aReference(), merchant = shop) {
+function quoteFor(
+  input: Partial<OrderInput>,
+  code: ScannedCode | null,
+  reference = aReference(),
+  merchant = shop,
+) {
   const place = code ? { payload: 'scanned' } : { merchant: merchant.id }
   const order = readOrder({ ...place, payerCurrency: 'SGD', ...input }) as Order
   const world = { reference, rates: builtInRates, now: noon }
@@ -60,10 +65,25 @@ describe('quoting a scanned code', () => {
 
   test.each([
     { what: 'another amount', input: { amount: cny('88.51') }, code: 'AMOUNT_MISMATCH', path: ['amount'] },
-    { what: 'another currency', input: { amount: { amount: '1', currency: 'SGD' } }, code: 'WRONG_CURRENCY', path: ['amount', 'currency'] },
+    {
+      what: 'another currency',
+      input: { amount: { amount: '1', currency: 'SGD' } },
+      code: 'WRONG_CURRENCY',
+      path: ['amount', 'currency'],
+    },
     { what: 'a tip that is not asked for', input: { tip: cny('1') }, code: 'BAD_VALUE', path: ['tip'] },
-    { what: 'another entry mode', input: { entryMode: 'IN_APP' as const }, code: 'BAD_VALUE', path: ['entryMode'] },
-    { what: 'a fixed payer amount', input: { side: 'FIXED_PAYER' as const, amount: { amount: '5', currency: 'SGD' } }, code: 'BAD_VALUE', path: ['side'] },
+    {
+      what: 'another entry mode',
+      input: { entryMode: 'IN_APP' as const },
+      code: 'BAD_VALUE',
+      path: ['entryMode'],
+    },
+    {
+      what: 'a fixed payer amount',
+      input: { side: 'FIXED_PAYER' as const, amount: { amount: '5', currency: 'SGD' } },
+      code: 'BAD_VALUE',
+      path: ['side'],
+    },
   ])('is refused with $what', ({ input, code, path }) => {
     expect(quoteFor(input, aCode())).toMatchObject({ code, path: ['input', ...path] })
   })
@@ -100,18 +120,32 @@ describe('quoting at a merchant', () => {
   })
 
   test.each([
-    { what: 'the merchant is suspended', merchant: { status: 'SUSPENDED' as const }, code: 'MERCHANT_INACTIVE' },
-    { what: 'its currency is not carried', merchant: { currency: 'EUR' as const }, code: 'CURRENCY_NOT_OFFERED', amount: { amount: '1', currency: 'EUR' } },
+    {
+      what: 'the merchant is suspended',
+      merchant: { status: 'SUSPENDED' as const },
+      code: 'MERCHANT_INACTIVE',
+    },
+    {
+      what: 'its currency is not carried',
+      merchant: { currency: 'EUR' as const },
+      code: 'CURRENCY_NOT_OFFERED',
+      amount: { amount: '1', currency: 'EUR' },
+    },
     { what: 'no corridor leads there', merchant: { country: 'VN' }, code: 'NO_CORRIDOR' },
     { what: 'the corridor is closed', merchant: { country: 'TH' }, code: 'CORRIDOR_CLOSED' },
   ])('is refused when $what', ({ merchant, code, amount }) => {
-    expect(quoteFor({ amount: amount ?? cny('1') }, null, aReference(), { ...shop, ...merchant })).toMatchObject({ code })
+    expect(
+      quoteFor({ amount: amount ?? cny('1') }, null, aReference(), { ...shop, ...merchant }),
+    ).toMatchObject({ code })
   })
 
   test('is refused when the wallet is suspended', () => {
     const reference = aReference()
     const wallet = reference.participants.get('wallet-sg-01')!
     reference.participants.set(wallet.id, { ...wallet, status: 'SUSPENDED' })
-    expect(quoteFor({ amount: cny('1') }, null, reference)).toMatchObject({ code: 'PARTICIPANT_NOT_LIVE', retryable: true })
+    expect(quoteFor({ amount: cny('1') }, null, reference)).toMatchObject({
+      code: 'PARTICIPANT_NOT_LIVE',
+      retryable: true,
+    })
   })
 })

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest'
 import { defaultZone, settlementDate } from '../../../subgraphs/transaction/settlement-date.ts'
 
 test.each([
-  { when: 'a moment before the cut-off', at: '2026-03-01T14:59:59.999Z', zone: defaultZone, date: '2026-03-01' },
+  {
+    when: 'a moment before the cut-off',
+    at: '2026-03-01T14:59:59.999Z',
+    zone: defaultZone,
+    date: '2026-03-01',
+  },
   { when: 'at the cut-off', at: '2026-03-01T15:00:00.000Z', zone: defaultZone, date: '2026-03-02' },
   { when: 'just after midnight', at: '2026-03-01T16:00:00.000Z', zone: defaultZone, date: '2026-03-02' },
   { when: 'at the end of a year', at: '2026-12-31T15:30:00Z', zone: defaultZone, date: '2027-01-01' },

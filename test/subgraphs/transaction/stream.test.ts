@@ -20,7 +20,7 @@ function aSource(start = 0) {
     },
     source: {
       refill: async (seat: StreamSeat<number>) => {
-        await null
+        await new Promise((resolve) => queueMicrotask(() => resolve(null)))
         readTo = Math.max(readTo, taken)
         if (readTo >= written) {
           seat.attach()

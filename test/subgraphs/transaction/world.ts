@@ -10,9 +10,9 @@ import { money } from '../../../schema/values/money.ts'
 
 export const noon = new Date('2026-03-01T04:00:00.000Z')
 
-const capabilities: Capability[] = (['MPM_PAY', 'MPM_ACCEPT', 'CPM_PRESENT', 'CPM_CHARGE', 'REFUND'] as const).map(
-  (name) => ({ name, passed: true, validUntil: new Date('2099-01-01T00:00:00Z') }),
-)
+const capabilities: Capability[] = (
+  ['MPM_PAY', 'MPM_ACCEPT', 'CPM_PRESENT', 'CPM_CHARGE', 'REFUND'] as const
+).map((name) => ({ name, passed: true, validUntil: new Date('2099-01-01T00:00:00Z') }))
 
 export const aParticipant = (
   id: string,
