@@ -1,6 +1,6 @@
 // Puts the data set into a database that has none, once. A load that was cut short is started over.
 
-import type { Db } from 'mongodb'
+import type { Collection, Db } from 'mongodb'
 import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
 import type { Corridor, Participant, Project } from '../subgraphs/reference.ts'
 import type { PastPayment } from '../subgraphs/transaction/index.ts'
@@ -45,16 +45,23 @@ interface Mark {
 /** What a load that was cut short may have left, and importers add to rather than replace. */
 const begunCollections = ['participants', 'projects', 'corridors', 'payments']
 
-/** Loads unless the database has a data set already, or institutions that came another way. One process at a time. */
+/** True unless the database has a data set already, or institutions that came another way; then says what there is. */
+export async function isDatasetDue(
+  db: Db,
+  options: Pick<LoadOptions, 'seed' | 'scale' | 'log'>,
+): Promise<boolean> {
+  const mark = await marksOf(db).findOne({ _id: 'dataset' })
+  if (mark ? mark.loadedAt === null : !(await hasData(db))) return true
+  sayWhatIsThere(mark, options)
+  return false
+}
+
+/** Loads unless there is a data set, or data of another origin. One process at a time. */
 export async function loadDataset(db: Db, options: LoadOptions): Promise<LoadResult> {
   const { seed, scale, until, importers, log } = options
-  const marks = db.collection<Mark>('meta')
-  const mark = await marks.findOne({ _id: 'dataset' })
-  if (mark ? mark.loadedAt !== null : await hasData(db)) {
-    sayWhatIsThere(mark, options)
-    return { loaded: false }
-  }
-  if (mark) {
+  if (!(await isDatasetDue(db, options))) return { loaded: false }
+  const marks = marksOf(db)
+  if (await marks.findOne({ _id: 'dataset' })) {
     log.warn('the data set was not loaded to its end the last time; starting over')
     for (const name of begunCollections) await db.collection(name).drop()
   }
@@ -76,9 +83,14 @@ export async function loadDataset(db: Db, options: LoadOptions): Promise<LoadRes
   return { loaded: true, merchants: merchants.count, payments: payments.count, tookMs }
 }
 
+const marksOf = (db: Db): Collection<Mark> => db.collection<Mark>('meta')
+
 const hasData = async (db: Db): Promise<boolean> => (await db.collection('participants').findOne()) !== null
 
-function sayWhatIsThere(mark: Mark | null, { seed, scale, log }: LoadOptions): void {
+function sayWhatIsThere(
+  mark: Mark | null,
+  { seed, scale, log }: Pick<LoadOptions, 'seed' | 'scale' | 'log'>,
+): void {
   if (!mark) return log.info('the database has data of its own; no data set is loaded')
   if (mark.seed === seed && mark.scale === scale) return
   log.warn(

@@ -2,44 +2,48 @@
 
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
-import { loadDataset, type ReferenceRows } from '../dataset/load.ts'
+import { fork } from 'node:child_process'
+import { isDatasetDue } from '../dataset/load.ts'
 import { startTraffic, type Traffic } from '../dataset/traffic.ts'
 import type { Currency } from '../schema/values/currency.ts'
-import { importMerchants } from '../subgraphs/merchant/index.ts'
-import { importReference } from '../subgraphs/participant/index.ts'
 import type { Reference } from '../subgraphs/reference.ts'
-import { builtInRates, importPayments } from '../subgraphs/transaction/index.ts'
+import { builtInRates } from '../subgraphs/transaction/index.ts'
 import type { Config } from './config.ts'
+import type { LoadLine, LoadOrder } from './demo-load.ts'
 import { newKey } from './identity/key.ts'
 import type { Guest } from './identity/key-ring.ts'
 import { keyStore } from './identity/key-store.ts'
 
 /** Adds the demo keys, and the data set where there is none: 1 % of the programme takes some seconds, the first time. */
 export async function seedDemo(
+  uri: string,
   db: Db,
-  config: Config,
+  { SEED, SCALE }: Config,
   log: FastifyBaseLogger,
   now: () => Date,
 ): Promise<void> {
   await keyStore(db).seedDemo(now())
-  await loadDataset(db, {
-    seed: config.SEED,
-    scale: config.SCALE,
-    until: now(),
-    rates: builtInRates,
-    importers: {
-      reference: (rows) => importReference(db, rows),
-      merchants: (merchants, products) => importMerchants(db, merchants, { products, at: now() }),
-      payments: (payments, rows) => importPayments(db, byId(rows), payments),
-    },
-    log,
-  })
+  const dataset = { seed: SEED, scale: SCALE }
+  if (await isDatasetDue(db, { ...dataset, log })) {
+    await loadInProcess({ ...dataset, uri, database: db.databaseName, until: now() }, log)
+  }
 }
 
-const byId = ({ participants, corridors }: ReferenceRows): Pick<Reference, 'participants' | 'corridors'> => ({
-  participants: new Map(participants.map((participant) => [participant.id, participant])),
-  corridors: new Map(corridors.map((corridor) => [corridor.id, corridor])),
-})
+/** Loading needs more memory than all that a hub does later, and only a process that ends gives all of it back. */
+function loadInProcess(order: LoadOrder, log: FastifyBaseLogger): Promise<void> {
+  const child = fork(new URL('demo-load.ts', import.meta.url), [], { serialization: 'advanced' })
+  child.on('message', (line) => {
+    const { level, message } = line as LoadLine
+    log[level](message)
+  })
+  child.send(order)
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) =>
+      code === 0 ? resolve() : reject(new Error(`loading the data set ended with ${code ?? signal}`)),
+    )
+  })
+}
 
 /** A wallet that the hub pays with by itself, under a key that only this process knows. */
 export interface SimulatedWallet extends Guest {

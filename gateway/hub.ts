@@ -76,7 +76,7 @@ async function start(
   started.defer(() => mongo.close())
   const db = mongo.db(config.MONGODB_DATABASE)
 
-  if (isDemo) await seedDemo(db, config, log, now)
+  if (isDemo) await seedDemo(mongod.uri, db, config, log, now)
   const reference = await openReference(db, log)
   started.defer(() => reference.close())
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(reference) : []

@@ -40,6 +40,8 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.BODY_BYTES_MAX,
     exposeHeadRoutes: false,
+    // A logger of its own for each request would be made and never used.
+    childLoggerFactory: (logger) => logger,
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
   })

@@ -1,7 +1,7 @@
 // A change stream, a batch at a time. The driver's own gives one event at a time and hides where a batch ends; whoever
 // writes on what it reads wants all there is in one go, and the resume token that belongs to exactly that much.
 
-import { MongoServerError, type Db, type Document } from 'mongodb'
+import { MongoServerError, type ClientSession, type Db, type Document } from 'mongodb'
 
 export interface ChangeBatch<Change> {
   /** In the order of their majority commit; empty when nothing came for a while. */
@@ -11,6 +11,11 @@ export interface ChangeBatch<Change> {
 }
 
 export interface Changes<Change> {
+  /**
+   * Reads in this session see everything that happened before the stream begins: so whoever reads first what is there and
+   * then follows the changes misses nothing. Use it only while no `next` is under way.
+   */
+  readonly session: ClientSession
   /** The next batch: at once when there are changes, else when some come or `quietMs` have passed. */
   next(): Promise<ChangeBatch<Change>>
   close(): Promise<void>
@@ -56,6 +61,9 @@ export async function openChanges<Change>(db: Db, options: ChangesOptions): Prom
     await session.endSession()
     throw resumeAfter !== null && isRefused(error) ? lost(error) : error
   })
+  // The stream begins at the cluster's time, which is ahead of what a majority has: a plain majority read could miss what
+  // is in between, and so would the stream.
+  session.advanceOperationTime(session.clusterTime!.clusterTime)
   const getMore = { getMore: opened.id, collection, batchSize: batchMax, maxTimeMS: quietMs }
   let first: CursorReply | null = opened
   let abandon: (reason: Error) => void = () => {}
@@ -67,6 +75,7 @@ export async function openChanges<Change>(db: Db, options: ChangesOptions): Prom
     return reply
   }
   return {
+    session,
     async next() {
       // MongoDB does not interrupt a cursor that waits: whoever leaves does not wait for it either.
       const reply = await new Promise<CursorReply>((resolve, reject) => {

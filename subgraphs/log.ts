@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Collection, Db, Filter } from 'mongodb'
+import type { ClientSession, Collection, Db, Filter } from 'mongodb'
 import type { ReasonCode } from '../schema/values/reasons.ts'
 import { openChanges, type Changes } from './changes.ts'
 import type { EntryMode } from './directory.ts'
@@ -143,12 +143,14 @@ export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOpt
     return true
   }
 
-  const stored = (after: bigint, max: number): Promise<LogEntry[]> =>
-    entries.find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit: max }).toArray()
+  const stored = (after: bigint, max: number, session?: ClientSession): Promise<LogEntry[]> =>
+    entries
+      .find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit: max, ...(session && { session }) })
+      .toArray()
 
-  const catchUp = async () => {
+  const catchUp = async (session?: ClientSession) => {
     for (;;) {
-      const batch = await stored(tip, batchMax)
+      const batch = await stored(tip, batchMax, session)
       if (!take(batch)) throw new Error(`the log no longer holds what comes after position ${tip}`)
       if (batch.length < batchMax) return
     }
@@ -160,7 +162,7 @@ export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOpt
     signal.addEventListener('abort', stop)
     try {
       // What was written before the change stream was opened.
-      await catchUp()
+      await catchUp(changes.session)
       while (!signal.aborted) {
         const batch = await changes.next()
         if (!take(batch.changes.map(({ fullDocument }) => fullDocument))) await catchUp()

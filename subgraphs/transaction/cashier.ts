@@ -155,7 +155,7 @@ export function createCashier(dependencies: CashierDependencies): Cashier {
 }
 
 /** A UUID version 7 of `at`. */
-export function newId(at: Date): string {
+function newId(at: Date): string {
   if (poolUsed === pool.length) {
     randomFillSync(pool)
     poolUsed = 0

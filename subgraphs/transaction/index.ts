@@ -14,9 +14,8 @@ import { startSimulator, type SimulatorOptions } from './simulator.ts'
 import { createStore } from './store.ts'
 import { createViewing } from './viewing.ts'
 
-export { transitions } from './lifecycle.ts'
 export { importPayments, type PastPayment } from './history.ts'
-export { builtInRates, tableRates, type RateProvider } from './rates.ts'
+export { builtInRates, type RateProvider } from './rates.ts'
 export type { Screening } from './payment.ts'
 export type { SimulatorOptions } from './simulator.ts'
 

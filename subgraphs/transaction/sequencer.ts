@@ -7,7 +7,7 @@
 // worst write the next right entry.
 
 import type { FastifyBaseLogger } from 'fastify'
-import { MongoServerError, type Collection, type Db } from 'mongodb'
+import { MongoServerError, type ClientSession, type Collection, type Db } from 'mongodb'
 import { HistoryLostError, openChanges, type Changes } from '../changes.ts'
 import { holdLease, isLeaseHeld, type Lease, type LeaseHolder } from '../lease.ts'
 import { logOf, makeLogIndexes, readTip, type LogEntry, type LoggedPayment, type LogReader } from '../log.ts'
@@ -73,7 +73,7 @@ export async function writeLog(options: SequencerOptions, lease: Held): Promise<
   try {
     if (!resumed) {
       log.info({}, 'nowhere in the change stream to go on from: looking for events that the log lacks')
-      await fillGaps(db, writer)
+      await fillGaps(db, writer, changes.session)
     }
     await follow(changes, states, writer, lease)
   } catch (error) {
@@ -93,7 +93,7 @@ export async function fillLog(options: SequencerOptions): Promise<void> {
   const changes = await openPayments(db, null)
   try {
     const { token } = await changes.next()
-    await fillGaps(db, await openLog(options, { isHeld: () => true }))
+    await fillGaps(db, await openLog(options, { isHeld: () => true }), changes.session)
     await saveToken(statesOf(db), token)
   } finally {
     await changes.close()
@@ -285,9 +285,11 @@ function unplaced(transaction: string, event: PaymentEvent, facts: LoggedPayment
  * Writes every event that the log lacks, in the order in which they happened. Reads all payments, in order of creation,
  * and holds back what happened after the last one read was created: so memory is bounded by what was under way at one time.
  */
-async function fillGaps(db: Db, writer: LogWriter): Promise<void> {
+async function fillGaps(db: Db, writer: LogWriter, session: ClientSession): Promise<void> {
   const isEmpty = (await readTip(db)) === 0n
-  const found = db.collection<Logged>('payments').find({}, { projection: projectionOf(''), sort: { _id: 1 } })
+  const found = db
+    .collection<Logged>('payments')
+    .find({}, { projection: projectionOf(''), sort: { _id: 1 }, session })
   let held: Unplaced[] = []
   let chunk: Unplaced[] = []
   let writing = Promise.resolve()

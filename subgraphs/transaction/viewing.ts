@@ -64,7 +64,7 @@ export interface Viewing {
   atMerchant(context: RequestContext, merchant: string, args: PageArguments): Promise<Connection<Payment>>
   positions(context: RequestContext, participant: string, date: string | null): Promise<readonly Position[]>
   log(context: RequestContext, args: LogArguments & { readonly first: number }): Promise<LogPage>
-  events(context: RequestContext, args: LogArguments): Stream<LogEntry>
+  events(context: RequestContext, args: LogArguments): Promise<Stream<LogEntry>>
   updates(
     context: RequestContext,
     args: { readonly id: string; readonly afterSequence?: number | null },
@@ -150,10 +150,12 @@ export function createViewing({ store, reference, reader, live, cursors }: Viewi
       const end = hasMore ? events.at(-1)!._id : tip
       return { events, endCursor: cursors.encode(end), hasMore }
     },
-    events(context, { where, after }) {
+    async events(context, { where, after }) {
       const own = visibility(context)
       const filter = orThrow(eventFilter(where, own))
-      return live.events(filter, own, after ? positionOf(after) : reader.tip())
+      const start = after ? positionOf(after) : reader.tip()
+      await checkKept(start)
+      return live.events(filter, own, start)
     },
     async updates(context, { id, afterSequence = null }) {
       if (!(await viewing.transaction(context, id))) orThrow(refuse('PAYMENT_UNKNOWN', undefined, ['id']))
@@ -176,7 +178,7 @@ export function createViewing({ store, reference, reader, live, cursors }: Viewi
 
   const checkKept = async (position: bigint) => {
     const [next] = await reader.read(position, 1)
-    if (next?._id !== position + 1n) orThrow(refuse('CURSOR_EXPIRED', undefined, ['after']))
+    if (next && next._id !== position + 1n) orThrow(refuse('CURSOR_EXPIRED', undefined, ['after']))
   }
   return viewing
 }
