@@ -49,7 +49,7 @@ export const portionHalfUp = ({ minor, currency }: Money, basisPoints: bigint): 
 })
 
 /** Quotient of non-negative integers, rounded up. */
-export const divideCeil = (a: bigint, b: bigint): bigint => (a + b - 1n) / b
+const divideCeil = (a: bigint, b: bigint): bigint => (a + b - 1n) / b
 
 /** Quotient of non-negative integers, rounded half up. */
 export const divideHalfUp = (a: bigint, b: bigint): bigint => (2n * a + b) / (2n * b)

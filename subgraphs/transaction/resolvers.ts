@@ -26,7 +26,7 @@ import type { Payment, PaymentEvent } from './payment.ts'
 import type { Price } from './pricing.ts'
 import type { Quote, Terms } from './quote.ts'
 import type { Position } from './positions.ts'
-import type { RefundOf } from './store.ts'
+import type { RefundOf } from './reads.ts'
 import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './viewing.ts'
 
 export interface ResolverDependencies {

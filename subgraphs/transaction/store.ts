@@ -1,28 +1,17 @@
 // Payments and quotes in MongoDB. Reads and writes of all requests in flight share calls.
 
 import type { Collection, Db, Filter } from 'mongodb'
-import { createLoader, createWriter, type Loader } from '../loader.ts'
+import { createWriter } from '../loader.ts'
 import { Recent } from '../recent.ts'
-import { applyMove, type Move, type Payment, type Refund } from './payment.ts'
+import { applyMove, type Move, type Payment } from './payment.ts'
 import { sumPostings, type Position } from './positions.ts'
 import type { Quote } from './quote.ts'
+import { quoteReads, readsOf, type PaymentReads } from './reads.ts'
 import { rrnSource } from './rrn.ts'
 import { insertGroup, moveGroup, writeNames, type PlannedMove } from './writes.ts'
 
-/** A refund and the payment that holds it. */
-export interface RefundOf {
-  readonly refund: Refund
-  readonly payment: Payment
-}
-
-export interface PaymentStore {
+export interface PaymentStore extends PaymentReads {
   readonly payments: Collection<Payment>
-  readonly byId: Loader<string, Payment>
-  /** By the `id` of a used key. */
-  readonly byKey: Loader<string, Payment>
-  readonly byQuote: Loader<string, Payment>
-  readonly byReference: Loader<{ readonly wallet: string; readonly reference: string }, Payment>
-  readonly refundById: Loader<string, RefundOf>
   quoteById(id: string): Promise<Quote | null>
   addQuote(quote: Quote): Promise<void>
   /** Writes a new payment. False when one with its key, quote or reference is there already. Throws when it may or may not be written. */
@@ -78,33 +67,21 @@ export async function createStore(db: Db): Promise<PaymentStore> {
   const payments = paymentsOf(db)
   const quotes = quotesOf(db)
 
-  const byField = (field: string, valueOf: (payment: Payment) => string | undefined) =>
-    createLoader<string, Payment>({
-      load: async (values) => {
-        const found = await payments.find({ [field]: { $in: [...values] } }).toArray()
-        return inOrder(values, found, valueOf)
-      },
-    })
-  const byId = byField('_id', ({ _id }) => _id)
-  // One call under way at a time: each waits for the journal, and a larger group shares that better than two small ones.
-  const inOneFlight = { flightsMax: 1 }
+  const reads = readsOf(payments)
+  const storedQuote = quoteReads(quotes)
+  // One call under way at a time: each waits for the journal, and a large group shares that better than two small ones.
+  const flightsMax = 1
   const inserter = createWriter<Payment, boolean>({
-    ...inOneFlight,
+    flightsMax,
     write: (group) => insertGroup(payments, group),
   })
   const quoteInserter = createWriter<Quote, boolean>({
-    ...inOneFlight,
+    flightsMax,
     write: (group) => insertGroup(quotes, group),
   })
   const mover = createWriter<PlannedMove, boolean>({
-    ...inOneFlight,
+    flightsMax,
     write: (group) => moveGroup(payments, group),
-  })
-  const storedQuote = createLoader<string, Quote>({
-    load: async (ids) => {
-      const found = await quotes.find({ _id: { $in: [...ids] } }).toArray()
-      return inOrder(ids, found, ({ _id }) => _id)
-    },
   })
   // A quote never changes, so what this process has quoted lately it need not read.
   const recentQuotes = new Recent<string, Quote>(recentMax)
@@ -127,29 +104,7 @@ export async function createStore(db: Db): Promise<PaymentStore> {
 
   return {
     payments,
-    byId,
-    byKey: createLoader({
-      load: async (ids) => {
-        const found = await payments.find({ 'keys.id': { $in: [...ids] } }).toArray()
-        return ids.map((id) => found.find(({ keys }) => keys.some((key) => key.id === id)) ?? null)
-      },
-    }),
-    byQuote: byField('quote', ({ quote }) => quote),
-    byReference: createLoader({
-      key: ({ wallet, reference }) => `${wallet}/${reference}`,
-      load: async (asked) => {
-        const found = await payments.find({ $or: asked.map((one) => ({ ...one })) }).toArray()
-        const nameOf = (one: { wallet: string; reference: string }) => `${one.wallet}/${one.reference}`
-        return inOrder(asked.map(nameOf), found, nameOf)
-      },
-    }),
-    refundById: createLoader({
-      load: async (ids) => {
-        const found = await payments.find({ 'refunds._id': { $in: [...ids] } }).toArray()
-        const all = found.flatMap((payment) => payment.refunds.map((refund) => ({ refund, payment })))
-        return inOrder(ids, all, ({ refund }) => refund._id)
-      },
-    }),
+    ...reads,
     quoteById: async (id) => recentQuotes.get(id) ?? storedQuote.load(id),
     addQuote: async (quote) => {
       await quoteInserter.write(quote)
@@ -166,7 +121,7 @@ export async function createStore(db: Db): Promise<PaymentStore> {
       if (known && after) return { moved: true, before: known, after }
       open.delete(id)
       for (let attempt = 0; attempt < attemptsMax; attempt++) {
-        const before = await byId.load(id)
+        const before = await reads.byId.load(id)
         if (!before) return null
         const moved = await tryMove(before, rule)
         if (moved !== false) return { moved: moved !== null, before, after: moved ?? before }
@@ -214,12 +169,3 @@ const waitingMax = 50_000
 
 /** So long an expired quote can be told from one that never was. */
 const quoteKeptSeconds = 3600
-
-function inOrder<Key, Value>(
-  keys: readonly Key[],
-  found: readonly Value[],
-  keyOf: (value: Value) => Key | undefined,
-): (Value | null)[] {
-  const byKey = new Map(found.map((value) => [keyOf(value), value]))
-  return keys.map((key) => byKey.get(key) ?? null)
-}

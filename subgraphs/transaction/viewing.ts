@@ -21,7 +21,8 @@ import type { Live, TransactionUpdate } from './live.ts'
 import type { Payment } from './payment.ts'
 import type { Quote } from './quote.ts'
 import type { Position } from './positions.ts'
-import type { Clause, PaymentStore, RefundOf } from './store.ts'
+import type { RefundOf } from './reads.ts'
+import type { Clause, PaymentStore } from './store.ts'
 import { mapStream, type Stream } from './stream.ts'
 
 export type Transaction = Payment | RefundOf

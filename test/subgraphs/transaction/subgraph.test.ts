@@ -4,7 +4,9 @@ import { money } from '../../../schema/values/money.ts'
 import type { ScannedCode } from '../../../subgraphs/directory.ts'
 import type { RequestContext } from '../../../subgraphs/subgraph.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
+import { logOf } from '../../../subgraphs/log.ts'
 import { connect } from '../../../subgraphs/mongo.ts'
+import { createCursors } from '../../../subgraphs/transaction/cursor.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aDirectory, aMerchant, aReference, as, quietLog } from './world.ts'
 
@@ -512,6 +514,89 @@ describe('a stream of events', () => {
     expect(await problemOf(ask('{ transactionLog(first: 1001) { hasMore } }', wallet))).toMatchObject({
       code: 'BAD_PAGE',
     })
+  })
+})
+
+describe('a log that is no longer kept from its start', () => {
+  test('refuses cursors from before what is kept, and serves those from after it', async () => {
+    const database = (await mongoOf()).db(`${name}_retention`)
+    const first = await start(database)
+    for (let n = 0; n < 3; n++)
+      await first.app.graphql(submitPayment, { ...wallet }, { input: aSubmission() })
+    const events = await follow(
+      transactionEvents,
+      wallet,
+      { after: createCursors('a secret').encode(0n) },
+      first,
+    )
+    const cursors: string[] = []
+    while (cursors.length < 6) cursors.push((await events.next())!['cursor'])
+    await events.leave()
+    await first.close()
+    await logOf(database).deleteMany({ _id: { $lte: 3n } })
+    const later = await start(database)
+    await expect(follow(transactionEvents, wallet, { after: cursors[1] }, later)).rejects.toMatchObject({
+      extensions: { code: 'CURSOR_EXPIRED', path: ['after'] },
+    })
+    const log = 'query ($after: String) { transactionLog(after: $after) { events { cursor } } }'
+    const { errors } = await later.app.graphql(log, { ...wallet }, { after: cursors[1] })
+    expect(errors![0]!.extensions).toMatchObject({ code: 'CURSOR_EXPIRED' })
+    const resumed = await follow(transactionEvents, wallet, { after: cursors[2] }, later)
+    expect([await resumed.next(), await resumed.next()].map((event) => event!['cursor'])).toEqual(
+      cursors.slice(3, 5),
+    )
+    await resumed.leave()
+    await later.close()
+    await database.dropDatabase()
+  })
+})
+
+describe('a refund in its payment', () => {
+  test('is a transaction of its own', async () => {
+    const { id } = await pay()
+    await approve(id)
+    const at = new Date()
+    const refund = {
+      _id: '0199aaaa-0000-7000-8000-000000000001',
+      status: 'COMPLETED',
+      sequence: 1,
+      createdAt: at,
+      updatedAt: at,
+      merchantAmount: money(850n, 'CNY'),
+      payerAmount: money(154n, 'SGD'),
+      reporting: money(850n, 'CNY'),
+      reason: null,
+      events: [{ sequence: 1, at, kind: 'SUBMITTED', from: null, to: 'RECEIVED', reason: null }],
+    }
+    await db
+      .collection<{ _id: string; refunds: object[]; refunded: object }>('payments')
+      .updateOne({ _id: id }, { $push: { refunds: refund }, $set: { refunded: money(850n, 'CNY') } })
+    const asked = `query ($id: ID!) { transaction(id: $id) { __typename id kind status sequence merchantAmount { amount } payerAmount { amount }
+      reportingValue { amount } wallet { id } merchant { id } events { kind } reason { code }
+      ... on Refund { amount { amount currency } payment { id refundedTotal { amount } refundable { amount } refunds { id } } } } }`
+    const { transaction } = await ask(asked, wallet, { id: refund._id })
+    expect(transaction).toEqual({
+      __typename: 'Refund',
+      id: refund._id,
+      kind: 'REFUND',
+      status: 'COMPLETED',
+      sequence: 1,
+      merchantAmount: { amount: '8.50' },
+      payerAmount: { amount: '1.54' },
+      reportingValue: { amount: '8.50' },
+      wallet: { id: 'wallet-sg-01' },
+      merchant: { id: 'acquirer-cn-01.M1' },
+      events: [{ kind: 'SUBMITTED' }],
+      reason: null,
+      amount: { amount: '8.50', currency: 'CNY' },
+      payment: {
+        id,
+        refundedTotal: { amount: '8.50' },
+        refundable: { amount: '80.00' },
+        refunds: [{ id: refund._id }],
+      },
+    })
+    expect((await ask(asked, as('wallet-sg-02'), { id: refund._id })).transaction).toBeNull()
   })
 })
 

@@ -1,0 +1,82 @@
+// The changes of the collection `payments`, as events for the log.
+
+import type { Db } from 'mongodb'
+import { openChanges, type Changes } from '../changes.ts'
+import type { LoggedPayment } from '../log.ts'
+import { Recent } from '../recent.ts'
+import { loggedPayment, projectionOf, unplaced, type Logged, type Unplaced } from './logged.ts'
+import type { PaymentEvent } from './payment.ts'
+
+export interface PaymentChange {
+  readonly operationType: 'insert' | 'update' | 'replace'
+  readonly documentKey: { readonly _id: string }
+  readonly fullDocument?: Logged
+  readonly updateDescription?: { readonly updatedFields: Readonly<Record<string, unknown>> }
+}
+
+/** From now on when `resumeAfter` is null. */
+export const openPayments = (db: Db, resumeAfter: unknown): Promise<Changes<PaymentChange>> =>
+  openChanges<PaymentChange>(db, {
+    collection: 'payments',
+    resumeAfter,
+    pipeline: [
+      { $match: { operationType: { $in: ['insert', 'update', 'replace'] } } },
+      {
+        $project: {
+          operationType: 1,
+          documentKey: 1,
+          'updateDescription.updatedFields': 1,
+          ...projectionOf('fullDocument.'),
+        },
+      },
+    ],
+  })
+
+/**
+ * Turns changes into the events that they bring, in order. An update does not carry the payment, whose facts each entry
+ * needs: they are known from its insertion, or read.
+ */
+export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Promise<Unplaced[]> {
+  const payments = db.collection<Logged>('payments')
+  const recent = new Recent<string, LoggedPayment>(recentMax)
+
+  const factsOf = async (changes: readonly PaymentChange[]): Promise<ReadonlyMap<string, LoggedPayment>> => {
+    const facts = new Map<string, LoggedPayment>()
+    for (const { documentKey, fullDocument } of changes) {
+      const known = fullDocument ? loggedPayment(fullDocument) : recent.get(documentKey._id)
+      if (known) facts.set(documentKey._id, known)
+    }
+    const unknown = changes.map(idOf).filter((id) => !facts.has(id))
+    if (unknown.length > 0) {
+      const found = payments.find({ _id: { $in: unknown } }, { projection: projectionOf('') })
+      for await (const payment of found) facts.set(payment._id, loggedPayment(payment))
+    }
+    for (const [id, known] of facts) recent.set(id, known)
+    return facts
+  }
+
+  return async (changes) => {
+    const facts = await factsOf(changes)
+    return changes.flatMap((change) => {
+      const known = facts.get(idOf(change))
+      // Without facts it was removed by hand since: there is nothing left to say about it.
+      return known ? eventsIn(change).map((event) => unplaced(idOf(change), event, known)) : []
+    })
+  }
+}
+
+/** Facts of so many payments are kept. */
+const recentMax = 20_000
+
+const idOf = ({ documentKey }: PaymentChange): string => documentKey._id
+
+/** The events that a change brings: all of them for a new document, the pushed ones (`events.2`) for an update. */
+function eventsIn({ fullDocument, updateDescription }: PaymentChange): readonly PaymentEvent[] {
+  if (fullDocument) return fullDocument.events
+  const updated = updateDescription!.updatedFields
+  if (Array.isArray(updated['events'])) return updated['events'] as PaymentEvent[]
+  return Object.entries(updated)
+    .filter(([field]) => /^events\.\d+$/.test(field))
+    .map(([, event]) => event as PaymentEvent)
+    .toSorted((a, b) => a.sequence - b.sequence)
+}

@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest'
+import { planOf } from '../../../subgraphs/transaction/simulator.ts'
+
+const approves = { approves: true, reason: null, reference: null }
+const declines = (reason: string) => ({ approves: false, reason, reference: null })
+const payment = (reference: string, referenceLabel: string | null = null, _id = '0199-0000') => ({
+  _id,
+  reference,
+  referenceLabel,
+})
+
+describe('what the simulator does with a payment', () => {
+  test.each([
+    { reference: 'order 7', answers: [approves] },
+    { reference: 'SIM-AM04', answers: [declines('INSUFFICIENT_FUNDS')] },
+    { reference: 'SIM-AM14 of today', answers: [declines('OVER_LIMIT')] },
+    { reference: 'SIM-AB05', answers: [] },
+    { reference: 'SIM-NOAS', answers: [] },
+    { reference: 'SIM-LATE', answers: [] },
+    { reference: 'SIM-DUP', answers: [approves, approves] },
+    { reference: 'SIM-SLOW-3000', answers: [approves] },
+    { reference: 'SIM-NONSENSE', answers: [approves] },
+    { reference: 'my SIM-AM04', answers: [approves] },
+  ])('$reference', ({ reference, answers }) => {
+    expect(planOf(payment(reference)).answers).toEqual(answers)
+  })
+
+  test('may be written in the code’s reference label', () => {
+    expect(planOf(payment('order 7', 'SIM-AM04')).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
+  })
+
+  test('takes 30–80 ms by its id, unless its label says how long', () => {
+    const times = Array.from(
+      { length: 500 },
+      (_, n) => planOf(payment('x', null, `0199-${n.toString(16).padStart(4, '0')}`)).afterMs,
+    )
+    expect([Math.min(...times), Math.max(...times)]).toEqual([30, 80])
+    expect(planOf(payment('SIM-SLOW-3000')).afterMs).toBe(3000)
+  })
+})
