@@ -2,6 +2,7 @@
 // into it, and always as string literals.
 
 /** Compiles `source`, the body of a function that returns what is wanted, with `scope` as its free variables. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters
 export function compile<Compiled>(source: string, scope: Readonly<Record<string, unknown>>): Compiled {
   // oxlint-disable-next-line typescript/no-implied-eval
   const make = new Function(...Object.keys(scope), `"use strict";\n${source}`) as (

@@ -1,7 +1,13 @@
 // A subgraph behind HTTP: any Federation 2 server, a partner's for instance.
 
 import { Pool } from 'undici'
-import type { SubgraphConnection, SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
+import type {
+  SubgraphConnection,
+  SubgraphError,
+  SubgraphOperation,
+  SubgraphResult,
+  Variables,
+} from './connection.ts'
 import type { EngineCode } from './errors.ts'
 
 export interface HttpConnectionOptions {
@@ -32,8 +38,11 @@ export function httpConnection(
   const { headers, connectionsMax = 64, timeoutMs = 10_000, bytesMax = 16 * 1024 * 1024 } = options
   const { origin, pathname, search } = new URL(url)
   const pool = new Pool(origin, {
-    ...{ connections: connectionsMax, headersTimeout: timeoutMs, bodyTimeout: timeoutMs },
-    ...{ connect: { timeout: timeoutMs }, maxResponseSize: bytesMax },
+    connections: connectionsMax,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    connect: { timeout: timeoutMs },
+    maxResponseSize: bytesMax,
   })
   const constantHeaders = {
     'content-type': 'application/json',
@@ -44,8 +53,15 @@ export function httpConnection(
     let text: string
     try {
       const response = await pool.request({
-        ...{ method: 'POST', path: pathname + search, body },
-        headers: headers ? { ...constantHeaders, ...headers(context) } : constantHeaders,
+        method: 'POST',
+        path: pathname + search,
+        body,
+        headers: headers
+          ? {
+              ...constantHeaders,
+              ...headers(context),
+            }
+          : constantHeaders,
         signal: AbortSignal.timeout(timeoutMs),
       })
       text = await response.body.text()
@@ -81,16 +97,25 @@ function readResult(name: string, text: string): SubgraphResult {
     const { data, errors } = result
     const hasErrors = Array.isArray(errors) && errors.length > 0 && errors.every(isError)
     if (isObject(data) || (hasErrors && (data === null || data === undefined))) {
-      return { data: (data as SubgraphResult['data']) ?? null, ...(hasErrors && { errors }) }
+      return {
+        data: data ?? null,
+        ...(hasErrors && { errors: errors.map(readError) }),
+      }
     }
   }
   return failure(name, 'SUBGRAPH_RESPONSE_INVALID', 'did not answer with a GraphQL response')
 }
 
+/** Some servers, mercurius among them, write the numbers in a path as text; no field is named like a number. */
+function readError({ message, path, extensions }: SubgraphError): SubgraphError {
+  const steps = path?.map((step) => (/^\d+$/.test(String(step)) ? Number(step) : step))
+  return { message, ...(steps && { path: steps }), ...(extensions && { extensions }) }
+}
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const isError = (value: unknown): boolean =>
+const isError = (value: unknown): value is SubgraphError =>
   isObject(value) &&
   typeof value['message'] === 'string' &&
   (value['path'] === undefined || value['path'] === null || Array.isArray(value['path']))

@@ -84,7 +84,7 @@ function compile(schema: GraphQLSchema, document: DocumentNode): Execute {
     }
   }
   return (rootValue, contextValue, variableValues) =>
-    execute({ schema, document, rootValue, contextValue, variableValues }) as ReturnType<Execute>
+    execute({ schema, document, rootValue, contextValue, variableValues })
 }
 
 /**
@@ -99,12 +99,12 @@ function tidy(result: SubgraphResult): SubgraphResult {
   for (const error of errors) {
     const place = JSON.stringify(error.path)
     if (error.path === undefined) rest.push(error)
-    else if (!places.has(place)) places.set(place, named(error))
+    else if (!places.has(place)) places.set(place, withOneName(error))
   }
   return { data, errors: [...rest, ...places.values()] }
 }
 
-function named(error: SubgraphError): SubgraphError {
+function withOneName(error: SubgraphError): SubgraphError {
   const message = error.message.replace(/^(Cannot return null .*\.)\((\w+),.*\)\.$/, '$1$2.')
   return message === error.message ? error : { ...error, message }
 }
@@ -130,11 +130,15 @@ function isTooDifficult(schema: GraphQLSchema, document: DocumentNode): boolean 
         return false
       },
       Variable(_node, _key, parent) {
-        // The parent in a list is the array of its items.
         if (Array.isArray(parent) || (parent as ASTNode).kind === Kind.OBJECT_FIELD) found = true
       },
-      ...{ IntValue: literal, FloatValue: literal, StringValue: literal, BooleanValue: literal },
-      ...{ EnumValue: literal, ListValue: literal, ObjectValue: literal },
+      IntValue: literal,
+      FloatValue: literal,
+      StringValue: literal,
+      BooleanValue: literal,
+      EnumValue: literal,
+      ListValue: literal,
+      ObjectValue: literal,
     }),
   )
   return found

@@ -36,16 +36,17 @@ export function readDocument(schema: GraphQLSchema, text: string, limits: Limits
       fragments: new Map(fragments.map((node) => [node.name.value, node])),
     }
   } catch (error) {
-    if (error instanceof GraphQLError) return reject('GRAPHQL_PARSE_FAILED', error)
-    throw error
+    if (!(error instanceof GraphQLError)) throw error
+    const isTooLong = error.message.endsWith('tokens. Parsing aborted.')
+    return reject(isTooLong ? 'OPERATION_TOO_LARGE' : 'GRAPHQL_PARSE_FAILED', error)
   }
 }
 
-/** The operation of this name in a document, or its only one. */
+/** The operation of this name in a document, or its only one when `name` is ''. */
 export function findOperation(
   schema: ApiSchema,
   { operations, fragments }: Document,
-  name: string | null | undefined,
+  name: string,
   limits: Limits,
 ): Operation | Rejected {
   if (!name && operations.length > 1) {

@@ -6,6 +6,7 @@ export const engineCodes = {
   GRAPHQL_PARSE_FAILED: 'The document is not GraphQL.',
   GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema.',
   OPERATION_RESOLUTION_FAILURE: 'The document has no such operation, or several and none was named.',
+  OPERATION_NOT_PLANNED: 'The hub finds no way to gather this operation from its subgraphs.',
   OPERATION_TOO_LARGE: 'The document is longer, deeper or wider than the hub runs.',
   BAD_USER_INPUT: 'A variable is missing or has a value that its type does not allow.',
   SUBGRAPH_UNAVAILABLE: 'A subgraph that holds part of the answer could not be reached in time.',

@@ -3,14 +3,17 @@
 import type { GraphQLFormattedError } from 'graphql'
 import { completeAnswer } from './complete.ts'
 import type { SubgraphConnection, Variables } from './connection.ts'
-import { locateFailures, type PresentError } from './failures.ts'
+import { coded, refusalText } from './errors.ts'
+import { locateFailures, type Answer, type PresentError } from './failures.ts'
 import { compileIntrospection } from './introspection.ts'
+import { MappedStream } from './mapped-stream.ts'
 import type { Operation, Switches } from './operation.ts'
 import type { Planner } from './plan.ts'
 import { plannerDocument } from './planner-document.ts'
 import { compileRender, unfit, type Render } from './render.ts'
+import type { Run, Step } from './run.ts'
 import { rootShape, type ShapeField } from './shape.ts'
-import { compileStep, compileSubscription, type Run, type Source, type Step } from './steps.ts'
+import { compileStep, compileSubscription, type Source } from './steps.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
 
 /** What all operations of one supergraph share. */
@@ -19,6 +22,8 @@ export interface Engine {
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
   readonly plan: Planner
   readonly present: PresentError
+  /** Told of an operation that cannot be planned. */
+  readonly report: (error: unknown) => void
 }
 
 /**
@@ -27,6 +32,8 @@ export interface Engine {
  */
 interface Part {
   readonly fields: readonly ShapeField[]
+  /** Where a subscription's events come from. */
+  readonly source: Source | null
   /** Null when no subgraph is asked. */
   readonly step: Step | null
   readonly introspect: ((variables: Variables) => Record<string, string>) | null
@@ -34,63 +41,56 @@ interface Part {
 }
 
 /** A part's answer: its fields as JSON without braces, or null where a null went all the way up. */
-interface Answered {
+interface PartAnswer {
   readonly text: string | null
-  readonly errors: readonly GraphQLFormattedError[] | null
+  readonly errors: readonly GraphQLFormattedError[]
 }
 
-export class Executable {
-  readonly #parts: readonly Part[]
-  readonly #operation: Operation
-  readonly #engine: Engine
-  /** Where events come from; only for a subscription. */
-  readonly source: Source | null
+const none: readonly GraphQLFormattedError[] = []
 
-  /** Throws when the planner does, or when the plan is not one that can be run. */
+export class Executable {
+  readonly #engine: Engine
+  readonly #parts: readonly Part[]
+
+  /** Throws when the operation cannot be planned. */
   constructor(operation: Operation, switches: Switches, engine: Engine) {
-    this.#operation = operation
     this.#engine = engine
-    const { definition } = operation
-    const schema = operation.schema.graphql
     const root = rootShape(operation, switches)
     const fields = root.fieldsOf(root.type)
-    const groups = definition.operation === 'mutation' ? fields.map((field) => [field]) : [fields]
-    let opened: Source | null = null
-    this.#parts = groups.map((group) => {
-      const introspect = compileIntrospection(schema, operation, group)
-      const render = compileRender(group, schema)
-      const document = plannerDocument(operation, switches, group)
-      const plan = document && engine.plan(document.text)
-      if (!plan) return { fields: group, step: null, introspect, render }
-      const scope = { ...engine, variables: document.variables }
-      if (definition.operation !== 'subscription') {
-        return { fields: group, step: compileStep(plan, scope), introspect, render }
-      }
-      const { source, step } = compileSubscription(plan, scope)
-      opened = source
-      return { fields: group, step, introspect, render }
-    })
-    this.source = opened
+    const groups = operation.definition.operation === 'mutation' ? fields.map((field) => [field]) : [fields]
+    this.#parts = groups.map((group) => compilePart(operation, switches, group, engine))
   }
 
   /** Runs a query or mutation; the answer as JSON text. */
   execute(variables: Variables, context: unknown): Promise<string> {
-    const [first] = this.#parts
-    if (this.#parts.length !== 1 || !first) return this.#executeSerially(variables, context)
-    return this.#executeOne(first, newRun(variables, context))
+    const [part, ...others] = this.#parts
+    if (!part || others.length > 0) return this.#executeSerially(variables, context)
+    return this.#executePart(part, newRun(variables, context))
   }
 
-  /** What is left to do for one event of a subscription. */
-  executeEvent(run: Run): Promise<string> {
-    return this.#executeOne(this.#parts[0]!, run)
+  /** Runs a subscription; see `Prepared.subscribe`. */
+  async subscribe(
+    variables: Variables,
+    context: unknown,
+  ): Promise<AsyncIterableIterator<string> | { errorResponse: string }> {
+    const [part] = this.#parts
+    const source = part?.source
+    // Its only field may have been skipped.
+    if (!source) return { errorResponse: refusalText([coded('BAD_USER_INPUT', 'There is nothing to subscribe to.')]) }
+    const opened = await source.open(variables, context)
+    if (Symbol.asyncIterator in opened) {
+      return new MappedStream(opened, (event) => {
+        const run = newRun(variables, context)
+        source.absorb(run, event)
+        return this.#executePart(part, run)
+      })
+    }
+    const run = newRun(variables, context)
+    source.absorb(run, { ...opened, data: null })
+    return { errorResponse: refusalText(this.#errorsOf(part, run)) }
   }
 
-  /** Error entries for what has failed in a run. */
-  errorsOf(run: Run): GraphQLFormattedError[] {
-    return this.#locate(this.#parts[0]!, run)
-  }
-
-  #executeOne(part: Part, run: Run): Promise<string> {
+  #executePart(part: Part, run: Run): Promise<string> {
     const waiting = part.step?.(run)
     return waiting
       ? waiting.then(() => responseText(this.#answer(part, run)))
@@ -103,38 +103,64 @@ export class Executable {
     for (const part of this.#parts) {
       const run = newRun(variables, context)
       await part.step?.(run)
-      const answered = this.#answer(part, run)
-      if (answered.errors) errors.push(...answered.errors)
+      const answer = this.#answer(part, run)
+      errors.push(...answer.errors)
       // As in graphql-js, a mutation whose answer is lost stops the ones after it.
-      if (answered.text === null) return responseText({ text: null, errors })
-      texts.push(answered.text)
+      if (answer.text === null) return responseText({ text: null, errors })
+      texts.push(answer.text)
     }
     return responseText({ text: texts.join(), errors })
   }
 
-  #answer(part: Part, run: Run): Answered {
-    const data = run.data ?? {}
+  #answer(part: Part, run: Run): PartAnswer {
     const meta = part.introspect ? part.introspect(run.variables) : null
-    const errors = run.failures ? this.#locate(part, run) : null
+    const errors = run.failures ? this.#errorsOf(part, run) : none
     try {
-      if (!run.lost) return { text: part.render(data, meta), errors }
+      if (!run.lost) return { text: part.render(run.data ?? {}, meta), errors }
     } catch (error) {
       if (error !== unfit) throw error
     }
-    const all = errors ?? []
-    const schema = this.#operation.schema.graphql
-    return { text: completeAnswer({ schema, fields: part.fields, data }, run.lost, meta, all), errors: all }
+    const { text, problems } = completeAnswer(this.#paths(part, run), run.lost, meta, errors)
+    const shown = problems.map((problem) => ({
+      ...this.#engine.present(problem, 'supergraph', run.context),
+      path: problem.path,
+    }))
+    return { text, errors: [...errors, ...shown] }
   }
 
-  #locate({ fields }: Part, { failures, data, context }: Run): GraphQLFormattedError[] {
-    const schema = this.#operation.schema.graphql
-    return locateFailures(failures ?? [], { schema, fields, data: data ?? {} }, (error, subgraph) =>
-      this.#engine.present(error, subgraph, context),
+  #errorsOf(part: Part, run: Run): readonly GraphQLFormattedError[] {
+    return locateFailures(run.failures ?? [], this.#paths(part, run), (error, subgraph) =>
+      this.#engine.present(error, subgraph, run.context),
     )
+  }
+
+  #paths({ fields }: Part, { data }: Run): Answer {
+    return { schema: this.#engine.supergraph.api.graphql, fields, data: data ?? {} }
   }
 }
 
-export const newRun = (variables: Variables, context: unknown): Run => ({
+function compilePart(
+  operation: Operation,
+  switches: Switches,
+  fields: readonly ShapeField[],
+  engine: Engine,
+): Part {
+  const schema = operation.schema.graphql
+  const part = {
+    fields,
+    introspect: compileIntrospection(schema, operation, fields),
+    render: compileRender(fields, schema),
+  }
+  const document = plannerDocument(operation, switches, fields)
+  const plan = document && engine.plan(document.text)
+  if (!plan) return { ...part, source: null, step: null }
+  const scope = { ...engine, variables: document.variables, asked: document.asked }
+  return operation.definition.operation === 'subscription'
+    ? { ...part, ...compileSubscription(plan, scope) }
+    : { ...part, source: null, step: compileStep(plan, scope) }
+}
+
+const newRun = (variables: Variables, context: unknown): Run => ({
   variables,
   context,
   data: null,
@@ -142,7 +168,7 @@ export const newRun = (variables: Variables, context: unknown): Run => ({
   lost: null,
 })
 
-function responseText({ text, errors }: Answered): string {
+function responseText({ text, errors }: PartAnswer): string {
   const data = text === null ? 'null' : `{${text}}`
-  return errors?.length ? `{"data":${data},"errors":${JSON.stringify(errors)}}` : `{"data":${data}}`
+  return errors.length > 0 ? `{"data":${data},"errors":${JSON.stringify(errors)}}` : `{"data":${data}}`
 }

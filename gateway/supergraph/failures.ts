@@ -4,7 +4,7 @@ import type { GraphQLFormattedError, GraphQLSchema } from 'graphql'
 import type { SubgraphError, SubgraphResult } from './connection.ts'
 import type { Entities } from './entities.ts'
 import type { Data } from './merge.ts'
-import { fieldsFor, isHidden, type Shape, type ShapeField } from './shape.ts'
+import { fieldsFor, type Shape, type ShapeField } from './shape.ts'
 
 /** Errors of one fetch, with what is needed to say where they belong. */
 export interface Failure {
@@ -20,7 +20,8 @@ export interface Target {
   readonly keys: readonly string[]
   /** Keys in the data by the keys that the subgraph was asked for, where the two differ. */
   readonly renamed: ReadonlyMap<string, readonly string[]>
-  readonly entities: Entities | null
+  /** The entities, and the paths in the data that they were looked for at, without the numbers. */
+  readonly entities: { readonly found: Entities; readonly paths: ReadonlySet<string> } | null
 }
 
 export type Path = readonly (string | number)[]
@@ -58,13 +59,12 @@ export function locateFailures(
   answer: Answer,
   present: (error: SubgraphError, subgraph: string) => Omit<GraphQLFormattedError, 'path'>,
 ): GraphQLFormattedError[] {
-  const places = findPlaces(answer)
+  const locator = new Locator(answer)
   const entries = failures.flatMap(({ subgraph, errors, noData, targets }) =>
     errors.flatMap((error): GraphQLFormattedError[] => {
-      const paths = targets.flatMap((target) => pathsOf(error, target, noData, answer, places))
+      const paths = targets.flatMap((target) => locator.locate(error, target, noData))
       const entry = present(error, subgraph)
-      if (paths.length === 0) return [entry]
-      return paths.flatMap((path) => (path === hidden ? [] : [{ ...entry, path }]))
+      return paths.length > 0 ? paths.map((path) => ({ ...entry, path })) : [entry]
     }),
   )
   // One place can be told the same twice: by two subgraphs that both give it, or where an object that is not there may
@@ -72,81 +72,85 @@ export function locateFailures(
   return [...new Map(entries.map((entry) => [JSON.stringify([entry.path, entry.message]), entry])).values()]
 }
 
-/** An object of the data as the client sees it: where, and what was asked of it. */
+/** Where an object of the data stands in the answer, and what was asked of it there. */
 interface Place {
   readonly path: Path
+  /** Its path in the data, without the numbers. */
+  readonly keys: string
   readonly shape: Shape
 }
 
-function findPlaces({ schema, fields, data }: Answer): Map<unknown, Place[]> {
-  const places = new Map<unknown, Place[]>()
-  const visit = (shape: Shape, value: unknown, path: Path): void => {
-    if (Array.isArray(value)) value.forEach((item, index) => visit(shape, item, [...path, index]))
+class Locator {
+  readonly #answer: Answer
+  readonly #places = new Map<unknown, Place[]>()
+
+  constructor(answer: Answer) {
+    this.#answer = answer
+    this.#visitFields(answer.fields, answer.data, [], [])
+  }
+
+  locate(error: SubgraphError, { keys, renamed, entities }: Target, noData: boolean): Path[] {
+    const [key, ...rest] = error.path ?? []
+    if (key === undefined ? !noData : !keys.includes(String(key))) return []
+    const follow = (fields: readonly ShapeField[], object: unknown, inner: Path, path: Path) =>
+      this.#follow(fields, object, inner, path, renamed)
+    if (!entities) {
+      const roots = key === undefined ? keys : [String(key)]
+      const { fields, data } = this.#answer
+      return roots.flatMap((root) => follow(fields, data, [root, ...rest], []))
+    }
+    const [index, ...inner] = rest
+    const { found, paths } = entities
+    const objects = new Set(found.places.filter((_, n) => index === undefined || found.at[n] === index))
+    return [...objects].flatMap((object) => {
+      // An object that two entities share may also stand at places that this fetch was not about.
+      const places = (this.#places.get(object) ?? []).filter((place) => paths.has(place.keys))
+      return places.flatMap(({ shape, path }) => follow(this.#fieldsFor(shape, object), object, inner, path))
+    })
+  }
+
+  #visit(shape: Shape, value: unknown, path: Path, keys: readonly string[]): void {
+    if (Array.isArray(value)) value.forEach((item, n) => this.#visit(shape, item, [...path, n], keys))
     else if (typeof value === 'object' && value !== null) {
-      const known = places.get(value)
-      if (known) known.push({ path, shape })
-      else places.set(value, [{ path, shape }])
-      visitFields(fieldsFor(shape, value, schema), value as Data, path)
+      const place = { path, keys: keys.join('/'), shape }
+      const known = this.#places.get(value)
+      if (known) known.push(place)
+      else this.#places.set(value, [place])
+      this.#visitFields(this.#fieldsFor(shape, value), value as Data, path, keys)
     }
   }
-  const visitFields = (some: readonly ShapeField[], object: Data, path: Path): void => {
-    for (const { shape, dataKey, responseKey } of some) {
-      if (shape) visit(shape, object[dataKey], [...path, responseKey])
+
+  #visitFields(fields: readonly ShapeField[], object: Data, path: Path, keys: readonly string[]): void {
+    for (const { shape, dataKey, responseKey } of fields) {
+      if (shape) this.#visit(shape, object[dataKey], [...path, responseKey], [...keys, dataKey])
     }
   }
-  visitFields(fields, data, [])
-  return places
-}
 
-function pathsOf(
-  error: SubgraphError,
-  { keys, renamed, entities }: Target,
-  noData: boolean,
-  { schema, fields, data }: Answer,
-  places: ReadonlyMap<unknown, readonly Place[]>,
-): Path[] {
-  const [key, ...rest] = error.path ?? []
-  if (key === undefined ? !noData : !keys.includes(String(key))) return []
-  const asked = (name: string): readonly string[] => renamed.get(name) ?? [name]
-  if (!entities) {
-    const roots = key === undefined ? keys : [String(key)]
-    return roots.flatMap((root) => follow(fields, data, [root, ...rest], [], asked, schema))
+  /** The client's path for a path in the data; several where a missing object may have been of several types. */
+  #follow(
+    fields: readonly ShapeField[],
+    object: unknown,
+    [key, ...rest]: Path,
+    path: Path,
+    renamed: Target['renamed'],
+  ): Path[] {
+    if (key === undefined) return [path]
+    const keys = renamed.get(String(key)) ?? [key]
+    const matching = fields.filter(({ dataKey }) => keys.includes(dataKey))
+    if (matching.length === 0) return [path]
+    return matching.flatMap(({ shape, dataKey, responseKey }) => {
+      const numbers = rest.slice(0, rest.findIndex((step) => typeof step === 'string') >>> 0)
+      const here = [...path, responseKey, ...numbers]
+      if (!shape) return [here]
+      const value = [dataKey, ...numbers].reduce(
+        (inner, step) => (inner as Data | null | undefined)?.[step],
+        object,
+      )
+      return this.#follow(this.#fieldsFor(shape, value), value, rest.slice(numbers.length), here, renamed)
+    })
   }
-  const [index, ...inner] = rest
-  const objects = new Set(entities.places.filter((_, n) => index === undefined || entities.at[n] === index))
-  return [...objects].flatMap((object) =>
-    (places.get(object) ?? []).flatMap(({ shape, path }) =>
-      follow(fieldsFor(shape, object, schema), object, inner, path, asked, schema),
-    ),
-  )
-}
 
-/** Stands for the path of an error within an object that clients must not know of. */
-const hidden: Path = []
-
-/** The client's paths for a path in the data: one for each alias on the way. */
-function follow(
-  fields: readonly ShapeField[],
-  object: unknown,
-  [key, ...rest]: Path,
-  path: Path,
-  asked: (name: string) => readonly string[],
-  schema: GraphQLSchema,
-): Path[] {
-  if (key === undefined) return [path]
-  const matching = fields.filter(({ dataKey }) => asked(String(key)).includes(dataKey))
-  if (matching.length === 0) return [path]
-  return matching.flatMap(({ shape, dataKey, responseKey }) => {
-    const steps: (string | number)[] = [responseKey]
-    let value = (object as Data | null | undefined)?.[dataKey]
-    let left: Path = rest
-    while (typeof left[0] === 'number') {
-      steps.push(left[0])
-      value = (value as readonly unknown[] | null | undefined)?.[left[0]]
-      left = left.slice(1)
-    }
-    const here = [...path, ...steps]
-    if (shape && isHidden(shape, value, schema)) return [hidden]
-    return shape ? follow(fieldsFor(shape, value, schema), value, left, here, asked, schema) : [here]
-  })
+  #fieldsFor(shape: Shape, value: unknown): readonly ShapeField[] {
+    return fieldsFor(shape, value, this.#answer.schema)
+  }
 }

@@ -11,9 +11,10 @@ import {
 import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
 import { brokenConnection, type Failure } from './failures.ts'
 import { compileMerge, type Data, type Lost, type Merge } from './merge.ts'
-import type { BatchFetchNode, FetchNode } from './plan.ts'
+import type { EntityCall } from './interface-objects.ts'
+import type { FetchNode, FlattenNodePathSegment } from './plan.ts'
 import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
-import type { PlanScope, Run, Step } from './steps.ts'
+import type { PlanScope, Run, Step } from './run.ts'
 
 interface RootFetch {
   readonly operation: SubgraphOperation
@@ -55,13 +56,11 @@ interface EntityField {
   readonly merge: Merge
   readonly rewrite: Rewrite | null
   readonly renamed: ReadonlyMap<string, readonly string[]>
+  /** Where it looks for them: keys of the data, without the lists. */
+  readonly paths: ReadonlySet<string>
 }
 
-export function entityFetch(
-  node: FetchNode | BatchFetchNode,
-  aliases: BatchFetchNode['entityBatch']['aliases'],
-  scope: PlanScope,
-): Step {
+export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): Step {
   const { subgraph, fields, fragments } = readFetch(node, scope)
   const entityFields = aliases.map((entities): EntityField => {
     const { selectionSet } = fields.find(({ name, alias }) => (alias ?? name).value === entities.alias)!
@@ -73,6 +72,7 @@ export function entityFetch(
       merge: compileMerge(selectionSet!, { fragments, renamed }, scope.supergraph.isAbstract),
       rewrite: compileRewrites(entities.outputRewrites, scope.supergraph.typenames),
       renamed,
+      paths: new Set(entities.paths.map(keysOf)),
     }
   })
   const operation = subgraph.prepare(node.operation)
@@ -92,11 +92,9 @@ export function entityFetch(
     if (!some) return
     return ask(subgraph.name, operation, variables, run, (_, { data: answer, errors }) => {
       if (errors?.length) {
-        const targets = entityFields.map(({ alias, renamed }, n) => ({
-          keys: [alias],
-          renamed,
-          entities: found[n]!,
-        }))
+        const targets = entityFields.map(({ alias, renamed, paths }, n) => {
+          return { keys: [alias], renamed, entities: { found: found[n]!, paths } }
+        })
         fail(run, { subgraph: subgraph.name, errors, noData: !answer, targets })
       }
       if (answer)
@@ -104,6 +102,9 @@ export function entityFetch(
     })
   }
 }
+
+const keysOf = (path: readonly FlattenNodePathSegment[]): string =>
+  path.flatMap((segment) => (segment !== '@' && 'Field' in segment ? [segment.Field] : [])).join('/')
 
 function fail(run: Run, failure: Failure): void {
   ;(run.failures ??= []).push(failure)
@@ -130,7 +131,10 @@ interface FetchDocument {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
 }
 
-function readFetch(node: FetchNode | BatchFetchNode, { subgraphs }: PlanScope): FetchDocument {
+function readFetch(
+  node: Pick<FetchNode, 'serviceName' | 'operation'>,
+  { subgraphs }: PlanScope,
+): FetchDocument {
   const subgraph = subgraphs.get(node.serviceName)
   if (!subgraph)
     throw new TypeError(`the plan asks subgraph ${node.serviceName}, and there is no connection to it`)

@@ -88,6 +88,7 @@ export function take(end: number): string {
 }
 
 const quote = constant('"')
+// oxlint-disable-next-line no-control-regex
 const mustEscape = /[\u0000-\u001f"\\\ud800-\udfff]/
 
 const putEscaped = (value: string, at: number): number => putJson(JSON.stringify(value).slice(1, -1), at)

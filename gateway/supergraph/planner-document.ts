@@ -15,12 +15,21 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import { isIncluded, printArguments, shapeOf, type Operation, type Switches } from './operation.ts'
+import type { FlattenNodePathSegment } from './plan.ts'
 import { isIntrospection, type ShapeField } from './shape.ts'
 
-/** A document for the planner. `variables` maps the client's names to those in the document. */
+/** A document for the planner. */
 export interface PlannerDocument {
   readonly text: string
+  /** The client's name of each variable, by its name here. */
   readonly variables: ReadonlyMap<string, string>
+  /** Fields that are wanted of an object of this type at this path, with their keys in the data. */
+  readonly asked: (path: readonly FlattenNodePathSegment[], typename: string) => readonly WantedField[]
+}
+
+export interface WantedField {
+  readonly key: string
+  readonly name: string
 }
 
 /**
@@ -99,7 +108,7 @@ class Writer {
       if (!isIncluded(node, this.#switches)) continue
       if (node.kind === Kind.FIELD) {
         if (node.name.value === '__typename') level.typename = true
-        else this.addField(level.under(scope), node)
+        else for (const type of this.#visible(scope)) this.addField(level.under(type), node)
         continue
       }
       const fragment =
@@ -121,6 +130,11 @@ class Writer {
     if (isObjectType(scope)) return after.length > 0 ? [scope] : []
     if (after.length === allowed.size) return [type]
     return after.length === before.length && scope === level.type ? [type] : after
+  }
+
+  /** An object of a hidden type is asked for nothing but its type, so that not even an error tells of it. */
+  #visible(scope: GraphQLCompositeType): readonly GraphQLCompositeType[] {
+    return this.#operation.schema.mayHide(scope) ? this.#possible(scope) : [scope]
   }
 
   #possible(type: GraphQLCompositeType): readonly GraphQLObjectType[] {
@@ -162,7 +176,11 @@ class Writer {
       return [`$${name}: ${print(type)}${defaultValue ? ` = ${print(defaultValue)}` : ''}`]
     })
     const head = variables.length > 0 ? `${operation}(${variables.join(', ')})` : operation
-    return { text: `${head} ${body}`, variables: this.#variables }
+    return {
+      text: `${head} ${body}`,
+      variables: new Map([...this.#variables].map(([clientName, name]) => [name, clientName])),
+      asked: (path, type) => this.#asked(root, path, type),
+    }
   }
 
   #print(level: Level): string {
@@ -183,8 +201,26 @@ class Writer {
     return this.#possible(level.type).some((type) =>
       [...level.fields.values()].some(({ name }) => {
         const declared = (level.type as GraphQLObjectType).getFields()[name]!.type
-        return shapeOf((type as GraphQLObjectType).getFields()[name]!.type) !== shapeOf(declared)
+        return shapeOf(type.getFields()[name]!.type) !== shapeOf(declared)
       }),
     )
+  }
+
+  #asked(root: Level, path: readonly FlattenNodePathSegment[], typename: string): readonly WantedField[] {
+    let levels = [root]
+    for (const segment of path) {
+      if (segment === '@' || !('Field' in segment)) continue
+      const all = levels.flatMap((level) => [level, ...level.narrowed.values()])
+      levels = all.flatMap(({ fields }) => fields.get(segment.Field)?.level ?? [])
+    }
+    const type = this.#schema.getType(typename)
+    const holds = (condition: GraphQLCompositeType): boolean =>
+      condition === type ||
+      (isAbstractType(condition) && isObjectType(type) && this.#schema.isSubType(condition, type))
+    const applying = levels.flatMap((level) => [
+      level,
+      ...[...level.narrowed.values()].filter((narrowed) => holds(narrowed.type)),
+    ])
+    return applying.flatMap(({ fields }) => [...fields].map(([key, { name }]) => ({ key, name })))
   }
 }

@@ -1,9 +1,8 @@
 // A client's document, ready to be run any number of times.
 
-import { MappedStream } from './mapped-stream.ts'
 import type { Variables } from './connection.ts'
-import { refusalText } from './errors.ts'
-import { Executable, newRun, type Engine } from './executable.ts'
+import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
+import { Executable, type Engine } from './executable.ts'
 import { Lru } from './lru.ts'
 import type { Operation } from './operation.ts'
 import { compileCoercion, type Coerced } from './variables.ts'
@@ -31,19 +30,24 @@ const variantsMax = 16
 /**
  * Plans the operation. One whose `@skip` and `@include` depend on variables is planned anew for each setting of these,
  * when it first occurs: no plan, merge or renderer then knows of conditions, and most documents only ever see one.
- * Throws when the operation cannot be planned.
  */
-export function prepareOperation(operation: Operation, engine: Engine): Prepared {
+export function prepareOperation(operation: Operation, engine: Engine): Prepared | Rejected {
   const { schema, definition, switches } = operation
   const variants = new Lru<Executable>(variantsMax)
-  const compile = (setting: string): Executable => {
+  const compile = (setting: string): Executable | Rejected => {
     const values = new Map(switches.map((name, n) => [name, setting[n] === '1']))
-    const executable = new Executable(operation, values, engine)
-    variants.set(setting, executable)
-    return executable
+    try {
+      const executable = new Executable(operation, values, engine)
+      variants.set(setting, executable)
+      return executable
+    } catch (error) {
+      engine.report(error)
+      return reject('OPERATION_NOT_PLANNED', engineCodes.OPERATION_NOT_PLANNED)
+    }
   }
   const only = switches.length === 0 ? compile('') : null
-  const variantFor = (variables: Variables): Executable => {
+  if (only && 'kind' in only) return only
+  const variantFor = (variables: Variables): Executable | Rejected => {
     if (only) return only
     const setting = switches.map((name) => (variables[name] === true ? '1' : '0')).join('')
     return variants.get(setting) ?? compile(setting)
@@ -53,27 +57,17 @@ export function prepareOperation(operation: Operation, engine: Engine): Prepared
     kind: 'prepared',
     operation: definition.operation,
     coerce: compileCoercion(schema.graphql, definition, switches),
-    execute: (variables, context) => variantFor(variables).execute(variables, context),
-    subscribe: (variables, context) => subscribe(variantFor(variables), variables, context),
+    execute(variables, context) {
+      const variant = variantFor(variables)
+      return 'kind' in variant
+        ? Promise.resolve(refusalText(variant.errors))
+        : variant.execute(variables, context)
+    },
+    async subscribe(variables, context) {
+      const variant = variantFor(variables)
+      return 'kind' in variant
+        ? { errorResponse: refusalText(variant.errors) }
+        : variant.subscribe(variables, context)
+    },
   }
-}
-
-async function subscribe(
-  executable: Executable,
-  variables: Variables,
-  context: unknown,
-): Promise<AsyncIterableIterator<string> | { errorResponse: string }> {
-  const { source } = executable
-  if (!source) throw new TypeError('only a subscription can be subscribed to')
-  const opened = await source.open(variables, context)
-  if (Symbol.asyncIterator in opened) {
-    return new MappedStream(opened, (event) => {
-      const run = newRun(variables, context)
-      source.absorb(run, event)
-      return executable.executeEvent(run)
-    })
-  }
-  const run = newRun(variables, context)
-  source.absorb(run, { ...opened, data: null })
-  return { errorResponse: refusalText(executable.errorsOf(run)) }
 }

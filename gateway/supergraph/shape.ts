@@ -4,13 +4,13 @@ import {
   getNamedType,
   isAbstractType,
   isCompositeType,
+  isUnionType,
   Kind,
   SchemaMetaFieldDef,
   TypeMetaFieldDef,
   TypeNameMetaFieldDef,
   type FieldNode,
   type GraphQLCompositeType,
-  type GraphQLInterfaceType,
   type GraphQLObjectType,
   type GraphQLOutputType,
   type GraphQLSchema,
@@ -69,11 +69,8 @@ class Shapes {
     const key = `${type.name}:${nodes.map((node) => this.operation.fields.get(node)!.index).join()}`
     let shape = this.#known.get(key)
     if (!shape) {
-      shape = this.at(
-        type,
-        nodes.map(({ selectionSet }) => selectionSet!),
-      )
-      this.#known.set(key, shape)
+      const sets = nodes.map(({ selectionSet }) => selectionSet!)
+      this.#known.set(key, (shape = this.at(type, sets)))
     }
     return shape
   }
@@ -99,21 +96,14 @@ class Shapes {
         }
         const fragment = node.kind === Kind.INLINE_FRAGMENT ? node : fragments.get(node.name.value)!
         const condition = fragment.typeCondition && schema.getType(fragment.typeCondition.name.value)
-        if (!condition || condition === type || (isAbstractType(condition) && includes(type, condition))) {
-          collect(fragment.selectionSet)
-        }
+        const isSubType = isAbstractType(condition) && !isUnionType(type) && schema.isSubType(condition, type)
+        if (!condition || condition === type || isSubType) collect(fragment.selectionSet)
       }
     }
-    const includes = (inner: GraphQLCompositeType, outer: GraphQLCompositeType): boolean =>
-      isAbstractType(outer) && !isUnion(inner) && schema.isSubType(outer, inner)
     sets.forEach(collect)
     return found
   }
 }
-
-const isUnion = (
-  type: GraphQLCompositeType,
-): type is Exclude<GraphQLCompositeType, GraphQLObjectType | GraphQLInterfaceType> => !('getFields' in type)
 
 class CollectedShape implements Shape {
   readonly type: GraphQLCompositeType
@@ -188,17 +178,11 @@ export function fieldsFor(shape: Shape, value: unknown, schema: GraphQLSchema): 
   return possible.flatMap((one) => shape.fieldsOf(one))
 }
 
-/** Whether `value` is of a type that clients must not know of. */
-export function isHidden(shape: Shape, value: unknown, schema: GraphQLSchema): boolean {
-  const typename = (value as { __typename?: unknown } | null | undefined)?.__typename
-  return isAbstractType(shape.type) && typeof typename === 'string' && !schema.getType(typename)
-}
-
 function typeOfField(parent: GraphQLCompositeType, name: string): GraphQLOutputType {
   return (metaFields.get(name) ?? (parent as GraphQLObjectType).getFields()[name]!).type
 }
 
-export const metaFields = new Map(
+const metaFields = new Map(
   [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef].map((field) => [field.name, field]),
 )
 

@@ -1,30 +1,10 @@
 // The plan's nodes as closures. A step works on one run's data; it never throws, and gives a promise only when it waits.
 
-import type { SubgraphConnection, SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
-import type { Failure } from './failures.ts'
+import type { SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
 import { entityFetch, readRootFetch, rootFetch } from './fetch.ts'
-import type { Data, Lost } from './merge.ts'
+import { splitInterfaceObjects, type EntityCall } from './interface-objects.ts'
 import type { PlanNode } from './plan.ts'
-import type { SupergraphSchema } from './supergraph-schema.ts'
-
-/** One execution of a plan. */
-export interface Run extends Lost {
-  readonly variables: Variables
-  readonly context: unknown
-  /** Null until a subgraph has answered. */
-  data: Data | null
-  failures: Failure[] | null
-}
-
-export type Step = (run: Run) => void | Promise<void>
-
-/** What a plan is compiled against. */
-export interface PlanScope {
-  readonly supergraph: SupergraphSchema
-  readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
-  /** The client's name of each variable, by its name in the planned document. */
-  readonly variables: ReadonlyMap<string, string>
-}
+import type { PlanScope, Run, Step } from './run.ts'
 
 export function compileStep(node: PlanNode, scope: PlanScope): Step {
   switch (node.kind) {
@@ -35,13 +15,21 @@ export function compileStep(node: PlanNode, scope: PlanScope): Step {
     case 'Fetch':
       return rootFetch(node, scope)
     case 'BatchFetch':
-      return entityFetch(node, node.entityBatch.aliases, scope)
+      return entityFetches({ node, aliases: node.entityBatch.aliases }, scope)
     case 'Flatten': {
       const { node: fetch, path } = node
       if (fetch.kind !== 'Fetch' || !fetch.requires) break
       const { requires, inputRewrites, outputRewrites } = fetch
       const entities = { alias: '_entities', representationsVariableName: 'representations', paths: [path] }
-      return entityFetch(fetch, [{ ...entities, requires, ...{ inputRewrites, outputRewrites } }], scope)
+      const aliases = [
+        {
+          ...entities,
+          requires,
+          inputRewrites,
+          outputRewrites,
+        },
+      ]
+      return entityFetches({ node: fetch, aliases }, scope)
     }
     case 'Subscription':
     case 'Condition':
@@ -49,6 +37,10 @@ export function compileStep(node: PlanNode, scope: PlanScope): Step {
   }
   // Switches are decided before planning, `@defer` is not in the schema, a subscription's source is taken off first.
   throw new TypeError(`the plan has a ${node.kind} where none can be`)
+}
+
+function entityFetches(call: EntityCall, scope: PlanScope): Step {
+  return parallel(splitInterfaceObjects(call, scope).map((one) => entityFetch(one, scope)))
 }
 
 /** Where a subscription's events come from, and how one of them is taken into a run. */
@@ -84,6 +76,7 @@ function sequence(steps: readonly Step[]): Step {
 }
 
 function parallel(steps: readonly Step[]): Step {
+  if (steps.length === 1) return steps[0]!
   return (run) => {
     const waiting: Promise<void>[] = []
     for (const step of steps) {

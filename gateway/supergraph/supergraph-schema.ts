@@ -5,10 +5,11 @@ import {
   buildSchema,
   isAbstractType,
   isCompositeType,
-  isEnumType,
   isObjectType,
   Kind,
   parse,
+  valueFromASTUntyped,
+  type ConstDirectiveNode,
   type GraphQLCompositeType,
   type GraphQLSchema,
 } from 'graphql'
@@ -35,25 +36,42 @@ export interface SupergraphSchema {
    */
   typenames(condition: string): readonly string[]
   isAbstract(typename: string): boolean
+  /** Whether a subgraph knows this interface as an `@interfaceObject`. */
+  isInterfaceObject(type: string, subgraph: string): boolean
+  /** The fields of this type that a subgraph must be sent before it can give this one. */
+  requiredBy(type: string, field: string): readonly string[]
+  /** The fields that a subgraph may know an object of this type by. */
+  keyFields(type: string, subgraph: string): ReadonlySet<string>
 }
 
 export function readSupergraph(sdl: string): SupergraphSchema {
   const schema = buildASTSchema(parse(sdl), { assumeValid: true, assumeValidSDL: true })
-  const typenames = (condition: string): readonly string[] => {
-    const type = schema.getType(condition)
-    return isAbstractType(type)
-      ? [condition, ...schema.getPossibleTypes(type).map(({ name }) => name)]
-      : [condition]
-  }
+  const names = subgraphNames(schema)
+  const joins = (type: string, subgraph: string): Arguments[] =>
+    argumentsOf(schema.getType(type)?.astNode?.directives, 'join__type').filter(
+      ({ graph }) => names.get(String(graph)) === subgraph,
+    )
   return {
     api: readApi(sdl, schema),
-    subgraphs: subgraphNames(schema),
-    typenames,
+    subgraphs: new Set(names.values()),
     composite: (name) => {
       const type = schema.getType(name)
       return isCompositeType(type) ? type : undefined
     },
+    typenames: (condition) => {
+      const type = schema.getType(condition)
+      if (!isAbstractType(type)) return [condition]
+      return [condition, ...schema.getPossibleTypes(type).map(({ name }) => name)]
+    },
     isAbstract: (typename) => !isObjectType(schema.getType(typename)),
+    isInterfaceObject: (type, subgraph) =>
+      joins(type, subgraph).some(({ isInterfaceObject }) => isInterfaceObject === true),
+    requiredBy: (type, field) => {
+      const owner = schema.getType(type)
+      const node = owner && 'getFields' in owner ? owner.getFields()[field]?.astNode : undefined
+      return argumentsOf(node?.directives, 'join__field').flatMap(({ requires }) => fieldNames(requires))
+    },
+    keyFields: (type, subgraph) => new Set(joins(type, subgraph).flatMap(({ key }) => fieldNames(key))),
   }
 }
 
@@ -74,13 +92,29 @@ function readApi(sdl: string, whole: GraphQLSchema): ApiSchema {
 }
 
 /** From `enum join__Graph { WALLET @join__graph(name: "wallet" …) }`. */
-function subgraphNames(schema: GraphQLSchema): Set<string> {
-  const graphs = schema.getType('join__Graph')
-  const values = isEnumType(graphs) ? graphs.getValues() : []
-  return new Set(
-    values.flatMap(({ astNode }) => {
-      const name = astNode?.directives?.[0]?.arguments?.find((argument) => argument.name.value === 'name')
-      return name?.value.kind === Kind.STRING ? [name.value.value] : []
-    }),
+function subgraphNames(schema: GraphQLSchema): Map<string, string> {
+  const values = schema.getType('join__Graph')?.astNode
+  return new Map(
+    (values && 'values' in values ? (values.values ?? []) : []).flatMap(({ name, directives }) =>
+      argumentsOf(directives, 'join__graph').map((graph) => [name.value, String(graph['name'])] as const),
+    ),
   )
+}
+
+type Arguments = Readonly<Record<string, unknown>>
+
+/** Of each such directive, its arguments. */
+function argumentsOf(directives: readonly ConstDirectiveNode[] | undefined, name: string): Arguments[] {
+  const named = directives?.filter((directive) => directive.name.value === name) ?? []
+  return named.map(({ arguments: args = [] }) =>
+    Object.fromEntries(args.map((argument) => [argument.name.value, valueFromASTUntyped(argument.value)])),
+  )
+}
+
+/** The outermost fields of a field set, such as the text of a `@key`. */
+function fieldNames(fieldSet: unknown): readonly string[] {
+  if (typeof fieldSet !== 'string') return []
+  const [operation] = parse(`{ ${fieldSet} }`, { noLocation: true }).definitions
+  const selections = operation?.kind === Kind.OPERATION_DEFINITION ? operation.selectionSet.selections : []
+  return selections.flatMap((node) => (node.kind === Kind.FIELD ? [node.name.value] : []))
 }

@@ -10,7 +10,6 @@ import {
   type GraphQLInputType,
   type GraphQLSchema,
   type OperationDefinitionNode,
-  type TypeNode,
 } from 'graphql'
 import type { Variables } from './connection.ts'
 import { coded } from './errors.ts'
@@ -36,7 +35,7 @@ export function compileCoercion(
   switches: readonly string[],
 ): (variables: unknown) => Coerced {
   const definitions = variableDefinitions.map(({ variable, type: node, defaultValue }): Definition => {
-    const type = typeFromAST(schema, node as TypeNode) as GraphQLInputType
+    const type = typeFromAST(schema, node) as GraphQLInputType
     return { name: variable.name.value, type, standard: defaultValue && valueFromAST(defaultValue, type) }
   })
 

@@ -224,7 +224,7 @@ class Generator {
 
   #variable(type: GraphQLInputType, hasDefault: boolean): string {
     const name = `input${this.#count++}`
-    const nullable = getNullableType(type) as GraphQLInputType
+    const nullable = getNullableType<GraphQLInputType>(type)
     const value = JSON.parse(toJson(this.#constant(nullable, 3))) as unknown
     const kind = this.#choose(4)
     if (kind === 0 || (isNonNullType(type) && kind === 1 && !hasDefault)) {
@@ -248,7 +248,7 @@ class Generator {
   /** Deeper than 9 there are no variables, and no optional parts. */
   #literal(type: GraphQLInputType, depth: number): string {
     if (!isNonNullType(type) && depth < 10 && this.#chance(6)) return 'null'
-    return this.#present(getNullableType(type) as GraphQLInputType, depth)
+    return this.#present(getNullableType<GraphQLInputType>(type), depth)
   }
 
   #present(type: GraphQLInputType, depth: number): string {

@@ -208,7 +208,14 @@ function readPart(sdl: string, supergraph: GraphQLSchema): Part {
     }
   }
   return {
-    ...{ schema, fields, keys, keyFields, requiredFields, providedFields, requires, overrides },
+    schema,
+    fields,
+    keys,
+    keyFields,
+    requiredFields,
+    providedFields,
+    requires,
+    overrides,
     overridden: new Set(),
   }
 }

@@ -45,8 +45,11 @@ function run(
   contextValue: WorldContext,
 ): ExecutionResult {
   return execute({
-    ...{ schema: which === 'monolith' ? monolith : exhaustive, document: parse(text), contextValue },
-    ...{ variableValues: variables, operationName },
+    schema: which === 'monolith' ? monolith : exhaustive,
+    document: parse(text),
+    contextValue,
+    variableValues: variables,
+    operationName,
   }) as ExecutionResult
 }
 

@@ -1,0 +1,328 @@
+import { describe, expect, test } from 'vitest'
+import type { SubgraphConnection, SubgraphResult } from '../../../gateway/supergraph/index.ts'
+import { ask, aSupergraph, inProcess, type SubgraphParts } from './a-supergraph.ts'
+
+const payments: SubgraphParts = {
+  sdl: `
+    type Query { payments: [Payment!] payment: Payment grid: [[Payment]] }
+    type Payment @key(fields: "id") { id: ID! merchant: Merchant other: Merchant }
+    type Merchant @key(fields: "id", resolvable: false) { id: ID! }
+  `,
+  resolvers: {
+    Query: {
+      payments: () =>
+        [1, 2, 3].map((id) => ({ id, merchant: { id: id === 2 ? 'm2' : 'm1' }, other: { id: 'm2' } })),
+      payment: () => ({ id: 1, merchant: { id: 'm1' }, other: { id: 'm1' } }),
+      grid: () => [[{ id: 1, merchant: { id: 'm2' } }, null], [], [{ id: 2, merchant: { id: 'm2' } }]],
+    },
+    Payment: { __resolveReference: (reference: unknown) => reference },
+  },
+}
+
+const refuse = (what: string): never => {
+  throw Object.assign(new Error(`no ${what}`), { extensions: { code: 'NO_LUCK' } })
+}
+const merchants: SubgraphParts = {
+  sdl: `
+    type Query { merchant: Merchant must: Merchant! }
+    type Merchant @key(fields: "id") { id: ID! name: String! city: String sites: [Site!] }
+    type Site { street: String! lamp: Boolean }
+  `,
+  resolvers: {
+    Query: { merchant: () => ({ id: 'm1', name: 'One' }), must: () => refuse('must') },
+    Merchant: {
+      __resolveReferences: (references: readonly { id: string }[]) =>
+        references.map(({ id }) => (id === 'm3' ? null : { id, name: id === 'm2' ? null : 'One' })),
+      city: ({ id }: { id: string }) => (id === 'm1' ? refuse('city') : 'Hangzhou'),
+      sites: () => [{ street: 'A', lamp: true }, { street: null }, { street: 'C' }],
+    },
+    Site: { lamp: ({ lamp }: { lamp?: boolean }) => lamp ?? refuse('lamp') },
+  },
+}
+
+const code = { code: 'NO_LUCK' }
+
+describe('an error is told where the client sees it', () => {
+  const hub = aSupergraph({ payments, merchants })
+
+  test.each([
+    {
+      where: 'at every place that holds the entity',
+      document: '{ payments { merchant { city } } }',
+      errors: [
+        { message: 'no city', path: ['payments', 0, 'merchant', 'city'], extensions: code },
+        { message: 'no city', path: ['payments', 2, 'merchant', 'city'], extensions: code },
+      ],
+      data: {
+        payments: [
+          { merchant: { city: null } },
+          { merchant: { city: 'Hangzhou' } },
+          { merchant: { city: null } },
+        ],
+      },
+    },
+    {
+      where: 'under every alias',
+      document: '{ p: payment { m: merchant { town: city city } other { town: city } } }',
+      errors: [
+        { message: 'no city', path: ['p', 'm', 'town'], extensions: code },
+        { message: 'no city', path: ['p', 'm', 'city'], extensions: code },
+        { message: 'no city', path: ['p', 'other', 'town'], extensions: code },
+      ],
+      data: { p: { m: { town: null, city: null }, other: { town: null } } },
+    },
+    {
+      where: 'inside what an entity holds, and above the null that it leads to',
+      document: '{ payment { merchant { sites { street lamp } } } }',
+      errors: [
+        {
+          message: 'Cannot return null for non-nullable field Site.street.',
+          path: ['payment', 'merchant', 'sites', 1, 'street'],
+        },
+        { message: 'no lamp', path: ['payment', 'merchant', 'sites', 1, 'lamp'], extensions: code },
+        { message: 'no lamp', path: ['payment', 'merchant', 'sites', 2, 'lamp'], extensions: code },
+      ],
+      data: { payment: { merchant: { sites: null } } },
+    },
+    {
+      where: 'in lists of lists, once for each place, and the null moves up to where it may stand',
+      document: '{ grid { id merchant { name } } }',
+      errors: [
+        {
+          message: 'Cannot return null for non-nullable field Merchant.name.',
+          path: ['grid', 0, 0, 'merchant', 'name'],
+        },
+        {
+          message: 'Cannot return null for non-nullable field Merchant.name.',
+          path: ['grid', 2, 0, 'merchant', 'name'],
+        },
+      ],
+      data: { grid: [[{ id: '1', merchant: null }, null], [], [{ id: '2', merchant: null }]] },
+    },
+    {
+      where: 'at the root, where the null takes everything with it',
+      document: '{ merchant { name } must { name } }',
+      errors: [{ message: 'no must', path: ['must'], extensions: code }],
+      data: null,
+    },
+  ])('$where', async ({ document, errors, data }) => {
+    const answer = await ask(hub, document)
+    expect(answer.data).toEqual(data)
+    expect(answer.errors).toHaveLength(errors.length)
+    expect(answer.errors).toEqual(expect.arrayContaining(errors))
+  })
+
+  test('an entity that a subgraph does not know has none of its fields', async () => {
+    const stranger = {
+      ...payments,
+      resolvers: { Query: { payment: () => ({ id: 1, merchant: { id: 'm3' } }) } },
+    }
+    const other = aSupergraph({ payments: stranger, merchants })
+    expect(await ask(other, '{ payment { id merchant { id city } } }')).toEqual({
+      data: { payment: { id: '1', merchant: { id: 'm3', city: null } } },
+    })
+    expect(await ask(other, '{ payment { id merchant { name } } }')).toEqual({
+      data: { payment: { id: '1', merchant: null } },
+      errors: [
+        {
+          message: 'Cannot return null for non-nullable field Merchant.name.',
+          path: ['payment', 'merchant', 'name'],
+        },
+      ],
+    })
+  })
+})
+
+describe('when a subgraph fails as a whole', () => {
+  const failing = (execute: () => SubgraphResult | Promise<SubgraphResult>): SubgraphConnection => ({
+    name: 'merchants',
+    prepare: () => ({ execute, subscribe: () => Promise.reject(new Error('not here')) }),
+  })
+  const down = { message: 'down', extensions: { code: 'SUBGRAPH_UNAVAILABLE' } }
+
+  test.each([
+    { how: 'by saying so', execute: () => ({ data: null, errors: [down] }), error: down },
+    { how: 'by saying so later', execute: () => Promise.resolve({ errors: [down] }), error: down },
+    {
+      how: 'by throwing',
+      execute: () => {
+        throw new Error('secret')
+      },
+      error: {
+        message: 'The subgraph "merchants" could not be asked.',
+        extensions: { code: 'INTERNAL_SERVER_ERROR' },
+      },
+    },
+    {
+      how: 'by rejecting',
+      execute: () => Promise.reject(new Error('secret')),
+      error: {
+        message: 'The subgraph "merchants" could not be asked.',
+        extensions: { code: 'INTERNAL_SERVER_ERROR' },
+      },
+    },
+  ])(
+    '$how, the rest of the answer is there, and each place says what is missing',
+    async ({ execute, error }) => {
+      const hub = aSupergraph({ payments, merchants }, {}, { merchants: failing(execute) })
+      expect(await ask(hub, '{ payments { id m: merchant { id city } } shop: merchant { city } }')).toEqual({
+        data: {
+          payments: [
+            { id: '1', m: { id: 'm1', city: null } },
+            { id: '2', m: { id: 'm2', city: null } },
+            { id: '3', m: { id: 'm1', city: null } },
+          ],
+          shop: null,
+        },
+        errors: expect.arrayContaining([
+          { ...error, path: ['shop'] },
+          { ...error, path: ['payments', 0, 'm'] },
+          { ...error, path: ['payments', 1, 'm'] },
+          { ...error, path: ['payments', 2, 'm'] },
+        ]) as unknown,
+      })
+    },
+  )
+
+  test('what throws is told to whoever presents errors, not to the client', async () => {
+    const cause = new Error('secret')
+    const told: unknown[] = []
+    const hub = aSupergraph(
+      { payments, merchants },
+      {
+        present: (error, subgraph, context) => {
+          told.push([(error as { originalError?: unknown }).originalError, subgraph, context])
+          return { message: 'masked' }
+        },
+      },
+      { merchants: failing(() => Promise.reject(cause)) },
+    )
+    expect(await ask(hub, '{ merchant { id } }', {}, 'context')).toEqual({
+      data: { merchant: null },
+      errors: [{ message: 'masked', path: ['merchant'] }],
+    })
+    expect(told).toEqual([[cause, 'merchants', 'context']])
+  })
+
+  test('an error without a place, beside data, is told once', async () => {
+    const hub = aSupergraph(
+      { payments, merchants },
+      {},
+      {
+        merchants: failing(() => ({
+          data: { _entities: [{ city: 'Hangzhou' }] },
+          errors: [{ message: 'slow today' }],
+        })),
+      },
+    )
+    expect(await ask(hub, '{ payment { merchant { city } } }')).toEqual({
+      data: { payment: { merchant: { city: 'Hangzhou' } } },
+      errors: [{ message: 'slow today' }],
+    })
+  })
+
+  test('what it answers in place of objects, lists and leaves is never passed on', async () => {
+    const nonsense = failing(() => ({
+      data: { _entities: [{ city: { no: 'text' }, sites: 'none', name: 12 }] },
+    }))
+    const hub = aSupergraph({ payments, merchants }, {}, { merchants: nonsense })
+    expect(await ask(hub, '{ payment { merchant { city name sites { street } } } }')).toEqual({
+      data: { payment: { merchant: { city: null, name: '12', sites: null } } },
+      errors: [
+        { message: 'String cannot represent value: { no: "text" }', path: ['payment', 'merchant', 'city'] },
+        {
+          message: 'Expected Iterable, but did not find one for field "Merchant.sites".',
+          path: ['payment', 'merchant', 'sites'],
+        },
+      ],
+    })
+  })
+})
+
+describe('a mutation', () => {
+  const log: string[] = []
+  const step = (name: string, turns: number) => async (): Promise<unknown> => {
+    log.push(`${name} begins`)
+    for (let n = 0; n < turns; n++) await Promise.resolve()
+    log.push(`${name} ends`)
+    return { id: name }
+  }
+  const accounts: SubgraphParts = {
+    sdl: `
+      type Query { accounts: Int }
+      type Mutation { open: Account! close: Account fail: Account! }
+      type Account @key(fields: "id") { id: ID! }
+    `,
+    resolvers: {
+      Mutation: { open: step('open', 20), close: step('close', 1), fail: () => refuse('such thing') },
+    },
+  }
+  const ledger: SubgraphParts = {
+    sdl: `
+      type Mutation { book: Account }
+      type Account @key(fields: "id") { id: ID! balance: Int }
+    `,
+    resolvers: {
+      Mutation: { book: step('book', 5) },
+      Account: { balance: async ({ id }: { id: string }) => (await step(`balance of ${id}`, 10)(), 7) },
+    },
+  }
+  const hub = aSupergraph({ accounts, ledger })
+
+  test('does one thing after the other, joins included', async () => {
+    log.length = 0
+    const answer = await ask(
+      hub,
+      'mutation { a: open { id balance } book { id } b: open { balance } close { id } }',
+    )
+    expect(answer).toEqual({
+      data: {
+        a: { id: 'open', balance: 7 },
+        book: { id: 'book' },
+        b: { balance: 7 },
+        close: { id: 'close' },
+      },
+    })
+    const opened = ['open begins', 'open ends', 'balance of open begins', 'balance of open ends']
+    expect(log).toEqual([...opened, 'book begins', 'book ends', ...opened, 'close begins', 'close ends'])
+  })
+
+  test('does nothing more once its answer is lost', async () => {
+    log.length = 0
+    expect(await ask(hub, 'mutation { close { id } fail { id } book { id } }')).toEqual({
+      data: null,
+      errors: [{ message: 'no such thing', path: ['fail'], extensions: code }],
+    })
+    expect(log).toEqual(['close begins', 'close ends'])
+  })
+})
+
+describe('introspection', () => {
+  const asked: string[] = []
+  const spying: SubgraphConnection = {
+    name: 'payments',
+    prepare: (document) => {
+      asked.push(document)
+      return inProcess('payments', payments).prepare(document)
+    },
+  }
+  const hub = aSupergraph({ payments, merchants }, {}, { payments: spying })
+
+  test('is answered from the API schema, beside data and in the order that was asked', async () => {
+    const prepared = hub.prepare(
+      'query Q($name: String!) { kind: __typename payment { id } a: __type(name: $name) { ...T } b: __type(name: "_Entity") { name } __schema { queryType { name } } } fragment T on __Type { name fields { name } }',
+    )
+    if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
+    expect(await prepared.execute({ name: 'Payment' }, {})).toBe(
+      '{"data":{"kind":"Query","payment":{"id":"1"},"a":{"name":"Payment","fields":[{"name":"id"},{"name":"merchant"},{"name":"other"}]},"b":null,"__schema":{"queryType":{"name":"Query"}}}}',
+    )
+  })
+
+  test('asks no subgraph', async () => {
+    asked.length = 0
+    expect(await ask(hub, '{ __typename __schema { types { name } } }')).toMatchObject({
+      data: { __typename: 'Query' },
+    })
+    expect(asked).toEqual([])
+  })
+})
