@@ -8,6 +8,7 @@ export default defineConfig({
     globalSetup: 'test/harness/global-setup.ts',
     // Node runs the TypeScript itself, as it does for `npm start`.
     experimental: { viteModuleRunner: false, nodeLoader: false },
+    setupFiles: ['test/harness/seed.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
