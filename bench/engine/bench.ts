@@ -42,7 +42,7 @@ async function overHttp(): Promise<Row[]> {
     }))
     const answers = await Promise.all(targets.map(({ url }) => dataOf(url, bodies[1]!)))
     answers.forEach((answer) => deepStrictEqual(answer, answers[0], `${query.name}: the answers differ`))
-    const rates = await load(targets, { connections: 32, rounds: 7, sliceSeconds: 2 })
+    const rates = await load(targets, { connections: 32, rounds: 5, sliceSeconds: 1 })
     rows.push(...rowsOf(`${query.name}, HTTP`, rates, goals))
   }
   await Promise.all(servers.map((server) => server.stop()))

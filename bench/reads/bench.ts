@@ -61,7 +61,7 @@ export async function bench(): Promise<void> {
         }),
       )
       deepStrictEqual(answers[0], answers[1], `${name}: the answers differ`)
-      const [hub, byHand] = await load(targets, { connections: 64, rounds: 7, sliceSeconds: 2 })
+      const [hub, byHand] = await load(targets, { connections: 64, rounds: 7, sliceSeconds: 1 })
       rows.push(
         row(`${name}: hub`, hub!.perSecond, 'requests/s'),
         row(

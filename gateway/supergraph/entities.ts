@@ -29,9 +29,13 @@ export interface EntityFetch {
  * over the type that reads the key fields. An object is left out when a field that it needs never arrived, because the
  * fetch that should have brought it failed; a null is sent, for it may be a rightful value of a `@requires` field.
  */
-export function compileEntities(fetch: EntityFetch, supergraph: SupergraphSchema): CollectEntities {
+export function compileEntities(
+  fetch: EntityFetch,
+  subgraph: string,
+  supergraph: SupergraphSchema,
+): CollectEntities {
   const writer = new Writer(supergraph)
-  const cases = representedTypes(fetch, supergraph).map((type) => writer.case(type))
+  const cases = representedTypes(fetch, subgraph, supergraph).map((type) => writer.case(type))
   const loops = fetch.paths.map((path) => writer.loops(path, 'data'))
   const source = `
 ${writer.functions.join('\n')}
@@ -52,10 +56,10 @@ return { representations, places, at }
   return compile(source, { flat, text, rewrite })
 }
 
-/** Object types that are represented alike. */
+/** How the entities of one type are named to the subgraph. */
 interface RepresentedType {
-  /** Values of `__typename` in the data. */
-  readonly typenames: readonly string[]
+  /** Value of `__typename` in the data. */
+  readonly typename: string
   /** The name that the subgraph is told. */
   readonly name: string
   readonly selections: readonly RequiresSelection[]
@@ -63,6 +67,7 @@ interface RepresentedType {
 
 function representedTypes(
   { requires, inputRewrites = [] }: EntityFetch,
+  subgraph: string,
   supergraph: SupergraphSchema,
 ): RepresentedType[] {
   const selections = new Map<string, RequiresSelection[]>()
@@ -79,8 +84,10 @@ function representedTypes(
     return { typenames: new Set(types.flatMap(supergraph.typenames)), name: rewrite.ValueSetter.setValueTo }
   })
   return [...selections].map(([typename, fields]) => ({
-    typenames: [typename],
-    name: setters.find(({ typenames }) => typenames.has(typename))?.name ?? typename,
+    typename,
+    // The planner does not always say it, but a subgraph can only be told of types that it knows.
+    name:
+      setters.find(({ typenames }) => typenames.has(typename))?.name ?? supergraph.nameIn(subgraph, typename),
     selections: fields,
   }))
 }
@@ -121,12 +128,12 @@ class Writer {
     return `if (${test}) {\n${this.loops(rest, value)}\n}`
   }
 
-  case({ typenames, name, selections }: RepresentedType): string {
-    const fields = this.#fields(selections, this.#supergraph.composite(typenames[0]!))
+  case({ typename, name, selections }: RepresentedType): string {
+    const fields = this.#fields(selections, this.#supergraph.composite(typename))
     const map = this.#mapFor(name, fields)
     const keys = fields.map((field, n) => (field.nested ? `JSON.stringify(k${n})` : `k${n}`))
     const last = keys.pop() ?? '0'
-    return `${typenames.map((typename) => `case ${literal(typename)}: `).join('')}{
+    return `case ${literal(typename)}: {
 ${fields.map(({ read }, n) => `const k${n} = ${read}; if (k${n} === undefined) return`).join('\n')}
 let index = ${map}
 ${keys.map((key) => `{ const inner = index.get(${key}); if (inner) index = inner; else index.set(${key}, index = new Map()) }`).join('\n')}

@@ -63,9 +63,10 @@ export class Executable {
 
   /** Runs a query or mutation; the answer as JSON text. */
   execute(variables: Variables, context: unknown): Promise<string> {
-    const [part, ...others] = this.#parts
-    if (!part || others.length > 0) return this.#executeSerially(variables, context)
-    return this.#executePart(part, newRun(variables, context))
+    const [part] = this.#parts
+    return part && this.#parts.length === 1
+      ? this.#executePart(part, newRun(variables, context))
+      : this.#executeSerially(variables, context)
   }
 
   /** Runs a subscription; see `Prepared.subscribe`. */
@@ -76,7 +77,8 @@ export class Executable {
     const [part] = this.#parts
     const source = part?.source
     // Its only field may have been skipped.
-    if (!source) return { errorResponse: refusalText([coded('BAD_USER_INPUT', 'There is nothing to subscribe to.')]) }
+    if (!source)
+      return { errorResponse: refusalText([coded('BAD_USER_INPUT', 'There is nothing to subscribe to.')]) }
     const opened = await source.open(variables, context)
     if (Symbol.asyncIterator in opened) {
       return new MappedStream(opened, (event) => {
@@ -90,11 +92,16 @@ export class Executable {
     return { errorResponse: refusalText(this.#errorsOf(part, run)) }
   }
 
+  /** Not an async function: where no subgraph waits, neither does the hub, and the promise is there already. */
   #executePart(part: Part, run: Run): Promise<string> {
-    const waiting = part.step?.(run)
-    return waiting
-      ? waiting.then(() => responseText(this.#answer(part, run)))
-      : Promise.resolve(responseText(this.#answer(part, run)))
+    try {
+      const waiting = part.step?.(run)
+      return waiting
+        ? waiting.then(() => responseText(this.#answer(part, run)))
+        : Promise.resolve(responseText(this.#answer(part, run)))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   async #executeSerially(variables: Variables, context: unknown): Promise<string> {

@@ -139,7 +139,8 @@ class Locator {
     const matching = fields.filter(({ dataKey }) => keys.includes(dataKey))
     if (matching.length === 0) return [path]
     return matching.flatMap(({ shape, dataKey, responseKey }) => {
-      const numbers = rest.slice(0, rest.findIndex((step) => typeof step === 'string') >>> 0)
+      const nextKey = rest.findIndex((step) => typeof step === 'string')
+      const numbers = nextKey < 0 ? rest : rest.slice(0, nextKey)
       const here = [...path, responseKey, ...numbers]
       if (!shape) return [here]
       const value = [dataKey, ...numbers].reduce(

@@ -68,7 +68,7 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
     return {
       alias: entities.alias,
       variable: entities.representationsVariableName,
-      collect: compileEntities(entities, scope.supergraph),
+      collect: compileEntities(entities, subgraph.name, scope.supergraph),
       merge: compileMerge(selectionSet!, { fragments, renamed }, scope.supergraph.isAbstract),
       rewrite: compileRewrites(entities.outputRewrites, scope.supergraph.typenames),
       renamed,
@@ -78,27 +78,20 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
   const operation = subgraph.prepare(node.operation)
   const inputs = compileInputs(node.variableUsages, scope)
   return (run) => {
-    const data = run.data
+    const { data } = run
     if (!data) return
+    const found = entityFields.map(({ collect }) => collect(data))
+    if (found.every(({ representations }) => representations.length === 0)) return
     const variables = inputs(run.variables)
-    const found: Entities[] = []
-    let some = false
-    for (const { collect, variable } of entityFields) {
-      const entities = collect(data)
-      if (entities.representations.length > 0) some = true
-      variables[variable] = entities.representations
-      found.push(entities)
-    }
-    if (!some) return
-    return ask(subgraph.name, operation, variables, run, (_, { data: answer, errors }) => {
-      if (errors?.length) {
+    entityFields.forEach(({ variable }, n) => (variables[variable] = found[n]!.representations))
+    return ask(subgraph.name, operation, variables, run, (_, result) => {
+      if (result.errors?.length) {
         const targets = entityFields.map(({ alias, renamed, paths }, n) => {
           return { keys: [alias], renamed, entities: { found: found[n]!, paths } }
         })
-        fail(run, { subgraph: subgraph.name, errors, noData: !answer, targets })
+        fail(run, { subgraph: subgraph.name, errors: result.errors, noData: !result.data, targets })
       }
-      if (answer)
-        entityFields.forEach((field, n) => absorbEntities(field, found[n]!, answer[field.alias], run))
+      entityFields.forEach((field, n) => absorbEntities(field, found[n]!, result.data?.[field.alias], run))
     })
   }
 }

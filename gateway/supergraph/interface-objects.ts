@@ -12,8 +12,11 @@ import {
   type FragmentDefinitionNode,
   type InlineFragmentNode,
   type OperationDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
 } from 'graphql'
 import type { BatchFetchNode, FetchNode, RequiresSelection } from './plan.ts'
+import type { WantedField } from './planner-document.ts'
 import type { PlanScope } from './run.ts'
 
 export type EntityAlias = BatchFetchNode['entityBatch']['aliases'][number]
@@ -25,17 +28,21 @@ export interface EntityCall {
 
 /** The same fetch, or several in its place: each then asks some types for exactly what is wanted of them. */
 export function splitInterfaceObjects(call: EntityCall, scope: PlanScope): readonly EntityCall[] {
-  const { serviceName } = call.node
-  if (!call.aliases.some((alias) => interfaceObjectOf(alias, serviceName, scope) !== null)) return [call]
-  const operation = withoutFragments(parse(call.node.operation, { noLocation: true }))
-  return call.aliases.flatMap((alias): EntityCall[] => {
-    const groups = groupsOf(alias, serviceName, operation, scope)
-    if (!groups) return [{ node: only(call.node, operation, alias, null), aliases: [alias] }]
-    return groups.map(({ typenames, fields, selections }) => {
-      const requires = typenames.map(
-        (typeCondition) => ({ kind: 'InlineFragment', typeCondition, selections }) as const,
-      )
-      return { node: only(call.node, operation, alias, fields), aliases: [{ ...alias, requires }] }
+  const { node, aliases } = call
+  const interfaces = aliases.map((alias) => interfaceObjectOf(alias, node.serviceName, scope))
+  if (interfaces.every((type) => type === null)) return [call]
+  const operation = withoutFragments(parse(node.operation, { noLocation: true }))
+  const groups = aliases.map((alias, n) =>
+    groupsOf(alias, interfaces[n] ?? null, operation, node.serviceName, scope),
+  )
+  if (groups.every((some) => some === null)) return [call]
+  return aliases.flatMap((alias, n): EntityCall[] => {
+    const some = groups[n]
+    if (!some) return [{ node: only(node, operation, alias, null), aliases: [alias] }]
+    return some.map(({ typenames, fields, selections }) => {
+      const kind = 'InlineFragment' as const
+      const requires = typenames.map((typeCondition) => ({ kind, typeCondition, selections }))
+      return { node: only(node, operation, alias, fields), aliases: [{ ...alias, requires }] }
     })
   })
 }
@@ -60,57 +67,93 @@ interface Group {
   readonly selections: RequiresSelection[]
 }
 
-/** Null when the alias is not about an interface object, or depends on the type in another way. */
+/** Null when the alias is to stay as it is. */
 function groupsOf(
   alias: EntityAlias,
-  subgraph: string,
+  type: string | null,
   operation: OperationDefinitionNode,
-  scope: PlanScope,
+  subgraph: string,
+  { supergraph, asked }: PlanScope,
 ): readonly Group[] | null {
-  const type = interfaceObjectOf(alias, subgraph, scope)
   const fetched = type === null ? null : entityFields(operation, alias.alias)
   if (type === null || !fetched) return null
-  const { supergraph, asked } = scope
-  const fragments = alias.requires.filter((one) => one.kind === 'InlineFragment')
-  const required = new Set(fragments.flatMap(({ typeCondition }) => supergraph.typenames(typeCondition)))
-  const typenames = supergraph.typenames(type)
-  const wanted = new Map(
-    typenames.map((name) => [name, alias.paths.flatMap((path) => asked(path, name))] as const),
-  )
-  const wantedOfAny = new Set([...wanted.values()].flatMap((fields) => fields.map(({ key }) => key)))
   const requirements = (names: readonly string[]): Set<string> => {
     const all = new Set(names.flatMap((name) => supergraph.requiredBy(type, name)))
     // What is required may have requirements itself; a Set may grow while it is walked.
     for (const name of all) supergraph.requiredBy(type, name).forEach((inner) => all.add(inner))
     return all
   }
+  const namesOf = (fields: readonly FieldNode[]): string[] => fields.map(({ name }) => name.value)
+  const fragments = alias.requires.filter((one) => one.kind === 'InlineFragment')
+  const sent = fragments.flatMap(({ selections }) => selections)
+  const requiredTypes = new Set(fragments.flatMap(({ typeCondition }) => supergraph.typenames(typeCondition)))
+  const wanted = new Map(
+    supergraph
+      .typenames(type)
+      .map((name) => [name, alias.paths.flatMap((path) => asked(path, name))] as const),
+  )
+  const wantedOfAny = [...wanted.values()].flat()
 
   const groups = new Map<string, Group>()
-  for (const [name, wishes] of wanted) {
-    const keys = new Set(wishes.map(({ key }) => key))
-    const needed = requirements(wishes.map((wish) => wish.name))
-    const fields = fetched.filter((field) => {
-      if (keys.has(keyOf(field)) || needed.has(field.name.value)) return true
+  for (const [typename, wishes] of wanted) {
+    const needed = requirements(wishes.map(({ name }) => name))
+    const fields = fetched.flatMap((field) => {
+      if (isIn(wishes, field)) return prune(field, wishes, wantedOfAny, supergraph.isInFieldSet)
       // What nobody wants is the planner's own: a key, say.
-      return !wantedOfAny.has(keyOf(field)) && required.has(name)
+      const isOwn = !isIn(wantedOfAny, field) && requiredTypes.has(typename)
+      return isOwn || needed.has(field.name.value) ? [field] : []
     })
-    if (fields.length === 0) continue
-    const id = fields.map(keyOf).join()
+    const id = fields.map((field) => print(field)).join()
     const group = groups.get(id)
-    if (group) {
-      group.typenames.push(name)
-      continue
+    if (group) group.typenames.push(typename)
+    else if (fields.length > 0) {
+      const notNeeded = requirements(namesOf(fetched)).difference(requirements(namesOf(fields)))
+      const notSent = notNeeded.difference(supergraph.keyFields(type, subgraph))
+      const selections = sent.filter((one) => one.kind !== 'Field' || !notSent.has(one.alias ?? one.name))
+      groups.set(id, { typenames: [typename], fields, selections })
     }
-    const namesOf = (some: readonly FieldNode[]) => requirements(some.map((field) => field.name.value))
-    const notSent = namesOf(fetched)
-      .difference(namesOf(fields))
-      .difference(supergraph.keyFields(type, subgraph))
-    const selections = fragments
-      .flatMap((fragment) => fragment.selections)
-      .filter((one) => one.kind !== 'Field' || !notSent.has(one.alias ?? one.name))
-    groups.set(id, { typenames: [name], fields, selections })
   }
-  return [...groups.values()]
+  const stays =
+    groups.has(fetched.map((field) => print(field)).join()) &&
+    groups.size === 1 &&
+    [...groups.values()].every(
+      ({ typenames }) => requiredTypes.symmetricDifference(new Set(typenames)).size === 0,
+    )
+  return stays ? null : [...groups.values()]
+}
+
+const isIn = (wishes: readonly WantedField[], field: FieldNode): boolean =>
+  wishes.some(({ key }) => key === keyOf(field))
+
+/**
+ * The field without what is not wanted in it, but of another type; nothing when that is all there is in it. What may be
+ * needed by the hub itself stays.
+ */
+function prune(
+  field: FieldNode,
+  wishes: readonly WantedField[],
+  wantedOfAny: readonly WantedField[],
+  mayBeNeeded: (key: string) => boolean,
+): FieldNode[] {
+  if (!field.selectionSet) return [field]
+  const below = (some: readonly WantedField[]): WantedField[] =>
+    some.flatMap(({ key, inner }) => (key === keyOf(field) ? inner() : []))
+  const mine = below(wishes)
+  const anyones = below(wantedOfAny)
+  const pruneSet = (set: SelectionSetNode): SelectionSetNode => ({
+    ...set,
+    selections: set.selections.flatMap((node): SelectionNode[] => {
+      if (node.kind === Kind.INLINE_FRAGMENT) {
+        const inner = pruneSet(node.selectionSet)
+        return inner.selections.length > 0 ? [{ ...node, selectionSet: inner }] : []
+      }
+      if (node.kind !== Kind.FIELD || !isIn(anyones, node)) return [node]
+      if (isIn(mine, node)) return prune(node, mine, anyones, mayBeNeeded)
+      return mayBeNeeded(keyOf(node)) ? [node] : []
+    }),
+  })
+  const selectionSet = pruneSet(field.selectionSet)
+  return selectionSet.selections.length > 0 ? [{ ...field, selectionSet }] : []
 }
 
 /** The fields that are asked of the entities under an alias; null when they depend on the type after all. */
@@ -142,23 +185,29 @@ function only(
   { alias }: EntityAlias,
   fields: readonly FieldNode[] | null,
 ): EntityCall['node'] {
-  const selections = operation.selectionSet.selections.filter(
-    (node) => node.kind === Kind.FIELD && keyOf(node) === alias,
-  )
-  const selectionSet = visit({ kind: Kind.SELECTION_SET, selections } as const, {
-    Field: (node) => (fields && node !== selections[0] ? (fields.includes(node) ? false : null) : undefined),
+  const selections = operation.selectionSet.selections.flatMap((node): FieldNode[] => {
+    if (node.kind !== Kind.FIELD || keyOf(node) !== alias) return []
+    const [condition] = node.selectionSet!.selections
+    if (!fields || condition?.kind !== Kind.INLINE_FRAGMENT) return [node]
+    const narrowed = { ...condition, selectionSet: selectionSetOf(fields) }
+    return [{ ...node, selectionSet: selectionSetOf([narrowed]) }]
   })
   const used = new Set<string>()
+  const selectionSet = selectionSetOf(selections)
   visit(selectionSet, { Variable: ({ name }) => void used.add(name.value) })
-  const variableDefinitions = operation.variableDefinitions?.filter(({ variable }) =>
-    used.has(variable.name.value),
-  )
+  const definitions = operation.variableDefinitions ?? []
+  const variableDefinitions = definitions.filter(({ variable }) => used.has(variable.name.value))
   return {
     serviceName,
-    operation: print({ ...operation, ...(variableDefinitions && { variableDefinitions }), selectionSet }),
+    operation: print({ ...operation, variableDefinitions, selectionSet }),
     variableUsages: variableUsages.filter((name) => used.has(name)),
   }
 }
+
+const selectionSetOf = (selections: readonly SelectionNode[]): SelectionSetNode => ({
+  kind: Kind.SELECTION_SET,
+  selections,
+})
 
 function withoutFragments(document: DocumentNode): OperationDefinitionNode {
   const fragments = new Map<string, FragmentDefinitionNode>()

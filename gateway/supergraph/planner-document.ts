@@ -30,6 +30,8 @@ export interface PlannerDocument {
 export interface WantedField {
   readonly key: string
   readonly name: string
+  /** What is wanted of the objects in it, of whatever type they are. */
+  inner(): readonly WantedField[]
 }
 
 /**
@@ -221,6 +223,13 @@ class Writer {
       level,
       ...[...level.narrowed.values()].filter((narrowed) => holds(narrowed.type)),
     ])
-    return applying.flatMap(({ fields }) => [...fields].map(([key, { name }]) => ({ key, name })))
+    return applying.flatMap(wantedOf)
   }
 }
+
+const wantedOf = ({ fields }: Level): WantedField[] =>
+  [...fields].map(([key, { name, level }]) => ({
+    key,
+    name,
+    inner: () => (level ? [level, ...level.narrowed.values()].flatMap(wantedOf) : []),
+  }))

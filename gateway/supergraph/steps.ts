@@ -20,16 +20,9 @@ export function compileStep(node: PlanNode, scope: PlanScope): Step {
       const { node: fetch, path } = node
       if (fetch.kind !== 'Fetch' || !fetch.requires) break
       const { requires, inputRewrites, outputRewrites } = fetch
-      const entities = { alias: '_entities', representationsVariableName: 'representations', paths: [path] }
-      const aliases = [
-        {
-          ...entities,
-          requires,
-          inputRewrites,
-          outputRewrites,
-        },
-      ]
-      return entityFetches({ node: fetch, aliases }, scope)
+      const field = { alias: '_entities', representationsVariableName: 'representations' }
+      const alias = { ...field, paths: [path], requires, inputRewrites, outputRewrites }
+      return entityFetches({ node: fetch, aliases: [alias] }, scope)
     }
     case 'Subscription':
     case 'Condition':

@@ -38,8 +38,12 @@ export interface SupergraphSchema {
   isAbstract(typename: string): boolean
   /** Whether a subgraph knows this interface as an `@interfaceObject`. */
   isInterfaceObject(type: string, subgraph: string): boolean
+  /** The name under which a subgraph knows an object type: its own, or that of its interface. */
+  nameIn(subgraph: string, typename: string): string
   /** The fields of this type that a subgraph must be sent before it can give this one. */
   requiredBy(type: string, field: string): readonly string[]
+  /** Whether some `@key` or `@requires` names a field so. */
+  isInFieldSet(name: string): boolean
   /** The fields that a subgraph may know an object of this type by. */
   keyFields(type: string, subgraph: string): ReadonlySet<string>
 }
@@ -47,10 +51,20 @@ export interface SupergraphSchema {
 export function readSupergraph(sdl: string): SupergraphSchema {
   const schema = buildASTSchema(parse(sdl), { assumeValid: true, assumeValidSDL: true })
   const names = subgraphNames(schema)
+  const inFieldSets = new Set(
+    Object.values(schema.getTypeMap()).flatMap((type) => [
+      ...argumentsOf(type.astNode?.directives, 'join__type').flatMap(({ key }) => namesIn(key)),
+      ...('getFields' in type ? Object.values(type.getFields()) : []).flatMap(({ astNode }) =>
+        argumentsOf(astNode?.directives, 'join__field').flatMap(({ requires }) => namesIn(requires)),
+      ),
+    ]),
+  )
   const joins = (type: string, subgraph: string): Arguments[] =>
     argumentsOf(schema.getType(type)?.astNode?.directives, 'join__type').filter(
       ({ graph }) => names.get(String(graph)) === subgraph,
     )
+  const isInterfaceObject = (type: string, subgraph: string): boolean =>
+    joins(type, subgraph).some((join) => join['isInterfaceObject'] === true)
   return {
     api: readApi(sdl, schema),
     subgraphs: new Set(names.values()),
@@ -64,13 +78,19 @@ export function readSupergraph(sdl: string): SupergraphSchema {
       return [condition, ...schema.getPossibleTypes(type).map(({ name }) => name)]
     },
     isAbstract: (typename) => !isObjectType(schema.getType(typename)),
-    isInterfaceObject: (type, subgraph) =>
-      joins(type, subgraph).some(({ isInterfaceObject }) => isInterfaceObject === true),
+    isInterfaceObject,
+    nameIn: (subgraph, typename) => {
+      const type = schema.getType(typename)
+      if (!isObjectType(type) || joins(typename, subgraph).length > 0) return typename
+      const known = type.getInterfaces().find(({ name }) => isInterfaceObject(name, subgraph))
+      return known?.name ?? typename
+    },
     requiredBy: (type, field) => {
       const owner = schema.getType(type)
       const node = owner && 'getFields' in owner ? owner.getFields()[field]?.astNode : undefined
       return argumentsOf(node?.directives, 'join__field').flatMap(({ requires }) => fieldNames(requires))
     },
+    isInFieldSet: (name) => inFieldSets.has(name),
     keyFields: (type, subgraph) => new Set(joins(type, subgraph).flatMap(({ key }) => fieldNames(key))),
   }
 }
@@ -110,6 +130,10 @@ function argumentsOf(directives: readonly ConstDirectiveNode[] | undefined, name
     Object.fromEntries(args.map((argument) => [argument.name.value, valueFromASTUntyped(argument.value)])),
   )
 }
+
+/** All names in a field set, whatever they are. */
+const namesIn = (fieldSet: unknown): readonly string[] =>
+  typeof fieldSet === 'string' ? (fieldSet.match(/\w+/g) ?? []) : []
 
 /** The outermost fields of a field set, such as the text of a `@key`. */
 function fieldNames(fieldSet: unknown): readonly string[] {

@@ -50,7 +50,7 @@ describe('the hub answers as one graph would, run by graphql-js', () => {
           throw new Error(`${document.text}\nwith ${JSON.stringify(document.variables)}\n${different}`)
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     )
   })
 })
