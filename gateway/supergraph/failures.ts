@@ -62,13 +62,15 @@ export function locateFailures(
   const locator = new Locator(answer)
   const entries = failures.flatMap(({ subgraph, errors, noData, targets }) =>
     errors.flatMap((error): GraphQLFormattedError[] => {
-      const paths = targets.flatMap((target) => locator.locate(error, target, noData))
+      const found = targets.flatMap((target) => locator.locate(error, target, noData))
+      // Where a missing object may have been of several types, one of them may not have had the field.
+      const exact = found.filter(({ isWhole }) => isWhole)
+      const paths = (exact.length > 0 ? exact : found).map(({ path }) => path)
       const entry = present(error, subgraph)
       return paths.length > 0 ? paths.map((path) => ({ ...entry, path })) : [entry]
     }),
   )
-  // One place can be told the same twice: by two subgraphs that both give it, or where an object that is not there may
-  // have been of several types.
+  // One place can be told the same twice, by two subgraphs that both give it.
   return [...new Map(entries.map((entry) => [JSON.stringify([entry.path, entry.message]), entry])).values()]
 }
 
@@ -80,6 +82,12 @@ interface Place {
   readonly shape: Shape
 }
 
+/** A path of the client's, and whether it leads to the very field that the subgraph named. */
+interface Located {
+  readonly path: Path
+  readonly isWhole: boolean
+}
+
 class Locator {
   readonly #answer: Answer
   readonly #places = new Map<unknown, Place[]>()
@@ -89,7 +97,7 @@ class Locator {
     this.#visitFields(answer.fields, answer.data, [], [])
   }
 
-  locate(error: SubgraphError, { keys, renamed, entities }: Target, noData: boolean): Path[] {
+  locate(error: SubgraphError, { keys, renamed, entities }: Target, noData: boolean): Located[] {
     const [key, ...rest] = error.path ?? []
     if (key === undefined ? !noData : !keys.includes(String(key))) return []
     const follow = (fields: readonly ShapeField[], object: unknown, inner: Path, path: Path) =>
@@ -133,16 +141,16 @@ class Locator {
     [key, ...rest]: Path,
     path: Path,
     renamed: Target['renamed'],
-  ): Path[] {
-    if (key === undefined) return [path]
+  ): Located[] {
+    if (key === undefined) return [{ path, isWhole: true }]
     const keys = renamed.get(String(key)) ?? [key]
     const matching = fields.filter(({ dataKey }) => keys.includes(dataKey))
-    if (matching.length === 0) return [path]
+    if (matching.length === 0) return [{ path, isWhole: false }]
     return matching.flatMap(({ shape, dataKey, responseKey }) => {
       const nextKey = rest.findIndex((step) => typeof step === 'string')
       const numbers = nextKey < 0 ? rest : rest.slice(0, nextKey)
       const here = [...path, responseKey, ...numbers]
-      if (!shape) return [here]
+      if (!shape) return [{ path: here, isWhole: true }]
       const value = [dataKey, ...numbers].reduce(
         (inner, step) => (inner as Data | null | undefined)?.[step],
         object,

@@ -21,6 +21,7 @@ import {
   composeSupergraph,
   createSupergraph,
   inProcessConnection,
+  type SubgraphConnection,
   type Supergraph,
 } from '../../../gateway/supergraph/index.ts'
 import { buildFederatedSchema, type Resolvers } from '../../../subgraphs/federated-schema.ts'
@@ -60,13 +61,18 @@ export interface Graphs {
   readonly exhaustive: GraphQLSchema
 }
 
-/** Builds both from nothing but the subgraphs' SDLs. */
-export function buildGraphs(name: string, subgraphs: readonly SubgraphSdl[]): Graphs {
+/** Builds both from nothing but the subgraphs' SDLs. `connect` is how the hub reaches a subgraph. */
+export function buildGraphs(
+  name: string,
+  subgraphs: readonly SubgraphSdl[],
+  connect: (subgraph: string, schema: GraphQLSchema) => SubgraphConnection = (subgraph, schema) =>
+    inProcessConnection(subgraph, { graphql: { schema } }),
+): Graphs {
   const supergraphSdl = composeSupergraph(subgraphs)
   const facts = readFacts(supergraphSdl, subgraphs)
   const connections = subgraphs.map(({ name: subgraph, sdl }) => {
     const schema = buildFederatedSchema(sdl, subgraphResolvers(subgraph, facts))
-    return [subgraph, inProcessConnection(subgraph, { graphql: { schema } })] as const
+    return [subgraph, connect(subgraph, schema)] as const
   })
   const hub = createSupergraph({ supergraphSdl, subgraphs: new Map(connections), documentsMax: 20 })
   const api = printSchema(hub.schema)
