@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Collection, Db, Filter } from 'mongodb'
+import type { Currency } from '../schema/values/currency.ts'
 import type { ReasonCode } from '../schema/values/reasons.ts'
 import { openChanges, type Changes } from './changes.ts'
 import type { EntryMode } from './directory.ts'
@@ -33,11 +34,33 @@ export type StepKind =
   | 'INQUIRED'
   | 'NEVER_SEEN'
   | 'REVERSAL_STARTED'
+  | 'REVERSAL_RETRIED'
   | 'REVERSAL_ACKNOWLEDGED'
   | 'CANCEL_REQUESTED'
+  | 'CANCEL_RETRIED'
   | 'CANCEL_ACKNOWLEDGED'
   | 'REFUNDED'
   | 'LATE_MESSAGE'
+
+/** LIQUIDITY changes one currency into the other; SPREAD is what the mark-up and rounding leave there. */
+export type Account = 'WALLET' | 'ACQUIRER' | 'FEE' | 'LIQUIDITY' | 'SPREAD'
+
+/** One leg of a double entry. Per currency, the postings of one event sum to zero. */
+export interface Posting {
+  readonly account: Account
+  /** Id of the participant whose account it is. */
+  readonly participant: string
+  readonly currency: Currency
+  /** In minor units. Positive: it is owed this (credit); negative: it owes this (debit). Never zero. */
+  readonly minor: bigint
+}
+
+/** What an event that moves money puts into the books. */
+export interface Booking {
+  /** In the corridor's zone, when it happened: "2026-03-01". */
+  readonly settlementDate: string
+  readonly postings: readonly Posting[]
+}
 
 /** What every entry says about the payment, so that a reader of the log needs nothing else. */
 export interface LoggedPayment {
@@ -74,6 +97,10 @@ export interface LogEntry {
   readonly at: Date
   readonly reason: ReasonCode | null
   readonly payment: LoggedPayment
+  /** Id of the payment, in the entries of a refund; left out in those of a payment. */
+  readonly refundOf?: string
+  /** Left out where no money moves. */
+  readonly booking?: Booking
 }
 
 /** Follows the log in this process, for all who read it here. */

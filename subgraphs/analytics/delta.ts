@@ -30,8 +30,9 @@ const standings: Readonly<Record<TransactionStatus, 'open' | 'approved' | 'decli
   CANCELLED: 'declined',
 }
 
-/** Null when nothing changes. A completed payment that is taken back counts no longer as approved. */
-export function deltaOf({ kind, from, to, reason, payment }: LogEntry): Delta | null {
+/** Null when nothing changes, as for refunds. A completed payment that is taken back counts no longer as approved. */
+export function deltaOf({ kind, from, to, reason, payment, refundOf }: LogEntry): Delta | null {
+  if (refundOf !== undefined) return null
   const before = from === null ? 'open' : standings[from]
   const after = standings[to]
   const payments = kind === 'SUBMITTED' ? 1 : 0

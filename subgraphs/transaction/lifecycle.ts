@@ -24,6 +24,7 @@ export const transitions: readonly Transition[] = [
   { from: 'IN_DOUBT', on: 'REFUSED', to: 'DECLINED', means: 'the inquiry says refused' },
   { from: 'IN_DOUBT', on: 'NEVER_SEEN', to: 'EXPIRED', means: 'the inquiry says never seen' },
   { from: 'IN_DOUBT', on: 'REVERSAL_STARTED', to: 'REVERSING', means: 'inquiries are used up' },
+  { from: 'REVERSING', on: 'REVERSAL_RETRIED', to: 'REVERSING', means: 'it is asked again to undo it' },
   { from: 'REVERSING', on: 'REVERSAL_ACKNOWLEDGED', to: 'REVERSED', means: 'the counterparty acknowledges' },
   { from: 'RECEIVED', on: 'CANCEL_REQUESTED', to: 'CANCELLING', means: 'the wallet cancels' },
   { from: 'ROUTED', on: 'CANCEL_REQUESTED', to: 'CANCELLING', means: 'the wallet cancels' },
@@ -34,6 +35,7 @@ export const transitions: readonly Transition[] = [
     to: 'CANCELLING',
     means: 'the wallet cancels before the cut-off, with no refund made',
   },
+  { from: 'CANCELLING', on: 'CANCEL_RETRIED', to: 'CANCELLING', means: 'it is told again' },
   { from: 'CANCELLING', on: 'CANCEL_ACKNOWLEDGED', to: 'CANCELLED', means: 'the counterparty acknowledges' },
   { from: 'COMPLETED', on: 'REFUNDED', to: 'COMPLETED', means: 'part or all of it is given back' },
 ]

@@ -1,7 +1,7 @@
 // What the log says of payments: from a payment's events to entries that have no position yet. Pure.
 
 import type { LogEntry, LoggedPayment } from '../log.ts'
-import type { Payment, PaymentEvent } from './payment.ts'
+import type { Payment, PaymentEvent, Refund } from './payment.ts'
 
 /** An event that has no position yet. */
 export type Unplaced = Omit<LogEntry, '_id'>
@@ -24,17 +24,27 @@ const loggedFields = [
   'entryMode',
   'reporting',
   'events',
+  'refunds',
 ] as const
 
 /** Reads just these fields, of a payment or of a document that holds one at `prefix`. */
 export const projectionOf = (prefix: string): Record<string, 1> =>
   Object.fromEntries(loggedFields.map((field) => [`${prefix}${field}`, 1]))
 
-/** The entries of all events of a payment. */
+/** The entries of all events of a payment and of its refunds. */
 export function entriesOf(payment: Logged): Unplaced[] {
   const facts = loggedPayment(payment)
-  return payment.events.map((event) => unplaced(payment._id, event, facts))
+  return [
+    ...payment.events.map((event) => unplaced(payment._id, event, facts)),
+    ...payment.refunds.flatMap((refund) => entriesOfRefund(payment._id, refund, facts)),
+  ]
 }
+
+export const entriesOfRefund = (payment: string, refund: Refund, facts: LoggedPayment): Unplaced[] =>
+  refund.events.map((event) => ({
+    ...unplaced(refund._id, event, { ...facts, reportingMinor: refund.reporting.minor }),
+    refundOf: payment,
+  }))
 
 export const loggedPayment = (payment: Logged): LoggedPayment => ({
   createdAt: payment.createdAt,
@@ -53,10 +63,10 @@ export const loggedPayment = (payment: Logged): LoggedPayment => ({
 })
 
 export function unplaced(transaction: string, event: PaymentEvent, facts: LoggedPayment): Unplaced {
-  const { sequence, kind, from, to, at, reason } = event
+  const { sequence, kind, from, to, at, reason, booking } = event
   const isAnswer = kind === 'APPROVED' || kind === 'REFUSED'
   const payment = isAnswer ? { ...facts, authorizeMs: at.getTime() - facts.createdAt.getTime() } : facts
-  return { transaction, sequence, kind, from, to, at, reason, payment }
+  return { transaction, sequence, kind, from, to, at, reason, payment, ...(booking && { booking }) }
 }
 
 /** By time; within one transaction by sequence. */

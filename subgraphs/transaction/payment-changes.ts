@@ -4,8 +4,16 @@ import type { Db } from 'mongodb'
 import { openChanges, type Changes } from '../changes.ts'
 import type { LoggedPayment } from '../log.ts'
 import { Recent } from '../recent.ts'
-import { loggedPayment, projectionOf, unplaced, type Logged, type Unplaced } from './logged.ts'
-import type { PaymentEvent } from './payment.ts'
+import {
+  entriesOf,
+  entriesOfRefund,
+  loggedPayment,
+  projectionOf,
+  unplaced,
+  type Logged,
+  type Unplaced,
+} from './logged.ts'
+import type { PaymentEvent, Refund } from './payment.ts'
 
 export interface PaymentChange {
   readonly operationType: 'insert' | 'update' | 'replace'
@@ -60,7 +68,7 @@ export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Prom
     return changes.flatMap((change) => {
       const known = facts.get(idOf(change))
       // Without facts it was removed by hand since: there is nothing left to say about it.
-      return known ? eventsIn(change).map((event) => unplaced(idOf(change), event, known)) : []
+      return known ? entriesIn(change, known) : []
     })
   }
 }
@@ -70,13 +78,23 @@ const recentMax = 20_000
 
 const idOf = ({ documentKey }: PaymentChange): string => documentKey._id
 
-/** The events that a change brings: all of them for a new document, the pushed ones (`events.2`) for an update. */
-function eventsIn({ fullDocument, updateDescription }: PaymentChange): readonly PaymentEvent[] {
-  if (fullDocument) return fullDocument.events
+/** What a change brings: all events for a new document, what was pushed (`events.2`, `refunds.0`) for an update. */
+function entriesIn(
+  { fullDocument, documentKey, updateDescription }: PaymentChange,
+  facts: LoggedPayment,
+): Unplaced[] {
+  if (fullDocument) return entriesOf(fullDocument)
+  const { _id } = documentKey
   const updated = updateDescription!.updatedFields
-  if (Array.isArray(updated['events'])) return updated['events'] as PaymentEvent[]
-  return Object.entries(updated)
-    .filter(([field]) => /^events\.\d+$/.test(field))
-    .map(([, event]) => event as PaymentEvent)
-    .toSorted((a, b) => a.sequence - b.sequence)
+  const events = pushed<PaymentEvent>(updated, 'events').toSorted((a, b) => a.sequence - b.sequence)
+  return [
+    ...events.map((event) => unplaced(_id, event, facts)),
+    ...pushed<Refund>(updated, 'refunds').flatMap((refund) => entriesOfRefund(_id, refund, facts)),
+  ]
+}
+
+function pushed<Item>(updated: Readonly<Record<string, unknown>>, array: string): readonly Item[] {
+  if (Array.isArray(updated[array])) return updated[array] as Item[]
+  const element = new RegExp(`^${array}\\.\\d+$`)
+  return Object.entries(updated).flatMap(([field, item]) => (element.test(field) ? [item as Item] : []))
 }

@@ -3,11 +3,11 @@
 import type { Money } from '../../schema/values/money.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { ReasonCode } from '../../schema/values/reasons.ts'
-import type { StepKind, TransactionStatus } from '../log.ts'
+import type { Booking, StepKind, TransactionStatus } from '../log.ts'
 import type { UsedKey } from './idempotency.ts'
 import type { Answer, Submission, Token } from './input.ts'
 import { stepFrom, type Step } from './lifecycle.ts'
-import { postingsOf, type Posting } from './posting.ts'
+import { postingsOf } from './posting.ts'
 import type { Quote, Terms } from './quote.ts'
 import { settlementDate, type SettlementZone } from './settlement-date.ts'
 
@@ -20,6 +20,8 @@ export interface PaymentEvent {
   readonly from: TransactionStatus | null
   readonly to: TransactionStatus
   readonly reason: ReasonCode | null
+  /** Left out where no money moves. */
+  readonly booking?: Booking
   /** Names the one write that added it, so that its outcome can be looked up. */
   readonly write?: string
 }
@@ -66,7 +68,6 @@ interface Completed {
   /** In the corridor's zone: "2026-03-01". */
   readonly settlementDate: string
   readonly settlement: 'PENDING' | 'SETTLED'
-  readonly postings: readonly Posting[]
 }
 interface Ended {
   readonly status: 'DECLINED' | 'FAILED' | 'EXPIRED' | 'REVERSED' | 'CANCELLED'
@@ -183,9 +184,9 @@ export function answer(payment: Payment, given: Answer, { now, zone }: AnswerWor
   }
   const answerReference = given.reference
   if (!given.approves) return { event, set: { answerReference, reason: given.reason }, due: null }
-  const postings = postingsOf(payment, payment)
-  const settled = { settlementDate: settlementDate(now, zone), settlement: 'PENDING', postings }
-  return { event, set: { answerReference, ...settled }, due: null }
+  const booking = { settlementDate: settlementDate(now, zone), postings: postingsOf(payment, payment) }
+  const settled = { settlementDate: booking.settlementDate, settlement: 'PENDING' }
+  return { event: { ...event, booking }, set: { answerReference, ...settled }, due: null }
 }
 
 /** True when the counterparty has given this very answer before. */

@@ -25,7 +25,10 @@ export async function sumPostings(
   })
   const sums = await payments
     .aggregate<{ _id: Currency; debits: bigint | number; credits: bigint | number }>([
-      { $match: { ...isParty, settlementDate: date ?? { $exists: true } } },
+      { $match: { ...isParty, settlementDate: { $exists: true } } },
+      { $unwind: '$events' },
+      { $match: { 'events.booking.settlementDate': date ?? { $exists: true } } },
+      { $project: { postings: '$events.booking.postings' } },
       { $unwind: '$postings' },
       { $match: { 'postings.participant': participant } },
       { $group: { _id: '$postings.currency', debits: sumWhere('$lt'), credits: sumWhere('$gt') } },

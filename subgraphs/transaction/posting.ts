@@ -1,21 +1,9 @@
 // The double entry that a completed payment carries. Per currency its postings sum to zero. Pure.
 
-import type { Currency } from '../../schema/values/currency.ts'
 import { money, type Money } from '../../schema/values/money.ts'
 import { convertHalfUp, invert, rateOf } from '../../schema/values/rate.ts'
+import type { Account, Posting } from '../log.ts'
 import type { Price } from './pricing.ts'
-
-/** LIQUIDITY changes one currency into the other; SPREAD is what the mark-up and rounding leave there. */
-export type Account = 'WALLET' | 'ACQUIRER' | 'FEE' | 'LIQUIDITY' | 'SPREAD'
-
-export interface Posting {
-  readonly account: Account
-  /** Id of the participant whose account it is. */
-  readonly participant: string
-  readonly currency: Currency
-  /** In minor units. Positive: it is owed this (credit); negative: it owes this (debit). Never zero. */
-  readonly minor: bigint
-}
 
 export interface Parties {
   readonly wallet: string

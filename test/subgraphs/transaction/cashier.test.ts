@@ -326,7 +326,8 @@ describe('the counterparty’s answer', () => {
     })
     expect(answer.payment).not.toHaveProperty('due')
     expect(await store.byId.load(payment._id)).toEqual(answer.payment)
-    expect(answer.payment).toMatchObject({
+    expect(answer.payment.events.at(-1)!.booking).toEqual({
+      settlementDate: '2026-03-01',
       postings: [
         { account: 'WALLET', participant: wallet, currency: 'SGD', minor: -5597n },
         { account: 'FEE', participant: 'operator', currency: 'SGD', minor: 163n },

@@ -82,14 +82,7 @@ async function expectOneToOne(entries: readonly LogEntry[]) {
   for (const { _id, events } of payments) {
     const own = entries.filter(({ transaction }) => transaction === _id)
     expect(
-      own.map(({ sequence: number, kind, from, to, at, reason }) => ({
-        sequence: number,
-        kind,
-        from,
-        to,
-        at,
-        reason,
-      })),
+      own.map(({ _id: _position, transaction: _transaction, payment: _payment, ...event }) => event),
     ).toEqual(events.map(({ write: _, ...event }) => event))
   }
   expect(entries).toHaveLength(payments.flatMap(({ events }) => events).length)
