@@ -145,6 +145,7 @@ describe('the log', () => {
         at: answeredAt,
         reason: null,
         payment: { ...payment, authorizeMs: 250 },
+        booking: (await store.byId.load(id))!.events.at(-1)!.booking,
       },
     ])
   })
