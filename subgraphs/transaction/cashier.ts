@@ -5,7 +5,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { v7 as newUuid } from 'uuid'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { SubgraphDependencies } from '../subgraph.ts'
-import { conflictOf, useOfKey, type UsedKey } from './idempotency.ts'
+import { conflictOf, useOfKey, type UsedKey } from '../idempotency.ts'
 import { readAnswer, readOrder, readSubmission } from './input.ts'
 import type {
   Answer,

@@ -1,10 +1,27 @@
-// One key, one effect. What was done by a key is kept in the payment that it was done to.
+// One key, one effect: what a use of a key is, and when two uses of one are in conflict. What was done by a key is kept in the
+// payment that it was done to; for everything that is not a payment, `keyed.ts` keeps it.
 
 import { hash } from 'node:crypto'
-import { refuse, type Refusal } from '../../schema/values/problems.ts'
+import { refuse, type Refusal } from '../schema/values/problems.ts'
 
+/** Names of mutations, and of the import: a key means something else in each. */
 export type Operation =
-  'submitPayment' | 'cancelPayment' | 'refundPayment' | 'chargePresentedCode' | 'importPayments'
+  | 'submitPayment'
+  | 'cancelPayment'
+  | 'refundPayment'
+  | 'chargePresentedCode'
+  | 'importPayments'
+  | 'presentCode'
+  | 'closeSettlement'
+  | 'createWebhook'
+  | 'rotateWebhookSecret'
+  | 'redeliverWebhook'
+  | 'applyParticipant'
+  | 'recordCertification'
+  | 'changeParticipantStatus'
+  | 'connectParticipant'
+  | 'setCorridor'
+  | 'setRates'
 
 /** A use of an idempotency key. `id` is unique over all payments. */
 export interface UsedKey {
