@@ -52,6 +52,15 @@ const settings = z.object({
   /** Signs cursors; hubs that share a database must share it. When not given, one is made and kept in the database. */
   CURSOR_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
 
+  /**
+   * `true`: webhooks may be sent to private, loopback and link-local addresses, and by plain http. A demo hub lets them go to
+   * this machine when it is not given; otherwise only public https addresses are called.
+   */
+  WEBHOOK_ALLOW_PRIVATE: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional(),
+
   /** Bytes of one request body or WebSocket message. */
   BODY_BYTES_MAX: integer(1_000, 100_000_000).default(1_000_000),
   /** Limits of a document: a longer, deeper or wider one is refused before it is planned. See `supergraph/limits.ts`. */
@@ -82,6 +91,12 @@ type Settings = z.output<typeof settings>
 export interface Config extends Readonly<Omit<Settings, 'MODE' | 'NODE_ENV' | 'TRAFFIC'>> {
   readonly MODE: 'demo' | 'production'
   readonly TRAFFIC: number
+}
+
+/** Where webhooks may be sent. */
+export function webhookReach({ MODE, WEBHOOK_ALLOW_PRIVATE }: Config): 'PUBLIC' | 'LOOPBACK' | 'PRIVATE' {
+  if (WEBHOOK_ALLOW_PRIVATE !== undefined) return WEBHOOK_ALLOW_PRIVATE ? 'PRIVATE' : 'PUBLIC'
+  return MODE === 'demo' ? 'LOOPBACK' : 'PUBLIC'
 }
 
 /** The limits of a document, as the engine takes them. */

@@ -10,7 +10,7 @@ import { participantSubgraph } from '../subgraphs/participant/index.ts'
 import { openReference } from '../subgraphs/reference.ts'
 import type { Subgraph } from '../subgraphs/subgraph.ts'
 import { transactionSubgraph } from '../subgraphs/transaction/index.ts'
-import { documentLimits, type Config } from './config.ts'
+import { documentLimits, webhookReach, type Config } from './config.ts'
 import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
 import { merchantDirectory } from './directory.ts'
 import { newReadiness } from './health.ts'
@@ -94,7 +94,14 @@ async function start(
   const subgraphs = new Map([
     merchant,
     await run(participantSubgraph(dependencies)),
-    await run(transactionSubgraph({ ...dependencies, cursorSecret, simulator: isDemo ? {} : null })),
+    await run(
+      transactionSubgraph({
+        ...dependencies,
+        cursorSecret,
+        simulator: isDemo ? {} : null,
+        webhookReach: webhookReach(config),
+      }),
+    ),
     await run(analyticsSubgraph(dependencies)),
   ])
   const supergraph = createSupergraph({

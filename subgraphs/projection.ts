@@ -15,6 +15,8 @@ export interface Projection {
    * in the same one. It may be called again with the same entries after a write conflict.
    */
   apply(entries: readonly LogEntry[], session: ClientSession): Promise<void>
+  /** Called when what `apply` wrote is there for everybody to see. */
+  applied?(): void
   /** Removes everything that `apply` wrote. */
   forget(): Promise<void>
 }
@@ -41,6 +43,11 @@ export async function placeOf(db: Db, name: string): Promise<bigint> {
   return (await placesOf(db).findOne({ _id: name }))?.position ?? 0n
 }
 
+/** Lets `name` begin after `position`, if it has not begun yet: for one that makes nothing of what came before. */
+export async function beginAfter(db: Db, name: string, position: bigint): Promise<void> {
+  await placesOf(db).updateOne({ _id: name }, { $setOnInsert: { position } }, { upsert: true })
+}
+
 async function follow({ db, reader }: ProjectionOptions, projection: Projection, { signal }: Lease) {
   let news = Promise.withResolvers<void>()
   const wake = (): void => news.resolve()
@@ -60,6 +67,7 @@ async function follow({ db, reader }: ProjectionOptions, projection: Projection,
       }
       const next = entries.at(-1)!._id
       if (!(await applyBatch(db, projection, place, next, entries))) return
+      projection.applied?.()
       place = next
       if (entries.length < batchMax) await sleep(gatherMs, undefined, { signal }).catch(() => {})
     }

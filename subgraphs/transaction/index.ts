@@ -13,6 +13,8 @@ import { startSequencer } from './sequencer.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
 import { createStore } from './store.ts'
 import { createViewing } from './viewing.ts'
+import type { Reach } from './webhooks/address.ts'
+import { openWebhooks } from './webhooks/webhooks.ts'
 
 export { importPayments, type PastPayment } from './history.ts'
 export { builtInRates, type RateProvider } from './rates.ts'
@@ -27,6 +29,8 @@ export interface TransactionSettings {
   readonly screen?: Screening
   /** Null: nobody answers for participants whose connection is SIMULATOR. */
   readonly simulator?: SimulatorOptions | null
+  /** Which addresses webhooks may be sent to; by default those of the public internet. */
+  readonly webhookReach?: Reach
   /** False: another process writes the log. */
   readonly sequencer?: boolean
 }
@@ -49,16 +53,35 @@ export async function transactionSubgraph(
 ): Promise<TransactionSubgraph> {
   const { db, reference, directory, now, log, cursorSecret } = dependencies
   const { rates = builtInRates, screen = () => null, simulator = {}, sequencer = true } = dependencies
+  const { webhookReach = 'PUBLIC' } = dependencies
   const store = await createStore(db)
   const reader = await startLogReader({ db, log })
   const live = createLive(reader)
   const cursors = createCursors(cursorSecret)
   const cashier = createCashier({ store, reference, directory, now, rates, screen, log })
   const viewing = createViewing({ store, reference, reader, live, cursors })
-  const working: { close(): Promise<void> }[] = []
+  const webhooks = await openWebhooks({
+    db,
+    reader,
+    reference,
+    payments: store.byId,
+    cursors,
+    now,
+    log,
+    reach: webhookReach,
+  })
+  const working: { close(): Promise<void> }[] = [webhooks]
   if (sequencer) working.push(startSequencer({ db, log, reader }))
   if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
-  const resolvers = createResolvers({ cashier, viewing, cursors, reference, directory, now })
+  const resolvers = createResolvers({
+    cashier,
+    viewing,
+    cursors,
+    webhooks: webhooks.desk,
+    reference,
+    directory,
+    now,
+  })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {
     live.close()
     await Promise.all(working.map((one) => one.close()))

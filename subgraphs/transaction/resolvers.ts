@@ -28,11 +28,14 @@ import type { Quote, Terms } from './quote.ts'
 import type { Position } from './positions.ts'
 import type { RefundOf } from './reads.ts'
 import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './viewing.ts'
+import type { WebhookDesk } from './webhooks/desk.ts'
+import { webhookResolvers } from './webhooks/resolvers.ts'
 
 export interface ResolverDependencies {
   readonly cashier: Cashier
   readonly viewing: Viewing
   readonly cursors: Cursors
+  readonly webhooks: WebhookDesk
   readonly reference: Reference
   readonly directory: MerchantDirectory
   readonly now: () => Date
@@ -48,6 +51,7 @@ interface Keyed {
 
 export function createResolvers(dependencies: ResolverDependencies): Resolvers {
   const { cashier, viewing, cursors } = dependencies
+  const webhooks = webhookResolvers(dependencies.webhooks)
 
   return {
     ...values,
@@ -83,7 +87,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       explainRoute: (_: unknown, args: { wallet: string; merchant: string; entryMode: EntryMode }) =>
         explainRoute(args, dependencies),
       settlementBatches: () => orThrow(notAvailable),
-      webhookDeliveries: () => orThrow(notAvailable),
+      ...webhooks.Query,
       auditLog: () => orThrow(notAvailable),
     },
     Mutation: {
@@ -103,8 +107,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       presentCode: () => notAvailable,
       chargePresentedCode: () => notAvailable,
       closeSettlement: () => notAvailable,
-      createWebhook: () => notAvailable,
-      redeliverWebhook: () => notAvailable,
+      ...webhooks.Mutation,
     },
     Subscription: {
       transactionEvents: {
@@ -222,8 +225,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
     RefundResult: { __resolveType: typeOr('RefundReceipt') },
     PresentCodeResult: { __resolveType: typeOr('PresentedCode') },
     SettlementResult: { __resolveType: typeOr('SettlementBatch') },
-    CreateWebhookResult: { __resolveType: typeOr('WebhookCreated') },
-    RedeliverWebhookResult: { __resolveType: typeOr('WebhookDelivery') },
+    ...webhooks.types,
   }
 }
 

@@ -1,0 +1,124 @@
+// Deliveries in MongoDB: what is due is found by endpoint, so that one with very many hides nobody else's.
+
+import { randomUUID } from 'node:crypto'
+import type { ClientSession, Db } from 'mongodb'
+import { attemptsKept, retryAfterMs, type Attempt, type Delivery, type DeliveryState } from './delivery.ts'
+
+/** An endpoint that something waits for, and since or until when. */
+export interface Lane {
+  readonly endpoint: string
+  readonly nextAttemptAt: Date
+}
+
+export interface Claimed extends Delivery {
+  readonly claim: string
+}
+
+export interface DeliveryStore {
+  /** Writes those that are not there yet. */
+  add(deliveries: readonly Delivery[], session: ClientSession): Promise<void>
+  forget(): Promise<void>
+  byId(id: string): Promise<Delivery | null>
+  /** Of one endpoint, newest first, from before position `before`. */
+  page(endpoint: string, page: { readonly before: bigint | null; readonly max: number }): Promise<Delivery[]>
+  /** Each endpoint that has something pending, with the earliest time of it. Reads one index key per endpoint. */
+  lanes(): Promise<readonly Lane[]>
+  /** Takes the longest due delivery of an endpoint: until `until`, nobody else does. Null when none is due. */
+  claim(endpoint: string, now: Date, until: Date): Promise<Claimed | null>
+  /** Writes down an attempt and where the delivery stands after it, unless somebody else has it by now: then just the attempt. */
+  record(
+    claimed: Claimed,
+    attempt: Attempt,
+    after: { readonly state: DeliveryState; readonly nextAttemptAt: Date | null },
+  ): Promise<void>
+  /** Makes it due now. One that is over gets one attempt more; one that is pending keeps the rest of its schedule. */
+  redeliver(id: string, now: Date): Promise<Delivery | null>
+  /** Gives up all that is pending for an endpoint. */
+  giveUp(endpoint: string): Promise<void>
+  /** Removes all of an endpoint. */
+  remove(endpoint: string): Promise<void>
+}
+
+export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
+  const deliveries = db.collection<Delivery>('webhookDeliveries')
+  await deliveries.createIndexes([
+    { name: 'due', key: { state: 1, endpoint: 1, nextAttemptAt: 1 } },
+    { name: 'page', key: { endpoint: 1, position: -1 } },
+    { name: 'expiry', key: { createdAt: 1 }, expireAfterSeconds: keptSeconds },
+  ])
+  const kept = (attempt: Attempt) => ({ attempts: { $each: [attempt], $slice: -attemptsKept } })
+
+  return {
+    async add(batch, session) {
+      if (batch.length === 0) return
+      const writes = batch.map(({ _id, ...delivery }) => ({
+        updateOne: { filter: { _id }, update: { $setOnInsert: delivery }, upsert: true },
+      }))
+      await deliveries.bulkWrite(writes, { session, ordered: false })
+    },
+    async forget() {
+      await deliveries.deleteMany({})
+    },
+    byId: (id) => deliveries.findOne({ _id: id }),
+    page: (endpoint, { before, max }) =>
+      deliveries
+        .find(
+          { endpoint, ...(before !== null && { position: { $lt: before } }) },
+          { sort: { position: -1 }, limit: max },
+        )
+        .toArray(),
+    lanes: () =>
+      deliveries
+        .aggregate<Lane>([
+          { $match: { state: 'PENDING' } },
+          { $sort: { state: 1, endpoint: 1, nextAttemptAt: 1 } },
+          { $group: { _id: '$endpoint', nextAttemptAt: { $first: '$nextAttemptAt' } } },
+          { $project: { _id: 0, endpoint: '$_id', nextAttemptAt: 1 } },
+        ])
+        .toArray(),
+    claim: async (endpoint, now, until) =>
+      (await deliveries.findOneAndUpdate(
+        { state: 'PENDING', endpoint, nextAttemptAt: { $lte: now } },
+        { $set: { nextAttemptAt: until, claim: randomUUID() } },
+        { sort: { nextAttemptAt: 1 }, returnDocument: 'after' },
+      )) as Claimed | null,
+    async record({ _id, claim }, attempt, { state, nextAttemptAt }) {
+      const { matchedCount } = await deliveries.updateOne(
+        { _id, claim },
+        {
+          $push: kept(attempt),
+          $inc: { tries: 1 },
+          $set: { state, ...(nextAttemptAt && { nextAttemptAt }) },
+          $unset: { claim: '', ...(!nextAttemptAt && { nextAttemptAt: '' }) },
+        },
+      )
+      if (matchedCount === 0) await deliveries.updateOne({ _id }, { $push: kept(attempt) })
+    },
+    redeliver: (id, now) =>
+      deliveries.findOneAndUpdate(
+        { _id: id },
+        [
+          {
+            $set: {
+              tries: { $cond: [{ $eq: ['$state', 'PENDING'] }, '$tries', retryAfterMs.length] },
+              state: 'PENDING',
+              nextAttemptAt: now,
+              claim: '$$REMOVE',
+            },
+          },
+        ],
+        { returnDocument: 'after' },
+      ),
+    async giveUp(endpoint) {
+      await deliveries.updateMany(
+        { state: 'PENDING', endpoint },
+        { $set: { state: 'DEAD' }, $unset: { nextAttemptAt: '', claim: '' } },
+      )
+    },
+    async remove(endpoint) {
+      await deliveries.deleteMany({ endpoint })
+    },
+  }
+}
+
+const keptSeconds = 30 * 86_400
