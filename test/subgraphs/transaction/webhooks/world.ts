@@ -28,7 +28,7 @@ export async function aProcess(
   const reference = aReference()
   const store = await createStore(db)
   const reader = await startLogReader({ db, log: quietLog })
-  const log = { ...quietLog, error: vi.fn<(fields: object, message: string) => void>() }
+  const log = { ...quietLog, error: vi.fn<(fields: unknown, message?: string) => void>() }
   const sequencer = startSequencer({ db, log: quietLog, reader })
   const payments = store.byId
   const webhooks = await openWebhooks({ db, reader, reference, payments, cursors, now, log, reach, sends })
