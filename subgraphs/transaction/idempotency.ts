@@ -4,7 +4,12 @@ import { hash } from 'node:crypto'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 
 export type Operation =
-  'submitPayment' | 'cancelPayment' | 'refundPayment' | 'chargePresentedCode' | 'importPayments'
+  | 'submitPayment'
+  | 'cancelPayment'
+  | 'refundPayment'
+  | 'presentCode'
+  | 'chargePresentedCode'
+  | 'importPayments'
 
 /** A use of an idempotency key. `id` is unique over all payments. */
 export interface UsedKey {
