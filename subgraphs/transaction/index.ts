@@ -5,20 +5,24 @@ import { startLogReader, type LogReader } from '../log.ts'
 import { startSubgraph, type RequestContext, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
 import { createCashier } from './cashier.ts'
 import { createCursors } from './cursor.ts'
+import { customerDays, givingBack } from './customer-days.ts'
+import { startDeadlines } from './deadlines.ts'
 import { createLive } from './live.ts'
-import type { Screening } from './payment.ts'
+import { createPresenter } from './presenter.ts'
+import { startProjection } from '../projection.ts'
 import { builtInRates, type RateProvider } from './rates.ts'
 import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './sequencer.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
 import { createStore } from './store.ts'
+import type { Screening } from './submission.ts'
 import { createViewing } from './viewing.ts'
 import type { Reach } from './webhooks/address.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
 export { importPayments, type PastPayment } from './history.ts'
 export { builtInRates, type RateProvider } from './rates.ts'
-export type { Screening } from './payment.ts'
+export type { Screening } from './submission.ts'
 export type { SimulatorOptions } from './simulator.ts'
 
 export interface TransactionSettings {
@@ -33,6 +37,8 @@ export interface TransactionSettings {
   readonly webhookReach?: Reach
   /** False: another process writes the log. */
   readonly sequencer?: boolean
+  /** False: another process acts on payments whose time has come. */
+  readonly deadlines?: boolean
 }
 
 export interface TransactionSubgraph extends Subgraph {
@@ -52,14 +58,22 @@ export async function transactionSubgraph(
   dependencies: SubgraphDependencies & TransactionSettings,
 ): Promise<TransactionSubgraph> {
   const { db, reference, directory, now, log, cursorSecret } = dependencies
-  const { rates = builtInRates, screen = () => null, simulator = {}, sequencer = true } = dependencies
-  const { webhookReach = 'PUBLIC' } = dependencies
+  const {
+    rates = builtInRates,
+    screen = () => null,
+    simulator = {},
+    sequencer = true,
+    deadlines = true,
+    webhookReach = 'PUBLIC',
+  } = dependencies
   const store = await createStore(db)
   const reader = await startLogReader({ db, log })
   const live = createLive(reader)
   const cursors = createCursors(cursorSecret)
-  const cashier = createCashier({ store, reference, directory, now, rates, screen, log })
-  const viewing = createViewing({ store, reference, reader, live, cursors })
+  const days = await customerDays(db, now)
+  const cashier = createCashier({ store, days, reference, directory, now, rates, screen, log })
+  const presenter = createPresenter({ store, reference, now })
+  const viewing = createViewing({ store, cashier, reference, reader, live, cursors })
   const webhooks = await openWebhooks({
     db,
     reader,
@@ -70,11 +84,16 @@ export async function transactionSubgraph(
     log,
     reach: webhookReach,
   })
-  const working: { close(): Promise<void> }[] = [webhooks]
+  const working: { close(): Promise<void> }[] = [
+    webhooks,
+    startProjection({ db, reader, log }, givingBack(db)),
+  ]
+  if (deadlines) working.push(startDeadlines({ store, cashier, now, log }))
   if (sequencer) working.push(startSequencer({ db, log, reader }))
   if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
   const resolvers = createResolvers({
     cashier,
+    presenter,
     viewing,
     cursors,
     webhooks: webhooks.desk,
