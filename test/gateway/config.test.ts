@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, readConfig } from '../../gateway/config.ts'
+import { ConfigError, readConfig, webhookReach } from '../../gateway/config.ts'
 
 describe('reading the settings', () => {
   test('none given: a demo hub on loopback, port 4000, one simulated payment a second', () => {
@@ -42,11 +42,22 @@ describe('reading the settings', () => {
     { given: { MONGODB_DATABASE: 'a.b' } },
     { given: { CURSOR_SECRET: 'short' } },
     { given: { DEPTH_MAX: '0' } },
+    { given: { WEBHOOK_ALLOW_PRIVATE: 'yes' } },
   ])('is refused: $given', ({ given }) => {
     const [name, value] = Object.entries(given)[0]!
     expect(() => readConfig(given)).toThrow(ConfigError)
     const isSecret = name === 'CURSOR_SECRET' || name === 'MONGODB_URI'
     expect(() => readConfig(given)).toThrow(`${name}=${isSecret ? '…' : value}: `)
+  })
+
+  test.each([
+    { given: {}, reach: 'LOOPBACK' },
+    { given: { MODE: 'production' }, reach: 'PUBLIC' },
+    { given: { WEBHOOK_ALLOW_PRIVATE: 'false' }, reach: 'PUBLIC' },
+    { given: { WEBHOOK_ALLOW_PRIVATE: 'true' }, reach: 'PRIVATE' },
+    { given: { MODE: 'production', WEBHOOK_ALLOW_PRIVATE: 'true' }, reach: 'PRIVATE' },
+  ])('$given: webhooks reach $reach addresses', ({ given, reach }) => {
+    expect(webhookReach(readConfig(given))).toBe(reach)
   })
 
   test('a secret that is refused is not repeated in the message', () => {

@@ -10,9 +10,22 @@ const clients = new Map(demoKeys.map(({ key }) => [key, hub.as(key)]))
 const as = (who: string) => clients.get(`demo-${who}`)!
 
 /** Things of this hub that operations are about. */
-const known = { merchant: '', payload: '', payment: '', participant: 'wallet-sg-01', corridor: 'SG-CN' }
+const known = {
+  merchant: '',
+  payload: '',
+  payment: '',
+  webhook: '',
+  participant: 'wallet-sg-01',
+  corridor: 'SG-CN',
+}
 let numbers = 0
 const fresh = (): string => `op-${++numbers}`
+/** Nothing of this kind happens here, so nothing is sent there. */
+const aWebhook = () => ({
+  idempotencyKey: fresh(),
+  url: 'https://hooks.example/crossgate',
+  events: ['LATE_MESSAGE'],
+})
 const cny = (amount: string) => ({ amount, currency: 'CNY' })
 
 beforeAll(async () => {
@@ -40,6 +53,8 @@ beforeAll(async () => {
     as('wallet').follow('FollowPayment', { id: known.payment }),
     (answer) => answer.data?.transactionUpdated.transaction.status === 'COMPLETED',
   )
+  const hooked = await as('acquirer').ask('CreateWebhook', { input: aWebhook() })
+  known.webhook = hooked.data.createWebhook.webhook.id
 })
 
 interface Sent {
@@ -192,11 +207,23 @@ const sent: Readonly<Record<string, Sent>> = {
     variables: () => ({ input: { idempotencyKey: fresh(), merchant: known.merchant, kind: 'STATIC' } }),
     gives: () => ({ issueCode: { __typename: 'MerchantCode', kind: 'STATIC' } }),
   },
-  CreateWebhook: unavailable('acquirer', () => ({
-    input: { idempotencyKey: fresh(), url: 'https://hooks.example/crossgate', events: ['APPROVED'] },
-  })),
-  RedeliverWebhook: unavailable('acquirer', () => ({ input: { delivery: 'none' } })),
-  WebhookDeliveries: unavailable('acquirer', () => ({ webhook: 'none', first: 5 })),
+  CreateWebhook: {
+    who: 'acquirer',
+    variables: () => ({ input: aWebhook() }),
+    gives: () => ({
+      createWebhook: { secret: expect.stringMatching(/^whsec_/), webhook: { status: 'ACTIVE' } },
+    }),
+  },
+  RedeliverWebhook: {
+    who: 'acquirer',
+    variables: () => ({ input: { delivery: 'none' } }),
+    gives: () => ({ redeliverWebhook: { __typename: 'Refused', code: 'NOT_FOUND' } }),
+  },
+  WebhookDeliveries: {
+    who: 'acquirer',
+    variables: () => ({ webhook: known.webhook, first: 5 }),
+    gives: () => ({ webhookDeliveries: { edges: [], pageInfo: { hasNextPage: false } } }),
+  },
 
   // dashboard.graphql
   LiveActivity: {

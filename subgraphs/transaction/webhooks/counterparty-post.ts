@@ -8,13 +8,15 @@
 // To payment.inquire there is also "NEVER_SEEN"; payment.reverse and payment.cancel are answered with "ACKNOWLEDGE".
 
 import { parseReason, type ReasonCode } from '../../../schema/values/reasons.ts'
+import type { RequestKind } from '../counterparty.ts'
 import type { Payment } from '../payment.ts'
 import { paymentJson } from './body.ts'
 import type { Message, Sender, SendOutcome } from './sender.ts'
 import { liveSecrets, type SigningSecret } from './signature.ts'
 
-export interface CounterpartyRequest {
-  readonly kind: 'AUTHORIZE' | 'INQUIRE' | 'REVERSE' | 'CANCEL'
+/** A request with the payment that it is about. */
+export interface PostedRequest {
+  readonly kind: RequestKind
   readonly payment: Payment
 }
 
@@ -52,7 +54,7 @@ export interface CounterpartyPostOptions {
 }
 
 export type SendRequest = (
-  request: CounterpartyRequest,
+  request: PostedRequest,
   endpoint: CounterpartyEndpoint,
   signal?: AbortSignal,
 ) => Promise<CounterpartyReply>
@@ -65,7 +67,7 @@ export type SendRequest = (
 export function createCounterpartyPost(options: CounterpartyPostOptions): SendRequest {
   const { sender, now, patience } = options
 
-  const tryOnce = (request: CounterpartyRequest, endpoint: CounterpartyEndpoint, signal?: AbortSignal) => {
+  const tryOnce = (request: PostedRequest, endpoint: CounterpartyEndpoint, signal?: AbortSignal) => {
     const at = now()
     const secrets = liveSecrets(endpoint.secrets, at)
     if (secrets.length === 0) return nothingSigns
@@ -112,12 +114,12 @@ export const untilRespondBy =
   }
 
 /** The same for every try of the same request; an inquiry that is made anew is another request. */
-export function messageId({ kind, payment }: CounterpartyRequest): string {
+export function messageId({ kind, payment }: PostedRequest): string {
   const name = `${payment._id}_${kind.toLowerCase()}`
   return kind === 'INQUIRE' ? `${name}_${payment.sequence}` : name
 }
 
-export function requestBody({ kind, payment }: CounterpartyRequest): string {
+export function requestBody({ kind, payment }: PostedRequest): string {
   const { customer, token } = payment
   return JSON.stringify({
     type: `payment.${kind.toLowerCase()}`,
@@ -132,7 +134,7 @@ export function requestBody({ kind, payment }: CounterpartyRequest): string {
 }
 
 /** What an outcome means. Whatever is not clearly an answer is UNKNOWN: nothing is ever taken for a decline that is not one. */
-export function replyOf(kind: CounterpartyRequest['kind'], outcome: SendOutcome): CounterpartyReply {
+export function replyOf(kind: RequestKind, outcome: SendOutcome): CounterpartyReply {
   if (outcome.kind === 'FAILED') {
     return { kind: outcome.mayHaveArrived ? 'UNKNOWN' : 'UNDELIVERED', error: outcome.error }
   }
@@ -142,14 +144,14 @@ export function replyOf(kind: CounterpartyRequest['kind'], outcome: SendOutcome)
   return answerIn(body, kind) ?? { kind: 'UNKNOWN', error: 'answered 200 with a body that is not an answer' }
 }
 
-const decisions: Readonly<Record<CounterpartyRequest['kind'], readonly Decision[]>> = {
+const decisions: Readonly<Record<RequestKind, readonly Decision[]>> = {
   AUTHORIZE: ['APPROVE', 'DECLINE'],
   INQUIRE: ['APPROVE', 'DECLINE', 'NEVER_SEEN'],
   REVERSE: ['ACKNOWLEDGE'],
   CANCEL: ['ACKNOWLEDGE'],
 }
 
-function answerIn(body: string, kind: CounterpartyRequest['kind']): CounterpartyReply | null {
+function answerIn(body: string, kind: RequestKind): CounterpartyReply | null {
   const { decision, reason = null, reference = null } = membersOf(body)
   const known = decisions[kind].find((one) => one === decision)
   if (!known || !isText(reason) || !isText(reference)) return null

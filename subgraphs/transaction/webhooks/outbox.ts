@@ -11,7 +11,7 @@ import { wants, type Endpoint } from './endpoint.ts'
 import type { EndpointStore } from './endpoint-store.ts'
 
 /** Names the projection's place in the log. */
-export const outboxName = 'webhooks'
+export const outboxName = 'webhookDeliveries'
 
 export interface OutboxDependencies {
   readonly endpoints: EndpointStore

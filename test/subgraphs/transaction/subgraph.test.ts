@@ -725,8 +725,6 @@ describe('positions', () => {
 describe('what is not there yet', () => {
   test.each([
     'closeSettlement(input: { idempotencyKey: "k", settlementDate: "2026-03-01" })',
-    'createWebhook(input: { idempotencyKey: "k", url: "https://example.com", events: ["*"] })',
-    'redeliverWebhook(input: { delivery: "d" })',
   ])('says so: %s', async (mutation) => {
     const answer = await ask(`mutation { ${mutation} { __typename ... on Problem { code } } }`, operator)
     expect(Object.values(answer)).toEqual([{ __typename: 'Refused', code: 'NOT_AVAILABLE' }])
@@ -734,7 +732,6 @@ describe('what is not there yet', () => {
 
   test.each([
     '{ settlementBatches { edges { cursor } } }',
-    '{ webhookDeliveries(webhook: "w") { edges { cursor } } }',
     '{ auditLog { edges { cursor } } }',
   ])('says so: %s', async (query) => {
     expect(await problemOf(ask(query, operator))).toMatchObject({ code: 'NOT_AVAILABLE' })

@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, describe, expect, test } from 'vitest'
 import { money } from '../../../../schema/values/money.ts'
+import type { RequestKind } from '../../../../subgraphs/transaction/counterparty.ts'
 import type { Payment } from '../../../../subgraphs/transaction/payment.ts'
 import {
   createCounterpartyPost,
   replyOf,
   requestBody,
   untilRespondBy,
-  type CounterpartyRequest,
 } from '../../../../subgraphs/transaction/webhooks/counterparty-post.ts'
 import { createSender, type SendOutcome } from '../../../../subgraphs/transaction/webhooks/sender.ts'
 import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
@@ -42,7 +42,7 @@ const aPayment = (now: Date, more: Partial<Payment> = {}): Payment =>
   }) as Payment
 
 /** Asks over real HTTP; waits between tries move the clock and are kept in `waits`. */
-function aPost(receiver: Pick<Receiver, 'url'>, kind: CounterpartyRequest['kind'] = 'AUTHORIZE') {
+function aPost(receiver: Pick<Receiver, 'url'>, kind: RequestKind = 'AUTHORIZE') {
   const clock = aClock(new Date())
   const waits: number[] = []
   const pause = async (ms: number) => {
@@ -99,7 +99,7 @@ describe('a request to a counterparty', () => {
     })
   })
 
-  test.each<{ kind: CounterpartyRequest['kind']; body: object; answer: object }>([
+  test.each<{ kind: RequestKind; body: object; answer: object }>([
     { kind: 'AUTHORIZE', body: { decision: 'APPROVE' }, answer: { decision: 'APPROVE', reason: null } },
     {
       kind: 'AUTHORIZE',
@@ -131,7 +131,7 @@ describe('a request to a counterparty', () => {
     expect(receiver.received).toHaveLength(1)
   })
 
-  test.each<{ what: string; kind?: CounterpartyRequest['kind']; body: unknown }>([
+  test.each<{ what: string; kind?: RequestKind; body: unknown }>([
     { what: 'nothing', body: '' },
     { what: 'no JSON', body: '<html>DECLINE</html>' },
     { what: 'a list', body: [] },

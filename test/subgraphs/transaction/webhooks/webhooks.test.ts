@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import type { Db } from 'mongodb'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { money } from '../../../../schema/values/money.ts'
 import {
   newDelivery,
   retryAfterMs,
@@ -94,29 +93,24 @@ describe('an event', () => {
   test('of a refund says so, and carries both', async () => {
     const hub = await aProcess(db)
     const receiver = await aReceiver()
-    const { id, secret } = await hub.subscribe(wallet, receiver.url)
+    const { secret } = await hub.subscribe(acquirer, receiver.url, ['REFUNDED'])
     const payment = await hub.pay()
-    await hub.written(2)
-    const refund = {
-      _id: 'r1',
-      createdAt: hub.clock.now(),
-      merchantAmount: money(100n, 'CNY'),
-      payerAmount: money(19n, 'SGD'),
-      events: [
-        { sequence: 1, at: hub.clock.now(), kind: 'REFUNDED', from: null, to: 'COMPLETED', reason: null },
-      ],
-    }
-    await hub.store.payments.updateOne({ _id: payment }, { $set: { refunds: [refund] as never } })
-    const entry = { _id: 9n, transaction: 'r1', sequence: 1, kind: 'REFUNDED', refundOf: payment } as const
-    await collection().deleteMany({})
-    await collection().insertOne(newDelivery(id, entry as never, hub.clock.now()))
+    await hub.approve(payment)
+    const refund = await hub.refund(payment, '10')
+    await hub.written(5)
     await hub.courier.runDue()
-    const { headers, body } = receiver.received[0]!
+    expect(typesOf(receiver.received)).toEqual(['payment.refunded', 'refund.refunded'])
+    const { headers, body } = receiver.received.find((one) => one.body.includes('refund.refunded'))!
     expect(new Webhook(secret).verify(body, headers)).toMatchObject({
       type: 'refund.refunded',
       data: {
+        sequence: 1,
         payment: { id: payment },
-        refund: { id: 'r1', merchantAmount: { amount: '1.00', currency: 'CNY' } },
+        refund: {
+          id: refund,
+          merchantAmount: { amount: '10.00', currency: 'CNY' },
+          payerAmount: { amount: expect.any(String), currency: 'SGD' },
+        },
       },
     })
   })

@@ -5,13 +5,19 @@ import { expect, onTestFinished, vi } from 'vitest'
 import { isRefusal, type Refusal } from '../../../../schema/values/problems.ts'
 import { readTip, startLogReader } from '../../../../subgraphs/log.ts'
 import { placeOf } from '../../../../subgraphs/projection.ts'
-import { createCashier, type PaymentReceipt } from '../../../../subgraphs/transaction/cashier.ts'
+import {
+  createCashier,
+  type PaymentReceipt,
+  type RefundReceipt,
+} from '../../../../subgraphs/transaction/cashier.ts'
+import { customerDays } from '../../../../subgraphs/transaction/customer-days.ts'
 import { createCursors } from '../../../../subgraphs/transaction/cursor.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/rates.ts'
 import { startSequencer } from '../../../../subgraphs/transaction/sequencer.ts'
 import { createStore } from '../../../../subgraphs/transaction/store.ts'
 import type { Reach } from '../../../../subgraphs/transaction/webhooks/address.ts'
 import type { SecretMade } from '../../../../subgraphs/transaction/webhooks/desk.ts'
+import { outboxName } from '../../../../subgraphs/transaction/webhooks/outbox.ts'
 import { openWebhooks } from '../../../../subgraphs/transaction/webhooks/webhooks.ts'
 import { aClock, aDirectory, aReference, as, quietLog } from '../world.ts'
 
@@ -40,6 +46,7 @@ export async function aProcess(
   })
   const cashier = createCashier({
     store,
+    days: await customerDays(db, now),
     reference,
     directory: aDirectory(),
     now,
@@ -66,13 +73,17 @@ export async function aProcess(
     },
     approve: async (payment: string, acquirer = 'acquirer-cn-01') =>
       must(await cashier.respond(acquirer, { payment, decision: 'APPROVE' })),
+    async refund(payment: string, amount: string, wallet = 'wallet-sg-01'): Promise<string> {
+      const input = { idempotencyKey: `key ${++numbers}`, payment, amount: { amount, currency: 'CNY' } }
+      return must<RefundReceipt>(await cashier.refund(wallet, input)).refund.refund._id
+    },
     /** Resolves when everything that `events` have put into the log is put down as deliveries. */
     async written(events: number) {
       await vi.waitFor(
         async () => {
           const tip = await readTip(db)
           expect(tip).toBeGreaterThanOrEqual(BigInt(events))
-          expect(await placeOf(db, 'webhooks')).toBe(tip)
+          expect(await placeOf(db, outboxName)).toBe(tip)
         },
         { timeout: 20_000, interval: 20 },
       )
