@@ -58,7 +58,7 @@ const settings = z.object({
    */
   WEBHOOK_ALLOW_PRIVATE: z
     .enum(['true', 'false'])
-    .transform((text) => text === 'true')
+    .transform((answer) => answer === 'true')
     .optional(),
 
   /** Bytes of one request body or WebSocket message. */

@@ -24,7 +24,7 @@ const fresh = (): string => `op-${++numbers}`
 const aWebhook = () => ({
   idempotencyKey: fresh(),
   url: 'https://hooks.example/crossgate',
-  events: ['LATE_MESSAGE'],
+  events: ['NEVER_SEEN'],
 })
 const cny = (amount: string) => ({ amount, currency: 'CNY' })
 

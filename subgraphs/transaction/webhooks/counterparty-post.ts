@@ -114,7 +114,7 @@ export const untilRespondBy =
   }
 
 /** The same for every try of the same request; an inquiry that is made anew is another request. */
-export function messageId({ kind, payment }: PostedRequest): string {
+function messageId({ kind, payment }: PostedRequest): string {
   const name = `${payment._id}_${kind.toLowerCase()}`
   return kind === 'INQUIRE' ? `${name}_${payment.sequence}` : name
 }

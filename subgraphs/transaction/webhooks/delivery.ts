@@ -48,7 +48,7 @@ export const retryAfterMs: readonly number[] = [
 
 export const attemptsKept = 50
 
-export const deliveryId = (endpoint: string, position: bigint): string => `${position}_${endpoint}`
+const deliveryId = (endpoint: string, position: bigint): string => `${position}_${endpoint}`
 
 export function newDelivery(endpoint: string, entry: LogEntry, now: Date): Delivery {
   const { _id: position, transaction, sequence, kind, refundOf } = entry

@@ -4,6 +4,7 @@
 
 import { lookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
+import { callbackify } from 'node:util'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import { isReachable, type Reach } from './address.ts'
@@ -132,24 +133,19 @@ function checkedConnector(
   const find = async (hostname: string): Promise<readonly ResolvedAddress[]> => {
     const found = await resolve(hostname)
     const forbidden = found.find(({ address }) => !isReachable(address, reach))
-    // One is enough: whoever mixes good and bad addresses under a name hopes that the bad one is taken.
+    // The message does not say which: nobody is to learn the addresses of inner networks here. One is enough: whoever mixes good and bad addresses under a name hopes that the bad one is taken.
     if (forbidden)
-      throw new ForbiddenAddressError(`the hub does not call ${hostname}: it is ${forbidden.address}`)
+      throw new ForbiddenAddressError(`the hub does not call ${hostname}: its address is not a public one`)
     if (found.length === 0) throw new Error(`${hostname} has no address`)
     return found
   }
-  const checkedLookup: LookupFunction = (hostname, { all }, callback) => {
-    find(hostname).then(
-      (found) =>
-        all
-          ? callback(
-              null,
-              found.map(({ address, family }) => ({ address, family })),
-            )
-          : callback(null, found[0]!.address, found[0]!.family),
-      (error: NodeJS.ErrnoException) => callback(error, ''),
-    )
-  }
+  const findThen = callbackify(find)
+  const checkedLookup: LookupFunction = (hostname, { all }, callback) =>
+    findThen(hostname, (error, found) => {
+      if (error) callback(error, '')
+      else if (all) callback(null, [...found])
+      else callback(null, found[0]!.address, found[0]!.family)
+    })
   const connect = buildConnector({ lookup: checkedLookup, timeout, allowH2: false })
   return (where, callback) => {
     // An address is not looked up, so it is looked at here.

@@ -723,17 +723,18 @@ describe('positions', () => {
 })
 
 describe('what is not there yet', () => {
-  test.each([
-    'closeSettlement(input: { idempotencyKey: "k", settlementDate: "2026-03-01" })',
-  ])('says so: %s', async (mutation) => {
-    const answer = await ask(`mutation { ${mutation} { __typename ... on Problem { code } } }`, operator)
-    expect(Object.values(answer)).toEqual([{ __typename: 'Refused', code: 'NOT_AVAILABLE' }])
-  })
+  test.each(['closeSettlement(input: { idempotencyKey: "k", settlementDate: "2026-03-01" })'])(
+    'says so: %s',
+    async (mutation) => {
+      const answer = await ask(`mutation { ${mutation} { __typename ... on Problem { code } } }`, operator)
+      expect(Object.values(answer)).toEqual([{ __typename: 'Refused', code: 'NOT_AVAILABLE' }])
+    },
+  )
 
-  test.each([
-    '{ settlementBatches { edges { cursor } } }',
-    '{ auditLog { edges { cursor } } }',
-  ])('says so: %s', async (query) => {
-    expect(await problemOf(ask(query, operator))).toMatchObject({ code: 'NOT_AVAILABLE' })
-  })
+  test.each(['{ settlementBatches { edges { cursor } } }', '{ auditLog { edges { cursor } } }'])(
+    'says so: %s',
+    async (query) => {
+      expect(await problemOf(ask(query, operator))).toMatchObject({ code: 'NOT_AVAILABLE' })
+    },
+  )
 })

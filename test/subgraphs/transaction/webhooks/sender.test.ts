@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createSender, type SenderOptions } from '../../../../subgraphs/transaction/webhooks/sender.ts'
@@ -33,8 +33,8 @@ function aResolver(...answers: string[][]) {
 }
 
 /** A TCP server that does what it is told with each connection. */
-async function aListener(onConnection: (socket: import('node:net').Socket) => void): Promise<number> {
-  const server: Server = createServer((socket) => {
+async function aListener(onConnection: (socket: Socket) => void): Promise<number> {
+  const server = createServer((socket) => {
     socket.on('error', () => {})
     onConnection(socket)
   })
@@ -152,7 +152,7 @@ describe('addresses that are not called', () => {
       error: expect.not.stringContaining('does not call'),
     })
     expect(await sender.send(aMessage(url))).toMatchObject({
-      error: 'the hub does not call rebound.example: it is 10.0.0.1',
+      error: 'the hub does not call rebound.example: its address is not a public one',
     })
   })
 })

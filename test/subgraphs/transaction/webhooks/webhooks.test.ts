@@ -17,14 +17,14 @@ import { aProcess, cursors, must } from './world.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db
-const used: Db[] = []
+const made: Db[] = []
 beforeEach(() => {
-  db = mongo.db(`${name}_${used.length}`)
-  used.push(db)
+  db = mongo.db(`${name}_${made.length}`)
+  made.push(db)
 })
 // When every process that used them has ended.
 afterAll(async () => {
-  for (const one of used) await one.dropDatabase()
+  for (const one of made) await one.dropDatabase()
 })
 
 const wallet = 'wallet-sg-01'
@@ -259,10 +259,10 @@ describe('a receiver that does not take it', () => {
   test.each([
     { what: 'a redirect', answer: 302, error: 'answered 302: redirects are not followed' },
     { what: 'a refusal', answer: 404, error: 'answered 404, not a 2xx' },
-    { what: 'no answer', answer: (response: { destroy(): void }) => response.destroy(), error: /./ },
+    { what: 'no answer', answer: 'NONE', error: /./ },
   ])('says what went wrong: $what', async ({ answer, error }) => {
     const hub = await aProcess(db)
-    const receiver = await aReceiver(answer as never)
+    const receiver = await aReceiver(typeof answer === 'number' ? answer : (response) => response.destroy())
     const { id } = await hub.subscribe(wallet, receiver.url, ['SENT'])
     await hub.pay()
     await hub.written(2)
@@ -444,9 +444,9 @@ describe('one key makes one webhook', () => {
     const answers = await Promise.all(
       Array.from({ length: 64 }, (_, n) => (n % 2 ? one : other).desk.create(as(wallet), input)),
     )
-    const made = answers.map((answer) => must(answer))
-    expect(new Set(made.map(({ webhook }) => webhook._id)).size).toBe(1)
-    expect(new Set(made.map(({ secret }) => secret)).size).toBe(1)
+    const given = answers.map((answer) => must(answer))
+    expect(new Set(given.map(({ webhook }) => webhook._id)).size).toBe(1)
+    expect(new Set(given.map(({ secret }) => secret)).size).toBe(1)
     expect(await one.desk.list(as(wallet))).toHaveLength(1)
   })
 
