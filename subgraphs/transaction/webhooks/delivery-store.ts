@@ -1,17 +1,14 @@
 // Deliveries in MongoDB: what is due is found by endpoint, so that one with very many hides nobody else's.
 
-import { randomUUID } from 'node:crypto'
-import type { ClientSession, Db, Document } from 'mongodb'
+import type { AnyBulkWriteOperation, ClientSession, Db, Document } from 'mongodb'
+import { createWriter } from '../../loader.ts'
+import { claimsOf, type Claimed } from './claims.ts'
 import { attemptsKept, retryAfterMs, type Attempt, type Delivery, type DeliveryState } from './delivery.ts'
 
 /** An endpoint that something waits for, and since or until when. */
 export interface Lane {
   readonly endpoint: string
   readonly nextAttemptAt: Date
-}
-
-export interface Claimed extends Delivery {
-  readonly claim: string
 }
 
 export interface DeliveryStore {
@@ -46,7 +43,13 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
     { name: 'page', key: { endpoint: 1, position: -1 } },
     { name: 'expiry', key: { createdAt: 1 }, expireAfterSeconds: keptSeconds },
   ])
-  const kept = (attempt: Attempt) => ({ attempts: { $each: [attempt], $slice: -attemptsKept } })
+  const claims = claimsOf(deliveries)
+  const records = createWriter<AnyBulkWriteOperation<Delivery>, null>({
+    write: async (group) => {
+      await deliveries.bulkWrite([...group], { ordered: false })
+      return group.map(() => null)
+    },
+  })
 
   return {
     async add(batch, session) {
@@ -74,24 +77,8 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
           { $project: { _id: 0, endpoint: '$_id', nextAttemptAt: 1 } },
         ])
         .toArray(),
-    claim: async (endpoint, now, until) =>
-      (await deliveries.findOneAndUpdate(
-        { state: 'PENDING', endpoint, nextAttemptAt: { $lte: now } },
-        { $set: { nextAttemptAt: until, claim: randomUUID() } },
-        { sort: { nextAttemptAt: 1 }, returnDocument: 'after' },
-      )) as Claimed | null,
-    async record({ _id, claim }, attempt, { state, nextAttemptAt }) {
-      const { matchedCount } = await deliveries.updateOne(
-        { _id, claim },
-        {
-          $push: kept(attempt),
-          $inc: { tries: 1 },
-          $set: { state, ...(nextAttemptAt && { nextAttemptAt }) },
-          $unset: { claim: '', ...(!nextAttemptAt && { nextAttemptAt: '' }) },
-        },
-      )
-      if (matchedCount === 0) await deliveries.updateOne({ _id }, { $push: kept(attempt) })
-    },
+    claim: (endpoint, now, until) => claims.write({ endpoint, now, until }),
+    record: async (claimed, attempt, after) => void (await records.write(recordOf(claimed, attempt, after))),
     redeliver: (id, now) =>
       deliveries.findOneAndUpdate(
         { _id: id },
@@ -117,6 +104,26 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
       await deliveries.deleteMany({ endpoint })
     },
   }
+}
+
+function recordOf(
+  { _id, claim }: Claimed,
+  attempt: Attempt,
+  { state, nextAttemptAt }: { readonly state: DeliveryState; readonly nextAttemptAt: Date | null },
+): AnyBulkWriteOperation<Delivery> {
+  // Whoever took it meanwhile, or sends it again because its owner asked for that, says where it stands.
+  const ifOurs = (then: unknown, otherwise: unknown) => ({
+    $cond: [{ $eq: ['$claim', claim] }, then, otherwise],
+  })
+  const attempts = { $concatArrays: ['$attempts', [{ $literal: attempt }]] }
+  const set = {
+    attempts: { $slice: [attempts, -attemptsKept] },
+    tries: { $add: ['$tries', ifOurs(1, 0)] },
+    state: ifOurs(state, '$state'),
+    nextAttemptAt: ifOurs(nextAttemptAt ?? '$$REMOVE', '$nextAttemptAt'),
+    claim: ifOurs('$$REMOVE', '$claim'),
+  }
+  return { updateOne: { filter: { _id }, update: [{ $set: set }] } }
 }
 
 /** In this form MongoDB reads the first key of each endpoint in the index `due`, and skips the others. */

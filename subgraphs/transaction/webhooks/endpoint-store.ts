@@ -2,6 +2,7 @@
 
 import { MongoServerError, type ClientSession, type Db, type Filter } from 'mongodb'
 import type { UsedKey } from '../../idempotency.ts'
+import { createLoader } from '../../loader.ts'
 import { endpointsMax, type Endpoint } from './endpoint.ts'
 
 export interface EndpointStore {
@@ -39,10 +40,17 @@ export async function createEndpointStore(db: Db): Promise<EndpointStore> {
   const present = (filter: Filter<Endpoint>): Filter<Endpoint> => ({ ...filter, slot: { $exists: true } })
   // A duplicate may be too young for a majority to have it: a linearizable read waits until one does.
   const surely = { readConcern: { level: 'linearizable' }, readPreference: 'primary' } as const
+  const reads = createLoader<string, Endpoint>({
+    load: async (ids) => {
+      const found = await endpoints.find(present({ _id: { $in: [...ids] } })).toArray()
+      const byId = new Map(found.map((endpoint) => [endpoint._id, endpoint]))
+      return ids.map((id) => byId.get(id) ?? null)
+    },
+  })
   const ofOwner = (owner: string) => endpoints.find(present({ owner }), { sort: { _id: 1 } }).toArray()
 
   return {
-    byId: (id) => endpoints.findOne(present({ _id: id })),
+    byId: (id) => reads.load(id),
     byKey: (keyId) => endpoints.findOne({ 'keys.id': keyId }, surely),
     ofOwner,
     active: (owners, session) =>
