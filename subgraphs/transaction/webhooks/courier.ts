@@ -34,7 +34,7 @@ export interface Courier {
   start(): void
   /** There may be something due. */
   wake(): void
-  /** Takes nothing more, and waits until what is being sent is written down. */
+  /** Takes nothing more, and lets what is being sent end; what takes longer than a moment is left to other processes. */
   close(): Promise<void>
 }
 
@@ -55,6 +55,7 @@ export function createCourier(dependencies: CourierDependencies): Courier {
   const running = new Set<Promise<void>>()
   const closing = new AbortController()
   const { signal } = closing
+  const leaving = new AbortController()
   let loop: Promise<void> = Promise.resolve()
   let news = Promise.withResolvers<void>()
 
@@ -138,7 +139,12 @@ export function createCourier(dependencies: CourierDependencies): Courier {
       return true
     }
     const secrets = liveSecrets(endpoint.secrets, at)
-    const outcome = await sender.send({ id: claimed._id, url: endpoint.url, body, secrets, at })
+    const message = { id: claimed._id, url: endpoint.url, body, secrets, at }
+    const outcome = await sender.send(message, { signal: leaving.signal })
+    if (outcome.kind === 'FAILED' && leaving.signal.aborted) {
+      await deliveries.release(claimed, now())
+      return true
+    }
     const attempt = attemptOf(outcome, at)
     await deliveries.record(claimed, attempt, afterAttempt(claimed, attempt, now()))
     if (attempt.status === gone) await disable(endpoint, attempt)
@@ -182,13 +188,21 @@ export function createCourier(dependencies: CourierDependencies): Courier {
       closing.abort()
       news.resolve()
       await loop
-      await untilIdle()
+      const moment = new AbortController()
+      const idle = untilIdle()
+      await Promise.race([idle, sleep(graceMs, undefined, { signal: moment.signal }).catch(() => {})])
+      moment.abort()
+      leaving.abort()
+      await idle
     },
   }
 }
 
 /** Longer than a request may take: when it ends, whoever claimed is gone, and another process sends. */
 const claimMs = 30_000
+
+/** How long a process that is stopped waits for answers. */
+const graceMs = 1_000
 
 /** How often a process looks for what others have put down, at the latest. */
 const pollMs = 2_000

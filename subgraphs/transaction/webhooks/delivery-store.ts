@@ -28,6 +28,8 @@ export interface DeliveryStore {
     attempt: Attempt,
     after: { readonly state: DeliveryState; readonly nextAttemptAt: Date | null },
   ): Promise<void>
+  /** Gives back what was claimed and not attempted: it is due at once. */
+  release(claimed: Claimed, now: Date): Promise<void>
   /** Makes it due now. One that is over gets one attempt more; one that is pending keeps the rest of its schedule. */
   redeliver(id: string, now: Date): Promise<Delivery | null>
   /** Gives up all that is pending for an endpoint. */
@@ -79,6 +81,9 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
         .toArray(),
     claim: (endpoint, now, until) => claims.write({ endpoint, now, until }),
     record: async (claimed, attempt, after) => void (await records.write(recordOf(claimed, attempt, after))),
+    async release({ _id, claim }, now) {
+      await deliveries.updateOne({ _id, claim }, { $set: { nextAttemptAt: now }, $unset: { claim: '' } })
+    },
     redeliver: (id, now) =>
       deliveries.findOneAndUpdate(
         { _id: id },

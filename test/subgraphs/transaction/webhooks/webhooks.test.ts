@@ -379,6 +379,25 @@ describe('redelivery', () => {
     })
   })
 
+  test('of one that is just being sent sends it twice, and both attempts are kept', async () => {
+    const { hub, receiver, look, delivery } = await aDelivery()
+    const answers: (() => void)[] = []
+    receiver.answer = (response) => answers.push(() => response.end())
+    must(await hub.desk.redeliver(as(wallet), { delivery }))
+    const first = hub.courier.runDue()
+    await receiver.until(2)
+    must(await hub.desk.redeliver(as(wallet), { delivery }))
+    receiver.answer = 500
+    // The lane has widened: another runner takes it.
+    const second = hub.courier.runDue()
+    await receiver.until(3)
+    answers[0]!()
+    await Promise.all([first, second])
+    const { state, attempts } = await look()
+    expect(state).toBe('DELIVERED')
+    expect(attempts.map(({ status }) => status).toSorted()).toEqual([200, 200, 500])
+  })
+
   test('goes out at once by itself', async () => {
     const { hub, receiver, delivery } = await aDelivery()
     hub.courier.start()
@@ -642,6 +661,23 @@ describe('couriers', () => {
     await dead.close()
     await running
     expect(await collection().countDocuments({ endpoint: hooks.dead.id, attempts: { $size: 1 } })).toBe(402)
+  })
+
+  test('that are stopped give back what is not answered, as if it had not been tried', async () => {
+    const [stopping, other] = [await aProcess(db), await aProcess(db)]
+    const receiver = await aReceiver(hangs)
+    const { id } = await stopping.subscribe(wallet, receiver.url, ['SENT'])
+    await stopping.pay()
+    await stopping.written(2)
+    const running = stopping.courier.runDue()
+    await receiver.until(1)
+    await stopping.courier.close()
+    await running
+    expect(await other.deliveries(wallet, id)).toMatchObject([{ state: 'PENDING', tries: 0, attempts: [] }])
+    receiver.answer = 200
+    other.clock.move(10_000)
+    await other.courier.runDue()
+    expect(await other.deliveries(wallet, id)).toMatchObject([{ state: 'DELIVERED' }])
   })
 
   test('take up what a process that died had claimed', async () => {
