@@ -93,7 +93,13 @@ async function start(
   const cursorSecret = config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor'))
   const subgraphs = new Map([
     merchant,
-    await run(participantSubgraph(dependencies)),
+    await run(
+      participantSubgraph({
+        ...dependencies,
+        isProduction: !isDemo,
+        allowsPrivateAddresses: config.PRIVATE_ADDRESSES === 'allow',
+      }),
+    ),
     await run(transactionSubgraph({ ...dependencies, cursorSecret, simulator: isDemo ? {} : null })),
     await run(analyticsSubgraph(dependencies)),
   ])

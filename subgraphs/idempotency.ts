@@ -65,6 +65,7 @@ export function conflictOf(first: UsedKey, again: UsedKey): IdempotencyConflict 
 
 /** JSON with members in order and nulls left out: the same text whichever way a client writes the same input. */
 function canonical(value: unknown): string {
+  if (value instanceof Date) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const members = Object.entries(value)

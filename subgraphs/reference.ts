@@ -30,6 +30,18 @@ export interface StatusChange {
   readonly reason: string
 }
 
+/** Where the hub sends what waits for a participant's answer, and what it signs that with. Never shown, but for the address. */
+export interface Endpoint {
+  readonly url: string
+  /** The newest first. All that have not ended sign: a participant that rotates has time to take up the new one. */
+  readonly secrets: readonly {
+    /** "whsec_" and the base64 of 32 bytes, as Standard Webhooks writes it. */
+    readonly secret: string
+    /** When it signs no longer, exclusive; null for the one that stays. */
+    readonly notAfter: Date | null
+  }[]
+}
+
 export interface Participant {
   readonly id: string
   /** Institution identification number, 8 digits. */
@@ -40,6 +52,8 @@ export interface Participant {
   readonly country: string
   readonly status: ParticipantStatus
   readonly connection: 'STREAM' | 'WEBHOOK' | 'SIMULATOR' | null
+  /** Null unless the connection is WEBHOOK. */
+  readonly endpoint: Endpoint | null
   readonly capabilities: readonly Capability[]
   readonly settlementCurrency: Currency
   /** Id of the network through which a foreign institution connects; null when it connects directly. */
