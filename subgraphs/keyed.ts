@@ -1,7 +1,7 @@
 // Changes that are done once under an idempotency key, for everything that is not a payment. Key and effect are written in one
 // MongoDB transaction, so they stand or fall together, whichever process does it and whenever it dies.
 
-import { MongoServerError, type ClientSession, type Db } from 'mongodb'
+import type { ClientSession, Db } from 'mongodb'
 import { isRefusal, refuse, type Refusal } from '../schema/values/problems.ts'
 import {
   conflictOf,
@@ -10,6 +10,7 @@ import {
   type Operation,
   type UsedKey,
 } from './idempotency.ts'
+import { duplicateKey, isServerError, makeCollection } from './mongo.ts'
 
 /** One call of a mutation. */
 export interface Call {
@@ -59,10 +60,7 @@ interface KeptKey {
 }
 
 export async function createKeyedWriter(db: Db): Promise<KeyedWriter> {
-  // Processes that start together must not make it in the middle of a MongoDB transaction.
-  await db.createCollection('keys').catch((error: unknown) => {
-    if (!isServerError(error, namespaceExists)) throw error
-  })
+  await makeCollection(db, 'keys')
   const keys = db.collection<KeptKey>('keys')
 
   const firstUse = async <Done>(key: UsedKey): Promise<Outcome<Done> | Refusal | null> => {
@@ -145,9 +143,3 @@ function readKey({ participant, operation, idempotencyKey, input, at }: Call): U
     'idempotencyKey',
   ])
 }
-
-const duplicateKey = 11_000
-const namespaceExists = 48
-
-const isServerError = (error: unknown, code: number): boolean =>
-  error instanceof MongoServerError && error.code === code

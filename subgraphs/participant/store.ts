@@ -2,10 +2,11 @@
 // change is one MongoDB transaction with its entry in the audit log and, where one was given, its idempotency key.
 
 import { hash } from 'node:crypto'
-import { MongoServerError, type Collection, type Db } from 'mongodb'
+import type { Collection, Db } from 'mongodb'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { openAuditLog, type AuditedAction } from '../audit.ts'
 import { createKeyedWriter } from '../keyed.ts'
+import { duplicateKey, isServerError } from '../mongo.ts'
 import type { Corridor, Participant, Project, Stored } from '../reference.ts'
 import { withoutSecrets } from './connection.ts'
 
@@ -147,7 +148,7 @@ const digest = (secret: string): string => hash('sha256', secret, 'base64url')
 
 /** Throws `error` when it says anything else. */
 function whatIsTaken(error: unknown, participant: Participant): Refusal {
-  if (!(error instanceof MongoServerError) || error.code !== 11000) throw error
+  if (!isServerError(error, duplicateKey)) throw error
   const taken = 'iin' in (error['keyPattern'] as object) ? 'iin' : 'id'
   return refuse('ALREADY_EXISTS', `another participant has ${taken} "${participant[taken]}"`, [
     'input',
