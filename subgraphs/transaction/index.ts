@@ -7,8 +7,11 @@ import { startLogReader, type LogReader } from '../log.ts'
 import { startSubgraph, type RequestContext, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
 import { createCashier } from './cashier.ts'
 import { createCursors } from './cursor.ts'
+import { customerDays, givingBack } from './customer-days.ts'
+import { startDeadlines } from './deadlines.ts'
 import { createLive } from './live.ts'
-import type { Screening } from './payment.ts'
+import { createPresenter } from './presenter.ts'
+import { startProjection } from '../projection.ts'
 import { openRateBook } from './rate-book.ts'
 import type { RateTable } from './rate-table.ts'
 import type { RateProvider } from './rates.ts'
@@ -16,12 +19,13 @@ import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './sequencer.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
 import { createStore } from './store.ts'
+import type { Screening } from './submission.ts'
 import { createViewing } from './viewing.ts'
 
 export { importPayments, type PastPayment } from './history.ts'
 export { readRateTable, type RateTable } from './rate-table.ts'
 export { builtInRates, type RateProvider } from './rates.ts'
-export type { Screening } from './payment.ts'
+export type { Screening } from './submission.ts'
 export type { SimulatorOptions } from './simulator.ts'
 
 export interface TransactionSettings {
@@ -37,6 +41,8 @@ export interface TransactionSettings {
   readonly simulator?: SimulatorOptions | null
   /** False: another process writes the log. */
   readonly sequencer?: boolean
+  /** False: another process acts on payments whose time has come. */
+  readonly deadlines?: boolean
 }
 
 export interface TransactionSubgraph extends Subgraph {
@@ -56,7 +62,13 @@ export async function transactionSubgraph(
   dependencies: SubgraphDependencies & TransactionSettings,
 ): Promise<TransactionSubgraph> {
   const { db, reference, directory, now, log, cursorSecret } = dependencies
-  const { startTable = null, screen = () => null, simulator = {}, sequencer = true } = dependencies
+  const {
+    startTable = null,
+    screen = () => null,
+    simulator = {},
+    sequencer = true,
+    deadlines = true,
+  } = dependencies
   const audit = await openAuditLog(db)
   const rateBook = dependencies.rates
     ? null
@@ -67,13 +79,17 @@ export async function transactionSubgraph(
   const reader = await startLogReader({ db, log })
   const live = createLive(reader)
   const cursors = createCursors(cursorSecret)
-  const cashier = createCashier({ store, reference, directory, now, rates, screen, log })
-  const viewing = createViewing({ store, reference, reader, live, cursors })
-  const working: { close(): Promise<void> }[] = []
+  const days = await customerDays(db, now)
+  const cashier = createCashier({ store, days, reference, directory, now, rates, screen, log })
+  const presenter = createPresenter({ store, reference, now })
+  const viewing = createViewing({ store, cashier, reference, reader, live, cursors })
+  const working: { close(): Promise<void> }[] = [startProjection({ db, reader, log }, givingBack(db))]
+  if (deadlines) working.push(startDeadlines({ store, cashier, now, log }))
   if (sequencer) working.push(startSequencer({ db, log, reader }))
   if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
   const resolvers = createResolvers({
     cashier,
+    presenter,
     viewing,
     cursors,
     reference,

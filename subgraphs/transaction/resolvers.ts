@@ -1,5 +1,6 @@
 // GraphQL to the cashier and to what a viewer sees, and back. No rules.
 
+import { toSvg } from '../../schema/qr/index.ts'
 import { money, type Money } from '../../schema/values/money.ts'
 import { isRefusal, orThrow, refuse } from '../../schema/values/problems.ts'
 import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
@@ -15,17 +16,28 @@ import type { RequestContext } from '../subgraph.ts'
 import { values } from '../values.ts'
 import { auditPage, type AuditFilterInput } from './audit-reads.ts'
 import type { Cashier } from './cashier.ts'
+import type { RequestKind } from './counterparty.ts'
 import type { Cursors } from './cursor.ts'
 import type {
   TransactionEventFilterInput,
   TransactionFilterInput,
   TransactionReferenceInput,
 } from './filter.ts'
-import type { OrderInput, RespondAuthorizationInput, SubmitPaymentInput } from './input.ts'
+import type {
+  CancelPaymentInput,
+  ChargePresentedCodeInput,
+  OrderInput,
+  PresentCodeInput,
+  RefundPaymentInput,
+  RespondAuthorizationInput,
+  SubmitPaymentInput,
+} from './input.ts'
 import { outcomes } from './lifecycle.ts'
 import type { TransactionUpdate } from './live.ts'
 import type { Payment, PaymentEvent } from './payment.ts'
 import type { Price } from './pricing.ts'
+import type { PresentedCode } from './presented-code.ts'
+import type { Presenter } from './presenter.ts'
 import type { Quote, Terms } from './quote.ts'
 import type { Position } from './positions.ts'
 import type { RateBook, SetTable } from './rate-book.ts'
@@ -40,6 +52,7 @@ export interface ResolverDependencies {
   readonly rates: RateProvider
   /** Null when the rates come from a provider of their own. */
   readonly rateBook: RateBook | null
+  readonly presenter: Presenter
   readonly viewing: Viewing
   readonly cursors: Cursors
   readonly reference: Reference
@@ -56,7 +69,7 @@ interface Keyed {
 }
 
 export function createResolvers(dependencies: ResolverDependencies): Resolvers {
-  const { cashier, viewing, cursors } = dependencies
+  const { cashier, presenter, viewing, cursors } = dependencies
 
   return {
     ...values,
@@ -108,13 +121,17 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         requireScope(context, 'authorizations:write') ?? cashier.respond(context.viewer.participant, input),
       inquirePayment: (
         _: unknown,
-        { input }: Input<{ payment?: string; reference?: string }>,
+        { input }: Input<{ payment?: string } & TransactionReferenceInput>,
         context: Context,
       ) => requireScope(context, 'payments:read') ?? viewing.inquire(context, input),
-      cancelPayment: () => notAvailable,
-      refundPayment: () => notAvailable,
-      presentCode: () => notAvailable,
-      chargePresentedCode: () => notAvailable,
+      cancelPayment: (_: unknown, { input }: Input<CancelPaymentInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.cancel(context.viewer.participant, input),
+      refundPayment: (_: unknown, { input }: Input<RefundPaymentInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.refund(context.viewer.participant, input),
+      presentCode: (_: unknown, { input }: Input<PresentCodeInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? presenter.present(context.viewer.participant, input),
+      chargePresentedCode: (_: unknown, { input }: Input<ChargePresentedCodeInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.charge(context.viewer.participant, input),
       closeSettlement: () => notAvailable,
       createWebhook: () => notAvailable,
       redeliverWebhook: () => notAvailable,
@@ -141,9 +158,9 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         resolve: (update: TransactionUpdate) => update,
       },
       authorizationRequests: {
-        subscribe: (_: unknown, _args: unknown, context: Context) => {
+        subscribe: (_: unknown, { kinds }: { kinds: readonly RequestKind[] }, context: Context) => {
           demandScope(context, 'authorizations:write')
-          return viewing.requests(context)
+          return viewing.requests(context, kinds)
         },
         resolve: (request: AuthorizationRequest) => request,
       },
@@ -166,7 +183,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       refunds: (payment: Payment): RefundOf[] => payment.refunds.map((refund) => ({ refund, payment })),
       settlementDate: (payment: Payment) => ('settlementDate' in payment ? payment.settlementDate : null),
       settlementStatus: (payment: Payment) => ('settlement' in payment ? payment.settlement : 'NONE'),
-      reason: (payment: Payment) => ('reason' in payment ? reasonOf(payment.reason) : null),
+      reason: (payment: Payment) => ('reason' in payment ? reasonOf(payment.reason ?? null) : null),
     },
     Refund: {
       ...termsFields(({ payment }: RefundOf) => payment),
@@ -214,6 +231,10 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       payerAmount: ({ terms }: Quote) => terms.payerAmount,
       fees: ({ terms }: Quote) => feesOf(terms),
       rate: ({ terms }: Quote) => terms.rate,
+    },
+    PresentedCode: {
+      id: ({ _id }: PresentedCode) => _id,
+      svg: ({ payload }: PresentedCode) => toSvg(payload),
     },
     Participant: {
       positions: ({ id }: Keyed, { date }: { date?: string | null }, context: Context) =>
