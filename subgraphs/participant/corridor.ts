@@ -1,5 +1,6 @@
 // Corridors: which ones a filter means, and how their terms change. No MongoDB, no GraphQL.
 
+import { countryByCode } from '../../schema/values/country.ts'
 import { isCurrency, type Currency } from '../../schema/values/currency.ts'
 import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
@@ -185,6 +186,84 @@ export function changeTerms(
     settlementCurrency: terms.settlementCurrency ?? corridor.settlementCurrency,
     version: corridor.version + 1,
   }
+}
+
+/** What a new corridor has when nothing is said. */
+const usual = {
+  status: 'CLOSED',
+  quoteTtlSeconds: 300,
+  authorizationTimeoutMs: 8_000,
+  cancelCutoffMinutes: 30,
+  refundWindowDays: 180,
+  settlementZone: { offsetMinutes: 480, cutOff: '23:00' },
+} as const
+
+const mainland = 'CN'
+
+/** A new corridor, at version 1; `expectedVersion` 0 says that there is none yet. */
+export function openCorridor(
+  id: string,
+  terms: CorridorTerms,
+  projects: ReadonlyMap<string, Project>,
+): Corridor | Refusal {
+  const countries = countriesOf(id)
+  if (terms.expectedVersion !== 0) {
+    return refuse('NOT_FOUND', 'there is no such corridor; `expectedVersion` 0 makes one', ['input', 'id'])
+  }
+  if (!countries) {
+    return refuse('BAD_VALUE', 'a corridor is two countries that the hub knows, such as "TH-CN"', [
+      'input',
+      'id',
+    ])
+  }
+  const {
+    entryModes: modes,
+    currencies,
+    perPayment,
+    perDay,
+    freeUpTo,
+    basisPoints,
+    settlementCurrency,
+  } = terms
+  const needed = {
+    entryModes: modes,
+    currencies,
+    perPayment,
+    perDay,
+    freeUpTo,
+    basisPoints,
+    settlementCurrency,
+  }
+  const missing = Object.entries(needed).find(([, value]) => value === null)
+  if (missing) return refuse('BAD_VALUE', 'a new corridor needs it', ['input', missing[0]])
+  const bare: Corridor = {
+    ...usual,
+    id,
+    ...countries,
+    direction: directionOf(countries),
+    project: null,
+    entryModes: modes!,
+    currencies: currencies!,
+    limits: { perPayment: perPayment!, perDay: perDay! },
+    fees: { freeUpTo: freeUpTo!, basisPoints: basisPoints! },
+    settlementCurrency: settlementCurrency!,
+    version: 0,
+  }
+  return changeTerms(bare, terms, projects)
+}
+
+type Countries = Pick<Corridor, 'walletCountry' | 'merchantCountry'>
+
+function countriesOf(id: string): Countries | null {
+  const [walletCountry = '', merchantCountry = '', ...more] = id.split('-')
+  const areKnown = countryByCode(walletCountry) && countryByCode(merchantCountry)
+  return areKnown && more.length === 0 ? { walletCountry, merchantCountry } : null
+}
+
+function directionOf({ walletCountry, merchantCountry }: Countries): Direction {
+  if (walletCountry === merchantCountry) return 'LOCAL'
+  if (merchantCountry === mainland) return 'INBOUND'
+  return walletCountry === mainland ? 'OUTBOUND' : 'THIRD_MARKET'
 }
 
 /** A project frames the corridors of its own country. */

@@ -19,6 +19,7 @@ import {
 import {
   changeTerms,
   modelOf,
+  openCorridor,
   readCorridorFilter,
   readTerms,
   type CorridorFilterInput,
@@ -99,7 +100,7 @@ export function participantResolvers({ reference, store, rules, now }: Participa
           const application = readApplication(input)
           return isRefusal(application)
             ? application
-            : store.add((now) => apply(application, request.by, now), request)
+            : store.add((at) => apply(application, request.by, at), request)
         }),
       recordCertification: (
         _: unknown,
@@ -111,7 +112,7 @@ export function participantResolvers({ reference, store, rules, now }: Participa
           if (isRefusal(certification)) return certification
           return store.changeParticipant(
             input.participant,
-            (participant, now) => certify(participant, certification, now),
+            (participant, at) => certify(participant, certification, at),
             request,
           )
         }),
@@ -125,7 +126,7 @@ export function participantResolvers({ reference, store, rules, now }: Participa
           if (isRefusal(change)) return change
           return store.changeParticipant(
             input.participant,
-            (participant, now) => changeStatus(participant, change, { ...rules, by: request.by, now }),
+            (participant, at) => changeStatus(participant, change, { ...rules, by: request.by, now: at }),
             request,
           )
         }),
@@ -140,7 +141,7 @@ export function participantResolvers({ reference, store, rules, now }: Participa
           const secret = newSigningSecret()
           return store.connect(
             input.participant,
-            (participant, now) => connect(participant, connection, secret, now, rules),
+            (participant, at) => connect(participant, connection, secret, at, rules),
             secret,
             request,
           )
@@ -155,7 +156,10 @@ export function participantResolvers({ reference, store, rules, now }: Participa
           if (isRefusal(terms)) return terms
           return store.changeCorridor(
             input.id,
-            (corridor) => changeTerms(corridor, terms, reference.projects),
+            (corridor) =>
+              corridor
+                ? changeTerms(corridor, terms, reference.projects)
+                : openCorridor(input.id, terms, reference.projects),
             request,
           )
         }),

@@ -45,8 +45,12 @@ export interface ParticipantStore {
     secret: string,
     request: ChangeRequest,
   ): Promise<{ readonly participant: Participant; readonly secret: string | null } | Refusal>
-  /** Refused with NOT_FOUND when there is none. */
-  changeCorridor(id: string, rule: Rule<Corridor>, request: ChangeRequest): Promise<Corridor | Refusal>
+  /** `rule` is asked with null when there is none: what it gives then is added. */
+  changeCorridor(
+    id: string,
+    rule: (corridor: Corridor | null) => Corridor | Refusal,
+    request: ChangeRequest,
+  ): Promise<Corridor | Refusal>
 }
 
 export async function participantStore(db: Db, now: () => Date): Promise<ParticipantStore> {
@@ -65,9 +69,9 @@ export async function participantStore(db: Db, now: () => Date): Promise<Partici
 
   /** Lets `rule` decide about row `id` and writes what it says; `keep` is what the caller gets, and the key keeps. */
   const change = async <Row extends Versioned, Kept>(
-    { stored, kind, unknown }: Kind<Row>,
+    { stored, kind }: Kind<Row>,
     id: string,
-    rule: Rule<Row>,
+    rule: (row: Row | null, now: Date) => Row | Refusal,
     request: ChangeRequest,
     keep: (after: Row) => Kept,
   ): Promise<Kept | Refusal> => {
@@ -75,15 +79,13 @@ export async function participantStore(db: Db, now: () => Date): Promise<Partici
     const outcome = await keyed.once(callOf(request), async (session) => {
       const at = now()
       const found = await collection.findOne({ _id: id }, { session })
-      if (!found) return unknown
-      const before = decode(found) as unknown as Row
+      const before = found && (decode(found) as unknown as Row)
       const after = rule(before, at)
       if (isRefusal(after)) return after
       const { _id, ...content } = encode(after)
-      const { matchedCount } = await collection.replaceOne({ _id, version: before.version }, content, {
-        session,
-      })
-      if (matchedCount !== 1) throw new Error(`${kind} ${id} changed within a MongoDB transaction`)
+      // In a MongoDB transaction a row that changes meanwhile is a write conflict: then all of this runs again.
+      if (before) await collection.replaceOne({ _id }, content, { session })
+      else await collection.insertOne({ _id, ...content }, { session })
       const { by: actor, action, requestId } = request
       await audit.record({ at, actor, action, target: `${kind}:${id}`, before, after, requestId }, session)
       return keep(after)
@@ -94,13 +96,8 @@ export async function participantStore(db: Db, now: () => Date): Promise<Partici
   const ofParticipants: Kind<Participant> = {
     stored: participants,
     kind: 'participant',
-    unknown: refuse('PARTICIPANT_UNKNOWN', undefined, ['input', 'participant']),
   }
-  const ofCorridors: Kind<Corridor> = {
-    stored: corridors,
-    kind: 'corridor',
-    unknown: refuse('NOT_FOUND', 'there is no such corridor', ['input', 'id']),
-  }
+  const ofCorridors: Kind<Corridor> = { stored: corridors, kind: 'corridor' }
 
   return {
     async add(make, request) {
@@ -122,9 +119,10 @@ export async function participantStore(db: Db, now: () => Date): Promise<Partici
       })
       return isRefusal(outcome) ? outcome : outcome.done
     },
-    changeParticipant: (id, rule, request) => change(ofParticipants, id, rule, request, withoutSecrets),
+    changeParticipant: (id, rule, request) =>
+      change(ofParticipants, id, orUnknown(rule), request, withoutSecrets),
     async connect(id, rule, secret, request) {
-      const connected = await change(ofParticipants, id, rule, request, (participant) => ({
+      const connected = await change(ofParticipants, id, orUnknown(rule), request, (participant) => ({
         participant: withoutSecrets(participant),
         // The key keeps what the secret is known by; the secret itself is in one place only.
         digest: participant.endpoint?.secrets.some((one) => one.secret === secret) ? digest(secret) : null,
@@ -141,8 +139,12 @@ export async function participantStore(db: Db, now: () => Date): Promise<Partici
 interface Kind<Row extends Versioned> {
   readonly stored: Collection<Stored<Row>>
   readonly kind: 'participant' | 'corridor'
-  readonly unknown: Refusal
 }
+
+const orUnknown =
+  (rule: Rule<Participant>) =>
+  (participant: Participant | null, now: Date): Participant | Refusal =>
+    participant ? rule(participant, now) : refuse('PARTICIPANT_UNKNOWN', undefined, ['input', 'participant'])
 
 const digest = (secret: string): string => hash('sha256', secret, 'base64url')
 

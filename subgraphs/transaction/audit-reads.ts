@@ -40,7 +40,7 @@ export async function auditPage(
 }
 
 /** Refuses actors, actions and kinds of target that there are none of, lists that are too long, and a range that is empty. */
-export function auditQuery(
+function auditQuery(
   { actors, actions, targets, from, to }: AuditFilterInput,
   { participants }: Pick<Reference, 'participants'>,
 ): readonly Filter<AuditEntry>[] | Refusal {

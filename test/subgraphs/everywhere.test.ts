@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect } from '../../subgraphs/mongo.ts'
 import { importReference, participantSubgraph } from '../../subgraphs/participant/index.ts'
 import { openReference, type LiveReference } from '../../subgraphs/reference.ts'
@@ -104,7 +104,7 @@ const reaches = (isThere: () => boolean): Promise<void> =>
   vi.waitFor(() => expect(isThere()).toBe(true), { timeout: 10_000, interval: 5 })
 
 describe('what the operator stops, stops in every process', () => {
-  beforeEach(async () => {
+  test('nothing, as long as nothing is stopped', async () => {
     expect(await pay(here)).toHaveProperty('payment')
     expect(await pay(there)).toHaveProperty('payment')
   })

@@ -279,6 +279,60 @@ describe('a change', () => {
   })
 })
 
+describe('a new corridor', () => {
+  const terms = {
+    id: 'TH-MY',
+    expectedVersion: 0,
+    entryModes: ['MPM_DYNAMIC'],
+    currencies: ['MYR'],
+    perPayment: cny('100'),
+    perDay: cny('200'),
+    freeUpTo: cny('1'),
+    basisPoints: 10,
+    settlementCurrency: 'USD',
+  }
+
+  test.each([
+    [{ id: 'TH-XX' }, 'BAD_VALUE', 'id'],
+    [{ id: 'TH-MY-CN' }, 'BAD_VALUE', 'id'],
+    [{ expectedVersion: 1 }, 'NOT_FOUND', 'id'],
+    [{ id: 'TH-CN' }, 'VERSION_CONFLICT', 'expectedVersion'],
+    [{ entryModes: null }, 'BAD_VALUE', 'entryModes'],
+    [{ currencies: null }, 'BAD_VALUE', 'currencies'],
+    [{ perPayment: null }, 'BAD_VALUE', 'perPayment'],
+    [{ perDay: null }, 'BAD_VALUE', 'perDay'],
+    [{ perDay: cny('99.99') }, 'BAD_VALUE', 'perPayment'],
+    [{ freeUpTo: null }, 'BAD_VALUE', 'freeUpTo'],
+    [{ basisPoints: null }, 'BAD_VALUE', 'basisPoints'],
+    [{ settlementCurrency: null }, 'BAD_VALUE', 'settlementCurrency'],
+    [{ project: 'sg-sgqr' }, 'BAD_VALUE', 'project'],
+  ])('is not made with %j: %s at %s', async (its, code, path) => {
+    const before = await everything()
+    const refusal = await tell('setCorridor', { ...terms, ...its })
+    expect(refusal).toMatchObject({ code, path: ['input', path] })
+    expect(await everything()).toEqual(before)
+  })
+
+  test('is made once, CLOSED until it is opened, also when several make it', async () => {
+    const answers = await Promise.all([1, 2, 3, 4].map(() => tell('setCorridor', terms)))
+    expect(answers.filter(({ code }) => code === undefined)).toEqual([
+      { __typename: 'Corridor', id: 'TH-MY', version: 1, status: 'CLOSED', cancelCutoffMinutes: 30 },
+    ])
+    expect(answers.filter(({ code }) => code === 'VERSION_CONFLICT')).toHaveLength(3)
+    expect(here.reference.corridors.get('TH-MY')).toMatchObject({ direction: 'THIRD_MARKET', project: null })
+    expect(await entries('corridor:TH-MY')).toMatchObject([{ before: null }])
+  })
+
+  test.each([
+    ['MY-CN', 'INBOUND'],
+    ['CN-MY', 'OUTBOUND'],
+    ['MY-MY', 'LOCAL'],
+  ])('%s is %s', async (id, direction) => {
+    expect(await tell('setCorridor', { ...terms, id, status: 'OPEN' })).toMatchObject({ status: 'OPEN' })
+    expect(here.reference.corridors.get(id)).toMatchObject({ direction })
+  })
+})
+
 describe('under an idempotency key', () => {
   const keyed: [Action, object, string, object][] = [
     [

@@ -224,11 +224,11 @@ describe('exchange rates', () => {
   })
 
   test('of several operators at once are set one after the other', async () => {
-    const start = clock.now().getTime()
+    const before = clock.now().getTime()
     clock.move(100)
     const answers = await Promise.all(
       Array.from({ length: 16 }, (_, n) =>
-        set(aTable({ asOf: new Date(start + 1 + n).toISOString() }), operator, n % 2 === 0 ? here : there),
+        set(aTable({ asOf: new Date(before + 1 + n).toISOString() }), operator, n % 2 === 0 ? here : there),
       ),
     )
     const versions = answers.flatMap(({ version }) => (version === undefined ? [] : [version as number]))
@@ -243,7 +243,7 @@ describe('exchange rates', () => {
     expect(kept.map(({ asOf }) => asOf as Date)).toEqual(
       kept.map(({ asOf }) => asOf as Date).toSorted((a, b) => a.getTime() - b.getTime()),
     )
-    expect(kept.at(-1)!.asOf).toEqual(new Date(start + 16))
+    expect(kept.at(-1)!.asOf).toEqual(new Date(before + 16))
   })
 
   test('of a file are taken at the start when they are newer, once, by the hub itself', async () => {
