@@ -1,7 +1,7 @@
 // Taking a payment back. Pure.
 
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { UsedKey } from './idempotency.ts'
+import type { UsedKey } from '../idempotency.ts'
 import { firstRetry } from './due.ts'
 import { stepFrom } from './lifecycle.ts'
 import { completedAt, eventOf, type Move, type Payment } from './payment.ts'

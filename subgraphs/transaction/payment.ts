@@ -4,7 +4,7 @@
 import type { Money } from '../../schema/values/money.ts'
 import type { ReasonCode } from '../../schema/values/reasons.ts'
 import type { Booking, StepKind, TransactionStatus } from '../log.ts'
-import type { UsedKey } from './idempotency.ts'
+import type { UsedKey } from '../idempotency.ts'
 import type { Token } from './input.ts'
 import type { Step } from './lifecycle.ts'
 import type { Terms } from './quote.ts'

@@ -6,7 +6,7 @@
 import { money, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { decodeCpm, encodeCpm, QrError } from '../../schema/qr/index.ts'
-import type { UsedKey } from './idempotency.ts'
+import type { UsedKey } from '../idempotency.ts'
 import type { Presentation, Token } from './input.ts'
 import { valueAtMid, type LimitExceeded, type Price } from './pricing.ts'
 import type { RateProvider } from './rates.ts'

@@ -4,7 +4,7 @@ import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts
 import type { Participant } from '../reference.ts'
 import { isCertified } from '../route.ts'
 import type { SubgraphDependencies } from '../subgraph.ts'
-import { conflictOf, useOfKey, type UsedKey } from './idempotency.ts'
+import { conflictOf, useOfKey, type UsedKey } from '../idempotency.ts'
 import { readPresentation, type PresentCodeInput } from './input.ts'
 import { isKeptRefusal, keptRefusal } from './kept-refusal.ts'
 import { newId } from './new-id.ts'

@@ -3,7 +3,7 @@
 import { formatAmount, money, type Money } from '../../schema/values/money.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { ReasonCode } from '../../schema/values/reasons.ts'
-import type { UsedKey } from './idempotency.ts'
+import type { UsedKey } from '../idempotency.ts'
 import { stepFrom } from './lifecycle.ts'
 import { completedAt, eventOf, type Move, type Payment, type Refund } from './payment.ts'
 import { refundPostings, shareOf } from './posting.ts'

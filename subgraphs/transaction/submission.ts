@@ -2,7 +2,7 @@
 
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { ReasonCode } from '../../schema/values/reasons.ts'
-import type { UsedKey } from './idempotency.ts'
+import type { UsedKey } from '../idempotency.ts'
 import type { Token } from './input.ts'
 import { applyMove, counterpartyOf, eventOf, type Move, type Payment } from './payment.ts'
 import type { Quote, Terms } from './quote.ts'

@@ -735,7 +735,6 @@ describe('what is not there yet', () => {
   test.each([
     '{ settlementBatches { edges { cursor } } }',
     '{ webhookDeliveries(webhook: "w") { edges { cursor } } }',
-    '{ auditLog { edges { cursor } } }',
   ])('says so: %s', async (query) => {
     expect(await problemOf(ask(query, operator))).toMatchObject({ code: 'NOT_AVAILABLE' })
   })
