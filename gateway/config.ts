@@ -51,15 +51,13 @@ const settings = z.object({
   SEED: integer(0, 2 ** 32 - 1).default(1),
   /** Signs cursors; hubs that share a database must share it. When not given, one is made and kept in the database. */
   CURSOR_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
-
   /**
-   * `true`: webhooks may be sent to private, loopback and link-local addresses, and by plain http. A demo hub lets them go to
-   * this machine when it is not given; otherwise only public https addresses are called.
+   * `allow` lets participants' endpoints be on private networks, and on plain HTTP. Not given, a demo hub sends webhooks to
+   * this machine too, so that they can be tried out.
    */
-  WEBHOOK_ALLOW_PRIVATE: z
-    .enum(['true', 'false'])
-    .transform((answer) => answer === 'true')
-    .optional(),
+  PRIVATE_ADDRESSES: z.enum(['allow', 'refuse']).optional(),
+  /** Exchange rates as JSON, in the form that `setRates` takes; used when they are newer than those in the database. */
+  RATES_FILE: text.optional(),
 
   /** Bytes of one request body or WebSocket message. */
   BODY_BYTES_MAX: integer(1_000, 100_000_000).default(1_000_000),
@@ -94,9 +92,9 @@ export interface Config extends Readonly<Omit<Settings, 'MODE' | 'NODE_ENV' | 'T
 }
 
 /** Where webhooks may be sent. */
-export function webhookReach({ MODE, WEBHOOK_ALLOW_PRIVATE }: Config): 'PUBLIC' | 'LOOPBACK' | 'PRIVATE' {
-  if (WEBHOOK_ALLOW_PRIVATE !== undefined) return WEBHOOK_ALLOW_PRIVATE ? 'PRIVATE' : 'PUBLIC'
-  return MODE === 'demo' ? 'LOOPBACK' : 'PUBLIC'
+export function webhookReach({ MODE, PRIVATE_ADDRESSES }: Config): 'PUBLIC' | 'LOOPBACK' | 'PRIVATE' {
+  if (PRIVATE_ADDRESSES === 'allow') return 'PRIVATE'
+  return PRIVATE_ADDRESSES === undefined && MODE === 'demo' ? 'LOOPBACK' : 'PUBLIC'
 }
 
 /** The limits of a document, as the engine takes them. */

@@ -1,6 +1,8 @@
 // The transaction subgraph: payments, from quote to completion, and the log of everything that happens to them.
 
 import { subscribe, type DocumentNode, type ExecutionResult } from 'graphql'
+import { openAuditLog } from '../audit.ts'
+import { createKeyedWriter } from '../keyed.ts'
 import { startLogReader, type LogReader } from '../log.ts'
 import { startSubgraph, type RequestContext, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
 import { createCashier } from './cashier.ts'
@@ -10,7 +12,9 @@ import { startDeadlines } from './deadlines.ts'
 import { createLive } from './live.ts'
 import { createPresenter } from './presenter.ts'
 import { startProjection } from '../projection.ts'
-import { builtInRates, type RateProvider } from './rates.ts'
+import { openRateBook } from './rate-book.ts'
+import type { RateTable } from './rate-table.ts'
+import type { RateProvider } from './rates.ts'
 import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './sequencer.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
@@ -21,6 +25,7 @@ import type { Reach } from './webhooks/address.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
 export { importPayments, type PastPayment } from './history.ts'
+export { readRateTable, type RateTable } from './rate-table.ts'
 export { builtInRates, type RateProvider } from './rates.ts'
 export type { Screening } from './submission.ts'
 export type { SimulatorOptions } from './simulator.ts'
@@ -28,7 +33,10 @@ export type { SimulatorOptions } from './simulator.ts'
 export interface TransactionSettings {
   /** Signs the cursors of the log: the same in every process over one database. */
   readonly cursorSecret: string
+  /** In place of the tables that the operator sets. */
   readonly rates?: RateProvider
+  /** Is put in force at the start, if it is newer than what is. */
+  readonly startTable?: RateTable | null
   /** Looks at each payment before it is sent; by default nothing is declined. */
   readonly screen?: Screening
   /** Null: nobody answers for participants whose connection is SIMULATOR. */
@@ -59,13 +67,19 @@ export async function transactionSubgraph(
 ): Promise<TransactionSubgraph> {
   const { db, reference, directory, now, log, cursorSecret } = dependencies
   const {
-    rates = builtInRates,
+    startTable = null,
     screen = () => null,
     simulator = {},
     sequencer = true,
     deadlines = true,
     webhookReach = 'PUBLIC',
   } = dependencies
+  const audit = await openAuditLog(db)
+  const rateBook = dependencies.rates
+    ? null
+    : await openRateBook({ db, log, now, audit, keyed: await createKeyedWriter(db) })
+  if (rateBook && startTable) await rateBook.adopt(startTable)
+  const rates = dependencies.rates ?? rateBook!.provider
   const store = await createStore(db)
   const reader = await startLogReader({ db, log })
   const live = createLive(reader)
@@ -100,11 +114,15 @@ export async function transactionSubgraph(
     reference,
     directory,
     now,
+    audit,
+    rates,
+    rateBook,
   })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {
     live.close()
     await Promise.all(working.map((one) => one.close()))
     await reader.close()
+    await rateBook?.close()
   })
   const { schema } = subgraph.app.graphql
   return {

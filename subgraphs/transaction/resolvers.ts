@@ -5,6 +5,7 @@ import { money, type Money } from '../../schema/values/money.ts'
 import { isRefusal, orThrow, refuse } from '../../schema/values/problems.ts'
 import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
 import { demandScope, requireScope } from '../access.ts'
+import type { AuditEntry, AuditLog } from '../audit.ts'
 import type { EntryMode, MerchantDirectory } from '../directory.ts'
 import type { Resolvers } from '../federated-schema.ts'
 import type { LogEntry } from '../log.ts'
@@ -13,6 +14,7 @@ import type { Reference } from '../reference.ts'
 import { considerRoute, type Candidate, type Hop } from '../route.ts'
 import type { RequestContext } from '../subgraph.ts'
 import { values } from '../values.ts'
+import { auditPage, type AuditFilterInput } from './audit-reads.ts'
 import type { Cashier } from './cashier.ts'
 import type { RequestKind } from './counterparty.ts'
 import type { Cursors } from './cursor.ts'
@@ -38,6 +40,9 @@ import type { PresentedCode } from './presented-code.ts'
 import type { Presenter } from './presenter.ts'
 import type { Quote, Terms } from './quote.ts'
 import type { Position } from './positions.ts'
+import type { RateBook, SetTable } from './rate-book.ts'
+import { ratesInto, setRates, type RatesArguments, type SetRatesInput } from './rate-desk.ts'
+import { tableRates, type RateProvider } from './rates.ts'
 import type { RefundOf } from './reads.ts'
 import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './viewing.ts'
 import type { WebhookDesk } from './webhooks/desk.ts'
@@ -45,6 +50,10 @@ import { webhookResolvers } from './webhooks/resolvers.ts'
 
 export interface ResolverDependencies {
   readonly cashier: Cashier
+  readonly audit: AuditLog
+  readonly rates: RateProvider
+  /** Null when the rates come from a provider of their own. */
+  readonly rateBook: RateBook | null
   readonly presenter: Presenter
   readonly viewing: Viewing
   readonly cursors: Cursors
@@ -101,7 +110,11 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         explainRoute(args, dependencies),
       settlementBatches: () => orThrow(notAvailable),
       ...webhooks.Query,
-      auditLog: () => orThrow(notAvailable),
+      auditLog: async (_: unknown, args: PageArguments & { where?: AuditFilterInput }, context: Context) => {
+        demandScope(context, 'operator')
+        return orThrow(await auditPage(dependencies.audit, dependencies.reference, args))
+      },
+      rates: (_: unknown, args: RatesArguments) => orThrow(ratesInto(args, dependencies.rates)),
     },
     Mutation: {
       quotePayment: (_: unknown, { input }: Input<OrderInput>, context: Context) =>
@@ -125,6 +138,8 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         requireScope(context, 'payments:write') ?? cashier.charge(context.viewer.participant, input),
       closeSettlement: () => notAvailable,
       ...webhooks.Mutation,
+      setRates: (_: unknown, { input }: Input<SetRatesInput>, context: Context) =>
+        requireScope(context, 'operator') ?? setRates(dependencies.rateBook, input, context),
     },
     Subscription: {
       transactionEvents: {
@@ -240,6 +255,16 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       },
     },
 
+    AuditEntry: {
+      id: ({ _id }: AuditEntry) => _id,
+      actor: ({ actor }: AuditEntry) => actor && { id: actor },
+    },
+    RatesSet: {
+      rates: ({ cny, asOf, markupBasisPoints }: SetTable) =>
+        orThrow(ratesInto({}, tableRates(cny, asOf, markupBasisPoints))),
+    },
+
+    SetRatesResult: { __resolveType: typeOr('RatesSet') },
     QuoteResult: { __resolveType: typeOr('Quote') },
     SubmitPaymentResult: { __resolveType: typeOr('PaymentReceipt') },
     PaymentResult: { __resolveType: typeOr('PaymentReceipt') },

@@ -37,12 +37,12 @@ describe('reading the settings', () => {
     { given: { TRAFFIC: '-1' } },
     { given: { SEED: '-1' } },
     { given: { MODE: 'test' } },
+    { given: { PRIVATE_ADDRESSES: 'yes' } },
     { given: { LOG_LEVEL: 'loud' } },
     { given: { MONGODB_URI: 'localhost:27017' } },
     { given: { MONGODB_DATABASE: 'a.b' } },
     { given: { CURSOR_SECRET: 'short' } },
     { given: { DEPTH_MAX: '0' } },
-    { given: { WEBHOOK_ALLOW_PRIVATE: 'yes' } },
   ])('is refused: $given', ({ given }) => {
     const [name, value] = Object.entries(given)[0]!
     expect(() => readConfig(given)).toThrow(ConfigError)
@@ -53,9 +53,9 @@ describe('reading the settings', () => {
   test.each([
     { given: {}, reach: 'LOOPBACK' },
     { given: { MODE: 'production' }, reach: 'PUBLIC' },
-    { given: { WEBHOOK_ALLOW_PRIVATE: 'false' }, reach: 'PUBLIC' },
-    { given: { WEBHOOK_ALLOW_PRIVATE: 'true' }, reach: 'PRIVATE' },
-    { given: { MODE: 'production', WEBHOOK_ALLOW_PRIVATE: 'true' }, reach: 'PRIVATE' },
+    { given: { PRIVATE_ADDRESSES: 'refuse' }, reach: 'PUBLIC' },
+    { given: { PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
+    { given: { MODE: 'production', PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
   ])('$given: webhooks reach $reach addresses', ({ given, reach }) => {
     expect(webhookReach(readConfig(given))).toBe(reach)
   })
