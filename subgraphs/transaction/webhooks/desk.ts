@@ -1,9 +1,10 @@
 // What a participant does with its webhooks. All of it is its own: somebody else's is not found.
 
+import type { ClientSession } from 'mongodb'
 import { v7 as newUuid } from 'uuid'
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { demandScope, requireScope } from '../../access.ts'
-import { conflictOf, useOfKey, type UsedKey } from '../../idempotency.ts'
+import type { Call, KeyedWriter } from '../../keyed.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../page.ts'
 import type { RequestContext } from '../../subgraph.ts'
 import type { Reach } from './address.ts'
@@ -52,6 +53,7 @@ export interface WebhookDesk {
 }
 
 export interface WebhookDeskDependencies {
+  readonly keyed: KeyedWriter
   readonly endpoints: EndpointStore
   readonly deliveries: DeliveryStore
   readonly reach: Reach
@@ -63,7 +65,7 @@ export interface WebhookDeskDependencies {
 }
 
 export function createWebhookDesk(dependencies: WebhookDeskDependencies): WebhookDesk {
-  const { endpoints, deliveries, reach, now, readTip, onDue } = dependencies
+  const { keyed, endpoints, deliveries, reach, now, readTip, onDue } = dependencies
   const pages = pagesOf('webhookDeliveries', ['number'], 100)
 
   const own = async ({ viewer }: RequestContext, id: string): Promise<Endpoint | null> => {
@@ -77,35 +79,37 @@ export function createWebhookDesk(dependencies: WebhookDeskDependencies): Webhoo
     return endpoint ? { delivery, endpoint } : null
   }
 
-  /** What the first use of a key gave. */
-  const replay = (first: Endpoint, key: UsedKey): SecretMade | Refusal =>
-    conflictOf(
-      first.keys.find(({ id }) => id === key.id)!,
-      key,
-    ) ?? made(first, key.id, now())
+  /** Does once under its key what leaves a webhook with a new secret, and gives both as they now are. */
+  const makeSecret = async (
+    call: Call,
+    effect: (session: ClientSession) => Promise<{ readonly id: string } | Refusal>,
+  ): Promise<SecretMade | Refusal> => {
+    const outcome = await keyed.once(call, effect)
+    if (isRefusal(outcome)) return outcome
+    const webhook = await endpoints.byId(outcome.done.id)
+    if (!webhook) return refuse('NOT_FOUND', 'the webhook of this key was deleted', keyPath)
+    return made(webhook, nameOf(call), now())
+  }
 
   return {
     async create(context, input) {
       const wanted = requireScope(context, 'payments:read') ?? readNewEndpoint(input, reach)
       if (isRefusal(wanted)) return wanted
       const at = now()
-      const owner = context.viewer.participant
-      const key = useOfKey(owner, 'createWebhook', input.idempotencyKey, input, at)
+      const call = callOf('createWebhook', context, input, at)
       const endpoint: Endpoint = {
         _id: newUuid({ msecs: at.getTime() }),
-        owner,
+        owner: context.viewer.participant,
         ...wanted,
         status: 'ACTIVE',
         createdAt: at,
         since: await readTip(),
-        secrets: [{ secret: newSecret(), notAfter: null, by: key.id }],
-        keys: [key],
+        secrets: [{ secret: newSecret(), notAfter: null, by: nameOf(call) }],
       }
-      const outcome = await endpoints.add(endpoint)
-      if (outcome === 'FULL') return refuse('TOO_MANY', `a participant has at most ${endpointsMax} webhooks`)
-      if (outcome === 'ADDED') return made(endpoint, key.id, at)
-      const first = await endpoints.byKey(key.id)
-      return first ? replay(first, key) : refuse('UNAVAILABLE')
+      return makeSecret(call, async (session) => {
+        if (await endpoints.add(endpoint, session)) return { id: endpoint._id }
+        return refuse('TOO_MANY', `a participant has at most ${endpointsMax} webhooks`)
+      })
     },
 
     async update(context, input) {
@@ -122,26 +126,23 @@ export function createWebhookDesk(dependencies: WebhookDeskDependencies): Webhoo
       const overlapMs = requireScope(context, 'payments:read') ?? readOverlapMs(input)
       if (isRefusal(overlapMs)) return overlapMs
       const at = now()
-      const key = useOfKey(context.viewer.participant, 'rotateWebhookSecret', input.idempotencyKey, input, at)
-      const fresh = { secret: newSecret(), by: key.id }
-      for (;;) {
-        const first = await endpoints.byKey(key.id)
-        if (first) return replay(first, key)
-        const before = await own(context, input.webhook)
-        if (!before) return unknownWebhook
+      const call = callOf('rotateWebhookSecret', context, input, at)
+      const fresh = { secret: newSecret(), by: nameOf(call) }
+      return makeSecret(call, async (session) => {
+        const before = await endpoints.read(input.webhook, session)
+        if (before?.owner !== context.viewer.participant) return unknownWebhook
         const secrets = rotate(before.secrets, fresh, overlapMs, at)
         if (isRefusal(secrets)) return secrets
-        const after = await endpoints.setSecrets(before, secrets, key)
-        if (after) return made(after, key.id, at)
-        // Somebody else rotated it, or used the key, meanwhile.
-      }
+        await endpoints.setSecrets(before._id, secrets, session)
+        return { id: before._id }
+      })
     },
 
     async remove(context, { webhook }) {
       const refusal = requireScope(context, 'payments:read')
       if (refusal) return refusal
       if (!(await own(context, webhook))) return unknownWebhook
-      await endpoints.remove(webhook, now())
+      await endpoints.remove(webhook)
       await deliveries.remove(webhook)
       return { id: webhook }
     },
@@ -186,16 +187,27 @@ export function createWebhookDesk(dependencies: WebhookDeskDependencies): Webhoo
   }
 }
 
-function made(webhook: Endpoint, keyId: string, now: Date): SecretMade {
+const callOf = (
+  operation: 'createWebhook' | 'rotateWebhookSecret',
+  { viewer: { participant } }: RequestContext,
+  input: CreateWebhookInput | RotateWebhookSecretInput,
+  at: Date,
+): Call => ({ participant, operation, idempotencyKey: input.idempotencyKey, input, at })
+
+/** How a secret names the call that made it. */
+const nameOf = ({ operation, idempotencyKey }: Call): string => `${operation}/${idempotencyKey}`
+
+function made(webhook: Endpoint, by: string, now: Date): SecretMade {
   const live = liveSecrets(webhook.secrets, now)
   const previous = live.slice(0, -1).flatMap(({ notAfter }) => (notAfter ? [notAfter.getTime()] : []))
   return {
-    secret: live.find(({ by }) => by === keyId)?.secret ?? null,
+    secret: live.find((one) => one.by === by)?.secret ?? null,
     previousUntil: previous.length > 0 ? new Date(Math.max(...previous)) : null,
     webhook,
   }
 }
 
+const keyPath = ['input', 'idempotencyKey']
 const unknownWebhook = refuse('NOT_FOUND', 'the caller has no such webhook', ['input', 'webhook'])
 const unknownDelivery = refuse('NOT_FOUND', 'no webhook of the caller has such a delivery', [
   'input',

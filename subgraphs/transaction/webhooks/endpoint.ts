@@ -1,7 +1,6 @@
 // An endpoint: an address of a participant that events are sent to. The rules that make and change one. Pure.
 
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import type { UsedKey } from '../../idempotency.ts'
 import type { StepKind } from '../../log.ts'
 import { stepKinds } from '../filter.ts'
 import type { Reach } from './address.ts'
@@ -11,7 +10,7 @@ import { readTarget } from './target.ts'
 export type EndpointStatus = 'ACTIVE' | 'DISABLED'
 
 export interface EndpointSecret extends SigningSecret {
-  /** Id of the idempotency key that it was made by. */
+  /** The operation and the idempotency key that it was made by. */
   readonly by: string
 }
 
@@ -30,11 +29,6 @@ export interface Endpoint {
   readonly since: bigint
   /** Oldest first; the last one has no end. */
   readonly secrets: readonly EndpointSecret[]
-  readonly keys: readonly UsedKey[]
-  /** One of the owner's places, 0 up to `endpointsMax` − 1; left out when it is deleted. */
-  readonly slot?: number
-  /** Left out while it is there. */
-  readonly deletedAt?: Date
 }
 
 export interface CreateWebhookInput {
@@ -64,11 +58,9 @@ const overlapHoursMax = 168
 
 /** Refuses with BAD_VALUE or ADDRESS_NOT_ALLOWED. */
 export function readNewEndpoint(
-  { idempotencyKey, url, events }: CreateWebhookInput,
+  { url, events }: CreateWebhookInput,
   reach: Reach,
 ): Pick<Endpoint, 'url' | 'events'> | Refusal {
-  const flaw = flawOfKey(idempotencyKey)
-  if (flaw) return flaw
   const target = readTarget(url, reach, ['input', 'url'])
   if (isRefusal(target)) return target
   const names = readEvents(events)
@@ -92,9 +84,7 @@ export function readChanges(
 }
 
 /** For how long the secrets of before go on signing. Refuses with BAD_VALUE. */
-export function readOverlapMs({ idempotencyKey, overlapHours }: RotateWebhookSecretInput): number | Refusal {
-  const flaw = flawOfKey(idempotencyKey)
-  if (flaw) return flaw
+export function readOverlapMs({ overlapHours }: RotateWebhookSecretInput): number | Refusal {
   const hours = overlapHours ?? 24
   if (Number.isInteger(hours) && hours >= 0 && hours <= overlapHoursMax) return hours * 3_600_000
   return refuse('BAD_VALUE', `overlapHours is 0–${overlapHoursMax}, not ${hours}`, ['input', 'overlapHours'])
@@ -124,14 +114,6 @@ export const wants = (endpoint: Endpoint, kind: StepKind, position: bigint): boo
   endpoint.status === 'ACTIVE' &&
   position > endpoint.since &&
   (endpoint.events.includes('*') || endpoint.events.includes(kind))
-
-function flawOfKey(key: string): Refusal | null {
-  if (key.length >= 1 && key.length <= 64 && !/\p{Cc}/u.test(key)) return null
-  return refuse('BAD_VALUE', 'idempotencyKey is 1–64 characters, none of them a control character', [
-    'input',
-    'idempotencyKey',
-  ])
-}
 
 function readEvents(events: readonly string[]): readonly string[] | Refusal {
   const path = ['input', 'events']

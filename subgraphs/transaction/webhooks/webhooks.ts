@@ -3,6 +3,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { sees } from '../../access.ts'
+import { createKeyedWriter } from '../../keyed.ts'
 import { readTip, type LogReader } from '../../log.ts'
 import { beginAfter, startProjection } from '../../projection.ts'
 import type { Reference } from '../../reference.ts'
@@ -57,6 +58,7 @@ export async function openWebhooks(options: WebhooksOptions): Promise<Webhooks> 
   }
   const courier = createCourier({ endpoints, deliveries, sender, bodyOf, now, log })
   const desk = createWebhookDesk({
+    keyed: await createKeyedWriter(db),
     endpoints,
     deliveries,
     reach,

@@ -183,7 +183,6 @@ describe('nothing that the owner may not see is ever put down', () => {
       createdAt: new Date(),
       since: 0n,
       secrets: [],
-      keys: [],
     }))
     const party = fc.constantFrom(...owners)
     const corridor = fc.constantFrom(...reference.corridors.keys(), 'FR-DE')
@@ -469,6 +468,19 @@ describe('one key makes one webhook', () => {
     expect(await one.desk.list(as(wallet))).toHaveLength(1)
   })
 
+  test.each(['', 'k'.repeat(65), 'k\n'])('is refused when the key is none: %j', async (idempotencyKey) => {
+    const hub = await aProcess(db)
+    const refused = { code: 'BAD_VALUE', path: ['input', 'idempotencyKey'] }
+    expect(await hub.desk.create(as(wallet), { ...input, idempotencyKey })).toMatchObject(refused)
+    expect(await hub.desk.rotate(as(wallet), { webhook: 'w', idempotencyKey })).toMatchObject(refused)
+  })
+
+  test('keeps no secret with the key', async () => {
+    const hub = await aProcess(db)
+    must(await hub.desk.create(as(wallet), input))
+    expect(JSON.stringify(await db.collection('keys').find().toArray())).not.toContain('whsec_')
+  })
+
   test('is refused with another input, and is another’s own for another participant', async () => {
     const hub = await aProcess(db)
     const first = must(await hub.desk.create(as(wallet), input))
@@ -495,9 +507,9 @@ describe('one key makes one webhook', () => {
     const hub = await aProcess(db)
     const { webhook } = must(await hub.desk.create(as(wallet), input))
     must(await hub.desk.remove(as(wallet), { webhook: webhook._id }))
-    expect(must(await hub.desk.create(as(wallet), input))).toMatchObject({
-      secret: null,
-      webhook: { _id: webhook._id, status: 'DISABLED' },
+    expect(await hub.desk.create(as(wallet), input)).toMatchObject({
+      code: 'NOT_FOUND',
+      path: ['input', 'idempotencyKey'],
     })
     expect(await hub.desk.list(as(wallet))).toEqual([])
   })
@@ -510,7 +522,7 @@ describe('one key makes one webhook', () => {
     const own = await hub.desk.list(as(wallet))
     expect(own).toHaveLength(20)
     // A key that was used is answered as before, also when there is no room for another.
-    const used = own[0]!.keys[0]!.id.split('/')[2]!
+    const used = own[0]!.secrets[0]!.by.split('/')[1]!
     expect(must(await hub.desk.create(as(wallet), { ...input, idempotencyKey: used }))).toMatchObject({
       webhook: { _id: own[0]!._id },
     })
@@ -601,7 +613,7 @@ describe('changing a webhook', () => {
     await hub.courier.runDue()
     expect(receiver.received).toEqual([])
     expect(await collection().countDocuments()).toBe(0)
-    expect(await db.collection('webhooks').findOne({ _id: id as never })).toMatchObject({ secrets: [] })
+    expect(await db.collection('webhooks').countDocuments()).toBe(0)
   })
 })
 
