@@ -394,7 +394,7 @@ describe('redelivery', () => {
     await Promise.all([first, second])
     const { state, attempts } = await look()
     expect(state).toBe('DELIVERED')
-    expect(attempts.map(({ status }) => status).toSorted()).toEqual([200, 200, 500])
+    expect(attempts.map(({ status }) => status).toSorted((a, b) => a! - b!)).toEqual([200, 200, 500])
   })
 
   test('goes out at once by itself', async () => {
