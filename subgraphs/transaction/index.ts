@@ -22,6 +22,7 @@ import { createStore } from './store.ts'
 import type { Screening } from './submission.ts'
 import { createViewing } from './viewing.ts'
 import type { Reach } from './webhooks/address.ts'
+import { startWebhookCarrier } from './webhooks/carrier.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
 export { importPayments, type PastPayment } from './history.ts'
@@ -102,6 +103,9 @@ export async function transactionSubgraph(
     webhooks,
     startProjection({ db, reader, log }, givingBack(db)),
   ]
+  working.push(
+    startWebhookCarrier({ db, reference, reader, store, cashier, sender: webhooks.sender, now, log }),
+  )
   if (deadlines) working.push(startDeadlines({ store, cashier, now, log }))
   if (sequencer) working.push(startSequencer({ db, log, reader }))
   if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
@@ -120,7 +124,8 @@ export async function transactionSubgraph(
   })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {
     live.close()
-    await Promise.all(working.map((one) => one.close()))
+    // In the order against that of their starting: who sends for the others ends last.
+    for (const one of working.toReversed()) await one.close()
     await reader.close()
     await rateBook?.close()
   })

@@ -18,7 +18,7 @@ import { createWebhookDesk, type WebhookDesk } from './desk.ts'
 import type { Endpoint } from './endpoint.ts'
 import { createEndpointStore } from './endpoint-store.ts'
 import { createOutbox, outboxName, visibilityOfOwner } from './outbox.ts'
-import { createSender } from './sender.ts'
+import { createSender, type Sender } from './sender.ts'
 
 export interface WebhooksOptions {
   readonly db: Db
@@ -37,6 +37,8 @@ export interface WebhooksOptions {
 export interface Webhooks {
   readonly desk: WebhookDesk
   readonly courier: Courier
+  /** Sends to where the hub may. */
+  readonly sender: Sender
   close(): Promise<void>
 }
 
@@ -77,6 +79,7 @@ export async function openWebhooks(options: WebhooksOptions): Promise<Webhooks> 
   return {
     desk,
     courier,
+    sender,
     async close() {
       await projection.close()
       await courier.close()
