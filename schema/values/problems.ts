@@ -46,6 +46,7 @@ export const problems = {
   NOT_CANCELLABLE: 'The payment can no longer be cancelled.',
   NOT_REFUNDABLE: 'The payment cannot be refunded now.',
   REFUND_TOO_LARGE: 'More than what is left of the payment.',
+  SETTLEMENT_OPEN: 'The date’s cut-off has not passed in all corridors yet.',
   TOO_MANY: 'More rows than one call takes.',
   VERSION_CONFLICT: 'It was changed meanwhile: read it again.',
   STATUS_NOT_ALLOWED: 'It cannot change to this status from where it is.',
@@ -62,6 +63,7 @@ const retryable: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'CORRIDOR_CLOSED',
   'RATE_UNAVAILABLE',
   'LIMIT_PER_DAY',
+  'SETTLEMENT_OPEN',
   'UNAVAILABLE',
 ])
 

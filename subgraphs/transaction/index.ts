@@ -1,15 +1,27 @@
 // The transaction subgraph: payments, from quote to completion, and the log of everything that happens to them.
 
 import { subscribe, type DocumentNode, type ExecutionResult } from 'graphql'
+import { createKeyedWriter } from '../keyed.ts'
 import { startLogReader, type LogReader } from '../log.ts'
-import { startSubgraph, type RequestContext, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
+import { startProjection } from '../projection.ts'
+import {
+  startSubgraph,
+  type RequestContext,
+  type Subgraph,
+  type SubgraphDependencies,
+  type Viewer,
+} from '../subgraph.ts'
 import { createCashier } from './cashier.ts'
 import { createCursors } from './cursor.ts'
 import { createLive } from './live.ts'
 import type { Screening } from './payment.ts'
+import { positionsProjection, positionsReader } from './positions.ts'
 import { builtInRates, type RateProvider } from './rates.ts'
 import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './sequencer.ts'
+import { bookingsProjection, bookingsReader } from './settlement/booked.ts'
+import { createBooks, type OpenFile } from './settlement/books.ts'
+import { createClosing, makeSettlementIndexes, startFinisher } from './settlement/closing.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
 import { createStore } from './store.ts'
 import { createViewing } from './viewing.ts'
@@ -17,7 +29,11 @@ import { createViewing } from './viewing.ts'
 export { importPayments, type PastPayment } from './history.ts'
 export { builtInRates, type RateProvider } from './rates.ts'
 export type { Screening } from './payment.ts'
+export type { OpenFile } from './settlement/books.ts'
 export type { SimulatorOptions } from './simulator.ts'
+
+/** Readers of the log that are run here. */
+export const transactionReaders: readonly string[] = [positionsReader, bookingsReader]
 
 export interface TransactionSettings {
   /** Signs the cursors of the log: the same in every process over one database. */
@@ -34,6 +50,8 @@ export interface TransactionSettings {
 export interface TransactionSubgraph extends Subgraph {
   /** The log as this process follows it. */
   readonly reader: LogReader
+  /** The settlement file called `name`; null when there is none that `viewer` may read. */
+  openSettlementFile(viewer: Viewer, name: string): Promise<OpenFile | null>
   /** Runs a subscription: a stream of results, or the errors for which there is none. */
   subscribe(
     document: DocumentNode,
@@ -50,24 +68,33 @@ export async function transactionSubgraph(
   const { db, reference, directory, now, log, cursorSecret } = dependencies
   const { rates = builtInRates, screen = () => null, simulator = {}, sequencer = true } = dependencies
   const store = await createStore(db)
-  const reader = await startLogReader({ db, log })
+  const own = dependencies.reader ? null : await startLogReader({ db, log })
+  const reader = dependencies.reader ?? own!
   const live = createLive(reader)
   const cursors = createCursors(cursorSecret)
   const cashier = createCashier({ store, reference, directory, now, rates, screen, log })
   const viewing = createViewing({ store, reference, reader, live, cursors })
-  const working: { close(): Promise<void> }[] = []
+  await makeSettlementIndexes(db)
+  const closing = createClosing({ db, keyed: await createKeyedWriter(db), reference, now, log })
+  const books = createBooks(db, closing)
+  const working: { close(): Promise<void> }[] = [
+    startProjection({ db, reader, log }, positionsProjection),
+    startProjection({ db, reader, log }, bookingsProjection(reference)),
+    startFinisher({ db, log }, closing),
+  ]
   if (sequencer) working.push(startSequencer({ db, log, reader }))
   if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
-  const resolvers = createResolvers({ cashier, viewing, cursors, reference, directory, now })
+  const resolvers = createResolvers({ cashier, viewing, cursors, books, reference, directory, now })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {
     live.close()
-    await Promise.all(working.map((one) => one.close()))
-    await reader.close()
+    await Promise.all([closing.stop(), ...working.map((one) => one.close())])
+    await own?.close()
   })
   const { schema } = subgraph.app.graphql
   return {
     ...subgraph,
     reader,
+    openSettlementFile: books.open,
     subscribe: async (document, contextValue, variableValues, operationName) =>
       subscribe({ schema, document, contextValue, variableValues, operationName }),
   }

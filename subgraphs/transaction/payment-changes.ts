@@ -54,7 +54,10 @@ export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Prom
       const known = fullDocument ? loggedPayment(fullDocument) : recent.get(documentKey._id)
       if (known) facts.set(documentKey._id, known)
     }
-    const unknown = changes.map(idOf).filter((id) => !facts.has(id))
+    const unknown = changes.filter(bringsEvents).flatMap((change) => {
+      const id = idOf(change)
+      return facts.has(id) ? [] : [id]
+    })
     if (unknown.length > 0) {
       const found = payments.find({ _id: { $in: unknown } }, { projection: projectionOf('') })
       for await (const payment of found) facts.set(payment._id, loggedPayment(payment))
@@ -75,6 +78,11 @@ export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Prom
 
 /** Facts of so many payments are kept. */
 const recentMax = 20_000
+
+/** False for a mark, such as that it is settled: thousands of them come at once, and none is worth a look. */
+const bringsEvents = ({ fullDocument, updateDescription }: PaymentChange): boolean =>
+  fullDocument !== undefined ||
+  Object.keys(updateDescription!.updatedFields).some((field) => /^(events|refunds)(\.\d+)?$/.test(field))
 
 const idOf = ({ documentKey }: PaymentChange): string => documentKey._id
 

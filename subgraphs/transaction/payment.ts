@@ -68,6 +68,8 @@ interface Completed {
   /** In the corridor's zone: "2026-03-01". */
   readonly settlementDate: string
   readonly settlement: 'PENDING' | 'SETTLED'
+  /** Id of the settlement batch that it is in; left out until it is SETTLED. */
+  readonly batch?: string
 }
 interface Ended {
   readonly status: 'DECLINED' | 'FAILED' | 'EXPIRED' | 'REVERSED' | 'CANCELLED'
@@ -92,6 +94,10 @@ export interface Refund {
   readonly reporting: Money
   readonly reason: ReasonCode | null
   readonly events: readonly PaymentEvent[]
+  /** Left out: PENDING. */
+  readonly settlement?: 'PENDING' | 'SETTLED'
+  /** Id of the settlement batch that it is in; left out until it is SETTLED. */
+  readonly batch?: string
 }
 
 /** One step of a payment's life, to be written if the payment still is where the rule saw it. */

@@ -22,17 +22,21 @@ import type {
 import type { OrderInput, RespondAuthorizationInput, SubmitPaymentInput } from './input.ts'
 import { outcomes } from './lifecycle.ts'
 import type { TransactionUpdate } from './live.ts'
-import type { Payment, PaymentEvent } from './payment.ts'
+import type { Payment, PaymentEvent, Refund } from './payment.ts'
 import type { Price } from './pricing.ts'
 import type { Quote, Terms } from './quote.ts'
 import type { Position } from './positions.ts'
 import type { RefundOf } from './reads.ts'
+import type { Batch } from './settlement/batch.ts'
+import type { Books } from './settlement/books.ts'
+import type { CloseInput } from './settlement/closing.ts'
 import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './viewing.ts'
 
 export interface ResolverDependencies {
   readonly cashier: Cashier
   readonly viewing: Viewing
   readonly cursors: Cursors
+  readonly books: Books
   readonly reference: Reference
   readonly directory: MerchantDirectory
   readonly now: () => Date
@@ -47,7 +51,7 @@ interface Keyed {
 }
 
 export function createResolvers(dependencies: ResolverDependencies): Resolvers {
-  const { cashier, viewing, cursors } = dependencies
+  const { cashier, viewing, cursors, books } = dependencies
 
   return {
     ...values,
@@ -82,7 +86,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       },
       explainRoute: (_: unknown, args: { wallet: string; merchant: string; entryMode: EntryMode }) =>
         explainRoute(args, dependencies),
-      settlementBatches: () => orThrow(notAvailable),
+      settlementBatches: (_: unknown, args: PageArguments, context: Context) => books.page(context, args),
       webhookDeliveries: () => orThrow(notAvailable),
       auditLog: () => orThrow(notAvailable),
     },
@@ -102,7 +106,8 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       refundPayment: () => notAvailable,
       presentCode: () => notAvailable,
       chargePresentedCode: () => notAvailable,
-      closeSettlement: () => notAvailable,
+      closeSettlement: (_: unknown, { input }: Input<CloseInput>, context: Context) =>
+        books.close(context, input),
       createWebhook: () => notAvailable,
       redeliverWebhook: () => notAvailable,
     },
@@ -167,6 +172,9 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       merchantAmount: ({ refund }: RefundOf) => refund.merchantAmount,
       payerAmount: ({ refund }: RefundOf) => refund.payerAmount,
       reportingValue: ({ refund }: RefundOf) => refund.reporting,
+      settlementDate: ({ refund }: RefundOf) => bookingOf(refund)?.settlementDate ?? null,
+      settlementStatus: ({ refund }: RefundOf) =>
+        bookingOf(refund) ? (refund.settlement ?? 'PENDING') : 'NONE',
       reason: ({ refund }: RefundOf) => reasonOf(refund.reason),
       events: ({ refund }: RefundOf) => refund.events,
     },
@@ -199,6 +207,17 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       payerAmount: ({ terms }: Quote) => terms.payerAmount,
       fees: ({ terms }: Quote) => feesOf(terms),
       rate: ({ terms }: Quote) => terms.rate,
+    },
+    SettlementBatch: {
+      __resolveReferences: (references: readonly Keyed[], context: Context) =>
+        Promise.all(references.map(({ id }) => books.batch(context, id))),
+      id: ({ _id }: Batch) => _id,
+      payments: (batch: Batch, _: unknown, context: Context) => books.counts(context, batch).payments,
+      refunds: (batch: Batch, _: unknown, context: Context) => books.counts(context, batch).refunds,
+      net: (batch: Batch, _: unknown, context: Context) => books.net(context, batch),
+      file: async (batch: Batch, _: unknown, context: Context) =>
+        (await books.files(context, batch)).find(({ format }) => format === 'CSV') ?? null,
+      files: (batch: Batch, _: unknown, context: Context) => books.files(context, batch),
     },
     Participant: {
       positions: ({ id }: Keyed, { date }: { date?: string | null }, context: Context) =>
@@ -245,6 +264,8 @@ const feesOf = ({ fee }: Pick<Price, 'fee'>) =>
   fee.minor === 0n ? [] : [{ kind: 'NETWORK', amount: fee, paidBy: 'PAYER' }]
 
 const reasonOf = (code: ReasonCode | null) => (code === null ? null : { code, ...reasons[code] })
+
+const bookingOf = ({ events }: Refund) => events.find(({ booking }) => booking)?.booking
 
 function refundable({ status, merchantAmount, refunded }: Payment): Money {
   const left = status === 'COMPLETED' ? merchantAmount.minor - refunded.minor : 0n

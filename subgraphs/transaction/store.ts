@@ -4,7 +4,7 @@ import type { Collection, Db, Filter } from 'mongodb'
 import { createWriter } from '../loader.ts'
 import { Recent } from '../recent.ts'
 import { applyMove, type Move, type Payment } from './payment.ts'
-import { sumPostings, type Position } from './positions.ts'
+import { readPositions, type Position } from './positions.ts'
 import type { Quote } from './quote.ts'
 import { quoteReads, readsOf, type PaymentReads } from './reads.ts'
 import { rrnSource } from './rrn.ts'
@@ -141,7 +141,7 @@ export async function createStore(db: Db): Promise<PaymentStore> {
           { sort: { due: 1 }, limit: waitingMax, projection: { counterparty: 1 } },
         )
         .toArray(),
-    positions: (participant, date) => sumPostings(payments, participant, date),
+    positions: (participant, date) => readPositions(db, participant, date),
     nextRrn: rrnSource(db),
   }
 }
