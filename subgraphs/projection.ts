@@ -14,32 +14,35 @@ import { logOf, readTip, type LogEntry, type LogReader } from './log.ts'
 interface Reading {
   /** Names its place and its lease. */
   readonly name: string
-  /** The collections that hold its results, all of them. */
-  readonly collections: readonly string[]
-  /** Called before each run of `apply` calls: makes indexes, and lets go of what others may have changed. */
+  /** The collections that hold its results; left out when it acts on what is elsewhere, where doing it again changes nothing. */
+  readonly collections?: readonly string[]
+  /** Called before the first of each run of `apply` calls: makes indexes, and lets go of what others may have changed. */
   begin?(results: Results): Promise<void>
+  /** Called when what `apply` wrote is there for everybody to see. */
+  applied?(): void
 }
 
-/** `entries` always follow one another, and the place before the first of them. */
-export type Projection = Reading &
-  (
-    | {
-        readonly commits: 'together'
-        /**
-         * Writes what comes of `entries` within the MongoDB transaction of `session`, in which the place is saved too. It may
-         * be called again with the same entries after a write conflict.
-         */
-        apply(entries: readonly LogEntry[], results: Results, session: ClientSession): Promise<void>
-      }
-    | {
-        readonly commits: 'itself'
-        /**
-         * Writes what comes of `entries`, so that doing it again, whole or in part, or in two processes at once, changes
-         * nothing: the place is saved afterwards.
-         */
-        apply(entries: readonly LogEntry[], results: Results): Promise<void>
-      }
-  )
+/** Its results and its place are written together, so each entry counts once. */
+export interface Together extends Reading {
+  readonly commits?: 'together'
+  /**
+   * Writes what comes of `entries`, which follow one another, within the MongoDB transaction of `session`; the place is saved
+   * in the same one. It may be called again with the same entries after a write conflict.
+   */
+  apply(entries: readonly LogEntry[], session: ClientSession, results: Results): Promise<void>
+}
+
+/** Its results know themselves what they hold. */
+export interface Itself extends Reading {
+  readonly commits: 'itself'
+  /**
+   * Writes what comes of `entries`, which follow one another, so that doing it again, whole or in part, or in two processes at
+   * once, changes nothing: the place is saved afterwards.
+   */
+  apply(entries: readonly LogEntry[], results: Results): Promise<void>
+}
+
+export type Projection = Together | Itself
 
 /** The results of one epoch. */
 export interface Results {
@@ -199,6 +202,7 @@ async function follow(options: ProjectionOptions, projection: Projection, { sign
       const next = { ...place, position: entries.at(-1)!._id }
       // Somebody else has read on, or it is to be made anew: then what this process knows is of no use.
       if (!(await commit(db, projection, place, next.position, entries, results))) return
+      projection.applied?.()
       place = next
       if (place.shown && place.position >= reader.tip()) place = await show(db, projection, place)
       if (entries.length < batchMax) await sleep(gatherMs, undefined, { signal }).catch(() => {})
@@ -216,11 +220,12 @@ const isAt = async (db: Db, { _id, epoch }: Place): Promise<boolean> =>
 async function commit(
   db: Db,
   projection: Projection,
-  { _id, epoch, position }: Place,
+  place: Place,
   next: bigint,
   entries: readonly LogEntry[],
   results: Results,
 ): Promise<boolean> {
+  const { _id, epoch, position } = place
   const move = async (session?: ClientSession): Promise<boolean> => {
     const { matchedCount } = await placesOf(db).updateOne(
       { _id, epoch, position },
@@ -236,7 +241,7 @@ async function commit(
   return db.client.withSession((session) =>
     session.withTransaction(async () => {
       if (!(await move(session))) return false
-      await projection.apply(entries, results, session)
+      await projection.apply(entries, session, results)
       return true
     }),
   )
@@ -252,7 +257,8 @@ async function show(db: Db, projection: Projection, place: Place): Promise<Place
 }
 
 /** Removes results of epochs that are neither being made nor shown. */
-async function dropOthers(db: Db, { collections }: Projection, place: Place): Promise<void> {
+async function dropOthers(db: Db, { collections = [] }: Projection, place: Place): Promise<void> {
+  if (collections.length === 0) return
   const kept = new Set([place.epoch, place.shown?.epoch ?? place.epoch])
   const found = await db.listCollections({}, { nameOnly: true }).toArray()
   for (const { name } of found) {

@@ -24,6 +24,7 @@ export const problems = {
   CODE_UNKNOWN: 'The code belongs to no merchant of this hub.',
   CODE_EXPIRED: 'The code can no longer be paid.',
   CODE_USED: 'The code was used before.',
+  CODE_LIMIT: 'The amount is over what the payer allowed for this code.',
   MERCHANT_UNKNOWN: 'There is no merchant with this id.',
   MERCHANT_INACTIVE: 'The merchant takes no payments now.',
   PARTICIPANT_UNKNOWN: 'There is no participant with this id.',

@@ -2,7 +2,7 @@
 // in. Where the reading stands is kept by `../projection.ts`.
 
 import type { LogEntry } from '../log.ts'
-import type { Projection } from '../projection.ts'
+import type { Itself } from '../projection.ts'
 import { deltaOf, type Delta } from './delta.ts'
 import { hourMs, monthStart } from './range.ts'
 import { activityStore, hourName, merchantMonthName, type ActivityStore, type Shelf } from './store.ts'
@@ -10,7 +10,7 @@ import { activityStore, hourName, merchantMonthName, type ActivityStore, type Sh
 export const readerName = 'activity'
 
 /** Counts the log. Each slab says how far it has counted, so counting again adds nothing: see store.ts. */
-export function activityProjection(): Projection {
+export function activityProjection(): Itself {
   let store: ActivityStore
   return {
     name: readerName,

@@ -13,9 +13,11 @@ import {
 } from '../subgraph.ts'
 import { createCashier } from './cashier.ts'
 import { createCursors } from './cursor.ts'
+import { customerDays, givingBack } from './customer-days.ts'
+import { startDeadlines } from './deadlines.ts'
 import { createLive } from './live.ts'
-import type { Screening } from './payment.ts'
 import { positionsProjection, positionsReader } from './positions.ts'
+import { createPresenter } from './presenter.ts'
 import { builtInRates, type RateProvider } from './rates.ts'
 import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './sequencer.ts'
@@ -24,11 +26,12 @@ import { createBooks, type OpenFile } from './settlement/books.ts'
 import { createClosing, makeSettlementIndexes, startFinisher } from './settlement/closing.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
 import { createStore } from './store.ts'
+import type { Screening } from './submission.ts'
 import { createViewing } from './viewing.ts'
 
 export { importPayments, type PastPayment } from './history.ts'
 export { builtInRates, type RateProvider } from './rates.ts'
-export type { Screening } from './payment.ts'
+export type { Screening } from './submission.ts'
 export type { OpenFile } from './settlement/books.ts'
 export type { SimulatorOptions } from './simulator.ts'
 
@@ -45,6 +48,8 @@ export interface TransactionSettings {
   readonly simulator?: SimulatorOptions | null
   /** False: another process writes the log. */
   readonly sequencer?: boolean
+  /** False: another process acts on payments whose time has come. */
+  readonly deadlines?: boolean
 }
 
 export interface TransactionSubgraph extends Subgraph {
@@ -66,25 +71,44 @@ export async function transactionSubgraph(
   dependencies: SubgraphDependencies & TransactionSettings,
 ): Promise<TransactionSubgraph> {
   const { db, reference, directory, now, log, cursorSecret } = dependencies
-  const { rates = builtInRates, screen = () => null, simulator = {}, sequencer = true } = dependencies
+  const {
+    rates = builtInRates,
+    screen = () => null,
+    simulator = {},
+    sequencer = true,
+    deadlines = true,
+  } = dependencies
   const store = await createStore(db)
   const own = dependencies.reader ? null : await startLogReader({ db, log })
   const reader = dependencies.reader ?? own!
   const live = createLive(reader)
   const cursors = createCursors(cursorSecret)
-  const cashier = createCashier({ store, reference, directory, now, rates, screen, log })
-  const viewing = createViewing({ store, reference, reader, live, cursors })
+  const days = await customerDays(db, now)
+  const cashier = createCashier({ store, days, reference, directory, now, rates, screen, log })
+  const presenter = createPresenter({ store, reference, now })
+  const viewing = createViewing({ store, cashier, reference, reader, live, cursors })
   await makeSettlementIndexes(db)
   const closing = createClosing({ db, keyed: await createKeyedWriter(db), reference, now, log })
   const books = createBooks(db, closing)
   const working: { close(): Promise<void> }[] = [
+    startProjection({ db, reader, log }, givingBack(db)),
     startProjection({ db, reader, log }, positionsProjection),
     startProjection({ db, reader, log }, bookingsProjection(reference)),
     startFinisher({ db, log }, closing),
   ]
+  if (deadlines) working.push(startDeadlines({ store, cashier, now, log }))
   if (sequencer) working.push(startSequencer({ db, log, reader }))
   if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
-  const resolvers = createResolvers({ cashier, viewing, cursors, books, reference, directory, now })
+  const resolvers = createResolvers({
+    cashier,
+    presenter,
+    viewing,
+    cursors,
+    books,
+    reference,
+    directory,
+    now,
+  })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {
     live.close()
     await Promise.all([closing.stop(), ...working.map((one) => one.close())])

@@ -4,6 +4,7 @@ import type { Db } from 'mongodb'
 import { openChanges, type Changes } from '../changes.ts'
 import type { LoggedPayment } from '../log.ts'
 import { Recent } from '../recent.ts'
+import { firstPaymentId } from './kept-refusal.ts'
 import {
   entriesOf,
   entriesOfRefund,
@@ -28,7 +29,12 @@ export const openPayments = (db: Db, resumeAfter: unknown): Promise<Changes<Paym
     collection: 'payments',
     resumeAfter,
     pipeline: [
-      { $match: { operationType: { $in: ['insert', 'update', 'replace'] } } },
+      {
+        $match: {
+          operationType: { $in: ['insert', 'update', 'replace'] },
+          'documentKey._id': { $gte: firstPaymentId },
+        },
+      },
       {
         $project: {
           operationType: 1,

@@ -3,7 +3,7 @@
 import { Decimal128, type Db } from 'mongodb'
 import type { Currency } from '../../schema/values/currency.ts'
 import type { LogEntry } from '../log.ts'
-import { readShown, type Projection } from '../projection.ts'
+import { readShown, type Together } from '../projection.ts'
 
 /** Both sides are zero or more. */
 export interface Position {
@@ -26,14 +26,13 @@ interface PositionDocument {
 export const positionsReader = 'positions'
 
 /** Adds each batch's postings up in memory first: however busy a participant is, a batch writes each of its positions once. */
-export const positionsProjection: Projection = {
+export const positionsProjection: Together = {
   name: positionsReader,
   collections: ['positions'],
-  commits: 'together',
   async begin({ collection }) {
     await collection('positions').createIndex({ participant: 1, settlementDate: 1 }, { name: 'participant' })
   },
-  async apply(entries, { collection }, session) {
+  async apply(entries, session, { collection }) {
     const sums = sumOf(entries)
     if (sums.size === 0) return
     await collection<PositionDocument>('positions').bulkWrite(

@@ -100,7 +100,7 @@ export const exactly = ({ source, target, value }: AppliedRate): Rate => rateOf(
  * `amount` in `currency` at the mid rate, rounded half up: limits and free amounts are compared so, whatever they are
  * written in. Refuses with RATE_UNAVAILABLE.
  */
-function valueAtMid(amount: Money, currency: Currency, rates: RateProvider): Money | Refusal {
+export function valueAtMid(amount: Money, currency: Currency, rates: RateProvider): Money | Refusal {
   if (amount.currency === currency) return amount
   const found = rates.midRate(amount.currency, currency)
   return found ? convertHalfUp(amount, found.mid) : noRate(amount.currency, currency)

@@ -1,5 +1,6 @@
 // GraphQL to the cashier and to what a viewer sees, and back. No rules.
 
+import { toSvg } from '../../schema/qr/index.ts'
 import { money, type Money } from '../../schema/values/money.ts'
 import { isRefusal, orThrow, refuse } from '../../schema/values/problems.ts'
 import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
@@ -13,17 +14,28 @@ import { considerRoute, type Candidate, type Hop } from '../route.ts'
 import type { RequestContext } from '../subgraph.ts'
 import { values } from '../values.ts'
 import type { Cashier } from './cashier.ts'
+import type { RequestKind } from './counterparty.ts'
 import type { Cursors } from './cursor.ts'
 import type {
   TransactionEventFilterInput,
   TransactionFilterInput,
   TransactionReferenceInput,
 } from './filter.ts'
-import type { OrderInput, RespondAuthorizationInput, SubmitPaymentInput } from './input.ts'
+import type {
+  CancelPaymentInput,
+  ChargePresentedCodeInput,
+  OrderInput,
+  PresentCodeInput,
+  RefundPaymentInput,
+  RespondAuthorizationInput,
+  SubmitPaymentInput,
+} from './input.ts'
 import { outcomes } from './lifecycle.ts'
 import type { TransactionUpdate } from './live.ts'
-import type { Payment, PaymentEvent, Refund } from './payment.ts'
+import type { Payment, PaymentEvent } from './payment.ts'
 import type { Price } from './pricing.ts'
+import type { PresentedCode } from './presented-code.ts'
+import type { Presenter } from './presenter.ts'
 import type { Quote, Terms } from './quote.ts'
 import type { Position } from './positions.ts'
 import type { RefundOf } from './reads.ts'
@@ -34,6 +46,7 @@ import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } f
 
 export interface ResolverDependencies {
   readonly cashier: Cashier
+  readonly presenter: Presenter
   readonly viewing: Viewing
   readonly cursors: Cursors
   readonly books: Books
@@ -51,7 +64,7 @@ interface Keyed {
 }
 
 export function createResolvers(dependencies: ResolverDependencies): Resolvers {
-  const { cashier, viewing, cursors, books } = dependencies
+  const { cashier, presenter, viewing, cursors, books } = dependencies
 
   return {
     ...values,
@@ -99,13 +112,17 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         requireScope(context, 'authorizations:write') ?? cashier.respond(context.viewer.participant, input),
       inquirePayment: (
         _: unknown,
-        { input }: Input<{ payment?: string; reference?: string }>,
+        { input }: Input<{ payment?: string } & TransactionReferenceInput>,
         context: Context,
       ) => requireScope(context, 'payments:read') ?? viewing.inquire(context, input),
-      cancelPayment: () => notAvailable,
-      refundPayment: () => notAvailable,
-      presentCode: () => notAvailable,
-      chargePresentedCode: () => notAvailable,
+      cancelPayment: (_: unknown, { input }: Input<CancelPaymentInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.cancel(context.viewer.participant, input),
+      refundPayment: (_: unknown, { input }: Input<RefundPaymentInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.refund(context.viewer.participant, input),
+      presentCode: (_: unknown, { input }: Input<PresentCodeInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? presenter.present(context.viewer.participant, input),
+      chargePresentedCode: (_: unknown, { input }: Input<ChargePresentedCodeInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.charge(context.viewer.participant, input),
       closeSettlement: (_: unknown, { input }: Input<CloseInput>, context: Context) =>
         books.close(context, input),
       createWebhook: () => notAvailable,
@@ -131,9 +148,9 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         resolve: (update: TransactionUpdate) => update,
       },
       authorizationRequests: {
-        subscribe: (_: unknown, _args: unknown, context: Context) => {
+        subscribe: (_: unknown, { kinds }: { kinds: readonly RequestKind[] }, context: Context) => {
           demandScope(context, 'authorizations:write')
-          return viewing.requests(context)
+          return viewing.requests(context, kinds)
         },
         resolve: (request: AuthorizationRequest) => request,
       },
@@ -156,7 +173,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       refunds: (payment: Payment): RefundOf[] => payment.refunds.map((refund) => ({ refund, payment })),
       settlementDate: (payment: Payment) => ('settlementDate' in payment ? payment.settlementDate : null),
       settlementStatus: (payment: Payment) => ('settlement' in payment ? payment.settlement : 'NONE'),
-      reason: (payment: Payment) => ('reason' in payment ? reasonOf(payment.reason) : null),
+      reason: (payment: Payment) => ('reason' in payment ? reasonOf(payment.reason ?? null) : null),
     },
     Refund: {
       ...termsFields(({ payment }: RefundOf) => payment),
@@ -172,9 +189,8 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       merchantAmount: ({ refund }: RefundOf) => refund.merchantAmount,
       payerAmount: ({ refund }: RefundOf) => refund.payerAmount,
       reportingValue: ({ refund }: RefundOf) => refund.reporting,
-      settlementDate: ({ refund }: RefundOf) => bookingOf(refund)?.settlementDate ?? null,
-      settlementStatus: ({ refund }: RefundOf) =>
-        bookingOf(refund) ? (refund.settlement ?? 'PENDING') : 'NONE',
+      settlementDate: ({ refund }: RefundOf) => refund.settlementDate,
+      settlementStatus: ({ refund }: RefundOf) => refund.settlement,
       reason: ({ refund }: RefundOf) => reasonOf(refund.reason),
       events: ({ refund }: RefundOf) => refund.events,
     },
@@ -218,6 +234,10 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       file: async (batch: Batch, _: unknown, context: Context) =>
         (await books.files(context, batch)).find(({ format }) => format === 'CSV') ?? null,
       files: (batch: Batch, _: unknown, context: Context) => books.files(context, batch),
+    },
+    PresentedCode: {
+      id: ({ _id }: PresentedCode) => _id,
+      svg: ({ payload }: PresentedCode) => toSvg(payload),
     },
     Participant: {
       positions: ({ id }: Keyed, { date }: { date?: string | null }, context: Context) =>
@@ -264,8 +284,6 @@ const feesOf = ({ fee }: Pick<Price, 'fee'>) =>
   fee.minor === 0n ? [] : [{ kind: 'NETWORK', amount: fee, paidBy: 'PAYER' }]
 
 const reasonOf = (code: ReasonCode | null) => (code === null ? null : { code, ...reasons[code] })
-
-const bookingOf = ({ events }: Refund) => events.find(({ booking }) => booking)?.booking
 
 function refundable({ status, merchantAmount, refunded }: Payment): Money {
   const left = status === 'COMPLETED' ? merchantAmount.minor - refunded.minor : 0n

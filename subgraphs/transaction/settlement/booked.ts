@@ -4,7 +4,7 @@
 import { MongoBulkWriteError } from 'mongodb'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { LogEntry, Posting, TransactionStatus } from '../../log.ts'
-import type { Projection } from '../../projection.ts'
+import type { Itself } from '../../projection.ts'
 import type { Reference } from '../../reference.ts'
 import { defaultZone, settlementDate } from '../settlement-date.ts'
 
@@ -33,7 +33,7 @@ export interface Booked {
 export const bookingsReader = 'bookings'
 
 /** Notes what there is to settle. A position is noted once, however often it is read. */
-export const bookingsProjection = (reference: Pick<Reference, 'corridors'>): Projection => ({
+export const bookingsProjection = (reference: Pick<Reference, 'corridors'>): Itself => ({
   name: bookingsReader,
   collections: ['bookings'],
   commits: 'itself',

@@ -303,9 +303,12 @@ async function mark(db: Db, batch: string, { booked }: Members): Promise<void> {
   const payments = db.collection<Payment>('payments')
   for await (const group of groupsOf(booked('PAYMENT'))) {
     const ids = group.map(({ transaction }) => transaction)
-    await payments.updateMany({ _id: { $in: ids }, settlement: 'PENDING' }, {
-      $set: { settlement: 'SETTLED', batch } as never,
-    })
+    await payments.updateMany(
+      { _id: { $in: ids }, settlement: 'PENDING' },
+      {
+        $set: { settlement: 'SETTLED', batch } as never,
+      },
+    )
   }
   for await (const group of groupsOf(booked('REFUND'))) {
     const ids = group.map(({ transaction }) => transaction)

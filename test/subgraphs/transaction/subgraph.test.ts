@@ -733,10 +733,6 @@ describe('positions', () => {
 
 describe('what is not there yet', () => {
   test.each([
-    'cancelPayment(input: { idempotencyKey: "k", payment: "p" })',
-    'refundPayment(input: { idempotencyKey: "k", payment: "p" })',
-    'presentCode(input: { idempotencyKey: "k", token: { reference: "t" } })',
-    'chargePresentedCode(input: { idempotencyKey: "k", payload: "p", merchant: "m", amount: { amount: "1", currency: "CNY" } })',
     'createWebhook(input: { idempotencyKey: "k", url: "https://example.com", events: ["*"] })',
     'redeliverWebhook(input: { delivery: "d" })',
   ])('says so: %s', async (mutation) => {
