@@ -32,6 +32,7 @@ import { createViewing } from './viewing.ts'
 export { importPayments, type PastPayment } from './history.ts'
 export { builtInRates, type RateProvider } from './rates.ts'
 export type { Screening } from './submission.ts'
+export { outcomes } from './lifecycle.ts'
 export type { OpenFile } from './settlement/books.ts'
 export type { SimulatorOptions } from './simulator.ts'
 

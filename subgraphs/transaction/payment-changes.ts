@@ -100,15 +100,16 @@ function entriesIn(
   if (fullDocument) return entriesOf(fullDocument)
   const { _id } = documentKey
   const updated = updateDescription!.updatedFields
-  const events = pushed<PaymentEvent>(updated, 'events').toSorted((a, b) => a.sequence - b.sequence)
+  const events = (pushed(updated, 'events') as PaymentEvent[]).toSorted((a, b) => a.sequence - b.sequence)
   return [
     ...events.map((event) => unplaced(_id, event, facts)),
-    ...pushed<Refund>(updated, 'refunds').flatMap((refund) => entriesOfRefund(_id, refund, facts)),
+    ...(pushed(updated, 'refunds') as Refund[]).flatMap((refund) => entriesOfRefund(_id, refund, facts)),
   ]
 }
 
-function pushed<Item>(updated: Readonly<Record<string, unknown>>, array: string): readonly Item[] {
-  if (Array.isArray(updated[array])) return updated[array] as Item[]
+function pushed(updated: Readonly<Record<string, unknown>>, array: string): unknown[] {
+  const whole = updated[array]
+  if (Array.isArray(whole)) return whole
   const element = new RegExp(`^${array}\\.\\d+$`)
-  return Object.entries(updated).flatMap(([field, item]) => (element.test(field) ? [item as Item] : []))
+  return Object.entries(updated).flatMap(([field, item]) => (element.test(field) ? [item] : []))
 }

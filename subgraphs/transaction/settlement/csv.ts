@@ -30,16 +30,11 @@ export const csvHeader = `${columns.map(([name]) => name).join(',')}\r\n`
 /** Amounts are negative in what gives back; everything else is text. */
 export const csvLine = (row: Row): string => `${columns.map(([, cellOf]) => cellOf(row)).join(',')}\r\n`
 
-export async function* csv(rows: AsyncIterable<Row>): AsyncIterable<string> {
-  yield csvHeader
-  for await (const row of rows) yield csvLine(row)
-}
-
 /**
  * A cell that others have written the text of. One that a spreadsheet would take for a formula gets an apostrophe before it.
  * Source: OWASP, "CSV Injection".
  */
-export function text(cell: string): string {
+function text(cell: string): string {
   const safe = /^[=+\-@\t\r\n]/.test(cell) ? `'${cell}` : cell
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
