@@ -35,7 +35,7 @@ export function metricsRoute(app: FastifyInstance): Metrics {
     done()
   })
 
-  let opened: { readonly from: MetricsSources; readonly registry: () => Registry } | null = null
+  let opened: { readonly from: MetricsSources; readonly text: () => Promise<string> } | null = null
   app.get('/metrics', async (request, reply) => {
     const fault = opened ? whyNot(opened.from, request.headers.authorization) : new Fault('NOT_READY')
     if (!opened || fault) {
@@ -43,9 +43,7 @@ export function metricsRoute(app: FastifyInstance): Metrics {
       if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
       return reply.code(status).type('application/json').send(faultText(fault!))
     }
-    const registry = opened.registry()
-    const text = await registry.metrics()
-    return reply.type(registry.contentType).send(text + requests.text())
+    return reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send((await opened.text()) + requests.text())
   })
   return {
     open(from) {
@@ -57,8 +55,8 @@ export function metricsRoute(app: FastifyInstance): Metrics {
         }
       })
       // What the process itself is measured by is set up when somebody asks: many hubs are never asked.
-      let registry: Registry | null = null
-      opened = { from, registry: () => (registry ??= openRegistry(from, payments)) }
+      let text: (() => Promise<string>) | null = null
+      opened = { from, text: () => (text ??= openRegistry(from, payments))() }
     },
   }
 }
@@ -79,71 +77,47 @@ function whyNot({ keyRing }: MetricsSources, authorization: string | undefined):
     : new Fault('UNAUTHENTICATED', 'this takes a key with the scope "operator"')
 }
 
+/** Gives the text of everything but requests. */
 function openRegistry(
   { logState, sockets }: MetricsSources,
   payments: ReadonlyMap<string, number>,
-): Registry {
+): () => Promise<string> {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
+  const gauge = (name: string, help: string, ...labelNames: string[]) =>
+    new Gauge({ name: `crossgate_${name}`, help, labelNames, registers })
 
-  const position = new Gauge({
-    name: 'crossgate_reader_position',
-    help: 'Position in the log up to which a reader has read.',
-    labelNames: ['reader'],
-    registers,
-  })
-  const behind = new Gauge({
-    name: 'crossgate_reader_lag_entries',
-    help: 'Entries of the log that a reader has still to read.',
-    labelNames: ['reader'],
-    registers,
-  })
-  const behindSeconds = new Gauge({
-    name: 'crossgate_reader_lag_seconds',
-    help: 'Age of the first entry that a reader has still to read; 0 when there is none.',
-    labelNames: ['reader'],
-    registers,
-  })
-  const isWritten = new Gauge({
-    name: 'crossgate_log_written',
-    help: '1 while some process holds the lease to write the log.',
-    registers,
-  })
-  new Gauge({
-    name: 'crossgate_log_tip',
-    help: 'Position of the latest entry of the log.',
-    registers,
-    async collect() {
-      const state = await logState()
-      this.set(Number(state.tip))
-      isWritten.set(Number(state.isWritten))
-      for (const one of state.readers) {
-        position.set({ reader: one.reader }, Number(one.position))
-        behind.set({ reader: one.reader }, one.entries)
-        behindSeconds.set({ reader: one.reader }, one.ms / 1000)
-      }
-    },
-  })
-  new Gauge({
-    name: 'crossgate_sockets',
-    help: 'WebSockets that are open at this process.',
-    registers,
-    collect() {
-      this.set(sockets())
-    },
-  })
-  new Counter({
+  const tip = gauge('log_tip', 'Position of the latest entry of the log.')
+  const isWritten = gauge('log_written', '1 while some process holds the lease to write the log.')
+  const position = gauge('reader_position', 'Position in the log up to which a reader has read.', 'reader')
+  const behind = gauge('reader_lag_entries', 'Entries of the log that a reader has still to read.', 'reader')
+  const behindSeconds = gauge(
+    'reader_lag_seconds',
+    'Age of the first entry that a reader has still to read; 0 when there is none.',
+    'reader',
+  )
+  const open = gauge('sockets', 'WebSockets that are open at this process.')
+  const came = new Counter({
     name: 'crossgate_payments_total',
     help: 'Times that a payment came to an outcome, as this process has seen in the log since it started; every process sees all.',
     labelNames: ['outcome'],
     registers,
-    collect() {
-      this.reset()
-      for (const [outcome, count] of payments) this.inc({ outcome }, count)
-    },
   })
-  return registry
+  return async () => {
+    const state = await logState()
+    tip.set(Number(state.tip))
+    isWritten.set(Number(state.isWritten))
+    for (const one of state.readers) {
+      position.set({ reader: one.reader }, Number(one.position))
+      behind.set({ reader: one.reader }, one.entries)
+      behindSeconds.set({ reader: one.reader }, one.ms / 1000)
+    }
+    open.set(sockets())
+    came.reset()
+    for (const [outcome, count] of payments) came.inc({ outcome }, count)
+    return registry.metrics()
+  }
 }
 
 /** HTTP requests by the hundred of their status, and a histogram of what they took. */

@@ -1,5 +1,5 @@
 // Makes what a reader of the log keeps anew: node gateway/rebuild-command.ts NAME [--from POSITION]
-// It writes to the database at MONGODB_URI. Hubs that run over it begin within a second or two; without any, the next one that
+// It writes to the database at MONGODB_URI. Hubs that run over it begin within a second; without any, the next one that
 // starts does. What the reader has made so far is shown until the new has caught up.
 
 import { parseArgs } from 'node:util'

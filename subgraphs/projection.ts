@@ -74,9 +74,9 @@ export interface ProjectionOptions {
 
 /** Runs `projection` until closed, whenever this process holds its lease. */
 export const startProjection = (options: ProjectionOptions, projection: Projection): LeaseHolder =>
-  holdLease({ db: options.db, log: options.log, name: projection.name }, (lease) =>
-    follow(options, projection, lease),
-  )
+  holdLease({ db: options.db, log: options.log, name: projection.name }, async (lease) => {
+    while (!lease.signal.aborted) await follow(options, projection, lease)
+  })
 
 /** What of reader `name` is to be shown. */
 export async function shownOf(db: Db, name: string): Promise<Extent> {
@@ -117,7 +117,7 @@ export class LogTrimmedError extends Error {
 
 /**
  * Lets reader `name` begin anew, from `from` or from the log's first entry, and gives the position that it begins with.
- * Whoever runs it finds out within a second or two; until then nothing that is written counts. Throws LogTrimmedError when the
+ * Whoever runs it finds out within a second; until then nothing that is written counts. Throws LogTrimmedError when the
  * log no longer has what that takes.
  */
 export async function rebuild(db: Db, name: string, from = 1n): Promise<bigint> {
@@ -175,6 +175,7 @@ export async function lagAt(db: Db, reader: string, position: bigint, now: Date)
   return { reader, position, entries: Math.max(0, Number(tip - position)), ms }
 }
 
+/** Reads on from the place, until it turns out to be elsewhere. */
 async function follow(options: ProjectionOptions, projection: Projection, { signal }: Lease): Promise<void> {
   const { db, reader } = options
   let news = Promise.withResolvers<void>()
@@ -303,4 +304,4 @@ export const batchMax = 5_000
 /** Between two batches, so that a steady stream is written a few times a second and not once for each event. */
 const gatherMs = 100
 /** How soon a quiet reader notices that it is to begin anew. */
-const lookMs = 1_000
+const lookMs = 500

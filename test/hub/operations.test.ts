@@ -246,10 +246,25 @@ const sent: Readonly<Record<string, Sent>> = {
     variables: () => ({ input: { id: known.corridor, expectedVersion: 1, basisPoints: 250 } }),
     gives: () => ({ setCorridor: { __typename: 'Corridor', id: known.corridor, version: 2 } }),
   },
-  CloseSettlement: unavailable('operator', () => ({
-    input: { idempotencyKey: fresh(), settlementDate: '2026-01-01' },
-  })),
-  Settlement: unavailable('operator', () => ({ first: 5 })),
+  CloseSettlement: {
+    who: 'operator',
+    variables: () => ({ input: { idempotencyKey: fresh(), settlementDate: '2026-01-01' } }),
+    gives: () => ({
+      closeSettlement: {
+        __typename: 'SettlementBatch',
+        id: 'settlement-2026-01-01',
+        status: 'CLOSED',
+        payments: expect.any(Number),
+        net: expect.any(Array),
+        file: { url: '/settlement/settlement-2026-01-01.csv' },
+      },
+    }),
+  },
+  Settlement: {
+    who: 'operator',
+    variables: () => ({ first: 5 }),
+    gives: () => ({ settlementBatches: { edges: [{ node: { id: 'settlement-2026-01-01' } }] } }),
+  },
   Audit: unavailable('operator', () => ({ first: 5 })),
 }
 
