@@ -51,6 +51,10 @@ const settings = z.object({
   SEED: integer(0, 2 ** 32 - 1).default(1),
   /** Signs cursors; hubs that share a database must share it. When not given, one is made and kept in the database. */
   CURSOR_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  /** `allow` lets participants' endpoints be on private networks, and on plain HTTP. */
+  PRIVATE_ADDRESSES: z.enum(['allow', 'refuse']).default('refuse'),
+  /** Exchange rates as JSON, in the form that `setRates` takes; used when they are newer than those in the database. */
+  RATES_FILE: text.optional(),
 
   /** Bytes of one request body or WebSocket message. */
   BODY_BYTES_MAX: integer(1_000, 100_000_000).default(1_000_000),

@@ -20,6 +20,7 @@ import { keyStore } from './identity/key-store.ts'
 import { sharedSecret } from './identity/secret.ts'
 import { maskErrors } from './masking.ts'
 import type { RunningMongo } from './mongod.ts'
+import { readRatesFile } from './rates-file.ts'
 import { logCheck, logState, shownState } from './readers.ts'
 import { startServer } from './server.ts'
 import { createSupergraph, inProcessConnection, type SubgraphConnection } from './supergraph/index.ts'
@@ -69,6 +70,7 @@ async function start(
   if (isDemo && !/^(localhost|127\.[\d.]+|::1)$/.test(config.HOST)) {
     log.warn(`the demo keys let in everybody who can reach ${config.HOST}: MODE=production refuses them`)
   }
+  const startTable = config.RATES_FILE === undefined ? null : await readRatesFile(config.RATES_FILE, now())
   const readiness = newReadiness()
   const server = await startServer({ config, readiness, log })
   started.defer(() => server.close(0))
@@ -98,12 +100,19 @@ async function start(
   const transaction = await transactionSubgraph({
     ...dependencies,
     cursorSecret,
+    startTable,
     simulator: isDemo ? {} : null,
   })
   const transactions = await run(Promise.resolve(transaction))
   const subgraphs = new Map([
     merchant,
-    await run(participantSubgraph(dependencies)),
+    await run(
+      participantSubgraph({
+        ...dependencies,
+        isProduction: !isDemo,
+        allowsPrivateAddresses: config.PRIVATE_ADDRESSES === 'allow',
+      }),
+    ),
     transactions,
     await run(analyticsSubgraph(dependencies)),
   ])

@@ -1,15 +1,17 @@
 // Changes that are done once under an idempotency key, for everything that is not a payment. Key and effect are written in one
 // MongoDB transaction, so they stand or fall together, whichever process does it and whenever it dies.
 
-import { MongoServerError, type ClientSession, type Db } from 'mongodb'
+import type { ClientSession, Db } from 'mongodb'
 import { isRefusal, refuse, type Refusal } from '../schema/values/problems.ts'
 import {
   conflictOf,
+  isKept,
   useOfKey,
   type IdempotencyConflict,
   type Operation,
   type UsedKey,
 } from './idempotency.ts'
+import { duplicateKey, isServerError, makeCollection } from './mongo.ts'
 
 /** One call of a mutation. */
 export interface Call {
@@ -38,7 +40,7 @@ export interface KeyedWriter {
    * `effect` passes the session to everything that it reads and writes, one call after the other. It may run several times,
    * of which one counts, so it does nothing outside of MongoDB. What it returns is kept with the key: plain data that BSON
    * carries, and no secrets. When it refuses, whatever it wrote is undone, and the refusal is what the key gives from then on
-   * (unless it is retryable: then the same call may be made again). Whatever it throws is an outage: nothing is kept, and the
+   * (unless it stands for an outage, as RATE_UNAVAILABLE does). Whatever it throws is an outage: nothing is kept, and the
    * key can be used again.
    *
    * What depends on the input alone is better checked before: then a caller who corrects a slip needs no new key.
@@ -59,10 +61,7 @@ interface KeptKey {
 }
 
 export async function createKeyedWriter(db: Db): Promise<KeyedWriter> {
-  // Processes that start together must not make it in the middle of a MongoDB transaction.
-  await db.createCollection('keys').catch((error: unknown) => {
-    if (!isServerError(error, namespaceExists)) throw error
-  })
+  await makeCollection(db, 'keys')
   const keys = db.collection<KeptKey>('keys')
 
   const firstUse = async <Done>(key: UsedKey): Promise<Outcome<Done> | Refusal | null> => {
@@ -127,7 +126,7 @@ export async function createKeyedWriter(db: Db): Promise<KeyedWriter> {
       if (before) return before
       const now = await attempt(key, effect)
       if (!key || (now && !isRefusal(now))) return now!
-      if (now && (now.retryable || (await keep(key, now)))) return now
+      if (now && (!isKept(now) || (await keep(key, now)))) return now
       const first = await firstUse<Done>(key)
       if (!first) throw new Error(`the key ${key.id} was taken and is gone`)
       return first
@@ -145,9 +144,3 @@ function readKey({ participant, operation, idempotencyKey, input, at }: Call): U
     'idempotencyKey',
   ])
 }
-
-const duplicateKey = 11_000
-const namespaceExists = 48
-
-const isServerError = (error: unknown, code: number): boolean =>
-  error instanceof MongoServerError && error.code === code

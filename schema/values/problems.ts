@@ -51,6 +51,11 @@ export const problems = {
   TOO_MANY: 'More rows than one call takes.',
   VERSION_CONFLICT: 'It was changed meanwhile: read it again.',
   STATUS_NOT_ALLOWED: 'It cannot change to this status from where it is.',
+  SIMULATOR_NOT_ALLOWED: 'The simulator answers for nobody who is live in production.',
+  RATE_MALFORMED: 'The rate is not decimal text such as "5.549".',
+  RATE_TOO_PRECISE: 'The rate has more than ten digits after the point.',
+  RATE_NOT_POSITIVE: 'The rate must be greater than zero.',
+  RATE_OUT_OF_RANGE: 'The rate is smaller or larger than any that the hub calculates with.',
   ALREADY_EXISTS: 'There is one with this id already.',
   UNAVAILABLE:
     'The hub cannot reach what it needs; nothing was done, or it can be asked for by the same key.',

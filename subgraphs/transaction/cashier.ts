@@ -4,12 +4,12 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { SubgraphDependencies } from '../subgraph.ts'
-import { conflictOf, useOfKey, type UsedKey } from '../idempotency.ts'
 import { answer, isRepeated, undeliverable } from './answer.ts'
 import { cancel, mayCancel } from './cancel.ts'
 import { reservationOf, overDay } from './customer-day.ts'
 import type { CustomerDays } from './customer-days.ts'
 import { inquireEarly, moveDue } from './due.ts'
+import { conflictOf, isKept, useOfKey, type UsedKey } from '../idempotency.ts'
 import { readAnswer, readCancellation, readCharge, readOrder, readRefund, readSubmission } from './input.ts'
 import type {
   Answer,
@@ -23,7 +23,7 @@ import type {
   Submission,
   SubmitPaymentInput,
 } from './input.ts'
-import { isKept, isKeptRefusal, keptRefusal } from './kept-refusal.ts'
+import { isKeptRefusal, keptRefusal } from './kept-refusal.ts'
 import { newId } from './new-id.ts'
 import type { Move, Payment } from './payment.ts'
 import { checkCharge, readPresented } from './presented-code.ts'

@@ -1,6 +1,7 @@
 // The transaction subgraph: payments, from quote to completion, and the log of everything that happens to them.
 
 import { subscribe, type DocumentNode, type ExecutionResult } from 'graphql'
+import { openAuditLog } from '../audit.ts'
 import { createKeyedWriter } from '../keyed.ts'
 import { startLogReader, type LogReader } from '../log.ts'
 import { startProjection } from '../projection.ts'
@@ -18,7 +19,9 @@ import { startDeadlines } from './deadlines.ts'
 import { createLive } from './live.ts'
 import { positionsProjection, positionsReader } from './positions.ts'
 import { createPresenter } from './presenter.ts'
-import { builtInRates, type RateProvider } from './rates.ts'
+import { openRateBook } from './rate-book.ts'
+import type { RateTable } from './rate-table.ts'
+import type { RateProvider } from './rates.ts'
 import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './sequencer.ts'
 import { bookingsProjection, bookingsReader } from './settlement/booked.ts'
@@ -30,6 +33,7 @@ import type { Screening } from './submission.ts'
 import { createViewing } from './viewing.ts'
 
 export { importPayments, type PastPayment } from './history.ts'
+export { readRateTable, type RateTable } from './rate-table.ts'
 export { builtInRates, type RateProvider } from './rates.ts'
 export type { Screening } from './submission.ts'
 export { outcomes } from './lifecycle.ts'
@@ -42,7 +46,10 @@ export const transactionReaders: readonly string[] = [positionsReader, bookingsR
 export interface TransactionSettings {
   /** Signs the cursors of the log: the same in every process over one database. */
   readonly cursorSecret: string
+  /** In place of the tables that the operator sets. */
   readonly rates?: RateProvider
+  /** Is put in force at the start, if it is newer than what is. */
+  readonly startTable?: RateTable | null
   /** Looks at each payment before it is sent; by default nothing is declined. */
   readonly screen?: Screening
   /** Null: nobody answers for participants whose connection is SIMULATOR. */
@@ -73,12 +80,18 @@ export async function transactionSubgraph(
 ): Promise<TransactionSubgraph> {
   const { db, reference, directory, now, log, cursorSecret } = dependencies
   const {
-    rates = builtInRates,
+    startTable = null,
     screen = () => null,
     simulator = {},
     sequencer = true,
     deadlines = true,
   } = dependencies
+  const audit = await openAuditLog(db)
+  const rateBook = dependencies.rates
+    ? null
+    : await openRateBook({ db, log, now, audit, keyed: await createKeyedWriter(db) })
+  if (rateBook && startTable) await rateBook.adopt(startTable)
+  const rates = dependencies.rates ?? rateBook!.provider
   const store = await createStore(db)
   const own = dependencies.reader ? null : await startLogReader({ db, log })
   const reader = dependencies.reader ?? own!
@@ -89,7 +102,7 @@ export async function transactionSubgraph(
   const presenter = createPresenter({ store, reference, now })
   const viewing = createViewing({ store, cashier, reference, reader, live, cursors })
   await makeSettlementIndexes(db)
-  const closing = createClosing({ db, keyed: await createKeyedWriter(db), reference, now, log })
+  const closing = createClosing({ db, keyed: await createKeyedWriter(db), audit, reference, now, log })
   const books = createBooks(db, closing)
   const working: { close(): Promise<void> }[] = [
     startProjection({ db, reader, log }, givingBack(db)),
@@ -109,11 +122,15 @@ export async function transactionSubgraph(
     reference,
     directory,
     now,
+    audit,
+    rates,
+    rateBook,
   })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {
     live.close()
     await Promise.all([closing.stop(), ...working.map((one) => one.close())])
     await own?.close()
+    await rateBook?.close()
   })
   const { schema } = subgraph.app.graphql
   return {

@@ -4,7 +4,7 @@
 // both: of all that is tried under one key, also at once and in several processes, one thing alone is done. Its id begins
 // with "!", before every UUID, so that lists of payments pass it by.
 
-import type { ProblemCode, Refusal } from '../../schema/values/problems.ts'
+import type { Refusal } from '../../schema/values/problems.ts'
 import type { UsedKey } from '../idempotency.ts'
 import type { Payment } from './payment.ts'
 
@@ -29,12 +29,3 @@ export const isKeptRefusal = (used: Payment | KeptRefusal): used is KeptRefusal 
 
 /** Everything from here on in the order of ids is a payment. */
 export const firstPaymentId = '0'
-
-/** True for refusals by a rule, which are kept. What was down or missing may be there the next time. */
-export const isKept = ({ code }: Refusal): boolean => !outages.has(code)
-
-const outages: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
-  'UNAVAILABLE',
-  'RATE_UNAVAILABLE',
-  'FORBIDDEN',
-])

@@ -129,7 +129,12 @@ export function checkLimit(
   }
 }
 
-function appliedRate(source: Currency, target: Currency, rates: RateProvider): AppliedRate | null | Refusal {
+/** The rate for payers in `source` at merchants in `target`; null when no currency changes. Refuses with RATE_UNAVAILABLE. */
+export function appliedRate(
+  source: Currency,
+  target: Currency,
+  rates: RateProvider,
+): AppliedRate | null | Refusal {
   if (source === target) return null
   const found = rates.midRate(source, target)
   if (!found) return noRate(source, target)

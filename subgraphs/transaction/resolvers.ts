@@ -5,6 +5,7 @@ import { money, type Money } from '../../schema/values/money.ts'
 import { isRefusal, orThrow, refuse } from '../../schema/values/problems.ts'
 import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
 import { demandScope, requireScope } from '../access.ts'
+import type { AuditEntry, AuditLog } from '../audit.ts'
 import type { EntryMode, MerchantDirectory } from '../directory.ts'
 import type { Resolvers } from '../federated-schema.ts'
 import type { LogEntry } from '../log.ts'
@@ -13,6 +14,7 @@ import type { Reference } from '../reference.ts'
 import { considerRoute, type Candidate, type Hop } from '../route.ts'
 import type { RequestContext } from '../subgraph.ts'
 import { values } from '../values.ts'
+import { auditPage, type AuditFilterInput } from './audit-reads.ts'
 import type { Cashier } from './cashier.ts'
 import type { RequestKind } from './counterparty.ts'
 import type { Cursors } from './cursor.ts'
@@ -38,6 +40,9 @@ import type { PresentedCode } from './presented-code.ts'
 import type { Presenter } from './presenter.ts'
 import type { Quote, Terms } from './quote.ts'
 import type { Position } from './positions.ts'
+import type { RateBook, SetTable } from './rate-book.ts'
+import { ratesInto, setRates, type RatesArguments, type SetRatesInput } from './rate-desk.ts'
+import { tableRates, type RateProvider } from './rates.ts'
 import type { RefundOf } from './reads.ts'
 import type { Batch } from './settlement/batch.ts'
 import type { Books } from './settlement/books.ts'
@@ -46,6 +51,10 @@ import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } f
 
 export interface ResolverDependencies {
   readonly cashier: Cashier
+  readonly audit: AuditLog
+  readonly rates: RateProvider
+  /** Null when the rates come from a provider of their own. */
+  readonly rateBook: RateBook | null
   readonly presenter: Presenter
   readonly viewing: Viewing
   readonly cursors: Cursors
@@ -101,7 +110,11 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         explainRoute(args, dependencies),
       settlementBatches: (_: unknown, args: PageArguments, context: Context) => books.page(context, args),
       webhookDeliveries: () => orThrow(notAvailable),
-      auditLog: () => orThrow(notAvailable),
+      auditLog: async (_: unknown, args: PageArguments & { where?: AuditFilterInput }, context: Context) => {
+        demandScope(context, 'operator')
+        return orThrow(await auditPage(dependencies.audit, dependencies.reference, args))
+      },
+      rates: (_: unknown, args: RatesArguments) => orThrow(ratesInto(args, dependencies.rates)),
     },
     Mutation: {
       quotePayment: (_: unknown, { input }: Input<OrderInput>, context: Context) =>
@@ -127,6 +140,8 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         books.close(context, input),
       createWebhook: () => notAvailable,
       redeliverWebhook: () => notAvailable,
+      setRates: (_: unknown, { input }: Input<SetRatesInput>, context: Context) =>
+        requireScope(context, 'operator') ?? setRates(dependencies.rateBook, input, context),
     },
     Subscription: {
       transactionEvents: {
@@ -255,6 +270,16 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       },
     },
 
+    AuditEntry: {
+      id: ({ _id }: AuditEntry) => _id,
+      actor: ({ actor }: AuditEntry) => actor && { id: actor },
+    },
+    RatesSet: {
+      rates: ({ cny, asOf, markupBasisPoints }: SetTable) =>
+        orThrow(ratesInto({}, tableRates(cny, asOf, markupBasisPoints))),
+    },
+
+    SetRatesResult: { __resolveType: typeOr('RatesSet') },
     QuoteResult: { __resolveType: typeOr('Quote') },
     SubmitPaymentResult: { __resolveType: typeOr('PaymentReceipt') },
     PaymentResult: { __resolveType: typeOr('PaymentReceipt') },

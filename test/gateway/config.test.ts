@@ -37,6 +37,7 @@ describe('reading the settings', () => {
     { given: { TRAFFIC: '-1' } },
     { given: { SEED: '-1' } },
     { given: { MODE: 'test' } },
+    { given: { PRIVATE_ADDRESSES: 'yes' } },
     { given: { LOG_LEVEL: 'loud' } },
     { given: { MONGODB_URI: 'localhost:27017' } },
     { given: { MONGODB_DATABASE: 'a.b' } },

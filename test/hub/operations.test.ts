@@ -265,7 +265,50 @@ const sent: Readonly<Record<string, Sent>> = {
     variables: () => ({ first: 5 }),
     gives: () => ({ settlementBatches: { edges: [{ node: { id: 'settlement-2026-01-01' } }] } }),
   },
-  Audit: unavailable('operator', () => ({ first: 5 })),
+  ConnectParticipant: {
+    who: 'operator',
+    variables: () => ({
+      input: { participant: known.participant, connection: 'WEBHOOK', url: 'https://wallet.example/hub' },
+    }),
+    gives: () => ({
+      connectParticipant: {
+        __typename: 'ParticipantConnected',
+        secret: expect.stringMatching(/^whsec_/),
+        participant: { connection: 'WEBHOOK', endpointUrl: 'https://wallet.example/hub' },
+      },
+    }),
+  },
+  SetRates: {
+    who: 'operator',
+    variables: () => ({
+      input: {
+        rows: [{ currency: 'SGD', cny: '5.6' }],
+        asOf: new Date(Date.now() - 1000).toISOString(),
+        markupBasisPoints: 40,
+        idempotencyKey: 'rates',
+      },
+    }),
+    gives: () => ({
+      setRates: { __typename: 'RatesSet', version: 1, rates: [{ source: 'SGD', mid: '5.6' }] },
+    }),
+  },
+  Rates: {
+    who: 'wallet',
+    variables: () => ({ sources: ['SGD'], target: 'CNY' }),
+    gives: () => ({ rates: [{ source: 'SGD', mid: '5.6', value: '5.5776', markupBasisPoints: 40 }] }),
+  },
+  Audit: {
+    who: 'operator',
+    variables: () => ({ first: 5, where: { actions: ['setRates', 'setCorridor'] } }),
+    gives: () => ({
+      auditLog: {
+        edges: [
+          { node: { action: 'setRates', target: 'rates:CNY', actor: { id: 'operator' } } },
+          { node: { action: 'setCorridor', target: `corridor:${known.corridor}` } },
+        ],
+      },
+    }),
+  },
 }
 
 /** The code with which an answer says no, in `data` or as an error; null when it does not. */

@@ -123,7 +123,7 @@ describe('a change under an idempotency key', () => {
     expect(await count()).toBe(0)
   })
 
-  test('lets the same call be made again after a refusal that may go away', async () => {
+  test('lets the same call be made again after a refusal that stands for an outage', async () => {
     expect(await writer.once(aCall(), async () => refuse('RATE_UNAVAILABLE'))).toMatchObject({
       code: 'RATE_UNAVAILABLE',
     })

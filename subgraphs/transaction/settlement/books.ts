@@ -75,7 +75,11 @@ export function createBooks(db: Db, closing: Pick<Closing, 'close'>): Books {
   return {
     async close(context, input) {
       return (
-        requireScope(context, 'operator') ?? (await closing.close(context.viewer.participant, { ...input }))
+        requireScope(context, 'operator') ??
+        (await closing.close(
+          { participant: context.viewer.participant, requestId: context.requestId },
+          { ...input },
+        ))
       )
     },
     async batch(context, id) {

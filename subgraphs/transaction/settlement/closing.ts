@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { Decimal128, type ClientSession, type Collection, type Db, type Filter } from 'mongodb'
 import { isRefusal, type Refusal } from '../../../schema/values/problems.ts'
+import type { AuditLog } from '../../audit.ts'
 import type { KeyedWriter } from '../../keyed.ts'
 import { holdLease } from '../../lease.ts'
 import { readTip } from '../../log.ts'
@@ -55,12 +56,18 @@ export interface CloseInput {
   readonly settlementDate: string
 }
 
+/** Who asks, who may do so. */
+export interface Caller {
+  readonly participant: string
+  readonly requestId: string
+}
+
 export interface Closing {
   /**
-   * Closes a date for `participant`, who may do so. A date that is closed gives its batch. Resolves when the batch is CLOSED, or
+   * Closes a date for `caller`. A date that is closed gives its batch. Resolves when the batch is CLOSED, or
    * after some seconds, when much is to be gathered: that goes on.
    */
-  close(participant: string, input: CloseInput): Promise<Batch | Refusal>
+  close(caller: Caller, input: CloseInput): Promise<Batch | Refusal>
   /** Gathers every batch that is not finished. */
   finishAll(): Promise<void>
   /** Leaves what is being gathered to whoever comes next. */
@@ -70,6 +77,7 @@ export interface Closing {
 export interface ClosingDependencies {
   readonly db: Db
   readonly keyed: KeyedWriter
+  readonly audit: Pick<AuditLog, 'record'>
   readonly reference: Pick<Reference, 'corridors'>
   readonly now: () => Date
   readonly log: Pick<FastifyBaseLogger, 'error'>
@@ -89,26 +97,40 @@ export async function makeSettlementIndexes(db: Db): Promise<void> {
 }
 
 export function createClosing(dependencies: ClosingDependencies): Closing {
-  const { db, keyed, reference, now, log, patienceMs = 10_000 } = dependencies
+  const { db, keyed, audit, reference, now, log, patienceMs = 10_000 } = dependencies
   const batches = batchesOf(db)
   const gathering = new Map<string, Promise<void>>()
   const stopping = new AbortController()
 
   /** The id of the date's batch, which is there from then on. */
-  const fix = async (date: string, session: ClientSession): Promise<string | Refusal> => {
+  const fix = async (
+    { participant, requestId }: Caller,
+    date: string,
+    session: ClientSession,
+  ): Promise<string> => {
     const known = await batches.findOne({ _id: batchId(date) }, { session, projection: { _id: 1 } })
     if (known) return known._id
     const at = now()
-    const zones = [...reference.corridors.values()].map(({ settlementZone }) => settlementZone)
-    const refusal = checkPassed(date, zones, at)
-    if (refusal) return refusal
     const last = await batches.findOne({}, { session, sort: { number: -1 } })
-    // Not in the session, whose snapshot is older than the look at the clock. It lies after `last.upTo` all the same: that was
+    // Not in the session, whose snapshot may be from before the cut-off. It lies after `last.upTo` all the same: that was
     // the log's latest position before this was read.
     const tip = await readTip(db)
     // Two that close different dates at once write the same number: then one of them does all this again.
     const cut = nextCut(date, last, tip, at)
     await batches.insertOne({ ...cut, status: 'CLOSING', marked: false }, { session })
+    const { number, settlementDate, upTo, after } = cut
+    await audit.record(
+      {
+        at,
+        actor: participant,
+        action: 'closeSettlement',
+        target: `settlement:${date}`,
+        before: null,
+        after: { number, settlementDate, upTo, after },
+        requestId,
+      },
+      session,
+    )
     return cut._id
   }
 
@@ -122,10 +144,15 @@ export function createClosing(dependencies: ClosingDependencies): Closing {
   }
 
   return {
-    async close(participant, input) {
+    async close(caller, input) {
+      const { participant } = caller
+      const zones = [...reference.corridors.values()].map(({ settlementZone }) => settlementZone)
+      // Before the key is used: who comes too early comes again with the same one.
+      const refusal = checkPassed(input.settlementDate, zones, now())
+      if (refusal) return refusal
       const call = { participant, operation: 'closeSettlement', input, at: now() } as const
       const fixed = await keyed.once({ ...call, idempotencyKey: input.idempotencyKey }, (session) =>
-        fix(input.settlementDate, session),
+        fix(caller, input.settlementDate, session),
       )
       if (isRefusal(fixed)) return fixed
       const leaving = new AbortController()

@@ -4,6 +4,7 @@ import type { Db } from 'mongodb'
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { isRefusal } from '../../../../schema/values/problems.ts'
+import { openAuditLog } from '../../../../subgraphs/audit.ts'
 import { createKeyedWriter } from '../../../../subgraphs/keyed.ts'
 import { connect } from '../../../../subgraphs/mongo.ts'
 import type { Batch } from '../../../../subgraphs/transaction/settlement/batch.ts'
@@ -25,6 +26,8 @@ const clock = aClock(new Date('2026-04-01T00:00:00Z'))
 const dates = ['2026-03-01', '2026-03-02', '2026-03-03'] as const
 const [day, nextDay] = dates
 
+const operator = { participant: 'operator', requestId: 'a request' }
+
 let db: Db
 let ledger: Ledger
 let closing: Closing
@@ -35,6 +38,7 @@ const aClosing = async (at: Db, patienceMs = 10_000): Promise<Closing> =>
   createClosing({
     db: at,
     keyed: await createKeyedWriter(at),
+    audit: await openAuditLog(at),
     reference: aReference(),
     now: clock.now,
     log: quietLog,
@@ -54,7 +58,7 @@ beforeEach(async () => {
 
 /** Closes a date under a key that nobody has used. */
 async function close(date: string, by = closing): Promise<Batch & { status: 'CLOSED' }> {
-  const batch = await by.close('operator', { idempotencyKey: `key ${++keys}`, settlementDate: date })
+  const batch = await by.close(operator, { idempotencyKey: `key ${++keys}`, settlementDate: date })
   if (isRefusal(batch)) throw new Error(batch.message)
   if (batch.status !== 'CLOSED') throw new Error(`${batch._id} is ${batch.status}`)
   return batch
@@ -135,20 +139,24 @@ describe('closing a date', () => {
     await ledger.pay({ date: day })
     await ledger.note()
     const input = { idempotencyKey: 'k', settlementDate: day }
-    const first = await closing.close('operator', input)
-    expect(await closing.close('operator', input)).toEqual(first)
+    const first = await closing.close(operator, input)
+    expect(await closing.close(operator, input)).toEqual(first)
     await ledger.pay({ date: day })
     await ledger.note()
-    expect(await closing.close('operator', { ...input, idempotencyKey: 'another' })).toEqual(first)
-    expect(await closing.close('operator', { ...input, settlementDate: nextDay })).toMatchObject({
+    expect(await closing.close(operator, { ...input, idempotencyKey: 'another' })).toEqual(first)
+    expect(await closing.close(operator, { ...input, settlementDate: nextDay })).toMatchObject({
       code: 'IDEMPOTENCY_CONFLICT',
     })
+    const audit = await db.collection('audit').find().toArray()
+    expect(audit).toMatchObject([
+      { actor: 'operator', action: 'closeSettlement', target: `settlement:${day}`, before: null },
+    ])
   })
 
   test.each(['', 'x'.repeat(65), 'a\nb'])(
     'is refused under a key that is none: %j',
     async (idempotencyKey) => {
-      expect(await closing.close('operator', { idempotencyKey, settlementDate: day })).toMatchObject({
+      expect(await closing.close(operator, { idempotencyKey, settlementDate: day })).toMatchObject({
         code: 'BAD_VALUE',
         path: ['input', 'idempotencyKey'],
       })
@@ -173,21 +181,22 @@ describe('closing a date', () => {
     const early = createClosing({
       db,
       keyed: await createKeyedWriter(db),
+      audit: await openAuditLog(db),
       reference,
       now: at.now,
       log: quietLog,
     })
     for (const settlementDate of [day, '2026-03-02', '2030-01-01']) {
       expect(
-        await early.close('operator', { idempotencyKey: `early ${settlementDate}`, settlementDate }),
+        await early.close(operator, { idempotencyKey: `early ${settlementDate}`, settlementDate }),
       ).toMatchObject({ code: 'SETTLEMENT_OPEN', retryable: true, path: ['input', 'settlementDate'] })
     }
-    expect(await early.close('operator', input)).toMatchObject({
+    expect(await early.close(operator, input)).toMatchObject({
       code: 'SETTLEMENT_OPEN',
       message: expect.stringContaining(end.toISOString()),
     })
     at.move(1)
-    expect(await early.close('operator', input)).toMatchObject({ status: 'CLOSED', settlementDate: day })
+    expect(await early.close(operator, input)).toMatchObject({ status: 'CLOSED', settlementDate: day })
   })
 
   test('takes what has come late for dates closed before, once', async () => {
@@ -334,11 +343,11 @@ describe('a batch that was left unfinished', () => {
     const hasty = await aClosing(db, 1)
     // Nobody notes what is booked: it cannot be gathered yet.
     const input = { idempotencyKey: 'k', settlementDate: day }
-    expect(await hasty.close('operator', input)).toMatchObject({ status: 'CLOSING' })
+    expect(await hasty.close(operator, input)).toMatchObject({ status: 'CLOSING' })
     await hasty.stop()
     const later = await ledger.pay({ date: day })
     await ledger.note()
-    const batch = (await closing.close('operator', input)) as Batch
+    const batch = (await closing.close(operator, input)) as Batch
     expect(batch).toMatchObject({ status: 'CLOSED', payments: 1 })
     // What was fixed stays: the second one came after.
     expect(await rowsOf(batch)).toEqual([`${paid}/PAYMENT`])
