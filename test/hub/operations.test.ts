@@ -10,14 +10,24 @@ const clients = new Map(demoKeys.map(({ key }) => [key, hub.as(key)]))
 const as = (who: string) => clients.get(`demo-${who}`)!
 
 /** Things of this hub that operations are about. */
-const known = { merchant: '', payload: '', payment: '', participant: 'wallet-sg-01', corridor: 'SG-CN' }
+const known = {
+  merchant: '',
+  payload: '',
+  payment: '',
+  /** One that nobody answers. */
+  waiting: '',
+  /** A code that a customer presents. */
+  presented: '',
+  participant: 'wallet-sg-01',
+  corridor: 'SG-CN',
+}
 let numbers = 0
 const fresh = (): string => `op-${++numbers}`
 const cny = (amount: string) => ({ amount, currency: 'CNY' })
 
 beforeAll(async () => {
   const { data } = await as('acquirer').query(
-    '{ merchants(where: { acquirers: ["acquirer-cn-01"] }, first: 1) { edges { node { id } } } }',
+    '{ merchants(where: { acquirers: ["acquirer-cn-01"], entryModes: [CPM] }, first: 1) { edges { node { id } } } }',
   )
   known.merchant = data.merchants.edges[0].node.id
   const code = await as('acquirer').ask('IssueCode', {
@@ -25,17 +35,18 @@ beforeAll(async () => {
   })
   known.payload = code.data.issueCode.payload
   const { payload } = known
-  const paid = await as('wallet').ask('SubmitPayment', {
-    input: {
-      idempotencyKey: fresh(),
-      payload,
-      amount: cny('9.90'),
-      payerCurrency: 'SGD',
-      reference: fresh(),
-    },
+  const pay = async (reference: string): Promise<string> => {
+    const input = { idempotencyKey: reference, payload, amount: cny('9.90'), payerCurrency: 'SGD', reference }
+    const paid = await as('wallet').ask('SubmitPayment', { input })
+    if (paid.errors || !paid.data.submitPayment.payment) throw new Error(JSON.stringify(paid))
+    return paid.data.submitPayment.payment.id
+  }
+  known.payment = await pay(fresh())
+  known.waiting = await pay('SIM-NOAS')
+  const presented = await as('wallet').ask('PresentCode', {
+    input: { idempotencyKey: fresh(), token: { reference: 't2' } },
   })
-  if (paid.errors || !paid.data.submitPayment.payment) throw new Error(JSON.stringify(paid))
-  known.payment = paid.data.submitPayment.payment.id
+  known.presented = presented.data.presentCode.payload
   await until(
     as('wallet').follow('FollowPayment', { id: known.payment }),
     (answer) => answer.data?.transactionUpdated.transaction.status === 'COMPLETED',
@@ -123,20 +134,43 @@ const sent: Readonly<Record<string, Sent>> = {
     }),
     gives: () => ({ submitPayment: { __typename: 'PaymentReceipt', replayed: false } }),
   },
-  CancelPayment: unavailable('wallet', () => ({
-    input: { idempotencyKey: fresh(), payment: known.payment },
-  })),
-  RefundPayment: unavailable('wallet', () => ({
-    input: { idempotencyKey: fresh(), payment: known.payment },
-  })),
+  CancelPayment: {
+    who: 'wallet',
+    variables: () => ({ input: { idempotencyKey: fresh(), payment: known.waiting, reason: 'wrong shop' } }),
+    gives: () => ({
+      cancelPayment: { replayed: false, payment: { status: 'CANCELLING', outcome: 'CANCELLED' } },
+    }),
+  },
+  RefundPayment: {
+    who: 'wallet',
+    variables: () => ({ input: { idempotencyKey: fresh(), payment: known.payment, amount: cny('1') } }),
+    gives: () => ({
+      refundPayment: {
+        replayed: false,
+        refund: {
+          status: 'COMPLETED',
+          amount: cny('1.00'),
+          payment: { id: known.payment, refundedTotal: cny('1.00'), refundable: cny('8.90') },
+        },
+      },
+    }),
+  },
   InquirePayment: {
     who: 'wallet',
     variables: () => ({ input: { payment: known.payment } }),
     gives: () => ({ inquirePayment: { payment: { id: known.payment } } }),
   },
-  PresentCode: unavailable('wallet', () => ({
-    input: { idempotencyKey: fresh(), token: { reference: 't1' } },
-  })),
+  PresentCode: {
+    who: 'wallet',
+    variables: () => ({ input: { idempotencyKey: fresh(), token: { reference: 't1' } } }),
+    gives: () => ({
+      presentCode: {
+        __typename: 'PresentedCode',
+        payload: expect.stringMatching(/^hQVDUFY/),
+        svg: expect.stringMatching(/^<svg/),
+      },
+    }),
+  },
   Payment: {
     who: 'wallet',
     variables: () => ({ id: known.payment }),
@@ -166,9 +200,18 @@ const sent: Readonly<Record<string, Sent>> = {
       respondAuthorization: { replayed: true, payment: { id: known.payment, status: 'COMPLETED' } },
     }),
   },
-  ChargePresentedCode: unavailable('acquirer', () => ({
-    input: { idempotencyKey: fresh(), payload: 'hQVDUFYwMQ==', merchant: known.merchant, amount: cny('5') },
-  })),
+  ChargePresentedCode: {
+    who: 'acquirer',
+    variables: () => ({
+      input: {
+        idempotencyKey: fresh(),
+        payload: known.presented,
+        merchant: known.merchant,
+        amount: cny('5'),
+      },
+    }),
+    gives: () => ({ chargePresentedCode: { replayed: false, payment: { status: 'ROUTED' } } }),
+  },
   RegisterMerchants: {
     who: 'acquirer',
     variables: () => ({
