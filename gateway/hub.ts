@@ -4,6 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
 import { analyticsSubgraph } from '../subgraphs/analytics/index.ts'
+import { startLogReader } from '../subgraphs/log.ts'
 import { merchantSubgraph } from '../subgraphs/merchant/index.ts'
 import { connect } from '../subgraphs/mongo.ts'
 import { participantSubgraph } from '../subgraphs/participant/index.ts'
@@ -20,6 +21,7 @@ import { sharedSecret } from './identity/secret.ts'
 import { maskErrors } from './masking.ts'
 import type { RunningMongo } from './mongod.ts'
 import { readRatesFile } from './rates-file.ts'
+import { logCheck, logState, shownState } from './readers.ts'
 import { startServer } from './server.ts'
 import { createSupergraph, inProcessConnection, type SubgraphConnection } from './supergraph/index.ts'
 
@@ -91,8 +93,18 @@ async function start(
     return [subgraph.name, inProcessConnection(subgraph.name, subgraph.app)]
   }
   const merchant = await run(merchantSubgraph({ db, reference, now, log }))
-  const dependencies = { db, reference, directory: merchantDirectory(merchant[1]), now, log }
+  const reader = await startLogReader({ db, log })
+  started.defer(() => reader.close())
+  const dependencies = { db, reference, directory: merchantDirectory(merchant[1]), now, log, reader }
   const cursorSecret = config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor'))
+  const transaction = await transactionSubgraph({
+    ...dependencies,
+    cursorSecret,
+    startTable,
+    simulator: isDemo ? {} : null,
+    webhookReach: webhookReach(config),
+  })
+  const transactions = await run(Promise.resolve(transaction))
   const subgraphs = new Map([
     merchant,
     await run(
@@ -102,15 +114,7 @@ async function start(
         allowsPrivateAddresses: config.PRIVATE_ADDRESSES === 'allow',
       }),
     ),
-    await run(
-      transactionSubgraph({
-        ...dependencies,
-        cursorSecret,
-        startTable,
-        simulator: isDemo ? {} : null,
-        webhookReach: webhookReach(config),
-      }),
-    ),
+    transactions,
     await run(analyticsSubgraph(dependencies)),
   ])
   const supergraph = createSupergraph({
@@ -122,8 +126,16 @@ async function start(
   // Before the subgraphs are closed, nobody asks them any more.
   started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  server.open({ supergraph, keyRing })
+  const stateOfLog = () => logState(db, reader, now)
+  server.open({
+    supergraph,
+    keyRing,
+    openSettlementFile: transaction.openSettlementFile,
+    metrics: { logState: stateOfLog, reader },
+  })
   readiness.checks.set('mongodb', () => whyNotWritable(db))
+  readiness.checks.set('log', logCheck(stateOfLog))
+  readiness.shown.set('log', async () => shownState(await stateOfLog()))
   readiness.phase = 'ready'
   if (wallets.length > 0) {
     const traffic = startWallets(config, server.url, wallets, log)

@@ -10,7 +10,9 @@ import { httpDoor, type Services } from './http-door.ts'
 import { demoKeys } from './identity/key.ts'
 import { ideRoutes } from './ide.ts'
 import { openRoom } from './live/room.ts'
+import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { originHeaders } from './origin.ts'
+import { settlementRoute, type SettlementFiles } from './settlement-route.ts'
 import { openWebSocketDoor, type WebSocketDoor } from './websocket-door.ts'
 
 export interface Server {
@@ -19,9 +21,15 @@ export interface Server {
   /** WebSockets that are open now. */
   readonly sockets: number
   /** Lets operations in. Before, they are answered with NOT_READY. */
-  open(services: Services): void
+  open(services: Services & Beside): void
   /** Closes WebSockets over at most `spreadMs`, lets running requests finish, then stops listening. */
   close(spreadMs: number): Promise<void>
+}
+
+/** What is served beside GraphQL. */
+export interface Beside {
+  readonly openSettlementFile?: SettlementFiles['open']
+  readonly metrics?: Omit<MetricsSources, 'sockets' | 'keyRing'>
 }
 
 export interface ServerOptions {
@@ -34,6 +42,7 @@ export interface ServerOptions {
 export async function startServer({ config, readiness, log }: ServerOptions): Promise<Server> {
   let services: Services | null = null
   let webSocketDoor: WebSocketDoor | null = null
+  let settlementFiles: SettlementFiles | null = null
   const app = fastify({
     // Without its own word on where it listens: the hub is not ready yet.
     loggerInstance: log.child({}, { level: log.level === 'silent' ? 'silent' : 'warn' }),
@@ -56,6 +65,8 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
       .send(faultText(new Fault('NOT_FOUND'))),
   )
   healthRoutes(app, readiness)
+  const metrics = metricsRoute(app)
+  settlementRoute(app, () => settlementFiles)
   ideRoutes(app, config.MODE === 'demo' ? demoKeys[0]!.key : null)
   originHeaders(app, config.ORIGINS)
   await app.register(async (graphql) => httpDoor(graphql, { config, log, services: () => services }))
@@ -70,6 +81,12 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
     },
     open(given) {
       services = given
+      const { keyRing, openSettlementFile } = given
+      if (openSettlementFile) settlementFiles = { keyRing, open: openSettlementFile }
+      if (given.metrics) {
+        const sockets = () => webSocketDoor?.size ?? 0
+        metrics.open({ ...given.metrics, sockets, keyRing: config.MODE === 'demo' ? null : keyRing })
+      }
       webSocketDoor = openWebSocketDoor({
         server: app.server,
         config,

@@ -47,6 +47,7 @@ export const problems = {
   NOT_CANCELLABLE: 'The payment can no longer be cancelled.',
   NOT_REFUNDABLE: 'The payment cannot be refunded now.',
   REFUND_TOO_LARGE: 'More than what is left of the payment.',
+  SETTLEMENT_OPEN: 'The date’s cut-off has not passed in all corridors yet.',
   TOO_MANY: 'More than the hub takes: rows in one call, or things of one participant.',
   ADDRESS_NOT_ALLOWED: 'The hub does not call this address.',
   VERSION_CONFLICT: 'It was changed meanwhile: read it again.',
@@ -69,6 +70,7 @@ const retryable: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'CORRIDOR_CLOSED',
   'RATE_UNAVAILABLE',
   'LIMIT_PER_DAY',
+  'SETTLEMENT_OPEN',
   'UNAVAILABLE',
 ])
 

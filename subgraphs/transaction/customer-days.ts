@@ -2,7 +2,7 @@
 // take or give back twice changes nothing, and nothing can drift.
 
 import { MongoServerError, type Collection, type Db } from 'mongodb'
-import type { Projection } from '../projection.ts'
+import type { Together } from '../projection.ts'
 import { createWriter } from '../loader.ts'
 import type { LogEntry, TransactionStatus } from '../log.ts'
 import type { Reservation } from './customer-day.ts'
@@ -41,7 +41,7 @@ export async function customerDays(db: Db, now: () => Date): Promise<CustomerDay
 }
 
 /** Gives back what payments had taken that came to nothing. */
-export const givingBack = (db: Db): Projection => ({
+export const givingBack = (db: Db): Together => ({
   name: 'limits',
   async apply(entries, session) {
     const failed = entries.filter(cameToNothing).map(({ transaction }) => transaction)
@@ -62,7 +62,6 @@ export const givingBack = (db: Db): Projection => ({
     }))
     await daysOf(db).bulkWrite(releases, { session })
   },
-  forget: async () => {},
 })
 
 const nothing: ReadonlySet<TransactionStatus> = new Set<TransactionStatus>([

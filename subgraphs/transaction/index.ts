@@ -4,19 +4,29 @@ import { subscribe, type DocumentNode, type ExecutionResult } from 'graphql'
 import { openAuditLog } from '../audit.ts'
 import { createKeyedWriter } from '../keyed.ts'
 import { startLogReader, type LogReader } from '../log.ts'
-import { startSubgraph, type RequestContext, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
+import { startProjection } from '../projection.ts'
+import {
+  startSubgraph,
+  type RequestContext,
+  type Subgraph,
+  type SubgraphDependencies,
+  type Viewer,
+} from '../subgraph.ts'
 import { createCashier } from './cashier.ts'
 import { createCursors } from './cursor.ts'
 import { customerDays, givingBack } from './customer-days.ts'
 import { startDeadlines } from './deadlines.ts'
 import { createLive } from './live.ts'
+import { positionsProjection, positionsReader } from './positions.ts'
 import { createPresenter } from './presenter.ts'
-import { startProjection } from '../projection.ts'
 import { openRateBook } from './rate-book.ts'
 import type { RateTable } from './rate-table.ts'
 import type { RateProvider } from './rates.ts'
 import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './sequencer.ts'
+import { bookingsProjection, bookingsReader } from './settlement/booked.ts'
+import { createBooks, type OpenFile } from './settlement/books.ts'
+import { createClosing, makeSettlementIndexes, startFinisher } from './settlement/closing.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
 import { createStore } from './store.ts'
 import type { Screening } from './submission.ts'
@@ -29,7 +39,12 @@ export { importPayments, type PastPayment } from './history.ts'
 export { readRateTable, type RateTable } from './rate-table.ts'
 export { builtInRates, type RateProvider } from './rates.ts'
 export type { Screening } from './submission.ts'
+export { outcomes } from './lifecycle.ts'
+export type { OpenFile } from './settlement/books.ts'
 export type { SimulatorOptions } from './simulator.ts'
+
+/** Readers of the log that are run here. */
+export const transactionReaders: readonly string[] = [positionsReader, bookingsReader]
 
 export interface TransactionSettings {
   /** Signs the cursors of the log: the same in every process over one database. */
@@ -53,6 +68,8 @@ export interface TransactionSettings {
 export interface TransactionSubgraph extends Subgraph {
   /** The log as this process follows it. */
   readonly reader: LogReader
+  /** The settlement file called `name`; null when there is none that `viewer` may read. */
+  openSettlementFile(viewer: Viewer, name: string): Promise<OpenFile | null>
   /** Runs a subscription: a stream of results, or the errors for which there is none. */
   subscribe(
     document: DocumentNode,
@@ -82,7 +99,8 @@ export async function transactionSubgraph(
   if (rateBook && startTable) await rateBook.adopt(startTable)
   const rates = dependencies.rates ?? rateBook!.provider
   const store = await createStore(db)
-  const reader = await startLogReader({ db, log })
+  const own = dependencies.reader ? null : await startLogReader({ db, log })
+  const reader = dependencies.reader ?? own!
   const live = createLive(reader)
   const cursors = createCursors(cursorSecret)
   const days = await customerDays(db, now)
@@ -99,13 +117,17 @@ export async function transactionSubgraph(
     log,
     reach: webhookReach,
   })
+  await makeSettlementIndexes(db)
+  const closing = createClosing({ db, keyed: await createKeyedWriter(db), audit, reference, now, log })
+  const books = createBooks(db, closing)
   const working: { close(): Promise<void> }[] = [
     webhooks,
     startProjection({ db, reader, log }, givingBack(db)),
-  ]
-  working.push(
+    startProjection({ db, reader, log }, positionsProjection),
+    startProjection({ db, reader, log }, bookingsProjection(reference)),
+    startFinisher({ db, log }, closing),
     startWebhookCarrier({ db, reference, reader, store, cashier, sender: webhooks.sender, now, log }),
-  )
+  ]
   if (deadlines) working.push(startDeadlines({ store, cashier, now, log }))
   if (sequencer) working.push(startSequencer({ db, log, reader }))
   if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
@@ -115,6 +137,7 @@ export async function transactionSubgraph(
     viewing,
     cursors,
     webhooks: webhooks.desk,
+    books,
     reference,
     directory,
     now,
@@ -124,15 +147,17 @@ export async function transactionSubgraph(
   })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {
     live.close()
+    await closing.stop()
     // In the order against that of their starting: who sends for the others ends last.
     for (const one of working.toReversed()) await one.close()
-    await reader.close()
+    await own?.close()
     await rateBook?.close()
   })
   const { schema } = subgraph.app.graphql
   return {
     ...subgraph,
     reader,
+    openSettlementFile: books.open,
     subscribe: async (document, contextValue, variableValues, operationName) =>
       subscribe({ schema, document, contextValue, variableValues, operationName }),
   }

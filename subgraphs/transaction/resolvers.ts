@@ -44,6 +44,9 @@ import type { RateBook, SetTable } from './rate-book.ts'
 import { ratesInto, setRates, type RatesArguments, type SetRatesInput } from './rate-desk.ts'
 import { tableRates, type RateProvider } from './rates.ts'
 import type { RefundOf } from './reads.ts'
+import type { Batch } from './settlement/batch.ts'
+import type { Books } from './settlement/books.ts'
+import type { CloseInput } from './settlement/closing.ts'
 import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './viewing.ts'
 import type { WebhookDesk } from './webhooks/desk.ts'
 import { webhookResolvers } from './webhooks/resolvers.ts'
@@ -58,6 +61,7 @@ export interface ResolverDependencies {
   readonly viewing: Viewing
   readonly cursors: Cursors
   readonly webhooks: WebhookDesk
+  readonly books: Books
   readonly reference: Reference
   readonly directory: MerchantDirectory
   readonly now: () => Date
@@ -72,7 +76,7 @@ interface Keyed {
 }
 
 export function createResolvers(dependencies: ResolverDependencies): Resolvers {
-  const { cashier, presenter, viewing, cursors } = dependencies
+  const { cashier, presenter, viewing, cursors, books } = dependencies
   const webhooks = webhookResolvers(dependencies.webhooks)
 
   return {
@@ -108,7 +112,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       },
       explainRoute: (_: unknown, args: { wallet: string; merchant: string; entryMode: EntryMode }) =>
         explainRoute(args, dependencies),
-      settlementBatches: () => orThrow(notAvailable),
+      settlementBatches: (_: unknown, args: PageArguments, context: Context) => books.page(context, args),
       ...webhooks.Query,
       auditLog: async (_: unknown, args: PageArguments & { where?: AuditFilterInput }, context: Context) => {
         demandScope(context, 'operator')
@@ -136,7 +140,8 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         requireScope(context, 'payments:write') ?? presenter.present(context.viewer.participant, input),
       chargePresentedCode: (_: unknown, { input }: Input<ChargePresentedCodeInput>, context: Context) =>
         requireScope(context, 'payments:write') ?? cashier.charge(context.viewer.participant, input),
-      closeSettlement: () => notAvailable,
+      closeSettlement: (_: unknown, { input }: Input<CloseInput>, context: Context) =>
+        books.close(context, input),
       ...webhooks.Mutation,
       setRates: (_: unknown, { input }: Input<SetRatesInput>, context: Context) =>
         requireScope(context, 'operator') ?? setRates(dependencies.rateBook, input, context),
@@ -202,6 +207,8 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       merchantAmount: ({ refund }: RefundOf) => refund.merchantAmount,
       payerAmount: ({ refund }: RefundOf) => refund.payerAmount,
       reportingValue: ({ refund }: RefundOf) => refund.reporting,
+      settlementDate: ({ refund }: RefundOf) => refund.settlementDate,
+      settlementStatus: ({ refund }: RefundOf) => refund.settlement,
       reason: ({ refund }: RefundOf) => reasonOf(refund.reason),
       events: ({ refund }: RefundOf) => refund.events,
     },
@@ -234,6 +241,17 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       payerAmount: ({ terms }: Quote) => terms.payerAmount,
       fees: ({ terms }: Quote) => feesOf(terms),
       rate: ({ terms }: Quote) => terms.rate,
+    },
+    SettlementBatch: {
+      __resolveReferences: (references: readonly Keyed[], context: Context) =>
+        Promise.all(references.map(({ id }) => books.batch(context, id))),
+      id: ({ _id }: Batch) => _id,
+      payments: (batch: Batch, _: unknown, context: Context) => books.counts(context, batch).payments,
+      refunds: (batch: Batch, _: unknown, context: Context) => books.counts(context, batch).refunds,
+      net: (batch: Batch, _: unknown, context: Context) => books.net(context, batch),
+      file: async (batch: Batch, _: unknown, context: Context) =>
+        (await books.files(context, batch)).find(({ format }) => format === 'CSV') ?? null,
+      files: (batch: Batch, _: unknown, context: Context) => books.files(context, batch),
     },
     PresentedCode: {
       id: ({ _id }: PresentedCode) => _id,
@@ -274,8 +292,6 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
     ...webhooks.types,
   }
 }
-
-const notAvailable = refuse('NOT_AVAILABLE')
 
 /** Members of a result's union: a refusal says its own type. */
 const typeOr = (name: string) => (value: object) => (isRefusal(value) ? value.__typename : name)

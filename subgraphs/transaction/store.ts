@@ -5,7 +5,7 @@ import { createWriter } from '../loader.ts'
 import { Recent } from '../recent.ts'
 import { firstPaymentId, type KeptRefusal } from './kept-refusal.ts'
 import { applyMove, type Move, type Payment } from './payment.ts'
-import { sumPostings, type Position } from './positions.ts'
+import { readPositions, type Position } from './positions.ts'
 import type { PresentedCode } from './presented-code.ts'
 import type { Quote } from './quote.ts'
 import { readsById, readsOf, type PaymentReads } from './reads.ts'
@@ -186,7 +186,7 @@ export async function createStore(db: Db): Promise<PaymentStore> {
       )
       return (await found.toArray()).map(({ _id }) => _id)
     },
-    positions: (participant, date) => sumPostings(payments, participant, date),
+    positions: (participant, date) => readPositions(db, participant, date),
     nextRrn: rrnSource(db),
   }
 }

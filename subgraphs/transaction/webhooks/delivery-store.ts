@@ -14,7 +14,6 @@ export interface Lane {
 export interface DeliveryStore {
   /** Writes those that are not there yet. */
   add(deliveries: readonly Delivery[], session: ClientSession): Promise<void>
-  forget(): Promise<void>
   byId(id: string): Promise<Delivery | null>
   /** Of one endpoint, newest first, from before position `before`. */
   page(endpoint: string, page: { readonly before: bigint | null; readonly max: number }): Promise<Delivery[]>
@@ -60,9 +59,6 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
         updateOne: { filter: { _id }, update: { $setOnInsert: delivery }, upsert: true },
       }))
       await deliveries.bulkWrite(writes, { session, ordered: false })
-    },
-    async forget() {
-      await deliveries.deleteMany({})
     },
     byId: (id) => deliveries.findOne({ _id: id }),
     page: (endpoint, { before, max }) =>

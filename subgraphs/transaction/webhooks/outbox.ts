@@ -39,7 +39,6 @@ export function createOutbox(dependencies: OutboxDependencies): Projection {
     applied() {
       if (isNew) onWritten()
     },
-    forget: () => deliveries.forget(),
   }
 }
 

@@ -1,6 +1,7 @@
 // A counter to pay at: a cashier over a database, with a clock that tests move and reference data that they change.
 
 import type { Db } from 'mongodb'
+import { resultsOf } from '../../../subgraphs/projection.ts'
 import { isRefusal, type Refusal } from '../../../schema/values/problems.ts'
 import {
   createCashier,
@@ -95,7 +96,7 @@ export async function aCounter(
       const payments = await Promise.all(ids.map((id) => counter.payment(id)))
       const entries = payments.flatMap(entriesOf).map((entry, n) => ({ _id: BigInt(n + 1), ...entry }))
       await db.client.withSession((session) =>
-        session.withTransaction(() => givingBack(db).apply(entries, session)),
+        session.withTransaction(() => givingBack(db).apply(entries, session, resultsOf(db, 0))),
       )
     },
   }

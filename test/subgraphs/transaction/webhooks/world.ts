@@ -4,7 +4,7 @@ import type { Db } from 'mongodb'
 import { expect, onTestFinished, vi } from 'vitest'
 import { isRefusal, type Refusal } from '../../../../schema/values/problems.ts'
 import { readTip, startLogReader } from '../../../../subgraphs/log.ts'
-import { placeOf } from '../../../../subgraphs/projection.ts'
+import { shownOf } from '../../../../subgraphs/projection.ts'
 import {
   createCashier,
   type PaymentReceipt,
@@ -83,7 +83,7 @@ export async function aProcess(
         async () => {
           const tip = await readTip(db)
           expect(tip).toBeGreaterThanOrEqual(BigInt(events))
-          expect(await placeOf(db, outboxName)).toBe(tip)
+          expect((await shownOf(db, outboxName)).position).toBe(tip)
         },
         { timeout: 20_000, interval: 20 },
       )
