@@ -40,9 +40,11 @@ export async function customerDays(db: Db, now: () => Date): Promise<CustomerDay
   }
 }
 
+export const limitsReader = 'limits'
+
 /** Gives back what payments had taken that came to nothing. */
 export const givingBack = (db: Db): Together => ({
-  name: 'limits',
+  name: limitsReader,
   async apply(entries, session) {
     const failed = entries.filter(cameToNothing).map(({ transaction }) => transaction)
     if (failed.length === 0) return
