@@ -93,8 +93,12 @@ async function follow(
   lease: Held,
 ): Promise<void> {
   let savedAtMs = Number.NEGATIVE_INFINITY
+  let reading = changes.next()
   while (!lease.signal.aborted) {
-    const batch = await changes.next()
+    const batch = await reading
+    // MongoDB gathers the next batch while this one is written; what goes wrong with it is told by the next wait.
+    reading = changes.next()
+    reading.catch(() => {})
     await writer.write(await eventsIn(batch.changes))
     const everyMs = batch.changes.length > 0 ? saveBusyMs : saveQuietMs
     if (performance.now() - savedAtMs < everyMs) continue
