@@ -45,9 +45,9 @@ export const limitsReader = 'limits'
 /** Gives back what payments had taken that came to nothing. */
 export const givingBack = (db: Db): Together => ({
   name: limitsReader,
+  wants: cameToNothing,
   async apply(entries, session) {
     const failed = entries.filter(cameToNothing).map(({ transaction }) => transaction)
-    if (failed.length === 0) return
     const payments = db.collection<Payment>('payments')
     const counted = await payments
       .find(
