@@ -11,7 +11,7 @@ import { participantSubgraph } from '../subgraphs/participant/index.ts'
 import { openReference } from '../subgraphs/reference.ts'
 import type { Subgraph } from '../subgraphs/subgraph.ts'
 import { transactionSubgraph } from '../subgraphs/transaction/index.ts'
-import { documentLimits, type Config } from './config.ts'
+import { documentLimits, webhookReach, type Config } from './config.ts'
 import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
 import { merchantDirectory } from './directory.ts'
 import { newReadiness } from './health.ts'
@@ -102,6 +102,7 @@ async function start(
     cursorSecret,
     startTable,
     simulator: isDemo ? {} : null,
+    webhookReach: webhookReach(config),
   })
   const transactions = await run(Promise.resolve(transaction))
   const subgraphs = new Map([

@@ -7,9 +7,10 @@
 
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
-import { holdLease, type LeaseHolder } from '../lease.ts'
+import { holdLease, type Lease, type LeaseHolder } from '../lease.ts'
 import type { LogEntry, LogReader, StepKind, TransactionStatus } from '../log.ts'
 import type { Participant, Reference } from '../reference.ts'
+import { Recent } from '../recent.ts'
 import { counterpartyOf } from './payment.ts'
 import type { PaymentStore } from './store.ts'
 
@@ -23,6 +24,8 @@ export interface CounterpartyRequest {
   readonly kind: RequestKind
   readonly transaction: string
   readonly counterparty: string
+  /** True when it may have been sent before, by this process or another. */
+  readonly isRepeated: boolean
 }
 
 /** The steps that send a request. */
@@ -51,7 +54,11 @@ export const awaited: Readonly<Record<TransactionStatus, RequestKind | null>> = 
 }
 
 /** The request that an entry of the log sends; null when it sends none. */
-export function requestOf({ kind, transaction, payment }: LogEntry): CounterpartyRequest | null {
+export function requestOf({
+  kind,
+  transaction,
+  payment,
+}: LogEntry): Omit<CounterpartyRequest, 'isRepeated'> | null {
   const request = requests[kind]
   return request
     ? { kind: request, transaction, counterparty: counterpartyOf(payment, payment.wallet) }
@@ -80,22 +87,30 @@ export interface CarrierDependencies {
 export function carryRequests(
   { db, reference, reader, store, log }: CarrierDependencies,
   connection: ConnectionKind,
-  open: () => Carrier,
+  open: (lease: Pick<Lease, 'isHeld'>) => Carrier,
 ): LeaseHolder {
   const isOurs = (id: string): boolean => reference.participants.get(id)?.connection === connection
-  return holdLease({ db, log, name: connection.toLowerCase() }, async ({ signal }) => {
-    const carrier = open()
+  return holdLease({ db, log, name: connection.toLowerCase() }, async (lease) => {
+    const { signal } = lease
+    const carrier = open(lease)
+    // What is sent while this process holds the lease, no other one sends; of all else that cannot be known.
+    const known = new Recent<string, true>(recentMax)
+    const take = (request: Omit<CounterpartyRequest, 'isRepeated'>, isRepeated: boolean) => {
+      const isKnown = known.has(request.transaction)
+      known.set(request.transaction, true)
+      if (lease.isHeld()) carrier.take({ ...request, isRepeated: isRepeated || isKnown })
+    }
     const stop = reader.subscribe((entries) => {
       for (const entry of entries) {
         const request = requestOf(entry)
-        if (request && isOurs(request.counterparty)) carrier.take(request)
+        if (request && isOurs(request.counterparty)) take(request, false)
       }
     })
     try {
       const ours = [...reference.participants.keys()].filter(isOurs)
       for (const { _id, counterparty, status } of await store.waiting(ours)) {
         const kind = awaited[status]
-        if (kind) carrier.take({ kind, transaction: _id, counterparty })
+        if (kind) take({ kind, transaction: _id, counterparty }, true)
       }
       await untilAborted(signal)
     } finally {
@@ -104,6 +119,9 @@ export function carryRequests(
     }
   })
 }
+
+/** So many transactions are remembered; one that is forgotten is over long since. */
+const recentMax = 50_000
 
 const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

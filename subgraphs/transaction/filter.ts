@@ -131,7 +131,7 @@ const partyFields = [
 ] as const
 
 const transactionKinds = { PAYMENT: true, REFUND: true }
-const stepKinds = Object.fromEntries(
+export const stepKinds: Readonly<Record<string, true>> = Object.fromEntries(
   [...transitions.map(({ on }) => on), 'LATE_MESSAGE'].map((kind) => [kind, true]),
 )
 

@@ -14,7 +14,7 @@ import {
 } from '../subgraph.ts'
 import { createCashier } from './cashier.ts'
 import { createCursors } from './cursor.ts'
-import { customerDays, givingBack } from './customer-days.ts'
+import { customerDays, givingBack, limitsReader } from './customer-days.ts'
 import { startDeadlines } from './deadlines.ts'
 import { createLive } from './live.ts'
 import { positionsProjection, positionsReader } from './positions.ts'
@@ -31,6 +31,10 @@ import { startSimulator, type SimulatorOptions } from './simulator.ts'
 import { createStore } from './store.ts'
 import type { Screening } from './submission.ts'
 import { createViewing } from './viewing.ts'
+import type { Reach } from './webhooks/address.ts'
+import { startWebhookCarrier } from './webhooks/carrier.ts'
+import { outboxName } from './webhooks/outbox.ts'
+import { openWebhooks } from './webhooks/webhooks.ts'
 
 export { importPayments, type PastPayment } from './history.ts'
 export { readRateTable, type RateTable } from './rate-table.ts'
@@ -41,7 +45,12 @@ export type { OpenFile } from './settlement/books.ts'
 export type { SimulatorOptions } from './simulator.ts'
 
 /** Readers of the log that are run here. */
-export const transactionReaders: readonly string[] = [positionsReader, bookingsReader]
+export const transactionReaders: readonly string[] = [
+  positionsReader,
+  bookingsReader,
+  limitsReader,
+  outboxName,
+]
 
 export interface TransactionSettings {
   /** Signs the cursors of the log: the same in every process over one database. */
@@ -54,6 +63,8 @@ export interface TransactionSettings {
   readonly screen?: Screening
   /** Null: nobody answers for participants whose connection is SIMULATOR. */
   readonly simulator?: SimulatorOptions | null
+  /** Which addresses webhooks may be sent to; by default those of the public internet. */
+  readonly webhookReach?: Reach
   /** False: another process writes the log. */
   readonly sequencer?: boolean
   /** False: another process acts on payments whose time has come. */
@@ -85,6 +96,7 @@ export async function transactionSubgraph(
     simulator = {},
     sequencer = true,
     deadlines = true,
+    webhookReach = 'PUBLIC',
   } = dependencies
   const audit = await openAuditLog(db)
   const rateBook = dependencies.rates
@@ -101,14 +113,26 @@ export async function transactionSubgraph(
   const cashier = createCashier({ store, days, reference, directory, now, rates, screen, log })
   const presenter = createPresenter({ store, reference, now })
   const viewing = createViewing({ store, cashier, reference, reader, live, cursors })
+  const webhooks = await openWebhooks({
+    db,
+    reader,
+    reference,
+    payments: store.byId,
+    cursors,
+    now,
+    log,
+    reach: webhookReach,
+  })
   await makeSettlementIndexes(db)
   const closing = createClosing({ db, keyed: await createKeyedWriter(db), audit, reference, now, log })
   const books = createBooks(db, closing)
   const working: { close(): Promise<void> }[] = [
+    webhooks,
     startProjection({ db, reader, log }, givingBack(db)),
     startProjection({ db, reader, log }, positionsProjection),
     startProjection({ db, reader, log }, bookingsProjection(reference)),
     startFinisher({ db, log }, closing),
+    startWebhookCarrier({ db, reference, reader, store, cashier, sender: webhooks.sender, now, log }),
   ]
   if (deadlines) working.push(startDeadlines({ store, cashier, now, log }))
   if (sequencer) working.push(startSequencer({ db, log, reader }))
@@ -118,6 +142,7 @@ export async function transactionSubgraph(
     presenter,
     viewing,
     cursors,
+    webhooks: webhooks.desk,
     books,
     reference,
     directory,
@@ -128,7 +153,9 @@ export async function transactionSubgraph(
   })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {
     live.close()
-    await Promise.all([closing.stop(), ...working.map((one) => one.close())])
+    await closing.stop()
+    // In the order against that of their starting: who sends for the others ends last.
+    for (const one of working.toReversed()) await one.close()
     await own?.close()
     await rateBook?.close()
   })

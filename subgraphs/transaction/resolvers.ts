@@ -48,6 +48,8 @@ import type { Batch } from './settlement/batch.ts'
 import type { Books } from './settlement/books.ts'
 import type { CloseInput } from './settlement/closing.ts'
 import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './viewing.ts'
+import type { WebhookDesk } from './webhooks/desk.ts'
+import { webhookResolvers } from './webhooks/resolvers.ts'
 
 export interface ResolverDependencies {
   readonly cashier: Cashier
@@ -58,6 +60,7 @@ export interface ResolverDependencies {
   readonly presenter: Presenter
   readonly viewing: Viewing
   readonly cursors: Cursors
+  readonly webhooks: WebhookDesk
   readonly books: Books
   readonly reference: Reference
   readonly directory: MerchantDirectory
@@ -74,6 +77,7 @@ interface Keyed {
 
 export function createResolvers(dependencies: ResolverDependencies): Resolvers {
   const { cashier, presenter, viewing, cursors, books } = dependencies
+  const webhooks = webhookResolvers(dependencies.webhooks)
 
   return {
     ...values,
@@ -109,7 +113,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       explainRoute: (_: unknown, args: { wallet: string; merchant: string; entryMode: EntryMode }) =>
         explainRoute(args, dependencies),
       settlementBatches: (_: unknown, args: PageArguments, context: Context) => books.page(context, args),
-      webhookDeliveries: () => orThrow(notAvailable),
+      ...webhooks.Query,
       auditLog: async (_: unknown, args: PageArguments & { where?: AuditFilterInput }, context: Context) => {
         demandScope(context, 'operator')
         return orThrow(await auditPage(dependencies.audit, dependencies.reference, args))
@@ -138,8 +142,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         requireScope(context, 'payments:write') ?? cashier.charge(context.viewer.participant, input),
       closeSettlement: (_: unknown, { input }: Input<CloseInput>, context: Context) =>
         books.close(context, input),
-      createWebhook: () => notAvailable,
-      redeliverWebhook: () => notAvailable,
+      ...webhooks.Mutation,
       setRates: (_: unknown, { input }: Input<SetRatesInput>, context: Context) =>
         requireScope(context, 'operator') ?? setRates(dependencies.rateBook, input, context),
     },
@@ -286,12 +289,9 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
     RefundResult: { __resolveType: typeOr('RefundReceipt') },
     PresentCodeResult: { __resolveType: typeOr('PresentedCode') },
     SettlementResult: { __resolveType: typeOr('SettlementBatch') },
-    CreateWebhookResult: { __resolveType: typeOr('WebhookCreated') },
-    RedeliverWebhookResult: { __resolveType: typeOr('WebhookDelivery') },
+    ...webhooks.types,
   }
 }
-
-const notAvailable = refuse('NOT_AVAILABLE')
 
 /** Members of a result's union: a refusal says its own type. */
 const typeOr = (name: string) => (value: object) => (isRefusal(value) ? value.__typename : name)

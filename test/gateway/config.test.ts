@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, readConfig } from '../../gateway/config.ts'
+import { ConfigError, readConfig, webhookReach } from '../../gateway/config.ts'
 
 describe('reading the settings', () => {
   test('none given: a demo hub on loopback, port 4000, one simulated payment a second', () => {
@@ -48,6 +48,16 @@ describe('reading the settings', () => {
     expect(() => readConfig(given)).toThrow(ConfigError)
     const isSecret = name === 'CURSOR_SECRET' || name === 'MONGODB_URI'
     expect(() => readConfig(given)).toThrow(`${name}=${isSecret ? '…' : value}: `)
+  })
+
+  test.each([
+    { given: {}, reach: 'LOOPBACK' },
+    { given: { MODE: 'production' }, reach: 'PUBLIC' },
+    { given: { PRIVATE_ADDRESSES: 'refuse' }, reach: 'PUBLIC' },
+    { given: { PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
+    { given: { MODE: 'production', PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
+  ])('$given: webhooks reach $reach addresses', ({ given, reach }) => {
+    expect(webhookReach(readConfig(given))).toBe(reach)
   })
 
   test('a secret that is refused is not repeated in the message', () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StepKind } from '../../../subgraphs/log.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
+import { logged } from './logged.ts'
 import { aClock, aDirectory, aReference, as, quietLog } from './world.ts'
 
 const { db } = await freshDatabase()
@@ -18,21 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => subgraph.close())
 
-/** Resolves once the log says of transaction `id`, for the `count`th time, what `kind` says. */
-const happens = (id: string, kind: StepKind, count = 1): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const look = async () => {
-      const entries = await subgraph.reader.find(
-        { transaction: id, kind },
-        { after: 0n, upTo: subgraph.reader.tip(), max: 9 },
-      )
-      if (entries.length < count) return
-      stop()
-      resolve()
-    }
-    const stop = subgraph.reader.subscribe(() => void look().catch(reject))
-    look().catch(reject)
-  })
+const happens = (id: string, kind: StepKind, count?: number) => logged(subgraph.reader, id, kind, count)
 
 const pay = async (reference: string): Promise<string> => {
   const { data, errors } = await subgraph.app.graphql(

@@ -730,17 +730,3 @@ describe('positions', () => {
     expect((await ask(positions, wallet, { ...own, date: '2020-01-01' }))._entities[0].positions).toEqual([])
   })
 })
-
-describe('what is not there yet', () => {
-  test.each([
-    'createWebhook(input: { idempotencyKey: "k", url: "https://example.com", events: ["*"] })',
-    'redeliverWebhook(input: { delivery: "d" })',
-  ])('says so: %s', async (mutation) => {
-    const answer = await ask(`mutation { ${mutation} { __typename ... on Problem { code } } }`, operator)
-    expect(Object.values(answer)).toEqual([{ __typename: 'Refused', code: 'NOT_AVAILABLE' }])
-  })
-
-  test.each(['{ webhookDeliveries(webhook: "w") { edges { cursor } } }'])('says so: %s', async (query) => {
-    expect(await problemOf(ask(query, operator))).toMatchObject({ code: 'NOT_AVAILABLE' })
-  })
-})
