@@ -20,7 +20,7 @@ const rounds = Number(process.env.ROUNDS ?? 3)
 const backlog = Number(process.env.BACKLOG ?? 40_000)
 /** Of which so many are left to the consumer, which is slower. */
 const backlogOfConsumer = Math.round(backlog / 10)
-const paced = { count: 3_000, perSecond: 300 }
+const paced = { count: 1_500, perSecond: 100 }
 
 const log = { info: () => {}, error: (...what: unknown[]) => console.error(...what) }
 
