@@ -10,13 +10,15 @@ import { participantSubgraph } from '../subgraphs/participant/index.ts'
 import { openReference } from '../subgraphs/reference.ts'
 import type { Subgraph } from '../subgraphs/subgraph.ts'
 import { transactionSubgraph } from '../subgraphs/transaction/index.ts'
-import { documentLimits, type Config } from './config.ts'
+import { documentLimits, tokenIssuer, type Config } from './config.ts'
 import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
 import { merchantDirectory } from './directory.ts'
 import { newReadiness } from './health.ts'
+import { openIdentity } from './identity/identity.ts'
 import { openKeyRing } from './identity/key-ring.ts'
 import { keyStore } from './identity/key-store.ts'
 import { sharedSecret } from './identity/secret.ts'
+import { openTokens } from './identity/token.ts'
 import { maskErrors } from './masking.ts'
 import type { RunningMongo } from './mongod.ts'
 import { startServer } from './server.ts'
@@ -82,6 +84,9 @@ async function start(
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(reference) : []
   const keyRing = await openKeyRing(keyStore(db), { allowDemo: isDemo, guests: wallets, log })
   started.defer(() => keyRing.close())
+  const issuer = tokenIssuer(config)
+  const identity = openIdentity(keyRing, issuer && openTokens(issuer, now), now)
+  started.defer(() => identity.close())
 
   const run = async (starting: Promise<Subgraph>): Promise<[string, SubgraphConnection]> => {
     const subgraph = await starting
@@ -94,7 +99,15 @@ async function start(
   const subgraphs = new Map([
     merchant,
     await run(participantSubgraph(dependencies)),
-    await run(transactionSubgraph({ ...dependencies, cursorSecret, simulator: isDemo ? {} : null })),
+    await run(
+      transactionSubgraph({
+        ...dependencies,
+        cursorSecret,
+        simulator: isDemo ? {} : null,
+        checkpointMs: config.CHECKPOINT_MS,
+        logRetentionDays: config.LOG_RETENTION_DAYS,
+      }),
+    ),
     await run(analyticsSubgraph(dependencies)),
   ])
   const supergraph = createSupergraph({
@@ -106,7 +119,7 @@ async function start(
   // Before the subgraphs are closed, nobody asks them any more.
   started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  server.open({ supergraph, keyRing })
+  server.open({ supergraph, identity })
   readiness.checks.set('mongodb', () => whyNotWritable(db))
   readiness.phase = 'ready'
   if (wallets.length > 0) {

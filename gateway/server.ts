@@ -9,18 +9,21 @@ import { healthRoutes, type Readiness } from './health.ts'
 import { httpDoor, type Services } from './http-door.ts'
 import { demoKeys } from './identity/key.ts'
 import { ideRoutes } from './ide.ts'
-import { openRoom } from './live/room.ts'
+import { openRoom, type Room } from './live/room.ts'
+import { openSseDoor, type SseDoor } from './sse-door.ts'
 import { originHeaders } from './origin.ts'
 import { openWebSocketDoor, type WebSocketDoor } from './websocket-door.ts'
 
 export interface Server {
   /** For instance "http://127.0.0.1:4000", without a slash at the end. */
   readonly url: string
-  /** WebSockets that are open now. */
+  /** WebSockets and event streams that are open now. */
   readonly sockets: number
+  /** Bytes that wait until the clients of these have read what was sent before. */
+  readonly waitingBytes: number
   /** Lets operations in. Before, they are answered with NOT_READY. */
   open(services: Services): void
-  /** Closes WebSockets over at most `spreadMs`, lets running requests finish, then stops listening. */
+  /** Closes WebSockets and event streams over at most `spreadMs`, lets running requests finish, then stops listening. */
   close(spreadMs: number): Promise<void>
 }
 
@@ -33,7 +36,9 @@ export interface ServerOptions {
 /** Listens, so that a port that is taken is known at once, and health can be asked for while the hub starts. */
 export async function startServer({ config, readiness, log }: ServerOptions): Promise<Server> {
   let services: Services | null = null
+  let room: Room | null = null
   let webSocketDoor: WebSocketDoor | null = null
+  let sseDoor: SseDoor | null = null
   const app = fastify({
     // Without its own word on where it listens: the hub is not ready yet.
     loggerInstance: log.child({}, { level: log.level === 'silent' ? 'silent' : 'warn' }),
@@ -58,7 +63,9 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
   healthRoutes(app, readiness)
   ideRoutes(app, config.MODE === 'demo' ? demoKeys[0]!.key : null)
   originHeaders(app, config.ORIGINS)
-  await app.register(async (graphql) => httpDoor(graphql, { config, log, services: () => services }))
+  await app.register(async (graphql) =>
+    httpDoor(graphql, { config, log, services: () => services, streams: () => sseDoor }),
+  )
   app.get('/', (_request, reply) => reply.redirect('/graphiql/'))
   await app.listen({ host: config.HOST, port: config.PORT })
 
@@ -66,20 +73,21 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     get sockets() {
-      return webSocketDoor?.size ?? 0
+      return (webSocketDoor?.size ?? 0) + (sseDoor?.size ?? 0)
+    },
+    get waitingBytes() {
+      return (webSocketDoor?.waitingBytes ?? 0) + (sseDoor?.waitingBytes ?? 0)
     },
     open(given) {
       services = given
-      webSocketDoor = openWebSocketDoor({
-        server: app.server,
-        config,
-        keyRing: given.keyRing,
-        log,
-        room: openRoom(given.supergraph, log),
-      })
+      const { supergraph, identity } = given
+      room = openRoom({ supergraph, log, behindMs: config.SOCKET_BEHIND_MS })
+      webSocketDoor = openWebSocketDoor({ server: app.server, config, identity, log, room })
+      sseDoor = openSseDoor({ config, identity, room })
     },
     async close(spreadMs) {
-      await webSocketDoor?.close(spreadMs)
+      await Promise.all([webSocketDoor?.close(spreadMs), sseDoor?.close(spreadMs)])
+      room?.close()
       await app.close()
     },
   }

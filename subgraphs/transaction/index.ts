@@ -2,6 +2,7 @@
 
 import { subscribe, type DocumentNode, type ExecutionResult } from 'graphql'
 import { startLogReader, type LogReader } from '../log.ts'
+import { startRetention } from '../log-retention.ts'
 import { startSubgraph, type RequestContext, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
 import { createCashier } from './cashier.ts'
 import { createCursors } from './cursor.ts'
@@ -29,6 +30,10 @@ export interface TransactionSettings {
   readonly simulator?: SimulatorOptions | null
   /** False: another process writes the log. */
   readonly sequencer?: boolean
+  /** How often a stream of events in which nothing happens says how far it has come. */
+  readonly checkpointMs?: number
+  /** Days for which the log is kept; for ever when left out. */
+  readonly logRetentionDays?: number
 }
 
 export interface TransactionSubgraph extends Subgraph {
@@ -51,12 +56,14 @@ export async function transactionSubgraph(
   const { rates = builtInRates, screen = () => null, simulator = {}, sequencer = true } = dependencies
   const store = await createStore(db)
   const reader = await startLogReader({ db, log })
-  const live = createLive(reader)
+  const live = createLive(reader, dependencies)
   const cursors = createCursors(cursorSecret)
   const cashier = createCashier({ store, reference, directory, now, rates, screen, log })
   const viewing = createViewing({ store, reference, reader, live, cursors })
   const working: { close(): Promise<void> }[] = []
   if (sequencer) working.push(startSequencer({ db, log, reader }))
+  const { logRetentionDays: days } = dependencies
+  if (sequencer && days !== undefined) working.push(startRetention({ db, log, now, days }))
   if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
   const resolvers = createResolvers({ cashier, viewing, cursors, reference, directory, now })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {

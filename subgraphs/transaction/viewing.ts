@@ -3,6 +3,7 @@
 import { orThrow, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { isOperator, sees, visibilityOf } from '../access.ts'
 import type { LogEntry, LogReader } from '../log.ts'
+import type { Mark, MarkedStream } from '../marked.ts'
 import { pagesOf, type Connection, type PageArguments } from '../page.ts'
 import type { Reference } from '../reference.ts'
 import type { RequestContext } from '../subgraph.ts'
@@ -23,7 +24,7 @@ import type { Quote } from './quote.ts'
 import type { Position } from './positions.ts'
 import type { RefundOf } from './reads.ts'
 import type { Clause, PaymentStore } from './store.ts'
-import { mapStream, type Stream } from './stream.ts'
+import { mapStream, withMarks, type Stream } from './stream.ts'
 
 export type Transaction = Payment | RefundOf
 
@@ -65,11 +66,11 @@ export interface Viewing {
   atMerchant(context: RequestContext, merchant: string, args: PageArguments): Promise<Connection<Payment>>
   positions(context: RequestContext, participant: string, date: string | null): Promise<readonly Position[]>
   log(context: RequestContext, args: LogArguments & { readonly first: number }): Promise<LogPage>
-  events(context: RequestContext, args: LogArguments): Promise<Stream<LogEntry>>
+  events(context: RequestContext, args: LogArguments): Promise<MarkedStream<LogEntry>>
   updates(
     context: RequestContext,
     args: { readonly id: string; readonly afterSequence?: number | null },
-  ): Promise<Stream<TransactionUpdate>>
+  ): Promise<MarkedStream<TransactionUpdate>>
   requests(context: RequestContext): Stream<AuthorizationRequest>
 }
 
@@ -156,17 +157,26 @@ export function createViewing({ store, reference, reader, live, cursors }: Viewi
       const filter = orThrow(eventFilter(where, own))
       const start = after ? positionOf(after) : reader.tip()
       await checkKept(start)
-      return live.events(filter, own, start)
+      return withMarks(
+        live.events(filter, own, start),
+        ({ entry }) => entry,
+        ({ position }) => new LogMark(position, cursors),
+      )
     },
     async updates(context, { id, afterSequence = null }) {
       if (!(await viewing.transaction(context, id))) orThrow(refuse('PAYMENT_UNKNOWN', undefined, ['id']))
       if (afterSequence !== null && afterSequence < 0) {
         orThrow(refuse('BAD_VALUE', '`afterSequence` is 0 or more', ['afterSequence']))
       }
-      return live.updates(id, afterSequence, async () => {
+      const updates = live.updates(id, afterSequence, async () => {
         const found = await viewing.transaction(context, id)
         return found && isRefund(found) ? found.refund : found
       })
+      return withMarks(
+        updates,
+        (update) => update,
+        ({ sequence }) => ({ place: sequence, cursor: String(sequence) }),
+      )
     },
     requests({ viewer: { participant } }) {
       const readWaiting = async () => (await store.waiting([participant])).map(({ _id }) => _id)
@@ -182,6 +192,24 @@ export function createViewing({ store, reference, reader, live, cursors }: Viewi
     if (next && next._id !== position + 1n) orThrow(refuse('CURSOR_EXPIRED', undefined, ['after']))
   }
   return viewing
+}
+
+/** A place in the log. Its cursor is made when somebody asks for it: signing takes as long as much of an answer. */
+class LogMark implements Mark {
+  readonly place: number
+  readonly #position: bigint
+  readonly #cursors: Cursors
+  #cursor: string | null = null
+
+  constructor(position: bigint, cursors: Cursors) {
+    this.place = Number(position)
+    this.#position = position
+    this.#cursors = cursors
+  }
+
+  get cursor(): string {
+    return (this.#cursor ??= this.#cursors.encode(this.#position))
+  }
 }
 
 const logPageMax = 1000
