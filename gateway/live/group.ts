@@ -115,8 +115,10 @@ export class Group implements Reader {
   take(batch: Batch): void {
     const before = this.#mark
     this.#keep(batch)
+    // The first batch is given to all: before it, there is no place to come back to.
+    const isFirst = before === null && batch.mark !== null
     for (const member of this.#members) {
-      if (!member.isBehind) member.give(batch)
+      if (isFirst || !member.isBehind) member.give(batch)
       else {
         if (!this.#options.isLatestOnly) this.#members.delete(member)
         member.leftBehind(before)

@@ -48,6 +48,8 @@ export interface SmallHub {
   readonly never: { started: Promise<void>; answer: (text: string) => void }
   /** Parsed lines of the log so far. */
   readonly log: readonly Record<string, unknown>[]
+  /** Moves the hub's clock on. */
+  pass(ms: number): void
   close(): Promise<void>
 }
 
@@ -134,7 +136,8 @@ export async function smallHub(settings: Record<string, string> = {}): Promise<S
   const keys = keyStore(db)
   await keys.seedDemo(new Date())
   const keyRing = await openKeyRing(keys, { allowDemo: config.MODE === 'demo', log })
-  const now = () => new Date()
+  let aheadMs = 0
+  const now = () => new Date(Date.now() + aheadMs)
   const issuer = tokenIssuer(config)
   const readiness = newReadiness()
   const server = await startServer({ config, readiness, log })
@@ -159,6 +162,9 @@ export async function smallHub(settings: Record<string, string> = {}): Promise<S
     asked,
     never: { started: started.promise, answer: answer.resolve },
     log: lines,
+    pass(ms) {
+      aheadMs += ms
+    },
     close,
   }
 }
