@@ -20,6 +20,8 @@ export interface SseOptions {
 export class SseReader {
   /** Comments so far. */
   comments = 0
+  /** Whether the hub has said that nothing more comes. */
+  completed = false
   /** Ids so far, of events and alone. */
   readonly ids: string[] = []
   /** Resolves when the stream has ended. */
@@ -108,6 +110,7 @@ export class SseReader {
     if (id !== null) this.ids.push(id)
     const event = fields.get('event')
     if (event === undefined) return
+    if (event === 'complete') this.completed = true
     const heard = { event, id, data: fields.get('data') ?? '' }
     const waiting = this.#waiting.shift()
     if (waiting) waiting(heard)
