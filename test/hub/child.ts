@@ -27,6 +27,7 @@ export function hubProcesses(
   afterAll(() => runs.forEach((one) => one.process.kill('SIGKILL')))
   return (settings, ...command) => {
     const started = run(database, settings, command)
+    runs.push(started)
     return started
   }
 }
