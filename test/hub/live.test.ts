@@ -46,17 +46,21 @@ let payments = 0
 /** The demo wallet pays at a merchant of the demo acquirer. */
 async function pay(url: string): Promise<void> {
   const number = `live-${++payments}`
-  const found = await new HubClient(url, 'demo-acquirer').query(
+  const acquirer = new HubClient(url, 'demo-acquirer')
+  const found = await acquirer.query(
     '{ merchants(where: { acquirers: ["acquirer-cn-01"] }, first: 1) { edges { node { id } } } }',
   )
-  const { data } = await new HubClient(url, 'demo-wallet').ask('SubmitPayment', {
+  const code = await acquirer.ask('IssueCode', {
     input: {
       idempotencyKey: number,
-      reference: number,
       merchant: found.data.merchants.edges[0].node.id,
+      kind: 'DYNAMIC',
       amount: { amount: '12.00', currency: 'CNY' },
-      payerCurrency: 'SGD',
     },
+  })
+  const { payload } = code.data.issueCode
+  const { data } = await new HubClient(url, 'demo-wallet').ask('SubmitPayment', {
+    input: { idempotencyKey: number, reference: number, payload, payerCurrency: 'SGD' },
   })
   expect(data.submitPayment.__typename).toBe('PaymentReceipt')
 }
