@@ -200,7 +200,7 @@ export function createLive(
 }
 
 /** Entries read at a time by a stream that is behind: so many are all that it holds. */
-const pageMax = 128
+const pageMax = 512
 /** So many delivered requests are known, lest a request come twice: from the documents and from the log. */
 const deliveredMax = 10_000
 
