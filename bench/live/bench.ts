@@ -3,6 +3,7 @@
 // measures only these.
 
 import { MongoClient, type AnyBulkWriteOperation } from 'mongodb'
+import { setTimeout as wait } from 'node:timers/promises'
 import { pino } from 'pino'
 import { startMongo } from '../../gateway/mongod.ts'
 import type { LogEntry } from '../../subgraphs/log.ts'
@@ -53,6 +54,8 @@ async function fanOut(): Promise<Row[]> {
     await clients.ask({ do: 'open', url: server.url, count: sockets })
     rigs.push({ label, server, clients, windowMax, rates: [] as Throughput[] })
   }
+  // A subscription is not acknowledged: this is time enough for the slowest to have them all.
+  await wait(2_000)
   for (let round = -1; round < rounds; round++) {
     for (const { server, clients, windowMax, rates } of rigs) {
       const rate = await throughput(server, clients, { count: sockets, ms: sliceMs, windowMax })
@@ -192,7 +195,7 @@ async function resume(): Promise<Row[]> {
     for (;;) {
       const { events } = await clients.ask({ do: 'report' })
       if (events >= logLength) break
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await wait(20)
     }
     const seconds = (performance.now() - startedAt) / 1000
     const { bytes } = await server.measure()
