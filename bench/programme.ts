@@ -13,12 +13,20 @@ export interface Programme {
   stop(): Promise<void>
 }
 
-const database = 'bench'
-
-/** The data is kept in `.data/bench`, so only the first benchmark loads it. */
-export async function startProgramme(environment: Readonly<Record<string, string>> = {}): Promise<Programme> {
+/** The data is kept in `.data/bench`, so only the first benchmark loads it; a `fresh` database is loaded each time. */
+export async function startProgramme({
+  database = 'bench',
+  fresh = false,
+  environment = {},
+}: {
+  readonly database?: string
+  readonly fresh?: boolean
+  readonly environment?: Readonly<Record<string, string>>
+} = {}): Promise<Programme> {
   const log = pino({ level: 'warn' })
   const mongod = await startMongo({ dataDir: new URL('../.data/bench', import.meta.url).pathname, log })
+  const client = await MongoClient.connect(mongod.uri)
+  if (fresh) await client.db(database).dropDatabase()
   const main = new URL('../gateway/main.ts', import.meta.url)
   const settings = {
     MONGODB_URI: mongod.uri,
@@ -28,7 +36,6 @@ export async function startProgramme(environment: Readonly<Record<string, string
     LOG_LEVEL: 'warn',
   }
   const hub = await serve('hub', main, [], { ...settings, ...environment })
-  const client = await MongoClient.connect(mongod.uri)
   return {
     url: hub.url,
     db: client.db(database),

@@ -132,6 +132,7 @@ function participantOf(plan: Plan, index: number, random: Random, until: Date): 
     country: plan.country,
     status: plan.status,
     connection: takesPayments ? 'SIMULATOR' : null,
+    endpoint: null,
     capabilities: capabilitiesOf(plan, random, until),
     settlementCurrency: currencyIn(plan.country),
     network: isForeign ? 'network-unionpay' : null,

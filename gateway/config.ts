@@ -52,6 +52,13 @@ const settings = z.object({
   SEED: integer(0, 2 ** 32 - 1).default(1),
   /** Signs cursors; hubs that share a database must share it. When not given, one is made and kept in the database. */
   CURSOR_SECRET: z.string().min(32, 'must have at least 32 characters').optional(),
+  /**
+   * `allow` lets participants' endpoints be on private networks, and on plain HTTP. Not given, a demo hub sends webhooks to
+   * this machine too, so that they can be tried out.
+   */
+  PRIVATE_ADDRESSES: z.enum(['allow', 'refuse']).optional(),
+  /** Exchange rates as JSON, in the form that `setRates` takes; used when they are newer than those in the database. */
+  RATES_FILE: text.optional(),
 
   /** Whose tokens are taken beside keys: all three or none. The keys' address is HTTPS, or on this machine. */
   JWT_ISSUER: text.optional(),
@@ -97,6 +104,12 @@ type Settings = z.output<typeof settings>
 export interface Config extends Readonly<Omit<Settings, 'MODE' | 'NODE_ENV' | 'TRAFFIC'>> {
   readonly MODE: 'demo' | 'production'
   readonly TRAFFIC: number
+}
+
+/** Where webhooks may be sent. */
+export function webhookReach({ MODE, PRIVATE_ADDRESSES }: Config): 'PUBLIC' | 'LOOPBACK' | 'PRIVATE' {
+  if (PRIVATE_ADDRESSES === 'allow') return 'PRIVATE'
+  return PRIVATE_ADDRESSES === undefined && MODE === 'demo' ? 'LOOPBACK' : 'PUBLIC'
 }
 
 /** The limits of a document, as the engine takes them. */

@@ -10,9 +10,15 @@ export interface Readiness {
   phase: 'starting' | 'ready' | 'draining'
   /** By name, as they appear in the answer. */
   readonly checks: Map<string, Check>
+  /** What is shown beside, by name, whether it is ready or not; what cannot be had in time is left out. */
+  readonly shown: Map<string, () => Promise<object>>
 }
 
-export const newReadiness = (): Readiness => ({ phase: 'starting', checks: new Map() })
+export const newReadiness = (): Readiness => ({
+  phase: 'starting',
+  checks: new Map(),
+  shown: new Map(),
+})
 
 /** How long one check may take before it counts as failed. */
 const checkMs = 2_000
@@ -33,23 +39,39 @@ export function healthRoutes(app: FastifyInstance, readiness: Readiness): void {
         }),
       )
     }
+    const beside: Record<string, object> = {}
+    await Promise.all(
+      [...readiness.shown].map(async ([name, look]) => {
+        const found = await inTime(look, null).catch(() => null)
+        if (found) beside[name] = found
+      }),
+    )
     const isReady = Object.keys(reasons).length === 0
     return reply
       .code(isReady ? 200 : 503)
       .header('cache-control', 'no-store')
       .type('application/json')
-      .send(JSON.stringify({ status: isReady ? 'ready' : 'not ready', ...(!isReady && { reasons }) }))
+      .send(
+        JSON.stringify({ status: isReady ? 'ready' : 'not ready', ...(!isReady && { reasons }), ...beside }),
+      )
   })
 }
 
 async function run(check: Check): Promise<string | null> {
-  const late = AbortSignal.timeout(checkMs)
-  const lateness = new Promise<string>((resolve) => {
-    late.addEventListener('abort', () => resolve(`no answer within ${checkMs} ms`))
-  })
   try {
-    return await Promise.race([check(), lateness])
+    return await inTime(async () => check(), `no answer within ${checkMs} ms`)
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
+  }
+}
+
+/** What `look` gives, or `late` when that takes too long. */
+async function inTime<Found, Late>(look: () => Promise<Found>, late: Late): Promise<Found | Late> {
+  const timer = Promise.withResolvers<Late>()
+  const timeout = setTimeout(() => timer.resolve(late), checkMs)
+  try {
+    return await Promise.race([look(), timer.promise])
+  } finally {
+    clearTimeout(timeout)
   }
 }

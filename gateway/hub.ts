@@ -3,14 +3,16 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
-import { analyticsSubgraph } from '../subgraphs/analytics/index.ts'
+import { analyticsReaders, analyticsSubgraph } from '../subgraphs/analytics/index.ts'
+import { startRetention } from '../subgraphs/log-retention.ts'
+import { startLogReader } from '../subgraphs/log.ts'
 import { merchantSubgraph } from '../subgraphs/merchant/index.ts'
 import { connect } from '../subgraphs/mongo.ts'
 import { participantSubgraph } from '../subgraphs/participant/index.ts'
 import { openReference } from '../subgraphs/reference.ts'
 import type { Subgraph } from '../subgraphs/subgraph.ts'
-import { transactionSubgraph } from '../subgraphs/transaction/index.ts'
-import { documentLimits, tokenIssuer, type Config } from './config.ts'
+import { transactionReaders, transactionSubgraph } from '../subgraphs/transaction/index.ts'
+import { documentLimits, tokenIssuer, webhookReach, type Config } from './config.ts'
 import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
 import { merchantDirectory } from './directory.ts'
 import { newReadiness } from './health.ts'
@@ -21,6 +23,8 @@ import { sharedSecret } from './identity/secret.ts'
 import { openTokens } from './identity/token.ts'
 import { maskErrors } from './masking.ts'
 import type { RunningMongo } from './mongod.ts'
+import { readRatesFile } from './rates-file.ts'
+import { logCheck, logState, shownState } from './readers.ts'
 import { startServer } from './server.ts'
 import { createSupergraph, inProcessConnection, type SubgraphConnection } from './supergraph/index.ts'
 
@@ -69,6 +73,7 @@ async function start(
   if (isDemo && !/^(localhost|127\.[\d.]+|::1)$/.test(config.HOST)) {
     log.warn(`the demo keys let in everybody who can reach ${config.HOST}: MODE=production refuses them`)
   }
+  const startTable = config.RATES_FILE === undefined ? null : await readRatesFile(config.RATES_FILE, now())
   const readiness = newReadiness()
   const server = await startServer({ config, readiness, log })
   started.defer(() => server.close(0))
@@ -94,22 +99,39 @@ async function start(
     return [subgraph.name, inProcessConnection(subgraph.name, subgraph.app)]
   }
   const merchant = await run(merchantSubgraph({ db, reference, now, log }))
-  const dependencies = { db, reference, directory: merchantDirectory(merchant[1]), now, log }
+  const reader = await startLogReader({ db, log })
+  started.defer(() => reader.close())
+  const dependencies = { db, reference, directory: merchantDirectory(merchant[1]), now, log, reader }
   const cursorSecret = config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor'))
+  const transaction = await transactionSubgraph({
+    ...dependencies,
+    cursorSecret,
+    startTable,
+    simulator: isDemo ? {} : null,
+    checkpointMs: config.CHECKPOINT_MS,
+    webhookReach: webhookReach(config),
+  })
+  const transactions = await run(Promise.resolve(transaction))
   const subgraphs = new Map([
     merchant,
-    await run(participantSubgraph(dependencies)),
     await run(
-      transactionSubgraph({
+      participantSubgraph({
         ...dependencies,
-        cursorSecret,
-        simulator: isDemo ? {} : null,
-        checkpointMs: config.CHECKPOINT_MS,
-        logRetentionDays: config.LOG_RETENTION_DAYS,
+        isProduction: !isDemo,
+        allowsPrivateAddresses: config.PRIVATE_ADDRESSES === 'allow',
       }),
     ),
+    transactions,
     await run(analyticsSubgraph(dependencies)),
   ])
+  const retention = startRetention({
+    db,
+    log,
+    now,
+    days: config.LOG_RETENTION_DAYS,
+    readers: [...analyticsReaders, ...transactionReaders],
+  })
+  started.defer(() => retention.close())
   const supergraph = createSupergraph({
     supergraphSdl: await readFile(new URL('../schema/generated/supergraph.graphql', import.meta.url), 'utf8'),
     subgraphs,
@@ -119,8 +141,16 @@ async function start(
   // Before the subgraphs are closed, nobody asks them any more.
   started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  server.open({ supergraph, identity })
+  const stateOfLog = () => logState(db, reader, now)
+  server.open({
+    supergraph,
+    identity,
+    openSettlementFile: transaction.openSettlementFile,
+    metrics: { logState: stateOfLog, reader },
+  })
   readiness.checks.set('mongodb', () => whyNotWritable(db))
+  readiness.checks.set('log', logCheck(stateOfLog))
+  readiness.shown.set('log', async () => shownState(await stateOfLog()))
   readiness.phase = 'ready'
   if (wallets.length > 0) {
     const traffic = startWallets(config, server.url, wallets, log)

@@ -11,7 +11,9 @@ import { demoKeys } from './identity/key.ts'
 import { ideRoutes } from './ide.ts'
 import { openRoom, type Room } from './live/room.ts'
 import { openSseDoor, type SseDoor } from './sse-door.ts'
+import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { originHeaders } from './origin.ts'
+import { settlementRoute, type SettlementFiles } from './settlement-route.ts'
 import { openWebSocketDoor, type WebSocketDoor } from './websocket-door.ts'
 
 export interface Server {
@@ -22,9 +24,15 @@ export interface Server {
   /** Bytes that wait until the clients of these have read what was sent before. */
   readonly waitingBytes: number
   /** Lets operations in. Before, they are answered with NOT_READY. */
-  open(services: Services): void
+  open(services: Services & Beside): void
   /** Closes WebSockets and event streams over at most `spreadMs`, lets running requests finish, then stops listening. */
   close(spreadMs: number): Promise<void>
+}
+
+/** What is served beside GraphQL. */
+export interface Beside {
+  readonly openSettlementFile?: SettlementFiles['open']
+  readonly metrics?: Omit<MetricsSources, 'sockets' | 'eventStreams' | 'identity'>
 }
 
 export interface ServerOptions {
@@ -39,6 +47,7 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
   let room: Room | null = null
   let webSocketDoor: WebSocketDoor | null = null
   let sseDoor: SseDoor | null = null
+  let settlementFiles: SettlementFiles | null = null
   const app = fastify({
     // Without its own word on where it listens: the hub is not ready yet.
     loggerInstance: log.child({}, { level: log.level === 'silent' ? 'silent' : 'warn' }),
@@ -61,6 +70,8 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
       .send(faultText(new Fault('NOT_FOUND'))),
   )
   healthRoutes(app, readiness)
+  const metrics = metricsRoute(app)
+  settlementRoute(app, () => settlementFiles)
   ideRoutes(app, config.MODE === 'demo' ? demoKeys[0]!.key : null)
   originHeaders(app, config.ORIGINS)
   await app.register(async (graphql) =>
@@ -80,7 +91,14 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
     },
     open(given) {
       services = given
-      const { supergraph, identity } = given
+      const { supergraph, identity, openSettlementFile } = given
+      if (openSettlementFile) settlementFiles = { identity, open: openSettlementFile }
+      if (given.metrics) {
+        const sockets = () => webSocketDoor?.size ?? 0
+        const eventStreams = () => sseDoor?.size ?? 0
+        const onlyFor = config.MODE === 'demo' ? null : identity
+        metrics.open({ ...given.metrics, sockets, eventStreams, identity: onlyFor })
+      }
       room = openRoom({ supergraph, log, behindMs: config.SOCKET_BEHIND_MS })
       webSocketDoor = openWebSocketDoor({ server: app.server, config, identity, log, room })
       sseDoor = openSseDoor({ config, identity, room })

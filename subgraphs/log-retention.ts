@@ -5,6 +5,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { holdLease, type LeaseHolder } from './lease.ts'
 import { logOf, readTip } from './log.ts'
+import type { Place } from './projection.ts'
 
 export interface RetentionOptions {
   readonly db: Db
@@ -12,17 +13,19 @@ export interface RetentionOptions {
   readonly now: () => Date
   /** Days for which entries are kept. */
   readonly days: number
+  /** Who keeps a place in the log; those that have none yet stand at its start. */
+  readonly readers: readonly string[]
 }
 
 /** Trims the log every hour, in one process at a time. */
-export function startRetention({ db, log, now, days }: RetentionOptions): LeaseHolder {
+export function startRetention({ db, log, now, days, readers }: RetentionOptions): LeaseHolder {
   return holdLease({ db, log, name: 'log-retention' }, async ({ signal }) => {
     while (!signal.aborted) {
       // Readers that begin with this hub have said where they stand before the first time.
       await sleep(everyMs, undefined, { signal }).catch(() => {})
       if (signal.aborted) return
       const before = new Date(now().getTime() - days * dayMs)
-      const deleted = await trimLog(db, before)
+      const deleted = await trimLog(db, before, readers)
       if (deleted > 0) log.info({ deleted, before }, 'deleted what is no longer kept of the log')
     }
   })
@@ -30,13 +33,14 @@ export function startRetention({ db, log, now, days }: RetentionOptions): LeaseH
 
 /**
  * Deletes entries from the start of the log that happened before `before`; gives how many. Kept are the latest one, because
- * the next position follows from it, and all that some reader has not read: the analytics, or any in `places`.
+ * the next position follows from it, and all that some reader has not read: any of `readers`, and any other with a place.
  */
-export async function trimLog(db: Db, before: Date): Promise<number> {
+export async function trimLog(db: Db, before: Date, readers: readonly string[]): Promise<number> {
   const entries = logOf(db)
   const first = await entries.findOne({}, { sort: { _id: 1 }, projection: { _id: 1 } })
   if (!first) return 0
-  const lastToGo = min(await lowestPlace(db), (await readTip(db)) - 1n)
+  const latest = await readTip(db)
+  const lastToGo = min((await lowestPlace(db, readers)) ?? latest, latest - 1n)
 
   /** True when the entry at `position` is too old. Entries are in the order of their events, give or take what ran in parallel. */
   const isOld = async (position: bigint): Promise<boolean> => {
@@ -59,14 +63,12 @@ export async function trimLog(db: Db, before: Date): Promise<number> {
   return deleted
 }
 
-/** Up to where all who keep something that comes of the log have read it. */
-async function lowestPlace(db: Db): Promise<bigint> {
-  const placesIn = (collection: string) =>
-    db.collection<{ _id: string; position: bigint }>(collection).find().toArray()
-  const [activity, places] = await Promise.all([placesIn('activityPlace'), placesIn('places')])
-  // The analytics always read; a place that is not there yet is the log's start.
-  const positions = [activity[0]?.position ?? 0n, ...places.map(({ position }) => position)]
-  return positions.reduce(min)
+/** Up to where all who keep something that comes of the log have read it. One that is being made anew stands where it is by now. */
+async function lowestPlace(db: Db, readers: readonly string[]): Promise<bigint | null> {
+  const places = await db.collection<Place>('places').find().toArray()
+  const positions = new Map(places.map(({ _id, position }) => [_id, position]))
+  const lowest = [...readers.map((name) => positions.get(name) ?? 0n), ...positions.values()]
+  return lowest.length === 0 ? null : lowest.reduce(min)
 }
 
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)

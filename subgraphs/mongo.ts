@@ -1,6 +1,6 @@
 // How the hub talks to MongoDB: one client for a process, with the guarantees that payments need.
 
-import { type Db, MongoClient } from 'mongodb'
+import { type Db, MongoClient, MongoServerError } from 'mongodb'
 
 export interface MongoSettings {
   /** Connections kept at most. Calls are grouped, so few are needed. */
@@ -40,3 +40,21 @@ export async function connect(uri: string, settings: MongoSettings = {}): Promis
   await client.connect()
   return { client, db: (name) => client.db(name), close: () => client.close() }
 }
+
+/**
+ * Makes the collection `name` where there is none: before it is first written in a MongoDB transaction, where several
+ * processes that start together would get into each other's way.
+ */
+export async function makeCollection(db: Db, name: string): Promise<void> {
+  await db.createCollection(name).catch((error: unknown) => {
+    if (!isServerError(error, namespaceExists)) throw error
+  })
+}
+
+/** True for MongoDB's answer with this code. */
+export const isServerError = (error: unknown, code: number): error is MongoServerError =>
+  error instanceof MongoServerError && error.code === code
+
+/** A unique index has it already. */
+export const duplicateKey = 11_000
+const namespaceExists = 48

@@ -1,22 +1,69 @@
-// Who reads the log and keeps what comes of it: each projection has its place, saved with its result, and can be made anew
-// from the log's first entry.
+// Who reads the log and keeps what comes of it. Each reader has its place in the log, saved with its result, and can be made
+// anew from the log's first entry while everything runs.
+//
+// Results are kept per epoch: making a reader anew begins the next epoch, which writes into collections of its own. So nothing
+// is ever emptied under somebody who counts, whoever sleeps and wakes when; and until the new epoch has caught up, the old one
+// is what is shown.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import type { ClientSession, Db } from 'mongodb'
+import type { ClientSession, Collection, Db, Document } from 'mongodb'
 import { holdLease, type Lease, type LeaseHolder } from './lease.ts'
-import type { LogEntry, LogReader } from './log.ts'
+import { logOf, readTip, type LogEntry, type LogReader } from './log.ts'
 
-export interface Projection {
+interface Reading {
   /** Names its place and its lease. */
   readonly name: string
+  /** The collections that hold its results; left out when it acts on what is elsewhere, where doing it again changes nothing. */
+  readonly collections?: readonly string[]
+  /** Called before the first of each run of `apply` calls: makes indexes, and lets go of what others may have changed. */
+  begin?(results: Results): Promise<void>
+  /** Called when what `apply` wrote is there for everybody to see. */
+  applied?(): void
+}
+
+/** Its results and its place are written together, so each entry counts once. */
+export interface Together extends Reading {
+  readonly commits?: 'together'
   /**
    * Writes what comes of `entries`, which follow one another, within the MongoDB transaction of `session`; the place is saved
    * in the same one. It may be called again with the same entries after a write conflict.
    */
-  apply(entries: readonly LogEntry[], session: ClientSession): Promise<void>
-  /** Removes everything that `apply` wrote. */
-  forget(): Promise<void>
+  apply(entries: readonly LogEntry[], session: ClientSession, results: Results): Promise<void>
+}
+
+/** Its results know themselves what they hold. */
+export interface Itself extends Reading {
+  readonly commits: 'itself'
+  /**
+   * Writes what comes of `entries`, which follow one another, so that doing it again, whole or in part, or in two processes at
+   * once, changes nothing: the place is saved afterwards.
+   */
+  apply(entries: readonly LogEntry[], results: Results): Promise<void>
+}
+
+export type Projection = Together | Itself
+
+/** The results of one epoch. */
+export interface Results {
+  readonly epoch: number
+  collection<Doc extends Document>(name: string): Collection<Doc>
+}
+
+/** How far results go. */
+export interface Extent {
+  /** Counts up with every rebuild, from 0. */
+  readonly epoch: number
+  /** Every entry up to here is in them; 0 before the first. */
+  readonly position: bigint
+}
+
+/** A document of the collection `places`: where a reader of the log stands. What lies after the lowest place must be kept. */
+export interface Place extends Extent {
+  /** The reader's name. */
+  readonly _id: string
+  /** While it is made anew: what is shown meanwhile. */
+  readonly shown?: Extent
 }
 
 export interface ProjectionOptions {
@@ -25,42 +72,145 @@ export interface ProjectionOptions {
   readonly log: Pick<FastifyBaseLogger, 'error' | 'info'>
 }
 
-interface Place {
-  readonly _id: string
-  readonly position: bigint
-}
-
 /** Runs `projection` until closed, whenever this process holds its lease. */
 export const startProjection = (options: ProjectionOptions, projection: Projection): LeaseHolder =>
-  holdLease({ db: options.db, log: options.log, name: projection.name }, (lease) =>
-    follow(options, projection, lease),
-  )
+  holdLease({ db: options.db, log: options.log, name: projection.name }, async (lease) => {
+    while (!lease.signal.aborted) await follow(options, projection, lease)
+  })
 
-/** Position up to which `name` has read; 0 before the first entry. */
-export async function placeOf(db: Db, name: string): Promise<bigint> {
-  return (await placesOf(db).findOne({ _id: name }))?.position ?? 0n
+/** What of reader `name` is to be shown. */
+export async function shownOf(db: Db, name: string): Promise<Extent> {
+  const place = await placesOf(db).findOne({ _id: name })
+  const { epoch, position } = place?.shown ?? place ?? nowhere
+  return { epoch, position }
 }
 
-async function follow({ db, reader }: ProjectionOptions, projection: Projection, { signal }: Lease) {
+/** Lets `name` begin after `position`, if it has not begun yet: for one that makes nothing of what came before. */
+export async function beginAfter(db: Db, name: string, position: bigint): Promise<void> {
+  await placesOf(db).updateOne({ _id: name }, { $setOnInsert: { epoch: 0, position } }, { upsert: true })
+}
+
+export const resultsOf = (db: Db, epoch: number): Results => ({
+  epoch,
+  collection: (name) => db.collection(collectionName(name, epoch)),
+})
+
+/** Reads from the results that are to be shown; again when they have changed over to another epoch meanwhile. */
+export async function readShown<Found>(
+  db: Db,
+  name: string,
+  read: (results: Results) => Promise<Found>,
+): Promise<Found> {
+  for (let before = await shownOf(db, name); ;) {
+    const found = await read(resultsOf(db, before.epoch))
+    const after = await shownOf(db, name)
+    if (after.epoch === before.epoch) return found
+    before = after
+  }
+}
+
+/** The log does not go back far enough. */
+export class LogTrimmedError extends Error {
+  override readonly name = 'LogTrimmedError'
+  /** The first position that the log still has. */
+  readonly first: bigint
+  constructor(message: string, first: bigint) {
+    super(message)
+    this.first = first
+  }
+}
+
+/**
+ * Lets reader `name` begin anew, from `from` or from the log's first entry, and gives the position that it begins with.
+ * Whoever runs it finds out within a second; until then nothing that is written counts. Throws LogTrimmedError when the
+ * log no longer has what that takes.
+ */
+export async function rebuild(db: Db, name: string, from = 1n): Promise<bigint> {
+  const [first] = await logOf(db)
+    .find({}, { sort: { _id: 1 }, limit: 1, projection: { at: 1 } })
+    .toArray()
+  if (first && first._id > from) {
+    const since = `position ${first._id} (${first.at.toISOString()})`
+    throw new LogTrimmedError(
+      `the log begins at ${since}: what came before cannot be counted again`,
+      first._id,
+    )
+  }
+  const standing = { epoch: { $ifNull: ['$epoch', 0] }, position: { $ifNull: ['$position', 0n] } }
+  await placesOf(db).updateOne(
+    { _id: name },
+    [
+      {
+        $set: {
+          shown: { $ifNull: ['$shown', standing] },
+          epoch: { $add: [standing.epoch, 1] },
+          position: from - 1n,
+        },
+      },
+    ],
+    { upsert: true },
+  )
+  return from
+}
+
+/** How far a reader is behind the log. */
+export interface Lag {
+  readonly reader: string
+  readonly position: bigint
+  /** Entries that it has still to read. */
+  readonly entries: number
+  /** For how long the first of them has been there, by the hub's clock; 0 when there is none. */
+  readonly ms: number
+}
+
+/** Of all readers that have a place. */
+export async function lagsOf(db: Db, now: Date): Promise<readonly Lag[]> {
+  const places = await placesOf(db).find().sort({ _id: 1 }).toArray()
+  return Promise.all(places.map(({ _id, position }) => lagAt(db, _id, position, now)))
+}
+
+/** Of a reader that stands at `position`. */
+export async function lagAt(db: Db, reader: string, position: bigint, now: Date): Promise<Lag> {
+  const tip = await readTip(db)
+  const next =
+    tip > position
+      ? await logOf(db).findOne({ _id: { $gt: position } }, { sort: { _id: 1 }, projection: { at: 1 } })
+      : null
+  const ms = next ? Math.max(0, now.getTime() - next.at.getTime()) : 0
+  return { reader, position, entries: Math.max(0, Number(tip - position)), ms }
+}
+
+/** Reads on from the place, until it turns out to be elsewhere. */
+async function follow(options: ProjectionOptions, projection: Projection, { signal }: Lease): Promise<void> {
+  const { db, reader } = options
   let news = Promise.withResolvers<void>()
   const wake = (): void => news.resolve()
   const unsubscribe = reader.subscribe(wake)
   signal.addEventListener('abort', wake)
   try {
-    let place = await placeOf(db, projection.name)
+    let place = await openPlace(db, projection.name)
+    const results = resultsOf(db, place.epoch)
+    await dropOthers(db, projection, place)
+    await projection.begin?.(results)
     while (!signal.aborted) {
       news = Promise.withResolvers<void>()
-      const entries = await reader.read(place, batchMax)
+      const entries = await reader.read(place.position, batchMax)
       if (entries.length === 0) {
+        const looking = setTimeout(wake, lookMs)
         await news.promise
+        clearTimeout(looking)
+        if (reader.tip() === place.position && !(await isAt(db, place))) return
         continue
       }
-      if (entries[0]!._id !== place + 1n) {
-        throw new Error(`the log is no longer kept from position ${place + 1n}`)
+      if (entries[0]!._id !== place.position + 1n) {
+        throw new Error(`the log is no longer kept from position ${place.position + 1n}`)
       }
-      const next = entries.at(-1)!._id
-      if (!(await applyBatch(db, projection, place, next, entries))) return
+      const next = { ...place, position: entries.at(-1)!._id }
+      // Somebody else has read on, or it is to be made anew: then what this process knows is of no use.
+      if (!(await commit(db, projection, place, next.position, entries, results))) return
+      projection.applied?.()
       place = next
+      if (place.shown && place.position >= reader.tip()) place = await show(db, projection, place)
       if (entries.length < batchMax) await sleep(gatherMs, undefined, { signal }).catch(() => {})
     }
   } finally {
@@ -69,34 +219,94 @@ async function follow({ db, reader }: ProjectionOptions, projection: Projection,
   }
 }
 
-/** False when another process has read on from `place` meanwhile: then nothing is written. */
-async function applyBatch(
+const isAt = async (db: Db, { _id, epoch }: Place): Promise<boolean> =>
+  (await placesOf(db).countDocuments({ _id, epoch })) > 0
+
+/** False when the place is no longer where it was thought to be: then the entries do not count. */
+async function commit(
   db: Db,
   projection: Projection,
-  place: bigint,
+  place: Place,
   next: bigint,
   entries: readonly LogEntry[],
+  results: Results,
 ): Promise<boolean> {
-  const { name } = projection
-  const places = placesOf(db)
-  if (place === 0n)
-    await places.updateOne({ _id: name }, { $setOnInsert: { position: 0n } }, { upsert: true })
+  const { _id, epoch, position } = place
+  const move = async (session?: ClientSession): Promise<boolean> => {
+    const { matchedCount } = await placesOf(db).updateOne(
+      { _id, epoch, position },
+      { $set: { position: next } },
+      session && { session },
+    )
+    return matchedCount > 0
+  }
+  if (projection.commits === 'itself') {
+    await projection.apply(entries, results)
+    return move()
+  }
   return db.client.withSession((session) =>
     session.withTransaction(async () => {
-      const { matchedCount } = await places.updateOne(
-        { _id: name, position: place },
-        { $set: { position: next } },
-        { session },
-      )
-      if (matchedCount === 0) return false
-      await projection.apply(entries, session)
+      if (!(await move(session))) return false
+      await projection.apply(entries, session, results)
       return true
     }),
   )
 }
 
-const placesOf = (db: Db) => db.collection<Place>('places')
+/** The new epoch has caught up: from now on it is shown. */
+async function show(db: Db, projection: Projection, place: Place): Promise<Place> {
+  const { _id, epoch, position } = place
+  const { matchedCount } = await placesOf(db).updateOne({ _id, epoch }, { $unset: { shown: true } })
+  const shown = { _id, epoch, position }
+  if (matchedCount > 0) await dropOthers(db, projection, shown)
+  return shown
+}
 
-const batchMax = 1_000
-/** Between two batches, so that a steady stream is written some times a second and not once for each event. */
-const gatherMs = 50
+/** Removes results of epochs that are neither being made nor shown. */
+async function dropOthers(db: Db, { collections = [] }: Projection, place: Place): Promise<void> {
+  if (collections.length === 0) return
+  const kept = new Set([place.epoch, place.shown?.epoch ?? place.epoch])
+  const found = await db.listCollections({}, { nameOnly: true }).toArray()
+  for (const { name } of found) {
+    const epoch = epochIn(collections, name)
+    if (epoch !== null && !kept.has(epoch)) await db.collection(name).drop()
+  }
+}
+
+/** The first epoch has the plain name. */
+const collectionName = (name: string, epoch: number): string => (epoch === 0 ? name : `${name}_${epoch}`)
+
+function epochIn(collections: readonly string[], found: string): number | null {
+  if (collections.includes(found)) return 0
+  const [, name = '', epoch] = /^(.+)_(\d+)$/.exec(found) ?? []
+  return collections.includes(name) ? Number(epoch) : null
+}
+
+/** Where the reader stands; a new one at the beginning. */
+async function openPlace(db: Db, name: string): Promise<Place> {
+  const place = await placesOf(db).findOneAndUpdate(
+    { _id: name },
+    // What was written before there were epochs is of the first one.
+    [
+      {
+        $set: {
+          position: { $ifNull: ['$position', nowhere.position] },
+          epoch: { $ifNull: ['$epoch', nowhere.epoch] },
+        },
+      },
+    ],
+    { upsert: true, returnDocument: 'after' },
+  )
+  return place!
+}
+
+const nowhere: Extent = { epoch: 0, position: 0n }
+
+const placesOf = (db: Db): Collection<Place> => db.collection<Place>('places')
+
+/** Entries in one batch at most. */
+export const batchMax = 5_000
+/** Between two batches, so that a steady stream is written a few times a second and not once for each event. */
+const gatherMs = 100
+/** How soon a quiet reader notices that it is to begin anew. */
+const lookMs = 500

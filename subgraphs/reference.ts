@@ -2,10 +2,11 @@
 // The participant subgraph alone writes them; everybody else reads them here.
 
 import type { FastifyBaseLogger } from 'fastify'
-import type { ChangeStream, ChangeStreamDocument, ClientSession, Db, Document, Timestamp } from 'mongodb'
+import type { ClientSession, Db } from 'mongodb'
 import type { Currency } from '../schema/values/currency.ts'
 import type { Money } from '../schema/values/money.ts'
 import type { EntryMode } from './directory.ts'
+import { openMirror } from './mirror.ts'
 
 export type Role = 'WALLET' | 'ACQUIRER' | 'NETWORK' | 'FX_PROVIDER' | 'SETTLEMENT_AGENT' | 'OPERATOR'
 export type ParticipantStatus =
@@ -30,6 +31,18 @@ export interface StatusChange {
   readonly reason: string
 }
 
+/** Where the hub sends what waits for a participant's answer, and what it signs that with. Never shown, but for the address. */
+export interface Endpoint {
+  readonly url: string
+  /** The newest first. All that have not ended sign: a participant that rotates has time to take up the new one. */
+  readonly secrets: readonly {
+    /** "whsec_" and the base64 of 32 bytes, as Standard Webhooks writes it. */
+    readonly secret: string
+    /** When it signs no longer, exclusive; null for the one that stays. */
+    readonly notAfter: Date | null
+  }[]
+}
+
 export interface Participant {
   readonly id: string
   /** Institution identification number, 8 digits. */
@@ -40,6 +53,8 @@ export interface Participant {
   readonly country: string
   readonly status: ParticipantStatus
   readonly connection: 'STREAM' | 'WEBHOOK' | 'SIMULATOR' | null
+  /** Null unless the connection is WEBHOOK. */
+  readonly endpoint: Endpoint | null
   readonly capabilities: readonly Capability[]
   readonly settlementCurrency: Currency
   /** Id of the network through which a foreign institution connects; null when it connects directly. */
@@ -105,7 +120,7 @@ export type Stored<Row extends { readonly id: string }> = Omit<Row, 'id'> & { re
 
 const collections = ['participants', 'projects', 'corridors'] as const
 type CollectionName = (typeof collections)[number]
-type Changes = ChangeStream<Document, ChangeStreamDocument & { ns: { coll: CollectionName } }>
+
 interface Rows {
   participants: ReadonlyMap<string, Participant>
   participantByIin: ReadonlyMap<string, Participant>
@@ -113,13 +128,9 @@ interface Rows {
   corridors: ReadonlyMap<string, Corridor>
 }
 
-const changesOfOurs = [{ $match: { 'ns.coll': { $in: collections } } }, { $project: { ns: 1 } }]
-const reopenAfterMsMax = 5_000
-
 /**
- * Loads the three collections of `db` and follows them until `close`. A change makes its collection be read again as a
- * whole: they are small, and so the mirror never goes back in time, whatever the order of events. When the stream of changes
- * breaks, everything is read again and the mirror says what it last knew meanwhile. Rejects when the first load fails.
+ * Loads the three collections of `db` and follows them until `close`; while they cannot be followed it says what it last
+ * knew. Rejects when the first load fails.
  */
 export async function openReference(db: Db, log: FastifyBaseLogger): Promise<LiveReference> {
   const rows: Rows = {
@@ -128,38 +139,23 @@ export async function openReference(db: Db, log: FastifyBaseLogger): Promise<Liv
     projects: new Map(),
     corridors: new Map(),
   }
-  const reload = reloader(db, rows)
-  let stream: Changes | null = null
-  let reopening: NodeJS.Timeout | undefined
-  let failures = 0
-  let closed = false
-
-  const open = async (): Promise<void> => {
-    const startAtOperationTime = await reload(collections)
-    if (closed) return
-    const opened: Changes = db.watch(changesOfOurs, { startAtOperationTime })
-    const lost = (cause: unknown): void => {
-      if (stream !== opened) return
-      stream = null
-      opened.close().catch(() => {})
-      reopen(cause)
-    }
-    opened.on('change', ({ ns }) => {
-      failures = 0
-      reload([ns.coll]).catch(lost)
-    })
-    opened.on('error', lost)
-    opened.on('close', () => lost(new Error('the stream of changes ended')))
-    stream = opened
-  }
-  const reopen = (cause: unknown): void => {
-    if (closed) return
-    const afterMs = Math.min(100 * 2 ** failures++, reopenAfterMsMax)
-    log.warn({ err: cause, afterMs }, 'participants and corridors are not followed; reading them again soon')
-    reopening = setTimeout(() => void open().catch(reopen), afterMs).unref()
-  }
-
-  await open()
+  const mirror = await openMirror({
+    db,
+    log,
+    what: 'participants and corridors',
+    collections,
+    async read(names, session) {
+      const fresh: Partial<Rows> = {}
+      if (names.has('participants')) {
+        const participants = await readAll<Participant>(db, 'participants', session)
+        fresh.participants = participants
+        fresh.participantByIin = byIin(participants.values())
+      }
+      if (names.has('projects')) fresh.projects = await readAll(db, 'projects', session)
+      if (names.has('corridors')) fresh.corridors = await readAll(db, 'corridors', session)
+      Object.assign(rows, fresh)
+    },
+  })
   return {
     get participants() {
       return rows.participants
@@ -173,61 +169,7 @@ export async function openReference(db: Db, log: FastifyBaseLogger): Promise<Liv
     get corridors() {
       return rows.corridors
     },
-    refresh: async () => void (await reload(collections)),
-    close: async () => {
-      closed = true
-      clearTimeout(reopening)
-      const following = stream
-      stream = null
-      await following?.close()
-    },
-  }
-}
-
-/**
- * Reads collections into `rows`, one read at a time. Calls that come while one reads share the next one, so a thousand
- * changes in a row cost a few reads. Resolves with a time: everything written before it has been seen.
- */
-function reloader(db: Db, rows: Rows): (names: readonly CollectionName[]) => Promise<Timestamp> {
-  let last: Promise<unknown> = Promise.resolve()
-  let next: { readonly names: Set<CollectionName>; readonly done: Promise<Timestamp> } | null = null
-
-  return (names) => {
-    if (next) {
-      names.forEach((name) => next?.names.add(name))
-      return next.done
-    }
-    const wanted = new Set(names)
-    const begin = (): Promise<Timestamp> => {
-      next = null
-      return read(db, rows, wanted)
-    }
-    const done = last.then(begin, begin)
-    last = done
-    next = { names: wanted, done }
-    return done
-  }
-}
-
-/** A causally consistent session makes the reads wait for the time that the ping gives. */
-async function read(db: Db, rows: Rows, names: ReadonlySet<CollectionName>): Promise<Timestamp> {
-  const fresh: Partial<Rows> = {}
-  const session = db.client.startSession({ causalConsistency: true })
-  try {
-    await db.command({ ping: 1 }, { session })
-    const time = session.operationTime
-    if (!time) throw new Error('MongoDB gave no operation time: is it a replica set?')
-    if (names.has('participants')) {
-      const participants = await readAll<Participant>(db, 'participants', session)
-      fresh.participants = participants
-      fresh.participantByIin = byIin(participants.values())
-    }
-    if (names.has('projects')) fresh.projects = await readAll(db, 'projects', session)
-    if (names.has('corridors')) fresh.corridors = await readAll(db, 'corridors', session)
-    Object.assign(rows, fresh)
-    return time
-  } finally {
-    await session.endSession()
+    ...mirror,
   }
 }
 

@@ -124,8 +124,13 @@ function hopsBetween(wallet: Participant, acquirer: Participant): readonly Hop[]
   return hops
 }
 
-function isCertified(participant: Participant, name: CapabilityName, now: Date): boolean {
-  const capability = participant.capabilities.find((one) => one.name === name)
+/** True when the last test of a capability was passed and its certificate stands at `now`. */
+export function isCertified(
+  { capabilities }: Pick<Participant, 'capabilities'>,
+  name: CapabilityName,
+  now: Date,
+): boolean {
+  const capability = capabilities.find((one) => one.name === name)
   return !!capability?.passed && capability.validUntil !== null && now < capability.validUntil
 }
 

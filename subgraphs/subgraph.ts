@@ -8,6 +8,7 @@ import { sharedSdl } from '../schema/values/sdl.ts'
 import type { Scope } from '../schema/values/scopes.ts'
 import { buildFederatedSchema, type Resolvers } from './federated-schema.ts'
 import type { MerchantDirectory } from './directory.ts'
+import type { LogReader } from './log.ts'
 import type { Reference } from './reference.ts'
 
 /** Who is calling: the participant and scopes that its key or token stands for. */
@@ -33,6 +34,8 @@ export interface SubgraphDependencies {
   readonly directory: MerchantDirectory
   readonly now: () => Date
   readonly log: FastifyBaseLogger
+  /** Follows the log for all subgraphs in this process; one that runs alone and needs it follows the log itself. */
+  readonly reader?: LogReader
 }
 
 export type SubgraphName = 'participant' | 'merchant' | 'transaction' | 'analytics'

@@ -24,6 +24,7 @@ export const problems = {
   CODE_UNKNOWN: 'The code belongs to no merchant of this hub.',
   CODE_EXPIRED: 'The code can no longer be paid.',
   CODE_USED: 'The code was used before.',
+  CODE_LIMIT: 'The amount is over what the payer allowed for this code.',
   MERCHANT_UNKNOWN: 'There is no merchant with this id.',
   MERCHANT_INACTIVE: 'The merchant takes no payments now.',
   PARTICIPANT_UNKNOWN: 'There is no participant with this id.',
@@ -46,9 +47,16 @@ export const problems = {
   NOT_CANCELLABLE: 'The payment can no longer be cancelled.',
   NOT_REFUNDABLE: 'The payment cannot be refunded now.',
   REFUND_TOO_LARGE: 'More than what is left of the payment.',
-  TOO_MANY: 'More rows than one call takes.',
+  SETTLEMENT_OPEN: 'The date’s cut-off has not passed in all corridors yet.',
+  TOO_MANY: 'More than the hub takes: rows in one call, or things of one participant.',
+  ADDRESS_NOT_ALLOWED: 'The hub does not call this address.',
   VERSION_CONFLICT: 'It was changed meanwhile: read it again.',
   STATUS_NOT_ALLOWED: 'It cannot change to this status from where it is.',
+  SIMULATOR_NOT_ALLOWED: 'The simulator answers for nobody who is live in production.',
+  RATE_MALFORMED: 'The rate is not decimal text such as "5.549".',
+  RATE_TOO_PRECISE: 'The rate has more than ten digits after the point.',
+  RATE_NOT_POSITIVE: 'The rate must be greater than zero.',
+  RATE_OUT_OF_RANGE: 'The rate is smaller or larger than any that the hub calculates with.',
   ALREADY_EXISTS: 'There is one with this id already.',
   UNAVAILABLE:
     'The hub cannot reach what it needs; nothing was done, or it can be asked for by the same key.',
@@ -62,6 +70,7 @@ const retryable: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'CORRIDOR_CLOSED',
   'RATE_UNAVAILABLE',
   'LIMIT_PER_DAY',
+  'SETTLEMENT_OPEN',
   'UNAVAILABLE',
 ])
 

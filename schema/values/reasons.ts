@@ -50,5 +50,5 @@ const byIsoCode = new Map(
 
 /** The reason that `text` names, by our code or by its ISO 20022 code; null when it names none. */
 export function parseReason(text: string): ReasonCode | null {
-  return text in reasons ? (text as ReasonCode) : (byIsoCode.get(text) ?? null)
+  return Object.hasOwn(reasons, text) ? (text as ReasonCode) : (byIsoCode.get(text) ?? null)
 }

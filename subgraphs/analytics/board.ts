@@ -1,10 +1,12 @@
 // The counts in memory, for who answers: brought up to date when somebody asks, by reading the slabs that have changed.
 
+import type { Db } from 'mongodb'
 import { createLoader } from '../loader.ts'
 import type { LogReader } from '../log.ts'
-import { batchMax } from './projection.ts'
+import { batchMax, resultsOf, shownOf } from '../projection.ts'
+import { readerName } from './projection.ts'
 import { Names, readSlab, type Slab } from './slab.ts'
-import type { ActivityStore } from './store.ts'
+import { openActivity, type ActivityStore } from './store.ts'
 
 export interface Board {
   /** The names in all slabs that were read here. They become more, and their numbers stay. */
@@ -18,6 +20,8 @@ export interface Snapshot {
   readonly slabs: readonly Slab[]
   /** Position up to which the log is counted. */
   readonly place: bigint
+  /** Slabs of one merchant's months, as they are now. */
+  readonly monthsOf: ActivityStore['monthsOf']
   /** The time up to which the log is counted. */
   readonly asOf: Date
   readonly lagMs: number
@@ -25,22 +29,23 @@ export interface Snapshot {
   readonly complete: boolean
 }
 
-export function activityBoard(
-  store: ActivityStore,
-  reader: Pick<LogReader, 'tip' | 'read'>,
-  now: () => Date,
-): Board {
+export function activityBoard(db: Db, reader: Pick<LogReader, 'tip' | 'read'>, now: () => Date): Board {
   const names = new Names()
   const slabs = new Map<string, Slab>()
   let all: readonly Slab[] = []
   let seen = 0n
+  let epoch = -1
+  let store: ActivityStore
 
   const refresh = async (): Promise<Snapshot> => {
     const tip = reader.tip()
     // The place first: what lies before it is in the slabs by now, so nothing is missed by asking for what comes after it.
-    const place = await store.place()
-    if (place < seen) {
-      // The counts are being made anew.
+    const shown = await shownOf(db, readerName)
+    const place = shown.position
+    if (shown.epoch !== epoch) {
+      // The counts were made anew.
+      epoch = shown.epoch
+      store = openActivity(resultsOf(db, epoch))
       slabs.clear()
       seen = 0n
     }
@@ -53,6 +58,7 @@ export function activityBoard(
     return {
       slabs: all,
       place,
+      monthsOf: store.monthsOf,
       asOf,
       lagMs: Math.min(Math.max(0, now().getTime() - asOf.getTime()), 2 ** 31 - 1),
       complete: tip - place <= batchMax,

@@ -1,20 +1,23 @@
 // The analytics subgraph: what payments add up to, counted from the log.
 
 import { startLogReader } from '../log.ts'
+import { startProjection } from '../projection.ts'
 import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
 import { activityBoard } from './board.ts'
-import { startProjection } from './projection.ts'
+import { activityProjection, readerName } from './projection.ts'
 import { analyticsResolvers } from './resolvers.ts'
-import { activityStore } from './store.ts'
+
+/** Readers of the log that are run here. */
+export const analyticsReaders: readonly string[] = [readerName]
 
 export async function analyticsSubgraph(dependencies: SubgraphDependencies): Promise<Subgraph> {
   const { db, reference, now, log } = dependencies
-  const store = await activityStore(db)
-  const reader = await startLogReader({ db, log, recentMax: 1024 })
-  const projection = startProjection({ db, store, reader, log })
-  const resolvers = analyticsResolvers(activityBoard(store, reader, now), store, reference, now)
+  const own = dependencies.reader ? null : await startLogReader({ db, log, recentMax: 1024 })
+  const reader = dependencies.reader ?? own!
+  const projection = startProjection({ db, reader, log }, activityProjection())
+  const resolvers = analyticsResolvers(activityBoard(db, reader, now), reference, now)
   return startSubgraph('analytics', resolvers, async () => {
     await projection.close()
-    await reader.close()
+    await own?.close()
   })
 }

@@ -1,61 +1,29 @@
-// From the log to the counts: one process at a time reads on from its place, counts each entry into the hour and into the
-// merchant's month that its payment was created in, and saves its place.
+// From the log to the counts: each entry is counted into the hour and into the merchant's month that its payment was created
+// in. Where the reading stands is kept by `../projection.ts`.
 
-import type { FastifyBaseLogger } from 'fastify'
-import type { Db } from 'mongodb'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { holdLease, type Lease, type LeaseHolder } from '../lease.ts'
-import type { LogEntry, LogReader } from '../log.ts'
+import type { LogEntry } from '../log.ts'
+import type { Itself } from '../projection.ts'
 import { deltaOf, type Delta } from './delta.ts'
 import { hourMs, monthStart } from './range.ts'
-import { hourName, merchantMonthName, type ActivityStore, type Shelf } from './store.ts'
+import { activityStore, hourName, merchantMonthName, type ActivityStore, type Shelf } from './store.ts'
 
-/** Entries in one batch at most. */
-export const batchMax = 5_000
-/** Between two batches, so that a steady stream is written a few times a second and not once for each event. */
-const gatherMs = 100
+export const readerName = 'activity'
 
-export interface ProjectionOptions {
-  readonly db: Db
-  readonly store: ActivityStore
-  readonly reader: LogReader
-  readonly log: FastifyBaseLogger
-}
-
-/** Counts the log until closed, whenever this process holds the lease. */
-export const startProjection = ({ db, store, reader, log }: ProjectionOptions): LeaseHolder =>
-  holdLease({ db, name: 'activity', log }, async (lease) => {
-    store.hours.forget()
-    await follow(store, reader, lease)
-  })
-
-async function follow(store: ActivityStore, reader: LogReader, { signal }: Lease): Promise<void> {
-  let news = Promise.withResolvers<void>()
-  const wake = (): void => news.resolve()
-  const unsubscribe = reader.subscribe(wake)
-  signal.addEventListener('abort', wake)
-  try {
-    let place = await store.place()
-    while (!signal.aborted) {
-      news = Promise.withResolvers<void>()
-      const entries = await reader.read(place, batchMax)
-      if (entries.length === 0) {
-        await news.promise
-        continue
-      }
-      if (entries[0]!._id !== place + 1n)
-        throw new Error(`the log is no longer kept from position ${place + 1n}`)
-      await countBatch(store, entries)
-      place = entries.at(-1)!._id
-      if (entries.length < batchMax) await sleep(gatherMs, undefined, { signal }).catch(() => {})
-    }
-  } finally {
-    unsubscribe()
-    signal.removeEventListener('abort', wake)
+/** Counts the log. Each slab says how far it has counted, so counting again adds nothing: see store.ts. */
+export function activityProjection(): Itself {
+  let store: ActivityStore
+  return {
+    name: readerName,
+    collections: ['activityHours', 'activityMerchants'],
+    commits: 'itself',
+    async begin(results) {
+      store = await activityStore(results)
+    },
+    apply: (entries) => countBatch(store, entries),
   }
 }
 
-/** Counts entries that follow one another and saves the place after them. Doing it again, whole or in part, changes nothing. */
+/** Counts entries that follow one another. Doing it again, whole or in part, changes nothing. */
 export async function countBatch(store: ActivityStore, entries: readonly LogEntry[]): Promise<void> {
   const hours = new Spans()
   const merchants = new Spans()
@@ -70,8 +38,6 @@ export async function countBatch(store: ActivityStore, entries: readonly LogEntr
   }
   await count(store.hours, hours)
   await count(store.merchants, merchants)
-  const last = entries.at(-1)
-  if (last) await store.savePlace(last._id)
 }
 
 /** Until nobody else has written between reading and writing: then everything is counted, by us or by them. */

@@ -30,7 +30,6 @@ import {
   type TimeBucket,
 } from './range.ts'
 import { readSlab, type Slab } from './slab.ts'
-import type { ActivityStore } from './store.ts'
 
 /** What `Activity` resolves from. */
 interface Activity {
@@ -50,12 +49,7 @@ interface NarrowArguments {
 const breakdownMax = 500
 const programmeDays = 365
 
-export function analyticsResolvers(
-  board: Board,
-  store: ActivityStore,
-  reference: Reference,
-  now: () => Date,
-): Resolvers {
+export function analyticsResolvers(board: Board, reference: Reference, now: () => Date): Resolvers {
   const fromHours = (snapshot: Snapshot) => async () => snapshot.slabs
 
   const activityOf = async (
@@ -76,8 +70,8 @@ export function analyticsResolvers(
     }
   }
 
-  const fromMonthsOf = (merchant: string) => () => async (range: Range) =>
-    (await store.monthsOf(merchant, range)).map((content) => readSlab(content, board.names))
+  const fromMonthsOf = (merchant: string) => (snapshot: Snapshot) => async (range: Range) =>
+    (await snapshot.monthsOf(merchant, range)).map((content) => readSlab(content, board.names))
 
   /** What an entity's `activity` field asks, within what the viewer sees; `its` or `party` say which payments are the entity's. */
   const narrowed = (

@@ -2,21 +2,17 @@
 //
 // Exactly once: a slab says up to which log position it has counted, in the same document as its counts, and is written only
 // over the state that it was read in. So counting a batch again adds nothing, whether after a crash, after an answer that was
-// lost, or beside another process that counts the same. The place in the log is saved after a batch's slabs; it only says
-// where to go on.
+// lost, or beside another process that counts the same. The place in the log (see ../projection.ts) is saved after a batch's
+// slabs; it only says where to go on.
 
-import { MongoBulkWriteError, type Collection, type Db } from 'mongodb'
+import { MongoBulkWriteError, type Collection } from 'mongodb'
 import { createLoader } from '../loader.ts'
+import type { Results } from '../projection.ts'
 import { monthStart, type Range } from './range.ts'
 import { OpenSlab, type SlabContent } from './slab.ts'
 
 /** `_id` is the span's name, "#", and the part: a span that fills its slab goes on in the next part. */
 type SlabDocument = SlabContent & { readonly _id: string }
-
-interface Place {
-  readonly _id: 'log'
-  readonly position: bigint
-}
 
 /** A slab that is counted into, and how MongoDB has it. */
 export interface Draft {
@@ -32,17 +28,11 @@ export interface Shelf {
   open(starts: ReadonlyMap<string, Date>): Promise<ReadonlyMap<string, Draft>>
   /** Writes those in which something was counted; false when another process has changed one of them: then open anew. */
   save(drafts: ReadonlyMap<string, Draft>): Promise<boolean>
-  /** Lets go of what is kept open, for who begins to count after others may have. */
-  forget(): void
 }
 
 export interface ActivityStore {
   readonly hours: Shelf
   readonly merchants: Shelf
-  /** Position up to which every entry of the log is counted; 0 before the first. */
-  place(): Promise<bigint>
-  /** Never goes back. */
-  savePlace(position: bigint): Promise<void>
   /** Hours in which something after `position` has been counted. */
   hoursCountedAfter(position: bigint): Promise<readonly SlabDocument[]>
   /** Slabs of one merchant's months. Calls of all requests in flight are grouped. */
@@ -61,12 +51,22 @@ export interface ActivityStoreOptions {
   readonly cellsMax?: number
 }
 
-export async function activityStore(db: Db, options: ActivityStoreOptions = {}): Promise<ActivityStore> {
-  const { cellsMax = 4096 } = options
-  const hours = db.collection<SlabDocument>('activityHours')
-  const merchants = db.collection<SlabDocument>('activityMerchants')
-  const places = db.collection<Place>('activityPlace')
+/** The slabs of one epoch. Open a new one to count after others may have: what is open here would be out of date. */
+export async function activityStore(
+  results: Results,
+  options: ActivityStoreOptions = {},
+): Promise<ActivityStore> {
+  const { hours } = slabsOf(results)
   await hours.createIndex({ upTo: 1 })
+  return openActivity(results, options)
+}
+
+/** The same for who only reads. */
+export function openActivity(
+  results: Results,
+  { cellsMax = 4096 }: ActivityStoreOptions = {},
+): ActivityStore {
+  const { hours, merchants } = slabsOf(results)
 
   const months = createLoader<{ merchant: string; range: Range }, readonly SlabContent[]>({
     key: ({ merchant, range }) => `${range.from} ${range.to} ${merchant}`,
@@ -84,22 +84,16 @@ export async function activityStore(db: Db, options: ActivityStoreOptions = {}):
   return {
     hours: shelf(hours, cellsMax, openHoursMax),
     merchants: shelf(merchants, cellsMax, 0),
-    place: async () => (await places.findOne({ _id: 'log' }))?.position ?? 0n,
-    async savePlace(position) {
-      await places.updateOne({ _id: 'log' }, { $max: { position } }, { upsert: true })
-    },
     hoursCountedAfter: (position) =>
       hours.find({ upTo: { $gt: position } }, { promoteBuffers: true }).toArray(),
     monthsOf: async (merchant, range) => (await months.load({ merchant, range })) ?? [],
   }
 }
 
-/** Removes all counts and the place: counting begins anew at the log's first entry. Not while anybody counts. */
-export async function forgetActivity(db: Db): Promise<void> {
-  await Promise.all(
-    ['activityHours', 'activityMerchants', 'activityPlace'].map((name) => db.collection(name).deleteMany({})),
-  )
-}
+const slabsOf = ({ collection }: Results) => ({
+  hours: collection<SlabDocument>('activityHours'),
+  merchants: collection<SlabDocument>('activityMerchants'),
+})
 
 const monthsBetween = ({ merchant, range }: { readonly merchant: string; readonly range: Range }) => ({
   _id: {
@@ -152,8 +146,6 @@ function shelf(collection: Collection<SlabDocument>, cellsMax: number, keepOpen:
       }
       return true
     },
-
-    forget: () => opened.clear(),
   }
 }
 

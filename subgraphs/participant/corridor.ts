@@ -1,12 +1,21 @@
 // Corridors: which ones a filter means, and how their terms change. No MongoDB, no GraphQL.
 
+import { countryByCode } from '../../schema/values/country.ts'
+import { isCurrency, type Currency } from '../../schema/values/currency.ts'
 import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import type { EntryMode } from '../directory.ts'
 import type { Corridor, Direction, PartnershipModel, Project } from '../reference.ts'
 import { readCountries, readName, readNames } from '../filter.ts'
 
 const models: Readonly<Record<PartnershipModel, true>> = { G2G: true, N2N: true }
 const statuses: Readonly<Record<Corridor['status'], true>> = { OPEN: true, CLOSED: true }
+const entryModes: Readonly<Record<EntryMode, true>> = {
+  MPM_STATIC: true,
+  MPM_DYNAMIC: true,
+  CPM: true,
+  IN_APP: true,
+}
 
 export interface CorridorFilterInput {
   readonly walletCountries?: readonly string[] | null
@@ -49,16 +58,21 @@ interface MoneyInput {
   readonly currency: string
 }
 
-export interface CorridorTerms {
+export interface CorridorTermsInput {
   readonly expectedVersion: number
   readonly status?: string | null
+  readonly project?: string | null
+  readonly entryModes?: readonly string[] | null
+  readonly currencies?: readonly string[] | null
   readonly perPayment?: MoneyInput | null
   readonly perDay?: MoneyInput | null
   readonly freeUpTo?: MoneyInput | null
   readonly basisPoints?: number | null
   readonly quoteTtlSeconds?: number | null
   readonly authorizationTimeoutMs?: number | null
+  readonly cancelCutoffMinutes?: number | null
   readonly refundWindowDays?: number | null
+  readonly settlementCurrency?: string | null
 }
 
 /** What each number may be, inclusive. */
@@ -66,24 +80,37 @@ const bounds = {
   basisPoints: [0, 1000],
   quoteTtlSeconds: [60, 600],
   authorizationTimeoutMs: [1000, 60_000],
+  cancelCutoffMinutes: [0, 1440],
   refundWindowDays: [0, 365],
 } as const
 
-/** `corridor` with other terms; what is left out stays. Amounts stay in the currency that they are in. */
-export function changeTerms(corridor: Corridor, input: CorridorTerms): Corridor | Refusal {
-  if (input.expectedVersion !== corridor.version) {
-    return refuse('VERSION_CONFLICT', `${corridor.id} is at version ${corridor.version}`, [
-      'input',
-      'expectedVersion',
-    ])
-  }
-  const status = input.status ? readName(input.status, statuses, ['input', 'status']) : corridor.status
+/** Terms as they were asked for; null stays as it is. */
+export interface CorridorTerms extends Record<keyof typeof bounds, number | null> {
+  readonly expectedVersion: number
+  readonly status: Corridor['status'] | null
+  readonly project: string | null
+  readonly entryModes: readonly EntryMode[] | null
+  readonly currencies: readonly Currency[] | null
+  readonly perPayment: Money | null
+  readonly perDay: Money | null
+  readonly freeUpTo: Money | null
+  readonly settlementCurrency: Currency | null
+}
+
+/** Refuses with BAD_VALUE, UNKNOWN_CURRENCY, or what is wrong with an amount. */
+export function readTerms(input: CorridorTermsInput): CorridorTerms | Refusal {
+  const status = input.status ? readName(input.status, statuses, ['input', 'status']) : null
   if (isRefusal(status)) return status
-  const perPayment = readAmount(input.perPayment, corridor.limits.perPayment, 'perPayment')
+  const modes = readNames(input.entryModes, entryModes, ['input', 'entryModes'])
+  if (isRefusal(modes)) return modes
+  if (input.entryModes && !modes) return offersNone('entryModes')
+  const currencies = readCurrencies(input.currencies)
+  if (isRefusal(currencies)) return currencies
+  const perPayment = readAmount(input.perPayment, 'perPayment')
   if (isRefusal(perPayment)) return perPayment
-  const perDay = readAmount(input.perDay, corridor.limits.perDay, 'perDay')
+  const perDay = readAmount(input.perDay, 'perDay')
   if (isRefusal(perDay)) return perDay
-  const freeUpTo = readAmount(input.freeUpTo, corridor.fees.freeUpTo, 'freeUpTo')
+  const freeUpTo = readAmount(input.freeUpTo, 'freeUpTo')
   if (isRefusal(freeUpTo)) return freeUpTo
   for (const [name, [least, most]] of Object.entries(bounds)) {
     const value = input[name as keyof typeof bounds]
@@ -91,25 +118,194 @@ export function changeTerms(corridor: Corridor, input: CorridorTerms): Corridor 
       return refuse('BAD_VALUE', `\`${name}\` is ${least}–${most}, not ${value}`, ['input', name])
     }
   }
+  const settlementCurrency = input.settlementCurrency ?? null
+  if (settlementCurrency !== null && !isCurrency(settlementCurrency)) {
+    return unknownCurrency(settlementCurrency, 'settlementCurrency')
+  }
+  return {
+    expectedVersion: input.expectedVersion,
+    status,
+    project: input.project ?? null,
+    entryModes: modes && [...modes],
+    currencies,
+    perPayment,
+    perDay,
+    freeUpTo,
+    basisPoints: input.basisPoints ?? null,
+    quoteTtlSeconds: input.quoteTtlSeconds ?? null,
+    authorizationTimeoutMs: input.authorizationTimeoutMs ?? null,
+    cancelCutoffMinutes: input.cancelCutoffMinutes ?? null,
+    refundWindowDays: input.refundWindowDays ?? null,
+    settlementCurrency,
+  }
+}
+
+/** `corridor` with other terms. Amounts stay in the currency that they are in. */
+export function changeTerms(
+  corridor: Corridor,
+  terms: CorridorTerms,
+  projects: ReadonlyMap<string, Project>,
+): Corridor | Refusal {
+  if (terms.expectedVersion !== corridor.version) {
+    return refuse('VERSION_CONFLICT', `${corridor.id} is at version ${corridor.version}`, [
+      'input',
+      'expectedVersion',
+    ])
+  }
+  const project = checkProject(terms.project, corridor, projects)
+  if (project) return project
+  const { limits, fees } = corridor
+  const wrong =
+    checkCurrency(terms.perPayment, limits.perPayment, 'perPayment') ??
+    checkCurrency(terms.perDay, limits.perDay, 'perDay') ??
+    checkCurrency(terms.freeUpTo, fees.freeUpTo, 'freeUpTo')
+  if (wrong) return wrong
+  const perPayment = terms.perPayment ?? limits.perPayment
+  const perDay = terms.perDay ?? limits.perDay
+  if (perPayment.currency === perDay.currency && perPayment.minor > perDay.minor) {
+    return refuse('BAD_VALUE', 'the limit for one payment is over the limit for a day', [
+      'input',
+      terms.perPayment ? 'perPayment' : 'perDay',
+    ])
+  }
   return {
     ...corridor,
-    status,
+    status: terms.status ?? corridor.status,
+    project: terms.project ?? corridor.project,
+    entryModes: terms.entryModes ?? corridor.entryModes,
+    currencies: terms.currencies ?? corridor.currencies,
     limits: { perPayment, perDay },
-    fees: { freeUpTo, basisPoints: input.basisPoints ?? corridor.fees.basisPoints },
-    quoteTtlSeconds: input.quoteTtlSeconds ?? corridor.quoteTtlSeconds,
-    authorizationTimeoutMs: input.authorizationTimeoutMs ?? corridor.authorizationTimeoutMs,
-    refundWindowDays: input.refundWindowDays ?? corridor.refundWindowDays,
+    fees: {
+      freeUpTo: terms.freeUpTo ?? fees.freeUpTo,
+      basisPoints: terms.basisPoints ?? fees.basisPoints,
+    },
+    quoteTtlSeconds: terms.quoteTtlSeconds ?? corridor.quoteTtlSeconds,
+    authorizationTimeoutMs: terms.authorizationTimeoutMs ?? corridor.authorizationTimeoutMs,
+    cancelCutoffMinutes: terms.cancelCutoffMinutes ?? corridor.cancelCutoffMinutes,
+    refundWindowDays: terms.refundWindowDays ?? corridor.refundWindowDays,
+    settlementCurrency: terms.settlementCurrency ?? corridor.settlementCurrency,
     version: corridor.version + 1,
   }
 }
 
-function readAmount(input: MoneyInput | null | undefined, present: Money, field: string): Money | Refusal {
-  if (!input) return present
-  const amount = parseMoney(input, ['input', field])
-  if (isRefusal(amount) || amount.currency === present.currency) return amount
+/** What a new corridor has when nothing is said. */
+const usual = {
+  status: 'CLOSED',
+  quoteTtlSeconds: 300,
+  authorizationTimeoutMs: 8_000,
+  cancelCutoffMinutes: 30,
+  refundWindowDays: 180,
+  settlementZone: { offsetMinutes: 480, cutOff: '23:00' },
+} as const
+
+const mainland = 'CN'
+
+/** A new corridor, at version 1; `expectedVersion` 0 says that there is none yet. */
+export function openCorridor(
+  id: string,
+  terms: CorridorTerms,
+  projects: ReadonlyMap<string, Project>,
+): Corridor | Refusal {
+  const countries = countriesOf(id)
+  if (terms.expectedVersion !== 0) {
+    return refuse('NOT_FOUND', 'there is no such corridor; `expectedVersion` 0 makes one', ['input', 'id'])
+  }
+  if (!countries) {
+    return refuse('BAD_VALUE', 'a corridor is two countries that the hub knows, such as "TH-CN"', [
+      'input',
+      'id',
+    ])
+  }
+  const {
+    entryModes: modes,
+    currencies,
+    perPayment,
+    perDay,
+    freeUpTo,
+    basisPoints,
+    settlementCurrency,
+  } = terms
+  const needed = {
+    entryModes: modes,
+    currencies,
+    perPayment,
+    perDay,
+    freeUpTo,
+    basisPoints,
+    settlementCurrency,
+  }
+  const missing = Object.entries(needed).find(([, value]) => value === null)
+  if (missing) return refuse('BAD_VALUE', 'a new corridor needs it', ['input', missing[0]])
+  const bare: Corridor = {
+    ...usual,
+    id,
+    ...countries,
+    direction: directionOf(countries),
+    project: null,
+    entryModes: modes!,
+    currencies: currencies!,
+    limits: { perPayment: perPayment!, perDay: perDay! },
+    fees: { freeUpTo: freeUpTo!, basisPoints: basisPoints! },
+    settlementCurrency: settlementCurrency!,
+    version: 0,
+  }
+  return changeTerms(bare, terms, projects)
+}
+
+type Countries = Pick<Corridor, 'walletCountry' | 'merchantCountry'>
+
+function countriesOf(id: string): Countries | null {
+  const [walletCountry = '', merchantCountry = '', ...more] = id.split('-')
+  const areKnown = countryByCode(walletCountry) && countryByCode(merchantCountry)
+  return areKnown && more.length === 0 ? { walletCountry, merchantCountry } : null
+}
+
+function directionOf({ walletCountry, merchantCountry }: Countries): Direction {
+  if (walletCountry === merchantCountry) return 'LOCAL'
+  if (merchantCountry === mainland) return 'INBOUND'
+  return walletCountry === mainland ? 'OUTBOUND' : 'THIRD_MARKET'
+}
+
+/** A project frames the corridors of its own country. */
+function checkProject(
+  id: string | null,
+  { id: corridor, walletCountry, merchantCountry }: Corridor,
+  projects: ReadonlyMap<string, Project>,
+): Refusal | null {
+  if (id === null) return null
+  const path = ['input', 'project']
+  const project = projects.get(id)
+  if (!project) return refuse('NOT_FOUND', 'there is no such project', path)
+  if ([walletCountry, merchantCountry].includes(project.country)) return null
+  return refuse('BAD_VALUE', `${id} is with ${project.country}, which ${corridor} does not touch`, path)
+}
+
+function readAmount(input: MoneyInput | null | undefined, field: string): Money | null | Refusal {
+  return input ? parseMoney(input, ['input', field]) : null
+}
+
+function checkCurrency(amount: Money | null, present: Money, field: string): Refusal | null {
+  if (!amount || amount.currency === present.currency) return null
   return refuse('WRONG_CURRENCY', `\`${field}\` is in ${present.currency}, not ${amount.currency}`, [
     'input',
     field,
     'currency',
   ])
 }
+
+function readCurrencies(codes: readonly string[] | null | undefined): readonly Currency[] | null | Refusal {
+  if (!codes) return null
+  if (codes.length === 0) return offersNone('currencies')
+  const unknown = codes.findIndex((code) => !isCurrency(code))
+  if (unknown >= 0) return unknownCurrency(codes[unknown]!, 'currencies', String(unknown))
+  return [...new Set(codes.filter(isCurrency))]
+}
+
+const offersNone = (field: string): Refusal =>
+  refuse('BAD_VALUE', 'a corridor offers at least one; close it to offer none', ['input', field])
+
+const unknownCurrency = (code: string, ...field: string[]): Refusal =>
+  refuse('UNKNOWN_CURRENCY', `"${code.slice(0, 40)}" is not a currency that the hub knows`, [
+    'input',
+    ...field,
+  ])

@@ -15,15 +15,22 @@ const roles: Readonly<Record<Role, true>> = {
   OPERATOR: true,
 }
 
-const capabilityNames: Readonly<Record<CapabilityName, true>> = {
-  MPM_PAY: true,
-  MPM_ACCEPT: true,
-  CPM_PRESENT: true,
-  CPM_CHARGE: true,
-  REFUND: true,
-  WEBHOOK: true,
-  SETTLEMENT_FILE: true,
+/** Every capability, and the roles that it is for. */
+const rolesOfCapability: Readonly<Record<CapabilityName, readonly Role[]>> = {
+  MPM_PAY: ['WALLET'],
+  MPM_ACCEPT: ['ACQUIRER'],
+  CPM_PRESENT: ['WALLET'],
+  CPM_CHARGE: ['ACQUIRER'],
+  REFUND: ['WALLET', 'ACQUIRER'],
+  WEBHOOK: Object.keys(roles) as Role[],
+  SETTLEMENT_FILE: Object.keys(roles) as Role[],
 }
+
+/** What lets a role take part in payments: who has the role goes LIVE with at least one of these. The other roles need none. */
+const certificatesToGoLive: readonly (readonly [Role, readonly CapabilityName[]])[] = [
+  ['WALLET', ['MPM_PAY', 'CPM_PRESENT']],
+  ['ACQUIRER', ['MPM_ACCEPT', 'CPM_CHARGE']],
+]
 
 /** Every status, and those that it may change to. */
 export const statusMoves: Readonly<Record<ParticipantStatus, readonly ParticipantStatus[]>> = {
@@ -78,7 +85,7 @@ const hasWords = (name: string, wanted: readonly string[]): boolean => {
 
 const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
 
-export interface Application {
+export interface ApplicationInput {
   readonly id: string
   readonly name: string
   readonly roles: readonly string[]
@@ -87,20 +94,30 @@ export interface Application {
   readonly settlementCurrency: string
 }
 
-/** The participant that an application makes, as APPLIED. `by` is the id of who entered it. */
-export function apply(input: Application, by: string, now: Date): Participant | Refusal {
+/** What an applicant says of itself. */
+export type Application = Pick<
+  Participant,
+  'id' | 'name' | 'roles' | 'country' | 'iin' | 'settlementCurrency'
+>
+
+/** Refuses with BAD_VALUE, UNKNOWN_COUNTRY or UNKNOWN_CURRENCY. */
+export function readApplication(input: ApplicationInput): Application | Refusal {
   if (!/^[a-z0-9-]{3,40}$/.test(input.id)) {
     return refuse('BAD_VALUE', 'an id is 3–40 of a–z, 0–9 and dashes', ['input', 'id'])
   }
   const name = input.name.trim()
-  if (name.length < 1 || name.length > 120) {
-    return refuse('BAD_VALUE', 'a name has 1–120 characters', ['input', 'name'])
+  if (name.length < 1 || name.length > 120 || /\p{Cc}/u.test(name)) {
+    return refuse('BAD_VALUE', 'a name has 1–120 characters, none of them a control character', [
+      'input',
+      'name',
+    ])
   }
   const itsRoles = readNames(input.roles, roles, ['input', 'roles'])
   if (isRefusal(itsRoles)) return itsRoles
   if (!itsRoles) return refuse('BAD_VALUE', 'a participant has at least one role', ['input', 'roles'])
-  if (!countryByCode(input.country)) {
-    return refuse('UNKNOWN_COUNTRY', `"${input.country}" is not a country that the hub knows`, [
+  const { country, settlementCurrency } = input
+  if (!countryByCode(country)) {
+    return refuse('UNKNOWN_COUNTRY', `"${country.slice(0, 40)}" is not a country that the hub knows`, [
       'input',
       'country',
     ])
@@ -109,45 +126,84 @@ export function apply(input: Application, by: string, now: Date): Participant | 
   if (iin !== null && !/^\d{8}$/.test(iin)) {
     return refuse('BAD_VALUE', 'an institution identification number has 8 digits', ['input', 'iin'])
   }
-  const { settlementCurrency } = input
   if (!isCurrency(settlementCurrency)) {
-    return refuse('UNKNOWN_CURRENCY', `"${settlementCurrency}" is not a currency that the hub knows`, [
-      'input',
-      'settlementCurrency',
-    ])
+    return refuse(
+      'UNKNOWN_CURRENCY',
+      `"${settlementCurrency.slice(0, 40)}" is not a currency that the hub knows`,
+      ['input', 'settlementCurrency'],
+    )
   }
-  const takesPayments = itsRoles.has('WALLET') || itsRoles.has('ACQUIRER')
+  return { id: input.id, name, roles: [...itsRoles], country, iin, settlementCurrency }
+}
+
+/** The participant that an application makes, as APPLIED. `by` is the id of who entered it. */
+export function apply(application: Application, by: string, now: Date): Participant {
+  const { country, roles: itsRoles } = application
   return {
-    id: input.id,
-    iin,
-    name,
-    roles: [...itsRoles],
-    country: input.country,
+    ...application,
     status: 'APPLIED',
-    connection: takesPayments ? 'SIMULATOR' : null,
+    connection: takesPayments(application) ? 'SIMULATOR' : null,
+    endpoint: null,
     capabilities: [],
-    settlementCurrency,
-    network: input.country === 'CN' || itsRoles.has('NETWORK') ? null : foreignGateway,
+    network: country === 'CN' || itsRoles.includes('NETWORK') ? null : foreignGateway,
     statusHistory: [{ at: now, from: null, to: 'APPLIED', by, reason: 'Applied' }],
     version: 1,
   }
 }
 
-export interface Certification {
+/** True for those who have to answer for payments, and so are connected in some way. */
+export const takesPayments = ({ roles: its }: Pick<Participant, 'roles'>): boolean =>
+  its.includes('WALLET') || its.includes('ACQUIRER')
+
+/** Null while a participant may still change; those who were turned down or have left stay as they are. */
+export function checkNotGone({ id, status }: Participant): Refusal | null {
+  if (status !== 'REJECTED' && status !== 'CLOSED') return null
+  return refuse('STATUS_NOT_ALLOWED', `${id} is ${status} and stays as it is`, ['input', 'participant'])
+}
+
+export interface CertificationInput {
   readonly capability: string
   readonly passed: boolean
   readonly validUntil?: Date | null
 }
 
+/** The outcome of a test. */
+export interface Certification {
+  readonly name: CapabilityName
+  readonly passed: boolean
+  /** When the certificate is to end; null for a year from now. */
+  readonly validUntil: Date | null
+}
+
+/** Refuses with BAD_VALUE. */
+export function readCertification(input: CertificationInput): Certification | Refusal {
+  const name = readName(input.capability, rolesOfCapability, ['input', 'capability'])
+  return isRefusal(name) ? name : { name, passed: input.passed, validUntil: input.validUntil ?? null }
+}
+
 /** `participant` with the outcome of its latest test of a capability; a test that failed ends the certificate. */
-export function certify(participant: Participant, input: Certification, now: Date): Participant | Refusal {
-  const name = readName(input.capability, capabilityNames, ['input', 'capability'])
-  if (isRefusal(name)) return name
-  const validUntil = input.validUntil ?? yearAfter(now)
-  if (input.passed && validUntil <= now) {
-    return refuse('BAD_VALUE', 'a certificate ends in the future', ['input', 'validUntil'])
+export function certify(
+  participant: Participant,
+  { name, passed, validUntil }: Certification,
+  now: Date,
+): Participant | Refusal {
+  const gone = checkNotGone(participant)
+  if (gone) return gone
+  if (!rolesOfCapability[name].some((role) => participant.roles.includes(role))) {
+    return refuse(
+      'BAD_VALUE',
+      `${name} is for ${rolesOfCapability[name].join(' and ')}, and ${participant.id} is ${participant.roles.join(' and ')}`,
+      ['input', 'capability'],
+    )
   }
-  const outcome: Capability = { name, passed: input.passed, validUntil: input.passed ? validUntil : null }
+  const end = validUntil ?? yearAfter(now)
+  if (passed && end <= now) {
+    return refuse('BAD_VALUE', `a certificate ends in the future, not at ${end.toISOString()}`, [
+      'input',
+      'validUntil',
+    ])
+  }
+  const outcome: Capability = { name, passed, validUntil: passed ? end : null }
   const others = participant.capabilities.filter((capability) => capability.name !== name)
   return { ...participant, capabilities: [...others, outcome], version: participant.version + 1 }
 }
@@ -163,27 +219,55 @@ export interface StatusChangeInput {
   readonly reason: string
 }
 
-/** `participant` in another status, with the change in its history. */
-export function changeStatus(
-  participant: Participant,
+/** Refuses with BAD_VALUE. */
+export function readStatusChange(
   input: StatusChangeInput,
-  by: string,
-  now: Date,
-): Participant | Refusal {
+): { readonly to: ParticipantStatus; readonly reason: string } | Refusal {
   const to = readName(input.status, statusMoves, ['input', 'status'])
   if (isRefusal(to)) return to
   const reason = input.reason.trim()
-  if (reason.length < 1 || reason.length > 500) {
-    return refuse('BAD_VALUE', 'a reason has 1–500 characters', ['input', 'reason'])
-  }
-  const from = participant.status
+  if (reason.length >= 1 && reason.length <= 500) return { to, reason }
+  return refuse('BAD_VALUE', 'a reason has 1–500 characters', ['input', 'reason'])
+}
+
+/** `participant` in another status, with the change in its history. `by` is the id of who changes it. */
+export function changeStatus(
+  participant: Participant,
+  { to, reason }: { readonly to: ParticipantStatus; readonly reason: string },
+  { by, now, isProduction }: { readonly by: string; readonly now: Date; readonly isProduction: boolean },
+): Participant | Refusal {
+  const { id, status: from } = participant
   if (!statusMoves[from].includes(to)) {
     const allowed = statusMoves[from].join(' or ') || 'nothing'
-    return refuse('STATUS_NOT_ALLOWED', `${participant.id} is ${from} and may become ${allowed}, not ${to}`, [
-      'input',
-      'status',
-    ])
+    return refuse('STATUS_NOT_ALLOWED', `${id} is ${from} and may become ${allowed}, not ${to}`, statusPath)
   }
+  const obstacle = to === 'LIVE' ? obstacleToLive(participant, now, isProduction) : null
+  if (obstacle) return obstacle
   const statusHistory = [...participant.statusHistory, { at: now, from, to, by, reason }]
   return { ...participant, status: to, statusHistory, version: participant.version + 1 }
 }
+
+function obstacleToLive(participant: Participant, now: Date, isProduction: boolean): Refusal | null {
+  const certified = new Set(
+    participant.capabilities
+      .filter((capability) => stateOf(capability, now) === 'CERTIFIED')
+      .map(({ name }) => name),
+  )
+  const lacking = certificatesToGoLive.find(
+    ([role, names]) => participant.roles.includes(role) && !names.some((name) => certified.has(name)),
+  )
+  if (lacking) {
+    const [role, names] = lacking
+    return refuse(
+      'NOT_CERTIFIED',
+      `${participant.id} is ${role} and goes LIVE with a certificate of ${names.join(' or ')} that has not ended`,
+      statusPath,
+    )
+  }
+  if (isProduction && participant.connection === 'SIMULATOR') {
+    return refuse('SIMULATOR_NOT_ALLOWED', `${participant.id} is connected to the simulator`, statusPath)
+  }
+  return null
+}
+
+const statusPath = ['input', 'status']

@@ -2,49 +2,68 @@
 
 import { countryByCode } from '../../schema/values/country.ts'
 import { isRefusal, orThrow, ProblemError, refuse, type Refusal } from '../../schema/values/problems.ts'
-import { requireScope } from '../access.ts'
+import { isOperator, requireScope } from '../access.ts'
+import type { AuditedAction } from '../audit.ts'
 import type { Resolvers } from '../federated-schema.ts'
 import { pagesOf, type PageArguments } from '../page.ts'
 import type { Capability, Corridor, LiveReference, Participant, Project } from '../reference.ts'
 import type { RequestContext } from '../subgraph.ts'
 import { countryOf, values } from '../values.ts'
 import {
+  connect,
+  newSigningSecret,
+  readConnection,
+  type ConnectionInput,
+  type ConnectionRules,
+} from './connection.ts'
+import {
   changeTerms,
   modelOf,
+  openCorridor,
   readCorridorFilter,
+  readTerms,
   type CorridorFilterInput,
-  type CorridorTerms,
+  type CorridorTermsInput,
 } from './corridor.ts'
 import {
   apply,
   certify,
   changeStatus,
+  readApplication,
+  readCertification,
   readParticipantFilter,
+  readStatusChange,
   stateOf,
-  type Application,
-  type Certification,
+  type ApplicationInput,
+  type CertificationInput,
   type ParticipantFilterInput,
   type StatusChangeInput,
 } from './participant.ts'
 import { programmeFigures } from './project.ts'
-import type { ParticipantStore } from './store.ts'
+import type { ChangeRequest, ParticipantStore } from './store.ts'
 
 const participantPages = pagesOf('participants', ['string'], 100)
 const corridorPages = pagesOf('corridors', ['string'], 500)
 
-export function participantResolvers(
-  reference: LiveReference,
-  store: ParticipantStore,
-  now: () => Date,
-): Resolvers {
+export interface ParticipantDependencies {
+  readonly reference: LiveReference
+  readonly store: ParticipantStore
+  readonly rules: ConnectionRules
+  readonly now: () => Date
+}
+
+export function participantResolvers({ reference, store, rules, now }: ParticipantDependencies): Resolvers {
   /** Operators only; the answer waits until this process sees what was written. */
   const asOperator = async <Row>(
     context: RequestContext,
-    write: (by: string) => Promise<Row | Refusal>,
+    action: AuditedAction,
+    input: ChangeRequest['input'],
+    write: (request: ChangeRequest) => Promise<Row | Refusal>,
   ): Promise<Row | Refusal> => {
     const refusal = requireScope(context, 'operator')
     if (refusal) return refusal
-    const written = await write(context.viewer.participant)
+    const { viewer, requestId } = context
+    const written = await write({ by: viewer.participant, requestId, action, input })
     if (!isRefusal(written)) await reference.refresh()
     return written
   }
@@ -76,38 +95,78 @@ export function participantResolvers(
       programme: () => programmeFigures(reference.participants.values(), reference.projects.values()),
     },
     Mutation: {
-      applyParticipant: (_: unknown, { input }: { input: Application }, context: RequestContext) =>
-        asOperator(context, async (by) => {
-          const applied = apply(input, by, now())
-          return isRefusal(applied) ? applied : store.add(applied)
+      applyParticipant: (_: unknown, { input }: Input<ApplicationInput>, context: RequestContext) =>
+        asOperator(context, 'applyParticipant', input, async (request) => {
+          const application = readApplication(input)
+          return isRefusal(application)
+            ? application
+            : store.add((at) => apply(application, request.by, at), request)
         }),
       recordCertification: (
         _: unknown,
-        { input }: { input: Certification & { participant: string } },
+        { input }: Input<CertificationInput & { participant: string }>,
         context: RequestContext,
       ) =>
-        asOperator(context, () =>
-          store.decideParticipant(input.participant, (participant) => certify(participant, input, now())),
-        ),
+        asOperator(context, 'recordCertification', input, async (request) => {
+          const certification = readCertification(input)
+          if (isRefusal(certification)) return certification
+          return store.changeParticipant(
+            input.participant,
+            (participant, at) => certify(participant, certification, at),
+            request,
+          )
+        }),
       changeParticipantStatus: (
         _: unknown,
-        { input }: { input: StatusChangeInput & { participant: string } },
+        { input }: Input<StatusChangeInput & { participant: string }>,
         context: RequestContext,
       ) =>
-        asOperator(context, (by) =>
-          store.decideParticipant(input.participant, (participant) =>
-            changeStatus(participant, input, by, now()),
-          ),
-        ),
+        asOperator(context, 'changeParticipantStatus', input, async (request) => {
+          const change = readStatusChange(input)
+          if (isRefusal(change)) return change
+          return store.changeParticipant(
+            input.participant,
+            (participant, at) => changeStatus(participant, change, { ...rules, by: request.by, now: at }),
+            request,
+          )
+        }),
+      connectParticipant: (
+        _: unknown,
+        { input }: Input<ConnectionInput & { participant: string }>,
+        context: RequestContext,
+      ) =>
+        asOperator(context, 'connectParticipant', input, async (request) => {
+          const connection = readConnection(input, rules)
+          if (isRefusal(connection)) return connection
+          const secret = newSigningSecret()
+          return store.connect(
+            input.participant,
+            (participant, at) => connect(participant, connection, secret, at, rules),
+            secret,
+            request,
+          )
+        }),
       setCorridor: (
         _: unknown,
-        { input }: { input: CorridorTerms & { id: string } },
+        { input }: Input<CorridorTermsInput & { id: string }>,
         context: RequestContext,
       ) =>
-        asOperator(context, () => store.decideCorridor(input.id, (corridor) => changeTerms(corridor, input))),
+        asOperator(context, 'setCorridor', input, async (request) => {
+          const terms = readTerms(input)
+          if (isRefusal(terms)) return terms
+          return store.changeCorridor(
+            input.id,
+            (corridor) =>
+              corridor
+                ? changeTerms(corridor, terms, reference.projects)
+                : openCorridor(input.id, terms, reference.projects),
+            request,
+          )
+        }),
     },
-    ParticipantResult: { __resolveType: memberOr('Participant') },
-    CorridorResult: { __resolveType: memberOr('Corridor') },
+    ParticipantResult: { __resolveType: typeOr('Participant') },
+    ConnectParticipantResult: { __resolveType: typeOr('ParticipantConnected') },
+    CorridorResult: { __resolveType: typeOr('Corridor') },
     Participant: {
       __resolveReferences: (keys: readonly { readonly id?: string; readonly iin?: string }[]) =>
         keys.map(({ id, iin }) =>
@@ -116,6 +175,8 @@ export function participantResolvers(
             : (reference.participants.get(id) ?? null),
         ),
       country: ({ country }: Participant) => countryOf(country),
+      endpointUrl: ({ id, endpoint }: Participant, _: unknown, context: RequestContext) =>
+        isOperator(context) || context.viewer.participant === id ? (endpoint?.url ?? null) : null,
     },
     Capability: { state: (capability: Capability) => stateOf(capability, now()) },
     Project: {
@@ -141,7 +202,12 @@ export function participantResolvers(
   }
 }
 
-const memberOr = (member: string) => (value: unknown) => (isRefusal(value) ? 'Refused' : member)
+interface Input<Of> {
+  readonly input: Of & { readonly idempotencyKey?: string | null }
+}
+
+/** Members of a result's union: a refusal says its own type. */
+const typeOr = (name: string) => (value: object) => (isRefusal(value) ? value.__typename : name)
 
 /** One page of those `rows`, which are in order of id, that match. */
 function pageOf<Row extends { readonly id: string }>(

@@ -1,25 +1,40 @@
-// Quotes, takes and answers payments: asks the directory, the rules and the store in turn. One call per operation.
+// Quotes, takes, answers, cancels and refunds payments: asks the directory, the rules and the store in turn. One call per
+// operation.
 
-import { randomFillSync } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
-import { v7 as newUuid } from 'uuid'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { SubgraphDependencies } from '../subgraph.ts'
-import { conflictOf, useOfKey, type UsedKey } from './idempotency.ts'
-import { readAnswer, readOrder, readSubmission } from './input.ts'
+import { answer, isRepeated, undeliverable } from './answer.ts'
+import { cancel, mayCancel } from './cancel.ts'
+import { reservationOf, overDay } from './customer-day.ts'
+import type { CustomerDays } from './customer-days.ts'
+import { inquireEarly, moveDue } from './due.ts'
+import { conflictOf, isKept, useOfKey, type UsedKey } from '../idempotency.ts'
+import { readAnswer, readCancellation, readCharge, readOrder, readRefund, readSubmission } from './input.ts'
 import type {
   Answer,
+  CancelPaymentInput,
+  Charge,
+  ChargePresentedCodeInput,
   Order,
   OrderInput,
+  RefundPaymentInput,
   RespondAuthorizationInput,
   Submission,
   SubmitPaymentInput,
 } from './input.ts'
-import { answer, checkQuote, isRepeated, submit, type Payment, type Screening } from './payment.ts'
+import { isKeptRefusal, keptRefusal } from './kept-refusal.ts'
+import { newId } from './new-id.ts'
+import type { Move, Payment } from './payment.ts'
+import { checkCharge, readPresented } from './presented-code.ts'
 import { agree, checkStillOpen, makeQuote, type Place, type Quote, type Terms, type World } from './quote.ts'
 import type { RateProvider } from './rates.ts'
+import type { RefundOf } from './reads.ts'
+import { refund } from './refund.ts'
 import { defaultZone } from './settlement-date.ts'
-import type { PaymentStore } from './store.ts'
+import type { Moved, PaymentStore } from './store.ts'
+import { checkQuote, submit, type Screening, type Submitted } from './submission.ts'
+import { KeyTakenError } from './writes.ts'
 
 export interface PaymentReceipt {
   readonly __typename: 'PaymentReceipt'
@@ -28,9 +43,19 @@ export interface PaymentReceipt {
   readonly payment: Payment
 }
 
+export interface RefundReceipt {
+  readonly __typename: 'RefundReceipt'
+  readonly replayed: boolean
+  readonly refund: RefundOf
+}
+
 export interface Cashier {
   quote(wallet: string, input: OrderInput): Promise<Quote | Refusal>
   submit(wallet: string, input: SubmitPaymentInput): Promise<PaymentReceipt | Refusal>
+  /** Charges a code that a customer presented, for the acquirer. */
+  charge(acquirer: string, input: ChargePresentedCodeInput): Promise<PaymentReceipt | Refusal>
+  cancel(participant: string, input: CancelPaymentInput): Promise<PaymentReceipt | Refusal>
+  refund(participant: string, input: RefundPaymentInput): Promise<RefundReceipt | Refusal>
   respond(participant: string, input: RespondAuthorizationInput): Promise<PaymentReceipt | Refusal>
   /** Answers payment `id` for its counterparty; `decide` may look at the payment and leave it unanswered by null. */
   answer(
@@ -38,18 +63,33 @@ export interface Cashier {
     id: string,
     decide: (payment: Payment) => Answer | null,
   ): Promise<PaymentReceipt | Refusal>
+  /** Ends payment `id`, which could not be delivered to its counterparty at all. */
+  undeliverable(id: string): Promise<void>
+  /** Does what is due with payment `id`; nothing when its time has not come, or somebody else has done it. */
+  actOnDue(id: string): Promise<void>
+  /** Asks the counterparty of a payment in doubt where it stands, if it was not asked just now: the payment after that. */
+  inquire(id: string): Promise<Payment | null>
 }
 
 export interface CashierDependencies extends Pick<SubgraphDependencies, 'reference' | 'directory' | 'now'> {
   readonly store: PaymentStore
+  readonly days: CustomerDays
   readonly rates: RateProvider
   readonly screen: Screening
   readonly log: Pick<FastifyBaseLogger, 'error'>
 }
 
+/** What is known of a payment before it is written. */
+interface Draft {
+  readonly wallet: string
+  readonly submitted: Submitted
+  readonly terms: Terms
+}
+
 export function createCashier(dependencies: CashierDependencies): Cashier {
-  const { store, directory, reference, rates, screen, now, log } = dependencies
+  const { store, days, directory, reference, rates, screen, now, log } = dependencies
   const worldNow = (): World => ({ reference, rates, now: now() })
+  const zoneOf = ({ corridor }: Payment) => reference.corridors.get(corridor)?.settlementZone ?? defaultZone
 
   /** The place that an order names, with whatever the code there carries. */
   const findPlace = async ({ place }: Order): Promise<Place | Refusal> => {
@@ -63,48 +103,144 @@ export function createCashier(dependencies: CashierDependencies): Cashier {
     return merchant ? { merchant, code: null } : refuse('MERCHANT_UNKNOWN', undefined, ['input', 'merchant'])
   }
 
-  const termsOf = async (wallet: string, { what }: Submission): Promise<Terms | Refusal> => {
+  const draftOf = async (wallet: string, submission: Submission): Promise<Draft | Refusal> => {
+    const { what, reference: number, customer, token } = submission
+    const submitted = { reference: number, customer, token }
     if (what.kind === 'ORDER') {
       const place = await findPlace(what.order)
       const agreed = isRefusal(place) ? place : agree(wallet, what.order, place, worldNow())
-      return isRefusal(agreed) ? agreed : agreed.terms
+      return isRefusal(agreed) ? agreed : { wallet, submitted, terms: agreed.terms }
     }
     const quote = await store.quoteById(what.id)
     const world = worldNow()
-    return checkQuote(quote, wallet, world.now) ?? checkStillOpen(wallet, quote!.terms, world) ?? quote!.terms
+    const flaw = checkQuote(quote, wallet, world.now) ?? checkStillOpen(wallet, quote!.terms, world)
+    return flaw ?? { wallet, submitted: { ...submitted, quote: what.id }, terms: quote!.terms }
+  }
+
+  const draftOfCharge = async (acquirer: string, charge: Charge): Promise<Draft | Refusal> => {
+    const merchant = await directory.merchant(charge.merchant)
+    if (merchant?.acquirer !== acquirer) return refuse('MERCHANT_UNKNOWN', undefined, ['input', 'merchant'])
+    const id = readPresented(charge.payload)
+    if (isRefusal(id)) return id
+    const code = await store.codeById(id)
+    if (!code) return refuse('CODE_UNKNOWN', undefined, ['input', 'payload'])
+    const { wallet, token } = code
+    const order: Order = {
+      place: { kind: 'MERCHANT', id: merchant.id },
+      amount: charge.amount,
+      tip: null,
+      side: 'FIXED_MERCHANT',
+      payerCurrency: null,
+      entryMode: 'CPM',
+    }
+    const world = worldNow()
+    const agreed = agree(wallet, order, { merchant, code: null }, world)
+    if (isRefusal(agreed)) return agreed
+    const flaw = checkCharge(code, agreed.terms, rates, world.now)
+    if (flaw) return flaw
+    const terminal = charge.terminal === null ? {} : { terminal: charge.terminal }
+    const submitted = { reference: id, customer: token.reference, token, presentedCode: id, ...terminal }
+    return { wallet, submitted, terms: agreed.terms }
+  }
+
+  /** Writes the payment that `draft` describes, under `key`; or gives what the key has got before. */
+  const take = async (draft: Draft | Refusal, key: UsedKey): Promise<PaymentReceipt | Refusal> => {
+    if (isRefusal(draft)) return keep(key, draft)
+    const { wallet, submitted, terms } = draft
+    const corridor = reference.corridors.get(terms.corridor)!
+    const { customer } = submitted
+    const reserved =
+      customer === null
+        ? null
+        : reservationOf({ wallet, customer }, key.id, terms.merchantAmount, corridor, rates, key.at)
+    if (isRefusal(reserved)) return keep(key, reserved)
+    const used = reserved && (await days.reserve(reserved))
+    if (reserved && used !== null) return keep(key, overDay(reserved, used))
+
+    const payment = submit(wallet, submitted, terms, {
+      id: newId(key.at),
+      rrn: await store.nextRrn(),
+      key,
+      now: key.at,
+      authorizationTimeoutMs: corridor.authorizationTimeoutMs,
+      screen,
+      ...(reserved && { customerDay: reserved.day }),
+    })
+    const receipt = await insert(payment, key)
+    if (reserved && isRefusal(receipt) && isKept(receipt)) await days.giveBack(reserved.day, reserved.hold)
+    return receipt
   }
 
   const insert = async (payment: Payment, key: UsedKey): Promise<PaymentReceipt | Refusal> => {
     try {
-      if (await store.insert(payment)) return receipt(payment, false)
+      if (await store.insert(payment)) return receiptOf(payment, false)
     } catch (error) {
       // It may be there or not. Only a look can tell, and where none can be had the key is what the caller still has.
       log.error({ err: error, payment: payment._id }, 'the outcome of a submission is unknown; looking it up')
       return (await firstUse(key, payment._id).catch(() => null)) ?? refuse('UNAVAILABLE')
     }
-    return (await firstUse(key, payment._id)) ?? whyTaken(payment)
+    return (await firstUse(key, payment._id)) ?? keep(key, await whyTaken(payment))
   }
 
   /** What the first use of this key gave; null when the key is new. */
   const firstUse = async (key: UsedKey, own?: string): Promise<PaymentReceipt | Refusal | null> => {
-    const payment = await store.byKey.load(key.id)
-    if (!payment) return null
-    return (
-      conflictOf(
-        payment.keys.find(({ id }) => id === key.id)!,
-        key,
-      ) ?? receipt(payment, payment._id !== own)
+    const used = await store.byKey.load(key.id)
+    if (!used) return null
+    const conflict = conflictOf(
+      used.keys.find(({ id }) => id === key.id)!,
+      key,
     )
+    if (conflict) return conflict
+    return isKeptRefusal(used) ? used.refusal : receiptOf(used, used._id !== own)
   }
 
-  const whyTaken = async ({ quote, wallet, reference: number }: Payment): Promise<Refusal> => {
+  /** Keeps `refusal` as what the key has got; gives what it had got before, if it had. */
+  const keep = async (key: UsedKey, refusal: Refusal): Promise<PaymentReceipt | Refusal> => {
+    if (isKept(refusal) && (await store.keep(keptRefusal(key, refusal)))) return refusal
+    return (await firstUse(key)) ?? refusal
+  }
+
+  const whyTaken = async (payment: Payment): Promise<Refusal> => {
+    const { quote, presentedCode, wallet, reference: number } = payment
     if (quote !== undefined && (await store.byQuote.load(quote))) {
       return refuse('QUOTE_USED', undefined, ['input', 'quote'])
+    }
+    if (presentedCode !== undefined && (await store.byPresentedCode.load(presentedCode))) {
+      return refuse('CODE_USED', undefined, ['input', 'payload'])
     }
     if (await store.byReference.load({ wallet, reference: number })) {
       return refuse('REFERENCE_USED', undefined, ['input', 'reference'])
     }
     return refuse('UNAVAILABLE')
+  }
+
+  /** Makes the move that `rule` wants, under `key`: once, however often it is asked for. */
+  const moveOnce = async (
+    key: UsedKey,
+    id: string,
+    rule: (payment: Payment) => Move | Refusal,
+  ): Promise<PaymentReceipt | Refusal> => {
+    const first = await firstUse(key)
+    if (first) return first
+    let refusal: Refusal | null = null
+    let done: Moved | null
+    try {
+      done = await store.move(id, (payment) => {
+        refusal = null
+        if (payment.keys.some((used) => used.id === key.id)) return null
+        const wanted = rule(payment)
+        if (!isRefusal(wanted)) return wanted
+        refusal = wanted
+        return null
+      })
+    } catch (error) {
+      if (!(error instanceof KeyTakenError)) {
+        log.error({ err: error, payment: id }, 'the outcome of a move is unknown; looking it up')
+      }
+      return (await firstUse(key).catch(() => null)) ?? refuse('UNAVAILABLE')
+    }
+    if (!done || refusal) return keep(key, refusal ?? unknownPayment)
+    return done.moved ? receiptOf(done.after, false) : (await firstUse(key))!
   }
 
   const cashier: Cashier = {
@@ -122,16 +258,51 @@ export function createCashier(dependencies: CashierDependencies): Cashier {
     async submit(wallet, input) {
       const submission = checkWallet(wallet, reference) ?? readSubmission(input)
       if (isRefusal(submission)) return submission
-      const at = now()
-      const key = useOfKey(wallet, 'submitPayment', submission.idempotencyKey, input, at)
-      const terms = await termsOf(wallet, submission)
-      // The same request once more gets its first answer, also when the hub would no longer take it.
-      if (isRefusal(terms)) return (await firstUse(key)) ?? terms
-      const { authorizationTimeoutMs } = reference.corridors.get(terms.corridor)!
-      const rrn = await store.nextRrn()
-      const world = { id: newId(at), rrn, key, now: at, authorizationTimeoutMs, screen }
-      const quoted = submission.what.kind === 'QUOTE' ? { quote: submission.what.id } : {}
-      return insert(submit(wallet, { ...submission, ...quoted }, terms, world), key)
+      const key = useOfKey(wallet, 'submitPayment', submission.idempotencyKey, input, now())
+      return take(await draftOf(wallet, submission), key)
+    },
+
+    async charge(acquirer, input) {
+      const charge = checkAcquirer(acquirer, reference) ?? readCharge(input)
+      if (isRefusal(charge)) return charge
+      const key = useOfKey(acquirer, 'chargePresentedCode', charge.idempotencyKey, input, now())
+      return take(await draftOfCharge(acquirer, charge), key)
+    },
+
+    async cancel(participant, input) {
+      const wish = readCancellation(input)
+      if (isRefusal(wish)) return wish
+      const key = useOfKey(participant, 'cancelPayment', wish.idempotencyKey, input, now())
+      return moveOnce(key, wish.payment, (payment) => {
+        if (!mayCancel(payment, participant)) return unknownPayment
+        const cutoffMinutes = reference.corridors.get(payment.corridor)?.cancelCutoffMinutes ?? 0
+        return cancel(payment, { now: now(), key, cutoffMinutes, zone: zoneOf(payment), note: wish.note })
+      })
+    },
+
+    async refund(participant, input) {
+      const order = readRefund(input)
+      if (isRefusal(order)) return order
+      const key = useOfKey(participant, 'refundPayment', order.idempotencyKey, input, now())
+      const id = newId(key.at)
+      const receipt = await moveOnce(key, order.payment, (payment) => {
+        if (participant !== payment.wallet && participant !== payment.acquirer) return unknownPayment
+        const windowDays = reference.corridors.get(payment.corridor)?.refundWindowDays ?? 0
+        const { amount, reason, note } = order
+        return refund(payment, amount, {
+          id,
+          now: now(),
+          key,
+          windowDays,
+          zone: zoneOf(payment),
+          reason,
+          note,
+        })
+      })
+      if (isRefusal(receipt)) return receipt
+      const { replayed, payment } = receipt
+      const made = payment.refunds.find((one) => one.key === key.id)!
+      return { __typename: 'RefundReceipt', replayed, refund: { refund: made, payment } }
     },
 
     async respond(participant, input) {
@@ -143,48 +314,45 @@ export function createCashier(dependencies: CashierDependencies): Cashier {
       let given: Answer | null = null
       const done = await store.move(id, (payment) => {
         given = payment.counterparty === participant ? decide(payment) : null
-        if (!given) return null
-        const zone = reference.corridors.get(payment.corridor)?.settlementZone ?? defaultZone
-        return answer(payment, given, { now: now(), zone })
+        return given && answer(payment, given, { now: now(), zone: zoneOf(payment) })
       })
       if (!done || !given) return unknownPayment
       return answered(done.before, done.after, given)
+    },
+
+    async undeliverable(id) {
+      await store.move(id, (payment) => undeliverable(payment, now()))
+    },
+
+    async actOnDue(id) {
+      await store.move(id, (payment) => moveDue(payment, now()))
+    },
+
+    async inquire(id) {
+      return (await store.move(id, (payment) => inquireEarly(payment, now())))?.after ?? null
     },
   }
   return cashier
 }
 
-/** A UUID version 7 of `at`. */
-function newId(at: Date): string {
-  if (poolUsed === pool.length) {
-    randomFillSync(pool)
-    poolUsed = 0
-  }
-  return newUuid({ msecs: at.getTime(), random: pool.subarray(poolUsed, (poolUsed += 16)) })
-}
-
-/** Randomness is cheaper by the kilobyte. */
-const pool = new Uint8Array(4096)
-let poolUsed = pool.length
-
-const receipt = (payment: Payment, replayed: boolean): PaymentReceipt => ({
+const receiptOf = (payment: Payment, replayed: boolean): PaymentReceipt => ({
   __typename: 'PaymentReceipt',
   replayed,
   payment,
 })
 
 function answered(before: Payment, after: Payment, given: Answer): PaymentReceipt | Refusal {
-  if (after.status !== before.status) return receipt(after, false)
-  if (isRepeated(before, given)) return receipt(after, true)
+  if (after.status !== before.status) return receiptOf(after, false)
+  if (isRepeated(before, given)) return receiptOf(after, true)
   return refuse('NOT_WAITING', `the payment is ${after.status}`, ['input', 'payment'])
 }
 
-const unknownPayment = refuse('PAYMENT_UNKNOWN', 'no payment with this id takes the caller’s answers', [
-  'input',
-  'payment',
-])
+const unknownPayment = refuse('PAYMENT_UNKNOWN', undefined, ['input', 'payment'])
 
-function checkWallet(id: string, reference: SubgraphDependencies['reference']): Refusal | null {
-  const isWallet = reference.participants.get(id)?.roles.includes('WALLET')
-  return isWallet ? null : refuse('FORBIDDEN', 'only a wallet quotes and pays')
-}
+type Reference = SubgraphDependencies['reference']
+
+const checkWallet = (id: string, { participants }: Reference): Refusal | null =>
+  participants.get(id)?.roles.includes('WALLET') ? null : refuse('FORBIDDEN', 'only a wallet does this')
+
+const checkAcquirer = (id: string, { participants }: Reference): Refusal | null =>
+  participants.get(id)?.roles.includes('ACQUIRER') ? null : refuse('FORBIDDEN', 'only an acquirer does this')

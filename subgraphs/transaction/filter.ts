@@ -131,7 +131,7 @@ const partyFields = [
 ] as const
 
 const transactionKinds = { PAYMENT: true, REFUND: true }
-const stepKinds = Object.fromEntries(
+export const stepKinds: Readonly<Record<string, true>> = Object.fromEntries(
   [...transitions.map(({ on }) => on), 'LATE_MESSAGE'].map((kind) => [kind, true]),
 )
 
@@ -154,7 +154,7 @@ function flawOf(
 const namesMax = 200
 
 /** The least UUID version 7 of an instant: its milliseconds in the first twelve hexadecimal digits. */
-function firstIdAt(at: Date): string {
+export function firstIdAt(at: Date): string {
   const hex = Math.max(0, at.getTime()).toString(16).padStart(12, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8)}`
 }

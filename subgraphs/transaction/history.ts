@@ -7,14 +7,17 @@ import type { Money } from '../../schema/values/money.ts'
 import type { ReasonCode } from '../../schema/values/reasons.ts'
 import type { EntryMode, MerchantFacts } from '../directory.ts'
 import type { Reference } from '../reference.ts'
-import { useOfKey } from './idempotency.ts'
-import { answer, applyMove, submit, type Payment } from './payment.ts'
+import { useOfKey } from '../idempotency.ts'
+import type { Answer } from './input.ts'
+import { answer } from './answer.ts'
+import { applyMove, type Payment } from './payment.ts'
 import { priceFixedMerchant } from './pricing.ts'
 import { termsOf } from './quote.ts'
 import { builtInRates, type RateProvider } from './rates.ts'
 import { fillLog } from './sequencer.ts'
 import { formatRrn, takeRrns } from './rrn.ts'
 import { loadPayments, makeIndexes } from './store.ts'
+import { submit } from './submission.ts'
 
 export interface PastPayment {
   /** UUID version 7 of `createdAt`. */
@@ -102,6 +105,7 @@ function paymentOf(
     },
   )
   const answeredAt = new Date(createdAt.getTime() + past.authorizeMs)
-  const given = { approves: past.declined === null, reason: past.declined, reference: null }
+  const decision = past.declined === null ? 'APPROVE' : 'DECLINE'
+  const given: Answer = { decision, reason: past.declined, reference: null }
   return applyMove(sent, answer(sent, given, { now: answeredAt, zone: corridor.settlementZone })!)
 }

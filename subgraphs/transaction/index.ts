@@ -1,44 +1,77 @@
 // The transaction subgraph: payments, from quote to completion, and the log of everything that happens to them.
 
 import { subscribe, type DocumentNode, type ExecutionResult } from 'graphql'
+import { openAuditLog } from '../audit.ts'
+import { createKeyedWriter } from '../keyed.ts'
 import { startLogReader, type LogReader } from '../log.ts'
-import { startRetention } from '../log-retention.ts'
-import { startSubgraph, type RequestContext, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
+import { startProjection } from '../projection.ts'
+import {
+  startSubgraph,
+  type RequestContext,
+  type Subgraph,
+  type SubgraphDependencies,
+  type Viewer,
+} from '../subgraph.ts'
 import { createCashier } from './cashier.ts'
 import { createCursors } from './cursor.ts'
+import { customerDays, givingBack } from './customer-days.ts'
+import { startDeadlines } from './deadlines.ts'
 import { createLive } from './live.ts'
-import type { Screening } from './payment.ts'
-import { builtInRates, type RateProvider } from './rates.ts'
+import { positionsProjection, positionsReader } from './positions.ts'
+import { createPresenter } from './presenter.ts'
+import { openRateBook } from './rate-book.ts'
+import type { RateTable } from './rate-table.ts'
+import type { RateProvider } from './rates.ts'
 import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './sequencer.ts'
+import { bookingsProjection, bookingsReader } from './settlement/booked.ts'
+import { createBooks, type OpenFile } from './settlement/books.ts'
+import { createClosing, makeSettlementIndexes, startFinisher } from './settlement/closing.ts'
 import { startSimulator, type SimulatorOptions } from './simulator.ts'
 import { createStore } from './store.ts'
+import type { Screening } from './submission.ts'
 import { createViewing } from './viewing.ts'
+import type { Reach } from './webhooks/address.ts'
+import { startWebhookCarrier } from './webhooks/carrier.ts'
+import { openWebhooks } from './webhooks/webhooks.ts'
 
 export { importPayments, type PastPayment } from './history.ts'
+export { readRateTable, type RateTable } from './rate-table.ts'
 export { builtInRates, type RateProvider } from './rates.ts'
-export type { Screening } from './payment.ts'
+export type { Screening } from './submission.ts'
+export { outcomes } from './lifecycle.ts'
+export type { OpenFile } from './settlement/books.ts'
 export type { SimulatorOptions } from './simulator.ts'
+
+/** Readers of the log that are run here. */
+export const transactionReaders: readonly string[] = [positionsReader, bookingsReader]
 
 export interface TransactionSettings {
   /** Signs the cursors of the log: the same in every process over one database. */
   readonly cursorSecret: string
+  /** In place of the tables that the operator sets. */
   readonly rates?: RateProvider
+  /** Is put in force at the start, if it is newer than what is. */
+  readonly startTable?: RateTable | null
   /** Looks at each payment before it is sent; by default nothing is declined. */
   readonly screen?: Screening
   /** Null: nobody answers for participants whose connection is SIMULATOR. */
   readonly simulator?: SimulatorOptions | null
+  /** Which addresses webhooks may be sent to; by default those of the public internet. */
+  readonly webhookReach?: Reach
   /** False: another process writes the log. */
   readonly sequencer?: boolean
   /** How often a stream of events in which nothing happens says how far it has come. */
   readonly checkpointMs?: number
-  /** Days for which the log is kept; for ever when left out. */
-  readonly logRetentionDays?: number
+  /** False: another process acts on payments whose time has come. */
+  readonly deadlines?: boolean
 }
 
 export interface TransactionSubgraph extends Subgraph {
   /** The log as this process follows it. */
   readonly reader: LogReader
+  /** The settlement file called `name`; null when there is none that `viewer` may read. */
+  openSettlementFile(viewer: Viewer, name: string): Promise<OpenFile | null>
   /** Runs a subscription: a stream of results, or the errors for which there is none. */
   subscribe(
     document: DocumentNode,
@@ -53,28 +86,80 @@ export async function transactionSubgraph(
   dependencies: SubgraphDependencies & TransactionSettings,
 ): Promise<TransactionSubgraph> {
   const { db, reference, directory, now, log, cursorSecret } = dependencies
-  const { rates = builtInRates, screen = () => null, simulator = {}, sequencer = true } = dependencies
+  const {
+    startTable = null,
+    screen = () => null,
+    simulator = {},
+    sequencer = true,
+    deadlines = true,
+    webhookReach = 'PUBLIC',
+  } = dependencies
+  const audit = await openAuditLog(db)
+  const rateBook = dependencies.rates
+    ? null
+    : await openRateBook({ db, log, now, audit, keyed: await createKeyedWriter(db) })
+  if (rateBook && startTable) await rateBook.adopt(startTable)
+  const rates = dependencies.rates ?? rateBook!.provider
   const store = await createStore(db)
-  const reader = await startLogReader({ db, log })
+  const own = dependencies.reader ? null : await startLogReader({ db, log })
+  const reader = dependencies.reader ?? own!
   const live = createLive(reader, dependencies)
   const cursors = createCursors(cursorSecret)
-  const cashier = createCashier({ store, reference, directory, now, rates, screen, log })
-  const viewing = createViewing({ store, reference, reader, live, cursors })
-  const working: { close(): Promise<void> }[] = []
+  const days = await customerDays(db, now)
+  const cashier = createCashier({ store, days, reference, directory, now, rates, screen, log })
+  const presenter = createPresenter({ store, reference, now })
+  const viewing = createViewing({ store, cashier, reference, reader, live, cursors })
+  const webhooks = await openWebhooks({
+    db,
+    reader,
+    reference,
+    payments: store.byId,
+    cursors,
+    now,
+    log,
+    reach: webhookReach,
+  })
+  await makeSettlementIndexes(db)
+  const closing = createClosing({ db, keyed: await createKeyedWriter(db), audit, reference, now, log })
+  const books = createBooks(db, closing)
+  const working: { close(): Promise<void> }[] = [
+    webhooks,
+    startProjection({ db, reader, log }, givingBack(db)),
+    startProjection({ db, reader, log }, positionsProjection),
+    startProjection({ db, reader, log }, bookingsProjection(reference)),
+    startFinisher({ db, log }, closing),
+    startWebhookCarrier({ db, reference, reader, store, cashier, sender: webhooks.sender, now, log }),
+  ]
+  if (deadlines) working.push(startDeadlines({ store, cashier, now, log }))
   if (sequencer) working.push(startSequencer({ db, log, reader }))
-  const { logRetentionDays: days } = dependencies
-  if (sequencer && days !== undefined) working.push(startRetention({ db, log, now, days }))
   if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
-  const resolvers = createResolvers({ cashier, viewing, cursors, reference, directory, now })
+  const resolvers = createResolvers({
+    cashier,
+    presenter,
+    viewing,
+    cursors,
+    webhooks: webhooks.desk,
+    books,
+    reference,
+    directory,
+    now,
+    audit,
+    rates,
+    rateBook,
+  })
   const subgraph = await startSubgraph('transaction', resolvers, async () => {
     live.close()
-    await Promise.all(working.map((one) => one.close()))
-    await reader.close()
+    await closing.stop()
+    // In the order against that of their starting: who sends for the others ends last.
+    for (const one of working.toReversed()) await one.close()
+    await own?.close()
+    await rateBook?.close()
   })
   const { schema } = subgraph.app.graphql
   return {
     ...subgraph,
     reader,
+    openSettlementFile: books.open,
     subscribe: async (document, contextValue, variableValues, operationName) =>
       subscribe({ schema, document, contextValue, variableValues, operationName }),
   }

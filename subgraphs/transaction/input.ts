@@ -32,15 +32,48 @@ export interface SubmitPaymentInput {
   readonly payerCurrency?: string | null
   readonly reference: string
   readonly customer?: string | null
-  readonly token?: { readonly reference: string; readonly lastFour?: string | null } | null
+  readonly token?: TokenInput | null
 }
 
 export interface RespondAuthorizationInput {
   readonly payment: string
-  readonly decision: 'APPROVE' | 'DECLINE'
+  readonly decision: Decision
   readonly reason?: string | null
   readonly reference?: string | null
 }
+
+export interface CancelPaymentInput {
+  readonly idempotencyKey: string
+  readonly payment: string
+  readonly reason?: string | null
+}
+
+export interface RefundPaymentInput extends CancelPaymentInput {
+  readonly amount?: MoneyInput | null
+}
+
+export interface PresentCodeInput {
+  readonly idempotencyKey: string
+  readonly token: TokenInput
+  readonly limit?: MoneyInput | null
+  readonly ttlSeconds?: number | null
+}
+
+export interface ChargePresentedCodeInput {
+  readonly idempotencyKey: string
+  readonly payload: string
+  readonly merchant: string
+  readonly amount: MoneyInput
+  readonly terminal?: string | null
+}
+
+interface TokenInput {
+  readonly reference: string
+  readonly lastFour?: string | null
+}
+
+/** What a counterparty says: the last two answer an inquiry, and a reversal or cancellation. */
+export type Decision = 'APPROVE' | 'DECLINE' | 'NEVER_SEEN' | 'ACKNOWLEDGE'
 
 /** What a payer wants to pay, and where. */
 export interface Order {
@@ -70,12 +103,45 @@ export interface Submission {
   readonly token: Token | null
 }
 
-/** A counterparty's answer to a payment. `reason` is null when it approves. */
+/** A counterparty's answer to a payment. `reason` is null unless it declines. */
 export interface Answer {
-  readonly approves: boolean
+  readonly decision: Decision
   readonly reason: ReasonCode | null
   /** The counterparty's own number. */
   readonly reference: string | null
+}
+
+/** A wish to take a payment back. */
+export interface Cancellation {
+  readonly idempotencyKey: string
+  readonly payment: string
+  /** The caller's own words. */
+  readonly note: string | null
+}
+
+/** A wish to give a payment back: `amount` of it, or all that is left. */
+export interface RefundOrder extends Cancellation {
+  readonly amount: Money | null
+  /** What the caller's words name, when they name a reason. */
+  readonly reason: ReasonCode | null
+}
+
+/** A code that a customer wants to show. */
+export interface Presentation {
+  readonly idempotencyKey: string
+  readonly token: Token
+  /** The most that may be charged. */
+  readonly limit: Money | null
+  readonly ttlSeconds: number
+}
+
+/** A sale against a presented code. */
+export interface Charge {
+  readonly idempotencyKey: string
+  readonly payload: string
+  readonly merchant: string
+  readonly amount: Money
+  readonly terminal: string | null
 }
 
 /** Refuses with EXACTLY_ONE, BAD_VALUE, or what is wrong with a currency or an amount. */
@@ -110,7 +176,7 @@ export function readSubmission(input: SubmitPaymentInput): Submission | Refusal 
   const flaw =
     flawOfText(idempotencyKey, 'idempotencyKey') ??
     flawOfText(reference, 'reference') ??
-    (customer === null ? null : flawOfText(customer, 'customer'))
+    flawOfOptional(customer, 'customer')
   if (flaw) return flaw
   const token = readToken(input.token)
   if (isRefusal(token)) return token
@@ -121,12 +187,13 @@ export function readSubmission(input: SubmitPaymentInput): Submission | Refusal 
 
 /** Refuses with BAD_VALUE. */
 export function readAnswer({ decision, reason, reference }: RespondAuthorizationInput): Answer | Refusal {
-  const flaw = reference === null || reference === undefined ? null : flawOfText(reference, 'reference')
+  const flaw = flawOfOptional(reference, 'reference')
   if (flaw) return flaw
   const named = reason ?? null
-  if (decision === 'APPROVE') {
-    if (named !== null) return refuse('BAD_VALUE', 'an approval has no reason', ['input', 'reason'])
-    return { approves: true, reason: null, reference: reference ?? null }
+  const own = reference ?? null
+  if (decision !== 'DECLINE') {
+    if (named !== null) return refuse('BAD_VALUE', 'only a refusal has a reason', ['input', 'reason'])
+    return { decision, reason: null, reference: own }
   }
   const code = named === null ? 'UNSPECIFIED' : parseReason(named)
   if (code === null) {
@@ -135,7 +202,56 @@ export function readAnswer({ decision, reason, reference }: RespondAuthorization
       'reason',
     ])
   }
-  return { approves: false, reason: code, reference: reference ?? null }
+  return { decision, reason: code, reference: own }
+}
+
+/** Refuses with BAD_VALUE. */
+export function readCancellation(input: CancelPaymentInput): Cancellation | Refusal {
+  const { idempotencyKey, payment, reason } = input
+  const note = reason ?? null
+  const flaw = flawOfText(idempotencyKey, 'idempotencyKey') ?? (note === null ? null : flawOfNote(note))
+  return flaw ?? { idempotencyKey, payment, note }
+}
+
+/** Refuses with BAD_VALUE, or what is wrong with the amount. */
+export function readRefund(input: RefundPaymentInput): RefundOrder | Refusal {
+  const wish = readCancellation(input)
+  if (isRefusal(wish)) return wish
+  const amount = input.amount ? parseMoney(input.amount, ['input', 'amount']) : null
+  if (isRefusal(amount)) return amount
+  return { ...wish, amount, reason: wish.note === null ? null : parseReason(wish.note) }
+}
+
+/** Refuses with BAD_VALUE, or what is wrong with the limit. */
+export function readPresentation(input: PresentCodeInput): Presentation | Refusal {
+  const { idempotencyKey } = input
+  const flaw = flawOfText(idempotencyKey, 'idempotencyKey')
+  if (flaw) return flaw
+  const token = readToken(input.token)
+  if (isRefusal(token)) return token
+  const limit = input.limit ? parseMoney(input.limit, ['input', 'limit']) : null
+  if (isRefusal(limit)) return limit
+  const ttlSeconds = input.ttlSeconds ?? 120
+  if (ttlSeconds < 30 || ttlSeconds > 300) {
+    return refuse('BAD_VALUE', `ttlSeconds is 30–300, not ${ttlSeconds}`, ['input', 'ttlSeconds'])
+  }
+  return { idempotencyKey, token: token!, limit, ttlSeconds }
+}
+
+/** Refuses with BAD_VALUE, or what is wrong with the amount. */
+export function readCharge(input: ChargePresentedCodeInput): Charge | Refusal {
+  const { idempotencyKey, payload, merchant } = input
+  const terminal = input.terminal ?? null
+  const flaw =
+    flawOfText(idempotencyKey, 'idempotencyKey') ??
+    flawOfOptional(terminal, 'terminal') ??
+    (terminal !== null && terminal.length > 25
+      ? refuse('BAD_VALUE', 'terminal is at most 25 characters', ['input', 'terminal'])
+      : null)
+  if (flaw) return flaw
+  const amount = parseMoney(input.amount, ['input', 'amount'])
+  if (isRefusal(amount)) return amount
+  return { idempotencyKey, payload, merchant, amount, terminal }
 }
 
 function readWhat(input: SubmitPaymentInput): Submission['what'] | Refusal {
@@ -183,6 +299,17 @@ function readToken(token: SubmitPaymentInput['token']): Token | null | Refusal {
     return refuse('BAD_VALUE', 'lastFour is four digits', ['input', 'token', 'lastFour'])
   }
   return { reference, lastFour }
+}
+
+const flawOfOptional = (text: string | null | undefined, ...field: string[]): Refusal | null =>
+  text === null || text === undefined ? null : flawOfText(text, ...field)
+
+function flawOfNote(text: string): Refusal | null {
+  if (text.length >= 1 && text.length <= 500 && !/\p{Cc}/u.test(text)) return null
+  return refuse('BAD_VALUE', 'reason is 1–500 characters, none of them a control character', [
+    'input',
+    'reason',
+  ])
 }
 
 function flawOfText(text: string, ...field: string[]): Refusal | null {

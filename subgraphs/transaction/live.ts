@@ -6,7 +6,8 @@ import type { Visibility } from '../access.ts'
 import type { LogEntry, LogReader, StepKind, TransactionStatus } from '../log.ts'
 import type { EventFilter } from './filter.ts'
 import { isFinal } from './lifecycle.ts'
-import { counterpartyOf, type PaymentEvent } from './payment.ts'
+import { requestOf, type RequestKind } from './counterparty.ts'
+import type { PaymentEvent } from './payment.ts'
 import { openStream, type Stream } from './stream.ts'
 
 /** What a stream of events gives: an entry, or how far it has come without one. */
@@ -28,8 +29,9 @@ export interface TransactionUpdate {
   readonly reason: ReasonCode | null
 }
 
-/** A payment that was sent to its counterparty; `position` is a place in the log by which it was. */
-export interface SentPayment {
+/** A request to a counterparty; `position` is a place in the log by which it was sent. */
+export interface SentRequest {
+  readonly kind: RequestKind
   readonly transaction: string
   readonly position: bigint
 }
@@ -45,8 +47,12 @@ export interface Live {
    * null when there is none.
    */
   updates(id: string, afterSequence: number | null, read: ReadEvents): Stream<TransactionUpdate>
-  /** Payments that `readWaiting` gives, by id, then those that are sent to `counterparty`: some may have been answered meanwhile. */
-  sent(counterparty: string, readWaiting: () => Promise<readonly string[]>): Stream<SentPayment>
+  /** Requests that `readWaiting` gives, then those that are sent to `counterparty`: some may have been answered meanwhile. */
+  sent(
+    counterparty: string,
+    kinds: ReadonlySet<RequestKind>,
+    readWaiting: () => Promise<readonly Omit<SentRequest, 'position'>[]>,
+  ): Stream<SentRequest>
   close(): void
 }
 
@@ -163,30 +169,35 @@ export function createLive(
       })
     },
 
-    sent(counterparty, readWaiting) {
-      const delivered = new Set<string>()
-      const isSent = ({ kind, payment }: LogEntry): boolean =>
-        kind === 'SENT' && counterpartyOf(payment, payment.wallet) === counterparty
-      return openStream<SentPayment>({
+    sent(counterparty, kinds, readWaiting) {
+      // By what was asked, and how often: what is asked again is delivered again.
+      const delivered = new Map<string, bigint>()
+      const nameOf = ({ kind, transaction }: Omit<SentRequest, 'position'>) => `${kind} ${transaction}`
+      return openStream<SentRequest>({
         async refill(seat) {
           seat.attach()
           const position = reader.tip()
           const waiting = await readWaiting()
-          const still = new Set(waiting)
-          for (const id of delivered) if (!still.has(id)) delivered.delete(id)
-          return waiting.map((transaction) => ({ transaction, position }))
+          const still = new Set(waiting.map(nameOf))
+          for (const name of delivered.keys()) if (!still.has(name)) delivered.delete(name)
+          return waiting.filter(({ kind }) => kinds.has(kind)).map((request) => ({ ...request, position }))
         },
         attach: (seat) => {
           const push = (entry: LogEntry) => {
-            if (isSent(entry)) seat.push({ transaction: entry.transaction, position: entry._id })
+            const request = requestOf(entry)
+            if (request?.counterparty !== counterparty || !kinds.has(request.kind)) return
+            seat.push({ kind: request.kind, transaction: entry.transaction, position: entry._id })
           }
           const leaving = [by.acquirer.add(counterparty, push), by.wallet.add(counterparty, push)]
           return () => leaving.forEach((leave) => leave())
         },
-        take: ({ transaction }) => {
-          if (delivered.has(transaction)) return false
-          delivered.add(transaction)
-          if (delivered.size > deliveredMax) delivered.delete(delivered.values().next().value!)
+        take: (request) => {
+          const name = nameOf(request)
+          const known = delivered.get(name)
+          // An authorization is sent once; an inquiry or a reversal has a place of its own each time.
+          if (known !== undefined && (request.kind === 'AUTHORIZE' || request.position <= known)) return false
+          delivered.set(name, request.position)
+          if (delivered.size > deliveredMax) delivered.delete(delivered.keys().next().value!)
           return true
         },
       })

@@ -4,6 +4,7 @@ import type { Db } from 'mongodb'
 import { openChanges, type Changes } from '../changes.ts'
 import type { LoggedPayment } from '../log.ts'
 import { Recent } from '../recent.ts'
+import { firstPaymentId } from './kept-refusal.ts'
 import {
   entriesOf,
   entriesOfRefund,
@@ -28,7 +29,12 @@ export const openPayments = (db: Db, resumeAfter: unknown): Promise<Changes<Paym
     collection: 'payments',
     resumeAfter,
     pipeline: [
-      { $match: { operationType: { $in: ['insert', 'update', 'replace'] } } },
+      {
+        $match: {
+          operationType: { $in: ['insert', 'update', 'replace'] },
+          'documentKey._id': { $gte: firstPaymentId },
+        },
+      },
       {
         $project: {
           operationType: 1,
@@ -54,7 +60,10 @@ export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Prom
       const known = fullDocument ? loggedPayment(fullDocument) : recent.get(documentKey._id)
       if (known) facts.set(documentKey._id, known)
     }
-    const unknown = changes.map(idOf).filter((id) => !facts.has(id))
+    const unknown = changes.filter(bringsEvents).flatMap((change) => {
+      const id = idOf(change)
+      return facts.has(id) ? [] : [id]
+    })
     if (unknown.length > 0) {
       const found = payments.find({ _id: { $in: unknown } }, { projection: projectionOf('') })
       for await (const payment of found) facts.set(payment._id, loggedPayment(payment))
@@ -76,6 +85,11 @@ export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Prom
 /** Facts of so many payments are kept. */
 const recentMax = 20_000
 
+/** False for a mark, such as that it is settled: thousands of them come at once, and none is worth a look. */
+const bringsEvents = ({ fullDocument, updateDescription }: PaymentChange): boolean =>
+  fullDocument !== undefined ||
+  Object.keys(updateDescription!.updatedFields).some((field) => /^(events|refunds)(\.\d+)?$/.test(field))
+
 const idOf = ({ documentKey }: PaymentChange): string => documentKey._id
 
 /** What a change brings: all events for a new document, what was pushed (`events.2`, `refunds.0`) for an update. */
@@ -86,15 +100,16 @@ function entriesIn(
   if (fullDocument) return entriesOf(fullDocument)
   const { _id } = documentKey
   const updated = updateDescription!.updatedFields
-  const events = pushed<PaymentEvent>(updated, 'events').toSorted((a, b) => a.sequence - b.sequence)
+  const events = (pushed(updated, 'events') as PaymentEvent[]).toSorted((a, b) => a.sequence - b.sequence)
   return [
     ...events.map((event) => unplaced(_id, event, facts)),
-    ...pushed<Refund>(updated, 'refunds').flatMap((refund) => entriesOfRefund(_id, refund, facts)),
+    ...(pushed(updated, 'refunds') as Refund[]).flatMap((refund) => entriesOfRefund(_id, refund, facts)),
   ]
 }
 
-function pushed<Item>(updated: Readonly<Record<string, unknown>>, array: string): readonly Item[] {
-  if (Array.isArray(updated[array])) return updated[array] as Item[]
+function pushed(updated: Readonly<Record<string, unknown>>, array: string): unknown[] {
+  const whole = updated[array]
+  if (Array.isArray(whole)) return whole
   const element = new RegExp(`^${array}\\.\\d+$`)
-  return Object.entries(updated).flatMap(([field, item]) => (element.test(field) ? [item as Item] : []))
+  return Object.entries(updated).flatMap(([field, item]) => (element.test(field) ? [item] : []))
 }

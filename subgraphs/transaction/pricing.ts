@@ -100,7 +100,7 @@ export const exactly = ({ source, target, value }: AppliedRate): Rate => rateOf(
  * `amount` in `currency` at the mid rate, rounded half up: limits and free amounts are compared so, whatever they are
  * written in. Refuses with RATE_UNAVAILABLE.
  */
-function valueAtMid(amount: Money, currency: Currency, rates: RateProvider): Money | Refusal {
+export function valueAtMid(amount: Money, currency: Currency, rates: RateProvider): Money | Refusal {
   if (amount.currency === currency) return amount
   const found = rates.midRate(amount.currency, currency)
   return found ? convertHalfUp(amount, found.mid) : noRate(amount.currency, currency)
@@ -129,7 +129,12 @@ export function checkLimit(
   }
 }
 
-function appliedRate(source: Currency, target: Currency, rates: RateProvider): AppliedRate | null | Refusal {
+/** The rate for payers in `source` at merchants in `target`; null when no currency changes. Refuses with RATE_UNAVAILABLE. */
+export function appliedRate(
+  source: Currency,
+  target: Currency,
+  rates: RateProvider,
+): AppliedRate | null | Refusal {
   if (source === target) return null
   const found = rates.midRate(source, target)
   if (!found) return noRate(source, target)

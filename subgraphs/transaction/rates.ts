@@ -1,7 +1,8 @@
-// Where exchange rates come from. The hub prices with whatever a provider says; one provider is built in.
+// Where exchange rates come from. The hub prices with whatever a provider says; one table is built in.
 
 import { currencies, type Currency } from '../../schema/values/currency.ts'
 import { rateOf, type Rate } from '../../schema/values/rate.ts'
+import type { RateTable } from './rate-table.ts'
 
 export interface MidRate {
   /** Without mark-up. Exact. */
@@ -44,10 +45,10 @@ export function tableRates(
 
 /**
  * The built-in table: CNY for one unit, close to what markets quoted on 11 September 2025, rounded to four digits.
- * For demonstration; a hub that carries real payments replaces it by its own provider.
+ * For demonstration; the operator of a hub that carries real payments sets another one.
  */
-export const builtInRates: RateProvider = tableRates(
-  {
+export const builtInTable: RateTable = {
+  cny: {
     AED: '1.939', ARS: '0.004961', AUD: '4.722', BDT: '0.05851', BHD: '18.89', BND: '5.549', BRL: '1.317', CAD: '5.142',
     CHF: '8.931', CLP: '0.007417', COP: '0.001812', EGP: '0.1477', EUR: '8.341', GBP: '9.642', GEL: '2.637', HKD: '0.9143',
     IDR: '0.0004328', INR: '0.08064', JOD: '10.04', JPY: '0.04836', KHR: '0.001776', KRW: '0.005122', KWD: '23.31',
@@ -56,6 +57,12 @@ export const builtInRates: RateProvider = tableRates(
     PKR: '0.02529', QAR: '1.956', RUB: '0.08527', SAR: '1.898', SEK: '0.7623', SGD: '5.549', THB: '0.2236', TRY: '0.1724',
     TWD: '0.2352', USD: '7.12', UZS: '0.0005719', VND: '0.0002697', ZAR: '0.4088',
   },
-  new Date('2025-09-11T01:15:00.000Z'),
-  50,
-) // prettier-ignore
+  asOf: new Date('2025-09-11T01:15:00.000Z'),
+  markupBasisPoints: 50,
+} // prettier-ignore
+
+export const builtInRates: RateProvider = tableRates(
+  builtInTable.cny,
+  builtInTable.asOf,
+  builtInTable.markupBasisPoints,
+)

@@ -2,8 +2,8 @@
 
 import type { Collection, Document, Filter } from 'mongodb'
 import { createLoader, type Loader } from '../loader.ts'
+import type { KeptRefusal } from './kept-refusal.ts'
 import type { Payment, Refund } from './payment.ts'
-import type { Quote } from './quote.ts'
 
 /** A refund and the payment that holds it. */
 export interface RefundOf {
@@ -13,17 +13,23 @@ export interface RefundOf {
 
 export interface PaymentReads {
   readonly byId: Loader<string, Payment>
-  /** By the `id` of a used key. */
-  readonly byKey: Loader<string, Payment>
+  /** By the `id` of a used key: what it did, or the refusal that it got. */
+  readonly byKey: Loader<string, Payment | KeptRefusal>
   readonly byQuote: Loader<string, Payment>
+  readonly byPresentedCode: Loader<string, Payment>
   readonly byReference: Loader<{ readonly wallet: string; readonly reference: string }, Payment>
   readonly refundById: Loader<string, RefundOf>
 }
 
 export const readsOf = (payments: Collection<Payment>): PaymentReads => ({
   byId: loaderBy(payments, '_id', (payment) => [[payment._id, payment]]),
-  byKey: loaderBy(payments, 'keys.id', (payment) => payment.keys.map(({ id }) => [id, payment])),
+  byKey: loaderBy<Payment | KeptRefusal, Payment | KeptRefusal>(
+    payments as unknown as Collection<Payment | KeptRefusal>,
+    'keys.id',
+    (used) => used.keys.map(({ id }) => [id, used]),
+  ),
   byQuote: loaderBy(payments, 'quote', (payment) => [[payment.quote ?? '', payment]]),
+  byPresentedCode: loaderBy(payments, 'presentedCode', (payment) => [[payment.presentedCode ?? '', payment]]),
   refundById: loaderBy(payments, 'refunds._id', (payment) =>
     payment.refunds.map((refund) => [refund._id, { refund, payment }]),
   ),
@@ -38,8 +44,9 @@ export const readsOf = (payments: Collection<Payment>): PaymentReads => ({
   }),
 })
 
-export const quoteReads = (quotes: Collection<Quote>): Loader<string, Quote> =>
-  loaderBy(quotes, '_id', (quote) => [[quote._id, quote]])
+export const readsById = <Doc extends { readonly _id: string }>(
+  collection: Collection<Doc>,
+): Loader<string, Doc> => loaderBy(collection, '_id', (doc) => [[doc._id, doc]])
 
 const numberOf = ({ wallet, reference }: { readonly wallet: string; readonly reference: string }): string =>
   `${wallet}/${reference}`

@@ -1,9 +1,11 @@
 // GraphQL to the cashier and to what a viewer sees, and back. No rules.
 
+import { toSvg } from '../../schema/qr/index.ts'
 import { money, type Money } from '../../schema/values/money.ts'
 import { isRefusal, orThrow, refuse } from '../../schema/values/problems.ts'
 import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
 import { demandScope, requireScope } from '../access.ts'
+import type { AuditEntry, AuditLog } from '../audit.ts'
 import type { EntryMode, MerchantDirectory } from '../directory.ts'
 import type { Resolvers } from '../federated-schema.ts'
 import type { LogEntry } from '../log.ts'
@@ -12,27 +14,54 @@ import type { Reference } from '../reference.ts'
 import { considerRoute, type Candidate, type Hop } from '../route.ts'
 import type { RequestContext } from '../subgraph.ts'
 import { values } from '../values.ts'
+import { auditPage, type AuditFilterInput } from './audit-reads.ts'
 import type { Cashier } from './cashier.ts'
+import type { RequestKind } from './counterparty.ts'
 import type { Cursors } from './cursor.ts'
 import type {
   TransactionEventFilterInput,
   TransactionFilterInput,
   TransactionReferenceInput,
 } from './filter.ts'
-import type { OrderInput, RespondAuthorizationInput, SubmitPaymentInput } from './input.ts'
+import type {
+  CancelPaymentInput,
+  ChargePresentedCodeInput,
+  OrderInput,
+  PresentCodeInput,
+  RefundPaymentInput,
+  RespondAuthorizationInput,
+  SubmitPaymentInput,
+} from './input.ts'
 import { outcomes } from './lifecycle.ts'
 import type { TransactionUpdate } from './live.ts'
 import type { Payment, PaymentEvent } from './payment.ts'
 import type { Price } from './pricing.ts'
+import type { PresentedCode } from './presented-code.ts'
+import type { Presenter } from './presenter.ts'
 import type { Quote, Terms } from './quote.ts'
 import type { Position } from './positions.ts'
+import type { RateBook, SetTable } from './rate-book.ts'
+import { ratesInto, setRates, type RatesArguments, type SetRatesInput } from './rate-desk.ts'
+import { tableRates, type RateProvider } from './rates.ts'
 import type { RefundOf } from './reads.ts'
+import type { Batch } from './settlement/batch.ts'
+import type { Books } from './settlement/books.ts'
+import type { CloseInput } from './settlement/closing.ts'
 import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './viewing.ts'
+import type { WebhookDesk } from './webhooks/desk.ts'
+import { webhookResolvers } from './webhooks/resolvers.ts'
 
 export interface ResolverDependencies {
   readonly cashier: Cashier
+  readonly audit: AuditLog
+  readonly rates: RateProvider
+  /** Null when the rates come from a provider of their own. */
+  readonly rateBook: RateBook | null
+  readonly presenter: Presenter
   readonly viewing: Viewing
   readonly cursors: Cursors
+  readonly webhooks: WebhookDesk
+  readonly books: Books
   readonly reference: Reference
   readonly directory: MerchantDirectory
   readonly now: () => Date
@@ -47,7 +76,8 @@ interface Keyed {
 }
 
 export function createResolvers(dependencies: ResolverDependencies): Resolvers {
-  const { cashier, viewing, cursors } = dependencies
+  const { cashier, presenter, viewing, cursors, books } = dependencies
+  const webhooks = webhookResolvers(dependencies.webhooks)
 
   return {
     ...values,
@@ -82,9 +112,13 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       },
       explainRoute: (_: unknown, args: { wallet: string; merchant: string; entryMode: EntryMode }) =>
         explainRoute(args, dependencies),
-      settlementBatches: () => orThrow(notAvailable),
-      webhookDeliveries: () => orThrow(notAvailable),
-      auditLog: () => orThrow(notAvailable),
+      settlementBatches: (_: unknown, args: PageArguments, context: Context) => books.page(context, args),
+      ...webhooks.Query,
+      auditLog: async (_: unknown, args: PageArguments & { where?: AuditFilterInput }, context: Context) => {
+        demandScope(context, 'operator')
+        return orThrow(await auditPage(dependencies.audit, dependencies.reference, args))
+      },
+      rates: (_: unknown, args: RatesArguments) => orThrow(ratesInto(args, dependencies.rates)),
     },
     Mutation: {
       quotePayment: (_: unknown, { input }: Input<OrderInput>, context: Context) =>
@@ -95,16 +129,22 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         requireScope(context, 'authorizations:write') ?? cashier.respond(context.viewer.participant, input),
       inquirePayment: (
         _: unknown,
-        { input }: Input<{ payment?: string; reference?: string }>,
+        { input }: Input<{ payment?: string } & TransactionReferenceInput>,
         context: Context,
       ) => requireScope(context, 'payments:read') ?? viewing.inquire(context, input),
-      cancelPayment: () => notAvailable,
-      refundPayment: () => notAvailable,
-      presentCode: () => notAvailable,
-      chargePresentedCode: () => notAvailable,
-      closeSettlement: () => notAvailable,
-      createWebhook: () => notAvailable,
-      redeliverWebhook: () => notAvailable,
+      cancelPayment: (_: unknown, { input }: Input<CancelPaymentInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.cancel(context.viewer.participant, input),
+      refundPayment: (_: unknown, { input }: Input<RefundPaymentInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.refund(context.viewer.participant, input),
+      presentCode: (_: unknown, { input }: Input<PresentCodeInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? presenter.present(context.viewer.participant, input),
+      chargePresentedCode: (_: unknown, { input }: Input<ChargePresentedCodeInput>, context: Context) =>
+        requireScope(context, 'payments:write') ?? cashier.charge(context.viewer.participant, input),
+      closeSettlement: (_: unknown, { input }: Input<CloseInput>, context: Context) =>
+        books.close(context, input),
+      ...webhooks.Mutation,
+      setRates: (_: unknown, { input }: Input<SetRatesInput>, context: Context) =>
+        requireScope(context, 'operator') ?? setRates(dependencies.rateBook, input, context),
     },
     Subscription: {
       transactionEvents: {
@@ -126,9 +166,9 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         resolve: (update: TransactionUpdate) => update,
       },
       authorizationRequests: {
-        subscribe: (_: unknown, _args: unknown, context: Context) => {
+        subscribe: (_: unknown, { kinds }: { kinds: readonly RequestKind[] }, context: Context) => {
           demandScope(context, 'authorizations:write')
-          return viewing.requests(context)
+          return viewing.requests(context, kinds)
         },
         resolve: (request: AuthorizationRequest) => request,
       },
@@ -151,7 +191,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       refunds: (payment: Payment): RefundOf[] => payment.refunds.map((refund) => ({ refund, payment })),
       settlementDate: (payment: Payment) => ('settlementDate' in payment ? payment.settlementDate : null),
       settlementStatus: (payment: Payment) => ('settlement' in payment ? payment.settlement : 'NONE'),
-      reason: (payment: Payment) => ('reason' in payment ? reasonOf(payment.reason) : null),
+      reason: (payment: Payment) => ('reason' in payment ? reasonOf(payment.reason ?? null) : null),
     },
     Refund: {
       ...termsFields(({ payment }: RefundOf) => payment),
@@ -167,6 +207,8 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       merchantAmount: ({ refund }: RefundOf) => refund.merchantAmount,
       payerAmount: ({ refund }: RefundOf) => refund.payerAmount,
       reportingValue: ({ refund }: RefundOf) => refund.reporting,
+      settlementDate: ({ refund }: RefundOf) => refund.settlementDate,
+      settlementStatus: ({ refund }: RefundOf) => refund.settlement,
       reason: ({ refund }: RefundOf) => reasonOf(refund.reason),
       events: ({ refund }: RefundOf) => refund.events,
     },
@@ -200,6 +242,21 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       fees: ({ terms }: Quote) => feesOf(terms),
       rate: ({ terms }: Quote) => terms.rate,
     },
+    SettlementBatch: {
+      __resolveReferences: (references: readonly Keyed[], context: Context) =>
+        Promise.all(references.map(({ id }) => books.batch(context, id))),
+      id: ({ _id }: Batch) => _id,
+      payments: (batch: Batch, _: unknown, context: Context) => books.counts(context, batch).payments,
+      refunds: (batch: Batch, _: unknown, context: Context) => books.counts(context, batch).refunds,
+      net: (batch: Batch, _: unknown, context: Context) => books.net(context, batch),
+      file: async (batch: Batch, _: unknown, context: Context) =>
+        (await books.files(context, batch)).find(({ format }) => format === 'CSV') ?? null,
+      files: (batch: Batch, _: unknown, context: Context) => books.files(context, batch),
+    },
+    PresentedCode: {
+      id: ({ _id }: PresentedCode) => _id,
+      svg: ({ payload }: PresentedCode) => toSvg(payload),
+    },
     Participant: {
       positions: ({ id }: Keyed, { date }: { date?: string | null }, context: Context) =>
         viewing.positions(context, id, date ?? null),
@@ -216,18 +273,25 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       },
     },
 
+    AuditEntry: {
+      id: ({ _id }: AuditEntry) => _id,
+      actor: ({ actor }: AuditEntry) => actor && { id: actor },
+    },
+    RatesSet: {
+      rates: ({ cny, asOf, markupBasisPoints }: SetTable) =>
+        orThrow(ratesInto({}, tableRates(cny, asOf, markupBasisPoints))),
+    },
+
+    SetRatesResult: { __resolveType: typeOr('RatesSet') },
     QuoteResult: { __resolveType: typeOr('Quote') },
     SubmitPaymentResult: { __resolveType: typeOr('PaymentReceipt') },
     PaymentResult: { __resolveType: typeOr('PaymentReceipt') },
     RefundResult: { __resolveType: typeOr('RefundReceipt') },
     PresentCodeResult: { __resolveType: typeOr('PresentedCode') },
     SettlementResult: { __resolveType: typeOr('SettlementBatch') },
-    CreateWebhookResult: { __resolveType: typeOr('WebhookCreated') },
-    RedeliverWebhookResult: { __resolveType: typeOr('WebhookDelivery') },
+    ...webhooks.types,
   }
 }
-
-const notAvailable = refuse('NOT_AVAILABLE')
 
 /** Members of a result's union: a refusal says its own type. */
 const typeOr = (name: string) => (value: object) => (isRefusal(value) ? value.__typename : name)

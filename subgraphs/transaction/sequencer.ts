@@ -8,6 +8,7 @@ import type { ClientSession, Collection, Db } from 'mongodb'
 import { HistoryLostError, type Changes } from '../changes.ts'
 import { holdLease, isLeaseHeld, type Lease, type LeaseHolder } from '../lease.ts'
 import { readTip, type LogEntry, type LogReader } from '../log.ts'
+import { firstPaymentId } from './kept-refusal.ts'
 import { openLog, type LogWriter } from './log-writer.ts'
 import { entriesOf, inOrderOfTime, projectionOf, type Logged, type Unplaced } from './logged.ts'
 import { eventReader, openPayments, type PaymentChange } from './payment-changes.ts'
@@ -126,7 +127,7 @@ async function fillGaps(db: Db, writer: LogWriter, session: ClientSession): Prom
   const isEmpty = (await readTip(db)) === 0n
   const found = db
     .collection<Logged>('payments')
-    .find({}, { projection: projectionOf(''), sort: { _id: 1 }, session })
+    .find({ _id: { $gte: firstPaymentId } }, { projection: projectionOf(''), sort: { _id: 1 }, session })
   let held: Unplaced[] = []
   let chunk: Unplaced[] = []
   let writing = Promise.resolve()

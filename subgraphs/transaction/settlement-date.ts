@@ -13,9 +13,17 @@ export const defaultZone: SettlementZone = { offsetMinutes: 480, cutOff: '23:00'
  */
 export function settlementDate(at: Date, { offsetMinutes, cutOff }: SettlementZone): string {
   const local = at.getTime() + offsetMinutes * 60_000
-  const [hours = 24, minutes = 0] = cutOff.split(':').map(Number)
-  const afterCutOff = dayMs - (hours * 60 + minutes) * 60_000
-  return new Date(local + afterCutOff).toISOString().slice(0, 10)
+  return new Date(local + dayMs - timeOfDay(cutOff)).toISOString().slice(0, 10)
+}
+
+/** The cut-off of `date` in `zone`: the first instant that belongs to the next date. */
+export const endOf = (date: string, { offsetMinutes, cutOff }: SettlementZone): Date =>
+  new Date(Date.parse(`${date}T00:00:00Z`) + timeOfDay(cutOff) - offsetMinutes * 60_000)
+
+/** "23:00" in milliseconds after midnight. */
+function timeOfDay(text: string): number {
+  const [hours = 24, minutes = 0] = text.split(':').map(Number)
+  return (hours * 60 + minutes) * 60_000
 }
 
 const dayMs = 86_400_000

@@ -1,147 +1,121 @@
-// Answers for participants whose connection is SIMULATOR, as a counterparty of the sandbox would. What it does with a
-// payment is written in its reference, or in the reference label of its code.
+// Answers for participants whose connection is SIMULATOR, as a counterparty of the sandbox would. What it does with a payment
+// is written in its reference, in the reference label of its code, or in the payer's token reference.
 
 import type { FastifyBaseLogger } from 'fastify'
-import type { Db } from 'mongodb'
 import { parseReason } from '../../schema/values/reasons.ts'
-import { holdLease } from '../lease.ts'
-import type { LogEntry, LogReader } from '../log.ts'
-import type { Reference } from '../reference.ts'
+import type { LeaseHolder } from '../lease.ts'
 import type { Cashier } from './cashier.ts'
-import type { Counterparties } from './counterparty.ts'
+import { carryRequests, type Carrier, type CarrierDependencies, type RequestKind } from './counterparty.ts'
+import type { CounterpartyRequest } from './counterparty.ts'
 import type { Answer } from './input.ts'
-import { counterpartyOf, type Payment } from './payment.ts'
-import type { PaymentStore } from './store.ts'
+import type { Payment } from './payment.ts'
 
 export interface SimulatorOptions {
   /** Takes requests and leaves them unanswered until it is restarted without this: for measurements. */
   readonly holdsBack?: boolean
 }
 
-export interface SimulatorDependencies {
-  readonly db: Db
-  readonly reference: Reference
-  readonly reader: LogReader
-  readonly store: Pick<PaymentStore, 'waiting'>
+export interface SimulatorDependencies extends CarrierDependencies {
   readonly cashier: Cashier
-  readonly log: Pick<FastifyBaseLogger, 'error' | 'info'>
 }
 
-/** What the simulated counterparty does with a payment. No answers: it stays silent. */
+/** What the simulated counterparty does when it is asked. No answers: it stays silent. */
 export interface Plan {
   readonly afterMs: number
   readonly answers: readonly Answer[]
 }
 
-/**
- * Follows the log and answers what is sent to simulated participants; at the start also what was left unanswered. One
- * process at a time does so, under a lease. Two that overlap do no harm: an answer that was given is only given again.
- */
-export function startSimulator(
+export const startSimulator = (
   dependencies: SimulatorDependencies,
-  options: SimulatorOptions = {},
-): Counterparties {
-  const { db, reader, log } = dependencies
-  const holder = holdLease({ db, log, name: 'simulator' }, async ({ signal }) => {
-    if (options.holdsBack) return untilAborted(signal)
-    const desk = openDesk(dependencies)
-    const stop = reader.subscribe((entries) => entries.forEach(desk.take))
-    try {
-      await desk.takeWaiting()
-      await untilAborted(signal)
-    } finally {
-      stop()
-      desk.close()
-    }
-  })
-  return { kind: 'SIMULATOR', close: () => holder.close() }
-}
+  { holdsBack = false }: SimulatorOptions = {},
+): LeaseHolder => carryRequests(dependencies, 'SIMULATOR', () => (holdsBack ? deaf : openDesk(dependencies)))
+
+const deaf: Carrier = { take: () => {}, close: () => {} }
 
 /**
- * Magic labels, at the beginning of the reference or of the code's reference label: SIM-AM04 declines for funds, and so
- * does every other ISO 20022 reason for itself; SIM-NOAS, SIM-AB05 and SIM-LATE do not answer; SIM-DUP answers twice;
- * SIM-SLOW-3000 takes 3 s. All others are approved after 30–80 ms, by their id.
+ * Magic labels, at the beginning of what names them: SIM-AM04 declines for funds, and so does every other ISO 20022 reason for
+ * itself; SIM-AB05 does not answer, and says approved when asked; SIM-NOAS never answers, whatever it is asked; SIM-LATE does
+ * not answer either, and approves when it is told to undo it; SIM-DUP answers twice; SIM-SLOW-3000 takes 3 s. All others are
+ * approved after 30–80 ms, by their id, and acknowledge what they are told.
  */
-export function planOf({
-  _id,
-  reference,
-  referenceLabel,
-}: Pick<Payment, '_id' | 'reference' | 'referenceLabel'>): Plan {
-  const label =
-    /^SIM-([A-Z0-9]+)(?:-(\d{1,5}))?/.exec(reference) ??
-    /^SIM-([A-Z0-9]+)(?:-(\d{1,5}))?/.exec(referenceLabel ?? '')
+export function planOf(
+  { _id, reference, referenceLabel, token }: Pick<Payment, '_id' | 'reference' | 'referenceLabel' | 'token'>,
+  kind: RequestKind = 'AUTHORIZE',
+): Plan {
+  const names = [reference, referenceLabel, token?.reference]
+  const [, word = '', number] = names.map((name) => label.exec(name ?? '')).find((found) => found) ?? []
   const afterMs = usualMs(_id)
-  const [, word = '', number] = label ?? []
-  switch (word) {
-    case 'NOAS':
-    case 'AB05':
-    case 'LATE':
-      return { afterMs, answers: [] }
-    case 'DUP':
-      return { afterMs, answers: [approval, approval] }
-    case 'SLOW':
-      return { afterMs: Number(number ?? 0), answers: [approval] }
-  }
+  if (word === 'NOAS') return { afterMs, answers: [] }
   const reason = parseReason(word)
-  return { afterMs, answers: [reason ? { approves: false, reason, reference: null } : approval] }
+  const verdict: Answer =
+    reason && word !== 'AB05' ? { decision: 'DECLINE', reason, reference: null } : approval
+  switch (kind) {
+    case 'AUTHORIZE':
+      if (word === 'AB05' || word === 'LATE') return { afterMs, answers: [] }
+      if (word === 'SLOW') return { afterMs: Number(number ?? 0), answers: [approval] }
+      return { afterMs, answers: word === 'DUP' ? [approval, approval] : [verdict] }
+    case 'INQUIRE':
+      return { afterMs, answers: word === 'LATE' ? [] : [verdict] }
+    case 'REVERSE':
+      return { afterMs, answers: word === 'LATE' ? [approval, acknowledgement] : [acknowledgement] }
+    case 'CANCEL':
+      return { afterMs, answers: [acknowledgement] }
+  }
 }
 
-const approval: Answer = { approves: true, reason: null, reference: null }
+const label = /^SIM-([A-Z0-9]+)(?:-(\d{1,5}))?/
+
+const approval: Answer = { decision: 'APPROVE', reason: null, reference: null }
+const acknowledgement: Answer = { decision: 'ACKNOWLEDGE', reason: null, reference: null }
 
 /** 30–80 ms, the same for the same id. */
 const usualMs = (id: string): number => 30 + (Number.parseInt(id.slice(-4), 16) % 51)
 
 const retryMs = 1000
 
-function openDesk({ reference, store, cashier, log }: SimulatorDependencies) {
+function openDesk({
+  cashier,
+  log,
+}: {
+  readonly cashier: Cashier
+  readonly log: Pick<FastifyBaseLogger, 'error'>
+}): Carrier {
   const timers = new Map<string, NodeJS.Timeout>()
 
-  const isSimulated = (id: string): boolean => reference.participants.get(id)?.connection === 'SIMULATOR'
-
-  /** Acts on payment `id` once it has been here for `atMs`, of which `waitedMs` have passed. */
-  const schedule = (counterparty: string, id: string, atMs: number, waitedMs = 0) => {
-    if (timers.has(id)) return
+  /** Acts on a request once it has been here for `atMs`, of which `waitedMs` have passed. */
+  const schedule = (request: CounterpartyRequest, atMs: number, waitedMs = 0) => {
+    const name = `${request.transaction}/${request.kind}`
+    if (timers.has(name)) return
     const act = () => {
-      timers.delete(id)
-      answer(counterparty, id, atMs).catch((error: unknown) => {
-        log.error({ err: error, payment: id }, 'the simulator could not answer; trying again')
-        schedule(counterparty, id, atMs + retryMs, atMs)
+      timers.delete(name)
+      answer(request, atMs).catch((error: unknown) => {
+        log.error(
+          { err: error, payment: request.transaction },
+          'the simulator could not answer; trying again',
+        )
+        schedule(request, atMs + retryMs, atMs)
       })
     }
-    timers.set(id, setTimeout(act, atMs - waitedMs))
+    timers.set(name, setTimeout(act, atMs - waitedMs))
   }
 
   /** Answers by the plan, or comes back when the plan says later: it is read with the payment, not before. */
-  const answer = async (counterparty: string, id: string, waitedMs: number) => {
+  const answer = async (request: CounterpartyRequest, waitedMs: number) => {
+    const { kind, transaction, counterparty } = request
     let plan: Plan = { afterMs: 0, answers: [] }
-    await cashier.answer(counterparty, id, (payment) => {
-      plan = planOf(payment)
+    await cashier.answer(counterparty, transaction, (payment) => {
+      plan = planOf(payment, kind)
       return plan.afterMs > waitedMs ? null : (plan.answers[0] ?? null)
     })
-    if (plan.afterMs > waitedMs) return schedule(counterparty, id, plan.afterMs, waitedMs)
-    for (const again of plan.answers.slice(1)) await cashier.answer(counterparty, id, () => again)
+    if (plan.afterMs > waitedMs) return schedule(request, plan.afterMs, waitedMs)
+    for (const again of plan.answers.slice(1)) await cashier.answer(counterparty, transaction, () => again)
   }
 
   return {
-    take(entry: LogEntry) {
-      if (entry.kind !== 'SENT') return
-      const counterparty = counterpartyOf(entry.payment, entry.payment.wallet)
-      if (isSimulated(counterparty)) schedule(counterparty, entry.transaction, usualMs(entry.transaction))
-    },
-    async takeWaiting() {
-      const simulated = [...reference.participants.keys()].filter(isSimulated)
-      for (const { _id, counterparty } of await store.waiting(simulated))
-        schedule(counterparty, _id, usualMs(_id))
-    },
+    take: (request) => schedule(request, usualMs(request.transaction)),
     close() {
       for (const timer of timers.values()) clearTimeout(timer)
       timers.clear()
     },
   }
 }
-
-const untilAborted = (signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })

@@ -1,12 +1,14 @@
-// Payments and quotes in MongoDB. Reads and writes of all requests in flight share calls.
+// Payments, quotes and presented codes in MongoDB. Reads and writes of all requests in flight share calls.
 
 import type { Collection, Db, Filter } from 'mongodb'
 import { createWriter } from '../loader.ts'
 import { Recent } from '../recent.ts'
+import { firstPaymentId, type KeptRefusal } from './kept-refusal.ts'
 import { applyMove, type Move, type Payment } from './payment.ts'
-import { sumPostings, type Position } from './positions.ts'
+import { readPositions, type Position } from './positions.ts'
+import type { PresentedCode } from './presented-code.ts'
 import type { Quote } from './quote.ts'
-import { quoteReads, readsOf, type PaymentReads } from './reads.ts'
+import { readsById, readsOf, type PaymentReads } from './reads.ts'
 import { rrnSource } from './rrn.ts'
 import { insertGroup, moveGroup, writeNames, type PlannedMove } from './writes.ts'
 
@@ -14,11 +16,17 @@ export interface PaymentStore extends PaymentReads {
   readonly payments: Collection<Payment>
   quoteById(id: string): Promise<Quote | null>
   addQuote(quote: Quote): Promise<void>
-  /** Writes a new payment. False when one with its key, quote or reference is there already. Throws when it may or may not be written. */
+  codeById(id: string): Promise<PresentedCode | null>
+  /** Keeps a presented code; when its key was used before, gives the code of then. */
+  addCode(code: PresentedCode): Promise<PresentedCode>
+  /** Writes a new payment. False when one with its key, quote, code or reference is there already. Throws when it may or may not be written. */
   insert(payment: Payment): Promise<boolean>
+  /** Keeps what a key was refused. False when the key was used before. */
+  keep(refusal: KeptRefusal): Promise<boolean>
   /**
    * Reads payment `id`, lets `rule` decide, and writes its move if the payment has not moved meanwhile; otherwise all of
    * that again, so `rule` must be pure. `moved` is false when the rule wants no move. Null when there is no such payment.
+   * Throws KeyTakenError when the move's key was used elsewhere.
    */
   move(id: string, rule: (payment: Payment) => Move | null): Promise<Moved | null>
   /** Payments that match every clause, newest first, after the one with id `after`. */
@@ -26,8 +34,12 @@ export interface PaymentStore extends PaymentReads {
     clauses: readonly Clause[],
     page: { readonly after: string | null; readonly max: number },
   ): Promise<readonly Payment[]>
-  /** Payments that wait for the answer of one of `counterparties`, longest waiting first. */
-  waiting(counterparties: readonly string[]): Promise<readonly Pick<Payment, '_id' | 'counterparty'>[]>
+  /** Payments that wait for one of `counterparties`, longest waiting first. */
+  waiting(
+    counterparties: readonly string[],
+  ): Promise<readonly Pick<Payment, '_id' | 'counterparty' | 'status'>[]>
+  /** Ids of payments whose time has come at `now`, longest due first, `max` at most. */
+  due(now: Date, max: number): Promise<readonly string[]>
   /** What the postings of a participant sum up to, per currency and side; of one settlement date, or of all. */
   positions(participant: string, date: string | null): Promise<readonly Position[]>
   /** A new retrieval reference number. */
@@ -48,7 +60,8 @@ export async function makeIndexes(db: Db): Promise<void> {
   const present = (field: string) => ({ partialFilterExpression: { [field]: { $exists: true } } })
   await paymentsOf(db).createIndexes([
     { name: 'key', key: { 'keys.id': 1 }, unique: true },
-    { name: 'reference', key: { wallet: 1, reference: 1 }, unique: true },
+    { name: 'reference', key: { wallet: 1, reference: 1 }, unique: true, ...present('reference') },
+    { name: 'presentedCode', key: { presentedCode: 1 }, unique: true, ...present('presentedCode') },
     { name: 'quote', key: { quote: 1 }, unique: true, ...present('quote') },
     { name: 'wallet', key: { wallet: 1, _id: -1 } },
     { name: 'acquirer', key: { acquirer: 1, _id: -1 } },
@@ -56,10 +69,15 @@ export async function makeIndexes(db: Db): Promise<void> {
     { name: 'corridor', key: { corridor: 1, _id: -1 } },
     { name: 'rrn', key: { rrn: 1 } },
     // Only what waits for somebody: small, whatever the collection holds.
-    { name: 'due', key: { counterparty: 1, due: 1 }, ...present('due') },
+    { name: 'due', key: { due: 1, counterparty: 1, status: 1 }, ...present('due') },
+    { name: 'expiry', key: { keptUntil: 1 }, expireAfterSeconds: 0, ...present('keptUntil') },
     { name: 'refund', key: { 'refunds._id': 1 }, ...present('refunds._id') },
   ])
-  await quotesOf(db).createIndex({ expiresAt: 1 }, { name: 'expiry', expireAfterSeconds: quoteKeptSeconds })
+  await quotesOf(db).createIndex({ expiresAt: 1 }, { name: 'expiry', expireAfterSeconds: offerKeptSeconds })
+  await codesOf(db).createIndexes([
+    { name: 'expiry', key: { expiresAt: 1 }, expireAfterSeconds: offerKeptSeconds },
+    { name: 'key', key: { 'key.id': 1 }, unique: true },
+  ])
 }
 
 export async function createStore(db: Db): Promise<PaymentStore> {
@@ -68,12 +86,18 @@ export async function createStore(db: Db): Promise<PaymentStore> {
   const quotes = quotesOf(db)
 
   const reads = readsOf(payments)
-  const storedQuote = quoteReads(quotes)
+  const storedQuote = readsById(quotes)
+  const codes = codesOf(db)
+  const storedCode = readsById(codes)
   // One call under way at a time: each waits for the journal, and a large group shares that better than two small ones.
   const flightsMax = 1
-  const inserter = createWriter<Payment, boolean>({
+  const inserter = createWriter<Payment | KeptRefusal, boolean>({
     flightsMax,
-    write: (group) => insertGroup(payments, group),
+    write: (group) => insertGroup(payments as unknown as Collection<Payment | KeptRefusal>, group),
+  })
+  const codeInserter = createWriter<PresentedCode, boolean>({
+    flightsMax,
+    write: (group) => insertGroup(codes, group),
   })
   const quoteInserter = createWriter<Quote, boolean>({
     flightsMax,
@@ -86,9 +110,9 @@ export async function createStore(db: Db): Promise<PaymentStore> {
   // A quote never changes, so what this process has quoted lately it need not read.
   const recentQuotes = new Recent<string, Quote>(recentMax)
   // A payment that this process wrote is moved without reading it: should it have moved since, the write finds out.
-  const open = new Recent<string, Payment>(recentMax)
-  const remember = (payment: Payment) =>
-    'due' in payment ? open.set(payment._id, payment) : open.delete(payment._id)
+  const written = new Recent<string, Payment>(recentMax)
+  // Moves of one payment take turns: tried at once, all but one would have to be tried again.
+  const turns = new Map<string, Promise<unknown>>()
   const newWriteName = writeNames()
 
   /** The payment after the rule's move; null when the rule wants none, false when the payment has moved meanwhile. */
@@ -98,8 +122,22 @@ export async function createStore(db: Db): Promise<PaymentStore> {
     const move = { ...wanted, event: { ...wanted.event, write: newWriteName() } }
     if (!(await mover.write({ before, move }))) return false
     const after = applyMove(before, move)
-    remember(after)
+    written.set(after._id, after)
     return after
+  }
+
+  const moveNow = async (id: string, rule: (payment: Payment) => Move | null): Promise<Moved | null> => {
+    const known = written.get(id)
+    const after = known ? await tryMove(known, rule) : null
+    if (known && after) return { moved: true, before: known, after }
+    written.delete(id)
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const before = await reads.byId.load(id)
+      if (!before) return null
+      const moved = await tryMove(before, rule)
+      if (moved !== false) return { moved: moved !== null, before, after: moved ?? before }
+    }
+    throw new Error(`payment ${id} moved ${attemptsMax} times while one move was tried`)
   }
 
   return {
@@ -112,36 +150,43 @@ export async function createStore(db: Db): Promise<PaymentStore> {
     },
     insert: async (payment) => {
       const isWritten = await inserter.write(payment)
-      if (isWritten) remember(payment)
+      if (isWritten) written.set(payment._id, payment)
       return isWritten
     },
-    async move(id, rule) {
-      const known = open.get(id)
-      const after = known ? await tryMove(known, rule) : null
-      if (known && after) return { moved: true, before: known, after }
-      open.delete(id)
-      for (let attempt = 0; attempt < attemptsMax; attempt++) {
-        const before = await reads.byId.load(id)
-        if (!before) return null
-        const moved = await tryMove(before, rule)
-        if (moved !== false) return { moved: moved !== null, before, after: moved ?? before }
-      }
-      throw new Error(`payment ${id} moved ${attemptsMax} times while one move was tried`)
+    keep: (refusal) => inserter.write(refusal),
+    codeById: (id) => storedCode.load(id),
+    async addCode(code) {
+      if (await codeInserter.write(code)) return code
+      return (await codes.findOne({ 'key.id': code.key.id }))!
+    },
+    move(id, rule) {
+      const before = turns.get(id)
+      const turn = before ? before.then(() => moveNow(id, rule)) : moveNow(id, rule)
+      const settled = turn.then(nothing, nothing)
+      turns.set(id, settled)
+      void settled.then(() => turns.get(id) === settled && turns.delete(id))
+      return turn
     },
     page: (clauses, { after, max }) => {
       const older = after === null ? [] : [{ _id: { $lt: after } }]
-      const all = [...clauses, ...older]
-      const query = (all.length > 0 ? { $and: all } : {}) as Filter<Payment>
+      const query = { $and: [{ _id: { $gte: firstPaymentId } }, ...clauses, ...older] } as Filter<Payment>
       return payments.find(query, { sort: { _id: -1 }, limit: max }).toArray()
     },
     waiting: (counterparties) =>
       payments
         .find(
-          { counterparty: { $in: [...counterparties] }, due: { $exists: true }, status: 'ROUTED' },
-          { sort: { due: 1 }, limit: waitingMax, projection: { counterparty: 1 } },
+          { due: { $exists: true }, counterparty: { $in: [...counterparties] } },
+          { sort: { due: 1 }, limit: waitingMax, projection: { counterparty: 1, status: 1 } },
         )
         .toArray(),
-    positions: (participant, date) => sumPostings(payments, participant, date),
+    async due(now, max) {
+      const found = payments.find(
+        { due: { $lte: now } },
+        { sort: { due: 1 }, limit: max, projection: { _id: 1 } },
+      )
+      return (await found.toArray()).map(({ _id }) => _id)
+    },
+    positions: (participant, date) => readPositions(db, participant, date),
     nextRrn: rrnSource(db),
   }
 }
@@ -157,9 +202,12 @@ export async function loadPayments(db: Db, payments: readonly Payment[]): Promis
 }
 
 const paymentsOf = (db: Db): Collection<Payment> => db.collection<Payment>('payments')
+const codesOf = (db: Db): Collection<PresentedCode> => db.collection<PresentedCode>('presentedCodes')
 const quotesOf = (db: Db): Collection<Quote> => db.collection<Quote>('quotes')
 
 const recentMax = 4096
+
+const nothing = (): void => {}
 
 /** Each attempt fails only because another move succeeded, so this many others would have to win in a row. */
 const attemptsMax = 1000
@@ -167,5 +215,5 @@ const attemptsMax = 1000
 /** More than one participant can have waiting: they time out before. */
 const waitingMax = 50_000
 
-/** So long an expired quote can be told from one that never was. */
-const quoteKeptSeconds = 3600
+/** So long an expired quote or presented code can be told from one that never was. */
+const offerKeptSeconds = 86_400

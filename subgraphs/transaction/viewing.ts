@@ -1,13 +1,12 @@
 // What a viewer sees of transactions: each read is checked against the viewer here, because reads are shared by all requests.
 
-import { orThrow, refuse, type Refusal } from '../../schema/values/problems.ts'
+import { isRefusal, orThrow, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { isOperator, sees, visibilityOf } from '../access.ts'
 import type { LogEntry, LogReader } from '../log.ts'
 import type { Mark, MarkedStream } from '../marked.ts'
 import { pagesOf, type Connection, type PageArguments } from '../page.ts'
 import type { Reference } from '../reference.ts'
 import type { RequestContext } from '../subgraph.ts'
-import type { PaymentReceipt } from './cashier.ts'
 import type { Cursors } from './cursor.ts'
 import {
   eventFilter,
@@ -19,6 +18,8 @@ import {
   type TransactionReferenceInput,
 } from './filter.ts'
 import type { Live, TransactionUpdate } from './live.ts'
+import type { Cashier, PaymentReceipt } from './cashier.ts'
+import { awaited, type RequestKind } from './counterparty.ts'
 import type { Payment } from './payment.ts'
 import type { Quote } from './quote.ts'
 import type { Position } from './positions.ts'
@@ -36,8 +37,9 @@ export interface LogPage {
   readonly hasMore: boolean
 }
 
-/** A payment that waits for the viewer's answer; `position` is a place in the log at which it did. */
+/** What the viewer is asked to do with a payment; `position` is a place in the log at which it was. */
 export interface AuthorizationRequest {
+  readonly kind: RequestKind
   readonly payment: Payment
   readonly position: bigint
 }
@@ -57,7 +59,7 @@ export interface Viewing {
   byNumber(context: RequestContext, number: TransactionReferenceInput): Promise<Payment | null>
   inquire(
     context: RequestContext,
-    input: { readonly payment?: string | null; readonly reference?: string | null },
+    input: { readonly payment?: string | null } & TransactionReferenceInput,
   ): Promise<PaymentReceipt | Refusal>
   page(
     context: RequestContext,
@@ -71,18 +73,20 @@ export interface Viewing {
     context: RequestContext,
     args: { readonly id: string; readonly afterSequence?: number | null },
   ): Promise<MarkedStream<TransactionUpdate>>
-  requests(context: RequestContext): Stream<AuthorizationRequest>
+  requests(context: RequestContext, kinds: readonly RequestKind[]): Stream<AuthorizationRequest>
 }
 
 export interface ViewingDependencies {
   readonly store: PaymentStore
+  readonly cashier: Pick<Cashier, 'inquire'>
   readonly reference: Reference
   readonly reader: LogReader
   readonly live: Live
   readonly cursors: Cursors
 }
 
-export function createViewing({ store, reference, reader, live, cursors }: ViewingDependencies): Viewing {
+export function createViewing(dependencies: ViewingDependencies): Viewing {
+  const { store, cashier, reference, reader, live, cursors } = dependencies
   const visibility = (context: RequestContext) => visibilityOf(context, reference)
   const pages = pagesOf('transactions', ['string'], 100)
 
@@ -117,15 +121,17 @@ export function createViewing({ store, reference, reader, live, cursors }: Viewi
       const [found] = await store.page(clauses, { after: null, max: 1 })
       return found ?? null
     },
-    async inquire(context, { payment: id, reference: number }) {
-      if ((typeof id === 'string') === (typeof number === 'string')) {
-        return refuse('EXACTLY_ONE', 'give one of payment and reference', ['input'])
-      }
+    async inquire(context, { payment: id, ...number }) {
       const isById = typeof id === 'string'
-      const payment = await (isById
-        ? viewing.payment(context, id)
-        : viewing.byNumber(context, { reference: number }))
-      if (!payment) return refuse('PAYMENT_UNKNOWN', undefined, ['input', isById ? 'payment' : 'reference'])
+      const isByNumber = Object.values(number).some((part) => typeof part === 'string')
+      if (isById === isByNumber) {
+        return refuse('EXACTLY_ONE', 'give one of payment, reference, and rrn with settlementDate', ['input'])
+      }
+      const clauses = isById ? [] : numberQuery(number, [])
+      if (isRefusal(clauses)) return { ...clauses, path: ['input'] }
+      const found = await (isById ? viewing.payment(context, id) : viewing.byNumber(context, number))
+      if (!found) return refuse('PAYMENT_UNKNOWN', undefined, ['input', isById ? 'payment' : 'reference'])
+      const payment = found.status === 'IN_DOUBT' ? ((await cashier.inquire(found._id)) ?? found) : found
       return { __typename: 'PaymentReceipt', replayed: false, payment }
     },
     page: (context, { where, ...args }) =>
@@ -178,12 +184,19 @@ export function createViewing({ store, reference, reader, live, cursors }: Viewi
         ({ sequence }) => ({ place: sequence, cursor: String(sequence) }),
       )
     },
-    requests({ viewer: { participant } }) {
-      const readWaiting = async () => (await store.waiting([participant])).map(({ _id }) => _id)
-      return mapStream(live.sent(participant, readWaiting), async ({ transaction, position }) => {
-        const payment = await store.byId.load(transaction)
-        return payment?.status === 'ROUTED' ? { payment, position } : null
-      })
+    requests({ viewer: { participant } }, kinds) {
+      const readWaiting = async () =>
+        (await store.waiting([participant])).flatMap(({ _id, status }) => {
+          const kind = awaited[status]
+          return kind ? [{ kind, transaction: _id }] : []
+        })
+      return mapStream(
+        live.sent(participant, new Set(kinds), readWaiting),
+        async ({ kind, transaction, position }) => {
+          const payment = await store.byId.load(transaction)
+          return payment && awaited[payment.status] === kind ? { kind, payment, position } : null
+        },
+      )
     },
   }
 

@@ -33,6 +33,11 @@ export interface PlannedMove {
   readonly move: Move
 }
 
+/** The key of a move was used for something else before. */
+export class KeyTakenError extends Error {
+  override readonly name = 'KeyTakenError'
+}
+
 /** True for each move that was made, false for each whose payment had moved before; an error where it cannot be known. */
 export async function moveGroup(
   payments: Collection<Payment>,
@@ -45,11 +50,18 @@ export async function moveGroup(
   } catch (error) {
     // What was written before the error stands, and its caller is told so.
     const isMade = await lookUpMoves(payments, group)
-    return isMade.map((made) => made || (error as Error))
+    const refused = error instanceof MongoBulkWriteError ? [error.writeErrors].flat() : []
+    const taken = new Set(refused.filter(({ code }) => code === duplicateKey).map(({ index }) => index))
+    const isKnown = refused.length > 0 && taken.size === refused.length
+    return isMade.map((made, n) => {
+      if (made) return true
+      if (taken.has(n)) return new KeyTakenError('the key was used before')
+      return isKnown ? false : (error as Error)
+    })
   }
 }
 
-function updateOf({ before, move: { event, set, due } }: PlannedMove) {
+function updateOf({ before, move: { event, set, due, key, refund } }: PlannedMove) {
   const { _id, status, sequence } = before
   return {
     updateOne: {
@@ -62,7 +74,7 @@ function updateOf({ before, move: { event, set, due } }: PlannedMove) {
           updatedAt: event.at,
           ...(due && { due }),
         },
-        $push: { events: event },
+        $push: { events: event, ...(key && { keys: key }), ...(refund && { refunds: refund }) },
         ...(!due && { $unset: { due: true } }),
       } as never,
     },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, readConfig } from '../../gateway/config.ts'
+import { ConfigError, readConfig, webhookReach } from '../../gateway/config.ts'
 
 describe('reading the settings', () => {
   test('none given: a demo hub on loopback, port 4000, one simulated payment a second', () => {
@@ -37,6 +37,7 @@ describe('reading the settings', () => {
     { given: { TRAFFIC: '-1' } },
     { given: { SEED: '-1' } },
     { given: { MODE: 'test' } },
+    { given: { PRIVATE_ADDRESSES: 'yes' } },
     { given: { LOG_LEVEL: 'loud' } },
     { given: { MONGODB_URI: 'localhost:27017' } },
     { given: { MONGODB_DATABASE: 'a.b' } },
@@ -47,6 +48,16 @@ describe('reading the settings', () => {
     expect(() => readConfig(given)).toThrow(ConfigError)
     const isSecret = name === 'CURSOR_SECRET' || name === 'MONGODB_URI'
     expect(() => readConfig(given)).toThrow(`${name}=${isSecret ? '…' : value}: `)
+  })
+
+  test.each([
+    { given: {}, reach: 'LOOPBACK' },
+    { given: { MODE: 'production' }, reach: 'PUBLIC' },
+    { given: { PRIVATE_ADDRESSES: 'refuse' }, reach: 'PUBLIC' },
+    { given: { PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
+    { given: { MODE: 'production', PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
+  ])('$given: webhooks reach $reach addresses', ({ given, reach }) => {
+    expect(webhookReach(readConfig(given))).toBe(reach)
   })
 
   test('a secret that is refused is not repeated in the message', () => {

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from 'mongodb'
 import { trimLog } from '../../subgraphs/log-retention.ts'
 import { logOf, startLogReader, type LogEntry } from '../../subgraphs/log.ts'
+import type { Place } from '../../subgraphs/projection.ts'
 import { freshDatabase } from '../harness/mongo.ts'
 import { anEntry } from './log-entries.ts'
 import { noon, quietLog } from './transaction/world.ts'
@@ -21,36 +22,32 @@ const write = (count: number) =>
     Array.from({ length: count }, (_, n): LogEntry => ({ ...anEntry(n + 1), at: hour(n) })),
   )
 const hour = (n: number): Date => new Date(noon.getTime() + n * hourMs)
-const placesAre = async (activity: bigint | null, others: Record<string, bigint>) => {
-  if (activity !== null)
-    await db
-      .collection<{ _id: string }>('activityPlace')
-      .insertOne({ _id: 'log', position: activity } as never)
-  for (const [_id, position] of Object.entries(others))
-    await db.collection<{ _id: string }>('places').insertOne({ _id, position } as never)
-}
+const placesAre = (places: Readonly<Record<string, bigint>>) =>
+  db
+    .collection<Place>('places')
+    .insertMany(Object.entries(places).map(([_id, position]) => ({ _id, position, epoch: 0 })))
+const readers = ['activity', 'positions']
 const kept = async () => (await logOf(db).find().sort({ _id: 1 }).toArray()).map(({ _id }) => Number(_id))
 
 describe('trimming the log', () => {
-  test.each([
-    { when: 'all have read it', activity: 10n, places: { positions: 10n }, first: 5 },
-    { when: 'one has read less', activity: 10n, places: { positions: 10n, webhooks: 2n }, first: 3 },
-    { when: 'the analytics have read less', activity: 3n, places: { positions: 10n }, first: 4 },
-    { when: 'one has read nothing', activity: 10n, places: { positions: 0n }, first: 1 },
-    { when: 'the analytics have not begun', activity: null, places: { positions: 10n }, first: 1 },
-    { when: 'only the analytics read it', activity: 10n, places: {}, first: 5 },
-  ])('deletes what is older, when $when: $first is the first kept', async ({ activity, places, first }) => {
+  test.each<{ when: string; places: Record<string, bigint>; first: number }>([
+    { when: 'all have read it', places: { activity: 10n, positions: 10n }, first: 5 },
+    { when: 'one has read less', places: { activity: 10n, positions: 3n }, first: 4 },
+    { when: 'another one has read less', places: { activity: 10n, positions: 10n, webhooks: 2n }, first: 3 },
+    { when: 'one has read nothing', places: { activity: 10n, positions: 0n }, first: 1 },
+    { when: 'one has not begun', places: { activity: 10n }, first: 1 },
+  ])('deletes what is older, when $when: $first is the first kept', async ({ places, first }) => {
     await write(10)
-    await placesAre(activity, places as Record<string, bigint>)
-    expect(await trimLog(db, hour(4))).toBe(first - 1)
+    await placesAre(places)
+    expect(await trimLog(db, hour(4), readers)).toBe(first - 1)
     expect(await kept()).toEqual(Array.from({ length: 11 - first }, (_, n) => first + n))
-    expect(await trimLog(db, hour(4))).toBe(0)
+    expect(await trimLog(db, hour(4), readers)).toBe(0)
   })
 
   test('keeps the latest entry, however old, so that positions go on from it', async () => {
     await write(3)
-    await placesAre(3n, {})
-    expect(await trimLog(db, hour(1000))).toBe(2)
+    await placesAre({ activity: 3n, positions: 3n })
+    expect(await trimLog(db, hour(1000), readers)).toBe(2)
     expect(await kept()).toEqual([3])
     const reader = await startLogReader({ db, log: quietLog })
     expect(reader.tip()).toBe(3n)
@@ -58,9 +55,9 @@ describe('trimming the log', () => {
   })
 
   test('deletes nothing of a log that is young, or empty', async () => {
-    expect(await trimLog(db, hour(4))).toBe(0)
+    expect(await trimLog(db, hour(4), readers)).toBe(0)
     await write(3)
-    await placesAre(3n, {})
-    expect(await trimLog(db, noon)).toBe(0)
+    await placesAre({ activity: 3n, positions: 3n })
+    expect(await trimLog(db, noon, readers)).toBe(0)
   })
 })

@@ -12,6 +12,7 @@ export const aParticipant = (its: Partial<Participant> = {}): Participant => ({
   country: 'SG',
   status: 'LIVE',
   connection: null,
+  endpoint: null,
   capabilities: [],
   settlementCurrency: 'CNY',
   network: null,

@@ -15,6 +15,7 @@ const aParticipant = (id: string, over: Partial<Participant> = {}): Participant 
   roles: [],
   country: 'SG',
   status: 'LIVE',
+  endpoint: null,
   connection: 'SIMULATOR',
   capabilities: certified(all),
   settlementCurrency: 'CNY',

@@ -6,23 +6,32 @@ import { logOf, startLogReader, type LogEntry } from '../../../subgraphs/log.ts'
 import { answer, type Answer, type Dimension, type Question } from '../../../subgraphs/analytics/activity.ts'
 import { deltaOf } from '../../../subgraphs/analytics/delta.ts'
 import { activityBoard } from '../../../subgraphs/analytics/board.ts'
-import { countBatch, startProjection } from '../../../subgraphs/analytics/projection.ts'
+import { activityProjection, countBatch } from '../../../subgraphs/analytics/projection.ts'
 import { bucketStarts, minuteMs, type TimeBucket } from '../../../subgraphs/analytics/range.ts'
 import { cellWidth, Names, readSlab, valueAt } from '../../../subgraphs/analytics/slab.ts'
-import { activityStore, forgetActivity, type ActivityStore } from '../../../subgraphs/analytics/store.ts'
+import { activityStore, type ActivityStore } from '../../../subgraphs/analytics/store.ts'
+import { resultsOf, shownOf, startProjection } from '../../../subgraphs/projection.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aLife, aLog, aPayment, logOfLives, spanOfLives } from './log-data.ts'
 import * as model from './model.ts'
 
 const { db } = await freshDatabase()
 /** Small parts, so that a few cells already go on in the next one. */
-const openStore = (): Promise<ActivityStore> => activityStore(db, { cellsMax: 3 })
+const openStore = (): Promise<ActivityStore> => activityStore(resultsOf(db, 0), { cellsMax: 3 })
+const places = db.collection<{ _id: string; position: bigint; epoch: number }>('places')
+const place = async (): Promise<bigint> => (await shownOf(db, 'activity')).position
+/** As the reader does after each batch. */
+const savePlace = (position: bigint) =>
+  places.updateOne({ _id: 'activity' }, { $set: { epoch: 0 }, $max: { position } }, { upsert: true })
+const forgetActivity = () =>
+  Promise.all(
+    ['activityHours', 'activityMerchants', 'places'].map((name) => db.collection(name).deleteMany({})),
+  )
 
 /** Where nothing is kept. */
 const noShelf: ActivityStore['merchants'] = {
   open: async () => new Map(),
   save: async () => true,
-  forget: () => {},
 }
 
 class Crash extends Error {}
@@ -37,7 +46,13 @@ interface Run {
   }
 }
 
-function failing(store: ActivityStore, { at, written, afterCalls }: Run['crash']): ActivityStore {
+/** What counts a batch, and saves the place after it. */
+interface Counter {
+  readonly store: ActivityStore
+  savePlace(position: bigint): Promise<unknown>
+}
+
+function failing(store: ActivityStore, { at, written, afterCalls }: Run['crash']): Counter {
   let left = afterCalls
   const crashAt = async <Result>(run: () => Promise<Result>): Promise<Result> => {
     if (left-- > 0) return run()
@@ -45,27 +60,26 @@ function failing(store: ActivityStore, { at, written, afterCalls }: Run['crash']
     throw new Crash()
   }
   return {
-    ...store,
-    ...(at === 'hours' && {
-      hours: { ...store.hours, save: (drafts) => crashAt(() => store.hours.save(drafts)) },
-    }),
-    ...(at === 'merchants' && {
-      merchants: { ...store.merchants, save: (drafts) => crashAt(() => store.merchants.save(drafts)) },
-    }),
-    ...(at === 'place' && { savePlace: (position) => crashAt(() => store.savePlace(position)) }),
+    store: {
+      ...store,
+      ...(at === 'hours' && {
+        hours: { ...store.hours, save: (drafts) => crashAt(() => store.hours.save(drafts)) },
+      }),
+      ...(at === 'merchants' && {
+        merchants: { ...store.merchants, save: (drafts) => crashAt(() => store.merchants.save(drafts)) },
+      }),
+    },
+    savePlace: at === 'place' ? (position) => crashAt(() => savePlace(position)) : savePlace,
   }
 }
 
-async function countAll(
-  log: readonly LogEntry[],
-  store: ActivityStore,
-  sizes: readonly number[],
-): Promise<void> {
-  let place = Number(await store.place())
-  for (let n = 0; place < log.length; n++) {
-    const batch = log.slice(place, place + sizes[n % sizes.length]!)
-    await countBatch(store, batch)
-    place += batch.length
+async function countAll(log: readonly LogEntry[], counter: Counter, sizes: readonly number[]): Promise<void> {
+  let at = Number(await place())
+  for (let n = 0; at < log.length; n++) {
+    const batch = log.slice(at, at + sizes[n % sizes.length]!)
+    await countBatch(counter.store, batch)
+    at += batch.length
+    await counter.savePlace(BigInt(at))
   }
 }
 
@@ -75,7 +89,7 @@ async function countWithCrashes(log: readonly LogEntry[], runs: readonly Run[]):
       if (!(error instanceof Crash)) throw error
     })
   }
-  await countAll(log, await openStore(), [1000])
+  await countAll(log, { store: await openStore(), savePlace }, [1000])
 }
 
 async function answers(question: Question): Promise<Answer> {
@@ -169,23 +183,22 @@ const someRuns: fc.Arbitrary<Run[]> = fc.array(
 
 describe('the process that counts', () => {
   test('goes on when entries come, and another takes over where it stopped', async () => {
-    await forgetActivity(db)
+    await forgetActivity()
     const log = pino({ level: 'silent' })
     const lives = Array.from({ length: 9 }, () => aLife())
     const entries = logOfLives(lives)
-    const store = await openStore()
     const reader = await startLogReader({ db, log })
     const placed = (position: number) =>
-      vi.waitFor(async () => expect(await store.place()).toBe(BigInt(position)), { timeout: 10_000 })
+      vi.waitFor(async () => expect(await place()).toBe(BigInt(position)), { timeout: 10_000 })
 
-    const one = startProjection({ db, store: await openStore(), reader, log })
+    const one = startProjection({ db, reader, log }, activityProjection())
     await logOf(db).insertMany(entries.slice(0, 4))
     await placed(4)
     await logOf(db).insertMany(entries.slice(4, 10))
     await placed(10)
     await one.close()
     await logOf(db).insertMany(entries.slice(10))
-    const other = startProjection({ db, store: await openStore(), reader, log })
+    const other = startProjection({ db, reader, log }, activityProjection())
     await placed(entries.length)
     await other.close()
     await reader.close()
@@ -195,7 +208,7 @@ describe('the process that counts', () => {
 
 describe('counts', () => {
   test('that somebody else has written meanwhile are not written over', async () => {
-    await forgetActivity(db)
+    await forgetActivity()
     const [early, late] = [await openStore(), await openStore()]
     const [submitted, sent, approved] = logOfLives([aLife()]) as [LogEntry, LogEntry, LogEntry]
     const start = new Date('2026-02-10T09:00:00Z')
@@ -237,7 +250,7 @@ describe('counts', () => {
         someRuns,
         fc.array(aQuestion, { maxLength: 6 }),
         async (log, runs, questions) => {
-          await forgetActivity(db)
+          await forgetActivity()
           await countWithCrashes(log, runs)
           for (const question of [whole, ...questions]) expectSame(await answers(question), log, question)
         },
@@ -250,24 +263,25 @@ describe('counts', () => {
     const now = new Date(spanOfLives.to + 60 * minuteMs)
     await fc.assert(
       fc.asyncProperty(aLog(25), fc.array(fc.integer({ min: 1, max: 20 })), async (log, sizes) => {
-        await forgetActivity(db)
+        await forgetActivity()
         const store = await openStore()
         const reader = {
           tip: () => BigInt(log.length),
           read: async (after: bigint, max: number) => log.slice(Number(after), Number(after) + max),
         }
-        const board = activityBoard(await openStore(), reader, () => now)
-        let place = 0
+        const board = activityBoard(db, reader, () => now)
+        let at = 0
         for (const size of [0, ...sizes, log.length]) {
-          const batch = log.slice(place, place + size)
+          const batch = log.slice(at, at + size)
           await countBatch(store, batch)
-          place += batch.length
+          at += batch.length
+          await savePlace(BigInt(at))
           const snapshot = await board.current()
           const found = answer(snapshot.slabs, board.names, whole)
-          expect(found.totals()).toEqual(model.totals(log.slice(0, place), whole))
-          const asOf = log[place]?.at ?? now
+          expect(found.totals()).toEqual(model.totals(log.slice(0, at), whole))
+          const asOf = log[at]?.at ?? now
           const lagMs = Math.min(now.getTime() - asOf.getTime(), 2 ** 31 - 1)
-          expect(snapshot).toMatchObject({ place: BigInt(place), asOf, lagMs, complete: true })
+          expect(snapshot).toMatchObject({ place: BigInt(at), asOf, lagMs, complete: true })
         }
       }),
       { numRuns: 30 },
@@ -275,7 +289,7 @@ describe('counts', () => {
   }, 120_000)
 
   test('are all read, also when they are looked at while a batch is half written', async () => {
-    await forgetActivity(db)
+    await forgetActivity()
     const times = ['2026-02-10T08:00:00Z', '2026-02-10T09:00:00Z'].map((time) => new Date(time))
     const [early, late] = logOfLives(
       times.map((createdAt) => aLife({ payment: aPayment({ createdAt }), ending: 'waiting' })),
@@ -283,13 +297,14 @@ describe('counts', () => {
     const log = [early, { ...late, _id: 2n }]
     const [store, other] = [await openStore(), await openStore()]
     const reader = { tip: () => 2n, read: async () => [] }
-    const board = activityBoard(store, reader, () => new Date(spanOfLives.to))
+    const board = activityBoard(db, reader, () => new Date(spanOfLives.to))
     const payments = async () => answer((await board.current()).slabs, board.names, whole).totals().payments
 
     // The later entry's hour is there, the earlier one's is not, and neither is the place.
-    await countBatch({ ...other, merchants: noShelf, savePlace: async () => {} }, log.slice(1))
+    await countBatch({ ...other, merchants: noShelf }, log.slice(1))
     expect(await payments()).toBe(1)
     await countBatch(store, log)
+    await savePlace(2n)
     expect(await payments()).toBe(2)
   })
 
@@ -301,7 +316,7 @@ describe('counts', () => {
         someRuns,
         fc.oneof(fc.constant(whole), aQuestion),
         async (log, runs, question) => {
-          await forgetActivity(db)
+          await forgetActivity()
           await countWithCrashes(log, runs)
           const store = await openStore()
           const names = new Names()
@@ -322,7 +337,7 @@ describe('counts', () => {
   test('are right when two processes count the same log at once', async () => {
     await fc.assert(
       fc.asyncProperty(aLog(25), someRuns, someRuns, async (log, one, other) => {
-        await forgetActivity(db)
+        await forgetActivity()
         await Promise.all([countWithCrashes(log, one), countWithCrashes(log, other)])
         expectSame(await answers(whole), log, whole)
       }),

@@ -59,6 +59,7 @@ export const aParticipant = (id: string, over: Partial<Participant> = {}): Parti
   roles: [id.startsWith('wallet') ? 'WALLET' : id.startsWith('acquirer') ? 'ACQUIRER' : 'NETWORK'],
   country: /-([a-z]{2})-/.exec(id)?.[1]?.toUpperCase() ?? 'CN',
   status: 'LIVE',
+  endpoint: null,
   connection: 'SIMULATOR',
   capabilities: certified('MPM_PAY', 'MPM_ACCEPT', 'CPM_PRESENT', 'CPM_CHARGE'),
   settlementCurrency: 'CNY',

@@ -4,7 +4,9 @@ import { isRefusal } from '../../../schema/values/problems.ts'
 import {
   changeTerms,
   readCorridorFilter,
+  readTerms,
   type CorridorFilterInput,
+  type CorridorTermsInput,
 } from '../../../subgraphs/participant/corridor.ts'
 import { programmeFigures } from '../../../subgraphs/participant/project.ts'
 import { aCorridor, aParticipant, aProject } from '../reference-data.ts'
@@ -54,11 +56,15 @@ describe('finding corridors', () => {
 
 describe('changing terms', () => {
   const before = aCorridor({ version: 3 })
+  const known = new Map([aProject(), aProject({ id: 'vn-napas', country: 'VN' })].map((one) => [one.id, one]))
+  const change = (terms: Partial<CorridorTermsInput>) => {
+    const read = readTerms({ expectedVersion: 3, ...terms })
+    return isRefusal(read) ? read : changeTerms(before, read, known)
+  }
 
   test('changes what is given and nothing else', () => {
     expect(
-      changeTerms(before, {
-        expectedVersion: 3,
+      change({
         status: 'CLOSED',
         perDay: { amount: '30000', currency: 'CNY' },
         basisPoints: 0,
@@ -68,6 +74,38 @@ describe('changing terms', () => {
       status: 'CLOSED',
       limits: { ...before.limits, perDay: money(30_000_00n, 'CNY') },
       fees: { ...before.fees, basisPoints: 0 },
+      version: 4,
+    })
+  })
+
+  test('can change each of them', () => {
+    expect(
+      change({
+        project: 'sg-sgqr',
+        entryModes: ['CPM', 'CPM'],
+        currencies: ['CNY', 'USD', 'CNY'],
+        perPayment: { amount: '1', currency: 'CNY' },
+        perDay: { amount: '2', currency: 'CNY' },
+        freeUpTo: { amount: '3', currency: 'CNY' },
+        basisPoints: 4,
+        quoteTtlSeconds: 65,
+        authorizationTimeoutMs: 6000,
+        cancelCutoffMinutes: 0,
+        refundWindowDays: 8,
+        settlementCurrency: 'SGD',
+      }),
+    ).toEqual({
+      ...before,
+      project: 'sg-sgqr',
+      entryModes: ['CPM'],
+      currencies: ['CNY', 'USD'],
+      limits: { perPayment: money(1_00n, 'CNY'), perDay: money(2_00n, 'CNY') },
+      fees: { freeUpTo: money(3_00n, 'CNY'), basisPoints: 4 },
+      quoteTtlSeconds: 65,
+      authorizationTimeoutMs: 6000,
+      cancelCutoffMinutes: 0,
+      refundWindowDays: 8,
+      settlementCurrency: 'SGD',
       version: 4,
     })
   })
@@ -95,6 +133,16 @@ describe('changing terms', () => {
       code: 'UNKNOWN_CURRENCY',
       path: 'freeUpTo.currency',
     },
+    { terms: { perDay: { amount: '1', currency: 'CNY' } }, code: 'BAD_VALUE', path: 'perDay' },
+    { terms: { perPayment: { amount: '20000.01', currency: 'CNY' } }, code: 'BAD_VALUE', path: 'perPayment' },
+    { terms: { project: 'nothing' }, code: 'NOT_FOUND', path: 'project' },
+    { terms: { project: 'vn-napas' }, code: 'BAD_VALUE', path: 'project' },
+    { terms: { entryModes: [] }, code: 'BAD_VALUE', path: 'entryModes' },
+    { terms: { entryModes: ['CPM', 'NFC'] }, code: 'BAD_VALUE', path: 'entryModes.1' },
+    { terms: { currencies: [] }, code: 'BAD_VALUE', path: 'currencies' },
+    { terms: { currencies: ['CNY', 'XXX'] }, code: 'UNKNOWN_CURRENCY', path: 'currencies.1' },
+    { terms: { settlementCurrency: 'cny' }, code: 'UNKNOWN_CURRENCY', path: 'settlementCurrency' },
+    { terms: { cancelCutoffMinutes: 1441 }, code: 'BAD_VALUE', path: 'cancelCutoffMinutes' },
     { terms: { basisPoints: 1001 }, code: 'BAD_VALUE', path: 'basisPoints' },
     { terms: { basisPoints: -1 }, code: 'BAD_VALUE', path: 'basisPoints' },
     { terms: { quoteTtlSeconds: 59 }, code: 'BAD_VALUE', path: 'quoteTtlSeconds' },
@@ -102,7 +150,7 @@ describe('changing terms', () => {
     { terms: { authorizationTimeoutMs: 999 }, code: 'BAD_VALUE', path: 'authorizationTimeoutMs' },
     { terms: { refundWindowDays: 366 }, code: 'BAD_VALUE', path: 'refundWindowDays' },
   ])('is refused with $terms', ({ terms, code, path }) => {
-    expect(changeTerms(before, { expectedVersion: 3, ...terms })).toMatchObject({
+    expect(change({ ...terms })).toMatchObject({
       kind: 'refused',
       code,
       path: `input.${path}`.split('.'),

@@ -4,11 +4,16 @@ import {
   apply,
   certify,
   changeStatus,
+  readApplication,
+  readCertification,
   readParticipantFilter,
+  readStatusChange,
   stateOf,
   statusMoves,
-  type Application,
+  type ApplicationInput,
+  type CertificationInput,
   type ParticipantFilterInput,
+  type StatusChangeInput,
 } from '../../../subgraphs/participant/participant.ts'
 import type { Participant, ParticipantStatus } from '../../../subgraphs/reference.ts'
 import { aParticipant } from '../reference-data.ts'
@@ -67,7 +72,7 @@ describe('finding participants', () => {
 })
 
 describe('applying', () => {
-  const application: Application = {
+  const application: ApplicationInput = {
     id: 'wallet-my-09',
     name: 'Kinabalu Pay',
     roles: ['WALLET'],
@@ -76,9 +81,15 @@ describe('applying', () => {
     settlementCurrency: 'MYR',
   }
 
+  const applied = (input: ApplicationInput) => {
+    const read = readApplication(input)
+    return isRefusal(read) ? read : apply(read, 'operator', noon)
+  }
+
   test('makes an APPLIED participant, who connects through the network when it is foreign', () => {
-    expect(apply(application, 'operator', noon)).toEqual({
+    expect(applied(application)).toEqual({
       ...application,
+      endpoint: null,
       status: 'APPLIED',
       connection: 'SIMULATOR',
       capabilities: [],
@@ -89,7 +100,7 @@ describe('applying', () => {
   })
 
   test('lets mainland institutions connect directly', () => {
-    expect(apply({ ...application, country: 'CN' }, 'operator', noon)).toMatchObject({ network: null })
+    expect(applied({ ...application, country: 'CN' })).toMatchObject({ network: null })
   })
 
   test.each([
@@ -104,7 +115,7 @@ describe('applying', () => {
     { with: { iin: '1234567x' }, code: 'BAD_VALUE', path: 'iin' },
     { with: { settlementCurrency: 'XXX' }, code: 'UNKNOWN_CURRENCY', path: 'settlementCurrency' },
   ])('is refused with $with', ({ with: its, code, path }) => {
-    expect(apply({ ...application, ...its }, 'operator', noon)).toMatchObject({
+    expect(applied({ ...application, ...its })).toMatchObject({
       kind: 'refused',
       code,
       path: `input.${path}`.split('.'),
@@ -113,6 +124,11 @@ describe('applying', () => {
 })
 
 describe('certifying', () => {
+  const certified = (participant: Participant, input: CertificationInput) => {
+    const read = readCertification(input)
+    return isRefusal(read) ? read : certify(participant, read, noon)
+  }
+
   test('replaces the earlier outcome of the same capability, and keeps the others', () => {
     const until = new Date('2027-01-01T00:00:00Z')
     const before = aParticipant({
@@ -121,7 +137,7 @@ describe('certifying', () => {
         { name: 'MPM_PAY', passed: true, validUntil: noon },
       ],
     })
-    expect(certify(before, { capability: 'MPM_PAY', passed: true, validUntil: until }, noon)).toMatchObject({
+    expect(certified(before, { capability: 'MPM_PAY', passed: true, validUntil: until })).toMatchObject({
       version: 2,
       capabilities: [
         { name: 'REFUND', passed: true, validUntil: until },
@@ -131,33 +147,39 @@ describe('certifying', () => {
   })
 
   test('lasts a year when nothing is said, and not at all when it failed', () => {
-    expect(certify(aParticipant(), { capability: 'REFUND', passed: true }, noon)).toMatchObject({
+    expect(certified(aParticipant(), { capability: 'REFUND', passed: true })).toMatchObject({
       capabilities: [{ validUntil: new Date('2027-03-01T12:00:00Z') }],
     })
-    expect(certify(aParticipant(), { capability: 'REFUND', passed: false }, noon)).toMatchObject({
+    expect(certified(aParticipant(), { capability: 'REFUND', passed: false })).toMatchObject({
       capabilities: [{ passed: false, validUntil: null }],
     })
   })
 
   test.each([
     { input: { capability: 'FLYING', passed: true }, path: ['input', 'capability'] },
+    { input: { capability: 'MPM_ACCEPT', passed: true }, path: ['input', 'capability'] },
     { input: { capability: 'REFUND', passed: true, validUntil: noon }, path: ['input', 'validUntil'] },
   ])('is refused with $input', ({ input, path }) => {
-    expect(certify(aParticipant(), input, noon)).toMatchObject({ code: 'BAD_VALUE', path })
+    expect(certified(aParticipant(), input)).toMatchObject({ code: 'BAD_VALUE', path })
   })
 })
 
 describe('changing status', () => {
+  const until = new Date('2027-01-01T00:00:00Z')
+  const payer = { name: 'MPM_PAY', passed: true, validUntil: until } as const
+  const changed = (participant: Participant, input: StatusChangeInput, isProduction = false) => {
+    const read = readStatusChange(input)
+    return isRefusal(read)
+      ? read
+      : changeStatus(participant, read, { by: 'operator', now: noon, isProduction })
+  }
+
   test('follows the table, and nothing else, for every pair', () => {
     const allowed = statuses.flatMap((from) =>
       statuses
         .filter((to) => {
-          const change = changeStatus(
-            aParticipant({ status: from }),
-            { status: to, reason: 'r' },
-            'operator',
-            noon,
-          )
+          const participant = aParticipant({ status: from, capabilities: [payer] })
+          const change = changed(participant, { status: to, reason: 'r' })
           return !isRefusal(change)
         })
         .map((to) => `${from} → ${to}`),
@@ -176,7 +198,7 @@ describe('changing status', () => {
 
   test('is kept in the history, with who and why', () => {
     const change = { status: 'SUSPENDED', reason: ' Late files ' }
-    expect(changeStatus(aParticipant(), change, 'operator', noon)).toMatchObject({
+    expect(changed(aParticipant(), change)).toMatchObject({
       status: 'SUSPENDED',
       version: 2,
       statusHistory: [{ at: noon, from: 'LIVE', to: 'SUSPENDED', by: 'operator', reason: 'Late files' }],
@@ -189,6 +211,44 @@ describe('changing status', () => {
     { input: { status: 'SUSPENDED', reason: ' ' }, code: 'BAD_VALUE', path: ['input', 'reason'] },
     { input: { status: 'SUSPENDED', reason: 'x'.repeat(501) }, code: 'BAD_VALUE', path: ['input', 'reason'] },
   ])('is refused with $input.status and a reason of $input.reason.length', ({ input, code, path }) => {
-    expect(changeStatus(aParticipant(), input, 'operator', noon)).toMatchObject({ code, path })
+    expect(changed(aParticipant(), input)).toMatchObject({ code, path })
+  })
+
+  const acceptor = { ...payer, name: 'MPM_ACCEPT' } as const
+  test.each([
+    { who: 'a wallet with nothing', its: {}, lacks: 'MPM_PAY or CPM_PRESENT' },
+    { who: 'one whose certificate has ended', its: { capabilities: [{ ...payer, validUntil: noon }] } },
+    { who: 'one that failed', its: { capabilities: [{ ...payer, passed: false }] } },
+    { who: 'one that may only refund', its: { capabilities: [{ ...payer, name: 'REFUND' as const }] } },
+    { who: 'an acquirer', its: { roles: ['ACQUIRER' as const] }, lacks: 'MPM_ACCEPT or CPM_CHARGE' },
+    {
+      who: 'one with two roles and a certificate for one',
+      its: { roles: ['WALLET' as const, 'ACQUIRER' as const], capabilities: [payer] },
+      lacks: 'MPM_ACCEPT or CPM_CHARGE',
+    },
+  ])('takes nobody LIVE uncertified: $who', ({ its, lacks = 'MPM_PAY' }) => {
+    const participant = aParticipant({ status: 'CERTIFYING', ...its })
+    const refusal = changed(participant, { status: 'LIVE', reason: 'r' })
+    expect(refusal).toMatchObject({ code: 'NOT_CERTIFIED', path: ['input', 'status'] })
+    expect(refusal).toMatchObject({ message: expect.stringContaining(lacks) })
+  })
+
+  test('takes LIVE who has a certificate for each role that pays or accepts, and other roles without', () => {
+    const both = { roles: ['WALLET', 'ACQUIRER'] as const, capabilities: [payer, acceptor] }
+    for (const its of [both, { roles: ['NETWORK'] as const }]) {
+      const participant = aParticipant({ status: 'CERTIFYING', ...its })
+      expect(changed(participant, { status: 'LIVE', reason: 'r' })).toMatchObject({ status: 'LIVE' })
+    }
+  })
+
+  test('takes nobody LIVE on the simulator in production, and does in a demo', () => {
+    const simulated = aParticipant({ status: 'SUSPENDED', connection: 'SIMULATOR', capabilities: [payer] })
+    const change = { status: 'LIVE', reason: 'r' }
+    expect(changed(simulated, change, true)).toMatchObject({
+      code: 'SIMULATOR_NOT_ALLOWED',
+      path: ['input', 'status'],
+    })
+    expect(changed(simulated, change)).toMatchObject({ status: 'LIVE' })
+    expect(changed({ ...simulated, connection: 'STREAM' }, change, true)).toMatchObject({ status: 'LIVE' })
   })
 })

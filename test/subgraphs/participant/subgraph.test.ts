@@ -266,6 +266,7 @@ describe('the operator', () => {
       id: 'wallet-kh-01',
       status: 'APPLIED',
     })
+    await tell(certifyOne, { participant: 'wallet-kh-01', capability: 'MPM_PAY', passed: true })
     for (const status of ['REVIEW', 'SANDBOX', 'CERTIFYING', 'LIVE']) {
       await tell(changeOne, { participant: 'wallet-kh-01', status, reason: `to ${status}` })
       expect(reference.participants.get('wallet-kh-01')?.status).toBe(status)

@@ -168,7 +168,7 @@ describe('an answer', () => {
     { given: null, reason: 'UNSPECIFIED' },
   ])('that declines for $given gives the reason $reason', ({ given, reason }) => {
     expect(readAnswer({ payment: 'p', decision: 'DECLINE', reason: given })).toMatchObject({
-      approves: false,
+      decision: 'DECLINE',
       reason,
     })
   })

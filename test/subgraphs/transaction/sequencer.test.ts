@@ -5,6 +5,7 @@ import { money } from '../../../schema/values/money.ts'
 import { logOf, startLogReader, type LogEntry } from '../../../subgraphs/log.ts'
 import { connect } from '../../../subgraphs/mongo.ts'
 import { createCashier, type Cashier, type PaymentReceipt } from '../../../subgraphs/transaction/cashier.ts'
+import { customerDays } from '../../../subgraphs/transaction/customer-days.ts'
 import { importPayments, type PastPayment } from '../../../subgraphs/transaction/history.ts'
 import { builtInRates } from '../../../subgraphs/transaction/rates.ts'
 import { startSequencer, writeLog } from '../../../subgraphs/transaction/sequencer.ts'
@@ -27,6 +28,7 @@ beforeEach(async () => {
   clock = aClock()
   cashier = createCashier({
     store,
+    days: await customerDays(db, clock.now),
     reference: aReference(),
     directory: aDirectory(),
     now: clock.now,

@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { planOf } from '../../../subgraphs/transaction/simulator.ts'
 
-const approves = { approves: true, reason: null, reference: null }
-const declines = (reason: string) => ({ approves: false, reason, reference: null })
+const approves = { decision: 'APPROVE', reason: null, reference: null }
+const acknowledges = { decision: 'ACKNOWLEDGE', reason: null, reference: null }
+const declines = (reason: string) => ({ decision: 'DECLINE', reason, reference: null })
 const payment = (reference: string, referenceLabel: string | null = null, _id = '0199-0000') => ({
   _id,
   reference,
   referenceLabel,
+  token: null,
 })
 
 describe('what the simulator does with a payment', () => {
@@ -23,6 +25,26 @@ describe('what the simulator does with a payment', () => {
     { reference: 'my SIM-AM04', answers: [approves] },
   ])('$reference', ({ reference, answers }) => {
     expect(planOf(payment(reference)).answers).toEqual(answers)
+  })
+
+  test.each([
+    { kind: 'INQUIRE', reference: 'order 7', answers: [approves] },
+    { kind: 'INQUIRE', reference: 'SIM-AM04', answers: [declines('INSUFFICIENT_FUNDS')] },
+    { kind: 'INQUIRE', reference: 'SIM-AB05', answers: [approves] },
+    { kind: 'INQUIRE', reference: 'SIM-LATE', answers: [] },
+    { kind: 'INQUIRE', reference: 'SIM-NOAS', answers: [] },
+    { kind: 'REVERSE', reference: 'order 7', answers: [acknowledges] },
+    { kind: 'REVERSE', reference: 'SIM-LATE', answers: [approves, acknowledges] },
+    { kind: 'REVERSE', reference: 'SIM-NOAS', answers: [] },
+    { kind: 'CANCEL', reference: 'order 7', answers: [acknowledges] },
+    { kind: 'CANCEL', reference: 'SIM-NOAS', answers: [] },
+  ] as const)('$reference, asked to $kind', ({ kind, reference, answers }) => {
+    expect(planOf(payment(reference), kind).answers).toEqual(answers)
+  })
+
+  test('may be written in the payer’s token reference', () => {
+    const presented = { ...payment('order 7'), token: { reference: 'SIM-AM04', lastFour: null } }
+    expect(planOf(presented).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
   })
 
   test('may be written in the code’s reference label', () => {

@@ -28,6 +28,7 @@ export const aParticipant = (
   country,
   status: 'LIVE',
   connection: role === 'ACQUIRER' ? 'STREAM' : null,
+  endpoint: null,
   capabilities,
   settlementCurrency,
   network: null,

@@ -1,10 +1,27 @@
-// One key, one effect. What was done by a key is kept in the payment that it was done to.
+// One key, one effect: what a use of a key is, and when two uses of one are in conflict. What was done by a key is kept in the
+// payment that it was done to; for everything that is not a payment, `keyed.ts` keeps it.
 
 import { hash } from 'node:crypto'
-import { refuse, type Refusal } from '../../schema/values/problems.ts'
+import { refuse, type ProblemCode, type Refusal } from '../schema/values/problems.ts'
 
+/** Names of mutations, and of the import: a key means something else in each. */
 export type Operation =
-  'submitPayment' | 'cancelPayment' | 'refundPayment' | 'chargePresentedCode' | 'importPayments'
+  | 'submitPayment'
+  | 'cancelPayment'
+  | 'refundPayment'
+  | 'chargePresentedCode'
+  | 'importPayments'
+  | 'presentCode'
+  | 'closeSettlement'
+  | 'createWebhook'
+  | 'rotateWebhookSecret'
+  | 'redeliverWebhook'
+  | 'applyParticipant'
+  | 'recordCertification'
+  | 'changeParticipantStatus'
+  | 'connectParticipant'
+  | 'setCorridor'
+  | 'setRates'
 
 /** A use of an idempotency key. `id` is unique over all payments. */
 export interface UsedKey {
@@ -46,8 +63,18 @@ export function conflictOf(first: UsedKey, again: UsedKey): IdempotencyConflict 
   }
 }
 
+/** True for refusals by a rule, which a key keeps. What was down or missing may be there the next time. */
+export const isKept = ({ code }: Refusal): boolean => !outages.has(code)
+
+const outages: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
+  'UNAVAILABLE',
+  'RATE_UNAVAILABLE',
+  'FORBIDDEN',
+])
+
 /** JSON with members in order and nulls left out: the same text whichever way a client writes the same input. */
 function canonical(value: unknown): string {
+  if (value instanceof Date) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const members = Object.entries(value)

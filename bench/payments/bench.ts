@@ -1,0 +1,242 @@
+// Payments over HTTP on a real MongoDB, durable before the answer: the hub beside the route written by hand.
+
+import type { Db } from 'mongodb'
+import { bodies, post, type Answers } from '../http-client.ts'
+import { median, quantile } from '../measure.ts'
+import { report, row, type Row } from '../report.ts'
+import { startProgramme, type Programme } from '../programme.ts'
+
+const inFlight = 64
+const rounds = Number(process.env.ROUNDS ?? 7)
+const perRound = Number(process.env.PER_ROUND ?? 4_000)
+/** Payments that are stored when growth is measured. */
+const manyStored = Number(process.env.STORED ?? 2_000_000)
+
+const acquirer = 'acquirer-cn-01'
+const document = `mutation($input: SubmitPaymentInput!) { submitPayment(input: $input) {
+  ... on PaymentReceipt { replayed payment { id status } } ... on Problem { code message } } }`
+
+let numbers = 0
+const run = Date.now().toString(36)
+const submission = (merchant: string, idempotencyKey = `bench ${run} ${++numbers}`): string =>
+  JSON.stringify({
+    query: document,
+    variables: {
+      input: {
+        idempotencyKey,
+        reference: idempotencyKey,
+        merchant,
+        amount: { amount: '88.50', currency: 'CNY' },
+        payerCurrency: 'SGD',
+      },
+    },
+  })
+
+const headers = { authorization: 'Bearer demo-wallet' }
+const isTaken = (answer: string) => {
+  if (!answer.includes('"status"')) throw new Error(answer)
+}
+
+const take = (url: string, merchants: readonly string[], count: number): Promise<Answers> =>
+  post({
+    url,
+    headers,
+    connections: inFlight,
+    next: bodies(count, (n) => submission(merchants[n % merchants.length]!)),
+    check: isTaken,
+  })
+
+export async function bench(): Promise<void> {
+  const programme = await startProgramme({ database: 'bench_payments', fresh: true })
+  const rows: Row[] = []
+  try {
+    const { db, url } = programme
+    const shops = await db
+      .collection<{ _id: string }>('merchants')
+      .find({ acquirer, status: 'ACTIVE', entryModes: 'IN_APP' })
+      .limit(500)
+      .toArray()
+    const merchants = shops.map(({ _id }) => _id)
+    const hub = { url: `${url}/graphql`, merchants }
+    await db
+      .collection<{ _id: string }>('corridors')
+      .updateOne({ _id: 'SG-CN' }, { $set: { authorizationTimeoutMs: 60_000 }, $inc: { version: 1 } })
+
+    await connectAs(db, 'STREAM')
+    await take(hub.url, merchants, 500)
+    const hand = await programme.serve('hand', new URL('hand.ts', import.meta.url))
+    rows.push(...(await beside(hub, hand.url, 'nobody answers', '≥ 3', programme)))
+    await settle(db)
+    await connectAs(db, 'SIMULATOR')
+    rows.push(...(await beside(hub, hand.url, 'simulator answers', '≥ 1.5', programme)))
+    await hand.stop()
+    await settle(db)
+    rows.push(...(await life(hub, db)), ...(await replays(hub, db)), ...(await growth(hub, db)))
+    report('payments', rows)
+  } finally {
+    await programme.stop()
+  }
+}
+
+interface Hub {
+  readonly url: string
+  readonly merchants: readonly string[]
+}
+
+async function beside(hub: Hub, hand: string, when: string, goal: string, { db }: Programme): Promise<Row[]> {
+  const measured = { hub: [] as Answers[], hand: [] as Answers[] }
+  for (let round = -1; round < rounds; round += 1) {
+    for (const [name, url] of [
+      ['hub', hub.url],
+      ['hand', hand],
+    ] as const) {
+      const answers = await take(url, hub.merchants, perRound)
+      if (round >= 0) measured[name].push(answers)
+      await settle(db)
+    }
+  }
+  const rate = (all: readonly Answers[]) => median(all.map(({ perSecond }) => perSecond))
+  const at = (share: number, all: readonly Answers[]) =>
+    median(all.map(({ latencies }) => quantile(latencies, share)))
+  const against = {
+    ratio: median(measured.hub.map(({ perSecond }, n) => perSecond / measured.hand[n]!.perSecond)),
+    peer: 'by hand',
+  }
+  const p99 = { hub: at(0.99, measured.hub), hand: at(0.99, measured.hand) }
+  const title = `submitPayment, ${inFlight} in flight, ${when}`
+  return [
+    row(`${title}: hub`, rate(measured.hub), 'payments/s'),
+    row(`${title}: Fastify and insertOne, by hand`, rate(measured.hand), 'payments/s', against, goal),
+    row(`${title}: hub, p50`, at(0.5, measured.hub), 'ms'),
+    row(`${title}: hub, p99`, p99.hub, 'ms'),
+    row(`${title}: by hand, p99`, p99.hand, 'ms', { ratio: p99.hub / p99.hand, peer: 'by hand' }, '≤ 1'),
+  ]
+}
+
+/** Waits until nothing is under way: every payment has been answered, and everything is in the log. */
+async function settle(db: Db): Promise<void> {
+  for (let last = -1; ;) {
+    const now = await db.collection('log').estimatedDocumentCount()
+    if (now === last) return
+    last = now
+    await new Promise((resolve) => setTimeout(resolve, 300))
+  }
+}
+
+/** Has the acquirer answer for itself, or the simulator for it; resolves when the hub knows. */
+async function connectAs(db: Db, connection: 'STREAM' | 'SIMULATOR'): Promise<void> {
+  await db
+    .collection<{ _id: string }>('participants')
+    .updateOne({ _id: acquirer }, { $set: { connection }, $inc: { version: 1 } })
+  await new Promise((resolve) => setTimeout(resolve, 1_000))
+}
+
+/** Requests that MongoDB has got from anybody, this question included. */
+const callsTo = async (db: Db): Promise<number> =>
+  Number(((await db.admin().serverStatus()) as { network: { numRequests: number } }).network.numRequests)
+
+async function life({ url, merchants }: Hub, db: Db): Promise<Row[]> {
+  const payments = db.collection('payments')
+  const count = perRound * 3
+  const reference = new RegExp(`^bench ${run} `)
+  const before = numbers
+  const callsBefore = await callsTo(db)
+  const start = performance.now()
+  await take(url, merchants, count)
+  const own = () =>
+    payments.countDocuments({
+      wallet: 'wallet-sg-01',
+      reference,
+      status: { $in: ['ROUTED'] },
+      due: { $exists: true },
+    })
+  while ((await own()) > 0) await new Promise((resolve) => setTimeout(resolve, 50))
+  const seconds = (performance.now() - start) / 1000
+  await settle(db)
+  const calls = (await callsTo(db)) - callsBefore
+  const done = await payments
+    .find({ reference: { $in: Array.from({ length: count }, (_, n) => `bench ${run} ${before + n + 1}`) } })
+    .project({ createdAt: 1, updatedAt: 1, status: 1 })
+    .toArray()
+  if (done.length !== count || done.some(({ status }) => status !== 'COMPLETED'))
+    throw new Error(`${done.length} payments of ${count}, not all COMPLETED`)
+  const lives = done.map(
+    ({ createdAt, updatedAt }) => (updatedAt as Date).getTime() - (createdAt as Date).getTime(),
+  )
+  return [
+    row('whole life to COMPLETED through the simulator', count / seconds, 'payments/s'),
+    row('whole life, the simulator’s 30–80 ms included, p50', quantile(lives, 0.5), 'ms'),
+    row('whole life, the simulator’s 30–80 ms included, p99', quantile(lives, 0.99), 'ms'),
+    row('calls to MongoDB a payment, log and readers included', calls / count, 'calls', null, '< 1'),
+  ]
+}
+
+async function replays({ url, merchants }: Hub, db: Db): Promise<Row[]> {
+  const took: number[] = []
+  const calls: number[] = []
+  for (let round = 0; round < 15; round += 1) {
+    const body = submission(merchants[0]!)
+    const before = await callsTo(db)
+    const start = performance.now()
+    await post({ url, headers, connections: 64, next: bodies(64, () => body), check: isTaken })
+    took.push(performance.now() - start)
+    calls.push((await callsTo(db)) - before - 1)
+    await settle(db)
+  }
+  return [
+    row('64 parallel uses of one key', median(took), 'ms'),
+    row('64 parallel uses of one key, calls to MongoDB', median(calls), 'calls'),
+  ]
+}
+
+async function growth({ url, merchants }: Hub, db: Db): Promise<Row[]> {
+  const payments = db.collection('payments')
+  const few = await payments.estimatedDocumentCount()
+  const rate = async () => {
+    const rates: number[] = []
+    for (let round = 0; round < rounds; round += 1) {
+      rates.push((await take(url, merchants, perRound)).perSecond)
+      await settle(db)
+    }
+    return median(rates)
+  }
+  const rateFew = await rate()
+  await fill(db, manyStored)
+  await take(url, merchants, perRound)
+  await settle(db)
+  const rateMany = await rate()
+  return [
+    row(`submitPayment with ${few} payments stored`, rateFew, 'payments/s'),
+    row(
+      `submitPayment with ${await payments.estimatedDocumentCount()} payments stored`,
+      rateMany,
+      'payments/s',
+      { ratio: rateFew / rateMany, peer: 'few stored' },
+      '≤ 1.2',
+    ),
+  ]
+}
+
+/** Stores payments that are over until there are `count`, like those that the hub has made. */
+async function fill(db: Db, count: number): Promise<void> {
+  const payments = db.collection<{ _id: string }>('payments')
+  const templates = await payments.find({ status: 'COMPLETED' }).limit(200).toArray()
+  let stored = await payments.estimatedDocumentCount()
+  while (stored < count) {
+    const group = Array.from({ length: Math.min(5_000, count - stored) }, (_, n) => {
+      const template = templates[n % templates.length]! as { _id: string; keys?: { id: string }[] }
+      const number = stored + n
+      const id = `0100${(number >>> 16).toString(16).padStart(4, '0')}-${(number & 0xffff).toString(16).padStart(4, '0')}-7000-8000-000000000000`
+      return {
+        ...template,
+        _id: id,
+        reference: `filled ${number}`,
+        rrn: `9${String(number).padStart(11, '0')}`,
+        keys: [{ ...template.keys![0], id: `filled ${number}` }],
+      }
+    })
+    for (const one of group) delete (one as { quote?: string }).quote
+    await payments.insertMany(group as never, { ordered: false, writeConcern: { w: 1, journal: false } })
+    stored += group.length
+  }
+}

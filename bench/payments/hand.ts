@@ -1,0 +1,36 @@
+// The service that somebody would write by hand to take payments: bare Fastify, one `insertOne` a request, durable before it
+// answers. It inserts a document like the hub's, with the hub's own indexes, and checks nothing.
+
+import { randomUUID } from 'node:crypto'
+import fastify from 'fastify'
+import { MongoClient, type Document } from 'mongodb'
+
+const [uri = '', database = ''] = process.argv.slice(2)
+const client = await MongoClient.connect(uri, {
+  writeConcern: { w: 'majority', journal: true },
+  maxPoolSize: 100,
+  ignoreUndefined: true,
+  useBigInt64: true,
+})
+const db = client.db(database)
+const template = (await db.collection('payments').findOne({ status: 'ROUTED' }))!
+const taken = db.collection<Document & { _id: string }>('paymentsByHand')
+const indexes = await db.collection('payments').indexes()
+await taken.createIndexes(
+  indexes.filter(({ name }) => name !== '_id_').map(({ v: _, ...index }) => index as never),
+)
+
+interface Body {
+  readonly variables: { readonly input: { readonly idempotencyKey: string; readonly reference: string } }
+}
+
+const app = fastify()
+app.post<{ Body: Body }>('/', async ({ body }) => {
+  const { idempotencyKey, reference } = body.variables.input
+  const id = randomUUID()
+  const [key] = template.keys as [Document]
+  await taken.insertOne({ ...template, _id: id, reference, keys: [{ ...key, id: idempotencyKey }] })
+  return { data: { submitPayment: { replayed: false, payment: { id, status: 'ROUTED' } } } }
+})
+console.log(await app.listen({ host: '127.0.0.1', port: 0 }))
+process.once('SIGTERM', () => process.exit(0))

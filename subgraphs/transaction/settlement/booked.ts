@@ -1,0 +1,95 @@
+// What there is to settle, kept apart from the log, which is trimmed one day: a reader of the log notes every entry that moves
+// money, and every decline, under its position and its settlement date.
+
+import { MongoBulkWriteError } from 'mongodb'
+import type { ReasonCode } from '../../../schema/values/reasons.ts'
+import type { LogEntry, Posting, TransactionStatus } from '../../log.ts'
+import type { Itself } from '../../projection.ts'
+import type { Reference } from '../../reference.ts'
+import { defaultZone, settlementDate } from '../settlement-date.ts'
+
+/** A payment that completed, a refund, a completed payment that was taken back, or a payment that was declined. */
+export type BookedKind = 'PAYMENT' | 'REFUND' | 'CANCELLATION' | 'DECLINE'
+
+/** A document of the collection `bookings`. */
+export interface Booked {
+  /** The entry's position in the log. */
+  readonly _id: bigint
+  readonly settlementDate: string
+  readonly kind: BookedKind
+  /** Id of the payment or refund. */
+  readonly transaction: string
+  readonly payment: string
+  readonly at: Date
+  readonly wallet: string
+  readonly acquirer: string
+  readonly merchant: string
+  readonly corridor: string
+  /** None for a decline. */
+  readonly postings: readonly Posting[]
+  readonly reason: ReasonCode | null
+}
+
+export const bookingsReader = 'bookings'
+
+/** Notes what there is to settle. A position is noted once, however often it is read. */
+export const bookingsProjection = (reference: Pick<Reference, 'corridors'>): Itself => ({
+  name: bookingsReader,
+  collections: ['bookings'],
+  commits: 'itself',
+  async begin({ collection }) {
+    await collection('bookings').createIndex({ settlementDate: 1, _id: 1 }, { name: 'date' })
+  },
+  async apply(entries, { collection }) {
+    const booked = entries.flatMap((entry) => bookedOf(entry, reference) ?? [])
+    if (booked.length === 0) return
+    try {
+      await collection<Booked>('bookings').insertMany(booked, { ordered: false })
+    } catch (error) {
+      if (!isRepetition(error)) throw error
+    }
+  },
+})
+
+/** Null for an entry that neither moves money nor declines a payment. */
+function bookedOf(entry: LogEntry, { corridors }: Pick<Reference, 'corridors'>): Booked | null {
+  const { _id, transaction, at, kind, from, to, reason, booking, refundOf } = entry
+  const isDecline = refundOf === undefined && from !== to && declined.has(to)
+  if (!booking && !isDecline) return null
+  const { wallet, acquirer, merchant, corridor } = entry.payment
+  const zone = corridors.get(corridor)?.settlementZone ?? defaultZone
+  const { settlementDate: date, postings } = booking ?? {
+    settlementDate: settlementDate(at, zone),
+    postings: [],
+  }
+  const whatItIs = !booking
+    ? 'DECLINE'
+    : refundOf !== undefined
+      ? 'REFUND'
+      : kind === 'CANCEL_REQUESTED'
+        ? 'CANCELLATION'
+        : 'PAYMENT'
+  return {
+    _id,
+    settlementDate: date,
+    kind: whatItIs,
+    transaction,
+    payment: refundOf ?? transaction,
+    at,
+    wallet,
+    acquirer,
+    merchant,
+    corridor,
+    postings,
+    reason,
+  }
+}
+
+const declined: ReadonlySet<TransactionStatus> = new Set<TransactionStatus>(['DECLINED', 'FAILED', 'EXPIRED'])
+
+const duplicateKey = 11_000
+
+const isRepetition = (error: unknown): boolean =>
+  error instanceof MongoBulkWriteError &&
+  error.result.getWriteConcernError() === undefined &&
+  [error.writeErrors].flat().every(({ code }) => code === duplicateKey)

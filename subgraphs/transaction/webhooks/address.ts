@@ -1,0 +1,82 @@
+// Which addresses the hub calls for others. Whoever names a URL makes the hub connect there from inside its own network, so by
+// default only addresses of the public internet are taken. Pure.
+
+import { BlockList, isIP } from 'node:net'
+
+/** PUBLIC: the internet only. LOOPBACK: this machine too, for trying things out. PRIVATE: also the operator's own networks. */
+export type Reach = 'PUBLIC' | 'LOOPBACK' | 'PRIVATE'
+
+/**
+ * True when the hub may connect to `address`, an IPv4 or IPv6 address as text, under `reach`. Addresses that nobody receives
+ * webhooks at (unspecified, multicast, broadcast, reserved, for documentation), and those that stand for another address
+ * (IPv4-mapped, NAT64, 6to4, Teredo), are refused under every reach.
+ */
+export function isReachable(address: string, reach: Reach): boolean {
+  // An IPv6 address may come with the name of an interface: "fe80::1%eth0".
+  const [bare = ''] = address.split('%')
+  const version = isIP(bare)
+  if (version === 0) return false
+  const family = version === 4 ? 'ipv4' : 'ipv6'
+  // Otherwise the rules for IPv4 would let what is mapped into IPv6 in.
+  if (family === 'ipv6' && standIns.check(bare, 'ipv6')) return false
+  if (loopback.check(bare, family)) return reach !== 'PUBLIC'
+  if (privateNetworks.check(bare, family)) return reach === 'PRIVATE'
+  return family === 'ipv4'
+    ? !unfit.check(bare, 'ipv4')
+    : global.check(bare, 'ipv6') && !unfit.check(bare, 'ipv6')
+}
+
+/** True for names that are this machine by definition (RFC 6761), and for loopback addresses; IPv6 as URLs have it, in brackets. */
+export function isLoopbackName(hostname: string): boolean {
+  const bare = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
+  const version = isIP(bare)
+  if (version !== 0) return loopback.check(bare, version === 4 ? 'ipv4' : 'ipv6')
+  return bare === 'localhost' || bare.endsWith('.localhost')
+}
+
+type Subnet = readonly [net: string, prefix: number]
+
+function listOf(subnets: readonly Subnet[]): BlockList {
+  const list = new BlockList()
+  for (const [net, prefix] of subnets) list.addSubnet(net, prefix, isIP(net) === 4 ? 'ipv4' : 'ipv6')
+  return list
+}
+
+// The IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its updates), and multicast.
+const loopback = listOf([
+  ['127.0.0.0', 8],
+  ['::1', 128],
+])
+const privateNetworks = listOf([
+  ['10.0.0.0', 8],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  // Shared by the customers of a carrier.
+  ['100.64.0.0', 10],
+  // Link-local: among them the metadata services of clouds.
+  ['169.254.0.0', 16],
+  ['fe80::', 10],
+  ['fc00::', 7],
+])
+const unfit = listOf([
+  ['0.0.0.0', 8],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+])
+const standIns = listOf([
+  ['::ffff:0:0', 96],
+  ['64:ff9b::', 96],
+  ['64:ff9b:1::', 48],
+])
+/** All that is given out of IPv6 for the whole internet. */
+const global = listOf([['2000::', 3]])

@@ -1,0 +1,282 @@
+// Random lives beside a simple model: whatever is done to payments, in whatever order, the hub and the model agree.
+
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { isRefusal } from '../../../schema/values/problems.ts'
+import type { TransactionStatus } from '../../../subgraphs/log.ts'
+import type { Decision, SubmitPaymentInput } from '../../../subgraphs/transaction/input.ts'
+import { isFinal, transitions } from '../../../subgraphs/transaction/lifecycle.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { aCounter, taken, wallet, type Counter } from './counter.ts'
+
+const { mongo, name } = await freshDatabase()
+
+/** A payment as the model knows it: amounts in fen, times in milliseconds. */
+interface Known {
+  readonly id: string
+  readonly amount: number
+  status: TransactionStatus
+  refunded: number
+  /** Of the hub's next step by itself; null when there is none. */
+  dueMs: number | null
+  inquiries: number
+  retries: number
+  completedMs: number | null
+}
+
+interface Model {
+  nowMs: number
+  readonly payments: Known[]
+  /** What was asked for before, and what came of it: to ask for once more. */
+  readonly asked: { readonly again: () => Promise<object>; readonly first: object }[]
+}
+
+type Step = fc.AsyncCommand<Model, Counter>
+
+const open: ReadonlySet<TransactionStatus> = new Set(['ROUTED', 'IN_DOUBT'])
+const retryGaps = [5_000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000, 86_400_000]
+const inquiryGaps = [1_000, 3_000, 9_000, 9_000]
+
+const end = (known: Known, status: TransactionStatus) => {
+  known.status = status
+  known.dueMs = null
+}
+
+/** What the hub does by itself when a payment's time has come. */
+function passTime(known: Known, nowMs: number) {
+  if (known.dueMs === null || known.dueMs > nowMs) return
+  switch (known.status) {
+    case 'ROUTED':
+      known.status = 'IN_DOUBT'
+      known.dueMs = nowMs + inquiryGaps[0]!
+      return
+    case 'IN_DOUBT':
+      if (known.inquiries < 3) known.dueMs = nowMs + inquiryGaps[++known.inquiries]!
+      else {
+        known.status = 'REVERSING'
+        known.retries = 0
+        known.dueMs = nowMs + retryGaps[0]!
+      }
+      return
+    default:
+      known.dueMs = nowMs + (retryGaps[++known.retries] ?? retryGaps.at(-1)!)
+  }
+}
+
+/** What a counterparty's message does; nothing when it comes too early or too late. */
+function answer(known: Known, decision: Decision, nowMs: number) {
+  if (decision === 'APPROVE' && open.has(known.status)) {
+    end(known, 'COMPLETED')
+    known.completedMs = nowMs
+  } else if (decision === 'DECLINE' && open.has(known.status)) end(known, 'DECLINED')
+  else if (decision === 'NEVER_SEEN' && known.status === 'IN_DOUBT') end(known, 'EXPIRED')
+  else if (decision === 'ACKNOWLEDGE' && known.status === 'REVERSING') end(known, 'REVERSED')
+  else if (decision === 'ACKNOWLEDGE' && known.status === 'CANCELLING') end(known, 'CANCELLED')
+}
+
+const mayCancel = (known: Known, nowMs: number): boolean =>
+  open.has(known.status) ||
+  (known.status === 'COMPLETED' && known.refunded === 0 && nowMs < known.completedMs! + 30 * 60_000)
+
+let keys = 0
+const newKey = () => `model ${++keys}`
+const pick = <Item>(items: readonly Item[], at: number): Item => items[at % items.length]!
+
+class Submit implements Step {
+  readonly #amount: number
+  constructor(amount: number) {
+    this.#amount = amount
+  }
+  check = () => true
+  async run(model: Model, counter: Counter) {
+    const input: SubmitPaymentInput = counter.submission({
+      amount: { amount: (this.#amount / 100).toFixed(2), currency: 'CNY' },
+    })
+    const submit = () => counter.cashier.submit(wallet, input)
+    const receipt = taken(await submit())
+    expect(receipt.replayed).toBe(false)
+    model.payments.push({
+      id: receipt.payment._id,
+      amount: this.#amount,
+      status: 'ROUTED',
+      refunded: 0,
+      dueMs: model.nowMs + 8_000,
+      inquiries: 0,
+      retries: 0,
+      completedMs: null,
+    })
+    model.asked.push({ again: submit, first: receipt })
+  }
+  toString = () => `submit ${this.#amount}`
+}
+
+class Say implements Step {
+  readonly #which: number
+  readonly #decision: Decision
+  constructor(which: number, decision: Decision) {
+    this.#which = which
+    this.#decision = decision
+  }
+  check = ({ payments }: Model) => payments.length > 0
+  async run(model: Model, counter: Counter) {
+    const known = pick(model.payments, this.#which)
+    answer(known, this.#decision, model.nowMs)
+    await counter.say(known.id, this.#decision)
+  }
+  toString = () => `say ${this.#decision} to ${this.#which}`
+}
+
+class Wait implements Step {
+  readonly #ms: number
+  constructor(ms: number) {
+    this.#ms = ms
+  }
+  check = () => true
+  async run(model: Model, counter: Counter) {
+    model.nowMs += this.#ms
+    for (const known of model.payments) passTime(known, model.nowMs)
+    await counter.pass(this.#ms)
+  }
+  toString = () => `wait ${this.#ms}`
+}
+
+class Cancel implements Step {
+  readonly #which: number
+  constructor(which: number) {
+    this.#which = which
+  }
+  check = ({ payments }: Model) => payments.length > 0
+  async run(model: Model, counter: Counter) {
+    const known = pick(model.payments, this.#which)
+    const input = { idempotencyKey: newKey(), payment: known.id }
+    const cancel = () => counter.cashier.cancel(wallet, input)
+    const first = await cancel()
+    expect(isRefusal(first)).toBe(!mayCancel(known, model.nowMs))
+    if (!isRefusal(first)) {
+      known.status = 'CANCELLING'
+      known.retries = 0
+      known.dueMs = model.nowMs + retryGaps[0]!
+    }
+    model.asked.push({ again: cancel, first })
+  }
+  toString = () => `cancel ${this.#which}`
+}
+
+class Refund implements Step {
+  readonly #which: number
+  readonly #amount: number | null
+  constructor(which: number, amount: number | null) {
+    this.#which = which
+    this.#amount = amount
+  }
+  check = ({ payments }: Model) => payments.length > 0
+  async run(model: Model, counter: Counter) {
+    const known = pick(model.payments, this.#which)
+    const left = known.status === 'COMPLETED' ? known.amount - known.refunded : 0
+    const wanted = this.#amount ?? left
+    const amount = this.#amount === null ? null : { amount: (this.#amount / 100).toFixed(2), currency: 'CNY' }
+    const input = { idempotencyKey: newKey(), payment: known.id, amount }
+    const refund = () => counter.cashier.refund(wallet, input)
+    const first = await refund()
+    expect(isRefusal(first)).toBe(wanted > left || wanted === 0)
+    if (!isRefusal(first)) known.refunded += wanted
+    model.asked.push({ again: refund, first })
+  }
+  toString = () => `refund ${this.#amount ?? 'the rest'} of ${this.#which}`
+}
+
+/** The same request once more: the first result again, and nothing is done. */
+class Retry implements Step {
+  readonly #which: number
+  constructor(which: number) {
+    this.#which = which
+  }
+  check = ({ asked }: Model) => asked.length > 0
+  async run({ asked }: Model) {
+    const { again, first } = pick(asked, this.#which)
+    const second = await again()
+    if (isRefusal(first)) expect(second).toEqual(first)
+    else expect(second).toMatchObject({ replayed: true })
+  }
+  toString = () => `retry ${this.#which}`
+}
+
+const which = fc.nat(5)
+/** From CNY 10 on, so that no part that is refunded comes to nothing in SGD. */
+const amounts = fc.integer({ min: 1_000, max: 400_000 })
+const steps = [
+  amounts.map((amount) => new Submit(amount)),
+  fc
+    .tuple(which, fc.constantFrom('APPROVE', 'DECLINE', 'NEVER_SEEN', 'ACKNOWLEDGE'))
+    .map(([n, said]) => new Say(n, said as Decision)),
+  fc.tuple(which, fc.constant('APPROVE')).map(([n, said]) => new Say(n, said as Decision)),
+  fc.constantFrom(1, 999, 1_000, 3_000, 8_000, 9_000, 60_000, 1_800_000).map((ms) => new Wait(ms)),
+  which.map((n) => new Cancel(n)),
+  fc
+    .tuple(which, fc.option(fc.integer({ min: 100, max: 200_000 })))
+    .map(([n, amount]) => new Refund(n, amount)),
+  fc.nat(20).map((n) => new Retry(n)),
+]
+
+const allowed = new Set(transitions.map(({ from, on, to }) => `${from} ${on} ${to}`))
+
+let databases = 0
+test('whatever is done to payments, in whatever order, they are where a simple model says', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.commands(steps, { maxCommands: 40 }), async (commands) => {
+      const db = mongo.db(`${name}_${++databases}`)
+      const counter = await aCounter(db)
+      const model: Model = { nowMs: counter.clock.now().getTime(), payments: [], asked: [] }
+      await fc.asyncModelRun(() => ({ model, real: counter }), commands)
+
+      for (const known of model.payments) {
+        const payment = await counter.payment(known.id)
+        expect({
+          status: payment.status,
+          refunded: Number(payment.refunded.minor),
+          dueMs: 'due' in payment ? payment.due.getTime() : null,
+        }).toEqual({ status: known.status, refunded: known.refunded, dueMs: known.dueMs })
+
+        // Every step is one of the table's; nothing leaves a final state; the books balance.
+        for (const { from, kind, to, booking } of payment.events) {
+          if (kind === 'LATE_MESSAGE') expect(from).toBe(to)
+          else expect(allowed).toContain(`${from} ${kind} ${to}`)
+          if (from !== null && isFinal(from)) expect(to).toBe(from)
+          expect(Object.values(sums(booking?.postings ?? []))).toSatisfy(allZero)
+        }
+        const back = payment.refunds.reduce((sum, { payerAmount }) => sum + payerAmount.minor, 0n)
+        expect(back).toBeLessThanOrEqual(payment.payerAmount.minor)
+        expect(payment.refunded.minor).toBeLessThanOrEqual(payment.merchantAmount.minor)
+        for (const { events } of payment.refunds) {
+          expect(Object.values(sums(events[0]!.booking!.postings))).toSatisfy(allZero)
+        }
+        const isPaid = payment.status === 'COMPLETED'
+        const { wallet: owed = 0n } = walletNet(payment)
+        expect(-owed).toBe(isPaid ? payment.payerAmount.minor - back : 0n)
+      }
+      await db.dropDatabase()
+    }),
+    { numRuns: 25 },
+  )
+})
+
+const allZero = (values: readonly bigint[]) => values.every((value) => value === 0n)
+
+function sums(
+  postings: readonly { readonly currency: string; readonly minor: bigint }[],
+): Record<string, bigint> {
+  const found: Record<string, bigint> = {}
+  for (const { currency, minor } of postings) found[currency] = (found[currency] ?? 0n) + minor
+  return found
+}
+
+/** What the payer's wallet owes (negative) for a payment and its refunds, by all that was booked. */
+function walletNet({ events, refunds }: Awaited<ReturnType<Counter['payment']>>): {
+  readonly wallet?: bigint
+} {
+  const booked = [...events, ...refunds.flatMap((refund) => refund.events)].flatMap(
+    ({ booking }) => booking?.postings ?? [],
+  )
+  const own = booked.filter(({ account }) => account === 'WALLET')
+  return { wallet: own.reduce((sum, { minor }) => sum + minor, 0n) }
+}

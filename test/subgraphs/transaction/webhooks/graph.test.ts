@@ -1,0 +1,150 @@
+// The same through the graph: what clients write, and what they read.
+
+import { Webhook } from 'standardwebhooks'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { RequestContext } from '../../../../subgraphs/subgraph.ts'
+import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
+import { freshDatabase } from '../../../harness/mongo.ts'
+import { aDirectory, aReference, as, quietLog } from '../world.ts'
+import { aReceiver } from './receiver.ts'
+
+const { db } = await freshDatabase()
+const wallet = as('wallet-sg-01')
+let hub: TransactionSubgraph
+beforeAll(async () => {
+  hub = await transactionSubgraph({
+    db,
+    reference: aReference(),
+    directory: aDirectory(),
+    now: () => new Date(),
+    log: quietLog as never,
+    cursorSecret: 'a secret',
+    webhookReach: 'LOOPBACK',
+  })
+})
+afterAll(() => hub.close())
+
+type Data = Record<string, any> // eslint-disable-line typescript/no-explicit-any
+async function ask(document: string, variables: object, context: RequestContext = wallet): Promise<Data> {
+  const { data, errors } = await hub.app.graphql(
+    document,
+    { ...context },
+    variables as Record<string, unknown>,
+  )
+  if (errors) throw errors[0]!
+  return data as Data
+}
+
+const createWebhook = `mutation ($input: CreateWebhookInput!) { createWebhook(input: $input) { __typename
+  ... on WebhookCreated { secret webhook { id url events status createdAt } }
+  ... on Problem { code path } ... on IdempotencyConflict { firstUsedAt } } }`
+const updateWebhook = `mutation ($input: UpdateWebhookInput!) { updateWebhook(input: $input) { __typename
+  ... on Webhook { id url events status } ... on Problem { code path } } }`
+const rotateWebhookSecret = `mutation ($input: RotateWebhookSecretInput!) { rotateWebhookSecret(input: $input) { __typename
+  ... on WebhookSecretRotated { secret previousUntil webhook { id } } ... on Problem { code path } } }`
+const deleteWebhook = `mutation ($input: DeleteWebhookInput!) { deleteWebhook(input: $input) { __typename
+  ... on WebhookDeleted { id } ... on Problem { code path } } }`
+const redeliverWebhook = `mutation ($input: RedeliverWebhookInput!) { redeliverWebhook(input: $input) { __typename
+  ... on WebhookDelivery { id state attempts { at status latencyMs error } } ... on Problem { code path } } }`
+const webhookDeliveries = `query ($webhook: ID!) { webhookDeliveries(webhook: $webhook, first: 10) {
+  edges { node { id event state createdAt nextAttemptAt attempts { at status latencyMs error } } } pageInfo { hasNextPage } } }`
+const entities = `query ($r: [_Any!]!) { _entities(representations: $r) {
+  ... on Webhook { url } ... on WebhookDelivery { event } } }`
+
+describe('a webhook in the graph', () => {
+  test('is made, called, looked at, sent again, rotated, changed and deleted', async () => {
+    const receiver = await aReceiver()
+    const input = { idempotencyKey: 'k1', url: receiver.url, events: ['SENT'] }
+    const { createWebhook: made } = await ask(createWebhook, { input })
+    const { id } = made.webhook
+    expect(made).toMatchObject({
+      __typename: 'WebhookCreated',
+      secret: expect.stringMatching(/^whsec_/),
+      webhook: { url: receiver.url, events: ['SENT'], status: 'ACTIVE', createdAt: expect.any(String) },
+    })
+    expect((await ask(createWebhook, { input })).createWebhook).toEqual(made)
+
+    const payment = { idempotencyKey: 'p1', reference: 'p1', merchant: 'acquirer-cn-01.M1' }
+    const amount = { amount: '9.90', currency: 'CNY' }
+    await ask('mutation ($input: SubmitPaymentInput!) { submitPayment(input: $input) { __typename } }', {
+      input: { ...payment, amount },
+    })
+    await receiver.until(1)
+    const { headers, body } = receiver.received[0]!
+    expect(new Webhook(made.secret).verify(body, headers)).toMatchObject({ type: 'payment.sent' })
+
+    const redelivered = (await ask(redeliverWebhook, { input: { delivery: headers['webhook-id'] } }))
+      .redeliverWebhook
+    expect(redelivered).toMatchObject({
+      __typename: 'WebhookDelivery',
+      id: headers['webhook-id'],
+      state: 'PENDING',
+    })
+    await receiver.until(2)
+    const listed = (await ask(webhookDeliveries, { webhook: id })).webhookDeliveries
+    expect(listed).toMatchObject({
+      edges: [{ node: { id: headers['webhook-id'], event: 'SENT', attempts: expect.any(Array) } }],
+      pageInfo: { hasNextPage: false },
+    })
+
+    const rotated = (await ask(rotateWebhookSecret, { input: { idempotencyKey: 'r1', webhook: id } }))
+      .rotateWebhookSecret
+    expect(rotated).toMatchObject({ secret: expect.stringMatching(/^whsec_/), webhook: { id } })
+    const overlapMs = Date.parse(rotated.previousUntil) - Date.now()
+    expect(overlapMs).toBeGreaterThan(86_000_000)
+    expect(overlapMs).toBeLessThanOrEqual(86_400_000)
+
+    const changes = { webhook: id, events: ['*'], status: 'DISABLED' }
+    expect((await ask(updateWebhook, { input: changes })).updateWebhook).toMatchObject({
+      __typename: 'Webhook',
+      events: ['*'],
+      status: 'DISABLED',
+    })
+    const look = 'query ($id: ID!) { webhooks { id status } webhook(id: $id) { id } }'
+    expect(await ask(look, { id })).toEqual({ webhooks: [{ id, status: 'DISABLED' }], webhook: { id } })
+    expect((await ask(deleteWebhook, { input: { webhook: id } })).deleteWebhook).toEqual({
+      __typename: 'WebhookDeleted',
+      id,
+    })
+    expect(await ask(look, { id })).toEqual({ webhooks: [], webhook: null })
+  })
+
+  test('is refused in its result, with the field at fault', async () => {
+    const input = { idempotencyKey: 'k2', url: 'https://169.254.169.254/', events: ['*'] }
+    expect((await ask(createWebhook, { input })).createWebhook).toEqual({
+      __typename: 'Refused',
+      code: 'ADDRESS_NOT_ALLOWED',
+      path: ['input', 'url'],
+    })
+    const other = { ...input, url: 'https://example.com/' }
+    await ask(createWebhook, { input: other })
+    expect((await ask(createWebhook, { input: { ...other, events: ['SENT'] } })).createWebhook).toMatchObject(
+      {
+        __typename: 'IdempotencyConflict',
+        firstUsedAt: expect.any(String),
+      },
+    )
+    for (const [name, document, its] of [
+      ['updateWebhook', updateWebhook, { webhook: 'none' }],
+      ['rotateWebhookSecret', rotateWebhookSecret, { idempotencyKey: 'k', webhook: 'none' }],
+      ['deleteWebhook', deleteWebhook, { webhook: 'none' }],
+      ['redeliverWebhook', redeliverWebhook, { delivery: 'none' }],
+    ] as const) {
+      expect((await ask(document, { input: its }))[name]).toMatchObject({
+        __typename: 'Refused',
+        code: 'NOT_FOUND',
+      })
+    }
+  })
+
+  test('is an entity to its owner, and nothing to others', async () => {
+    const input = { idempotencyKey: 'k3', url: 'https://example.com/', events: ['REFUNDED'] }
+    const { createWebhook: made } = await ask(createWebhook, { input })
+    const r = [
+      { __typename: 'Webhook', id: made.webhook.id },
+      { __typename: 'WebhookDelivery', id: `1_${made.webhook.id}` },
+    ]
+    expect((await ask(entities, { r }))._entities).toEqual([{ url: 'https://example.com/' }, null])
+    expect((await ask(entities, { r }, as('operator')))._entities).toEqual([null, null])
+  })
+})
