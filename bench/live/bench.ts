@@ -10,7 +10,7 @@ import type { LogEntry } from '../../subgraphs/log.ts'
 import { createCursors } from '../../subgraphs/transaction/cursor.ts'
 import { median } from '../measure.ts'
 import { report, row, type Row } from '../report.ts'
-import { Clients, latency, Server, throughput, type Throughput } from './rig.ts'
+import { Clients, latency, Server, settled, throughput, type Throughput } from './rig.ts'
 import { anEntry } from './world.ts'
 
 const sockets = Number(process.env.SOCKETS ?? 1_000)
@@ -54,8 +54,7 @@ async function fanOut(): Promise<Row[]> {
     await clients.ask({ do: 'open', url: server.url, count: sockets })
     rigs.push({ label, server, clients, windowMax, rates: [] as Throughput[] })
   }
-  // A subscription is not acknowledged: this is time enough for the slowest to have them all.
-  await wait(2_000)
+  for (const { server, clients } of rigs) await settled(server, clients, sockets)
   for (let round = -1; round < rounds; round++) {
     for (const { server, clients, windowMax, rates } of rigs) {
       const rate = await throughput(server, clients, { count: sockets, ms: sliceMs, windowMax })
@@ -142,6 +141,7 @@ async function stalled(): Promise<Row[]> {
     for (let round = 0; round < rounds; round++) found.push((await latency(server, clients, pace)).p99)
     return median(found)
   }
+  await settled(server, clients, sockets)
   await throughput(server, clients, { count: sockets, ms: sliceMs, windowMax: 64 })
   const before = await p99()
   const held = await server.measure()

@@ -11,7 +11,6 @@ export type Order =
       readonly do: 'open'
       readonly url: string
       readonly count: number
-      /** Most that are being opened at once. */
       readonly variables?: Record<string, unknown>
       readonly document?: string
     }
@@ -22,8 +21,10 @@ export type Order =
   | { readonly do: 'close' }
 
 export interface Report {
-  /** Events that came since the reset, at those that read. */
+  /** Events that came since the reset. */
   readonly events: number
+  /** Clients to whom any has ever come. */
+  readonly reached: number
   readonly p50: number
   readonly p99: number
 }
@@ -37,6 +38,7 @@ let step = 0
 class Client {
   readonly socket: Socket
   isStalled = false
+  hasHeard = false
   #rest: Buffer = Buffer.alloc(0)
 
   constructor(socket: Socket) {
@@ -89,6 +91,7 @@ class Client {
       )
     }
     events++
+    this.hasHeard = true
     if (step > 0 && events % step === 0) process.send!({ events })
   }
 }
@@ -148,7 +151,12 @@ process.on('message', async (order: Order) => {
   }
   process.send!({
     done: order.do,
-    report: { events, p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) },
+    report: {
+      events,
+      reached: sockets.filter(({ hasHeard }) => hasHeard).length,
+      p50: quantile(latencies, 0.5),
+      p99: quantile(latencies, 0.99),
+    },
   })
 })
 process.once('disconnect', () => process.exit(0))

@@ -114,6 +114,22 @@ export async function throughput(
 /** Events that a server is told of at one time, as a sequencer's batch is. */
 const burst = 4
 
+/** Tells events until every one of `count` clients has heard some: a subscription is not acknowledged. */
+export async function settled(server: Server, clients: Clients, count: number): Promise<void> {
+  for (let n = 0; n < 100; n++) {
+    server.tell({ do: 'tell', count: 1 })
+    await wait(200)
+    if ((await clients.ask({ do: 'report' })).reached === count) break
+  }
+  // What was told meanwhile arrives too.
+  let before = -1
+  for (let { events } = await clients.ask({ do: 'report' }); events !== before;) {
+    before = events
+    await wait(500)
+    events = (await clients.ask({ do: 'report' })).events
+  }
+}
+
 async function drained(clients: Clients, expected: number): Promise<void> {
   for (let n = 0; n < 100; n++) {
     const { events } = await clients.ask({ do: 'report' })

@@ -182,10 +182,10 @@ async function pubsub(): Promise<Serving> {
     url,
     tell(events) {
       for (const event of events)
-        void app.graphql.pubsub.publish({
+        app.graphql.pubsub.publish({
           topic: 'EVENTS',
           payload: { transactionEvents: eventOf(event) },
-        } as never)
+        })
     },
     waitingBytes: () => 0,
   }

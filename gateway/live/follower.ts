@@ -72,10 +72,10 @@ export class Follower implements Member, Reader, Lagging {
 
   /** By the group. */
   leftBehind(mark: Mark | null): void {
-    if (this.#topic.sharing === 'LATEST') return this.#giveLastLater()
+    if (this.#topic.sharing === 'LATEST') return void this.#giveLastLater()
     this.#mark = mark
     if (!mark || !this.#topic.canResume) return this.giveUp()
-    void this.#lag().then(() => this.#catchUp())
+    void this.#comeBack(this.#lag())
   }
 
   /** From an upstream of one's own. */
@@ -127,12 +127,6 @@ export class Follower implements Member, Reader, Lagging {
     }
   }
 
-  #catchUp(): void {
-    if (this.#isOver) return
-    const mark = this.#mark!
-    if (!this.#topic.group?.joinAfter(this, mark)) void this.#openOwn(mark.cursor)
-  }
-
   async #openOwn(cursor: string | null): Promise<void> {
     const topic = this.#topic
     try {
@@ -180,18 +174,28 @@ export class Follower implements Member, Reader, Lagging {
   #hold(): Promise<void> {
     const lag = this.#lag()
     if (!this.#topic.canResume || !this.#mark) return lag
-    const own = this.#own
+    return this.#holdFor(this.#own, lag)
+  }
+
+  async #holdFor(own: Pump | null, lag: Promise<void>): Promise<void> {
+    let isLate = false
     const late = Promise.withResolvers<void>()
     const timer = setTimeout(() => {
+      isLate = true
       if (this.#own === own) this.#leaveOwn()
       late.resolve()
     }, holdMs)
-    void lag.then(() => {
-      clearTimeout(timer)
-      late.resolve()
-      if (!this.#own && !this.#isOver) this.#catchUp()
-    })
-    return late.promise
+    await Promise.race([lag, late.promise])
+    clearTimeout(timer)
+    if (isLate) void this.#comeBack(lag)
+  }
+
+  /** Goes on from where it stands once the client has read. */
+  async #comeBack(lag: Promise<void>): Promise<void> {
+    await lag
+    if (this.#isOver) return
+    const mark = this.#mark!
+    if (!this.#topic.group?.joinAfter(this, mark)) await this.#openOwn(mark.cursor)
   }
 
   /** Resolves when the client has read what it was sent. */
@@ -201,12 +205,11 @@ export class Follower implements Member, Reader, Lagging {
     this.#topic.lagging.delete(this)
   }
 
-  #giveLastLater(): void {
+  async #giveLastLater(): Promise<void> {
     if (this.#topic.lagging.has(this)) return
-    void this.#lag().then(() => {
-      const last = this.#topic.group?.last
-      if (last && !this.#isOver) this.#subscriber.next(new Batch([last], null))
-    })
+    await this.#lag()
+    const last = this.#topic.group?.last
+    if (last && !this.#isOver) this.#subscriber.next(new Batch([last], null))
   }
 
   #leaveOwn(): void {

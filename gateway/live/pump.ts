@@ -91,12 +91,14 @@ export class Pump {
     this.#bytes = 0
     this.#hasCaughtUp = false
     const held = this.reader.take(batch)
-    if (!held) return
-    this.#held = held.then(() => {
-      this.#held = null
-      // What came meanwhile.
-      this.#flush()
-    })
+    if (held) this.#held = this.#hold(held)
+  }
+
+  async #hold(held: Promise<void>): Promise<void> {
+    await held
+    this.#held = null
+    // What came meanwhile.
+    this.#flush()
   }
 
   async #finish(error: { readonly thrown: unknown } | null): Promise<void> {

@@ -144,7 +144,7 @@ function withPlaceAsVariable(
 function cursorOf(value: ValueNode, variables: Variables): string | null {
   if (value.kind === Kind.VARIABLE) {
     const given = variables[value.name.value]
-    return given === null || given === undefined ? null : String(given)
+    return typeof given === 'string' || typeof given === 'number' ? String(given) : null
   }
   return value.kind === Kind.STRING || value.kind === Kind.INT ? value.value : null
 }

@@ -61,6 +61,7 @@ describe('the graphql-sse client', () => {
     await feed.until('transactionEvents', 1)
     left()
     await feed.until('transactionEvents', 0)
+    expect(feed.count('transactionEvents')).toBe(0)
   })
 
   test('with an unknown key is refused before anything streams', async () => {
@@ -183,27 +184,29 @@ describe('a stream of server-sent events', () => {
   })
 
   test('that is not read costs next to nothing, and gives what was missed when it is read again', async () => {
+    // A heartbeat that stays unread for long would end the stream.
+    const patient = await smallHub()
     const large = 'x'.repeat(100_000)
-    const slow = await open('subscription { transactionEvents { text } }')
-    const quick = await RawClient.as(hub.url, 'demo-wallet')
-    await quick.subscribe('1', 'subscription { transactionEvents { text } }')
-    await feed.until('transactionEvents', 1)
-    await slow.settled()
+    const query = 'subscription { transactionEvents { text } }'
+    const slow = await SseReader.open(patient.url, query, { key: 'demo-wallet' })
+    await patient.feed.until('transactionEvents', 1)
+    const quick = await RawClient.as(patient.url, 'demo-wallet')
+    await quick.subscribe('1', query)
     await quick.rest()
     slow.pause()
     for (let n = 0; n < 200; n++) {
-      feed.tell('transactionEvents', `${n} ${large}`)
+      patient.feed.tell('transactionEvents', `${n} ${large}`)
       await quick.hear()
     }
-    expect(hub.server.waitingBytes).toBeLessThan(64_000 + large.length)
+    expect(patient.server.waitingBytes).toBeLessThan(64_000 + large.length)
     slow.resume()
     for (let n = 0; n < 200; n++) {
       const { data } = await slow.hear()
       expect(JSON.parse(data)).toEqual({ data: { transactionEvents: { text: `${n} ${large}` } } })
     }
-    await feed.until('transactionEvents', 1)
+    await patient.feed.until('transactionEvents', 1)
     await slow.leave()
     await quick.close()
-    await feed.until('transactionEvents', 0)
+    await patient.close()
   })
 })

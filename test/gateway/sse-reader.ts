@@ -33,7 +33,7 @@ export class SseReader {
 
   private constructor(response: IncomingMessage) {
     this.#response = response
-    this.ended = once(response, 'close').then(() => {})
+    this.ended = new Promise((resolve) => response.once('close', resolve))
     let text = ''
     response.setEncoding('utf8').on('data', (chunk: string) => {
       text += chunk
