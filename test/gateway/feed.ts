@@ -1,10 +1,14 @@
 // A subscription source that a test holds in its hand: it says what happens, and sees who watches.
 
+import { ProblemError, refuse } from '../../schema/values/problems.ts'
+
 export class Feed {
   readonly #open = new Map<Stream, { readonly field: string; readonly after: string | undefined }>()
   readonly #waiting = new Set<() => void>()
   /** What `transactionEvents` has told so far; null for what only others could see. */
   readonly #log: unknown[] = []
+  /** Events of `transactionEvents` after this place are kept. */
+  keptAfter = 0
   #taken = 0
   #opened = 0
 
@@ -20,6 +24,7 @@ export class Feed {
 
   /** A new upstream for a field. That of `transactionEvents` has marks, c1, c2 …, and can begin after any of them. */
   open(field: string, after?: string): AsyncIterableIterator<unknown> {
+    if (after && Number(after.slice(1)) < this.keptAfter) throw new ProblemError(refuse('CURSOR_EXPIRED'))
     this.#opened++
     const left = (): void => {
       this.#open.delete(stream)

@@ -259,6 +259,35 @@ describe('a client that does not read', () => {
     await strict.close()
   })
 
+  test('until its place is no longer kept is closed with 4413; who asks for such a place is refused', async () => {
+    const trimmed = await smallHub()
+    const slow = await RawClient.as(trimmed.url, 'demo-wallet')
+    const quick = await RawClient.as(trimmed.url, 'demo-wallet')
+    const query = 'subscription($after: String) { transactionEvents(after: $after) { text } }'
+    await slow.subscribe('1', query)
+    await quick.subscribe('1', query)
+    await Promise.all([slow.rest(), quick.rest()])
+    slow.socket.pause()
+    for (let n = 1; n <= 100; n++) {
+      trimmed.feed.tell('transactionEvents', `${n} ${large}`)
+      await quick.hear()
+    }
+    trimmed.feed.keptAfter = 99
+    slow.socket.resume()
+    expect(await slow.closed).toMatchObject({
+      code: 4413,
+      reason: expect.stringMatching(/^BEHIND after=c\d+ id=1$/),
+    })
+    await quick.subscribe('2', query, { after: 'c5' })
+    expect(await quick.hear()).toMatchObject({
+      id: '2',
+      type: 'error',
+      payload: [{ extensions: { code: 'CURSOR_EXPIRED' } }],
+    })
+    await quick.close()
+    await trimmed.close()
+  })
+
   test('and has an upstream that cannot be resumed is waited for, and misses nothing', async () => {
     const slow = await wallet()
     const other = await wallet()
