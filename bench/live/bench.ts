@@ -7,7 +7,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { pino } from 'pino'
 import { startMongo } from '../../gateway/mongod.ts'
 import type { LogEntry } from '../../subgraphs/log.ts'
+import type { Place } from '../../subgraphs/projection.ts'
 import { createCursors } from '../../subgraphs/transaction/cursor.ts'
+import { transactionReaders } from '../../subgraphs/transaction/index.ts'
 import { median } from '../measure.ts'
 import { report, row, type Row } from '../report.ts'
 import { Clients, latency, Server, settled, throughput, type Throughput } from './rig.ts'
@@ -17,6 +19,7 @@ const sockets = Number(process.env.SOCKETS ?? 1_000)
 const logLength = Number(process.env.EVENTS ?? 1_000_000)
 const rounds = 3
 const sliceMs = 2_000
+const readers = [...transactionReaders, 'limits', 'webhooks']
 /** Time in which a client that does not read is sent some megabytes. */
 const fillMs = 15_000
 
@@ -180,6 +183,12 @@ async function resume(): Promise<Row[]> {
         await entries.bulkWrite(some, { ordered: false })
       }
     }
+    for (const { name: other } of await db.listCollections({}, { nameOnly: true }).toArray())
+      if (other !== 'log') await db.collection(other).drop()
+    // Everybody else who reads the log has done so long ago.
+    await db
+      .collection<Place>('places')
+      .insertMany(readers.map((_id) => ({ _id, position: BigInt(logLength + 1), epoch: 0 })))
     const server = await Server.start('stored', mongod.uri, name)
     const clients = new Clients()
     const after = createCursors('x'.repeat(32)).encode(1n)

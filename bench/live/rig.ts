@@ -5,13 +5,17 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Order as ClientOrder, Report } from './clients.ts'
 import type { Measured, Order as ServerOrder } from './serve.ts'
 
+/** However this process ends, it leaves no other behind. */
+const children = new Set<ChildProcess>()
+process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')))
+
 class Child<Order extends object> {
   readonly process: ChildProcess
 
   constructor(file: string, args: readonly string[] = []) {
     this.process = fork(new URL(file, import.meta.url), args, { execArgv: ['--expose-gc'] })
-    // However this process ends, it leaves no other behind.
-    process.once('exit', () => this.process.kill('SIGKILL'))
+    children.add(this.process)
+    this.process.once('exit', () => children.delete(this.process))
   }
 
   tell(order: Order): void {

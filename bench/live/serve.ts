@@ -223,7 +223,8 @@ async function graphqlWs(): Promise<Serving> {
     }
   }
   const server = createServer()
-  useServer({ schema }, new WebSocketServer({ server, path: '/graphql' }))
+  // The clients here do not answer pings, so none are sent.
+  useServer({ schema }, new WebSocketServer({ server, path: '/graphql' }), 0)
   await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

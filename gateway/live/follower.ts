@@ -130,8 +130,8 @@ export class Follower implements Member, Reader, Lagging {
   async #openOwn(cursor: string | null): Promise<void> {
     const topic = this.#topic
     try {
-      // Who waits for its own work has to be there all the time; everybody else only until it has caught up.
-      if (topic.sharing !== 'OWN') {
+      // Only the log is long; what one payment has been through, or what waits for an answer, is there at once.
+      if (topic.sharing === 'FROM_NOW') {
         await topic.turns.take()
         if (this.#isOver) return topic.turns.give()
         this.#hasTurn = true
@@ -157,14 +157,13 @@ export class Follower implements Member, Reader, Lagging {
   #rejoin({ hasCaughtUp }: Batch, mark: Mark): void {
     const topic = this.#topic
     this.#hasCaughtUp ||= hasCaughtUp
-    if (topic.group) {
-      if (topic.group.joinAfter(this, mark)) this.#leaveOwn()
-    } else if (this.#hasCaughtUp) {
+    if (topic.group?.joinAfter(this, mark)) this.#leaveOwn()
+    else if (!topic.group && this.#hasCaughtUp) {
       topic.group = Group.around(this.#own!, mark, this.#groupOptions())
       topic.group.join(this)
       this.#own = null
       this.#giveTurn()
-    } else if (topic.turns.isWanted && topic.clock() > this.#turnEndsAt) {
+    } else if (this.#hasTurn && topic.turns.isWanted && topic.clock() > this.#turnEndsAt) {
       this.#leaveOwn()
       void this.#openOwn(mark.cursor)
     }
