@@ -55,6 +55,9 @@ export async function trimLog(db: Db, before: Date, readers: readonly string[]):
     else young = middle
   }
 
+  if (old < first._id) return 0
+  // Whoever looks for events that the log lacks must not find these again.
+  await statesOf(db).updateOne({ _id: 'retention' }, { $max: { before } }, { upsert: true })
   let deleted = 0
   for (let from = first._id; from <= old; from += chunk) {
     const upTo = min(from + chunk - 1n, old)
@@ -62,6 +65,14 @@ export async function trimLog(db: Db, before: Date, readers: readonly string[]):
   }
   return deleted
 }
+
+interface RetentionState {
+  readonly _id: 'retention'
+  /** What happened before this was in the log, and may not be there any more. */
+  readonly before: Date
+}
+
+const statesOf = (db: Db) => db.collection<RetentionState>('logState')
 
 /** Up to where all who keep something that comes of the log have read it. One that is being made anew stands where it is by now. */
 async function lowestPlace(db: Db, readers: readonly string[]): Promise<bigint | null> {

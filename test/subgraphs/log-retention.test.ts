@@ -42,6 +42,8 @@ describe('trimming the log', () => {
     expect(await trimLog(db, hour(4), readers)).toBe(first - 1)
     expect(await kept()).toEqual(Array.from({ length: 11 - first }, (_, n) => first + n))
     expect(await trimLog(db, hour(4), readers)).toBe(0)
+    const state = await db.collection<{ _id: string }>('logState').findOne({ _id: 'retention' })
+    expect(state).toEqual(first > 1 ? { _id: 'retention', before: hour(4) } : null)
   })
 
   test('keeps the latest entry, however old, so that positions go on from it', async () => {
