@@ -71,7 +71,7 @@ function converse(
         check?.(body)
       } catch (error) {
         socket.destroy()
-        return reject(error as Error)
+        return reject(error)
       }
       received = Buffer.alloc(0)
       send()

@@ -133,7 +133,7 @@ async function connectAs(db: Db, connection: 'STREAM' | 'SIMULATOR'): Promise<vo
 
 /** Requests that MongoDB has got from anybody, this question included. */
 const callsTo = async (db: Db): Promise<number> =>
-  Number(((await db.admin().serverStatus()) as { network: { numRequests: number } }).network.numRequests)
+  ((await db.admin().serverStatus()) as { network: { numRequests: number } }).network.numRequests
 
 async function life({ url, merchants }: Hub, db: Db): Promise<Row[]> {
   const payments = db.collection('payments')
@@ -236,7 +236,7 @@ async function fill(db: Db, count: number): Promise<void> {
       }
     })
     for (const one of group) delete (one as { quote?: string }).quote
-    await payments.insertMany(group as never, { ordered: false, writeConcern: { w: 1, journal: false } })
+    await payments.insertMany(group, { ordered: false, writeConcern: { w: 1, journal: false } })
     stored += group.length
   }
 }

@@ -89,10 +89,8 @@ const referenceOf = (id: string): string =>
 
 function idOf(reference: string): string | null {
   if (!/^CGP0[0-9A-Z]{25}$/.test(reference)) return null
-  const bits = [...reference.slice(prefix.length)].reduce(
-    (sum, digit) => sum * 36n + BigInt(Number.parseInt(digit, 36)),
-    0n,
-  )
+  let bits = 0n
+  for (const digit of reference.slice(prefix.length)) bits = bits * 36n + BigInt(Number.parseInt(digit, 36))
   const hex = bits.toString(16).padStart(32, '0')
   if (hex.length > 32) return null
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')

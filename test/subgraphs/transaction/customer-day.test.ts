@@ -123,9 +123,7 @@ describe('the limit per customer and day', () => {
     const at = counter.clock.now()
     const day = `SG-CN/2026-03-01/${wallet}/${customer}`
     const lost = { id: 'a key of nobody', minor: 60_000n, at }
-    await db
-      .collection<{ _id: string }>('customerDays')
-      .updateOne({ _id: day }, { $push: { holds: lost } } as object)
+    await db.collection<{ _id: string }>('customerDays').updateOne({ _id: day }, { $push: { holds: lost } })
     expect(await spend('600')).toMatchObject({ code: 'LIMIT_PER_DAY' })
     counter.clock.move(60_001)
     expect(await spend('600')).toMatchObject({ replayed: false })

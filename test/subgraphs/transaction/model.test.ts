@@ -1,13 +1,28 @@
+// oxlint-disable vitest/no-standalone-expect -- the steps of the one test are classes.
 // Random lives beside a simple model: whatever is done to payments, in whatever order, the hub and the model agree.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isRefusal } from '../../../schema/values/problems.ts'
-import type { TransactionStatus } from '../../../subgraphs/log.ts'
 import type { Decision, SubmitPaymentInput } from '../../../subgraphs/transaction/input.ts'
+import { openAuditLog } from '../../../subgraphs/audit.ts'
+import { createKeyedWriter } from '../../../subgraphs/keyed.ts'
+import { logOf, type TransactionStatus } from '../../../subgraphs/log.ts'
+import { resultsOf } from '../../../subgraphs/projection.ts'
+import { firstPaymentId } from '../../../subgraphs/transaction/kept-refusal.ts'
+import { openLog } from '../../../subgraphs/transaction/log-writer.ts'
+import { entriesOf, inOrderOfTime } from '../../../subgraphs/transaction/logged.ts'
+import type { Net } from '../../../subgraphs/transaction/settlement/batch.ts'
+import { bookingsProjection, bookingsReader } from '../../../subgraphs/transaction/settlement/booked.ts'
+import {
+  createClosing,
+  makeSettlementIndexes,
+  type Closing,
+} from '../../../subgraphs/transaction/settlement/closing.ts'
 import { isFinal, transitions } from '../../../subgraphs/transaction/lifecycle.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aCounter, taken, wallet, type Counter } from './counter.ts'
+import { quietLog } from './world.ts'
 
 const { mongo, name } = await freshDatabase()
 
@@ -24,14 +39,32 @@ interface Known {
   completedMs: number | null
 }
 
+/** Something that is to settle: the completion of a payment, its cancellation, or a refund. */
+interface Booked {
+  readonly payment: string
+  readonly isRefund: boolean
+  readonly date: string
+  isSettled: boolean
+}
+
 interface Model {
   nowMs: number
   readonly payments: Known[]
+  readonly booked: Booked[]
+  readonly closed: Set<string>
   /** What was asked for before, and what came of it: to ask for once more. */
   readonly asked: { readonly again: () => Promise<object>; readonly first: object }[]
 }
 
-type Step = fc.AsyncCommand<Model, Counter>
+interface Hub extends Counter {
+  readonly closing: Closing
+}
+type Step = fc.AsyncCommand<Model, Hub>
+
+/** The date that settles at a time: until 23:00 in UTC+8. */
+const dateOf = (ms: number): string => new Date(ms + 9 * 3_600_000).toISOString().slice(0, 10)
+const book = ({ booked, nowMs }: Model, { id }: Known, isRefund = false) =>
+  booked.push({ payment: id, isRefund, date: dateOf(nowMs), isSettled: false })
 
 const open: ReadonlySet<TransactionStatus> = new Set(['ROUTED', 'IN_DOUBT'])
 const retryGaps = [5_000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000, 86_400_000]
@@ -88,7 +121,7 @@ class Submit implements Step {
     this.#amount = amount
   }
   check = () => true
-  async run(model: Model, counter: Counter) {
+  async run(model: Model, counter: Hub) {
     const input: SubmitPaymentInput = counter.submission({
       amount: { amount: (this.#amount / 100).toFixed(2), currency: 'CNY' },
     })
@@ -118,12 +151,20 @@ class Say implements Step {
     this.#decision = decision
   }
   check = ({ payments }: Model) => payments.length > 0
-  async run(model: Model, counter: Counter) {
+  async run(model: Model, counter: Hub) {
     const known = pick(model.payments, this.#which)
+    const before = known.status
     answer(known, this.#decision, model.nowMs)
+    if (known.status === 'COMPLETED' && before !== 'COMPLETED') book(model, known)
     await counter.say(known.id, this.#decision)
   }
   toString = () => `say ${this.#decision} to ${this.#which}`
+}
+
+async function letPass(model: Model, hub: Hub, ms: number): Promise<void> {
+  model.nowMs += ms
+  for (const known of model.payments) passTime(known, model.nowMs)
+  await hub.pass(ms)
 }
 
 class Wait implements Step {
@@ -132,11 +173,7 @@ class Wait implements Step {
     this.#ms = ms
   }
   check = () => true
-  async run(model: Model, counter: Counter) {
-    model.nowMs += this.#ms
-    for (const known of model.payments) passTime(known, model.nowMs)
-    await counter.pass(this.#ms)
-  }
+  run = (model: Model, hub: Hub) => letPass(model, hub, this.#ms)
   toString = () => `wait ${this.#ms}`
 }
 
@@ -146,13 +183,14 @@ class Cancel implements Step {
     this.#which = which
   }
   check = ({ payments }: Model) => payments.length > 0
-  async run(model: Model, counter: Counter) {
+  async run(model: Model, counter: Hub) {
     const known = pick(model.payments, this.#which)
     const input = { idempotencyKey: newKey(), payment: known.id }
     const cancel = () => counter.cashier.cancel(wallet, input)
     const first = await cancel()
     expect(isRefusal(first)).toBe(!mayCancel(known, model.nowMs))
     if (!isRefusal(first)) {
+      if (known.status === 'COMPLETED') book(model, known)
       known.status = 'CANCELLING'
       known.retries = 0
       known.dueMs = model.nowMs + retryGaps[0]!
@@ -170,7 +208,7 @@ class Refund implements Step {
     this.#amount = amount
   }
   check = ({ payments }: Model) => payments.length > 0
-  async run(model: Model, counter: Counter) {
+  async run(model: Model, counter: Hub) {
     const known = pick(model.payments, this.#which)
     const left = known.status === 'COMPLETED' ? known.amount - known.refunded : 0
     const wanted = this.#amount ?? left
@@ -179,7 +217,10 @@ class Refund implements Step {
     const refund = () => counter.cashier.refund(wallet, input)
     const first = await refund()
     expect(isRefusal(first)).toBe(wanted > left || wanted === 0)
-    if (!isRefusal(first)) known.refunded += wanted
+    if (!isRefusal(first)) {
+      known.refunded += wanted
+      book(model, known, true)
+    }
     model.asked.push({ again: refund, first })
   }
   toString = () => `refund ${this.#amount ?? 'the rest'} of ${this.#which}`
@@ -201,21 +242,63 @@ class Retry implements Step {
   toString = () => `retry ${this.#which}`
 }
 
+/** The next day, closes the one before; or, once more, one that is closed. */
+class Settle implements Step {
+  readonly #isAgain: boolean
+  constructor(isAgain: boolean) {
+    this.#isAgain = isAgain
+  }
+  check = ({ closed }: Model) => !this.#isAgain || closed.size > 0
+  async run(model: Model, hub: Hub) {
+    if (!this.#isAgain) await letPass(model, hub, dayMs)
+    const date = this.#isAgain ? [...model.closed][0]! : dateOf(model.nowMs - dayMs)
+    if (!model.closed.has(date)) {
+      for (const one of model.booked) {
+        if (one.date === date || model.closed.has(one.date)) one.isSettled = true
+      }
+      model.closed.add(date)
+    }
+    await note(hub)
+    const input = { idempotencyKey: newKey(), settlementDate: date }
+    const batch = await hub.closing.close({ participant: 'operator', requestId: 'model' }, input)
+    expect(batch).toMatchObject({ status: 'CLOSED', settlementDate: date })
+    expect(Object.values(sums((batch as { net: readonly Net[] }).net))).toSatisfy(allZero)
+  }
+  toString = () => (this.#isAgain ? 'settle again' : 'settle the day')
+}
+
+const dayMs = 86_400_000
+
+/** Puts what has happened into the log and the books, as the log's writer and reader do. */
+async function note({ db, store, reference }: Hub): Promise<void> {
+  const writer = await openLog(db, { isHeld: () => true })
+  const payments = await store.payments.find({ _id: { $gte: firstPaymentId } }).toArray()
+  await writer.write(await writer.missing(payments.flatMap(entriesOf).toSorted(inOrderOfTime)))
+  const entries = await logOf(db)
+    .find({}, { sort: { _id: 1 } })
+    .toArray()
+  await bookingsProjection(reference).apply(entries, resultsOf(db, 0))
+  const place = { epoch: 0, position: BigInt(entries.length) }
+  await db
+    .collection<{ _id: string }>('places')
+    .updateOne({ _id: bookingsReader }, { $set: place }, { upsert: true })
+}
+
 const which = fc.nat(5)
 /** From CNY 10 on, so that no part that is refunded comes to nothing in SGD. */
 const amounts = fc.integer({ min: 1_000, max: 400_000 })
+const decisions = fc.constantFrom('APPROVE', 'DECLINE', 'NEVER_SEEN', 'ACKNOWLEDGE' as const)
 const steps = [
   amounts.map((amount) => new Submit(amount)),
-  fc
-    .tuple(which, fc.constantFrom('APPROVE', 'DECLINE', 'NEVER_SEEN', 'ACKNOWLEDGE'))
-    .map(([n, said]) => new Say(n, said as Decision)),
-  fc.tuple(which, fc.constant('APPROVE')).map(([n, said]) => new Say(n, said as Decision)),
+  fc.tuple(which, decisions).map(([n, said]) => new Say(n, said)),
+  which.map((n) => new Say(n, 'APPROVE')),
   fc.constantFrom(1, 999, 1_000, 3_000, 8_000, 9_000, 60_000, 1_800_000).map((ms) => new Wait(ms)),
   which.map((n) => new Cancel(n)),
   fc
     .tuple(which, fc.option(fc.integer({ min: 100, max: 200_000 })))
     .map(([n, amount]) => new Refund(n, amount)),
   fc.nat(20).map((n) => new Retry(n)),
+  fc.boolean().map((isAgain) => new Settle(isAgain)),
 ]
 
 const allowed = new Set(transitions.map(({ from, on, to }) => `${from} ${on} ${to}`))
@@ -226,8 +309,18 @@ test('whatever is done to payments, in whatever order, they are where a simple m
     fc.asyncProperty(fc.commands(steps, { maxCommands: 40 }), async (commands) => {
       const db = mongo.db(`${name}_${++databases}`)
       const counter = await aCounter(db)
-      const model: Model = { nowMs: counter.clock.now().getTime(), payments: [], asked: [] }
-      await fc.asyncModelRun(() => ({ model, real: counter }), commands)
+      await makeSettlementIndexes(db)
+      const closing = createClosing({
+        db,
+        keyed: await createKeyedWriter(db),
+        audit: await openAuditLog(db),
+        reference: counter.reference,
+        now: counter.clock.now,
+        log: quietLog,
+      })
+      const nowMs = counter.clock.now().getTime()
+      const model: Model = { nowMs, payments: [], booked: [], closed: new Set(), asked: [] }
+      await fc.asyncModelRun(() => ({ model, real: { ...counter, closing } }), commands)
 
       for (const known of model.payments) {
         const payment = await counter.payment(known.id)
@@ -250,6 +343,15 @@ test('whatever is done to payments, in whatever order, they are where a simple m
         for (const { events } of payment.refunds) {
           expect(Object.values(sums(events[0]!.booking!.postings))).toSatisfy(allZero)
         }
+        // A payment is settled once its completion is in a batch, a refund once it is itself.
+        const booked = model.booked.filter(({ payment: id }) => id === known.id)
+        const standing = ({ isSettled }: Booked) => (isSettled ? 'SETTLED' : 'PENDING')
+        if (payment.status === 'COMPLETED' && 'settlement' in payment) {
+          expect(payment.settlement).toBe(standing(booked[0]!))
+        }
+        expect(payment.refunds.map(({ settlement }) => settlement)).toEqual(
+          booked.filter(({ isRefund }) => isRefund).map(standing),
+        )
         const isPaid = payment.status === 'COMPLETED'
         const { wallet: owed = 0n } = walletNet(payment)
         expect(-owed).toBe(isPaid ? payment.payerAmount.minor - back : 0n)
