@@ -21,6 +21,10 @@ export interface MongoOptions {
   readonly port?: number | undefined
   /** WiredTiger's cache in GB, 0.25 at least; 0.5 when not given. */
   readonly cacheGb?: number | undefined
+  /** How much of the past change streams can resume from, in MB; 1024 when not given. Counts when the data folder is new. */
+  readonly oplogMb?: number | undefined
+  /** How often data is flushed, in seconds; 60 when not given. What was not stays in the oplog. */
+  readonly checkpointSeconds?: number | undefined
   readonly log: Log
 }
 
@@ -58,7 +62,7 @@ export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
     log,
   })
 
-  const mongod = await spawnMongod(binary.path, folder, port, options.cacheGb ?? 0.5)
+  const mongod = await spawnMongod(binary.path, folder, port, options)
   noteRun(folder, { hub: process.pid, mongod: mongod.process.pid!, port })
   const endWithHub = () => mongod.process.kill('SIGTERM')
   process.once('exit', endWithHub)

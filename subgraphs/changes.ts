@@ -64,6 +64,7 @@ export async function openChanges<Change>(db: Db, options: ChangesOptions): Prom
   // The stream begins at the cluster's time, which is ahead of what a majority has: a plain majority read could miss what
   // is in between, and so would the stream.
   session.advanceOperationTime(session.clusterTime!.clusterTime)
+  if (resumeAfter === null) await tick(db, collection)
   const getMore = { getMore: opened.id, collection, batchSize: batchMax, maxTimeMS: quietMs }
   let first: CursorReply | null = opened
   let abandon: (reason: Error) => void = () => {}
@@ -92,6 +93,15 @@ export async function openChanges<Change>(db: Db, options: ChangesOptions): Prom
       await session.endSession()
     },
   }
+}
+
+/**
+ * On a MongoDB that nobody writes to, a read that waits for the time at which the stream begins would wait for the next entry
+ * that MongoDB makes by itself: up to ten seconds.
+ */
+async function tick(db: Db, collection: string): Promise<void> {
+  const ticks = db.collection<{ readonly _id: string }>('ticks')
+  await ticks.updateOne({ _id: collection }, { $currentDate: { at: true } }, { upsert: true })
 }
 
 const lost = (cause: unknown) => new HistoryLostError('the change stream cannot resume', { cause })

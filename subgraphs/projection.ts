@@ -16,6 +16,10 @@ interface Reading {
   readonly name: string
   /** The collections that hold its results; left out when it acts on what is elsewhere, where doing it again changes nothing. */
   readonly collections?: readonly string[]
+  /** False for entries that make no difference to it: it is not called for them. All do when left out. */
+  wants?(entry: LogEntry): boolean
+  /** Between two batches, in milliseconds, so that a steady stream is written some times a second and not once for each event. */
+  readonly gatherMs?: number
   /** Called before the first of each run of `apply` calls: makes indexes, and lets go of what others may have changed. */
   begin?(results: Results): Promise<void>
   /** Called when what `apply` wrote is there for everybody to see. */
@@ -192,26 +196,34 @@ async function follow(options: ProjectionOptions, projection: Projection, { sign
     const results = resultsOf(db, place.epoch)
     await dropOthers(db, projection, place)
     await projection.begin?.(results)
+    let readTo = place.position
+    let savedAtMs = performance.now()
     while (!signal.aborted) {
       news = Promise.withResolvers<void>()
-      const entries = await reader.read(place.position, batchMax)
+      const entries = await reader.read(readTo, batchMax)
+      if (entries.length > 0 && entries[0]!._id !== readTo + 1n) {
+        throw new Error(`the log is no longer kept from position ${readTo + 1n}`)
+      }
+      readTo = entries.at(-1)?._id ?? readTo
+      const wanted = entries.filter((entry) => projection.wants?.(entry) ?? true)
+      // Nothing came of what was read: where that ends is written down now and then.
+      const isLate = readTo > place.position && performance.now() - savedAtMs >= saveMs
+      if (wanted.length > 0 || isLate) {
+        // Somebody else has read on, or it is to be made anew: then what this process knows is of no use.
+        if (!(await commit(db, projection, place, readTo, wanted, results))) return
+        savedAtMs = performance.now()
+        place = { ...place, position: readTo }
+        if (wanted.length > 0) projection.applied?.()
+      }
+      if (place.shown && place.position >= reader.tip()) place = await show(db, projection, place)
       if (entries.length === 0) {
         const looking = setTimeout(wake, lookMs)
         await news.promise
         clearTimeout(looking)
-        if (reader.tip() === place.position && !(await isAt(db, place))) return
-        continue
+        if (reader.tip() === readTo && !(await isAt(db, place))) return
+      } else if (entries.length < batchMax) {
+        await sleep(projection.gatherMs ?? gatherMs, undefined, { signal }).catch(() => {})
       }
-      if (entries[0]!._id !== place.position + 1n) {
-        throw new Error(`the log is no longer kept from position ${place.position + 1n}`)
-      }
-      const next = { ...place, position: entries.at(-1)!._id }
-      // Somebody else has read on, or it is to be made anew: then what this process knows is of no use.
-      if (!(await commit(db, projection, place, next.position, entries, results))) return
-      projection.applied?.()
-      place = next
-      if (place.shown && place.position >= reader.tip()) place = await show(db, projection, place)
-      if (entries.length < batchMax) await sleep(gatherMs, undefined, { signal }).catch(() => {})
     }
   } finally {
     unsubscribe()
@@ -240,6 +252,7 @@ async function commit(
     )
     return matchedCount > 0
   }
+  if (entries.length === 0) return move()
   if (projection.commits === 'itself') {
     await projection.apply(entries, results)
     return move()
@@ -306,7 +319,8 @@ const placesOf = (db: Db): Collection<Place> => db.collection<Place>('places')
 
 /** Entries in one batch at most. */
 export const batchMax = 5_000
-/** Between two batches, so that a steady stream is written a few times a second and not once for each event. */
 const gatherMs = 100
+/** How often the place is written down while nothing comes of what is read. */
+const saveMs = 500
 /** How soon a quiet reader notices that it is to begin anew. */
 const lookMs = 500

@@ -17,12 +17,19 @@ export interface Mongod {
   readonly ended: Promise<unknown>
 }
 
+/** See `MongoOptions`. */
+interface MongodSettings {
+  readonly cacheGb?: number | undefined
+  readonly oplogMb?: number | undefined
+  readonly checkpointSeconds?: number | undefined
+}
+
 /** Starts mongod in a process group of its own; gives it before it listens. */
 export async function spawnMongod(
   binary: string,
   folder: Folder,
   port: number,
-  cacheGb: number,
+  { cacheGb = 0.5, oplogMb = 1024, checkpointSeconds = 60 }: MongodSettings,
 ): Promise<Mongod> {
   const options = [
     ['--dbpath', folder.db],
@@ -34,7 +41,8 @@ export async function spawnMongod(
     ['--logappend'],
     ['--quiet'],
     ['--setParameter', 'diagnosticDataCollectionEnabled=false'],
-    ['--oplogSize', '1024'],
+    ['--oplogSize', String(oplogMb)],
+    ['--syncdelay', String(checkpointSeconds)],
     ['--wiredTigerCacheSizeGB', String(cacheGb)],
     // Opening reads the whole journal file, which is made at its full size: 16 MB take 0.4 s less than 100.
     ['--wiredTigerEngineConfigString', 'log=(file_max=16MB)'],

@@ -16,6 +16,9 @@ export function activityProjection(): Itself {
     name: readerName,
     collections: ['activityHours', 'activityMerchants'],
     commits: 'itself',
+    wants: (entry) => deltaOf(entry) !== null,
+    // Each batch writes the slabs that it touches as a whole: fewer batches, fewer bytes.
+    gatherMs: 400,
     async begin(results) {
       store = await activityStore(results)
     },

@@ -40,12 +40,14 @@ export async function customerDays(db: Db, now: () => Date): Promise<CustomerDay
   }
 }
 
+export const limitsReader = 'limits'
+
 /** Gives back what payments had taken that came to nothing. */
 export const givingBack = (db: Db): Together => ({
-  name: 'limits',
+  name: limitsReader,
+  wants: cameToNothing,
   async apply(entries, session) {
     const failed = entries.filter(cameToNothing).map(({ transaction }) => transaction)
-    if (failed.length === 0) return
     const payments = db.collection<Payment>('payments')
     const counted = await payments
       .find(

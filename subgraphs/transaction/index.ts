@@ -14,7 +14,7 @@ import {
 } from '../subgraph.ts'
 import { createCashier } from './cashier.ts'
 import { createCursors } from './cursor.ts'
-import { customerDays, givingBack } from './customer-days.ts'
+import { customerDays, givingBack, limitsReader } from './customer-days.ts'
 import { startDeadlines } from './deadlines.ts'
 import { createLive } from './live.ts'
 import { positionsProjection, positionsReader } from './positions.ts'
@@ -33,6 +33,7 @@ import type { Screening } from './submission.ts'
 import { createViewing } from './viewing.ts'
 import type { Reach } from './webhooks/address.ts'
 import { startWebhookCarrier } from './webhooks/carrier.ts'
+import { outboxName } from './webhooks/outbox.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
 export { importPayments, type PastPayment } from './history.ts'
@@ -44,7 +45,12 @@ export type { OpenFile } from './settlement/books.ts'
 export type { SimulatorOptions } from './simulator.ts'
 
 /** Readers of the log that are run here. */
-export const transactionReaders: readonly string[] = [positionsReader, bookingsReader]
+export const transactionReaders: readonly string[] = [
+  positionsReader,
+  bookingsReader,
+  limitsReader,
+  outboxName,
+]
 
 export interface TransactionSettings {
   /** Signs the cursors of the log: the same in every process over one database. */

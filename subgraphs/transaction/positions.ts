@@ -29,6 +29,7 @@ export const positionsReader = 'positions'
 export const positionsProjection: Together = {
   name: positionsReader,
   collections: ['positions'],
+  wants: ({ booking }) => booking !== undefined,
   async begin({ collection }) {
     await collection('positions').createIndex({ participant: 1, settlementDate: 1 }, { name: 'participant' })
   },

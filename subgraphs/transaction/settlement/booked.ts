@@ -37,11 +37,12 @@ export const bookingsProjection = (reference: Pick<Reference, 'corridors'>): Its
   name: bookingsReader,
   collections: ['bookings'],
   commits: 'itself',
+  wants: isToSettle,
   async begin({ collection }) {
     await collection('bookings').createIndex({ settlementDate: 1, _id: 1 }, { name: 'date' })
   },
   async apply(entries, { collection }) {
-    const booked = entries.flatMap((entry) => bookedOf(entry, reference) ?? [])
+    const booked = entries.filter(isToSettle).map((entry) => bookedOf(entry, reference))
     if (booked.length === 0) return
     try {
       await collection<Booked>('bookings').insertMany(booked, { ordered: false })
@@ -51,11 +52,14 @@ export const bookingsProjection = (reference: Pick<Reference, 'corridors'>): Its
   },
 })
 
-/** Null for an entry that neither moves money nor declines a payment. */
-function bookedOf(entry: LogEntry, { corridors }: Pick<Reference, 'corridors'>): Booked | null {
-  const { _id, transaction, at, kind, from, to, reason, booking, refundOf } = entry
-  const isDecline = refundOf === undefined && from !== to && declined.has(to)
-  if (!booking && !isDecline) return null
+const isToSettle = (entry: LogEntry): boolean => entry.booking !== undefined || isDecline(entry)
+
+const isDecline = ({ from, to, refundOf }: LogEntry): boolean =>
+  refundOf === undefined && from !== to && declined.has(to)
+
+/** Of an entry that moves money, or that declines a payment. */
+function bookedOf(entry: LogEntry, { corridors }: Pick<Reference, 'corridors'>): Booked {
+  const { _id, transaction, at, kind, reason, booking, refundOf } = entry
   const { wallet, acquirer, merchant, corridor } = entry.payment
   const zone = corridors.get(corridor)?.settlementZone ?? defaultZone
   const { settlementDate: date, postings } = booking ?? {

@@ -1,0 +1,12 @@
+// A process that writes the log until it is killed: node holder.ts MONGODB_URI DATABASE. Prints a line when it begins to.
+
+import { connect } from '../../subgraphs/mongo.ts'
+import { startLogReader } from '../../subgraphs/log.ts'
+import { startSequencer } from '../../subgraphs/transaction/sequencer.ts'
+
+const [uri, database] = process.argv.slice(2)
+const mongo = await connect(uri!)
+const db = mongo.db(database!)
+const log = { info: (_: unknown, text: string) => console.log(text), error: () => {} }
+const reader = await startLogReader({ db, log })
+startSequencer({ db, log: log as never, reader })

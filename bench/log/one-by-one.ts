@@ -1,0 +1,68 @@
+// What one would write instead of the sequencer: the driver's change stream, and for each event a document with the next number.
+
+import type { ChangeStreamInsertDocument, ChangeStreamUpdateDocument, Db } from 'mongodb'
+import { entriesOf, loggedPayment, unplaced, type Logged } from '../../subgraphs/transaction/logged.ts'
+import type { PaymentEvent } from '../../subgraphs/transaction/payment.ts'
+
+export interface Consumer {
+  /** Resolves when `count` events are written since it started. */
+  written(count: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Follows `payments` from `startAtOperationTime`, and writes into `collection`; `onWritten` is told of each event. */
+export async function startOneByOne(
+  db: Db,
+  collection: string,
+  startAtOperationTime: unknown,
+  onWritten: (transaction: string) => void = () => {},
+): Promise<Consumer> {
+  const log = db.collection<{ _id: bigint }>(collection)
+  await log.createIndex({ transaction: 1, sequence: 1 }, { unique: true })
+  const changes = db.collection<Logged & { _id: string }>('payments').watch([], {
+    fullDocument: 'updateLookup',
+    ...(startAtOperationTime !== null && { startAtOperationTime: startAtOperationTime as never }),
+  })
+  let count = 0
+  let wake = () => {}
+  let closed = false
+  const run = async () => {
+    for await (const change of changes) {
+      const { fullDocument } = change as
+        | ChangeStreamInsertDocument<Logged & { _id: string }>
+        | ChangeStreamUpdateDocument<Logged & { _id: string }>
+      if (!fullDocument) continue
+      const events =
+        change.operationType === 'insert'
+          ? entriesOf(fullDocument)
+          : pushedIn(change as never).map((event) =>
+              unplaced(fullDocument._id, event, loggedPayment(fullDocument)),
+            )
+      for (const event of events) {
+        await log.insertOne({ _id: BigInt(++count), ...event })
+        onWritten(event.transaction)
+        wake()
+      }
+    }
+  }
+  const running = run().catch((error: unknown) => {
+    if (!closed) throw error
+  })
+  return {
+    written: (wanted) =>
+      new Promise((resolve) => {
+        wake = () => count >= wanted && resolve()
+        wake()
+      }),
+    async close() {
+      closed = true
+      await changes.close()
+      await running
+    },
+  }
+}
+
+const pushedIn = ({ updateDescription }: ChangeStreamUpdateDocument): PaymentEvent[] =>
+  Object.entries(updateDescription.updatedFields ?? {}).flatMap(([field, value]) =>
+    /^events\.\d+$/.test(field) ? [value as PaymentEvent] : [],
+  )

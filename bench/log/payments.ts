@@ -1,0 +1,79 @@
+// Payments for the log to be made of: written in groups by the hub's own rules, or one by one at a pace.
+
+import type { Db } from 'mongodb'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { money } from '../../schema/values/money.ts'
+import { isRefusal } from '../../schema/values/problems.ts'
+import { useOfKey } from '../../subgraphs/idempotency.ts'
+import { answer } from '../../subgraphs/transaction/answer.ts'
+import { newId } from '../../subgraphs/transaction/new-id.ts'
+import type { Payment } from '../../subgraphs/transaction/payment.ts'
+import { priceFixedMerchant } from '../../subgraphs/transaction/pricing.ts'
+import { termsOf } from '../../subgraphs/transaction/quote.ts'
+import { builtInRates } from '../../subgraphs/transaction/rates.ts'
+import { formatRrn } from '../../subgraphs/transaction/rrn.ts'
+import { createStore } from '../../subgraphs/transaction/store.ts'
+import { submit } from '../../subgraphs/transaction/submission.ts'
+import { insertGroup, moveGroup, type PlannedMove } from '../../subgraphs/transaction/writes.ts'
+import { aCorridor, aMerchant } from '../../test/subgraphs/transaction/world.ts'
+
+const corridor = aCorridor('SG-CN')
+const merchant = aMerchant('acquirer-cn-01.M1')
+/** Events of a payment that is submitted, sent and approved. */
+export const eventsEach = 3
+
+let numbers = 0
+
+function aPayment(): Payment {
+  const n = ++numbers
+  const now = new Date()
+  const price = priceFixedMerchant(money(8_850n, 'CNY'), 'SGD', corridor, builtInRates)
+  if (isRefusal(price)) throw new Error(price.message)
+  const world = {
+    id: newId(now),
+    rrn: formatRrn(BigInt(n)),
+    key: useOfKey('wallet-sg-01', 'submitPayment', `key ${n}`, {}, now),
+    now,
+    authorizationTimeoutMs: 8_000,
+    screen: () => null,
+  }
+  const submitted = { reference: `number ${n}`, customer: null, token: null }
+  return submit('wallet-sg-01', submitted, termsOf(price, 'MPM_STATIC', corridor, merchant, null), world)
+}
+
+function approval(before: Payment): PlannedMove {
+  const given = { decision: 'APPROVE', reason: null, reference: null } as const
+  const move = answer(before, given, { now: new Date(), zone: corridor.settlementZone })!
+  return { before, move: { ...move, event: { ...move.event, write: `bench-${before._id.slice(-6)}` } } }
+}
+
+/** Writes `count` payments and their approvals, as fast as it goes. */
+export async function writePayments(db: Db, count: number): Promise<void> {
+  const { payments } = await createStore(db)
+  for (let done = 0; done < count; done += groupSize) {
+    const group = Array.from({ length: Math.min(groupSize, count - done) }, aPayment)
+    await insertGroup(payments, group)
+    await moveGroup(payments, group.map(approval))
+  }
+}
+
+const groupSize = 200
+
+/** Writes one payment after another, `perSecond` of them; tells when each was acknowledged, by `performance.now()`. */
+export async function pacePayments(
+  db: Db,
+  count: number,
+  perSecond: number,
+  onAcknowledged: (id: string, atMs: number) => void,
+): Promise<void> {
+  const { payments } = await createStore(db)
+  const startedAt = performance.now()
+  const writing: Promise<unknown>[] = []
+  for (let n = 0; n < count; n++) {
+    const dueMs = startedAt + (n * 1000) / perSecond - performance.now()
+    if (dueMs > 0) await sleep(dueMs)
+    const payment = aPayment()
+    writing.push(insertGroup(payments, [payment]).then(() => onAcknowledged(payment._id, performance.now())))
+  }
+  await Promise.all(writing)
+}

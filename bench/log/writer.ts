@@ -1,0 +1,14 @@
+// A process that writes payments as fast as it goes: node writer.ts MONGODB_URI DATABASE COUNT. Begins when it is told to.
+
+import { once } from 'node:events'
+import { connect } from '../../subgraphs/mongo.ts'
+import { writePayments } from './payments.ts'
+
+const [uri, database, count] = process.argv.slice(2)
+const mongo = await connect(uri!)
+console.log('ready')
+await once(process.stdin, 'data')
+await writePayments(mongo.db(database!), Number(count))
+await mongo.close()
+process.stdin.destroy()
+console.log('done')
