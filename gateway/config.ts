@@ -1,6 +1,7 @@
 // Every setting, with its default and limits. Nothing else reads the environment.
 
 import { z } from 'zod'
+import type { TokenIssuer } from './identity/token.ts'
 import type { MongoOptions } from './mongod.ts'
 import type { Limits } from './supergraph/index.ts'
 
@@ -59,6 +60,14 @@ const settings = z.object({
   /** Exchange rates as JSON, in the form that `setRates` takes; used when they are newer than those in the database. */
   RATES_FILE: text.optional(),
 
+  /** Whose tokens are taken beside keys: all three or none. The keys' address is HTTPS, or on this machine. */
+  JWT_ISSUER: text.optional(),
+  JWT_AUDIENCE: text.optional(),
+  JWT_JWKS_URL: z
+    .string()
+    .regex(/^(https:\/\/|http:\/\/(localhost|127\.[\d.]+|\[::1\])[:/])/, 'must start with https://')
+    .optional(),
+
   /** Bytes of one request body or WebSocket message. */
   BODY_BYTES_MAX: integer(1_000, 100_000_000).default(1_000_000),
   /** Limits of a document: a longer, deeper or wider one is refused before it is planned. See `supergraph/limits.ts`. */
@@ -70,8 +79,14 @@ const settings = z.object({
 
   /** Operations that may run at once over one WebSocket. */
   SOCKET_OPERATIONS_MAX: integer(1, 10_000).default(100),
-  /** Bytes that may wait for a slow client before it is let go. */
+  /** Bytes of answers to a client's own requests that may wait for it; subscriptions wait with far less. */
   SOCKET_BACKLOG_BYTES_MAX: integer(1_000, 100_000_000).default(1_000_000),
+  /** How long a client may take to read what it was sent before it is given up. */
+  SOCKET_BEHIND_MS: integer(10, 3_600_000).default(60_000),
+  /** How often a stream in which nothing happens says how far it has come. */
+  CHECKPOINT_MS: integer(10, 600_000).default(5_000),
+  /** Days for which the log is kept. */
+  LOG_RETENTION_DAYS: integer(1, 36_500).default(30),
   /** How long a new WebSocket may take to say who it is. */
   SOCKET_INIT_MS: integer(10, 600_000).default(3_000),
   /** How often a quiet WebSocket is asked whether it is still there. */
@@ -106,6 +121,12 @@ export const documentLimits = (config: Config): Limits => ({
   aliasesMax: config.ALIASES_MAX,
 })
 
+/** Whose tokens are taken; null when only keys are. */
+export function tokenIssuer({ JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL }: Config): TokenIssuer | null {
+  if (!JWT_ISSUER || !JWT_AUDIENCE || !JWT_JWKS_URL) return null
+  return { issuer: JWT_ISSUER, audience: JWT_AUDIENCE, jwksUrl: JWT_JWKS_URL }
+}
+
 /** Which MongoDB to use or to start, as `startMongo` takes it. */
 export const mongoOptions = (config: Config): Omit<MongoOptions, 'log'> => ({
   uri: config.MONGODB_URI,
@@ -135,6 +156,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     )
   }
   const { MODE, NODE_ENV, TRAFFIC, ...rest } = read.data
+  const issuer = [rest.JWT_ISSUER, rest.JWT_AUDIENCE, rest.JWT_JWKS_URL].filter((one) => one !== undefined)
+  if (issuer.length !== 0 && issuer.length !== 3) {
+    throw new ConfigError(['JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL are given together or not at all'])
+  }
   const mode = MODE ?? (NODE_ENV === 'production' ? 'production' : 'demo')
   if (mode === 'production' && TRAFFIC) {
     throw new ConfigError([

@@ -8,16 +8,22 @@ export const faults = {
   METHOD_NOT_ALLOWED: { status: 405, message: 'GET runs queries, POST runs queries and mutations.' },
   NOT_ACCEPTABLE: {
     status: 406,
-    message: 'The hub answers with application/graphql-response+json or application/json.',
+    message:
+      'The hub answers with application/graphql-response+json, application/json, or text/event-stream.',
   },
   STREAM_NEEDED: {
     status: 406,
-    message: 'A subscription takes a WebSocket (graphql-transport-ws) at /graphql.',
+    message:
+      'A subscription takes server-sent events (Accept: text/event-stream) or a WebSocket (graphql-transport-ws).',
   },
   BODY_TOO_LARGE: { status: 413, message: 'The body is larger than the hub reads.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json in UTF-8.' },
   TOO_MANY_OPERATIONS: { status: 429, message: 'Too many operations run over this WebSocket.' },
   NOT_READY: { status: 503, message: 'The hub is starting or stopping. Try again soon, or ask another one.' },
+  ISSUER_UNREACHABLE: {
+    status: 503,
+    message: 'The token cannot be checked: the keys of its issuer cannot be had. Try again soon.',
+  },
   INTERNAL_SERVER_ERROR: {
     status: 500,
     message: 'The hub made a mistake. It is logged under the request id.',

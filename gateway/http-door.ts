@@ -9,16 +9,16 @@ import { negotiate, type MediaType } from './accept.ts'
 import type { Config } from './config.ts'
 import { Fault, faultText } from './fault.ts'
 import { isIntrospection } from './identity/introspection.ts'
-import { bearerOf } from './identity/key.ts'
-import type { KeyRing } from './identity/key-ring.ts'
+import type { Identity } from './identity/identity.ts'
 import { readJson, readRequest, type GraphqlRequest } from './request.ts'
 import { refusalText } from './supergraph/errors.ts'
+import { takesEventStream, type SseDoor } from './sse-door.ts'
 import type { Supergraph } from './supergraph/index.ts'
 
 /** What operations run on; there once the hub has started. */
 export interface Services {
   readonly supergraph: Supergraph
-  readonly keyRing: KeyRing
+  readonly identity: Identity
 }
 
 export interface HttpDoorOptions {
@@ -26,12 +26,14 @@ export interface HttpDoorOptions {
   readonly log: FastifyBaseLogger
   /** Null while the hub starts. */
   readonly services: () => Services | null
+  readonly streams: () => SseDoor | null
 }
 
 /** Who asks without a key, for what needs none. */
 const nobody: Viewer = { participant: '', scopes: new Set(), key: '' }
 
-export function httpDoor(app: FastifyInstance, { config, log, services }: HttpDoorOptions): void {
+export function httpDoor(app: FastifyInstance, options: HttpDoorOptions): void {
+  const { config, log, services, streams } = options
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
@@ -66,34 +68,50 @@ export function httpDoor(app: FastifyInstance, { config, log, services }: HttpDo
   async function answer(
     request: FastifyRequest,
     reply: FastifyReply,
-    { query, operationName, variables }: GraphqlRequest,
+    asked: GraphqlRequest,
   ): Promise<FastifyReply> {
+    const { query, operationName, variables } = asked
     const mediaType = negotiate(request.headers.accept)
-    if (!mediaType) throw new Fault('NOT_ACCEPTABLE')
+    const takesStream = takesEventStream(request.headers.accept)
+    if (!mediaType && !takesStream) throw new Fault('NOT_ACCEPTABLE')
     const hub = services()
     if (!hub) throw new Fault('NOT_READY')
-    const viewer = identify(request, query, hub.keyRing)
+    const found = identify(request, query, hub.identity)
+    const viewer = found instanceof Promise ? await found : found
+    if (!viewer) {
+      throw new Fault(
+        'UNAUTHENTICATED',
+        request.headers.authorization &&
+          'the key is unknown or was revoked, or the token is not valid any more',
+      )
+    }
 
     const prepared = hub.supergraph.prepare(query, operationName)
-    if (prepared.kind === 'rejected') return refuse(reply, mediaType, prepared.errors)
-    if (prepared.operation === 'subscription') throw new Fault('STREAM_NEEDED')
-    if (prepared.operation === 'mutation' && request.method === 'GET') {
+    const operation = prepared.kind === 'prepared' ? prepared.operation : null
+    if (operation === 'subscription' && !takesStream) throw new Fault('STREAM_NEEDED')
+    if (operation === 'mutation' && request.method === 'GET') {
       reply.header('allow', 'POST')
       throw new Fault('METHOD_NOT_ALLOWED', 'GET runs queries only: send a mutation by POST')
     }
+    if (takesStream && (operation === 'subscription' || !mediaType)) {
+      streams()!.open(request, reply, asked, viewer)
+      return reply
+    }
+    if (!mediaType) throw new Fault('NOT_ACCEPTABLE')
+    if (prepared.kind === 'rejected') return refuse(reply, mediaType, prepared.errors)
     const coerced = prepared.coerce(variables)
     if ('errors' in coerced) return refuse(reply, mediaType, coerced.errors)
     const text = await prepared.execute(coerced.variables, { viewer, requestId: request.id })
     return reply.type(contentTypes[mediaType]).send(text)
   }
 
-  function identify(request: FastifyRequest, query: string, keyRing: KeyRing): Viewer {
-    const { authorization } = request.headers
+  function identify(
+    { headers: { authorization } }: FastifyRequest,
+    query: string,
+    identity: Identity,
+  ): Viewer | null | Promise<Viewer | null> {
     if (authorization === undefined && isIntrospection(query, config.TOKENS_MAX)) return nobody
-    const key = bearerOf(authorization)
-    const viewer = key === null ? null : keyRing.find(key)
-    if (viewer) return viewer
-    throw new Fault('UNAUTHENTICATED', authorization && 'the key is unknown or was revoked')
+    return identity.find(authorization)
   }
 
   app.setErrorHandler((error, request, reply) => {
@@ -133,7 +151,12 @@ function checkCharset(contentType: string | undefined): void {
 }
 
 /** In an address, maps come as JSON text. */
-function fromUrl({ variables, extensions, ...rest }: Record<string, unknown>): Record<string, unknown> {
+function fromUrl({
+  variables,
+  extensions,
+  checkpoints: _,
+  ...rest
+}: Record<string, unknown>): Record<string, unknown> {
   const map = (name: string, value: unknown): unknown => {
     if (typeof value !== 'string') throw new Fault('BAD_REQUEST', `"${name}" is given twice`)
     return readJson(value, `"${name}"`)

@@ -3,21 +3,24 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
-import { analyticsSubgraph } from '../subgraphs/analytics/index.ts'
+import { analyticsReaders, analyticsSubgraph } from '../subgraphs/analytics/index.ts'
+import { startRetention } from '../subgraphs/log-retention.ts'
 import { startLogReader } from '../subgraphs/log.ts'
 import { merchantSubgraph } from '../subgraphs/merchant/index.ts'
 import { connect } from '../subgraphs/mongo.ts'
 import { participantSubgraph } from '../subgraphs/participant/index.ts'
 import { openReference } from '../subgraphs/reference.ts'
 import type { Subgraph } from '../subgraphs/subgraph.ts'
-import { transactionSubgraph } from '../subgraphs/transaction/index.ts'
-import { documentLimits, webhookReach, type Config } from './config.ts'
+import { transactionReaders, transactionSubgraph } from '../subgraphs/transaction/index.ts'
+import { documentLimits, tokenIssuer, webhookReach, type Config } from './config.ts'
 import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
 import { merchantDirectory } from './directory.ts'
 import { newReadiness } from './health.ts'
+import { openIdentity } from './identity/identity.ts'
 import { openKeyRing } from './identity/key-ring.ts'
 import { keyStore } from './identity/key-store.ts'
 import { sharedSecret } from './identity/secret.ts'
+import { openTokens } from './identity/token.ts'
 import { maskErrors } from './masking.ts'
 import type { RunningMongo } from './mongod.ts'
 import { readRatesFile } from './rates-file.ts'
@@ -86,6 +89,9 @@ async function start(
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(reference) : []
   const keyRing = await openKeyRing(keyStore(db), { allowDemo: isDemo, guests: wallets, log })
   started.defer(() => keyRing.close())
+  const issuer = tokenIssuer(config)
+  const identity = openIdentity(keyRing, issuer && openTokens(issuer, now), now)
+  started.defer(() => identity.close())
 
   const run = async (starting: Promise<Subgraph>): Promise<[string, SubgraphConnection]> => {
     const subgraph = await starting
@@ -102,6 +108,7 @@ async function start(
     cursorSecret,
     startTable,
     simulator: isDemo ? {} : null,
+    checkpointMs: config.CHECKPOINT_MS,
     webhookReach: webhookReach(config),
   })
   const transactions = await run(Promise.resolve(transaction))
@@ -117,6 +124,14 @@ async function start(
     transactions,
     await run(analyticsSubgraph(dependencies)),
   ])
+  const retention = startRetention({
+    db,
+    log,
+    now,
+    days: config.LOG_RETENTION_DAYS,
+    readers: [...analyticsReaders, ...transactionReaders],
+  })
+  started.defer(() => retention.close())
   const supergraph = createSupergraph({
     supergraphSdl: await readFile(new URL('../schema/generated/supergraph.graphql', import.meta.url), 'utf8'),
     subgraphs,
@@ -129,7 +144,7 @@ async function start(
   const stateOfLog = () => logState(db, reader, now)
   server.open({
     supergraph,
-    keyRing,
+    identity,
     openSettlementFile: transaction.openSettlementFile,
     metrics: { logState: stateOfLog, reader },
   })

@@ -7,16 +7,16 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { LogEntry, LogReader } from '../subgraphs/log.ts'
 import { outcomes } from '../subgraphs/transaction/index.ts'
 import { Fault, faultText } from './fault.ts'
-import { bearerOf } from './identity/key.ts'
-import type { KeyRing } from './identity/key-ring.ts'
+import type { Identity } from './identity/identity.ts'
 import type { LogState } from './readers.ts'
 
 export interface MetricsSources {
-  /** Null: everybody may read them. Otherwise it takes a key with the scope `operator`. */
-  readonly keyRing: KeyRing | null
+  /** Null: everybody may read them. Otherwise it takes a key or token with the scope `operator`. */
+  readonly identity: Identity | null
   readonly logState: () => Promise<LogState>
   readonly reader: Pick<LogReader, 'subscribe'>
   readonly sockets: () => number
+  readonly eventStreams: () => number
 }
 
 /** Upper ends of what a request takes, in seconds. */
@@ -37,7 +37,7 @@ export function metricsRoute(app: FastifyInstance): Metrics {
 
   let opened: { readonly from: MetricsSources; readonly text: () => Promise<string> } | null = null
   app.get('/metrics', async (request, reply) => {
-    const fault = opened ? whyNot(opened.from, request.headers.authorization) : new Fault('NOT_READY')
+    const fault = opened ? await whyNot(opened.from, request.headers.authorization) : new Fault('NOT_READY')
     if (!opened || fault) {
       const { code, status } = fault!
       if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
@@ -68,10 +68,12 @@ function outcomeOf({ from, to, refundOf }: LogEntry): string | null {
   return isNews ? outcome : null
 }
 
-function whyNot({ keyRing }: MetricsSources, authorization: string | undefined): Fault | null {
-  if (!keyRing) return null
-  const key = bearerOf(authorization)
-  const viewer = key === null ? null : keyRing.find(key)
+async function whyNot(
+  { identity }: MetricsSources,
+  authorization: string | undefined,
+): Promise<Fault | null> {
+  if (!identity) return null
+  const viewer = await identity.find(authorization)
   return viewer?.scopes.has('operator')
     ? null
     : new Fault('UNAUTHENTICATED', 'this takes a key with the scope "operator"')
@@ -79,7 +81,7 @@ function whyNot({ keyRing }: MetricsSources, authorization: string | undefined):
 
 /** Gives the text of everything but requests. */
 function openRegistry(
-  { logState, sockets }: MetricsSources,
+  { logState, sockets, eventStreams }: MetricsSources,
   payments: ReadonlyMap<string, number>,
 ): () => Promise<string> {
   const registry = new Registry()
@@ -98,6 +100,7 @@ function openRegistry(
     'reader',
   )
   const open = gauge('sockets', 'WebSockets that are open at this process.')
+  const streams = gauge('event_streams', 'Streams of server-sent events that are open at this process.')
   const came = new Counter({
     name: 'crossgate_payments_total',
     help: 'Times that a payment came to an outcome, as this process has seen in the log since it started; every process sees all.',
@@ -114,6 +117,7 @@ function openRegistry(
       behindSeconds.set({ reader: one.reader }, one.ms / 1000)
     }
     open.set(sockets())
+    streams.set(eventStreams())
     came.reset()
     for (const [outcome, count] of payments) came.inc({ outcome }, count)
     return registry.metrics()

@@ -9,7 +9,8 @@ import { healthRoutes, type Readiness } from './health.ts'
 import { httpDoor, type Services } from './http-door.ts'
 import { demoKeys } from './identity/key.ts'
 import { ideRoutes } from './ide.ts'
-import { openRoom } from './live/room.ts'
+import { openRoom, type Room } from './live/room.ts'
+import { openSseDoor, type SseDoor } from './sse-door.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { originHeaders } from './origin.ts'
 import { settlementRoute, type SettlementFiles } from './settlement-route.ts'
@@ -18,18 +19,20 @@ import { openWebSocketDoor, type WebSocketDoor } from './websocket-door.ts'
 export interface Server {
   /** For instance "http://127.0.0.1:4000", without a slash at the end. */
   readonly url: string
-  /** WebSockets that are open now. */
+  /** WebSockets and event streams that are open now. */
   readonly sockets: number
+  /** Bytes that wait until the clients of these have read what was sent before. */
+  readonly waitingBytes: number
   /** Lets operations in. Before, they are answered with NOT_READY. */
   open(services: Services & Beside): void
-  /** Closes WebSockets over at most `spreadMs`, lets running requests finish, then stops listening. */
+  /** Closes WebSockets and event streams over at most `spreadMs`, lets running requests finish, then stops listening. */
   close(spreadMs: number): Promise<void>
 }
 
 /** What is served beside GraphQL. */
 export interface Beside {
   readonly openSettlementFile?: SettlementFiles['open']
-  readonly metrics?: Omit<MetricsSources, 'sockets' | 'keyRing'>
+  readonly metrics?: Omit<MetricsSources, 'sockets' | 'eventStreams' | 'identity'>
 }
 
 export interface ServerOptions {
@@ -41,7 +44,9 @@ export interface ServerOptions {
 /** Listens, so that a port that is taken is known at once, and health can be asked for while the hub starts. */
 export async function startServer({ config, readiness, log }: ServerOptions): Promise<Server> {
   let services: Services | null = null
+  let room: Room | null = null
   let webSocketDoor: WebSocketDoor | null = null
+  let sseDoor: SseDoor | null = null
   let settlementFiles: SettlementFiles | null = null
   const app = fastify({
     // Without its own word on where it listens: the hub is not ready yet.
@@ -69,7 +74,9 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
   settlementRoute(app, () => settlementFiles)
   ideRoutes(app, config.MODE === 'demo' ? demoKeys[0]!.key : null)
   originHeaders(app, config.ORIGINS)
-  await app.register(async (graphql) => httpDoor(graphql, { config, log, services: () => services }))
+  await app.register(async (graphql) =>
+    httpDoor(graphql, { config, log, services: () => services, streams: () => sseDoor }),
+  )
   app.get('/', (_request, reply) => reply.redirect('/graphiql/'))
   await app.listen({ host: config.HOST, port: config.PORT })
 
@@ -77,26 +84,28 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     get sockets() {
-      return webSocketDoor?.size ?? 0
+      return (webSocketDoor?.size ?? 0) + (sseDoor?.size ?? 0)
+    },
+    get waitingBytes() {
+      return (webSocketDoor?.waitingBytes ?? 0) + (sseDoor?.waitingBytes ?? 0)
     },
     open(given) {
       services = given
-      const { keyRing, openSettlementFile } = given
-      if (openSettlementFile) settlementFiles = { keyRing, open: openSettlementFile }
+      const { supergraph, identity, openSettlementFile } = given
+      if (openSettlementFile) settlementFiles = { identity, open: openSettlementFile }
       if (given.metrics) {
         const sockets = () => webSocketDoor?.size ?? 0
-        metrics.open({ ...given.metrics, sockets, keyRing: config.MODE === 'demo' ? null : keyRing })
+        const eventStreams = () => sseDoor?.size ?? 0
+        const onlyFor = config.MODE === 'demo' ? null : identity
+        metrics.open({ ...given.metrics, sockets, eventStreams, identity: onlyFor })
       }
-      webSocketDoor = openWebSocketDoor({
-        server: app.server,
-        config,
-        keyRing: given.keyRing,
-        log,
-        room: openRoom(given.supergraph, log),
-      })
+      room = openRoom({ supergraph, log, behindMs: config.SOCKET_BEHIND_MS })
+      webSocketDoor = openWebSocketDoor({ server: app.server, config, identity, log, room })
+      sseDoor = openSseDoor({ config, identity, room })
     },
     async close(spreadMs) {
-      await webSocketDoor?.close(spreadMs)
+      await Promise.all([webSocketDoor?.close(spreadMs), sseDoor?.close(spreadMs)])
+      room?.close()
       await app.close()
     },
   }

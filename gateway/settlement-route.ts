@@ -5,11 +5,10 @@ import { Readable } from 'node:stream'
 import type { OpenFile } from '../subgraphs/transaction/index.ts'
 import type { Viewer } from '../subgraphs/subgraph.ts'
 import { Fault, faultText } from './fault.ts'
-import { bearerOf } from './identity/key.ts'
-import type { KeyRing } from './identity/key-ring.ts'
+import type { Identity } from './identity/identity.ts'
 
 export interface SettlementFiles {
-  readonly keyRing: KeyRing
+  readonly identity: Identity
   /** Null when there is none of this name that `viewer` may read. */
   open(viewer: Viewer, name: string): Promise<OpenFile | null>
 }
@@ -23,10 +22,9 @@ export function settlementRoute(app: FastifyInstance, files: () => SettlementFil
     try {
       const from = files()
       if (!from) throw new Fault('NOT_READY')
-      const key = bearerOf(request.headers.authorization)
-      const viewer = key === null ? null : from.keyRing.find(key)
-      if (!viewer)
-        throw new Fault('UNAUTHENTICATED', key === null ? undefined : 'the key is unknown or was revoked')
+      const { authorization } = request.headers
+      const viewer = await from.identity.find(authorization)
+      if (!viewer) throw new Fault('UNAUTHENTICATED', authorization && 'the key is unknown or was revoked')
       const file = await from.open(viewer, request.params.name)
       if (!file)
         throw new Fault('NOT_FOUND', 'there is no settlement file of this name that the key may read')

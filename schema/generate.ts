@@ -9,7 +9,7 @@ import { engineCodes } from '../gateway/supergraph/errors.ts'
 import { subgraphSdl, type SubgraphName } from '../subgraphs/subgraph.ts'
 import { isFinal, transitions } from '../subgraphs/transaction/lifecycle.ts'
 import { referencePage, type ReferenceTable } from './reference-page.ts'
-import { problems } from './values/problems.ts'
+import { problems, refuse, type ProblemCode } from './values/problems.ts'
 import { reasons } from './values/reasons.ts'
 import { scopes } from './values/scopes.ts'
 
@@ -30,8 +30,12 @@ const tables: readonly ReferenceTable[] = [
     title: 'Problem codes',
     about:
       '`code` of a `Problem` in `data`, or `extensions.code` of an error where a plain query has no union to put it in.',
-    columns: ['code', 'what'],
-    rows: Object.entries(problems).map(([code, message]) => [`\`${code}\``, message]),
+    columns: ['code', 'ISO 20022', 'what'],
+    rows: Object.entries(problems).map(([code, message]) => [
+      `\`${code}\``,
+      refuse(code as ProblemCode).isoCode,
+      message,
+    ]),
   },
   {
     title: 'Error codes',

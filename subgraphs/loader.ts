@@ -5,6 +5,11 @@ export interface GroupOptions {
   readonly groupMax?: number
   /** Calls under way at once at most: while they are, the next group gathers. */
   readonly flightsMax?: number
+  /**
+   * While callers are many, a group leaves so many milliseconds after the one before it, at the earliest: for calls that cost
+   * much whatever is on board, and callers that come one by one. Who comes alone never waits.
+   */
+  readonly gatherMs?: number
 }
 
 export interface Writer<Item, Outcome> {
@@ -22,7 +27,7 @@ interface Waiting<Item, Outcome> {
  * Groups writes of concurrent callers into calls of `write`, which gives one outcome per item, in the items' order.
  * An outcome that is an Error rejects its caller alone; when `write` itself throws, its whole group is rejected.
  *
- * Nobody waits on a timer. What is asked for in one turn of the event loop, by any number of requests, leaves at the
+ * Unless `gatherMs` is given, nobody waits on a timer. What is asked for in one turn of the event loop, by any number of requests, leaves at the
  * end of that turn; what comes while `flightsMax` calls are under way leaves when one of them has returned. So a quiet
  * hub adds no delay, and the busier it is, the larger its groups.
  * Two groups under way may overtake each other; whoever awaits an outcome before the next write keeps the order.
@@ -32,22 +37,30 @@ export function createWriter<Item, Outcome>(
     readonly write: (items: readonly Item[]) => Promise<readonly (Outcome | Error)[]>
   },
 ): Writer<Item, Outcome> {
-  const { write, groupMax = 200, flightsMax = 2 } = options
+  const { write, groupMax = 200, flightsMax = 2, gatherMs = 0 } = options
   let waiting: Waiting<Item, Outcome>[] = []
   let flights = 0
   let leaving = false
+  let leftAtMs = 0
+  let isBusy = false
 
   // After the sockets were read and before they are read again: every request that arrived meanwhile is on board.
   const leaveSoon = () => {
     if (leaving || flights === flightsMax || waiting.length === 0) return
     leaving = true
-    setImmediate(leave)
+    const restMs = isBusy ? leftAtMs + gatherMs - performance.now() : 0
+    if (restMs > 0) setTimeout(leave, restMs)
+    else setImmediate(leave)
   }
 
   const leave = () => {
     leaving = false
     const group = waiting.length > groupMax ? waiting.splice(0, groupMax) : waiting
     if (group === waiting) waiting = []
+    if (gatherMs > 0) {
+      isBusy = group.length > 1
+      leftAtMs = performance.now()
+    }
     void fly(group)
     leaveSoon()
   }

@@ -17,6 +17,8 @@ export interface Viewer {
   readonly scopes: ReadonlySet<Scope>
   /** Names the key or token, for logs and audit: never the key itself. */
   readonly key: string
+  /** When its access ends by itself; a key stands until it is revoked. */
+  readonly expiresAt?: Date | null
 }
 
 /** Handed to every resolver of one request. */

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { readConfig } from '../../gateway/config.ts'
 import { newReadiness } from '../../gateway/health.ts'
-import type { KeyRing } from '../../gateway/identity/key-ring.ts'
+import type { Identity } from '../../gateway/identity/identity.ts'
 import { startServer } from '../../gateway/server.ts'
 import type { Viewer } from '../../subgraphs/subgraph.ts'
 import { apolloServer, hiveGateway, hubSupergraph, monolithApp } from './engines.ts'
@@ -21,13 +21,13 @@ const servers: Readonly<Record<string, () => Promise<string>>> = {
     const viewer: Viewer = { participant: 'bench', scopes: new Set(), key: 'bench' }
     const { supergraph } = await hubSupergraph()
     const server = await startServer({ config: readConfig({ PORT: '0' }), readiness: newReadiness(), log })
-    const keyRing: KeyRing = {
+    const identity: Identity = {
       find: () => viewer,
       stands: () => true,
       onChange: () => () => {},
-      close: async () => {},
+      close: () => {},
     }
-    server.open({ supergraph, keyRing })
+    server.open({ supergraph, identity })
     return `${server.url}/graphql`
   },
   monolith: async () => `${await addressOf(await monolithApp())}/graphql`,

@@ -29,10 +29,10 @@ export const viewerOf = ({ participant, scopes: granted, label }: ApiKey): Viewe
   key: label,
 })
 
-/** The key in `Authorization: Bearer KEY` (RFC 6750), or null when the text is nothing of the kind. */
+/** The key or token in `Authorization: Bearer KEY` (RFC 6750), or null when the text is nothing of the kind. */
 export function bearerOf(authorization: unknown): string | null {
   if (typeof authorization !== 'string') return null
-  return /^bearer +([\w.~+/-]{1,500}=*) *$/i.exec(authorization)?.[1] ?? null
+  return /^bearer +([\w.~+/-]{1,4096}=*) *$/i.exec(authorization)?.[1] ?? null
 }
 
 interface DemoKey {

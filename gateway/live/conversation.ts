@@ -2,16 +2,20 @@
 // Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 import { CloseCode, MessageType, validateMessage, type SubscribePayload } from 'graphql-ws'
+import type { Mark } from '../../subgraphs/marked.ts'
 import type { Viewer } from '../../subgraphs/subgraph.ts'
 import { Fault, faultText } from '../fault.ts'
-import type { Subscriber } from './group.ts'
-import type { Room } from './room.ts'
-import { nextPrefix, type ClientSocket } from './socket.ts'
+import { readRequest } from '../request.ts'
+import type { Batch } from './batch.ts'
+import type { Room, Running as RunningInRoom } from './room.ts'
+import { nextHead, tooFarBehind, type ClientSocket } from './socket.ts'
+import type { Subscriber } from './subscriber.ts'
 
+/** The same for all conversations. */
 export interface ConversationOptions {
   readonly room: Room
-  /** Who a `connection_init` payload speaks for; null when its key is missing or unknown. */
-  readonly identify: (payload: Record<string, unknown>) => Viewer | null
+  /** Who a key or token speaks for; null when it is missing, unknown or no longer stands. */
+  readonly identify: (authorization: unknown) => Viewer | null | Promise<Viewer | null>
   /** Most operations at once. */
   readonly operationsMax: number
 }
@@ -20,12 +24,16 @@ export class Conversation {
   readonly #socket: ClientSocket
   readonly #options: ConversationOptions
   /** By operation id. */
-  readonly #running = new Map<string, Running>()
+  readonly #running = new Map<string, Operation>()
+  /** What came in the upgrade's header, until it is known who that is. */
+  #authorization: string | undefined
   #isInitialised = false
+  #wantsCheckpoints = false
   #viewer: Viewer | null = null
 
-  constructor(socket: ClientSocket, options: ConversationOptions) {
+  constructor(socket: ClientSocket, authorization: string | undefined, options: ConversationOptions) {
     this.#socket = socket
+    this.#authorization = authorization
     this.#options = options
   }
 
@@ -36,6 +44,10 @@ export class Conversation {
 
   get isInitialised(): boolean {
     return this.#isInitialised
+  }
+
+  get wantsCheckpoints(): boolean {
+    return this.#wantsCheckpoints
   }
 
   /** Takes one message, as text. */
@@ -74,9 +86,22 @@ export class Conversation {
       return this.#socket.close(CloseCode.TooManyInitialisationRequests, 'Too many initialisation requests')
     }
     this.#isInitialised = true
-    this.#viewer = this.#options.identify(payload)
-    if (this.#viewer) this.#socket.send(`{"type":"${MessageType.ConnectionAck}"}`)
-    else this.#socket.close(CloseCode.Forbidden, 'Forbidden: the key is missing or unknown')
+    this.#wantsCheckpoints = payload.checkpoints === true
+    // A browser cannot set headers on a WebSocket, so the key may come in this message instead.
+    const given = payload.authorization ?? payload.Authorization ?? this.#authorization
+    this.#authorization = undefined
+    const viewer = this.#options.identify(given)
+    if (!(viewer instanceof Promise)) return this.#identified(viewer)
+    viewer.then(
+      (found) => this.#identified(found),
+      () => this.#socket.close(tryAgainLater, 'The keys of the tokens’ issuer cannot be read just now'),
+    )
+  }
+
+  #identified(viewer: Viewer | null): void {
+    if (!viewer) return this.#socket.close(CloseCode.Forbidden, 'Forbidden: the key is missing or unknown')
+    this.#viewer = viewer
+    this.#socket.send(`{"type":"${MessageType.ConnectionAck}"}`)
   }
 
   #subscribe(id: string, payload: SubscribePayload): void {
@@ -84,33 +109,36 @@ export class Conversation {
     if (this.#running.has(id)) {
       return this.#socket.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`)
     }
-    const running = new Running(id, this.#socket, this.#running)
-    this.#running.set(id, running)
+    const operation = new Operation(id, this, this.#socket, this.#running)
+    this.#running.set(id, operation)
     if (this.#running.size > this.#options.operationsMax) {
-      return running.refuse(faultText(new Fault('TOO_MANY_OPERATIONS')))
+      return operation.refuse(faultText(new Fault('TOO_MANY_OPERATIONS')))
     }
-    const end = this.#options.room.run(payload, this.#viewer, running)
+    const running = this.#options.room.run(() => readRequest(payload), this.#viewer, operation)
     // It may be over already: an answer that was at hand.
-    if (this.#running.get(id) === running) running.end = end
+    if (this.#running.get(id) === operation) operation.running = running
+    else running?.leave()
   }
 
   #leave(id: string): void {
-    const running = this.#running.get(id)
-    if (this.#running.delete(id)) running?.end?.()
+    const operation = this.#running.get(id)
+    if (this.#running.delete(id)) operation?.running?.leave()
   }
 }
 
 /** One operation of a conversation. Nothing is sent once it is over. */
-class Running implements Subscriber {
+class Operation implements Subscriber {
   readonly #id: string
-  readonly #prefix: Buffer
+  readonly #head: string
+  readonly #conversation: Conversation
   readonly #socket: ClientSocket
-  readonly #all: Map<string, Running>
-  end: (() => void) | null = null
+  readonly #all: Map<string, Operation>
+  running: RunningInRoom | null = null
 
-  constructor(id: string, socket: ClientSocket, all: Map<string, Running>) {
+  constructor(id: string, conversation: Conversation, socket: ClientSocket, all: Map<string, Operation>) {
     this.#id = id
-    this.#prefix = nextPrefix(id)
+    this.#head = nextHead(id)
+    this.#conversation = conversation
     this.#socket = socket
     this.#all = all
   }
@@ -119,8 +147,13 @@ class Running implements Subscriber {
     return this.#all.get(this.#id) !== this
   }
 
-  next(answer: Buffer): void {
-    if (!this.#isOver) this.#socket.sendNext(this.#prefix, answer)
+  next(batch: Batch): void {
+    if (this.#isOver) return
+    if (batch.answers.length > 0) this.#socket.sendNext(this.#head, batch)
+    else if (batch.mark && this.#conversation.wantsCheckpoints) {
+      const checkpoint = { [this.#id]: batch.mark.cursor }
+      this.#socket.send(JSON.stringify({ type: MessageType.Ping, payload: { checkpoint } }))
+    }
   }
 
   refuse(answer: string): void {
@@ -129,6 +162,12 @@ class Running implements Subscriber {
 
   complete(): void {
     this.#over('complete', '')
+  }
+
+  letGo(mark: Mark | null): void {
+    if (this.#isOver) return
+    this.#all.delete(this.#id)
+    this.#socket.close(tooFarBehind, `BEHIND${mark ? ` after=${mark.cursor}` : ''} id=${this.#id}`)
   }
 
   #over(type: 'error' | 'complete', rest: string): void {
@@ -145,3 +184,6 @@ class Running implements Subscriber {
     return this.isBehind ? this.#socket.flushed() : Promise.resolve()
   }
 }
+
+/** RFC 6455's registry: 1013, "Try Again Later". */
+const tryAgainLater = 1013

@@ -20,10 +20,12 @@ import {
   type NamedTypeNode,
 } from 'graphql'
 import { compileQuery, isCompiledQuery } from 'graphql-jit'
+import type { Mark, MarkedStream } from '../../subgraphs/marked.ts'
 import {
   isPromise,
   type SubgraphConnection,
   type SubgraphError,
+  type SubgraphEvent,
   type SubgraphOperation,
   type SubgraphResult,
   type Variables,
@@ -65,12 +67,25 @@ export function inProcessConnection(name: string, app: SubgraphApp): SubgraphCon
           const source = { schema, document, rootValue: {}, contextValue: context, variableValues: variables }
           const events = await createSourceEventStream(source)
           if (!(Symbol.asyncIterator in events)) return { data: null, errors: events.errors as never }
-          return new MappedStream(events, (event) => run(event, context, variables))
+          if (!isMarked(events)) {
+            return new MappedStream(events, (event) => told(run(event, context, variables), null))
+          }
+          return new MappedStream(events.marked(), ({ item, mark }) =>
+            item === null ? { result: null, mark } : told(run(item, context, variables), mark),
+          )
         },
       }
     },
   }
 }
+
+const isMarked = (events: object): events is MarkedStream<unknown> => 'marked' in events
+
+const told = (
+  result: SubgraphResult | Promise<SubgraphResult>,
+  mark: Mark | null,
+): SubgraphEvent | Promise<SubgraphEvent> =>
+  isPromise(result) ? result.then((its) => ({ result: its, mark })) : { result, mark }
 
 function compile(schema: GraphQLSchema, document: DocumentNode): Execute {
   if (!isTooDifficult(schema, document)) {

@@ -1,5 +1,7 @@
 // What the engine knows of a subgraph: a document goes in once, results come out many times. No transport lives here.
 
+import type { Mark } from '../../subgraphs/marked.ts'
+
 /** How the hub reaches one subgraph: in this process, or a partner's over HTTP. */
 export interface SubgraphConnection {
   /** As in the supergraph's `join__Graph(name:)`, for instance "participant". */
@@ -11,11 +13,19 @@ export interface SubgraphConnection {
 export interface SubgraphOperation {
   /** Runs a query or mutation. A result that is there at once is returned as it is: a promise costs a turn. */
   execute(variables: Variables, context: unknown): Promise<SubgraphResult> | SubgraphResult
-  /** Only for subscription documents. Each item is one subgraph result; a result instead of items is a refusal. */
+  /** Only for subscription documents. A result instead of a stream is a refusal. */
   subscribe(
     variables: Variables,
     context: unknown,
-  ): Promise<AsyncIterableIterator<SubgraphResult> | SubgraphResult>
+  ): Promise<AsyncIterableIterator<SubgraphEvent> | SubgraphResult>
+}
+
+/** What a subscription's source says once. */
+export interface SubgraphEvent {
+  /** Null when nothing happened and the stream only says how far it has come. */
+  readonly result: SubgraphResult | null
+  /** Null where the field's streams cannot be resumed. */
+  readonly mark: Mark | null
 }
 
 /** The engine merges into `data` and reads it while it answers: whoever gives it must not keep or share it. */

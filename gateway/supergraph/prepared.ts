@@ -2,7 +2,7 @@
 
 import type { Variables } from './connection.ts'
 import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
-import { Executable, type Engine } from './executable.ts'
+import { Executable, type Engine, type Told } from './executable.ts'
 import { Lru } from './lru.ts'
 import type { Operation } from './operation.ts'
 import { compileCoercion, type Coerced } from './variables.ts'
@@ -21,7 +21,7 @@ export interface Prepared {
   subscribe(
     variables: Variables,
     context: unknown,
-  ): Promise<AsyncIterableIterator<string> | { errorResponse: string }>
+  ): Promise<AsyncIterableIterator<Told> | { errorResponse: string }>
 }
 
 /** Settings of the switches that a document is kept compiled for. */

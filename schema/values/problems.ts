@@ -74,6 +74,42 @@ const retryable: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'UNAVAILABLE',
 ])
 
+/** ISO 20022 external status reason codes (2024-11) for those refusals that have one of their own; every other one is MS03. */
+const isoCodes: Readonly<Partial<Record<ProblemCode, string>>> = {
+  AMOUNT_MALFORMED: 'AM12',
+  AMOUNT_TOO_PRECISE: 'AM12',
+  AMOUNT_NOT_POSITIVE: 'AM12',
+  AMOUNT_TOO_LARGE: 'AM12',
+  AMOUNT_MISSING: 'AM12',
+  AMOUNT_MISMATCH: 'AM12',
+  REFUND_TOO_LARGE: 'AM12',
+  LIMIT_PER_PAYMENT: 'AM14',
+  LIMIT_PER_DAY: 'AM14',
+  CODE_LIMIT: 'AM14',
+  UNKNOWN_CURRENCY: 'AM11',
+  WRONG_CURRENCY: 'AM11',
+  CURRENCY_NOT_OFFERED: 'AM03',
+  QUOTE_USED: 'AM05',
+  CODE_USED: 'AM05',
+  REFERENCE_USED: 'AM05',
+  IDEMPOTENCY_CONFLICT: 'AM05',
+  MERCHANT_UNKNOWN: 'AC06',
+  MERCHANT_INACTIVE: 'AC06',
+  FORBIDDEN: 'AG01',
+  PARTICIPANT_NOT_LIVE: 'AG01',
+  NO_CORRIDOR: 'AG01',
+  CORRIDOR_CLOSED: 'AG01',
+  NOT_CERTIFIED: 'AG01',
+  ENTRY_MODE_NOT_OFFERED: 'AG01',
+  NOT_CANCELLABLE: 'AG01',
+  NOT_REFUNDABLE: 'AG01',
+  NOT_WAITING: 'AG01',
+  QUOTE_EXPIRED: 'TM01',
+  CODE_EXPIRED: 'TM01',
+  RATE_UNAVAILABLE: 'AB08',
+  UNAVAILABLE: 'AB08',
+}
+
 /** A refusal: a value that rules return and resolvers hand on. `path` names the input field at fault, outermost first. */
 export interface Refusal {
   readonly kind: 'refused'
@@ -81,6 +117,8 @@ export interface Refusal {
   readonly code: ProblemCode
   readonly message: string
   readonly retryable: boolean
+  /** ISO 20022 external status reason code, such as "AM14". */
+  readonly isoCode: string
   readonly path: readonly string[]
 }
 
@@ -92,6 +130,7 @@ export function refuse(code: ProblemCode, details?: string, path: readonly strin
     code,
     message: details ?? problems[code],
     retryable: retryable.has(code),
+    isoCode: isoCodes[code] ?? 'MS03',
     path,
   }
 }

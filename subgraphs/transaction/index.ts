@@ -67,6 +67,8 @@ export interface TransactionSettings {
   readonly webhookReach?: Reach
   /** False: another process writes the log. */
   readonly sequencer?: boolean
+  /** How often a stream of events in which nothing happens says how far it has come. */
+  readonly checkpointMs?: number
   /** False: another process acts on payments whose time has come. */
   readonly deadlines?: boolean
 }
@@ -107,7 +109,7 @@ export async function transactionSubgraph(
   const store = await createStore(db)
   const own = dependencies.reader ? null : await startLogReader({ db, log })
   const reader = dependencies.reader ?? own!
-  const live = createLive(reader)
+  const live = createLive(reader, dependencies)
   const cursors = createCursors(cursorSecret)
   const days = await customerDays(db, now)
   const cashier = createCashier({ store, days, reference, directory, now, rates, screen, log })

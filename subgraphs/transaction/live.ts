@@ -10,6 +10,14 @@ import { requestOf, type RequestKind } from './counterparty.ts'
 import type { PaymentEvent } from './payment.ts'
 import { openStream, type Stream } from './stream.ts'
 
+/** What a stream of events gives: an entry, or how far it has come without one. */
+export interface LogStep {
+  /** Everything that was asked for up to this position has been given. */
+  readonly position: bigint
+  /** The entry at `position`; null when it is not asked for, or is none in particular. */
+  readonly entry: LogEntry | null
+}
+
 /** Where a followed transaction stands, or one move of it. */
 export interface TransactionUpdate {
   readonly transaction: string
@@ -29,8 +37,11 @@ export interface SentRequest {
 }
 
 export interface Live {
-  /** Events after position `after` that match, then those that come. */
-  events(filter: EventFilter, visibility: Visibility, after: bigint): Stream<LogEntry>
+  /**
+   * Events after position `after` that match, then those that come. A step without an entry comes when the stream has
+   * caught up, and every few seconds in which others' events alone have moved the log on.
+   */
+  events(filter: EventFilter, visibility: Visibility, after: bigint): Stream<LogStep>
   /**
    * Where a transaction stands, then each move; or each move after `afterSequence`. `read` reads the transaction and gives
    * null when there is none.
@@ -51,7 +62,13 @@ type ReadEvents = () => Promise<{
 } | null>
 type Listener = (entry: LogEntry) => void
 
-export function createLive(reader: LogReader): Live {
+export function createLive(
+  reader: LogReader,
+  { checkpointMs = 5_000 }: { readonly checkpointMs?: number } = {},
+): Live {
+  const checkpoints = new Set<() => void>()
+  // One timer for all streams.
+  const checking = setInterval(() => checkpoints.forEach((tell) => tell()), checkpointMs).unref()
   const all = new Set<Listener>()
   const by = {
     wallet: new Listeners(),
@@ -88,28 +105,40 @@ export function createLive(reader: LogReader): Live {
     events(filter, visibility, after) {
       let taken = after
       let readTo = after
-      return openStream<LogEntry>({
+      return openStream<LogStep>({
         async refill(seat) {
           if (readTo < taken) readTo = taken
           // No await between this look and the attaching: nothing can come in between.
           if (readTo >= reader.tip()) {
             seat.attach()
-            return []
+            return [{ position: readTo, entry: null }]
           }
           const entries = await reader.read(readTo, pageMax)
           if (entries[0]?._id !== readTo + 1n)
             throw new ProblemError(refuse('CURSOR_EXPIRED', undefined, ['after']))
           readTo = entries.at(-1)!._id
-          return entries.filter(filter.matches)
+          return entries.filter(filter.matches).map(stepOf)
         },
-        attach: (seat) => listen(visibility, (entry) => void (filter.matches(entry) && seat.push(entry))),
-        take: ({ _id }) => {
-          if (_id <= taken) return false
-          taken = _id
+        attach(seat) {
+          const tell = () => {
+            const position = reader.tip()
+            if (position > taken) seat.push({ position, entry: null })
+          }
+          const push = (entry: LogEntry) => void (filter.matches(entry) && seat.push(stepOf(entry)))
+          const leave = listen(visibility, push)
+          checkpoints.add(tell)
+          return () => {
+            checkpoints.delete(tell)
+            leave()
+          }
+        },
+        take({ position, entry }) {
+          if (position < taken || (entry !== null && position === taken)) return false
+          taken = position
           return true
         },
-        fellBehind: ({ _id }) => {
-          readTo = _id - 1n
+        fellBehind: ({ position }) => {
+          readTo = position - 1n
         },
       })
     },
@@ -174,14 +203,19 @@ export function createLive(reader: LogReader): Live {
       })
     },
 
-    close: stop,
+    close() {
+      clearInterval(checking)
+      stop()
+    },
   }
 }
 
-/** Entries read at a time by a stream that is behind. */
-const pageMax = 256
+/** Entries read at a time by a stream that is behind: so many are all that it holds. */
+const pageMax = 512
 /** So many delivered requests are known, lest a request come twice: from the documents and from the log. */
 const deliveredMax = 10_000
+
+const stepOf = (entry: LogEntry): LogStep => ({ position: entry._id, entry })
 
 /** Listeners by some id. */
 class Listeners {

@@ -3,6 +3,7 @@
 // One process at a time does this, under a lease. That it is one is a matter of speed; see log-writer.ts for why two do no
 // harm.
 
+import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Collection, Db } from 'mongodb'
 import { HistoryLostError, type Changes } from '../changes.ts'
@@ -96,11 +97,15 @@ async function follow(
   let reading = changes.next()
   while (!lease.signal.aborted) {
     const batch = await reading
+    const { length } = batch.changes
+    const writing = eventsIn(batch.changes).then((events) => writer.write(events))
+    // What comes in small batches one upon the other costs more for the batches than for what is in them.
+    if (length > 1 && length < gatherBelow) await Promise.all([writing, pause(gatherMs)])
     // MongoDB gathers the next batch while this one is written; what goes wrong with it is told by the next wait.
     reading = changes.next()
     reading.catch(() => {})
-    await writer.write(await eventsIn(batch.changes))
-    const everyMs = batch.changes.length > 0 ? saveBusyMs : saveQuietMs
+    await writing
+    const everyMs = length > 0 ? saveBusyMs : saveQuietMs
     if (performance.now() - savedAtMs < everyMs) continue
     await saveToken(states, batch.token)
     savedAtMs = performance.now()
@@ -112,6 +117,9 @@ const statesOf = (db: Db): Collection<SequencerState> => db.collection<Sequencer
 async function saveToken(states: Collection<SequencerState>, token: unknown): Promise<void> {
   await states.updateOne({ _id: 'sequencer' }, { $set: { token } }, { upsert: true })
 }
+
+const gatherBelow = 100
+const gatherMs = 5
 
 /** The token may lag behind the log: what is read twice is found to be there. So it need not be saved with every batch. */
 const saveBusyMs = 500

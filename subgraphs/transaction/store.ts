@@ -103,8 +103,10 @@ export async function createStore(db: Db): Promise<PaymentStore> {
     flightsMax,
     write: (group) => insertGroup(quotes, group),
   })
+  // Answers come one by one, each at its own time, and an update of one payment costs MongoDB as much as one of ten.
   const mover = createWriter<PlannedMove, boolean>({
     flightsMax,
+    gatherMs: 8,
     write: (group) => moveGroup(payments, group),
   })
   // A quote never changes, so what this process has quoted lately it need not read.

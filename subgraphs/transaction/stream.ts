@@ -3,6 +3,8 @@
 // costs no memory and delays nobody. Iterators are written by hand: an async generator's `return` waits for its pending `next`,
 // so leaving a quiet stream would leak it.
 
+import type { Mark, Marked, MarkedStream } from '../marked.ts'
+
 export interface StreamSource<Item> {
   /**
    * Reads items that come after those that were taken, oldest first, a bounded number. It attaches `seat` when what it
@@ -126,10 +128,21 @@ export function openStream<Item>(source: StreamSource<Item>, backlogMax = 64): S
   }
 }
 
+/** A stream of `steps` that can be read with marks: `read` gives a step's item, or null for one that only says how far it is. */
+export function withMarks<Step, Item>(
+  steps: Stream<Step>,
+  read: (step: Step) => Item | null,
+  markOf: (step: Step) => Mark,
+): MarkedStream<Item> {
+  const items = mapStream(steps, (step) => read(step))
+  const marked = mapStream<Step, Marked<Item>>(steps, (step) => ({ item: read(step), mark: markOf(step) }))
+  return Object.assign(items, { marked: () => marked })
+}
+
 /** The same stream with each item turned into another, or left out where `map` gives null. */
 export function mapStream<From, To>(
   stream: Stream<From>,
-  map: (item: From) => Promise<To | null>,
+  map: (item: From) => Promise<To | null> | To | null,
 ): Stream<To> {
   return {
     async next() {

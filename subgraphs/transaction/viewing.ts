@@ -3,6 +3,7 @@
 import { isRefusal, orThrow, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { isOperator, sees, visibilityOf } from '../access.ts'
 import type { LogEntry, LogReader } from '../log.ts'
+import type { Mark, MarkedStream } from '../marked.ts'
 import { pagesOf, type Connection, type PageArguments } from '../page.ts'
 import type { Reference } from '../reference.ts'
 import type { RequestContext } from '../subgraph.ts'
@@ -24,7 +25,7 @@ import type { Quote } from './quote.ts'
 import type { Position } from './positions.ts'
 import type { RefundOf } from './reads.ts'
 import type { Clause, PaymentStore } from './store.ts'
-import { mapStream, type Stream } from './stream.ts'
+import { mapStream, withMarks, type Stream } from './stream.ts'
 
 export type Transaction = Payment | RefundOf
 
@@ -67,11 +68,11 @@ export interface Viewing {
   atMerchant(context: RequestContext, merchant: string, args: PageArguments): Promise<Connection<Payment>>
   positions(context: RequestContext, participant: string, date: string | null): Promise<readonly Position[]>
   log(context: RequestContext, args: LogArguments & { readonly first: number }): Promise<LogPage>
-  events(context: RequestContext, args: LogArguments): Promise<Stream<LogEntry>>
+  events(context: RequestContext, args: LogArguments): Promise<MarkedStream<LogEntry>>
   updates(
     context: RequestContext,
     args: { readonly id: string; readonly afterSequence?: number | null },
-  ): Promise<Stream<TransactionUpdate>>
+  ): Promise<MarkedStream<TransactionUpdate>>
   requests(context: RequestContext, kinds: readonly RequestKind[]): Stream<AuthorizationRequest>
 }
 
@@ -162,17 +163,26 @@ export function createViewing(dependencies: ViewingDependencies): Viewing {
       const filter = orThrow(eventFilter(where, own))
       const start = after ? positionOf(after) : reader.tip()
       await checkKept(start)
-      return live.events(filter, own, start)
+      return withMarks(
+        live.events(filter, own, start),
+        ({ entry }) => entry,
+        ({ position }) => new LogMark(position, cursors),
+      )
     },
     async updates(context, { id, afterSequence = null }) {
       if (!(await viewing.transaction(context, id))) orThrow(refuse('PAYMENT_UNKNOWN', undefined, ['id']))
       if (afterSequence !== null && afterSequence < 0) {
         orThrow(refuse('BAD_VALUE', '`afterSequence` is 0 or more', ['afterSequence']))
       }
-      return live.updates(id, afterSequence, async () => {
+      const updates = live.updates(id, afterSequence, async () => {
         const found = await viewing.transaction(context, id)
         return found && isRefund(found) ? found.refund : found
       })
+      return withMarks(
+        updates,
+        (update) => update,
+        ({ sequence }) => ({ place: sequence, cursor: String(sequence) }),
+      )
     },
     requests({ viewer: { participant } }, kinds) {
       const readWaiting = async () =>
@@ -195,6 +205,24 @@ export function createViewing(dependencies: ViewingDependencies): Viewing {
     if (next && next._id !== position + 1n) orThrow(refuse('CURSOR_EXPIRED', undefined, ['after']))
   }
   return viewing
+}
+
+/** A place in the log. Its cursor is made when somebody asks for it: signing takes as long as much of an answer. */
+class LogMark implements Mark {
+  readonly place: number
+  readonly #position: bigint
+  readonly #cursors: Cursors
+  #cursor: string | null = null
+
+  constructor(position: bigint, cursors: Cursors) {
+    this.place = Number(position)
+    this.#position = position
+    this.#cursors = cursors
+  }
+
+  get cursor(): string {
+    return (this.#cursor ??= this.#cursors.encode(this.#position))
+  }
 }
 
 const logPageMax = 1000

@@ -1,25 +1,59 @@
 // A subscription source that a test holds in its hand: it says what happens, and sees who watches.
 
+import { ProblemError, refuse } from '../../schema/values/problems.ts'
+
 export class Feed {
   readonly #open = new Map<Stream, { readonly field: string; readonly after: string | undefined }>()
   readonly #waiting = new Set<() => void>()
+  /** What `transactionEvents` has told so far; null for what only others could see. */
+  readonly #log: unknown[] = []
+  /** Events of `transactionEvents` after this place are kept. */
+  keptAfter = 0
   #taken = 0
+  #opened = 0
 
   /** Events that upstreams were asked for and gave. */
   get taken(): number {
     return this.#taken
   }
 
-  /** A new upstream for a field. */
+  /** Upstreams that were ever opened. */
+  get opened(): number {
+    return this.#opened
+  }
+
+  /** A new upstream for a field. That of `transactionEvents` has marks, c1, c2 …, and can begin after any of them. */
   open(field: string, after?: string): AsyncIterableIterator<unknown> {
+    if (after && Number(after.slice(1)) < this.keptAfter) throw new ProblemError(refuse('CURSOR_EXPIRED'))
+    this.#opened++
     const left = (): void => {
       this.#open.delete(stream)
       this.#changed()
     }
-    const stream = new Stream(left, () => this.#taken++)
+    const isMarked = field === 'transactionEvents'
+    const stream = isMarked
+      ? new MarkedStream(left, () => this.#taken++)
+      : new Stream(left, () => this.#taken++)
     this.#open.set(stream, { field, after })
+    if (isMarked) {
+      const start = after ? Number(after.slice(1)) : this.#log.length
+      this.#log.slice(start).forEach((item, n) => stream.push({ item, mark: markOf(start + n + 1) }))
+      stream.push({ item: null, mark: markOf(this.#log.length) })
+    }
     this.#changed()
     return stream
+  }
+
+  /** Cursor of the last event of `transactionEvents`. */
+  get cursor(): string {
+    return markOf(this.#log.length).cursor
+  }
+
+  /** Lets all upstreams of `transactionEvents` say how far they are, which others' events have moved on. */
+  checkpoint(): void {
+    this.#log.push(null)
+    for (const stream of this.#streams('transactionEvents'))
+      stream.push({ item: null, mark: markOf(this.#log.length) })
   }
 
   /** Upstreams of a field that are open. */
@@ -39,8 +73,11 @@ export class Feed {
 
   /** Tells all upstreams of a field. */
   tell(field: string, text: string): void {
+    const item = { [field]: { text, book: { id: '1', title: 'Tea' } } }
+    const isMarked = field === 'transactionEvents'
+    if (isMarked) this.#log.push(item)
     for (const stream of this.#streams(field))
-      stream.push({ [field]: { text, book: { id: '1', title: 'Tea' } } })
+      stream.push(isMarked ? { item, mark: markOf(this.#log.length) } : item)
   }
 
   /** Ends all upstreams of a field, or makes them fail. */
@@ -59,11 +96,13 @@ export class Feed {
   }
 }
 
+const markOf = (place: number) => ({ place, cursor: `c${place}` })
+
 class Stream implements AsyncIterableIterator<unknown> {
   readonly #values: unknown[] = []
   readonly #onReturn: () => void
   readonly #onTake: () => void
-  #pending: PromiseWithResolvers<IteratorResult<unknown>> | null = null
+  readonly #pending: PromiseWithResolvers<IteratorResult<unknown>>[] = []
   #finished: { readonly error: Error | undefined } | null = null
 
   constructor(onReturn: () => void, onTake: () => void) {
@@ -82,10 +121,10 @@ class Stream implements AsyncIterableIterator<unknown> {
   }
 
   next(): Promise<IteratorResult<unknown>> {
-    this.#pending = Promise.withResolvers()
-    const { promise } = this.#pending
+    const asked = Promise.withResolvers<IteratorResult<unknown>>()
+    this.#pending.push(asked)
     this.#settle()
-    return promise
+    return asked.promise
   }
 
   return(): Promise<IteratorResult<unknown>> {
@@ -95,17 +134,23 @@ class Stream implements AsyncIterableIterator<unknown> {
   }
 
   #settle(): void {
-    if (!this.#pending) return
-    if (this.#values.length > 0) {
-      this.#onTake()
-      this.#pending.resolve({ done: false, value: this.#values.shift() })
-    } else if (!this.#finished) return
-    else if (this.#finished.error) this.#pending.reject(this.#finished.error)
-    else this.#pending.resolve({ done: true, value: undefined })
-    this.#pending = null
+    while (this.#pending.length > 0) {
+      if (this.#values.length > 0) {
+        this.#onTake()
+        this.#pending.shift()!.resolve({ done: false, value: this.#values.shift() })
+      } else if (!this.#finished) return
+      else if (this.#finished.error) this.#pending.shift()!.reject(this.#finished.error)
+      else this.#pending.shift()!.resolve({ done: true, value: undefined })
+    }
   }
 
   [Symbol.asyncIterator](): this {
+    return this
+  }
+}
+
+class MarkedStream extends Stream {
+  marked(): this {
     return this
   }
 }

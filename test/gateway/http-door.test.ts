@@ -136,7 +136,7 @@ describe('what the door does not take', () => {
   })
 
   test('a media type that it cannot answer in', async () => {
-    const response = await post({ query: '{ whoami }' }, { ...inJson, accept: 'text/event-stream' })
+    const response = await post({ query: '{ whoami }' }, { ...inJson, accept: 'text/html' })
     expect(response.status).toBe(406)
     expect(await codeOf(response)).toBe('NOT_ACCEPTABLE')
   })

@@ -3,10 +3,12 @@
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
-import { documentLimits, readConfig } from '../../gateway/config.ts'
+import { documentLimits, readConfig, tokenIssuer } from '../../gateway/config.ts'
 import { newReadiness, type Readiness } from '../../gateway/health.ts'
+import { openIdentity } from '../../gateway/identity/identity.ts'
 import { openKeyRing } from '../../gateway/identity/key-ring.ts'
 import { keyStore, type KeyStore } from '../../gateway/identity/key-store.ts'
+import { openTokens } from '../../gateway/identity/token.ts'
 import { maskErrors } from '../../gateway/masking.ts'
 import { startServer, type Server } from '../../gateway/server.ts'
 import { composeSupergraph, createSupergraph, inProcessConnection } from '../../gateway/supergraph/index.ts'
@@ -46,6 +48,8 @@ export interface SmallHub {
   readonly never: { started: Promise<void>; answer: (text: string) => void }
   /** Parsed lines of the log so far. */
   readonly log: readonly Record<string, unknown>[]
+  /** Moves the hub's clock on. */
+  pass(ms: number): void
   close(): Promise<void>
 }
 
@@ -132,15 +136,20 @@ export async function smallHub(settings: Record<string, string> = {}): Promise<S
   const keys = keyStore(db)
   await keys.seedDemo(new Date())
   const keyRing = await openKeyRing(keys, { allowDemo: config.MODE === 'demo', log })
+  let aheadMs = 0
+  const now = () => new Date(Date.now() + aheadMs)
+  const issuer = tokenIssuer(config)
   const readiness = newReadiness()
   const server = await startServer({ config, readiness, log })
-  server.open({ supergraph, keyRing })
+  const identity = openIdentity(keyRing, issuer && openTokens(issuer, now), now)
+  server.open({ supergraph, identity })
   readiness.phase = 'ready'
 
   let closing: Promise<void> | null = null
   const close = (): Promise<void> =>
     (closing ??= (async () => {
       await server.close(0)
+      identity.close()
       await keyRing.close()
     })())
   afterAll(close)
@@ -153,6 +162,9 @@ export async function smallHub(settings: Record<string, string> = {}): Promise<S
     asked,
     never: { started: started.promise, answer: answer.resolve },
     log: lines,
+    pass(ms) {
+      aheadMs += ms
+    },
     close,
   }
 }

@@ -1,68 +1,12 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { afterAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { freshDatabase } from '../harness/mongo.ts'
+import { hubProcesses, urlOf } from './child.ts'
 
 const full = await freshDatabase()
 const empty = await freshDatabase()
-const fileOf = (name: string): string => fileURLToPath(new URL(`../../gateway/${name}`, import.meta.url))
-
-interface Run {
-  readonly process: ChildProcess
-  /** Everything that it has written. */
-  readonly output: () => string
-  /** Resolves with the first line that has `text` in it. */
-  line(text: string): Promise<string>
-  /** Resolves with its exit code; null when a signal ended it. */
-  readonly exit: Promise<number | null>
-}
-
-const runs: Run[] = []
-afterAll(() => runs.forEach((one) => one.process.kill('SIGKILL')))
-
-/** Starts the one command, or another, with these settings and no others. */
-function run(settings: Record<string, string>, ...command: string[]): Run {
-  const [file = 'main.ts', ...args] = command
-  const child = spawn(process.execPath, [fileOf(file), ...args], {
-    env: {
-      PATH: process.env.PATH,
-      MONGODB_URI: full.uri,
-      MONGODB_DATABASE: full.name,
-      SCALE: '0.0002',
-      TRAFFIC: '0',
-      PORT: '0',
-      ...settings,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  const lines: string[] = []
-  const waiting = new Set<{ text: string; resolve: (line: string) => void }>()
-  for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (line) => {
-      lines.push(line)
-      for (const one of waiting) if (line.includes(one.text)) one.resolve(line)
-    })
-  }
-  const started: Run = {
-    process: child,
-    output: () => lines.join('\n'),
-    line: (text) =>
-      new Promise((resolve) => {
-        const known = lines.find((line) => line.includes(text))
-        if (known !== undefined) resolve(known)
-        else waiting.add({ text, resolve })
-      }),
-    exit: once(child, 'close').then(([code]) => code as number | null),
-  }
-  runs.push(started)
-  return started
-}
-
-const urlOf = async (hub: Run): Promise<string> =>
-  /http:[^\s"]+/.exec(await hub.line('Crossgate is ready at'))![0]
+const run = hubProcesses(full)
 
 const ask = (url: string, key: string): Promise<Response> =>
   fetch(`${url}/graphql`, {

@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from 'mongodb'
 import { logOf, startLogReader, type LogEntry } from '../../subgraphs/log.ts'
 import { freshDatabase } from '../harness/mongo.ts'
-import { noon, quietLog } from './transaction/world.ts'
+import { anEntry } from './log-entries.ts'
+import { quietLog } from './transaction/world.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db
@@ -12,31 +13,6 @@ beforeEach(() => {
   return () => db.dropDatabase()
 })
 
-const anEntry = (position: number): LogEntry => ({
-  _id: BigInt(position),
-  transaction: `t${position}`,
-  sequence: 1,
-  kind: 'SUBMITTED',
-  from: null,
-  to: 'RECEIVED',
-  at: noon,
-  reason: null,
-  payment: {
-    createdAt: noon,
-    wallet: 'wallet-sg-01',
-    acquirer: 'acquirer-cn-01',
-    merchant: 'acquirer-cn-01.M1',
-    merchantCountry: 'CN',
-    walletCountry: 'SG',
-    corridor: 'SG-CN',
-    project: null,
-    direction: 'INBOUND',
-    mcc: '5812',
-    entryMode: 'IN_APP',
-    reportingMinor: 1n,
-    authorizeMs: null,
-  },
-})
 const entries = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, n) => anEntry(from + n))
 const write = (from: number, to: number) => logOf(db).insertMany(entries(from, to))

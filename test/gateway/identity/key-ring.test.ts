@@ -131,7 +131,7 @@ describe('the Authorization header', () => {
     { header: 'Bearer', key: null },
     { header: 'Bearer two keys', key: null },
     { header: 'Basic ZGVtbzpkZW1v', key: null },
-    { header: `Bearer ${'k'.repeat(501)}`, key: null },
+    { header: `Bearer ${'k'.repeat(4097)}`, key: null },
   ])('$header names the key $key', ({ header, key }) => {
     expect(bearerOf(header)).toBe(key)
   })

@@ -31,9 +31,9 @@ export class RawClient {
   }
 
   /** A client that has said who it is. */
-  static async as(url: string, key: string): Promise<RawClient> {
+  static async as(url: string, key: string, more: Record<string, unknown> = {}): Promise<RawClient> {
     const client = new RawClient(url)
-    await client.say({ type: 'connection_init', payload: { authorization: `Bearer ${key}` } })
+    await client.say({ type: 'connection_init', payload: { authorization: `Bearer ${key}`, ...more } })
     const { type } = await client.hear()
     if (type !== 'connection_ack') throw new Error(`expected connection_ack, heard ${type}`)
     return client
@@ -48,6 +48,11 @@ export class RawClient {
 
   subscribe(id: string, query: string, variables?: Record<string, unknown>): Promise<void> {
     return this.say({ id, type: 'subscribe', payload: { query, variables } })
+  }
+
+  /** What was heard and not yet taken, as it comes. */
+  get heard(): readonly Message[] {
+    return this.#heard
   }
 
   /** The next message. */

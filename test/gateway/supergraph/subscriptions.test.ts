@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MappedStream } from '../../../gateway/supergraph/mapped-stream.ts'
-import type { Supergraph } from '../../../gateway/supergraph/index.ts'
+import type { Supergraph, Told } from '../../../gateway/supergraph/index.ts'
+import type { Marked } from '../../../subgraphs/marked.ts'
 import { aSupergraph, type SubgraphParts } from './a-supergraph.ts'
 
 /** A source of events that a test pushes, and that knows whether it was left. */
@@ -47,7 +48,7 @@ let source: Source<unknown>
 const payments: SubgraphParts = {
   sdl: `
     type Query { payment: Payment }
-    type Subscription { paymentUpdated(id: ID!, after: String): Payment! nothing: Int }
+    type Subscription { paymentUpdated(id: ID!, after: String): Payment! marked: Payment nothing: Int }
     type Payment @key(fields: "id") { id: ID! status: String merchant: Merchant! }
     type Merchant @key(fields: "id", resolvable: false) { id: ID! }
   `,
@@ -61,6 +62,7 @@ const payments: SubgraphParts = {
           return source
         },
       },
+      marked: { subscribe: () => source },
       nothing: { subscribe: () => 'no stream' },
     },
   },
@@ -92,11 +94,23 @@ async function follow(variables: unknown, context: unknown = { viewer: 'wallet' 
   return prepared.subscribe(coerced.variables, context)
 }
 
-async function open(variables: unknown): Promise<AsyncIterableIterator<string>> {
+async function open(variables: unknown): Promise<AsyncIterableIterator<Told>> {
   const opened = await follow(variables)
   if ('errorResponse' in opened) throw new Error(opened.errorResponse)
   return opened
 }
+
+/** A stream as those see it who do not ask for marks. */
+const plain = (steps: Source<Marked<unknown>>) => ({
+  next: () => steps.next(),
+  return: () => steps.return(),
+  [Symbol.asyncIterator]() {
+    return this
+  },
+})
+
+/** What a stream without marks says. */
+const told = (text: string): Told => ({ text, mark: null })
 
 const anEvent = (id: string, merchant: string): { paymentUpdated: PaymentEvent } => ({
   paymentUpdated: { id, merchant: { id: merchant } },
@@ -107,13 +121,13 @@ describe('a subscription', () => {
     const answers = await open({ id: 7 })
     expect(await answers.next()).toEqual({
       done: false,
-      value: '{"data":{"update":{"id":"7","status":"wallet","merchant":{"name":"name of m1"}}}}',
+      value: told('{"data":{"update":{"id":"7","status":"wallet","merchant":{"name":"name of m1"}}}}'),
     })
     const pending = answers.next()
     source.push(anEvent('8', 'm2'))
     expect(await pending).toEqual({
       done: false,
-      value: '{"data":{"update":{"id":"8","status":null,"merchant":{"name":"name of m2"}}}}',
+      value: told('{"data":{"update":{"id":"8","status":null,"merchant":{"name":"name of m2"}}}}'),
     })
   })
 
@@ -122,7 +136,7 @@ describe('a subscription', () => {
     source.push(anEvent('8', 'm2'))
     source.push(anEvent('9', 'm1'))
     const texts = [await answers.next(), await answers.next(), await answers.next()].map(
-      ({ value }) => value as string,
+      ({ value }) => (value as Told).text!,
     )
     expect(texts.map((text) => (JSON.parse(text) as { data: unknown }).data)).toEqual([
       { update: { id: '7', status: 'wallet', merchant: { name: 'name of m1', city: 'Hangzhou' } } },
@@ -165,7 +179,7 @@ describe('a subscription', () => {
   })
 
   test('is left by leaving the loop over it', async () => {
-    for await (const text of await open({ id: 7 })) {
+    for await (const { text } of await open({ id: 7 })) {
       expect(text).toContain('"id":"7"')
       break
     }
@@ -176,6 +190,23 @@ describe('a subscription', () => {
     const answers = await open({ id: 7 })
     await expect(answers.throw!(new Error('enough'))).rejects.toThrow('enough')
     expect(source.left).toBe(1)
+  })
+
+  test('of a stream with marks gives them with its answers, and alone when nothing happened', async () => {
+    const steps = new Source<Marked<unknown>>()
+    const marked = { ...plain(steps), marked: () => steps }
+    source = marked as unknown as Source<unknown>
+    const prepared = hub.prepare('subscription { marked { id } }')
+    if (prepared.kind === 'rejected') throw new Error('it is valid')
+    const answers = await prepared.subscribe({}, {})
+    if ('errorResponse' in answers) throw new Error(answers.errorResponse)
+    const mark = (place: number) => ({ place, cursor: `c${place}` })
+    steps.push({ item: null, mark: mark(3) })
+    steps.push({ item: { marked: { id: '7' } }, mark: mark(4) })
+    expect([await answers.next(), await answers.next()].map(({ value }) => value as Told)).toEqual([
+      { text: null, mark: mark(3) },
+      { text: '{"data":{"marked":{"id":"7"}}}', mark: mark(4) },
+    ])
   })
 
   test('to a field that gives no stream is a mistake of the subgraph', async () => {

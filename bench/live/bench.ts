@@ -1,0 +1,224 @@
+// Live streams: one event to many subscribers, what an idle one costs, what those who do not read do to the others, and how
+// fast somebody who was away long catches up. SOCKETS=10000 and EVENTS=100000 change the sizes; PARTS=idle,stalled
+// measures only these.
+
+import { MongoClient, type AnyBulkWriteOperation } from 'mongodb'
+import { setTimeout as wait } from 'node:timers/promises'
+import { pino } from 'pino'
+import { startMongo } from '../../gateway/mongod.ts'
+import type { LogEntry } from '../../subgraphs/log.ts'
+import type { Place } from '../../subgraphs/projection.ts'
+import { createCursors } from '../../subgraphs/transaction/cursor.ts'
+import { transactionReaders } from '../../subgraphs/transaction/index.ts'
+import { median } from '../measure.ts'
+import { report, row, type Row } from '../report.ts'
+import { Clients, latency, Server, settled, throughput, type Throughput } from './rig.ts'
+import { anEntry } from './world.ts'
+
+const sockets = Number(process.env.SOCKETS ?? 1_000)
+const logLength = Number(process.env.EVENTS ?? 1_000_000)
+const rounds = 3
+const sliceMs = 2_000
+const readers = [...transactionReaders, 'limits', 'webhooks']
+/** Time in which a client that does not read is sent some megabytes. */
+const fillMs = 15_000
+
+const contenders = [
+  { name: 'hub', label: 'hub', windowMax: 64 },
+  { name: 'pubsub', label: 'mercurius subscriptions', windowMax: 8 },
+  { name: 'graphqlWs', label: 'graphql-ws, executed per subscriber', windowMax: 8 },
+] as const
+
+const parts = { fanOut, idle, stalled, resume }
+const wanted = (process.env.PARTS ?? Object.keys(parts).join()).split(',')
+
+export async function bench(): Promise<void> {
+  const rows: Row[] = []
+  for (const [name, measure] of Object.entries(parts)) {
+    if (wanted.includes(name)) rows.push(...(await measure()))
+  }
+  report('live', rows)
+}
+
+interface Rig {
+  readonly label: string
+  readonly server: Server
+  readonly clients: Clients
+  readonly windowMax: number
+  readonly rates: Throughput[]
+}
+
+/** The same events to the same number of clients, contenders taking turns. */
+async function fanOut(): Promise<Row[]> {
+  const rigs: Rig[] = []
+  for (const { name, label, windowMax } of contenders) {
+    const server = await Server.start(name)
+    const clients = new Clients()
+    await clients.ask({ do: 'open', url: server.url, count: sockets })
+    rigs.push({ label, server, clients, windowMax, rates: [] as Throughput[] })
+  }
+  for (const { server, clients } of rigs) await settled(server, clients, sockets)
+  for (let round = -1; round < rounds; round++) {
+    for (const { server, clients, windowMax, rates } of rigs) {
+      const rate = await throughput(server, clients, { count: sockets, ms: sliceMs, windowMax })
+      if (round >= 0) rates.push(rate)
+    }
+  }
+  const perSecond = (rig: Rig) => median(rig.rates.map((rate) => rate.perSecond))
+  const perCpuSecond = (rig: Rig) => median(rig.rates.map((rate) => rate.perCpuSecond))
+  const [hub, ...others] = rigs as [Rig, ...Rig[]]
+  const rows = [
+    row(`deliveries to ${sockets} sockets: ${hub.label}`, perSecond(hub), '/s', null, '≥ 100,000'),
+    row(`the same by the server’s processor time: ${hub.label}`, perCpuSecond(hub), '/CPU s'),
+  ]
+  for (const other of others) {
+    const against = (of: (rig: Rig) => number) => ({ ratio: of(hub) / of(other), peer: other.label })
+    const goal = other.label.startsWith('mercurius') ? '≥ 20' : null
+    rows.push(
+      row(
+        `deliveries to ${sockets} sockets: ${other.label}`,
+        perSecond(other),
+        '/s',
+        against(perSecond),
+        goal,
+      ),
+      row(
+        `the same by the server’s processor time: ${other.label}`,
+        perCpuSecond(other),
+        '/CPU s',
+        against(perCpuSecond),
+      ),
+    )
+  }
+  const single = await throughput(hub.server, hub.clients, { count: sockets, ms: sliceMs, windowMax: 4 })
+  rows.push(row('the same, four events at a time: hub', single.perCpuSecond, '/CPU s'))
+  const quick = await latency(hub.server, hub.clients, { everyMs: (sockets / 50_000) * 1000, ms: 4_000 })
+  rows.push(
+    row('at 50,000 deliveries/s, from event to arrival: hub, p50', quick.p50, 'ms'),
+    row('at 50,000 deliveries/s, from event to arrival: hub, p99', quick.p99, 'ms', null, '< 50'),
+  )
+  for (const { label, server, clients } of rigs) {
+    const slow = await latency(server, clients, { everyMs: (sockets / 2_000) * 1000, ms: 4_000 })
+    rows.push(
+      row(`at 2,000 deliveries/s: ${label}, p50`, slow.p50, 'ms'),
+      row(`at 2,000 deliveries/s: ${label}, p99`, slow.p99, 'ms'),
+    )
+  }
+  for (const { server, clients } of rigs) await Promise.all([server.stop(), clients.stop()])
+  return rows
+}
+
+/** What one more subscriber holds when nothing happens. */
+async function idle(): Promise<Row[]> {
+  const cost: number[] = []
+  for (const name of ['hub', 'graphqlWs']) {
+    const server = await Server.start(name)
+    const clients = new Clients()
+    const sizes: number[] = []
+    for (let n = 0; n < 4; n++) {
+      await clients.ask({ do: 'open', url: server.url, count: sockets })
+      // What is made while starting is not all gone after the first collection.
+      for (let times = 0; times < 3; times++) await server.measure()
+      sizes.push((await server.measure()).bytes)
+    }
+    // The first ones bring in code that all share.
+    cost.push((sizes[3]! - sizes[0]!) / (3 * sockets) / 1024)
+    await Promise.all([server.stop(), clients.stop()])
+  }
+  const [hub, peer] = cost as [number, number]
+  const against = { ratio: hub / peer, peer: 'graphql-ws' }
+  return [
+    row('heap and external memory per idle subscriber: hub', hub, 'KB', null, '< 15'),
+    row('heap and external memory per idle subscriber: graphql-ws', peer, 'KB', against),
+  ]
+}
+
+/** A tenth of the clients stop reading; what do the others notice? */
+async function stalled(): Promise<Row[]> {
+  const server = await Server.start('hub')
+  const clients = new Clients()
+  await clients.ask({ do: 'open', url: server.url, count: sockets })
+  const pace = { everyMs: (sockets / 20_000) * 1000, ms: 3_000 }
+  const p99 = async () => {
+    const found: number[] = []
+    for (let round = 0; round < rounds; round++) found.push((await latency(server, clients, pace)).p99)
+    return median(found)
+  }
+  await settled(server, clients, sockets)
+  await throughput(server, clients, { count: sockets, ms: sliceMs, windowMax: 64 })
+  const before = await p99()
+  const held = await server.measure()
+  const deaf = sockets / 10
+  await clients.ask({ do: 'stall', count: deaf })
+  // Until what the system takes for them is full, those who do not read look like all others.
+  await throughput(server, clients, { count: sockets - deaf, ms: fillMs, windowMax: 64 })
+  const after = await p99()
+  const now = await server.measure()
+  await Promise.all([server.stop(), clients.stop()])
+  return [
+    row('p99 with nobody stalled: hub', before, 'ms'),
+    row('p99 of the others with a tenth stalled, ÷ that', after / before, '×', null, '≤ 1.3'),
+    row('bytes that wait for each stalled client', now.waitingBytes / deaf / 1024, 'KB', null, '< 64'),
+    row('memory that the hub holds more', (now.bytes - held.bytes) / 1024 / 1024, 'MB'),
+  ]
+}
+
+/** From the first of many entries to live, alone on an upstream of one's own. */
+async function resume(): Promise<Row[]> {
+  const log = pino({ level: 'warn' })
+  const mongod = await startMongo({ dataDir: new URL('../../.data/bench', import.meta.url).pathname, log })
+  const client = await MongoClient.connect(mongod.uri, { useBigInt64: true })
+  const name = 'bench_live'
+  const db = client.db(name)
+  try {
+    const entries = db.collection<LogEntry>('log')
+    const kept = await entries.estimatedDocumentCount()
+    if (kept !== logLength + 1) {
+      await entries.drop().catch(() => {})
+      const at = new Date('2026-03-01T04:00:00Z')
+      for (let from = 1; from <= logLength + 1; from += 10_000) {
+        const some: AnyBulkWriteOperation<LogEntry>[] = []
+        for (let n = from; n < from + 10_000 && n <= logLength + 1; n++)
+          some.push({ insertOne: { document: anEntry(n, at) } })
+        await entries.bulkWrite(some, { ordered: false })
+      }
+    }
+    for (const { name: other } of await db.listCollections({}, { nameOnly: true }).toArray())
+      if (other !== 'log') await db.collection(other).drop()
+    // Everybody else who reads the log has done so long ago.
+    await db
+      .collection<Place>('places')
+      .insertMany(readers.map((_id) => ({ _id, position: BigInt(logLength + 1), epoch: 0 })))
+    const server = await Server.start('stored', mongod.uri, name)
+    const clients = new Clients()
+    const after = createCursors('x'.repeat(32)).encode(1n)
+    const startedAt = performance.now()
+    await clients.ask({
+      do: 'open',
+      url: server.url,
+      count: 1,
+      document:
+        'subscription($after: String) { transactionEvents(after: $after) { cursor sequence at kind from to } }',
+      variables: { after },
+    })
+    for (;;) {
+      const { events } = await clients.ask({ do: 'report' })
+      if (events >= logLength) break
+      await wait(20)
+    }
+    const seconds = (performance.now() - startedAt) / 1000
+    const { bytes } = await server.measure()
+    await Promise.all([server.stop(), clients.stop()])
+    return [
+      row(
+        `resuming ${logLength.toLocaleString('en')} events ago: until live`,
+        logLength / seconds,
+        'events/s',
+      ),
+      row('heap and external memory of the hub afterwards', bytes / 1024 / 1024, 'MB'),
+    ]
+  } finally {
+    await client.close()
+    await mongod.stop()
+  }
+}

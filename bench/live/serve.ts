@@ -1,0 +1,290 @@
+// One server in a process of its own, told what to do by its parent: `fork('serve.ts', [NAME])`.
+
+import fastify from 'fastify'
+import { buildSchema, type GraphQLSchema } from 'graphql'
+import { useServer } from 'graphql-ws/use/ws'
+import mercurius, { type PubSub } from 'mercurius'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { pino } from 'pino'
+import { WebSocketServer } from 'ws'
+import { readConfig } from '../../gateway/config.ts'
+import { newReadiness } from '../../gateway/health.ts'
+import type { Identity } from '../../gateway/identity/identity.ts'
+import { startServer } from '../../gateway/server.ts'
+import {
+  composeSupergraph,
+  createSupergraph,
+  inProcessConnection,
+  type Supergraph,
+} from '../../gateway/supergraph/index.ts'
+import { buildFederatedSchema } from '../../subgraphs/federated-schema.ts'
+import type { LogEntry } from '../../subgraphs/log.ts'
+import { connect } from '../../subgraphs/mongo.ts'
+import { openReference } from '../../subgraphs/reference.ts'
+import type { Viewer } from '../../subgraphs/subgraph.ts'
+import { createCursors } from '../../subgraphs/transaction/cursor.ts'
+import { transactionSubgraph } from '../../subgraphs/transaction/index.ts'
+import { createLive } from '../../subgraphs/transaction/live.ts'
+import { openStream, withMarks } from '../../subgraphs/transaction/stream.ts'
+import {
+  anEntry,
+  directorySdl,
+  eventsSdl,
+  memoryLog,
+  merchantOf,
+  monolithSdl,
+  nowMs,
+  paymentOf,
+  walletOf,
+  type BenchEvent,
+} from './world.ts'
+
+/** A server that serves, and how to make it tell an event. */
+interface Serving {
+  readonly url: string
+  tell(events: readonly BenchEvent[]): void
+  waitingBytes(): number
+}
+
+const log = pino({ level: 'warn' })
+const cursors = createCursors('x'.repeat(32))
+const settings = { PORT: '0', SOCKET_INIT_MS: '60000', SOCKET_PING_MS: '600000', SOCKET_BEHIND_MS: '3600000' }
+
+/** The hub's doors, live room and engine, and the transaction subgraph's streams; over a log in memory. */
+async function hub(): Promise<Serving> {
+  const reader = memoryLog()
+  const live = createLive(reader)
+  const all = { kind: 'all' } as const
+  const sentAt = new Map<number, number>()
+  const events = buildFederatedSchema(eventsSdl, {
+    Subscription: {
+      transactionEvents: {
+        subscribe: (_: unknown, { after }: { after?: string }) => {
+          const start = after ? cursors.decode(after) : reader.tip()
+          if (typeof start !== 'bigint') throw new TypeError('not a cursor')
+          return withMarks(
+            live.events({ matches: () => true, query: {} }, all, start),
+            ({ entry }) => entry,
+            ({ position }) => ({
+              place: Number(position),
+              get cursor() {
+                return cursors.encode(position)
+              },
+            }),
+          )
+        },
+        resolve: (entry: LogEntry) => entry,
+      },
+    },
+    Event: {
+      cursor: ({ _id }: LogEntry) => cursors.encode(_id),
+      sentAt: ({ _id }: LogEntry) => sentAt.get(Number(_id)),
+      transaction: ({ _id }: LogEntry) => paymentOf({ position: Number(_id), sentAt: 0 }),
+    },
+  })
+  const byReference = (of: (id: string) => object) => ({
+    __resolveReference: ({ id }: { id: string }) => of(id),
+  })
+  const directory = buildFederatedSchema(directorySdl, {
+    Merchant: byReference(merchantOf),
+    Participant: byReference(walletOf),
+  })
+  const url = await doors(
+    createSupergraph({
+      supergraphSdl: composeSupergraph([
+        { name: 'events', sdl: eventsSdl },
+        { name: 'directory', sdl: directorySdl },
+      ]),
+      subgraphs: new Map([
+        ['events', inProcessConnection('events', { graphql: { schema: events } })],
+        ['directory', inProcessConnection('directory', { graphql: { schema: directory } })],
+      ]),
+    }),
+  )
+  return {
+    ...url,
+    tell(news) {
+      for (const event of news) {
+        sentAt.set(event.position, event.sentAt)
+        sentAt.delete(event.position - 50_000)
+      }
+      reader.write(news.map(({ position, sentAt: at }) => anEntry(position, new Date(at))))
+    },
+  }
+}
+
+/** The whole transaction subgraph over a log in MongoDB. */
+async function stored(): Promise<Serving> {
+  const mongo = await connect(process.argv[3]!)
+  const db = mongo.db(process.argv[4]!)
+  const reference = await openReference(db, log)
+  const directory = {
+    merchant: () => Promise.reject(new TypeError('nobody pays here')),
+    scan: () => Promise.reject(new TypeError('nobody pays here')),
+  }
+  const transaction = await transactionSubgraph({
+    db,
+    reference,
+    directory,
+    now: () => new Date(),
+    log,
+    cursorSecret: 'x'.repeat(32),
+    simulator: null,
+    sequencer: false,
+  })
+  const supergraph = createSupergraph({
+    supergraphSdl: composeSupergraph([{ name: 'transaction', sdl: transaction.sdl }]),
+    subgraphs: new Map([['transaction', inProcessConnection('transaction', transaction.app)]]),
+  })
+  return { ...(await doors(supergraph)), tell: () => {} }
+}
+
+async function doors(supergraph: Supergraph): Promise<Omit<Serving, 'tell'>> {
+  const viewer: Viewer = { participant: 'operator', scopes: new Set(['operator']), key: 'bench' }
+  const identity: Identity = {
+    find: () => viewer,
+    stands: () => true,
+    onChange: () => () => {},
+    close: () => {},
+  }
+  const server = await startServer({ config: readConfig(settings), readiness: newReadiness(), log })
+  server.open({ supergraph, identity })
+  return { url: server.url, waitingBytes: () => server.waitingBytes }
+}
+
+const eventOf = (event: BenchEvent) => ({
+  cursor: cursors.encode(BigInt(event.position)),
+  sentAt: event.sentAt,
+  kind: 'APPROVED',
+  to: 'COMPLETED',
+  transaction: paymentOf(event),
+})
+
+/** Mercurius's own subscriptions and publish-subscribe over its WebSocket, with its JIT. */
+async function pubsub(): Promise<Serving> {
+  const app = fastify()
+  await app.register(mercurius, {
+    schema: monolithSdl,
+    jit: 1,
+    resolvers: {
+      Subscription: {
+        transactionEvents: {
+          subscribe: (_: unknown, __: unknown, context: { pubsub: PubSub }) =>
+            context.pubsub.subscribe('EVENTS'),
+        },
+      },
+    } as never,
+    subscription: { fullWsTransport: false },
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  return {
+    url,
+    tell(events) {
+      for (const event of events)
+        app.graphql.pubsub.publish({
+          topic: 'EVENTS',
+          payload: { transactionEvents: eventOf(event) },
+        })
+    },
+    waitingBytes: () => 0,
+  }
+}
+
+/** graphql-ws as its users run it: the document is executed for each subscriber and event. */
+async function graphqlWs(): Promise<Serving> {
+  const listeners = new Set<(event: BenchEvent) => void>()
+  const schema: GraphQLSchema = buildSchema(monolithSdl)
+  schema.getSubscriptionType()!.getFields().transactionEvents!.subscribe = () => {
+    const stream = openStream<BenchEvent>(
+      {
+        refill: async (seat) => {
+          seat.attach()
+          return []
+        },
+        attach(seat) {
+          const listener = (event: BenchEvent) => seat.push(event)
+          listeners.add(listener)
+          return () => listeners.delete(listener)
+        },
+        take: () => true,
+      },
+      100_000,
+    )
+    return {
+      next: async () => {
+        const { done, value } = await stream.next()
+        return done ? { done, value } : { done, value: { transactionEvents: eventOf(value) } }
+      },
+      return: () => stream.return(),
+      [Symbol.asyncIterator]() {
+        return this
+      },
+    }
+  }
+  const server = createServer()
+  // The clients here do not answer pings, so none are sent.
+  useServer({ schema }, new WebSocketServer({ server, path: '/graphql' }), 0)
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    tell: (events) => events.forEach((event) => listeners.forEach((listener) => listener(event))),
+    waitingBytes: () => 0,
+  }
+}
+
+const servers: Readonly<Record<string, () => Promise<Serving>>> = { hub, stored, pubsub, graphqlWs }
+
+const start = servers[process.argv[2] ?? '']
+if (!start) throw new Error(`no such server: ${process.argv[2]}`)
+const serving = await start()
+let position = 0
+let timer: NodeJS.Timeout | null = null
+
+const tell = (count: number): void => {
+  const sentAt = nowMs()
+  serving.tell(Array.from({ length: count }, () => ({ position: ++position, sentAt })))
+}
+
+export type Order =
+  | { readonly do: 'tell'; readonly count: number }
+  /** One event every so often, until `stop`. */
+  | { readonly do: 'tick'; readonly everyMs: number }
+  | { readonly do: 'stop' }
+  | { readonly do: 'measure' }
+
+export interface Measured {
+  /** After a collection: heap, and memory outside it that the heap holds. */
+  readonly bytes: number
+  readonly rss: number
+  readonly waitingBytes: number
+  readonly told: number
+  readonly cpuMs: number
+}
+
+process.on('message', (order: Order) => {
+  if (order.do === 'tell') tell(order.count)
+  if (order.do === 'stop' && timer) clearInterval(timer)
+  if (order.do === 'tick') {
+    // By the clock and not by the number of ticks: a timer that is late catches up.
+    const startedAt = nowMs()
+    let told = 0
+    timer = setInterval(() => {
+      for (; told * order.everyMs < nowMs() - startedAt; told++) tell(1)
+    }, 1)
+  }
+  if (order.do === 'measure') {
+    globalThis.gc?.()
+    const { heapUsed, external, rss } = process.memoryUsage()
+    const { user, system } = process.cpuUsage()
+    process.send!({
+      bytes: heapUsed + external,
+      rss,
+      waitingBytes: serving.waitingBytes(),
+      told: position,
+      cpuMs: (user + system) / 1000,
+    } satisfies Measured)
+  }
+})
+process.once('disconnect', () => process.exit(0))
+process.send!({ url: serving.url })

@@ -1,0 +1,109 @@
+// What the three servers tell: payments' events, each with its merchant. Events are made here, not paid for: this is about
+// telling them.
+
+import type { LogEntry, LogReader } from '../../subgraphs/log.ts'
+
+export const document = `subscription Follow($after: String) {
+  transactionEvents(after: $after) { cursor sentAt kind to
+    transaction { id status merchantAmount { amount currency } merchant { id name city } wallet { id name } } } }`
+
+/** One schema for the two monoliths; the hub's is the same in two subgraphs. */
+export const monolithSdl = `
+  type Query { nothing: Int }
+  type Subscription { transactionEvents(after: String): Event! }
+  type Event { cursor: String! sentAt: Float! kind: String! to: String! transaction: Payment }
+  type Payment { id: ID! status: String! merchantAmount: Money! merchant: Merchant! wallet: Participant! }
+  type Money { amount: String! currency: String! }
+  type Merchant { id: ID! name: String! city: String! }
+  type Participant { id: ID! name: String! }`
+
+const link = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.7", import: ["@key"])`
+
+export const eventsSdl = `${link}
+  type Query { nothing: Int }
+  type Subscription { transactionEvents(after: String): Event! }
+  type Event { cursor: String! sentAt: Float! kind: String! to: String! transaction: Payment }
+  type Payment @key(fields: "id") {
+    id: ID! status: String! merchantAmount: Money! merchant: Merchant! wallet: Participant! }
+  type Money { amount: String! currency: String! }
+  type Merchant @key(fields: "id", resolvable: false) { id: ID! }
+  type Participant @key(fields: "id", resolvable: false) { id: ID! }`
+
+export const directorySdl = `${link}
+  type Query { merchant: Merchant }
+  type Merchant @key(fields: "id") { id: ID! name: String! city: String! }
+  type Participant @key(fields: "id") { id: ID! name: String! }`
+
+export interface BenchEvent {
+  readonly position: number
+  /** Milliseconds since 1970, with their fractions. */
+  readonly sentAt: number
+}
+
+/** By a clock that all processes of this machine share. */
+export const nowMs = (): number => performance.timeOrigin + performance.now()
+
+export const paymentOf = ({ position }: BenchEvent) => ({
+  id: `01a206a7-239d-70b7-bf79-${String(position).padStart(12, '0')}`,
+  status: 'COMPLETED',
+  merchantAmount: { amount: '215.50', currency: 'CNY' },
+  merchant: merchantOf(`acquirer-cn-01.M${position % 1000}`),
+  wallet: walletOf('wallet-sg-01'),
+})
+
+export const merchantOf = (id: string) => ({ id, name: `Shop ${id} (demo)`, city: 'Shanghai' })
+export const walletOf = (id: string) => ({ id, name: `Pocket ${id} (invented)` })
+
+export const anEntry = (position: number, at: Date): LogEntry => ({
+  _id: BigInt(position),
+  transaction: `01a206a7-239d-70b7-bf79-${String(position).padStart(12, '0')}`,
+  sequence: 3,
+  kind: 'APPROVED',
+  from: 'ROUTED',
+  to: 'COMPLETED',
+  at,
+  reason: null,
+  payment: {
+    createdAt: at,
+    wallet: 'wallet-sg-01',
+    acquirer: 'acquirer-cn-01',
+    merchant: `acquirer-cn-01.M${position % 1000}`,
+    merchantCountry: 'CN',
+    walletCountry: 'SG',
+    corridor: 'SG-CN',
+    project: null,
+    direction: 'INBOUND',
+    mcc: '5812',
+    entryMode: 'MPM_DYNAMIC',
+    reportingMinor: 21_550n,
+    authorizeMs: 120,
+  },
+})
+
+/** A log in memory, which `write` makes longer: what the hub's reader is once the entries are there. */
+export function memoryLog(): LogReader & { write(entries: readonly LogEntry[]): void } {
+  const kept = 50_000
+  let recent: LogEntry[] = []
+  let tip = 0n
+  const subscribers = new Set<(entries: readonly LogEntry[]) => void>()
+  return {
+    tip: () => tip,
+    read: async (after, max) => {
+      const start = Math.max(0, recent.length - Number(tip - after))
+      return recent.slice(start, start + max)
+    },
+    find: () => Promise.reject(new TypeError('nobody looks for anything here')),
+    subscribe(onEntries) {
+      subscribers.add(onEntries)
+      return () => subscribers.delete(onEntries)
+    },
+    feed: () => ({ offer: () => {}, end: () => {} }),
+    close: async () => {},
+    write(entries) {
+      recent.push(...entries)
+      if (recent.length > 2 * kept) recent = recent.slice(-kept)
+      tip = entries.at(-1)!._id
+      for (const onEntries of subscribers) onEntries(entries)
+    },
+  }
+}

@@ -1,0 +1,90 @@
+// How long the log is kept: what is older is deleted, unless somebody who reads it has not read that far.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Db } from 'mongodb'
+import { holdLease, type LeaseHolder } from './lease.ts'
+import { logOf, readTip } from './log.ts'
+import type { Place } from './projection.ts'
+
+export interface RetentionOptions {
+  readonly db: Db
+  readonly log: Pick<FastifyBaseLogger, 'error' | 'info'>
+  readonly now: () => Date
+  /** Days for which entries are kept. */
+  readonly days: number
+  /** Who keeps a place in the log; those that have none yet stand at its start. */
+  readonly readers: readonly string[]
+}
+
+/** Trims the log every hour, in one process at a time. */
+export function startRetention({ db, log, now, days, readers }: RetentionOptions): LeaseHolder {
+  return holdLease({ db, log, name: 'log-retention' }, async ({ signal }) => {
+    while (!signal.aborted) {
+      // Readers that begin with this hub have said where they stand before the first time.
+      await sleep(everyMs, undefined, { signal }).catch(() => {})
+      if (signal.aborted) return
+      const before = new Date(now().getTime() - days * dayMs)
+      const deleted = await trimLog(db, before, readers)
+      if (deleted > 0) log.info({ deleted, before }, 'deleted what is no longer kept of the log')
+    }
+  })
+}
+
+/**
+ * Deletes entries from the start of the log that happened before `before`; gives how many. Kept are the latest one, because
+ * the next position follows from it, and all that some reader has not read: any of `readers`, and any other with a place.
+ */
+export async function trimLog(db: Db, before: Date, readers: readonly string[]): Promise<number> {
+  const entries = logOf(db)
+  const first = await entries.findOne({}, { sort: { _id: 1 }, projection: { _id: 1 } })
+  if (!first) return 0
+  const latest = await readTip(db)
+  const lastToGo = min((await lowestPlace(db, readers)) ?? latest, latest - 1n)
+
+  /** True when the entry at `position` is too old. Entries are in the order of their events, give or take what ran in parallel. */
+  const isOld = async (position: bigint): Promise<boolean> => {
+    const entry = await entries.findOne({ _id: position }, { projection: { at: 1 } })
+    return entry !== null && entry.at < before
+  }
+  let old = first._id - 1n
+  let young = lastToGo + 1n
+  while (young - old > 1n) {
+    const middle = (old + young) / 2n
+    if (await isOld(middle)) old = middle
+    else young = middle
+  }
+
+  if (old < first._id) return 0
+  // Whoever looks for events that the log lacks must not find these again.
+  await statesOf(db).updateOne({ _id: 'retention' }, { $max: { before } }, { upsert: true })
+  let deleted = 0
+  for (let from = first._id; from <= old; from += chunk) {
+    const upTo = min(from + chunk - 1n, old)
+    deleted += (await entries.deleteMany({ _id: { $gte: from, $lte: upTo } })).deletedCount
+  }
+  return deleted
+}
+
+interface RetentionState {
+  readonly _id: 'retention'
+  /** What happened before this was in the log, and may not be there any more. */
+  readonly before: Date
+}
+
+const statesOf = (db: Db) => db.collection<RetentionState>('logState')
+
+/** Up to where all who keep something that comes of the log have read it. One that is being made anew stands where it is by now. */
+async function lowestPlace(db: Db, readers: readonly string[]): Promise<bigint | null> {
+  const places = await db.collection<Place>('places').find().toArray()
+  const positions = new Map(places.map(({ _id, position }) => [_id, position]))
+  const lowest = [...readers.map((name) => positions.get(name) ?? 0n), ...positions.values()]
+  return lowest.length === 0 ? null : lowest.reduce(min)
+}
+
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
+
+const dayMs = 86_400_000
+const everyMs = 3_600_000
+/** Entries deleted in one call, so that nothing else waits long. */
+const chunk = 10_000n

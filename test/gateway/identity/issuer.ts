@@ -1,0 +1,55 @@
+// An issuer of tokens: keys of its own, their public half over HTTP, and as many tokens as a test asks for.
+
+import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll } from 'vitest'
+
+export interface Issuer {
+  readonly settings: Record<'JWT_ISSUER' | 'JWT_AUDIENCE' | 'JWT_JWKS_URL', string>
+  /** How often its keys were asked for. */
+  readonly asked: () => number
+  /** A token with these claims; `expiresAt` null leaves `exp` out. */
+  token(
+    claims: JWTPayload,
+    expiresAt: Date | null,
+    as?: { key?: CryptoKey; issuer?: string; audience?: string },
+  ): Promise<string>
+  close(): void
+}
+
+export async function anIssuer(): Promise<Issuer> {
+  const { publicKey, privateKey } = await generateKeyPair('ES256')
+  const jwk = { ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }
+  let asked = 0
+  const server = createServer((_request, response) => {
+    asked++
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const close = (): void => void server.close()
+  afterAll(close)
+  const settings = {
+    JWT_ISSUER: 'https://issuer.example',
+    JWT_AUDIENCE: 'crossgate',
+    JWT_JWKS_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`,
+  }
+  return {
+    settings,
+    asked: () => asked,
+    async token(
+      claims,
+      expiresAt,
+      { key = privateKey, issuer = settings.JWT_ISSUER, audience = 'crossgate' } = {},
+    ) {
+      const token = new SignJWT(claims)
+        .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+        .setIssuer(issuer)
+        .setAudience(audience)
+      if (expiresAt) token.setExpirationTime(expiresAt)
+      return token.sign(key)
+    },
+    close,
+  }
+}

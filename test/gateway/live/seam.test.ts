@@ -1,0 +1,228 @@
+// Going over from one upstream to another: with the log's own reader and streams, the engine, and the room.
+
+import fc from 'fast-check'
+import { pino } from 'pino'
+import { afterAll, describe, expect, test } from 'vitest'
+import type { Batch } from '../../../gateway/live/batch.ts'
+import { openRoom, type Room, type Running } from '../../../gateway/live/room.ts'
+import type { Subscriber } from '../../../gateway/live/subscriber.ts'
+import {
+  composeSupergraph,
+  createSupergraph,
+  inProcessConnection,
+} from '../../../gateway/supergraph/index.ts'
+import { buildFederatedSchema } from '../../../subgraphs/federated-schema.ts'
+import { startLogReader, type LogEntry } from '../../../subgraphs/log.ts'
+import { createCursors } from '../../../subgraphs/transaction/cursor.ts'
+import { eventFilter } from '../../../subgraphs/transaction/filter.ts'
+import { createLive } from '../../../subgraphs/transaction/live.ts'
+import { withMarks } from '../../../subgraphs/transaction/stream.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { anEntry } from '../../subgraphs/log-entries.ts'
+import { quietLog } from '../../subgraphs/transaction/world.ts'
+
+const { db } = await freshDatabase()
+// What one run writes stays in memory, so that it need not be written to MongoDB.
+const reader = await startLogReader({ db, log: quietLog, recentMax: 20_000 })
+const feed = reader.feed()
+const live = createLive(reader, { checkpointMs: 5 })
+const cursors = createCursors('x'.repeat(32))
+afterAll(async () => {
+  live.close()
+  feed.end()
+  await reader.close()
+})
+
+const sdl = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.7", import: ["@key"])
+  type Query { nothing: Int }
+  type Subscription { transactionEvents(wallet: String!, after: String): Event! }
+  type Event { place: Int! transaction: Thing }
+  type Thing { id: ID! }`
+const schema = buildFederatedSchema(sdl, {
+  Subscription: {
+    transactionEvents: {
+      subscribe(_: unknown, { wallet, after }: { wallet: string; after?: string }) {
+        const filter = eventFilter({ wallets: [wallet] }, { kind: 'all' })
+        const start = after ? cursors.decode(after) : reader.tip()
+        if ('kind' in filter || typeof start !== 'bigint') throw new TypeError('the test asks for nonsense')
+        return withMarks(
+          live.events(filter, { kind: 'all' }, start),
+          ({ entry }) => entry,
+          ({ position }) => ({ place: Number(position), cursor: cursors.encode(position) }),
+        )
+      },
+      resolve: (entry: LogEntry) => entry,
+    },
+  },
+  Event: {
+    place: ({ _id }: LogEntry) => Number(_id),
+    // Some events take longer than others to be joined.
+    transaction: ({ transaction, _id }: LogEntry) =>
+      _id % 3n === 0n
+        ? new Promise((resolve) => setImmediate(() => resolve({ id: transaction })))
+        : { id: transaction },
+  },
+})
+const supergraph = createSupergraph({
+  supergraphSdl: composeSupergraph([{ name: 'log', sdl }]),
+  subgraphs: new Map([['log', inProcessConnection('log', { graphql: { schema } })]]),
+})
+const query = `subscription($wallet: String!, $after: String) {
+  transactionEvents(wallet: $wallet, after: $after) { place transaction { id } } }`
+
+/** The wallet of the entry at a position. */
+const walletAt = (position: number): string => (position % 2 === 0 ? 'even' : 'odd')
+
+function write(count: number): void {
+  const tip = Number(reader.tip())
+  const entries = Array.from({ length: count }, (_, n) => {
+    const entry = anEntry(tip + n + 1)
+    return { ...entry, payment: { ...entry.payment, wallet: walletAt(tip + n + 1) } }
+  })
+  // As batches of the sequencer.
+  for (let at = 0; at < count; at += 40) feed.offer(entries.slice(at, at + 40))
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** A client that reads when the test says so. */
+class Client implements Subscriber {
+  readonly wallet: string
+  /** Where its events begin: after this place; known as soon as it is told, for one that did not say. */
+  start: number | null
+  readonly places: number[] = []
+  readonly ends: string[] = []
+  isBehind = false
+  #running: Running | null = null
+  #readers: (() => void)[] = []
+
+  constructor(room: Room, wallet: string, after: number | null) {
+    this.wallet = wallet
+    this.start = after
+    const variables = { wallet, after: after === null ? null : cursors.encode(BigInt(after)) }
+    const viewer = { participant: 'operator', scopes: new Set<never>(), key: 'test' }
+    this.#running = room.run(() => ({ query, operationName: undefined, variables }), viewer, this)
+  }
+
+  next({ answers, mark }: Batch): void {
+    for (const { bytes } of answers) {
+      const { data } = JSON.parse(bytes.toString()) as { data: { transactionEvents: { place: number } } }
+      this.start ??= data.transactionEvents.place - 1
+      this.places.push(data.transactionEvents.place)
+    }
+    if (mark) this.start ??= mark.place
+  }
+
+  refuse(answer: string): void {
+    this.ends.push(answer)
+  }
+
+  complete(): void {
+    this.ends.push('complete')
+  }
+
+  letGo(): void {
+    this.ends.push('let go')
+  }
+
+  caughtUp(): Promise<void> {
+    return this.isBehind ? new Promise((resolve) => this.#readers.push(resolve)) : Promise.resolve()
+  }
+
+  stopReading(): void {
+    this.isBehind = true
+  }
+
+  read(): void {
+    this.isBehind = false
+    this.#readers.splice(0).forEach((resolve) => resolve())
+  }
+
+  leave(): void {
+    this.#running?.leave()
+  }
+
+  /** All that it should have been given by now. */
+  get due(): number[] {
+    const all: number[] = []
+    for (let n = (this.start ?? Number(reader.tip())) + 1; n <= Number(reader.tip()); n++)
+      if (walletAt(n) === this.wallet) all.push(n)
+    return all
+  }
+}
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('write'), count: fc.integer({ min: 1, max: 30 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('write'), count: fc.integer({ min: 100, max: 400 }) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('join'), wallet: fc.constantFrom('even', 'odd') }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('resume'),
+      wallet: fc.constantFrom('even', 'odd'),
+      back: fc.integer({ min: 0, max: 300 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('stop', 'read'), whom: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('leave'), whom: fc.nat(20) }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('turn'), turns: fc.integer({ min: 1, max: 6 }) }) },
+)
+
+describe('every subscriber', () => {
+  test('gets exactly what follows its place, in order, however it joins, lags, catches up and leaves', async () => {
+    let checked = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
+        const room = openRoom({ supergraph, log: pino({ level: 'silent' }), behindMs: 60_000 })
+        const clients: Client[] = []
+        const left: { readonly client: Client; readonly count: number }[] = []
+        for (const each of steps) {
+          if ('count' in each) write(each.count)
+          else if ('turns' in each) for (let n = 0; n < each.turns; n++) await turn()
+          else if ('back' in each)
+            clients.push(new Client(room, each.wallet, Math.max(0, Number(reader.tip()) - each.back)))
+          else if ('wallet' in each) clients.push(new Client(room, each.wallet, null))
+          else {
+            const client = clients[each.whom % Math.max(1, clients.length)]
+            if (!client) continue
+            if (each.do === 'stop') client.stopReading()
+            else if (each.do === 'read') client.read()
+            else {
+              client.leave()
+              clients.splice(clients.indexOf(client), 1)
+              left.push({ client, count: client.places.length })
+            }
+          }
+        }
+        for (const client of clients) client.read()
+        // The last event, after which everybody is known to be live.
+        for (let n = 0; n < 5_000 && clients.some(({ start }) => start === null); n++) await turn()
+        write(2)
+        const isDone = () => clients.every(({ places, wallet }) => places.at(-1) === lastOf(wallet))
+        for (let n = 0; n < 5_000 && !isDone(); n++) await turn()
+        for (const client of clients) {
+          expect(client.places).toEqual(client.due)
+          expect(client.ends).toEqual([])
+          checked++
+        }
+        // Who left hears nothing more, and had heard a part without a gap.
+        for (const { client, count } of left) {
+          expect(client.places).toHaveLength(count)
+          expect(client.places).toEqual(client.due.slice(0, count))
+        }
+        for (const client of clients) client.leave()
+        room.close()
+      }),
+      { numRuns: 300 },
+    )
+    expect(checked).toBeGreaterThan(150)
+  })
+})
+
+const lastOf = (wallet: string): number => {
+  const tip = Number(reader.tip())
+  return walletAt(tip) === wallet ? tip : tip - 1
+}

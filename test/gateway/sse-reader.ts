@@ -1,0 +1,136 @@
+// A reader of server-sent events that shows what comes as it is, and can stop reading.
+
+import { request, type IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+
+export interface SseEvent {
+  readonly event: string
+  readonly id: string | null
+  readonly data: string
+}
+
+export interface SseOptions {
+  readonly key: string
+  readonly headers?: Record<string, string>
+  /** Query string: by GET when it holds the document, else by POST. */
+  readonly search?: string
+  readonly variables?: object
+}
+
+export class SseReader {
+  /** Comments so far. */
+  comments = 0
+  /** Whether the hub has said that nothing more comes. */
+  completed = false
+  /** Ids so far, of events and alone. */
+  readonly ids: string[] = []
+  /** Resolves when the stream has ended. */
+  readonly ended: Promise<void>
+  readonly #response: IncomingMessage
+  readonly #heard: SseEvent[] = []
+  readonly #waiting: ((event: SseEvent) => void)[] = []
+  readonly #watching = new Set<() => void>()
+
+  private constructor(response: IncomingMessage) {
+    this.#response = response
+    this.ended = new Promise((resolve) => response.once('close', resolve))
+    let text = ''
+    response.setEncoding('utf8').on('data', (chunk: string) => {
+      text += chunk
+      const blocks = text.split('\n\n')
+      text = blocks.pop()!
+      for (const block of blocks) this.#take(block)
+      for (const look of this.#watching) look()
+    })
+    response.on('error', () => {})
+  }
+
+  static async open(url: string, query: string, options: SseOptions): Promise<SseReader> {
+    const response = await send(url, query, options)
+    if (response.statusCode !== 200) throw new Error(`the hub answered with ${response.statusCode}`)
+    return new SseReader(response)
+  }
+
+  static async status(url: string, query: string, key: string): Promise<number> {
+    const response = await send(url, query, { key })
+    response.destroy()
+    return response.statusCode!
+  }
+
+  /** The next event. */
+  hear(): Promise<SseEvent> {
+    const event = this.#heard.shift()
+    return event ? Promise.resolve(event) : new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** Resolves when the hub has beaten once more: then it has run what was asked before. */
+  async settled(): Promise<void> {
+    const { comments } = this
+    await this.#until(() => this.comments > comments)
+  }
+
+  /** Resolves when the last id is this one. */
+  idIs(id: string): Promise<void> {
+    return this.#until(() => this.ids.at(-1) === id)
+  }
+
+  pause(): void {
+    this.#response.pause()
+  }
+
+  resume(): void {
+    this.#response.resume()
+  }
+
+  async leave(): Promise<void> {
+    this.#response.destroy()
+    await this.ended
+  }
+
+  #until(claim: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!claim()) return
+        this.#watching.delete(look)
+        resolve()
+      }
+      this.#watching.add(look)
+      look()
+    })
+  }
+
+  #take(block: string): void {
+    const fields = new Map<string, string>()
+    for (const line of block.split('\n')) {
+      const at = line.indexOf(':')
+      if (at === 0) this.comments++
+      else fields.set(line.slice(0, at), line.slice(at + 1).trimStart())
+    }
+    const id = fields.get('id') ?? null
+    if (id !== null) this.ids.push(id)
+    const event = fields.get('event')
+    if (event === undefined) return
+    if (event === 'complete') this.completed = true
+    const heard = { event, id, data: fields.get('data') ?? '' }
+    const waiting = this.#waiting.shift()
+    if (waiting) waiting(heard)
+    else this.#heard.push(heard)
+  }
+}
+
+async function send(url: string, query: string, options: SseOptions): Promise<IncomingMessage> {
+  const { key, headers = {}, search = '', variables } = options
+  const isGet = search.includes('query=')
+  const sent = request(`${url}/graphql${search}`, {
+    method: isGet ? 'GET' : 'POST',
+    headers: {
+      authorization: `Bearer ${key}`,
+      accept: 'text/event-stream',
+      ...(!isGet && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+  })
+  sent.end(isGet ? undefined : JSON.stringify({ query, variables }))
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  return response
+}
