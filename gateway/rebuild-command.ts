@@ -2,6 +2,7 @@
 // It writes to the database at MONGODB_URI. Hubs that run over it begin within a second; without any, the next one that
 // starts does. What the reader has made so far is shown until the new has caught up.
 
+import type { Db } from 'mongodb'
 import { parseArgs } from 'node:util'
 import { analyticsReaders } from '../subgraphs/analytics/index.ts'
 import { connect } from '../subgraphs/mongo.ts'
@@ -10,6 +11,9 @@ import { transactionReaders } from '../subgraphs/transaction/index.ts'
 import { ConfigError, readConfig } from './config.ts'
 
 const readers = [...analyticsReaders, ...transactionReaders]
+
+/** Those whose results must not miss anything. */
+const whole: ReadonlySet<string> = new Set(['bookings'])
 
 const usage = `usage: npm run rebuild -- NAME [--from POSITION]
 names: ${readers.join(' ')}
@@ -31,27 +35,36 @@ function readOrder(args: readonly string[]): Order {
   if (positionals.length !== 1 || !readers.includes(name)) throw new Error(usage)
   if (!/^[1-9]\d{0,17}$/.test(from))
     throw new Error(`--from takes a position of the log, not "${from}"\n${usage}`)
+  if (values.from !== undefined && whole.has(name)) {
+    throw new Error(`${name} takes the whole log: what is booked and not yet settled would be lost\n${usage}`)
+  }
   return { name, from: BigInt(from) }
 }
 
+/** What to print; an Error for what cannot be done. */
+async function run({ name, from }: Order, db: Db): Promise<string> {
+  try {
+    return `${name} is made anew from position ${await rebuild(db, name, from)} of the log`
+  } catch (error) {
+    if (!(error instanceof LogTrimmedError)) throw error
+    const rest = whole.has(name)
+      ? `${name} takes the whole log, so it stays as it is.`
+      : `To count what is left, add --from ${error.first}: everything before it will then be missing from the result.`
+    throw new Error(`${error.message}.\n${rest}`, { cause: error })
+  }
+}
+
 try {
-  const { name, from } = readOrder(process.argv.slice(2))
+  const order = readOrder(process.argv.slice(2))
   const { MONGODB_URI, MONGODB_DATABASE } = readConfig()
   if (MONGODB_URI === undefined) throw new ConfigError(['MONGODB_URI: must say where the database is'])
   const mongo = await connect(MONGODB_URI)
   try {
-    const first = await rebuild(mongo.db(MONGODB_DATABASE), name, from)
-    console.log(`${name} is made anew from position ${first} of the log`)
+    console.log(await run(order, mongo.db(MONGODB_DATABASE)))
   } finally {
     await mongo.close()
   }
 } catch (error) {
-  console.error(
-    error instanceof LogTrimmedError
-      ? `${error.message}.\nTo count what is left, add --from ${error.first}: everything before it will then be missing from the result.`
-      : error instanceof Error
-        ? error.message
-        : error,
-  )
+  console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 }

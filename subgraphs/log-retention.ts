@@ -66,6 +66,15 @@ export async function trimLog(db: Db, before: Date, readers: readonly string[]):
   return deleted
 }
 
+/**
+ * What happened before this may have been deleted, so that the log lacks it is no reason to write it: null when nothing was.
+ * An hour later than what was old, because events that ran in parallel do not lie in the order of their times.
+ */
+export async function trimmedBefore(db: Db): Promise<Date | null> {
+  const state = await statesOf(db).findOne({ _id: 'retention' })
+  return state && new Date(state.before.getTime() + 3_600_000)
+}
+
 interface RetentionState {
   readonly _id: 'retention'
   /** What happened before this was in the log, and may not be there any more. */

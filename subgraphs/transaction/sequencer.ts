@@ -8,6 +8,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Collection, Db } from 'mongodb'
 import { HistoryLostError, type Changes } from '../changes.ts'
 import { holdLease, isLeaseHeld, type Lease, type LeaseHolder } from '../lease.ts'
+import { trimmedBefore } from '../log-retention.ts'
 import { readTip, type LogEntry, type LogReader } from '../log.ts'
 import { firstPaymentId } from './kept-refusal.ts'
 import { openLog, type LogWriter } from './log-writer.ts'
@@ -137,6 +138,8 @@ function ifHistoryLost(error: unknown): null {
  */
 async function fillGaps(db: Db, writer: LogWriter, session: ClientSession): Promise<void> {
   const isEmpty = (await readTip(db)) === 0n
+  const trimmed = await trimmedBefore(db)
+  const isKept = ({ at }: Unplaced) => trimmed === null || at >= trimmed
   const found = db
     .collection<Logged>('payments')
     .find({ _id: { $gte: firstPaymentId } }, { projection: projectionOf(''), sort: { _id: 1 }, session })
@@ -162,7 +165,7 @@ async function fillGaps(db: Db, writer: LogWriter, session: ClientSession): Prom
     writing.catch(() => {})
   }
   for await (const payment of found) {
-    chunk.push(...entriesOf(payment))
+    chunk.push(...entriesOf(payment).filter(isKept))
     if (chunk.length >= fillBatch) await flush(payment.createdAt)
   }
   await flush(null)

@@ -167,10 +167,15 @@ describe('the readers of the log', () => {
       said: expect.stringContaining('names: activity'),
     })
     expect(await rebuild('positions', '--from', 'x')).toMatchObject({ code: 1 })
+    expect(await rebuild('bookings', '--from', '5')).toMatchObject({
+      code: 1,
+      said: expect.stringContaining('bookings takes the whole log'),
+    })
     await logOf(hub.database.db).deleteOne({ _id: 1n })
     const { code, said } = await rebuild('positions')
     expect(code).toBe(1)
     expect(said).toContain('the log begins at position 2')
     expect(said).toContain('add --from 2')
+    expect((await rebuild('bookings')).said).toContain('takes the whole log, so it stays as it is')
   })
 })

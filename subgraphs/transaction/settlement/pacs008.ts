@@ -8,6 +8,7 @@
 
 import type { Currency } from '../../../schema/values/currency.ts'
 import { formatAmount, money } from '../../../schema/values/money.ts'
+import { hubParticipant } from '../posting.ts'
 import type { Row } from './row.ts'
 import { element, escaped } from './xml.ts'
 
@@ -62,7 +63,7 @@ function transfer(row: Row): string {
   const [debtor, creditor] = isBack ? [merchant, payer] : [payer, merchant]
   const charge =
     fee.minor > 0n
-      ? element('ChrgsInf', amount('Amt', fee.currency, fee.minor) + element('Agt', agent('operator')))
+      ? element('ChrgsInf', amount('Amt', fee.currency, fee.minor) + element('Agt', agent(hubParticipant)))
       : ''
   const id = compact(row.id)
   const content = [

@@ -3,6 +3,8 @@ import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { money } from '../../../schema/values/money.ts'
 import { logOf, startLogReader, type LogEntry } from '../../../subgraphs/log.ts'
+import { trimLog } from '../../../subgraphs/log-retention.ts'
+import type { Place } from '../../../subgraphs/projection.ts'
 import { connect } from '../../../subgraphs/mongo.ts'
 import { createCashier, type Cashier, type PaymentReceipt } from '../../../subgraphs/transaction/cashier.ts'
 import { customerDays } from '../../../subgraphs/transaction/customer-days.ts'
@@ -165,6 +167,28 @@ describe('the log', () => {
     await stopAgain()
     await expectOneToOne(entries)
     expect(entries.slice(2).map(({ transaction }) => transaction)).toEqual([early, late, late, late])
+  })
+
+  test('does not get again what was deleted of it because it is old', async () => {
+    const stop = aSequencer()
+    await pay()
+    await logged(2)
+    clock.move(40 * 86_400_000)
+    const recent = await pay()
+    await logged(4)
+    await stop()
+    await db.collection<Place>('places').insertOne({ _id: 'activity', epoch: 0, position: 4n })
+    expect(await trimLog(db, new Date(clock.now().getTime() - 30 * 86_400_000), ['activity'])).toBe(2)
+    await db.collection<{ _id: string }>('logState').deleteOne({ _id: 'sequencer' })
+    await approve(recent)
+    const stopAgain = aSequencer()
+    const entries = await logged(5)
+    await stopAgain()
+    expect(entries.map(({ _id, kind }) => [_id, kind])).toEqual([
+      [3n, 'SUBMITTED'],
+      [4n, 'SENT'],
+      [5n, 'APPROVED'],
+    ])
   })
 
   test('is made whole when there is no place to go on from', async () => {
