@@ -2,7 +2,8 @@
 // them changes.
 
 import type { FastifyBaseLogger } from 'fastify'
-import type { ChangeStream, ChangeStreamDocument, ClientSession, Db, Document, Timestamp } from 'mongodb'
+import type { ClientSession, Db } from 'mongodb'
+import { followSmall, type Follower, type SmallCollection } from './small-collections.ts'
 
 export interface Mirror {
   /** Reads everything again now: for who has just written and wants to see it. */
@@ -10,7 +11,7 @@ export interface Mirror {
   close(): Promise<void>
 }
 
-export interface MirrorOptions<Name extends string> {
+export interface MirrorOptions<Name extends SmallCollection> {
   readonly db: Db
   readonly log: Pick<FastifyBaseLogger, 'warn'>
   /** For the log: "participants and corridors". */
@@ -23,8 +24,6 @@ export interface MirrorOptions<Name extends string> {
   read(names: ReadonlySet<Name>, session: ClientSession): Promise<void>
 }
 
-type Changes = ChangeStream<Document, ChangeStreamDocument & { ns: { coll: string } }>
-
 const reopenAfterMsMax = 5_000
 
 /**
@@ -32,73 +31,78 @@ const reopenAfterMsMax = 5_000
  * what was read never goes back in time, whatever the order of events. When the stream of changes breaks, everything is read
  * again as soon as it can be. Rejects when the first read fails.
  */
-export async function openMirror<Name extends string>(options: MirrorOptions<Name>): Promise<Mirror> {
+export async function openMirror<Name extends SmallCollection>(
+  options: MirrorOptions<Name>,
+): Promise<Mirror> {
   const { db, log, what, collections } = options
   const reload = reloader(options)
-  const changesOfOurs = [{ $match: { 'ns.coll': { $in: collections } } }, { $project: { ns: 1 } }]
-  let stream: Changes | null = null
+  let following: Follower | null = null
+  let stop = async () => {}
   let reopening: NodeJS.Timeout | undefined
   let failures = 0
   let closed = false
 
   const open = async (): Promise<void> => {
-    const startAtOperationTime = await reload(collections)
-    if (closed) return
-    const opened: Changes = db.watch(changesOfOurs, { startAtOperationTime })
     const lost = (cause: unknown): void => {
-      if (stream !== opened) return
-      stream = null
-      opened.close().catch(() => {})
+      if (following !== follower) return
+      following = null
+      void stop()
       reopen(cause)
     }
-    opened.on('change', ({ ns }) => {
-      failures = 0
-      reload([ns.coll as Name]).catch(lost)
-    })
-    opened.on('error', lost)
-    opened.on('close', () => lost(new Error('the stream of changes ended')))
-    stream = opened
+    const follower: Follower = {
+      changed({ collection }) {
+        failures = 0
+        reload([collection as Name]).catch(lost)
+      },
+      lost,
+    }
+    stop = await followSmall(db, collections, follower)
+    following = follower
+    await reload(collections)
+    if (closed) await stop()
   }
   const reopen = (cause: unknown): void => {
     if (closed) return
     const afterMs = Math.min(100 * 2 ** failures++, reopenAfterMsMax)
     log.warn({ err: cause, afterMs }, `${what} are not followed; reading them again soon`)
-    reopening = setTimeout(() => void open().catch(reopen), afterMs).unref()
+    reopening = setTimeout(() => {
+      open().catch(async (error: unknown) => {
+        following = null
+        await stop()
+        reopen(error)
+      })
+    }, afterMs).unref()
   }
 
   await open()
   return {
-    refresh: async () => void (await reload(collections)),
+    refresh: () => reload(collections),
     close: async () => {
       closed = true
       clearTimeout(reopening)
-      const following = stream
-      stream = null
-      await following?.close()
+      following = null
+      await stop()
     },
   }
 }
 
 /**
  * Reads collections, one read at a time. Calls that come while one reads share the next one, so a thousand changes in a row
- * cost a few reads. Resolves with a time: everything written before it has been seen.
+ * cost a few reads. What was written before a call has been seen when it resolves.
  */
-function reloader<Name extends string>({
+function reloader<Name extends SmallCollection>({
   db,
   read,
-}: MirrorOptions<Name>): (names: readonly Name[]) => Promise<Timestamp> {
+}: MirrorOptions<Name>): (names: readonly Name[]) => Promise<void> {
   let last: Promise<unknown> = Promise.resolve()
-  let next: { readonly names: Set<Name>; readonly done: Promise<Timestamp> } | null = null
+  let next: { readonly names: Set<Name>; readonly done: Promise<void> } | null = null
 
   /** A causally consistent session makes the reads wait for the time that the ping gives. */
-  const readNow = async (names: ReadonlySet<Name>): Promise<Timestamp> => {
+  const readNow = async (names: ReadonlySet<Name>): Promise<void> => {
     const session = db.client.startSession({ causalConsistency: true })
     try {
       await db.command({ ping: 1 }, { session })
-      const time = session.operationTime
-      if (!time) throw new Error('MongoDB gave no operation time: is it a replica set?')
       await read(names, session)
-      return time
     } finally {
       await session.endSession()
     }
@@ -110,7 +114,7 @@ function reloader<Name extends string>({
       return next.done
     }
     const wanted = new Set(names)
-    const begin = (): Promise<Timestamp> => {
+    const begin = (): Promise<void> => {
       next = null
       return readNow(wanted)
     }

@@ -13,38 +13,61 @@ const perRound = Number(process.env.PER_ROUND ?? 4_000)
 const manyStored = Number(process.env.STORED ?? 2_000_000)
 
 const acquirer = 'acquirer-cn-01'
-const document = `mutation($input: SubmitPaymentInput!) { submitPayment(input: $input) {
+const submit = `mutation($input: SubmitPaymentInput!) { submitPayment(input: $input) {
   ... on PaymentReceipt { replayed payment { id status } } ... on Problem { code message } } }`
+const quote = `mutation($input: QuotePaymentInput!) { quotePayment(input: $input) {
+  ... on Quote { id } ... on Problem { code message } } }`
 
 let numbers = 0
 const run = Date.now().toString(36)
-const submission = (merchant: string, idempotencyKey = `bench ${run} ${++numbers}`): string =>
+const submission = (quoted: string, idempotencyKey = `bench ${run} ${++numbers}`): string =>
   JSON.stringify({
-    query: document,
-    variables: {
-      input: {
-        idempotencyKey,
-        reference: idempotencyKey,
-        merchant,
-        amount: { amount: '88.50', currency: 'CNY' },
-        payerCurrency: 'SGD',
-      },
-    },
+    query: submit,
+    variables: { input: { idempotencyKey, reference: idempotencyKey, quote: quoted } },
   })
 
 const headers = { authorization: 'Bearer demo-wallet' }
+
+/** The hub, and merchants that are paid there. */
+interface Hub {
+  readonly url: string
+  readonly merchants: readonly string[]
+}
+
+/** Quotes for payments: what a wallet has asked for before it pays. */
+async function quotes({ url, merchants }: Hub, count: number): Promise<string[]> {
+  const ids: string[] = []
+  const next = bodies(count, (n) =>
+    JSON.stringify({
+      query: quote,
+      variables: {
+        input: {
+          merchant: merchants[n % merchants.length],
+          amount: { amount: '88.50', currency: 'CNY' },
+          payerCurrency: 'SGD',
+        },
+      },
+    }),
+  )
+  const keep = (answer: string) => {
+    const { data } = JSON.parse(answer) as { data: { quotePayment: { id?: string } } }
+    if (!data.quotePayment.id) throw new Error(answer)
+    ids.push(data.quotePayment.id)
+  }
+  await post({ url, headers, connections: inFlight, next, check: keep })
+  return ids
+}
+
+/** Submits payments for quotes, at the hub or at `url`. */
+async function take(hub: Hub, count: number, url = hub.url): Promise<Answers> {
+  const quoted = await quotes(hub, count)
+  const next = bodies(count, (n) => submission(quoted[n]!))
+  return post({ url, headers, connections: inFlight, next, check: isTaken })
+}
+
 const isTaken = (answer: string) => {
   if (!answer.includes('"status"')) throw new Error(answer)
 }
-
-const take = (url: string, merchants: readonly string[], count: number): Promise<Answers> =>
-  post({
-    url,
-    headers,
-    connections: inFlight,
-    next: bodies(count, (n) => submission(merchants[n % merchants.length]!)),
-    check: isTaken,
-  })
 
 export async function bench(): Promise<void> {
   const programme = await startProgramme({ database: 'bench_payments', fresh: true })
@@ -63,10 +86,10 @@ export async function bench(): Promise<void> {
       .updateOne({ _id: 'SG-CN' }, { $set: { authorizationTimeoutMs: 60_000 }, $inc: { version: 1 } })
 
     await connectAs(db, 'STREAM')
-    await take(hub.url, merchants, 500)
+    await take(hub, 500)
     const hand = await programme.serve('hand', new URL('hand.ts', import.meta.url))
     rows.push(...(await beside(hub, hand.url, 'nobody answers', '≥ 3', programme)))
-    await settle(db)
+    await forgetUnanswered(db)
     await connectAs(db, 'SIMULATOR')
     rows.push(...(await beside(hub, hand.url, 'simulator answers', '≥ 1.5', programme)))
     await hand.stop()
@@ -78,11 +101,6 @@ export async function bench(): Promise<void> {
   }
 }
 
-interface Hub {
-  readonly url: string
-  readonly merchants: readonly string[]
-}
-
 async function beside(hub: Hub, hand: string, when: string, goal: string, { db }: Programme): Promise<Row[]> {
   const measured = { hub: [] as Answers[], hand: [] as Answers[] }
   for (let round = -1; round < rounds; round += 1) {
@@ -90,7 +108,7 @@ async function beside(hub: Hub, hand: string, when: string, goal: string, { db }
       ['hub', hub.url],
       ['hand', hand],
     ] as const) {
-      const answers = await take(url, hub.merchants, perRound)
+      const answers = await take(hub, perRound, url)
       if (round >= 0) measured[name].push(answers)
       await settle(db)
     }
@@ -123,6 +141,12 @@ async function settle(db: Db): Promise<void> {
   }
 }
 
+/** Removes what nobody has answered: its time-outs would be measured with what follows. */
+async function forgetUnanswered(db: Db): Promise<void> {
+  await settle(db)
+  await db.collection('payments').deleteMany({ due: { $exists: true } })
+}
+
 /** Has the acquirer answer for itself, or the simulator for it; resolves when the hub knows. */
 async function connectAs(db: Db, connection: 'STREAM' | 'SIMULATOR'): Promise<void> {
   await db
@@ -135,22 +159,17 @@ async function connectAs(db: Db, connection: 'STREAM' | 'SIMULATOR'): Promise<vo
 const callsTo = async (db: Db): Promise<number> =>
   ((await db.admin().serverStatus()) as { network: { numRequests: number } }).network.numRequests
 
-async function life({ url, merchants }: Hub, db: Db): Promise<Row[]> {
+async function life(hub: Hub, db: Db): Promise<Row[]> {
   const payments = db.collection('payments')
   const count = perRound * 3
-  const reference = new RegExp(`^bench ${run} `)
   const before = numbers
+  const quoted = await quotes(hub, count)
   const callsBefore = await callsTo(db)
   const start = performance.now()
-  await take(url, merchants, count)
-  const own = () =>
-    payments.countDocuments({
-      wallet: 'wallet-sg-01',
-      reference,
-      status: { $in: ['ROUTED'] },
-      due: { $exists: true },
-    })
-  while ((await own()) > 0) await new Promise((resolve) => setTimeout(resolve, 50))
+  const next = bodies(count, (n) => submission(quoted[n]!))
+  await post({ url: hub.url, headers, connections: inFlight, next, check: isTaken })
+  while ((await payments.countDocuments({ due: { $exists: true } })) > 0)
+    await new Promise((resolve) => setTimeout(resolve, 50))
   const seconds = (performance.now() - start) / 1000
   await settle(db)
   const calls = (await callsTo(db)) - callsBefore
@@ -171,14 +190,15 @@ async function life({ url, merchants }: Hub, db: Db): Promise<Row[]> {
   ]
 }
 
-async function replays({ url, merchants }: Hub, db: Db): Promise<Row[]> {
+async function replays(hub: Hub, db: Db): Promise<Row[]> {
   const took: number[] = []
   const calls: number[] = []
   for (let round = 0; round < 15; round += 1) {
-    const body = submission(merchants[0]!)
+    const [quoted] = await quotes(hub, 1)
+    const body = submission(quoted!)
     const before = await callsTo(db)
     const start = performance.now()
-    await post({ url, headers, connections: 64, next: bodies(64, () => body), check: isTaken })
+    await post({ url: hub.url, headers, connections: 64, next: bodies(64, () => body), check: isTaken })
     took.push(performance.now() - start)
     calls.push((await callsTo(db)) - before - 1)
     await settle(db)
@@ -189,20 +209,20 @@ async function replays({ url, merchants }: Hub, db: Db): Promise<Row[]> {
   ]
 }
 
-async function growth({ url, merchants }: Hub, db: Db): Promise<Row[]> {
+async function growth(hub: Hub, db: Db): Promise<Row[]> {
   const payments = db.collection('payments')
   const few = await payments.estimatedDocumentCount()
   const rate = async () => {
     const rates: number[] = []
     for (let round = 0; round < rounds; round += 1) {
-      rates.push((await take(url, merchants, perRound)).perSecond)
+      rates.push((await take(hub, perRound)).perSecond)
       await settle(db)
     }
     return median(rates)
   }
   const rateFew = await rate()
   await fill(db, manyStored)
-  await take(url, merchants, perRound)
+  await take(hub, perRound)
   await settle(db)
   const rateMany = await rate()
   return [

@@ -21,15 +21,15 @@ await taken.createIndexes(
 )
 
 interface Body {
-  readonly variables: { readonly input: { readonly idempotencyKey: string; readonly reference: string } }
+  readonly variables: { readonly input: Readonly<Record<'idempotencyKey' | 'reference' | 'quote', string>> }
 }
 
 const app = fastify()
 app.post<{ Body: Body }>('/', async ({ body }) => {
-  const { idempotencyKey, reference } = body.variables.input
+  const { idempotencyKey, reference, quote } = body.variables.input
   const id = randomUUID()
   const [key] = template.keys as [Document]
-  await taken.insertOne({ ...template, _id: id, reference, keys: [{ ...key, id: idempotencyKey }] })
+  await taken.insertOne({ ...template, _id: id, reference, quote, keys: [{ ...key, id: idempotencyKey }] })
   return { data: { submitPayment: { replayed: false, payment: { id, status: 'ROUTED' } } } }
 })
 console.log(await app.listen({ host: '127.0.0.1', port: 0 }))

@@ -1,7 +1,6 @@
 // Who is calling: every key that stands, in memory, kept fresh by a change stream.
 
 import type { FastifyBaseLogger } from 'fastify'
-import type { Timestamp } from 'mongodb'
 import type { Viewer } from '../../subgraphs/subgraph.ts'
 import { demoKeyHashes, hashKey, viewerOf, type ApiKey } from './key.ts'
 import type { KeyStore } from './key-store.ts'
@@ -42,15 +41,15 @@ export async function openKeyRing(
   const listeners = new Set<() => void>()
   let held = new Map<string, { readonly key: ApiKey; readonly viewer: Viewer }>()
   let standing = new Set<Viewer>()
-  let changes: ReturnType<KeyStore['watch']> | null = null
+  let stop = async () => {}
   let retry: NodeJS.Timeout | null = null
   let isClosed = false
 
   const stands = (key: ApiKey): boolean => !key.revokedAt && (allowDemo || !demoKeyHashes.has(key._id))
 
   // Keys are few and rarely change: reading all of them again is simpler than merging changes, and cannot drift.
-  async function read(): Promise<Timestamp> {
-    const { keys, asOf } = await store.all()
+  async function read(): Promise<void> {
+    const keys = await store.all()
     const next: typeof held = new Map()
     for (const key of keys.filter(stands)) {
       const known = held.get(key._id)
@@ -59,28 +58,22 @@ export async function openKeyRing(
     held = next
     standing = new Set([...guestByHash.values(), ...[...held.values()].map(({ viewer }) => viewer)])
     for (const listener of listeners) listener()
-    return asOf
   }
 
   async function follow(): Promise<void> {
-    const asOf = await read()
-    if (isClosed) return
-    changes = store.watch(asOf)
-    readOnChange(changes).catch(restart)
-  }
-
-  async function readOnChange(stream: ReturnType<KeyStore['watch']>): Promise<void> {
-    while (!isClosed) {
-      await stream.next()
-      await read()
-    }
+    stop = await store.follow({ changed: () => void read().catch(restart), lost: restart })
+    await read()
+    if (isClosed) await stop()
   }
 
   function restart(error: unknown): void {
-    if (isClosed) return
+    if (isClosed || retry) return
     log.warn({ err: error }, 'API keys are not followed just now; trying again')
-    changes?.close().catch(() => {})
-    retry = setTimeout(() => follow().catch(restart), retryMs)
+    void stop()
+    retry = setTimeout(() => {
+      retry = null
+      follow().catch(restart)
+    }, retryMs)
   }
 
   await follow()
@@ -97,7 +90,7 @@ export async function openKeyRing(
     async close() {
       isClosed = true
       if (retry) clearTimeout(retry)
-      await changes?.close()
+      await stop()
     },
   }
 }

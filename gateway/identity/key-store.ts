@@ -1,23 +1,21 @@
 // API keys in MongoDB: the collection `apiKeys`, which belongs to the gateway alone.
 
-import type { ChangeStream, Collection, Db, Timestamp } from 'mongodb'
+import type { Collection, Db } from 'mongodb'
 import type { Scope } from '../../schema/values/scopes.ts'
+import { followSmall, type Follower } from '../../subgraphs/small-collections.ts'
 import { demoKeys, hashKey, newKey, type ApiKey } from './key.ts'
 
 export interface KeyStore {
-  /**
-   * All keys, revoked ones included: there are a few per participant, so all fit in memory. `asOf` is a time for
-   * `watch`: whatever had changed by then is in them.
-   */
-  all(): Promise<{ readonly keys: readonly ApiKey[]; readonly asOf: Timestamp }>
+  /** All keys, revoked ones included: there are a few per participant, so all fit in memory. */
+  all(): Promise<readonly ApiKey[]>
   /** Makes a key and gives it out, for the only time. */
   issue(grant: Pick<ApiKey, 'participant' | 'scopes' | 'label'>, now: Date): Promise<string>
   /** Ends a key by its hash; false when there is none that still stands. */
   revoke(keyHash: string, now: Date): Promise<boolean>
   /** Adds the demo keys that are not there yet. */
   seedDemo(now: Date): Promise<void>
-  /** What changes after `asOf`. */
-  watch(asOf: Timestamp): ChangeStream<ApiKey>
+  /** Tells of every change after this resolves; what it resolves to stops that. */
+  follow(follower: Follower): Promise<() => Promise<void>>
 }
 
 export function keyStore(db: Db): KeyStore {
@@ -28,9 +26,7 @@ export function keyStore(db: Db): KeyStore {
       try {
         // The session makes the reading wait for the time that the ping gives.
         await db.command({ ping: 1 }, { session })
-        const asOf = session.operationTime
-        if (!asOf) throw new Error('MongoDB gave no operation time: is it a replica set?')
-        return { keys: await keys.find({}, { session }).toArray(), asOf }
+        return await keys.find({}, { session }).toArray()
       } finally {
         await session.endSession()
       }
@@ -59,7 +55,7 @@ export function keyStore(db: Db): KeyStore {
       )
     },
 
-    watch: (asOf) => keys.watch<ApiKey>([{ $project: { operationType: 1 } }], { startAtOperationTime: asOf }),
+    follow: (follower) => followSmall(db, ['apiKeys'], follower),
   }
 }
 

@@ -1,19 +1,11 @@
 // The kept counts in MongoDB: written together with the merchants they count, and mirrored in every process.
 
 import type { FastifyBaseLogger } from 'fastify'
-import type {
-  AnyBulkWriteOperation,
-  ChangeStream,
-  ChangeStreamDocument,
-  ClientSession,
-  Collection,
-  Db,
-  Document,
-  Timestamp,
-} from 'mongodb'
+import type { AnyBulkWriteOperation, ClientSession, Collection, Db } from 'mongodb'
 import { createLoader } from '../loader.ts'
 import { Cube, type SpotRecord } from './cube.ts'
 import type { QrProduct } from './merchant.ts'
+import { followSmall, type Follower, type SmallChange } from '../small-collections.ts'
 import { splitEntry, type Profile, type SpotChange } from './tally.ts'
 
 type Stored<Row> = Omit<Row, 'id'> & { readonly _id: string }
@@ -26,10 +18,6 @@ export const countCollections = (db: Db) => ({
 })
 
 const followed = ['coverage', 'coverageProfiles', 'qrProducts'] as const
-type Change = ChangeStreamDocument & {
-  readonly ns: { readonly coll: (typeof followed)[number] }
-  readonly documentKey?: { readonly _id: string }
-}
 
 const reopenAfterMsMax = 5_000
 
@@ -78,7 +66,8 @@ export async function addCounts(
 export async function openCounts(db: Db, now: () => Date, log: FastifyBaseLogger): Promise<Counts> {
   const { spots, products } = countCollections(db)
   let cube = new Cube(now())
-  let stream: ChangeStream<Document, Change> | null = null
+  let following: Follower | null = null
+  let stop = async () => {}
   let reopening: NodeJS.Timeout | undefined
   let failures = 0
   let closed = false
@@ -98,34 +87,35 @@ export async function openCounts(db: Db, now: () => Date, log: FastifyBaseLogger
   }
 
   const open = async (): Promise<void> => {
-    const startAtOperationTime = await operationTime(db)
-    cube = await load(db, now())
-    if (closed) return
-    const opened = db.watch<Document, Change>([{ $match: { 'ns.coll': { $in: followed } } }], {
-      startAtOperationTime,
-    })
     const lost = (error: unknown): void => {
-      if (stream !== opened) return
-      stream = null
-      opened.close().catch(() => {})
+      if (following !== follower) return
+      following = null
+      void stop()
       reopen(error)
     }
-    const take = async ({ ns, documentKey, operationType }: Change): Promise<void> => {
+    const take = async ({ collection, documentKey, operationType }: SmallChange): Promise<void> => {
       failures = 0
-      if (!documentKey || operationType === 'delete') throw new Error(`${ns.coll} was changed as a whole`)
-      if (ns.coll === 'coverage') await refresh([documentKey._id])
-      if (ns.coll === 'qrProducts') setProducts(cube, await products.find().sort({ _id: 1 }).toArray())
+      if (!documentKey || operationType === 'delete') throw new Error(`${collection} was changed as a whole`)
+      if (collection === 'coverage') await refresh([documentKey._id])
+      if (collection === 'qrProducts') setProducts(cube, await products.find().sort({ _id: 1 }).toArray())
     }
-    opened.on('change', (change) => void take(change).catch(lost))
-    opened.on('error', lost)
-    opened.on('close', () => lost(new Error('the stream of changes ended')))
-    stream = opened
+    const follower: Follower = { changed: (change) => void take(change).catch(lost), lost }
+    stop = await followSmall(db, followed, follower)
+    following = follower
+    cube = await load(db, now())
+    if (closed) await stop()
   }
   const reopen = (error: unknown): void => {
     if (closed) return
     const afterMs = Math.min(100 * 2 ** failures++, reopenAfterMsMax)
     log.warn({ err: error, afterMs }, 'coverage counts are not followed; reading them again soon')
-    reopening = setTimeout(() => void open().catch(reopen), afterMs).unref()
+    reopening = setTimeout(() => {
+      open().catch(async (failure: unknown) => {
+        following = null
+        await stop()
+        reopen(failure)
+      })
+    }, afterMs).unref()
   }
 
   await open()
@@ -137,9 +127,8 @@ export async function openCounts(db: Db, now: () => Date, log: FastifyBaseLogger
     close: async () => {
       closed = true
       clearTimeout(reopening)
-      const following = stream
-      stream = null
-      await following?.close()
+      following = null
+      await stop()
     },
   }
 }
@@ -194,10 +183,4 @@ function inOrder<Row extends { readonly id: string }>(
 ): (Row | null)[] {
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.map((id) => byId.get(id) ?? null)
-}
-
-async function operationTime(db: Db): Promise<Timestamp> {
-  const { operationTime: time } = await db.command({ ping: 1 })
-  if (!time) throw new Error('MongoDB gave no operation time: is it a replica set?')
-  return time as Timestamp
 }

@@ -6,7 +6,7 @@ import { dueOf, eventOf, type Move, type Payment } from './payment.ts'
 import { send } from './submission.ts'
 
 /** Before each of the inquiries, the first one after the time-out. */
-export const inquiryGapsMs = [1_000, 3_000, 9_000] as const
+const inquiryGapsMs = [1_000, 3_000, 9_000] as const
 /** After the last inquiry, before reversal begins. */
 const lastAnswerMs = 9_000
 /** Before a reversal or a cancellation is told again: the last one from then on, until it is acknowledged. */
