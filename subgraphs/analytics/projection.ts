@@ -18,7 +18,7 @@ export function activityProjection(): Itself {
     commits: 'itself',
     wants: (entry) => deltaOf(entry) !== null,
     // Each batch writes the slabs that it touches as a whole: fewer batches, fewer bytes.
-    gatherMs: 400,
+    gatherMs: 1_000,
     async begin(results) {
       store = await activityStore(results)
     },

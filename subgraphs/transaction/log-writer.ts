@@ -5,7 +5,8 @@
 // it stops half way. Whoever collides reads where the log has come to, drops what is there already, and goes on. A writer
 // that was paused and wakes after another has taken over can therefore at worst write the next right entry.
 
-import { MongoServerError, type Db } from 'mongodb'
+import type { Db } from 'mongodb'
+import { duplicateKey, insertAll } from '../bulk.ts'
 import type { Lease } from '../lease.ts'
 import { logOf, makeLogIndexes, readTip, type LogEntry } from '../log.ts'
 import type { Unplaced } from './logged.ts'
@@ -42,22 +43,19 @@ export async function openLog(
       while (pending.length > 0) {
         if (!lease.isHeld()) throw new Error('the lease of the log’s writer is lost')
         const placed = pending.map((event, n) => ({ _id: tip + BigInt(n + 1), ...event }))
-        try {
-          await log.insertMany(placed, { ordered: true })
+        const [error] = await insertAll(log, placed, { ordered: true })
+        if (!error) {
           tip += BigInt(placed.length)
           onWritten(placed)
           return
-        } catch (error) {
-          if (!(error instanceof MongoServerError && error.code === duplicateKey)) throw error
-          pending = await missing(pending)
-          tip = await readTip(db)
         }
+        if (error.code !== duplicateKey) throw new Error('the log cannot be written', { cause: error })
+        pending = await missing(pending)
+        tip = await readTip(db)
       }
     },
   }
 }
-
-const duplicateKey = 11_000
 
 const nameOf = ({ transaction, sequence }: Pick<LogEntry, 'transaction' | 'sequence'>): string =>
   `${transaction}/${sequence}`

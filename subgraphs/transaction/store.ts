@@ -198,7 +198,7 @@ export async function createStore(db: Db): Promise<PaymentStore> {
  * written after it with the usual guarantees makes it durable too.
  */
 export async function loadPayments(db: Db, payments: readonly Payment[]): Promise<void> {
-  const outcomes = await insertGroup(paymentsOf(db), payments, { w: 1, journal: false })
+  const outcomes = await insertGroup(paymentsOf(db), payments, { w: 1, j: false })
   const failed = outcomes.find((outcome) => outcome instanceof Error)
   if (failed) throw failed
 }

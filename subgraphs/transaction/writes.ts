@@ -1,31 +1,27 @@
 // Group commit: what many callers write at the same time goes to MongoDB in one call, and each gets an outcome of its own.
 
 import { randomUUID } from 'node:crypto'
-import { MongoBulkWriteError, type Collection, type Filter, type WriteConcernSettings } from 'mongodb'
+import type { Collection } from 'mongodb'
+import { duplicateKey, insertAll, updateAll, type Update, type WriteConcern } from '../bulk.ts'
 import type { Move, Payment } from './payment.ts'
 
 /** True for each document that was written, false for each that collides with a unique index. */
 export async function insertGroup<Doc extends { readonly _id: string }>(
   collection: Collection<Doc>,
   group: readonly Doc[],
-  writeConcern?: WriteConcernSettings,
+  writeConcern?: WriteConcern,
 ): Promise<(boolean | Error)[]> {
-  try {
-    await collection.insertMany(group as never, { ordered: false, ...(writeConcern && { writeConcern }) })
-    return group.map(() => true)
-  } catch (error) {
-    if (!(error instanceof MongoBulkWriteError)) throw error
-    const outcomes: (boolean | Error)[] = group.map(
-      () => error.result.getWriteConcernError() === undefined || error,
-    )
-    for (const failed of [error.writeErrors].flat()) {
-      outcomes[failed.index] = failed.code === duplicateKey ? false : error
-    }
-    return outcomes
+  const errors = await insertAll(collection, group, {
+    ordered: false,
+    ...(writeConcern && { writeConcern }),
+  })
+  const outcomes: (boolean | Error)[] = group.map(() => true)
+  for (const error of errors) {
+    outcomes[error.index] =
+      error.code === duplicateKey ? false : new Error('a document was refused', { cause: error })
   }
+  return outcomes
 }
-
-const duplicateKey = 11_000
 
 /** A move, to be made if the payment still is as it was `before`. Its event carries the name of the write. */
 export interface PlannedMove {
@@ -44,39 +40,30 @@ export async function moveGroup(
   group: readonly PlannedMove[],
 ): Promise<(boolean | Error)[]> {
   try {
-    const { matchedCount } = await payments.bulkWrite(group.map(updateOf), { ordered: false })
-    if (matchedCount === group.length) return group.map(() => true)
-    return await lookUpMoves(payments, group)
+    const { matched, errors } = await updateAll(payments, group.map(updateOf))
+    if (matched === group.length) return group.map(() => true)
+    const taken = new Set(errors.filter(({ code }) => code === duplicateKey).map(({ index }) => index))
+    const other = errors.find(({ code }) => code !== duplicateKey)
+    if (other) throw new Error('a move was refused', { cause: other })
+    const isMade = await lookUpMoves(payments, group)
+    return isMade.map(
+      (made, n) => made || (taken.has(n) ? new KeyTakenError('the key was used before') : false),
+    )
   } catch (error) {
     // What was written before the error stands, and its caller is told so.
     const isMade = await lookUpMoves(payments, group)
-    const refused = error instanceof MongoBulkWriteError ? [error.writeErrors].flat() : []
-    const taken = new Set(refused.filter(({ code }) => code === duplicateKey).map(({ index }) => index))
-    const isKnown = refused.length > 0 && taken.size === refused.length
-    return isMade.map((made, n) => {
-      if (made) return true
-      if (taken.has(n)) return new KeyTakenError('the key was used before')
-      return isKnown ? false : (error as Error)
-    })
+    return isMade.map((made) => made || (error as Error))
   }
 }
 
-function updateOf({ before, move: { event, set, due, key, refund } }: PlannedMove) {
+function updateOf({ before, move: { event, set, due, key, refund } }: PlannedMove): Update {
   const { _id, status, sequence } = before
   return {
-    updateOne: {
-      filter: { _id, status, sequence } as Filter<Payment>,
-      update: {
-        $set: {
-          ...set,
-          status: event.to,
-          sequence: event.sequence,
-          updatedAt: event.at,
-          ...(due && { due }),
-        },
-        $push: { events: event, ...(key && { keys: key }), ...(refund && { refunds: refund }) },
-        ...(!due && { $unset: { due: true } }),
-      } as never,
+    filter: { _id, status, sequence },
+    update: {
+      $set: { ...set, status: event.to, sequence: event.sequence, updatedAt: event.at, ...(due && { due }) },
+      $push: { events: event, ...(key && { keys: key }), ...(refund && { refunds: refund }) },
+      ...(!due && { $unset: { due: true } }),
     },
   }
 }

@@ -1,8 +1,8 @@
 // What there is to settle, kept apart from the log, which is trimmed one day: a reader of the log notes every entry that moves
 // money, and every decline, under its position and its settlement date.
 
-import { MongoBulkWriteError } from 'mongodb'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
+import { duplicateKey, insertAll } from '../../bulk.ts'
 import type { LogEntry, Posting, TransactionStatus } from '../../log.ts'
 import type { Itself } from '../../projection.ts'
 import type { Reference } from '../../reference.ts'
@@ -44,11 +44,10 @@ export const bookingsProjection = (reference: Pick<Reference, 'corridors'>): Its
   async apply(entries, { collection }) {
     const booked = entries.filter(isToSettle).map((entry) => bookedOf(entry, reference))
     if (booked.length === 0) return
-    try {
-      await collection<Booked>('bookings').insertMany(booked, { ordered: false })
-    } catch (error) {
-      if (!isRepetition(error)) throw error
-    }
+    const errors = await insertAll(collection<Booked>('bookings'), booked, { ordered: false })
+    // What was noted before, by this process or another, is the same.
+    const other = errors.find(({ code }) => code !== duplicateKey)
+    if (other) throw new Error('a booking was refused', { cause: other })
   },
 })
 
@@ -90,10 +89,3 @@ function bookedOf(entry: LogEntry, { corridors }: Pick<Reference, 'corridors'>):
 }
 
 const declined: ReadonlySet<TransactionStatus> = new Set<TransactionStatus>(['DECLINED', 'FAILED', 'EXPIRED'])
-
-const duplicateKey = 11_000
-
-const isRepetition = (error: unknown): boolean =>
-  error instanceof MongoBulkWriteError &&
-  error.result.getWriteConcernError() === undefined &&
-  [error.writeErrors].flat().every(({ code }) => code === duplicateKey)
