@@ -1,7 +1,7 @@
 // Many writes in one call. The driver's `insertMany` and `bulkWrite` measure each document before they write it out, which costs
 // as much again; these write it out once.
 
-import { MongoNetworkError, MongoServerError, type Collection, type Document } from 'mongodb'
+import { MongoNetworkError, MongoServerError, type Collection, type Db, type Document } from 'mongodb'
 
 export interface WriteConcern {
   readonly w: number | 'majority'
