@@ -118,7 +118,7 @@ async function start(
       participantSubgraph({
         ...dependencies,
         isProduction: !isDemo,
-        allowsPrivateAddresses: config.PRIVATE_ADDRESSES === 'allow',
+        reach: webhookReach(config),
       }),
     ),
     transactions,

@@ -237,18 +237,24 @@ async function growth(hub: Hub, db: Db): Promise<Row[]> {
   ]
 }
 
-/** Stores payments that are over until there are `count`, like those that the hub has made. */
+/**
+ * Stores payments that are over until there are `count`, like those that the hub has made. Their events lie under another name:
+ * otherwise the log would still be writing them while payments are measured.
+ */
 async function fill(db: Db, count: number): Promise<void> {
   const payments = db.collection<{ _id: string }>('payments')
   const templates = await payments.find({ status: 'COMPLETED' }).limit(200).toArray()
   let stored = await payments.estimatedDocumentCount()
   while (stored < count) {
     const group = Array.from({ length: Math.min(5_000, count - stored) }, (_, n) => {
-      const template = templates[n % templates.length]! as { _id: string; keys?: { id: string }[] }
+      const template = templates[n % templates.length]! as { keys?: { id: string }[]; events?: unknown }
       const number = stored + n
       const id = `0100${(number >>> 16).toString(16).padStart(4, '0')}-${(number & 0xffff).toString(16).padStart(4, '0')}-7000-8000-000000000000`
+      const { events, ...rest } = template
       return {
-        ...template,
+        ...rest,
+        events: [],
+        told: events,
         _id: id,
         reference: `filled ${number}`,
         rrn: `9${String(number).padStart(11, '0')}`,

@@ -3,8 +3,9 @@
 import { randomBytes } from 'node:crypto'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { readName } from '../filter.ts'
-import { readReachableUrl } from '../reachable.ts'
+import type { Reach } from '../address.ts'
 import type { Endpoint, Participant } from '../reference.ts'
+import { readTarget } from '../target.ts'
 import { checkNotGone, takesPayments } from './participant.ts'
 
 type ConnectionKind = NonNullable<Participant['connection']>
@@ -18,8 +19,8 @@ const secretsMax = 5
 export interface ConnectionRules {
   /** Nobody who is LIVE is answered for by the simulator. */
   readonly isProduction: boolean
-  /** Addresses of private networks, and plain HTTP. */
-  readonly allowsPrivateAddresses: boolean
+  /** Which addresses may be called. */
+  readonly reach: Reach
 }
 
 export interface ConnectionInput {
@@ -33,11 +34,8 @@ export type Connection =
   | { readonly kind: 'STREAM' | 'SIMULATOR' }
   | { readonly kind: 'WEBHOOK'; readonly url: string; readonly rotates: boolean }
 
-/** Refuses with BAD_VALUE. */
-export function readConnection(
-  input: ConnectionInput,
-  { allowsPrivateAddresses }: ConnectionRules,
-): Connection | Refusal {
+/** Refuses with BAD_VALUE, or with ADDRESS_NOT_ALLOWED. */
+export function readConnection(input: ConnectionInput, { reach }: ConnectionRules): Connection | Refusal {
   const kind = readName(input.connection, kinds, ['input', 'connection'])
   if (isRefusal(kind)) return kind
   const rotates = input.rotateSecret ?? false
@@ -46,7 +44,7 @@ export function readConnection(
     return rotates ? refuse('BAD_VALUE', `${kind} has no secret`, rotatePath) : { kind }
   }
   if (typeof input.url !== 'string') return refuse('BAD_VALUE', 'WEBHOOK takes an address', urlPath)
-  const url = readReachableUrl(input.url, allowsPrivateAddresses, urlPath)
+  const url = readTarget(input.url, reach, urlPath)
   return isRefusal(url) ? url : { kind, url, rotates }
 }
 

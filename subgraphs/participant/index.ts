@@ -1,5 +1,6 @@
 // The participant subgraph: institutions, projects and corridors.
 
+import type { Reach } from '../address.ts'
 import type { LiveReference } from '../reference.ts'
 import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
 import { participantResolvers } from './resolvers.ts'
@@ -10,15 +11,15 @@ export { importReference } from './store.ts'
 export interface ParticipantSettings {
   /** In production nobody who is LIVE is answered for by the simulator. */
   readonly isProduction?: boolean
-  /** Lets endpoints be on private networks, and on plain HTTP. */
-  readonly allowsPrivateAddresses?: boolean
+  /** Which addresses participants may be called at; by default those of the public internet. */
+  readonly reach?: Reach
 }
 
 export async function participantSubgraph(
   dependencies: SubgraphDependencies & ParticipantSettings & { readonly reference: LiveReference },
 ): Promise<Subgraph> {
-  const { db, reference, now, isProduction = false, allowsPrivateAddresses = false } = dependencies
+  const { db, reference, now, isProduction = false, reach = 'PUBLIC' } = dependencies
   const store = await participantStore(db, now)
-  const rules = { isProduction, allowsPrivateAddresses }
+  const rules = { isProduction, reach }
   return startSubgraph('participant', participantResolvers({ reference, store, rules, now }))
 }

@@ -7,7 +7,7 @@ import { demandScope, requireScope } from '../../access.ts'
 import type { Call, KeyedWriter } from '../../keyed.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../page.ts'
 import type { RequestContext } from '../../subgraph.ts'
-import type { Reach } from './address.ts'
+import type { Reach } from '../../address.ts'
 import type { Delivery } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
 import {

@@ -3,9 +3,9 @@
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import type { StepKind } from '../../log.ts'
 import { stepKinds } from '../filter.ts'
-import type { Reach } from './address.ts'
+import type { Reach } from '../../address.ts'
 import { liveSecrets, type SigningSecret } from './signature.ts'
-import { readTarget } from './target.ts'
+import { readTarget } from '../../target.ts'
 
 export type EndpointStatus = 'ACTIVE' | 'DISABLED'
 

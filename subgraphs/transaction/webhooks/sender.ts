@@ -7,9 +7,9 @@ import { isIP, type LookupFunction } from 'node:net'
 import { callbackify } from 'node:util'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import { isRefusal } from '../../../schema/values/problems.ts'
-import { isReachable, type Reach } from './address.ts'
+import { isReachable, type Reach } from '../../address.ts'
 import { signatureHeaders, type SigningSecret } from './signature.ts'
-import { readTarget } from './target.ts'
+import { readTarget } from '../../target.ts'
 
 export interface Message {
   /** The webhook-id: the same whenever the same message is sent again. No full stop in it. */

@@ -159,8 +159,8 @@ describe('each field of each input has a refusal of its own, and nothing is writ
     ['connectParticipant', { connection: 'WEBHOOK' }, 'BAD_VALUE', 'url'],
     ['connectParticipant', { url: 'https://wallet.example' }, 'BAD_VALUE', 'url'],
     ['connectParticipant', { ...webhook, url: 'wallet.example' }, 'BAD_VALUE', 'url'],
-    ['connectParticipant', { ...webhook, url: 'http://wallet.example/' }, 'BAD_VALUE', 'url'],
-    ['connectParticipant', { ...webhook, url: 'https://10.1.2.3/' }, 'BAD_VALUE', 'url'],
+    ['connectParticipant', { ...webhook, url: 'http://wallet.example/' }, 'ADDRESS_NOT_ALLOWED', 'url'],
+    ['connectParticipant', { ...webhook, url: 'https://10.1.2.3/' }, 'ADDRESS_NOT_ALLOWED', 'url'],
     ['connectParticipant', { ...webhook, rotateSecret: true }, 'BAD_VALUE', 'rotateSecret'],
     ['connectParticipant', { rotateSecret: true }, 'BAD_VALUE', 'rotateSecret'],
     ['connectParticipant', { idempotencyKey: '' }, 'BAD_VALUE', 'idempotencyKey'],
@@ -494,7 +494,7 @@ describe('connecting a participant', () => {
   })
 
   test('takes private addresses and plain HTTP where the operator allows them', async () => {
-    const lenient = await start(db, { allowsPrivateAddresses: true })
+    const lenient = await start(db, { reach: 'PRIVATE' })
     const url = 'http://127.0.0.1:9000/hub'
     const input = { participant: 'wallet-sg-01', connection: 'WEBHOOK', url }
     expect(await tell('connectParticipant', input, lenient)).toMatchObject({

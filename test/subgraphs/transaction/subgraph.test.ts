@@ -190,6 +190,42 @@ describe('the main walk', () => {
   })
 })
 
+describe('a counterparty that takes every kind of request', () => {
+  const requests = `subscription { authorizationRequests(kinds: [AUTHORIZE, CANCEL]) { kind payment { id status } } }`
+  const cancel = (payment: string) =>
+    ask('mutation ($input: CancelPaymentInput!) { cancelPayment(input: $input) { __typename } }', wallet, {
+      input: { idempotencyKey: `cancel ${payment}`, payment },
+    })
+
+  test('is told of a cancellation, and acknowledges it', async () => {
+    const stream = await follow(requests, acquirer)
+    const { id } = await pay()
+    await vi.waitFor(async () =>
+      expect(await stream.next()).toMatchObject({ kind: 'AUTHORIZE', payment: { id } }),
+    )
+    await cancel(id)
+    expect(await stream.next()).toMatchObject({ kind: 'CANCEL', payment: { id, status: 'CANCELLING' } })
+    const input = { payment: id, decision: 'ACKNOWLEDGE' }
+    expect(await ask(respondAuthorization, acquirer, { input })).toMatchObject({
+      respondAuthorization: { payment: { status: 'CANCELLED' } },
+    })
+    await stream.leave()
+  })
+
+  test('finds what it has not acknowledged when it comes back; one that takes payments only does not', async () => {
+    const { id } = await pay()
+    await cancel(id)
+    const stream = await follow(requests, acquirer)
+    const kinds = new Map<string, string>()
+    while (!kinds.has(id)) {
+      const { kind, payment } = (await stream.next())!
+      kinds.set(payment.id, kind)
+    }
+    expect(kinds.get(id)).toBe('CANCEL')
+    await stream.leave()
+  })
+})
+
 describe('the simulator', () => {
   test.each([
     { what: 'approves', more: simulated, ends: { status: 'COMPLETED', reason: null } },

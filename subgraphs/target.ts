@@ -1,7 +1,7 @@
 // Reads the URL that somebody wants to be called at. What a name resolves to is looked at when it is called, see sender.ts.
 
 import { isIP } from 'node:net'
-import { refuse, type Refusal } from '../../../schema/values/problems.ts'
+import { refuse, type Refusal } from '../schema/values/problems.ts'
 import { isLoopbackName, isReachable, type Reach } from './address.ts'
 
 /**

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isReachable, type Reach } from '../../../../subgraphs/transaction/webhooks/address.ts'
-import { readTarget } from '../../../../subgraphs/transaction/webhooks/target.ts'
+import { isReachable, type Reach } from '../../subgraphs/address.ts'
+import { readTarget } from '../../subgraphs/target.ts'
 
 describe('addresses that the hub calls', () => {
   test.each<{ address: string; from: Reach | null }>([
