@@ -30,6 +30,8 @@ try {
   hub.broken.then(shutdown.fail, shutdown.fail)
   const { giveBackMemory } = await import('./give-back.ts')
   setTimeout(giveBackMemory, 1_000).unref()
+  // By then the readers of the log have read what the first start has loaded.
+  setTimeout(giveBackMemory, 30_000).unref()
 } catch (error) {
   console.error(startFailure(error))
   process.exit(1)
