@@ -20,7 +20,7 @@ const sockets = Number(process.env.SOCKETS ?? 1_000)
 const logLength = Number(process.env.EVENTS ?? 1_000_000)
 const rounds = 3
 const sliceMs = 2_000
-const readers = [...transactionReaders, 'limits', 'webhooks']
+const readers = transactionReaders
 const fillMs = 3_000
 
 const contenders = [
