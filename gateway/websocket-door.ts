@@ -200,6 +200,8 @@ async function closeSpread(connections: readonly Connection[], spreadMs: number)
     }
   }
   // A client that does not answer the closing handshake does not hold up the hub.
-  await Promise.race([Promise.all(gone), wait(1_000, undefined, { ref: false })])
+  const allGone = Promise.all(gone)
+  await Promise.race([allGone, wait(1_000, undefined, { ref: false })])
   for (const { socket } of connections) socket.terminate()
+  await allGone
 }
