@@ -29,6 +29,13 @@ export async function freshDatabase(): Promise<FreshDatabase> {
   return { mongo, db, uri, name }
 }
 
+/** A connection of its own to the same MongoDB, as another process would have; closed after the test file. */
+export async function connectAgain({ uri }: FreshDatabase): Promise<Mongo> {
+  const mongo = await connect(uri)
+  afterAll(() => mongo.close())
+  return mongo
+}
+
 /** An empty folder, removed after the run; a mongod that is left in it is ended then. */
 export function freshFolder(): string {
   return mkdtempSync(path.join(inject('runDir'), 'folder-'))

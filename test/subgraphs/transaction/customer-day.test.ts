@@ -1,17 +1,13 @@
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { money } from '../../../schema/values/money.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
-import { connect, type Mongo } from '../../../subgraphs/mongo.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
+import { connectAgain, freshDatabase } from '../../harness/mongo.ts'
 import { aCounter, many, wallet, type Counter } from './counter.ts'
 import { aCorridor } from './world.ts'
 
-const { db, uri, name } = await freshDatabase()
-let elsewhere: Mongo
-beforeAll(async () => {
-  elsewhere = await connect(uri)
-  return () => elsewhere.close()
-})
+const database = await freshDatabase()
+const { db, name } = database
+const elsewhere = await connectAgain(database)
 
 let counter: Counter
 let customers = 0

@@ -1,15 +1,11 @@
 import { inspect } from 'node:util'
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { connect, type Mongo } from '../../../subgraphs/mongo.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { connectAgain, freshDatabase } from '../../harness/mongo.ts'
 import { aCounter, many, steps, type Counter } from './counter.ts'
 
-const { db, uri, name } = await freshDatabase()
-let elsewhere: Mongo
-beforeAll(async () => {
-  elsewhere = await connect(uri)
-  return () => elsewhere.close()
-})
+const database = await freshDatabase()
+const { db, name } = database
+const elsewhere = await connectAgain(database)
 let counter: Counter
 beforeEach(async () => {
   await db.collection('payments').deleteMany({})

@@ -1,20 +1,16 @@
 import fc from 'fast-check'
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { decodeCpm } from '../../../schema/qr/index.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
-import { connect, type Mongo } from '../../../subgraphs/mongo.ts'
 import type { ChargePresentedCodeInput, PresentCodeInput } from '../../../subgraphs/transaction/input.ts'
 import { present, readPresented, type PresentedCode } from '../../../subgraphs/transaction/presented-code.ts'
 import { createPresenter } from '../../../subgraphs/transaction/presenter.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
+import { connectAgain, freshDatabase } from '../../harness/mongo.ts'
 import { acquirer, aCounter, many, taken, wallet, type Counter } from './counter.ts'
 
-const { db, uri, name } = await freshDatabase()
-let elsewhere: Mongo
-beforeAll(async () => {
-  elsewhere = await connect(uri)
-  return () => elsewhere.close()
-})
+const database = await freshDatabase()
+const { db, name } = database
+const elsewhere = await connectAgain(database)
 let counter: Counter
 beforeEach(async () => {
   counter = await aCounter(db)

@@ -1,22 +1,18 @@
 import fc from 'fast-check'
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
 import type { Posting } from '../../../subgraphs/log.ts'
-import { connect, type Mongo } from '../../../subgraphs/mongo.ts'
 import { priceFixedMerchant } from '../../../subgraphs/transaction/pricing.ts'
 import { postingsOf, refundPostings, shareOf } from '../../../subgraphs/transaction/posting.ts'
 import { builtInRates } from '../../../subgraphs/transaction/rates.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
+import { connectAgain, freshDatabase } from '../../harness/mongo.ts'
 import { acquirer, aCounter, many, taken, wallet, type Counter } from './counter.ts'
 import { aCorridor } from './world.ts'
 
-const { db, uri, name } = await freshDatabase()
-let elsewhere: Mongo
-beforeAll(async () => {
-  elsewhere = await connect(uri)
-  return () => elsewhere.close()
-})
+const database = await freshDatabase()
+const { db, name } = database
+const elsewhere = await connectAgain(database)
 let counter: Counter
 beforeEach(async () => {
   counter = await aCounter(db)
