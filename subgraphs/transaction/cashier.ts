@@ -9,7 +9,7 @@ import { cancel, mayCancel } from './cancel.ts'
 import { reservationOf, overDay } from './customer-day.ts'
 import type { CustomerDays } from './customer-days.ts'
 import { inquireEarly, moveDue } from './due.ts'
-import { conflictOf, isKept, useOfKey, type UsedKey } from '../idempotency.ts'
+import { isKept, useOfKey, type UsedKey } from '../idempotency.ts'
 import { readAnswer, readCancellation, readCharge, readOrder, readRefund, readSubmission } from './input.ts'
 import type {
   Answer,
@@ -23,25 +23,17 @@ import type {
   Submission,
   SubmitPaymentInput,
 } from './input.ts'
-import { isKeptRefusal, keptRefusal } from './kept-refusal.ts'
 import { newId } from './new-id.ts'
-import type { Move, Payment } from './payment.ts'
+import { createOnce, receiptOf, unknownPayment, type PaymentReceipt } from './once.ts'
+import type { Payment } from './payment.ts'
 import { checkCharge, readPresented } from './presented-code.ts'
 import { agree, checkStillOpen, makeQuote, type Place, type Quote, type Terms, type World } from './quote.ts'
 import type { RateProvider } from './rates.ts'
 import type { RefundOf } from './reads.ts'
 import { refund } from './refund.ts'
 import { defaultZone } from './settlement-date.ts'
-import type { Moved, PaymentStore } from './store.ts'
+import type { PaymentStore } from './store.ts'
 import { checkQuote, submit, type Screening, type Submitted } from './submission.ts'
-import { KeyTakenError } from './writes.ts'
-
-export interface PaymentReceipt {
-  readonly __typename: 'PaymentReceipt'
-  /** The same key and input came before. */
-  readonly replayed: boolean
-  readonly payment: Payment
-}
 
 export interface RefundReceipt {
   readonly __typename: 'RefundReceipt'
@@ -88,6 +80,7 @@ interface Draft {
 
 export function createCashier(dependencies: CashierDependencies): Cashier {
   const { store, days, directory, reference, rates, screen, now, log } = dependencies
+  const once = createOnce({ store, log })
   const worldNow = (): World => ({ reference, rates, now: now() })
   const zoneOf = ({ corridor }: Payment) => reference.corridors.get(corridor)?.settlementZone ?? defaultZone
 
@@ -145,7 +138,7 @@ export function createCashier(dependencies: CashierDependencies): Cashier {
 
   /** Writes the payment that `draft` describes, under `key`; or gives what the key has got before. */
   const take = async (draft: Draft | Refusal, key: UsedKey): Promise<PaymentReceipt | Refusal> => {
-    if (isRefusal(draft)) return keep(key, draft)
+    if (isRefusal(draft)) return once.keep(key, draft)
     const { wallet, submitted, terms } = draft
     const corridor = reference.corridors.get(terms.corridor)!
     const { customer } = submitted
@@ -153,9 +146,9 @@ export function createCashier(dependencies: CashierDependencies): Cashier {
       customer === null
         ? null
         : reservationOf({ wallet, customer }, key.id, terms.merchantAmount, corridor, rates, key.at)
-    if (isRefusal(reserved)) return keep(key, reserved)
+    if (isRefusal(reserved)) return once.keep(key, reserved)
     const used = reserved && (await days.reserve(reserved))
-    if (reserved && used !== null) return keep(key, overDay(reserved, used))
+    if (reserved && used !== null) return once.keep(key, overDay(reserved, used))
 
     const payment = submit(wallet, submitted, terms, {
       id: newId(key.at),
@@ -166,81 +159,9 @@ export function createCashier(dependencies: CashierDependencies): Cashier {
       screen,
       ...(reserved && { customerDay: reserved.day }),
     })
-    const receipt = await insert(payment, key)
+    const receipt = await once.insert(payment, key)
     if (reserved && isRefusal(receipt) && isKept(receipt)) await days.giveBack(reserved.day, reserved.hold)
     return receipt
-  }
-
-  const insert = async (payment: Payment, key: UsedKey): Promise<PaymentReceipt | Refusal> => {
-    try {
-      if (await store.insert(payment)) return receiptOf(payment, false)
-    } catch (error) {
-      // It may be there or not. Only a look can tell, and where none can be had the key is what the caller still has.
-      log.error({ err: error, payment: payment._id }, 'the outcome of a submission is unknown; looking it up')
-      return (await firstUse(key, payment._id).catch(() => null)) ?? refuse('UNAVAILABLE')
-    }
-    return (await firstUse(key, payment._id)) ?? keep(key, await whyTaken(payment))
-  }
-
-  /** What the first use of this key gave; null when the key is new. */
-  const firstUse = async (key: UsedKey, own?: string): Promise<PaymentReceipt | Refusal | null> => {
-    const used = await store.byKey.load(key.id)
-    if (!used) return null
-    const conflict = conflictOf(
-      used.keys.find(({ id }) => id === key.id)!,
-      key,
-    )
-    if (conflict) return conflict
-    return isKeptRefusal(used) ? used.refusal : receiptOf(used, used._id !== own)
-  }
-
-  /** Keeps `refusal` as what the key has got; gives what it had got before, if it had. */
-  const keep = async (key: UsedKey, refusal: Refusal): Promise<PaymentReceipt | Refusal> => {
-    if (isKept(refusal) && (await store.keep(keptRefusal(key, refusal)))) return refusal
-    return (await firstUse(key)) ?? refusal
-  }
-
-  const whyTaken = async (payment: Payment): Promise<Refusal> => {
-    const { quote, presentedCode, wallet, reference: number } = payment
-    if (quote !== undefined && (await store.byQuote.load(quote))) {
-      return refuse('QUOTE_USED', undefined, ['input', 'quote'])
-    }
-    if (presentedCode !== undefined && (await store.byPresentedCode.load(presentedCode))) {
-      return refuse('CODE_USED', undefined, ['input', 'payload'])
-    }
-    if (await store.byReference.load({ wallet, reference: number })) {
-      return refuse('REFERENCE_USED', undefined, ['input', 'reference'])
-    }
-    return refuse('UNAVAILABLE')
-  }
-
-  /** Makes the move that `rule` wants, under `key`: once, however often it is asked for. */
-  const moveOnce = async (
-    key: UsedKey,
-    id: string,
-    rule: (payment: Payment) => Move | Refusal,
-  ): Promise<PaymentReceipt | Refusal> => {
-    const first = await firstUse(key)
-    if (first) return first
-    let refusal: Refusal | null = null
-    let done: Moved | null
-    try {
-      done = await store.move(id, (payment) => {
-        refusal = null
-        if (payment.keys.some((used) => used.id === key.id)) return null
-        const wanted = rule(payment)
-        if (!isRefusal(wanted)) return wanted
-        refusal = wanted
-        return null
-      })
-    } catch (error) {
-      if (!(error instanceof KeyTakenError)) {
-        log.error({ err: error, payment: id }, 'the outcome of a move is unknown; looking it up')
-      }
-      return (await firstUse(key).catch(() => null)) ?? refuse('UNAVAILABLE')
-    }
-    if (!done || refusal) return keep(key, refusal ?? unknownPayment)
-    return done.moved ? receiptOf(done.after, false) : (await firstUse(key))!
   }
 
   const cashier: Cashier = {
@@ -273,7 +194,7 @@ export function createCashier(dependencies: CashierDependencies): Cashier {
       const wish = readCancellation(input)
       if (isRefusal(wish)) return wish
       const key = useOfKey(participant, 'cancelPayment', wish.idempotencyKey, input, now())
-      return moveOnce(key, wish.payment, (payment) => {
+      return once.move(key, wish.payment, (payment) => {
         if (!mayCancel(payment, participant)) return unknownPayment
         const cutoffMinutes = reference.corridors.get(payment.corridor)?.cancelCutoffMinutes ?? 0
         return cancel(payment, { now: now(), key, cutoffMinutes, zone: zoneOf(payment), note: wish.note })
@@ -285,7 +206,7 @@ export function createCashier(dependencies: CashierDependencies): Cashier {
       if (isRefusal(order)) return order
       const key = useOfKey(participant, 'refundPayment', order.idempotencyKey, input, now())
       const id = newId(key.at)
-      const receipt = await moveOnce(key, order.payment, (payment) => {
+      const receipt = await once.move(key, order.payment, (payment) => {
         if (participant !== payment.wallet && participant !== payment.acquirer) return unknownPayment
         const windowDays = reference.corridors.get(payment.corridor)?.refundWindowDays ?? 0
         const { amount, reason, note } = order
@@ -335,19 +256,11 @@ export function createCashier(dependencies: CashierDependencies): Cashier {
   return cashier
 }
 
-const receiptOf = (payment: Payment, replayed: boolean): PaymentReceipt => ({
-  __typename: 'PaymentReceipt',
-  replayed,
-  payment,
-})
-
 function answered(before: Payment, after: Payment, given: Answer): PaymentReceipt | Refusal {
   if (after.status !== before.status) return receiptOf(after, false)
   if (isRepeated(before, given)) return receiptOf(after, true)
   return refuse('NOT_WAITING', `the payment is ${after.status}`, ['input', 'payment'])
 }
-
-const unknownPayment = refuse('PAYMENT_UNKNOWN', undefined, ['input', 'payment'])
 
 type Reference = SubgraphDependencies['reference']
 

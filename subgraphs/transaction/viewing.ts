@@ -18,7 +18,8 @@ import {
   type TransactionReferenceInput,
 } from './filter.ts'
 import type { Live, TransactionUpdate } from './live.ts'
-import type { Cashier, PaymentReceipt } from './cashier.ts'
+import type { Cashier } from './cashier.ts'
+import type { PaymentReceipt } from './once.ts'
 import { awaited, type RequestKind } from './counterparty.ts'
 import type { Payment } from './payment.ts'
 import type { Quote } from './quote.ts'

@@ -5,8 +5,8 @@ import {
   createCashier,
   type Cashier,
   type CashierDependencies,
-  type PaymentReceipt,
 } from '../../../subgraphs/transaction/cashier.ts'
+import type { PaymentReceipt } from '../../../subgraphs/transaction/once.ts'
 import { customerDays, type CustomerDays } from '../../../subgraphs/transaction/customer-days.ts'
 import type { SubmitPaymentInput } from '../../../subgraphs/transaction/input.ts'
 import { builtInRates } from '../../../subgraphs/transaction/rates.ts'

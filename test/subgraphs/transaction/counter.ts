@@ -8,7 +8,7 @@ import {
   type Cashier,
   type CashierDependencies,
 } from '../../../subgraphs/transaction/cashier.ts'
-import type { PaymentReceipt } from '../../../subgraphs/transaction/cashier.ts'
+import type { PaymentReceipt } from '../../../subgraphs/transaction/once.ts'
 import { customerDays, givingBack } from '../../../subgraphs/transaction/customer-days.ts'
 import { actOnAllDue } from '../../../subgraphs/transaction/deadlines.ts'
 import { entriesOf } from '../../../subgraphs/transaction/logged.ts'

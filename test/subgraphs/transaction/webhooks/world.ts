@@ -5,11 +5,8 @@ import { expect, onTestFinished, vi } from 'vitest'
 import { isRefusal, type Refusal } from '../../../../schema/values/problems.ts'
 import { readTip, startLogReader } from '../../../../subgraphs/log.ts'
 import { shownOf } from '../../../../subgraphs/projection.ts'
-import {
-  createCashier,
-  type PaymentReceipt,
-  type RefundReceipt,
-} from '../../../../subgraphs/transaction/cashier.ts'
+import { createCashier, type RefundReceipt } from '../../../../subgraphs/transaction/cashier.ts'
+import type { PaymentReceipt } from '../../../../subgraphs/transaction/once.ts'
 import { customerDays } from '../../../../subgraphs/transaction/customer-days.ts'
 import { createCursors } from '../../../../subgraphs/transaction/cursor.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/rates.ts'
