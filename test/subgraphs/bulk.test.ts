@@ -10,6 +10,8 @@ const stored = db.collection<{ _id: string; count?: number; key?: string }>('thi
 /** A wire to MongoDB that can lose the answer to the next thing that is written. */
 const wire = { losesNext: false, lost: 0 }
 const { port: mongoPort, hostname } = new URL(uri.split(',')[0]!)
+/** How the first member of a write command begins: text, by this name. */
+const writes = ['insert', 'update'].map((command) => Buffer.from(`\u0002${command}\u0000`))
 const sockets = new Set<Socket>()
 const server = createServer((near) => {
   const far = connectTo(Number(mongoPort), hostname)
@@ -23,7 +25,7 @@ const server = createServer((near) => {
     })
   }
   near.on('data', (sent) => {
-    if (wire.losesNext && /\u0002(insert|update)\u0000/.test(sent.toString('latin1'))) {
+    if (wire.losesNext && writes.some((command) => sent.includes(command))) {
       wire.losesNext = false
       isDoomed = true
     }
