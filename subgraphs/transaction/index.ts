@@ -101,9 +101,8 @@ export async function transactionSubgraph(
     webhookReach = 'PUBLIC',
   } = dependencies
   const audit = await openAuditLog(db)
-  const rateBook = dependencies.rates
-    ? null
-    : await openRateBook({ db, log, now, audit, keyed: await createKeyedWriter(db) })
+  const keyed = await createKeyedWriter(db)
+  const rateBook = dependencies.rates ? null : await openRateBook({ db, log, now, audit, keyed })
   if (rateBook && startTable) await rateBook.adopt(startTable)
   const rates = dependencies.rates ?? rateBook!.provider
   const store = await createStore(db)
@@ -126,7 +125,7 @@ export async function transactionSubgraph(
     reach: webhookReach,
   })
   await makeSettlementIndexes(db)
-  const closing = createClosing({ db, keyed: await createKeyedWriter(db), audit, reference, now, log })
+  const closing = createClosing({ db, keyed, audit, reference, now, log })
   const books = createBooks(db, closing)
   const working: { close(): Promise<void> }[] = [
     webhooks,
