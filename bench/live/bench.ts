@@ -38,7 +38,7 @@ export async function bench(): Promise<void> {
   for (const [name, measure] of Object.entries(parts)) {
     if (wanted.includes(name)) rows.push(...(await measure()))
   }
-  report('live', rows)
+  report(sockets === 1_000 ? 'live' : `live-${sockets}`, rows)
 }
 
 interface Rig {
