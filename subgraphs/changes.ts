@@ -16,8 +16,8 @@ export interface Changes<Change> {
    * then follows the changes misses nothing. Use it only while no `next` is under way.
    */
   readonly session: ClientSession
-  /** The next batch: at once when there are changes, else when some come or `quietMs` have passed. */
-  next(): Promise<ChangeBatch<Change>>
+  /** The next batch: at once when there are changes, else when some come or `waitMs` have passed (left out: `quietMs`). */
+  next(waitMs?: number): Promise<ChangeBatch<Change>>
   close(): Promise<void>
 }
 
@@ -65,23 +65,22 @@ export async function openChanges<Change>(db: Db, options: ChangesOptions): Prom
   // is in between, and so would the stream.
   session.advanceOperationTime(session.clusterTime!.clusterTime)
   if (resumeAfter === null) await tick(db, collection)
-  const getMore = { getMore: opened.id, collection, batchSize: batchMax, maxTimeMS: quietMs }
   let first: CursorReply | null = opened
   let abandon: (reason: Error) => void = () => {}
 
-  const read = async (): Promise<CursorReply> => {
-    if (!first) return run(getMore)
+  const read = async (waitMs: number): Promise<CursorReply> => {
+    if (!first) return run({ getMore: opened.id, collection, batchSize: batchMax, maxTimeMS: waitMs })
     const reply = first
     first = null
     return reply
   }
   return {
     session,
-    async next() {
+    async next(waitMs = quietMs) {
       // MongoDB does not interrupt a cursor that waits: whoever leaves does not wait for it either.
       const reply = await new Promise<CursorReply>((resolve, reject) => {
         abandon = reject
-        read().then(resolve, (error: unknown) => reject(isLost(error) ? lost(error) : (error as Error)))
+        read(waitMs).then(resolve, (error: unknown) => reject(isLost(error) ? lost(error) : (error as Error)))
       })
       if (reply.id === 0n) throw new HistoryLostError(`the collection ${collection} was dropped or renamed`)
       const changes = (reply.firstBatch ?? reply.nextBatch) as Change[]

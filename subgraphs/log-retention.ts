@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { holdLease, type LeaseHolder } from './lease.ts'
-import { logOf, readTip } from './log.ts'
+import { logOf, type LogBatch } from './log.ts'
 import type { Place } from './projection.ts'
 
 export interface RetentionOptions {
@@ -32,39 +32,45 @@ export function startRetention({ db, log, now, days, readers }: RetentionOptions
 }
 
 /**
- * Deletes entries from the start of the log that happened before `before`; gives how many. Kept are the latest one, because
- * the next position follows from it, and all that some reader has not read: any of `readers`, and any other with a place.
+ * Deletes from the start of the log what happened before `before`, a batch at a time; gives how many entries. Kept are the latest
+ * batch, because the next position follows from it, and all that some reader has not read: any of `readers`, and any other with a
+ * place.
  */
 export async function trimLog(db: Db, before: Date, readers: readonly string[]): Promise<number> {
-  const entries = logOf(db)
-  const first = await entries.findOne({}, { sort: { _id: 1 }, projection: { _id: 1 } })
-  if (!first) return 0
-  const latest = await readTip(db)
-  const lastToGo = min((await lowestPlace(db, readers)) ?? latest, latest - 1n)
+  const batches = logOf(db)
+  const [first, latest] = await Promise.all([endOf(db, 1), endOf(db, -1)])
+  if (!first || !latest) return 0
+  const lastToGo = min((await lowestPlace(db, readers)) ?? latest.last, latest._id - 1n)
 
-  /** True when the entry at `position` is too old. Entries are in the order of their events, give or take what ran in parallel. */
-  const isOld = async (position: bigint): Promise<boolean> => {
-    const entry = await entries.findOne({ _id: position }, { projection: { at: 1 } })
-    return entry !== null && entry.at < before
-  }
+  /** The batch with the entry at `position`. */
+  const batchAt = (position: bigint): Promise<Pick<LogBatch, 'last' | 'entries'> | null> =>
+    batches.findOne(
+      { last: { $gte: position } },
+      { sort: { last: 1 }, projection: { last: 1, 'entries.at': 1 } },
+    )
+  // Entries are in the order of their events, give or take what ran in parallel.
   let old = first._id - 1n
   let young = lastToGo + 1n
   while (young - old > 1n) {
     const middle = (old + young) / 2n
-    if (await isOld(middle)) old = middle
+    const batch = await batchAt(middle)
+    const mayGo = batch !== null && batch.last <= lastToGo && batch.entries.every(({ at }) => at < before)
+    if (mayGo) old = batch.last
     else young = middle
   }
 
   if (old < first._id) return 0
   // Whoever looks for events that the log lacks must not find these again.
   await statesOf(db).updateOne({ _id: 'retention' }, { $max: { before } }, { upsert: true })
-  let deleted = 0
   for (let from = first._id; from <= old; from += chunk) {
-    const upTo = min(from + chunk - 1n, old)
-    deleted += (await entries.deleteMany({ _id: { $gte: from, $lte: upTo } })).deletedCount
+    await batches.deleteMany({ last: { $lte: min(from + chunk - 1n, old) } })
   }
-  return deleted
+  return Number(old - first._id) + 1
 }
+
+/** The first batch, or the last. */
+const endOf = (db: Db, order: 1 | -1): Promise<Pick<LogBatch, '_id' | 'last'> | null> =>
+  logOf(db).findOne({}, { sort: { _id: order }, projection: { last: 1 } })
 
 /**
  * What happened before this may have been deleted, so that the log lacks it is no reason to write it: null when nothing was.
@@ -95,5 +101,5 @@ const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 
 const dayMs = 86_400_000
 const everyMs = 3_600_000
-/** Entries deleted in one call, so that nothing else waits long. */
+/** Entries deleted in one call, at most, so that nothing else waits long. */
 const chunk = 10_000n

@@ -1,5 +1,7 @@
 // The transaction log: every event of every transaction, at dense positions 1, 2, 3 … One process writes it
 // (the sequencer), everybody else reads it.
+//
+// What is appended at once is one document: MongoDB's work, and that of every change stream, is for documents, not for entries.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
@@ -82,7 +84,6 @@ export interface LoggedPayment {
   readonly authorizeMs: number | null
 }
 
-/** A document of the collection `log`. */
 export interface LogEntry {
   /** Position: 1, 2, 3 … with no gap. */
   readonly _id: bigint
@@ -101,6 +102,17 @@ export interface LogEntry {
   readonly refundOf?: string
   /** Left out where no money moves. */
   readonly booking?: Booking
+}
+
+/** A document of the collection `log`: entries that were appended together, at positions that follow one another. */
+export interface LogBatch {
+  /** Position of the first entry. It is unique, so of two who append after the same entry one does. */
+  readonly _id: bigint
+  /** Position of the last entry. */
+  readonly last: bigint
+  readonly entries: readonly LogEntry[]
+  /** Everything that changed in `payments` before this is in the log; left out where that is not known. */
+  readonly token?: unknown
 }
 
 /** Follows the log in this process, for all who read it here. */
@@ -137,21 +149,67 @@ export interface LogReaderOptions {
   readonly recentMax?: number
 }
 
-export const logOf = (db: Db): Collection<LogEntry> => db.collection<LogEntry>('log')
+export const logOf = (db: Db): Collection<LogBatch> => db.collection<LogBatch>('log')
+
+/** `entries` must not be empty. */
+export const batchOf = (entries: readonly LogEntry[], token?: unknown): LogBatch => ({
+  _id: entries[0]!._id,
+  last: entries.at(-1)!._id,
+  entries,
+  ...(token !== undefined && { token }),
+})
 
 export async function makeLogIndexes(db: Db): Promise<void> {
-  await logOf(db).createIndex({ transaction: 1, sequence: 1 }, { name: 'event', unique: true })
+  await logOf(db).createIndex({ last: 1 }, { name: 'last', unique: true })
 }
 
 /** Position of the latest entry; 0 when there is none. */
 export async function readTip(db: Db): Promise<bigint> {
-  const last = await logOf(db).findOne({}, { sort: { _id: -1 }, projection: { _id: 1 } })
-  return last?._id ?? 0n
+  const latest = await logOf(db).findOne({}, { sort: { _id: -1 }, projection: { last: 1 } })
+  return latest?.last ?? 0n
+}
+
+/** Which entries are read. */
+export interface LogRange {
+  /** Left out: from the first. */
+  readonly after?: bigint
+  /** Left out: to the latest. */
+  readonly upTo?: bigint
+  readonly max?: number
+  /** Left out: all of them. */
+  readonly filter?: Filter<LogEntry>
+  readonly session?: ClientSession
+}
+
+/** Reads entries from MongoDB, oldest first. */
+export function readLog(
+  db: Db,
+  { after = 0n, upTo, max, filter, session }: LogRange = {},
+): Promise<LogEntry[]> {
+  const isUpTo = upTo === undefined ? {} : { $lte: upTo }
+  return logOf(db)
+    .aggregate<LogEntry>(
+      [
+        {
+          $match: {
+            last: { $gt: after },
+            ...(upTo !== undefined && { _id: isUpTo }),
+            ...(filter && { entries: { $elemMatch: filter } }),
+          },
+        },
+        { $sort: { last: 1 } },
+        { $unwind: '$entries' },
+        { $replaceRoot: { newRoot: '$entries' } },
+        { $match: { $and: [{ _id: { $gt: after, ...isUpTo } }, filter ?? {}] } },
+        ...(max === undefined ? [] : [{ $limit: max }]),
+      ],
+      { ...(max !== undefined && { batchSize: max }), ...(session && { session }) },
+    )
+    .toArray()
 }
 
 /** Starts following the log from where it stands. */
 export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOptions): Promise<LogReader> {
-  const entries = logOf(db)
   const subscribers = new Set<(entries: readonly LogEntry[]) => void>()
   let recent: LogEntry[] = []
   let tip = await readTip(db)
@@ -170,14 +228,9 @@ export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOpt
     return true
   }
 
-  const stored = (after: bigint, max: number, session?: ClientSession): Promise<LogEntry[]> =>
-    entries
-      .find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit: max, ...(session && { session }) })
-      .toArray()
-
   const catchUp = async (session?: ClientSession) => {
     for (;;) {
-      const batch = await stored(tip, batchMax, session)
+      const batch = await readLog(db, { after: tip, max: batchMax, ...(session && { session }) })
       if (!take(batch)) throw new Error(`the log no longer holds what comes after position ${tip}`)
       if (batch.length < batchMax) return
     }
@@ -192,7 +245,7 @@ export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOpt
       await catchUp(changes.session)
       while (!signal.aborted) {
         const batch = await changes.next()
-        if (!take(batch.changes.map(({ fullDocument }) => fullDocument))) await catchUp()
+        if (!take(batch.changes.flatMap(({ fullDocument }) => fullDocument.entries))) await catchUp()
       }
     } finally {
       signal.removeEventListener('abort', stop)
@@ -225,12 +278,9 @@ export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOpt
     async read(after, max) {
       if (after >= tip) return []
       const start = recent.length - Number(tip - after)
-      return start >= 0 ? recent.slice(start, start + max) : stored(after, Math.min(max, Number(tip - after)))
+      return start >= 0 ? recent.slice(start, start + max) : readLog(db, { after, upTo: tip, max })
     },
-    find: (filter, { after, upTo, max }) =>
-      entries
-        .find({ $and: [{ _id: { $gt: after, $lte: upTo } }, filter] }, { sort: { _id: 1 }, limit: max })
-        .toArray(),
+    find: (filter, range) => readLog(db, { ...range, filter }),
     subscribe(onEntries) {
       subscribers.add(onEntries)
       return () => subscribers.delete(onEntries)
@@ -255,9 +305,9 @@ export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOpt
 const batchMax = 1000
 const retryMs = 500
 
-const openLogChanges = (db: Db): Promise<Changes<{ readonly fullDocument: LogEntry }>> =>
+const openLogChanges = (db: Db): Promise<Changes<{ readonly fullDocument: Pick<LogBatch, 'entries'> }>> =>
   openChanges(db, {
     collection: 'log',
     resumeAfter: null,
-    pipeline: [{ $match: { operationType: 'insert' } }, { $project: { fullDocument: 1 } }],
+    pipeline: [{ $match: { operationType: 'insert' } }, { $project: { 'fullDocument.entries': 1 } }],
   })

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Collection, Db, Document } from 'mongodb'
 import { holdLease, type Lease, type LeaseHolder } from './lease.ts'
-import { logOf, readTip, type LogEntry, type LogReader } from './log.ts'
+import { readLog, readTip, type LogEntry, type LogReader } from './log.ts'
 
 interface Reading {
   /** Names its place and its lease. */
@@ -130,9 +130,7 @@ export class LogTrimmedError extends Error {
  * log no longer has what that takes.
  */
 export async function rebuild(db: Db, name: string, from = 1n): Promise<bigint> {
-  const [first] = await logOf(db)
-    .find({}, { sort: { _id: 1 }, limit: 1, projection: { at: 1 } })
-    .toArray()
+  const [first] = await readLog(db, { max: 1 })
   if (first && first._id > from) {
     const since = `position ${first._id} (${first.at.toISOString()})`
     throw new LogTrimmedError(
@@ -176,10 +174,7 @@ export async function lagsOf(db: Db, now: Date): Promise<readonly Lag[]> {
 /** Of a reader that stands at `position`. */
 export async function lagAt(db: Db, reader: string, position: bigint, now: Date): Promise<Lag> {
   const tip = await readTip(db)
-  const next =
-    tip > position
-      ? await logOf(db).findOne({ _id: { $gt: position } }, { sort: { _id: 1 }, projection: { at: 1 } })
-      : null
+  const [next] = tip > position ? await readLog(db, { after: position, max: 1 }) : []
   const ms = next ? Math.max(0, now.getTime() - next.at.getTime()) : 0
   return { reader, position, entries: Math.max(0, Number(tip - position)), ms }
 }

@@ -1,10 +1,11 @@
 // The changes of the collection `payments`, as events for the log.
 
-import type { Db } from 'mongodb'
+import type { Db, Timestamp } from 'mongodb'
 import { openChanges, type Changes } from '../changes.ts'
 import type { LoggedPayment } from '../log.ts'
 import { Recent } from '../recent.ts'
 import { firstPaymentId } from './kept-refusal.ts'
+import type { Step } from './log-writer.ts'
 import {
   entriesOf,
   entriesOfRefund,
@@ -17,6 +18,9 @@ import {
 import type { PaymentEvent, Refund } from './payment.ts'
 
 export interface PaymentChange {
+  /** Its resume token. */
+  readonly _id: unknown
+  readonly clusterTime: Timestamp
   readonly operationType: 'insert' | 'update' | 'replace'
   readonly documentKey: { readonly _id: string }
   readonly fullDocument?: Logged
@@ -38,6 +42,7 @@ export const openPayments = (db: Db, resumeAfter: unknown): Promise<Changes<Paym
       {
         $project: {
           operationType: 1,
+          clusterTime: 1,
           documentKey: 1,
           'updateDescription.updatedFields': 1,
           ...projectionOf('fullDocument.'),
@@ -47,10 +52,10 @@ export const openPayments = (db: Db, resumeAfter: unknown): Promise<Changes<Paym
   })
 
 /**
- * Turns changes into the events that they bring, in order. An update does not carry the payment, whose facts each entry
+ * Turns each change into the events that it brings, in order. An update does not carry the payment, whose facts each entry
  * needs: they are known from its insertion, or read.
  */
-export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Promise<Unplaced[]> {
+export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Promise<Required<Step>[]> {
   const payments = db.collection<Logged>('payments')
   const recent = new Recent<string, LoggedPayment>(recentMax)
 
@@ -74,16 +79,20 @@ export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Prom
 
   return async (changes) => {
     const facts = await factsOf(changes)
-    return changes.flatMap((change) => {
+    return changes.map((change) => {
       const known = facts.get(idOf(change))
       // Without facts it was removed by hand since: there is nothing left to say about it.
-      return known ? entriesIn(change, known) : []
+      return { events: known ? entriesIn(change, known) : [], token: change._id }
     })
   }
 }
 
 /** Facts of so many payments are kept. */
 const recentMax = 20_000
+
+/** True when a change gives all events of a payment, not just new ones: somebody has replaced it by hand. */
+export const isWhole = ({ operationType, updateDescription }: PaymentChange): boolean =>
+  operationType === 'replace' || Array.isArray(updateDescription?.updatedFields['events'])
 
 /** False for a mark, such as that it is settled: thousands of them come at once, and none is worth a look. */
 const bringsEvents = ({ fullDocument, updateDescription }: PaymentChange): boolean =>

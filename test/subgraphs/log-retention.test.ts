@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from 'mongodb'
 import { trimLog } from '../../subgraphs/log-retention.ts'
-import { logOf, startLogReader, type LogEntry } from '../../subgraphs/log.ts'
+import { batchOf, logOf, readLog, startLogReader, type LogEntry } from '../../subgraphs/log.ts'
 import type { Place } from '../../subgraphs/projection.ts'
 import { freshDatabase } from '../harness/mongo.ts'
 import { anEntry } from './log-entries.ts'
@@ -16,18 +16,20 @@ beforeEach(() => {
 })
 
 const hourMs = 3_600_000
-/** An entry an hour, from noon on; entry 1 is at noon. */
-const write = (count: number) =>
-  logOf(db).insertMany(
-    Array.from({ length: count }, (_, n): LogEntry => ({ ...anEntry(n + 1), at: hour(n) })),
-  )
+/** An entry an hour, from noon on; entry 1 is at noon. Each is a batch, or as many as `each` says. */
+const write = async (count: number, each = 1) => {
+  const entries = Array.from({ length: count }, (_, n): LogEntry => ({ ...anEntry(n + 1), at: hour(n) }))
+  for (let start = 0; start < count; start += each) {
+    await logOf(db).insertOne(batchOf(entries.slice(start, start + each)))
+  }
+}
 const hour = (n: number): Date => new Date(noon.getTime() + n * hourMs)
 const placesAre = (places: Readonly<Record<string, bigint>>) =>
   db
     .collection<Place>('places')
     .insertMany(Object.entries(places).map(([_id, position]) => ({ _id, position, epoch: 0 })))
 const readers = ['activity', 'positions']
-const kept = async () => (await logOf(db).find().sort({ _id: 1 }).toArray()).map(({ _id }) => Number(_id))
+const kept = async () => (await readLog(db)).map(({ _id }) => Number(_id))
 
 describe('trimming the log', () => {
   test.each<{ when: string; places: Record<string, bigint>; first: number }>([
@@ -44,6 +46,16 @@ describe('trimming the log', () => {
     expect(await trimLog(db, hour(4), readers)).toBe(0)
     const state = await db.collection<{ _id: string }>('logState').findOne({ _id: 'retention' })
     expect(state).toEqual(first > 1 ? { _id: 'retention', before: hour(4) } : null)
+  })
+
+  test('keeps batches of which an entry is to be kept whole', async () => {
+    await write(10, 4)
+    await placesAre({ activity: 10n, positions: 9n })
+    expect(await trimLog(db, hour(3), readers)).toBe(0)
+    expect(await trimLog(db, hour(7), readers)).toBe(4)
+    expect(await kept()).toEqual([5, 6, 7, 8, 9, 10])
+    expect(await trimLog(db, hour(1000), readers)).toBe(4)
+    expect(await kept()).toEqual([9, 10])
   })
 
   test('keeps the latest entry, however old, so that positions go on from it', async () => {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from 'mongodb'
-import { logOf, startLogReader, type LogEntry } from '../../subgraphs/log.ts'
+import { batchOf, logOf, startLogReader, type LogEntry } from '../../subgraphs/log.ts'
 import { freshDatabase } from '../harness/mongo.ts'
 import { anEntry } from './log-entries.ts'
 import { quietLog } from './transaction/world.ts'
@@ -15,7 +15,7 @@ beforeEach(() => {
 
 const entries = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, n) => anEntry(from + n))
-const write = (from: number, to: number) => logOf(db).insertMany(entries(from, to))
+const write = (from: number, to: number) => logOf(db).insertOne(batchOf(entries(from, to)))
 const positions = (found: readonly LogEntry[]) => found.map(({ _id }) => Number(_id))
 
 /** Everything that a reader publishes from now on; `until` waits for a position. */

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, test, vi } from 'vitest'
 import { isRefusal } from '../../../schema/values/problems.ts'
-import { logOf, startLogReader, type LogEntry } from '../../../subgraphs/log.ts'
+import { batchOf, logOf, startLogReader, type LogEntry } from '../../../subgraphs/log.ts'
 import { answer, type Answer, type Dimension, type Question } from '../../../subgraphs/analytics/activity.ts'
 import { deltaOf } from '../../../subgraphs/analytics/delta.ts'
 import { activityBoard } from '../../../subgraphs/analytics/board.ts'
@@ -192,12 +192,12 @@ describe('the process that counts', () => {
       vi.waitFor(async () => expect(await place()).toBe(BigInt(position)), { timeout: 10_000 })
 
     const one = startProjection({ db, reader, log }, activityProjection())
-    await logOf(db).insertMany(entries.slice(0, 4))
+    await logOf(db).insertOne(batchOf(entries.slice(0, 4)))
     await placed(4)
-    await logOf(db).insertMany(entries.slice(4, 10))
+    await logOf(db).insertOne(batchOf(entries.slice(4, 10)))
     await placed(10)
     await one.close()
-    await logOf(db).insertMany(entries.slice(10))
+    await logOf(db).insertOne(batchOf(entries.slice(10)))
     const other = startProjection({ db, reader, log }, activityProjection())
     await placed(entries.length)
     await other.close()

@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Scope } from '../../../schema/values/scopes.ts'
 import { analyticsSubgraph } from '../../../subgraphs/analytics/index.ts'
-import { logOf, type LogEntry } from '../../../subgraphs/log.ts'
+import { batchOf, logOf, type LogEntry } from '../../../subgraphs/log.ts'
 import type { RequestContext, Subgraph } from '../../../subgraphs/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aCorridor, aParticipant, aProject, aReference } from '../reference-data.ts'
@@ -60,7 +60,7 @@ async function ask(query: string, context = operator, variables: Record<string, 
 const lagOf = async (): Promise<unknown> =>
   (await ask('{ activity(where: { range: { lastDays: 1 } }) { lagMs } }')).data?.['activity']
 
-const append = (entries: readonly LogEntry[]): Promise<unknown> => logOf(db).insertMany([...entries])
+const append = (entries: readonly LogEntry[]): Promise<unknown> => logOf(db).insertOne(batchOf(entries))
 const counted = (): Promise<unknown> =>
   vi.waitFor(async () => expect(await lagOf()).toEqual({ lagMs: 0 }), { timeout: 10_000 })
 

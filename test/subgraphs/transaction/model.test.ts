@@ -7,10 +7,10 @@ import { isRefusal } from '../../../schema/values/problems.ts'
 import type { Decision, SubmitPaymentInput } from '../../../subgraphs/transaction/input.ts'
 import { openAuditLog } from '../../../subgraphs/audit.ts'
 import { createKeyedWriter } from '../../../subgraphs/keyed.ts'
-import { logOf, type TransactionStatus } from '../../../subgraphs/log.ts'
+import { readLog, readTip, type TransactionStatus } from '../../../subgraphs/log.ts'
 import { resultsOf } from '../../../subgraphs/projection.ts'
 import { firstPaymentId } from '../../../subgraphs/transaction/kept-refusal.ts'
-import { openLog } from '../../../subgraphs/transaction/log-writer.ts'
+import { createLogWriter, missing } from '../../../subgraphs/transaction/log-writer.ts'
 import { entriesOf, inOrderOfTime } from '../../../subgraphs/transaction/logged.ts'
 import type { Net } from '../../../subgraphs/transaction/settlement/batch.ts'
 import { bookingsProjection, bookingsReader } from '../../../subgraphs/transaction/settlement/booked.ts'
@@ -271,12 +271,10 @@ const dayMs = 86_400_000
 
 /** Puts what has happened into the log and the books, as the log's writer and reader do. */
 async function note({ db, store, reference }: Hub): Promise<void> {
-  const writer = await openLog(db, { isHeld: () => true })
+  const writer = createLogWriter(db, await readTip(db), { isHeld: () => true })
   const payments = await store.payments.find({ _id: { $gte: firstPaymentId } }).toArray()
-  await writer.write(await writer.missing(payments.flatMap(entriesOf).toSorted(inOrderOfTime)))
-  const entries = await logOf(db)
-    .find({}, { sort: { _id: 1 } })
-    .toArray()
+  await writer.append([{ events: await missing(db, payments.flatMap(entriesOf).toSorted(inOrderOfTime)) }])
+  const entries = await readLog(db)
   await bookingsProjection(reference).apply(entries, resultsOf(db, 0))
   const place = { epoch: 0, position: BigInt(entries.length) }
   await db

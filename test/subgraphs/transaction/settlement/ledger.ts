@@ -4,7 +4,14 @@
 import type { Db } from 'mongodb'
 import { money } from '../../../../schema/values/money.ts'
 import type { ReasonCode } from '../../../../schema/values/reasons.ts'
-import { logOf, type Booking, type LogEntry, type Posting, type StepKind } from '../../../../subgraphs/log.ts'
+import {
+  batchOf,
+  logOf,
+  type Booking,
+  type LogEntry,
+  type Posting,
+  type StepKind,
+} from '../../../../subgraphs/log.ts'
 import { resultsOf } from '../../../../subgraphs/projection.ts'
 import type { Payment } from '../../../../subgraphs/transaction/payment.ts'
 import { negated, postingsOf, refundPostings } from '../../../../subgraphs/transaction/posting.ts'
@@ -161,7 +168,7 @@ export class Ledger {
       ...(booking && { booking }),
     }
     this.entries.push(entry)
-    await logOf(this.db).insertOne(entry)
+    await logOf(this.db).insertOne(batchOf([entry]))
     return _id
   }
 }
