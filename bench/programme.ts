@@ -7,6 +7,8 @@ import { serve, type Server } from './load.ts'
 
 export interface Programme {
   readonly url: string
+  /** Address of its MongoDB. */
+  readonly uri: string
   readonly db: Db
   /** Starts a peer with the MongoDB address and the database's name as its arguments. */
   serve(name: string, file: URL): Promise<Server>
@@ -38,6 +40,7 @@ export async function startProgramme({
   const hub = await serve('hub', main, [], { ...settings, ...environment })
   return {
     url: hub.url,
+    uri: mongod.uri,
     db: client.db(database),
     serve: (name, file) => serve(name, file, [mongod.uri, database]),
     stop: async () => {

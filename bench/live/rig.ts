@@ -2,7 +2,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Order as ClientOrder, Report } from './clients.ts'
+import type { Count, Order as ClientOrder, Report } from './clients.ts'
 import type { Measured, Order as ServerOrder } from './serve.ts'
 
 /** However this process ends, it leaves no other behind. */
@@ -67,10 +67,19 @@ export class Clients extends Child<ClientOrder> {
     super('clients.ts')
   }
 
-  async ask(order: ClientOrder): Promise<Report> {
-    const done = this.hear<{ report: Report }>(({ done: what }) => what === order.do)
+  /** Resolves when it is done, with how many events have come until then. */
+  ask(order: Exclude<ClientOrder, { do: 'report' }>): Promise<Count> {
+    return this.#answer<Count>(order)
+  }
+
+  report(): Promise<Report> {
+    return this.#answer<Report>({ do: 'report' })
+  }
+
+  async #answer<Answer>(order: ClientOrder): Promise<Answer> {
+    const done = this.hear<{ answer: Answer }>(({ done: what }) => what === order.do)
     this.tell(order)
-    return (await done).report
+    return (await done).answer
   }
 }
 
@@ -123,20 +132,20 @@ export async function settled(server: Server, clients: Clients, count: number): 
   for (let n = 0; n < 100; n++) {
     server.tell({ do: 'tell', count: 1 })
     await wait(200)
-    if ((await clients.ask({ do: 'report' })).reached === count) break
+    if ((await clients.ask({ do: 'count' })).reached === count) break
   }
   // What was told meanwhile arrives too.
   let before = -1
-  for (let { events } = await clients.ask({ do: 'report' }); events !== before;) {
+  for (let { events } = await clients.ask({ do: 'count' }); events !== before;) {
     before = events
     await wait(500)
-    events = (await clients.ask({ do: 'report' })).events
+    events = (await clients.ask({ do: 'count' })).events
   }
 }
 
-async function drained(clients: Clients, expected: number): Promise<void> {
+export async function drained(clients: Clients, expected: number): Promise<void> {
   for (let n = 0; n < 100; n++) {
-    const { events } = await clients.ask({ do: 'report' })
+    const { events } = await clients.ask({ do: 'count' })
     if (events >= expected) return
     await wait(100)
   }
@@ -153,7 +162,7 @@ export async function latency(
   await wait(500)
   await clients.ask({ do: 'reset' })
   await wait(ms)
-  const report = await clients.ask({ do: 'report' })
+  const report = await clients.report()
   server.tell({ do: 'stop' })
   await wait(300)
   return report

@@ -2,8 +2,10 @@
 
 import fastify from 'fastify'
 import { buildSchema, type GraphQLSchema } from 'graphql'
+import { createHandler } from 'graphql-http/lib/use/http'
 import { useServer } from 'graphql-ws/use/ws'
 import mercurius, { type PubSub } from 'mercurius'
+import { MongoClient } from 'mongodb'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
@@ -161,13 +163,38 @@ const eventOf = (event: BenchEvent) => ({
   transaction: paymentOf(event),
 })
 
+/**
+ * What the two monoliths do to pay, when they are started with the address of a MongoDB and the name of a database: one
+ * `insertOne`, durable before its event is published and it is answered.
+ */
+async function submission(tell: Serving['tell']) {
+  const [uri, database] = process.argv.slice(3)
+  const mongo = uri
+    ? await MongoClient.connect(uri, { writeConcern: { w: 'majority', journal: true } })
+    : null
+  const payments = mongo?.db(database).collection<{ _id: string }>('paymentsByHand')
+  return async ({ reference }: { readonly reference: string }) => {
+    const event = { position: ++position, sentAt: nowMs() }
+    const { id, ...rest } = paymentOf(event)
+    await payments!.insertOne({ _id: `${reference} ${id}`, ...rest })
+    tell([event])
+    return { id, ...rest }
+  }
+}
+
 /** Mercurius's own subscriptions and publish-subscribe over its WebSocket, with its JIT. */
 async function pubsub(): Promise<Serving> {
   const app = fastify()
+  const tell = (events: readonly BenchEvent[]): void => {
+    for (const event of events)
+      app.graphql.pubsub.publish({ topic: 'EVENTS', payload: { transactionEvents: eventOf(event) } })
+  }
+  const submit = await submission(tell)
   await app.register(mercurius, {
     schema: monolithSdl,
     jit: 1,
     resolvers: {
+      Mutation: { submitPayment: (_: unknown, args: { reference: string }) => submit(args) },
       Subscription: {
         transactionEvents: {
           subscribe: (_: unknown, __: unknown, context: { pubsub: PubSub }) =>
@@ -178,23 +205,17 @@ async function pubsub(): Promise<Serving> {
     subscription: { fullWsTransport: false },
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  return {
-    url,
-    tell(events) {
-      for (const event of events)
-        app.graphql.pubsub.publish({
-          topic: 'EVENTS',
-          payload: { transactionEvents: eventOf(event) },
-        })
-    },
-    waitingBytes: () => 0,
-  }
+  return { url, tell, waitingBytes: () => 0 }
 }
 
 /** graphql-ws as its users run it: the document is executed for each subscriber and event. */
 async function graphqlWs(): Promise<Serving> {
   const listeners = new Set<(event: BenchEvent) => void>()
+  const tell = (events: readonly BenchEvent[]): void =>
+    events.forEach((event) => listeners.forEach((listener) => listener(event)))
+  const submit = await submission(tell)
   const schema: GraphQLSchema = buildSchema(monolithSdl)
+  schema.getMutationType()!.getFields().submitPayment!.resolve = (_: unknown, args) => submit(args)
   schema.getSubscriptionType()!.getFields().transactionEvents!.subscribe = () => {
     const stream = openStream<BenchEvent>(
       {
@@ -222,23 +243,24 @@ async function graphqlWs(): Promise<Serving> {
       },
     }
   }
-  const server = createServer()
+  const overHttp = createHandler({ schema })
+  const server = createServer((request, response) => void overHttp(request, response))
   // The clients here do not answer pings, so none are sent.
   useServer({ schema }, new WebSocketServer({ server, path: '/graphql' }), 0)
   await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    tell: (events) => events.forEach((event) => listeners.forEach((listener) => listener(event))),
+    tell,
     waitingBytes: () => 0,
   }
 }
 
 const servers: Readonly<Record<string, () => Promise<Serving>>> = { hub, stored, pubsub, graphqlWs }
 
+let position = 0
 const start = servers[process.argv[2] ?? '']
 if (!start) throw new Error(`no such server: ${process.argv[2]}`)
 const serving = await start()
-let position = 0
 let timer: NodeJS.Timeout | null = null
 
 const tell = (count: number): void => {

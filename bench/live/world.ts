@@ -7,9 +7,15 @@ export const document = `subscription Follow($after: String) {
   transactionEvents(after: $after) { cursor sentAt kind to
     transaction { id status merchantAmount { amount currency } merchant { id name city } wallet { id name } } } }`
 
-/** One schema for the two monoliths; the hub's is the same in two subgraphs. */
+/** The same of payments that are paid for: one event a payment. */
+export const following = (where: string): string => `subscription { transactionEvents${where} { cursor kind to
+  transaction { id status ... on Payment {
+    merchantAmount { amount currency } merchant { id name city } wallet { id name } } } } }`
+
+/** One schema for the two monoliths; the hub's is the same in two subgraphs, without the mutation. */
 export const monolithSdl = `
   type Query { nothing: Int }
+  type Mutation { submitPayment(reference: String!): Payment! }
   type Subscription { transactionEvents(after: String): Event! }
   type Event { cursor: String! sentAt: Float! kind: String! to: String! transaction: Payment }
   type Payment { id: ID! status: String! merchantAmount: Money! merchant: Merchant! wallet: Participant! }

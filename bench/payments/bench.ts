@@ -3,6 +3,7 @@
 import type { Db } from 'mongodb'
 import { bodies, post, type Answers } from '../http-client.ts'
 import { median, quantile } from '../measure.ts'
+import { quotes, submission, type Payer } from '../payer.ts'
 import { report, row, type Row } from '../report.ts'
 import { startProgramme, type Programme } from '../programme.ts'
 
@@ -13,55 +14,16 @@ const perRound = Number(process.env.PER_ROUND ?? 4_000)
 const manyStored = Number(process.env.STORED ?? 2_000_000)
 
 const acquirer = 'acquirer-cn-01'
-const submit = `mutation($input: SubmitPaymentInput!) { submitPayment(input: $input) {
-  ... on PaymentReceipt { replayed payment { id status } } ... on Problem { code message } } }`
-const quote = `mutation($input: QuotePaymentInput!) { quotePayment(input: $input) {
-  ... on Quote { id } ... on Problem { code message } } }`
-
 let numbers = 0
 const run = Date.now().toString(36)
-const submission = (quoted: string, idempotencyKey = `bench ${run} ${++numbers}`): string =>
-  JSON.stringify({
-    query: submit,
-    variables: { input: { idempotencyKey, reference: idempotencyKey, quote: quoted } },
-  })
+const keyed = (quoted: string): string => submission(quoted, `bench ${run} ${++numbers}`)
 
 const headers = { authorization: 'Bearer demo-wallet' }
 
-/** The hub, and merchants that are paid there. */
-interface Hub {
-  readonly url: string
-  readonly merchants: readonly string[]
-}
-
-/** Quotes for payments: what a wallet has asked for before it pays. */
-async function quotes({ url, merchants }: Hub, count: number): Promise<string[]> {
-  const ids: string[] = []
-  const next = bodies(count, (n) =>
-    JSON.stringify({
-      query: quote,
-      variables: {
-        input: {
-          merchant: merchants[n % merchants.length],
-          amount: { amount: '88.50', currency: 'CNY' },
-          payerCurrency: 'SGD',
-        },
-      },
-    }),
-  )
-  const keep = (answer: string) => {
-    const { data } = JSON.parse(answer) as { data: { quotePayment: { id?: string } } }
-    if (!data.quotePayment.id) throw new Error(answer)
-    ids.push(data.quotePayment.id)
-  }
-  await post({ url, headers, connections: inFlight, next, check: keep })
-  return ids
-}
-
 /** Submits payments for quotes, at the hub or at `url`. */
-async function take(hub: Hub, count: number, url = hub.url): Promise<Answers> {
-  const quoted = await quotes(hub, count)
-  const next = bodies(count, (n) => submission(quoted[n]!))
+async function take(hub: Payer, count: number, url = hub.url): Promise<Answers> {
+  const quoted = await quotes(hub, count, inFlight)
+  const next = bodies(count, (n) => keyed(quoted[n]!))
   return post({ url, headers, connections: inFlight, next, check: isTaken })
 }
 
@@ -80,7 +42,7 @@ export async function bench(): Promise<void> {
       .limit(500)
       .toArray()
     const merchants = shops.map(({ _id }) => _id)
-    const hub = { url: `${url}/graphql`, merchants }
+    const hub = { ...headers, url: `${url}/graphql`, currency: 'SGD', merchants }
     await db
       .collection<{ _id: string }>('corridors')
       .updateOne({ _id: 'SG-CN' }, { $set: { authorizationTimeoutMs: 60_000 }, $inc: { version: 1 } })
@@ -101,7 +63,13 @@ export async function bench(): Promise<void> {
   }
 }
 
-async function beside(hub: Hub, hand: string, when: string, goal: string, { db }: Programme): Promise<Row[]> {
+async function beside(
+  hub: Payer,
+  hand: string,
+  when: string,
+  goal: string,
+  { db }: Programme,
+): Promise<Row[]> {
   const measured = { hub: [] as Answers[], hand: [] as Answers[] }
   for (let round = -1; round < rounds; round += 1) {
     for (const [name, url] of [
@@ -159,14 +127,14 @@ async function connectAs(db: Db, connection: 'STREAM' | 'SIMULATOR'): Promise<vo
 const callsTo = async (db: Db): Promise<number> =>
   ((await db.admin().serverStatus()) as { network: { numRequests: number } }).network.numRequests
 
-async function life(hub: Hub, db: Db): Promise<Row[]> {
+async function life(hub: Payer, db: Db): Promise<Row[]> {
   const payments = db.collection('payments')
   const count = perRound * 3
   const before = numbers
-  const quoted = await quotes(hub, count)
+  const quoted = await quotes(hub, count, inFlight)
   const callsBefore = await callsTo(db)
   const start = performance.now()
-  const next = bodies(count, (n) => submission(quoted[n]!))
+  const next = bodies(count, (n) => keyed(quoted[n]!))
   await post({ url: hub.url, headers, connections: inFlight, next, check: isTaken })
   while ((await payments.countDocuments({ due: { $exists: true } })) > 0)
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -190,12 +158,12 @@ async function life(hub: Hub, db: Db): Promise<Row[]> {
   ]
 }
 
-async function replays(hub: Hub, db: Db): Promise<Row[]> {
+async function replays(hub: Payer, db: Db): Promise<Row[]> {
   const took: number[] = []
   const calls: number[] = []
   for (let round = 0; round < 15; round += 1) {
-    const [quoted] = await quotes(hub, 1)
-    const body = submission(quoted!)
+    const [quoted] = await quotes(hub, 1, inFlight)
+    const body = keyed(quoted!)
     const before = await callsTo(db)
     const start = performance.now()
     await post({ url: hub.url, headers, connections: 64, next: bodies(64, () => body), check: isTaken })
@@ -209,7 +177,7 @@ async function replays(hub: Hub, db: Db): Promise<Row[]> {
   ]
 }
 
-async function growth(hub: Hub, db: Db): Promise<Row[]> {
+async function growth(hub: Payer, db: Db): Promise<Row[]> {
   const payments = db.collection('payments')
   const few = await payments.estimatedDocumentCount()
   const rate = async () => {
