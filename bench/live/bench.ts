@@ -2,12 +2,12 @@
 // fast somebody who was away long catches up. SOCKETS=10000 and EVENTS=100000 change the sizes; PARTS=idle,stalled
 // measures only these.
 
-import { MongoClient, type AnyBulkWriteOperation } from 'mongodb'
+import { MongoClient } from 'mongodb'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pino } from 'pino'
 import { behindBytes } from '../../gateway/live/socket.ts'
 import { startMongo } from '../../gateway/mongod.ts'
-import type { LogEntry } from '../../subgraphs/log.ts'
+import { batchOf, logOf, makeLogIndexes, readTip } from '../../subgraphs/log.ts'
 import type { Place } from '../../subgraphs/projection.ts'
 import { createCursors } from '../../subgraphs/transaction/cursor.ts'
 import { transactionReaders } from '../../subgraphs/transaction/index.ts'
@@ -168,6 +168,9 @@ async function stalled(): Promise<Row[]> {
   ]
 }
 
+/** Entries that lie together in the log: as many as the sequencer writes in a payments' rush. */
+const batchEntries = 100
+
 /** From the first of many entries to live, alone on an upstream of one's own. */
 async function resume(): Promise<Row[]> {
   const log = pino({ level: 'warn' })
@@ -176,16 +179,15 @@ async function resume(): Promise<Row[]> {
   const name = 'bench_live'
   const db = client.db(name)
   try {
-    const entries = db.collection<LogEntry>('log')
-    const kept = await entries.estimatedDocumentCount()
-    if (kept !== logLength + 1) {
-      await entries.drop().catch(() => {})
+    if ((await readTip(db)) !== BigInt(logLength + 1)) {
+      await logOf(db)
+        .drop()
+        .catch(() => {})
+      await makeLogIndexes(db)
       const at = new Date('2026-03-01T04:00:00Z')
-      for (let from = 1; from <= logLength + 1; from += 10_000) {
-        const some: AnyBulkWriteOperation<LogEntry>[] = []
-        for (let n = from; n < from + 10_000 && n <= logLength + 1; n++)
-          some.push({ insertOne: { document: anEntry(n, at) } })
-        await entries.bulkWrite(some, { ordered: false })
+      for (let from = 1; from <= logLength + 1; from += batchEntries) {
+        const count = Math.min(batchEntries, logLength + 2 - from)
+        await logOf(db).insertOne(batchOf(Array.from({ length: count }, (_, n) => anEntry(from + n, at))))
       }
     }
     for (const { name: other } of await db.listCollections({}, { nameOnly: true }).toArray())

@@ -7,7 +7,7 @@ import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Db, Timestamp } from 'mongodb'
 import { startMongo } from '../../gateway/mongod.ts'
-import { logOf, startLogReader } from '../../subgraphs/log.ts'
+import { readTip, startLogReader } from '../../subgraphs/log.ts'
 import { connect, type Mongo } from '../../subgraphs/mongo.ts'
 import { startSequencer, writeLog } from '../../subgraphs/transaction/sequencer.ts'
 import { median, quantile } from '../measure.ts'
@@ -215,8 +215,7 @@ async function takeover(mongo: Mongo, uri: string): Promise<Row> {
     const reader = await startLogReader({ db, log })
     const heir = startSequencer({ db, log, reader })
     await writePayments(db, 10)
-    while ((await logOf(db).countDocuments()) < 10 * eventsEach)
-      await new Promise((next) => setTimeout(next, 10))
+    while ((await readTip(db)) < 10n * BigInt(eventsEach)) await new Promise((next) => setTimeout(next, 10))
     child.kill('SIGKILL')
     await once(child, 'exit')
     const killedAt = performance.now()
