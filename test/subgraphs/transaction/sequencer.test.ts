@@ -56,14 +56,20 @@ const pay = async (): Promise<string> => {
 const approve = (payment: string) => cashier.respond(acquirer, { payment, decision: 'APPROVE' })
 
 /** Writes the log until stopped, whoever else does so. */
-function aSequencer(database = db) {
+function aSequencer(database = db, log: Parameters<typeof writeLog>[0]['log'] = quietLog) {
   const stopping = new AbortController()
   const lease = { signal: stopping.signal, isHeld: () => !stopping.signal.aborted }
-  const done = writeLog({ db: database, log: quietLog }, lease)
+  const done = writeLog({ db: database, log }, lease)
   return async () => {
     stopping.abort()
     await done.catch((error: unknown) => console.error(error))
   }
+}
+
+/** Takes from the log what says from where its writer is to go on. */
+async function loseThePlace() {
+  await db.collection<{ _id: string }>('logState').deleteOne({ _id: 'sequencer' })
+  await logOf(db).updateMany({}, { $unset: { token: true } })
 }
 
 /** Waits until the log of `db` has `count` entries, and gives them all. */
@@ -168,6 +174,27 @@ describe('the log', () => {
     expect(entries.slice(2).map(({ transaction }) => transaction)).toEqual([early, late, late, late])
   })
 
+  test('says with each batch from where to go on', async () => {
+    const stop = aSequencer()
+    const early = await pay()
+    await logged(2)
+    await approve(early)
+    await logged(3)
+    await stop()
+    // As when the writer is killed right after its last batch.
+    await db.collection('logState').deleteMany({})
+    await pay()
+    const said: string[] = []
+    const stopAgain = aSequencer(db, {
+      error: quietLog.error,
+      info: (_: unknown, text = '') => void said.push(text),
+    })
+    const entries = await logged(5)
+    await stopAgain()
+    await expectOneToOne(entries)
+    expect(said).toEqual([])
+  })
+
   test('does not get again what was deleted of it because it is old', async () => {
     const stop = aSequencer()
     await pay()
@@ -178,7 +205,7 @@ describe('the log', () => {
     await stop()
     await db.collection<Place>('places').insertOne({ _id: 'activity', epoch: 0, position: 4n })
     expect(await trimLog(db, new Date(clock.now().getTime() - 30 * 86_400_000), ['activity'])).toBe(2)
-    await db.collection<{ _id: string }>('logState').deleteOne({ _id: 'sequencer' })
+    await loseThePlace()
     await approve(recent)
     const stopAgain = aSequencer()
     const entries = await logged(5)
@@ -198,7 +225,7 @@ describe('the log', () => {
     await approve(known)
     clock.move(10)
     await pay()
-    await db.collection('logState').deleteMany({})
+    await loseThePlace()
     const stopAgain = aSequencer()
     await pay()
     const entries = await logged(7)
