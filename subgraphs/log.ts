@@ -163,9 +163,17 @@ export async function makeLogIndexes(db: Db): Promise<void> {
   await logOf(db).createIndex({ last: 1 }, { name: 'last', unique: true })
 }
 
-/** Position of the latest entry; 0 when there is none. */
+/** Position of the latest entry; 0 when there is none. Throws when the log is of a version that wrote each entry by itself. */
 export async function readTip(db: Db): Promise<bigint> {
-  const latest = await logOf(db).findOne({}, { sort: { _id: -1 }, projection: { last: 1 } })
+  const latest: Partial<LogBatch> | null = await logOf(db).findOne(
+    {},
+    { sort: { _id: -1 }, projection: { last: 1 } },
+  )
+  if (latest && latest.last === undefined) {
+    throw new Error(
+      `the log in the database ${db.databaseName} is of an earlier version: begin with an empty one`,
+    )
+  }
   return latest?.last ?? 0n
 }
 

@@ -35,6 +35,11 @@ function follow(reader: Awaited<ReturnType<typeof startLogReader>>) {
 }
 
 describe('a reader of the log', () => {
+  test('says that it does not understand a log of an earlier version', async () => {
+    await db.collection<LogEntry>('log').insertOne(anEntry(1))
+    await expect(startLogReader({ db, log: quietLog })).rejects.toThrow('is of an earlier version')
+  })
+
   test('publishes what is written after it was started, in order, each once', async () => {
     await write(1, 5)
     const reader = await startLogReader({ db, log: quietLog })

@@ -1,7 +1,8 @@
 // Every field of what payments' mutations take, written in every wrong way: each has a refusal of its own, and nothing is written.
 
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { encodeCpm } from '../../../schema/qr/index.ts'
+import { readTip } from '../../../subgraphs/log.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aClock, aDirectory, aReference, as, quietLog } from './world.ts'
@@ -41,6 +42,8 @@ beforeAll(async () => {
   )
   await ask('presentCode', 'PresentCodeInput', valid.presentCode())
   known.payload = (await db.collection<{ payload: string }>('presentedCodes').findOne())!.payload
+  // Submitted, sent, approved: what follows is not to be mistaken for it.
+  await vi.waitFor(async () => expect(await readTip(db)).toBe(3n), { timeout: 10_000, interval: 10 })
 })
 afterAll(() => hub.close())
 
