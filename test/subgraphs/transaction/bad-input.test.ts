@@ -43,7 +43,7 @@ beforeAll(async () => {
   await ask('presentCode', 'PresentCodeInput', valid.presentCode())
   known.payload = (await db.collection<{ payload: string }>('presentedCodes').findOne())!.payload
   // Submitted, sent, approved: what follows is not to be mistaken for it.
-  await vi.waitFor(async () => expect(await readTip(db)).toBe(3n), { timeout: 10_000, interval: 10 })
+  await vi.waitUntil(async () => (await readTip(db)) === 3n, { timeout: 10_000, interval: 10 })
 })
 afterAll(() => hub.close())
 
