@@ -92,7 +92,8 @@ const recentMax = 20_000
 
 /** True when a change gives all events of a payment, not just new ones: somebody has replaced it by hand. */
 export const isWhole = ({ operationType, updateDescription }: PaymentChange): boolean =>
-  operationType === 'replace' || Array.isArray(updateDescription?.updatedFields['events'])
+  operationType === 'replace' ||
+  ['events', 'refunds'].some((array) => Array.isArray(updateDescription?.updatedFields[array]))
 
 /** False for a mark, such as that it is settled: thousands of them come at once, and none is worth a look. */
 const bringsEvents = ({ fullDocument, updateDescription }: PaymentChange): boolean =>

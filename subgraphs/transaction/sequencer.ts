@@ -110,10 +110,11 @@ async function follow(
   lease: Held,
 ): Promise<void> {
   const stepsIn = eventReader(db)
-  const append = async (found: readonly PaymentChange[]): Promise<number> => {
+  /** True when the changes brought events. */
+  const append = async (found: readonly PaymentChange[]): Promise<boolean> => {
     const steps = await stepsIn(found)
     await writer.append(found.some(isWhole) ? await lacking(db, steps) : steps)
-    return steps.reduce((count, { events }) => count + events.length, 0)
+    return steps.some(({ events }) => events.length > 0)
   }
   let savedAtMs = Number.NEGATIVE_INFINITY
   // MongoDB gathers the next batch while this one is written; what goes wrong with it is told by the wait for it.
@@ -130,8 +131,7 @@ async function follow(
     // What comes in small batches one upon the other costs more for the batches than for what is in them.
     if (length > 1 && length < gatherBelow) await Promise.all([writing, pause(gatherMs)])
     reading = read()
-    const written = await writing
-    if (written > 0 || performance.now() - savedAtMs < saveMs) continue
+    if ((await writing) || performance.now() - savedAtMs < saveMs) continue
     await savePlace(db, batch.token, writer)
     savedAtMs = performance.now()
   }
@@ -144,12 +144,7 @@ const saveMs = 10_000
 
 /** The same steps without the events that are in the log already. */
 async function lacking(db: Db, steps: readonly Step[]): Promise<Step[]> {
-  const events = new Set(
-    await missing(
-      db,
-      steps.flatMap((step) => step.events),
-    ),
-  )
+  const events = new Set(await missing(db, eventsOf(steps)))
   await endMissing(db)
   return steps.map((step) => ({ ...step, events: step.events.filter((event) => events.has(event)) }))
 }
@@ -183,15 +178,8 @@ async function catchUp(db: Db, writer: LogWriter, changes: Changes<PaymentChange
   const stepsIn = eventReader(db)
   // What is written before a place is saved has no token: whoever goes on after half of this begins it again.
   const append = async (found: readonly PaymentChange[]) => {
-    const steps = await stepsIn(found)
-    await writer.append(
-      apart(
-        await missing(
-          db,
-          steps.flatMap(({ events }) => events),
-        ),
-      ),
-    )
+    const events = eventsOf(await stepsIn(found))
+    await writer.append(apart(await missing(db, events)))
   }
   const early = await changes.next()
   await fillGaps(db, writer, changes.session)
@@ -247,6 +235,8 @@ async function fillGaps(db: Db, writer: LogWriter, session: ClientSession): Prom
 }
 
 const fillBatch = 5000
+
+const eventsOf = (steps: readonly Step[]): Unplaced[] => steps.flatMap(({ events }) => [...events])
 
 /** Steps that may be cut anywhere, because nobody goes on after one of them. */
 const apart = (events: readonly Unplaced[]): Step[] => events.map((event) => ({ events: [event] }))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Db } from 'mongodb'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { money } from '../../../schema/values/money.ts'
 import { logOf, readLog, startLogReader, type LogEntry } from '../../../subgraphs/log.ts'
 import { trimLog } from '../../../subgraphs/log-retention.ts'
@@ -165,6 +165,7 @@ describe('the log', () => {
     await logged(2)
     await stop()
     await approve(early)
+    clock.move(10)
     const late = await pay()
     const stopAgain = aSequencer()
     await approve(late)
@@ -176,13 +177,16 @@ describe('the log', () => {
 
   test('says with each batch from where to go on', async () => {
     const stop = aSequencer()
+    // It has looked for what the log lacks, and follows the changes from here on.
+    const states = db.collection('logState')
+    await vi.waitUntil(async () => (await states.countDocuments()) > 0, { timeout: 10_000, interval: 10 })
     const early = await pay()
     await logged(2)
     await approve(early)
     await logged(3)
     await stop()
     // As when the writer is killed right after its last batch.
-    await db.collection('logState').deleteMany({})
+    await states.deleteMany({})
     await pay()
     const said: string[] = []
     const stopAgain = aSequencer(db, {
@@ -193,6 +197,23 @@ describe('the log', () => {
     await stopAgain()
     await expectOneToOne(entries)
     expect(said).toEqual([])
+  })
+
+  test('gets nothing again when somebody replaces a payment by hand, or its events', async () => {
+    const stop = aSequencer()
+    const id = await pay()
+    await logged(2)
+    const { _id, ...payment } = (await store.payments.findOne({ _id: id }))!
+    await store.payments.replaceOne({ _id }, { ...payment, reference: 'by hand' } as never)
+    await store.payments.updateOne(
+      { _id },
+      { $set: { events: payment.events.map((one) => ({ ...one, write: 'by hand' })) } },
+    )
+    await pay()
+    const entries = await logged(4)
+    await stop()
+    await expectOneToOne(entries)
+    expect((await logOf(db).indexes()).map(({ name: index }) => index).toSorted()).toEqual(['_id_', 'last'])
   })
 
   test('does not get again what was deleted of it because it is old', async () => {
