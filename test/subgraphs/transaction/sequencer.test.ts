@@ -204,7 +204,7 @@ describe('the log', () => {
     const id = await pay()
     await logged(2)
     const { _id, ...payment } = (await store.payments.findOne({ _id: id }))!
-    await store.payments.replaceOne({ _id }, { ...payment, reference: 'by hand' } as never)
+    await store.payments.replaceOne({ _id }, { ...payment, reference: 'by hand' })
     await store.payments.updateOne(
       { _id },
       { $set: { events: payment.events.map((one) => ({ ...one, write: 'by hand' })) } },
@@ -213,7 +213,9 @@ describe('the log', () => {
     const entries = await logged(4)
     await stop()
     await expectOneToOne(entries)
-    expect((await logOf(db).indexes()).map(({ name: index }) => index).toSorted()).toEqual(['_id_', 'last'])
+    expect(new Set((await logOf(db).indexes()).map(({ name: index }) => index))).toEqual(
+      new Set(['_id_', 'last']),
+    )
   })
 
   test('does not get again what was deleted of it because it is old', async () => {
