@@ -34,6 +34,7 @@ export const valueAt = 6
 export const tallyWidth = 3
 /** Kinds below this are latency buckets; from here on, numbers of the names of reasons. */
 export const reasonKind = 100_000
+const kindsMax = 2 ** 18
 
 /** Where a facet's number is: the word of the cell, and how far to shift it right. */
 export const placeOf: Readonly<Record<Facet, { readonly word: number; readonly shift: number }>> = {
@@ -90,21 +91,20 @@ export class OpenSlab {
   readonly start: Date
   upTo: bigint
   readonly #names: Names
-  readonly #cells: number[]
-  readonly #tallies: number[]
+  readonly #cells: Words
+  readonly #tallies: Words
+  /** Cells that were looked for since it was opened: most of an old slab is never looked at again. */
   readonly #cellByKey = new Map<string, number>()
+  readonly #tallyByKey = new Map<number, number>()
 
   constructor(content: Pick<SlabContent, 'start' | 'upTo'> & Partial<SlabContent>) {
-    const { start, upTo, names, cells = 0, words } = content
+    const { start, upTo, names, cells = 0, words = new Uint8Array() } = content
     this.start = start
     this.upTo = upTo
     this.#names = new Names(names)
-    const all = words ? [...wordsOf(words)] : []
-    this.#tallies = all.splice(cells * cellWidth)
-    this.#cells = all
-    for (let at = 0; at < all.length; at += cellWidth) {
-      this.#cellByKey.set(keyOf(all[at]!, all[at + 1]!, all[at + 2]!), at)
-    }
+    const all = wordsOf(words)
+    this.#cells = new Words(all.subarray(0, cells * cellWidth))
+    this.#tallies = new Words(all.subarray(cells * cellWidth))
   }
 
   /** How many cells and tallies it holds. */
@@ -113,8 +113,8 @@ export class OpenSlab {
   }
 
   add(payment: LoggedPayment, delta: Delta): void {
-    const cells = this.#cells
     const at = this.#cellOf(payment)
+    const cells = this.#cells.all
     cells[at + paymentsAt]! += delta.payments
     cells[at + approvedAt]! += delta.approved
     cells[at + declinedAt]! += delta.declined
@@ -125,22 +125,28 @@ export class OpenSlab {
       cells[at + valueAt + 1] = Number(value >> 32n)
     }
     const cell = at / cellWidth
-    if (delta.authorizeMs !== null) this.#tallies.push(cell, bucketOf(delta.authorizeMs), 1)
-    if (delta.reason !== null) this.#tallies.push(cell, reasonKind + this.#names.numberOf(delta.reason), 1)
+    if (delta.authorizeMs !== null) this.#tally(cell, bucketOf(delta.authorizeMs))
+    if (delta.reason !== null) this.#tally(cell, reasonKind + this.#names.numberOf(delta.reason))
   }
 
   content(): SlabContent {
-    const cellWords = this.#cells.length
-    const words = Buffer.allocUnsafe((cellWords + this.#tallies.length) * 4)
-    this.#cells.forEach((word, n) => words.writeInt32LE(word, n * 4))
-    this.#tallies.forEach((word, n) => words.writeInt32LE(word, (cellWords + n) * 4))
     return {
       start: this.start,
       upTo: this.upTo,
       names: this.#names.list,
-      cells: cellWords / cellWidth,
-      words,
+      cells: this.#cells.length / cellWidth,
+      words: Buffer.concat([this.#cells.bytes(), this.#tallies.bytes()]),
     }
+  }
+
+  #tally(cell: number, kind: number): void {
+    const key = cell * kindsMax + kind
+    let at = this.#tallyByKey.get(key)
+    if (at === undefined) {
+      at = this.#tallies.find(tallyWidth, cell, kind) ?? this.#tallies.push(cell, kind, 0)
+      this.#tallyByKey.set(key, at)
+    }
+    this.#tallies.all[at + 2]!++
   }
 
   /** Where the payment's cell begins. */
@@ -150,17 +156,52 @@ export class OpenSlab {
     const when = minute | (number(laneName(payment)) << 16)
     const who = number(payment.wallet) | (number(payment.acquirer) << 16)
     const how = number(payment.mcc) | (number(payment.entryMode) << 16)
-    const key = keyOf(when, who, how)
+    const key = `${when} ${who} ${how}`
     let at = this.#cellByKey.get(key)
     if (at === undefined) {
-      at = this.#cells.push(when, who, how, 0, 0, 0, 0, 0) - cellWidth
+      at = this.#cells.find(cellWidth, when, who, how) ?? this.#cells.push(when, who, how, 0, 0, 0, 0, 0)
       this.#cellByKey.set(key, at)
     }
     return at
   }
 }
 
-const keyOf = (when: number, who: number, how: number): string => `${when} ${who} ${how}`
+/** Words in a row, to which more can be added. */
+class Words {
+  /** What lies after `length` means nothing. Adding words replaces it. */
+  all: Int32Array
+  length: number
+
+  constructor(words: Int32Array) {
+    this.all = words
+    this.length = words.length
+  }
+
+  /** Adds words, and gives the place of the first. */
+  push(...words: readonly number[]): number {
+    const at = this.length
+    this.length += words.length
+    if (this.length > this.all.length) {
+      const old = this.all
+      this.all = new Int32Array(Math.max(64, 2 * this.length))
+      this.all.set(old)
+    }
+    this.all.set(words, at)
+    return at
+  }
+
+  /** The last of the rows of `width` words that begins with `head`; undefined when none does. */
+  find(width: number, ...head: readonly number[]): number | undefined {
+    for (let at = this.length - width; at >= 0; at -= width) {
+      if (head.every((word, n) => this.all[at + n] === word)) return at
+    }
+    return undefined
+  }
+
+  bytes(): Buffer {
+    return Buffer.from(this.all.buffer, this.all.byteOffset, this.length * 4)
+  }
+}
 
 /** A slab as it is read: words to run over, with names numbered as in many others. */
 export interface Slab {
