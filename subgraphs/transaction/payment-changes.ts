@@ -117,9 +117,11 @@ function entriesIn(
   ]
 }
 
-function pushed(updated: Readonly<Record<string, unknown>>, array: string): unknown[] {
+const elementOf = { events: /^events\.\d+$/, refunds: /^refunds\.\d+$/ } as const
+
+function pushed(updated: Readonly<Record<string, unknown>>, array: keyof typeof elementOf): unknown[] {
   const whole = updated[array]
   if (Array.isArray(whole)) return whole
-  const element = new RegExp(`^${array}\\.\\d+$`)
-  return Object.entries(updated).flatMap(([field, item]) => (element.test(field) ? [item] : []))
+  const elements = Object.keys(updated).filter((field) => elementOf[array].test(field))
+  return elements.map((field) => updated[field])
 }
