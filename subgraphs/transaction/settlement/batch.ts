@@ -6,11 +6,10 @@
 // before it. So when a batch is closed, everything up to its `upTo` on any closed date is in exactly one batch, and what comes
 // later falls to the next, whatever the order in which dates are closed.
 
-import type { Filter } from 'mongodb'
 import type { Currency } from '../../../schema/values/currency.ts'
 import { refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { defaultZone, endOf, type SettlementZone } from '../settlement-date.ts'
-import type { Booked } from './booked.ts'
+import type { Booked, BookedRange } from './booked.ts'
 
 /** Which entries a batch takes; never changed. */
 export interface Cut {
@@ -65,15 +64,17 @@ export const nextCut = (date: string, last: Cut | null, tip: bigint, now: Date):
 })
 
 /** Entries of the batch's own date. */
-export const ownOf = ({ settlementDate, upTo }: Cut): Filter<Booked> => ({
-  settlementDate,
-  _id: { $lte: upTo },
+export const ownOf = ({ settlementDate, upTo }: Cut): BookedRange => ({
+  dates: [settlementDate],
+  after: 0n,
+  upTo,
 })
 
 /** Entries that came late for dates that were closed before it. */
-export const lateOf = ({ after, upTo }: Cut, closedBefore: readonly string[]): Filter<Booked> => ({
-  settlementDate: { $in: [...closedBefore] },
-  _id: { $gt: after, $lte: upTo },
+export const lateOf = ({ after, upTo }: Cut, closedBefore: readonly string[]): BookedRange => ({
+  dates: closedBefore,
+  after,
+  upTo,
 })
 
 /** Null when the cut-off of `date` has passed in all `zones`. */

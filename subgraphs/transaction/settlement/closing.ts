@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
-import { Decimal128, type ClientSession, type Collection, type Db, type Filter } from 'mongodb'
+import { Decimal128, type ClientSession, type Collection, type Db } from 'mongodb'
 import { isRefusal, type Refusal } from '../../../schema/values/problems.ts'
 import type { AuditLog } from '../../audit.ts'
 import type { KeyedWriter } from '../../keyed.ts'
@@ -26,7 +26,7 @@ import {
   type Net,
   type Totals,
 } from './batch.ts'
-import { bookingsReader, type Booked } from './booked.ts'
+import { bookingsReader, readBooked, type Booked, type BookedRange } from './booked.ts'
 import { csvHeader, csvLine } from './csv.ts'
 import { dropAttempts, filesOf, writeFiles, type FileSet } from './files.ts'
 import { pacs002 } from './pacs002.ts'
@@ -221,15 +221,12 @@ async function openMembers(
   signal: AbortSignal,
 ): Promise<Members> {
   const epoch = await untilNoted(db, cut.upTo, signal)
-  const bookings = resultsOf(db, epoch).collection<Booked>('bookings')
-  const parts: Filter<Booked>[] = [
-    ownOf(cut),
-    ...(closedBefore.length > 0 ? [lateOf(cut, closedBefore)] : []),
-  ]
+  const results = resultsOf(db, epoch)
+  const parts: BookedRange[] = [ownOf(cut), ...(closedBefore.length > 0 ? [lateOf(cut, closedBefore)] : [])]
 
   async function* booked(...kinds: Booked['kind'][]): AsyncIterable<Booked> {
     for (const part of parts) {
-      for await (const one of bookings.find({ ...part, kind: { $in: kinds } }, { sort: { _id: 1 } })) {
+      for await (const one of readBooked(results, part, { kind: { $in: kinds } })) {
         signal.throwIfAborted()
         yield one
       }
@@ -240,7 +237,7 @@ async function openMembers(
   const cancelledOut = new Set<string>()
   for (const ids of chunksOf(takenBack)) {
     for (const part of parts) {
-      const completed = bookings.find({ ...part, kind: 'PAYMENT', transaction: { $in: ids } })
+      const completed = readBooked(results, part, { kind: 'PAYMENT', transaction: { $in: ids } })
       for await (const { payment } of completed) cancelledOut.add(payment)
     }
   }

@@ -7,13 +7,12 @@ import { isRefusal } from '../../../schema/values/problems.ts'
 import type { Decision, SubmitPaymentInput } from '../../../subgraphs/transaction/input.ts'
 import { openAuditLog } from '../../../subgraphs/audit.ts'
 import { createKeyedWriter } from '../../../subgraphs/keyed.ts'
-import { readLog, readTip, type TransactionStatus } from '../../../subgraphs/log.ts'
-import { resultsOf } from '../../../subgraphs/projection.ts'
+import { readTip, type TransactionStatus } from '../../../subgraphs/log.ts'
 import { firstPaymentId } from '../../../subgraphs/transaction/kept-refusal.ts'
 import { createLogWriter, missing } from '../../../subgraphs/transaction/log-writer.ts'
 import { entriesOf, inOrderOfTime } from '../../../subgraphs/transaction/logged.ts'
 import type { Net } from '../../../subgraphs/transaction/settlement/batch.ts'
-import { bookingsProjection, bookingsReader } from '../../../subgraphs/transaction/settlement/booked.ts'
+import { noteBookings } from './settlement/note.ts'
 import {
   createClosing,
   makeSettlementIndexes,
@@ -274,12 +273,7 @@ async function note({ db, store, reference }: Hub): Promise<void> {
   const writer = createLogWriter(db, await readTip(db), { isHeld: () => true })
   const payments = await store.payments.find({ _id: { $gte: firstPaymentId } }).toArray()
   await writer.append([{ events: await missing(db, payments.flatMap(entriesOf).toSorted(inOrderOfTime)) }])
-  const entries = await readLog(db)
-  await bookingsProjection(reference).apply(entries, resultsOf(db, 0))
-  const place = { epoch: 0, position: BigInt(entries.length) }
-  await db
-    .collection<{ _id: string }>('places')
-    .updateOne({ _id: bookingsReader }, { $set: place }, { upsert: true })
+  await noteBookings(db, reference)
 }
 
 const which = fc.nat(5)

@@ -12,11 +12,10 @@ import {
   type Posting,
   type StepKind,
 } from '../../../../subgraphs/log.ts'
-import { resultsOf } from '../../../../subgraphs/projection.ts'
 import type { Payment } from '../../../../subgraphs/transaction/payment.ts'
 import { negated, postingsOf, refundPostings } from '../../../../subgraphs/transaction/posting.ts'
-import { bookingsProjection } from '../../../../subgraphs/transaction/settlement/booked.ts'
 import { aReference, noon } from '../world.ts'
+import { noteBookings } from './note.ts'
 
 export interface Sale {
   readonly date: string
@@ -113,17 +112,8 @@ export class Ledger {
   }
 
   /** As the reader of the log does. */
-  async note(): Promise<void> {
-    const results = resultsOf(this.db, 0)
-    const projection = bookingsProjection(aReference())
-    await projection.apply(this.entries, results)
-    await this.db
-      .collection('places')
-      .updateOne(
-        { _id: 'bookings' as never },
-        { $set: { epoch: 0, position: BigInt(this.entries.length) } },
-        { upsert: true },
-      )
+  note(): Promise<void> {
+    return noteBookings(this.db, aReference())
   }
 
   private async book(of: Kept, id: string, kind: BookedEntry['kind'], step: StepKind, booking: Booking) {
