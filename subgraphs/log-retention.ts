@@ -1,10 +1,11 @@
-// How long the log is kept: what is older is deleted, unless somebody who reads it has not read that far.
+// How long the log is kept for those who follow it: what is older goes to the archive, unless somebody who reads it has not read
+// that far. From the archive, readers can still be made anew.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { holdLease, type LeaseHolder } from './lease.ts'
-import { logOf, type LogBatch } from './log.ts'
+import { archiveOf, logOf, type LogBatch } from './log.ts'
 import type { Place } from './projection.ts'
 
 export interface RetentionOptions {
@@ -25,15 +26,15 @@ export function startRetention({ db, log, now, days, readers }: RetentionOptions
       await sleep(everyMs, undefined, { signal }).catch(() => {})
       if (signal.aborted) return
       const before = new Date(now().getTime() - days * dayMs)
-      const deleted = await trimLog(db, before, readers)
-      if (deleted > 0) log.info({ deleted, before }, 'deleted what is no longer kept of the log')
+      const archived = await trimLog(db, before, readers)
+      if (archived > 0) log.info({ archived, before }, 'took out of the log what is no longer kept in it')
     }
   })
 }
 
 /**
- * Deletes from the start of the log what happened before `before`, a batch at a time; gives how many entries. Kept are the latest
- * batch, because the next position follows from it, and all that some reader has not read: any of `readers`, and any other with a
+ * Takes from the start of the log to the archive what happened before `before`, a batch at a time; gives how many entries. Kept are
+ * the latest batch, because the next position follows from it, and all that some reader has not read: any of `readers`, and any other with a
  * place.
  */
 export async function trimLog(db: Db, before: Date, readers: readonly string[]): Promise<number> {
@@ -62,10 +63,31 @@ export async function trimLog(db: Db, before: Date, readers: readonly string[]):
   if (old < first._id) return 0
   // Whoever looks for events that the log lacks must not find these again.
   await statesOf(db).updateOne({ _id: 'retention' }, { $max: { before } }, { upsert: true })
+  await makeArchive(db)
   for (let from = first._id; from <= old; from += chunk) {
-    await batches.deleteMany({ last: { $lte: min(from + chunk - 1n, old) } })
+    const going = { last: { $lte: min(from + chunk - 1n, old) } }
+    // To go on from a batch, one needs the log itself.
+    const moved = [
+      { $match: going },
+      { $unset: 'token' },
+      { $merge: { into: archiveOf(db).collectionName, on: '_id' } },
+    ]
+    await batches.aggregate(moved).toArray()
+    await batches.deleteMany(going)
   }
   return Number(old - first._id) + 1
+}
+
+/** The archive is seldom read and never changed: compressed with zstd it takes a fraction of what the log takes. */
+async function makeArchive(db: Db): Promise<void> {
+  const { collectionName } = archiveOf(db)
+  const found = await db.listCollections({ name: collectionName }, { nameOnly: true }).toArray()
+  if (found.length === 0) {
+    await db.createCollection(collectionName, {
+      storageEngine: { wiredTiger: { configString: 'block_compressor=zstd' } },
+    })
+  }
+  await archiveOf(db).createIndex({ last: 1 }, { name: 'last', unique: true })
 }
 
 /** The first batch, or the last. */
@@ -101,5 +123,5 @@ const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 
 const dayMs = 86_400_000
 const everyMs = 3_600_000
-/** Entries deleted in one call, at most, so that nothing else waits long. */
+/** Entries taken out in one call, at most, so that nothing else waits long. */
 const chunk = 10_000n

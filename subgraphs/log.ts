@@ -151,6 +151,9 @@ export interface LogReaderOptions {
 
 export const logOf = (db: Db): Collection<LogBatch> => db.collection<LogBatch>('log')
 
+/** What retention has taken out of the log: nobody who follows reads it, only who counts everything anew. */
+export const archiveOf = (db: Db): Collection<LogBatch> => db.collection<LogBatch>('logArchive')
+
 /** `entries` must not be empty. */
 export const batchOf = (entries: readonly LogEntry[], token?: unknown): LogBatch => ({
   _id: entries[0]!._id,
@@ -187,15 +190,17 @@ export interface LogRange {
   /** Left out: all of them. */
   readonly filter?: Filter<LogEntry>
   readonly session?: ClientSession
+  /** Left out: the log. */
+  readonly batches?: Collection<LogBatch>
 }
 
 /** Reads entries from MongoDB, oldest first. */
 export function readLog(
   db: Db,
-  { after = 0n, upTo, max, filter, session }: LogRange = {},
+  { after = 0n, upTo, max, filter, session, batches = logOf(db) }: LogRange = {},
 ): Promise<LogEntry[]> {
   const isUpTo = upTo === undefined ? {} : { $lte: upTo }
-  return logOf(db)
+  return batches
     .aggregate<LogEntry>(
       [
         {

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Collection, Db, Document } from 'mongodb'
 import { holdLease, type Lease, type LeaseHolder } from './lease.ts'
-import { readLog, readTip, type LogEntry, type LogReader } from './log.ts'
+import { archiveOf, readLog, readTip, type LogEntry, type LogReader } from './log.ts'
 
 interface Reading {
   /** Names its place and its lease. */
@@ -113,7 +113,7 @@ export async function readShown<Found>(
   }
 }
 
-/** The log does not go back far enough. */
+/** Neither the log nor its archive goes back far enough. */
 export class LogTrimmedError extends Error {
   override readonly name = 'LogTrimmedError'
   /** The first position that the log still has. */
@@ -130,7 +130,7 @@ export class LogTrimmedError extends Error {
  * log no longer has what that takes.
  */
 export async function rebuild(db: Db, name: string, from = 1n): Promise<bigint> {
-  const [first] = await readLog(db, { max: 1 })
+  const first = await firstAfter(db, 0n)
   if (first && first._id > from) {
     const since = `position ${first._id} (${first.at.toISOString()})`
     throw new LogTrimmedError(
@@ -174,9 +174,25 @@ export async function lagsOf(db: Db, now: Date): Promise<readonly Lag[]> {
 /** Of a reader that stands at `position`. */
 export async function lagAt(db: Db, reader: string, position: bigint, now: Date): Promise<Lag> {
   const tip = await readTip(db)
-  const [next] = tip > position ? await readLog(db, { after: position, max: 1 }) : []
+  const next = tip > position ? await firstAfter(db, position) : undefined
   const ms = next ? Math.max(0, now.getTime() - next.at.getTime()) : 0
   return { reader, position, entries: Math.max(0, Number(tip - position)), ms }
+}
+
+/** The entry after `position`, be it in the archive or in the log; the first that there is when that one is not. */
+async function firstAfter(db: Db, position: bigint): Promise<LogEntry | undefined> {
+  const range = { after: position, max: 1 }
+  const [archived] = await readLog(db, { ...range, batches: archiveOf(db) })
+  return archived ?? (await readLog(db, range))[0]
+}
+
+/** What follows `after`: where the log no longer has it, from the archive. */
+async function readOn(db: Db, reader: LogReader, after: bigint): Promise<readonly LogEntry[]> {
+  const kept = await reader.read(after, batchMax)
+  if (kept.length === 0 || kept[0]!._id === after + 1n) return kept
+  const archived = await readLog(db, { after, max: batchMax, batches: archiveOf(db) })
+  if (archived[0]?._id === after + 1n) return archived
+  throw new Error(`what comes after position ${after} is neither in the log nor in its archive`)
 }
 
 /** Reads on from the place, until it turns out to be elsewhere. */
@@ -195,10 +211,7 @@ async function follow(options: ProjectionOptions, projection: Projection, { sign
     let savedAtMs = performance.now()
     while (!signal.aborted) {
       news = Promise.withResolvers<void>()
-      const entries = await reader.read(readTo, batchMax)
-      if (entries.length > 0 && entries[0]!._id !== readTo + 1n) {
-        throw new Error(`the log is no longer kept from position ${readTo + 1n}`)
-      }
+      const entries = await readOn(db, reader, readTo)
       readTo = entries.at(-1)?._id ?? readTo
       const wanted = entries.filter((entry) => projection.wants?.(entry) ?? true)
       // Nothing came of what was read: where that ends is written down now and then.

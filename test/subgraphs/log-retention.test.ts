@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from 'mongodb'
 import { trimLog } from '../../subgraphs/log-retention.ts'
-import { batchOf, logOf, readLog, startLogReader, type LogEntry } from '../../subgraphs/log.ts'
+import { archiveOf, batchOf, logOf, readLog, startLogReader, type LogEntry } from '../../subgraphs/log.ts'
 import type { Place } from '../../subgraphs/projection.ts'
 import { freshDatabase } from '../harness/mongo.ts'
 import { anEntry } from './log-entries.ts'
@@ -29,7 +29,9 @@ const placesAre = (places: Readonly<Record<string, bigint>>) =>
     .collection<Place>('places')
     .insertMany(Object.entries(places).map(([_id, position]) => ({ _id, position, epoch: 0 })))
 const readers = ['activity', 'positions']
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
 const kept = async () => (await readLog(db)).map(({ _id }) => Number(_id))
+const archived = async () => (await readLog(db, { batches: archiveOf(db) })).map(({ _id }) => Number(_id))
 
 describe('trimming the log', () => {
   test.each<{ when: string; places: Record<string, bigint>; first: number }>([
@@ -38,11 +40,12 @@ describe('trimming the log', () => {
     { when: 'another one has read less', places: { activity: 10n, positions: 10n, webhooks: 2n }, first: 3 },
     { when: 'one has read nothing', places: { activity: 10n, positions: 0n }, first: 1 },
     { when: 'one has not begun', places: { activity: 10n }, first: 1 },
-  ])('deletes what is older, when $when: $first is the first kept', async ({ places, first }) => {
+  ])('archives what is older, when $when: $first is the first kept', async ({ places, first }) => {
     await write(10)
     await placesAre(places)
     expect(await trimLog(db, hour(4), readers)).toBe(first - 1)
-    expect(await kept()).toEqual(Array.from({ length: 11 - first }, (_, n) => first + n))
+    expect(await kept()).toEqual(numbers(first, 10))
+    expect(await archived()).toEqual(numbers(1, first - 1))
     expect(await trimLog(db, hour(4), readers)).toBe(0)
     const state = await db.collection<{ _id: string }>('logState').findOne({ _id: 'retention' })
     expect(state).toEqual(first > 1 ? { _id: 'retention', before: hour(4) } : null)
@@ -56,6 +59,16 @@ describe('trimming the log', () => {
     expect(await kept()).toEqual([5, 6, 7, 8, 9, 10])
     expect(await trimLog(db, hour(1000), readers)).toBe(4)
     expect(await kept()).toEqual([9, 10])
+    expect(await archived()).toEqual(numbers(1, 8))
+  })
+
+  test('archives what an earlier attempt has left in both, once', async () => {
+    await write(6, 2)
+    await placesAre({ activity: 6n, positions: 6n })
+    await archiveOf(db).insertOne((await logOf(db).findOne({ last: 2n }))!)
+    expect(await trimLog(db, hour(4), readers)).toBe(4)
+    expect(await kept()).toEqual([5, 6])
+    expect(await archived()).toEqual(numbers(1, 4))
   })
 
   test('keeps the latest entry, however old, so that positions go on from it', async () => {
@@ -68,7 +81,7 @@ describe('trimming the log', () => {
     await reader.close()
   })
 
-  test('deletes nothing of a log that is young, or empty', async () => {
+  test('archives nothing of a log that is young, or empty', async () => {
     expect(await trimLog(db, hour(4), readers)).toBe(0)
     await write(3)
     await placesAre({ activity: 3n, positions: 3n })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { trimLog } from '../../subgraphs/log-retention.ts'
 import { batchOf, logOf, startLogReader, type LogEntry, type LogReader } from '../../subgraphs/log.ts'
 import {
   lagsOf,
@@ -165,7 +166,29 @@ describe.each(ways)('a reader whose place is saved %s', (_, projection) => {
 })
 
 describe('a log that no longer goes back to its start', () => {
-  test('says from where a reader can be made anew', async () => {
+  test.each(ways)(
+    'lets a reader whose place is saved %s be made anew from the archive',
+    async (_, projection) => {
+      for (let last = 2; last <= 10; last += 2) await append(last - 1, last)
+      await vi.waitFor(() => expect(reader.tip()).toBe(10n))
+      const running = startProjection({ db, reader, log: quietLog }, projection)
+      await reached(10)
+      await running.close()
+      const afterAll = new Date(entries(10).at(-1)!.at.getTime() + 1)
+      expect(await trimLog(db, afterAll, ['counting'])).toBe(8)
+      expect(await rebuild(db, 'counting')).toBe(1n)
+      expect((await lagsOf(db, afterAll))[0]).toMatchObject({ reader: 'counting', entries: 10 })
+      // A process that has started since, and has nothing of it in memory.
+      const fresh = await startLogReader({ db, log: quietLog })
+      const again = startProjection({ db, reader: fresh, log: quietLog }, projection)
+      await vi.waitFor(async () => expect(await shownOf(db, 'counting')).toEqual({ epoch: 1, position: 10n }))
+      await again.close()
+      await fresh.close()
+      expect(await readShown(db, 'counting', seenIn)).toEqual(once(10))
+    },
+  )
+
+  test('says from where a reader can be made anew, when the archive has not got the rest', async () => {
     await append(1, 6)
     await append(7, 10)
     await vi.waitFor(() => expect(reader.tip()).toBe(10n))
