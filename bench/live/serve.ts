@@ -25,10 +25,10 @@ import type { LogEntry } from '../../subgraphs/log.ts'
 import { connect } from '../../subgraphs/mongo.ts'
 import { openReference } from '../../subgraphs/reference.ts'
 import type { Viewer } from '../../subgraphs/subgraph.ts'
-import { createCursors } from '../../subgraphs/transaction/cursor.ts'
+import { createCursors } from '../../subgraphs/transaction/live/cursor.ts'
 import { transactionSubgraph } from '../../subgraphs/transaction/index.ts'
-import { createLive } from '../../subgraphs/transaction/live.ts'
-import { openStream, withMarks } from '../../subgraphs/transaction/stream.ts'
+import { createLive } from '../../subgraphs/transaction/live/live.ts'
+import { openStream, withMarks } from '../../subgraphs/transaction/live/stream.ts'
 import {
   anEntry,
   directorySdl,

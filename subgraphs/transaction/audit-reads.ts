@@ -6,7 +6,7 @@ import { auditedActions, auditedKinds, type AuditEntry, type AuditLog } from '..
 import { readNames } from '../filter.ts'
 import { pagesOf, type Connection, type PageArguments } from '../page.ts'
 import type { Reference } from '../reference.ts'
-import { firstIdAt } from './filter.ts'
+import { firstIdAt } from './live/filter.ts'
 
 export interface AuditFilterInput {
   readonly actors?: readonly string[] | null

@@ -4,11 +4,11 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { SubgraphDependencies } from '../subgraph.ts'
-import { answer, isRepeated, undeliverable } from './answer.ts'
-import { cancel, mayCancel } from './cancel.ts'
-import { reservationOf, overDay } from './customer-day.ts'
+import { answer, isRepeated, undeliverable } from './life/answer.ts'
+import { cancel, mayCancel } from './life/cancel.ts'
+import { reservationOf, overDay } from './life/customer-day.ts'
 import type { CustomerDays } from './customer-days.ts'
-import { inquireEarly, moveDue } from './due.ts'
+import { inquireEarly, moveDue } from './life/due.ts'
 import { isKept, useOfKey, type UsedKey } from '../idempotency.ts'
 import { readAnswer, readCancellation, readCharge, readOrder, readRefund, readSubmission } from './input.ts'
 import type {
@@ -25,15 +25,23 @@ import type {
 } from './input.ts'
 import { newId } from './new-id.ts'
 import { createOnce, receiptOf, unknownPayment, type PaymentReceipt } from './once.ts'
-import type { Payment } from './payment.ts'
-import { checkCharge, readPresented } from './presented-code.ts'
-import { agree, checkStillOpen, makeQuote, type Place, type Quote, type Terms, type World } from './quote.ts'
-import type { RateProvider } from './rates.ts'
+import type { Payment } from './life/payment.ts'
+import { checkCharge, readPresented } from './life/presented-code.ts'
+import {
+  agree,
+  checkStillOpen,
+  makeQuote,
+  type Place,
+  type Quote,
+  type Terms,
+  type World,
+} from './price/quote.ts'
+import type { RateProvider } from './price/rates.ts'
 import type { RefundOf } from './reads.ts'
-import { refund } from './refund.ts'
-import { defaultZone } from './settlement-date.ts'
+import { refund } from './life/refund.ts'
+import { defaultZone } from './life/settlement-date.ts'
 import type { PaymentStore } from './store.ts'
-import { checkQuote, submit, type Screening, type Submitted } from './submission.ts'
+import { checkQuote, submit, type Screening, type Submitted } from './life/submission.ts'
 
 export interface RefundReceipt {
   readonly __typename: 'RefundReceipt'

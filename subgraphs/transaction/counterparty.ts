@@ -11,7 +11,7 @@ import { holdLease, type Lease, type LeaseHolder } from '../lease.ts'
 import type { LogEntry, LogReader, StepKind, TransactionStatus } from '../log.ts'
 import type { Participant, Reference } from '../reference.ts'
 import { Recent } from '../recent.ts'
-import { counterpartyOf } from './payment.ts'
+import { counterpartyOf } from './life/payment.ts'
 import type { PaymentStore } from './store.ts'
 
 export type ConnectionKind = NonNullable<Participant['connection']>

@@ -5,8 +5,8 @@ import { MongoServerError, type Collection, type Db } from 'mongodb'
 import type { Together } from '../projection.ts'
 import { createWriter } from '../loader.ts'
 import type { LogEntry, TransactionStatus } from '../log.ts'
-import type { Reservation } from './customer-day.ts'
-import type { Payment } from './payment.ts'
+import type { Reservation } from './life/customer-day.ts'
+import type { Payment } from './life/payment.ts'
 
 interface CustomerDay {
   readonly _id: string

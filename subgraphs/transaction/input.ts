@@ -5,7 +5,7 @@ import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { parseReason, type ReasonCode } from '../../schema/values/reasons.ts'
 import type { EntryMode } from '../directory.ts'
-import type { QuoteSide } from './pricing.ts'
+import type { QuoteSide } from './price/pricing.ts'
 
 interface MoneyInput {
   readonly amount: string

@@ -3,8 +3,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { conflictOf, isKept, type UsedKey } from '../idempotency.ts'
-import { isKeptRefusal, keptRefusal } from './kept-refusal.ts'
-import type { Move, Payment } from './payment.ts'
+import { isKeptRefusal, keptRefusal } from './life/kept-refusal.ts'
+import type { Move, Payment } from './life/payment.ts'
 import type { Moved, PaymentStore } from './store.ts'
 import { KeyTakenError } from './writes.ts'
 

@@ -6,9 +6,9 @@ import { isCertified } from '../route.ts'
 import type { SubgraphDependencies } from '../subgraph.ts'
 import { conflictOf, useOfKey, type UsedKey } from '../idempotency.ts'
 import { readPresentation, type PresentCodeInput } from './input.ts'
-import { isKeptRefusal, keptRefusal } from './kept-refusal.ts'
+import { isKeptRefusal, keptRefusal } from './life/kept-refusal.ts'
 import { newId } from './new-id.ts'
-import { present, type PresentedCode } from './presented-code.ts'
+import { present, type PresentedCode } from './life/presented-code.ts'
 import type { PaymentStore } from './store.ts'
 
 export interface Presenter {

@@ -2,8 +2,8 @@
 
 import type { Collection, Document, Filter } from 'mongodb'
 import { createLoader, type Loader } from '../loader.ts'
-import type { KeptRefusal } from './kept-refusal.ts'
-import type { Payment, Refund } from './payment.ts'
+import type { KeptRefusal } from './life/kept-refusal.ts'
+import type { Payment, Refund } from './life/payment.ts'
 
 /** A refund and the payment that holds it. */
 export interface RefundOf {

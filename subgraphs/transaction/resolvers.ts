@@ -17,12 +17,12 @@ import { values } from '../values.ts'
 import { auditPage, type AuditFilterInput } from './audit-reads.ts'
 import type { Cashier } from './cashier.ts'
 import type { RequestKind } from './counterparty.ts'
-import type { Cursors } from './cursor.ts'
+import type { Cursors } from './live/cursor.ts'
 import type {
   TransactionEventFilterInput,
   TransactionFilterInput,
   TransactionReferenceInput,
-} from './filter.ts'
+} from './live/filter.ts'
 import type {
   CancelPaymentInput,
   ChargePresentedCodeInput,
@@ -32,22 +32,22 @@ import type {
   RespondAuthorizationInput,
   SubmitPaymentInput,
 } from './input.ts'
-import { outcomes } from './lifecycle.ts'
-import type { TransactionUpdate } from './live.ts'
-import type { Payment, PaymentEvent } from './payment.ts'
-import type { Price } from './pricing.ts'
-import type { PresentedCode } from './presented-code.ts'
+import { outcomes } from './life/lifecycle.ts'
+import type { TransactionUpdate } from './live/live.ts'
+import type { Payment, PaymentEvent } from './life/payment.ts'
+import type { Price } from './price/pricing.ts'
+import type { PresentedCode } from './life/presented-code.ts'
 import type { Presenter } from './presenter.ts'
-import type { Quote, Terms } from './quote.ts'
-import type { Position } from './positions.ts'
-import type { RateBook, SetTable } from './rate-book.ts'
-import { ratesInto, setRates, type RatesArguments, type SetRatesInput } from './rate-desk.ts'
-import { tableRates, type RateProvider } from './rates.ts'
+import type { Quote, Terms } from './price/quote.ts'
+import type { Position } from './settlement/positions.ts'
+import type { RateBook, SetTable } from './price/rate-book.ts'
+import { ratesInto, setRates, type RatesArguments, type SetRatesInput } from './price/rate-desk.ts'
+import { tableRates, type RateProvider } from './price/rates.ts'
 import type { RefundOf } from './reads.ts'
 import type { Batch } from './settlement/batch.ts'
 import type { Books } from './settlement/books.ts'
 import type { CloseInput } from './settlement/closing.ts'
-import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './viewing.ts'
+import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './live/viewing.ts'
 import type { WebhookDesk } from './webhooks/desk.ts'
 import { webhookResolvers } from './webhooks/resolvers.ts'
 

@@ -8,7 +8,7 @@ import type { Cashier } from './cashier.ts'
 import { carryRequests, type Carrier, type CarrierDependencies, type RequestKind } from './counterparty.ts'
 import type { CounterpartyRequest } from './counterparty.ts'
 import type { Answer } from './input.ts'
-import type { Payment } from './payment.ts'
+import type { Payment } from './life/payment.ts'
 
 export interface SimulatorOptions {
   /** Takes requests and leaves them unanswered until it is restarted without this: for measurements. */

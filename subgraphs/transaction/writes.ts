@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
 import { duplicateKey, insertAll, updateAll, type Update, type WriteConcern } from '../bulk.ts'
-import type { Move, Payment } from './payment.ts'
+import type { Move, Payment } from './life/payment.ts'
 
 /** True for each document that was written, false for each that collides with a unique index. */
 export async function insertGroup<Doc extends { readonly _id: string }>(

@@ -1,7 +1,7 @@
 // Data sets for tests. They are made once for each seed and scale in a file, for reading the cities takes half a second.
 
 import { makeDataset, type Dataset } from '../../dataset/dataset.ts'
-import { builtInRates } from '../../subgraphs/transaction/rates.ts'
+import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 
 export const until = new Date('2026-11-23T03:12:45.678Z')
 

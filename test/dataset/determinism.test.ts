@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { makeDataset } from '../../dataset/dataset.ts'
-import { builtInRates } from '../../subgraphs/transaction/rates.ts'
+import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { aDataset, until } from './a-dataset.ts'
 import { hashDataset } from './hash-dataset.ts'
 

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { loadDataset, type Importers, type LoadOptions } from '../../dataset/load.ts'
 import { importMerchants } from '../../subgraphs/merchant/index.ts'
 import { importReference } from '../../subgraphs/participant/index.ts'
-import { builtInRates } from '../../subgraphs/transaction/rates.ts'
+import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { freshDatabase } from '../harness/mongo.ts'
 import { aDataset, until } from './a-dataset.ts'
 

@@ -4,7 +4,7 @@ import { makePayments } from '../../dataset/payments.ts'
 import { digitsOf } from '../../schema/values/currency.ts'
 import { convertHalfUp } from '../../schema/values/rate.ts'
 import type { PastPayment } from '../../subgraphs/transaction/index.ts'
-import { builtInRates } from '../../subgraphs/transaction/rates.ts'
+import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { aDataset, until } from './a-dataset.ts'
 
 const dayMs = 86_400_000

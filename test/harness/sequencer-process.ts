@@ -4,7 +4,7 @@
 
 import { startLogReader } from '../../subgraphs/log.ts'
 import { connect } from '../../subgraphs/mongo.ts'
-import { startSequencer } from '../../subgraphs/transaction/sequencer.ts'
+import { startSequencer } from '../../subgraphs/transaction/log/sequencer.ts'
 
 const [uri, database] = process.argv.slice(2)
 const mongo = await connect(uri!)

@@ -8,7 +8,7 @@
 
 import type { Currency } from '../../../schema/values/currency.ts'
 import { refuse, type Refusal } from '../../../schema/values/problems.ts'
-import { defaultZone, endOf, type SettlementZone } from '../settlement-date.ts'
+import { defaultZone, endOf, type SettlementZone } from '../life/settlement-date.ts'
 import type { Booked, BookedRange } from './booked.ts'
 
 /** Which entries a batch takes; never changed. */

@@ -8,7 +8,7 @@ import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { LogEntry, Posting, TransactionStatus } from '../../log.ts'
 import type { Results, Together } from '../../projection.ts'
 import type { Reference } from '../../reference.ts'
-import { defaultZone, settlementDate } from '../settlement-date.ts'
+import { defaultZone, settlementDate } from '../life/settlement-date.ts'
 
 /** A payment that completed, a refund, a completed payment that was taken back, or a payment that was declined. */
 export type BookedKind = 'PAYMENT' | 'REFUND' | 'CANCELLATION' | 'DECLINE'

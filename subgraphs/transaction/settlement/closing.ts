@@ -13,7 +13,7 @@ import { holdLease } from '../../lease.ts'
 import { readTip } from '../../log.ts'
 import { resultsOf, shownOf } from '../../projection.ts'
 import type { Reference } from '../../reference.ts'
-import type { Payment } from '../payment.ts'
+import type { Payment } from '../life/payment.ts'
 import {
   batchId,
   checkPassed,

@@ -4,7 +4,7 @@ import type { Currency } from '../../../schema/values/currency.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Account } from '../../log.ts'
-import type { Payment } from '../payment.ts'
+import type { Payment } from '../life/payment.ts'
 import type { Booked, BookedKind } from './booked.ts'
 
 export interface Row {

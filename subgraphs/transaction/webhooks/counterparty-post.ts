@@ -9,7 +9,7 @@
 
 import { parseReason, type ReasonCode } from '../../../schema/values/reasons.ts'
 import type { RequestKind } from '../counterparty.ts'
-import type { Payment } from '../payment.ts'
+import type { Payment } from '../life/payment.ts'
 import { paymentJson } from './body.ts'
 import type { Message, Sender, SendOutcome } from './sender.ts'
 import { liveSecrets, type SigningSecret } from './signature.ts'

@@ -2,7 +2,7 @@
 
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import type { StepKind } from '../../log.ts'
-import { stepKinds } from '../filter.ts'
+import { stepKinds } from '../live/filter.ts'
 import type { Reach } from '../../address.ts'
 import { liveSecrets, type SigningSecret } from './signature.ts'
 import { readTarget } from '../../target.ts'

@@ -9,7 +9,7 @@ import {
 import type { PaymentReceipt } from '../../../subgraphs/transaction/once.ts'
 import { customerDays, type CustomerDays } from '../../../subgraphs/transaction/customer-days.ts'
 import type { SubmitPaymentInput } from '../../../subgraphs/transaction/input.ts'
-import { builtInRates } from '../../../subgraphs/transaction/rates.ts'
+import { builtInRates } from '../../../subgraphs/transaction/price/rates.ts'
 import { createStore, type PaymentStore } from '../../../subgraphs/transaction/store.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aClock, aDirectory, aReference, noon } from './world.ts'

@@ -11,10 +11,10 @@ import {
 import type { PaymentReceipt } from '../../../subgraphs/transaction/once.ts'
 import { customerDays, givingBack } from '../../../subgraphs/transaction/customer-days.ts'
 import { actOnAllDue } from '../../../subgraphs/transaction/deadlines.ts'
-import { entriesOf } from '../../../subgraphs/transaction/logged.ts'
+import { entriesOf } from '../../../subgraphs/transaction/log/logged.ts'
 import type { Decision, SubmitPaymentInput } from '../../../subgraphs/transaction/input.ts'
-import type { Payment } from '../../../subgraphs/transaction/payment.ts'
-import { builtInRates } from '../../../subgraphs/transaction/rates.ts'
+import type { Payment } from '../../../subgraphs/transaction/life/payment.ts'
+import { builtInRates } from '../../../subgraphs/transaction/price/rates.ts'
 import { createStore, type PaymentStore } from '../../../subgraphs/transaction/store.ts'
 import { aClock, aDirectory, aReference, quietLog, type TestReference } from './world.ts'
 

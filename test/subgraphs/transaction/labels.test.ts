@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { StepKind } from '../../../subgraphs/log.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { logged } from './logged.ts'
+import { logged } from './log/logged.ts'
 import { aClock, aDirectory, aReference, as, quietLog } from './world.ts'
 
 const { db } = await freshDatabase()

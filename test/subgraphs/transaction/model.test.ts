@@ -8,9 +8,9 @@ import type { Decision, SubmitPaymentInput } from '../../../subgraphs/transactio
 import { openAuditLog } from '../../../subgraphs/audit.ts'
 import { createKeyedWriter } from '../../../subgraphs/keyed.ts'
 import { readTip, type TransactionStatus } from '../../../subgraphs/log.ts'
-import { firstPaymentId } from '../../../subgraphs/transaction/kept-refusal.ts'
-import { createLogWriter, missing } from '../../../subgraphs/transaction/log-writer.ts'
-import { entriesOf, inOrderOfTime } from '../../../subgraphs/transaction/logged.ts'
+import { firstPaymentId } from '../../../subgraphs/transaction/life/kept-refusal.ts'
+import { createLogWriter, missing } from '../../../subgraphs/transaction/log/log-writer.ts'
+import { entriesOf, inOrderOfTime } from '../../../subgraphs/transaction/log/logged.ts'
 import type { Net } from '../../../subgraphs/transaction/settlement/batch.ts'
 import { noteBookings } from './settlement/note.ts'
 import {
@@ -18,7 +18,7 @@ import {
   makeSettlementIndexes,
   type Closing,
 } from '../../../subgraphs/transaction/settlement/closing.ts'
-import { isFinal, transitions } from '../../../subgraphs/transaction/lifecycle.ts'
+import { isFinal, transitions } from '../../../subgraphs/transaction/life/lifecycle.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aCounter, taken, wallet, type Counter } from './counter.ts'
 import { quietLog } from './world.ts'

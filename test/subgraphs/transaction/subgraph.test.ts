@@ -6,7 +6,7 @@ import type { RequestContext } from '../../../subgraphs/subgraph.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
 import { batchOf, logOf, readLog } from '../../../subgraphs/log.ts'
 import { connect } from '../../../subgraphs/mongo.ts'
-import { createCursors } from '../../../subgraphs/transaction/cursor.ts'
+import { createCursors } from '../../../subgraphs/transaction/live/cursor.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aDirectory, aMerchant, aReference, as, quietLog } from './world.ts'
 

@@ -12,8 +12,8 @@ import {
   type Posting,
   type StepKind,
 } from '../../../../subgraphs/log.ts'
-import type { Payment } from '../../../../subgraphs/transaction/payment.ts'
-import { negated, postingsOf, refundPostings } from '../../../../subgraphs/transaction/posting.ts'
+import type { Payment } from '../../../../subgraphs/transaction/life/payment.ts'
+import { negated, postingsOf, refundPostings } from '../../../../subgraphs/transaction/life/posting.ts'
 import { aReference, noon } from '../world.ts'
 import { noteBookings } from './note.ts'
 

@@ -3,7 +3,7 @@ import { Webhook } from 'standardwebhooks'
 import { afterAll, describe, expect, test } from 'vitest'
 import { money } from '../../../../schema/values/money.ts'
 import type { RequestKind } from '../../../../subgraphs/transaction/counterparty.ts'
-import type { Payment } from '../../../../subgraphs/transaction/payment.ts'
+import type { Payment } from '../../../../subgraphs/transaction/life/payment.ts'
 import {
   createCounterpartyPost,
   replyOf,

@@ -1,0 +1,183 @@
+// What a payment costs: conversion, mark-up, fee and limit. Pure. All rounding is named.
+
+import type { Currency } from '../../../schema/values/currency.ts'
+import { amountMax, formatAmount, money, type Money } from '../../../schema/values/money.ts'
+import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import {
+  convertCeil,
+  convertFloor,
+  convertHalfUp,
+  divideHalfUp,
+  formatRate,
+  invert,
+  portionHalfUp,
+  rateOf,
+  type Rate,
+} from '../../../schema/values/rate.ts'
+import type { Corridor } from '../../reference.ts'
+import type { RateProvider } from './rates.ts'
+
+export type QuoteSide = 'FIXED_MERCHANT' | 'FIXED_PAYER'
+
+/** The rate that a payment is converted at, as it is stored and shown. */
+export interface AppliedRate {
+  /** The payer's currency. */
+  readonly source: Currency
+  /** The merchant's currency. */
+  readonly target: Currency
+  /** Decimal text of at most ten digits after the point, mark-up included. What is printed is exactly what is applied. */
+  readonly value: string
+  /** Decimal text, without mark-up, rounded down to ten digits after the point. */
+  readonly mid: string
+  readonly markupBasisPoints: number
+  readonly asOf: Date
+}
+
+export interface Price {
+  readonly side: QuoteSide
+  /** What the merchant gets, tip included. */
+  readonly merchantAmount: Money
+  /** What the payer spends, fee included. */
+  readonly payerAmount: Money
+  /** In the payer's currency, part of `payerAmount`; zero when there is none. */
+  readonly fee: Money
+  /** Null when no currency changes. */
+  readonly rate: AppliedRate | null
+  /** What the merchant gets, in CNY. */
+  readonly reporting: Money
+}
+
+/** A refusal that says how much would have been allowed. */
+export interface LimitExceeded extends Refusal {
+  readonly __typename: 'LimitExceeded'
+  readonly limit: Money
+  readonly used: Money
+  /** Null for a limit per payment. */
+  readonly resetsAt: Date | null
+}
+
+/** The price when the merchant gets exactly `amount`: the payer's side is rounded up, then the fee comes on top. */
+export function priceFixedMerchant(
+  amount: Money,
+  payerCurrency: Currency,
+  corridor: Corridor,
+  rates: RateProvider,
+): Price | Refusal {
+  const rate = appliedRate(payerCurrency, amount.currency, rates)
+  if (isRefusal(rate)) return rate
+  const base = rate ? convertCeil(amount, invert(exactly(rate))) : amount
+  const isCharged = exceeds(amount, corridor.fees.freeUpTo, rates)
+  if (isRefusal(isCharged)) return isCharged
+  const fee = isCharged ? portionHalfUp(base, BigInt(corridor.fees.basisPoints)) : money(0n, payerCurrency)
+  return checked('FIXED_MERCHANT', amount, base, fee, rate, rates)
+}
+
+/**
+ * The price when the payer spends exactly `amount`: the fee is its share of that amount, and the merchant gets the rest,
+ * rounded down. A fee is due when the whole amount, converted, is above what is free.
+ */
+export function priceFixedPayer(
+  amount: Money,
+  merchantCurrency: Currency,
+  corridor: Corridor,
+  rates: RateProvider,
+): Price | Refusal {
+  const rate = appliedRate(amount.currency, merchantCurrency, rates)
+  if (isRefusal(rate)) return rate
+  const forMerchant = (payer: Money): Money => (rate ? convertFloor(payer, exactly(rate)) : payer)
+  const isCharged = exceeds(forMerchant(amount), corridor.fees.freeUpTo, rates)
+  if (isRefusal(isCharged)) return isCharged
+  const basisPoints = BigInt(corridor.fees.basisPoints)
+  const fee = isCharged ? divideHalfUp(amount.minor * basisPoints, 10_000n + basisPoints) : 0n
+  const base = money(amount.minor - fee, amount.currency)
+  return checked('FIXED_PAYER', forMerchant(base), base, money(fee, amount.currency), rate, rates)
+}
+
+/** The rate in `AppliedRate`, to calculate with. */
+export const exactly = ({ source, target, value }: AppliedRate): Rate => rateOf(source, target, value)
+
+/**
+ * `amount` in `currency` at the mid rate, rounded half up: limits and free amounts are compared so, whatever they are
+ * written in. Refuses with RATE_UNAVAILABLE.
+ */
+export function valueAtMid(amount: Money, currency: Currency, rates: RateProvider): Money | Refusal {
+  if (amount.currency === currency) return amount
+  const found = rates.midRate(amount.currency, currency)
+  return found ? convertHalfUp(amount, found.mid) : noRate(amount.currency, currency)
+}
+
+/** Null when `amount` is within the corridor's limit for one payment. */
+export function checkLimit(
+  amount: Money,
+  { id, limits }: Corridor,
+  rates: RateProvider,
+): LimitExceeded | Refusal | null {
+  const limit = limits.perPayment
+  const isOver = exceeds(amount, limit, rates)
+  if (isRefusal(isOver)) return isOver
+  if (!isOver) return null
+  return {
+    ...refuse(
+      'LIMIT_PER_PAYMENT',
+      `${id} carries at most ${formatAmount(limit)} ${limit.currency} a payment`,
+      amountPath,
+    ),
+    __typename: 'LimitExceeded',
+    limit,
+    used: money(0n, limit.currency),
+    resetsAt: null,
+  }
+}
+
+/** The rate for payers in `source` at merchants in `target`; null when no currency changes. Refuses with RATE_UNAVAILABLE. */
+export function appliedRate(
+  source: Currency,
+  target: Currency,
+  rates: RateProvider,
+): AppliedRate | null | Refusal {
+  if (source === target) return null
+  const found = rates.midRate(source, target)
+  if (!found) return noRate(source, target)
+  const { mid, markupBasisPoints, asOf } = found
+  const value = formatRate({
+    ...mid,
+    numerator: mid.numerator * (10_000n - BigInt(markupBasisPoints)),
+    denominator: mid.denominator * 10_000n,
+  })
+  return { source, target, value, mid: formatRate(mid), markupBasisPoints, asOf }
+}
+
+function exceeds(amount: Money, limit: Money, rates: RateProvider): boolean | Refusal {
+  const value = valueAtMid(amount, limit.currency, rates)
+  return isRefusal(value) ? value : value.minor > limit.minor
+}
+
+function checked(
+  side: QuoteSide,
+  merchantAmount: Money,
+  base: Money,
+  fee: Money,
+  rate: AppliedRate | null,
+  rates: RateProvider,
+): Price | Refusal {
+  if (merchantAmount.minor <= 0n) {
+    return refuse('AMOUNT_NOT_POSITIVE', `that comes to nothing in ${merchantAmount.currency}`, amountPath)
+  }
+  const payerAmount = money(base.minor + fee.minor, base.currency)
+  const reporting = reportingValue(merchantAmount, base, rates)
+  if (isRefusal(reporting)) return reporting
+  if ([merchantAmount, payerAmount, reporting].some(({ minor }) => minor > amountMax)) {
+    return refuse('AMOUNT_TOO_LARGE', undefined, amountPath)
+  }
+  return { side, merchantAmount, payerAmount, fee, rate, reporting }
+}
+
+/** At the payment's own rate when either side is in CNY, else at the mid rate of that moment; rounded half up. */
+function reportingValue(merchantAmount: Money, base: Money, rates: RateProvider): Money | Refusal {
+  return base.currency === 'CNY' ? base : valueAtMid(merchantAmount, 'CNY', rates)
+}
+
+const noRate = (source: Currency, target: Currency): Refusal =>
+  refuse('RATE_UNAVAILABLE', `there is no rate from ${source} to ${target}`)
+
+const amountPath = ['input', 'amount']

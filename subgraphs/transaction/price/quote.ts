@@ -1,0 +1,194 @@
+// A quote: what a payment would cost, promised for a while, with every fact that paying it takes. Pure.
+
+import { add, formatAmount, money, type Money } from '../../../schema/values/money.ts'
+import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import { divideHalfUp } from '../../../schema/values/rate.ts'
+import type { EntryMode, MerchantFacts, ScannedCode } from '../../directory.ts'
+import type { Corridor, Direction, Participant, Reference } from '../../reference.ts'
+import { findRoute } from '../../route.ts'
+import type { Order } from '../input.ts'
+import { checkLimit, priceFixedMerchant, priceFixedPayer, type LimitExceeded, type Price } from './pricing.ts'
+import type { RateProvider } from './rates.ts'
+
+/** What is agreed: the quote says it, and the payment keeps it. */
+export interface Terms extends Price {
+  readonly entryMode: EntryMode
+  readonly corridor: string
+  readonly project: string | null
+  readonly direction: Direction
+  readonly walletCountry: string
+  readonly acquirer: string
+  readonly merchant: string
+  readonly merchantCountry: string
+  /** ISO 18245. */
+  readonly mcc: string
+  /** What the code carries as its reference label. */
+  readonly referenceLabel: string | null
+}
+
+/** A document of the collection `quotes`. That it is used is seen by the payment that names it, not here. */
+export interface Quote {
+  readonly _id: string
+  readonly wallet: string
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  readonly terms: Terms
+}
+
+/** The place that an order names, as the merchant directory knows it. */
+export interface Place {
+  readonly merchant: MerchantFacts
+  /** Null where nothing was scanned. */
+  readonly code: Omit<ScannedCode, 'merchant'> | null
+}
+
+/** What the rules need to know of the hub. */
+export interface World {
+  readonly reference: Reference
+  readonly rates: RateProvider
+  readonly now: Date
+}
+
+/** Quotes `order` at `place` for the wallet, or says why not. */
+export function makeQuote(
+  id: string,
+  wallet: string,
+  order: Order,
+  place: Place,
+  world: World,
+): Quote | Refusal {
+  const agreed = agree(wallet, order, place, world)
+  if (isRefusal(agreed)) return agreed
+  const { terms, corridor } = agreed
+  const expiresAt = new Date(world.now.getTime() + corridor.quoteTtlSeconds * 1000)
+  return { _id: id, wallet, createdAt: world.now, expiresAt, terms }
+}
+
+/** Finds the way and the price of `order`. */
+export function agree(
+  walletId: string,
+  order: Order,
+  { merchant, code }: Place,
+  { reference, rates, now }: World,
+): { readonly terms: Terms; readonly corridor: Corridor } | Refusal | LimitExceeded {
+  if (code && order.entryMode && order.entryMode !== code.entryMode) {
+    return refuse('BAD_VALUE', `the code is ${code.entryMode}`, ['input', 'entryMode'])
+  }
+  const entryMode = code?.entryMode ?? order.entryMode ?? 'IN_APP'
+  const wallet = reference.participants.get(walletId)
+  const acquirer = reference.participants.get(merchant.acquirer)
+  const route = findRoute({ wallet, acquirer, merchant, entryMode, reference, now })
+  if (isRefusal(route)) return route
+
+  const { corridor } = route
+  const price = priceOf(order, wallet!, merchant, code, corridor, rates)
+  if (isRefusal(price)) return price
+  const excess = checkLimit(price.merchantAmount, corridor, rates)
+  if (excess) return excess
+  return { corridor, terms: termsOf(price, entryMode, corridor, merchant, code?.referenceLabel ?? null) }
+}
+
+export const termsOf = (
+  price: Price,
+  entryMode: EntryMode,
+  { id, project, direction, walletCountry }: Corridor,
+  merchant: MerchantFacts,
+  referenceLabel: string | null,
+): Terms => ({
+  ...price,
+  entryMode,
+  corridor: id,
+  project,
+  direction,
+  walletCountry,
+  acquirer: merchant.acquirer,
+  merchant: merchant.id,
+  merchantCountry: merchant.country,
+  mcc: merchant.mcc,
+  referenceLabel,
+})
+
+/** Null when the way that `terms` take is still open; otherwise why it is not. The merchant itself is not asked again. */
+export function checkStillOpen(walletId: string, terms: Terms, { reference, now }: World): Refusal | null {
+  const route = findRoute({
+    wallet: reference.participants.get(walletId),
+    acquirer: reference.participants.get(terms.acquirer),
+    merchant: {
+      country: terms.merchantCountry,
+      currency: terms.merchantAmount.currency,
+      entryModes: [terms.entryMode],
+      status: 'ACTIVE',
+    },
+    entryMode: terms.entryMode,
+    reference,
+    now,
+  })
+  return isRefusal(route) ? route : null
+}
+
+function priceOf(
+  order: Order,
+  wallet: Participant,
+  merchant: MerchantFacts,
+  code: Place['code'],
+  corridor: Corridor,
+  rates: RateProvider,
+): Price | Refusal {
+  const payerCurrency = order.payerCurrency ?? wallet.settlementCurrency
+  if (order.side === 'FIXED_PAYER') {
+    const amount = fixedPayerAmount(order, payerCurrency, code)
+    return isRefusal(amount) ? amount : priceFixedPayer(amount, merchant.currency, corridor, rates)
+  }
+  const amount = merchantAmount(order, merchant, code)
+  return isRefusal(amount) ? amount : priceFixedMerchant(amount, payerCurrency, corridor, rates)
+}
+
+function fixedPayerAmount({ amount, tip }: Order, currency: string, code: Place['code']): Money | Refusal {
+  if (code?.amount) return refuse('BAD_VALUE', 'the code fixes the merchant’s amount', ['input', 'side'])
+  if (!amount) return refuse('AMOUNT_MISSING', undefined, amountPath)
+  if (amount.currency !== currency) return wrongCurrency(amount, currency, 'amount')
+  if (tip) return refuse('BAD_VALUE', 'a fixed payer amount includes the tip', ['input', 'tip'])
+  return amount
+}
+
+function merchantAmount(order: Order, { currency }: MerchantFacts, code: Place['code']): Money | Refusal {
+  const { amount: asked, tip: offered } = order
+  if (asked && asked.currency !== currency) return wrongCurrency(asked, currency, 'amount')
+  const amount = code?.amount ?? asked
+  if (!amount) return refuse('AMOUNT_MISSING', undefined, amountPath)
+  if (asked && asked.minor !== amount.minor) {
+    return refuse('AMOUNT_MISMATCH', `the code asks for ${formatAmount(amount)} ${currency}`, amountPath)
+  }
+  if (offered && offered.currency !== currency) return wrongCurrency(offered, currency, 'tip')
+  const tip = tipOn(amount, offered, code?.tip ?? null)
+  if (isRefusal(tip)) return tip
+  return tip ? add(amount, tip) : amount
+}
+
+/** What comes on top: the code's own tip, or the payer's where the code leaves it open. */
+function tipOn(amount: Money, offered: Money | null, asked: ScannedCode['tip']): Money | null | Refusal {
+  if (!asked) return offered ? refuse('BAD_VALUE', 'the code asks for no tip', ['input', 'tip']) : null
+  if (asked.kind === 'PROMPT') return offered
+  const tip = asked.kind === 'FIXED' ? asked.amount : percentHalfUp(amount, asked.percent)
+  if (offered && offered.minor !== tip.minor) {
+    return refuse('AMOUNT_MISMATCH', `the code asks for a tip of ${formatAmount(tip)} ${tip.currency}`, [
+      'input',
+      'tip',
+    ])
+  }
+  return tip
+}
+
+/** `percent` of `amount`, rounded half up; `percent` is decimal text such as "12.5". */
+function percentHalfUp({ minor, currency }: Money, percent: string): Money {
+  const [whole = '', fraction = ''] = percent.split('.')
+  return money(
+    divideHalfUp(minor * BigInt(whole + fraction), 100n * 10n ** BigInt(fraction.length)),
+    currency,
+  )
+}
+
+const wrongCurrency = (given: Money, wanted: string, field: string): Refusal =>
+  refuse('WRONG_CURRENCY', `this amount is in ${wanted}, not ${given.currency}`, ['input', field, 'currency'])
+
+const amountPath = ['input', 'amount']

@@ -1,0 +1,91 @@
+// Positions: what postings sum up to, per participant, settlement date and currency. A reader of the log adds them up.
+
+import { Decimal128, type Db } from 'mongodb'
+import type { Currency } from '../../../schema/values/currency.ts'
+import type { LogEntry } from '../../log.ts'
+import { readShown, type Together } from '../../projection.ts'
+
+/** Both sides are zero or more. */
+export interface Position {
+  readonly currency: Currency
+  readonly debits: bigint
+  readonly credits: bigint
+}
+
+/** Sums are beyond what 64 bits hold; 34 decimal digits are exact. */
+interface PositionDocument {
+  /** "participant/date/currency". */
+  readonly _id: string
+  readonly participant: string
+  readonly settlementDate: string
+  readonly currency: Currency
+  readonly debits: Decimal128
+  readonly credits: Decimal128
+}
+
+export const positionsReader = 'positions'
+
+/** Adds each batch's postings up in memory first: however busy a participant is, a batch writes each of its positions once. */
+export const positionsProjection: Together = {
+  name: positionsReader,
+  collections: ['positions'],
+  wants: ({ booking }) => booking !== undefined,
+  async begin({ collection }) {
+    await collection('positions').createIndex({ participant: 1, settlementDate: 1 }, { name: 'participant' })
+  },
+  async apply(entries, session, { collection }) {
+    const sums = sumOf(entries)
+    if (sums.size === 0) return
+    await collection<PositionDocument>('positions').bulkWrite(
+      [...sums].map(([_id, { debits, credits, ...names }]) => ({
+        updateOne: {
+          filter: { _id },
+          update: { $setOnInsert: names, $inc: { debits: decimal(debits), credits: decimal(credits) } },
+          upsert: true,
+        },
+      })),
+      { session, ordered: false },
+    )
+  },
+}
+
+/** By currency; of one settlement date, or of all when `date` is null. */
+export function readPositions(db: Db, participant: string, date: string | null): Promise<Position[]> {
+  return readShown(db, positionsReader, async ({ collection }) => {
+    const sums = await collection<PositionDocument>('positions')
+      .aggregate<{ _id: Currency; debits: Decimal128; credits: Decimal128 }>([
+        { $match: { participant, ...(date !== null && { settlementDate: date }) } },
+        { $group: { _id: '$currency', debits: { $sum: '$debits' }, credits: { $sum: '$credits' } } },
+        { $sort: { _id: 1 } },
+      ])
+      .toArray()
+    return sums.map(({ _id, debits, credits }) => ({
+      currency: _id,
+      debits: BigInt(debits.toString()),
+      credits: BigInt(credits.toString()),
+    }))
+  })
+}
+
+interface Sum extends Pick<PositionDocument, 'participant' | 'settlementDate' | 'currency'> {
+  debits: bigint
+  credits: bigint
+}
+
+function sumOf(entries: readonly LogEntry[]): ReadonlyMap<string, Sum> {
+  const sums = new Map<string, Sum>()
+  for (const { booking } of entries) {
+    if (!booking) continue
+    const { settlementDate } = booking
+    for (const { participant, currency, minor } of booking.postings) {
+      const id = `${participant}/${settlementDate}/${currency}`
+      const sum = sums.get(id) ?? { participant, settlementDate, currency, debits: 0n, credits: 0n }
+      if (minor < 0n) sum.debits -= minor
+      else sum.credits += minor
+      sums.set(id, sum)
+    }
+  }
+  return sums
+}
+
+const decimal = (sum: bigint): Decimal128 => Decimal128.fromString(sum.toString())

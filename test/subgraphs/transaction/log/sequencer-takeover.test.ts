@@ -1,0 +1,202 @@
+// The log through what happens to real processes and to a real oplog: a writer that is killed, one that sleeps and wakes, and a
+// place that the oplog no longer goes back to.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Db, Timestamp } from 'mongodb'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { startMongo } from '../../../../gateway/mongod.ts'
+import { readLog, readTip, startLogReader, type LogEntry } from '../../../../subgraphs/log.ts'
+import { connect } from '../../../../subgraphs/mongo.ts'
+import { entriesOf } from '../../../../subgraphs/transaction/log/logged.ts'
+import { startSequencer, writeLog } from '../../../../subgraphs/transaction/log/sequencer.ts'
+import { freshDatabase, freshFolder } from '../../../harness/mongo.ts'
+import { binaryDir } from '../../../harness/places.ts'
+import { aCounter, many, type Counter } from '../counter.ts'
+import { quietLog } from '../world.ts'
+
+const { mongo, uri, name } = await freshDatabase()
+let databases = 0
+function aDatabase(): Db {
+  const db = mongo.db(`${name}_${++databases}`)
+  onTestFinished(async () => void (await db.dropDatabase()))
+  return db
+}
+
+/** A process that writes the log; `said` waits for the next time that it says a word. */
+function aWriter(db: Db) {
+  const script = fileURLToPath(new URL('../../../harness/sequencer-process.ts', import.meta.url))
+  const child: ChildProcess = spawn(process.execPath, [script, uri, db.databaseName], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const lines = createInterface(child.stdout!)
+  return {
+    child,
+    said: (word: string) =>
+      new Promise<void>((resolve) => {
+        const hear = (line: string) => {
+          if (line !== word) return
+          lines.off('line', hear)
+          resolve()
+        }
+        lines.on('line', hear)
+      }),
+  }
+}
+
+/** Another process's part: it waits for the lease. */
+async function anHeir(db: Db) {
+  const reader = await startLogReader({ db, log: quietLog })
+  const sequencer = startSequencer({ db, log: { info: () => {}, error: () => {} }, reader })
+  onTestFinished(async () => {
+    await sequencer.close()
+    await reader.close()
+  })
+  return sequencer
+}
+
+async function expectOneToOne(db: Db, counter: Counter): Promise<readonly LogEntry[]> {
+  const payments = await counter.store.payments.find().toArray()
+  const events = payments.flatMap(entriesOf)
+  const entries = await vi.waitFor(
+    async () => {
+      const found = await readLog(db)
+      expect(found.length).toBeGreaterThanOrEqual(events.length)
+      return found
+    },
+    { timeout: 20_000, interval: 50 },
+  )
+  expect(entries.map(({ _id }) => _id)).toEqual(entries.map((_, n) => BigInt(n + 1)))
+  const nameOf = ({ transaction, sequence }: Pick<LogEntry, 'transaction' | 'sequence'>) =>
+    `${transaction}/${sequence}`
+  expect(entries.map(nameOf).toSorted()).toEqual(events.map(nameOf).toSorted())
+  for (const { _id } of payments) {
+    const sequences = entries.filter(({ transaction }) => transaction === _id).map(({ sequence }) => sequence)
+    expect(sequences).toEqual(sequences.toSorted((a, b) => a - b))
+  }
+  return entries
+}
+
+const logged = (db: Db, count: number) =>
+  vi.waitFor(async () => expect(Number(await readTip(db))).toBeGreaterThanOrEqual(count), {
+    timeout: 20_000,
+    interval: 20,
+  })
+
+describe('the log', () => {
+  test('goes on within 5 s when the process that writes it is killed, with nothing missing and nothing twice', async () => {
+    const db = aDatabase()
+    const counter = await aCounter(db)
+    const { child, said } = aWriter(db)
+    await said('took')
+    const heir = await anHeir(db)
+    await many(20, () => counter.complete())
+    await logged(db, 1)
+    // In the middle of its work.
+    const more = many(50, () => counter.complete())
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const killedAt = performance.now()
+    await more
+    const before = Number(await readTip(db))
+    await counter.pay()
+    await logged(db, before + 1)
+    await vi.waitFor(() => expect(heir.isHolding()).toBe(true), { timeout: 5_000, interval: 10 })
+    await expectOneToOne(db, counter)
+    expect(performance.now() - killedAt).toBeLessThan(5_000)
+  }, 30_000)
+
+  test('has no fork and no gap when a process that slept wakes after another has taken over', async () => {
+    const db = aDatabase()
+    const counter = await aCounter(db)
+    const { child, said } = aWriter(db)
+    await said('took')
+    for (let round = 0; round < 2; round++) {
+      const heir = await anHeir(db)
+      const running = many(60, () => counter.complete())
+      await logged(db, 1)
+      child.kill('SIGSTOP')
+      await running
+      await vi.waitFor(() => expect(heir.isHolding()).toBe(true), { timeout: 5_000, interval: 10 })
+      await many(30, () => counter.complete())
+      await expectOneToOne(db, counter)
+      // It wakes with what it had read, and with more to read, while payments go on.
+      const lost = said('lost')
+      const onGoing = many(30, () => counter.complete())
+      child.kill('SIGCONT')
+      await Promise.all([lost, onGoing])
+      await expectOneToOne(db, counter)
+      // The lease goes back to it.
+      const took = said('took')
+      await heir.close()
+      await took
+      await many(10, () => counter.complete())
+      await expectOneToOne(db, counter)
+    }
+  }, 60_000)
+
+  test('is made whole when the oplog has rolled over since its writer stopped', async () => {
+    const mongod = await startMongo({
+      dataDir: freshFolder(),
+      binaryDir,
+      binary: process.env.MONGOD_BINARY,
+      oplogMb: 16,
+      // What has not reached a checkpoint stays in the oplog.
+      checkpointSeconds: 1,
+      log: { info: () => {} },
+    })
+    const own = await connect(mongod.uri)
+    onTestFinished(async () => {
+      await own.close()
+      await mongod.stop()
+    })
+    const db = own.db('rolled')
+    const counter = await aCounter(db)
+    const said: string[] = []
+    const write = () => {
+      const stopping = new AbortController()
+      const lease = { signal: stopping.signal, isHeld: () => !stopping.signal.aborted }
+      const log = { error: () => {}, info: (_: unknown, text = '') => void said.push(text) }
+      const done = writeLog({ db, log }, lease)
+      return async () => {
+        stopping.abort()
+        await done
+      }
+    }
+    const stop = write()
+    const open = await many(20, () => counter.pay())
+    await logged(db, 40)
+    await vi.waitFor(async () => expect(await db.collection('logState').findOne()).not.toBeNull())
+    await stop()
+    said.length = 0
+    await Promise.all(open.map(({ _id }) => counter.say(_id, 'APPROVE')))
+    await many(20, () => counter.complete())
+    const { operationTime } = (await db.command({ ping: 1 })) as { operationTime: Timestamp }
+
+    // Another collection fills the oplog until all of that has gone from it.
+    const filler = Buffer.alloc(1_000_000, 'x')
+    const first = () =>
+      own
+        .db('local')
+        .collection('oplog.rs')
+        .findOne({}, { sort: { $natural: 1 } })
+    await vi.waitFor(
+      async () => {
+        await db.collection('filler').insertMany(Array.from({ length: 8 }, () => ({ filler })))
+        expect((await first())!['ts'].greaterThan(operationTime)).toBe(true)
+      },
+      { timeout: 60_000, interval: 100 },
+    )
+    const stopAgain = write()
+    await expectOneToOne(db, counter)
+    await many(5, () => counter.complete())
+    await expectOneToOne(db, counter)
+    await stopAgain()
+    expect(said).toEqual([
+      'nowhere in the change stream to go on from: looking for events that the log lacks',
+    ])
+  }, 90_000)
+})

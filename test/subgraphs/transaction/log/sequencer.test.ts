@@ -1,0 +1,404 @@
+import fc from 'fast-check'
+import type { Db } from 'mongodb'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { money } from '../../../../schema/values/money.ts'
+import { logOf, readLog, startLogReader, type LogEntry } from '../../../../subgraphs/log.ts'
+import { trimLog } from '../../../../subgraphs/log-retention.ts'
+import type { Place } from '../../../../subgraphs/projection.ts'
+import { connect } from '../../../../subgraphs/mongo.ts'
+import { createCashier, type Cashier } from '../../../../subgraphs/transaction/cashier.ts'
+import type { PaymentReceipt } from '../../../../subgraphs/transaction/once.ts'
+import { customerDays } from '../../../../subgraphs/transaction/customer-days.ts'
+import { importPayments, type PastPayment } from '../../../../subgraphs/transaction/history.ts'
+import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
+import { startSequencer, writeLog } from '../../../../subgraphs/transaction/log/sequencer.ts'
+import { createStore, type PaymentStore } from '../../../../subgraphs/transaction/store.ts'
+import { freshDatabase } from '../../../harness/mongo.ts'
+import { aClock, aDirectory, aMerchant, aReference, noon, quietLog } from '../world.ts'
+
+const { mongo, uri, name } = await freshDatabase()
+const wallet = 'wallet-sg-01'
+const acquirer = 'acquirer-cn-01'
+
+let db: Db
+let store: PaymentStore
+let cashier: Cashier
+let clock: ReturnType<typeof aClock>
+let databases = 0
+beforeEach(async () => {
+  db = mongo.db(`${name}_${++databases}`)
+  store = await createStore(db)
+  clock = aClock()
+  cashier = createCashier({
+    store,
+    days: await customerDays(db, clock.now),
+    reference: aReference(),
+    directory: aDirectory(),
+    now: clock.now,
+    rates: builtInRates,
+    screen: () => null,
+    log: { error: () => {} },
+  })
+  return () => db.dropDatabase()
+})
+
+let numbers = 0
+const pay = async (): Promise<string> => {
+  numbers++
+  const receipt = await cashier.submit(wallet, {
+    idempotencyKey: `key ${numbers}`,
+    reference: `number ${numbers}`,
+    merchant: `${acquirer}.M1`,
+    amount: { amount: '10', currency: 'CNY' },
+  })
+  return (receipt as PaymentReceipt).payment._id
+}
+const approve = (payment: string) => cashier.respond(acquirer, { payment, decision: 'APPROVE' })
+
+/** Writes the log until stopped, whoever else does so. */
+function aSequencer(database = db, log: Parameters<typeof writeLog>[0]['log'] = quietLog) {
+  const stopping = new AbortController()
+  const lease = { signal: stopping.signal, isHeld: () => !stopping.signal.aborted }
+  const done = writeLog({ db: database, log }, lease)
+  return async () => {
+    stopping.abort()
+    await done.catch((error: unknown) => console.error(error))
+  }
+}
+
+/** Takes from the log what says from where its writer is to go on. */
+async function loseThePlace() {
+  await db.collection<{ _id: string }>('logState').deleteOne({ _id: 'sequencer' })
+  await logOf(db).updateMany({}, { $unset: { token: true } })
+}
+
+/** Waits until the log of `db` has `count` entries, and gives them all. */
+async function logged(count: number): Promise<LogEntry[]> {
+  const reader = await startLogReader({ db, log: quietLog })
+  await new Promise<void>((resolve) => {
+    const look = () => reader.tip() >= BigInt(count) && resolve()
+    reader.subscribe(look)
+    look()
+  })
+  await reader.close()
+  return readLog(db)
+}
+
+/** Every event of every payment is in the log once, in order, at dense positions. */
+async function expectOneToOne(entries: readonly LogEntry[]) {
+  expect(entries.map(({ _id }) => _id)).toEqual(entries.map((_, n) => BigInt(n + 1)))
+  const payments = await store.payments.find().toArray()
+  for (const { _id, events } of payments) {
+    const own = entries.filter(({ transaction }) => transaction === _id)
+    expect(
+      own.map(({ _id: _position, transaction: _transaction, payment: _payment, ...event }) => event),
+    ).toEqual(events.map(({ write: _, ...event }) => event))
+  }
+  expect(entries).toHaveLength(payments.flatMap(({ events }) => events).length)
+}
+
+describe('the log', () => {
+  test('says of each event all that its readers need', async () => {
+    const stop = aSequencer()
+    const id = await pay()
+    clock.move(250)
+    await approve(id)
+    const entries = await logged(3)
+    await stop()
+    const payment = {
+      createdAt: noon,
+      wallet,
+      acquirer,
+      merchant: `${acquirer}.M1`,
+      merchantCountry: 'CN',
+      walletCountry: 'SG',
+      corridor: 'SG-CN',
+      project: null,
+      direction: 'INBOUND',
+      mcc: '5812',
+      entryMode: 'IN_APP',
+      reportingMinor: 1000n,
+      authorizeMs: null,
+    }
+    const answeredAt = new Date(noon.getTime() + 250)
+    expect(entries).toEqual([
+      {
+        _id: 1n,
+        transaction: id,
+        sequence: 1,
+        kind: 'SUBMITTED',
+        from: null,
+        to: 'RECEIVED',
+        at: noon,
+        reason: null,
+        payment,
+      },
+      {
+        _id: 2n,
+        transaction: id,
+        sequence: 2,
+        kind: 'SENT',
+        from: 'RECEIVED',
+        to: 'ROUTED',
+        at: noon,
+        reason: null,
+        payment,
+      },
+      {
+        _id: 3n,
+        transaction: id,
+        sequence: 3,
+        kind: 'APPROVED',
+        from: 'ROUTED',
+        to: 'COMPLETED',
+        at: answeredAt,
+        reason: null,
+        payment: { ...payment, authorizeMs: 250 },
+        booking: (await store.byId.load(id))!.events.at(-1)!.booking,
+      },
+    ])
+  })
+
+  test('holds what happened while nobody wrote it', async () => {
+    const stop = aSequencer()
+    const early = await pay()
+    await logged(2)
+    await stop()
+    await approve(early)
+    clock.move(10)
+    const late = await pay()
+    const stopAgain = aSequencer()
+    await approve(late)
+    const entries = await logged(6)
+    await stopAgain()
+    await expectOneToOne(entries)
+    expect(entries.slice(2).map(({ transaction }) => transaction)).toEqual([early, late, late, late])
+  })
+
+  test('says with each batch from where to go on', async () => {
+    const stop = aSequencer()
+    // It has looked for what the log lacks, and follows the changes from here on.
+    const states = db.collection('logState')
+    await vi.waitUntil(async () => (await states.countDocuments()) > 0, { timeout: 10_000, interval: 10 })
+    const early = await pay()
+    await logged(2)
+    await approve(early)
+    await logged(3)
+    await stop()
+    // As when the writer is killed right after its last batch.
+    await states.deleteMany({})
+    await pay()
+    const said: string[] = []
+    const stopAgain = aSequencer(db, {
+      error: quietLog.error,
+      info: (_: unknown, text = '') => void said.push(text),
+    })
+    const entries = await logged(5)
+    await stopAgain()
+    await expectOneToOne(entries)
+    expect(said).toEqual([])
+  })
+
+  test('gets nothing again when somebody replaces a payment by hand, or its events', async () => {
+    const stop = aSequencer()
+    const id = await pay()
+    await logged(2)
+    const { _id, ...payment } = (await store.payments.findOne({ _id: id }))!
+    await store.payments.replaceOne({ _id }, { ...payment, reference: 'by hand' })
+    await store.payments.updateOne(
+      { _id },
+      { $set: { events: payment.events.map((one) => ({ ...one, write: 'by hand' })) } },
+    )
+    await pay()
+    const entries = await logged(4)
+    await stop()
+    await expectOneToOne(entries)
+    expect(new Set((await logOf(db).indexes()).map(({ name: index }) => index))).toEqual(
+      new Set(['_id_', 'last']),
+    )
+  })
+
+  test('does not get again what was deleted of it because it is old', async () => {
+    const stop = aSequencer()
+    await pay()
+    await logged(2)
+    clock.move(40 * 86_400_000)
+    const recent = await pay()
+    await logged(4)
+    await stop()
+    await db.collection<Place>('places').insertOne({ _id: 'activity', epoch: 0, position: 4n })
+    expect(await trimLog(db, new Date(clock.now().getTime() - 30 * 86_400_000), ['activity'])).toBe(2)
+    await loseThePlace()
+    await approve(recent)
+    const stopAgain = aSequencer()
+    const entries = await logged(5)
+    await stopAgain()
+    expect(entries.map(({ _id, kind }) => [_id, kind])).toEqual([
+      [3n, 'SUBMITTED'],
+      [4n, 'SENT'],
+      [5n, 'APPROVED'],
+    ])
+  })
+
+  test('is made whole when there is no place to go on from', async () => {
+    const stop = aSequencer()
+    const known = await pay()
+    await logged(2)
+    await stop()
+    await approve(known)
+    clock.move(10)
+    await pay()
+    await loseThePlace()
+    const stopAgain = aSequencer()
+    await pay()
+    const entries = await logged(7)
+    await stopAgain()
+    await expectOneToOne(entries)
+  })
+
+  test('is made whole when its place is of another history', async () => {
+    const stop = aSequencer()
+    await pay()
+    await logged(2)
+    await stop()
+    await approve(await pay())
+    await db.collection('logState').deleteMany({})
+    await logOf(db).updateOne({ last: 2n }, { $set: { token: { _data: '00' } } })
+    const lost = aSequencer()
+    const entries = await logged(5)
+    await lost()
+    await expectOneToOne(entries)
+  })
+
+  test('stays dense and one to one with two writers at once that come and go', async () => {
+    const elsewhere = await connect(uri)
+    const there = elsewhere.db(db.databaseName)
+    const action = fc.constantFrom(
+      'pay',
+      'pay',
+      'approve',
+      'start here',
+      'start there',
+      'stop here',
+      'stop there',
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 30 }), async (actions) => {
+        const open: string[] = []
+        const stops = { here: async () => {}, there: async () => {} }
+        let writing = { here: false, there: false }
+        const start = (side: 'here' | 'there') => {
+          if (!writing[side]) stops[side] = aSequencer(side === 'here' ? db : there)
+          writing = { ...writing, [side]: true }
+        }
+        const stop = async (side: 'here' | 'there') => {
+          await stops[side]()
+          writing = { ...writing, [side]: false }
+        }
+        for (const act of actions) {
+          if (act === 'pay') open.push(await pay())
+          else if (act === 'approve') await Promise.all(open.splice(0).map(approve))
+          else if (act.startsWith('start')) start(act.endsWith('here') ? 'here' : 'there')
+          else await stop(act.endsWith('here') ? 'here' : 'there')
+        }
+        await Promise.all([stop('here'), stop('there')])
+        start('here')
+        start('there')
+        const events = await store.payments
+          .aggregate([{ $group: { _id: null, count: { $sum: '$sequence' } } }])
+          .next()
+        const entries = await logged(Number(events?.['count'] ?? 0))
+        await Promise.all([stop('here'), stop('there')])
+        await expectOneToOne(entries)
+      }),
+      { numRuns: 15, endOnFailure: true },
+    )
+    await elsewhere.close()
+  }, 120_000)
+
+  test('is taken over within 5 s when its writer dies', async () => {
+    const doomed = await connect(uri)
+    const doomedDb = doomed.db(db.databaseName)
+    const reader = await startLogReader({ db, log: quietLog })
+    const silent = { info: () => {}, error: () => {} }
+    const doomedReader = await startLogReader({ db: doomedDb, log: silent })
+    const first = startSequencer({ db: doomedDb, log: silent, reader: doomedReader })
+    await pay()
+    await logged(2)
+    const heir = startSequencer({ db, log: quietLog, reader })
+    // It can no longer renew, nor give the lease back.
+    await doomed.close()
+    const diedAtMs = performance.now()
+    await pay()
+    const entries = await logged(4)
+    expect(performance.now() - diedAtMs).toBeLessThan(5000)
+    await expectOneToOne(entries)
+    expect(heir.isHolding()).toBe(true)
+    await Promise.all([first.close(), heir.close(), doomedReader.close()])
+    await reader.close()
+  })
+})
+
+describe('importing past payments', () => {
+  const pastPayments = (count: number): PastPayment[] =>
+    Array.from({ length: count }, (_, n) => ({
+      id: `0199${n.toString(16).padStart(4, '0')}-0000-7000-8000-000000000000`,
+      createdAt: new Date(noon.getTime() + n * 1000),
+      wallet,
+      merchant: aMerchant(`${acquirer}.M1`),
+      amount: money(BigInt(100 + n), 'CNY'),
+      entryMode: 'MPM_STATIC',
+      customer: `customer ${n % 7}`,
+      reference: `past ${n}`,
+      declined: n % 10 === 0 ? 'INSUFFICIENT_FUNDS' : null,
+      authorizeMs: 500 + (n % 5) * 400,
+    }))
+
+  test('makes whole payments and a log in order of time', async () => {
+    await importPayments(db, aReference(), pastPayments(300))
+    const entries = await logged(900)
+    await expectOneToOne(entries)
+    const times = entries.map(({ at }) => at.getTime())
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+    const [declined, completed] = await store.payments.find({}, { sort: { _id: 1 }, limit: 2 }).toArray()
+    expect(declined).toMatchObject({ status: 'DECLINED', reason: 'INSUFFICIENT_FUNDS', createdAt: noon })
+    expect(completed).toMatchObject({
+      status: 'COMPLETED',
+      settlementDate: '2026-03-01',
+      settlement: 'PENDING',
+      merchantAmount: { minor: 101n, currency: 'CNY' },
+      payerAmount: { currency: 'SGD' },
+      rrn: '000000000002',
+    })
+    expect(entries.find(({ kind }) => kind === 'APPROVED')!.payment.authorizeMs).toBe(900)
+  })
+
+  test('twice imports once, and new payments go on after them', async () => {
+    await importPayments(db, aReference(), pastPayments(20))
+    await importPayments(db, aReference(), pastPayments(20))
+    const stop = aSequencer()
+    await pay()
+    const entries = await logged(62)
+    await stop()
+    await expectOneToOne(entries)
+  })
+
+  test('leaves the log to the process that writes it', async () => {
+    const reader = await startLogReader({ db, log: quietLog })
+    const sequencer = startSequencer({ db, log: quietLog, reader })
+    await pay()
+    await logged(2)
+    await importPayments(db, aReference(), pastPayments(50))
+    const entries = await logged(152)
+    await sequencer.close()
+    await reader.close()
+    await expectOneToOne(entries)
+  })
+
+  test('of an unknown wallet says so', async () => {
+    const [past] = pastPayments(1)
+    await expect(importPayments(db, aReference(), [{ ...past!, wallet: 'nobody' }])).rejects.toThrow(
+      'there is no wallet "nobody"',
+    )
+  })
+})
