@@ -12,7 +12,7 @@ import type { Payment, Report } from './clients.ts'
 import { Clients, drained, Server } from './rig.ts'
 import { following } from './world.ts'
 
-/** Deliveries a second that each of the three keeps up with. */
+/** Deliveries a second that all keep up with. */
 const calm = 5_000
 const brisk = 50_000
 const measureMs = 8_000
@@ -25,15 +25,16 @@ export async function answers(sockets: number): Promise<Row[]> {
   const programme = await startProgramme({ database: 'bench_answers', fresh: true })
   try {
     const rows = await atTheHub(programme, sockets)
-    for (const [name, label] of [
-      ['pubsub', 'mercurius subscriptions'],
-      ['graphqlWs', 'graphql-ws, executed per subscriber'],
+    for (const [name, label, perSecond] of [
+      ['plain', 'plain ws without GraphQL, the event rendered once by hand', brisk],
+      ['pubsub', 'mercurius subscriptions', calm],
+      ['graphqlWs', 'graphql-ws, executed per subscriber', calm],
     ] as const) {
       const server = await Server.start(name, programme.uri, 'bench_answers')
       const followers = new Followers(`${server.url}/graphql`, following(''))
       await followers.add(sockets, 'Bearer bench')
       await followers.settle(() => byHand(1))
-      const pace = { reach: sockets, perSecond: calm }
+      const pace = { reach: sockets, perSecond }
       rows.push(...rowsOf(label, 'all', pace, await followers.measure(byHand, pace)))
       await Promise.all([server.stop(), followers.stop()])
     }

@@ -61,16 +61,27 @@ let events = 0
 /** The parent is told each time so many more have come. */
 let step = 0
 
+/** All read into this one: memory for each read would be half of what a client costs. */
+const incoming = Buffer.alloc(65_536)
+const nothing = Buffer.alloc(0)
+
 class Client {
   readonly socket: Socket
   isStalled = false
   hasHeard = false
-  #rest: Buffer = Buffer.alloc(0)
+  #rest: Buffer = nothing
+  /** Until it is subscribed: told of what comes instead. */
+  #opening: ((data: Buffer) => void) | null = null
 
-  constructor(socket: Socket) {
-    this.socket = socket
-    socket.on('data', (data) => this.#read(data))
-    socket.on('error', () => {})
+  private constructor(port: number, host: string) {
+    const callback = (length: number): boolean => {
+      const data = incoming.subarray(0, length)
+      if (this.#opening) this.#opening(data)
+      else this.#read(data)
+      return true
+    }
+    this.socket = connect({ port, host, onread: { buffer: incoming, callback } })
+    this.socket.on('error', () => {})
   }
 
   static async open(
@@ -80,19 +91,33 @@ class Client {
     authorization: string,
   ): Promise<Client> {
     const { hostname, port } = new URL(url)
-    const socket = connect(Number(port), hostname)
+    const client = new Client(Number(port), hostname)
+    const { socket } = client
     await once(socket, 'connect')
+    const upgraded = client.#hears('101')
     socket.write(
       'GET /graphql HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
         'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' +
         `Sec-WebSocket-Protocol: graphql-transport-ws\r\nAuthorization: ${authorization}\r\n\r\n`,
     )
-    await reads(socket, '101')
+    await upgraded
+    const acknowledged = client.#hears('connection_ack')
     socket.write(frame({ type: 'connection_init', payload: {} }))
-    await reads(socket, 'connection_ack')
-    const client = new Client(socket)
+    await acknowledged
     socket.write(frame({ id: '1', type: 'subscribe', payload: { query, variables } }))
     return client
+  }
+
+  #hears(text: string): Promise<void> {
+    let got = ''
+    return new Promise((resolve) => {
+      this.#opening = (data) => {
+        got += data.toString('latin1')
+        if (!got.includes(text)) return
+        this.#opening = null
+        resolve()
+      }
+    })
   }
 
   #read(data: Buffer): void {
@@ -110,7 +135,7 @@ class Client {
       else if (buffer[0] === 0x89) this.socket.write(pong)
       buffer = buffer.subarray(head + length)
     }
-    this.#rest = buffer
+    this.#rest = buffer.length === 0 ? nothing : Buffer.from(buffer)
   }
 
   #event(payload: Buffer, now: number): void {
@@ -177,14 +202,6 @@ function frame(message: object): Buffer {
     head.writeUInt16BE(payload.length, 2)
   }
   return Buffer.concat([head, payload])
-}
-
-async function reads(socket: Socket, text: string): Promise<void> {
-  let got = ''
-  while (!got.includes(text)) {
-    const [data] = (await once(socket, 'data')) as [Buffer]
-    got += data.toString('latin1')
-  }
 }
 
 process.on('message', async (order: Order) => {

@@ -8,6 +8,7 @@ import mercurius, { type PubSub } from 'mercurius'
 import { MongoClient } from 'mongodb'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { json } from 'node:stream/consumers'
 import { pino } from 'pino'
 import { WebSocketServer } from 'ws'
 import { readConfig } from '../../gateway/config.ts'
@@ -164,7 +165,7 @@ const eventOf = (event: BenchEvent) => ({
 })
 
 /**
- * What the two monoliths do to pay, when they are started with the address of a MongoDB and the name of a database: one
+ * What those beside the hub do to pay, when they are started with the address of a MongoDB and the name of a database: one
  * `insertOne`, durable before its event is published and it is answered.
  */
 async function submission(tell: Serving['tell']) {
@@ -248,14 +249,39 @@ async function graphqlWs(): Promise<Serving> {
   // The clients here do not answer pings, so none are sent.
   useServer({ schema }, new WebSocketServer({ server, path: '/graphql' }), 0)
   await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve))
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    tell,
-    waitingBytes: () => 0,
-  }
+  return { url: addressOf(server), tell, waitingBytes: () => 0 }
 }
 
-const servers: Readonly<Record<string, () => Promise<Serving>>> = { hub, stored, pubsub, graphqlWs }
+/**
+ * Nothing but a loop over sockets of `ws`: no GraphQL, no filter, no one who may not see, no log. An event is rendered once, by
+ * hand. What is left of a delivery's time here is the machine's.
+ */
+async function plain(): Promise<Serving> {
+  const sockets = new WebSocketServer({ noServer: true })
+  sockets.on('connection', (socket) => socket.once('message', () => socket.send('{"type":"connection_ack"}')))
+  const tell = (events: readonly BenchEvent[]): void => {
+    for (const event of events) {
+      const payload = { data: { transactionEvents: eventOf(event) } }
+      const message = Buffer.from(JSON.stringify({ id: '1', type: 'next', payload }))
+      for (const socket of sockets.clients) socket.send(message, { binary: false })
+    }
+  }
+  const submit = await submission(tell)
+  const server = createServer(async (request, response) => {
+    const { variables } = (await json(request)) as { variables: { reference: string } }
+    response.end(JSON.stringify(await submit(variables)))
+  })
+  server.on('upgrade', (request, socket, head) =>
+    sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client)),
+  )
+  await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve))
+  return { url: addressOf(server), tell, waitingBytes: () => 0 }
+}
+
+const addressOf = (server: ReturnType<typeof createServer>): string =>
+  `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+const servers: Readonly<Record<string, () => Promise<Serving>>> = { hub, stored, pubsub, graphqlWs, plain }
 
 let position = 0
 const start = servers[process.argv[2] ?? '']
