@@ -28,10 +28,10 @@ try {
   if (config.MODE === 'demo') console.log((await import('./banner.ts')).banner(config, hub))
   else log.info(`Crossgate is ready at ${hub.url}`)
   hub.broken.then(shutdown.fail, shutdown.fail)
-  const { giveBackMemory } = await import('./give-back.ts')
-  setTimeout(giveBackMemory, 1_000).unref()
+  const { giveBackMemoryIn } = await import('./give-back.ts')
+  giveBackMemoryIn(1_000)
   // By then the readers of the log have read what the first start has loaded.
-  setTimeout(giveBackMemory, 30_000).unref()
+  giveBackMemoryIn(30_000)
 } catch (error) {
   console.error(startFailure(error))
   process.exit(1)
