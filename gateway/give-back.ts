@@ -1,5 +1,6 @@
 // Memory that starting needed and running does not.
 
+import { performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
