@@ -33,9 +33,9 @@ export function startRetention({ db, log, now, days, readers }: RetentionOptions
 }
 
 /**
- * Takes from the start of the log to the archive what happened before `before`, a batch at a time; gives how many entries. Kept are
- * the latest batch, because the next position follows from it, and all that some reader has not read: any of `readers`, and any other with a
- * place.
+ * Takes from the start of the log to the archive what happened before `before`, a batch at a time; gives how many entries. Kept
+ * are the latest batch, because the next position follows from it, and all that some reader has not read: any of `readers`, and
+ * any other with a place.
  */
 export async function trimLog(db: Db, before: Date, readers: readonly string[]): Promise<number> {
   const batches = logOf(db)

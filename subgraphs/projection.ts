@@ -179,11 +179,14 @@ export async function lagAt(db: Db, reader: string, position: bigint, now: Date)
   return { reader, position, entries: Math.max(0, Number(tip - position)), ms }
 }
 
-/** The entry after `position`, be it in the archive or in the log; the first that there is when that one is not. */
+/** The entry after `position`, be it in the log or in the archive; the first that there is when that one is not. */
 async function firstAfter(db: Db, position: bigint): Promise<LogEntry | undefined> {
   const range = { after: position, max: 1 }
+  const [kept] = await readLog(db, range)
+  if (kept?._id === position + 1n) return kept
+  // In this order: what leaves the log is in the archive before.
   const [archived] = await readLog(db, { ...range, batches: archiveOf(db) })
-  return archived ?? (await readLog(db, range))[0]
+  return archived ?? kept
 }
 
 /** What follows `after`: where the log no longer has it, from the archive. */
