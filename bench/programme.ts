@@ -2,7 +2,7 @@
 
 import { MongoClient, type Db } from 'mongodb'
 import { pino } from 'pino'
-import { startMongo } from '../gateway/mongod.ts'
+import { startMongo } from '../gateway/mongod/start.ts'
 import { serve, type Server } from './load.ts'
 
 export interface Programme {

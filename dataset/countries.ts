@@ -3,7 +3,7 @@
 
 import { countryByCode } from '../schema/values/country.ts'
 import type { Currency } from '../schema/values/currency.ts'
-import type { PartnershipModel } from '../subgraphs/reference.ts'
+import type { PartnershipModel } from '../subgraphs/shared/registry.ts'
 
 /** Agreement with one partner country. */
 export interface ProjectPlan {

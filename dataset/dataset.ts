@@ -1,7 +1,7 @@
 // The programme's data, whole: small things as lists, large things as streams. The same options make the same bytes.
 
 import type { QrProduct } from '../subgraphs/merchant/index.ts'
-import type { Corridor, Participant, Project } from '../subgraphs/reference.ts'
+import type { Corridor, Participant, Project } from '../subgraphs/shared/registry.ts'
 import type { Rates } from './amounts.ts'
 import { readCities } from './cities.ts'
 import { makeCorridors, makeProjects } from './corridors.ts'

@@ -1,6 +1,6 @@
 // Who pays where: each corridor with its wallets, and how much of all payments takes it. The shares are invented.
 
-import type { Corridor, Direction, Participant } from '../subgraphs/reference.ts'
+import type { Corridor, Direction, Participant } from '../subgraphs/shared/registry.ts'
 import { partners, projectCountries } from './countries.ts'
 import { Weighted, zipf } from './random.ts'
 

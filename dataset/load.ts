@@ -2,7 +2,7 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
-import type { Corridor, Participant, Project } from '../subgraphs/reference.ts'
+import type { Corridor, Participant, Project } from '../subgraphs/shared/registry.ts'
 import type { PastPayment } from '../subgraphs/transaction/index.ts'
 import { makeDataset, type DatasetOptions } from './dataset.ts'
 

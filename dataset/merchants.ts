@@ -1,6 +1,6 @@
 // The merchants, made one at a time from their index: none is kept, and any can be made again.
 
-import type { EntryMode } from '../subgraphs/directory.ts'
+import type { EntryMode } from '../subgraphs/shared/merchant-directory.ts'
 import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
 import { byWeight, offlineCategories, onlineCategories, type Category } from './categories.ts'
 import { placeIn, type Cities } from './cities.ts'

@@ -7,7 +7,7 @@ import type {
   ParticipantStatus,
   Role,
   StatusChange,
-} from '../subgraphs/reference.ts'
+} from '../subgraphs/shared/registry.ts'
 import { currencyIn, mainland, partners, projectCountries } from './countries.ts'
 import { institutionNames } from './names.ts'
 import { Random } from './random.ts'

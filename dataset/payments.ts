@@ -2,8 +2,8 @@
 // learn what it adds up to, and once more, the same, to make payments that add up to the figure.
 
 import type { ReasonCode } from '../schema/values/reasons.ts'
-import type { EntryMode, MerchantFacts } from '../subgraphs/directory.ts'
-import type { Corridor, Participant } from '../subgraphs/reference.ts'
+import type { EntryMode, MerchantFacts } from '../subgraphs/shared/merchant-directory.ts'
+import type { Corridor, Participant } from '../subgraphs/shared/registry.ts'
 import type { Merchant } from '../subgraphs/merchant/index.ts'
 import type { PastPayment } from '../subgraphs/transaction/index.ts'
 import { priceNear, type Rates } from './amounts.ts'

@@ -2,7 +2,7 @@
 
 import { z } from 'zod'
 import type { TokenIssuer } from './identity/token.ts'
-import type { MongoOptions } from './mongod.ts'
+import type { MongoOptions } from './mongod/start.ts'
 import type { Limits } from './supergraph/index.ts'
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max)

@@ -5,30 +5,30 @@ import { fileURLToPath } from 'node:url'
 
 // Before anything else is loaded: with what V8 made of it the last time, loading takes half as long.
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/crossgate', import.meta.url)))
-const { startFailure } = await import('./start-failure.ts')
+const { startFailure } = await import('./app/start-failure.ts')
 
 try {
   const { mongoOptions, readConfig } = await import('./config.ts')
   const config = readConfig()
-  const { createLog } = await import('./log.ts')
+  const { createLog } = await import('./app/logger.ts')
   const log = createLog(config)
 
   // MongoDB takes a second to open its data: time in which the rest is loaded.
-  const { startMongo } = await import('./mongod.ts')
+  const { startMongo } = await import('./mongod/start.ts')
   const mongod = startMongo({ ...mongoOptions(config), log })
   mongod.catch(() => {})
-  const { startHub } = await import('./hub.ts')
+  const { startHub } = await import('./app/hub.ts')
   const starting = startHub(config, { log, mongod })
 
-  const { shutDownOnSignal } = await import('./shutdown.ts')
+  const { shutDownOnSignal } = await import('./app/shutdown.ts')
   const stop = () => starting.then((hub) => hub.close())
   const shutdown = shutDownOnSignal({ stop, withinMs: config.SHUTDOWN_MS, log })
 
   const hub = await starting
-  if (config.MODE === 'demo') console.log((await import('./banner.ts')).banner(config, hub))
+  if (config.MODE === 'demo') console.log((await import('./app/banner.ts')).banner(config, hub))
   else log.info(`Crossgate is ready at ${hub.url}`)
   hub.broken.then(shutdown.fail, shutdown.fail)
-  const { giveBackMemoryIn } = await import('./give-back.ts')
+  const { giveBackMemoryIn } = await import('./app/release-memory.ts')
   giveBackMemoryIn(1_000)
   // By then the readers of the log have read what the first start has loaded.
   giveBackMemoryIn(30_000)

@@ -12,7 +12,7 @@ import {
   inProcessConnection,
   type Supergraph,
 } from '../../gateway/supergraph/index.ts'
-import { buildFederatedSchema } from '../../subgraphs/federated-schema.ts'
+import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts'
 import { byHand, monolithResolvers, monolithSdl, queries, subgraphs } from './world.ts'
 
 export interface Engine {

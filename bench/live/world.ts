@@ -1,7 +1,7 @@
 // What the three servers tell: payments' events, each with its merchant. Events are made here, not paid for: this is about
 // telling them.
 
-import type { LogEntry, LogReader } from '../../subgraphs/log.ts'
+import type { LogEntry, LogReader } from '../../subgraphs/log/log.ts'
 
 export const document = `subscription Follow($after: String) {
   transactionEvents(after: $after) { cursor sentAt kind to

@@ -1,8 +1,13 @@
 // What one would write instead of the sequencer: the driver's change stream, and for each event a document with the next number.
 
 import type { ChangeStreamInsertDocument, ChangeStreamUpdateDocument, Db } from 'mongodb'
-import { entriesOf, loggedPayment, unplaced, type Logged } from '../../subgraphs/transaction/log/logged.ts'
-import type { PaymentEvent } from '../../subgraphs/transaction/life/payment.ts'
+import {
+  entriesOf,
+  loggedPayment,
+  unplaced,
+  type Logged,
+} from '../../subgraphs/transaction/log/entries-of-payment.ts'
+import type { PaymentEvent } from '../../subgraphs/transaction/payment/payment.ts'
 
 export interface Consumer {
   /** Resolves when `count` events are written since it started. */

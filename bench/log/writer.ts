@@ -1,7 +1,7 @@
 // A process that writes payments as fast as it goes: node writer.ts MONGODB_URI DATABASE COUNT. Begins when it is told to.
 
 import { once } from 'node:events'
-import { connect } from '../../subgraphs/mongo.ts'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { writePayments } from './payments.ts'
 
 const [uri, database, count] = process.argv.slice(2)

@@ -1,6 +1,6 @@
 // Who is calling, by key or by token, and whether that still stands.
 
-import type { Viewer } from '../../subgraphs/subgraph.ts'
+import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import { bearerOf } from './key.ts'
 import type { KeyRing } from './key-ring.ts'
 import { isToken, type Tokens, type TokenViewer } from './token.ts'

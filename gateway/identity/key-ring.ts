@@ -1,7 +1,7 @@
 // Who is calling: every key that stands, in memory, kept fresh by a change stream.
 
 import type { FastifyBaseLogger } from 'fastify'
-import type { Viewer } from '../../subgraphs/subgraph.ts'
+import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import { demoKeyHashes, hashKey, viewerOf, type ApiKey } from './key.ts'
 import type { KeyStore } from './key-store.ts'
 

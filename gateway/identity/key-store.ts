@@ -2,7 +2,7 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { Scope } from '../../schema/values/scopes.ts'
-import { followSmall, type Follower } from '../../subgraphs/small-collections.ts'
+import { followSmall, type Follower } from '../../subgraphs/platform/mongo/collection-watch.ts'
 import { demoKeys, hashKey, newKey, type ApiKey } from './key.ts'
 
 export interface KeyStore {

@@ -1,6 +1,6 @@
 // What a group tells at one time: some answers in order, and how far it has come with them. Its bytes are shared by all.
 
-import type { Mark } from '../../subgraphs/marked.ts'
+import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
 
 export interface Answer {
   /** UTF-8 JSON. */

@@ -1,9 +1,9 @@
 // One upstream and everybody who follows it at its pace. An event is rendered once and its bytes go to all.
 
-import type { Mark } from '../../subgraphs/marked.ts'
+import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { Told } from '../supergraph/index.ts'
 import { Batch, type Answer } from './batch.ts'
-import { Pump, type Reader } from './pump.ts'
+import { Pump, type Reader } from './stream-batcher.ts'
 
 /** Somebody in a group. None of these may throw. */
 export interface Member {

@@ -1,6 +1,6 @@
 // Somebody at the other end of an operation, as the live room sees it, whatever carries the answers there.
 
-import type { Mark } from '../../subgraphs/marked.ts'
+import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { Batch } from './batch.ts'
 
 /** None of these may throw. */

@@ -20,7 +20,7 @@ import {
   type NamedTypeNode,
 } from 'graphql'
 import { compileQuery, isCompiledQuery } from 'graphql-jit'
-import type { Mark, MarkedStream } from '../../subgraphs/marked.ts'
+import type { Mark, MarkedStream } from '../../subgraphs/platform/async/resumable-stream.ts'
 import {
   isPromise,
   type SubgraphConnection,

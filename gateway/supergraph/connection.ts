@@ -1,6 +1,6 @@
 // What the engine knows of a subgraph: a document goes in once, results come out many times. No transport lives here.
 
-import type { Mark } from '../../subgraphs/marked.ts'
+import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
 
 /** How the hub reaches one subgraph: in this process, or a partner's over HTTP. */
 export interface SubgraphConnection {

@@ -1,7 +1,7 @@
 // An operation with its switches set: planned, compiled, and run from here.
 
 import type { GraphQLFormattedError } from 'graphql'
-import type { Mark } from '../../subgraphs/marked.ts'
+import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
 import { completeAnswer } from './complete.ts'
 import type { SubgraphConnection, Variables } from './connection.ts'
 import { coded, refusalText } from './errors.ts'

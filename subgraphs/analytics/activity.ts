@@ -1,6 +1,6 @@
 // Figures from slabs: which cells a question means, and what they add up to. No MongoDB, no GraphQL.
 
-import type { Visibility } from '../access.ts'
+import type { Visibility } from '../shared/access.ts'
 import { percentilesOf, type Percentiles } from './histogram.ts'
 import { minuteMs, type Range } from './range.ts'
 import {
@@ -17,7 +17,7 @@ import {
   type Facet,
   type Names,
   type Slab,
-} from './slab.ts'
+} from './counter-block.ts'
 
 /** Every given list must match, by any of its entries; one that is left out asks for nothing in particular. */
 export interface Filters {

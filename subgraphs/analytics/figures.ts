@@ -5,7 +5,7 @@ import { mccByCode } from '../../schema/values/mcc.ts'
 import { money, type Money } from '../../schema/values/money.ts'
 import { divideHalfUp } from '../../schema/values/rate.ts'
 import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
-import type { Reference } from '../reference.ts'
+import type { Reference } from '../shared/registry.ts'
 import type { Dimension, Figures } from './activity.ts'
 
 export const valueOf = ({ value }: Figures): Money => money(value, 'CNY')

@@ -1,10 +1,10 @@
 // The analytics subgraph: what payments add up to, counted from the log.
 
-import { startLogReader } from '../log.ts'
-import { startProjection } from '../projection.ts'
-import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
-import { activityBoard } from './board.ts'
-import { activityProjection, readerName } from './projection.ts'
+import { startLogReader } from '../log/log.ts'
+import { startProjection } from '../log/projection.ts'
+import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
+import { activityBoard } from './activity-cache.ts'
+import { activityProjection, readerName } from './activity-projection.ts'
 import { analyticsResolvers } from './resolvers.ts'
 
 /** Readers of the log that are run here. */

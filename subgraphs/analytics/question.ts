@@ -1,8 +1,8 @@
 // How a question is read: the filter that a client gives, with a refusal for each value that means nothing.
 
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { Visibility } from '../access.ts'
-import { readCountries } from '../filter.ts'
+import type { Visibility } from '../shared/access.ts'
+import { readCountries } from '../shared/read-names.ts'
 import type { Question } from './activity.ts'
 import { readRange, type RangeInput } from './range.ts'
 

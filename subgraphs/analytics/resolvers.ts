@@ -1,11 +1,11 @@
 // GraphQL ↔ domain: questions in, figures out.
 
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
-import { demandScope, partyOf, visibilityOf, type Visibility } from '../access.ts'
-import type { Resolvers } from '../federated-schema.ts'
-import type { Reference } from '../reference.ts'
-import type { RequestContext } from '../subgraph.ts'
-import { values } from '../values.ts'
+import { demandScope, partyOf, visibilityOf, type Visibility } from '../shared/access.ts'
+import type { Resolvers } from '../shared/federated-schema.ts'
+import type { Reference } from '../shared/registry.ts'
+import type { RequestContext } from '../shared/subgraph.ts'
+import { values } from '../shared/values.ts'
 import {
   answer,
   type Answer,
@@ -15,9 +15,9 @@ import {
   type Question,
   type Share,
 } from './activity.ts'
-import type { Board, Snapshot } from './board.ts'
+import type { Board, Snapshot } from './activity-cache.ts'
 import { approvalRateOf, averageValueOf, growthOf, labelOf, valueOf } from './figures.ts'
-import { latest } from './latest.ts'
+import { latest } from './latest-value-stream.ts'
 import { readQuestion, type ActivityFilterInput } from './question.ts'
 import {
   bucketStarts,
@@ -29,7 +29,7 @@ import {
   type RangeInput,
   type TimeBucket,
 } from './range.ts'
-import { readSlab, type Slab } from './slab.ts'
+import { readSlab, type Slab } from './counter-block.ts'
 
 /** What `Activity` resolves from. */
 interface Activity {

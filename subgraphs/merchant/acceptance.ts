@@ -1,9 +1,9 @@
 // Which wallets can pay where: routing's own rule, asked once for all merchants of the same terms.
 
-import type { Participant, Reference } from '../reference.ts'
-import { canPay } from '../route.ts'
-import { termsKey, type Terms } from './cube.ts'
-import { keptWhile } from './kept.ts'
+import type { Participant, Reference } from '../shared/registry.ts'
+import { canPay } from '../shared/routing.ts'
+import { termsKey, type Terms } from './count-cube.ts'
+import { keptWhile } from './memoize-while.ts'
 
 export interface Acceptance {
   /** Ids of the wallets whose customers can pay at merchants of these terms now, in order. */

@@ -2,7 +2,7 @@
 
 import { MongoServerError, type Db } from 'mongodb'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
-import { createLoader, type Loader } from '../loader.ts'
+import { createLoader, type Loader } from '../platform/async/batching.ts'
 import type { MerchantCode } from './code.ts'
 
 type StoredCode = Omit<MerchantCode, 'id'> & {

@@ -11,7 +11,7 @@ import {
 } from '../../schema/qr/index.ts'
 import { formatAmount, parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { Participant } from '../reference.ts'
+import type { Participant } from '../shared/registry.ts'
 import type { Merchant } from './merchant.ts'
 
 export type CodeKind = 'STATIC' | 'DYNAMIC'

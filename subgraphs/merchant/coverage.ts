@@ -1,8 +1,8 @@
 // How many merchants there are, and where: sums over the kept counts.
 
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
-import { categoryOf, countryOf } from '../values.ts'
-import type { Cube, Spot } from './cube.ts'
+import { categoryOf, countryOf } from '../shared/values.ts'
+import type { Cube, Spot } from './count-cube.ts'
 import {
   fineHexagonIn,
   hexagonAround,
@@ -16,7 +16,7 @@ import {
 } from './hexagon.ts'
 import { scenarios } from './merchant.ts'
 import type { Point } from './point.ts'
-import type { Profile } from './tally.ts'
+import type { Profile } from './count-key.ts'
 
 export type CoverageDimension = 'COUNTRY' | 'CITY' | 'MCC' | 'SCENARIO' | 'QR_PRODUCT'
 

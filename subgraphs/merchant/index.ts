@@ -1,15 +1,15 @@
 // The merchant subgraph: merchants, what they accept, their codes, and how many there are where.
 
-import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
+import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
 import { acceptanceOf } from './acceptance.ts'
-import { catalogueOf } from './catalogue.ts'
+import { catalogueOf } from './merchant-queries.ts'
 import { codeStore } from './code-store.ts'
-import { openCounts } from './counts.ts'
-import { deskOf } from './desk.ts'
+import { openCounts } from './count-store.ts'
+import { deskOf } from './merchant-service.ts'
 import { merchantResolvers } from './resolvers.ts'
-import { merchantStore } from './store.ts'
+import { merchantStore } from './merchant-store.ts'
 
-export { importMerchants } from './import.ts'
+export { importMerchants } from './import-merchants.ts'
 export type { Merchant, QrProduct, Scenario } from './merchant.ts'
 
 /** Starts the subgraph when the kept counts are loaded; it follows them until it is closed. */

@@ -2,10 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { AnyBulkWriteOperation, Db } from 'mongodb'
-import { addCounts, saveProfiles, type Counts } from './counts.ts'
+import { addCounts, saveProfiles, type Counts } from './count-store.ts'
 import type { Merchant } from './merchant.ts'
 import { merchantCollection, storedMerchant, type StoredMerchant } from './stored-merchant.ts'
-import { count, profileOf, tallyOf, type Profile, type SpotChange, type Tally } from './tally.ts'
+import { count, profileOf, tallyOf, type Profile, type SpotChange, type Tally } from './count-key.ts'
 
 export interface Registration {
   /** Each with an id of its own. */

@@ -2,8 +2,8 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { Merchant } from './merchant.ts'
-import type { Tally } from './tally.ts'
-import { fold, wordsOf } from './words.ts'
+import type { Tally } from './count-key.ts'
+import { fold, wordsOf } from './search-words.ts'
 
 /** How a merchant lies in its collection: with what it is found and counted by. */
 export type StoredMerchant = Omit<Merchant, 'id' | 'location'> & {

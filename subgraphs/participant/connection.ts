@@ -2,10 +2,10 @@
 
 import { randomBytes } from 'node:crypto'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import { readName } from '../filter.ts'
-import type { Reach } from '../address.ts'
-import type { Endpoint, Participant } from '../reference.ts'
-import { readTarget } from '../target.ts'
+import { readName } from '../shared/read-names.ts'
+import type { Reach } from '../shared/reachable-address.ts'
+import type { Endpoint, Participant } from '../shared/registry.ts'
+import { readTarget } from '../shared/callback-url.ts'
 import { checkNotGone, takesPayments } from './participant.ts'
 
 type ConnectionKind = NonNullable<Participant['connection']>

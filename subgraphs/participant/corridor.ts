@@ -4,9 +4,9 @@ import { countryByCode } from '../../schema/values/country.ts'
 import { isCurrency, type Currency } from '../../schema/values/currency.ts'
 import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { EntryMode } from '../directory.ts'
-import type { Corridor, Direction, PartnershipModel, Project } from '../reference.ts'
-import { readCountries, readName, readNames } from '../filter.ts'
+import type { EntryMode } from '../shared/merchant-directory.ts'
+import type { Corridor, Direction, PartnershipModel, Project } from '../shared/registry.ts'
+import { readCountries, readName, readNames } from '../shared/read-names.ts'
 
 const models: Readonly<Record<PartnershipModel, true>> = { G2G: true, N2N: true }
 const statuses: Readonly<Record<Corridor['status'], true>> = { OPEN: true, CLOSED: true }

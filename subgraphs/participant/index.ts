@@ -1,12 +1,12 @@
 // The participant subgraph: institutions, projects and corridors.
 
-import type { Reach } from '../address.ts'
-import type { LiveReference } from '../reference.ts'
-import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../subgraph.ts'
+import type { Reach } from '../shared/reachable-address.ts'
+import type { LiveReference } from '../shared/registry.ts'
+import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
 import { participantResolvers } from './resolvers.ts'
-import { participantStore } from './store.ts'
+import { participantStore } from './participant-store.ts'
 
-export { importReference } from './store.ts'
+export { importReference } from './participant-store.ts'
 
 export interface ParticipantSettings {
   /** In production nobody who is LIVE is answered for by the simulator. */

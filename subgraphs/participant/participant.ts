@@ -3,8 +3,8 @@
 import { countryByCode } from '../../schema/values/country.ts'
 import { isCurrency } from '../../schema/values/currency.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { Capability, CapabilityName, Participant, ParticipantStatus, Role } from '../reference.ts'
-import { readCountries, readName, readNames } from '../filter.ts'
+import type { Capability, CapabilityName, Participant, ParticipantStatus, Role } from '../shared/registry.ts'
+import { readCountries, readName, readNames } from '../shared/read-names.ts'
 
 const roles: Readonly<Record<Role, true>> = {
   WALLET: true,

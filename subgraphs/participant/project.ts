@@ -1,6 +1,6 @@
 // Projects, and the programme's figures about who is connected. No MongoDB, no GraphQL.
 
-import type { Participant, Project } from '../reference.ts'
+import type { Participant, Project } from '../shared/registry.ts'
 
 export interface ProgrammeFigures {
   readonly wallets: number

@@ -2,13 +2,13 @@
 
 import { countryByCode } from '../../schema/values/country.ts'
 import { isRefusal, orThrow, ProblemError, refuse, type Refusal } from '../../schema/values/problems.ts'
-import { isOperator, requireScope } from '../access.ts'
-import type { AuditedAction } from '../audit.ts'
-import type { Resolvers } from '../federated-schema.ts'
-import { pagesOf, type PageArguments } from '../page.ts'
-import type { Capability, Corridor, LiveReference, Participant, Project } from '../reference.ts'
-import type { RequestContext } from '../subgraph.ts'
-import { countryOf, values } from '../values.ts'
+import { isOperator, requireScope } from '../shared/access.ts'
+import type { AuditedAction } from '../shared/audit-log.ts'
+import type { Resolvers } from '../shared/federated-schema.ts'
+import { pagesOf, type PageArguments } from '../shared/page.ts'
+import type { Capability, Corridor, LiveReference, Participant, Project } from '../shared/registry.ts'
+import type { RequestContext } from '../shared/subgraph.ts'
+import { countryOf, values } from '../shared/values.ts'
 import {
   connect,
   newSigningSecret,
@@ -40,7 +40,7 @@ import {
   type StatusChangeInput,
 } from './participant.ts'
 import { programmeFigures } from './project.ts'
-import type { ChangeRequest, ParticipantStore } from './store.ts'
+import type { ChangeRequest, ParticipantStore } from './participant-store.ts'
 
 const participantPages = pagesOf('participants', ['string'], 100)
 const corridorPages = pagesOf('corridors', ['string'], 500)

@@ -4,25 +4,25 @@ import { toSvg } from '../../schema/qr/index.ts'
 import { money, type Money } from '../../schema/values/money.ts'
 import { isRefusal, orThrow, refuse } from '../../schema/values/problems.ts'
 import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
-import { demandScope, requireScope } from '../access.ts'
-import type { AuditEntry, AuditLog } from '../audit.ts'
-import type { EntryMode, MerchantDirectory } from '../directory.ts'
-import type { Resolvers } from '../federated-schema.ts'
-import type { LogEntry } from '../log.ts'
-import type { PageArguments } from '../page.ts'
-import type { Reference } from '../reference.ts'
-import { considerRoute, type Candidate, type Hop } from '../route.ts'
-import type { RequestContext } from '../subgraph.ts'
-import { values } from '../values.ts'
-import { auditPage, type AuditFilterInput } from './audit-reads.ts'
-import type { Cashier } from './cashier.ts'
-import type { RequestKind } from './counterparty.ts'
-import type { Cursors } from './live/cursor.ts'
+import { demandScope, requireScope } from '../shared/access.ts'
+import type { AuditEntry, AuditLog } from '../shared/audit-log.ts'
+import type { EntryMode, MerchantDirectory } from '../shared/merchant-directory.ts'
+import type { Resolvers } from '../shared/federated-schema.ts'
+import type { LogEntry } from '../log/log.ts'
+import type { PageArguments } from '../shared/page.ts'
+import type { Reference } from '../shared/registry.ts'
+import { considerRoute, type Candidate, type Hop } from '../shared/routing.ts'
+import type { RequestContext } from '../shared/subgraph.ts'
+import { values } from '../shared/values.ts'
+import { auditPage, type AuditFilterInput } from './query/audit-page.ts'
+import type { Cashier } from './service/payment-service.ts'
+import type { RequestKind } from './counterparty/request-dispatcher.ts'
+import type { Cursors } from './log/cursor.ts'
 import type {
   TransactionEventFilterInput,
   TransactionFilterInput,
   TransactionReferenceInput,
-} from './live/filter.ts'
+} from './query/transaction-filter.ts'
 import type {
   CancelPaymentInput,
   ChargePresentedCodeInput,
@@ -31,24 +31,29 @@ import type {
   RefundPaymentInput,
   RespondAuthorizationInput,
   SubmitPaymentInput,
-} from './input.ts'
-import { outcomes } from './life/lifecycle.ts'
-import type { TransactionUpdate } from './live/live.ts'
-import type { Payment, PaymentEvent } from './life/payment.ts'
+} from './service/read-input.ts'
+import { outcomes } from './payment/lifecycle.ts'
+import type { TransactionUpdate } from './live/event-streams.ts'
+import type { Payment, PaymentEvent } from './payment/payment.ts'
 import type { Price } from './price/pricing.ts'
-import type { PresentedCode } from './life/presented-code.ts'
-import type { Presenter } from './presenter.ts'
+import type { PresentedCode } from './payment/presented-code.ts'
+import type { Presenter } from './service/presented-code-service.ts'
 import type { Quote, Terms } from './price/quote.ts'
 import type { Position } from './settlement/positions.ts'
 import type { RateBook, SetTable } from './price/rate-book.ts'
-import { ratesInto, setRates, type RatesArguments, type SetRatesInput } from './price/rate-desk.ts'
+import { ratesInto, setRates, type RatesArguments, type SetRatesInput } from './price/rate-service.ts'
 import { tableRates, type RateProvider } from './price/rates.ts'
-import type { RefundOf } from './reads.ts'
+import type { RefundOf } from './store/payment-loaders.ts'
 import type { Batch } from './settlement/batch.ts'
-import type { Books } from './settlement/books.ts'
-import type { CloseInput } from './settlement/closing.ts'
-import { isRefund, type AuthorizationRequest, type Transaction, type Viewing } from './live/viewing.ts'
-import type { WebhookDesk } from './webhooks/desk.ts'
+import type { Books } from './settlement/settlement-queries.ts'
+import type { CloseInput } from './settlement/batch-closer.ts'
+import {
+  isRefund,
+  type AuthorizationRequest,
+  type Transaction,
+  type Viewing,
+} from './query/transaction-queries.ts'
+import type { WebhookDesk } from './webhooks/webhook-service.ts'
 import { webhookResolvers } from './webhooks/resolvers.ts'
 
 export interface ResolverDependencies {

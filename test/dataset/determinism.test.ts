@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { makeDataset } from '../../dataset/dataset.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
-import { aDataset, until } from './a-dataset.ts'
+import { aDataset, until } from '../fixtures/a-dataset.ts'
 import { hashDataset } from './hash-dataset.ts'
 
 describe('a data set', () => {

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
-import { aDataset } from './a-dataset.ts'
+import { aDataset } from '../fixtures/a-dataset.ts'
 
 /** SHA-256 of everything in the data set, in order. */
 export function hashDataset(seed: number, scale: number): string {

@@ -5,7 +5,7 @@ import { importMerchants } from '../../subgraphs/merchant/index.ts'
 import { importReference } from '../../subgraphs/participant/index.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { freshDatabase } from '../harness/mongo.ts'
-import { aDataset, until } from './a-dataset.ts'
+import { aDataset, until } from '../fixtures/a-dataset.ts'
 
 const { db } = await freshDatabase()
 const small = aDataset(1, 0.0001)

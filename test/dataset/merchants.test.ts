@@ -4,7 +4,7 @@ import { Random } from '../../dataset/random.ts'
 import { countryByCode } from '../../schema/values/country.ts'
 import { mccByCode } from '../../schema/values/mcc.ts'
 import type { Merchant } from '../../subgraphs/merchant/index.ts'
-import { aDataset } from './a-dataset.ts'
+import { aDataset } from '../fixtures/a-dataset.ts'
 
 const { merchants, participants, products } = aDataset()
 const all = [...merchants]

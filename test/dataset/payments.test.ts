@@ -5,7 +5,7 @@ import { digitsOf } from '../../schema/values/currency.ts'
 import { convertHalfUp } from '../../schema/values/rate.ts'
 import type { PastPayment } from '../../subgraphs/transaction/index.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
-import { aDataset, until } from './a-dataset.ts'
+import { aDataset, until } from '../fixtures/a-dataset.ts'
 
 const dayMs = 86_400_000
 const { payments, merchants, participants, corridors } = aDataset()

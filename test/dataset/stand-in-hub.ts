@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
-import { aDataset } from './a-dataset.ts'
+import { aDataset } from '../fixtures/a-dataset.ts'
 
 export const apiSchema = buildSchema(
   readFileSync(new URL('../../schema/generated/api.graphql', import.meta.url), 'utf8'),

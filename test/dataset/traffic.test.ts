@@ -4,7 +4,7 @@ import { shoppingQueries } from '../../dataset/shopping.ts'
 import { quoteMutation, startTraffic, submitMutation, type Traffic } from '../../dataset/traffic.ts'
 import { digitsOf, type Currency } from '../../schema/values/currency.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
-import { aDataset } from './a-dataset.ts'
+import { aDataset } from '../fixtures/a-dataset.ts'
 import { apiSchema, startStandIn, type StandIn } from './stand-in-hub.ts'
 
 const keys = [

@@ -3,7 +3,7 @@
 import { globSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { startMongo } from '../../gateway/mongod.ts'
+import { startMongo } from '../../gateway/mongod/start.ts'
 import { endOrphan } from '../../gateway/mongod/folder.ts'
 import { processInfo } from '../../gateway/mongod/process-info.ts'
 import { binaryDir, runsDir } from './places.ts'

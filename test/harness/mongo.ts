@@ -4,7 +4,7 @@ import { mkdtempSync } from 'node:fs'
 import path from 'node:path'
 import type { Db } from 'mongodb'
 import { afterAll, inject } from 'vitest'
-import { connect, type Mongo } from '../../subgraphs/mongo.ts'
+import { connect, type Mongo } from '../../subgraphs/platform/mongo/client.ts'
 
 export interface FreshDatabase {
   readonly mongo: Mongo

@@ -2,7 +2,7 @@
 // Prints the URI when MongoDB is ready. SIGINT and SIGTERM stop it cleanly, SIGUSR2 ends it without stopping anything,
 // and so does the end of its standard input: it does not outlive its test.
 
-import { startMongo } from '../../gateway/mongod.ts'
+import { startMongo } from '../../gateway/mongod/start.ts'
 
 const [dataDir, binaryDir] = process.argv.slice(2)
 const binary = process.env.MONGOD_BINARY

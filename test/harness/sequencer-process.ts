@@ -2,8 +2,8 @@
 // Says "took" when it begins to hold the lease, and "lost" when it finds that it no longer does. It does not outlive its test: the
 // end of its standard input ends it.
 
-import { startLogReader } from '../../subgraphs/log.ts'
-import { connect } from '../../subgraphs/mongo.ts'
+import { startLogReader } from '../../subgraphs/log/log.ts'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { startSequencer } from '../../subgraphs/transaction/log/sequencer.ts'
 
 const [uri, database] = process.argv.slice(2)

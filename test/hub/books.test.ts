@@ -7,7 +7,7 @@ import { hash } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
-import { logOf, readLog } from '../../subgraphs/log.ts'
+import { logOf, readLog } from '../../subgraphs/log/log.ts'
 import { testHub } from './hub.ts'
 
 const hub = await testHub()
@@ -109,7 +109,7 @@ describe('the readers of the log', () => {
     await production.close()
   })
 
-  const command = fileURLToPath(new URL('../../gateway/rebuild-command.ts', import.meta.url))
+  const command = fileURLToPath(new URL('../../gateway/cli/rebuild.ts', import.meta.url))
   const rebuild = async (...args: string[]) => {
     const child = spawn(process.execPath, [command, ...args], {
       env: {

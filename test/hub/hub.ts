@@ -3,8 +3,8 @@
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
 import { mongoOptions, readConfig } from '../../gateway/config.ts'
-import { startHub, type Hub } from '../../gateway/hub.ts'
-import { startMongo } from '../../gateway/mongod.ts'
+import { startHub, type Hub } from '../../gateway/app/hub.ts'
+import { startMongo } from '../../gateway/mongod/start.ts'
 import { freshDatabase, type FreshDatabase } from '../harness/mongo.ts'
 import { HubClient } from './client.ts'
 

@@ -55,11 +55,11 @@ describe('the one command', () => {
     for (const key of ['demo-operator', 'demo-portal', 'demo-wallet', 'demo-acquirer']) {
       expect((await ask(url, key)).status).toBe(401)
     }
-    const issuing = run(production, 'key-command.ts', 'issue', 'wallet-th-01', 'till', 'payments:read')
+    const issuing = run(production, 'cli/keys.ts', 'issue', 'wallet-th-01', 'till', 'payments:read')
     expect(await issuing.exit).toBe(0)
     const key = issuing.output()
     await expect.poll(async () => (await ask(url, key)).status).toBe(200)
-    expect(await run(production, 'key-command.ts', 'revoke', key).exit).toBe(0)
+    expect(await run(production, 'cli/keys.ts', 'revoke', key).exit).toBe(0)
     await expect.poll(async () => (await ask(url, key)).status).toBe(401)
 
     for (const line of hub.output().split('\n'))

@@ -5,10 +5,10 @@
 // the other finds out and begins again behind it. One that was paused and wakes after another has taken over appends nothing.
 
 import type { Db } from 'mongodb'
-import { duplicateKey, insertAll } from '../../bulk.ts'
-import type { Lease } from '../../lease.ts'
-import { batchOf, logOf, makeLogIndexes, type LogBatch, type LogEntry } from '../../log.ts'
-import type { Unplaced } from './logged.ts'
+import { duplicateKey, insertAll } from '../../platform/mongo/bulk-write.ts'
+import type { Lease } from '../../platform/mongo/lease.ts'
+import { batchOf, logOf, makeLogIndexes, type LogBatch, type LogEntry } from '../../log/log.ts'
+import type { Unplaced } from './entries-of-payment.ts'
 
 /** Events that belong together, because a writer that goes on after them must not see part of them again. */
 export interface Step {

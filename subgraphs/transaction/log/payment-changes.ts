@@ -1,10 +1,10 @@
 // The changes of the collection `payments`, as events for the log.
 
 import type { Db, Timestamp } from 'mongodb'
-import { openChanges, type Changes } from '../../changes.ts'
-import type { LoggedPayment } from '../../log.ts'
-import { Recent } from '../../recent.ts'
-import { firstPaymentId } from '../life/kept-refusal.ts'
+import { openChanges, type Changes } from '../../platform/mongo/change-stream.ts'
+import type { LoggedPayment } from '../../log/log.ts'
+import { Recent } from '../../platform/async/recent-map.ts'
+import { firstPaymentId } from '../store/stored-refusal.ts'
 import type { Step } from './log-writer.ts'
 import {
   entriesOf,
@@ -14,8 +14,8 @@ import {
   unplaced,
   type Logged,
   type Unplaced,
-} from './logged.ts'
-import type { PaymentEvent, Refund } from '../life/payment.ts'
+} from './entries-of-payment.ts'
+import type { PaymentEvent, Refund } from '../payment/payment.ts'
 
 export interface PaymentChange {
   /** Its resume token. */

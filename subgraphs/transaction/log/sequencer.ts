@@ -6,11 +6,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Db } from 'mongodb'
-import { HistoryLostError, type Changes } from '../../changes.ts'
-import { holdLease, isLeaseHeld, type Lease, type LeaseHolder } from '../../lease.ts'
-import { trimmedBefore } from '../../log-retention.ts'
-import type { LogEntry, LogReader } from '../../log.ts'
-import { firstPaymentId } from '../life/kept-refusal.ts'
+import { HistoryLostError, type Changes } from '../../platform/mongo/change-stream.ts'
+import { holdLease, isLeaseHeld, type Lease, type LeaseHolder } from '../../platform/mongo/lease.ts'
+import { trimmedBefore } from '../../log/retention.ts'
+import type { LogEntry, LogReader } from '../../log/log.ts'
+import { firstPaymentId } from '../store/stored-refusal.ts'
 import {
   createLogWriter,
   endMissing,
@@ -20,7 +20,7 @@ import {
   type LogWriter,
   type Step,
 } from './log-writer.ts'
-import { entriesOf, inOrderOfTime, projectionOf, type Logged, type Unplaced } from './logged.ts'
+import { entriesOf, inOrderOfTime, projectionOf, type Logged, type Unplaced } from './entries-of-payment.ts'
 import { eventReader, isWhole, openPayments, type PaymentChange } from './payment-changes.ts'
 
 /**

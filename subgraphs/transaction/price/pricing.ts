@@ -14,7 +14,7 @@ import {
   rateOf,
   type Rate,
 } from '../../../schema/values/rate.ts'
-import type { Corridor } from '../../reference.ts'
+import type { Corridor } from '../../shared/registry.ts'
 import type { RateProvider } from './rates.ts'
 
 export type QuoteSide = 'FIXED_MERCHANT' | 'FIXED_PAYER'

@@ -8,8 +8,8 @@
 
 import type { Currency } from '../../../schema/values/currency.ts'
 import { refuse, type Refusal } from '../../../schema/values/problems.ts'
-import { defaultZone, endOf, type SettlementZone } from '../life/settlement-date.ts'
-import type { Booked, BookedRange } from './booked.ts'
+import { defaultZone, endOf, type SettlementZone } from '../payment/settlement-date.ts'
+import type { Booked, BookedRange } from './bookings.ts'
 
 /** Which entries a batch takes; never changed. */
 export interface Cut {

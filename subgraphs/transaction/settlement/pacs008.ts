@@ -8,7 +8,7 @@
 
 import type { Currency } from '../../../schema/values/currency.ts'
 import { formatAmount, money } from '../../../schema/values/money.ts'
-import { hubParticipant } from '../life/posting.ts'
+import { hubParticipant } from '../payment/posting.ts'
 import type { Row } from './row.ts'
 import { element, escaped } from './xml.ts'
 

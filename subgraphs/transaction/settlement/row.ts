@@ -3,9 +3,9 @@
 import type { Currency } from '../../../schema/values/currency.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
-import type { Account } from '../../log.ts'
-import type { Payment } from '../life/payment.ts'
-import type { Booked, BookedKind } from './booked.ts'
+import type { Account } from '../../log/log.ts'
+import type { Payment } from '../payment/payment.ts'
+import type { Booked, BookedKind } from './bookings.ts'
 
 export interface Row {
   readonly kind: Exclude<BookedKind, 'DECLINE'>

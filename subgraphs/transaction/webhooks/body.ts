@@ -9,7 +9,7 @@
 
 import { formatAmount, type Money } from '../../../schema/values/money.ts'
 import { reasons } from '../../../schema/values/reasons.ts'
-import type { Payment, PaymentEvent, Refund } from '../life/payment.ts'
+import type { Payment, PaymentEvent, Refund } from '../payment/payment.ts'
 
 export interface EventBody {
   /** A cursor of the log: what `transactionEvents(after:)` takes. */

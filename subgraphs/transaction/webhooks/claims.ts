@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
-import { createWriter, type Writer } from '../../loader.ts'
+import { createWriter, type Writer } from '../../platform/async/batching.ts'
 import type { Delivery } from './delivery.ts'
 
 export interface Claimed extends Delivery {

@@ -1,7 +1,7 @@
 // Deliveries in MongoDB: what is due is found by endpoint, so that one with very many hides nobody else's.
 
 import type { AnyBulkWriteOperation, ClientSession, Db, Document } from 'mongodb'
-import { createWriter } from '../../loader.ts'
+import { createWriter } from '../../platform/async/batching.ts'
 import { claimsOf, type Claimed } from './claims.ts'
 import { attemptsKept, retryAfterMs, type Attempt, type Delivery, type DeliveryState } from './delivery.ts'
 

@@ -1,7 +1,7 @@
 // A delivery: one event on its way to one endpoint, and the schedule that it is tried by. Pure.
 
-import type { LogEntry, StepKind } from '../../log.ts'
-import type { SendOutcome } from './sender.ts'
+import type { LogEntry, StepKind } from '../../log/log.ts'
+import type { SendOutcome } from './http-sender.ts'
 
 export type DeliveryState = 'PENDING' | 'DELIVERED' | 'DEAD'
 

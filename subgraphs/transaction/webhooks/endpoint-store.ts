@@ -1,8 +1,8 @@
 // Endpoints in MongoDB: few documents, each written whole or not at all with the idempotency key of whoever writes it.
 
 import type { ClientSession, Db } from 'mongodb'
-import { createLoader } from '../../loader.ts'
-import { duplicateKey, isServerError, makeCollection } from '../../mongo.ts'
+import { createLoader } from '../../platform/async/batching.ts'
+import { duplicateKey, isServerError, makeCollection } from '../../platform/mongo/client.ts'
 import { endpointsMax, type Endpoint } from './endpoint.ts'
 
 export interface EndpointStore {

@@ -1,11 +1,11 @@
 // An endpoint: an address of a participant that events are sent to. The rules that make and change one. Pure.
 
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import type { StepKind } from '../../log.ts'
-import { stepKinds } from '../live/filter.ts'
-import type { Reach } from '../../address.ts'
+import type { StepKind } from '../../log/log.ts'
+import { stepKinds } from '../query/transaction-filter.ts'
+import type { Reach } from '../../shared/reachable-address.ts'
 import { liveSecrets, type SigningSecret } from './signature.ts'
-import { readTarget } from '../../target.ts'
+import { readTarget } from '../../shared/callback-url.ts'
 
 export type EndpointStatus = 'ACTIVE' | 'DISABLED'
 

@@ -1,10 +1,10 @@
 // GraphQL to the desk for webhooks, and back. No rules. The transaction subgraph takes these in among its own.
 
 import { isRefusal } from '../../../schema/values/problems.ts'
-import type { PageArguments } from '../../page.ts'
-import type { RequestContext } from '../../subgraph.ts'
+import type { PageArguments } from '../../shared/page.ts'
+import type { RequestContext } from '../../shared/subgraph.ts'
 import type { Delivery } from './delivery.ts'
-import type { SecretMade, WebhookDesk } from './desk.ts'
+import type { SecretMade, WebhookDesk } from './webhook-service.ts'
 import type {
   CreateWebhookInput,
   Endpoint,

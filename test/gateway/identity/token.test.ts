@@ -1,8 +1,8 @@
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { RawClient } from '../live/raw-client.ts'
-import { SseReader } from '../sse-reader.ts'
-import { smallHub } from '../small-hub.ts'
+import { SseReader } from '../http/sse-reader.ts'
+import { smallHub } from '../../fixtures/small-hub.ts'
 import { openTokens } from '../../../gateway/identity/token.ts'
 import { anIssuer } from './issuer.ts'
 

@@ -4,22 +4,22 @@ import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Batch } from '../../../gateway/live/batch.ts'
-import { openRoom, type Room, type Running } from '../../../gateway/live/room.ts'
+import { openRoom, type Room, type Running } from '../../../gateway/live/broker.ts'
 import type { Subscriber } from '../../../gateway/live/subscriber.ts'
 import {
   composeSupergraph,
   createSupergraph,
   inProcessConnection,
 } from '../../../gateway/supergraph/index.ts'
-import { buildFederatedSchema } from '../../../subgraphs/federated-schema.ts'
-import { startLogReader, type LogEntry } from '../../../subgraphs/log.ts'
-import { createCursors } from '../../../subgraphs/transaction/live/cursor.ts'
-import { eventFilter } from '../../../subgraphs/transaction/live/filter.ts'
-import { createLive } from '../../../subgraphs/transaction/live/live.ts'
-import { withMarks } from '../../../subgraphs/transaction/live/stream.ts'
+import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
+import { startLogReader, type LogEntry } from '../../../subgraphs/log/log.ts'
+import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
+import { eventFilter } from '../../../subgraphs/transaction/query/transaction-filter.ts'
+import { createLive } from '../../../subgraphs/transaction/live/event-streams.ts'
+import { withMarks } from '../../../subgraphs/transaction/live/backlog-stream.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { anEntry } from '../../subgraphs/log-entries.ts'
-import { quietLog } from '../../subgraphs/transaction/world.ts'
+import { anEntry } from '../../fixtures/log-entries.ts'
+import { quietLog } from '../../fixtures/transaction-world.ts'
 
 const { db } = await freshDatabase()
 // What one run writes stays in memory, so that it need not be written to MongoDB.

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SubgraphConnection, Variables } from '../../../gateway/supergraph/index.ts'
-import { ask, aSupergraph, inProcess, type SubgraphParts } from './a-supergraph.ts'
+import { ask, aSupergraph, inProcess, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
 interface Asked {
   readonly subgraph: string

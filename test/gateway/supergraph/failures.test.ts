@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SubgraphConnection, SubgraphResult } from '../../../gateway/supergraph/index.ts'
-import { ask, aSupergraph, inProcess, type SubgraphParts } from './a-supergraph.ts'
+import { ask, aSupergraph, inProcess, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
 const payments: SubgraphParts = {
   sdl: `

@@ -24,7 +24,7 @@ import {
   type SubgraphConnection,
   type Supergraph,
 } from '../../../gateway/supergraph/index.ts'
-import { buildFederatedSchema, type Resolvers } from '../../../subgraphs/federated-schema.ts'
+import { buildFederatedSchema, type Resolvers } from '../../../subgraphs/shared/federated-schema.ts'
 import { readFacts, type Facts, type SubgraphSdl } from './facts.ts'
 import {
   answerOf,
@@ -39,7 +39,7 @@ import {
   valueOf,
   type Thing,
   type World,
-} from './world.ts'
+} from '../../fixtures/supergraph-world.ts'
 
 /** What every resolver is given. */
 export interface WorldContext {

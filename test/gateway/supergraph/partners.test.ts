@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { httpConnection, type HttpConnection } from '../../../gateway/supergraph/connection-http.ts'
 import type { Supergraph } from '../../../gateway/supergraph/index.ts'
-import { ask, aSupergraph, federation, type SubgraphParts } from './a-supergraph.ts'
+import { ask, aSupergraph, federation, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
 const merchants: SubgraphParts = {
   sdl: `

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Lru } from '../../../gateway/supergraph/lru.ts'
 import { engineCodes } from '../../../gateway/supergraph/errors.ts'
-import { ask, aSupergraph } from './a-supergraph.ts'
+import { ask, aSupergraph } from '../../fixtures/a-supergraph.ts'
 
 const subgraph = {
   sdl: `

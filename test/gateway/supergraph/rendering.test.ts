@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { constant, put, putJson, putString, take } from '../../../gateway/supergraph/json-bytes.ts'
-import { ask, aSupergraph } from './a-supergraph.ts'
+import { ask, aSupergraph } from '../../fixtures/a-supergraph.ts'
 
 describe('JSON written as bytes', () => {
   test('is what JSON.stringify writes, for any text', () => {

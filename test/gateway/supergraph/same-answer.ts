@@ -15,7 +15,7 @@
 import { execute, parse, type ExecutionResult, type GraphQLError } from 'graphql'
 import type { RandomDocument } from './documents.ts'
 import type { Graphs, PossibleError, WorldContext } from './graphs.ts'
-import type { World } from './world.ts'
+import type { World } from '../../fixtures/supergraph-world.ts'
 
 interface Entry {
   readonly message: string

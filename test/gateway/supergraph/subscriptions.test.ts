@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { MappedStream } from '../../../gateway/supergraph/mapped-stream.ts'
 import type { Supergraph, Told } from '../../../gateway/supergraph/index.ts'
-import type { Marked } from '../../../subgraphs/marked.ts'
-import { aSupergraph, type SubgraphParts } from './a-supergraph.ts'
+import type { Marked } from '../../../subgraphs/platform/async/resumable-stream.ts'
+import { aSupergraph, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
 /** A source of events that a test pushes, and that knows whether it was left. */
 class Source<Event> implements AsyncIterableIterator<Event> {

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeCpm, encodeCpm, QrError } from '../../../schema/qr/index.ts'
-import { isRead } from './a-code.ts'
-import { anyPresentedCode, aPresentedCode } from './a-presented-code.ts'
+import { isRead } from '../../fixtures/a-code.ts'
+import { anyPresentedCode, aPresentedCode } from '../../fixtures/a-presented-code.ts'
 
 /** Base64 of data objects written in hexadecimal, spaces for the eye. */
 const base64 = (hexadecimal: string) => Buffer.from(hexadecimal.replaceAll(' ', ''), 'hex').toString('base64')

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { crc16, crcText } from '../../../schema/qr/crc.ts'
-import { sealed } from './a-code.ts'
+import { sealed } from '../../fixtures/a-code.ts'
 
 describe('the checksum', () => {
   test('has the published check value', () => {

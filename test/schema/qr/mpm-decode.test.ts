@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { decodeMpm, encodeMpm, QrError } from '../../../schema/qr/index.ts'
 import type { MpmCode, QrProfile } from '../../../schema/qr/index.ts'
-import { bodyOf, fieldsOf, sealed } from './a-code.ts'
+import { bodyOf, fieldsOf, sealed } from '../../fixtures/a-code.ts'
 
 interface Case {
   readonly scheme: string

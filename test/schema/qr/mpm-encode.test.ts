@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { decodeMpm, encodeFields, encodeMpm, QrError } from '../../../schema/qr/index.ts'
 import type { MpmInput } from '../../../schema/qr/index.ts'
-import { aCode, bodyOf, sealed } from './a-code.ts'
+import { aCode, bodyOf, sealed } from '../../fixtures/a-code.ts'
 
 describe('issuing a code', () => {
   test('writes the fields by id, the account of UnionPay among them', () => {

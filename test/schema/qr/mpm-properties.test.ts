@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { decodeMpm, encodeMpm } from '../../../schema/qr/index.ts'
-import { anyCode, digit, isRead, sealed } from './a-code.ts'
+import { anyCode, digit, isRead, sealed } from '../../fixtures/a-code.ts'
 
 const payloads: readonly string[] = JSON.parse(
   readFileSync(new URL('qr-cases.json', import.meta.url), 'utf8'),

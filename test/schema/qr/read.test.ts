@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { decodeUrl, encodeCpm, QrError, readCode } from '../../../schema/qr/index.ts'
-import { bodyOf, sealed } from './a-code.ts'
+import { bodyOf, sealed } from '../../fixtures/a-code.ts'
 
 describe('an address', () => {
   test.each([

@@ -1,7 +1,7 @@
 import { create } from 'qrcode/lib/core/qrcode.js'
 import { describe, expect, test } from 'vitest'
 import { encodeMpm, QrError, toSvg } from '../../../schema/qr/index.ts'
-import { aCode } from './a-code.ts'
+import { aCode } from '../../fixtures/a-code.ts'
 
 const payload = encodeMpm(aCode({ local: { language: 'zh', name: '荷花茶馆', city: null } }))
 

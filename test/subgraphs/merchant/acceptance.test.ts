@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { acceptanceOf } from '../../../subgraphs/merchant/acceptance.ts'
-import { aCorridor, aMerchant, aParticipant, aReference, certified, mapById, noon } from './world.ts'
+import {
+  aCorridor,
+  aMerchant,
+  aParticipant,
+  aReference,
+  certified,
+  mapById,
+  noon,
+} from '../../fixtures/merchant-world.ts'
 
 describe('wallets that a merchant accepts', () => {
   test('are those that routing would take, by id', () => {

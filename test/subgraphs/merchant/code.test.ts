@@ -11,7 +11,7 @@ import {
   type IssueCodeInput,
 } from '../../../subgraphs/merchant/code.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
-import { aMerchant, aParticipant, noon, someMerchant } from './world.ts'
+import { aMerchant, aParticipant, noon, someMerchant } from '../../fixtures/merchant-world.ts'
 
 const acquirer = aParticipant('acquirer-cn-01', { iin: '01030000' })
 const network = aParticipant('network-unionpay', { iin: '00010344' })

@@ -2,15 +2,15 @@ import { cellToLatLng, cellToParent, latLngToCell } from 'h3-js'
 import { describe, expect, test } from 'vitest'
 import { orThrow } from '../../../schema/values/problems.ts'
 import { Coverage, type CoverageCell } from '../../../subgraphs/merchant/coverage.ts'
-import { Cube } from '../../../subgraphs/merchant/cube.ts'
+import { Cube } from '../../../subgraphs/merchant/count-cube.ts'
 import {
   chooseProfiles,
   readMerchantFilter,
   type MerchantFilter,
 } from '../../../subgraphs/merchant/filter.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
-import { count, profileOf, tallyOf, type SpotChange } from '../../../subgraphs/merchant/tally.ts'
-import { aMerchant, noon, products, mapById } from './world.ts'
+import { count, profileOf, tallyOf, type SpotChange } from '../../../subgraphs/merchant/count-key.ts'
+import { aMerchant, noon, products, mapById } from '../../fixtures/merchant-world.ts'
 
 /** Everything about these merchants, with no MongoDB. */
 function coverageOf(merchants: readonly Merchant[]): Coverage {

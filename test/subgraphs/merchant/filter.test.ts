@@ -1,9 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { orThrow } from '../../../schema/values/problems.ts'
-import { Cube } from '../../../subgraphs/merchant/cube.ts'
+import { Cube } from '../../../subgraphs/merchant/count-cube.ts'
 import { hintsOf, readMerchantFilter, type MerchantFilterInput } from '../../../subgraphs/merchant/filter.ts'
-import { count, profileKey, profileOf, tallyOf, type SpotChange } from '../../../subgraphs/merchant/tally.ts'
-import { aMerchant, noon } from './world.ts'
+import {
+  count,
+  profileKey,
+  profileOf,
+  tallyOf,
+  type SpotChange,
+} from '../../../subgraphs/merchant/count-key.ts'
+import { aMerchant, noon } from '../../fixtures/merchant-world.ts'
 
 /** One merchant of each of so many acquirers and two categories. */
 function cubeOf(acquirers: number): Cube {

@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { decodeMpm, encodeCpm, encodeFields } from '../../../schema/qr/index.ts'
 import { importMerchants, merchantSubgraph } from '../../../subgraphs/merchant/index.ts'
-import type { RequestContext, Subgraph } from '../../../subgraphs/subgraph.ts'
+import type { RequestContext, Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import {
   aCorridor,
@@ -17,7 +17,7 @@ import {
   mapById,
   noon,
   products,
-} from './world.ts'
+} from '../../fixtures/merchant-world.ts'
 
 const { db } = await freshDatabase()
 const reference = aReference()

@@ -8,17 +8,17 @@ import {
   type Catalogue,
   type MerchantConnection,
   type MerchantsQuestion,
-} from '../../../subgraphs/merchant/catalogue.ts'
-import { openCounts, type Counts } from '../../../subgraphs/merchant/counts.ts'
+} from '../../../subgraphs/merchant/merchant-queries.ts'
+import { openCounts, type Counts } from '../../../subgraphs/merchant/count-store.ts'
 import type { MerchantFilterInput } from '../../../subgraphs/merchant/filter.ts'
-import { importMerchants } from '../../../subgraphs/merchant/import.ts'
+import { importMerchants } from '../../../subgraphs/merchant/import-merchants.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
-import { merchantStore } from '../../../subgraphs/merchant/store.ts'
-import { searchWords, wordsOf } from '../../../subgraphs/merchant/words.ts'
-import { canPay } from '../../../subgraphs/route.ts'
+import { merchantStore } from '../../../subgraphs/merchant/merchant-store.ts'
+import { searchWords, wordsOf } from '../../../subgraphs/merchant/search-words.ts'
+import { canPay } from '../../../subgraphs/shared/routing.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { answersOf, recount } from './recount.ts'
-import { aMerchant, aReference, noon, products, someMerchants } from './world.ts'
+import { aMerchant, aReference, noon, products, someMerchants } from '../../fixtures/merchant-world.ts'
 
 const { db } = await freshDatabase()
 const reference = aReference()

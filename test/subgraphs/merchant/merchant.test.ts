@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { describeMerchant, describeMerchants } from '../../../subgraphs/merchant/merchant.ts'
-import { aRow, mapById, products } from './world.ts'
+import { aRow, mapById, products } from '../../fixtures/merchant-world.ts'
 
 const acquirer = { id: 'acquirer-cn-01', country: 'CN' }
 const known = mapById(products)

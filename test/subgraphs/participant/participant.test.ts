@@ -15,8 +15,8 @@ import {
   type ParticipantFilterInput,
   type StatusChangeInput,
 } from '../../../subgraphs/participant/participant.ts'
-import type { Participant, ParticipantStatus } from '../../../subgraphs/reference.ts'
-import { aParticipant } from '../reference-data.ts'
+import type { Participant, ParticipantStatus } from '../../../subgraphs/shared/registry.ts'
+import { aParticipant } from '../../fixtures/reference-data.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const statuses = Object.keys(statusMoves) as ParticipantStatus[]

@@ -4,24 +4,24 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isRefusal } from '../../../schema/values/problems.ts'
-import type { Decision, SubmitPaymentInput } from '../../../subgraphs/transaction/input.ts'
-import { openAuditLog } from '../../../subgraphs/audit.ts'
-import { createKeyedWriter } from '../../../subgraphs/keyed.ts'
-import { readTip, type TransactionStatus } from '../../../subgraphs/log.ts'
-import { firstPaymentId } from '../../../subgraphs/transaction/life/kept-refusal.ts'
+import type { Decision, SubmitPaymentInput } from '../../../subgraphs/transaction/service/read-input.ts'
+import { openAuditLog } from '../../../subgraphs/shared/audit-log.ts'
+import { createKeyedWriter } from '../../../subgraphs/shared/idempotent-writer.ts'
+import { readTip, type TransactionStatus } from '../../../subgraphs/log/log.ts'
+import { firstPaymentId } from '../../../subgraphs/transaction/store/stored-refusal.ts'
 import { createLogWriter, missing } from '../../../subgraphs/transaction/log/log-writer.ts'
-import { entriesOf, inOrderOfTime } from '../../../subgraphs/transaction/log/logged.ts'
+import { entriesOf, inOrderOfTime } from '../../../subgraphs/transaction/log/entries-of-payment.ts'
 import type { Net } from '../../../subgraphs/transaction/settlement/batch.ts'
-import { noteBookings } from './settlement/note.ts'
+import { noteBookings } from '../../fixtures/note.ts'
 import {
   createClosing,
   makeSettlementIndexes,
   type Closing,
-} from '../../../subgraphs/transaction/settlement/closing.ts'
-import { isFinal, transitions } from '../../../subgraphs/transaction/life/lifecycle.ts'
+} from '../../../subgraphs/transaction/settlement/batch-closer.ts'
+import { isFinal, transitions } from '../../../subgraphs/transaction/payment/lifecycle.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aCounter, taken, wallet, type Counter } from './counter.ts'
-import { quietLog } from './world.ts'
+import { aCounter, taken, wallet, type Counter } from '../../fixtures/counter.ts'
+import { quietLog } from '../../fixtures/transaction-world.ts'
 
 const { mongo, name } = await freshDatabase()
 

@@ -2,19 +2,29 @@ import fc from 'fast-check'
 import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { money } from '../../../../schema/values/money.ts'
-import { logOf, readLog, startLogReader, type LogEntry } from '../../../../subgraphs/log.ts'
-import { trimLog } from '../../../../subgraphs/log-retention.ts'
-import type { Place } from '../../../../subgraphs/projection.ts'
-import { connect } from '../../../../subgraphs/mongo.ts'
-import { createCashier, type Cashier } from '../../../../subgraphs/transaction/cashier.ts'
-import type { PaymentReceipt } from '../../../../subgraphs/transaction/once.ts'
-import { customerDays } from '../../../../subgraphs/transaction/customer-days.ts'
-import { importPayments, type PastPayment } from '../../../../subgraphs/transaction/history.ts'
+import { logOf, readLog, startLogReader, type LogEntry } from '../../../../subgraphs/log/log.ts'
+import { trimLog } from '../../../../subgraphs/log/retention.ts'
+import type { Place } from '../../../../subgraphs/log/projection.ts'
+import { connect } from '../../../../subgraphs/platform/mongo/client.ts'
+import { createCashier, type Cashier } from '../../../../subgraphs/transaction/service/payment-service.ts'
+import type { PaymentReceipt } from '../../../../subgraphs/transaction/service/idempotent-payments.ts'
+import { customerDays } from '../../../../subgraphs/transaction/store/daily-limits.ts'
+import {
+  importPayments,
+  type PastPayment,
+} from '../../../../subgraphs/transaction/service/import-payments.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
 import { startSequencer, writeLog } from '../../../../subgraphs/transaction/log/sequencer.ts'
-import { createStore, type PaymentStore } from '../../../../subgraphs/transaction/store.ts'
+import { createStore, type PaymentStore } from '../../../../subgraphs/transaction/store/payment-store.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aDirectory, aMerchant, aReference, noon, quietLog } from '../world.ts'
+import {
+  aClock,
+  aDirectory,
+  aMerchant,
+  aReference,
+  noon,
+  quietLog,
+} from '../../../fixtures/transaction-world.ts'
 
 const { mongo, uri, name } = await freshDatabase()
 const wallet = 'wallet-sg-01'

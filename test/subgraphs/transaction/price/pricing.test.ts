@@ -4,7 +4,7 @@ import { currencies, type Currency } from '../../../../schema/values/currency.ts
 import { formatAmount, money, type Money } from '../../../../schema/values/money.ts'
 import { isRefusal, type Refusal } from '../../../../schema/values/problems.ts'
 import { convertCeil, convertFloor, invert } from '../../../../schema/values/rate.ts'
-import { postingsOf } from '../../../../subgraphs/transaction/life/posting.ts'
+import { postingsOf } from '../../../../subgraphs/transaction/payment/posting.ts'
 import {
   checkLimit,
   exactly,
@@ -13,7 +13,7 @@ import {
   type Price,
 } from '../../../../subgraphs/transaction/price/pricing.ts'
 import { builtInRates, tableRates } from '../../../../subgraphs/transaction/price/rates.ts'
-import { aCorridor } from '../world.ts'
+import { aCorridor } from '../../../fixtures/transaction-world.ts'
 
 const free = aCorridor('SG-CN', { fees: { freeUpTo: money(20_000n, 'CNY'), basisPoints: 0 } })
 const priced = (price: Price | Refusal): Price => {

@@ -11,7 +11,7 @@ import {
   type RateTable,
 } from '../../../../subgraphs/transaction/price/rate-table.ts'
 import { builtInTable, tableRates } from '../../../../subgraphs/transaction/price/rates.ts'
-import { aCorridor } from '../world.ts'
+import { aCorridor } from '../../../fixtures/transaction-world.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const rows = [

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { connect } from '../../../../subgraphs/mongo.ts'
-import type { RequestContext } from '../../../../subgraphs/subgraph.ts'
+import { connect } from '../../../../subgraphs/platform/mongo/client.ts'
+import type { RequestContext } from '../../../../subgraphs/shared/subgraph.ts'
 import {
   readRateTable,
   transactionSubgraph,
@@ -10,7 +10,7 @@ import {
 } from '../../../../subgraphs/transaction/index.ts'
 import { tableRates } from '../../../../subgraphs/transaction/price/rates.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aDirectory, aReference, as, noon, quietLog } from '../world.ts'
+import { aClock, aDirectory, aReference, as, noon, quietLog } from '../../../fixtures/transaction-world.ts'
 
 const { db, uri, name } = await freshDatabase()
 const clock = aClock()

@@ -1,11 +1,11 @@
 // Settlement at a whole transaction subgraph: while payments run, and for whom.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { RequestContext } from '../../../../subgraphs/subgraph.ts'
+import type { RequestContext } from '../../../../subgraphs/shared/subgraph.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
-import { readTip } from '../../../../subgraphs/log.ts'
+import { readTip } from '../../../../subgraphs/log/log.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aDirectory, aReference, as, quietLog } from '../world.ts'
+import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
 
 const { db } = await freshDatabase()
 const wallet = as('wallet-sg-01')

@@ -2,11 +2,11 @@
 
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RequestContext } from '../../../../subgraphs/subgraph.ts'
+import type { RequestContext } from '../../../../subgraphs/shared/subgraph.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aDirectory, aReference, as, quietLog } from '../world.ts'
-import { aReceiver } from './receiver.ts'
+import { aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aReceiver } from '../../../fixtures/receiver.ts'
 
 const { db } = await freshDatabase()
 const wallet = as('wallet-sg-01')

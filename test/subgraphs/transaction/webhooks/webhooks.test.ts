@@ -8,12 +8,12 @@ import {
   type Delivery,
 } from '../../../../subgraphs/transaction/webhooks/delivery.ts'
 import { earliestByEndpoint } from '../../../../subgraphs/transaction/webhooks/delivery-store.ts'
-import { endpointsFor } from '../../../../subgraphs/transaction/webhooks/outbox.ts'
+import { endpointsFor } from '../../../../subgraphs/transaction/webhooks/delivery-projection.ts'
 import type { Endpoint } from '../../../../subgraphs/transaction/webhooks/endpoint.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aParticipant, aReference, as } from '../world.ts'
-import { aReceiver, hangs, type Received } from './receiver.ts'
-import { aProcess, cursors, must } from './world.ts'
+import { aClock, aParticipant, aReference, as } from '../../../fixtures/transaction-world.ts'
+import { aReceiver, hangs, type Received } from '../../../fixtures/receiver.ts'
+import { aProcess, cursors, must } from '../../../fixtures/webhook-world.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db

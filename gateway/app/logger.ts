@@ -1,0 +1,29 @@
+// Where log lines go: JSON for machines, short lines for somebody who sits in front of a demo hub.
+
+import { pino, type Logger } from 'pino'
+import type { Config } from '../config.ts'
+
+/** JSON on standard output; in demo mode on a terminal, a line that a person can read. */
+export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'MODE'>): Logger {
+  const options = { level: config.LOG_LEVEL, base: null }
+  const isForPeople = config.MODE === 'demo' && process.stdout.isTTY
+  return isForPeople
+    ? pino(options, { write: (line: string) => void process.stdout.write(readable(line)) })
+    : pino(options)
+}
+
+interface Line {
+  readonly level: number
+  readonly time: number
+  readonly msg?: string
+  readonly err?: { readonly stack?: string; readonly message?: string }
+}
+
+const levels: Readonly<Record<number, string>> = { 40: 'warning: ', 50: 'error: ', 60: 'fatal: ' }
+
+function readable(line: string): string {
+  const { level, time, msg = '', err, ...rest } = JSON.parse(line) as Line
+  const clock = new Date(time).toTimeString().slice(0, 8)
+  const details = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : ''
+  return `${clock} ${levels[level] ?? ''}${msg}${details}${err ? `\n${err.stack ?? err.message}` : ''}\n`
+}

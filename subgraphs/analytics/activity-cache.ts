@@ -1,0 +1,73 @@
+// The counts in memory, for who answers: brought up to date when somebody asks, by reading the slabs that have changed.
+
+import type { Db } from 'mongodb'
+import { createLoader } from '../platform/async/batching.ts'
+import type { LogReader } from '../log/log.ts'
+import { batchMax, resultsOf, shownOf } from '../log/projection.ts'
+import { readerName } from './activity-projection.ts'
+import { Names, readSlab, type Slab } from './counter-block.ts'
+import { openActivity, type ActivityStore } from './block-store.ts'
+
+export interface Board {
+  /** The names in all slabs that were read here. They become more, and their numbers stay. */
+  readonly names: Names
+  /** The counts as of a moment after the call. Calls of all requests in flight share one look at MongoDB. */
+  current(): Promise<Snapshot>
+}
+
+export interface Snapshot {
+  /** Every hour that has payments. Never changed afterwards. */
+  readonly slabs: readonly Slab[]
+  /** Position up to which the log is counted. */
+  readonly place: bigint
+  /** Slabs of one merchant's months, as they are now. */
+  readonly monthsOf: ActivityStore['monthsOf']
+  /** The time up to which the log is counted. */
+  readonly asOf: Date
+  readonly lagMs: number
+  /** False while more is left to be counted than one batch takes. */
+  readonly complete: boolean
+}
+
+export function activityBoard(db: Db, reader: Pick<LogReader, 'tip' | 'read'>, now: () => Date): Board {
+  const names = new Names()
+  const slabs = new Map<string, Slab>()
+  let all: readonly Slab[] = []
+  let seen = 0n
+  let epoch = -1
+  let store: ActivityStore
+
+  const refresh = async (): Promise<Snapshot> => {
+    const tip = reader.tip()
+    // The place first: what lies before it is in the slabs by now, so nothing is missed by asking for what comes after it.
+    const shown = await shownOf(db, readerName)
+    const place = shown.position
+    if (shown.epoch !== epoch) {
+      // The counts were made anew.
+      epoch = shown.epoch
+      store = openActivity(resultsOf(db, epoch))
+      slabs.clear()
+      seen = 0n
+    }
+    const changed = await store.hoursCountedAfter(seen)
+    for (const content of changed) slabs.set(content._id, readSlab(content, names))
+    if (changed.length > 0 || slabs.size === 0) all = [...slabs.values()]
+    seen = place
+    const [next] = place < tip ? await reader.read(place, 1) : []
+    const asOf = next?.at ?? now()
+    return {
+      slabs: all,
+      place,
+      monthsOf: store.monthsOf,
+      asOf,
+      lagMs: Math.min(Math.max(0, now().getTime() - asOf.getTime()), 2 ** 31 - 1),
+      complete: tip - place <= batchMax,
+    }
+  }
+
+  const snapshots = createLoader<'now', Snapshot>({ flightsMax: 1, load: async () => [await refresh()] })
+  return {
+    names,
+    current: async () => (await snapshots.load('now'))!,
+  }
+}

@@ -1,0 +1,174 @@
+// What a scanned code says, as the graph shows it, and whom the hub knows by it.
+
+import {
+  QrError,
+  readCode,
+  type MpmCode,
+  type QrCode,
+  type QrFault,
+  type QrField,
+  type QrProfile,
+} from '../../schema/qr/index.ts'
+import { countryByCode, type Country } from '../../schema/values/country.ts'
+import { digitsOf, isCurrency } from '../../schema/values/currency.ts'
+import { parseMoney, type Money } from '../../schema/values/money.ts'
+import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import type { Loader } from '../platform/async/batching.ts'
+import type { Reference } from '../shared/registry.ts'
+import { categoryOf } from '../shared/values.ts'
+import { claimOf, type CodeKind, type MerchantCode } from './code.ts'
+import type { Merchant } from './merchant.ts'
+
+export interface ScannedField {
+  readonly tag: string
+  readonly value: string
+  /** Null for fields that are no templates. */
+  readonly fields: readonly ScannedField[] | null
+}
+
+export interface Scanned {
+  readonly __typename: 'QrCode'
+  readonly mode: QrCode['mode']
+  readonly scheme: string | null
+  readonly pointOfInitiation: CodeKind | null
+  readonly warnings: readonly QrFault[]
+  readonly amount: Money | null
+  readonly tip: {
+    readonly kind: string
+    readonly amount: Money | null
+    readonly percent: string | null
+  } | null
+  readonly additionalData: MpmCode['additionalData']
+  readonly printedMerchant: PrintedMerchant | null
+  readonly merchant: Merchant | null
+  readonly expiresAt: Date | null
+  readonly expired: boolean
+  readonly fields: readonly ScannedField[]
+}
+
+interface PrintedMerchant {
+  readonly name: string | null
+  readonly city: string | null
+  readonly country: Country | null
+  readonly mcc: { readonly code: string; readonly description: string } | null
+}
+
+export interface QrInvalid extends Refusal {
+  readonly __typename: 'QrInvalid'
+  readonly fault: string
+  readonly tag: string | null
+  readonly offset: number
+}
+
+/** Characters; more than any code in the field has. */
+const payloadMax = 4_096
+
+/** Reads `payload` and looks up its merchant. Rejects only when a loader does. */
+export async function scan(
+  payload: string,
+  profile: QrProfile,
+  known: {
+    readonly reference: Reference
+    readonly merchants: Loader<string, Merchant>
+    readonly codes: Loader<string, MerchantCode>
+    readonly now: () => Date
+  },
+): Promise<Scanned | QrInvalid> {
+  const code = read(payload, profile)
+  if ('kind' in code) return code
+  const blank = { ...nothing, __typename: 'QrCode', mode: code.mode, scheme: code.scheme } as const
+  if (code.mode === 'URL') return blank
+  const fields = code.fields.map(fieldOf)
+  if (code.mode === 'CPM') return { ...blank, fields }
+
+  const claim = claimOf(code, known.reference.participantByIin)
+  const issued = claim.code === null ? null : await known.codes.load(claim.code)
+  // A code that says it is one of ours but is not, or was altered, pays nobody.
+  const isGenuine =
+    claim.code === null || (issued?.payload === payload.trim() && issued.merchant === claim.merchant)
+  const expiresAt = (isGenuine && issued?.expiresAt) || null
+  return {
+    ...blank,
+    ...contentOf(code),
+    merchant: isGenuine && claim.merchant !== null ? await known.merchants.load(claim.merchant) : null,
+    expiresAt,
+    expired: expiresAt !== null && known.now() >= expiresAt,
+    fields,
+  }
+}
+
+function read(payload: string, profile: QrProfile): QrCode | QrInvalid {
+  if (payload.length > payloadMax) {
+    const message = `the payload has ${payload.length} characters, at most ${payloadMax} are read`
+    return invalid({ code: 'TOO_LONG', tag: null, offset: payloadMax, message })
+  }
+  try {
+    return readCode(payload, profile)
+  } catch (error) {
+    if (error instanceof QrError) return invalid(error)
+    throw error
+  }
+}
+
+const invalid = ({ code, tag, offset, message }: QrFault): QrInvalid => ({
+  ...refuse('QR_INVALID', message, ['payload']),
+  __typename: 'QrInvalid',
+  fault: code,
+  tag,
+  offset,
+})
+
+/** What codes other than merchant-presented ones say. */
+const nothing = {
+  pointOfInitiation: null,
+  warnings: [],
+  amount: null,
+  tip: null,
+  additionalData: null,
+  printedMerchant: null,
+  merchant: null,
+  expiresAt: null,
+  expired: false,
+  fields: [],
+} as const
+
+function contentOf(code: MpmCode) {
+  const { pointOfInitiation, warnings, currency, tip, additionalData } = code
+  return {
+    pointOfInitiation,
+    warnings,
+    amount: amountOf(code.amount, currency),
+    tip: tip && {
+      kind: tip.kind,
+      amount: tip.kind === 'FIXED' ? amountOf(tip.value, currency) : null,
+      percent: tip.kind === 'PERCENT' ? tip.value : null,
+    },
+    additionalData,
+    printedMerchant: printedMerchantOf(code),
+  }
+}
+
+/** Null when the hub does not know the currency, or the text is no amount of it. Zeros that the currency has no digits for are dropped: JPY "700.00" is 700. */
+function amountOf(text: string | null, currency: string | null): Money | null {
+  if (text === null || currency === null || !isCurrency(currency)) return null
+  const [whole = '', fraction = ''] = text.split('.')
+  const digits = fraction.replace(/0+$/, '').padEnd(digitsOf(currency), '0')
+  const amount = parseMoney({ amount: digits ? `${whole}.${digits}` : whole, currency }, [])
+  return isRefusal(amount) ? null : amount
+}
+
+function printedMerchantOf({ merchantName, merchantCity, country, mcc }: MpmCode): PrintedMerchant | null {
+  if (merchantName === null && merchantCity === null && country === null && mcc === null) return null
+  return {
+    name: merchantName,
+    city: merchantCity,
+    country: country === null ? null : countryByCode(country),
+    mcc: mcc === null ? null : categoryOf(mcc),
+  }
+}
+
+const fieldOf = ({ tag, value, fields }: QrField): ScannedField => ({
+  tag,
+  value,
+  fields: fields.length > 0 ? fields.map(fieldOf) : null,
+})

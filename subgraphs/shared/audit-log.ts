@@ -1,0 +1,120 @@
+// Who changed what: one entry for every change that an operator or a participant makes to anything but payments. An entry is
+// written in the same MongoDB transaction as its change, so that there is none without the other.
+
+import { v7 as newUuid } from 'uuid'
+import type { ClientSession, Collection, Db } from 'mongodb'
+import { formatAmount, type Money } from '../../schema/values/money.ts'
+import type { Operation } from './idempotency-key.ts'
+
+/** Every action that is audited, named after its mutation. A new one is added here. */
+export const auditedActions = {
+  applyParticipant: true,
+  recordCertification: true,
+  changeParticipantStatus: true,
+  connectParticipant: true,
+  setCorridor: true,
+  setRates: true,
+  closeSettlement: true,
+  createWebhook: true,
+  rotateWebhookSecret: true,
+  redeliverWebhook: true,
+} as const satisfies Partial<Record<Operation, true>>
+
+export type AuditedAction = keyof typeof auditedActions
+
+/** What something is, as a target's text begins: "corridor:TH-CN". A new one is added here. */
+export const auditedKinds = {
+  participant: true,
+  corridor: true,
+  rates: true,
+  settlement: true,
+  webhook: true,
+  delivery: true,
+} as const
+
+export type AuditedKind = keyof typeof auditedKinds
+
+export interface Change {
+  readonly at: Date
+  /** Id of the participant whose key it was; null for the hub itself, at its start. */
+  readonly actor: string | null
+  readonly action: AuditedAction
+  readonly target: `${AuditedKind}:${string}`
+  /** As the domain has it: money, dates and all; null when it is new. */
+  readonly before: object | null
+  /** Null when it is gone. */
+  readonly after: object | null
+  readonly requestId: string
+}
+
+/** How an entry lies in the collection `audit`. */
+export interface AuditEntry {
+  /** UUID version 7 of `at`: in order of time. */
+  readonly _id: string
+  readonly at: Date
+  readonly actor: string | null
+  readonly action: AuditedAction
+  readonly target: string
+  /** Canonical JSON. */
+  readonly before: string | null
+  readonly after: string | null
+  readonly requestId: string
+}
+
+export interface AuditLog {
+  /** Writes an entry in the MongoDB transaction of its change. */
+  record(change: Change, session: ClientSession): Promise<void>
+  readonly entries: Collection<AuditEntry>
+}
+
+/** The log of `db`, with its indexes made. */
+export async function openAuditLog(db: Db): Promise<AuditLog> {
+  const entries = db.collection<AuditEntry>('audit')
+  // Each of a filter's lists has an index in the order of the answer; times are in the ids themselves.
+  await entries.createIndexes([
+    { name: 'actor', key: { actor: 1, _id: -1 } },
+    { name: 'action', key: { action: 1, _id: -1 } },
+    { name: 'target', key: { target: 1, _id: -1 } },
+  ])
+  return {
+    entries,
+    async record({ at, before, after, ...rest }, session) {
+      const entry: AuditEntry = {
+        _id: newUuid({ msecs: at.getTime(), seq: (sequence = (sequence + 1) % 2 ** 31) }),
+        at,
+        before: before && auditText(before),
+        after: after && auditText(after),
+        ...rest,
+      }
+      await entries.insertOne(entry, { session })
+    },
+  }
+}
+
+/** Keeps the entries of one process and millisecond in the order in which they were written. */
+let sequence = 0
+
+/** Members that are never written out, whoever holds the text. */
+const secretMembers: ReadonlySet<string> = new Set(['secret'])
+
+/**
+ * JSON with members in order of their names, so that two texts of the same thing are equal: money as on the wire, other
+ * bigints as decimal text, times as RFC 3339. Of a secret it says only that there is one.
+ */
+export const auditText = (value: object): string => JSON.stringify(plain(value))
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Date) return value.toISOString()
+  if (Array.isArray(value)) return value.map(plain)
+  if (isMoney(value)) return { amount: formatAmount(value), currency: value.currency }
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, member]) => [name, secretMembers.has(name) ? '(secret)' : plain(member)]),
+  )
+}
+
+const isMoney = (value: object): value is Money =>
+  'minor' in value && typeof value.minor === 'bigint' && 'currency' in value

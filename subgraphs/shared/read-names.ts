@@ -1,0 +1,44 @@
+// How every subgraph reads filters and inputs: names of a closed set, and countries. Lists match any of their entries.
+
+import { countryByCode } from '../../schema/values/country.ts'
+import { refuse, type Refusal } from '../../schema/values/problems.ts'
+
+/** `text` as one of the keys of `known`; refused with BAD_VALUE at `path`. */
+export function readName<Name extends string>(
+  text: string,
+  known: Readonly<Record<Name, unknown>>,
+  path: readonly string[],
+): Name | Refusal {
+  if (Object.hasOwn(known, text)) return text as Name
+  return refuse('BAD_VALUE', `"${text.slice(0, 40)}" is not one of ${Object.keys(known).join(', ')}`, path)
+}
+
+/** The names in `texts`; null when the list is empty or left out, which asks for nothing in particular. */
+export function readNames<Name extends string>(
+  texts: readonly string[] | null | undefined,
+  known: Readonly<Record<Name, unknown>>,
+  path: readonly string[],
+): ReadonlySet<Name> | null | Refusal {
+  if (!texts || texts.length === 0) return null
+  const names = new Set<Name>()
+  for (const [n, text] of texts.entries()) {
+    const name = readName(text, known, [...path, String(n)])
+    if (typeof name !== 'string') return name
+    names.add(name)
+  }
+  return names
+}
+
+/** The country codes in `codes`; null when the list is empty or left out. Unknown ones are refused with UNKNOWN_COUNTRY. */
+export function readCountries(
+  codes: readonly string[] | null | undefined,
+  path: readonly string[],
+): ReadonlySet<string> | null | Refusal {
+  if (!codes || codes.length === 0) return null
+  const unknown = codes.findIndex((code) => !countryByCode(code))
+  if (unknown < 0) return new Set(codes)
+  return refuse('UNKNOWN_COUNTRY', `"${codes[unknown]?.slice(0, 40)}" is not a country that the hub knows`, [
+    ...path,
+    String(unknown),
+  ])
+}

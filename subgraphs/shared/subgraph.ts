@@ -1,0 +1,75 @@
+// What every subgraph is made of: an SDL, resolvers, and a mercurius app that runs them. No domain lives here.
+
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import mercurius from 'mercurius'
+import { readFileSync } from 'node:fs'
+import type { Db } from 'mongodb'
+import { sharedSdl } from '../../schema/values/sdl.ts'
+import type { Scope } from '../../schema/values/scopes.ts'
+import { buildFederatedSchema, type Resolvers } from './federated-schema.ts'
+import type { MerchantDirectory } from './merchant-directory.ts'
+import type { LogReader } from '../log/log.ts'
+import type { Reference } from './registry.ts'
+
+/** Who is calling: the participant and scopes that its key or token stands for. */
+export interface Viewer {
+  readonly participant: string
+  readonly scopes: ReadonlySet<Scope>
+  /** Names the key or token, for logs and audit: never the key itself. */
+  readonly key: string
+  /** When its access ends by itself; a key stands until it is revoked. */
+  readonly expiresAt?: Date | null
+}
+
+/** Handed to every resolver of one request. */
+export interface RequestContext {
+  readonly viewer: Viewer
+  readonly requestId: string
+}
+
+/** What `main.ts` gives each subgraph; a subgraph takes nothing from anywhere else. */
+export interface SubgraphDependencies {
+  readonly db: Db
+  readonly reference: Reference
+  readonly directory: MerchantDirectory
+  readonly now: () => Date
+  readonly log: FastifyBaseLogger
+  /** Follows the log for all subgraphs in this process; one that runs alone and needs it follows the log itself. */
+  readonly reader?: LogReader
+}
+
+export type SubgraphName = 'participant' | 'merchant' | 'transaction' | 'analytics'
+
+export interface Subgraph {
+  readonly name: SubgraphName
+  /** Federation 2 SDL, shared values included. */
+  readonly sdl: string
+  /** Its mercurius app: `app.graphql(document, context, variables, operationName)`. */
+  readonly app: FastifyInstance
+  close(): Promise<void>
+}
+
+/** The SDL of one subgraph: what its folder's `schema.graphql` says after the shared values. */
+export const subgraphSdl = (name: SubgraphName): string =>
+  `${readFileSync(new URL(`../${name}/schema.graphql`, import.meta.url), 'utf8')}\n\n${sharedSdl}`
+
+/** Starts a subgraph's app in this process; `close` ends it and then whatever `stop` ends. */
+export async function startSubgraph(
+  name: SubgraphName,
+  resolvers: Resolvers,
+  stop: () => Promise<void> = async () => {},
+): Promise<Subgraph> {
+  const sdl = subgraphSdl(name)
+  const app = fastify({ logger: false })
+  await app.register(mercurius, { schema: buildFederatedSchema(sdl, resolvers), jit: 1, graphiql: false })
+  await app.ready()
+  return {
+    name,
+    sdl,
+    app,
+    close: async () => {
+      await app.close()
+      await stop()
+    },
+  }
+}

@@ -1,0 +1,130 @@
+// The port to whoever approves payments. How a participant is connected decides who carries a request there; the answer always
+// comes back through the cashier, by the same rules.
+//
+// STREAM: it subscribes to `authorizationRequests` and answers with `respondAuthorization`.
+// WEBHOOK: it gets a signed POST, and answers in the body or later by the mutation.
+// SIMULATOR: the hub answers in its place, see simulator.ts.
+
+import type { FastifyBaseLogger } from 'fastify'
+import type { Db } from 'mongodb'
+import { holdLease, type Lease, type LeaseHolder } from '../../platform/mongo/lease.ts'
+import type { LogEntry, LogReader, StepKind, TransactionStatus } from '../../log/log.ts'
+import type { Participant, Reference } from '../../shared/registry.ts'
+import { Recent } from '../../platform/async/recent-map.ts'
+import { counterpartyOf } from '../payment/payment.ts'
+import type { PaymentStore } from '../store/payment-store.ts'
+
+export type ConnectionKind = NonNullable<Participant['connection']>
+
+/** What a counterparty is asked to do. */
+export type RequestKind = 'AUTHORIZE' | 'INQUIRE' | 'REVERSE' | 'CANCEL'
+
+/** A request to `counterparty` about payment `transaction`. */
+export interface CounterpartyRequest {
+  readonly kind: RequestKind
+  readonly transaction: string
+  readonly counterparty: string
+  /** True when it may have been sent before, by this process or another. */
+  readonly isRepeated: boolean
+}
+
+/** The steps that send a request. */
+const requests: Readonly<Partial<Record<StepKind, RequestKind>>> = {
+  SENT: 'AUTHORIZE',
+  INQUIRED: 'INQUIRE',
+  REVERSAL_STARTED: 'REVERSE',
+  REVERSAL_RETRIED: 'REVERSE',
+  CANCEL_REQUESTED: 'CANCEL',
+  CANCEL_RETRIED: 'CANCEL',
+}
+
+/** What a payment waits for its counterparty to do; null when for nothing. */
+export const awaited: Readonly<Record<TransactionStatus, RequestKind | null>> = {
+  RECEIVED: null,
+  ROUTED: 'AUTHORIZE',
+  IN_DOUBT: 'INQUIRE',
+  REVERSING: 'REVERSE',
+  CANCELLING: 'CANCEL',
+  COMPLETED: null,
+  DECLINED: null,
+  FAILED: null,
+  EXPIRED: null,
+  REVERSED: null,
+  CANCELLED: null,
+}
+
+/** The request that an entry of the log sends; null when it sends none. */
+export function requestOf({
+  kind,
+  transaction,
+  payment,
+}: LogEntry): Omit<CounterpartyRequest, 'isRepeated'> | null {
+  const request = requests[kind]
+  return request
+    ? { kind: request, transaction, counterparty: counterpartyOf(payment, payment.wallet) }
+    : null
+}
+
+/** Takes requests to participants of one kind of connection. Neither may throw. */
+export interface Carrier {
+  take(request: CounterpartyRequest): void
+  close(): void
+}
+
+export interface CarrierDependencies {
+  readonly db: Db
+  readonly reference: Reference
+  readonly reader: LogReader
+  readonly store: Pick<PaymentStore, 'waiting'>
+  readonly log: Pick<FastifyBaseLogger, 'error' | 'info'>
+}
+
+/**
+ * Hands every request for participants connected as `connection` to a carrier; at the start also what waits already, so that
+ * a request survives the process. One process at a time does so, under a lease. Two that overlap do no harm: a request may be
+ * delivered more than once, and an answer that was given is only given again.
+ */
+export function carryRequests(
+  { db, reference, reader, store, log }: CarrierDependencies,
+  connection: ConnectionKind,
+  open: (lease: Pick<Lease, 'isHeld'>) => Carrier,
+): LeaseHolder {
+  const isOurs = (id: string): boolean => reference.participants.get(id)?.connection === connection
+  return holdLease({ db, log, name: connection.toLowerCase() }, async (lease) => {
+    const { signal } = lease
+    const carrier = open(lease)
+    // What is sent while this process holds the lease, no other one sends; of all else that cannot be known.
+    const known = new Recent<string, true>(recentMax)
+    const take = (request: Omit<CounterpartyRequest, 'isRepeated'>, isRepeated: boolean) => {
+      const isKnown = known.has(request.transaction)
+      known.set(request.transaction, true)
+      if (lease.isHeld()) carrier.take({ ...request, isRepeated: isRepeated || isKnown })
+    }
+    const stop = reader.subscribe((entries) => {
+      for (const entry of entries) {
+        const request = requestOf(entry)
+        if (request && isOurs(request.counterparty)) take(request, false)
+      }
+    })
+    try {
+      const ours = [...reference.participants.keys()].filter(isOurs)
+      for (const { _id, counterparty, status } of await store.waiting(ours)) {
+        const kind = awaited[status]
+        if (kind) take({ kind, transaction: _id, counterparty }, true)
+      }
+      await untilAborted(signal)
+    } finally {
+      stop()
+      carrier.close()
+    }
+  })
+}
+
+/** So many transactions are remembered; one that is forgotten is over long since. */
+const recentMax = 50_000
+
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })

@@ -1,0 +1,55 @@
+// What one customer has spent in a corridor on one day. Pure.
+
+import { money, type Money } from '../../../schema/values/money.ts'
+import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import type { Corridor } from '../../shared/registry.ts'
+import { valueAtMid, type LimitExceeded } from '../price/pricing.ts'
+import type { RateProvider } from '../price/rates.ts'
+
+/** What a payment takes of its customer's limit for the day. */
+export interface Reservation {
+  /** Id of the customer's day: "SG-CN/2026-03-01/wallet-sg-01/customer". */
+  readonly day: string
+  /** Id of the idempotency key: asked for twice, it is taken once. */
+  readonly hold: string
+  /** In minor units of the limit's currency. */
+  readonly minor: bigint
+  readonly limit: Money
+  /** When the day ends. */
+  readonly resetsAt: Date
+}
+
+/** The reservation that `amount` takes, valued at the mid rate; refuses with RATE_UNAVAILABLE. */
+export function reservationOf(
+  { wallet, customer }: { readonly wallet: string; readonly customer: string },
+  hold: string,
+  amount: Money,
+  { id, limits, settlementZone }: Corridor,
+  rates: RateProvider,
+  now: Date,
+): Reservation | Refusal {
+  const limit = limits.perDay
+  const value = valueAtMid(amount, limit.currency, rates)
+  if (isRefusal(value)) return value
+  const offsetMs = settlementZone.offsetMinutes * 60_000
+  const dayNumber = Math.floor((now.getTime() + offsetMs) / dayMs)
+  const date = new Date(dayNumber * dayMs).toISOString().slice(0, 10)
+  return {
+    day: `${id}/${date}/${wallet}/${customer}`,
+    hold,
+    minor: value.minor,
+    limit,
+    resetsAt: new Date((dayNumber + 1) * dayMs - offsetMs),
+  }
+}
+
+/** The refusal of a reservation when `used` is taken already. */
+export const overDay = ({ limit, resetsAt }: Reservation, used: bigint): LimitExceeded => ({
+  ...refuse('LIMIT_PER_DAY', undefined, ['input', 'amount']),
+  __typename: 'LimitExceeded',
+  limit,
+  used: money(used, limit.currency),
+  resetsAt,
+})
+
+const dayMs = 86_400_000

@@ -1,0 +1,86 @@
+// The double entry that a completed payment carries. Per currency its postings sum to zero. Pure.
+
+import { money, type Money } from '../../../schema/values/money.ts'
+import { convertHalfUp, invert, rateOf } from '../../../schema/values/rate.ts'
+import type { Account, Posting } from '../../log/log.ts'
+import type { Price } from '../price/pricing.ts'
+
+export interface Parties {
+  readonly wallet: string
+  readonly acquirer: string
+}
+
+/** Keeps the fee, liquidity and spread accounts. */
+export const hubParticipant = 'operator'
+
+/**
+ * The wallet owes what the payer spends; the acquirer is owed what the merchant gets; the fee stays with the hub. Where
+ * currencies differ, the liquidity account takes the payer's currency at the mid rate and gives the merchant's, and the
+ * rest is spread.
+ */
+export function postingsOf(
+  price: Pick<Price, 'merchantAmount' | 'payerAmount' | 'fee' | 'rate'>,
+  { wallet, acquirer }: Parties,
+): Posting[] {
+  const { merchantAmount, payerAmount, fee, rate } = price
+  const entry = (account: Account, participant: string, { minor, currency }: Money): Posting => ({
+    account,
+    participant,
+    currency,
+    minor,
+  })
+  const postings = [
+    entry('WALLET', wallet, negative(payerAmount)),
+    entry('FEE', hubParticipant, fee),
+    entry('ACQUIRER', acquirer, merchantAmount),
+  ]
+  if (rate) {
+    const mid = rateOf(rate.source, rate.target, rate.mid)
+    const atMid = convertHalfUp(merchantAmount, invert(mid))
+    const spread = money(payerAmount.minor - fee.minor - atMid.minor, payerAmount.currency)
+    postings.push(
+      entry('LIQUIDITY', hubParticipant, atMid),
+      entry('LIQUIDITY', hubParticipant, negative(merchantAmount)),
+      entry('SPREAD', hubParticipant, spread),
+    )
+  }
+  return postings.filter(({ minor }) => minor !== 0n)
+}
+
+/**
+ * What a refund books: the payment's own postings, backwards, for the step from `before` to `after` refunded in all. Each
+ * account's share is rounded down as a sum and the spread takes the rest, so that refunds that come to the whole payment
+ * book back exactly what it booked.
+ */
+export function refundPostings(
+  price: Pick<Price, 'merchantAmount' | 'payerAmount' | 'fee' | 'rate'>,
+  parties: Parties,
+  before: Money,
+  after: Money,
+): Posting[] {
+  const share = (amount: Money) => shareOf(amount, price, before, after)
+  const postings = postingsOf(price, parties).filter(({ account }) => account !== 'SPREAD')
+  const back = postings.map((posting) => {
+    const { minor } = share(money(posting.minor < 0n ? -posting.minor : posting.minor, posting.currency))
+    return { ...posting, minor: posting.minor < 0n ? minor : -minor }
+  })
+  const { currency } = price.payerAmount
+  const rest = back.reduce((sum, posting) => (posting.currency === currency ? sum + posting.minor : sum), 0n)
+  const spread: Posting = { account: 'SPREAD', participant: hubParticipant, currency, minor: -rest }
+  return [...back, spread].filter(({ minor }) => minor !== 0n)
+}
+
+/** The part of `amount` that belongs to the step from `before` to `after` refunded, rounded down as a sum: steps add up to the whole. */
+export function shareOf(
+  { minor, currency }: Money,
+  { merchantAmount }: Pick<Price, 'merchantAmount'>,
+  before: Money,
+  after: Money,
+): Money {
+  const upTo = (refunded: Money) => (minor * refunded.minor) / merchantAmount.minor
+  return money(upTo(after) - upTo(before), currency)
+}
+
+export const negated = (posting: Posting): Posting => ({ ...posting, minor: -posting.minor })
+
+const negative = ({ minor, currency }: Money): Money => money(-minor, currency)

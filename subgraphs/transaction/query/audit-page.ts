@@ -1,0 +1,79 @@
+// The audit log as the operator reads it: newest first, a page at a time.
+
+import type { Filter } from 'mongodb'
+import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import { auditedActions, auditedKinds, type AuditEntry, type AuditLog } from '../../shared/audit-log.ts'
+import { readNames } from '../../shared/read-names.ts'
+import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
+import type { Reference } from '../../shared/registry.ts'
+import { firstIdAt } from './transaction-filter.ts'
+
+export interface AuditFilterInput {
+  readonly actors?: readonly string[] | null
+  readonly actions?: readonly string[] | null
+  readonly targets?: readonly string[] | null
+  readonly from?: Date | null
+  readonly to?: Date | null
+}
+
+const pages = pagesOf('audit', ['string'], 100)
+const namesMax = 200
+
+/** Refuses with BAD_PAGE, CURSOR_INVALID, or what is wrong with the filter. */
+export async function auditPage(
+  { entries }: AuditLog,
+  reference: Pick<Reference, 'participants'>,
+  args: PageArguments & { readonly where?: AuditFilterInput | null },
+): Promise<Connection<AuditEntry> | Refusal> {
+  const page = pages.read(args)
+  if (isRefusal(page)) return page
+  const clauses = auditQuery(args.where ?? {}, reference)
+  if (isRefusal(clauses)) return clauses
+  const [after] = page.after ?? []
+  const all = after === undefined ? clauses : [...clauses, { _id: { $lt: after } }]
+  const rows = await entries
+    .find(all.length > 0 ? { $and: [...all] } : {})
+    .sort({ _id: -1 })
+    .limit(page.size + 1)
+    .toArray()
+  return pages.connection(page, rows, ({ _id }) => [_id])
+}
+
+/** Refuses actors, actions and kinds of target that there are none of, lists that are too long, and a range that is empty. */
+function auditQuery(
+  { actors, actions, targets, from, to }: AuditFilterInput,
+  { participants }: Pick<Reference, 'participants'>,
+): readonly Filter<AuditEntry>[] | Refusal {
+  for (const [name, list] of Object.entries({ actors, actions, targets })) {
+    if ((list?.length ?? 0) > namesMax)
+      return refuse('BAD_VALUE', `at most ${namesMax} of them`, ['where', name])
+  }
+  const stranger = actors?.findIndex((id) => !participants.has(id)) ?? -1
+  if (stranger >= 0) {
+    return refuse('PARTICIPANT_UNKNOWN', undefined, ['where', 'actors', String(stranger)])
+  }
+  const named = readNames(actions, auditedActions, ['where', 'actions'])
+  if (isRefusal(named)) return named
+  const odd = targets?.findIndex((target) => !isTarget(target)) ?? -1
+  if (odd >= 0) {
+    return refuse(
+      'BAD_VALUE',
+      `a target is one of ${Object.keys(auditedKinds).join(', ')}, a colon and an id, such as "corridor:TH-CN"`,
+      ['where', 'targets', String(odd)],
+    )
+  }
+  if (from && to && from >= to) return refuse('BAD_RANGE', '`from` must be before `to`', ['where', 'to'])
+  return [
+    ...(actors?.length ? [{ actor: { $in: [...actors] } }] : []),
+    ...(named ? [{ action: { $in: [...named] } }] : []),
+    ...(targets?.length ? [{ target: { $in: [...targets] } }] : []),
+    // Ids begin with their time, so they are all the index that this takes.
+    ...(from ? [{ _id: { $gte: firstIdAt(from) } }] : []),
+    ...(to ? [{ _id: { $lt: firstIdAt(to) } }] : []),
+  ]
+}
+
+function isTarget(text: string): boolean {
+  const [kind = '', id = ''] = text.split(/:(.*)/s)
+  return Object.hasOwn(auditedKinds, kind) && id !== ''
+}

@@ -1,0 +1,295 @@
+import { createClient, type Client } from 'graphql-ws'
+import { afterAll, describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
+import { hashKey } from '../../../gateway/identity/key.ts'
+import { RawClient } from '../live/raw-client.ts'
+import { smallHub } from '../../fixtures/small-hub.ts'
+
+const hub = await smallHub({ SOCKET_INIT_MS: '200', SOCKET_OPERATIONS_MAX: '3', BODY_BYTES_MAX: '20000' })
+const address = `${hub.url.replace('http', 'ws')}/graphql`
+const events = 'subscription { transactionEvents { text } }'
+
+describe('the graphql-ws client', () => {
+  let client: Client
+  const connect = (): Client =>
+    createClient({
+      url: address,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: 'Bearer demo-wallet' },
+      retryAttempts: 0,
+    })
+  client = connect()
+  afterAll(() => client.dispose())
+
+  /** All that an operation gives until it completes. */
+  const all = async (query: string, variables?: Record<string, unknown>): Promise<unknown[]> =>
+    Array.fromAsync(client.iterate({ query, variables }))
+
+  test('runs a query, joined from two subgraphs, as the viewer of its key', async () => {
+    expect(await all('{ whoami book(id: 1) { title stars } }')).toEqual([
+      { data: { whoami: 'wallet-sg-01', book: { title: 'Tea', stars: 5 } } },
+    ])
+  })
+
+  test('runs a mutation', async () => {
+    expect(
+      await all('mutation($t: String!) { rename(id: 3, title: $t) { title } }', { t: 'Noodles' }),
+    ).toEqual([{ data: { rename: { title: 'Noodles' } } }])
+  })
+
+  test('follows a subscription, each event joined, until the hub ends it', async () => {
+    const told = all('subscription { transactionEvents { text book { title stars } } }')
+    await hub.feed.until('transactionEvents', 1)
+    hub.feed.tell('transactionEvents', 'one')
+    hub.feed.tell('transactionEvents', 'two ✓')
+    hub.feed.end('transactionEvents')
+    const book = { title: 'Tea', stars: 5 }
+    expect(await told).toEqual([
+      { data: { transactionEvents: { text: 'one', book } } },
+      { data: { transactionEvents: { text: 'two ✓', book } } },
+    ])
+  })
+
+  test('leaves a quiet subscription, and the upstream ends at once', async () => {
+    const iterator = client.iterate({ query: events })
+    const pending = iterator.next()
+    await hub.feed.until('transactionEvents', 1)
+    await iterator.return?.()
+    await hub.feed.until('transactionEvents', 0)
+    expect(await pending).toMatchObject({ done: true })
+  })
+
+  test.each([
+    { what: 'a syntax error', query: '{ whoami', code: 'GRAPHQL_PARSE_FAILED' },
+    { what: 'an unknown field', query: 'subscription { nothing }', code: 'GRAPHQL_VALIDATION_FAILED' },
+    { what: 'a missing variable', query: 'query($id: ID!) { book(id: $id) { id } }', code: 'BAD_USER_INPUT' },
+  ])('is told of $what in that operation, and the socket stays', async ({ query, code }) => {
+    await expect(all(query)).rejects.toEqual([expect.objectContaining({ extensions: { code } })])
+    expect(await all('{ whoami }')).toEqual([{ data: { whoami: 'wallet-sg-01' } }])
+  })
+
+  test('is told of a subgraph that breaks in the middle, without what broke', async () => {
+    const told = all(events)
+    await hub.feed.until('transactionEvents', 1)
+    hub.feed.end('transactionEvents', new Error('secret detail'))
+    await expect(told).rejects.toEqual([
+      {
+        message: 'The hub made a mistake. It is logged under the request id.',
+        extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: expect.any(String) },
+      },
+    ])
+    expect(hub.log).toContainEqual(
+      expect.objectContaining({ err: expect.objectContaining({ message: 'secret detail' }) }),
+    )
+    await hub.feed.until('transactionEvents', 0)
+  })
+
+  test('with an unknown key is closed with 4403', async () => {
+    const stranger = createClient({
+      url: address,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: 'Bearer nobody' },
+      retryAttempts: 0,
+    })
+    await expect(stranger.iterate({ query: '{ whoami }' }).next()).rejects.toMatchObject({ code: 4403 })
+    await stranger.dispose()
+  })
+})
+
+describe('the rules of graphql-transport-ws', () => {
+  test('another sub-protocol is closed with 4406 or not opened', async () => {
+    const old = new RawClient(hub.url, { protocols: ['graphql-ws'] })
+    const error = await new Promise((resolve) => old.socket.once('error', resolve))
+    expect(String(error)).toContain('Server sent no subprotocol')
+    const none = new RawClient(hub.url, { protocols: [] })
+    expect(await none.closed).toMatchObject({ code: 4406 })
+  })
+
+  test('who does not say who it is in time is closed with 4408', async () => {
+    const client = new RawClient(hub.url)
+    expect(await client.closed).toMatchObject({ code: 4408 })
+  })
+
+  test('who subscribes before that is closed with 4401', async () => {
+    const client = new RawClient(hub.url)
+    await client.subscribe('1', '{ whoami }')
+    expect(await client.closed).toMatchObject({ code: 4401 })
+  })
+
+  test('who says it twice is closed with 4429', async () => {
+    const client = await RawClient.as(hub.url, 'demo-wallet')
+    await client.say({ type: 'connection_init' })
+    expect(await client.closed).toMatchObject({ code: 4429 })
+  })
+
+  test('an id that runs already is closed with 4409', async () => {
+    const client = await RawClient.as(hub.url, 'demo-wallet')
+    await client.subscribe('1', events)
+    await client.subscribe('1', events)
+    expect(await client.closed).toEqual({ code: 4409, reason: 'Subscriber for 1 already exists' })
+    await hub.feed.until('transactionEvents', 0)
+  })
+
+  test('an id may be used again once it is over', async () => {
+    const client = await RawClient.as(hub.url, 'demo-wallet')
+    for (let times = 0; times < 2; times++) {
+      await client.subscribe('1', '{ whoami }')
+      expect(await client.hear()).toEqual({
+        id: '1',
+        type: 'next',
+        payload: { data: { whoami: 'wallet-sg-01' } },
+      })
+      expect(await client.hear()).toEqual({ id: '1', type: 'complete' })
+    }
+    await client.close()
+  })
+
+  test.each([
+    { what: 'no JSON', message: '{' },
+    { what: 'no object', message: '[]' },
+    { what: 'no type', message: '{}' },
+    { what: 'an unknown type', message: { type: 'start' } },
+    { what: 'a subscribe without id', message: { type: 'subscribe', payload: { query: '{ whoami }' } } },
+    { what: 'an empty id', message: { type: 'subscribe', id: '', payload: { query: '{ whoami }' } } },
+    { what: 'a subscribe without query', message: { type: 'subscribe', id: '1', payload: {} } },
+    { what: 'a message that only a hub sends', message: { type: 'connection_ack' } },
+    { what: 'bytes', message: Buffer.from('{"type":"ping"}') },
+  ])('$what is closed with 4400', async ({ message }) => {
+    const client = await RawClient.as(hub.url, 'demo-wallet')
+    await client.say(message)
+    expect(await client.closed).toMatchObject({ code: 4400 })
+  })
+
+  test('a ping is answered with its payload, also before anybody said who it is', async () => {
+    const client = new RawClient(hub.url)
+    await client.say({ type: 'ping', payload: { n: 1 } })
+    expect(await client.hear()).toEqual({ type: 'pong', payload: { n: 1 } })
+    await client.say({ type: 'ping' })
+    expect(await client.hear()).toEqual({ type: 'pong' })
+    await client.close()
+  })
+
+  test('a complete for nothing, and a pong, are passed over', async () => {
+    const client = await RawClient.as(hub.url, 'demo-wallet')
+    await client.say({ type: 'complete', id: 'none' })
+    await client.say({ type: 'pong' })
+    expect(await client.rest()).toEqual([])
+    await client.close()
+  })
+
+  test('an id may be any text', async () => {
+    const client = await RawClient.as(hub.url, 'demo-wallet')
+    const id = '"}, {"type":"\u2028\ud83c\udfee'
+    await client.subscribe(id, '{ whoami }')
+    expect(await client.hear()).toMatchObject({ id, type: 'next' })
+    expect(await client.hear()).toEqual({ id, type: 'complete' })
+    await client.close()
+  })
+
+  test('a message that is larger than the hub reads is closed with 1009', async () => {
+    const client = await RawClient.as(hub.url, 'demo-wallet')
+    await client.subscribe('1', `{ whoami } #${'x'.repeat(20_000)}`)
+    expect(await client.closed).toMatchObject({ code: 1009 })
+  })
+})
+
+describe('the limits are those of HTTP', () => {
+  test('a field that no request has is refused for that operation', async () => {
+    const client = await RawClient.as(hub.url, 'demo-wallet')
+    await client.say({ id: '1', type: 'subscribe', payload: { query: '{ whoami }', querry: 1 } })
+    expect(await client.hear()).toMatchObject({
+      type: 'error',
+      payload: [{ extensions: { code: 'BAD_REQUEST' } }],
+    })
+    await client.close()
+  })
+
+  test('more operations at once than allowed are refused one by one', async () => {
+    const client = await RawClient.as(hub.url, 'demo-wallet')
+    for (const id of ['1', '2', '3', '4']) await client.subscribe(id, events)
+    expect(await client.hear()).toMatchObject({
+      id: '4',
+      type: 'error',
+      payload: [{ extensions: { code: 'TOO_MANY_OPERATIONS' } }],
+    })
+    await client.say({ id: '1', type: 'complete' })
+    await client.subscribe('5', '{ whoami }')
+    expect(await client.hear()).toMatchObject({ id: '5', type: 'next' })
+    await client.close()
+    await hub.feed.until('transactionEvents', 0)
+  })
+})
+
+describe('the key over WebSocket', () => {
+  test('may come as a header instead', async () => {
+    const client = new RawClient(hub.url, { headers: { authorization: 'Bearer demo-portal' } })
+    await client.say({ type: 'connection_init' })
+    expect(await client.hear()).toEqual({ type: 'connection_ack' })
+    await client.subscribe('1', '{ whoami }')
+    expect(await client.hear()).toMatchObject({ payload: { data: { whoami: 'portal-demo' } } })
+    await client.close()
+  })
+
+  test('that is missing is closed with 4403', async () => {
+    const client = new RawClient(hub.url)
+    await client.say({ type: 'connection_init', payload: {} })
+    expect(await client.closed).toMatchObject({ code: 4403 })
+  })
+
+  test('that is revoked closes the socket with 4403, and nobody else', async () => {
+    const key = await hub.keys.issue({ participant: 'wallet-th-01', scopes: [], label: 'till' }, new Date())
+    const open = async (): Promise<RawClient> => {
+      for (;;) {
+        const client = new RawClient(hub.url, { headers: { authorization: `Bearer ${key}` } })
+        await client.say({ type: 'connection_init' })
+        const first = await Promise.race([client.hear(), client.closed])
+        if ('type' in first) return client
+      }
+    }
+    const client = await open()
+    const other = await RawClient.as(hub.url, 'demo-wallet')
+    await client.subscribe('1', events)
+    await hub.feed.until('transactionEvents', 1)
+    // Its answer to the close comes late, and until then it goes on asking.
+    client.socket.pause()
+    await hub.keys.revoke(hashKey(key), new Date())
+    await hub.feed.until('transactionEvents', 0)
+    await client.subscribe('2', 'mutation { rename(id: 1, title: "Stolen") { id } }')
+    client.socket.resume()
+    expect(await client.closed).toMatchObject({ code: 4403 })
+    await other.subscribe('1', '{ book(id: 1) { title } }')
+    expect(await other.hear()).toMatchObject({ payload: { data: { book: { title: 'Tea' } } } })
+    expect(await other.rest()).toEqual([{ id: '1', type: 'complete' }])
+    await other.close()
+  })
+})
+
+describe('a page of another origin', () => {
+  test.each([
+    { origin: 'https://elsewhere.example', opens: false },
+    { origin: 'null', opens: false },
+    { origin: hub.url, opens: true },
+  ])('from $origin opens a WebSocket: $opens', async ({ origin, opens }) => {
+    const client = new RawClient(hub.url, { headers: { origin, authorization: 'Bearer demo-wallet' } })
+    const failed = new Promise((resolve) => client.socket.once('error', resolve))
+    const opened = new Promise((resolve) => client.socket.once('open', resolve))
+    const outcome = await Promise.race([failed.then((error) => String(error)), opened.then(() => 'open')])
+    expect(outcome).toContain(opens ? 'open' : '403')
+    if (opens) await client.close()
+  })
+})
+
+describe('a client that is gone without a word', () => {
+  test('is noticed, and its upstream ends', async () => {
+    const watching = await smallHub({ SOCKET_PING_MS: '50' })
+    const client = await RawClient.as(watching.url, 'demo-wallet')
+    await client.subscribe('1', events)
+    await watching.feed.until('transactionEvents', 1)
+    // Reads nothing any more, so it does not see the ping either.
+    client.socket.pause()
+    await watching.feed.until('transactionEvents', 0)
+    expect(watching.server.sockets).toBe(0)
+    client.socket.terminate()
+    await watching.close()
+  })
+})

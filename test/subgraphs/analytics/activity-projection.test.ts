@@ -1,0 +1,347 @@
+import fc from 'fast-check'
+import { pino } from 'pino'
+import { describe, expect, test, vi } from 'vitest'
+import { isRefusal } from '../../../schema/values/problems.ts'
+import { batchOf, logOf, startLogReader, type LogEntry } from '../../../subgraphs/log/log.ts'
+import { answer, type Answer, type Dimension, type Question } from '../../../subgraphs/analytics/activity.ts'
+import { deltaOf } from '../../../subgraphs/analytics/delta.ts'
+import { activityBoard } from '../../../subgraphs/analytics/activity-cache.ts'
+import { activityProjection, countBatch } from '../../../subgraphs/analytics/activity-projection.ts'
+import { bucketStarts, minuteMs, type TimeBucket } from '../../../subgraphs/analytics/range.ts'
+import { cellWidth, Names, readSlab, valueAt } from '../../../subgraphs/analytics/counter-block.ts'
+import { activityStore, type ActivityStore } from '../../../subgraphs/analytics/block-store.ts'
+import { resultsOf, shownOf, startProjection } from '../../../subgraphs/log/projection.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { aLife, aLog, aPayment, logOfLives, spanOfLives } from '../../fixtures/log-data.ts'
+import * as model from './model.ts'
+
+const { db } = await freshDatabase()
+/** Small parts, so that a few cells already go on in the next one. */
+const openStore = (): Promise<ActivityStore> => activityStore(resultsOf(db, 0), { cellsMax: 3 })
+const places = db.collection<{ _id: string; position: bigint; epoch: number }>('places')
+const place = async (): Promise<bigint> => (await shownOf(db, 'activity')).position
+/** As the reader does after each batch. */
+const savePlace = (position: bigint) =>
+  places.updateOne({ _id: 'activity' }, { $set: { epoch: 0 }, $max: { position } }, { upsert: true })
+const forgetActivity = () =>
+  Promise.all(
+    ['activityHours', 'activityMerchants', 'places'].map((name) => db.collection(name).deleteMany({})),
+  )
+
+/** Where nothing is kept. */
+const noShelf: ActivityStore['merchants'] = {
+  open: async () => new Map(),
+  save: async () => true,
+}
+
+class Crash extends Error {}
+
+/** Processes one after another: each counts until its store lets it down, at a call of a kind, before or after MongoDB did it. */
+interface Run {
+  readonly sizes: readonly number[]
+  readonly crash: {
+    readonly at: 'hours' | 'merchants' | 'place'
+    readonly written: boolean
+    readonly afterCalls: number
+  }
+}
+
+/** What counts a batch, and saves the place after it. */
+interface Counter {
+  readonly store: ActivityStore
+  savePlace(position: bigint): Promise<unknown>
+}
+
+function failing(store: ActivityStore, { at, written, afterCalls }: Run['crash']): Counter {
+  let left = afterCalls
+  const crashAt = async <Result>(run: () => Promise<Result>): Promise<Result> => {
+    if (left-- > 0) return run()
+    if (written) await run()
+    throw new Crash()
+  }
+  return {
+    store: {
+      ...store,
+      ...(at === 'hours' && {
+        hours: { ...store.hours, save: (drafts) => crashAt(() => store.hours.save(drafts)) },
+      }),
+      ...(at === 'merchants' && {
+        merchants: { ...store.merchants, save: (drafts) => crashAt(() => store.merchants.save(drafts)) },
+      }),
+    },
+    savePlace: at === 'place' ? (position) => crashAt(() => savePlace(position)) : savePlace,
+  }
+}
+
+async function countAll(log: readonly LogEntry[], counter: Counter, sizes: readonly number[]): Promise<void> {
+  let at = Number(await place())
+  for (let n = 0; at < log.length; n++) {
+    const batch = log.slice(at, at + sizes[n % sizes.length]!)
+    await countBatch(counter.store, batch)
+    at += batch.length
+    await counter.savePlace(BigInt(at))
+  }
+}
+
+async function countWithCrashes(log: readonly LogEntry[], runs: readonly Run[]): Promise<void> {
+  for (const { sizes, crash } of runs) {
+    await countAll(log, failing(await openStore(), crash), sizes).catch((error: unknown) => {
+      if (!(error instanceof Crash)) throw error
+    })
+  }
+  await countAll(log, { store: await openStore(), savePlace }, [1000])
+}
+
+async function answers(question: Question): Promise<Answer> {
+  const names = new Names()
+  const hours = await (await openStore()).hoursCountedAfter(0n)
+  return answer(
+    hours.map((content) => readSlab(content, names)),
+    names,
+    question,
+  )
+}
+
+function expectSame(found: Answer, log: readonly LogEntry[], question: Question): void {
+  expect(found.totals()).toEqual(model.totals(log, question))
+  for (const by of dimensions) expect(found.breakdown(by)).toEqual(model.breakdown(log, question, by))
+  for (const bucket of ['HOUR', 'DAY', 'WEEK', 'MONTH'] satisfies TimeBucket[]) {
+    const starts = bucketStarts(question.range, bucket)
+    if (isRefusal(starts)) throw new Error(starts.message)
+    expect(found.series(starts)).toEqual(model.series(log, question, starts))
+  }
+  const percentiles = found.authorizeMs()
+  for (const percent of [50, 95, 99] as const) {
+    const exact = model.percentile(log, question, percent)
+    const kept = percentiles?.[`p${percent}`] ?? null
+    if (exact === null || kept === null) expect(kept).toBe(exact)
+    else expect(Math.abs(kept - exact)).toBeLessThanOrEqual(exact * 0.05)
+  }
+}
+
+const dimensions: Dimension[] = [
+  'CORRIDOR',
+  'WALLET',
+  'ACQUIRER',
+  'MERCHANT_COUNTRY',
+  'MCC',
+  'ENTRY_MODE',
+  'DECLINE_REASON',
+]
+
+/** Mostly left out: a question that asks for much is mostly answered with nothing. */
+const list = (...names: string[]) =>
+  fc.oneof(
+    { weight: 5, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.subarray([...names, 'unheard-of'], { minLength: 1 }) },
+  )
+const party = fc.oneof(
+  fc.constant({ kind: 'all' as const }),
+  fc.record({
+    kind: fc.constant('own' as const),
+    wallet: fc.constantFrom(null, 'w1', 'both', 'new'),
+    acquirer: fc.constantFrom(null, 'a1', 'both'),
+    corridors: fc.subarray(['SG-CN', 'TH-TH', 'XX-YY']).map((ids) => new Set(ids)),
+  }),
+)
+const minutes = (spanOfLives.to - spanOfLives.from) / minuteMs
+const aQuestion: fc.Arbitrary<Question> = fc.record({
+  range: fc
+    .tuple(fc.integer({ min: -60, max: minutes }), fc.integer({ min: 1, max: minutes }))
+    .map(([start, length]) => {
+      const from = spanOfLives.from + start * minuteMs
+      return { from, to: from + length * minuteMs }
+    }),
+  where: fc.record({
+    directions: list('INBOUND', 'LOCAL'),
+    wallets: list('w1', 'both'),
+    acquirers: list('a1'),
+    corridors: list('SG-CN', 'TH-TH'),
+    projects: list('sg-sgqr'),
+    merchantCountries: list('CN', 'TH'),
+    mccs: list('5812'),
+    entryModes: list('CPM'),
+  }),
+  within: fc.oneof(
+    { weight: 3, arbitrary: fc.constant([]) },
+    { weight: 1, arbitrary: fc.array(party, { maxLength: 2 }) },
+  ),
+})
+const whole: Question = { range: spanOfLives, where: {}, within: [] }
+
+const someRuns: fc.Arbitrary<Run[]> = fc.array(
+  fc.record({
+    sizes: fc.array(fc.constantFrom(1, 2, 7, 20), { minLength: 1, maxLength: 4 }),
+    crash: fc.record({
+      at: fc.constantFrom('hours', 'merchants', 'place'),
+      written: fc.boolean(),
+      afterCalls: fc.integer({ min: 0, max: 6 }),
+    }),
+  }),
+  { minLength: 1, maxLength: 3 },
+)
+
+describe('the process that counts', () => {
+  test('goes on when entries come, and another takes over where it stopped', async () => {
+    await forgetActivity()
+    const log = pino({ level: 'silent' })
+    const lives = Array.from({ length: 9 }, () => aLife())
+    const entries = logOfLives(lives)
+    const reader = await startLogReader({ db, log })
+    const placed = (position: number) =>
+      vi.waitFor(async () => expect(await place()).toBe(BigInt(position)), { timeout: 10_000 })
+
+    const one = startProjection({ db, reader, log }, activityProjection())
+    await logOf(db).insertOne(batchOf(entries.slice(0, 4)))
+    await placed(4)
+    await logOf(db).insertOne(batchOf(entries.slice(4, 10)))
+    await placed(10)
+    await one.close()
+    await logOf(db).insertOne(batchOf(entries.slice(10)))
+    const other = startProjection({ db, reader, log }, activityProjection())
+    await placed(entries.length)
+    await other.close()
+    await reader.close()
+    expect((await answers(whole)).totals()).toEqual(model.totals(entries, whole))
+  })
+})
+
+describe('counts', () => {
+  test('that somebody else has written meanwhile are not written over', async () => {
+    await forgetActivity()
+    const [early, late] = [await openStore(), await openStore()]
+    const [submitted, sent, approved] = logOfLives([aLife()]) as [LogEntry, LogEntry, LogEntry]
+    const start = new Date('2026-02-10T09:00:00Z')
+    const count = async (store: ActivityStore, ...entries: LogEntry[]) => {
+      const drafts = await store.hours.open(new Map([['2026-02-10T09', start]]))
+      const { slab } = drafts.get('2026-02-10T09')!
+      return async () => {
+        for (const entry of entries) {
+          const delta = deltaOf(entry)
+          if (delta) slab.add(entry.payment, delta)
+          slab.upTo = entry._id
+        }
+        return store.hours.save(drafts)
+      }
+    }
+    const [saveNew, saveNewLate] = [await count(early, submitted), await count(late, submitted)]
+    expect([await saveNew(), await saveNewLate()]).toEqual([true, false])
+    const [save, saveLate] = [await count(early, sent, approved), await count(late, sent)]
+    expect([await save(), await saveLate()]).toEqual([true, false])
+    expect((await answers(whole)).totals()).toEqual({ payments: 1, approved: 1, declined: 0, value: 100_00n })
+  })
+
+  test('add up exactly, beyond what a number holds', () => {
+    const cells = 2_200_000
+    const words = new Int32Array(cells * cellWidth)
+    for (let at = 0; at < words.length; at += cellWidth) {
+      words[at + valueAt] = -1
+      words[at + valueAt + 1] = 3
+    }
+    const names = new Names(['the only name'])
+    const slab = { start: spanOfLives.from, end: spanOfLives.to, cells, words }
+    expect(answer([slab], names, whole).totals().value).toBe(BigInt(cells) * (4n * 2n ** 32n - 1n))
+  })
+
+  test('are a fold over the log: every figure, under every filter, whatever the batches, and through every crash', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        aLog(25),
+        someRuns,
+        fc.array(aQuestion, { maxLength: 6 }),
+        async (log, runs, questions) => {
+          await forgetActivity()
+          await countWithCrashes(log, runs)
+          for (const question of [whole, ...questions]) expectSame(await answers(question), log, question)
+        },
+      ),
+      { numRuns: 60 },
+    )
+  }, 120_000)
+
+  test('are read as they grow, up to the place that is given with them', async () => {
+    const now = new Date(spanOfLives.to + 60 * minuteMs)
+    await fc.assert(
+      fc.asyncProperty(aLog(25), fc.array(fc.integer({ min: 1, max: 20 })), async (log, sizes) => {
+        await forgetActivity()
+        const store = await openStore()
+        const reader = {
+          tip: () => BigInt(log.length),
+          read: async (after: bigint, max: number) => log.slice(Number(after), Number(after) + max),
+        }
+        const board = activityBoard(db, reader, () => now)
+        let at = 0
+        for (const size of [0, ...sizes, log.length]) {
+          const batch = log.slice(at, at + size)
+          await countBatch(store, batch)
+          at += batch.length
+          await savePlace(BigInt(at))
+          const snapshot = await board.current()
+          const found = answer(snapshot.slabs, board.names, whole)
+          expect(found.totals()).toEqual(model.totals(log.slice(0, at), whole))
+          const asOf = log[at]?.at ?? now
+          const lagMs = Math.min(now.getTime() - asOf.getTime(), 2 ** 31 - 1)
+          expect(snapshot).toMatchObject({ place: BigInt(at), asOf, lagMs, complete: true })
+        }
+      }),
+      { numRuns: 30 },
+    )
+  }, 120_000)
+
+  test('are all read, also when they are looked at while a batch is half written', async () => {
+    await forgetActivity()
+    const times = ['2026-02-10T08:00:00Z', '2026-02-10T09:00:00Z'].map((time) => new Date(time))
+    const [early, late] = logOfLives(
+      times.map((createdAt) => aLife({ payment: aPayment({ createdAt }), ending: 'waiting' })),
+    ).filter(({ kind }) => kind === 'SUBMITTED') as [LogEntry, LogEntry]
+    const log = [early, { ...late, _id: 2n }]
+    const [store, other] = [await openStore(), await openStore()]
+    const reader = { tip: () => 2n, read: async () => [] }
+    const board = activityBoard(db, reader, () => new Date(spanOfLives.to))
+    const payments = async () => answer((await board.current()).slabs, board.names, whole).totals().payments
+
+    // The later entry's hour is there, the earlier one's is not, and neither is the place.
+    await countBatch({ ...other, merchants: noShelf }, log.slice(1))
+    expect(await payments()).toBe(1)
+    await countBatch(store, log)
+    await savePlace(2n)
+    expect(await payments()).toBe(2)
+  })
+
+  test('are the same per merchant', async () => {
+    const merchants = ['a1.M1', 'a1.M1#2026-02', 'both.M2']
+    await fc.assert(
+      fc.asyncProperty(
+        aLog(25),
+        someRuns,
+        fc.oneof(fc.constant(whole), aQuestion),
+        async (log, runs, question) => {
+          await forgetActivity()
+          await countWithCrashes(log, runs)
+          const store = await openStore()
+          const names = new Names()
+          const found = await Promise.all(
+            merchants.map((merchant) => store.monthsOf(merchant, question.range)),
+          )
+          for (const [n, merchant] of merchants.entries()) {
+            const slabs = found[n]!.map((content) => readSlab(content, names))
+            const its = log.filter(({ payment }) => payment.merchant === merchant)
+            expectSame(answer(slabs, names, question), its, question)
+          }
+        },
+      ),
+      { numRuns: 40 },
+    )
+  }, 120_000)
+
+  test('are right when two processes count the same log at once', async () => {
+    await fc.assert(
+      fc.asyncProperty(aLog(25), someRuns, someRuns, async (log, one, other) => {
+        await forgetActivity()
+        await Promise.all([countWithCrashes(log, one), countWithCrashes(log, other)])
+        expectSame(await answers(whole), log, whole)
+      }),
+      { numRuns: 40 },
+    )
+  }, 120_000)
+})

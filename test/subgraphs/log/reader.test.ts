@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { Db } from 'mongodb'
+import { batchOf, logOf, startLogReader, type LogEntry } from '../../../subgraphs/log/log.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { anEntry } from '../../fixtures/log-entries.ts'
+import { quietLog } from '../../fixtures/transaction-world.ts'
+
+const { mongo, name } = await freshDatabase()
+let db: Db
+let databases = 0
+beforeEach(() => {
+  db = mongo.db(`${name}_${++databases}`)
+  return () => db.dropDatabase()
+})
+
+const entries = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, n) => anEntry(from + n))
+const write = (from: number, to: number) => logOf(db).insertOne(batchOf(entries(from, to)))
+const positions = (found: readonly LogEntry[]) => found.map(({ _id }) => Number(_id))
+
+/** Everything that a reader publishes from now on; `until` waits for a position. */
+function follow(reader: Awaited<ReturnType<typeof startLogReader>>) {
+  const seen: number[] = []
+  let look = () => {}
+  reader.subscribe((batch) => {
+    seen.push(...positions(batch))
+    look()
+  })
+  const until = (position: number) =>
+    new Promise<void>((resolve) => {
+      look = () => seen.at(-1) === position && resolve()
+      look()
+    })
+  return { seen, until }
+}
+
+describe('a reader of the log', () => {
+  test('says that it does not understand a log of an earlier version', async () => {
+    await db.collection<LogEntry>('log').insertOne(anEntry(1))
+    await expect(startLogReader({ db, log: quietLog })).rejects.toThrow('is of an earlier version')
+  })
+
+  test('publishes what is written after it was started, in order, each once', async () => {
+    await write(1, 5)
+    const reader = await startLogReader({ db, log: quietLog })
+    expect(reader.tip()).toBe(5n)
+    const { seen, until } = follow(reader)
+    await write(6, 8)
+    await write(9, 3000)
+    await until(3000)
+    expect(seen).toEqual(positions(entries(6, 3000)))
+    expect(await reader.read(2999n, 1)).toEqual([anEntry(3000)])
+    await reader.close()
+  })
+
+  test('reads from memory what is recent and from MongoDB what is not', async () => {
+    await write(1, 10)
+    const reader = await startLogReader({ db, log: quietLog, recentMax: 4 })
+    const { until } = follow(reader)
+    await write(11, 30)
+    await until(30)
+    expect(positions(await reader.read(0n, 3))).toEqual([1, 2, 3])
+    expect(positions(await reader.read(8n, 5))).toEqual([9, 10, 11, 12, 13])
+    expect(positions(await reader.read(27n, 100))).toEqual([28, 29, 30])
+    expect(await reader.read(30n, 5)).toEqual([])
+    // Nothing is read from MongoDB for these.
+    await logOf(db).deleteMany({})
+    expect(positions(await reader.read(27n, 100))).toEqual([28, 29, 30])
+    await reader.close()
+  })
+
+  test('finds entries that match, up to a position', async () => {
+    await write(1, 10)
+    const reader = await startLogReader({ db, log: quietLog })
+    const found = await reader.find(
+      { transaction: { $in: ['t2', 't4', 't9'] } },
+      { after: 2n, upTo: 8n, max: 10 },
+    )
+    expect(positions(found)).toEqual([4])
+    await reader.close()
+  })
+
+  test('takes what the writer in its own process offers, and reads what others have written before', async () => {
+    const reader = await startLogReader({ db, log: quietLog })
+    const { seen, until } = follow(reader)
+    const feed = reader.feed()
+    await write(1, 3)
+    feed.offer(entries(1, 3))
+    expect(seen).toEqual([1, 2, 3])
+    await write(4, 6)
+    feed.offer(entries(6, 6))
+    await until(6)
+    feed.end()
+    await write(7, 9)
+    await until(9)
+    expect(seen).toEqual(positions(entries(1, 9)))
+    await reader.close()
+  })
+})

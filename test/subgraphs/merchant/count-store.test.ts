@@ -1,0 +1,183 @@
+import fc from 'fast-check'
+import { pino } from 'pino'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { openCounts, type Counts } from '../../../subgraphs/merchant/count-store.ts'
+import { Coverage } from '../../../subgraphs/merchant/coverage.ts'
+import {
+  chooseProfiles,
+  readMerchantFilter,
+  type MerchantFilter,
+} from '../../../subgraphs/merchant/filter.ts'
+import { importMerchants } from '../../../subgraphs/merchant/import-merchants.ts'
+import { merchantStore, type MerchantStore } from '../../../subgraphs/merchant/merchant-store.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { answersOf, readMerchants, recount } from './recount.ts'
+import { aMerchant, noon, products, someMerchants } from '../../fixtures/merchant-world.ts'
+
+const { db } = await freshDatabase()
+const log = pino({ level: 'silent' })
+
+/** One process of a hub that has several. */
+interface Process {
+  readonly counts: Counts
+  readonly store: MerchantStore
+}
+
+const open = async (): Promise<Process> => {
+  const counts = await openCounts(db, () => noon, log)
+  return { counts, store: await merchantStore(db, counts) }
+}
+
+const everything = readMerchantFilter(null) as MerchantFilter
+const coverageOf = ({ counts: { cube } }: Process): Coverage =>
+  new Coverage(cube, { profiles: chooseProfiles(cube, everything), cities: null, spots: null })
+
+let one: Process
+let other: Process
+beforeAll(async () => {
+  await importMerchants(db, [], { products })
+  one = await open()
+  other = await open()
+})
+afterAll(() => Promise.all([one.counts.close(), other.counts.close()]))
+
+/** Waits until a process has seen what another one wrote. */
+async function caughtUp(process: Process, merchants: number): Promise<void> {
+  for (const deadline = Date.now() + 10_000; coverageOf(process).merchants !== merchants;) {
+    if (Date.now() > deadline) throw new Error(`it counts ${coverageOf(process).merchants}, not ${merchants}`)
+    await new Promise(setImmediate)
+  }
+}
+
+describe('kept counts', () => {
+  test('are what a recount comes to, whatever is registered, again and in parallel, by two processes', async () => {
+    const calls = fc.array(fc.tuple(fc.boolean(), someMerchants({ maxLength: 25 })), {
+      minLength: 1,
+      maxLength: 6,
+    })
+    await fc.assert(
+      fc.asyncProperty(calls, async (registrations) => {
+        const answers = await Promise.all(
+          registrations.map(([isOther, merchants]) =>
+            (isOther ? other : one).store.register(merchants, noon),
+          ),
+        )
+        answers.forEach(({ created, updated }, n) =>
+          expect(created + updated).toBe(registrations[n]![1].length),
+        )
+
+        const expected = recount(await readMerchants(db))
+        const fresh = await open()
+        expect(answersOf(coverageOf(fresh))).toEqual(expected)
+        await fresh.counts.close()
+        await caughtUp(one, expected.merchants)
+        await caughtUp(other, expected.merchants)
+      }),
+      { numRuns: 25, endOnFailure: true },
+    )
+    const expected = recount(await readMerchants(db))
+    expect(answersOf(coverageOf(one))).toEqual(expected)
+    expect(answersOf(coverageOf(other))).toEqual(expected)
+  })
+
+  test('are seen by who wrote them at once', async () => {
+    const before = coverageOf(one).merchants
+    await one.store.register([aMerchant({ mid: 'NEW1' }), aMerchant({ mid: 'NEW2', city: 'Nanjing' })], noon)
+    expect(coverageOf(one).merchants).toBe(before + 2)
+  })
+
+  test('move with a merchant that moves to another city', async () => {
+    const merchant = aMerchant({ mid: 'MOVES', city: 'Harbin', location: { lat: 45.75, lng: 126.65 } })
+    const inHarbin = () => answersOf(coverageOf(one)).shares.CITY['cn:harbin']
+    expect(await one.store.register([merchant], noon)).toEqual({ created: 1, updated: 0 })
+    expect(inHarbin()).toBe(1)
+    const moved = { ...merchant, city: 'Dalian', location: { lat: 38.91, lng: 121.6 } }
+    expect(await one.store.register([moved], noon)).toEqual({ created: 0, updated: 1 })
+    expect(inHarbin()).toBeUndefined()
+    expect(answersOf(coverageOf(one)).shares.CITY['cn:dalian']).toBe(1)
+  })
+
+  test('do not change when the same call is repeated', async () => {
+    const merchants = [aMerchant({ mid: 'AGAIN1' }), aMerchant({ mid: 'AGAIN2' })]
+    await one.store.register(merchants, noon)
+    const { version } = one.counts.cube
+    expect(await one.store.register(merchants, noon)).toEqual({ created: 0, updated: 2 })
+    expect(one.counts.cube.version).toBe(version)
+    expect(answersOf(coverageOf(one))).toEqual(recount(await readMerchants(db)))
+  })
+
+  test('leave out a merchant that takes no payments, and registering it again does not bring it back', async () => {
+    const merchant = aMerchant({ mid: 'GONE', status: 'SUSPENDED' })
+    await one.store.register([merchant], noon)
+    const before = coverageOf(one).merchants
+    await one.store.register([{ ...merchant, status: 'ACTIVE', name: 'New Name' }], noon)
+    expect(coverageOf(one).merchants).toBe(before)
+    expect(await one.store.merchants.load(merchant.id)).toMatchObject({
+      status: 'SUSPENDED',
+      name: 'New Name',
+    })
+  })
+
+  test('and merchants are written together or not at all', async () => {
+    const merchant = aMerchant({ mid: 'ATOMIC', city: 'Lhasa' })
+    await db.command({ collMod: 'coverage', validator: { city: { $ne: 'Lhasa' } } })
+    await expect(one.store.register([merchant], noon)).rejects.toThrow('failed validation')
+    expect(await one.store.merchants.load(merchant.id)).toBeNull()
+    await db.command({ collMod: 'coverage', validator: {} })
+    expect(await one.store.register([merchant], noon)).toEqual({ created: 1, updated: 0 })
+    expect(answersOf(coverageOf(one))).toEqual(recount(await readMerchants(db)))
+  })
+
+  test('say when they last changed', async () => {
+    const later = new Date(noon.getTime() + 60_000)
+    await one.store.register([aMerchant({ mid: 'LATER' })], later)
+    expect(coverageOf(one).asOf).toEqual(later)
+    await one.store.register([aMerchant({ mid: 'EARLIER' })], noon)
+    expect(coverageOf(one).asOf).toEqual(later)
+  })
+
+  test('are read again as a whole when the data is replaced under a running process', async () => {
+    await importMerchants(db, [aMerchant({ mid: 'ONLY' })], { products })
+    await caughtUp(other, 1)
+    expect(answersOf(coverageOf(other))).toEqual(recount(await readMerchants(db)))
+    await caughtUp(one, 1)
+    await one.store.register([aMerchant({ mid: 'SECOND' })], noon)
+    await caughtUp(other, 2)
+  })
+})
+
+describe('importing merchants', () => {
+  let imported: Process
+  beforeEach(() => imported?.counts.close())
+  afterAll(() => imported?.counts.close())
+
+  test('makes the counts that registering them one after the other makes', async () => {
+    await fc.assert(
+      fc.asyncProperty(someMerchants({ minLength: 1, maxLength: 40 }), async (merchants) => {
+        expect(await importMerchants(db, merchants, { products })).toBe(merchants.length)
+        imported = await open()
+        expect(await readMerchants(db)).toHaveLength(merchants.length)
+        expect(answersOf(coverageOf(imported))).toEqual(recount(merchants))
+        await imported.counts.close()
+      }),
+      { numRuns: 5 },
+    )
+  })
+
+  test('takes more merchants than one group holds, from a stream, and replaces what was there', async () => {
+    async function* stream() {
+      for (let n = 0; n < 4_500; n++) yield aMerchant({ mid: `M${n}`, mcc: n % 3 === 0 ? '5411' : '5812' })
+    }
+    expect(await importMerchants(db, stream(), { products })).toBe(4_500)
+    imported = await open()
+    expect(await db.collection('merchants').countDocuments()).toBe(4_500)
+    expect(answersOf(coverageOf(imported)).shares.MCC).toEqual({ '5411': 1_500, '5812': 3_000 })
+    expect([...imported.counts.cube.products.keys()]).toEqual(products.map(({ id }) => id))
+  })
+
+  test('rejects when an id occurs twice', async () => {
+    await expect(importMerchants(db, [aMerchant(), aMerchant()], { products })).rejects.toThrow(
+      /duplicate key/,
+    )
+  })
+})

@@ -1,0 +1,90 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { StepKind } from '../../../../subgraphs/log/log.ts'
+import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
+import { freshDatabase } from '../../../harness/mongo.ts'
+import { logged } from '../../../fixtures/logged.ts'
+import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
+
+const { db } = await freshDatabase()
+const clock = aClock()
+let subgraph: TransactionSubgraph
+beforeAll(async () => {
+  const settings = {
+    reference: aReference(),
+    directory: aDirectory(),
+    now: clock.now,
+    log: quietLog as never,
+  }
+  subgraph = await transactionSubgraph({ ...settings, db, cursorSecret: 'secret' })
+})
+afterAll(() => subgraph.close())
+
+const happens = (id: string, kind: StepKind, count?: number) => logged(subgraph.reader, id, kind, count)
+
+const pay = async (reference: string): Promise<string> => {
+  const { data, errors } = await subgraph.app.graphql(
+    `mutation ($input: SubmitPaymentInput!) {
+      submitPayment(input: $input) { ... on PaymentReceipt { payment { id } } ... on Problem { code message } }
+    }`,
+    { ...as('wallet-sg-01') },
+    {
+      input: {
+        idempotencyKey: reference,
+        reference,
+        merchant: 'acquirer-cn-02.M1',
+        amount: { amount: '10.00', currency: 'CNY' },
+        payerCurrency: 'SGD',
+      },
+    },
+  )
+  expect(errors).toBeUndefined()
+  return (data as { submitPayment: { payment: { id: string } } }).submitPayment.payment.id
+}
+
+const stepsOf = async (id: string): Promise<string[]> => {
+  const found = await db
+    .collection<{ _id: string; events: { kind: string }[] }>('payments')
+    .findOne({ _id: id })
+  return found!.events.map(({ kind }) => kind)
+}
+
+/** Moves the clock on, and waits for what the hub does then. */
+const then = async (id: string, ms: number, kind: StepKind, count = 1) => {
+  clock.move(ms)
+  await happens(id, kind, count)
+}
+
+const inDoubt = ['SUBMITTED', 'SENT', 'TIMED_OUT', 'INQUIRED']
+const reversing = [...inDoubt, 'INQUIRED', 'INQUIRED', 'REVERSAL_STARTED']
+
+describe('a sandbox payment, over the log and the simulator', () => {
+  test('SIM-AB05 is not answered, and approved when the hub asks', async () => {
+    const id = await pay('SIM-AB05')
+    await happens(id, 'SENT')
+    await then(id, 8_000, 'TIMED_OUT')
+    await then(id, 1_000, 'APPROVED')
+    expect(await stepsOf(id)).toEqual([...inDoubt, 'APPROVED'])
+  })
+
+  test('SIM-LATE is approved when its reversal has begun: that is kept, moves nothing, and it is reversed', async () => {
+    const id = await pay('SIM-LATE')
+    await then(id, 8_000, 'TIMED_OUT')
+    await then(id, 1_000, 'INQUIRED', 1)
+    await then(id, 3_000, 'INQUIRED', 2)
+    await then(id, 9_000, 'INQUIRED', 3)
+    await then(id, 9_000, 'REVERSAL_ACKNOWLEDGED')
+    expect(await stepsOf(id)).toEqual([...reversing, 'LATE_MESSAGE', 'REVERSAL_ACKNOWLEDGED'])
+  })
+
+  test('SIM-NOAS never answers: its reversal is tried again and again', async () => {
+    const id = await pay('SIM-NOAS')
+    await then(id, 8_000, 'TIMED_OUT')
+    await then(id, 1_000, 'INQUIRED', 1)
+    await then(id, 3_000, 'INQUIRED', 2)
+    await then(id, 9_000, 'INQUIRED', 3)
+    await then(id, 9_000, 'REVERSAL_STARTED')
+    await then(id, 5_000, 'REVERSAL_RETRIED', 1)
+    await then(id, 15_000, 'REVERSAL_RETRIED', 2)
+    expect(await stepsOf(id)).toEqual([...reversing, 'REVERSAL_RETRIED', 'REVERSAL_RETRIED'])
+  })
+})

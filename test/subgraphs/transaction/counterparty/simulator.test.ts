@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest'
+import { planOf } from '../../../../subgraphs/transaction/counterparty/simulator.ts'
+
+const approves = { decision: 'APPROVE', reason: null, reference: null }
+const acknowledges = { decision: 'ACKNOWLEDGE', reason: null, reference: null }
+const declines = (reason: string) => ({ decision: 'DECLINE', reason, reference: null })
+const payment = (reference: string, referenceLabel: string | null = null, _id = '0199-0000') => ({
+  _id,
+  reference,
+  referenceLabel,
+  token: null,
+})
+
+describe('what the simulator does with a payment', () => {
+  test.each([
+    { reference: 'order 7', answers: [approves] },
+    { reference: 'SIM-AM04', answers: [declines('INSUFFICIENT_FUNDS')] },
+    { reference: 'SIM-AM14 of today', answers: [declines('OVER_LIMIT')] },
+    { reference: 'SIM-AB05', answers: [] },
+    { reference: 'SIM-NOAS', answers: [] },
+    { reference: 'SIM-LATE', answers: [] },
+    { reference: 'SIM-DUP', answers: [approves, approves] },
+    { reference: 'SIM-SLOW-3000', answers: [approves] },
+    { reference: 'SIM-NONSENSE', answers: [approves] },
+    { reference: 'my SIM-AM04', answers: [approves] },
+  ])('$reference', ({ reference, answers }) => {
+    expect(planOf(payment(reference)).answers).toEqual(answers)
+  })
+
+  test.each([
+    { kind: 'INQUIRE', reference: 'order 7', answers: [approves] },
+    { kind: 'INQUIRE', reference: 'SIM-AM04', answers: [declines('INSUFFICIENT_FUNDS')] },
+    { kind: 'INQUIRE', reference: 'SIM-AB05', answers: [approves] },
+    { kind: 'INQUIRE', reference: 'SIM-LATE', answers: [] },
+    { kind: 'INQUIRE', reference: 'SIM-NOAS', answers: [] },
+    { kind: 'REVERSE', reference: 'order 7', answers: [acknowledges] },
+    { kind: 'REVERSE', reference: 'SIM-LATE', answers: [approves, acknowledges] },
+    { kind: 'REVERSE', reference: 'SIM-NOAS', answers: [] },
+    { kind: 'CANCEL', reference: 'order 7', answers: [acknowledges] },
+    { kind: 'CANCEL', reference: 'SIM-NOAS', answers: [] },
+  ] as const)('$reference, asked to $kind', ({ kind, reference, answers }) => {
+    expect(planOf(payment(reference), kind).answers).toEqual(answers)
+  })
+
+  test('may be written in the payer’s token reference', () => {
+    const presented = { ...payment('order 7'), token: { reference: 'SIM-AM04', lastFour: null } }
+    expect(planOf(presented).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
+  })
+
+  test('may be written in the code’s reference label', () => {
+    expect(planOf(payment('order 7', 'SIM-AM04')).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
+  })
+
+  test('takes 30–80 ms by its id, unless its label says how long', () => {
+    const times = Array.from(
+      { length: 500 },
+      (_, n) => planOf(payment('x', null, `0199-${n.toString(16).padStart(4, '0')}`)).afterMs,
+    )
+    expect([Math.min(...times), Math.max(...times)]).toEqual([30, 80])
+    expect(planOf(payment('SIM-SLOW-3000')).afterMs).toBe(3000)
+  })
+})

@@ -1,0 +1,159 @@
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { Db } from 'mongodb'
+import type { StepKind } from '../../../../subgraphs/log/log.ts'
+import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
+import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
+import { freshDatabase } from '../../../harness/mongo.ts'
+import { logged } from '../../../fixtures/logged.ts'
+import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aReceiver, type Receiver } from '../../../fixtures/receiver.ts'
+
+const { mongo, name } = await freshDatabase()
+const acquirer = 'acquirer-cn-01'
+const secret = { secret: `whsec_${Buffer.alloc(32, 7).toString('base64')}`, notAfter: null }
+
+let db: Db
+let clock: ReturnType<typeof aClock>
+let receiver: Receiver
+let databases = 0
+beforeEach(async () => {
+  db = mongo.db(`${name}_${++databases}`)
+  clock = aClock(new Date())
+  receiver = await aReceiver()
+})
+
+/** A hub to which the acquirer is connected by webhook; it ends with the test. */
+async function aHub(): Promise<TransactionSubgraph> {
+  const reference = aReference()
+  const endpoint = { url: receiver.url, secrets: [secret] }
+  reference.participants.set(acquirer, {
+    ...reference.participants.get(acquirer)!,
+    connection: 'WEBHOOK',
+    endpoint,
+  })
+  const settings = { db, reference, directory: aDirectory(), now: clock.now, log: quietLog as never }
+  const hub = await transactionSubgraph({ ...settings, cursorSecret: 'secret', webhookReach: 'LOOPBACK' })
+  onTestFinished(() => hub.close())
+  return hub
+}
+
+const says = (decision: string, more: object = {}): Receiver['answer'] => {
+  const body = JSON.stringify({ decision, ...more })
+  return (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(body)
+}
+
+let numbers = 0
+async function pay(hub: TransactionSubgraph): Promise<string> {
+  const key = `key ${++numbers}`
+  const amount = { amount: '10.00', currency: 'CNY' }
+  const input = {
+    idempotencyKey: key,
+    reference: key,
+    merchant: `${acquirer}.M1`,
+    amount,
+    payerCurrency: 'SGD',
+  }
+  const document = `mutation ($input: SubmitPaymentInput!) {
+    submitPayment(input: $input) { ... on PaymentReceipt { payment { id } } ... on Problem { message } } }`
+  const { data } = await hub.app.graphql(document, { ...as('wallet-sg-01') }, { input })
+  return (data as { submitPayment: { payment: { id: string } } }).submitPayment.payment.id
+}
+
+/** The payment once `kind` has happened to it. */
+async function after(hub: TransactionSubgraph, id: string, kind: StepKind, count?: number): Promise<Payment> {
+  await logged(hub.reader, id, kind, count)
+  return (await db.collection<Payment>('payments').findOne({ _id: id }))!
+}
+
+describe('a counterparty that is called', () => {
+  test('approves in the body of its answer', async () => {
+    receiver.answer = says('APPROVE', { reference: 'A-1' })
+    const hub = await aHub()
+    const id = await pay(hub)
+    expect(await after(hub, id, 'APPROVED')).toMatchObject({ status: 'COMPLETED', answerReference: 'A-1' })
+    const [request] = receiver.received
+    expect(JSON.parse(request!.body)).toMatchObject({ type: 'payment.authorize', data: { payment: { id } } })
+    expect(request!.headers['webhook-signature']).toMatch(/^v1,/)
+  })
+
+  test('declines with a reason', async () => {
+    receiver.answer = says('DECLINE', { reason: 'AM04' })
+    const hub = await aHub()
+    expect(await after(hub, await pay(hub), 'REFUSED')).toMatchObject({ reason: 'INSUFFICIENT_FUNDS' })
+  })
+
+  test('may take the request, and answer later', async () => {
+    receiver.answer = 202
+    const hub = await aHub()
+    const id = await pay(hub)
+    await receiver.until(1)
+    const input = { payment: id, decision: 'APPROVE' }
+    const document = `mutation ($input: RespondAuthorizationInput!) {
+      respondAuthorization(input: $input) { ... on PaymentReceipt { payment { status } } } }`
+    const { data } = await hub.app.graphql(document, { ...as(acquirer) }, { input })
+    expect(data).toEqual({ respondAuthorization: { payment: { status: 'COMPLETED' } } })
+  })
+
+  test('that cannot be reached at all before the time to answer is over fails the payment, which may be retried', async () => {
+    receiver.answer = says('APPROVE')
+    const hub = await aHub()
+    await after(hub, await pay(hub), 'APPROVED')
+    await receiver.close()
+    const id = await pay(hub)
+    // What is tried again would come too late.
+    clock.move(7_900)
+    expect(await after(hub, id, 'UNDELIVERABLE')).toMatchObject({ status: 'FAILED', reason: 'OFFLINE' })
+  })
+
+  test('that answers nonsense leaves the payment in doubt, and is asked where it stands', async () => {
+    receiver.answer = says('PERHAPS')
+    const hub = await aHub()
+    const id = await pay(hub)
+    await receiver.until(1)
+    receiver.answer = says('NEVER_SEEN')
+    clock.move(8_000)
+    await after(hub, id, 'TIMED_OUT')
+    clock.move(1_000)
+    expect(await after(hub, id, 'NEVER_SEEN')).toMatchObject({ status: 'EXPIRED', reason: 'TIMEOUT' })
+    expect(new Set(receiver.received.map(({ body }) => (JSON.parse(body) as { type: string }).type))).toEqual(
+      new Set(['payment.authorize', 'payment.inquire']),
+    )
+  })
+
+  test('is told of a cancellation until it acknowledges', async () => {
+    receiver.answer = 202
+    const hub = await aHub()
+    const id = await pay(hub)
+    await receiver.until(1)
+    const input = { idempotencyKey: `cancel ${id}`, payment: id }
+    const document = `mutation ($input: CancelPaymentInput!) { cancelPayment(input: $input) { __typename } }`
+    await hub.app.graphql(document, { ...as('wallet-sg-01') }, { input })
+    await receiver.until(2)
+    receiver.answer = says('ACKNOWLEDGE')
+    clock.move(5_000)
+    expect(await after(hub, id, 'CANCEL_ACKNOWLEDGED')).toMatchObject({ status: 'CANCELLED' })
+  })
+
+  test('that may have had the request from a process that stopped is not taken for one that never had it', async () => {
+    receiver.answer = 202
+    const first = await aHub()
+    const id = await pay(first)
+    await receiver.until(1)
+    await first.close()
+    await receiver.close()
+    const second = await aHub()
+    clock.move(8_000)
+    expect(await after(second, id, 'TIMED_OUT')).toMatchObject({ status: 'IN_DOUBT' })
+  })
+
+  test('is asked again by the next process when the one that asked has stopped', async () => {
+    receiver.answer = 202
+    const first = await aHub()
+    const id = await pay(first)
+    await receiver.until(1)
+    await first.close()
+    receiver.answer = says('APPROVE')
+    const second = await aHub()
+    expect(await after(second, id, 'APPROVED')).toMatchObject({ status: 'COMPLETED' })
+  })
+})

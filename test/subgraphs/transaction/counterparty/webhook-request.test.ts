@@ -1,0 +1,276 @@
+import fc from 'fast-check'
+import { Webhook } from 'standardwebhooks'
+import { afterAll, describe, expect, test } from 'vitest'
+import { money } from '../../../../schema/values/money.ts'
+import type { RequestKind } from '../../../../subgraphs/transaction/counterparty/request-dispatcher.ts'
+import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
+import {
+  createCounterpartyPost,
+  replyOf,
+  requestBody,
+  untilRespondBy,
+} from '../../../../subgraphs/transaction/counterparty/webhook-request.ts'
+import { createSender, type SendOutcome } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
+import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
+import { aClock } from '../../../fixtures/transaction-world.ts'
+import { aReceiver, hangs, type Receiver } from '../../../fixtures/receiver.ts'
+
+const sender = createSender({ reach: 'LOOPBACK', timeoutMs: 2_000 })
+afterAll(() => sender.close())
+const secret = newSecret()
+const secrets = [{ secret, notAfter: null }]
+
+const aPayment = (now: Date, more: Partial<Payment> = {}): Payment =>
+  ({
+    _id: '0199-aaaa',
+    createdAt: now,
+    respondBy: new Date(now.getTime() + 8_000),
+    sequence: 2,
+    wallet: 'wallet-sg-01',
+    acquirer: 'acquirer-cn-01',
+    counterparty: 'acquirer-cn-01',
+    merchant: 'acquirer-cn-01.M1',
+    corridor: 'SG-CN',
+    entryMode: 'MPM_STATIC',
+    reference: 'order 7',
+    rrn: '000000000007',
+    customer: 'payer 1',
+    token: { reference: 't1', lastFour: '4242' },
+    merchantAmount: money(8_850n, 'CNY'),
+    payerAmount: money(1_651n, 'SGD'),
+    ...more,
+  }) as Payment
+
+/** Asks over real HTTP; waits between tries move the clock and are kept in `waits`. */
+function aPost(receiver: Pick<Receiver, 'url'>, kind: RequestKind = 'AUTHORIZE') {
+  const clock = aClock(new Date())
+  const waits: number[] = []
+  const pause = async (ms: number) => {
+    waits.push(ms)
+    clock.move(ms)
+  }
+  const post = createCounterpartyPost({ sender, now: clock.now, patience: untilRespondBy(clock.now, pause) })
+  const payment = aPayment(clock.now())
+  const ask = (signal?: AbortSignal) => post({ kind, payment }, { url: receiver.url, secrets }, signal)
+  return { ask, waits, clock, payment }
+}
+
+const says = (body: unknown) => (response: { end(text: string): void }) =>
+  response.end(typeof body === 'string' ? body : JSON.stringify(body))
+
+describe('a request to a counterparty', () => {
+  test('is a signed POST that says what is to be approved, and until when', async () => {
+    const receiver = await aReceiver(says({ decision: 'APPROVE', reference: 'A-1' }))
+    const { ask, payment } = aPost(receiver)
+    expect(await ask()).toEqual({ kind: 'ANSWER', decision: 'APPROVE', reason: null, reference: 'A-1' })
+    const { headers, body } = receiver.received[0]!
+    expect(headers['webhook-id']).toBe('0199-aaaa_authorize')
+    expect(new Webhook(secret).verify(body, headers)).toEqual({
+      type: 'payment.authorize',
+      timestamp: payment.createdAt.toISOString(),
+      data: {
+        respondBy: payment.respondBy.toISOString(),
+        payment: {
+          id: '0199-aaaa',
+          createdAt: payment.createdAt.toISOString(),
+          reference: 'order 7',
+          rrn: '000000000007',
+          entryMode: 'MPM_STATIC',
+          wallet: 'wallet-sg-01',
+          acquirer: 'acquirer-cn-01',
+          merchant: 'acquirer-cn-01.M1',
+          corridor: 'SG-CN',
+          merchantAmount: { amount: '88.50', currency: 'CNY' },
+          payerAmount: { amount: '16.51', currency: 'SGD' },
+        },
+      },
+    })
+  })
+
+  test('tells who the payer is to the payer’s own wallet, and to nobody else', () => {
+    const now = new Date()
+    const data = (payment: Payment) =>
+      (JSON.parse(requestBody({ kind: 'AUTHORIZE', payment })) as { data: object }).data
+    expect(data(aPayment(now))).not.toHaveProperty('customer')
+    expect(data(aPayment(now))).not.toHaveProperty('token')
+    expect(data(aPayment(now, { entryMode: 'CPM', counterparty: 'wallet-sg-01' }))).toMatchObject({
+      customer: 'payer 1',
+      token: { reference: 't1', lastFour: '4242' },
+    })
+  })
+
+  test.each<{ kind: RequestKind; body: object; answer: object }>([
+    { kind: 'AUTHORIZE', body: { decision: 'APPROVE' }, answer: { decision: 'APPROVE', reason: null } },
+    {
+      kind: 'AUTHORIZE',
+      body: { decision: 'DECLINE' },
+      answer: { decision: 'DECLINE', reason: 'UNSPECIFIED' },
+    },
+    {
+      kind: 'AUTHORIZE',
+      body: { decision: 'DECLINE', reason: 'AM04' },
+      answer: { decision: 'DECLINE', reason: 'INSUFFICIENT_FUNDS' },
+    },
+    {
+      kind: 'AUTHORIZE',
+      body: { decision: 'DECLINE', reason: 'constructor' },
+      answer: { decision: 'DECLINE', reason: 'UNSPECIFIED' },
+    },
+    { kind: 'INQUIRE', body: { decision: 'APPROVE' }, answer: { decision: 'APPROVE' } },
+    { kind: 'INQUIRE', body: { decision: 'NEVER_SEEN' }, answer: { decision: 'NEVER_SEEN' } },
+    { kind: 'REVERSE', body: { decision: 'ACKNOWLEDGE' }, answer: { decision: 'ACKNOWLEDGE' } },
+    { kind: 'CANCEL', body: { decision: 'ACKNOWLEDGE' }, answer: { decision: 'ACKNOWLEDGE' } },
+  ])('$kind may be answered with $body', async ({ kind, body, answer }) => {
+    const receiver = await aReceiver(says(body))
+    expect(await aPost(receiver, kind).ask()).toMatchObject({ kind: 'ANSWER', ...answer })
+  })
+
+  test.each([202, 204])('answered with %i is accepted, and its answer comes later', async (status) => {
+    const receiver = await aReceiver(status)
+    expect(await aPost(receiver).ask()).toEqual({ kind: 'ACCEPTED' })
+    expect(receiver.received).toHaveLength(1)
+  })
+
+  test.each<{ what: string; kind?: RequestKind; body: unknown }>([
+    { what: 'nothing', body: '' },
+    { what: 'no JSON', body: '<html>DECLINE</html>' },
+    { what: 'a list', body: [] },
+    { what: 'null', body: 'null' },
+    { what: 'no decision', body: { reason: 'AM04' } },
+    { what: 'a decision in small letters', body: { decision: 'decline' } },
+    { what: 'a decision that is none', body: { decision: 'MAYBE' } },
+    { what: 'a decision for another request', body: { decision: 'ACKNOWLEDGE' } },
+    { what: 'never seen, when asked to approve', body: { decision: 'NEVER_SEEN' } },
+    { what: 'an approval of a reversal', kind: 'REVERSE', body: { decision: 'APPROVE' } },
+    { what: 'an approval with a reason not to', body: { decision: 'APPROVE', reason: 'AM04' } },
+    { what: 'a reason that is no text', body: { decision: 'DECLINE', reason: 7 } },
+    { what: 'a reference that is too long', body: { decision: 'APPROVE', reference: 'r'.repeat(65) } },
+    { what: 'more than 64 KB', body: { decision: 'DECLINE', padding: 'x'.repeat(70_000) } },
+  ])(
+    'answered with $what is in doubt, and never taken for a decline',
+    async ({ kind = 'AUTHORIZE', body }) => {
+      const receiver = await aReceiver(says(body))
+      expect(await aPost(receiver, kind).ask()).toEqual({ kind: 'UNKNOWN', error: expect.any(String) })
+      expect(receiver.received).toHaveLength(1)
+    },
+  )
+
+  test.each([301, 400, 401, 404, 410])(
+    'answered with %i is in doubt, and not asked again',
+    async (status) => {
+      const receiver = await aReceiver(status)
+      expect(await aPost(receiver).ask()).toEqual({ kind: 'UNKNOWN', error: `answered ${status}` })
+      expect(receiver.received).toHaveLength(1)
+    },
+  )
+
+  test('is only a decline when the answer says so, whatever comes back', () => {
+    const outcome: fc.Arbitrary<SendOutcome> = fc.record({
+      kind: fc.constant('ANSWERED' as const),
+      status: fc.constantFrom(200, 202, 204, 301, 400, 500),
+      body: fc.oneof(
+        fc.string(),
+        fc.json(),
+        fc
+          .record({
+            decision: fc.constantFrom('APPROVE', 'DECLINE', 'NO', null),
+            reason: fc.option(fc.string()),
+          })
+          .map((body) => JSON.stringify(body)),
+      ),
+      latencyMs: fc.constant(1),
+    })
+    fc.assert(
+      fc.property(outcome, (given) => {
+        const reply = replyOf('AUTHORIZE', given)
+        if (reply.kind !== 'ANSWER') return
+        const said = given.kind === 'ANSWERED' ? (JSON.parse(given.body) as { decision: unknown }) : null
+        expect(given).toMatchObject({ status: 200 })
+        expect(reply.decision).toBe(said?.decision)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('asking again', () => {
+  test.each([500, 503, 429])('after %i, under the same id, until it answers', async (status) => {
+    const receiver = await aReceiver((response) => {
+      if (receiver.received.length < 3) response.writeHead(status).end()
+      else response.end('{"decision":"APPROVE"}')
+    })
+    const { ask, waits } = aPost(receiver)
+    expect(await ask()).toMatchObject({ kind: 'ANSWER', decision: 'APPROVE' })
+    expect(waits).toEqual([250, 1_000])
+    expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
+    expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1)
+  })
+
+  test('when nobody listens, until there is no time left to answer: then surely nothing has arrived', async () => {
+    const receiver = await aReceiver()
+    await receiver.close()
+    const { ask, waits } = aPost(receiver)
+    expect(await ask()).toEqual({ kind: 'UNDELIVERED', error: expect.stringContaining('ECONNREFUSED') })
+    expect(waits).toEqual([250, 1_000, 3_000, 3_000])
+  })
+
+  test('ends in doubt when an earlier try has arrived, though the last one has not', async () => {
+    const receiver = await aReceiver((response) => {
+      response.writeHead(500, { connection: 'close' }).end()
+      response.on('close', () => void receiver.close())
+    })
+    expect(await aPost(receiver).ask()).toEqual({ kind: 'UNKNOWN', error: expect.any(String) })
+  })
+
+  test('does not happen when the request may have arrived', async () => {
+    const receiver = await aReceiver((response) => response.destroy())
+    const { ask, waits } = aPost(receiver)
+    expect(await ask()).toMatchObject({ kind: 'UNKNOWN' })
+    expect(waits).toEqual([])
+    expect(receiver.received).toHaveLength(1)
+  })
+
+  test.each(['INQUIRE', 'REVERSE', 'CANCEL'] as const)('is left to whoever asks: %s', async (kind) => {
+    const receiver = await aReceiver(503)
+    expect(await aPost(receiver, kind).ask()).toEqual({ kind: 'UNKNOWN', error: 'answered 503' })
+    expect(receiver.received).toHaveLength(1)
+    await receiver.close()
+    expect(await aPost(receiver, kind).ask()).toMatchObject({ kind: 'UNDELIVERED' })
+  })
+
+  test('ends when it is called off', async () => {
+    const receiver = await aReceiver(hangs)
+    const leaving = new AbortController()
+    const asking = aPost(receiver).ask(leaving.signal)
+    await receiver.until(1)
+    leaving.abort()
+    expect(await asking).toMatchObject({ kind: 'UNKNOWN' })
+  })
+
+  test('does not begin when the time to answer is over, or nothing signs', async () => {
+    const receiver = await aReceiver()
+    const { ask, clock, payment } = aPost(receiver)
+    clock.move(8_000)
+    expect(await ask()).toMatchObject({ kind: 'UNDELIVERED', error: 'the time to answer is over' })
+    const post = createCounterpartyPost({ sender, now: clock.now, patience: async () => false })
+    const ended = { url: receiver.url, secrets: [{ secret, notAfter: clock.now() }] }
+    expect(await post({ kind: 'INQUIRE', payment }, ended)).toMatchObject({ kind: 'UNDELIVERED' })
+    expect(receiver.received).toEqual([])
+  })
+
+  test('makes a new message of a new inquiry, and the same one of a repeated reversal', async () => {
+    const receiver = await aReceiver(says({ decision: 'ACKNOWLEDGE' }))
+    const clock = aClock(new Date())
+    const post = createCounterpartyPost({ sender, now: clock.now, patience: async () => false })
+    const later = [3, 4].map((sequence) => aPayment(clock.now(), { sequence }))
+    for (const kind of ['INQUIRE', 'REVERSE'] as const) {
+      for (const payment of later) await post({ kind, payment }, { url: receiver.url, secrets })
+    }
+    expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual([
+      '0199-aaaa_inquire_3',
+      '0199-aaaa_inquire_4',
+      '0199-aaaa_reverse',
+      '0199-aaaa_reverse',
+    ])
+  })
+})

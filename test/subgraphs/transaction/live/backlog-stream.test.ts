@@ -1,0 +1,127 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { openStream, type StreamSeat } from '../../../../subgraphs/transaction/live/backlog-stream.ts'
+
+/** A source over the numbers 1, 2, 3 …: those up to `written` can be read, three at a time; later ones are pushed. */
+function aSource(start = 0) {
+  let written = start
+  let taken = 0
+  let readTo = 0
+  const seats = new Set<StreamSeat<number>>()
+  const reads: number[] = []
+  return {
+    reads,
+    attached: () => seats.size,
+    write(count: number) {
+      for (let n = 0; n < count; n++) {
+        written++
+        for (const seat of seats) seat.push(written)
+      }
+    },
+    source: {
+      refill: async (seat: StreamSeat<number>) => {
+        await new Promise((resolve) => queueMicrotask(() => resolve(null)))
+        readTo = Math.max(readTo, taken)
+        if (readTo >= written) {
+          seat.attach()
+          return []
+        }
+        const page = Array.from({ length: Math.min(3, written - readTo) }, (_, n) => readTo + n + 1)
+        reads.push(page[0]!)
+        readTo = page.at(-1)!
+        return page
+      },
+      attach: (seat: StreamSeat<number>) => {
+        seats.add(seat)
+        return () => seats.delete(seat)
+      },
+      take: (item: number) => {
+        if (item <= taken) return false
+        taken = item
+        return true
+      },
+      fellBehind: (first: number) => {
+        readTo = first - 1
+      },
+    },
+  }
+}
+
+const nextOf = async (stream: AsyncIterator<number, undefined>) => (await stream.next()).value
+
+describe('a stream', () => {
+  test('catches up, then goes on live', async () => {
+    const { source, write } = aSource(5)
+    const stream = openStream(source)
+    for (let n = 1; n <= 5; n++) expect(await nextOf(stream)).toBe(n)
+    const sixth = nextOf(stream)
+    await new Promise(setImmediate)
+    write(2)
+    expect([await sixth, await nextOf(stream)]).toEqual([6, 7])
+  })
+
+  test('left while it waits ends at once and hears no more', async () => {
+    const { source, attached } = aSource()
+    const stream = openStream(source)
+    const waiting = stream.next()
+    await new Promise(setImmediate)
+    expect(attached()).toBe(1)
+    await stream.return()
+    expect(await waiting).toEqual({ done: true, value: undefined })
+    expect(attached()).toBe(0)
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+  })
+
+  test('that falls behind keeps no more than its backlog, and reads what it lost', async () => {
+    const { source, write, attached, reads } = aSource()
+    const stream = openStream(source, 4)
+    const first = nextOf(stream)
+    await new Promise(setImmediate)
+    write(100)
+    expect(attached()).toBe(0)
+    expect(await first).toBe(1)
+    for (let n = 2; n <= 100; n++) expect(await nextOf(stream)).toBe(n)
+    expect(reads[0]).toBe(2)
+  })
+
+  test('whose source fails tells it once, and is over', async () => {
+    const { source } = aSource()
+    const stream = openStream({
+      ...source,
+      refill: async () => {
+        throw new Error('no log')
+      },
+    })
+    await expect(stream.next()).rejects.toThrow('no log')
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+  })
+
+  test('ends after an item that nothing can follow', async () => {
+    const { source } = aSource(2)
+    const stream = openStream({ ...source, isLast: (item: number) => item === 2 })
+    const seen = []
+    for await (const item of stream) seen.push(item)
+    expect(seen).toEqual([1, 2])
+  })
+
+  test('misses nothing and repeats nothing, however writing and reading interleave', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: -3, max: 12 }), { maxLength: 40 }), async (steps) => {
+        const { source, write } = aSource(2)
+        const stream = openStream(source, 4)
+        const seen: (number | undefined)[] = []
+        let written = 2
+        for (const step of steps) {
+          if (step > 0) {
+            write(step)
+            written += step
+          }
+          for (let n = step; n < 0 && seen.length < written; n++) seen.push(await nextOf(stream))
+        }
+        while (seen.length < written) seen.push(await nextOf(stream))
+        await stream.return()
+        expect(seen).toEqual(Array.from({ length: written }, (_, n) => n + 1))
+      }),
+    )
+  })
+})

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest'
+import { startLogReader, type LogReader } from '../../../../subgraphs/log/log.ts'
+import { eventFilter, type EventFilter } from '../../../../subgraphs/transaction/query/transaction-filter.ts'
+import { createLive } from '../../../../subgraphs/transaction/live/event-streams.ts'
+import { freshDatabase } from '../../../harness/mongo.ts'
+import { anEntry } from '../../../fixtures/log-entries.ts'
+import { quietLog } from '../../../fixtures/transaction-world.ts'
+
+const { db } = await freshDatabase()
+
+/** A reader with `count` entries of payments by `wallet`. */
+const offer = (feed: ReturnType<LogReader['feed']>, reader: LogReader, wallet: string, count: number) => {
+  const tip = Number(reader.tip())
+  const entries = Array.from({ length: count }, (_, n) => anEntry(tip + n + 1))
+  feed.offer(entries.map((entry) => ({ ...entry, payment: { ...entry.payment, wallet } })))
+}
+
+describe('a stream of events', () => {
+  test('says that it has caught up, and while only others pay, how far the log has come', async () => {
+    const reader = await startLogReader({ db, log: quietLog })
+    const feed = reader.feed()
+    const live = createLive(reader, { checkpointMs: 10 })
+    offer(feed, reader, 'own', 2)
+    offer(feed, reader, 'other', 3)
+    const filter = eventFilter({ wallets: ['own'] }, { kind: 'all' }) as EventFilter
+    const steps = live.events(filter, { kind: 'all' }, 0n)
+    const next = async () => {
+      const { value } = await steps.next()
+      return { at: Number(value!.position), isEvent: value!.entry !== null }
+    }
+    expect([await next(), await next(), await next()]).toEqual([
+      { at: 1, isEvent: true },
+      { at: 2, isEvent: true },
+      { at: 5, isEvent: false },
+    ])
+    offer(feed, reader, 'other', 4)
+    expect(await next()).toEqual({ at: 9, isEvent: false })
+    offer(feed, reader, 'own', 1)
+    expect(await next()).toEqual({ at: 10, isEvent: true })
+    await steps.return()
+    live.close()
+    feed.end()
+    await reader.close()
+  })
+})

@@ -1,0 +1,30 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createCursors } from '../../../../subgraphs/transaction/log/cursor.ts'
+
+const cursors = createCursors('a secret')
+
+describe('a cursor', () => {
+  test('gives back its position, at any hub with the same secret', () => {
+    fc.assert(
+      fc.property(fc.bigInt(0n, 2n ** 63n - 1n), (position) => {
+        expect(createCursors('a secret').decode(cursors.encode(position))).toBe(position)
+      }),
+    )
+  })
+
+  test('changed in any character is refused', () => {
+    const cursor = cursors.encode(42n)
+    for (let at = 0; at < cursor.length; at++) {
+      const changed = cursor.slice(0, at) + (cursor[at] === 'A' ? 'B' : 'A') + cursor.slice(at + 1)
+      expect(cursors.decode(changed)).toMatchObject({ code: 'CURSOR_INVALID', path: ['after'] })
+    }
+  })
+
+  test.each(['', 'x', 'AQ', `${cursors.encode(1n)}=`, createCursors('another secret').encode(1n)])(
+    'that this hub did not make is refused: %s',
+    (cursor) => {
+      expect(cursors.decode(cursor)).toMatchObject({ code: 'CURSOR_INVALID' })
+    },
+  )
+})

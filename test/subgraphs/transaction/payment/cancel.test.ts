@@ -1,0 +1,133 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import { freshDatabase } from '../../../harness/mongo.ts'
+import { acquirer, aCounter, many, steps, taken, wallet, type Counter } from '../../../fixtures/counter.ts'
+
+const { db } = await freshDatabase()
+let counter: Counter
+beforeEach(async () => {
+  counter = await aCounter(db)
+})
+
+let keys = 0
+const cancel = (payment: string, more: { idempotencyKey?: string; reason?: string } = {}, by = wallet) =>
+  counter.cashier.cancel(by, { idempotencyKey: `cancel ${++keys}`, payment, ...more })
+
+describe('taking a payment back', () => {
+  test('tells the counterparty, and is done when that acknowledges', async () => {
+    const { _id } = await counter.pay()
+    const receipt = taken(await cancel(_id, { reason: 'wrong shop' }))
+    expect(receipt).toMatchObject({ replayed: false, payment: { status: 'CANCELLING' } })
+    expect(receipt.payment.events.at(-1)).toMatchObject({
+      kind: 'CANCEL_REQUESTED',
+      from: 'ROUTED',
+      reason: 'CUSTOMER_CANCELLED',
+      note: 'wrong shop',
+    })
+    await counter.say(_id, 'ACKNOWLEDGE')
+    expect(await counter.payment(_id)).toMatchObject({ status: 'CANCELLED', reason: 'CUSTOMER_CANCELLED' })
+  })
+
+  test('absorbs an approval that comes late', async () => {
+    const { _id } = await counter.pay()
+    await cancel(_id)
+    expect(await counter.say(_id, 'APPROVE')).toMatchObject({ code: 'NOT_WAITING' })
+    await counter.say(_id, 'ACKNOWLEDGE')
+    const payment = await counter.payment(_id)
+    expect(steps(payment)).toEqual([
+      'SUBMITTED',
+      'SENT',
+      'CANCEL_REQUESTED',
+      'LATE_MESSAGE',
+      'CANCEL_ACKNOWLEDGED',
+    ])
+    expect(payment.events.flatMap(({ booking }) => booking ?? [])).toEqual([])
+  })
+
+  test('ends the doubt', async () => {
+    const { _id } = await counter.pay()
+    await counter.pass(8_000)
+    expect(await cancel(_id)).toMatchObject({ payment: { status: 'CANCELLING' } })
+  })
+
+  test('of a completed payment books back exactly what it booked', async () => {
+    const { _id, events } = await counter.complete({ amount: { amount: '300', currency: 'CNY' } })
+    const { payment } = taken(await cancel(_id))
+    const booked = events.at(-1)!.booking!.postings
+    expect(booked.length).toBeGreaterThan(4)
+    expect(payment.events.at(-1)!.booking!.postings).toEqual(
+      booked.map((posting) => ({ ...posting, minor: -posting.minor })),
+    )
+  })
+
+  test('is possible until the cut-off after completion, and not at it', async () => {
+    const payments = await many(2, () => counter.complete())
+    counter.clock.move(30 * 60_000 - 1)
+    expect(await cancel(payments[0]!._id)).toMatchObject({ payment: { status: 'CANCELLING' } })
+    counter.clock.move(1)
+    expect(await cancel(payments[1]!._id)).toMatchObject({
+      code: 'NOT_CANCELLABLE',
+      path: ['input', 'payment'],
+      message: 'it could be cancelled until 2026-03-01T04:30:00.000Z',
+    })
+  })
+
+  test('is not possible once part of it was refunded', async () => {
+    const { _id } = await counter.complete()
+    await counter.cashier.refund(wallet, {
+      idempotencyKey: `refund ${_id}`,
+      payment: _id,
+      amount: { amount: '1', currency: 'CNY' },
+    })
+    expect(await cancel(_id)).toMatchObject({ code: 'NOT_CANCELLABLE' })
+  })
+
+  test.each(['DECLINE', 'ACKNOWLEDGE'] as const)('is not possible when all is over (%s)', async (end) => {
+    const { _id } = await counter.pay()
+    if (end === 'ACKNOWLEDGE') await cancel(_id)
+    await counter.say(_id, end)
+    expect(await cancel(_id)).toMatchObject({ code: 'NOT_CANCELLABLE' })
+  })
+
+  test.each(['wallet-sg-02', acquirer, 'operator'])(
+    'is not for %s, who gets to know nothing',
+    async (other) => {
+      const { _id } = await counter.pay()
+      expect(await cancel(_id, {}, other)).toMatchObject({
+        code: 'PAYMENT_UNKNOWN',
+        path: ['input', 'payment'],
+      })
+      expect(await counter.payment(_id)).toMatchObject({ status: 'ROUTED' })
+    },
+  )
+
+  test('64 times at once with one key is done once', async () => {
+    const { _id } = await counter.pay()
+    const receipts = (await many(64, () => cancel(_id, { idempotencyKey: `once ${_id}` }))).map(taken)
+    expect(receipts.filter(({ replayed }) => !replayed)).toHaveLength(1)
+    expect(new Set(receipts.map(({ payment }) => payment.sequence))).toEqual(new Set([3]))
+  })
+
+  test('with a key that took another payment back is a conflict', async () => {
+    const [one, other] = await many(2, () => counter.pay())
+    const idempotencyKey = `both ${one!._id}`
+    const answers = await Promise.all([
+      cancel(one!._id, { idempotencyKey }),
+      cancel(other!._id, { idempotencyKey }),
+    ])
+    expect(answers.map((answer) => ('code' in answer ? answer.code : 'taken')).toSorted()).toEqual([
+      'IDEMPOTENCY_CONFLICT',
+      'taken',
+    ])
+  })
+
+  test('that was refused is refused again under its key, whatever has changed', async () => {
+    const { _id } = await counter.complete()
+    counter.clock.move(31 * 60_000)
+    const idempotencyKey = `late ${_id}`
+    const first = await cancel(_id, { idempotencyKey })
+    expect(first).toMatchObject({ code: 'NOT_CANCELLABLE' })
+    counter.clock.move(-31 * 60_000)
+    expect(await cancel(_id, { idempotencyKey })).toEqual(first)
+    expect(await cancel(_id)).toMatchObject({ payment: { status: 'CANCELLING' } })
+  })
+})

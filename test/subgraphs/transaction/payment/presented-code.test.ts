@@ -1,0 +1,204 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { decodeCpm } from '../../../../schema/qr/index.ts'
+import { isRefusal } from '../../../../schema/values/problems.ts'
+import type {
+  ChargePresentedCodeInput,
+  PresentCodeInput,
+} from '../../../../subgraphs/transaction/service/read-input.ts'
+import {
+  present,
+  readPresented,
+  type PresentedCode,
+} from '../../../../subgraphs/transaction/payment/presented-code.ts'
+import { createPresenter } from '../../../../subgraphs/transaction/service/presented-code-service.ts'
+import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
+import { acquirer, aCounter, many, taken, wallet, type Counter } from '../../../fixtures/counter.ts'
+
+const database = await freshDatabase()
+const { db, name } = database
+const elsewhere = await connectAgain(database)
+let counter: Counter
+beforeEach(async () => {
+  counter = await aCounter(db)
+})
+
+let keys = 0
+const show = (more: Partial<PresentCodeInput> = {}, by = wallet) =>
+  createPresenter({ ...counter, now: counter.clock.now }).present(by, {
+    idempotencyKey: `show ${++keys}`,
+    token: { reference: `account ${keys}`, lastFour: '4242' },
+    ...more,
+  })
+const aCode = async (more: Partial<PresentCodeInput> = {}): Promise<PresentedCode> => taken(await show(more))
+const charge = (payload: string, more: Partial<ChargePresentedCodeInput> = {}, by = acquirer, at = counter) =>
+  at.cashier.charge(by, {
+    idempotencyKey: `charge ${++keys}`,
+    payload,
+    merchant: `${acquirer}.M1`,
+    amount: { amount: '88.50', currency: 'CNY' },
+    ...more,
+  })
+
+describe('a code that a payer presents', () => {
+  test('is EMVCo consumer-presented, and tells no more of the account than the last four digits', async () => {
+    const { payload, token } = await aCode()
+    expect(payload.startsWith('hQVDUFY')).toBe(true)
+    const [application] = decodeCpm(payload).applications
+    expect(application).toMatchObject({ lastFour: '4242', label: 'CROSSGATE' })
+    expect(Buffer.from(payload, 'base64').toString('latin1')).not.toContain(token.reference)
+  })
+
+  test('names itself, whatever its id', () => {
+    fc.assert(
+      fc.property(fc.uuid(), (id) => {
+        const key = { id: 'key', hash: 'hash', at: new Date(0) }
+        const presentation = {
+          idempotencyKey: 'key',
+          token: { reference: 'account', lastFour: null },
+          limit: null,
+          ttlSeconds: 30,
+        }
+        expect(readPresented(present(id, wallet, presentation, key).payload)).toBe(id)
+      }),
+    )
+  })
+
+  test('is the same one under the same key, and a conflict with another input', async () => {
+    const input = { idempotencyKey: `same ${++keys}`, token: { reference: 'account' } }
+    const codes = (await many(64, () => show(input))).map(taken)
+    expect(new Set(codes.map(({ _id }) => _id)).size).toBe(1)
+    expect(await show({ ...input, ttlSeconds: 60 })).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
+  })
+
+  test.each([
+    { more: { ttlSeconds: 29 }, path: ['input', 'ttlSeconds'] },
+    { more: { ttlSeconds: 301 }, path: ['input', 'ttlSeconds'] },
+    { more: { idempotencyKey: '' }, path: ['input', 'idempotencyKey'] },
+    { more: { token: { reference: '' } }, path: ['input', 'token', 'reference'] },
+    { more: { token: { reference: '4111 1111 1111 1111' } }, path: ['input', 'token', 'reference'] },
+    { more: { token: { reference: 'a', lastFour: '424' } }, path: ['input', 'token', 'lastFour'] },
+    { more: { limit: { amount: '-1', currency: 'CNY' } }, path: ['input', 'limit', 'amount'] },
+    { more: { limit: { amount: '1', currency: 'XXX' } }, path: ['input', 'limit', 'currency'] },
+  ])('is refused when $path is not as it must be', async ({ more, path }) => {
+    expect(await show(more)).toMatchObject({ kind: 'refused', path })
+  })
+
+  test('is for wallets that are live and certified for it', async () => {
+    const { participants } = counter.reference
+    const own = participants.get(wallet)!
+    participants.set(wallet, { ...own, status: 'SUSPENDED' })
+    const input = { idempotencyKey: `not live ${++keys}` }
+    const refused = await show(input)
+    expect(refused).toMatchObject({ code: 'PARTICIPANT_NOT_LIVE' })
+    participants.set(wallet, { ...own, capabilities: [] })
+    expect(await show()).toMatchObject({ code: 'NOT_CERTIFIED' })
+    participants.set(wallet, own)
+    expect(await show({}, acquirer)).toMatchObject({ code: 'FORBIDDEN' })
+  })
+})
+
+describe('charging it', () => {
+  test('starts a payment that the wallet approves', async () => {
+    const code = await aCode()
+    const { payment } = taken(await charge(code.payload, { terminal: 'till 7' }))
+    expect(payment).toMatchObject({
+      status: 'ROUTED',
+      entryMode: 'CPM',
+      wallet,
+      counterparty: wallet,
+      presentedCode: code._id,
+      terminal: 'till 7',
+      customer: code.token.reference,
+    })
+    const answer = { payment: payment._id, decision: 'APPROVE' } as const
+    expect(await counter.cashier.respond(acquirer, answer)).toMatchObject({ code: 'PAYMENT_UNKNOWN' })
+    expect(await counter.cashier.respond(wallet, answer)).toMatchObject({ payment: { status: 'COMPLETED' } })
+  })
+
+  test('is done once, with 64 charges at once over two processes', async () => {
+    const there = await aCounter(elsewhere.db(name), counter)
+    const { payload } = await aCode()
+    const answers = await many(64, (n) => charge(payload, {}, acquirer, n % 2 ? counter : there))
+    expect(answers.filter((answer) => !isRefusal(answer))).toHaveLength(1)
+    expect(answers.filter(isRefusal).map(({ code }) => code)).toEqual(Array(63).fill('CODE_USED'))
+  })
+
+  test('is done once under one key, and every caller has the same payment', async () => {
+    const { payload } = await aCode()
+    const receipts = (
+      await many(64, () => charge(payload, { idempotencyKey: `once ${payload}`.slice(0, 64) }))
+    ).map(taken)
+    expect(receipts.filter(({ replayed }) => !replayed)).toHaveLength(1)
+    expect(new Set(receipts.map(({ payment }) => payment._id)).size).toBe(1)
+  })
+
+  test('is possible until it expires, and not at that instant', async () => {
+    const [early, late] = await many(2, () => aCode())
+    counter.clock.move(119_999)
+    expect(await charge(early!.payload)).toMatchObject({ replayed: false })
+    counter.clock.move(1)
+    expect(await charge(late!.payload)).toMatchObject({ code: 'CODE_EXPIRED', path: ['input', 'payload'] })
+  })
+
+  test('takes no more than the payer allowed, in whatever currency that was', async () => {
+    const { payload } = await aCode({ limit: { amount: '15.98', currency: 'SGD' } })
+    expect(await charge(payload, { amount: { amount: '90', currency: 'CNY' } })).toMatchObject({
+      __typename: 'LimitExceeded',
+      code: 'CODE_LIMIT',
+      path: ['input', 'amount'],
+    })
+    expect(await charge(payload, { amount: { amount: '80', currency: 'CNY' } })).toMatchObject({
+      replayed: false,
+    })
+  })
+
+  test('can be voided by the acquirer', async () => {
+    const { payload } = await aCode()
+    const { payment } = taken(await charge(payload))
+    const voided = await counter.cashier.cancel(acquirer, {
+      idempotencyKey: `void ${payment._id}`,
+      payment: payment._id,
+    })
+    expect(voided).toMatchObject({ payment: { status: 'CANCELLING' } })
+  })
+
+  test.each([
+    { more: { payload: 'nothing of the kind' }, code: 'QR_INVALID', path: ['input', 'payload'] },
+    { more: { merchant: 'acquirer-cn-02.M1' }, code: 'MERCHANT_UNKNOWN', path: ['input', 'merchant'] },
+    { more: { merchant: 'nobody' }, code: 'MERCHANT_UNKNOWN', path: ['input', 'merchant'] },
+    {
+      more: { amount: { amount: '0', currency: 'CNY' } },
+      code: 'AMOUNT_NOT_POSITIVE',
+      path: ['input', 'amount', 'amount'],
+    },
+    {
+      more: { amount: { amount: '1', currency: 'SGD' } },
+      code: 'WRONG_CURRENCY',
+      path: ['input', 'amount', 'currency'],
+    },
+    { more: { terminal: 'x'.repeat(26) }, code: 'BAD_VALUE', path: ['input', 'terminal'] },
+    { more: { idempotencyKey: 'x'.repeat(65) }, code: 'BAD_VALUE', path: ['input', 'idempotencyKey'] },
+  ])('is refused with $code at $path', async ({ more, code, path }) => {
+    const { payload } = await aCode()
+    expect(await charge(payload, more)).toMatchObject({ code, path })
+    expect(await charge(payload)).toMatchObject({ replayed: false })
+  })
+
+  test('is refused for a code of another hub', async () => {
+    const key = { id: 'key', hash: 'hash', at: counter.clock.now() }
+    const presentation = {
+      idempotencyKey: 'key',
+      token: { reference: 'a', lastFour: null },
+      limit: null,
+      ttlSeconds: 30,
+    }
+    const strange = present('0199aaaa-0000-7000-8000-000000000000', wallet, presentation, key)
+    expect(await charge(strange.payload)).toMatchObject({ code: 'CODE_UNKNOWN', path: ['input', 'payload'] })
+  })
+
+  test('is for acquirers', async () => {
+    const { payload } = await aCode()
+    expect(await charge(payload, {}, wallet)).toMatchObject({ code: 'FORBIDDEN' })
+  })
+})

@@ -1,0 +1,179 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { isRefusal } from '../../../../schema/values/problems.ts'
+import { money, type Money } from '../../../../schema/values/money.ts'
+import type { Posting } from '../../../../subgraphs/log/log.ts'
+import { priceFixedMerchant } from '../../../../subgraphs/transaction/price/pricing.ts'
+import { postingsOf, refundPostings, shareOf } from '../../../../subgraphs/transaction/payment/posting.ts'
+import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
+import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
+import { acquirer, aCounter, many, taken, wallet, type Counter } from '../../../fixtures/counter.ts'
+import { aCorridor } from '../../../fixtures/transaction-world.ts'
+
+const database = await freshDatabase()
+const { db, name } = database
+const elsewhere = await connectAgain(database)
+let counter: Counter
+beforeEach(async () => {
+  counter = await aCounter(db)
+})
+
+let keys = 0
+const refund = (
+  payment: string,
+  amount: string | null = null,
+  more: { idempotencyKey?: string; reason?: string; currency?: string } = {},
+  by = wallet,
+  at = counter,
+) => {
+  const { currency = 'CNY', ...rest } = more
+  return at.cashier.refund(by, {
+    idempotencyKey: `refund ${++keys}`,
+    payment,
+    ...(amount !== null && { amount: { amount, currency } }),
+    ...rest,
+  })
+}
+
+describe('a refund', () => {
+  test('of a part gives it back at the payment’s own rate, and leaves the rest', async () => {
+    const { _id } = await counter.complete({ amount: { amount: '300', currency: 'CNY' } })
+    const { refund: made, replayed } = taken(await refund(_id, '100', { reason: 'CUST' }))
+    expect(replayed).toBe(false)
+    expect(made.refund).toMatchObject({
+      status: 'COMPLETED',
+      merchantAmount: money(10_000n, 'CNY'),
+      // A third of SGD 55.97, rounded down: the payer gains nothing by it.
+      payerAmount: money(1_865n, 'SGD'),
+      settlementDate: '2026-03-01',
+      settlement: 'PENDING',
+      reason: 'CUSTOMER_CANCELLED',
+    })
+    expect(made.payment).toMatchObject({ status: 'COMPLETED', refunded: money(10_000n, 'CNY') })
+    expect(made.payment.events.at(-1)).toMatchObject({ kind: 'REFUNDED', from: 'COMPLETED', to: 'COMPLETED' })
+  })
+
+  test('without an amount gives back all that is left, so that the payer has back what it spent', async () => {
+    const { _id, payerAmount } = await counter.complete({ amount: { amount: '300', currency: 'CNY' } })
+    await refund(_id, '33.33')
+    const { refund: last } = taken(await refund(_id))
+    const back = last.payment.refunds.reduce((sum, one) => sum + one.payerAmount.minor, 0n)
+    expect(back).toBe(payerAmount.minor)
+    expect(await refund(_id)).toMatchObject({ code: 'NOT_REFUNDABLE', message: 'all of it was refunded' })
+  })
+
+  test.each([
+    { amount: '300.01', code: 'REFUND_TOO_LARGE', path: ['input', 'amount'] },
+    { amount: '0', code: 'AMOUNT_NOT_POSITIVE', path: ['input', 'amount', 'amount'] },
+    { amount: '1.001', code: 'AMOUNT_TOO_PRECISE', path: ['input', 'amount', 'amount'] },
+    { amount: '1', currency: 'SGD', code: 'WRONG_CURRENCY', path: ['input', 'amount', 'currency'] },
+    { amount: '0.01', code: 'AMOUNT_NOT_POSITIVE', path: ['input', 'amount'] },
+  ])('of $amount $currency is refused: $code', async ({ amount, currency = 'CNY', code, path }) => {
+    const { _id } = await counter.complete({ amount: { amount: '300', currency: 'CNY' } })
+    expect(await refund(_id, amount, { currency })).toMatchObject({ code, path })
+    expect(await counter.payment(_id)).toMatchObject({ refunds: [], sequence: 3 })
+  })
+
+  test('is for payments that completed', async () => {
+    const { _id } = await counter.pay()
+    expect(await refund(_id)).toMatchObject({ code: 'NOT_REFUNDABLE', message: 'the payment is ROUTED' })
+  })
+
+  test('is taken until the window closes, and not at that instant', async () => {
+    const payments = await many(2, () => counter.complete())
+    counter.clock.move(180 * 86_400_000 - 1)
+    expect(await refund(payments[0]!._id)).toMatchObject({ refund: { refund: { status: 'COMPLETED' } } })
+    counter.clock.move(1)
+    expect(await refund(payments[1]!._id)).toMatchObject({ code: 'NOT_REFUNDABLE' })
+  })
+
+  test('can be made by the acquirer too, and by nobody else', async () => {
+    const { _id } = await counter.complete()
+    expect(await refund(_id, '1', {}, acquirer)).toMatchObject({
+      refund: { refund: { status: 'COMPLETED' } },
+    })
+    for (const other of ['wallet-sg-02', 'acquirer-cn-02', 'operator']) {
+      expect(await refund(_id, '1', {}, other)).toMatchObject({ code: 'PAYMENT_UNKNOWN' })
+    }
+  })
+
+  test('can be made for a participant that was suspended', async () => {
+    const { _id } = await counter.complete()
+    const { participants } = counter.reference
+    participants.set(wallet, { ...participants.get(wallet)!, status: 'SUSPENDED' })
+    expect(await refund(_id)).toMatchObject({ refund: { refund: { status: 'COMPLETED' } } })
+  })
+
+  test('64 times at once, over two processes, never comes to more than the payment', async () => {
+    const there = await aCounter(elsewhere.db(name), counter)
+    const { _id } = await counter.complete({ amount: { amount: '100', currency: 'CNY' } })
+    const answers = await many(64, (n) =>
+      refund(_id, '3', {}, n % 2 ? wallet : acquirer, n % 3 ? counter : there),
+    )
+    expect(answers.filter((answer) => !isRefusal(answer))).toHaveLength(33)
+    expect(answers.filter(isRefusal).map(({ code }) => code)).toEqual(Array(31).fill('REFUND_TOO_LARGE'))
+    const payment = await counter.payment(_id)
+    expect(payment.refunded).toEqual(money(9_900n, 'CNY'))
+    expect(payment.refunds).toHaveLength(33)
+  })
+
+  test('64 times at once with one key is made once, and every caller has the same one', async () => {
+    const { _id } = await counter.complete()
+    const receipts = (await many(64, () => refund(_id, '1', { idempotencyKey: `once ${_id}` }))).map(taken)
+    expect(receipts.filter(({ replayed }) => !replayed)).toHaveLength(1)
+    expect(new Set(receipts.map((receipt) => receipt.refund.refund._id)).size).toBe(1)
+    expect((await counter.payment(_id)).refunds).toHaveLength(1)
+  })
+})
+
+describe('the books of refunds', () => {
+  /** How a payment is cut into refunds, in minor units of the merchant's currency. */
+  const cuts = fc.record({
+    minor: fc.bigInt(1_000n, 10_000_000n),
+    payer: fc.constantFrom('SGD', 'CNY', 'JPY', 'KWD', 'IDR' as const),
+    parts: fc.array(fc.double({ min: 0.01, max: 0.9, noNaN: true }), { maxLength: 6 }),
+  })
+
+  test('balance per currency at every step, never give the payer more than the share, and come to the whole', () => {
+    fc.assert(
+      fc.property(cuts, ({ minor, payer, parts }) => {
+        const amount = money(minor, 'CNY')
+        const corridor = aCorridor('SG-CN', { limits: { perPayment: amount, perDay: amount } })
+        const price = priceFixedMerchant(amount, payer, corridor, builtInRates)
+        if (isRefusal(price)) throw new Error(price.message)
+        const parties = { wallet, acquirer }
+        let before: Money = money(0n, 'CNY')
+        const all: Posting[] = []
+        for (const part of [...parts, 1]) {
+          const left = minor - before.minor
+          const step = part === 1 ? left : BigInt(Math.floor(Number(left) * part))
+          if (step === 0n) continue
+          const after = money(before.minor + step, 'CNY')
+          const postings = refundPostings(price, parties, before, after)
+          for (const sum of sums(postings).values()) expect(sum).toBe(0n)
+          const payerBack = shareOf(price.payerAmount, price, money(0n, 'CNY'), after)
+          expect(payerBack.minor * minor).toBeLessThanOrEqual(price.payerAmount.minor * after.minor)
+          all.push(...postings)
+          before = after
+        }
+        // All refunds together undo the payment, account by account.
+        const total = sums(
+          [...postingsOf(price, parties), ...all],
+          ({ account, currency }) => `${account} ${currency}`,
+        )
+        expect([...total.values()].every((sum) => sum === 0n)).toBe(true)
+      }),
+    )
+  })
+})
+
+function sums(
+  postings: readonly Posting[],
+  nameOf: (posting: Posting) => string = ({ currency }) => currency,
+): Map<string, bigint> {
+  const found = new Map<string, bigint>()
+  for (const posting of postings) {
+    found.set(nameOf(posting), (found.get(nameOf(posting)) ?? 0n) + posting.minor)
+  }
+  return found
+}

@@ -1,0 +1,410 @@
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { isRefusal } from '../../../../schema/values/problems.ts'
+import { connect, type Mongo } from '../../../../subgraphs/platform/mongo/client.ts'
+import {
+  createCashier,
+  type Cashier,
+  type CashierDependencies,
+} from '../../../../subgraphs/transaction/service/payment-service.ts'
+import type { PaymentReceipt } from '../../../../subgraphs/transaction/service/idempotent-payments.ts'
+import { customerDays, type CustomerDays } from '../../../../subgraphs/transaction/store/daily-limits.ts'
+import type { SubmitPaymentInput } from '../../../../subgraphs/transaction/service/read-input.ts'
+import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
+import { createStore, type PaymentStore } from '../../../../subgraphs/transaction/store/payment-store.ts'
+import { freshDatabase } from '../../../harness/mongo.ts'
+import { aClock, aDirectory, aReference, noon } from '../../../fixtures/transaction-world.ts'
+
+const { db, uri, name } = await freshDatabase()
+const wallet = 'wallet-sg-01'
+const acquirer = 'acquirer-cn-01'
+const order = {
+  merchant: `${acquirer}.M1`,
+  amount: { amount: '88.5', currency: 'CNY' },
+  payerCurrency: 'SGD',
+}
+
+let store: PaymentStore
+let days: CustomerDays
+/** Another process's connection, with loaders and writers of its own. */
+let elsewhere: Mongo
+let storeElsewhere: PaymentStore
+beforeAll(async () => {
+  store = await createStore(db)
+  days = await customerDays(db, () => clock.now())
+  elsewhere = await connect(uri)
+  storeElsewhere = await createStore(elsewhere.db(name))
+  return () => elsewhere.close()
+})
+
+let clock: ReturnType<typeof aClock>
+let reference: ReturnType<typeof aReference>
+let cashier: Cashier
+const aCashier = (more: Partial<CashierDependencies> = {}) =>
+  createCashier({
+    store,
+    days,
+    reference,
+    directory: aDirectory(),
+    now: clock.now,
+    rates: builtInRates,
+    screen: () => null,
+    log: { error: () => {} },
+    ...more,
+  })
+beforeEach(() => {
+  clock = aClock()
+  reference = aReference()
+  cashier = aCashier()
+})
+
+let numbers = 0
+const aSubmission = (more: Partial<SubmitPaymentInput> = {}): SubmitPaymentInput => {
+  numbers++
+  return { idempotencyKey: `key ${numbers}`, reference: `number ${numbers}`, ...order, ...more }
+}
+const withQuote = (quote: string, more: Partial<SubmitPaymentInput> = {}): SubmitPaymentInput => {
+  numbers++
+  return { idempotencyKey: `key ${numbers}`, reference: `number ${numbers}`, quote, ...more }
+}
+const quoted = async (): Promise<string> => {
+  const quote = await cashier.quote(wallet, order)
+  if (isRefusal(quote)) throw new Error(quote.message)
+  return quote._id
+}
+const paid = async (input: SubmitPaymentInput = aSubmission()): Promise<PaymentReceipt> => {
+  const receipt = await cashier.submit(wallet, input)
+  if (isRefusal(receipt)) throw new Error(receipt.message)
+  return receipt
+}
+const many = <Result>(count: number, run: (n: number) => Promise<Result>): Promise<Result[]> =>
+  Promise.all(Array.from({ length: count }, (_, n) => run(n)))
+const countOf = (filter: object): Promise<number> => store.payments.countDocuments(filter)
+
+describe('submitting a payment', () => {
+  test('with a quote keeps every term of the quote, and is sent by the write that takes it', async () => {
+    const quote = await quoted()
+    clock.move(1000)
+    const { payment, replayed } = await paid(
+      withQuote(quote, { customer: 'c1', token: { reference: 't1', lastFour: '4242' } }),
+    )
+    const terms = (await store.quoteById(quote))!.terms
+    expect(replayed).toBe(false)
+    expect(await store.byId.load(payment._id)).toEqual(payment)
+    expect(payment).toMatchObject({
+      ...terms,
+      status: 'ROUTED',
+      sequence: 2,
+      wallet,
+      counterparty: acquirer,
+      quote,
+      customer: 'c1',
+      token: { reference: 't1', lastFour: '4242' },
+      respondBy: new Date(noon.getTime() + 9000),
+      due: new Date(noon.getTime() + 9000),
+      refunded: { minor: 0n, currency: 'CNY' },
+    })
+    expect(payment.events.map(({ sequence, kind, from, to }) => [sequence, kind, from, to])).toEqual([
+      [1, 'SUBMITTED', null, 'RECEIVED'],
+      [2, 'SENT', 'RECEIVED', 'ROUTED'],
+    ])
+    expect(payment.rrn).toMatch(/^\d{12}$/)
+  })
+
+  test('without a quote quotes and pays in one step, at the same price', async () => {
+    const { payment } = await paid()
+    const terms = (await store.quoteById(await quoted()))!.terms
+    expect(payment).toMatchObject({ ...terms })
+    expect(payment).not.toHaveProperty('quote')
+  })
+
+  test('that the screening declines is kept, with its reason', async () => {
+    const screening = aCashier({ screen: ({ customer }) => (customer === 'listed' ? 'SCREENING' : null) })
+    const input = aSubmission({ customer: 'listed' })
+    const first = (await screening.submit(wallet, input)) as PaymentReceipt
+    expect(first.payment).toMatchObject({ status: 'DECLINED', reason: 'SCREENING', sequence: 2 })
+    expect(first.payment.events.map(({ kind }) => kind)).toEqual(['SUBMITTED', 'RULE_DECLINED'])
+    expect(first.payment).not.toHaveProperty('due')
+    expect(await screening.submit(wallet, input)).toEqual({ ...first, replayed: true })
+  })
+
+  test('gives every payment a retrieval reference number of its own, also over two processes', async () => {
+    const there = aCashier({ store: storeElsewhere })
+    const receipts = await many(40, (n) => (n % 2 ? cashier : there).submit(wallet, aSubmission()))
+    expect(new Set(receipts.map((receipt) => (receipt as PaymentReceipt).payment.rrn)).size).toBe(40)
+  })
+
+  test.each([
+    {
+      what: 'a quote that there is not',
+      input: () => withQuote('none'),
+      code: 'QUOTE_UNKNOWN',
+      path: ['input', 'quote'],
+    },
+    {
+      what: 'a merchant that there is not',
+      input: () => aSubmission({ merchant: 'nobody' }),
+      code: 'MERCHANT_UNKNOWN',
+      path: ['input', 'merchant'],
+    },
+    {
+      what: 'a code of nobody',
+      input: () => aSubmission({ merchant: null, payload: 'x' }),
+      code: 'CODE_UNKNOWN',
+      path: ['input', 'payload'],
+    },
+    {
+      what: 'a suspended merchant',
+      input: () => aSubmission({ merchant: `${acquirer}.M2` }),
+      code: 'MERCHANT_INACTIVE',
+      path: [],
+    },
+    {
+      what: 'too much',
+      input: () => aSubmission({ amount: { amount: '50001', currency: 'CNY' } }),
+      code: 'LIMIT_PER_PAYMENT',
+      path: ['input', 'amount'],
+    },
+  ])('for $what is refused and nothing is written', async ({ input, code, path }) => {
+    const submission = input()
+    expect(await cashier.submit(wallet, submission)).toMatchObject({ code, path })
+    expect(await countOf({ reference: submission.reference })).toBe(0)
+  })
+
+  test('is for wallets only', async () => {
+    expect(await cashier.submit(acquirer, aSubmission())).toMatchObject({ code: 'FORBIDDEN' })
+    expect(await cashier.quote(acquirer, order)).toMatchObject({ code: 'FORBIDDEN' })
+  })
+})
+
+describe('a quote', () => {
+  test('of another wallet is unknown', async () => {
+    const quote = await quoted()
+    expect(await cashier.submit('wallet-sg-02', withQuote(quote))).toMatchObject({ code: 'QUOTE_UNKNOWN' })
+  })
+
+  test('expires at the very instant it says', async () => {
+    const quote = await quoted()
+    clock.move(300_000)
+    expect(await cashier.submit(wallet, withQuote(quote))).toMatchObject({
+      code: 'QUOTE_EXPIRED',
+      path: ['input', 'quote'],
+    })
+    clock.move(-1)
+    expect(await cashier.submit(wallet, withQuote(quote))).toMatchObject({ replayed: false })
+  })
+
+  test('pays nothing once its corridor has closed', async () => {
+    const quote = await quoted()
+    const corridor = reference.corridors.get('SG-CN')!
+    reference.corridors.set(corridor.id, { ...corridor, status: 'CLOSED' })
+    expect(await cashier.submit(wallet, withQuote(quote))).toMatchObject({ code: 'CORRIDOR_CLOSED' })
+  })
+
+  test('made in another process can be paid here', async () => {
+    const quote = await aCashier({ store: storeElsewhere }).quote(wallet, order)
+    expect(await cashier.submit(wallet, withQuote((quote as { _id: string })._id))).toMatchObject({
+      replayed: false,
+    })
+  })
+
+  test('is used once, with 64 payments at once over two processes', async () => {
+    const quote = await quoted()
+    const there = aCashier({ store: storeElsewhere })
+    const answers = await many(64, (n) => (n % 2 ? cashier : there).submit(wallet, withQuote(quote)))
+    expect(answers.filter((answer) => !isRefusal(answer))).toHaveLength(1)
+    expect(answers.filter((answer) => isRefusal(answer) && answer.code === 'QUOTE_USED')).toHaveLength(63)
+    expect(await countOf({ quote })).toBe(1)
+  })
+})
+
+describe('an idempotency key', () => {
+  test('has one effect, with 64 equal submissions at once over two processes', async () => {
+    const there = aCashier({ store: storeElsewhere })
+    const input = withQuote(await quoted())
+    const answers = (await many(64, (n) =>
+      (n % 2 ? cashier : there).submit(wallet, input),
+    )) as PaymentReceipt[]
+    expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1)
+    expect(new Set(answers.map(({ payment }) => payment._id)).size).toBe(1)
+    expect(await countOf({ reference: input.reference })).toBe(1)
+  })
+
+  test('with another input is refused, with the time of its first use', async () => {
+    const input = aSubmission()
+    await paid(input)
+    clock.move(5000)
+    expect(await cashier.submit(wallet, { ...input, reference: 'another' })).toMatchObject({
+      __typename: 'IdempotencyConflict',
+      code: 'IDEMPOTENCY_CONFLICT',
+      path: ['input', 'idempotencyKey'],
+      firstUsedAt: noon,
+    })
+  })
+
+  test('gives its first answer also when the hub would no longer take the payment', async () => {
+    const input = withQuote(await quoted())
+    const { payment } = await paid(input)
+    clock.move(3_600_000)
+    expect(await cashier.submit(wallet, input)).toEqual({
+      __typename: 'PaymentReceipt',
+      replayed: true,
+      payment,
+    })
+  })
+
+  test('of another wallet is another key', async () => {
+    const input = aSubmission()
+    await paid(input)
+    expect(await cashier.submit('wallet-sg-02', input)).toMatchObject({ replayed: false })
+  })
+
+  test('is the same input whichever way it is written', async () => {
+    const input = aSubmission()
+    await paid(input)
+    const reversed = Object.fromEntries(Object.entries({ ...input, customer: null }).toReversed())
+    expect(await cashier.submit(wallet, reversed as unknown as SubmitPaymentInput)).toMatchObject({
+      replayed: true,
+    })
+  })
+})
+
+describe('a reference', () => {
+  test('names one payment of a wallet', async () => {
+    const input = aSubmission()
+    await paid(input)
+    expect(await cashier.submit(wallet, aSubmission({ reference: input.reference }))).toMatchObject({
+      code: 'REFERENCE_USED',
+      path: ['input', 'reference'],
+    })
+    expect(await cashier.submit('wallet-sg-02', aSubmission({ reference: input.reference }))).toMatchObject({
+      replayed: false,
+    })
+  })
+})
+
+describe('when the outcome of a write is unknown', () => {
+  const failing = (write: boolean) =>
+    aCashier({
+      store: {
+        ...store,
+        insert: async (payment) => {
+          if (write) await store.insert(payment)
+          throw new Error('the connection was lost')
+        },
+      },
+    })
+
+  test('a payment that is there is answered as taken', async () => {
+    const input = aSubmission()
+    const answer = await failing(true).submit(wallet, input)
+    expect(answer).toMatchObject({
+      replayed: false,
+      payment: { reference: input.reference, status: 'ROUTED' },
+    })
+    expect(await cashier.submit(wallet, input)).toEqual({ ...answer, replayed: true })
+  })
+
+  test('a payment that cannot be found is not called failed, and its key can be used again', async () => {
+    const input = aSubmission()
+    expect(await failing(false).submit(wallet, input)).toMatchObject({ code: 'UNAVAILABLE', retryable: true })
+    expect(await cashier.submit(wallet, input)).toMatchObject({ replayed: false })
+  })
+})
+
+describe('the counterparty’s answer', () => {
+  const approve = (payment: string) => ({ payment, decision: 'APPROVE' as const, reference: 'A-1' })
+
+  test('completes the payment, with its books and its settlement date, in one write', async () => {
+    const { payment } = await paid(aSubmission({ amount: { amount: '300', currency: 'CNY' } }))
+    clock.move(120)
+    const answer = (await cashier.respond(acquirer, approve(payment._id))) as PaymentReceipt
+    expect(answer).toMatchObject({
+      replayed: false,
+      payment: {
+        status: 'COMPLETED',
+        sequence: 3,
+        settlementDate: '2026-03-01',
+        settlement: 'PENDING',
+        answerReference: 'A-1',
+      },
+    })
+    expect(answer.payment).not.toHaveProperty('due')
+    expect(await store.byId.load(payment._id)).toEqual(answer.payment)
+    expect(answer.payment.events.at(-1)!.booking).toEqual({
+      settlementDate: '2026-03-01',
+      postings: [
+        { account: 'WALLET', participant: wallet, currency: 'SGD', minor: -5597n },
+        { account: 'FEE', participant: 'operator', currency: 'SGD', minor: 163n },
+        { account: 'ACQUIRER', participant: acquirer, currency: 'CNY', minor: 30_000n },
+        { account: 'LIQUIDITY', participant: 'operator', currency: 'SGD', minor: 5406n },
+        { account: 'LIQUIDITY', participant: 'operator', currency: 'CNY', minor: -30_000n },
+        { account: 'SPREAD', participant: 'operator', currency: 'SGD', minor: 28n },
+      ],
+    })
+  })
+
+  test('that declines says why', async () => {
+    const { payment } = await paid()
+    expect(
+      await cashier.respond(acquirer, { payment: payment._id, decision: 'DECLINE', reason: 'AM04' }),
+    ).toMatchObject({
+      payment: { status: 'DECLINED', reason: 'INSUFFICIENT_FUNDS' },
+    })
+  })
+
+  test('given twice is recorded and moves nothing', async () => {
+    const { payment } = await paid()
+    await cashier.respond(acquirer, approve(payment._id))
+    const again = (await cashier.respond(acquirer, approve(payment._id))) as PaymentReceipt
+    expect(again).toMatchObject({ replayed: true, payment: { status: 'COMPLETED', sequence: 4 } })
+    expect(again.payment.events.at(-1)).toMatchObject({
+      kind: 'LATE_MESSAGE',
+      from: 'COMPLETED',
+      to: 'COMPLETED',
+    })
+  })
+
+  test('that contradicts the first is refused, recorded, and moves nothing', async () => {
+    const { payment } = await paid()
+    await cashier.respond(acquirer, { payment: payment._id, decision: 'DECLINE' })
+    expect(await cashier.respond(acquirer, approve(payment._id))).toMatchObject({ code: 'NOT_WAITING' })
+    expect(await store.byId.load(payment._id)).toMatchObject({ status: 'DECLINED', sequence: 4 })
+  })
+
+  test('repeated without end does not make the payment grow without end', async () => {
+    const { payment } = await paid()
+    for (let n = 0; n < 4; n++) await many(32, () => cashier.respond(acquirer, approve(payment._id)))
+    const { events } = (await store.byId.load(payment._id))!
+    expect(events.filter(({ kind }) => kind === 'LATE_MESSAGE')).toHaveLength(64)
+    expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, n) => n + 1))
+  })
+
+  test('64 at once, both ways, over two processes: one decides', async () => {
+    const there = aCashier({ store: storeElsewhere })
+    const { payment } = await paid()
+    const answers = await many(64, (n) =>
+      (n % 2 ? cashier : there).respond(acquirer, {
+        payment: payment._id,
+        decision: n % 3 ? 'APPROVE' : 'DECLINE',
+      }),
+    )
+    const moved = answers.filter((answer) => !isRefusal(answer) && !answer.replayed)
+    expect(moved).toHaveLength(1)
+    const stored = (await store.byId.load(payment._id))!
+    expect(stored.status).toBe((moved[0] as PaymentReceipt).payment.status)
+    expect(stored.events.filter(({ from, to }) => from !== to)).toHaveLength(3)
+  })
+
+  test.each([wallet, 'acquirer-cn-02', 'operator'])('is not taken from %s', async (other) => {
+    const { payment } = await paid()
+    expect(await cashier.respond(other, approve(payment._id))).toMatchObject({ code: 'PAYMENT_UNKNOWN' })
+    expect(await store.byId.load(payment._id)).toMatchObject({ status: 'ROUTED', sequence: 2 })
+  })
+
+  test('to no payment is refused', async () => {
+    expect(await cashier.respond(acquirer, approve('none'))).toMatchObject({
+      code: 'PAYMENT_UNKNOWN',
+      path: ['input', 'payment'],
+    })
+  })
+})

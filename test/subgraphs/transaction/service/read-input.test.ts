@@ -1,0 +1,179 @@
+import { describe, expect, test } from 'vitest'
+import {
+  readAnswer,
+  readOrder,
+  readSubmission,
+} from '../../../../subgraphs/transaction/service/read-input.ts'
+
+const long = 'x'.repeat(65)
+const cny = (amount: string) => ({ amount, currency: 'CNY' })
+
+describe('an order', () => {
+  const order = { merchant: 'acquirer-cn-01.M1', amount: cny('1'), payerCurrency: 'SGD' }
+
+  test.each([
+    { what: 'no place', input: { ...order, merchant: null }, code: 'EXACTLY_ONE', path: [] },
+    { what: 'two places', input: { ...order, payload: 'x' }, code: 'EXACTLY_ONE', path: [] },
+    {
+      what: 'an amount of words',
+      input: { ...order, amount: cny('ten') },
+      code: 'AMOUNT_MALFORMED',
+      path: ['amount', 'amount'],
+    },
+    {
+      what: 'too many digits',
+      input: { ...order, amount: cny('1.005') },
+      code: 'AMOUNT_TOO_PRECISE',
+      path: ['amount', 'amount'],
+    },
+    {
+      what: 'nothing',
+      input: { ...order, amount: cny('0.00') },
+      code: 'AMOUNT_NOT_POSITIVE',
+      path: ['amount', 'amount'],
+    },
+    {
+      what: 'less than nothing',
+      input: { ...order, amount: cny('-1') },
+      code: 'AMOUNT_NOT_POSITIVE',
+      path: ['amount', 'amount'],
+    },
+    {
+      what: 'too much',
+      input: { ...order, amount: cny('90000000000000.01') },
+      code: 'AMOUNT_TOO_LARGE',
+      path: ['amount', 'amount'],
+    },
+    {
+      what: 'an unknown currency',
+      input: { ...order, amount: { amount: '1', currency: 'XXX' } },
+      code: 'UNKNOWN_CURRENCY',
+      path: ['amount', 'currency'],
+    },
+    {
+      what: 'a tip of nothing',
+      input: { ...order, tip: cny('0') },
+      code: 'AMOUNT_NOT_POSITIVE',
+      path: ['tip', 'amount'],
+    },
+    {
+      what: 'an unknown payer currency',
+      input: { ...order, payerCurrency: 'sgd' },
+      code: 'UNKNOWN_CURRENCY',
+      path: ['payerCurrency'],
+    },
+    {
+      what: 'a presented code',
+      input: { ...order, entryMode: 'CPM' as const },
+      code: 'BAD_VALUE',
+      path: ['entryMode'],
+    },
+  ])('is refused with $what', ({ input, code, path }) => {
+    expect(readOrder(input)).toMatchObject({ kind: 'refused', code, path: ['input', ...path] })
+  })
+
+  test('is read whole', () => {
+    expect(readOrder({ ...order, tip: cny('0.5'), side: 'FIXED_PAYER', entryMode: 'IN_APP' })).toEqual({
+      place: { kind: 'MERCHANT', id: 'acquirer-cn-01.M1' },
+      amount: { minor: 100n, currency: 'CNY' },
+      tip: { minor: 50n, currency: 'CNY' },
+      side: 'FIXED_PAYER',
+      payerCurrency: 'SGD',
+      entryMode: 'IN_APP',
+    })
+  })
+})
+
+describe('a submission', () => {
+  const submission = { idempotencyKey: 'k1', quote: 'q1', reference: 'r1' }
+
+  test.each([
+    { what: 'an empty key', input: { ...submission, idempotencyKey: '' }, path: ['idempotencyKey'] },
+    {
+      what: 'a key that is too long',
+      input: { ...submission, idempotencyKey: long },
+      path: ['idempotencyKey'],
+    },
+    { what: 'an empty reference', input: { ...submission, reference: '' }, path: ['reference'] },
+    { what: 'a control character', input: { ...submission, reference: 'a\u0000b' }, path: ['reference'] },
+    { what: 'a customer that is too long', input: { ...submission, customer: long }, path: ['customer'] },
+    { what: 'an amount beside a quote', input: { ...submission, amount: cny('1') }, path: ['amount'] },
+    {
+      what: 'a currency beside a quote',
+      input: { ...submission, payerCurrency: 'SGD' },
+      path: ['payerCurrency'],
+    },
+    {
+      what: 'a card number',
+      input: { ...submission, token: { reference: '4111 1111 1111 1111' } },
+      path: ['token', 'reference'],
+    },
+    {
+      what: 'an empty token',
+      input: { ...submission, token: { reference: '' } },
+      path: ['token', 'reference'],
+    },
+    {
+      what: 'five last digits',
+      input: { ...submission, token: { reference: 't', lastFour: '12345' } },
+      path: ['token', 'lastFour'],
+    },
+  ])('is refused with $what', ({ input, path }) => {
+    expect(readSubmission(input)).toMatchObject({
+      kind: 'refused',
+      code: 'BAD_VALUE',
+      path: ['input', ...path],
+    })
+  })
+
+  test.each([
+    { what: 'neither quote nor place', input: { ...submission, quote: null } },
+    { what: 'quote and merchant', input: { ...submission, merchant: 'm' } },
+    { what: 'all three', input: { ...submission, merchant: 'm', payload: 'p' } },
+  ])('is refused with $what', ({ input }) => {
+    expect(readSubmission(input)).toMatchObject({ code: 'EXACTLY_ONE', path: ['input'] })
+  })
+
+  test('without a quote carries an order', () => {
+    expect(readSubmission({ ...submission, quote: null, merchant: 'm', amount: cny('2') })).toMatchObject({
+      what: { kind: 'ORDER', order: { place: { kind: 'MERCHANT', id: 'm' }, payerCurrency: null } },
+      token: null,
+    })
+  })
+})
+
+describe('an answer', () => {
+  test.each([
+    {
+      what: 'a reason nobody knows',
+      input: { decision: 'DECLINE' as const, reason: 'XX99' },
+      path: ['reason'],
+    },
+    {
+      what: 'a reason to approve',
+      input: { decision: 'APPROVE' as const, reason: 'AM04' },
+      path: ['reason'],
+    },
+    {
+      what: 'a reference that is too long',
+      input: { decision: 'APPROVE' as const, reference: long },
+      path: ['reference'],
+    },
+  ])('is refused with $what', ({ input, path }) => {
+    expect(readAnswer({ payment: 'p', ...input })).toMatchObject({
+      code: 'BAD_VALUE',
+      path: ['input', ...path],
+    })
+  })
+
+  test.each([
+    { given: 'AM04', reason: 'INSUFFICIENT_FUNDS' },
+    { given: 'INSUFFICIENT_FUNDS', reason: 'INSUFFICIENT_FUNDS' },
+    { given: null, reason: 'UNSPECIFIED' },
+  ])('that declines for $given gives the reason $reason', ({ given, reason }) => {
+    expect(readAnswer({ payment: 'p', decision: 'DECLINE', reason: given })).toMatchObject({
+      decision: 'DECLINE',
+      reason,
+    })
+  })
+})

@@ -1,0 +1,234 @@
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { Webhook } from 'standardwebhooks'
+import { afterAll, describe, expect, test } from 'vitest'
+import { createSender, type SenderOptions } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
+import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
+import { aReceiver, hangs } from '../../../fixtures/receiver.ts'
+
+const secret = newSecret()
+const secrets = [{ secret, notAfter: null }]
+const aMessage = (url: string, body = '{"type":"payment.approved"}') => ({
+  id: '7_w',
+  url,
+  body,
+  secrets,
+  at: new Date(),
+})
+
+function aSender(options: Partial<SenderOptions> = {}) {
+  const sender = createSender({ reach: 'LOOPBACK', ...options })
+  afterAll(() => sender.close())
+  return sender
+}
+
+/** Resolves names from a table, and says what it was asked. */
+function aResolver(...answers: string[][]) {
+  const asked: string[] = []
+  const resolve = async (name: string) => {
+    const addresses = answers[Math.min(asked.length, answers.length - 1)]!
+    asked.push(name)
+    return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+  }
+  return { asked, resolve }
+}
+
+/** A TCP server that does what it is told with each connection. */
+async function aListener(onConnection: (socket: Socket) => void): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {})
+    onConnection(socket)
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  afterAll(() => void server.close())
+  return (server.address() as AddressInfo).port
+}
+
+describe('a message', () => {
+  test('arrives as one POST of JSON, with a signature that its receiver can check', async () => {
+    const receiver = await aReceiver((response) => response.end('thanks'))
+    const outcome = await aSender().send(aMessage(`${receiver.url}?a=b`))
+    expect(outcome).toEqual({ kind: 'ANSWERED', status: 200, body: 'thanks', latencyMs: expect.any(Number) })
+    const [request] = receiver.received
+    expect(request).toMatchObject({
+      path: '/hooks?a=b',
+      headers: { 'content-type': 'application/json', 'webhook-id': '7_w' },
+    })
+    expect(new Webhook(secret).verify(request!.body, request!.headers)).toEqual({ type: 'payment.approved' })
+    expect(receiver.received).toHaveLength(1)
+  })
+
+  test('is not sent on to where a redirect leads', async () => {
+    const elsewhere = await aReceiver()
+    const receiver = await aReceiver((response) => {
+      response.writeHead(307, { location: elsewhere.url }).end()
+    })
+    expect(await aSender().send(aMessage(receiver.url))).toMatchObject({ kind: 'ANSWERED', status: 307 })
+    expect(elsewhere.received).toEqual([])
+  })
+
+  test('takes no more of an answer than 64 KB, however long it is', async () => {
+    let written = 0
+    const receiver = await aReceiver((response) => {
+      const chunk = Buffer.alloc(16_384, 'x')
+      const write = () => {
+        while (!response.destroyed && response.write(chunk)) written += chunk.length
+      }
+      response.on('drain', write)
+      write()
+    })
+    const outcome = await aSender().send(aMessage(receiver.url))
+    expect(outcome).toMatchObject({ kind: 'ANSWERED', status: 200, body: 'x'.repeat(65_536) })
+    expect(written).toBeLessThan(50_000_000)
+  })
+
+  test('is signed with what the body is in bytes', async () => {
+    const receiver = await aReceiver()
+    const body = JSON.stringify({ name: '丰海便利店 ☕' })
+    await aSender().send(aMessage(receiver.url, body))
+    expect(new Webhook(secret).verify(receiver.received[0]!.body, receiver.received[0]!.headers)).toEqual(
+      JSON.parse(body),
+    )
+  })
+})
+
+describe('addresses that are not called', () => {
+  test.each([
+    'https://127.0.0.1:PORT/',
+    'https://2130706433:PORT/',
+    'https://0x7f.1:PORT/',
+    'https://0177.0.0.1:PORT/',
+    'https://[::1]:PORT/',
+    'https://[::ffff:127.0.0.1]:PORT/',
+    'https://localhost:PORT/',
+    'https://10.0.0.1:PORT/',
+    'https://169.254.169.254:PORT/',
+    'http://example.com:PORT/',
+  ])('%s', async (url) => {
+    let connections = 0
+    const port = await aListener((socket) => {
+      connections++
+      socket.destroy()
+    })
+    const outcome = await aSender({ reach: 'PUBLIC' }).send(aMessage(url.replace('PORT', String(port))))
+    expect(outcome).toMatchObject({ kind: 'FAILED', mayHaveArrived: false })
+    expect((outcome as { error: string }).error).toMatch(/^the hub (does not call|calls https)/)
+    expect(connections).toBe(0)
+  })
+
+  test.each([
+    { what: 'loopback', addresses: ['127.0.0.1'] },
+    { what: 'loopback of IPv6', addresses: ['::1'] },
+    { what: 'a private network', addresses: ['10.1.2.3'] },
+    { what: 'the metadata service', addresses: ['169.254.169.254'] },
+    { what: 'a mapped address', addresses: ['::ffff:127.0.0.1'] },
+    { what: 'good and bad ones mixed', addresses: ['93.184.215.14', '127.0.0.1'] },
+    { what: 'no address at all', addresses: [] },
+  ])('a name that stands for $what', async ({ addresses }) => {
+    const { resolve, asked } = aResolver(addresses)
+    const outcome = await aSender({ reach: 'PUBLIC', resolve }).send(aMessage('https://rebound.example/'))
+    expect(outcome).toMatchObject({ kind: 'FAILED', mayHaveArrived: false })
+    expect((outcome as { error: string }).error).toMatch(/the hub does not call|has no address/)
+    expect(asked).toEqual(['rebound.example'])
+  })
+
+  test('a name is asked for once per connection: there is no second answer to fall for', async () => {
+    const receiver = await aReceiver()
+    const { resolve, asked } = aResolver(['127.0.0.1'], ['10.0.0.1'])
+    const sender = aSender({ reach: 'PRIVATE', resolve })
+    await sender.send(aMessage(`http://rebound.example:${receiver.port}/`))
+    expect(receiver.received).toHaveLength(1)
+    expect(asked).toEqual(['rebound.example'])
+  })
+
+  test('a name that changes to a forbidden address is called no more', async () => {
+    const receiver = await aReceiver((response) => response.writeHead(200, { connection: 'close' }).end())
+    const { resolve } = aResolver(['127.0.0.1'], ['10.0.0.1'])
+    const sender = aSender({ reach: 'LOOPBACK', resolve })
+    const url = `https://rebound.example:${receiver.port}/`
+    // The first connection is let through, and fails for another reason: the receiver speaks no TLS.
+    expect(await sender.send(aMessage(url))).toMatchObject({
+      error: expect.not.stringContaining('does not call'),
+    })
+    expect(await sender.send(aMessage(url))).toMatchObject({
+      error: 'the hub does not call rebound.example: its address is not a public one',
+    })
+  })
+})
+
+describe('whether a failed message may have arrived', () => {
+  test.each([
+    {
+      when: 'the name is unknown: no',
+      url: async () => 'http://nobody.localhost:9/',
+      resolve: async () => {
+        throw Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' })
+      },
+      arrived: false,
+    },
+    {
+      when: 'nobody listens: no',
+      url: async () => {
+        const receiver = await aReceiver()
+        await receiver.close()
+        return receiver.url
+      },
+      arrived: false,
+    },
+    {
+      when: 'there is no TLS: no',
+      url: async () => (await aReceiver()).url.replace('http:', 'https:'),
+      arrived: false,
+    },
+    {
+      when: 'the connection never gets through its handshake: no',
+      url: async () => `https://127.0.0.1:${await aListener(() => {})}/`,
+      arrived: false,
+    },
+    {
+      when: 'it is cut off after the request: yes',
+      url: async () => (await aReceiver((response) => response.destroy())).url,
+      arrived: true,
+    },
+    { when: 'nothing comes back: yes', url: async () => (await aReceiver(hangs)).url, arrived: true },
+    {
+      when: 'the answer begins and never ends: yes',
+      url: async () => (await aReceiver((response) => response.write('{'))).url,
+      arrived: true,
+    },
+    {
+      when: 'the answer is not HTTP: yes',
+      url: async () =>
+        `http://127.0.0.1:${await aListener((socket) => socket.once('data', () => socket.end('hello\r\n\r\n')))}/`,
+      arrived: true,
+    },
+  ])('$when', async ({ url, arrived, resolve }) => {
+    const sender = aSender({ timeoutMs: 150, ...(resolve && { resolve }) })
+    expect(await sender.send(aMessage(await url()))).toEqual({
+      kind: 'FAILED',
+      error: expect.stringMatching(/./),
+      mayHaveArrived: arrived,
+      latencyMs: expect.any(Number),
+    })
+  })
+
+  test('the time-out covers the whole of it, an answer in drops included', async () => {
+    const receiver = await aReceiver((response) => {
+      const drops = setInterval(() => response.write('x'), 10)
+      response.on('close', () => clearInterval(drops))
+    })
+    const outcome = await aSender({ timeoutMs: 200 }).send(aMessage(receiver.url))
+    expect(outcome).toMatchObject({ kind: 'FAILED', error: 'no answer within 200 ms', mayHaveArrived: true })
+    expect(outcome.latencyMs).toBeLessThan(2_000)
+  })
+
+  test('whoever gives up gets an outcome too', async () => {
+    const receiver = await aReceiver(hangs)
+    const giving = new AbortController()
+    const sending = aSender().send(aMessage(receiver.url), { signal: giving.signal })
+    await receiver.until(1)
+    giving.abort()
+    expect(await sending).toMatchObject({ kind: 'FAILED', mayHaveArrived: true })
+  })
+})
