@@ -1,8 +1,9 @@
 // The agreements with partner countries, and the corridors that payments take under them.
 
 import { money, type Money } from '../schema/values/money.ts'
-import type { EntryMode } from '../subgraphs/shared/merchant-directory.ts'
-import type { Corridor, Direction, PartnershipModel, Project } from '../subgraphs/shared/registry.ts'
+import type { Corridor, PartnershipModel, Project } from '../subgraphs/shared/registry.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
+import type { Direction } from '../schema/values/direction.ts'
 import { currencyIn, mainland, offsetMinutesIn, partners, projectCountries } from './countries.ts'
 
 /** Countries whose wallets pay at home through the network. */

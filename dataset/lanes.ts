@@ -1,7 +1,8 @@
 // Who pays where: each corridor with its wallets, and how much of all payments takes it. The shares are invented.
 
-import type { Corridor, Direction, Participant } from '../subgraphs/shared/registry.ts'
+import type { Corridor, Participant } from '../subgraphs/shared/registry.ts'
 import { partners, projectCountries } from './countries.ts'
+import type { Direction } from '../schema/values/direction.ts'
 import { Weighted, zipf } from './random.ts'
 
 const directionShares: Readonly<Record<Direction, number>> = {

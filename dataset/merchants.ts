@@ -1,11 +1,10 @@
 // The merchants, made one at a time from their index: none is kept, and any can be made again.
-
-import type { EntryMode } from '../subgraphs/shared/merchant-directory.ts'
 import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
 import { byWeight, offlineCategories, onlineCategories, type Category } from './categories.ts'
 import { placeIn, type Cities } from './cities.ts'
 import { currencyIn, mainland, projectCountries } from './countries.ts'
 import { merchantName } from './names.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
 import { apportion, Random, Weighted, zipf } from './random.ts'
 
 /** As the programme reports, August and September 2025, at scale 1; the major online merchants are few and never scaled. */

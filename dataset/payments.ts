@@ -2,7 +2,7 @@
 // learn what it adds up to, and once more, the same, to make payments that add up to the figure.
 
 import type { ReasonCode } from '../schema/values/reasons.ts'
-import type { EntryMode, MerchantFacts } from '../subgraphs/shared/merchant-directory.ts'
+import type { MerchantFacts } from '../subgraphs/shared/merchant-directory.ts'
 import type { Corridor, Participant } from '../subgraphs/shared/registry.ts'
 import type { Merchant } from '../subgraphs/merchant/index.ts'
 import type { PastPayment } from '../subgraphs/transaction/index.ts'
@@ -10,6 +10,7 @@ import { priceNear, type Rates } from './amounts.ts'
 import { instantIn, recentYear, trend, yearBefore, type Day } from './calendar.ts'
 import { offsetMinutesIn } from './countries.ts'
 import { makeLanes, type Lane } from './lanes.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
 import type { MerchantSource } from './merchants.ts'
 import { Random, Weighted } from './random.ts'
 

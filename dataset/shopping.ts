@@ -1,10 +1,10 @@
 // Where a simulated customer shops: found through the public API, as a partner's app would find it.
 
 import type { Currency } from '../schema/values/currency.ts'
-import type { EntryMode } from '../subgraphs/shared/merchant-directory.ts'
-import type { Direction } from '../subgraphs/shared/registry.ts'
 import type { Api } from './api.ts'
 import { byWeight, offlineCategories, onlineCategories, type Category } from './categories.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
+import type { Direction } from '../schema/values/direction.ts'
 import { Random, Weighted } from './random.ts'
 
 export interface Shop {

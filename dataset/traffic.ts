@@ -4,10 +4,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Currency } from '../schema/values/currency.ts'
 import { formatAmount } from '../schema/values/money.ts'
-import type { EntryMode } from '../subgraphs/shared/merchant-directory.ts'
 import { priceNear, type Rates } from './amounts.ts'
 import { openApi, type Api } from './api.ts'
 import { busynessOf } from './lanes.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
 import { Random, Weighted } from './random.ts'
 import { findDestinations, Shops, type Destination } from './shopping.ts'
 

@@ -8,7 +8,7 @@ enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/crossgate', imp
 const { startFailure } = await import('./app/start-failure.ts')
 
 try {
-  const { mongoOptions, readConfig } = await import('./config.ts')
+  const { mongoOptions, readConfig } = await import('./config/config.ts')
   const config = readConfig()
   const { createLog } = await import('./app/logger.ts')
   const log = createLog(config)

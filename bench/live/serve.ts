@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { pino } from 'pino'
 import { WebSocketServer } from 'ws'
-import { readConfig } from '../../gateway/config.ts'
+import { readConfig } from '../../gateway/config/config.ts'
 import { newReadiness } from '../../gateway/http/health.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import { startServer } from '../../gateway/http/server.ts'
@@ -22,14 +22,14 @@ import {
   type Supergraph,
 } from '../../gateway/supergraph/index.ts'
 import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts'
-import type { LogEntry } from '../../subgraphs/log/log.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { openReference } from '../../subgraphs/shared/registry.ts'
-import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
 import { transactionSubgraph } from '../../subgraphs/transaction/index.ts'
 import { createLive } from '../../subgraphs/transaction/live/event-streams.ts'
 import { openStream, withMarks } from '../../subgraphs/transaction/live/backlog-stream.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import type { LogEntry } from '../../subgraphs/log/entry.ts'
 import {
   anEntry,
   directorySdl,

@@ -1,7 +1,9 @@
 // What the three servers tell: payments' events, each with its merchant. Events are made here, not paid for: this is about
+import type { LogEntry } from '../../subgraphs/log/entry.ts'
+
 // telling them.
 
-import type { LogEntry, LogReader } from '../../subgraphs/log/log.ts'
+import type { LogReader } from '../../subgraphs/log/reader.ts'
 
 export const document = `subscription Follow($after: String) {
   transactionEvents(after: $after) { cursor sentAt kind to

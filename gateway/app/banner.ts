@@ -1,6 +1,6 @@
 // What a person in front of a demo hub sees when it is ready.
 
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import type { Hub } from './hub.ts'
 import { demoKeys } from '../identity/key.ts'
 

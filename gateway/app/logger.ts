@@ -1,7 +1,7 @@
 // Where log lines go: JSON for machines, short lines for somebody who sits in front of a demo hub.
 
 import { pino, type Logger } from 'pino'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 
 /** JSON on standard output; in demo mode on a terminal, a line that a person can read. */
 export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'MODE'>): Logger {

@@ -4,13 +4,13 @@ import { isCurrency, type Currency } from '../../schema/values/currency.ts'
 import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
 import type {
-  EntryMode,
   MerchantDirectory,
   MerchantFacts,
   ScannedCode,
 } from '../../subgraphs/shared/merchant-directory.ts'
 import { createLoader } from '../../subgraphs/platform/async/batching.ts'
-import type { RequestContext } from '../../subgraphs/shared/subgraph.ts'
+import type { EntryMode } from '../../schema/values/entry-mode.ts'
+import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import type { SubgraphConnection, SubgraphOperation, Variables } from '../supergraph/connection.ts'
 
 const facts = `

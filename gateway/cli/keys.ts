@@ -3,7 +3,7 @@
 
 import { scopes, type Scope } from '../../schema/values/scopes.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
-import { ConfigError, readConfig } from '../config.ts'
+import { ConfigError, readConfig } from '../config/config.ts'
 import { hashKey } from '../identity/key.ts'
 import { keyStore, type KeyStore } from '../identity/key-store.ts'
 

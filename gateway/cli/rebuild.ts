@@ -6,9 +6,9 @@ import type { Db } from 'mongodb'
 import { parseArgs } from 'node:util'
 import { analyticsReaders } from '../../subgraphs/analytics/index.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
-import { LogTrimmedError, rebuild } from '../../subgraphs/log/projection.ts'
+import { LogTrimmedError, rebuild } from '../../subgraphs/log/checkpoint.ts'
 import { transactionReaders } from '../../subgraphs/transaction/index.ts'
-import { ConfigError, readConfig } from '../config.ts'
+import { ConfigError, readConfig } from '../config/config.ts'
 
 const readers = [...analyticsReaders, ...transactionReaders]
 

@@ -4,12 +4,12 @@
 // the caller writes into a header, which a browser sends across origins after asking first, and only `ORIGINS` may.
 
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import { negotiate, type MediaType } from '../protocol/accept.ts'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { Fault, faultText } from '../protocol/http-error.ts'
 import { isIntrospection } from '../identity/introspection.ts'
 import type { Identity } from '../identity/identity.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import { takesEventStream, type SseDoor } from './server-sent-events.ts'

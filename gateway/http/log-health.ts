@@ -3,8 +3,9 @@
 
 import type { Db } from 'mongodb'
 import { isLeaseHeld } from '../../subgraphs/platform/mongo/lease.ts'
-import { readTip, type LogReader } from '../../subgraphs/log/log.ts'
-import { lagAt, lagsOf, type Lag } from '../../subgraphs/log/projection.ts'
+import { type LogReader } from '../../subgraphs/log/reader.ts'
+import { readTip } from '../../subgraphs/log/store.ts'
+import { lagAt, lagsOf, type Lag } from '../../subgraphs/log/checkpoint.ts'
 import type { Check } from './health.ts'
 
 export interface LogState {

@@ -2,8 +2,8 @@
 
 import type { FastifyBaseLogger } from 'fastify'
 import { problems } from '../../schema/values/problems.ts'
-import type { RequestContext } from '../../subgraphs/shared/subgraph.ts'
 import { engineCodes } from '../supergraph/errors.ts'
+import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import type { PresentError } from '../supergraph/failures.ts'
 
 const publicCodes: ReadonlySet<unknown> = new Set([...Object.keys(problems), ...Object.keys(engineCodes)])

@@ -4,8 +4,9 @@
 
 import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
-import type { LogEntry, LogReader } from '../../subgraphs/log/log.ts'
+import type { LogReader } from '../../subgraphs/log/reader.ts'
 import { outcomes } from '../../subgraphs/transaction/index.ts'
+import type { LogEntry } from '../../subgraphs/log/entry.ts'
 import { Fault, faultText } from '../protocol/http-error.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { LogState } from './log-health.ts'

@@ -3,7 +3,7 @@
 import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { Fault, faultText } from '../protocol/http-error.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { httpDoor, type Services } from './graphql.ts'

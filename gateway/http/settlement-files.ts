@@ -3,8 +3,8 @@
 import type { FastifyInstance } from 'fastify'
 import { Readable } from 'node:stream'
 import type { OpenFile } from '../../subgraphs/transaction/index.ts'
-import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import { Fault, faultText } from '../protocol/http-error.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Identity } from '../identity/identity.ts'
 
 export interface SettlementFiles {

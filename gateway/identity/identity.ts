@@ -1,8 +1,7 @@
 // Who is calling, by key or by token, and whether that still stands.
-
-import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import { bearerOf } from './key.ts'
 import type { KeyRing } from './key-ring.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { isToken, type Tokens, type TokenViewer } from './token.ts'
 
 export interface Identity {

@@ -1,8 +1,8 @@
 // Who is calling: every key that stands, in memory, kept fresh by a change stream.
 
 import type { FastifyBaseLogger } from 'fastify'
-import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import { demoKeyHashes, hashKey, viewerOf, type ApiKey } from './key.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { KeyStore } from './key-store.ts'
 
 export interface KeyRing {

@@ -2,7 +2,7 @@
 
 import { hash, randomBytes } from 'node:crypto'
 import { scopes, type Scope } from '../../schema/values/scopes.ts'
-import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 
 /** A key as the database knows it: by its hash, so that a stolen copy opens nothing. */
 export interface ApiKey {

@@ -2,9 +2,9 @@
 
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
 import { scopes, type Scope } from '../../schema/values/scopes.ts'
-import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import { Fault } from '../protocol/http-error.ts'
 import { Lru } from '../supergraph/lru.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { hashKey } from './key.ts'
 
 /** Whose tokens are taken. */

@@ -3,7 +3,6 @@
 
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
-import type { RequestContext, Viewer } from '../../subgraphs/shared/subgraph.ts'
 import { Fault, faultText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
@@ -12,6 +11,7 @@ import { Batch } from './batch.ts'
 import { Follower } from './subscription.ts'
 import { formOf, type Form } from './group-key.ts'
 import type { Subscriber } from './subscriber.ts'
+import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Lagging, Topic } from './topic.ts'
 import { Turns } from '../../subgraphs/platform/async/semaphore.ts'
 

@@ -3,11 +3,11 @@
 
 import { CloseCode, MessageType, validateMessage, type SubscribePayload } from 'graphql-ws'
 import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
-import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import { Fault, faultText } from '../protocol/http-error.ts'
 import { readRequest } from '../protocol/request.ts'
 import type { Batch } from './batch.ts'
 import type { Room, Running as RunningInRoom } from './broker.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { nextHead, tooFarBehind, type ClientSocket } from './socket.ts'
 import type { Subscriber } from './subscriber.ts'
 

@@ -5,8 +5,8 @@
 // place is exact, it misses nothing and gets nothing twice when it goes over from one to another.
 
 import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
-import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import type { Told } from '../supergraph/index.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { Batch } from './batch.ts'
 import { Group, type Member } from './group.ts'
 import { Pump, type Reader } from './stream-batcher.ts'

@@ -1,9 +1,8 @@
 // What a group of subscribers watches: the same document, variables and visibility, wherever each of them stands.
-
-import type { Viewer } from '../../subgraphs/shared/subgraph.ts'
 import type { Told } from '../supergraph/index.ts'
 import type { Group } from './group.ts'
 import type { Sharing } from './group-key.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Turns } from '../../subgraphs/platform/async/semaphore.ts'
 
 export interface Topic {

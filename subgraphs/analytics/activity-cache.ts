@@ -2,10 +2,11 @@
 
 import type { Db } from 'mongodb'
 import { createLoader } from '../platform/async/batching.ts'
-import type { LogReader } from '../log/log.ts'
-import { batchMax, resultsOf, shownOf } from '../log/projection.ts'
+import type { LogReader } from '../log/reader.ts'
+import { batchMax } from '../log/projection.ts'
 import { readerName } from './activity-projection.ts'
 import { Names, readSlab, type Slab } from './counter-block.ts'
+import { resultsOf, shownOf } from '../log/checkpoint.ts'
 import { openActivity, type ActivityStore } from './block-store.ts'
 
 export interface Board {

@@ -1,9 +1,8 @@
 // From the log to the counts: each entry is counted into the hour and into the merchant's month that its payment was created
 // in. Where the reading stands is kept by `../projection.ts`.
-
-import type { LogEntry } from '../log/log.ts'
 import type { Itself } from '../log/projection.ts'
 import { deltaOf, type Delta } from './delta.ts'
+import type { LogEntry } from '../log/entry.ts'
 import { hourMs, monthStart } from './range.ts'
 import { activityStore, hourName, merchantMonthName, type ActivityStore, type Shelf } from './block-store.ts'
 

@@ -3,11 +3,12 @@
 // Exactly once: a slab says up to which log position it has counted, in the same document as its counts, and is written only
 // over the state that it was read in. So counting a batch again adds nothing, whether after a crash, after an answer that was
 // lost, or beside another process that counts the same. The place in the log (see ../projection.ts) is saved after a batch's
+import type { Results } from '../log/checkpoint.ts'
+
 // slabs; it only says where to go on.
 
 import { MongoBulkWriteError, type Collection } from 'mongodb'
 import { createLoader } from '../platform/async/batching.ts'
-import type { Results } from '../log/projection.ts'
 import { monthStart, type Range } from './range.ts'
 import { OpenSlab, type SlabContent } from './counter-block.ts'
 

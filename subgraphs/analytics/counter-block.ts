@@ -1,8 +1,7 @@
 // The unit that counts are kept in: all cells of one span of time. A cell counts the payments that were created in one
 // minute and agree in every facet; cells add up to any figure. No MongoDB, no GraphQL.
-
-import type { LoggedPayment } from '../log/log.ts'
 import type { Delta } from './delta.ts'
+import type { LoggedPayment } from '../log/entry.ts'
 import { bucketOf } from './histogram.ts'
 import { minuteMs } from './range.ts'
 

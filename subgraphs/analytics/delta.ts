@@ -1,7 +1,7 @@
 // What one entry of the log changes in the counts. It follows from the entry alone, so counts are a sum over the log.
 
 import type { ReasonCode } from '../../schema/values/reasons.ts'
-import type { LogEntry, TransactionStatus } from '../log/log.ts'
+import type { LogEntry, TransactionStatus } from '../log/entry.ts'
 
 export interface Delta {
   readonly payments: number

@@ -1,6 +1,6 @@
 // The analytics subgraph: what payments add up to, counted from the log.
 
-import { startLogReader } from '../log/log.ts'
+import { startLogReader } from '../log/reader.ts'
 import { startProjection } from '../log/projection.ts'
 import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
 import { activityBoard } from './activity-cache.ts'

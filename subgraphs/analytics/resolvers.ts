@@ -4,7 +4,6 @@ import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
 import { demandScope, partyOf, visibilityOf, type Visibility } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import type { Reference } from '../shared/registry.ts'
-import type { RequestContext } from '../shared/subgraph.ts'
 import { values } from '../shared/values.ts'
 import {
   answer,
@@ -29,6 +28,7 @@ import {
   type RangeInput,
   type TimeBucket,
 } from './range.ts'
+import type { RequestContext } from '../shared/viewer.ts'
 import { readSlab, type Slab } from './counter-block.ts'
 
 /** What `Activity` resolves from. */

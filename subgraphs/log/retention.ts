@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { holdLease, type LeaseHolder } from '../platform/mongo/lease.ts'
-import { archiveOf, logOf, type LogBatch } from './log.ts'
-import type { Place } from './projection.ts'
+import type { LogBatch } from './entry.ts'
+import type { Place } from './checkpoint.ts'
+import { archiveOf, logOf } from './store.ts'
 
 export interface RetentionOptions {
   readonly db: Db

@@ -2,10 +2,10 @@
 
 import { countryByCode } from '../../schema/values/country.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { EntryMode } from '../shared/merchant-directory.ts'
 import type { Cube } from './count-cube.ts'
 import { isScenario } from './merchant.ts'
 import type { Profile } from './count-key.ts'
+import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import { fold, searchWords, wordLengthMax } from './search-words.ts'
 
 type List = readonly string[] | null | undefined

@@ -4,11 +4,11 @@ import { v7 as newUuid } from 'uuid'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { requireScope } from '../shared/access.ts'
 import type { Participant, Reference } from '../shared/registry.ts'
-import type { RequestContext } from '../shared/subgraph.ts'
 import type { CodeStore, IdempotencyConflict } from './code-store.ts'
 import { digestOf, issueCode, readOrder, type IssueCodeInput, type MerchantCode } from './code.ts'
 import type { Counts } from './count-store.ts'
 import { describeMerchants, type MerchantInput, type RejectedRow } from './merchant.ts'
+import type { RequestContext } from '../shared/viewer.ts'
 import type { MerchantStore } from './merchant-store.ts'
 
 export interface MerchantsRegistered {

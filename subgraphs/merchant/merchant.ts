@@ -4,8 +4,7 @@ import { countryByCode } from '../../schema/values/country.ts'
 import type { Currency } from '../../schema/values/currency.ts'
 import { mccByCode, type Scenario } from '../../schema/values/mcc.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { EntryMode } from '../shared/merchant-directory.ts'
-
+import type { EntryMode } from '../../schema/values/entry-mode.ts'
 export type { Scenario }
 
 export interface Merchant {

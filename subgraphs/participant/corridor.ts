@@ -4,8 +4,9 @@ import { countryByCode } from '../../schema/values/country.ts'
 import { isCurrency, type Currency } from '../../schema/values/currency.ts'
 import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { EntryMode } from '../shared/merchant-directory.ts'
-import type { Corridor, Direction, PartnershipModel, Project } from '../shared/registry.ts'
+import type { Corridor, PartnershipModel, Project } from '../shared/registry.ts'
+import type { EntryMode } from '../../schema/values/entry-mode.ts'
+import type { Direction } from '../../schema/values/direction.ts'
 import { readCountries, readName, readNames } from '../shared/read-names.ts'
 
 const models: Readonly<Record<PartnershipModel, true>> = { G2G: true, N2N: true }

@@ -7,7 +7,6 @@ import type { AuditedAction } from '../shared/audit-log.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import { pagesOf, type PageArguments } from '../shared/page.ts'
 import type { Capability, Corridor, LiveReference, Participant, Project } from '../shared/registry.ts'
-import type { RequestContext } from '../shared/subgraph.ts'
 import { countryOf, values } from '../shared/values.ts'
 import {
   connect,
@@ -40,6 +39,7 @@ import {
   type StatusChangeInput,
 } from './participant.ts'
 import { programmeFigures } from './project.ts'
+import type { RequestContext } from '../shared/viewer.ts'
 import type { ChangeRequest, ParticipantStore } from './participant-store.ts'
 
 const participantPages = pagesOf('participants', ['string'], 100)

@@ -3,8 +3,7 @@
 import type { Scope } from '../../schema/values/scopes.ts'
 import { ProblemError, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { Reference } from './registry.ts'
-import type { RequestContext } from './subgraph.ts'
-
+import type { RequestContext } from './viewer.ts'
 /** True for keys with the scope `operator`, which holds every other one. */
 export const isOperator = ({ viewer }: RequestContext): boolean => viewer.scopes.has('operator')
 

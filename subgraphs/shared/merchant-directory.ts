@@ -2,9 +2,8 @@
 
 import type { Currency } from '../../schema/values/currency.ts'
 import type { Money } from '../../schema/values/money.ts'
+import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import type { Refusal } from '../../schema/values/problems.ts'
-
-export type EntryMode = 'MPM_STATIC' | 'MPM_DYNAMIC' | 'CPM' | 'IN_APP'
 
 /** What routing and pricing need to know of a merchant. */
 export interface MerchantFacts {

@@ -5,7 +5,8 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Db } from 'mongodb'
 import type { Currency } from '../../schema/values/currency.ts'
 import type { Money } from '../../schema/values/money.ts'
-import type { EntryMode } from './merchant-directory.ts'
+import type { Direction } from '../../schema/values/direction.ts'
+import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import { openMirror } from '../platform/mongo/mirror.ts'
 
 export type Role = 'WALLET' | 'ACQUIRER' | 'NETWORK' | 'FX_PROVIDER' | 'SETTLEMENT_AGENT' | 'OPERATOR'
@@ -74,7 +75,6 @@ export interface Project {
   readonly country: string
 }
 
-export type Direction = 'INBOUND' | 'OUTBOUND' | 'LOCAL' | 'THIRD_MARKET'
 export interface Corridor {
   /** Wallet country, a dash, merchant country: "TH-CN". */
   readonly id: string

@@ -1,7 +1,8 @@
 // Which way a payment goes, and why it may not. One rule for explaining routes, quoting, paying and coverage. Pure.
 
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { EntryMode, MerchantFacts } from './merchant-directory.ts'
+import type { MerchantFacts } from './merchant-directory.ts'
+import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import type { CapabilityName, Corridor, Participant, Reference } from './registry.ts'
 
 /** The institutions on a payment's way, the payer's side first. */

@@ -5,27 +5,10 @@ import mercurius from 'mercurius'
 import { readFileSync } from 'node:fs'
 import type { Db } from 'mongodb'
 import { sharedSdl } from '../../schema/values/sdl.ts'
-import type { Scope } from '../../schema/values/scopes.ts'
 import { buildFederatedSchema, type Resolvers } from './federated-schema.ts'
 import type { MerchantDirectory } from './merchant-directory.ts'
-import type { LogReader } from '../log/log.ts'
+import type { LogReader } from '../log/reader.ts'
 import type { Reference } from './registry.ts'
-
-/** Who is calling: the participant and scopes that its key or token stands for. */
-export interface Viewer {
-  readonly participant: string
-  readonly scopes: ReadonlySet<Scope>
-  /** Names the key or token, for logs and audit: never the key itself. */
-  readonly key: string
-  /** When its access ends by itself; a key stands until it is revoked. */
-  readonly expiresAt?: Date | null
-}
-
-/** Handed to every resolver of one request. */
-export interface RequestContext {
-  readonly viewer: Viewer
-  readonly requestId: string
-}
 
 /** What `main.ts` gives each subgraph; a subgraph takes nothing from anywhere else. */
 export interface SubgraphDependencies {

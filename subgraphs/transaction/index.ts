@@ -3,15 +3,9 @@
 import { subscribe, type DocumentNode, type ExecutionResult } from 'graphql'
 import { openAuditLog } from '../shared/audit-log.ts'
 import { createKeyedWriter } from '../shared/idempotent-writer.ts'
-import { startLogReader, type LogReader } from '../log/log.ts'
+import { startLogReader, type LogReader } from '../log/reader.ts'
 import { startProjection } from '../log/projection.ts'
-import {
-  startSubgraph,
-  type RequestContext,
-  type Subgraph,
-  type SubgraphDependencies,
-  type Viewer,
-} from '../shared/subgraph.ts'
+import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
 import { createCashier } from './service/payment-service.ts'
 import { createCursors } from './log/cursor.ts'
 import { customerDays, givingBack, limitsReader } from './store/daily-limits.ts'
@@ -34,6 +28,7 @@ import { createViewing } from './query/transaction-queries.ts'
 import type { Reach } from '../shared/reachable-address.ts'
 import { startWebhookCarrier } from './counterparty/webhook-connector.ts'
 import { outboxName } from './webhooks/delivery-projection.ts'
+import type { RequestContext, Viewer } from '../shared/viewer.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
 export { importPayments, type PastPayment } from './service/import-payments.ts'

@@ -6,17 +6,14 @@ import { isRefusal, orThrow, refuse } from '../../schema/values/problems.ts'
 import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
 import { demandScope, requireScope } from '../shared/access.ts'
 import type { AuditEntry, AuditLog } from '../shared/audit-log.ts'
-import type { EntryMode, MerchantDirectory } from '../shared/merchant-directory.ts'
+import type { MerchantDirectory } from '../shared/merchant-directory.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
-import type { LogEntry } from '../log/log.ts'
 import type { PageArguments } from '../shared/page.ts'
 import type { Reference } from '../shared/registry.ts'
 import { considerRoute, type Candidate, type Hop } from '../shared/routing.ts'
-import type { RequestContext } from '../shared/subgraph.ts'
 import { values } from '../shared/values.ts'
 import { auditPage, type AuditFilterInput } from './query/audit-page.ts'
 import type { Cashier } from './service/payment-service.ts'
-import type { RequestKind } from './counterparty/request-dispatcher.ts'
 import type { Cursors } from './log/cursor.ts'
 import type {
   TransactionEventFilterInput,
@@ -54,6 +51,10 @@ import {
   type Viewing,
 } from './query/transaction-queries.ts'
 import type { WebhookDesk } from './webhooks/webhook-service.ts'
+import type { EntryMode } from '../../schema/values/entry-mode.ts'
+import type { RequestContext } from '../shared/viewer.ts'
+import type { LogEntry } from '../log/entry.ts'
+import type { RequestKind } from './payment/counterparty-request.ts'
 import { webhookResolvers } from './webhooks/resolvers.ts'
 
 export interface ResolverDependencies {

@@ -2,7 +2,7 @@
 // Says "took" when it begins to hold the lease, and "lost" when it finds that it no longer does. It does not outlive its test: the
 // end of its standard input ends it.
 
-import { startLogReader } from '../../subgraphs/log/log.ts'
+import { startLogReader } from '../../subgraphs/log/reader.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { startSequencer } from '../../subgraphs/transaction/log/sequencer.ts'
 

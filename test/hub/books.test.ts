@@ -7,7 +7,7 @@ import { hash } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test, vi } from 'vitest'
-import { logOf, readLog } from '../../subgraphs/log/log.ts'
+import { logOf, readLog } from '../../subgraphs/log/store.ts'
 import { testHub } from './hub.ts'
 
 const hub = await testHub()

@@ -2,7 +2,7 @@
 
 import { pino } from 'pino'
 import { afterAll } from 'vitest'
-import { mongoOptions, readConfig } from '../../gateway/config.ts'
+import { mongoOptions, readConfig } from '../../gateway/config/config.ts'
 import { startHub, type Hub } from '../../gateway/app/hub.ts'
 import { startMongo } from '../../gateway/mongod/start.ts'
 import { freshDatabase, type FreshDatabase } from '../harness/mongo.ts'

@@ -7,63 +7,14 @@
 
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
+import { type CounterpartyRequest, awaited, requestOf } from '../payment/counterparty-request.ts'
 import { holdLease, type Lease, type LeaseHolder } from '../../platform/mongo/lease.ts'
-import type { LogEntry, LogReader, StepKind, TransactionStatus } from '../../log/log.ts'
+import type { LogReader } from '../../log/reader.ts'
 import type { Participant, Reference } from '../../shared/registry.ts'
 import { Recent } from '../../platform/async/recent-map.ts'
-import { counterpartyOf } from '../payment/payment.ts'
 import type { PaymentStore } from '../store/payment-store.ts'
 
 export type ConnectionKind = NonNullable<Participant['connection']>
-
-/** What a counterparty is asked to do. */
-export type RequestKind = 'AUTHORIZE' | 'INQUIRE' | 'REVERSE' | 'CANCEL'
-
-/** A request to `counterparty` about payment `transaction`. */
-export interface CounterpartyRequest {
-  readonly kind: RequestKind
-  readonly transaction: string
-  readonly counterparty: string
-  /** True when it may have been sent before, by this process or another. */
-  readonly isRepeated: boolean
-}
-
-/** The steps that send a request. */
-const requests: Readonly<Partial<Record<StepKind, RequestKind>>> = {
-  SENT: 'AUTHORIZE',
-  INQUIRED: 'INQUIRE',
-  REVERSAL_STARTED: 'REVERSE',
-  REVERSAL_RETRIED: 'REVERSE',
-  CANCEL_REQUESTED: 'CANCEL',
-  CANCEL_RETRIED: 'CANCEL',
-}
-
-/** What a payment waits for its counterparty to do; null when for nothing. */
-export const awaited: Readonly<Record<TransactionStatus, RequestKind | null>> = {
-  RECEIVED: null,
-  ROUTED: 'AUTHORIZE',
-  IN_DOUBT: 'INQUIRE',
-  REVERSING: 'REVERSE',
-  CANCELLING: 'CANCEL',
-  COMPLETED: null,
-  DECLINED: null,
-  FAILED: null,
-  EXPIRED: null,
-  REVERSED: null,
-  CANCELLED: null,
-}
-
-/** The request that an entry of the log sends; null when it sends none. */
-export function requestOf({
-  kind,
-  transaction,
-  payment,
-}: LogEntry): Omit<CounterpartyRequest, 'isRepeated'> | null {
-  const request = requests[kind]
-  return request
-    ? { kind: request, transaction, counterparty: counterpartyOf(payment, payment.wallet) }
-    : null
-}
 
 /** Takes requests to participants of one kind of connection. Neither may throw. */
 export interface Carrier {

@@ -5,14 +5,9 @@ import type { FastifyBaseLogger } from 'fastify'
 import { parseReason } from '../../../schema/values/reasons.ts'
 import type { LeaseHolder } from '../../platform/mongo/lease.ts'
 import type { Cashier } from '../service/payment-service.ts'
-import {
-  carryRequests,
-  type Carrier,
-  type CarrierDependencies,
-  type RequestKind,
-} from './request-dispatcher.ts'
-import type { CounterpartyRequest } from './request-dispatcher.ts'
-import type { Answer } from '../service/read-input.ts'
+import { carryRequests, type Carrier, type CarrierDependencies } from './request-dispatcher.ts'
+import type { RequestKind, CounterpartyRequest } from '../payment/counterparty-request.ts'
+import type { Answer } from '../payment/commands.ts'
 import type { Payment } from '../payment/payment.ts'
 
 export interface SimulatorOptions {

@@ -3,16 +3,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Lease, LeaseHolder } from '../../platform/mongo/lease.ts'
 import type { Cashier } from '../service/payment-service.ts'
-import {
-  awaited,
-  carryRequests,
-  type Carrier,
-  type CarrierDependencies,
-  type CounterpartyRequest,
-} from './request-dispatcher.ts'
+import { carryRequests, type Carrier, type CarrierDependencies } from './request-dispatcher.ts'
 import type { PaymentStore } from '../store/payment-store.ts'
 import { createCounterpartyPost, untilRespondBy, type Patience } from './webhook-request.ts'
 import type { Sender } from '../webhooks/http-sender.ts'
+import { awaited, type CounterpartyRequest } from '../payment/counterparty-request.ts'
 import { Slots } from '../webhooks/slots.ts'
 
 export interface WebhookCarrierDependencies extends CarrierDependencies {

@@ -4,11 +4,12 @@
 //   { "type": "payment.authorize", "timestamp": "2026-03-01T04:00:00.120Z",
 //     "data": { "respondBy": "…", "payment": {…}, "customer": "…" | null, "token": { "reference", "lastFour" } | null } }
 //
+import type { RequestKind } from '../payment/counterparty-request.ts'
+
 // 200 with { "decision": "APPROVE" | "DECLINE", "reason"?, "reference"? } answers at once; 202 and 204 say that the answer follows.
 // To payment.inquire there is also "NEVER_SEEN"; payment.reverse and payment.cancel are answered with "ACKNOWLEDGE".
 
 import { parseReason, type ReasonCode } from '../../../schema/values/reasons.ts'
-import type { RequestKind } from './request-dispatcher.ts'
 import type { Payment } from '../payment/payment.ts'
 import { paymentJson } from '../webhooks/body.ts'
 import type { Message, Sender, SendOutcome } from '../webhooks/http-sender.ts'

@@ -3,11 +3,12 @@
 import { ProblemError, refuse } from '../../../schema/values/problems.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Visibility } from '../../shared/access.ts'
-import type { LogEntry, LogReader, StepKind, TransactionStatus } from '../../log/log.ts'
-import type { EventFilter } from '../query/transaction-filter.ts'
+import type { LogReader } from '../../log/reader.ts'
 import { isFinal } from '../payment/lifecycle.ts'
-import { requestOf, type RequestKind } from '../counterparty/request-dispatcher.ts'
 import type { PaymentEvent } from '../payment/payment.ts'
+import type { LogEntry, StepKind, TransactionStatus } from '../../log/entry.ts'
+import type { EventFilter } from './event-filter.ts'
+import { requestOf, type RequestKind } from '../payment/counterparty-request.ts'
 import { openStream, type Stream } from './backlog-stream.ts'
 
 /** What a stream of events gives: an entry, or how far it has come without one. */

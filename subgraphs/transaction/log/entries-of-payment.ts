@@ -1,6 +1,5 @@
 // What the log says of payments: from a payment's events to entries that have no position yet. Pure.
-
-import type { LogEntry, LoggedPayment } from '../../log/log.ts'
+import type { LogEntry, LoggedPayment } from '../../log/entry.ts'
 import type { Payment, PaymentEvent, Refund } from '../payment/payment.ts'
 
 /** An event that has no position yet. */

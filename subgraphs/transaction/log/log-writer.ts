@@ -3,11 +3,11 @@
 // The log's order does not hang on there being one writer: a batch is at the position after the one before it, positions are
 // unique, and each batch says up to where its writer had read. So of two writers that go on from the same batch one appends, and
 // the other finds out and begins again behind it. One that was paused and wakes after another has taken over appends nothing.
-
+import type { LogBatch, LogEntry } from '../../log/entry.ts'
+import { batchOf, logOf, makeLogIndexes } from '../../log/store.ts'
 import type { Db } from 'mongodb'
 import { duplicateKey, insertAll } from '../../platform/mongo/bulk-write.ts'
 import type { Lease } from '../../platform/mongo/lease.ts'
-import { batchOf, logOf, makeLogIndexes, type LogBatch, type LogEntry } from '../../log/log.ts'
 import type { Unplaced } from './entries-of-payment.ts'
 
 /** Events that belong together, because a writer that goes on after them must not see part of them again. */

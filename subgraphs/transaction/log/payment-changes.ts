@@ -2,7 +2,6 @@
 
 import type { Db, Timestamp } from 'mongodb'
 import { openChanges, type Changes } from '../../platform/mongo/change-stream.ts'
-import type { LoggedPayment } from '../../log/log.ts'
 import { Recent } from '../../platform/async/recent-map.ts'
 import { firstPaymentId } from '../store/stored-refusal.ts'
 import type { Step } from './log-writer.ts'
@@ -15,6 +14,7 @@ import {
   type Logged,
   type Unplaced,
 } from './entries-of-payment.ts'
+import type { LoggedPayment } from '../../log/entry.ts'
 import type { PaymentEvent, Refund } from '../payment/payment.ts'
 
 export interface PaymentChange {

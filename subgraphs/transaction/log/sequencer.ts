@@ -9,7 +9,8 @@ import type { ClientSession, Db } from 'mongodb'
 import { HistoryLostError, type Changes } from '../../platform/mongo/change-stream.ts'
 import { holdLease, isLeaseHeld, type Lease, type LeaseHolder } from '../../platform/mongo/lease.ts'
 import { trimmedBefore } from '../../log/retention.ts'
-import type { LogEntry, LogReader } from '../../log/log.ts'
+import type { LogReader } from '../../log/reader.ts'
+import type { LogEntry } from '../../log/entry.ts'
 import { firstPaymentId } from '../store/stored-refusal.ts'
 import {
   createLogWriter,

@@ -1,11 +1,11 @@
 // What a counterparty's message does to a payment. Pure.
 
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
-import type { StepKind, TransactionStatus } from '../../log/log.ts'
-import type { Answer } from '../service/read-input.ts'
 import { stepFrom } from './lifecycle.ts'
 import { dueOf, eventOf, type Move, type Payment } from './payment.ts'
 import { postingsOf } from './posting.ts'
+import type { StepKind, TransactionStatus } from '../../log/entry.ts'
+import type { Answer } from './commands.ts'
 import { settlementDate, type SettlementZone } from './settlement-date.ts'
 
 /** What an answer is weighed with. */

@@ -1,6 +1,5 @@
 // The life of a payment, as a table. The rules move along it, the reference page prints it, a test tries every pair.
-
-import type { StepKind, TransactionStatus } from '../../log/log.ts'
+import type { StepKind, TransactionStatus } from '../../log/entry.ts'
 
 export interface Transition {
   /** Null: it does not exist yet. */

@@ -3,9 +3,9 @@
 
 import type { Money } from '../../../schema/values/money.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
-import type { Booking, StepKind, TransactionStatus } from '../../log/log.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
-import type { Token } from '../service/read-input.ts'
+import type { Booking, StepKind, TransactionStatus } from '../../log/entry.ts'
+import type { Token } from './commands.ts'
 import type { Step } from './lifecycle.ts'
 import type { Terms } from '../price/quote.ts'
 

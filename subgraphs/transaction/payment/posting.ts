@@ -2,7 +2,7 @@
 
 import { money, type Money } from '../../../schema/values/money.ts'
 import { convertHalfUp, invert, rateOf } from '../../../schema/values/rate.ts'
-import type { Account, Posting } from '../../log/log.ts'
+import type { Account, Posting } from '../../log/entry.ts'
 import type { Price } from '../price/pricing.ts'
 
 export interface Parties {

@@ -6,8 +6,8 @@
 import { money, type Money } from '../../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { decodeCpm, encodeCpm, QrError } from '../../../schema/qr/index.ts'
+import type { Presentation, Token } from './commands.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
-import type { Presentation, Token } from '../service/read-input.ts'
 import { valueAtMid, type LimitExceeded, type Price } from '../price/pricing.ts'
 import type { RateProvider } from '../price/rates.ts'
 

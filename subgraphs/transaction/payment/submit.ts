@@ -3,8 +3,8 @@
 import { refuse, type Refusal } from '../../../schema/values/problems.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
-import type { Token } from '../service/read-input.ts'
 import { applyMove, counterpartyOf, eventOf, type Move, type Payment } from './payment.ts'
+import type { Token } from './commands.ts'
 import type { Quote, Terms } from '../price/quote.ts'
 
 /** Looks at a payment before the hub sends it: the reason to decline it, or null. */

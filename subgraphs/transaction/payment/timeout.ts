@@ -1,8 +1,8 @@
 // What the hub does when a payment's time has come: it asks, it undoes, it asks again. Pure.
 
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
-import type { StepKind, TransactionStatus } from '../../log/log.ts'
 import { dueOf, eventOf, type Move, type Payment } from './payment.ts'
+import type { StepKind, TransactionStatus } from '../../log/entry.ts'
 import { send } from './submit.ts'
 
 /** Before each of the inquiries, the first one after the time-out. */

@@ -3,11 +3,13 @@
 import { add, formatAmount, money, type Money } from '../../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { divideHalfUp } from '../../../schema/values/rate.ts'
-import type { EntryMode, MerchantFacts, ScannedCode } from '../../shared/merchant-directory.ts'
-import type { Corridor, Direction, Participant, Reference } from '../../shared/registry.ts'
+import type { MerchantFacts, ScannedCode } from '../../shared/merchant-directory.ts'
+import type { Corridor, Participant, Reference } from '../../shared/registry.ts'
 import { findRoute } from '../../shared/routing.ts'
-import type { Order } from '../service/read-input.ts'
 import { checkLimit, priceFixedMerchant, priceFixedPayer, type LimitExceeded, type Price } from './pricing.ts'
+import type { EntryMode } from '../../../schema/values/entry-mode.ts'
+import type { Direction } from '../../../schema/values/direction.ts'
+import type { Order } from './order.ts'
 import type { RateProvider } from './rates.ts'
 
 /** What is agreed: the quote says it, and the payment keeps it. */

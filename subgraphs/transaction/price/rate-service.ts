@@ -2,10 +2,10 @@
 
 import { currencies, isCurrency, type Currency } from '../../../schema/values/currency.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import type { RequestContext } from '../../shared/subgraph.ts'
 import { appliedRate, type AppliedRate } from './pricing.ts'
 import type { RateBook, SetTable } from './rate-book.ts'
 import { readRateTable, type RateTableInput } from './rate-table.ts'
+import type { RequestContext } from '../../shared/viewer.ts'
 import type { RateProvider } from './rates.ts'
 
 export interface RatesArguments {

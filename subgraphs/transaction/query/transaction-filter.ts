@@ -1,11 +1,10 @@
 // Which transactions and which events somebody asks for and may see: as a predicate in memory, and as a query in MongoDB.
-
-import type { Filter } from 'mongodb'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { sees, type Visibility } from '../../shared/access.ts'
 import { readNames } from '../../shared/read-names.ts'
-import type { LogEntry } from '../../log/log.ts'
-import type { Direction } from '../../shared/registry.ts'
+import type { Direction } from '../../../schema/values/direction.ts'
+import type { LogEntry } from '../../log/entry.ts'
+import type { EventFilter } from '../live/event-filter.ts'
 import { outcomes, transitions } from '../payment/lifecycle.ts'
 
 type Names = readonly string[] | null | undefined
@@ -29,11 +28,6 @@ export interface TransactionFilterInput extends PartyFilterInput {
 export interface TransactionEventFilterInput extends PartyFilterInput {
   readonly kinds?: Names
   readonly to?: Names
-}
-
-export interface EventFilter {
-  matches(entry: LogEntry): boolean
-  readonly query: Filter<LogEntry>
 }
 
 type Clause = Readonly<Record<string, unknown>>

@@ -2,11 +2,10 @@
 
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { isOperator, sees, visibilityOf } from '../../shared/access.ts'
-import type { LogEntry, LogReader } from '../../log/log.ts'
+import type { LogReader } from '../../log/reader.ts'
 import type { Mark, MarkedStream } from '../../platform/async/resumable-stream.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { Reference } from '../../shared/registry.ts'
-import type { RequestContext } from '../../shared/subgraph.ts'
 import type { Cursors } from '../log/cursor.ts'
 import {
   eventFilter,
@@ -20,12 +19,14 @@ import {
 import type { Live, TransactionUpdate } from '../live/event-streams.ts'
 import type { Cashier } from '../service/payment-service.ts'
 import type { PaymentReceipt } from '../service/idempotent-payments.ts'
-import { awaited, type RequestKind } from '../counterparty/request-dispatcher.ts'
 import type { Payment } from '../payment/payment.ts'
 import type { Quote } from '../price/quote.ts'
 import type { Position } from '../settlement/positions.ts'
 import type { RefundOf } from '../store/payment-loaders.ts'
 import type { Clause, PaymentStore } from '../store/payment-store.ts'
+import type { RequestContext } from '../../shared/viewer.ts'
+import type { LogEntry } from '../../log/entry.ts'
+import { awaited, type RequestKind } from '../payment/counterparty-request.ts'
 import { mapStream, withMarks, type Stream } from '../live/backlog-stream.ts'
 
 export type Transaction = Payment | RefundOf

@@ -19,15 +19,11 @@ import {
   readSubmission,
 } from './read-input.ts'
 import type {
-  Answer,
   CancelPaymentInput,
-  Charge,
   ChargePresentedCodeInput,
-  Order,
   OrderInput,
   RefundPaymentInput,
   RespondAuthorizationInput,
-  Submission,
   SubmitPaymentInput,
 } from './read-input.ts'
 import { newId } from '../payment/new-id.ts'
@@ -47,6 +43,8 @@ import type { RateProvider } from '../price/rates.ts'
 import type { RefundOf } from '../store/payment-loaders.ts'
 import { refund } from '../payment/refund.ts'
 import { defaultZone } from '../payment/settlement-date.ts'
+import type { Order } from '../price/order.ts'
+import type { Answer, Charge, Submission } from '../payment/commands.ts'
 import type { PaymentStore } from '../store/payment-store.ts'
 import { checkQuote, submit, type Screening, type Submitted } from '../payment/submit.ts'
 

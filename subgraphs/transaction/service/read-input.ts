@@ -1,10 +1,21 @@
 // Reads what clients write: every field checked, each with a refusal of its own. No lookups, no clock.
 
 import { isCurrency, type Currency } from '../../../schema/values/currency.ts'
-import { parseMoney, type Money } from '../../../schema/values/money.ts'
+import { parseMoney } from '../../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import { parseReason, type ReasonCode } from '../../../schema/values/reasons.ts'
-import type { EntryMode } from '../../shared/merchant-directory.ts'
+import { parseReason } from '../../../schema/values/reasons.ts'
+import type { EntryMode } from '../../../schema/values/entry-mode.ts'
+import type { Order } from '../price/order.ts'
+import type {
+  Decision,
+  Token,
+  Submission,
+  Answer,
+  Cancellation,
+  RefundOrder,
+  Presentation,
+  Charge,
+} from '../payment/commands.ts'
 import type { QuoteSide } from '../price/pricing.ts'
 
 interface MoneyInput {
@@ -70,78 +81,6 @@ export interface ChargePresentedCodeInput {
 interface TokenInput {
   readonly reference: string
   readonly lastFour?: string | null
-}
-
-/** What a counterparty says: the last two answer an inquiry, and a reversal or cancellation. */
-export type Decision = 'APPROVE' | 'DECLINE' | 'NEVER_SEEN' | 'ACKNOWLEDGE'
-
-/** What a payer wants to pay, and where. */
-export interface Order {
-  readonly place:
-    { readonly kind: 'CODE'; readonly payload: string } | { readonly kind: 'MERCHANT'; readonly id: string }
-  readonly amount: Money | null
-  readonly tip: Money | null
-  readonly side: QuoteSide
-  /** Null: what the wallet settles in. */
-  readonly payerCurrency: Currency | null
-  /** Null: what the code says, or IN_APP. */
-  readonly entryMode: EntryMode | null
-}
-
-/** Of the payer's account: never a card number. */
-export interface Token {
-  readonly reference: string
-  readonly lastFour: string | null
-}
-
-export interface Submission {
-  readonly idempotencyKey: string
-  readonly what:
-    { readonly kind: 'QUOTE'; readonly id: string } | { readonly kind: 'ORDER'; readonly order: Order }
-  readonly reference: string
-  readonly customer: string | null
-  readonly token: Token | null
-}
-
-/** A counterparty's answer to a payment. `reason` is null unless it declines. */
-export interface Answer {
-  readonly decision: Decision
-  readonly reason: ReasonCode | null
-  /** The counterparty's own number. */
-  readonly reference: string | null
-}
-
-/** A wish to take a payment back. */
-export interface Cancellation {
-  readonly idempotencyKey: string
-  readonly payment: string
-  /** The caller's own words. */
-  readonly note: string | null
-}
-
-/** A wish to give a payment back: `amount` of it, or all that is left. */
-export interface RefundOrder extends Cancellation {
-  readonly amount: Money | null
-  /** What the caller's words name, when they name a reason. */
-  readonly reason: ReasonCode | null
-}
-
-/** A code that a customer wants to show. */
-export interface Presentation {
-  readonly idempotencyKey: string
-  readonly token: Token
-  /** The most that may be charged. */
-  readonly limit: Money | null
-  readonly ttlSeconds: number
-}
-
-/** A sale against a presented code. */
-export interface Charge {
-  readonly idempotencyKey: string
-  readonly payload: string
-  readonly merchant: string
-  readonly amount: Money
-  readonly terminal: string | null
 }
 
 /** Refuses with EXACTLY_ONE, BAD_VALUE, or what is wrong with a currency or an amount. */

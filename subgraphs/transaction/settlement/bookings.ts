@@ -5,8 +5,9 @@
 
 import type { Collection, Filter } from 'mongodb'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
-import type { LogEntry, Posting, TransactionStatus } from '../../log/log.ts'
-import type { Results, Together } from '../../log/projection.ts'
+import type { Results } from '../../log/checkpoint.ts'
+import type { LogEntry, Posting, TransactionStatus } from '../../log/entry.ts'
+import type { Together } from '../../log/projection.ts'
 import type { Reference } from '../../shared/registry.ts'
 import { defaultZone, settlementDate } from '../payment/settlement-date.ts'
 

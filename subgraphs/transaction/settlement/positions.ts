@@ -2,8 +2,9 @@
 
 import { Decimal128, type Db } from 'mongodb'
 import type { Currency } from '../../../schema/values/currency.ts'
-import type { LogEntry } from '../../log/log.ts'
-import { readShown, type Together } from '../../log/projection.ts'
+import type { LogEntry } from '../../log/entry.ts'
+import { readShown } from '../../log/checkpoint.ts'
+import { type Together } from '../../log/projection.ts'
 
 /** Both sides are zero or more. */
 export interface Position {

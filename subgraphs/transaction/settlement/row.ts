@@ -3,8 +3,8 @@
 import type { Currency } from '../../../schema/values/currency.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
-import type { Account } from '../../log/log.ts'
 import type { Payment } from '../payment/payment.ts'
+import type { Account } from '../../log/entry.ts'
 import type { Booked, BookedKind } from './bookings.ts'
 
 export interface Row {

@@ -6,9 +6,9 @@ import { orThrow, type Refusal } from '../../../schema/values/problems.ts'
 import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
 import { createLoader } from '../../platform/async/batching.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
-import type { RequestContext, Viewer } from '../../shared/subgraph.ts'
 import type { Batch } from './batch.ts'
 import { batchesOf, batchOf, type CloseInput, type Closing } from './batch-closer.ts'
+import type { RequestContext, Viewer } from '../../shared/viewer.ts'
 import { filesOf, formats, readFile, type FileFormat, type StoredFile } from './files.ts'
 
 export interface SettlementFile {

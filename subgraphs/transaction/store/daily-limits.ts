@@ -4,7 +4,7 @@
 import { MongoServerError, type Collection, type Db } from 'mongodb'
 import type { Together } from '../../log/projection.ts'
 import { createWriter } from '../../platform/async/batching.ts'
-import type { LogEntry, TransactionStatus } from '../../log/log.ts'
+import type { LogEntry, TransactionStatus } from '../../log/entry.ts'
 import type { Reservation } from '../payment/daily-limit.ts'
 import type { Payment } from '../payment/payment.ts'
 

@@ -2,11 +2,11 @@
 // MongoDB transaction as the place in the log, so that none is made twice and none is left out.
 
 import { partyOf, sees, type Visibility } from '../../shared/access.ts'
-import type { LogEntry } from '../../log/log.ts'
 import type { Projection } from '../../log/projection.ts'
 import type { Reference } from '../../shared/registry.ts'
 import { newDelivery } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
+import type { LogEntry } from '../../log/entry.ts'
 import { wants, type Endpoint } from './endpoint.ts'
 import type { EndpointStore } from './endpoint-store.ts'
 

@@ -1,6 +1,5 @@
 // A delivery: one event on its way to one endpoint, and the schedule that it is tried by. Pure.
-
-import type { LogEntry, StepKind } from '../../log/log.ts'
+import type { LogEntry, StepKind } from '../../log/entry.ts'
 import type { SendOutcome } from './http-sender.ts'
 
 export type DeliveryState = 'PENDING' | 'DELIVERED' | 'DEAD'

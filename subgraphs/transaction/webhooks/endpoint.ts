@@ -1,10 +1,10 @@
 // An endpoint: an address of a participant that events are sent to. The rules that make and change one. Pure.
 
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import type { StepKind } from '../../log/log.ts'
 import { stepKinds } from '../query/transaction-filter.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import { liveSecrets, type SigningSecret } from './signature.ts'
+import type { StepKind } from '../../log/entry.ts'
 import { readTarget } from '../../shared/callback-url.ts'
 
 export type EndpointStatus = 'ACTIVE' | 'DISABLED'

@@ -2,9 +2,9 @@
 
 import { isRefusal } from '../../../schema/values/problems.ts'
 import type { PageArguments } from '../../shared/page.ts'
-import type { RequestContext } from '../../shared/subgraph.ts'
 import type { Delivery } from './delivery.ts'
 import type { SecretMade, WebhookDesk } from './webhook-service.ts'
+import type { RequestContext } from '../../shared/viewer.ts'
 import type {
   CreateWebhookInput,
   Endpoint,

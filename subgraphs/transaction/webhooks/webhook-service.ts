@@ -6,7 +6,6 @@ import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values
 import { demandScope, requireScope } from '../../shared/access.ts'
 import type { Call, KeyedWriter } from '../../shared/idempotent-writer.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
-import type { RequestContext } from '../../shared/subgraph.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import type { Delivery } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
@@ -22,6 +21,7 @@ import {
   type UpdateWebhookInput,
 } from './endpoint.ts'
 import type { EndpointStore } from './endpoint-store.ts'
+import type { RequestContext } from '../../shared/viewer.ts'
 import { liveSecrets, newSecret } from './signature.ts'
 
 /** A secret that was made by a key, and the webhook that it is of. */

@@ -12,13 +12,14 @@ import {
   inProcessConnection,
 } from '../../../gateway/supergraph/index.ts'
 import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
-import { startLogReader, type LogEntry } from '../../../subgraphs/log/log.ts'
+import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { eventFilter } from '../../../subgraphs/transaction/query/transaction-filter.ts'
 import { createLive } from '../../../subgraphs/transaction/live/event-streams.ts'
 import { withMarks } from '../../../subgraphs/transaction/live/backlog-stream.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { anEntry } from '../../fixtures/log-entries.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { quietLog } from '../../fixtures/transaction-world.ts'
 
 const { db } = await freshDatabase()

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, test, vi } from 'vitest'
 import { isRefusal } from '../../../schema/values/problems.ts'
-import { batchOf, logOf, startLogReader, type LogEntry } from '../../../subgraphs/log/log.ts'
+import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { answer, type Answer, type Dimension, type Question } from '../../../subgraphs/analytics/activity.ts'
 import { deltaOf } from '../../../subgraphs/analytics/delta.ts'
 import { activityBoard } from '../../../subgraphs/analytics/activity-cache.ts'
@@ -10,10 +10,13 @@ import { activityProjection, countBatch } from '../../../subgraphs/analytics/act
 import { bucketStarts, minuteMs, type TimeBucket } from '../../../subgraphs/analytics/range.ts'
 import { cellWidth, Names, readSlab, valueAt } from '../../../subgraphs/analytics/counter-block.ts'
 import { activityStore, type ActivityStore } from '../../../subgraphs/analytics/block-store.ts'
-import { resultsOf, shownOf, startProjection } from '../../../subgraphs/log/projection.ts'
+import { startProjection } from '../../../subgraphs/log/projection.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aLife, aLog, aPayment, logOfLives, spanOfLives } from '../../fixtures/log-data.ts'
 import * as model from './model.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
+import { resultsOf, shownOf } from '../../../subgraphs/log/checkpoint.ts'
 
 const { db } = await freshDatabase()
 /** Small parts, so that a few cells already go on in the next one. */

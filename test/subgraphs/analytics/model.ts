@@ -1,6 +1,5 @@
 // What activity means, said as plainly as can be: a fold over the log. Nothing here is shared with the product.
-
-import type { LogEntry } from '../../../subgraphs/log/log.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import type { Dimension, Figures, Question, Share } from '../../../subgraphs/analytics/activity.ts'
 
 interface Fold extends Figures {

@@ -3,11 +3,13 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Scope } from '../../../schema/values/scopes.ts'
 import { analyticsSubgraph } from '../../../subgraphs/analytics/index.ts'
-import { batchOf, logOf, type LogEntry } from '../../../subgraphs/log/log.ts'
-import type { RequestContext, Subgraph } from '../../../subgraphs/shared/subgraph.ts'
+import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aCorridor, aParticipant, aProject, aReference } from '../../fixtures/reference-data.ts'
 import { aLife, aPayment, entriesOf, logOfLives, type Life } from '../../fixtures/log-data.ts'
+import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 
 const now = new Date('2026-03-01T12:00:30Z')
 const { db } = await freshDatabase()

@@ -2,22 +2,26 @@ import fc from 'fast-check'
 import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { trimLog } from '../../../subgraphs/log/retention.ts'
-import { batchOf, logOf, startLogReader, type LogEntry, type LogReader } from '../../../subgraphs/log/log.ts'
+import { startLogReader, type LogReader } from '../../../subgraphs/log/reader.ts'
+import {
+  startProjection,
+  type Itself,
+  type Projection,
+  type Together,
+} from '../../../subgraphs/log/projection.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { aLife, entriesOf, place } from '../../fixtures/log-data.ts'
+import { noon, quietLog } from '../../fixtures/transaction-world.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 import {
   lagsOf,
   readShown,
   rebuild,
   resultsOf,
   shownOf,
-  startProjection,
-  type Itself,
-  type Projection,
   type Results,
-  type Together,
-} from '../../../subgraphs/log/projection.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { aLife, entriesOf, place } from '../../fixtures/log-data.ts'
-import { noon, quietLog } from '../../fixtures/transaction-world.ts'
+} from '../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from 'mongodb'
-import { batchOf, logOf, startLogReader, type LogEntry } from '../../../subgraphs/log/log.ts'
+import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { anEntry } from '../../fixtures/log-entries.ts'
 import { quietLog } from '../../fixtures/transaction-world.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db

@@ -4,8 +4,9 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { decodeMpm, encodeCpm, encodeFields } from '../../../schema/qr/index.ts'
 import { importMerchants, merchantSubgraph } from '../../../subgraphs/merchant/index.ts'
-import type { RequestContext, Subgraph } from '../../../subgraphs/shared/subgraph.ts'
+import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
+import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 import {
   aCorridor,
   aMerchant,

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Scope } from '../../../schema/values/scopes.ts'
 import { importReference, participantSubgraph } from '../../../subgraphs/participant/index.ts'
 import { openReference, type LiveReference } from '../../../subgraphs/shared/registry.ts'
-import type { RequestContext, Subgraph } from '../../../subgraphs/shared/subgraph.ts'
+import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aCorridor, aParticipant, aProject } from '../../fixtures/reference-data.ts'
+import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const { db } = await freshDatabase()

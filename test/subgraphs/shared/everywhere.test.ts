@@ -3,10 +3,11 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { importReference, participantSubgraph } from '../../../subgraphs/participant/index.ts'
 import { openReference, type LiveReference } from '../../../subgraphs/shared/registry.ts'
-import type { RequestContext, Subgraph } from '../../../subgraphs/shared/subgraph.ts'
+import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { transactionSubgraph } from '../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aCorridor, aDirectory, aParticipant, as } from '../../fixtures/transaction-world.ts'
+import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 
 const { db, uri, name } = await freshDatabase()
 const log = pino({ level: 'silent' })

@@ -2,13 +2,13 @@ import { parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { money } from '../../../schema/values/money.ts'
 import type { ScannedCode } from '../../../subgraphs/shared/merchant-directory.ts'
-import type { RequestContext } from '../../../subgraphs/shared/subgraph.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
-import { batchOf, logOf, readLog } from '../../../subgraphs/log/log.ts'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aDirectory, aMerchant, aReference, as, quietLog } from '../../fixtures/transaction-world.ts'
+import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
+import { batchOf, logOf, readLog } from '../../../subgraphs/log/store.ts'
 
 const { db, uri, name } = await freshDatabase()
 const wallet = as('wallet-sg-01')

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { StepKind } from '../../../../subgraphs/log/log.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { logged } from '../../../fixtures/logged.ts'
 import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import type { StepKind } from '../../../../subgraphs/log/entry.ts'
 
 const { db } = await freshDatabase()
 const clock = aClock()

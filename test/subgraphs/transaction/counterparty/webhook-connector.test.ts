@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Db } from 'mongodb'
-import type { StepKind } from '../../../../subgraphs/log/log.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { logged } from '../../../fixtures/logged.ts'
 import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
 import { aReceiver, type Receiver } from '../../../fixtures/receiver.ts'
+import type { StepKind } from '../../../../subgraphs/log/entry.ts'
 
 const { mongo, name } = await freshDatabase()
 const acquirer = 'acquirer-cn-01'

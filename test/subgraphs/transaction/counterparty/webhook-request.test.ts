@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, describe, expect, test } from 'vitest'
 import { money } from '../../../../schema/values/money.ts'
-import type { RequestKind } from '../../../../subgraphs/transaction/counterparty/request-dispatcher.ts'
 import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
 import {
   createCounterpartyPost,
@@ -14,6 +13,7 @@ import { createSender, type SendOutcome } from '../../../../subgraphs/transactio
 import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
 import { aClock } from '../../../fixtures/transaction-world.ts'
 import { aReceiver, hangs, type Receiver } from '../../../fixtures/receiver.ts'
+import type { RequestKind } from '../../../../subgraphs/transaction/payment/counterparty-request.ts'
 
 const sender = createSender({ reach: 'LOOPBACK', timeoutMs: 2_000 })
 afterAll(() => sender.close())

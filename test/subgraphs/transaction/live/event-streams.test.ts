@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { startLogReader, type LogReader } from '../../../../subgraphs/log/log.ts'
-import { eventFilter, type EventFilter } from '../../../../subgraphs/transaction/query/transaction-filter.ts'
+import { startLogReader, type LogReader } from '../../../../subgraphs/log/reader.ts'
+import { eventFilter } from '../../../../subgraphs/transaction/query/transaction-filter.ts'
 import { createLive } from '../../../../subgraphs/transaction/live/event-streams.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { anEntry } from '../../../fixtures/log-entries.ts'
 import { quietLog } from '../../../fixtures/transaction-world.ts'
+import type { EventFilter } from '../../../../subgraphs/transaction/live/event-filter.ts'
 
 const { db } = await freshDatabase()
 

@@ -2,9 +2,8 @@ import fc from 'fast-check'
 import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { money } from '../../../../schema/values/money.ts'
-import { logOf, readLog, startLogReader, type LogEntry } from '../../../../subgraphs/log/log.ts'
+import { startLogReader } from '../../../../subgraphs/log/reader.ts'
 import { trimLog } from '../../../../subgraphs/log/retention.ts'
-import type { Place } from '../../../../subgraphs/log/projection.ts'
 import { connect } from '../../../../subgraphs/platform/mongo/client.ts'
 import { createCashier, type Cashier } from '../../../../subgraphs/transaction/service/payment-service.ts'
 import type { PaymentReceipt } from '../../../../subgraphs/transaction/service/idempotent-payments.ts'
@@ -25,6 +24,9 @@ import {
   noon,
   quietLog,
 } from '../../../fixtures/transaction-world.ts'
+import type { LogEntry } from '../../../../subgraphs/log/entry.ts'
+import { logOf, readLog } from '../../../../subgraphs/log/store.ts'
+import type { Place } from '../../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, uri, name } = await freshDatabase()
 const wallet = 'wallet-sg-01'

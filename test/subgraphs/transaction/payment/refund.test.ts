@@ -2,13 +2,13 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { isRefusal } from '../../../../schema/values/problems.ts'
 import { money, type Money } from '../../../../schema/values/money.ts'
-import type { Posting } from '../../../../subgraphs/log/log.ts'
 import { priceFixedMerchant } from '../../../../subgraphs/transaction/price/pricing.ts'
 import { postingsOf, refundPostings, shareOf } from '../../../../subgraphs/transaction/payment/posting.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
 import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
 import { acquirer, aCounter, many, taken, wallet, type Counter } from '../../../fixtures/counter.ts'
 import { aCorridor } from '../../../fixtures/transaction-world.ts'
+import type { Posting } from '../../../../subgraphs/log/entry.ts'
 
 const database = await freshDatabase()
 const { db, name } = database

@@ -1,14 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { formatAmount, money } from '../../../../schema/values/money.ts'
 import type { ScannedCode } from '../../../../subgraphs/shared/merchant-directory.ts'
-import {
-  readOrder,
-  type Order,
-  type OrderInput,
-} from '../../../../subgraphs/transaction/service/read-input.ts'
+import { readOrder, type OrderInput } from '../../../../subgraphs/transaction/service/read-input.ts'
 import { makeQuote, type Quote } from '../../../../subgraphs/transaction/price/quote.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
 import { aMerchant, aReference, noon } from '../../../fixtures/transaction-world.ts'
+import type { Order } from '../../../../subgraphs/transaction/price/order.ts'
 
 const shop = aMerchant('acquirer-cn-01.M1')
 const aCode = (more: Partial<ScannedCode> = {}): ScannedCode => ({

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect } from '../../../../subgraphs/platform/mongo/client.ts'
-import type { RequestContext } from '../../../../subgraphs/shared/subgraph.ts'
 import {
   readRateTable,
   transactionSubgraph,
@@ -11,6 +10,7 @@ import {
 import { tableRates } from '../../../../subgraphs/transaction/price/rates.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { aClock, aDirectory, aReference, as, noon, quietLog } from '../../../fixtures/transaction-world.ts'
+import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 
 const { db, uri, name } = await freshDatabase()
 const clock = aClock()

@@ -7,10 +7,10 @@ import {
   type AuditLog,
   type Change,
 } from '../../../../subgraphs/shared/audit-log.ts'
-import type { RequestContext } from '../../../../subgraphs/shared/subgraph.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { aDirectory, aReference, as, noon } from '../../../fixtures/transaction-world.ts'
+import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 
 const { db } = await freshDatabase()
 const minutes = (n: number) => new Date(noon.getTime() + n * 60_000)

@@ -2,9 +2,9 @@
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { encodeCpm } from '../../../../schema/qr/index.ts'
-import { readTip } from '../../../../subgraphs/log/log.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
+import { readTip } from '../../../../subgraphs/log/store.ts'
 import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
 
 const { db } = await freshDatabase()

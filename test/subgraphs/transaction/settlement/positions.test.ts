@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test, vi } from 'vitest'
-import { startLogReader } from '../../../../subgraphs/log/log.ts'
-import { rebuild, shownOf, startProjection } from '../../../../subgraphs/log/projection.ts'
+import { startLogReader } from '../../../../subgraphs/log/reader.ts'
+import { startProjection } from '../../../../subgraphs/log/projection.ts'
 import { positionsProjection, readPositions } from '../../../../subgraphs/transaction/settlement/positions.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { Ledger, sumsOf } from '../../../fixtures/ledger.ts'
 import { quietLog } from '../../../fixtures/transaction-world.ts'
+import { rebuild, shownOf } from '../../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, name } = await freshDatabase()
 let databases = 0

@@ -1,10 +1,10 @@
 // Settlement at a whole transaction subgraph: while payments run, and for whom.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { RequestContext } from '../../../../subgraphs/shared/subgraph.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
-import { readTip } from '../../../../subgraphs/log/log.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
+import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
+import { readTip } from '../../../../subgraphs/log/store.ts'
 import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
 
 const { db } = await freshDatabase()

@@ -2,10 +2,10 @@
 
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RequestContext } from '../../../../subgraphs/shared/subgraph.ts'
 import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 import { aReceiver } from '../../../fixtures/receiver.ts'
 
 const { db } = await freshDatabase()

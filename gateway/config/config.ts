@@ -1,9 +1,9 @@
 // Every setting, with its default and limits. Nothing else reads the environment.
 
 import { z } from 'zod'
-import type { TokenIssuer } from './identity/token.ts'
-import type { MongoOptions } from './mongod/start.ts'
-import type { Limits } from './supergraph/index.ts'
+import type { TokenIssuer } from '../identity/token.ts'
+import type { MongoOptions } from '../mongod/start.ts'
+import type { Limits } from '../supergraph/index.ts'
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
 const text = z.string().trim().min(1)

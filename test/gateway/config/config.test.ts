@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, readConfig, webhookReach } from '../../gateway/config.ts'
+import { ConfigError, readConfig, webhookReach } from '../../../gateway/config/config.ts'
 
 describe('reading the settings', () => {
   test('none given: a demo hub on loopback, port 4000, one simulated payment a second', () => {

@@ -1,0 +1,9 @@
+import type { Filter } from 'mongodb'
+import type { LogEntry } from '../../log/entry.ts'
+
+// Which entries of the log a stream delivers.
+
+export interface EventFilter {
+  matches(entry: LogEntry): boolean
+  readonly query: Filter<LogEntry>
+}
