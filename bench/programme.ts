@@ -25,8 +25,8 @@ export async function startProgramme({
   readonly fresh?: boolean
   readonly environment?: Readonly<Record<string, string>>
 } = {}): Promise<Programme> {
-  const log = pino({ level: 'warn' })
-  const mongod = await startMongo({ dataDir: new URL('../.data/bench', import.meta.url).pathname, log })
+  const logger = pino({ level: 'warn' })
+  const mongod = await startMongo({ dataDir: new URL('../.data/bench', import.meta.url).pathname, logger })
   const client = await MongoClient.connect(mongod.uri)
   if (fresh) await client.db(database).dropDatabase()
   const main = new URL('../gateway/main.ts', import.meta.url)

@@ -23,7 +23,7 @@ export interface ReferenceRows {
 
 export interface LoadOptions extends DatasetOptions {
   readonly importers: Importers
-  readonly log: { info(message: string): void; warn(message: string): void }
+  readonly logger: { info(message: string): void; warn(message: string): void }
 }
 
 export type LoadResult =
@@ -48,7 +48,7 @@ const begunCollections = ['participants', 'projects', 'corridors', 'payments']
 /** True unless the database has a data set already, or institutions that came another way; then says what there is. */
 export async function isDatasetDue(
   db: Db,
-  options: Pick<LoadOptions, 'seed' | 'scale' | 'log'>,
+  options: Pick<LoadOptions, 'seed' | 'scale' | 'logger'>,
 ): Promise<boolean> {
   const mark = await marksOf(db).findOne({ _id: 'dataset' })
   if (mark ? mark.loadedAt === null : !(await hasData(db))) return true
@@ -58,11 +58,11 @@ export async function isDatasetDue(
 
 /** Loads unless there is a data set, or data of another origin. One process at a time. */
 export async function loadDataset(db: Db, options: LoadOptions): Promise<LoadResult> {
-  const { seed, scale, until, importers, log } = options
+  const { seed, scale, until, importers, logger } = options
   if (!(await isDatasetDue(db, options))) return { loaded: false }
   const marks = marksOf(db)
   if (await marks.findOne({ _id: 'dataset' })) {
-    log.warn('the data set was not loaded to its end the last time; starting over')
+    logger.warn('the data set was not loaded to its end the last time; starting over')
     for (const name of begunCollections) await db.collection(name).drop()
   }
   const startedAt = new Date()
@@ -70,7 +70,7 @@ export async function loadDataset(db: Db, options: LoadOptions): Promise<LoadRes
   await marks.replaceOne({ _id: 'dataset' }, begun, { upsert: true })
 
   const { participants, projects, corridors, products, merchants, payments } = makeDataset(options)
-  log.info(
+  logger.info(
     `loading ${merchants.count} merchants and ${payments.count} payments (scale ${scale}, seed ${seed})`,
   )
   const rows = { participants, projects, corridors }
@@ -79,7 +79,7 @@ export async function loadDataset(db: Db, options: LoadOptions): Promise<LoadRes
   await importers.payments(payments, rows)
   await marks.updateOne({ _id: 'dataset' }, { $set: { loadedAt: new Date() } })
   const tookMs = Date.now() - startedAt.getTime()
-  log.info(`the data set is loaded, in ${(tookMs / 1000).toFixed(1)} s`)
+  logger.info(`the data set is loaded, in ${(tookMs / 1000).toFixed(1)} s`)
   return { loaded: true, merchants: merchants.count, payments: payments.count, tookMs }
 }
 
@@ -89,11 +89,11 @@ const hasData = async (db: Db): Promise<boolean> => (await db.collection('partic
 
 function sayWhatIsThere(
   mark: Mark | null,
-  { seed, scale, log }: Pick<LoadOptions, 'seed' | 'scale' | 'log'>,
+  { seed, scale, logger }: Pick<LoadOptions, 'seed' | 'scale' | 'logger'>,
 ): void {
-  if (!mark) return log.info('the database has data of its own; no data set is loaded')
+  if (!mark) return logger.info('the database has data of its own; no data set is loaded')
   if (mark.seed === seed && mark.scale === scale) return
-  log.warn(
+  logger.warn(
     `the database has the data set of scale ${mark.scale} and seed ${mark.seed}; scale ${scale} and seed ${seed} take an empty one`,
   )
 }

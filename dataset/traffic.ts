@@ -22,7 +22,7 @@ export interface TrafficOptions {
   readonly seed: number
   /** To choose amounts in other currencies. */
   readonly rates: Rates
-  readonly log: { info(message: string): void; warn(message: string): void }
+  readonly logger: { info(message: string): void; warn(message: string): void }
 }
 
 /** What became of the payments so far. */
@@ -54,7 +54,7 @@ const underWayMax = 32
 const warnEveryMs = 30_000
 
 /** Starts at once. A hub that is slow or away is only tried again with the next payment, and said so in the log now and then. */
-export function startTraffic({ url, keys, perSecond, seed, rates, log }: TrafficOptions): Traffic {
+export function startTraffic({ url, keys, perSecond, seed, rates, logger }: TrafficOptions): Traffic {
   const api = openApi(url, underWayMax)
   const shops = new Shops(api, seed)
   const wallets = new Weighted(
@@ -65,7 +65,7 @@ export function startTraffic({ url, keys, perSecond, seed, rates, log }: Traffic
   const underWay = new Set<Promise<void>>()
   const run = randomUUID().slice(0, 8)
   const arrivals = new Random(seed, 'traffic/arrivals')
-  const warn = throttled(log)
+  const warn = throttled(logger)
   let number = 0
   let due = performance.now()
   let timer: NodeJS.Timeout | undefined
@@ -98,7 +98,7 @@ export function startTraffic({ url, keys, perSecond, seed, rates, log }: Traffic
   }
 
   waitForNext()
-  log.info(`${keys.length} simulated wallets make ${perSecond} payments a second`)
+  logger.info(`${keys.length} simulated wallets make ${perSecond} payments a second`)
   let stopped: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     clearTimeout(timer)
@@ -186,11 +186,11 @@ const entryModeFor = (merchant: readonly EntryMode[], corridor: readonly EntryMo
     (mode) => merchant.includes(mode) && corridor.includes(mode),
   ) ?? null
 
-function throttled(log: TrafficOptions['log']): (message: string) => void {
+function throttled(logger: TrafficOptions['logger']): (message: string) => void {
   let quietUntil = 0
   return (message) => {
     if (performance.now() < quietUntil) return
     quietUntil = performance.now() + warnEveryMs
-    log.warn(message)
+    logger.warn(message)
   }
 }

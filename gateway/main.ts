@@ -10,28 +10,28 @@ const { startFailure } = await import('./app/start-failure.ts')
 try {
   const { mongoOptions, readConfig } = await import('./config/config.ts')
   const config = readConfig()
-  const { createLog } = await import('./app/logger.ts')
-  const log = createLog(config)
+  const { createLogger } = await import('./app/logger.ts')
+  const logger = createLogger(config)
 
   // MongoDB takes a second to open its data: time in which the rest is loaded.
   const { startMongo } = await import('./mongod/start.ts')
-  const mongod = startMongo({ ...mongoOptions(config), log })
+  const mongod = startMongo({ ...mongoOptions(config), logger })
   mongod.catch(() => {})
   const { startHub } = await import('./app/hub.ts')
-  const starting = startHub(config, { log, mongod })
+  const starting = startHub(config, { logger, mongod })
 
   const { shutDownOnSignal } = await import('./app/shutdown.ts')
   const stop = () => starting.then((hub) => hub.close())
-  const shutdown = shutDownOnSignal({ stop, withinMs: config.SHUTDOWN_MS, log })
+  const shutdown = shutDownOnSignal({ stop, withinMs: config.SHUTDOWN_MS, logger })
 
   const hub = await starting
   if (config.MODE === 'demo') console.log((await import('./app/banner.ts')).banner(config, hub))
-  else log.info(`Crossgate is ready at ${hub.url}`)
+  else logger.info(`Crossgate is ready at ${hub.url}`)
   hub.broken.then(shutdown.fail, shutdown.fail)
-  const { giveBackMemoryIn } = await import('./app/release-memory.ts')
-  giveBackMemoryIn(1_000)
+  const { releaseMemoryAfter } = await import('./app/release-memory.ts')
+  releaseMemoryAfter(1_000)
   // By then the readers of the log have read what the first start has loaded.
-  giveBackMemoryIn(30_000)
+  releaseMemoryAfter(30_000)
 } catch (error) {
   console.error(startFailure(error))
   process.exit(1)

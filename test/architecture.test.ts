@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { cycles, type Tree, wrongDirections } from './harness/architecture.ts'
+import { cycles, mutualFolders, type Tree, wrongDirections } from './harness/architecture.ts'
 
 const top = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string) => readFileSync(top + file, 'utf8')
@@ -24,6 +24,16 @@ describe('the house', () => {
     expect(wrongDirections(sources)).toEqual([])
   })
 
+  test('no two folders import each other', () => {
+    const product = new Map([...sources].filter(([file]) => !/^(test|bench)\//.test(file)))
+    expect(mutualFolders(product)).toEqual([])
+  })
+
+  test.each(['gateway/', 'subgraphs/'])('%s has at most six loose files', (folder) => {
+    const loose = files.filter((file) => file.startsWith(folder) && !file.slice(folder.length).includes('/'))
+    expect(loose.length).toBeLessThanOrEqual(6)
+  })
+
   test('nothing imports itself, over any number of files', () => {
     expect(cycles(sources)).toEqual([])
   })
@@ -35,10 +45,12 @@ describe('the house', () => {
   })
 
   test('has nothing at the top but its rooms', () => {
-    const rooms = ['gateway', 'subgraphs', 'schema', 'dataset', 'portal', 'bench', 'test']
+    const rooms = ['gateway', 'subgraphs', 'schema', 'dataset', 'portal', 'bench', 'test', 'docs', 'examples']
     const papers = [
       'README.md',
       'CHANGELOG.md',
+      'CONTRIBUTING.md',
+      'SECURITY.md',
       'LICENSE',
       'package.json',
       'package-lock.json',
@@ -71,7 +83,11 @@ describe('the checker itself', () => {
     new Map([
       ...[
         'gateway/main.ts',
-        'gateway/server.ts',
+        'gateway/http/server.ts',
+        'gateway/protocol/accept.ts',
+        'subgraphs/transaction/payment/payment.ts',
+        'subgraphs/transaction/service/payment-service.ts',
+        'subgraphs/shared/access.ts',
         'subgraphs/platform/async/batching.ts',
         'subgraphs/merchant/index.ts',
         'subgraphs/merchant/resolvers.ts',
@@ -86,9 +102,11 @@ describe('the checker itself', () => {
     ])
 
   test.each([
-    ['gateway/a.ts', "import { merchant } from '../subgraphs/merchant/index.ts'"],
-    ['gateway/a.ts', "import { createLoader } from '../subgraphs/platform/async/batching.ts'"],
-    ['gateway/live/a.ts', "import { server } from '../server.ts'"],
+    ['gateway/app/a.ts', "import { merchant } from '../../subgraphs/merchant/index.ts'"],
+    ['gateway/live/a.ts', "import { createLoader } from '../../subgraphs/platform/async/batching.ts'"],
+    ['gateway/http/a.ts', "import { negotiate } from '../protocol/accept.ts'"],
+    ['gateway/supergraph/a.ts', "import { createLoader } from '../../subgraphs/platform/async/batching.ts'"],
+    ['subgraphs/transaction/service/a.ts', "import { submit } from '../payment/payment.ts'"],
     ['gateway/main.ts', "import { merchants } from '../dataset/merchants.ts'"],
     ['subgraphs/merchant/index.ts', "import { resolvers } from './resolvers.ts'"],
     ['subgraphs/merchant/resolvers.ts', "import { store } from './store.ts'"],
@@ -96,33 +114,51 @@ describe('the checker itself', () => {
     ['subgraphs/merchant/code.ts', "import { crc } from '../../schema/qr/crc.ts'"],
     ['dataset/a.ts', "import type { Merchant } from '../subgraphs/merchant/index.ts'"],
     ['bench/a.ts', "import { store } from '../subgraphs/merchant/store.ts'"],
-    ['gateway/a.ts', "import { readFileSync } from 'node:fs'"],
+    ['gateway/http/a.ts', "import { readFileSync } from 'node:fs'"],
   ])('lets %s say %s', (from, text) => {
     expect(wrongDirections(tree(from, text))).toEqual([])
   })
 
   test.each([
-    ['gateway/a.ts', "import { store } from '../subgraphs/merchant/store.ts'"],
-    ['gateway/a.ts', "import type { Store } from '../subgraphs/merchant/store.ts'"],
-    ['gateway/a.ts', "import { main } from './main.ts'"],
-    ['gateway/a.ts', "import { merchants } from '../dataset/merchants.ts'"],
+    ['gateway/app/a.ts', "import { store } from '../../subgraphs/merchant/store.ts'"],
+    ['gateway/app/a.ts', "import type { Store } from '../../subgraphs/merchant/store.ts'"],
+    ['gateway/app/a.ts', "import { main } from '../main.ts'"],
+    ['gateway/app/a.ts', "import { merchants } from '../../dataset/merchants.ts'"],
+    ['gateway/protocol/a.ts', "import { server } from '../http/server.ts'"],
+    ['gateway/protocol/a.ts', "import type { Server } from '../http/server.ts'"],
+    ['gateway/supergraph/a.ts', "import type { Viewer } from '../../subgraphs/shared/access.ts'"],
+    ['gateway/a.ts', "import { negotiate } from './protocol/accept.ts'"],
+    ['subgraphs/platform/async/a.ts', "import { sees } from '../../shared/access.ts'"],
+    [
+      'subgraphs/transaction/payment/a.ts',
+      "import type { PaymentService } from '../service/payment-service.ts'",
+    ],
     ['subgraphs/transaction/a.ts', "import { merchant } from '../merchant/index.ts'"],
     ['subgraphs/transaction/index.ts', "export * from '../merchant/offer.ts'"],
     ['subgraphs/merchant/store.ts', "import { resolvers } from './resolvers.ts'"],
     ['subgraphs/merchant/offer.ts', "import { merchant } from './index.ts'"],
-    ['subgraphs/merchant/resolvers.ts', "import '../../gateway/server.ts'"],
+    ['subgraphs/merchant/resolvers.ts', "import '../../gateway/http/server.ts'"],
     ['subgraphs/log/a.ts', "import {\n  merchant,\n  type Merchant,\n} from '../merchant/index.ts'"],
     ['schema/values/a.ts', "import { createLoader } from '../../subgraphs/platform/async/batching.ts'"],
     ['schema/values/a.ts', "import { generate } from '../../gateway/cli/generate.ts'"],
     ['schema/qr/a.ts', "import { money } from '../values/money.ts'"],
     ['dataset/a.ts', "import { merchant } from '../subgraphs/merchant/index.ts'"],
     ['dataset/a.ts', "import type { Offer } from '../subgraphs/merchant/offer.ts'"],
-    ['dataset/a.ts', "import { server } from '../gateway/server.ts'"],
-    ['schema/values/a.ts', "const later = await import('../../gateway/server.ts')"],
-    ['schema/values/a.ts', "type Server = import('../../gateway/server.ts').Server"],
+    ['dataset/a.ts', "import { server } from '../gateway/http/server.ts'"],
+    ['schema/values/a.ts', "const later = await import('../../gateway/http/server.ts')"],
+    ['schema/values/a.ts', "type Server = import('../../gateway/http/server.ts').Server"],
     ['shed/a.ts', "import { money } from '../schema/values/money.ts'"],
   ])('does not let %s say %s', (from, text) => {
     expect(wrongDirections(tree(from, text))).toHaveLength(1)
+  })
+
+  test('finds folders that import each other', () => {
+    const pair: Tree = new Map([
+      ['gateway/http/a.ts', "import { b } from '../live/b.ts'"],
+      ['gateway/live/b.ts', "import { negotiate } from '../protocol/c.ts'"],
+      ['gateway/live/d.ts', "import type { A } from '../http/a.ts'"],
+    ])
+    expect(mutualFolders(pair)).toEqual(['gateway/http ⇄ gateway/live'])
   })
 
   test('finds rings', () => {

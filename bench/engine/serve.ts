@@ -17,10 +17,10 @@ const loopback = { host: '127.0.0.1', port: 0 } as const
 
 const servers: Readonly<Record<string, () => Promise<string>>> = {
   hub: async () => {
-    const log = pino({ level: 'silent' })
+    const logger = pino({ level: 'silent' })
     const viewer: Viewer = { participant: 'bench', scopes: new Set(), key: 'bench' }
     const { supergraph } = await hubSupergraph()
-    const server = await startServer({ config: readConfig({ PORT: '0' }), readiness: newReadiness(), log })
+    const server = await startServer({ config: readConfig({ PORT: '0' }), readiness: newReadiness(), logger })
     const identity: Identity = {
       find: () => viewer,
       stands: () => true,

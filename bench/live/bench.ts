@@ -8,11 +8,11 @@ import { pino } from 'pino'
 import { behindBytes } from '../../gateway/live/socket.ts'
 import { startMongo } from '../../gateway/mongod/start.ts'
 import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
-import { transactionReaders } from '../../subgraphs/transaction/index.ts'
+import { transactionProjections } from '../../subgraphs/transaction/index.ts'
 import { median } from '../measure.ts'
 import { report, row, type Row } from '../report.ts'
 import { batchOf, logOf, makeLogIndexes, readTip } from '../../subgraphs/log/store.ts'
-import type { Place } from '../../subgraphs/log/checkpoint.ts'
+import type { Checkpoint } from '../../subgraphs/log/checkpoint.ts'
 import { answers } from './answers.ts'
 import { Clients, latency, Server, settled, throughput, type Throughput } from './rig.ts'
 import { anEntry } from './world.ts'
@@ -21,7 +21,7 @@ const sockets = Number(process.env.SOCKETS ?? 1_000)
 const logLength = Number(process.env.EVENTS ?? 1_000_000)
 const rounds = 3
 const sliceMs = 2_000
-const readers = transactionReaders
+const readers = transactionProjections
 const fillMs = 3_000
 
 const contenders = [
@@ -173,8 +173,8 @@ const batchEntries = 100
 
 /** From the first of many entries to live, alone on an upstream of one's own. */
 async function resume(): Promise<Row[]> {
-  const log = pino({ level: 'warn' })
-  const mongod = await startMongo({ dataDir: new URL('../../.data/bench', import.meta.url).pathname, log })
+  const logger = pino({ level: 'warn' })
+  const mongod = await startMongo({ dataDir: new URL('../../.data/bench', import.meta.url).pathname, logger })
   const client = await MongoClient.connect(mongod.uri, { useBigInt64: true })
   const name = 'bench_live'
   const db = client.db(name)
@@ -194,7 +194,7 @@ async function resume(): Promise<Row[]> {
       if (other !== 'log') await db.collection(other).drop()
     // Everybody else who reads the log has done so long ago.
     await db
-      .collection<Place>('places')
+      .collection<Checkpoint>('places')
       .insertMany(readers.map((_id) => ({ _id, position: BigInt(logLength + 1), epoch: 0 })))
     const server = await Server.start('stored', mongod.uri, name)
     const clients = new Clients()

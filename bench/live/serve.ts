@@ -23,11 +23,11 @@ import {
 } from '../../gateway/supergraph/index.ts'
 import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
-import { openReference } from '../../subgraphs/shared/registry.ts'
+import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
-import { transactionSubgraph } from '../../subgraphs/transaction/index.ts'
-import { createLive } from '../../subgraphs/transaction/live/event-streams.ts'
-import { openStream, withMarks } from '../../subgraphs/transaction/live/backlog-stream.ts'
+import { openTransactionSubgraph } from '../../subgraphs/transaction/index.ts'
+import { createEventStreams } from '../../subgraphs/transaction/live/event-streams.ts'
+import { openBacklogStream, withPositions } from '../../subgraphs/transaction/live/backlog-stream.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { LogEntry } from '../../subgraphs/log/entry.ts'
 import {
@@ -50,27 +50,27 @@ interface Serving {
   waitingBytes(): number
 }
 
-const log = pino({ level: 'warn' })
+const logger = pino({ level: 'warn' })
 const cursors = createCursors('x'.repeat(32))
 const settings = { PORT: '0', SOCKET_INIT_MS: '60000', SOCKET_PING_MS: '600000', SOCKET_BEHIND_MS: '3600000' }
 
 /** The hub's doors, live room and engine, and the transaction subgraph's streams; over a log in memory. */
 async function hub(): Promise<Serving> {
-  const reader = memoryLog()
-  const live = createLive(reader)
+  const logReader = memoryLog()
+  const eventStreams = createEventStreams(logReader)
   const all = { kind: 'all' } as const
   const sentAt = new Map<number, number>()
   const events = buildFederatedSchema(eventsSdl, {
     Subscription: {
       transactionEvents: {
         subscribe: (_: unknown, { after }: { after?: string }) => {
-          const start = after ? cursors.decode(after) : reader.tip()
+          const start = after ? cursors.decode(after) : logReader.tip()
           if (typeof start !== 'bigint') throw new TypeError('not a cursor')
-          return withMarks(
-            live.events({ matches: () => true, query: {} }, all, start),
-            ({ entry }) => entry,
+          return withPositions(
+            eventStreams.events({ matches: () => true, query: {} }, all, start),
+            ({ value }) => value,
             ({ position }) => ({
-              place: Number(position),
+              ordinal: Number(position),
               get cursor() {
                 return cursors.encode(position)
               },
@@ -112,7 +112,7 @@ async function hub(): Promise<Serving> {
         sentAt.set(event.position, event.sentAt)
         sentAt.delete(event.position - 50_000)
       }
-      reader.write(news.map(({ position, sentAt: at }) => anEntry(position, new Date(at))))
+      logReader.write(news.map(({ position, sentAt: at }) => anEntry(position, new Date(at))))
     },
   }
 }
@@ -121,17 +121,17 @@ async function hub(): Promise<Serving> {
 async function stored(): Promise<Serving> {
   const mongo = await connect(process.argv[3]!)
   const db = mongo.db(process.argv[4]!)
-  const reference = await openReference(db, log)
+  const registry = await openRegistry(db, logger)
   const directory = {
     merchant: () => Promise.reject(new TypeError('nobody pays here')),
     scan: () => Promise.reject(new TypeError('nobody pays here')),
   }
-  const transaction = await transactionSubgraph({
+  const transaction = await openTransactionSubgraph({
     db,
-    reference,
+    registry,
     directory,
     now: () => new Date(),
-    log,
+    logger,
     cursorSecret: 'x'.repeat(32),
     simulator: null,
     sequencer: false,
@@ -151,7 +151,7 @@ async function doors(supergraph: Supergraph): Promise<Omit<Serving, 'tell'>> {
     onChange: () => () => {},
     close: () => {},
   }
-  const server = await startServer({ config: readConfig(settings), readiness: newReadiness(), log })
+  const server = await startServer({ config: readConfig(settings), readiness: newReadiness(), logger })
   server.open({ supergraph, identity })
   return { url: server.url, waitingBytes: () => server.waitingBytes }
 }
@@ -220,7 +220,7 @@ async function graphqlWs(): Promise<Serving> {
   const schema: GraphQLSchema = buildSchema(monolithSdl)
   schema.getMutationType()!.getFields().submitPayment!.resolve = (_: unknown, args) => submit(args)
   schema.getSubscriptionType()!.getFields().transactionEvents!.subscribe = () => {
-    const stream = openStream<BenchEvent>(
+    const stream = openBacklogStream<BenchEvent>(
       {
         refill: async (seat) => {
           seat.attach()

@@ -23,13 +23,13 @@ const backlog = Number(process.env.BACKLOG ?? 40_000)
 const backlogOfConsumer = Math.round(backlog / 10)
 const paced = { count: 1_500, perSecond: 100 }
 
-const log = { info: () => {}, error: (...what: unknown[]) => console.error(...what) }
+const logger = { info: () => {}, error: (...what: unknown[]) => console.error(...what) }
 
 export async function bench(): Promise<void> {
   const dataDir = new URL('../../.data/bench-log', import.meta.url).pathname
   const binaryDir = new URL('../../.data/mongod', import.meta.url).pathname
   rmSync(dataDir, { recursive: true, force: true })
-  const mongod = await startMongo({ dataDir, binaryDir, binary: process.env.MONGOD_BINARY, log })
+  const mongod = await startMongo({ dataDir, binaryDir, binary: process.env.MONGOD_BINARY, logger })
   const mongo = await connect(mongod.uri)
   try {
     const rows: Row[] = []
@@ -112,7 +112,7 @@ async function catchUp(db: Db, count: number): Promise<number> {
   const running = writeLog(
     {
       db,
-      log,
+      logger,
       onWritten(entries) {
         written += entries.length
         if (written >= count) done.resolve()
@@ -170,13 +170,13 @@ async function delay(mongo: Mongo): Promise<Row[]> {
   }
   const db = mongo.db('bench_log_delay')
   const ours = await measured(async (onWritten) => {
-    const reader = await startLogReader({ db, log })
-    const sequencer = startSequencer({ db, log, reader })
+    const logReader = await startLogReader({ db, logger })
+    const sequencer = startSequencer({ db, logger, logReader })
     while (!sequencer.isHolding()) await new Promise((next) => setTimeout(next, 10))
-    reader.subscribe((entries) => entries.forEach(({ transaction }) => onWritten(transaction)))
+    logReader.subscribe((entries) => entries.forEach(({ transaction }) => onWritten(transaction)))
     return async () => {
       await sequencer.close()
-      await reader.close()
+      await logReader.close()
     }
   }, db)
   const byHand = mongo.db('bench_log_delay_by_hand')
@@ -213,8 +213,8 @@ async function takeover(mongo: Mongo, uri: string): Promise<Row> {
     )
     process.once('exit', () => child.kill('SIGKILL'))
     await once(createInterface(child.stdout), 'line')
-    const reader = await startLogReader({ db, log })
-    const heir = startSequencer({ db, log, reader })
+    const logReader = await startLogReader({ db, logger })
+    const heir = startSequencer({ db, logger, logReader })
     await writePayments(db, 10)
     while ((await readTip(db)) < 10n * BigInt(eventsEach)) await new Promise((next) => setTimeout(next, 10))
     child.kill('SIGKILL')
@@ -222,13 +222,13 @@ async function takeover(mongo: Mongo, uri: string): Promise<Row> {
     const killedAt = performance.now()
     await writePayments(db, 1)
     await new Promise<void>((resolve) => {
-      const look = () => reader.tip() > 10n * BigInt(eventsEach) && resolve()
-      reader.subscribe(look)
+      const look = () => logReader.tip() > 10n * BigInt(eventsEach) && resolve()
+      logReader.subscribe(look)
       look()
     })
     times.push(performance.now() - killedAt)
     await heir.close()
-    await reader.close()
+    await logReader.close()
     await db.dropDatabase()
   }
   return row(

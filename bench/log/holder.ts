@@ -7,6 +7,6 @@ import { startSequencer } from '../../subgraphs/transaction/log/sequencer.ts'
 const [uri, database] = process.argv.slice(2)
 const mongo = await connect(uri!)
 const db = mongo.db(database!)
-const log = { info: (_: unknown, text: string) => console.log(text), error: () => {} }
-const reader = await startLogReader({ db, log })
-startSequencer({ db, log: log as never, reader })
+const logger = { info: (_: unknown, text: string) => console.log(text), error: () => {} }
+const logReader = await startLogReader({ db, logger })
+startSequencer({ db, logger: logger as never, logReader })

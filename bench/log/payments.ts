@@ -12,9 +12,9 @@ import { priceFixedMerchant } from '../../subgraphs/transaction/price/pricing.ts
 import { termsOf } from '../../subgraphs/transaction/price/quote.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { formatRrn } from '../../subgraphs/transaction/store/rrn.ts'
-import { createStore } from '../../subgraphs/transaction/store/payment-store.ts'
+import { openPaymentStore } from '../../subgraphs/transaction/store/payment-store.ts'
 import { submit } from '../../subgraphs/transaction/payment/submit.ts'
-import { insertGroup, moveGroup, type PlannedMove } from '../../subgraphs/transaction/store/payment-writes.ts'
+import { insertBatch, moveBatch, type PlannedMove } from '../../subgraphs/transaction/store/payment-writes.ts'
 import { aCorridor, aMerchant } from '../../test/fixtures/transaction-world.ts'
 
 const corridor = aCorridor('SG-CN')
@@ -49,11 +49,11 @@ function approval(before: Payment): PlannedMove {
 
 /** Writes `count` payments and their approvals, as fast as it goes. */
 export async function writePayments(db: Db, count: number): Promise<void> {
-  const { payments } = await createStore(db)
+  const { payments } = await openPaymentStore(db)
   for (let done = 0; done < count; done += groupSize) {
     const group = Array.from({ length: Math.min(groupSize, count - done) }, aPayment)
-    await insertGroup(payments, group)
-    await moveGroup(payments, group.map(approval))
+    await insertBatch(payments, group)
+    await moveBatch(payments, group.map(approval))
   }
 }
 
@@ -66,14 +66,14 @@ export async function pacePayments(
   perSecond: number,
   onAcknowledged: (id: string, atMs: number) => void,
 ): Promise<void> {
-  const { payments } = await createStore(db)
+  const { payments } = await openPaymentStore(db)
   const startedAt = performance.now()
   const writing: Promise<unknown>[] = []
   for (let n = 0; n < count; n++) {
     const dueMs = startedAt + (n * 1000) / perSecond - performance.now()
     if (dueMs > 0) await sleep(dueMs)
     const payment = aPayment()
-    writing.push(insertGroup(payments, [payment]).then(() => onAcknowledged(payment._id, performance.now())))
+    writing.push(insertBatch(payments, [payment]).then(() => onAcknowledged(payment._id, performance.now())))
   }
   await Promise.all(writing)
 }

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { loadDataset, type ReferenceRows } from '../../dataset/load.ts'
 import { importMerchants } from '../../subgraphs/merchant/index.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
-import { importReference } from '../../subgraphs/participant/index.ts'
-import type { Reference } from '../../subgraphs/shared/registry.ts'
+import { importRegistry } from '../../subgraphs/participant/index.ts'
+import type { Registry } from '../../subgraphs/shared/registry.ts'
 import { builtInRates, importPayments } from '../../subgraphs/transaction/index.ts'
 
 /** What is to be loaded, and where. */
@@ -27,7 +27,7 @@ const [order] = await once(process, 'message')
 const { uri, database, seed, scale, until } = order as LoadOrder
 const say = (level: LoadLine['level']) => (message: string) => process.send?.({ level, message })
 
-const byId = ({ participants, corridors }: ReferenceRows): Pick<Reference, 'participants' | 'corridors'> => ({
+const byId = ({ participants, corridors }: ReferenceRows): Pick<Registry, 'participants' | 'corridors'> => ({
   participants: new Map(participants.map((participant) => [participant.id, participant])),
   corridors: new Map(corridors.map((corridor) => [corridor.id, corridor])),
 })
@@ -40,11 +40,11 @@ await loadDataset(db, {
   until,
   rates: builtInRates,
   importers: {
-    reference: (rows) => importReference(db, rows),
+    reference: (rows) => importRegistry(db, rows),
     merchants: (merchants, products) => importMerchants(db, merchants, { products, at: until }),
     payments: (payments, rows) => importPayments(db, byId(rows), payments),
   },
-  log: { info: say('info'), warn: say('warn') },
+  logger: { info: say('info'), warn: say('warn') },
 })
 await mongo.close()
 process.disconnect()

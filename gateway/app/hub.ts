@@ -1,20 +1,18 @@
 // Wires all rooms together, and takes them apart again: MongoDB, the four subgraphs, the supergraph, the doors.
-
-import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
-import { analyticsReaders, analyticsSubgraph } from '../../subgraphs/analytics/index.ts'
+import { analyticsProjections, openAnalyticsSubgraph } from '../../subgraphs/analytics/index.ts'
 import { startRetention } from '../../subgraphs/log/retention.ts'
 import { startLogReader } from '../../subgraphs/log/reader.ts'
-import { merchantSubgraph } from '../../subgraphs/merchant/index.ts'
+import { openMerchantSubgraph } from '../../subgraphs/merchant/index.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
-import { participantSubgraph } from '../../subgraphs/participant/index.ts'
-import { openReference } from '../../subgraphs/shared/registry.ts'
+import { openParticipantSubgraph } from '../../subgraphs/participant/index.ts'
+import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
-import { transactionReaders, transactionSubgraph } from '../../subgraphs/transaction/index.ts'
+import { transactionProjections, openTransactionSubgraph } from '../../subgraphs/transaction/index.ts'
 import { documentLimits, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
 import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
-import { merchantDirectory } from './merchant-directory.ts'
+import { createMerchantDirectory } from './merchant-directory.ts'
 import { newReadiness } from '../http/health.ts'
 import { openIdentity } from '../identity/identity.ts'
 import { openKeyRing } from '../identity/key-ring.ts'
@@ -24,9 +22,10 @@ import { openTokens } from '../identity/token.ts'
 import { maskErrors } from '../http/mask-errors.ts'
 import type { RunningMongo } from '../mongod/start.ts'
 import { readRatesFile } from './rates-file.ts'
-import { logCheck, logState, shownState } from '../http/log-health.ts'
+import { logCheck, readLogHealth, logHealthJson } from '../http/log-health.ts'
 import { startServer } from '../http/server.ts'
 import { createSupergraph, inProcessConnection, type SubgraphConnection } from '../supergraph/index.ts'
+import type { FastifyBaseLogger } from 'fastify'
 
 export interface Hub {
   /** For instance "http://127.0.0.1:4000". */
@@ -40,7 +39,7 @@ export interface Hub {
 }
 
 export interface HubOptions {
-  readonly log: FastifyBaseLogger
+  readonly logger: FastifyBaseLogger
   /** The MongoDB that `startMongo` gives: it may still be starting. The hub ends it, also when it cannot start itself. */
   readonly mongod: Promise<RunningMongo>
   readonly now?: () => Date
@@ -66,16 +65,16 @@ export async function startHub(config: Config, options: HubOptions): Promise<Hub
 
 async function start(
   config: Config,
-  { log, mongod: startingMongod, now = () => new Date() }: HubOptions,
+  { logger, mongod: startingMongod, now = () => new Date() }: HubOptions,
   started: AsyncDisposableStack,
 ): Promise<Hub> {
   const isDemo = config.MODE === 'demo'
   if (isDemo && !/^(localhost|127\.[\d.]+|::1)$/.test(config.HOST)) {
-    log.warn(`the demo keys let in everybody who can reach ${config.HOST}: MODE=production refuses them`)
+    logger.warn(`the demo keys let in everybody who can reach ${config.HOST}: MODE=production refuses them`)
   }
   const startTable = config.RATES_FILE === undefined ? null : await readRatesFile(config.RATES_FILE, now())
   const readiness = newReadiness()
-  const server = await startServer({ config, readiness, log })
+  const server = await startServer({ config, readiness, logger })
   started.defer(() => server.close(0))
 
   const mongod = await startingMongod
@@ -83,11 +82,11 @@ async function start(
   started.defer(() => mongo.close())
   const db = mongo.db(config.MONGODB_DATABASE)
 
-  if (isDemo) await seedDemo(mongod.uri, db, config, log, now)
-  const reference = await openReference(db, log)
-  started.defer(() => reference.close())
-  const wallets = config.TRAFFIC > 0 ? simulatedWallets(reference) : []
-  const keyRing = await openKeyRing(keyStore(db), { allowDemo: isDemo, guests: wallets, log })
+  if (isDemo) await seedDemo(mongod.uri, db, config, logger, now)
+  const registry = await openRegistry(db, logger)
+  started.defer(() => registry.close())
+  const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
+  const keyRing = await openKeyRing(keyStore(db), { allowDemo: isDemo, guests: wallets, logger })
   started.defer(() => keyRing.close())
   const issuer = tokenIssuer(config)
   const identity = openIdentity(keyRing, issuer && openTokens(issuer, now), now)
@@ -98,12 +97,19 @@ async function start(
     started.defer(() => subgraph.close())
     return [subgraph.name, inProcessConnection(subgraph.name, subgraph.app)]
   }
-  const merchant = await run(merchantSubgraph({ db, reference, now, log }))
-  const reader = await startLogReader({ db, log })
-  started.defer(() => reader.close())
-  const dependencies = { db, reference, directory: merchantDirectory(merchant[1]), now, log, reader }
+  const merchant = await run(openMerchantSubgraph({ db, registry, now, logger }))
+  const logReader = await startLogReader({ db, logger })
+  started.defer(() => logReader.close())
+  const dependencies = {
+    db,
+    registry,
+    directory: createMerchantDirectory(merchant[1]),
+    now,
+    logger,
+    logReader,
+  }
   const cursorSecret = config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor'))
-  const transaction = await transactionSubgraph({
+  const transaction = await openTransactionSubgraph({
     ...dependencies,
     cursorSecret,
     startTable,
@@ -115,21 +121,21 @@ async function start(
   const subgraphs = new Map([
     merchant,
     await run(
-      participantSubgraph({
+      openParticipantSubgraph({
         ...dependencies,
         isProduction: !isDemo,
         reach: webhookReach(config),
       }),
     ),
     transactions,
-    await run(analyticsSubgraph(dependencies)),
+    await run(openAnalyticsSubgraph(dependencies)),
   ])
   const retention = startRetention({
     db,
-    log,
+    logger,
     now,
     days: config.LOG_RETENTION_DAYS,
-    readers: [...analyticsReaders, ...transactionReaders],
+    readers: [...analyticsProjections, ...transactionProjections],
   })
   started.defer(() => retention.close())
   const supergraph = createSupergraph({
@@ -139,24 +145,24 @@ async function start(
     ),
     subgraphs,
     limits: documentLimits(config),
-    present: maskErrors(log),
+    present: maskErrors(logger),
   })
   // Before the subgraphs are closed, nobody asks them any more.
   started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  const stateOfLog = () => logState(db, reader, now)
+  const stateOfLog = () => readLogHealth(db, logReader, now)
   server.open({
     supergraph,
     identity,
     openSettlementFile: transaction.openSettlementFile,
-    metrics: { logState: stateOfLog, reader },
+    metrics: { logState: stateOfLog, logReader },
   })
   readiness.checks.set('mongodb', () => whyNotWritable(db))
   readiness.checks.set('log', logCheck(stateOfLog))
-  readiness.shown.set('log', async () => shownState(await stateOfLog()))
+  readiness.shown.set('log', async () => logHealthJson(await stateOfLog()))
   readiness.phase = 'ready'
   if (wallets.length > 0) {
-    const traffic = startWallets(config, server.url, wallets, log)
+    const traffic = startWallets(config, server.url, wallets, logger)
     started.defer(() => traffic.stop())
   }
 

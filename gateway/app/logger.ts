@@ -4,7 +4,7 @@ import { pino, type Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 
 /** JSON on standard output; in demo mode on a terminal, a line that a person can read. */
-export function createLog(config: Pick<Config, 'LOG_LEVEL' | 'MODE'>): Logger {
+export function createLogger(config: Pick<Config, 'LOG_LEVEL' | 'MODE'>): Logger {
   const options = { level: config.LOG_LEVEL, base: null }
   const isForPeople = config.MODE === 'demo' && process.stdout.isTTY
   return isForPeople

@@ -89,7 +89,7 @@ const context: RequestContext = {
 }
 
 /** Asks `connection`, which leads to the merchant subgraph. Its methods reject when that cannot be reached. */
-export function merchantDirectory(connection: SubgraphConnection): MerchantDirectory {
+export function createMerchantDirectory(connection: SubgraphConnection): MerchantDirectory {
   const merchantsOperation = connection.prepare(merchantsDocument)
   const scanOperation = connection.prepare(scanDocument)
 

@@ -8,11 +8,11 @@ import { runInNewContext } from 'node:vm'
  * Gives memory back in `ms`, or as much later if the hub has been busy until then: it would need it again at once, and compile
  * again what goes with it.
  */
-export function giveBackMemoryIn(ms: number): void {
+export function releaseMemoryAfter(ms: number): void {
   const before = performance.eventLoopUtilization()
   const look = (): void => {
     if (performance.eventLoopUtilization(before).utilization < busyFrom) giveBackMemory()
-    else giveBackMemoryIn(ms)
+    else releaseMemoryAfter(ms)
   }
   setTimeout(look, ms).unref()
 }

@@ -3,7 +3,7 @@
 
 import { buildSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { faults } from '../protocol/http-error.ts'
+import { httpErrors } from '../protocol/http-error.ts'
 import { apiSdl, composeSupergraph } from '../supergraph/compose.ts'
 import { engineCodes } from '../supergraph/errors.ts'
 import { subgraphSdl, type SubgraphName } from '../../subgraphs/shared/subgraph.ts'
@@ -42,13 +42,13 @@ const tables: readonly ReferenceTable[] = [
     about: '`extensions.code` of an error that is about the request rather than about what it asks for.',
     columns: ['code', 'HTTP status', 'what'],
     rows: [
-      ...Object.entries(faults).map(([code, { status, message }]) => [
+      ...Object.entries(httpErrors).map(([code, { status, message }]) => [
         `\`${code}\``,
         String(status),
         message,
       ]),
       ...Object.entries(engineCodes)
-        .filter(([code]) => !(code in faults))
+        .filter(([code]) => !(code in httpErrors))
         .map(([code, message]) => [`\`${code}\``, '400, or 200 in part of an answer', message]),
     ],
   },

@@ -4,13 +4,13 @@
 
 import type { Db } from 'mongodb'
 import { parseArgs } from 'node:util'
-import { analyticsReaders } from '../../subgraphs/analytics/index.ts'
+import { analyticsProjections } from '../../subgraphs/analytics/index.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { LogTrimmedError, rebuild } from '../../subgraphs/log/checkpoint.ts'
-import { transactionReaders } from '../../subgraphs/transaction/index.ts'
+import { transactionProjections } from '../../subgraphs/transaction/index.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
 
-const readers = [...analyticsReaders, ...transactionReaders]
+const readers = [...analyticsProjections, ...transactionProjections]
 
 /** Those whose results must not miss anything. */
 const whole: ReadonlySet<string> = new Set(['bookings'])

@@ -128,7 +128,7 @@ export function tokenIssuer({ JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL }: Config):
 }
 
 /** Which MongoDB to use or to start, as `startMongo` takes it. */
-export const mongoOptions = (config: Config): Omit<MongoOptions, 'log'> => ({
+export const mongoOptions = (config: Config): Omit<MongoOptions, 'logger'> => ({
   uri: config.MONGODB_URI,
   binary: config.MONGOD_BINARY,
   dataDir: config.DATA_DIR,

@@ -3,17 +3,18 @@
 // A web page elsewhere cannot use a visitor's access: nothing here is known by cookie or by address, only by a key that
 // the caller writes into a header, which a browser sends across origins after asking first, and only `ORIGINS` may.
 
-import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { negotiate, type MediaType } from '../protocol/accept.ts'
 import type { Config } from '../config/config.ts'
-import { Fault, faultText } from '../protocol/http-error.ts'
+import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import { isIntrospection } from '../identity/introspection.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
-import { takesEventStream, type SseDoor } from './server-sent-events.ts'
+import { takesEventStream, type EventStreamTransport } from './server-sent-events.ts'
 import type { Supergraph } from '../supergraph/index.ts'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
 
 /** What operations run on; there once the hub has started. */
 export interface Services {
@@ -21,19 +22,19 @@ export interface Services {
   readonly identity: Identity
 }
 
-export interface HttpDoorOptions {
+export interface GraphqlRoutesOptions {
   readonly config: Config
-  readonly log: FastifyBaseLogger
+  readonly logger: Logger
   /** Null while the hub starts. */
   readonly services: () => Services | null
-  readonly streams: () => SseDoor | null
+  readonly streams: () => EventStreamTransport | null
 }
 
 /** Who asks without a key, for what needs none. */
 const nobody: Viewer = { participant: '', scopes: new Set(), key: '' }
 
-export function httpDoor(app: FastifyInstance, options: HttpDoorOptions): void {
-  const { config, log, services, streams } = options
+export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOptions): void {
+  const { config, logger, services, streams } = options
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
@@ -61,7 +62,7 @@ export function httpDoor(app: FastifyInstance, options: HttpDoorOptions): void {
     url: '/graphql',
     handler: (_request, reply) => {
       reply.header('allow', 'GET, POST')
-      throw new Fault('METHOD_NOT_ALLOWED')
+      throw new HttpError('METHOD_NOT_ALLOWED')
     },
   })
 
@@ -73,13 +74,13 @@ export function httpDoor(app: FastifyInstance, options: HttpDoorOptions): void {
     const { query, operationName, variables } = asked
     const mediaType = negotiate(request.headers.accept)
     const takesStream = takesEventStream(request.headers.accept)
-    if (!mediaType && !takesStream) throw new Fault('NOT_ACCEPTABLE')
+    if (!mediaType && !takesStream) throw new HttpError('NOT_ACCEPTABLE')
     const hub = services()
-    if (!hub) throw new Fault('NOT_READY')
+    if (!hub) throw new HttpError('NOT_READY')
     const found = identify(request, query, hub.identity)
     const viewer = found instanceof Promise ? await found : found
     if (!viewer) {
-      throw new Fault(
+      throw new HttpError(
         'UNAUTHENTICATED',
         request.headers.authorization &&
           'the key is unknown or was revoked, or the token is not valid any more',
@@ -88,16 +89,16 @@ export function httpDoor(app: FastifyInstance, options: HttpDoorOptions): void {
 
     const prepared = hub.supergraph.prepare(query, operationName)
     const operation = prepared.kind === 'prepared' ? prepared.operation : null
-    if (operation === 'subscription' && !takesStream) throw new Fault('STREAM_NEEDED')
+    if (operation === 'subscription' && !takesStream) throw new HttpError('STREAM_NEEDED')
     if (operation === 'mutation' && request.method === 'GET') {
       reply.header('allow', 'POST')
-      throw new Fault('METHOD_NOT_ALLOWED', 'GET runs queries only: send a mutation by POST')
+      throw new HttpError('METHOD_NOT_ALLOWED', 'GET runs queries only: send a mutation by POST')
     }
     if (takesStream && (operation === 'subscription' || !mediaType)) {
       streams()!.open(request, reply, asked, viewer)
       return reply
     }
-    if (!mediaType) throw new Fault('NOT_ACCEPTABLE')
+    if (!mediaType) throw new HttpError('NOT_ACCEPTABLE')
     if (prepared.kind === 'rejected') return refuse(reply, mediaType, prepared.errors)
     const coerced = prepared.coerce(variables)
     if ('errors' in coerced) return refuse(reply, mediaType, coerced.errors)
@@ -115,15 +116,15 @@ export function httpDoor(app: FastifyInstance, options: HttpDoorOptions): void {
   }
 
   app.setErrorHandler((error, request, reply) => {
-    const fault = faultOf(error)
-    if (fault.code === 'INTERNAL_SERVER_ERROR')
-      log.error({ err: error, requestId: request.id }, 'a request failed')
-    if (fault.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
+    const httpError = faultOf(error)
+    if (httpError.code === 'INTERNAL_SERVER_ERROR')
+      logger.error({ err: error, requestId: request.id }, 'a request failed')
+    if (httpError.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
     const mediaType = negotiate(request.headers.accept) ?? 'application/json'
     return reply
-      .code(fault.status)
+      .code(httpError.status)
       .type(contentTypes[mediaType])
-      .send(faultText(fault, fault.status === 500 ? request.id : undefined))
+      .send(httpErrorText(httpError, httpError.status === 500 ? request.id : undefined))
   })
 }
 
@@ -146,7 +147,7 @@ const refuse = (
 function checkCharset(contentType: string | undefined): void {
   const charset = contentType && /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]
   if (charset && charset.toLowerCase() !== 'utf-8') {
-    throw new Fault('UNSUPPORTED_MEDIA_TYPE', `the body must be in UTF-8, not ${charset}`)
+    throw new HttpError('UNSUPPORTED_MEDIA_TYPE', `the body must be in UTF-8, not ${charset}`)
   }
 }
 
@@ -158,7 +159,7 @@ function fromUrl({
   ...rest
 }: Record<string, unknown>): Record<string, unknown> {
   const map = (name: string, value: unknown): unknown => {
-    if (typeof value !== 'string') throw new Fault('BAD_REQUEST', `"${name}" is given twice`)
+    if (typeof value !== 'string') throw new HttpError('BAD_REQUEST', `"${name}" is given twice`)
     return readJson(value, `"${name}"`)
   }
   return {
@@ -169,14 +170,14 @@ function fromUrl({
 }
 
 /** The web server's own refusals in our words; anything unknown is our mistake. */
-function faultOf(error: unknown): Fault {
-  if (error instanceof Fault) return error
+function faultOf(error: unknown): HttpError {
+  if (error instanceof HttpError) return error
   const {
     code = '',
     statusCode = 500,
     message,
   } = error as { code?: string; statusCode?: number; message: string }
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new Fault('BODY_TOO_LARGE')
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new Fault('UNSUPPORTED_MEDIA_TYPE')
-  return statusCode < 500 ? new Fault('BAD_REQUEST', message) : new Fault('INTERNAL_SERVER_ERROR')
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new HttpError('BODY_TOO_LARGE')
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new HttpError('UNSUPPORTED_MEDIA_TYPE')
+  return statusCode < 500 ? new HttpError('BAD_REQUEST', message) : new HttpError('INTERNAL_SERVER_ERROR')
 }

@@ -8,7 +8,7 @@ import { readTip } from '../../subgraphs/log/store.ts'
 import { lagAt, lagsOf, type Lag } from '../../subgraphs/log/checkpoint.ts'
 import type { Check } from './health.ts'
 
-export interface LogState {
+export interface LogHealth {
   /** Position of the log's latest entry. */
   readonly tip: bigint
   /** Some process gives events their positions. */
@@ -17,9 +17,13 @@ export interface LogState {
   readonly readers: readonly Lag[]
 }
 
-export async function logState(db: Db, reader: Pick<LogReader, 'tip'>, now: () => Date): Promise<LogState> {
+export async function readLogHealth(
+  db: Db,
+  logReader: Pick<LogReader, 'tip'>,
+  now: () => Date,
+): Promise<LogHealth> {
   // First what this process has read, then the log: the other way round it could seem to be behind.
-  const position = reader.tip()
+  const position = logReader.tip()
   const [tip, isWritten, live, kept] = await Promise.all([
     readTip(db),
     isLeaseHeld(db, 'sequencer'),
@@ -30,12 +34,12 @@ export async function logState(db: Db, reader: Pick<LogReader, 'tip'>, now: () =
 }
 
 /** As `/readyz` shows it. */
-export const shownState = ({ tip, isWritten, readers }: LogState): object => ({
+export const logHealthJson = ({ tip, isWritten, readers }: LogHealth): object => ({
   tip: Number(tip),
   written: isWritten,
   readers: Object.fromEntries(
-    readers.map(({ reader, position, entries, ms }) => [
-      reader,
+    readers.map(({ projection, position, entries, ms }) => [
+      projection,
       { position: Number(position), behind: entries, behindMs: ms },
     ]),
   ),
@@ -52,7 +56,7 @@ const stuckMs = 30_000
  * better, and payments do not need it; its lag is shown. `clock` gives milliseconds.
  */
 export function logCheck(
-  look: () => Promise<Pick<LogState, 'isWritten' | 'readers'>>,
+  look: () => Promise<Pick<LogHealth, 'isWritten' | 'readers'>>,
   clock: () => number = () => performance.now(),
 ): Check {
   let writtenAt = clock()
@@ -61,7 +65,7 @@ export function logCheck(
   return async () => {
     const { isWritten, readers } = await look()
     const now = clock()
-    const live = readers.find(({ reader }) => reader === 'live')
+    const live = readers.find(({ projection }) => projection === 'live')
     if (isWritten) writtenAt = now
     if (!live || live.entries === 0 || live.position !== stoodAt) movedAt = now
     stoodAt = live?.position ?? -1n

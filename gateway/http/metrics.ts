@@ -7,15 +7,15 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { LogReader } from '../../subgraphs/log/reader.ts'
 import { outcomes } from '../../subgraphs/transaction/index.ts'
 import type { LogEntry } from '../../subgraphs/log/entry.ts'
-import { Fault, faultText } from '../protocol/http-error.ts'
+import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { Identity } from '../identity/identity.ts'
-import type { LogState } from './log-health.ts'
+import type { LogHealth } from './log-health.ts'
 
 export interface MetricsSources {
   /** Null: everybody may read them. Otherwise it takes a key or token with the scope `operator`. */
   readonly identity: Identity | null
-  readonly logState: () => Promise<LogState>
-  readonly reader: Pick<LogReader, 'subscribe'>
+  readonly logState: () => Promise<LogHealth>
+  readonly logReader: Pick<LogReader, 'subscribe'>
   readonly sockets: () => number
   readonly eventStreams: () => number
 }
@@ -38,18 +38,20 @@ export function metricsRoute(app: FastifyInstance): Metrics {
 
   let opened: { readonly from: MetricsSources; readonly text: () => Promise<string> } | null = null
   app.get('/metrics', async (request, reply) => {
-    const fault = opened ? await whyNot(opened.from, request.headers.authorization) : new Fault('NOT_READY')
-    if (!opened || fault) {
-      const { code, status } = fault!
+    const httpError = opened
+      ? await whyNot(opened.from, request.headers.authorization)
+      : new HttpError('NOT_READY')
+    if (!opened || httpError) {
+      const { code, status } = httpError!
       if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
-      return reply.code(status).type('application/json').send(faultText(fault!))
+      return reply.code(status).type('application/json').send(httpErrorText(httpError!))
     }
     return reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send((await opened.text()) + requests.text())
   })
   return {
     open(from) {
       const payments = new Map<string, number>()
-      from.reader.subscribe((entries) => {
+      from.logReader.subscribe((entries) => {
         for (const entry of entries) {
           const outcome = outcomeOf(entry)
           if (outcome) payments.set(outcome, (payments.get(outcome) ?? 0) + 1)
@@ -72,12 +74,12 @@ function outcomeOf({ from, to, refundOf }: LogEntry): string | null {
 async function whyNot(
   { identity }: MetricsSources,
   authorization: string | undefined,
-): Promise<Fault | null> {
+): Promise<HttpError | null> {
   if (!identity) return null
   const viewer = await identity.find(authorization)
   return viewer?.scopes.has('operator')
     ? null
-    : new Fault('UNAUTHENTICATED', 'this takes a key with the scope "operator"')
+    : new HttpError('UNAUTHENTICATED', 'this takes a key with the scope "operator"')
 }
 
 /** Gives the text of everything but requests. */
@@ -113,9 +115,9 @@ function openRegistry(
     tip.set(Number(state.tip))
     isWritten.set(Number(state.isWritten))
     for (const one of state.readers) {
-      position.set({ reader: one.reader }, Number(one.position))
-      behind.set({ reader: one.reader }, one.entries)
-      behindSeconds.set({ reader: one.reader }, one.ms / 1000)
+      position.set({ reader: one.projection }, Number(one.position))
+      behind.set({ reader: one.projection }, one.entries)
+      behindSeconds.set({ reader: one.projection }, one.ms / 1000)
     }
     open.set(sockets())
     streams.set(eventStreams())

@@ -6,18 +6,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
-import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { Config } from '../config/config.ts'
-import { Fault, faultText } from '../protocol/http-error.ts'
+import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Batch } from '../live/batch.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
-import type { Room, Running } from '../live/broker.ts'
+import type { Broker, Running } from '../live/broker.ts'
 import { behindBytes } from '../live/socket.ts'
 import type { Subscriber } from '../live/subscriber.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 
-export interface SseDoor {
+export interface EventStreamTransport {
   /** Streams that are open now. */
   readonly size: number
   /** Bytes that wait to leave the hub, for all of them. */
@@ -28,17 +28,21 @@ export interface SseDoor {
   close(spreadMs: number): Promise<void>
 }
 
-export interface SseDoorOptions {
+export interface EventStreamTransportOptions {
   readonly config: Config
   readonly identity: Identity
-  readonly room: Room
+  readonly broker: Broker
 }
 
 /** Whether a client names the media type of a stream among those that it takes. */
 export const takesEventStream = (accept: string | undefined): boolean =>
   accept !== undefined && /(^|[,\s])text\/event-stream\s*($|[,;])/i.test(accept)
 
-export function openSseDoor({ config, identity, room }: SseDoorOptions): SseDoor {
+export function openEventStreamTransport({
+  config,
+  identity,
+  broker,
+}: EventStreamTransportOptions): EventStreamTransport {
   const streams = new Set<EventStream>()
   let isClosing = false
   // A comment, which every client skips: it keeps what is in between from closing a quiet connection.
@@ -59,7 +63,7 @@ export function openSseDoor({ config, identity, room }: SseDoorOptions): SseDoor
       return bytes
     },
     open(request, reply, asked, viewer) {
-      if (isClosing) throw new Fault('NOT_READY')
+      if (isClosing) throw new HttpError('NOT_READY')
       const { raw } = reply.hijack()
       // What the hooks have set: the request's id, and which pages may read.
       for (const [name, value] of Object.entries(reply.getHeaders()))
@@ -80,7 +84,7 @@ export function openSseDoor({ config, identity, room }: SseDoorOptions): SseDoor
       })
       const lastId = request.headers['last-event-id']
       stream.follow(
-        room.run(() => asked, viewer, stream, typeof lastId === 'string' && lastId !== '' ? lastId : null),
+        broker.run(() => asked, viewer, stream, typeof lastId === 'string' && lastId !== '' ? lastId : null),
       )
     },
     async close(spreadMs) {
@@ -127,7 +131,8 @@ class EventStream implements Subscriber {
     if (this.#isOver) return
     if (batch.answers.length > 0) this.#response.write(batch.bytesFor('sse', eventsOf))
     // An id without data: no event, only a later place to resume from.
-    else if (batch.mark && this.#wantsCheckpoints) this.#response.write(`id: ${batch.mark.cursor}\n\n`)
+    else if (batch.position && this.#wantsCheckpoints)
+      this.#response.write(`id: ${batch.position.cursor}\n\n`)
   }
 
   refuse(answer: string): void {
@@ -139,7 +144,7 @@ class EventStream implements Subscriber {
   }
 
   /** The client has what it was given up to, or will not read it: without `complete`, it comes back and resumes. */
-  letGo(_mark: Mark | null): void {
+  letGo(_mark: StreamPosition | null): void {
     this.leave()
     this.cut()
   }
@@ -166,7 +171,9 @@ class EventStream implements Subscriber {
   /** The key or token no longer stands. */
   forbid(): void {
     this.refuse(
-      faultText(new Fault('UNAUTHENTICATED', 'the key was revoked or changed, or the token has expired')),
+      httpErrorText(
+        new HttpError('UNAUTHENTICATED', 'the key was revoked or changed, or the token has expired'),
+      ),
     )
   }
 
@@ -208,9 +215,9 @@ class EventStream implements Subscriber {
 
 const eventsOf = ({ answers }: Batch): Buffer =>
   Buffer.concat(
-    answers.flatMap(({ bytes, mark }) => [
-      Buffer.from(mark ? `event: next\nid: ${mark.cursor}\ndata: ` : 'event: next\ndata: '),
-      bytes,
+    answers.flatMap(({ value, position }) => [
+      Buffer.from(position ? `event: next\nid: ${position.cursor}\ndata: ` : 'event: next\ndata: '),
+      value,
       blankLine,
     ]),
   )

@@ -4,17 +4,17 @@ import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { Config } from '../config/config.ts'
-import { Fault, faultText } from '../protocol/http-error.ts'
+import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import { healthRoutes, type Readiness } from './health.ts'
-import { httpDoor, type Services } from './graphql.ts'
+import { graphqlRoutes, type Services } from './graphql.ts'
 import { demoKeys } from '../identity/key.ts'
 import { ideRoutes } from './ide.ts'
-import { openRoom, type Room } from '../live/broker.ts'
-import { openSseDoor, type SseDoor } from './server-sent-events.ts'
+import { openBroker, type Broker } from '../live/broker.ts'
+import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { originHeaders } from '../protocol/cors.ts'
-import { settlementRoute, type SettlementFiles } from './settlement-files.ts'
-import { openWebSocketDoor, type WebSocketDoor } from './websocket.ts'
+import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
+import { openWebSocketTransport, type WebSocketTransport } from './websocket.ts'
 
 export interface Server {
   /** For instance "http://127.0.0.1:4000", without a slash at the end. */
@@ -38,24 +38,24 @@ export interface Beside {
 export interface ServerOptions {
   readonly config: Config
   readonly readiness: Readiness
-  readonly log: FastifyBaseLogger
+  readonly logger: FastifyBaseLogger
 }
 
 /** Listens, so that a port that is taken is known at once, and health can be asked for while the hub starts. */
-export async function startServer({ config, readiness, log }: ServerOptions): Promise<Server> {
+export async function startServer({ config, readiness, logger }: ServerOptions): Promise<Server> {
   let services: Services | null = null
-  let room: Room | null = null
-  let webSocketDoor: WebSocketDoor | null = null
-  let sseDoor: SseDoor | null = null
+  let broker: Broker | null = null
+  let webSocketDoor: WebSocketTransport | null = null
+  let sseDoor: EventStreamTransport | null = null
   let settlementFiles: SettlementFiles | null = null
   const app = fastify({
     // Without its own word on where it listens: the hub is not ready yet.
-    loggerInstance: log.child({}, { level: log.level === 'silent' ? 'silent' : 'warn' }),
+    loggerInstance: logger.child({}, { level: logger.level === 'silent' ? 'silent' : 'warn' }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.BODY_BYTES_MAX,
     exposeHeadRoutes: false,
     // A logger of its own for each request would be made and never used.
-    childLoggerFactory: (logger) => logger,
+    childLoggerFactory: (parent) => parent,
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => requestId(headers['x-request-id']),
   })
@@ -67,15 +67,15 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
     reply
       .code(404)
       .type('application/json')
-      .send(faultText(new Fault('NOT_FOUND'))),
+      .send(httpErrorText(new HttpError('NOT_FOUND'))),
   )
   healthRoutes(app, readiness)
   const metrics = metricsRoute(app)
-  settlementRoute(app, () => settlementFiles)
+  settlementFileRoutes(app, () => settlementFiles)
   ideRoutes(app, config.MODE === 'demo' ? demoKeys[0]!.key : null)
   originHeaders(app, config.ORIGINS)
   await app.register(async (graphql) =>
-    httpDoor(graphql, { config, log, services: () => services, streams: () => sseDoor }),
+    graphqlRoutes(graphql, { config, logger, services: () => services, streams: () => sseDoor }),
   )
   app.get('/', (_request, reply) => reply.redirect('/graphiql/'))
   await app.listen({ host: config.HOST, port: config.PORT })
@@ -99,13 +99,13 @@ export async function startServer({ config, readiness, log }: ServerOptions): Pr
         const onlyFor = config.MODE === 'demo' ? null : identity
         metrics.open({ ...given.metrics, sockets, eventStreams, identity: onlyFor })
       }
-      room = openRoom({ supergraph, log, behindMs: config.SOCKET_BEHIND_MS })
-      webSocketDoor = openWebSocketDoor({ server: app.server, config, identity, log, room })
-      sseDoor = openSseDoor({ config, identity, room })
+      broker = openBroker({ supergraph, logger, behindMs: config.SOCKET_BEHIND_MS })
+      webSocketDoor = openWebSocketTransport({ server: app.server, config, identity, logger, broker })
+      sseDoor = openEventStreamTransport({ config, identity, broker })
     },
     async close(spreadMs) {
       await Promise.all([webSocketDoor?.close(spreadMs), sseDoor?.close(spreadMs)])
-      room?.close()
+      broker?.close()
       await app.close()
     },
   }

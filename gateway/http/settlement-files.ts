@@ -3,7 +3,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Readable } from 'node:stream'
 import type { OpenFile } from '../../subgraphs/transaction/index.ts'
-import { Fault, faultText } from '../protocol/http-error.ts'
+import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Identity } from '../identity/identity.ts'
 
@@ -17,17 +17,18 @@ export interface SettlementFiles {
  * The operator may fetch every file, a participant those of its own rows; somebody else's are not found. `files` gives null
  * while the hub starts. The digest header is the one of RFC 9530.
  */
-export function settlementRoute(app: FastifyInstance, files: () => SettlementFiles | null): void {
+export function settlementFileRoutes(app: FastifyInstance, files: () => SettlementFiles | null): void {
   app.get<{ Params: { name: string } }>('/settlement/:name', async (request, reply) => {
     try {
       const from = files()
-      if (!from) throw new Fault('NOT_READY')
+      if (!from) throw new HttpError('NOT_READY')
       const { authorization } = request.headers
       const viewer = await from.identity.find(authorization)
-      if (!viewer) throw new Fault('UNAUTHENTICATED', authorization && 'the key is unknown or was revoked')
+      if (!viewer)
+        throw new HttpError('UNAUTHENTICATED', authorization && 'the key is unknown or was revoked')
       const file = await from.open(viewer, request.params.name)
       if (!file)
-        throw new Fault('NOT_FOUND', 'there is no settlement file of this name that the key may read')
+        throw new HttpError('NOT_FOUND', 'there is no settlement file of this name that the key may read')
       return await reply
         .header('content-length', file.bytes)
         .header('content-disposition', `attachment; filename="${file.name}"`)
@@ -38,9 +39,9 @@ export function settlementRoute(app: FastifyInstance, files: () => SettlementFil
         .type(file.type)
         .send(Readable.from(file.content))
     } catch (error) {
-      if (!(error instanceof Fault)) throw error
+      if (!(error instanceof HttpError)) throw error
       if (error.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
-      return reply.code(error.status).type('application/json').send(faultText(error))
+      return reply.code(error.status).type('application/json').send(httpErrorText(error))
     }
   })
 }

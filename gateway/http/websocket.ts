@@ -6,16 +6,16 @@ import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { FastifyBaseLogger } from 'fastify'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../identity/identity.ts'
-import { Conversation, type ConversationOptions } from '../live/graphql-ws-session.ts'
-import type { Room } from '../live/broker.ts'
+import { GraphqlWsSession, type GraphqlWsSessionOptions } from '../live/graphql-ws-session.ts'
+import type { Broker } from '../live/broker.ts'
 import { ClientSocket, tooFarBehind } from '../live/socket.ts'
 import { isFromAllowedOrigin } from '../protocol/cors.ts'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
 
-export interface WebSocketDoor {
+export interface WebSocketTransport {
   /** Connections that are open now. */
   readonly size: number
   /** Bytes that wait to leave the hub, for all of them. */
@@ -24,12 +24,12 @@ export interface WebSocketDoor {
   close(spreadMs: number): Promise<void>
 }
 
-export interface WebSocketDoorOptions {
+export interface WebSocketTransportOptions {
   readonly server: Server
   readonly config: Config
   readonly identity: Identity
-  readonly log: FastifyBaseLogger
-  readonly room: Room
+  readonly logger: Logger
+  readonly broker: Broker
 }
 
 /** What the library's listeners need to find: the socket that they are called on carries it. */
@@ -41,13 +41,13 @@ const connectionKey = Symbol('connection')
 class Connection {
   readonly socket: WebSocket
   readonly outlet: ClientSocket
-  readonly conversation: Conversation
+  readonly conversation: GraphqlWsSession
   readonly all: Connections
   readonly openedAt = performance.now()
   /** False between a ping and its pong. */
   isAlive = true
 
-  constructor(socket: WebSocket, outlet: ClientSocket, conversation: Conversation, all: Connections) {
+  constructor(socket: WebSocket, outlet: ClientSocket, conversation: GraphqlWsSession, all: Connections) {
     this.socket = socket
     this.outlet = outlet
     this.conversation = conversation
@@ -59,14 +59,14 @@ interface Connections {
   readonly open: Set<Connection>
   /** Those that have not said who they are, oldest first. */
   readonly unknown: Set<Connection>
-  readonly log: FastifyBaseLogger
+  readonly logger: Logger
 }
 
-export function openWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoor {
-  const { server, config, identity, log, room } = options
-  const all: Connections = { open: new Set(), unknown: new Set(), log }
-  const conversations: ConversationOptions = {
-    room,
+export function openWebSocketTransport(options: WebSocketTransportOptions): WebSocketTransport {
+  const { server, config, identity, logger, broker } = options
+  const all: Connections = { open: new Set(), unknown: new Set(), logger }
+  const conversations: GraphqlWsSessionOptions = {
+    broker,
     operationsMax: config.SOCKET_OPERATIONS_MAX,
     identify: (authorization) => identity.find(authorization),
   }
@@ -90,7 +90,7 @@ export function openWebSocketDoor(options: WebSocketDoorOptions): WebSocketDoor 
 
   function opened(socket: WebSocket, stream: Duplex, authorization: string | undefined): void {
     const outlet = new ClientSocket(socket, stream, config.SOCKET_BACKLOG_BYTES_MAX)
-    const conversation = new Conversation(outlet, authorization, conversations)
+    const conversation = new GraphqlWsSession(outlet, authorization, conversations)
     const connection = new Connection(socket, outlet, conversation, all)
     ;(socket as ConnectedSocket)[connectionKey] = connection
     socket.on('error', onError)
@@ -182,7 +182,7 @@ function onClose(this: WebSocket): void {
 }
 
 function onError(this: WebSocket, error: Error): void {
-  ;(this as ConnectedSocket)[connectionKey].all.log.debug({ err: error }, 'a WebSocket broke')
+  ;(this as ConnectedSocket)[connectionKey].all.logger.debug({ err: error }, 'a WebSocket broke')
 }
 
 function refuse(stream: Duplex, status: string): void {

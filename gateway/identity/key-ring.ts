@@ -1,9 +1,8 @@
 // Who is calling: every key that stands, in memory, kept fresh by a change stream.
-
-import type { FastifyBaseLogger } from 'fastify'
 import { demoKeyHashes, hashKey, viewerOf, type ApiKey } from './key.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { KeyStore } from './key-store.ts'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
 
 export interface KeyRing {
   /** The viewer that `key` stands for; the same object as long as the key stands unchanged. Null for an unknown or revoked key. */
@@ -26,7 +25,7 @@ export interface KeyRingOptions {
   readonly allowDemo: boolean
   /** Keys that stand as long as the ring is open. */
   readonly guests?: readonly Guest[]
-  readonly log: FastifyBaseLogger
+  readonly logger: Logger
 }
 
 /** How long to wait before watching again after the change stream broke. */
@@ -35,7 +34,7 @@ const retryMs = 1_000
 /** Reads all keys and follows their changes. */
 export async function openKeyRing(
   store: KeyStore,
-  { allowDemo, guests = [], log }: KeyRingOptions,
+  { allowDemo, guests = [], logger }: KeyRingOptions,
 ): Promise<KeyRing> {
   const guestByHash = new Map(guests.map(({ key, viewer }) => [hashKey(key), viewer]))
   const listeners = new Set<() => void>()
@@ -68,7 +67,7 @@ export async function openKeyRing(
 
   function restart(error: unknown): void {
     if (isClosed || retry) return
-    log.warn({ err: error }, 'API keys are not followed just now; trying again')
+    logger.warn({ err: error }, 'API keys are not followed just now; trying again')
     void stop()
     retry = setTimeout(() => {
       retry = null

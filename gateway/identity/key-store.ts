@@ -2,7 +2,7 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { Scope } from '../../schema/values/scopes.ts'
-import { followSmall, type Follower } from '../../subgraphs/platform/mongo/collection-watch.ts'
+import { openCollectionWatch, type CollectionWatch } from '../../subgraphs/platform/mongo/collection-watch.ts'
 import { demoKeys, hashKey, newKey, type ApiKey } from './key.ts'
 
 export interface KeyStore {
@@ -15,7 +15,7 @@ export interface KeyStore {
   /** Adds the demo keys that are not there yet. */
   seedDemo(now: Date): Promise<void>
   /** Tells of every change after this resolves; what it resolves to stops that. */
-  follow(follower: Follower): Promise<() => Promise<void>>
+  follow(follower: CollectionWatch): Promise<() => Promise<void>>
 }
 
 export function keyStore(db: Db): KeyStore {
@@ -55,7 +55,7 @@ export function keyStore(db: Db): KeyStore {
       )
     },
 
-    follow: (follower) => followSmall(db, ['apiKeys'], follower),
+    follow: (follower) => openCollectionWatch(db, ['apiKeys'], follower),
   }
 }
 

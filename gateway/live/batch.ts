@@ -1,24 +1,21 @@
 // What a group tells at one time: some answers in order, and how far it has come with them. Its bytes are shared by all.
 
-import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { Positioned, StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 
-export interface Answer {
-  /** UTF-8 JSON. */
-  readonly bytes: Buffer
-  readonly mark: Mark | null
-}
+/** A response rendered once as UTF-8 JSON, for all subscribers that receive it. */
+export type RenderedEvent = Positioned<Buffer>
 
 export class Batch {
-  readonly answers: readonly Answer[]
+  readonly answers: readonly RenderedEvent[]
   /** How far the stream has come, if it says: at the last answer, or further. */
-  readonly mark: Mark | null
+  readonly position: StreamPosition | null
   /** Whether the stream has told everything there was when it came this far. */
   readonly hasCaughtUp: boolean
   readonly #made = new Map<string, Buffer>()
 
-  constructor(answers: readonly Answer[], mark: Mark | null, hasCaughtUp = false) {
+  constructor(answers: readonly RenderedEvent[], position: StreamPosition | null, hasCaughtUp = false) {
     this.answers = answers
-    this.mark = mark
+    this.position = position
     this.hasCaughtUp = hasCaughtUp
   }
 

@@ -2,20 +2,20 @@
 // share one upstream.
 
 import { randomUUID } from 'node:crypto'
-import type { FastifyBaseLogger } from 'fastify'
-import { Fault, faultText } from '../protocol/http-error.ts'
+import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Prepared, Supergraph, Variables } from '../supergraph/index.ts'
 import { Batch } from './batch.ts'
-import { Follower } from './subscription.ts'
+import { Subscription } from './subscription.ts'
 import { formOf, type Form } from './group-key.ts'
 import type { Subscriber } from './subscriber.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Lagging, Topic } from './topic.ts'
-import { Turns } from '../../subgraphs/platform/async/semaphore.ts'
+import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
 
-export interface Room {
+export interface Broker {
   /**
    * Runs an operation for `subscriber`, who gets one answer or many; null when no more than one can come. `cursor` says where
    * a subscription goes on, in place of what its variables say. `request` reads the request; what it throws is answered.
@@ -35,9 +35,9 @@ export interface Running {
   leave(): void
 }
 
-export interface RoomOptions {
+export interface BrokerOptions {
   readonly supergraph: Supergraph
-  readonly log: FastifyBaseLogger
+  readonly logger: Logger
   /** How long a client may take to read what it was sent, when that is much, before it is given up. */
   readonly behindMs: number
   /** Milliseconds that only grow. */
@@ -57,26 +57,31 @@ const catchingUpMax = 100
 /** How often those who lag are looked at. */
 const sweepMs = 500
 
-export function openRoom({ supergraph, log, behindMs, clock = () => performance.now() }: RoomOptions): Room {
+export function openBroker({
+  supergraph,
+  logger,
+  behindMs,
+  clock = () => performance.now(),
+}: BrokerOptions): Broker {
   const watched = new WeakMap<Prepared, Watched>()
   /** Documents that differ in how they say where they go on have the same topics. */
   const topicsOf = new WeakMap<Prepared, Watched['topics']>()
-  const turns = new Turns(catchingUpMax)
+  const semaphore = new Semaphore(catchingUpMax)
   const lagging = new Map<Lagging, number>()
   const sweeping = setInterval(() => {
     const since = clock() - behindMs
     for (const [one, laggingSince] of lagging) {
       if (laggingSince >= since) continue
-      log.info({ key: one.viewer.key }, 'a client did not read for too long and was let go')
+      logger.info({ key: one.viewer.key }, 'a client did not read for too long and was let go')
       one.giveUp()
     }
   }, sweepMs).unref()
 
   /** The answer for something that was thrown: a fault as it is, anything else masked and logged. */
   const answerFor = (error: unknown, requestId: string): string => {
-    if (error instanceof Fault) return faultText(error)
-    log.error({ err: error, requestId }, 'an operation over a stream failed')
-    return faultText(new Fault('INTERNAL_SERVER_ERROR'), requestId)
+    if (error instanceof HttpError) return httpErrorText(error)
+    logger.error({ err: error, requestId }, 'an operation over a stream failed')
+    return httpErrorText(new HttpError('INTERNAL_SERVER_ERROR'), requestId)
   }
 
   function run(
@@ -101,9 +106,9 @@ export function openRoom({ supergraph, log, behindMs, clock = () => performance.
       const key = `${visibilityOf(viewer)} ${canonical(variablesOf(its, form.variablesAt(variables, null)))}`
       let topic = topics.get(key)
       if (!topic) topics.set(key, (topic = topicOf(form, its, variables, () => topics.delete(key))))
-      const follower = new Follower(topic, viewer, subscriber)
-      follower.start(cursor ?? form.cursorIn(coerced.variables))
-      return follower
+      const subscription = new Subscription(topic, viewer, subscriber)
+      subscription.start(cursor ?? form.cursorIn(coerced.variables))
+      return subscription
     } catch (error) {
       fail(error)
       return null
@@ -129,7 +134,7 @@ export function openRoom({ supergraph, log, behindMs, clock = () => performance.
       canResume: form.canResume,
       followers: 0,
       group: null,
-      turns,
+      semaphore,
       lagging,
       clock,
       onEmpty,
@@ -153,7 +158,7 @@ async function answerOnce(
   subscriber: Subscriber,
 ): Promise<void> {
   const bytes = Buffer.from(await prepared.execute(variables, context))
-  subscriber.next(new Batch([{ bytes, mark: null }], null))
+  subscriber.next(new Batch([{ value: bytes, position: null }], null))
   subscriber.complete()
 }
 

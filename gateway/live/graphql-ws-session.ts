@@ -2,27 +2,27 @@
 // Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 import { CloseCode, MessageType, validateMessage, type SubscribePayload } from 'graphql-ws'
-import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
-import { Fault, faultText } from '../protocol/http-error.ts'
+import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
+import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import { readRequest } from '../protocol/request.ts'
 import type { Batch } from './batch.ts'
-import type { Room, Running as RunningInRoom } from './broker.ts'
+import type { Broker, Running as RunningInRoom } from './broker.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { nextHead, tooFarBehind, type ClientSocket } from './socket.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** The same for all conversations. */
-export interface ConversationOptions {
-  readonly room: Room
+export interface GraphqlWsSessionOptions {
+  readonly broker: Broker
   /** Who a key or token speaks for; null when it is missing, unknown or no longer stands. */
   readonly identify: (authorization: unknown) => Viewer | null | Promise<Viewer | null>
   /** Most operations at once. */
   readonly operationsMax: number
 }
 
-export class Conversation {
+export class GraphqlWsSession {
   readonly #socket: ClientSocket
-  readonly #options: ConversationOptions
+  readonly #options: GraphqlWsSessionOptions
   /** By operation id. */
   readonly #running = new Map<string, Operation>()
   /** What came in the upgrade's header, until it is known who that is. */
@@ -31,7 +31,7 @@ export class Conversation {
   #wantsCheckpoints = false
   #viewer: Viewer | null = null
 
-  constructor(socket: ClientSocket, authorization: string | undefined, options: ConversationOptions) {
+  constructor(socket: ClientSocket, authorization: string | undefined, options: GraphqlWsSessionOptions) {
     this.#socket = socket
     this.#authorization = authorization
     this.#options = options
@@ -112,9 +112,9 @@ export class Conversation {
     const operation = new Operation(id, this, this.#socket, this.#running)
     this.#running.set(id, operation)
     if (this.#running.size > this.#options.operationsMax) {
-      return operation.refuse(faultText(new Fault('TOO_MANY_OPERATIONS')))
+      return operation.refuse(httpErrorText(new HttpError('TOO_MANY_OPERATIONS')))
     }
-    const running = this.#options.room.run(() => readRequest(payload), this.#viewer, operation)
+    const running = this.#options.broker.run(() => readRequest(payload), this.#viewer, operation)
     // It may be over already: an answer that was at hand.
     if (this.#running.get(id) === operation) operation.running = running
     else running?.leave()
@@ -130,12 +130,12 @@ export class Conversation {
 class Operation implements Subscriber {
   readonly #id: string
   readonly #head: string
-  readonly #conversation: Conversation
+  readonly #conversation: GraphqlWsSession
   readonly #socket: ClientSocket
   readonly #all: Map<string, Operation>
   running: RunningInRoom | null = null
 
-  constructor(id: string, conversation: Conversation, socket: ClientSocket, all: Map<string, Operation>) {
+  constructor(id: string, conversation: GraphqlWsSession, socket: ClientSocket, all: Map<string, Operation>) {
     this.#id = id
     this.#head = nextHead(id)
     this.#conversation = conversation
@@ -150,8 +150,8 @@ class Operation implements Subscriber {
   next(batch: Batch): void {
     if (this.#isOver) return
     if (batch.answers.length > 0) this.#socket.sendNext(this.#head, batch)
-    else if (batch.mark && this.#conversation.wantsCheckpoints) {
-      const checkpoint = { [this.#id]: batch.mark.cursor }
+    else if (batch.position && this.#conversation.wantsCheckpoints) {
+      const checkpoint = { [this.#id]: batch.position.cursor }
       this.#socket.send(JSON.stringify({ type: MessageType.Ping, payload: { checkpoint } }))
     }
   }
@@ -164,10 +164,10 @@ class Operation implements Subscriber {
     this.#over('complete', '')
   }
 
-  letGo(mark: Mark | null): void {
+  letGo(position: StreamPosition | null): void {
     if (this.#isOver) return
     this.#all.delete(this.#id)
-    this.#socket.close(tooFarBehind, `BEHIND${mark ? ` after=${mark.cursor}` : ''} id=${this.#id}`)
+    this.#socket.close(tooFarBehind, `BEHIND${position ? ` after=${position.cursor}` : ''} id=${this.#id}`)
   }
 
   #over(type: 'error' | 'complete', rest: string): void {

@@ -82,13 +82,13 @@ const framesOf =
   ({ answers }: Batch): Buffer => {
     const headBytes = Buffer.byteLength(head)
     let total = 0
-    for (const { bytes } of answers) total += frameBytes(headBytes + bytes.length + 1)
+    for (const { value } of answers) total += frameBytes(headBytes + value.length + 1)
     const frames = Buffer.allocUnsafe(total)
     let at = 0
-    for (const { bytes } of answers) {
-      at = putHeader(frames, at, headBytes + bytes.length + 1)
+    for (const { value } of answers) {
+      at = putHeader(frames, at, headBytes + value.length + 1)
       at += frames.write(head, at)
-      at += bytes.copy(frames, at)
+      at += value.copy(frames, at)
       frames[at++] = closingBrace
     }
     return frames

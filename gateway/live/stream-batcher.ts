@@ -1,11 +1,11 @@
 // Takes what an upstream tells and passes it on in batches: what comes within one turn goes out together.
 
-import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
-import type { Told } from '../supergraph/index.ts'
-import { Batch, type Answer } from './batch.ts'
+import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { SubscriptionEvent } from '../supergraph/index.ts'
+import { Batch, type RenderedEvent } from './batch.ts'
 
 /** Who gets what an upstream tells. */
-export interface Reader {
+export interface BatchConsumer {
   /** A promise holds the upstream up until it resolves. */
   take(batch: Batch): Promise<void> | void
   /** The upstream has ended; with an error when it failed. Never after `stop`. */
@@ -15,12 +15,12 @@ export interface Reader {
 /** Bytes of answers that go out together. With what may wait in a socket already, it stays far below what a client may cost. */
 const batchBytesMax = 16_384
 
-export class Pump {
+export class StreamBatcher {
   /** May be changed at any time: the next batch goes to the new one. */
-  reader: Reader
-  readonly #events: AsyncIterator<Told>
-  #answers: Answer[] = []
-  #mark: Mark | null = null
+  reader: BatchConsumer
+  readonly #events: AsyncIterator<SubscriptionEvent>
+  #answers: RenderedEvent[] = []
+  #mark: StreamPosition | null = null
   #bytes = 0
   #hasCaughtUp = false
   #isDue = false
@@ -31,7 +31,7 @@ export class Pump {
    * `ahead` events are asked for at once, so that what they need from other subgraphs is fetched together; they come out in
    * order all the same.
    */
-  constructor(events: AsyncIterator<Told>, reader: Reader, ahead: number) {
+  constructor(events: AsyncIterator<SubscriptionEvent>, reader: BatchConsumer, ahead: number) {
     this.#events = events
     this.reader = reader
     void this.#run(ahead).then(
@@ -62,18 +62,18 @@ export class Pump {
     }
   }
 
-  #next(): Promise<IteratorResult<Told>> {
+  #next(): Promise<IteratorResult<SubscriptionEvent>> {
     const next = this.#events.next()
     // Told when its turn comes; until then it is not an error that nobody has seen.
     next.catch(() => {})
     return next
   }
 
-  #put({ text, mark }: Told): void {
-    if (mark) this.#mark = mark
-    if (text !== null) {
-      const bytes = Buffer.from(text)
-      this.#answers.push({ bytes, mark })
+  #put({ value, position }: SubscriptionEvent): void {
+    if (position) this.#mark = position
+    if (value !== null) {
+      const bytes = Buffer.from(value)
+      this.#answers.push({ value: bytes, position })
       this.#bytes += bytes.length
     } else this.#hasCaughtUp = true
     if (this.#bytes >= batchBytesMax) return this.#flush()

@@ -1,6 +1,6 @@
 // Somebody at the other end of an operation, as the live room sees it, whatever carries the answers there.
 
-import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { Batch } from './batch.ts'
 
 /** None of these may throw. */
@@ -11,7 +11,7 @@ export interface Subscriber {
   refuse(answer: string): void
   complete(): void
   /** Ends because the client cannot follow; `mark` is what it was given up to, to resume from. */
-  letGo(mark: Mark | null): void
+  letGo(position: StreamPosition | null): void
   /** True while much of what was sent before still waits to leave the hub. */
   readonly isBehind: boolean
   /** Resolves when all that was sent has left the hub, or the client is gone. */

@@ -4,12 +4,12 @@
 // What it was given up to is all that is kept of it while it waits, so a slow client costs next to nothing; and since that
 // place is exact, it misses nothing and gets nothing twice when it goes over from one to another.
 
-import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
-import type { Told } from '../supergraph/index.ts'
+import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { SubscriptionEvent } from '../supergraph/index.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { Batch } from './batch.ts'
-import { Group, type Member } from './group.ts'
-import { Pump, type Reader } from './stream-batcher.ts'
+import { SubscriptionGroup, type GroupMember } from './group.ts'
+import { StreamBatcher, type BatchConsumer } from './stream-batcher.ts'
 import type { Subscriber } from './subscriber.ts'
 import type { Lagging, Topic } from './topic.ts'
 
@@ -20,13 +20,13 @@ const holdMs = 1_000
 /** How long one may read on an upstream of its own while others wait to. */
 const turnMs = 1_000
 
-export class Follower implements Member, Reader, Lagging {
+export class Subscription implements GroupMember, BatchConsumer, Lagging {
   readonly #topic: Topic
   readonly viewer: Viewer
   readonly #subscriber: Subscriber
   /** What the client was given up to, when it is not in the group: in there, all are equally far. */
-  #mark: Mark | null = null
-  #own: Pump | null = null
+  #mark: StreamPosition | null = null
+  #own: StreamBatcher | null = null
   #hasTurn = false
   #turnEndsAt = 0
   /** Whether its own upstream has told everything there was. */
@@ -46,8 +46,8 @@ export class Follower implements Member, Reader, Lagging {
     if (sharing === 'OWN') return void this.#openOwn(cursor)
     if (cursor === null || !canResume) return this.#shared().join(this)
     // Whoever has just lost its connection is often no further back than that.
-    const mark = group?.markOf(cursor)
-    if (!mark || !group!.joinAfter(this, mark)) void this.#openOwn(cursor)
+    const position = group?.markOf(cursor)
+    if (!position || !group!.joinAfter(this, position)) void this.#openOwn(cursor)
   }
 
   /** Ends it; the subscriber hears nothing more. */
@@ -71,20 +71,20 @@ export class Follower implements Member, Reader, Lagging {
   }
 
   /** By the group. */
-  leftBehind(mark: Mark | null): void {
+  leftBehind(position: StreamPosition | null): void {
     if (this.#topic.sharing === 'LATEST') return void this.#giveLastLater()
-    this.#mark = mark
-    if (!mark || !this.#topic.canResume) return this.giveUp()
+    this.#mark = position
+    if (!position || !this.#topic.canResume) return this.giveUp()
     void this.#comeBack(this.#lag())
   }
 
   /** From an upstream of one's own. */
   take(batch: Batch): Promise<void> | void {
     this.#subscriber.next(batch)
-    this.#mark = batch.mark ?? this.#mark
+    this.#mark = batch.position ?? this.#mark
     if (this.#isOver) return
     if (this.isBehind) return this.#hold()
-    if (this.#topic.sharing !== 'OWN' && batch.mark) this.#rejoin(batch, batch.mark)
+    if (this.#topic.sharing !== 'OWN' && batch.position) this.#rejoin(batch, batch.position)
   }
 
   /** From an upstream of one's own. */
@@ -112,9 +112,9 @@ export class Follower implements Member, Reader, Lagging {
     this.#subscriber.letGo(this.#mark)
   }
 
-  #shared(): Group {
+  #shared(): SubscriptionGroup {
     const topic = this.#topic
-    return (topic.group ??= Group.open(topic.open(this.viewer, null), this.#groupOptions()))
+    return (topic.group ??= SubscriptionGroup.open(topic.open(this.viewer, null), this.#groupOptions()))
   }
 
   #groupOptions() {
@@ -132,8 +132,8 @@ export class Follower implements Member, Reader, Lagging {
     try {
       // Only the log is long; what one payment has been through, or what waits for an answer, is there at once.
       if (topic.sharing === 'FROM_NOW') {
-        await topic.turns.take()
-        if (this.#isOver) return topic.turns.give()
+        await topic.semaphore.take()
+        if (this.#isOver) return topic.semaphore.give()
         this.#hasTurn = true
         this.#turnEndsAt = topic.clock() + turnMs
       }
@@ -143,7 +143,7 @@ export class Follower implements Member, Reader, Lagging {
       } else if (typeof opened !== 'string') {
         // Without marks, an event that was asked for and not given would be lost with the upstream.
         this.#hasCaughtUp = false
-        this.#own = new Pump(opened, this, topic.canResume ? ahead : 1)
+        this.#own = new StreamBatcher(opened, this, topic.canResume ? ahead : 1)
       } else if (this.#mark) {
         // It was following already: its place is no longer there to go on from.
         this.giveUp()
@@ -154,18 +154,18 @@ export class Follower implements Member, Reader, Lagging {
   }
 
   /** Goes over to the group as soon as it is as far, or becomes the group itself. */
-  #rejoin({ hasCaughtUp }: Batch, mark: Mark): void {
+  #rejoin({ hasCaughtUp }: Batch, position: StreamPosition): void {
     const topic = this.#topic
     this.#hasCaughtUp ||= hasCaughtUp
-    if (topic.group?.joinAfter(this, mark)) this.#leaveOwn()
+    if (topic.group?.joinAfter(this, position)) this.#leaveOwn()
     else if (!topic.group && this.#hasCaughtUp) {
-      topic.group = Group.around(this.#own!, mark, this.#groupOptions())
+      topic.group = SubscriptionGroup.around(this.#own!, position, this.#groupOptions())
       topic.group.join(this)
       this.#own = null
       this.#giveTurn()
-    } else if (this.#hasTurn && topic.turns.isWanted && topic.clock() > this.#turnEndsAt) {
+    } else if (this.#hasTurn && topic.semaphore.isWanted && topic.clock() > this.#turnEndsAt) {
       this.#leaveOwn()
-      void this.#openOwn(mark.cursor)
+      void this.#openOwn(position.cursor)
     }
   }
 
@@ -176,7 +176,7 @@ export class Follower implements Member, Reader, Lagging {
     return this.#holdFor(this.#own, lag)
   }
 
-  async #holdFor(own: Pump | null, lag: Promise<void>): Promise<void> {
+  async #holdFor(own: StreamBatcher | null, lag: Promise<void>): Promise<void> {
     let isLate = false
     const late = Promise.withResolvers<void>()
     const timer = setTimeout(() => {
@@ -193,8 +193,8 @@ export class Follower implements Member, Reader, Lagging {
   async #comeBack(lag: Promise<void>): Promise<void> {
     await lag
     if (this.#isOver) return
-    const mark = this.#mark!
-    if (!this.#topic.group?.joinAfter(this, mark)) await this.#openOwn(mark.cursor)
+    const position = this.#mark!
+    if (!this.#topic.group?.joinAfter(this, position)) await this.#openOwn(position.cursor)
   }
 
   /** Resolves when the client has read what it was sent. */
@@ -218,11 +218,11 @@ export class Follower implements Member, Reader, Lagging {
   }
 
   #giveTurn(): void {
-    if (this.#hasTurn) this.#topic.turns.give()
+    if (this.#hasTurn) this.#topic.semaphore.give()
     this.#hasTurn = false
   }
 }
 
-function leave(events: AsyncIterator<Told>): void {
+function leave(events: AsyncIterator<SubscriptionEvent>): void {
   events.return?.().catch(() => {})
 }

@@ -29,7 +29,7 @@ export interface BinarySearch {
   readonly binary?: string | undefined
   /** Where a fetched mongod is kept for the next start. */
   readonly cacheDir: string
-  readonly log: { info(line: string): void }
+  readonly logger: { info(line: string): void }
 }
 
 export interface MongodBinary {
@@ -45,7 +45,7 @@ export interface MongodBinary {
  * Throws MongoStartError `MONGOD_UNUSABLE` when `binary` does not run, `MONGOD_NOT_FOUND` with the reason of each
  * place when none has one.
  */
-export async function findMongod({ binary, cacheDir, log }: BinarySearch): Promise<MongodBinary> {
+export async function findMongod({ binary, cacheDir, logger }: BinarySearch): Promise<MongodBinary> {
   if (binary !== undefined) {
     const fault = await faultOf(binary)
     if (fault)
@@ -62,7 +62,7 @@ export async function findMongod({ binary, cacheDir, log }: BinarySearch): Promi
   const faults = [`on the PATH: ${onPath}`]
   for (const { source, fetchInto } of places) {
     try {
-      log.info(`No mongod on this machine yet: fetching one from ${source}, once`)
+      logger.info(`No mongod on this machine yet: fetching one from ${source}, once`)
       await keep(fetchInto, kept)
       return { path: kept, source }
     } catch (error) {

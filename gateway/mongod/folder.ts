@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { MongoStartError, reasonOf } from './error.ts'
 import { processInfo } from './process-info.ts'
 
-export interface Log {
+export interface LineLogger {
   info(line: string): void
 }
 
@@ -62,7 +62,7 @@ export function readRun(folder: Folder): Run | null {
  * Ends the mongod that a killed hub left behind on `dataDir`, if there is one.
  * Throws MongoStartError `MONGOD_FOLDER_IN_USE` when its hub lives: two must not share a folder.
  */
-export async function endOrphan(dataDir: string, log: Log): Promise<void> {
+export async function endOrphan(dataDir: string, logger: LineLogger): Promise<void> {
   const folder = folderAt(dataDir)
   const run = readRun(folder)
   if (!run) return
@@ -75,7 +75,7 @@ export async function endOrphan(dataDir: string, log: Log): Promise<void> {
   if (!found) return
   if (found.parent === run.hub) throw folderInUse(folder, `the hub with process id ${run.hub}`)
 
-  log.info('Ending the mongod of a hub that was killed')
+  logger.info('Ending the mongod of a hub that was killed')
   process.kill(run.mongod, 'SIGTERM')
   while (mongod()) await pause(20)
 }

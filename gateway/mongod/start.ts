@@ -2,7 +2,7 @@
 
 import path from 'node:path'
 import { findMongod } from './binary.ts'
-import { endOrphan, type Log, noteRun, openFolder, readRun } from './folder.ts'
+import { endOrphan, type LineLogger, noteRun, openFolder, readRun } from './folder.ts'
 import { checkGiven } from './given.ts'
 import { choosePort } from './port.ts'
 import { becomePrimary, replicaSet } from './replica-set.ts'
@@ -25,7 +25,7 @@ export interface MongoOptions {
   readonly oplogMb?: number | undefined
   /** How often data is flushed, in seconds; 60 when not given. What was not stays in the oplog. */
   readonly checkpointSeconds?: number | undefined
-  readonly log: Log
+  readonly logger: LineLogger
 }
 
 export interface RunningMongo {
@@ -46,20 +46,20 @@ export interface RunningMongo {
  * Throws MongoStartError.
  */
 export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
-  const { uri, dataDir, log } = options
+  const { uri, dataDir, logger } = options
   if (uri !== undefined) {
     const hosts = await checkGiven(uri)
-    log.info(`MongoDB at ${hosts} from MONGODB_URI`)
+    logger.info(`MongoDB at ${hosts} from MONGODB_URI`)
     return { uri, source: 'MONGODB_URI', ended: new Promise(() => {}), stop: async () => {} }
   }
 
   const folder = openFolder(dataDir)
-  await endOrphan(dataDir, log)
+  await endOrphan(dataDir, logger)
   const port = await choosePort(options.port, readRun(folder)?.port)
   const binary = await findMongod({
     binary: options.binary,
     cacheDir: options.binaryDir ?? path.join(folder.root, 'mongod'),
-    log,
+    logger,
   })
 
   const mongod = await spawnMongod(binary.path, folder, port, options)
@@ -72,7 +72,7 @@ export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
   try {
     const version = (await listens(mongod)) && (await Promise.race([becomePrimary(port, folder), ended]))
     if (!version) throw whyEnded(mongod)
-    log.info(`MongoDB ${version} from ${binary.source} on 127.0.0.1:${port}, data in ${folder.db}`)
+    logger.info(`MongoDB ${version} from ${binary.source} on 127.0.0.1:${port}, data in ${folder.db}`)
   } catch (error) {
     await stop()
     throw error

@@ -1,7 +1,7 @@
 // What the doors themselves say no to, before or around an operation. Codes of the engine and of the domain pass through.
 
 /** By code: the HTTP status, and the sentence where nothing more is known. A code is never reused. */
-export const faults = {
+export const httpErrors = {
   BAD_REQUEST: { status: 400, message: 'The request is not a GraphQL request.' },
   UNAUTHENTICATED: { status: 401, message: 'This takes a key: Authorization: Bearer KEY.' },
   NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },
@@ -30,22 +30,22 @@ export const faults = {
   },
 } as const
 
-export type FaultCode = keyof typeof faults
+export type HttpErrorCode = keyof typeof httpErrors
 
 /** Thrown by a door; becomes `{"errors":[{"message","extensions":{"code"}}]}`. */
-export class Fault extends Error {
-  readonly code: FaultCode
-  constructor(code: FaultCode, message: string = faults[code].message) {
+export class HttpError extends Error {
+  readonly code: HttpErrorCode
+  constructor(code: HttpErrorCode, message: string = httpErrors[code].message) {
     super(message)
     this.name = 'Fault'
     this.code = code
   }
 
   get status(): number {
-    return faults[this.code].status
+    return httpErrors[this.code].status
   }
 }
 
 /** A fault as an answer. `requestId` only where the hub is at fault, so that what it logged can be found. */
-export const faultText = ({ code, message }: Fault, requestId?: string): string =>
+export const httpErrorText = ({ code, message }: HttpError, requestId?: string): string =>
   JSON.stringify({ errors: [{ message, extensions: { code, ...(requestId && { requestId }) } }] })

@@ -1,6 +1,6 @@
 // A GraphQL request as it comes in through any door: which fields it has and what each must be.
 
-import { Fault } from './http-error.ts'
+import { HttpError } from './http-error.ts'
 
 export interface GraphqlRequest {
   readonly query: string
@@ -14,16 +14,16 @@ const known = new Set(['query', 'operationName', 'variables', 'extensions'])
 /** Reads the parameters out of parsed JSON. Throws BAD_REQUEST that names the field at fault. */
 export function readRequest(body: unknown): GraphqlRequest {
   if (!isRecord(body))
-    throw new Fault('BAD_REQUEST', `the request must be a JSON object, not ${nameOf(body)}`)
+    throw new HttpError('BAD_REQUEST', `the request must be a JSON object, not ${nameOf(body)}`)
   for (const name in body) {
     if (!known.has(name))
-      throw new Fault('BAD_REQUEST', `"${name.slice(0, 80)}" is no field of a GraphQL request`)
+      throw new HttpError('BAD_REQUEST', `"${name.slice(0, 80)}" is no field of a GraphQL request`)
   }
   const { query, operationName, variables, extensions } = body
   if (typeof query !== 'string')
-    throw new Fault('BAD_REQUEST', `"query" must be a string, not ${nameOf(query)}`)
+    throw new HttpError('BAD_REQUEST', `"query" must be a string, not ${nameOf(query)}`)
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
-    throw new Fault('BAD_REQUEST', `"operationName" must be a string, not ${nameOf(operationName)}`)
+    throw new HttpError('BAD_REQUEST', `"operationName" must be a string, not ${nameOf(operationName)}`)
   }
   readMap('extensions', extensions)
   return { query, operationName: operationName ?? undefined, variables: readMap('variables', variables) }
@@ -31,17 +31,18 @@ export function readRequest(body: unknown): GraphqlRequest {
 
 function readMap(name: string, value: unknown): Record<string, unknown> {
   if (value === undefined || value === null) return {}
-  if (!isRecord(value)) throw new Fault('BAD_REQUEST', `"${name}" must be an object, not ${nameOf(value)}`)
+  if (!isRecord(value))
+    throw new HttpError('BAD_REQUEST', `"${name}" must be an object, not ${nameOf(value)}`)
   return value
 }
 
 /** JSON text as a value. Throws BAD_REQUEST with the place where it stops being JSON. */
 export function readJson(text: string, what: string): unknown {
-  if (text === '') throw new Fault('BAD_REQUEST', `${what} is empty`)
+  if (text === '') throw new HttpError('BAD_REQUEST', `${what} is empty`)
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new Fault('BAD_REQUEST', `${what} is not JSON: ${(error as SyntaxError).message}`)
+    throw new HttpError('BAD_REQUEST', `${what} is not JSON: ${(error as SyntaxError).message}`)
   }
 }
 

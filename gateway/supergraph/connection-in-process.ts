@@ -20,7 +20,7 @@ import {
   type NamedTypeNode,
 } from 'graphql'
 import { compileQuery, isCompiledQuery } from 'graphql-jit'
-import type { Mark, MarkedStream } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { StreamPosition, ResumableStream } from '../../subgraphs/platform/async/resumable-stream.ts'
 import {
   isPromise,
   type SubgraphConnection,
@@ -67,11 +67,11 @@ export function inProcessConnection(name: string, app: SubgraphApp): SubgraphCon
           const source = { schema, document, rootValue: {}, contextValue: context, variableValues: variables }
           const events = await createSourceEventStream(source)
           if (!(Symbol.asyncIterator in events)) return { data: null, errors: events.errors as never }
-          if (!isMarked(events)) {
+          if (!isResumable(events)) {
             return new MappedStream(events, (event) => told(run(event, context, variables), null))
           }
-          return new MappedStream(events.marked(), ({ item, mark }) =>
-            item === null ? { result: null, mark } : told(run(item, context, variables), mark),
+          return new MappedStream(events.positioned(), ({ value, position }) =>
+            value === null ? { value: null, position } : told(run(value, context, variables), position),
           )
         },
       }
@@ -79,13 +79,13 @@ export function inProcessConnection(name: string, app: SubgraphApp): SubgraphCon
   }
 }
 
-const isMarked = (events: object): events is MarkedStream<unknown> => 'marked' in events
+const isResumable = (events: object): events is ResumableStream<unknown> => 'positioned' in events
 
 const told = (
   result: SubgraphResult | Promise<SubgraphResult>,
-  mark: Mark | null,
+  position: StreamPosition | null,
 ): SubgraphEvent | Promise<SubgraphEvent> =>
-  isPromise(result) ? result.then((its) => ({ result: its, mark })) : { result, mark }
+  isPromise(result) ? result.then((value) => ({ value, position })) : { value: result, position }
 
 function compile(schema: GraphQLSchema, document: DocumentNode): Execute {
   if (!isTooDifficult(schema, document)) {

@@ -1,6 +1,6 @@
 // What the engine knows of a subgraph: a document goes in once, results come out many times. No transport lives here.
 
-import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
 
 /** How the hub reaches one subgraph: in this process, or a partner's over HTTP. */
 export interface SubgraphConnection {
@@ -20,13 +20,8 @@ export interface SubgraphOperation {
   ): Promise<AsyncIterableIterator<SubgraphEvent> | SubgraphResult>
 }
 
-/** What a subscription's source says once. */
-export interface SubgraphEvent {
-  /** Null when nothing happened and the stream only says how far it has come. */
-  readonly result: SubgraphResult | null
-  /** Null where the field's streams cannot be resumed. */
-  readonly mark: Mark | null
-}
+/** One event of a subgraph's stream; a null value when only the position has moved. */
+export type SubgraphEvent = Positioned<SubgraphResult | null>
 
 /** The engine merges into `data` and reads it while it answers: whoever gives it must not keep or share it. */
 export interface SubgraphResult {

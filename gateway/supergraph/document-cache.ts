@@ -4,7 +4,7 @@ import { findOperation, readDocument, type Document } from './documents.ts'
 import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
 import type { Limits } from './limits.ts'
-import { Lru } from './lru.ts'
+import { LruMap } from './lru.ts'
 import { prepareOperation, type Prepared } from './prepared.ts'
 
 /** A valid document with those of its operations that have been asked for. */
@@ -16,16 +16,16 @@ interface Known {
 export class DocumentCache {
   readonly #engine: Engine
   readonly #limits: Limits
-  readonly #known: Lru<Known>
+  readonly #known: LruMap<Known>
   /** Kept apart, so that a client's mistakes cannot push out what others use. */
-  readonly #rejected: Lru<Rejected>
+  readonly #rejected: LruMap<Rejected>
 
   /** `max` is how many documents are kept, and how many refusals. */
   constructor(engine: Engine, limits: Limits, max: number) {
     this.#engine = engine
     this.#limits = limits
-    this.#known = new Lru(max)
-    this.#rejected = new Lru(max)
+    this.#known = new LruMap(max)
+    this.#rejected = new LruMap(max)
   }
 
   /** `name` is '' for a document's only operation. */

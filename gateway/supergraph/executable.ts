@@ -1,7 +1,7 @@
 // An operation with its switches set: planned, compiled, and run from here.
 
 import type { GraphQLFormattedError } from 'graphql'
-import type { Mark } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
 import { completeAnswer } from './complete.ts'
 import type { SubgraphConnection, Variables } from './connection.ts'
 import { coded, refusalText } from './errors.ts'
@@ -17,13 +17,8 @@ import { rootShape, type ShapeField } from './shape.ts'
 import { compileStep, compileSubscription, type Source } from './steps.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
 
-/** What a subscription says once. */
-export interface Told {
-  /** An answer as JSON; null when nothing happened and the stream only says how far it has come. */
-  readonly text: string | null
-  /** How far the stream has come with it; null where it cannot be resumed. */
-  readonly mark: Mark | null
-}
+/** One event of a subscription: a response as JSON, or null when only the position has moved. */
+export type SubscriptionEvent = Positioned<string | null>
 
 /** What all operations of one supergraph share. */
 export interface Engine {
@@ -82,7 +77,7 @@ export class Executable {
   async subscribe(
     variables: Variables,
     context: unknown,
-  ): Promise<AsyncIterableIterator<Told> | { errorResponse: string }> {
+  ): Promise<AsyncIterableIterator<SubscriptionEvent> | { errorResponse: string }> {
     const [part] = this.#parts
     const source = part?.source
     // Its only field may have been skipped.
@@ -90,11 +85,11 @@ export class Executable {
       return { errorResponse: refusalText([coded('BAD_USER_INPUT', 'There is nothing to subscribe to.')]) }
     const opened = await source.open(variables, context)
     if (Symbol.asyncIterator in opened) {
-      return new MappedStream(opened, async ({ result, mark }): Promise<Told> => {
-        if (!result) return { text: null, mark }
+      return new MappedStream(opened, async ({ value, position }): Promise<SubscriptionEvent> => {
+        if (!value) return { value: null, position }
         const run = newRun(variables, context)
-        source.absorb(run, result)
-        return { text: await this.#executePart(part, run), mark }
+        source.absorb(run, value)
+        return { value: await this.#executePart(part, run), position }
       })
     }
     const run = newRun(variables, context)

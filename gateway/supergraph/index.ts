@@ -13,7 +13,7 @@ import { readSupergraph } from './supergraph-schema.ts'
 
 export { composeSupergraph } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
-export type { Told } from './executable.ts'
+export type { SubscriptionEvent } from './executable.ts'
 export { inProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
 export type { PresentError } from './failures.ts'

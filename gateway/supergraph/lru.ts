@@ -4,7 +4,7 @@
  * Two generations of half the size: what is read moves to the young one, and when that is full the old one is dropped. So
  * a hit among the young changes nothing, where a list in exact order of use would be changed by every read.
  */
-export class Lru<Value> {
+export class LruMap<Value> {
   readonly #half: number
   #young = new Map<string, Value>()
   #old = new Map<string, Value>()

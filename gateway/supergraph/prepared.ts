@@ -2,8 +2,8 @@
 
 import type { Variables } from './connection.ts'
 import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
-import { Executable, type Engine, type Told } from './executable.ts'
-import { Lru } from './lru.ts'
+import { Executable, type Engine, type SubscriptionEvent } from './executable.ts'
+import { LruMap } from './lru.ts'
 import type { Operation } from './operation.ts'
 import { compileCoercion, type Coerced } from './variables.ts'
 
@@ -21,7 +21,7 @@ export interface Prepared {
   subscribe(
     variables: Variables,
     context: unknown,
-  ): Promise<AsyncIterableIterator<Told> | { errorResponse: string }>
+  ): Promise<AsyncIterableIterator<SubscriptionEvent> | { errorResponse: string }>
 }
 
 /** Settings of the switches that a document is kept compiled for. */
@@ -33,7 +33,7 @@ const variantsMax = 16
  */
 export function prepareOperation(operation: Operation, engine: Engine): Prepared | Rejected {
   const { schema, definition, switches } = operation
-  const variants = new Lru<Executable>(variantsMax)
+  const variants = new LruMap<Executable>(variantsMax)
   const compile = (setting: string): Executable | Rejected => {
     const values = new Map(switches.map((name, n) => [name, setting[n] === '1']))
     try {

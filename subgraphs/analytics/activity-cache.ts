@@ -4,12 +4,12 @@ import type { Db } from 'mongodb'
 import { createLoader } from '../platform/async/batching.ts'
 import type { LogReader } from '../log/reader.ts'
 import { batchMax } from '../log/projection.ts'
-import { readerName } from './activity-projection.ts'
-import { Names, readSlab, type Slab } from './counter-block.ts'
-import { resultsOf, shownOf } from '../log/checkpoint.ts'
+import { activityProjectionName } from './activity-projection.ts'
+import { Names, readCounterBlock, type CounterBlock } from './counter-block.ts'
+import { resultsOf, publishedOf } from '../log/checkpoint.ts'
 import { openActivity, type ActivityStore } from './block-store.ts'
 
-export interface Board {
+export interface ActivityCache {
   /** The names in all slabs that were read here. They become more, and their numbers stay. */
   readonly names: Names
   /** The counts as of a moment after the call. Calls of all requests in flight share one look at MongoDB. */
@@ -18,7 +18,7 @@ export interface Board {
 
 export interface Snapshot {
   /** Every hour that has payments. Never changed afterwards. */
-  readonly slabs: readonly Slab[]
+  readonly blocks: readonly CounterBlock[]
   /** Position up to which the log is counted. */
   readonly place: bigint
   /** Slabs of one merchant's months, as they are now. */
@@ -30,34 +30,38 @@ export interface Snapshot {
   readonly complete: boolean
 }
 
-export function activityBoard(db: Db, reader: Pick<LogReader, 'tip' | 'read'>, now: () => Date): Board {
+export function createActivityCache(
+  db: Db,
+  logReader: Pick<LogReader, 'tip' | 'read'>,
+  now: () => Date,
+): ActivityCache {
   const names = new Names()
-  const slabs = new Map<string, Slab>()
-  let all: readonly Slab[] = []
+  const blocks = new Map<string, CounterBlock>()
+  let all: readonly CounterBlock[] = []
   let seen = 0n
   let epoch = -1
   let store: ActivityStore
 
   const refresh = async (): Promise<Snapshot> => {
-    const tip = reader.tip()
+    const tip = logReader.tip()
     // The place first: what lies before it is in the slabs by now, so nothing is missed by asking for what comes after it.
-    const shown = await shownOf(db, readerName)
+    const shown = await publishedOf(db, activityProjectionName)
     const place = shown.position
     if (shown.epoch !== epoch) {
       // The counts were made anew.
       epoch = shown.epoch
       store = openActivity(resultsOf(db, epoch))
-      slabs.clear()
+      blocks.clear()
       seen = 0n
     }
     const changed = await store.hoursCountedAfter(seen)
-    for (const content of changed) slabs.set(content._id, readSlab(content, names))
-    if (changed.length > 0 || slabs.size === 0) all = [...slabs.values()]
+    for (const content of changed) blocks.set(content._id, readCounterBlock(content, names))
+    if (changed.length > 0 || blocks.size === 0) all = [...blocks.values()]
     seen = place
-    const [next] = place < tip ? await reader.read(place, 1) : []
+    const [next] = place < tip ? await logReader.read(place, 1) : []
     const asOf = next?.at ?? now()
     return {
-      slabs: all,
+      blocks: all,
       place,
       monthsOf: store.monthsOf,
       asOf,

@@ -1,25 +1,31 @@
 // From the log to the counts: each entry is counted into the hour and into the merchant's month that its payment was created
 // in. Where the reading stands is kept by `../projection.ts`.
-import type { Itself } from '../log/projection.ts'
+import type { IdempotentProjection } from '../log/projection.ts'
 import { deltaOf, type Delta } from './delta.ts'
 import type { LogEntry } from '../log/entry.ts'
 import { hourMs, monthStart } from './range.ts'
-import { activityStore, hourName, merchantMonthName, type ActivityStore, type Shelf } from './block-store.ts'
+import {
+  createActivityStore,
+  hourName,
+  merchantMonthName,
+  type ActivityStore,
+  type BlockStore,
+} from './block-store.ts'
 
-export const readerName = 'activity'
+export const activityProjectionName = 'activity'
 
 /** Counts the log. Each slab says how far it has counted, so counting again adds nothing: see store.ts. */
-export function activityProjection(): Itself {
+export function activityProjection(): IdempotentProjection {
   let store: ActivityStore
   return {
-    name: readerName,
+    name: activityProjectionName,
     collections: ['activityHours', 'activityMerchants'],
     commits: 'itself',
     wants: (entry) => deltaOf(entry) !== null,
     // Each batch writes the slabs that it touches as a whole: fewer batches, fewer bytes.
     gatherMs: 1_000,
     async begin(results) {
-      store = await activityStore(results)
+      store = await createActivityStore(results)
     },
     apply: (entries) => countBatch(store, entries),
   }
@@ -43,17 +49,17 @@ export async function countBatch(store: ActivityStore, entries: readonly LogEntr
 }
 
 /** Until nobody else has written between reading and writing: then everything is counted, by us or by them. */
-async function count(shelf: Shelf, { starts, changes }: Spans): Promise<void> {
+async function count(blockStore: BlockStore, { starts, changes }: Spans): Promise<void> {
   for (;;) {
-    const drafts = await shelf.open(starts)
-    for (const [name, { slab }] of drafts) {
+    const drafts = await blockStore.open(starts)
+    for (const [name, { block }] of drafts) {
       for (const { entry, delta } of changes.get(name)!) {
-        if (entry._id <= slab.upTo) continue
-        slab.add(entry.payment, delta)
-        slab.upTo = entry._id
+        if (entry._id <= block.upTo) continue
+        block.add(entry.payment, delta)
+        block.upTo = entry._id
       }
     }
-    if (await shelf.save(drafts)) return
+    if (await blockStore.save(drafts)) return
   }
 }
 

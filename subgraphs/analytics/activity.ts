@@ -16,14 +16,15 @@ import {
   valueAt,
   type Facet,
   type Names,
-  type Slab,
+  type CounterBlock,
 } from './counter-block.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 
 /** Every given list must match, by any of its entries; one that is left out asks for nothing in particular. */
 export interface Filters {
   readonly directions?: readonly string[] | undefined
-  readonly wallets?: readonly string[] | undefined
-  readonly acquirers?: readonly string[] | undefined
+  readonly wallets?: readonly ParticipantId[] | undefined
+  readonly acquirers?: readonly ParticipantId[] | undefined
   readonly corridors?: readonly string[] | undefined
   readonly projects?: readonly string[] | undefined
   readonly merchantCountries?: readonly string[] | undefined
@@ -70,19 +71,19 @@ const keyIn: Readonly<
 }
 
 /** What `slabs` say to `question`. Each figure is one run over the cells in range; nothing is done before it is asked for. */
-export function answer(slabs: readonly Slab[], names: Names, question: Question) {
+export function answerActivity(blocks: readonly CounterBlock[], names: Names, question: Question) {
   const isWanted = matcher(names, question)
   const { from, to } = question.range
-  const inRange = slabs.filter(({ start, end }) => start < to && end > from)
+  const inRange = blocks.filter(({ start, end }) => start < to && end > from)
 
   /** Calls `visit` with each slab that has a match, and a flag per cell. */
-  const eachMatch = (visit: (slab: Slab, matches: Uint8Array) => void): void => {
+  const eachMatch = (visit: (block: CounterBlock, matches: Uint8Array) => void): void => {
     let matches = new Uint8Array(1024)
-    for (const slab of inRange) {
-      const { start, end, cells, words } = slab
+    for (const block of inRange) {
+      const { start, end, cells, words } = block
       if (matches.length < cells) matches = new Uint8Array(cells * 2)
       if (!isWanted && start >= from && end <= to) {
-        visit(slab, matches.fill(1, 0, cells))
+        visit(block, matches.fill(1, 0, cells))
         continue
       }
       let some = false
@@ -92,7 +93,7 @@ export function answer(slabs: readonly Slab[], names: Names, question: Question)
         matches[cell] = match ? 1 : 0
         some ||= match
       }
-      if (some) visit(slab, matches)
+      if (some) visit(block, matches)
     }
   }
 
@@ -178,7 +179,7 @@ export function answer(slabs: readonly Slab[], names: Names, question: Question)
   }
 }
 
-export type Answer = ReturnType<typeof answer>
+export type ActivityAnswer = ReturnType<typeof answerActivity>
 
 const largestFirst = (shares: readonly Share[]): Share[] =>
   shares

@@ -10,21 +10,22 @@ import type { Results } from '../log/checkpoint.ts'
 import { MongoBulkWriteError, type Collection } from 'mongodb'
 import { createLoader } from '../platform/async/batching.ts'
 import { monthStart, type Range } from './range.ts'
-import { OpenSlab, type SlabContent } from './counter-block.ts'
+import { OpenCounterBlock, type CounterBlockContent } from './counter-block.ts'
+import type { MerchantId } from '../../schema/values/id.ts'
 
 /** `_id` is the span's name, "#", and the part: a span that fills its slab goes on in the next part. */
-type SlabDocument = SlabContent & { readonly _id: string }
+type SlabDocument = CounterBlockContent & { readonly _id: string }
 
 /** A slab that is counted into, and how MongoDB has it. */
 export interface Draft {
   readonly part: number
-  readonly slab: OpenSlab
+  readonly block: OpenCounterBlock
   isNew: boolean
   savedUpTo: bigint
 }
 
 /** The slabs of one collection, for who counts. */
-export interface Shelf {
+export interface BlockStore {
   /** The last part of each span, from `starts` by name: what was saved, or an empty slab. */
   open(starts: ReadonlyMap<string, Date>): Promise<ReadonlyMap<string, Draft>>
   /** Writes those in which something was counted; false when another process has changed one of them: then open anew. */
@@ -32,16 +33,16 @@ export interface Shelf {
 }
 
 export interface ActivityStore {
-  readonly hours: Shelf
-  readonly merchants: Shelf
+  readonly hours: BlockStore
+  readonly merchants: BlockStore
   /** Hours in which something after `position` has been counted. */
   hoursCountedAfter(position: bigint): Promise<readonly SlabDocument[]>
   /** Slabs of one merchant's months. Calls of all requests in flight are grouped. */
-  monthsOf(merchant: string, range: Range): Promise<readonly SlabContent[]>
+  monthsOf(merchant: MerchantId, range: Range): Promise<readonly CounterBlockContent[]>
 }
 
 export const hourName = (start: Date): string => start.toISOString().slice(0, 13)
-export const merchantMonthName = (merchant: string, month: Date): string =>
+export const merchantMonthName = (merchant: MerchantId, month: Date): string =>
   `${merchant}#${month.toISOString().slice(0, 7)}`
 
 /** Hours that stay open for the next batch. A merchant's next payment is too far away to wait for. */
@@ -53,7 +54,7 @@ export interface ActivityStoreOptions {
 }
 
 /** The slabs of one epoch. Open a new one to count after others may have: what is open here would be out of date. */
-export async function activityStore(
+export async function createActivityStore(
   results: Results,
   options: ActivityStoreOptions = {},
 ): Promise<ActivityStore> {
@@ -69,7 +70,7 @@ export function openActivity(
 ): ActivityStore {
   const { hours, merchants } = slabsOf(results)
 
-  const months = createLoader<{ merchant: string; range: Range }, readonly SlabContent[]>({
+  const months = createLoader<{ merchant: MerchantId; range: Range }, readonly CounterBlockContent[]>({
     key: ({ merchant, range }) => `${range.from} ${range.to} ${merchant}`,
     load: async (asked) => {
       const found = await merchants
@@ -96,14 +97,14 @@ const slabsOf = ({ collection }: Results) => ({
   merchants: collection<SlabDocument>('activityMerchants'),
 })
 
-const monthsBetween = ({ merchant, range }: { readonly merchant: string; readonly range: Range }) => ({
+const monthsBetween = ({ merchant, range }: { readonly merchant: MerchantId; readonly range: Range }) => ({
   _id: {
     $gte: `${merchantMonthName(merchant, new Date(monthStart(range.from)))}#`,
     $lt: `${merchantMonthName(merchant, new Date(range.to))}#~`,
   },
 })
 
-function shelf(collection: Collection<SlabDocument>, cellsMax: number, keepOpen: number): Shelf {
+function shelf(collection: Collection<SlabDocument>, cellsMax: number, keepOpen: number): BlockStore {
   const opened = new Map<string, Draft>()
 
   return {
@@ -113,9 +114,9 @@ function shelf(collection: Collection<SlabDocument>, cellsMax: number, keepOpen:
       for (;;) {
         // The first part of what is not open yet; the next part where one is full, from what that one has counted.
         const wanted = [...starts].flatMap(([name, start]) => {
-          const { part, slab } = drafts.get(name) ?? { part: -1 }
-          if (slab && slab.size < cellsMax) return []
-          return { name, start, part: part + 1, upTo: slab?.upTo ?? 0n }
+          const { part, block } = drafts.get(name) ?? { part: -1 }
+          if (block && block.size < cellsMax) return []
+          return { name, start, part: part + 1, upTo: block?.upTo ?? 0n }
         })
         if (wanted.length === 0) return drafts
         const ids = wanted.map(({ name, part }) => partName(name, part))
@@ -123,21 +124,21 @@ function shelf(collection: Collection<SlabDocument>, cellsMax: number, keepOpen:
         const byId = new Map(found.map((document) => [document._id, document]))
         for (const { name, start, part, upTo } of wanted) {
           const content = byId.get(partName(name, part))
-          const slab = new OpenSlab(content ?? { start, upTo })
-          drafts.set(name, { part, slab, isNew: !content, savedUpTo: slab.upTo })
+          const block = new OpenCounterBlock(content ?? { start, upTo })
+          drafts.set(name, { part, block, isNew: !content, savedUpTo: block.upTo })
         }
       }
     },
 
     async save(drafts) {
-      const changed = [...drafts].filter(([, { slab, savedUpTo }]) => slab.upTo !== savedUpTo)
+      const changed = [...drafts].filter(([, { block, savedUpTo }]) => block.upTo !== savedUpTo)
       if (changed.length > 0 && !(await write(collection, changed))) {
         opened.clear()
         return false
       }
       for (const [name, draft] of changed) {
         draft.isNew = false
-        draft.savedUpTo = draft.slab.upTo
+        draft.savedUpTo = draft.block.upTo
         opened.delete(name)
         opened.set(name, draft)
       }
@@ -156,8 +157,8 @@ async function write(
   collection: Collection<SlabDocument>,
   drafts: readonly (readonly [string, Draft])[],
 ): Promise<boolean> {
-  const operations = drafts.map(([name, { part, slab, isNew, savedUpTo }]) => {
-    const content = slab.content()
+  const operations = drafts.map(([name, { part, block, isNew, savedUpTo }]) => {
+    const content = block.content()
     const _id = partName(name, part)
     return isNew
       ? { insertOne: { document: { _id, ...content } } }

@@ -4,9 +4,10 @@ import type { Delta } from './delta.ts'
 import type { LoggedPayment } from '../log/entry.ts'
 import { bucketOf } from './histogram.ts'
 import { minuteMs } from './range.ts'
+import type { CorridorId, ProjectId } from '../../schema/values/id.ts'
 
 /** A slab as MongoDB has it. */
-export interface SlabContent {
+export interface CounterBlockContent {
   /** Start of the span. */
   readonly start: Date
   /** Position of the last log entry that is counted here: entries up to it are never counted again. */
@@ -47,11 +48,11 @@ export const placeOf: Readonly<Record<Facet, { readonly word: number; readonly s
 export const halfMask = 0xffff
 
 export interface Lane {
-  readonly corridor: string
+  readonly corridor: CorridorId
   readonly direction: string
   readonly merchantCountry: string
   /** Empty for none. */
-  readonly project: string
+  readonly project: ProjectId
 }
 
 const laneName = ({ corridor, direction, merchantCountry, project }: LoggedPayment): string =>
@@ -86,7 +87,7 @@ export class Names {
 }
 
 /** A slab that is being counted into. */
-export class OpenSlab {
+export class OpenCounterBlock {
   readonly start: Date
   upTo: bigint
   readonly #names: Names
@@ -96,7 +97,7 @@ export class OpenSlab {
   readonly #cellByKey = new Map<string, number>()
   readonly #tallyByKey = new Map<number, number>()
 
-  constructor(content: Pick<SlabContent, 'start' | 'upTo'> & Partial<SlabContent>) {
+  constructor(content: Pick<CounterBlockContent, 'start' | 'upTo'> & Partial<CounterBlockContent>) {
     const { start, upTo, names, cells = 0, words = new Uint8Array() } = content
     this.start = start
     this.upTo = upTo
@@ -128,7 +129,7 @@ export class OpenSlab {
     if (delta.reason !== null) this.#tally(cell, reasonKind + this.#names.numberOf(delta.reason))
   }
 
-  content(): SlabContent {
+  content(): CounterBlockContent {
     return {
       start: this.start,
       upTo: this.upTo,
@@ -203,7 +204,7 @@ class Words {
 }
 
 /** A slab as it is read: words to run over, with names numbered as in many others. */
-export interface Slab {
+export interface CounterBlock {
   /** Milliseconds since 1970. */
   readonly start: number
   /** After its last cell. */
@@ -213,7 +214,7 @@ export interface Slab {
 }
 
 /** Makes words of `content` that can be read with `names`, where new names get a number. */
-export function readSlab(content: SlabContent, names: Names): Slab {
+export function readCounterBlock(content: CounterBlockContent, names: Names): CounterBlock {
   const numbers = content.names.map((name) => names.numberOf(name))
   const words = wordsOf(content.words)
   const tallies = content.cells * cellWidth

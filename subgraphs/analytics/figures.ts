@@ -5,7 +5,7 @@ import { mccByCode } from '../../schema/values/mcc.ts'
 import { money, type Money } from '../../schema/values/money.ts'
 import { divideHalfUp } from '../../schema/values/rate.ts'
 import { reasons, type ReasonCode } from '../../schema/values/reasons.ts'
-import type { Reference } from '../shared/registry.ts'
+import type { Registry } from '../shared/registry.ts'
 import type { Dimension, Figures } from './activity.ts'
 
 export const valueOf = ({ value }: Figures): Money => money(value, 'CNY')
@@ -48,7 +48,7 @@ const entryModes: Readonly<Record<string, string>> = {
 }
 
 /** A part's key for people; the key itself where there is nothing to say. */
-export function labelOf(by: Dimension, key: string, { participants }: Reference): string {
+export function labelOf(by: Dimension, key: string, { participants }: Registry): string {
   switch (by) {
     case 'CORRIDOR':
       return key.split('-').map(countryName).join(' → ')

@@ -2,21 +2,21 @@
 
 import { startLogReader } from '../log/reader.ts'
 import { startProjection } from '../log/projection.ts'
-import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
-import { activityBoard } from './activity-cache.ts'
-import { activityProjection, readerName } from './activity-projection.ts'
-import { analyticsResolvers } from './resolvers.ts'
+import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
+import { createActivityCache } from './activity-cache.ts'
+import { activityProjection, activityProjectionName } from './activity-projection.ts'
+import { createAnalyticsResolvers } from './resolvers.ts'
 
 /** Readers of the log that are run here. */
-export const analyticsReaders: readonly string[] = [readerName]
+export const analyticsProjections: readonly string[] = [activityProjectionName]
 
-export async function analyticsSubgraph(dependencies: SubgraphDependencies): Promise<Subgraph> {
-  const { db, reference, now, log } = dependencies
-  const own = dependencies.reader ? null : await startLogReader({ db, log, recentMax: 1024 })
-  const reader = dependencies.reader ?? own!
-  const projection = startProjection({ db, reader, log }, activityProjection())
-  const resolvers = analyticsResolvers(activityBoard(db, reader, now), reference, now)
-  return startSubgraph('analytics', resolvers, async () => {
+export async function openAnalyticsSubgraph(dependencies: SubgraphDependencies): Promise<Subgraph> {
+  const { db, registry, now, logger } = dependencies
+  const own = dependencies.logReader ? null : await startLogReader({ db, logger, recentMax: 1024 })
+  const logReader = dependencies.logReader ?? own!
+  const projection = startProjection({ db, logReader, logger }, activityProjection())
+  const resolvers = createAnalyticsResolvers(createActivityCache(db, logReader, now), registry, now)
+  return openSubgraph('analytics', resolvers, async () => {
     await projection.close()
     await own?.close()
   })

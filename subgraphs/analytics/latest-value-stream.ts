@@ -13,7 +13,9 @@ export interface LatestOptions<Value> {
 }
 
 /** Ends with `return`, at once; a `read` that throws rejects the `next` that waits for it, and ends the stream. */
-export function latest<Value>(options: LatestOptions<Value>): AsyncIterableIterator<Value, undefined> {
+export function openLatestValueStream<Value>(
+  options: LatestOptions<Value>,
+): AsyncIterableIterator<Value, undefined> {
   const { read, everyMs, wait = (ms, signal) => sleep(ms, undefined, { signal }) } = options
   const waiting: PromiseWithResolvers<IteratorResult<Value, undefined>>[] = []
   const leaving = new AbortController()

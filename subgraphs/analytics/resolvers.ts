@@ -3,20 +3,20 @@
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
 import { demandScope, partyOf, visibilityOf, type Visibility } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
-import type { Reference } from '../shared/registry.ts'
+import type { Registry } from '../shared/registry.ts'
 import { values } from '../shared/values.ts'
 import {
-  answer,
-  type Answer,
+  answerActivity,
+  type ActivityAnswer,
   type Dimension,
   type Figures,
   type Filters,
   type Question,
   type Share,
 } from './activity.ts'
-import type { Board, Snapshot } from './activity-cache.ts'
+import type { ActivityCache, Snapshot } from './activity-cache.ts'
 import { approvalRateOf, averageValueOf, growthOf, labelOf, valueOf } from './figures.ts'
-import { latest } from './latest-value-stream.ts'
+import { openLatestValueStream } from './latest-value-stream.ts'
 import { readQuestion, type ActivityFilterInput } from './question.ts'
 import {
   bucketStarts,
@@ -29,14 +29,15 @@ import {
   type TimeBucket,
 } from './range.ts'
 import type { RequestContext } from '../shared/viewer.ts'
-import { readSlab, type Slab } from './counter-block.ts'
+import { readCounterBlock, type CounterBlock } from './counter-block.ts'
+import type { MerchantId } from '../../schema/values/id.ts'
 
 /** What `Activity` resolves from. */
 interface Activity {
   readonly snapshot: Snapshot
   readonly range: Range
   readonly totals: Figures
-  readonly answer: Answer
+  readonly answer: ActivityAnswer
   /** Totals of the same question over another range. */
   readonly over: (range: Range) => Promise<Figures>
 }
@@ -49,17 +50,21 @@ interface NarrowArguments {
 const breakdownMax = 500
 const programmeDays = 365
 
-export function analyticsResolvers(board: Board, reference: Reference, now: () => Date): Resolvers {
-  const fromHours = (snapshot: Snapshot) => async () => snapshot.slabs
+export function createAnalyticsResolvers(
+  activityCache: ActivityCache,
+  registry: Registry,
+  now: () => Date,
+): Resolvers {
+  const fromHours = (snapshot: Snapshot) => async () => snapshot.blocks
 
   const activityOf = async (
     question: Question,
-    slabsOf: (snapshot: Snapshot) => (range: Range) => Promise<readonly Slab[]> = fromHours,
+    slabsOf: (snapshot: Snapshot) => (range: Range) => Promise<readonly CounterBlock[]> = fromHours,
   ): Promise<Activity> => {
-    const snapshot = await board.current()
-    const slabs = slabsOf(snapshot)
-    const over = async (range: Range): Promise<Answer> =>
-      answer(await slabs(range), board.names, { ...question, range })
+    const snapshot = await activityCache.current()
+    const blocks = slabsOf(snapshot)
+    const over = async (range: Range): Promise<ActivityAnswer> =>
+      answerActivity(await blocks(range), activityCache.names, { ...question, range })
     const found = await over(question.range)
     return {
       snapshot,
@@ -70,8 +75,10 @@ export function analyticsResolvers(board: Board, reference: Reference, now: () =
     }
   }
 
-  const fromMonthsOf = (merchant: string) => (snapshot: Snapshot) => async (range: Range) =>
-    (await snapshot.monthsOf(merchant, range)).map((content) => readSlab(content, board.names))
+  const fromMonthsOf = (merchant: MerchantId) => (snapshot: Snapshot) => async (range: Range) =>
+    (await snapshot.monthsOf(merchant, range)).map((content) =>
+      readCounterBlock(content, activityCache.names),
+    )
 
   /** What an entity's `activity` field asks, within what the viewer sees; `its` or `party` say which payments are the entity's. */
   const narrowed = (
@@ -84,13 +91,13 @@ export function analyticsResolvers(board: Board, reference: Reference, now: () =
     return {
       range: orThrow(readRange(range, now(), ['range'])),
       where: { ...its, directions: direction ? [direction] : undefined },
-      within: [visibilityOf(context, reference), party],
+      within: [visibilityOf(context, registry), party],
     }
   }
 
   const asked = (where: ActivityFilterInput, context: RequestContext): Question => {
     demandScope(context, 'analytics:read')
-    return orThrow(readQuestion(where, now(), visibilityOf(context, reference)))
+    return orThrow(readQuestion(where, now(), visibilityOf(context, registry)))
   }
 
   const lastDay: ActivityFilterInput = { range: { lastDays: 1 } }
@@ -107,7 +114,7 @@ export function analyticsResolvers(board: Board, reference: Reference, now: () =
     }
     asked(where ?? lastDay, context)
     let before = ''
-    return latest({
+    return openLatestValueStream({
       everyMs: seconds * 1000,
       read: async () => {
         const activity = await activityOf(asked(where ?? lastDay, context))
@@ -166,7 +173,7 @@ export function analyticsResolvers(board: Board, reference: Reference, now: () =
           .slice(0, first)
           .map((share: Share) => ({
             ...share,
-            label: labelOf(by, share.key, reference),
+            label: labelOf(by, share.key, registry),
             value: valueOf(share),
             approvalRate: approvalRateOf(share),
           }))
@@ -181,7 +188,7 @@ export function analyticsResolvers(board: Board, reference: Reference, now: () =
     },
     Participant: {
       activity: ({ id }: { id: string }, args: NarrowArguments, context: RequestContext) =>
-        activityOf(narrowed(args, context, {}, partyOf(id, reference))),
+        activityOf(narrowed(args, context, {}, partyOf(id, registry))),
     },
     Merchant: {
       activity: ({ id }: { id: string }, args: NarrowArguments, context: RequestContext) =>

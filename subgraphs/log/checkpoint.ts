@@ -1,9 +1,8 @@
+// Checkpoints of projections, and the epochs of their results.
+
 import type { LogEntry } from './entry.ts'
 import { archiveOf, readLog, readTip } from './store.ts'
 import type { Collection, Db, Document } from 'mongodb'
-import type { Projection } from './projection.ts'
-
-// Checkpoints of projections, and the epochs of their results.
 
 /** The results of one epoch. */
 export interface Results {
@@ -12,7 +11,7 @@ export interface Results {
 }
 
 /** How far results go. */
-export interface Extent {
+export interface EpochPosition {
   /** Counts up with every rebuild, from 0. */
   readonly epoch: number
   /** Every entry up to here is in them; 0 before the first. */
@@ -20,23 +19,23 @@ export interface Extent {
 }
 
 /** A document of the collection `places`: where a reader of the log stands. What lies after the lowest place must be kept. */
-export interface Place extends Extent {
+export interface Checkpoint extends EpochPosition {
   /** The reader's name. */
   readonly _id: string
   /** While it is made anew: what is shown meanwhile. */
-  readonly shown?: Extent
+  readonly shown?: EpochPosition
 }
 
 /** What of reader `name` is to be shown. */
-export async function shownOf(db: Db, name: string): Promise<Extent> {
-  const place = await placesOf(db).findOne({ _id: name })
-  const { epoch, position } = place?.shown ?? place ?? nowhere
+export async function publishedOf(db: Db, name: string): Promise<EpochPosition> {
+  const checkpoint = await checkpointsOf(db).findOne({ _id: name })
+  const { epoch, position } = checkpoint?.shown ?? checkpoint ?? beginning
   return { epoch, position }
 }
 
 /** Lets `name` begin after `position`, if it has not begun yet: for one that makes nothing of what came before. */
 export async function beginAfter(db: Db, name: string, position: bigint): Promise<void> {
-  await placesOf(db).updateOne({ _id: name }, { $setOnInsert: { epoch: 0, position } }, { upsert: true })
+  await checkpointsOf(db).updateOne({ _id: name }, { $setOnInsert: { epoch: 0, position } }, { upsert: true })
 }
 
 export const resultsOf = (db: Db, epoch: number): Results => ({
@@ -45,14 +44,14 @@ export const resultsOf = (db: Db, epoch: number): Results => ({
 })
 
 /** Reads from the results that are to be shown; again when they have changed over to another epoch meanwhile. */
-export async function readShown<Found>(
+export async function readPublished<Found>(
   db: Db,
   name: string,
   read: (results: Results) => Promise<Found>,
 ): Promise<Found> {
-  for (let before = await shownOf(db, name); ;) {
+  for (let before = await publishedOf(db, name); ;) {
     const found = await read(resultsOf(db, before.epoch))
-    const after = await shownOf(db, name)
+    const after = await publishedOf(db, name)
     if (after.epoch === before.epoch) return found
     before = after
   }
@@ -84,7 +83,7 @@ export async function rebuild(db: Db, name: string, from = 1n): Promise<bigint> 
     )
   }
   const standing = { epoch: { $ifNull: ['$epoch', 0] }, position: { $ifNull: ['$position', 0n] } }
-  await placesOf(db).updateOne(
+  await checkpointsOf(db).updateOne(
     { _id: name },
     [
       {
@@ -102,7 +101,7 @@ export async function rebuild(db: Db, name: string, from = 1n): Promise<bigint> 
 
 /** How far a reader is behind the log. */
 export interface Lag {
-  readonly reader: string
+  readonly projection: string
   readonly position: bigint
   /** Entries that it has still to read. */
   readonly entries: number
@@ -112,16 +111,16 @@ export interface Lag {
 
 /** Of all readers that have a place. */
 export async function lagsOf(db: Db, now: Date): Promise<readonly Lag[]> {
-  const places = await placesOf(db).find().sort({ _id: 1 }).toArray()
-  return Promise.all(places.map(({ _id, position }) => lagAt(db, _id, position, now)))
+  const checkpoints = await checkpointsOf(db).find().sort({ _id: 1 }).toArray()
+  return Promise.all(checkpoints.map(({ _id, position }) => lagAt(db, _id, position, now)))
 }
 
 /** Of a reader that stands at `position`. */
-export async function lagAt(db: Db, reader: string, position: bigint, now: Date): Promise<Lag> {
+export async function lagAt(db: Db, projection: string, position: bigint, now: Date): Promise<Lag> {
   const tip = await readTip(db)
   const next = tip > position ? await firstAfter(db, position) : undefined
   const ms = next ? Math.max(0, now.getTime() - next.at.getTime()) : 0
-  return { reader, position, entries: Math.max(0, Number(tip - position)), ms }
+  return { projection, position, entries: Math.max(0, Number(tip - position)), ms }
 }
 
 /** The entry after `position`, be it in the log or in the archive; the first that there is when that one is not. */
@@ -134,13 +133,17 @@ async function firstAfter(db: Db, position: bigint): Promise<LogEntry | undefine
   return archived ?? kept
 }
 
-export const isAt = async (db: Db, { _id, epoch }: Place): Promise<boolean> =>
-  (await placesOf(db).countDocuments({ _id, epoch })) > 0
+export const isInEpoch = async (db: Db, { _id, epoch }: Checkpoint): Promise<boolean> =>
+  (await checkpointsOf(db).countDocuments({ _id, epoch })) > 0
 
 /** Removes results of epochs that are neither being made nor shown. */
-export async function dropOthers(db: Db, { collections = [] }: Projection, place: Place): Promise<void> {
+export async function dropOtherEpochs(
+  db: Db,
+  { collections = [] }: { readonly collections?: readonly string[] },
+  checkpoint: Checkpoint,
+): Promise<void> {
   if (collections.length === 0) return
-  const kept = new Set([place.epoch, place.shown?.epoch ?? place.epoch])
+  const kept = new Set([checkpoint.epoch, checkpoint.shown?.epoch ?? checkpoint.epoch])
   const found = await db.listCollections({}, { nameOnly: true }).toArray()
   for (const { name } of found) {
     const epoch = epochIn(collections, name)
@@ -158,23 +161,23 @@ function epochIn(collections: readonly string[], found: string): number | null {
 }
 
 /** Where the reader stands; a new one at the beginning. */
-export async function openPlace(db: Db, name: string): Promise<Place> {
-  const place = await placesOf(db).findOneAndUpdate(
+export async function openCheckpoint(db: Db, name: string): Promise<Checkpoint> {
+  const checkpoint = await checkpointsOf(db).findOneAndUpdate(
     { _id: name },
     // What was written before there were epochs is of the first one.
     [
       {
         $set: {
-          position: { $ifNull: ['$position', nowhere.position] },
-          epoch: { $ifNull: ['$epoch', nowhere.epoch] },
+          position: { $ifNull: ['$position', beginning.position] },
+          epoch: { $ifNull: ['$epoch', beginning.epoch] },
         },
       },
     ],
     { upsert: true, returnDocument: 'after' },
   )
-  return place!
+  return checkpoint!
 }
 
-const nowhere: Extent = { epoch: 0, position: 0n }
+const beginning: EpochPosition = { epoch: 0, position: 0n }
 
-export const placesOf = (db: Db): Collection<Place> => db.collection<Place>('places')
+export const checkpointsOf = (db: Db): Collection<Checkpoint> => db.collection<Checkpoint>('places')

@@ -1,9 +1,17 @@
+// The vocabulary of the transaction log: entries, and the batches in which they are stored.
+
 import type { Currency } from '../../schema/values/currency.ts'
 import type { Direction } from '../../schema/values/direction.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import type { ReasonCode } from '../../schema/values/reasons.ts'
-
-// The vocabulary of the transaction log: entries, and the batches in which they are stored.
+import type {
+  CorridorId,
+  MerchantId,
+  ParticipantId,
+  PaymentId,
+  ProjectId,
+  TransactionId,
+} from '../../schema/values/id.ts'
 
 export type TransactionStatus =
   | 'RECEIVED'
@@ -44,7 +52,7 @@ export type Account = 'WALLET' | 'ACQUIRER' | 'FEE' | 'LIQUIDITY' | 'SPREAD'
 export interface Posting {
   readonly account: Account
   /** Id of the participant whose account it is. */
-  readonly participant: string
+  readonly participant: ParticipantId
   readonly currency: Currency
   /** In minor units. Positive: it is owed this (credit); negative: it owes this (debit). Never zero. */
   readonly minor: bigint
@@ -60,13 +68,13 @@ export interface Booking {
 /** What every entry says about the payment, so that a reader of the log needs nothing else. */
 export interface LoggedPayment {
   readonly createdAt: Date
-  readonly wallet: string
-  readonly acquirer: string
-  readonly merchant: string
+  readonly wallet: ParticipantId
+  readonly acquirer: ParticipantId
+  readonly merchant: MerchantId
   readonly merchantCountry: string
   readonly walletCountry: string
-  readonly corridor: string
-  readonly project: string | null
+  readonly corridor: CorridorId
+  readonly project: ProjectId | null
   readonly direction: Direction
   /** ISO 18245. */
   readonly mcc: string
@@ -81,7 +89,7 @@ export interface LogEntry {
   /** Position: 1, 2, 3 … with no gap. */
   readonly _id: bigint
   /** Id of the payment or refund. */
-  readonly transaction: string
+  readonly transaction: TransactionId
   /** 1, 2, 3 … within the transaction. */
   readonly sequence: number
   readonly kind: StepKind
@@ -92,7 +100,7 @@ export interface LogEntry {
   readonly reason: ReasonCode | null
   readonly payment: LoggedPayment
   /** Id of the payment, in the entries of a refund; left out in those of a payment. */
-  readonly refundOf?: string
+  readonly refundOf?: PaymentId
   /** Left out where no money moves. */
   readonly booking?: Booking
 }
@@ -107,3 +115,7 @@ export interface LogBatch {
   /** Everything that changed in `payments` before this is in the log; left out where that is not known. */
   readonly token?: unknown
 }
+
+/** The payment of an entry: its transaction, or the payment that its refund gives back. */
+export const paymentIdOf = ({ transaction, refundOf }: LogEntry): PaymentId =>
+  refundOf ?? (transaction as PaymentId)

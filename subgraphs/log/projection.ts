@@ -5,17 +5,25 @@
 // is ever emptied under somebody who counts, whoever sleeps and wakes when; and until the new epoch has caught up, the old one
 import type { LogEntry } from './entry.ts'
 import { archiveOf, readLog } from './store.ts'
-import { type Results, type Place, resultsOf, isAt, dropOthers, openPlace, placesOf } from './checkpoint.ts'
+import {
+  type Results,
+  type Checkpoint,
+  resultsOf,
+  isInEpoch,
+  dropOtherEpochs,
+  openCheckpoint,
+  checkpointsOf,
+} from './checkpoint.ts'
 
 // is what is shown.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Db } from 'mongodb'
 import { holdLease, type Lease, type LeaseHolder } from '../platform/mongo/lease.ts'
 import { type LogReader } from './reader.ts'
+import type { Logger } from '../platform/logger.ts'
 
-interface Reading {
+interface ProjectionBase {
   /** Names its place and its lease. */
   readonly name: string
   /** The collections that hold its results; left out when it acts on what is elsewhere, where doing it again changes nothing. */
@@ -31,7 +39,7 @@ interface Reading {
 }
 
 /** Its results and its place are written together, so each entry counts once. */
-export interface Together extends Reading {
+export interface TransactionalProjection extends ProjectionBase {
   readonly commits?: 'together'
   /**
    * Writes what comes of `entries`, which follow one another, within the MongoDB transaction of `session`; the place is saved
@@ -41,7 +49,7 @@ export interface Together extends Reading {
 }
 
 /** Its results know themselves what they hold. */
-export interface Itself extends Reading {
+export interface IdempotentProjection extends ProjectionBase {
   readonly commits: 'itself'
   /**
    * Writes what comes of `entries`, which follow one another, so that doing it again, whole or in part, or in two processes at
@@ -50,23 +58,23 @@ export interface Itself extends Reading {
   apply(entries: readonly LogEntry[], results: Results): Promise<void>
 }
 
-export type Projection = Together | Itself
+export type Projection = TransactionalProjection | IdempotentProjection
 
 export interface ProjectionOptions {
   readonly db: Db
-  readonly reader: LogReader
-  readonly log: Pick<FastifyBaseLogger, 'error' | 'info'>
+  readonly logReader: LogReader
+  readonly logger: Pick<Logger, 'error' | 'info'>
 }
 
 /** Runs `projection` until closed, whenever this process holds its lease. */
 export const startProjection = (options: ProjectionOptions, projection: Projection): LeaseHolder =>
-  holdLease({ db: options.db, log: options.log, name: projection.name }, async (lease) => {
+  holdLease({ db: options.db, logger: options.logger, name: projection.name }, async (lease) => {
     while (!lease.signal.aborted) await follow(options, projection, lease)
   })
 
 /** What follows `after`: where the log no longer has it, from the archive. */
-async function readOn(db: Db, reader: LogReader, after: bigint): Promise<readonly LogEntry[]> {
-  const kept = await reader.read(after, batchMax)
+async function readOn(db: Db, logReader: LogReader, after: bigint): Promise<readonly LogEntry[]> {
+  const kept = await logReader.read(after, batchMax)
   if (kept.length === 0 || kept[0]!._id === after + 1n) return kept
   const archived = await readLog(db, { after, max: batchMax, batches: archiveOf(db) })
   if (archived[0]?._id === after + 1n) return archived
@@ -75,38 +83,39 @@ async function readOn(db: Db, reader: LogReader, after: bigint): Promise<readonl
 
 /** Reads on from the place, until it turns out to be elsewhere. */
 async function follow(options: ProjectionOptions, projection: Projection, { signal }: Lease): Promise<void> {
-  const { db, reader } = options
+  const { db, logReader } = options
   let news = Promise.withResolvers<void>()
   const wake = (): void => news.resolve()
-  const unsubscribe = reader.subscribe(wake)
+  const unsubscribe = logReader.subscribe(wake)
   signal.addEventListener('abort', wake)
   try {
-    let place = await openPlace(db, projection.name)
-    const results = resultsOf(db, place.epoch)
-    await dropOthers(db, projection, place)
+    let checkpoint = await openCheckpoint(db, projection.name)
+    const results = resultsOf(db, checkpoint.epoch)
+    await dropOtherEpochs(db, projection, checkpoint)
     await projection.begin?.(results)
-    let readTo = place.position
+    let readTo = checkpoint.position
     let savedAtMs = performance.now()
     while (!signal.aborted) {
       news = Promise.withResolvers<void>()
-      const entries = await readOn(db, reader, readTo)
+      const entries = await readOn(db, logReader, readTo)
       readTo = entries.at(-1)?._id ?? readTo
       const wanted = entries.filter((entry) => projection.wants?.(entry) ?? true)
       // Nothing came of what was read: where that ends is written down now and then.
-      const isLate = readTo > place.position && performance.now() - savedAtMs >= saveMs
+      const isLate = readTo > checkpoint.position && performance.now() - savedAtMs >= saveMs
       if (wanted.length > 0 || isLate) {
         // Somebody else has read on, or it is to be made anew: then what this process knows is of no use.
-        if (!(await commit(db, projection, place, readTo, wanted, results))) return
+        if (!(await commit(db, projection, checkpoint, readTo, wanted, results))) return
         savedAtMs = performance.now()
-        place = { ...place, position: readTo }
+        checkpoint = { ...checkpoint, position: readTo }
         if (wanted.length > 0) projection.applied?.()
       }
-      if (place.shown && place.position >= reader.tip()) place = await show(db, projection, place)
+      if (checkpoint.shown && checkpoint.position >= logReader.tip())
+        checkpoint = await show(db, projection, checkpoint)
       if (entries.length === 0) {
         const looking = setTimeout(wake, lookMs)
         await news.promise
         clearTimeout(looking)
-        if (reader.tip() === readTo && !(await isAt(db, place))) return
+        if (logReader.tip() === readTo && !(await isInEpoch(db, checkpoint))) return
       } else if (entries.length < batchMax) {
         await sleep(projection.gatherMs ?? gatherMs, undefined, { signal }).catch(() => {})
       }
@@ -121,14 +130,14 @@ async function follow(options: ProjectionOptions, projection: Projection, { sign
 async function commit(
   db: Db,
   projection: Projection,
-  place: Place,
+  checkpoint: Checkpoint,
   next: bigint,
   entries: readonly LogEntry[],
   results: Results,
 ): Promise<boolean> {
-  const { _id, epoch, position } = place
+  const { _id, epoch, position } = checkpoint
   const move = async (session?: ClientSession): Promise<boolean> => {
-    const { matchedCount } = await placesOf(db).updateOne(
+    const { matchedCount } = await checkpointsOf(db).updateOne(
       { _id, epoch, position },
       { $set: { position: next } },
       session && { session },
@@ -150,11 +159,11 @@ async function commit(
 }
 
 /** The new epoch has caught up: from now on it is shown. */
-async function show(db: Db, projection: Projection, place: Place): Promise<Place> {
-  const { _id, epoch, position } = place
-  const { matchedCount } = await placesOf(db).updateOne({ _id, epoch }, { $unset: { shown: true } })
+async function show(db: Db, projection: Projection, checkpoint: Checkpoint): Promise<Checkpoint> {
+  const { _id, epoch, position } = checkpoint
+  const { matchedCount } = await checkpointsOf(db).updateOne({ _id, epoch }, { $unset: { shown: true } })
   const shown = { _id, epoch, position }
-  if (matchedCount > 0) await dropOthers(db, projection, shown)
+  if (matchedCount > 0) await dropOtherEpochs(db, projection, shown)
   return shown
 }
 

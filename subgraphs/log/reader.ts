@@ -5,10 +5,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readTip, readLog } from './store.ts'
-import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Db, Filter } from 'mongodb'
 import type { LogEntry, LogBatch } from './entry.ts'
-import { openChanges, type Changes } from '../platform/mongo/change-stream.ts'
+import { openChangeStream, type ChangeStream } from '../platform/mongo/change-stream.ts'
+import type { Logger } from '../platform/logger.ts'
 
 /** Follows the log in this process, for all who read it here. */
 export interface LogReader {
@@ -39,13 +39,13 @@ export interface LogFeed {
 
 export interface LogReaderOptions {
   readonly db: Db
-  readonly log: Pick<FastifyBaseLogger, 'error'>
+  readonly logger: Pick<Logger, 'error'>
   /** Entries kept in memory, at least. */
   readonly recentMax?: number
 }
 
 /** Starts following the log from where it stands. */
-export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOptions): Promise<LogReader> {
+export async function startLogReader({ db, logger, recentMax = 8192 }: LogReaderOptions): Promise<LogReader> {
   const subscribers = new Set<(entries: readonly LogEntry[]) => void>()
   let recent: LogEntry[] = []
   let tip = await readTip(db)
@@ -96,7 +96,7 @@ export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOpt
       while (!signal.aborted) {
         await follow(signal).catch(async (error: unknown) => {
           if (signal.aborted) return
-          log.error({ err: error }, 'following the log failed; trying again')
+          logger.error({ err: error }, 'following the log failed; trying again')
           await sleep(retryMs, undefined, { signal }).catch(() => {})
         })
       }
@@ -127,7 +127,7 @@ export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOpt
       return {
         offer(batch) {
           if (take(batch)) return
-          catchUp().catch((error: unknown) => log.error({ err: error }, 'reading the log failed'))
+          catchUp().catch((error: unknown) => logger.error({ err: error }, 'reading the log failed'))
         },
         end() {
           stopFollowing = startFollowing()
@@ -141,8 +141,10 @@ export async function startLogReader({ db, log, recentMax = 8192 }: LogReaderOpt
 const batchMax = 1000
 const retryMs = 500
 
-const openLogChanges = (db: Db): Promise<Changes<{ readonly fullDocument: Pick<LogBatch, 'entries'> }>> =>
-  openChanges(db, {
+const openLogChanges = (
+  db: Db,
+): Promise<ChangeStream<{ readonly fullDocument: Pick<LogBatch, 'entries'> }>> =>
+  openChangeStream(db, {
     collection: 'log',
     resumeAfter: null,
     pipeline: [{ $match: { operationType: 'insert' } }, { $project: { 'fullDocument.entries': 1 } }],

@@ -2,16 +2,16 @@
 // that far. From the archive, readers can still be made anew.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { holdLease, type LeaseHolder } from '../platform/mongo/lease.ts'
 import type { LogBatch } from './entry.ts'
-import type { Place } from './checkpoint.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { archiveOf, logOf } from './store.ts'
+import type { Logger } from '../platform/logger.ts'
 
 export interface RetentionOptions {
   readonly db: Db
-  readonly log: Pick<FastifyBaseLogger, 'error' | 'info'>
+  readonly logger: Pick<Logger, 'error' | 'info'>
   readonly now: () => Date
   /** Days for which entries are kept. */
   readonly days: number
@@ -20,15 +20,15 @@ export interface RetentionOptions {
 }
 
 /** Trims the log every hour, in one process at a time. */
-export function startRetention({ db, log, now, days, readers }: RetentionOptions): LeaseHolder {
-  return holdLease({ db, log, name: 'log-retention' }, async ({ signal }) => {
+export function startRetention({ db, logger, now, days, readers }: RetentionOptions): LeaseHolder {
+  return holdLease({ db, logger, name: 'log-retention' }, async ({ signal }) => {
     while (!signal.aborted) {
       // Readers that begin with this hub have said where they stand before the first time.
       await sleep(everyMs, undefined, { signal }).catch(() => {})
       if (signal.aborted) return
       const before = new Date(now().getTime() - days * dayMs)
       const archived = await trimLog(db, before, readers)
-      if (archived > 0) log.info({ archived, before }, 'took out of the log what is no longer kept in it')
+      if (archived > 0) logger.info({ archived, before }, 'took out of the log what is no longer kept in it')
     }
   })
 }
@@ -114,7 +114,7 @@ const statesOf = (db: Db) => db.collection<RetentionState>('logState')
 
 /** Up to where all who keep something that comes of the log have read it. One that is being made anew stands where it is by now. */
 async function lowestPlace(db: Db, readers: readonly string[]): Promise<bigint | null> {
-  const places = await db.collection<Place>('places').find().toArray()
+  const places = await db.collection<Checkpoint>('places').find().toArray()
   const positions = new Map(places.map(({ _id, position }) => [_id, position]))
   const lowest = [...readers.map((name) => positions.get(name) ?? 0n), ...positions.values()]
   return lowest.length === 0 ? null : lowest.reduce(min)

@@ -1,7 +1,7 @@
+// The transaction log in MongoDB.
+
 import type { ClientSession, Collection, Db, Filter } from 'mongodb'
 import type { LogEntry, LogBatch } from './entry.ts'
-
-// The transaction log in MongoDB.
 
 export const logOf = (db: Db): Collection<LogBatch> => db.collection<LogBatch>('log')
 

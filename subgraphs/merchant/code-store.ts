@@ -4,6 +4,7 @@ import { MongoServerError, type Db } from 'mongodb'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import { createLoader, type Loader } from '../platform/async/batching.ts'
 import type { MerchantCode } from './code.ts'
+import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 
 type StoredCode = Omit<MerchantCode, 'id'> & {
   readonly _id: string
@@ -33,18 +34,18 @@ export interface CodeStore {
   add(code: NewCode): Promise<MerchantCode | IdempotencyConflict>
   /** The code of an earlier use of this key, or the conflict; null when the key was not used yet. */
   replay(
-    acquirer: string,
+    acquirer: ParticipantId,
     idempotencyKey: string,
     digest: string,
   ): Promise<MerchantCode | IdempotencyConflict | null>
   /** A merchant's codes that have not ended at `now`, newest first, at most `size`. */
-  current(merchant: string, now: Date, size: number): Promise<MerchantCode[]>
+  current(merchant: MerchantId, now: Date, size: number): Promise<MerchantCode[]>
 }
 
 /** A dynamic code is forgotten this long after its end; its idempotency key with it. */
 const keptAfterEndSeconds = 30 * 86_400
 
-export async function codeStore(db: Db): Promise<CodeStore> {
+export async function createCodeStore(db: Db): Promise<CodeStore> {
   const collection = db.collection<StoredCode>('codes')
   await collection.createIndexes([
     { key: { acquirer: 1, idempotencyKey: 1 }, unique: true },

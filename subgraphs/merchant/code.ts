@@ -13,6 +13,7 @@ import { formatAmount, parseMoney, type Money } from '../../schema/values/money.
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { Participant } from '../shared/registry.ts'
 import type { Merchant } from './merchant.ts'
+import type { MerchantCodeId, MerchantId, ParticipantId } from '../../schema/values/id.ts'
 
 export type CodeKind = 'STATIC' | 'DYNAMIC'
 
@@ -27,20 +28,20 @@ export interface IssueCodeInput {
 
 export interface MerchantCode {
   /** UUID version 7 of the time of issue. */
-  readonly id: string
+  readonly id: MerchantCodeId
   readonly kind: CodeKind
   readonly payload: string
   /** Null for static codes. */
   readonly expiresAt: Date | null
   /** Ids. */
-  readonly merchant: string
-  readonly acquirer: string
+  readonly merchant: MerchantId
+  readonly acquirer: ParticipantId
 }
 
 /** What a valid request asks for, in one form whichever way it was written. */
 export interface CodeOrder {
   readonly idempotencyKey: string
-  readonly merchant: string
+  readonly merchant: MerchantId
   readonly kind: CodeKind
   readonly amount: Money | null
   readonly reference: string | null
@@ -94,7 +95,7 @@ export function issueCode(
   order: CodeOrder,
   merchant: Merchant,
   { acquirer, network }: { readonly acquirer: Participant; readonly network: Participant | undefined },
-  id: string,
+  id: MerchantCodeId,
   now: Date,
 ): MerchantCode | Refusal {
   const { kind, amount, reference, ttlSeconds } = order
@@ -148,7 +149,7 @@ export interface Claim {
   /** Id of the dynamic code that it says it is. */
   readonly code: string | null
   /** Id of the merchant that it names; null when it names none in a way that the hub knows. */
-  readonly merchant: string | null
+  readonly merchant: MerchantId | null
 }
 
 /** Finds the merchant by tag 15 (UnionPay's layout: the acquirer's number, then its own for the merchant) or the hub's tag 26. */

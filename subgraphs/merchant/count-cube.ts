@@ -45,7 +45,7 @@ export type Terms = Pick<Profile, 'country' | 'currency' | 'acquirer' | 'entryMo
 export const termsKey = ({ country, currency, acquirer, entryModes, status }: Terms): string =>
   [country, currency, acquirer, status, ...entryModes.toSorted()].join('|')
 
-export class Cube {
+export class CountCube {
   readonly profiles: Profile[] = []
   /** By profile: its key. */
   readonly keys: string[] = []

@@ -22,7 +22,7 @@ export interface SpotHead {
 }
 
 /** Where and as what one merchant is counted. */
-export interface Tally {
+export interface CountKey {
   readonly spot: SpotHead
   /** Which hexagon of the region, 0–63. */
   readonly place: number
@@ -39,7 +39,7 @@ export interface SpotChange {
 /** City names that differ in case or accents are one city. */
 export const cityKey = (country: string, city: string): string => `${country}|${fold(city)}`
 
-export function tallyOf(merchant: Merchant): Tally {
+export function countKeyOf(merchant: Merchant): CountKey {
   const { country, city, location } = merchant
   const fine = location && fineHexagonAt(location)
   const region = fine === null ? null : hexagonId(hexagonAround(fine, regionResolution), regionResolution)
@@ -75,7 +75,11 @@ export const splitEntry = (entry: string): { place: number; profile: string } =>
 })
 
 /** Adds `by` for one merchant to what is to change. */
-export function count(changes: Map<string, SpotChange>, { spot, place, profile }: Tally, by: 1 | -1): void {
+export function count(
+  changes: Map<string, SpotChange>,
+  { spot, place, profile }: CountKey,
+  by: 1 | -1,
+): void {
   let change = changes.get(spot.id)
   if (!change) changes.set(spot.id, (change = { spot, counts: new Map() }))
   const entry = entryOf(place, profile)

@@ -1,12 +1,15 @@
 // The kept counts in MongoDB: written together with the merchants they count, and mirrored in every process.
-
-import type { FastifyBaseLogger } from 'fastify'
 import type { AnyBulkWriteOperation, ClientSession, Collection, Db } from 'mongodb'
 import { createLoader } from '../platform/async/batching.ts'
-import { Cube, type SpotRecord } from './count-cube.ts'
+import { CountCube, type SpotRecord } from './count-cube.ts'
 import type { QrProduct } from './merchant.ts'
-import { followSmall, type Follower, type SmallChange } from '../platform/mongo/collection-watch.ts'
+import {
+  openCollectionWatch,
+  type CollectionWatch,
+  type CollectionChange,
+} from '../platform/mongo/collection-watch.ts'
 import { splitEntry, type Profile, type SpotChange } from './count-key.ts'
+import type { Logger } from '../platform/logger.ts'
 
 type Stored<Row> = Omit<Row, 'id'> & { readonly _id: string }
 
@@ -22,9 +25,9 @@ const followed = ['coverage', 'coverageProfiles', 'qrProducts'] as const
 const reopenAfterMsMax = 5_000
 
 /** The cube, kept as MongoDB has it. */
-export interface Counts {
+export interface CountStore {
   /** As of now. It is replaced when everything had to be read again, so keep none across an await. */
-  readonly cube: Cube
+  readonly cube: CountCube
   /** Reads these spots again now: for who has just changed them and wants to see it. */
   refresh(spots: readonly string[]): Promise<void>
   close(): Promise<void>
@@ -63,10 +66,10 @@ export async function addCounts(
  * together; a spot never goes back, because it has a version. When the stream of changes breaks, or a collection is
  * dropped, everything is read again, and the cube says what it last knew meanwhile. Rejects when the first load fails.
  */
-export async function openCounts(db: Db, now: () => Date, log: FastifyBaseLogger): Promise<Counts> {
+export async function openCountStore(db: Db, now: () => Date, logger: Logger): Promise<CountStore> {
   const { spots, products } = countCollections(db)
-  let cube = new Cube(now())
-  let following: Follower | null = null
+  let cube = new CountCube(now())
+  let following: CollectionWatch | null = null
   let stop = async () => {}
   let reopening: NodeJS.Timeout | undefined
   let failures = 0
@@ -93,14 +96,14 @@ export async function openCounts(db: Db, now: () => Date, log: FastifyBaseLogger
       void stop()
       reopen(error)
     }
-    const take = async ({ collection, documentKey, operationType }: SmallChange): Promise<void> => {
+    const take = async ({ collection, documentKey, operationType }: CollectionChange): Promise<void> => {
       failures = 0
       if (!documentKey || operationType === 'delete') throw new Error(`${collection} was changed as a whole`)
       if (collection === 'coverage') await refresh([documentKey._id])
       if (collection === 'qrProducts') setProducts(cube, await products.find().sort({ _id: 1 }).toArray())
     }
-    const follower: Follower = { changed: (change) => void take(change).catch(lost), lost }
-    stop = await followSmall(db, followed, follower)
+    const follower: CollectionWatch = { changed: (change) => void take(change).catch(lost), lost }
+    stop = await openCollectionWatch(db, followed, follower)
     following = follower
     cube = await load(db, now())
     if (closed) await stop()
@@ -108,7 +111,7 @@ export async function openCounts(db: Db, now: () => Date, log: FastifyBaseLogger
   const reopen = (error: unknown): void => {
     if (closed) return
     const afterMs = Math.min(100 * 2 ** failures++, reopenAfterMsMax)
-    log.warn({ err: error, afterMs }, 'coverage counts are not followed; reading them again soon')
+    logger.warn({ err: error, afterMs }, 'coverage counts are not followed; reading them again soon')
     reopening = setTimeout(() => {
       open().catch(async (failure: unknown) => {
         following = null
@@ -133,9 +136,9 @@ export async function openCounts(db: Db, now: () => Date, log: FastifyBaseLogger
   }
 }
 
-async function load(db: Db, at: Date): Promise<Cube> {
+async function load(db: Db, at: Date): Promise<CountCube> {
   const { spots, profiles, products } = countCollections(db)
-  const cube = new Cube(at)
+  const cube = new CountCube(at)
   for await (const { _id, ...profile } of profiles.find().batchSize(10_000)) cube.addProfile(_id, profile)
   setProducts(cube, await products.find().sort({ _id: 1 }).toArray())
   let records: SpotRecord[] = []
@@ -148,7 +151,7 @@ async function load(db: Db, at: Date): Promise<Cube> {
 }
 
 /** Profiles are written before the spots that use them, so those that the cube lacks can be read now. */
-async function putAll(db: Db, cube: Cube, records: readonly SpotRecord[]): Promise<void> {
+async function putAll(db: Db, cube: CountCube, records: readonly SpotRecord[]): Promise<void> {
   const missing = new Set<string>()
   for (const { counts } of records) {
     for (const entry in counts) {
@@ -165,7 +168,7 @@ async function putAll(db: Db, cube: Cube, records: readonly SpotRecord[]): Promi
   for (const record of records) cube.put(record)
 }
 
-function setProducts(cube: Cube, stored: readonly Stored<QrProduct>[]): void {
+function setProducts(cube: CountCube, stored: readonly Stored<QrProduct>[]): void {
   cube.products = new Map(stored.map(({ _id, ...product }) => [_id, { id: _id, ...product }]))
   cube.version++
 }

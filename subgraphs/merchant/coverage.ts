@@ -2,7 +2,7 @@
 
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import { categoryOf, countryOf } from '../shared/values.ts'
-import type { Cube, Spot } from './count-cube.ts'
+import type { CountCube, Spot } from './count-cube.ts'
 import {
   fineHexagonIn,
   hexagonAround,
@@ -49,12 +49,12 @@ const sharesMax = 500
 /** The answers to one choice. Each is added up when it is first asked for, and stays as it is then. */
 export class Coverage {
   readonly asOf: Date
-  readonly #cube: Cube
+  readonly #cube: CountCube
   readonly #choice: Choice
   #byProfile: Int32Array | null = null
   #byCity: Int32Array | null = null
 
-  constructor(cube: Cube, choice: Choice) {
+  constructor(cube: CountCube, choice: Choice) {
     this.#cube = cube
     this.#choice = choice
     this.asOf = cube.asOf

@@ -14,7 +14,7 @@ import { digitsOf, isCurrency } from '../../schema/values/currency.ts'
 import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { Loader } from '../platform/async/batching.ts'
-import type { Reference } from '../shared/registry.ts'
+import type { Registry } from '../shared/registry.ts'
 import { categoryOf } from '../shared/values.ts'
 import { claimOf, type CodeKind, type MerchantCode } from './code.ts'
 import type { Merchant } from './merchant.ts'
@@ -64,11 +64,11 @@ export interface QrInvalid extends Refusal {
 const payloadMax = 4_096
 
 /** Reads `payload` and looks up its merchant. Rejects only when a loader does. */
-export async function scan(
+export async function decodeQr(
   payload: string,
   profile: QrProfile,
   known: {
-    readonly reference: Reference
+    readonly registry: Registry
     readonly merchants: Loader<string, Merchant>
     readonly codes: Loader<string, MerchantCode>
     readonly now: () => Date
@@ -81,7 +81,7 @@ export async function scan(
   const fields = code.fields.map(fieldOf)
   if (code.mode === 'CPM') return { ...blank, fields }
 
-  const claim = claimOf(code, known.reference.participantByIin)
+  const claim = claimOf(code, known.registry.participantByIin)
   const issued = claim.code === null ? null : await known.codes.load(claim.code)
   // A code that says it is one of ours but is not, or was altered, pays nobody.
   const isGenuine =

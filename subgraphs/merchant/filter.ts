@@ -2,11 +2,12 @@
 
 import { countryByCode } from '../../schema/values/country.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { Cube } from './count-cube.ts'
+import type { CountCube } from './count-cube.ts'
 import { isScenario } from './merchant.ts'
 import type { Profile } from './count-key.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import { fold, searchWords, wordLengthMax } from './search-words.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 
 type List = readonly string[] | null | undefined
 
@@ -30,7 +31,7 @@ export interface MerchantFilter {
   readonly mccs: ReadonlySet<string> | null
   readonly scenarios: ReadonlySet<string> | null
   readonly qrProducts: ReadonlySet<string> | null
-  readonly acquirers: ReadonlySet<string> | null
+  readonly acquirers: ReadonlySet<ParticipantId> | null
   readonly entryModes: ReadonlySet<string> | null
   readonly online: boolean | null
   /** Folded words; a name must have, for each of them, a word that begins with it. */
@@ -79,7 +80,7 @@ export function readMerchantFilter(where: MerchantFilterInput | null | undefined
 
 /** By number: 1 for profiles that the filter takes in. Merchants that take no payments are neither counted nor listed. */
 export function chooseProfiles(
-  cube: Cube,
+  cube: CountCube,
   filter: MerchantFilter,
   isPayable: (terms: number) => boolean = () => true,
 ): Uint8Array {
@@ -92,13 +93,13 @@ export function chooseProfiles(
 }
 
 /** By number: 1 for cities that the filter takes in; null when any will do. */
-export const chooseCities = (cube: Cube, { cities }: MerchantFilter): Uint8Array | null =>
+export const chooseCities = (cube: CountCube, { cities }: MerchantFilter): Uint8Array | null =>
   cities && Uint8Array.from(cube.cities, ({ folded }) => (cities.has(folded) ? 1 : 0))
 
 /** Profiles or acquirers outside of which nothing matches; null where that would say nothing. */
 export interface Hints {
   readonly profiles: readonly string[] | null
-  readonly acquirers: readonly string[] | null
+  readonly acquirers: readonly ParticipantId[] | null
 }
 
 /** MongoDB merges this many ranges of an index in order. */
@@ -108,7 +109,7 @@ const profilesMax = 100
  * What the kept counts know of the merchants that match: rare combinations of common things are found by their profiles,
  * others by the acquirers that have them. Null when nothing matches.
  */
-export function hintsOf(cube: Cube, filter: MerchantFilter): Hints | null {
+export function hintsOf(cube: CountCube, filter: MerchantFilter): Hints | null {
   const profiles: string[] = []
   const acquirers = new Set<string>()
   chooseProfiles(cube, filter).forEach((chosen, n) => {

@@ -4,7 +4,7 @@ import type { Db } from 'mongodb'
 import { countCollections } from './count-store.ts'
 import type { Merchant, QrProduct } from './merchant.ts'
 import { createMerchantIndexes, merchantCollection, storedMerchant } from './stored-merchant.ts'
-import { count, profileOf, tallyOf, type Profile, type SpotChange } from './count-key.ts'
+import { count, profileOf, countKeyOf, type Profile, type SpotChange } from './count-key.ts'
 
 const groupSize = 2_000
 const flightsMax = 3
@@ -28,7 +28,7 @@ export async function importMerchants(
   const changes = new Map<string, SpotChange>()
   const imported = await inGroups(merchants, async (group) => {
     const rows = group.map((merchant) => {
-      const tally = tallyOf(merchant)
+      const tally = countKeyOf(merchant)
       if (!profiles.has(tally.profile)) profiles.set(tally.profile, profileOf(merchant))
       count(changes, tally, 1)
       return storedMerchant(merchant, tally)

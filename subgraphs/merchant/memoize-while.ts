@@ -7,7 +7,7 @@ const keptMs = 5_000
  * Keeps answers by key while everything that `sources` gives is the same, for five seconds and `entriesMax` keys at most.
  * `make` must answer at once: it has to see the sources as they were when they were compared.
  */
-export function keptWhile<Answer>(
+export function memoizeWhile<Answer>(
   sources: () => readonly unknown[],
   now: () => Date,
   entriesMax: number,

@@ -2,9 +2,9 @@
 
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { pagesOf, type Connection, type PageArguments } from '../shared/page.ts'
-import type { Reference } from '../shared/registry.ts'
+import type { Registry } from '../shared/registry.ts'
 import type { Acceptance } from './acceptance.ts'
-import type { Counts } from './count-store.ts'
+import type { CountStore } from './count-store.ts'
 import { Coverage } from './coverage.ts'
 import {
   chooseCities,
@@ -14,14 +14,15 @@ import {
   type Hints,
   type MerchantFilterInput,
 } from './filter.ts'
-import { keptWhile } from './memoize-while.ts'
+import { memoizeWhile } from './memoize-while.ts'
 import type { Merchant } from './merchant.ts'
 import type { Circle, NearKey, NearRow } from './near.ts'
 import type { MerchantStore } from './merchant-store.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 
 export interface CoverageQuestion {
   /** Only merchants that this wallet can pay. */
-  readonly wallet?: string | null
+  readonly wallet?: ParticipantId | null
   readonly where?: MerchantFilterInput | null
   /** Only merchants of these countries: none when there are none. */
   readonly countries?: readonly string[]
@@ -47,11 +48,11 @@ export interface WalletConnection extends Connection<{ readonly id: string }> {
   readonly totalCount: number
 }
 
-export interface Catalogue {
+export interface MerchantQueries {
   coverage(question: CoverageQuestion): Promise<Coverage | Refusal>
   merchants(question: MerchantsQuestion): Promise<MerchantConnection | Refusal>
   /** All merchants of one acquirer, those that take no payments included. */
-  merchantsOf(acquirer: string, args: PageArguments): Promise<MerchantConnection | Refusal>
+  merchantsOf(acquirer: ParticipantId, args: PageArguments): Promise<MerchantConnection | Refusal>
   /** Wallets whose customers can pay at `merchant` now, by id. */
   acceptedWallets(merchant: Merchant, args: PageArguments): WalletConnection | Refusal
 }
@@ -65,20 +66,20 @@ const radiusMax = 50_000
 const byDistance = ({ lat, lng, radiusMeters }: Circle) =>
   pagesOf(`merchants within ${radiusMeters} m of ${lat}, ${lng}`, ['number', 'string'], pageMax)
 
-export function catalogueOf(sources: {
+export function createMerchantQueries(sources: {
   readonly store: MerchantStore
-  readonly counts: Counts
+  readonly counts: CountStore
   readonly acceptance: Acceptance
-  readonly reference: Reference
+  readonly registry: Registry
   readonly now: () => Date
-}): Catalogue {
-  const { store, counts, acceptance, reference, now } = sources
-  const kept = keptWhile<Coverage>(
-    () => [reference.participants, reference.corridors, counts.cube, counts.cube.version],
+}): MerchantQueries {
+  const { store, counts, acceptance, registry, now } = sources
+  const kept = memoizeWhile<Coverage>(
+    () => [registry.participants, registry.corridors, counts.cube, counts.cube.version],
     now,
     100,
   )
-  const keptHints = keptWhile<{ readonly hints: Hints | null }>(
+  const keptHints = memoizeWhile<{ readonly hints: Hints | null }>(
     () => [counts.cube, counts.cube.version],
     now,
     1_000,
@@ -89,7 +90,7 @@ export function catalogueOf(sources: {
       const asked = readMerchantFilter(where)
       if (isRefusal(asked)) return asked
       const filter = countries ? { ...asked, countries: new Set(countries) } : asked
-      const wallet = id === null || id === undefined ? null : reference.participants.get(id)
+      const wallet = id === null || id === undefined ? null : registry.participants.get(id)
       if (wallet === undefined)
         return refuse('PARTICIPANT_UNKNOWN', `there is no participant "${id}"`, ['wallet'])
       const found = filter.search && (await store.countFound(filter.search))

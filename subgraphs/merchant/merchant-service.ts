@@ -3,10 +3,10 @@
 import { v7 as newUuid } from 'uuid'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { requireScope } from '../shared/access.ts'
-import type { Participant, Reference } from '../shared/registry.ts'
+import type { Participant, Registry } from '../shared/registry.ts'
 import type { CodeStore, IdempotencyConflict } from './code-store.ts'
 import { digestOf, issueCode, readOrder, type IssueCodeInput, type MerchantCode } from './code.ts'
-import type { Counts } from './count-store.ts'
+import type { CountStore } from './count-store.ts'
 import { describeMerchants, type MerchantInput, type RejectedRow } from './merchant.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import type { MerchantStore } from './merchant-store.ts'
@@ -17,25 +17,25 @@ export interface MerchantsRegistered {
   readonly rejected: readonly RejectedRow[]
 }
 
-export interface Desk {
+export interface MerchantService {
   register(rows: readonly MerchantInput[], context: RequestContext): Promise<MerchantsRegistered | Refusal>
   issue(input: IssueCodeInput, context: RequestContext): Promise<MerchantCode | IdempotencyConflict | Refusal>
 }
 
 const rowsMax = 1_000
 
-export function deskOf(sources: {
+export function createMerchantService(sources: {
   readonly store: MerchantStore
   readonly codes: CodeStore
-  readonly counts: Counts
-  readonly reference: Reference
+  readonly counts: CountStore
+  readonly registry: Registry
   readonly now: () => Date
-}): Desk {
-  const { store, codes, counts, reference, now } = sources
+}): MerchantService {
+  const { store, codes, counts, registry, now } = sources
 
   return {
     async register(rows, context) {
-      const acquirer = acquirerOf(context, reference)
+      const acquirer = acquirerOf(context, registry)
       if (isRefusal(acquirer)) return acquirer
       if (rows.length > rowsMax) {
         return refuse('TOO_MANY', `one call takes ${rowsMax} merchants, not ${rows.length}`, [
@@ -49,7 +49,7 @@ export function deskOf(sources: {
     },
 
     async issue(input, context) {
-      const acquirer = acquirerOf(context, reference)
+      const acquirer = acquirerOf(context, registry)
       if (isRefusal(acquirer)) return acquirer
       const order = readOrder(input)
       if (isRefusal(order)) return order
@@ -65,7 +65,7 @@ export function deskOf(sources: {
           ['input', 'merchant'],
         )
       }
-      const network = reference.participants.get(acquirer.network ?? '')
+      const network = registry.participants.get(acquirer.network ?? '')
       const issuedAt = now()
       const id = newUuid({ msecs: issuedAt.getTime() })
       const code = issueCode(order, merchant, { acquirer, network }, id, issuedAt)
@@ -75,10 +75,10 @@ export function deskOf(sources: {
 }
 
 /** The caller, when it is an acquirer with the right key. */
-function acquirerOf(context: RequestContext, reference: Reference): Participant | Refusal {
+function acquirerOf(context: RequestContext, registry: Registry): Participant | Refusal {
   const refusal = requireScope(context, 'merchants:write')
   if (refusal) return refusal
-  const caller = reference.participants.get(context.viewer.participant)
+  const caller = registry.participants.get(context.viewer.participant)
   if (caller?.roles.includes('ACQUIRER')) return caller
   return refuse('FORBIDDEN', `${context.viewer.participant} is no acquirer`)
 }

@@ -1,8 +1,8 @@
 // Merchants in MongoDB: reads, lists, and the way to change them.
 
 import type { Collection, Db, Filter } from 'mongodb'
-import { createLoader, createWriter, type Loader } from '../platform/async/batching.ts'
-import type { Counts } from './count-store.ts'
+import { createLoader, createBatchWriter, type Loader } from '../platform/async/batching.ts'
+import type { CountStore } from './count-store.ts'
 import type { Hints, MerchantFilter } from './filter.ts'
 import type { Merchant } from './merchant.ts'
 import { nearest, type Circle, type NearKey, type NearRow } from './near.ts'
@@ -14,6 +14,7 @@ import {
   shown,
   type StoredMerchant,
 } from './stored-merchant.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 
 /** Merchants counted by spot, place and profile. */
 export interface FoundCount {
@@ -29,7 +30,7 @@ export interface MerchantStore {
   /** By id, after `after`, at most `size`. `hints` narrows the search where the kept counts know more than the filter says. */
   page(filter: MerchantFilter, hints: Hints, after: string | null, size: number): Promise<Merchant[]>
   /** Merchants of one acquirer, whatever their status, by id after `after`, at most `size`. */
-  pageOfAcquirer(acquirer: string, after: string | null, size: number): Promise<Merchant[]>
+  pageOfAcquirer(acquirer: ParticipantId, after: string | null, size: number): Promise<Merchant[]>
   /** Nearest first, then by id, at most `size`. */
   near(circle: Circle, filter: MerchantFilter, after: NearKey | null, size: number): Promise<NearRow[]>
   /** Counts all merchants whose names have these words, from the index on words. */
@@ -41,12 +42,12 @@ export interface MerchantStore {
   register(merchants: readonly Merchant[], at: Date): Promise<Registered>
 }
 
-export async function merchantStore(db: Db, counts: Counts): Promise<MerchantStore> {
+export async function createMerchantStore(db: Db, counts: CountStore): Promise<MerchantStore> {
   await createMerchantIndexes(db)
   const collection = merchantCollection(db)
 
   // One MongoDB transaction at a time: two of one process would only make each other start again.
-  const registrations = createWriter<Registration, Registered>({
+  const registrations = createBatchWriter<Registration, Registered>({
     groupMax: 1,
     flightsMax: 1,
     write: async ([registration]) => [await writeMerchants(db, counts, registration!)],

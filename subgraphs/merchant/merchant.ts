@@ -5,13 +5,15 @@ import type { Currency } from '../../schema/values/currency.ts'
 import { mccByCode, type Scenario } from '../../schema/values/mcc.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
+import type { MerchantId, ParticipantId, QrProductId } from '../../schema/values/id.ts'
+
 export type { Scenario }
 
 export interface Merchant {
   /** The acquirer's id, a dot, and `mid`. */
-  readonly id: string
+  readonly id: MerchantId
   /** Id of the acquirer. */
-  readonly acquirer: string
+  readonly acquirer: ParticipantId
   /** The acquirer's own number, at most 15 characters. */
   readonly mid: string
   readonly name: string
@@ -33,7 +35,7 @@ export interface Merchant {
 }
 
 export interface QrProduct {
-  readonly id: string
+  readonly id: QrProductId
   readonly name: string
   readonly country: string
   readonly acceptsForeignWallets: boolean

@@ -4,6 +4,7 @@ import type { Collection, Filter } from 'mongodb'
 import type { Merchant } from './merchant.ts'
 import { metersBetween, type Point } from './point.ts'
 import { merchantOf, shown, type StoredMerchant } from './stored-merchant.ts'
+import type { MerchantId } from '../../schema/values/id.ts'
 
 /** WGS 84 degrees and metres. */
 export interface Circle extends Point {
@@ -12,7 +13,7 @@ export interface Circle extends Point {
 
 /** A place in a list by distance. */
 export interface NearKey {
-  readonly id: string
+  readonly id: MerchantId
   /** Along the surface, on a sphere with a radius of 6,378.1 km. */
   readonly meters: number
 }

@@ -2,10 +2,10 @@
 
 import { isDeepStrictEqual } from 'node:util'
 import type { AnyBulkWriteOperation, Db } from 'mongodb'
-import { addCounts, saveProfiles, type Counts } from './count-store.ts'
+import { addCounts, saveProfiles, type CountStore } from './count-store.ts'
 import type { Merchant } from './merchant.ts'
 import { merchantCollection, storedMerchant, type StoredMerchant } from './stored-merchant.ts'
-import { count, profileOf, tallyOf, type Profile, type SpotChange, type Tally } from './count-key.ts'
+import { count, profileOf, countKeyOf, type Profile, type SpotChange, type CountKey } from './count-key.ts'
 
 export interface Registration {
   /** Each with an id of its own. */
@@ -22,7 +22,7 @@ export interface Registered {
 /** Writes merchants and counts in one MongoDB transaction, then waits until `counts` has them. */
 export async function writeMerchants(
   db: Db,
-  counts: Counts,
+  counts: CountStore,
   { merchants, at }: Registration,
 ): Promise<Registered> {
   const collection = merchantCollection(db)
@@ -50,7 +50,7 @@ function plan(merchants: readonly Merchant[], stored: ReadonlyMap<string, Stored
   for (const described of merchants) {
     const before = stored.get(described.id)
     const merchant = before ? { ...described, status: before.status } : described
-    const tally = tallyOf(merchant)
+    const tally = countKeyOf(merchant)
     const replacement = storedMerchant(merchant, tally)
     if (before && isDeepStrictEqual(before, replacement)) continue
     if (before) count(changes, tallyOfStored(before), -1)
@@ -62,7 +62,7 @@ function plan(merchants: readonly Merchant[], stored: ReadonlyMap<string, Stored
   return { operations, changes, profiles }
 }
 
-function tallyOfStored({ spot, country, city, place, profile }: StoredMerchant): Tally {
+function tallyOfStored({ spot, country, city, place, profile }: StoredMerchant): CountKey {
   const region = spot.slice(spot.lastIndexOf('|') + 1)
   return { spot: { id: spot, country, city, region: region || null }, place, profile }
 }

@@ -7,19 +7,20 @@ import { isOperator } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import type { Loader } from '../platform/async/batching.ts'
 import type { PageArguments } from '../shared/page.ts'
-import type { Corridor, Reference } from '../shared/registry.ts'
+import type { Corridor, Registry } from '../shared/registry.ts'
 import { categoryOf, countryOf, values } from '../shared/values.ts'
-import type { Catalogue, CoverageQuestion, MerchantsQuestion } from './merchant-queries.ts'
+import type { MerchantQueries, CoverageQuestion, MerchantsQuestion } from './merchant-queries.ts'
 import type { CodeStore } from './code-store.ts'
 import type { IssueCodeInput, MerchantCode } from './code.ts'
-import type { Counts } from './count-store.ts'
+import type { CountStore } from './count-store.ts'
 import type { Coverage, CoverageDimension } from './coverage.ts'
-import type { Desk } from './merchant-service.ts'
+import type { MerchantService } from './merchant-service.ts'
 import type { Bounds } from './hexagon.ts'
 import type { Merchant, MerchantInput, QrProduct } from './merchant.ts'
 import { programmeFigures } from './programme.ts'
 import type { RequestContext } from '../shared/viewer.ts'
-import { scan } from './decode-qr.ts'
+import { decodeQr } from './decode-qr.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 
 interface Key {
   readonly id: string
@@ -28,19 +29,19 @@ interface Key {
 /** Of a merchant's codes that have not ended, so many are shown. */
 const codesShown = 20
 
-export function merchantResolvers(sources: {
-  readonly reference: Reference
+export function createMerchantResolvers(sources: {
+  readonly registry: Registry
   readonly merchants: Loader<string, Merchant>
   readonly codes: CodeStore
-  readonly counts: Counts
-  readonly catalogue: Catalogue
-  readonly desk: Desk
+  readonly counts: CountStore
+  readonly merchantQueries: MerchantQueries
+  readonly merchantService: MerchantService
   readonly now: () => Date
 }): Resolvers {
-  const { reference, merchants, codes, counts, catalogue, desk, now } = sources
+  const { registry, merchants, codes, counts, merchantQueries, merchantService, now } = sources
   const coverage = async (question: CoverageQuestion): Promise<Coverage> =>
-    orThrow(await catalogue.coverage(question))
-  const seesCodesOf = (acquirer: string, context: RequestContext): boolean =>
+    orThrow(await merchantQueries.coverage(question))
+  const seesCodesOf = (acquirer: ParticipantId, context: RequestContext): boolean =>
     isOperator(context) || context.viewer.participant === acquirer
 
   return {
@@ -48,11 +49,11 @@ export function merchantResolvers(sources: {
     Query: {
       merchant: (_: unknown, { id }: Key) => merchants.load(id),
       merchants: async (_: unknown, question: MerchantsQuestion) =>
-        orThrow(await catalogue.merchants(question)),
+        orThrow(await merchantQueries.merchants(question)),
       merchantCoverage: (_: unknown, question: CoverageQuestion) => coverage(question),
       qrProducts: () => [...counts.cube.products.values()],
       decodeQr: (_: unknown, { payload, profile }: { payload: string; profile?: QrProfile | null }) =>
-        scan(payload, profile ?? 'LENIENT', { reference, merchants, codes: codes.codes, now }),
+        decodeQr(payload, profile ?? 'LENIENT', { registry, merchants, codes: codes.codes, now }),
       programme: async () => programmeFigures(await coverage({}), counts.cube.products),
     },
     Mutation: {
@@ -60,9 +61,9 @@ export function merchantResolvers(sources: {
         _: unknown,
         { input }: { input: { merchants: readonly MerchantInput[] } },
         context: RequestContext,
-      ) => desk.register(input.merchants, context),
+      ) => merchantService.register(input.merchants, context),
       issueCode: (_: unknown, { input }: { input: IssueCodeInput }, context: RequestContext) =>
-        desk.issue(input, context),
+        merchantService.issue(input, context),
     },
     RegisterMerchantsResult: { __resolveType: memberOr('MerchantsRegistered') },
     IssueCodeResult: { __resolveType: memberOr('MerchantCode') },
@@ -74,7 +75,7 @@ export function merchantResolvers(sources: {
         qrProducts.map((id) => counts.cube.products.get(id)).filter((product) => product !== undefined),
       acquirer: ({ acquirer }: Merchant) => ({ id: acquirer }),
       acceptedWallets: (merchant: Merchant, args: PageArguments) =>
-        orThrow(catalogue.acceptedWallets(merchant, args)),
+        orThrow(merchantQueries.acceptedWallets(merchant, args)),
       codes: ({ id, acquirer }: Merchant, _: unknown, context: RequestContext) =>
         seesCodesOf(acquirer, context) ? codes.current(id, now(), codesShown) : [],
     },
@@ -98,18 +99,19 @@ export function merchantResolvers(sources: {
         orThrow(from.cells(bounds, zoom)),
     },
     Participant: {
-      merchants: async ({ id }: Key, args: PageArguments) => orThrow(await catalogue.merchantsOf(id, args)),
+      merchants: async ({ id }: Key, args: PageArguments) =>
+        orThrow(await merchantQueries.merchantsOf(id, args)),
       coverage: ({ id }: Key) => {
-        const isWallet = reference.participants.get(id)?.roles.includes('WALLET')
+        const isWallet = registry.participants.get(id)?.roles.includes('WALLET')
         return coverage(isWallet ? { wallet: id } : { where: { acquirers: [id] } })
       },
     },
     Corridor: {
-      coverage: ({ id }: Key) => coverage({ countries: countriesOf(reference.corridors.get(id)) }),
+      coverage: ({ id }: Key) => coverage({ countries: countriesOf(registry.corridors.get(id)) }),
     },
     Project: {
       coverage: ({ id }: Key) => {
-        const led = [...reference.corridors.values()].filter(({ project }) => project === id)
+        const led = [...registry.corridors.values()].filter(({ project }) => project === id)
         return coverage({ countries: countriesOf(...led) })
       },
     },

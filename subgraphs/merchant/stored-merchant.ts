@@ -2,12 +2,13 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { Merchant } from './merchant.ts'
-import type { Tally } from './count-key.ts'
+import type { CountKey } from './count-key.ts'
 import { fold, wordsOf } from './search-words.ts'
+import type { MerchantId } from '../../schema/values/id.ts'
 
 /** How a merchant lies in its collection: with what it is found and counted by. */
 export type StoredMerchant = Omit<Merchant, 'id' | 'location'> & {
-  readonly _id: string
+  readonly _id: MerchantId
   /** GeoJSON. */
   readonly location: {
     readonly type: 'Point'
@@ -41,7 +42,7 @@ export async function createMerchantIndexes(db: Db): Promise<void> {
 }
 
 /** A merchant as it is stored. */
-export function storedMerchant(merchant: Merchant, { spot, place, profile }: Tally): StoredMerchant {
+export function storedMerchant(merchant: Merchant, { spot, place, profile }: CountKey): StoredMerchant {
   const { id, location, ...rest } = merchant
   return {
     _id: id,

@@ -8,6 +8,7 @@ import type { Corridor, PartnershipModel, Project } from '../shared/registry.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import type { Direction } from '../../schema/values/direction.ts'
 import { readCountries, readName, readNames } from '../shared/read-names.ts'
+import type { CorridorId, ProjectId } from '../../schema/values/id.ts'
 
 const models: Readonly<Record<PartnershipModel, true>> = { G2G: true, N2N: true }
 const statuses: Readonly<Record<Corridor['status'], true>> = { OPEN: true, CLOSED: true }
@@ -89,7 +90,7 @@ const bounds = {
 export interface CorridorTerms extends Record<keyof typeof bounds, number | null> {
   readonly expectedVersion: number
   readonly status: Corridor['status'] | null
-  readonly project: string | null
+  readonly project: ProjectId | null
   readonly entryModes: readonly EntryMode[] | null
   readonly currencies: readonly Currency[] | null
   readonly perPayment: Money | null
@@ -203,7 +204,7 @@ const mainland = 'CN'
 
 /** A new corridor, at version 1; `expectedVersion` 0 says that there is none yet. */
 export function openCorridor(
-  id: string,
+  id: CorridorId,
   terms: CorridorTerms,
   projects: ReadonlyMap<string, Project>,
 ): Corridor | Refusal {
@@ -255,7 +256,7 @@ export function openCorridor(
 
 type Countries = Pick<Corridor, 'walletCountry' | 'merchantCountry'>
 
-function countriesOf(id: string): Countries | null {
+function countriesOf(id: CorridorId): Countries | null {
   const [walletCountry = '', merchantCountry = '', ...more] = id.split('-')
   const areKnown = countryByCode(walletCountry) && countryByCode(merchantCountry)
   return areKnown && more.length === 0 ? { walletCountry, merchantCountry } : null
@@ -269,7 +270,7 @@ function directionOf({ walletCountry, merchantCountry }: Countries): Direction {
 
 /** A project frames the corridors of its own country. */
 function checkProject(
-  id: string | null,
+  id: ProjectId | null,
   { id: corridor, walletCountry, merchantCountry }: Corridor,
   projects: ReadonlyMap<string, Project>,
 ): Refusal | null {

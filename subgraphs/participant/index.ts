@@ -1,12 +1,12 @@
 // The participant subgraph: institutions, projects and corridors.
 
 import type { Reach } from '../shared/reachable-address.ts'
-import type { LiveReference } from '../shared/registry.ts'
-import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
-import { participantResolvers } from './resolvers.ts'
-import { participantStore } from './participant-store.ts'
+import type { MirroredRegistry } from '../shared/registry.ts'
+import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
+import { createParticipantResolvers } from './resolvers.ts'
+import { createParticipantStore } from './participant-store.ts'
 
-export { importReference } from './participant-store.ts'
+export { importRegistry } from './participant-store.ts'
 
 export interface ParticipantSettings {
   /** In production nobody who is LIVE is answered for by the simulator. */
@@ -15,11 +15,11 @@ export interface ParticipantSettings {
   readonly reach?: Reach
 }
 
-export async function participantSubgraph(
-  dependencies: SubgraphDependencies & ParticipantSettings & { readonly reference: LiveReference },
+export async function openParticipantSubgraph(
+  dependencies: SubgraphDependencies & ParticipantSettings & { readonly registry: MirroredRegistry },
 ): Promise<Subgraph> {
-  const { db, reference, now, isProduction = false, reach = 'PUBLIC' } = dependencies
-  const store = await participantStore(db, now)
+  const { db, registry, now, isProduction = false, reach = 'PUBLIC' } = dependencies
+  const store = await createParticipantStore(db, now)
   const rules = { isProduction, reach }
-  return startSubgraph('participant', participantResolvers({ reference, store, rules, now }))
+  return openSubgraph('participant', createParticipantResolvers({ registry, store, rules, now }))
 }

@@ -5,10 +5,11 @@ import { hash } from 'node:crypto'
 import type { Collection, Db } from 'mongodb'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { openAuditLog, type AuditedAction } from '../shared/audit-log.ts'
-import { createKeyedWriter } from '../shared/idempotent-writer.ts'
+import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
 import { duplicateKey, isServerError } from '../platform/mongo/client.ts'
 import type { Corridor, Participant, Project, Stored } from '../shared/registry.ts'
 import { withoutSecrets } from './connection.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 
 interface Versioned {
   readonly id: string
@@ -18,7 +19,7 @@ interface Versioned {
 /** Who asks for a change, and under which key. */
 export interface ChangeRequest {
   /** Id of the participant. */
-  readonly by: string
+  readonly by: ParticipantId
   readonly requestId: string
   readonly action: AuditedAction
   /** The same key and input again give the first answer again. */
@@ -53,9 +54,9 @@ export interface ParticipantStore {
   ): Promise<Corridor | Refusal>
 }
 
-export async function participantStore(db: Db, now: () => Date): Promise<ParticipantStore> {
+export async function createParticipantStore(db: Db, now: () => Date): Promise<ParticipantStore> {
   await createIndexes(db)
-  const keyed = await createKeyedWriter(db)
+  const idempotentWriter = await createIdempotentWriter(db)
   const audit = await openAuditLog(db)
   const participants = db.collection<Stored<Participant>>('participants')
   const corridors = db.collection<Stored<Corridor>>('corridors')
@@ -76,7 +77,7 @@ export async function participantStore(db: Db, now: () => Date): Promise<Partici
     keep: (after: Row) => Kept,
   ): Promise<Kept | Refusal> => {
     const collection = stored as unknown as Collection<{ _id: string; version: number }>
-    const outcome = await keyed.once(callOf(request), async (session) => {
+    const outcome = await idempotentWriter.once(callOf(request), async (session) => {
       const at = now()
       const found = await collection.findOne({ _id: id }, { session })
       const before = found && (decode(found) as unknown as Row)
@@ -101,7 +102,7 @@ export async function participantStore(db: Db, now: () => Date): Promise<Partici
 
   return {
     async add(make, request) {
-      const outcome = await keyed.once(callOf(request), async (session) => {
+      const outcome = await idempotentWriter.once(callOf(request), async (session) => {
         const at = now()
         const participant = make(at)
         try {
@@ -162,7 +163,7 @@ function whatIsTaken(error: unknown, participant: Participant): Refusal {
  * Writes reference data as it is given, over what has the same ids, and makes the indexes. For data sets and first starts:
  * running it again changes nothing.
  */
-export async function importReference(
+export async function importRegistry(
   db: Db,
   rows: {
     readonly participants: readonly Participant[]

@@ -5,6 +5,7 @@ import { isCurrency } from '../../schema/values/currency.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { Capability, CapabilityName, Participant, ParticipantStatus, Role } from '../shared/registry.ts'
 import { readCountries, readName, readNames } from '../shared/read-names.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 
 const roles: Readonly<Record<Role, true>> = {
   WALLET: true,
@@ -137,7 +138,7 @@ export function readApplication(input: ApplicationInput): Application | Refusal 
 }
 
 /** The participant that an application makes, as APPLIED. `by` is the id of who entered it. */
-export function apply(application: Application, by: string, now: Date): Participant {
+export function apply(application: Application, by: ParticipantId, now: Date): Participant {
   const { country, roles: itsRoles } = application
   return {
     ...application,
@@ -234,7 +235,11 @@ export function readStatusChange(
 export function changeStatus(
   participant: Participant,
   { to, reason }: { readonly to: ParticipantStatus; readonly reason: string },
-  { by, now, isProduction }: { readonly by: string; readonly now: Date; readonly isProduction: boolean },
+  {
+    by,
+    now,
+    isProduction,
+  }: { readonly by: ParticipantId; readonly now: Date; readonly isProduction: boolean },
 ): Participant | Refusal {
   const { id, status: from } = participant
   if (!statusMoves[from].includes(to)) {

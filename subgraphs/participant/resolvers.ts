@@ -6,7 +6,7 @@ import { isOperator, requireScope } from '../shared/access.ts'
 import type { AuditedAction } from '../shared/audit-log.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import { pagesOf, type PageArguments } from '../shared/page.ts'
-import type { Capability, Corridor, LiveReference, Participant, Project } from '../shared/registry.ts'
+import type { Capability, Corridor, MirroredRegistry, Participant, Project } from '../shared/registry.ts'
 import { countryOf, values } from '../shared/values.ts'
 import {
   connect,
@@ -41,18 +41,24 @@ import {
 import { programmeFigures } from './project.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import type { ChangeRequest, ParticipantStore } from './participant-store.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 
 const participantPages = pagesOf('participants', ['string'], 100)
 const corridorPages = pagesOf('corridors', ['string'], 500)
 
 export interface ParticipantDependencies {
-  readonly reference: LiveReference
+  readonly registry: MirroredRegistry
   readonly store: ParticipantStore
   readonly rules: ConnectionRules
   readonly now: () => Date
 }
 
-export function participantResolvers({ reference, store, rules, now }: ParticipantDependencies): Resolvers {
+export function createParticipantResolvers({
+  registry,
+  store,
+  rules,
+  now,
+}: ParticipantDependencies): Resolvers {
   /** Operators only; the answer waits until this process sees what was written. */
   const asOperator = async <Row>(
     context: RequestContext,
@@ -64,7 +70,7 @@ export function participantResolvers({ reference, store, rules, now }: Participa
     if (refusal) return refusal
     const { viewer, requestId } = context
     const written = await write({ by: viewer.participant, requestId, action, input })
-    if (!isRefusal(written)) await reference.refresh()
+    if (!isRefusal(written)) await registry.refresh()
     return written
   }
 
@@ -72,7 +78,7 @@ export function participantResolvers({ reference, store, rules, now }: Participa
     ...values,
     Query: {
       viewer: (_: unknown, __: unknown, { viewer }: RequestContext) => {
-        const profile = reference.participants.get(viewer.participant)
+        const profile = registry.participants.get(viewer.participant)
         if (!profile) {
           throw new ProblemError(
             refuse('NOT_FOUND', `the key's participant "${viewer.participant}" is not connected`),
@@ -80,19 +86,19 @@ export function participantResolvers({ reference, store, rules, now }: Participa
         }
         return { participant: { ...profile, profile }, scopes: [...viewer.scopes] }
       },
-      participant: (_: unknown, { id }: { id: string }) => reference.participants.get(id) ?? null,
+      participant: (_: unknown, { id }: { id: string }) => registry.participants.get(id) ?? null,
       participants: (_: unknown, args: PageArguments & { where?: ParticipantFilterInput | null }) =>
-        pageOf(participantPages, args, reference.participants, orThrow(readParticipantFilter(args.where))),
-      corridor: (_: unknown, { id }: { id: string }) => reference.corridors.get(id) ?? null,
+        pageOf(participantPages, args, registry.participants, orThrow(readParticipantFilter(args.where))),
+      corridor: (_: unknown, { id }: { id: string }) => registry.corridors.get(id) ?? null,
       corridors: (_: unknown, args: PageArguments & { where?: CorridorFilterInput | null }) =>
         pageOf(
           corridorPages,
           args,
-          reference.corridors,
-          orThrow(readCorridorFilter(args.where, reference.projects)),
+          registry.corridors,
+          orThrow(readCorridorFilter(args.where, registry.projects)),
         ),
-      projects: () => [...reference.projects.values()],
-      programme: () => programmeFigures(reference.participants.values(), reference.projects.values()),
+      projects: () => [...registry.projects.values()],
+      programme: () => programmeFigures(registry.participants.values(), registry.projects.values()),
     },
     Mutation: {
       applyParticipant: (_: unknown, { input }: Input<ApplicationInput>, context: RequestContext) =>
@@ -104,7 +110,7 @@ export function participantResolvers({ reference, store, rules, now }: Participa
         }),
       recordCertification: (
         _: unknown,
-        { input }: Input<CertificationInput & { participant: string }>,
+        { input }: Input<CertificationInput & { participant: ParticipantId }>,
         context: RequestContext,
       ) =>
         asOperator(context, 'recordCertification', input, async (request) => {
@@ -118,7 +124,7 @@ export function participantResolvers({ reference, store, rules, now }: Participa
         }),
       changeParticipantStatus: (
         _: unknown,
-        { input }: Input<StatusChangeInput & { participant: string }>,
+        { input }: Input<StatusChangeInput & { participant: ParticipantId }>,
         context: RequestContext,
       ) =>
         asOperator(context, 'changeParticipantStatus', input, async (request) => {
@@ -132,7 +138,7 @@ export function participantResolvers({ reference, store, rules, now }: Participa
         }),
       connectParticipant: (
         _: unknown,
-        { input }: Input<ConnectionInput & { participant: string }>,
+        { input }: Input<ConnectionInput & { participant: ParticipantId }>,
         context: RequestContext,
       ) =>
         asOperator(context, 'connectParticipant', input, async (request) => {
@@ -158,8 +164,8 @@ export function participantResolvers({ reference, store, rules, now }: Participa
             input.id,
             (corridor) =>
               corridor
-                ? changeTerms(corridor, terms, reference.projects)
-                : openCorridor(input.id, terms, reference.projects),
+                ? changeTerms(corridor, terms, registry.projects)
+                : openCorridor(input.id, terms, registry.projects),
             request,
           )
         }),
@@ -171,8 +177,8 @@ export function participantResolvers({ reference, store, rules, now }: Participa
       __resolveReferences: (keys: readonly { readonly id?: string; readonly iin?: string }[]) =>
         keys.map(({ id, iin }) =>
           id === undefined
-            ? (reference.participantByIin.get(iin ?? '') ?? null)
-            : (reference.participants.get(id) ?? null),
+            ? (registry.participantByIin.get(iin ?? '') ?? null)
+            : (registry.participants.get(id) ?? null),
         ),
       country: ({ country }: Participant) => countryOf(country),
       endpointUrl: ({ id, endpoint }: Participant, _: unknown, context: RequestContext) =>
@@ -181,19 +187,19 @@ export function participantResolvers({ reference, store, rules, now }: Participa
     Capability: { state: (capability: Capability) => stateOf(capability, now()) },
     Project: {
       __resolveReferences: (keys: readonly { readonly id: string }[]) =>
-        keys.map(({ id }) => reference.projects.get(id) ?? null),
+        keys.map(({ id }) => registry.projects.get(id) ?? null),
       country: ({ country }: Project) => countryOf(country),
       corridors: ({ id }: Project) =>
-        [...reference.corridors.values()].filter((corridor) => corridor.project === id),
+        [...registry.corridors.values()].filter((corridor) => corridor.project === id),
     },
     Corridor: {
       __resolveReferences: (keys: readonly { readonly id: string }[]) =>
-        keys.map(({ id }) => reference.corridors.get(id) ?? null),
+        keys.map(({ id }) => registry.corridors.get(id) ?? null),
       walletCountry: ({ walletCountry }: Corridor) => countryOf(walletCountry),
       merchantCountry: ({ merchantCountry }: Corridor) => countryOf(merchantCountry),
       project: ({ project }: Corridor) =>
-        project === null ? null : (reference.projects.get(project) ?? null),
-      model: (corridor: Corridor) => modelOf(corridor, reference.projects),
+        project === null ? null : (registry.projects.get(project) ?? null),
+      model: (corridor: Corridor) => modelOf(corridor, registry.projects),
     },
     Country: {
       __resolveReferences: (keys: readonly { readonly code: string }[]) =>

@@ -2,8 +2,10 @@
 
 import type { Scope } from '../../schema/values/scopes.ts'
 import { ProblemError, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { Reference } from './registry.ts'
+import type { Registry } from './registry.ts'
 import type { RequestContext } from './viewer.ts'
+import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
+
 /** True for keys with the scope `operator`, which holds every other one. */
 export const isOperator = ({ viewer }: RequestContext): boolean => viewer.scopes.has('operator')
 
@@ -28,32 +30,36 @@ export type Visibility =
   | {
       readonly kind: 'own'
       /** The viewer as a wallet; null when it is none. */
-      readonly wallet: string | null
+      readonly wallet: ParticipantId | null
       /** The viewer as an acquirer; null when it is none. */
-      readonly acquirer: string | null
+      readonly acquirer: ParticipantId | null
       /** Corridors of the viewer as a network; empty when it is none. */
       readonly corridors: ReadonlySet<string>
     }
 
 /** A wallet sees its own payments, an acquirer those at its merchants, a network those of its corridors, the operator all. */
-export const visibilityOf = (context: RequestContext, reference: Reference): Visibility =>
-  isOperator(context) ? { kind: 'all' } : partyOf(context.viewer.participant, reference)
+export const visibilityOf = (context: RequestContext, registry: Registry): Visibility =>
+  isOperator(context) ? { kind: 'all' } : partyOf(context.viewer.participant, registry)
 
 /** The payments that a participant has a part in, by each of its roles; none when nobody has this id. */
-export function partyOf(participant: string, reference: Reference): Visibility {
-  const roles = reference.participants.get(participant)?.roles ?? []
+export function partyOf(participant: ParticipantId, registry: Registry): Visibility {
+  const roles = registry.participants.get(participant)?.roles ?? []
   return {
     kind: 'own',
     wallet: roles.includes('WALLET') ? participant : null,
     acquirer: roles.includes('ACQUIRER') ? participant : null,
-    corridors: roles.includes('NETWORK') ? corridorsOfNetwork(participant, reference) : nothing,
+    corridors: roles.includes('NETWORK') ? corridorsOfNetwork(participant, registry) : nothing,
   }
 }
 
 /** True when a payment between these parties is one that `visibility` takes in. */
 export function sees(
   visibility: Visibility,
-  payment: { readonly wallet: string; readonly acquirer: string; readonly corridor: string },
+  payment: {
+    readonly wallet: ParticipantId
+    readonly acquirer: ParticipantId
+    readonly corridor: CorridorId
+  },
 ): boolean {
   return (
     visibility.kind === 'all' ||
@@ -69,8 +75,8 @@ const nothing: ReadonlySet<string> = new Set()
  * A network's corridors: those with an end in its own country, or in a country whose institutions connect through it.
  * Kept per state of the participants, which are replaced as a whole when something changes.
  */
-export function corridorsOfNetwork(network: string, reference: Reference): ReadonlySet<string> {
-  const { participants, corridors } = reference
+export function corridorsOfNetwork(network: string, registry: Registry): ReadonlySet<string> {
+  const { participants, corridors } = registry
   let known = byReference.get(participants)
   if (known?.corridors !== corridors) byReference.set(participants, (known = { corridors, of: new Map() }))
   let ids = known.of.get(network)
@@ -94,6 +100,6 @@ export function corridorsOfNetwork(network: string, reference: Reference): Reado
 }
 
 const byReference = new WeakMap<
-  Reference['participants'],
-  { readonly corridors: Reference['corridors']; readonly of: Map<string, ReadonlySet<string>> }
+  Registry['participants'],
+  { readonly corridors: Registry['corridors']; readonly of: Map<string, ReadonlySet<string>> }
 >()

@@ -3,6 +3,7 @@
 
 import { hash } from 'node:crypto'
 import { refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
+import type { ParticipantId, UsedKeyId } from '../../schema/values/id.ts'
 
 /** Names of mutations, and of the import: a key means something else in each. */
 export type Operation =
@@ -26,7 +27,7 @@ export type Operation =
 /** A use of an idempotency key. `id` is unique over all payments. */
 export interface UsedKey {
   /** "participant/operation/key". */
-  readonly id: string
+  readonly id: UsedKeyId
   /** SHA-256 of the input. */
   readonly hash: string
   readonly at: Date
@@ -39,7 +40,7 @@ export interface IdempotencyConflict extends Refusal {
 
 /** Keys are scoped to participant and operation: two wallets may use the same one, and so may two operations. */
 export const useOfKey = (
-  participant: string,
+  participant: ParticipantId,
   operation: Operation,
   idempotencyKey: string,
   input: object,

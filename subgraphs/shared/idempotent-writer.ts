@@ -12,11 +12,12 @@ import {
   type UsedKey,
 } from './idempotency-key.ts'
 import { duplicateKey, isServerError, makeCollection } from '../platform/mongo/client.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 
 /** One call of a mutation. */
 export interface Call {
   /** Whose key it is: the caller's participant. */
-  readonly participant: string
+  readonly participant: ParticipantId
   readonly operation: Operation
   /** 1–64 characters; left out, the effect is only made whole: a repeated call does it again. */
   readonly idempotencyKey?: string | null
@@ -32,7 +33,7 @@ export interface Outcome<Done> {
   readonly replayed: boolean
 }
 
-export interface KeyedWriter {
+export interface IdempotentWriter {
   /**
    * Runs `effect` in a MongoDB transaction, and gives what it gave the first time when the key was used before with the same
    * input; with another input it refuses with IDEMPOTENCY_CONFLICT, and a key that is no key with BAD_VALUE.
@@ -60,7 +61,7 @@ interface KeptKey {
   readonly outcome?: { readonly done: unknown } | { readonly refusal: Refusal }
 }
 
-export async function createKeyedWriter(db: Db): Promise<KeyedWriter> {
+export async function createIdempotentWriter(db: Db): Promise<IdempotentWriter> {
   await makeCollection(db, 'keys')
   const keys = db.collection<KeptKey>('keys')
 

@@ -4,12 +4,13 @@ import type { Currency } from '../../schema/values/currency.ts'
 import type { Money } from '../../schema/values/money.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import type { Refusal } from '../../schema/values/problems.ts'
+import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 
 /** What routing and pricing need to know of a merchant. */
 export interface MerchantFacts {
-  readonly id: string
+  readonly id: MerchantId
   readonly name: string
-  readonly acquirer: string
+  readonly acquirer: ParticipantId
   readonly country: string
   readonly city: string
   readonly currency: Currency

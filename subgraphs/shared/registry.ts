@@ -1,13 +1,13 @@
 // Participants, projects and corridors: small, hot, and wanted by every subgraph, so each process keeps them in memory.
 // The participant subgraph alone writes them; everybody else reads them here.
-
-import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Db } from 'mongodb'
 import type { Currency } from '../../schema/values/currency.ts'
 import type { Money } from '../../schema/values/money.ts'
 import type { Direction } from '../../schema/values/direction.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import { openMirror } from '../platform/mongo/mirror.ts'
+import type { Logger } from '../platform/logger.ts'
+import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 
 export type Role = 'WALLET' | 'ACQUIRER' | 'NETWORK' | 'FX_PROVIDER' | 'SETTLEMENT_AGENT' | 'OPERATOR'
 export type ParticipantStatus =
@@ -28,7 +28,7 @@ export interface StatusChange {
   readonly from: ParticipantStatus | null
   readonly to: ParticipantStatus
   /** Id of the participant that made the change. */
-  readonly by: string
+  readonly by: ParticipantId
   readonly reason: string
 }
 
@@ -45,7 +45,7 @@ export interface Endpoint {
 }
 
 export interface Participant {
-  readonly id: string
+  readonly id: ParticipantId
   /** Institution identification number, 8 digits. */
   readonly iin: string | null
   readonly name: string
@@ -67,7 +67,7 @@ export interface Participant {
 
 export type PartnershipModel = 'G2G' | 'N2N'
 export interface Project {
-  readonly id: string
+  readonly id: ProjectId
   readonly name: string
   readonly model: PartnershipModel
   readonly status: 'PLANNED' | 'PILOT' | 'ACTIVE' | 'ENDED'
@@ -77,12 +77,12 @@ export interface Project {
 
 export interface Corridor {
   /** Wallet country, a dash, merchant country: "TH-CN". */
-  readonly id: string
+  readonly id: CorridorId
   readonly walletCountry: string
   readonly merchantCountry: string
   readonly direction: Direction
   /** Id of the agreement behind it. */
-  readonly project: string | null
+  readonly project: ProjectId | null
   readonly status: 'OPEN' | 'CLOSED'
   readonly entryModes: readonly EntryMode[]
   /** Currencies that merchants may be paid in. */
@@ -101,7 +101,7 @@ export interface Corridor {
 }
 
 /** All of it, as of now, in order of id. Maps are replaced as a whole when something changes, so keep none of them across an await. */
-export interface Reference {
+export interface Registry {
   readonly participants: ReadonlyMap<string, Participant>
   readonly participantByIin: ReadonlyMap<string, Participant>
   readonly projects: ReadonlyMap<string, Project>
@@ -110,7 +110,7 @@ export interface Reference {
 }
 
 /** The mirror of what MongoDB holds. */
-export interface LiveReference extends Reference {
+export interface MirroredRegistry extends Registry {
   /** Reads everything again now: for who has just written and wants to see it. */
   refresh(): Promise<void>
 }
@@ -132,7 +132,7 @@ interface Rows {
  * Loads the three collections of `db` and follows them until `close`; while they cannot be followed it says what it last
  * knew. Rejects when the first load fails.
  */
-export async function openReference(db: Db, log: FastifyBaseLogger): Promise<LiveReference> {
+export async function openRegistry(db: Db, logger: Logger): Promise<MirroredRegistry> {
   const rows: Rows = {
     participants: new Map(),
     participantByIin: new Map(),
@@ -141,7 +141,7 @@ export async function openReference(db: Db, log: FastifyBaseLogger): Promise<Liv
   }
   const mirror = await openMirror({
     db,
-    log,
+    logger,
     what: 'participants and corridors',
     collections,
     async read(names, session) {

@@ -3,12 +3,13 @@
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { MerchantFacts } from './merchant-directory.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
-import type { CapabilityName, Corridor, Participant, Reference } from './registry.ts'
+import type { CapabilityName, Corridor, Participant, Registry } from './registry.ts'
+import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
 
 /** The institutions on a payment's way, the payer's side first. */
 export interface Hop {
   /** Id of the institution. */
-  readonly participant: string
+  readonly participant: ParticipantId
   readonly role: 'WALLET' | 'NETWORK' | 'ACQUIRER'
 }
 
@@ -20,7 +21,7 @@ export interface Route {
 
 /** A corridor that was looked at, by id; `refusal` says why it was not taken. */
 export interface Candidate {
-  readonly corridor: string
+  readonly corridor: CorridorId
   readonly accepted: boolean
   readonly refusal: Refusal | null
 }
@@ -43,7 +44,7 @@ export interface RouteRequest {
   readonly acquirer: Participant | undefined
   readonly merchant: Pick<MerchantFacts, 'country' | 'currency' | 'entryModes' | 'status'>
   readonly entryMode: EntryMode
-  readonly reference: Pick<Reference, 'participants' | 'corridors'>
+  readonly registry: Pick<Registry, 'participants' | 'corridors'>
   readonly now: Date
 }
 
@@ -62,19 +63,19 @@ const certificates: Readonly<
 
 /** The way that a payment takes, or the first reason against it, in the order in which the reference lists them. */
 export function findRoute(asked: RouteRequest): Route | Refusal {
-  const { wallet, acquirer, merchant, entryMode, reference, now } = asked
+  const { wallet, acquirer, merchant, entryMode, registry, now } = asked
   if (merchant.status !== 'ACTIVE') return refuse('MERCHANT_INACTIVE', `the merchant is ${merchant.status}`)
   if (!wallet) return refuse('PARTICIPANT_UNKNOWN', 'there is no such wallet')
   if (!acquirer) return refuse('PARTICIPANT_UNKNOWN', 'the merchant’s acquirer is not known')
 
   const hops = hopsBetween(wallet, acquirer)
   for (const hop of hops) {
-    const status = reference.participants.get(hop.participant)?.status
+    const status = registry.participants.get(hop.participant)?.status
     if (status !== 'LIVE') {
       return refuse('PARTICIPANT_NOT_LIVE', `${hop.participant} is ${status ?? 'not connected'}, not LIVE`)
     }
   }
-  const corridor = reference.corridors.get(directCorridor(asked))
+  const corridor = registry.corridors.get(directCorridor(asked))
   if (!corridor)
     return refuse('NO_CORRIDOR', `no corridor leads from ${wallet.country} to ${merchant.country}`)
   if (corridor.status !== 'OPEN') return refuse('CORRIDOR_CLOSED', `${corridor.id} is ${corridor.status}`)
@@ -99,7 +100,7 @@ export function considerRoute(asked: RouteRequest): RouteDecision {
   const found = findRoute(asked)
   const route = isRefusal(found) ? null : found
   const refusal = isRefusal(found) ? found : null
-  const direct = asked.reference.corridors.get(directCorridor(asked))
+  const direct = asked.registry.corridors.get(directCorridor(asked))
   const considered = direct ? [{ corridor: direct.id, accepted: route !== null, refusal }] : []
   return {
     accepted: route !== null,
@@ -141,9 +142,9 @@ const notCertified = (participant: Participant, name: CapabilityName): Refusal =
 const directCorridor = ({ wallet, merchant }: RouteRequest): string =>
   `${wallet?.country}-${merchant.country}`
 
-function elsewhere({ wallet, merchant, reference }: RouteRequest): Candidate[] {
+function elsewhere({ wallet, merchant, registry }: RouteRequest): Candidate[] {
   if (!wallet) return []
-  return [...reference.corridors.values()]
+  return [...registry.corridors.values()]
     .filter((one) => one.walletCountry === wallet.country && one.merchantCountry !== merchant.country)
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .slice(0, elsewhereMax)

@@ -1,6 +1,6 @@
 // What every subgraph is made of: an SDL, resolvers, and a mercurius app that runs them. No domain lives here.
 
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance } from 'fastify'
 import mercurius from 'mercurius'
 import { readFileSync } from 'node:fs'
 import type { Db } from 'mongodb'
@@ -8,17 +8,18 @@ import { sharedSdl } from '../../schema/values/sdl.ts'
 import { buildFederatedSchema, type Resolvers } from './federated-schema.ts'
 import type { MerchantDirectory } from './merchant-directory.ts'
 import type { LogReader } from '../log/reader.ts'
-import type { Reference } from './registry.ts'
+import type { Registry } from './registry.ts'
+import type { Logger } from '../platform/logger.ts'
 
 /** What `main.ts` gives each subgraph; a subgraph takes nothing from anywhere else. */
 export interface SubgraphDependencies {
   readonly db: Db
-  readonly reference: Reference
+  readonly registry: Registry
   readonly directory: MerchantDirectory
   readonly now: () => Date
-  readonly log: FastifyBaseLogger
+  readonly logger: Logger
   /** Follows the log for all subgraphs in this process; one that runs alone and needs it follows the log itself. */
-  readonly reader?: LogReader
+  readonly logReader?: LogReader
 }
 
 export type SubgraphName = 'participant' | 'merchant' | 'transaction' | 'analytics'
@@ -37,7 +38,7 @@ export const subgraphSdl = (name: SubgraphName): string =>
   `${readFileSync(new URL(`../${name}/schema.graphql`, import.meta.url), 'utf8')}\n\n${sharedSdl}`
 
 /** Starts a subgraph's app in this process; `close` ends it and then whatever `stop` ends. */
-export async function startSubgraph(
+export async function openSubgraph(
   name: SubgraphName,
   resolvers: Resolvers,
   stop: () => Promise<void> = async () => {},

@@ -1,10 +1,11 @@
-import type { Scope } from '../../schema/values/scopes.ts'
-
 // The caller of a request.
+
+import type { Scope } from '../../schema/values/scopes.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 
 /** Who is calling: the participant and scopes that its key or token stands for. */
 export interface Viewer {
-  readonly participant: string
+  readonly participant: ParticipantId
   readonly scopes: ReadonlySet<Scope>
   /** Names the key or token, for logs and audit: never the key itself. */
   readonly key: string

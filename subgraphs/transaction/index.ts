@@ -2,32 +2,32 @@
 
 import { subscribe, type DocumentNode, type ExecutionResult } from 'graphql'
 import { openAuditLog } from '../shared/audit-log.ts'
-import { createKeyedWriter } from '../shared/idempotent-writer.ts'
+import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
 import { startLogReader, type LogReader } from '../log/reader.ts'
 import { startProjection } from '../log/projection.ts'
-import { startSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
-import { createCashier } from './service/payment-service.ts'
+import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
+import { createPaymentService } from './service/payment-service.ts'
 import { createCursors } from './log/cursor.ts'
-import { customerDays, givingBack, limitsReader } from './store/daily-limits.ts'
-import { startDeadlines } from './service/timeout-worker.ts'
-import { createLive } from './live/event-streams.ts'
-import { positionsProjection, positionsReader } from './settlement/positions.ts'
-import { createPresenter } from './service/presented-code-service.ts'
+import { createDailyLimits, limitsProjection, limitsProjectionName } from './store/daily-limits.ts'
+import { startTimeoutWorker } from './service/timeout-worker.ts'
+import { createEventStreams } from './live/event-streams.ts'
+import { positionsProjection, positionsProjectionName } from './settlement/positions.ts'
+import { createPresentedCodeService } from './service/presented-code-service.ts'
 import { openRateBook } from './price/rate-book.ts'
 import type { RateTable } from './price/rate-table.ts'
 import type { RateProvider } from './price/rates.ts'
 import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './log/sequencer.ts'
-import { bookingsProjection, bookingsReader } from './settlement/bookings.ts'
-import { createBooks, type OpenFile } from './settlement/settlement-queries.ts'
-import { createClosing, makeSettlementIndexes, startFinisher } from './settlement/batch-closer.ts'
+import { bookingsProjection, bookingsProjectionName } from './settlement/bookings.ts'
+import { createSettlementQueries, type OpenFile } from './settlement/settlement-queries.ts'
+import { createBatchCloser, makeSettlementIndexes, startBatchFinisher } from './settlement/batch-closer.ts'
 import { startSimulator, type SimulatorOptions } from './counterparty/simulator.ts'
-import { createStore } from './store/payment-store.ts'
+import { openPaymentStore } from './store/payment-store.ts'
 import type { Screening } from './payment/submit.ts'
-import { createViewing } from './query/transaction-queries.ts'
+import { createTransactionQueries } from './query/transaction-queries.ts'
 import type { Reach } from '../shared/reachable-address.ts'
-import { startWebhookCarrier } from './counterparty/webhook-connector.ts'
-import { outboxName } from './webhooks/delivery-projection.ts'
+import { startWebhookConnector } from './counterparty/webhook-connector.ts'
+import { deliveryProjectionName } from './webhooks/delivery-projection.ts'
 import type { RequestContext, Viewer } from '../shared/viewer.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
@@ -40,11 +40,11 @@ export type { OpenFile } from './settlement/settlement-queries.ts'
 export type { SimulatorOptions } from './counterparty/simulator.ts'
 
 /** Readers of the log that are run here. */
-export const transactionReaders: readonly string[] = [
-  positionsReader,
-  bookingsReader,
-  limitsReader,
-  outboxName,
+export const transactionProjections: readonly string[] = [
+  positionsProjectionName,
+  bookingsProjectionName,
+  limitsProjectionName,
+  deliveryProjectionName,
 ]
 
 export interface TransactionSettings {
@@ -70,7 +70,7 @@ export interface TransactionSettings {
 
 export interface TransactionSubgraph extends Subgraph {
   /** The log as this process follows it. */
-  readonly reader: LogReader
+  readonly logReader: LogReader
   /** The settlement file called `name`; null when there is none that `viewer` may read. */
   openSettlementFile(viewer: Viewer, name: string): Promise<OpenFile | null>
   /** Runs a subscription: a stream of results, or the errors for which there is none. */
@@ -83,10 +83,10 @@ export interface TransactionSubgraph extends Subgraph {
 }
 
 /** Starts the subgraph with its part of the log, and with the simulator, unless settings say otherwise. */
-export async function transactionSubgraph(
+export async function openTransactionSubgraph(
   dependencies: SubgraphDependencies & TransactionSettings,
 ): Promise<TransactionSubgraph> {
-  const { db, reference, directory, now, log, cursorSecret } = dependencies
+  const { db, registry, directory, now, logger, cursorSecret } = dependencies
   const {
     startTable = null,
     screen = () => null,
@@ -96,60 +96,89 @@ export async function transactionSubgraph(
     webhookReach = 'PUBLIC',
   } = dependencies
   const audit = await openAuditLog(db)
-  const keyed = await createKeyedWriter(db)
-  const rateBook = dependencies.rates ? null : await openRateBook({ db, log, now, audit, keyed })
+  const idempotentWriter = await createIdempotentWriter(db)
+  const rateBook = dependencies.rates
+    ? null
+    : await openRateBook({ db, logger, now, audit, idempotentWriter })
   if (rateBook && startTable) await rateBook.adopt(startTable)
   const rates = dependencies.rates ?? rateBook!.provider
-  const store = await createStore(db)
-  const own = dependencies.reader ? null : await startLogReader({ db, log })
-  const reader = dependencies.reader ?? own!
-  const live = createLive(reader, dependencies)
+  const store = await openPaymentStore(db)
+  const own = dependencies.logReader ? null : await startLogReader({ db, logger })
+  const logReader = dependencies.logReader ?? own!
+  const eventStreams = createEventStreams(logReader, dependencies)
   const cursors = createCursors(cursorSecret)
-  const days = await customerDays(db, now)
-  const cashier = createCashier({ store, days, reference, directory, now, rates, screen, log })
-  const presenter = createPresenter({ store, reference, now })
-  const viewing = createViewing({ store, cashier, reference, reader, live, cursors })
+  const dailyLimits = await createDailyLimits(db, now)
+  const paymentService = createPaymentService({
+    store,
+    dailyLimits,
+    registry,
+    directory,
+    now,
+    rates,
+    screen,
+    logger,
+  })
+  const presentedCodeService = createPresentedCodeService({ store, registry, now })
+  const transactionQueries = createTransactionQueries({
+    db,
+    store,
+    paymentService,
+    registry,
+    logReader,
+    eventStreams,
+    cursors,
+  })
   const webhooks = await openWebhooks({
     db,
-    reader,
-    reference,
+    logReader,
+    registry,
     payments: store.byId,
     cursors,
     now,
-    log,
+    logger,
     reach: webhookReach,
   })
   await makeSettlementIndexes(db)
-  const closing = createClosing({ db, keyed, audit, reference, now, log })
-  const books = createBooks(db, closing)
+  const batchCloser = createBatchCloser({ db, idempotentWriter, audit, registry, now, logger })
+  const settlementQueries = createSettlementQueries(db, batchCloser)
   const working: { close(): Promise<void> }[] = [
     webhooks,
-    startProjection({ db, reader, log }, givingBack(db)),
-    startProjection({ db, reader, log }, positionsProjection),
-    startProjection({ db, reader, log }, bookingsProjection(reference)),
-    startFinisher({ db, log }, closing),
-    startWebhookCarrier({ db, reference, reader, store, cashier, sender: webhooks.sender, now, log }),
+    startProjection({ db, logReader, logger }, limitsProjection(db)),
+    startProjection({ db, logReader, logger }, positionsProjection),
+    startProjection({ db, logReader, logger }, bookingsProjection(registry)),
+    startBatchFinisher({ db, logger }, batchCloser),
+    startWebhookConnector({
+      db,
+      registry,
+      logReader,
+      store,
+      paymentService,
+      httpSender: webhooks.httpSender,
+      now,
+      logger,
+    }),
   ]
-  if (deadlines) working.push(startDeadlines({ store, cashier, now, log }))
-  if (sequencer) working.push(startSequencer({ db, log, reader }))
-  if (simulator) working.push(startSimulator({ db, reference, reader, store, cashier, log }, simulator))
+  if (deadlines) working.push(startTimeoutWorker({ store, paymentService, now, logger }))
+  if (sequencer) working.push(startSequencer({ db, logger, logReader }))
+  if (simulator)
+    working.push(startSimulator({ db, registry, logReader, store, paymentService, logger }, simulator))
   const resolvers = createResolvers({
-    cashier,
-    presenter,
-    viewing,
+    paymentService,
+    presentedCodeService,
+    transactionQueries,
     cursors,
-    webhooks: webhooks.desk,
-    books,
-    reference,
+    webhooks: webhooks.webhookService,
+    settlementQueries,
+    registry,
     directory,
     now,
     audit,
     rates,
     rateBook,
   })
-  const subgraph = await startSubgraph('transaction', resolvers, async () => {
-    live.close()
-    await closing.stop()
+  const subgraph = await openSubgraph('transaction', resolvers, async () => {
+    eventStreams.close()
+    await batchCloser.stop()
     // In the order against that of their starting: who sends for the others ends last.
     for (const one of working.toReversed()) await one.close()
     await own?.close()
@@ -158,8 +187,8 @@ export async function transactionSubgraph(
   const { schema } = subgraph.app.graphql
   return {
     ...subgraph,
-    reader,
-    openSettlementFile: books.open,
+    logReader,
+    openSettlementFile: settlementQueries.open,
     subscribe: async (document, contextValue, variableValues, operationName) =>
       subscribe({ schema, document, contextValue, variableValues, operationName }),
   }

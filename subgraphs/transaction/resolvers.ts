@@ -9,11 +9,11 @@ import type { AuditEntry, AuditLog } from '../shared/audit-log.ts'
 import type { MerchantDirectory } from '../shared/merchant-directory.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import type { PageArguments } from '../shared/page.ts'
-import type { Reference } from '../shared/registry.ts'
+import type { Registry } from '../shared/registry.ts'
 import { considerRoute, type Candidate, type Hop } from '../shared/routing.ts'
 import { values } from '../shared/values.ts'
 import { auditPage, type AuditFilterInput } from './query/audit-page.ts'
-import type { Cashier } from './service/payment-service.ts'
+import type { PaymentService } from './service/payment-service.ts'
 import type { Cursors } from './log/cursor.ts'
 import type {
   TransactionEventFilterInput,
@@ -34,41 +34,42 @@ import type { TransactionUpdate } from './live/event-streams.ts'
 import type { Payment, PaymentEvent } from './payment/payment.ts'
 import type { Price } from './price/pricing.ts'
 import type { PresentedCode } from './payment/presented-code.ts'
-import type { Presenter } from './service/presented-code-service.ts'
+import type { PresentedCodeService } from './service/presented-code-service.ts'
 import type { Quote, Terms } from './price/quote.ts'
-import type { Position } from './settlement/positions.ts'
+import type { SettlementPosition } from './settlement/positions.ts'
 import type { RateBook, SetTable } from './price/rate-book.ts'
 import { ratesInto, setRates, type RatesArguments, type SetRatesInput } from './price/rate-service.ts'
 import { tableRates, type RateProvider } from './price/rates.ts'
 import type { RefundOf } from './store/payment-loaders.ts'
-import type { Batch } from './settlement/batch.ts'
-import type { Books } from './settlement/settlement-queries.ts'
+import type { SettlementBatch } from './settlement/batch.ts'
+import type { SettlementQueries } from './settlement/settlement-queries.ts'
 import type { CloseInput } from './settlement/batch-closer.ts'
 import {
   isRefund,
   type AuthorizationRequest,
   type Transaction,
-  type Viewing,
+  type TransactionQueries,
 } from './query/transaction-queries.ts'
-import type { WebhookDesk } from './webhooks/webhook-service.ts'
+import type { WebhookService } from './webhooks/webhook-service.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import type { LogEntry } from '../log/entry.ts'
 import type { RequestKind } from './payment/counterparty-request.ts'
 import { webhookResolvers } from './webhooks/resolvers.ts'
+import type { MerchantId, ParticipantId, PaymentId } from '../../schema/values/id.ts'
 
 export interface ResolverDependencies {
-  readonly cashier: Cashier
+  readonly paymentService: PaymentService
   readonly audit: AuditLog
   readonly rates: RateProvider
   /** Null when the rates come from a provider of their own. */
   readonly rateBook: RateBook | null
-  readonly presenter: Presenter
-  readonly viewing: Viewing
+  readonly presentedCodeService: PresentedCodeService
+  readonly transactionQueries: TransactionQueries
   readonly cursors: Cursors
-  readonly webhooks: WebhookDesk
-  readonly books: Books
-  readonly reference: Reference
+  readonly webhooks: WebhookService
+  readonly settlementQueries: SettlementQueries
+  readonly registry: Registry
   readonly directory: MerchantDirectory
   readonly now: () => Date
 }
@@ -82,7 +83,8 @@ interface Keyed {
 }
 
 export function createResolvers(dependencies: ResolverDependencies): Resolvers {
-  const { cashier, presenter, viewing, cursors, books } = dependencies
+  const { paymentService, presentedCodeService, transactionQueries, cursors, settlementQueries } =
+    dependencies
   const webhooks = webhookResolvers(dependencies.webhooks)
 
   return {
@@ -90,7 +92,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
     Query: {
       transaction: (_: unknown, { id }: Keyed, context: Context) => {
         demandScope(context, 'payments:read')
-        return viewing.transaction(context, id)
+        return transactionQueries.transaction(context, id)
       },
       transactionByReference: (
         _: unknown,
@@ -98,7 +100,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         context: Context,
       ) => {
         demandScope(context, 'payments:read')
-        return viewing.byNumber(context, reference)
+        return transactionQueries.byNumber(context, reference)
       },
       transactions: (
         _: unknown,
@@ -106,7 +108,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         context: Context,
       ) => {
         demandScope(context, 'payments:read')
-        return viewing.page(context, args)
+        return transactionQueries.page(context, args)
       },
       transactionLog: (
         _: unknown,
@@ -114,40 +116,45 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
         context: Context,
       ) => {
         demandScope(context, 'payments:read')
-        return viewing.log(context, args)
+        return transactionQueries.log(context, args)
       },
-      explainRoute: (_: unknown, args: { wallet: string; merchant: string; entryMode: EntryMode }) =>
-        explainRoute(args, dependencies),
-      settlementBatches: (_: unknown, args: PageArguments, context: Context) => books.page(context, args),
+      explainRoute: (
+        _: unknown,
+        args: { wallet: ParticipantId; merchant: MerchantId; entryMode: EntryMode },
+      ) => explainRoute(args, dependencies),
+      settlementBatches: (_: unknown, args: PageArguments, context: Context) =>
+        settlementQueries.page(context, args),
       ...webhooks.Query,
       auditLog: async (_: unknown, args: PageArguments & { where?: AuditFilterInput }, context: Context) => {
         demandScope(context, 'operator')
-        return orThrow(await auditPage(dependencies.audit, dependencies.reference, args))
+        return orThrow(await auditPage(dependencies.audit, dependencies.registry, args))
       },
       rates: (_: unknown, args: RatesArguments) => orThrow(ratesInto(args, dependencies.rates)),
     },
     Mutation: {
       quotePayment: (_: unknown, { input }: Input<OrderInput>, context: Context) =>
-        requireScope(context, 'payments:write') ?? cashier.quote(context.viewer.participant, input),
+        requireScope(context, 'payments:write') ?? paymentService.quote(context.viewer.participant, input),
       submitPayment: (_: unknown, { input }: Input<SubmitPaymentInput>, context: Context) =>
-        requireScope(context, 'payments:write') ?? cashier.submit(context.viewer.participant, input),
+        requireScope(context, 'payments:write') ?? paymentService.submit(context.viewer.participant, input),
       respondAuthorization: (_: unknown, { input }: Input<RespondAuthorizationInput>, context: Context) =>
-        requireScope(context, 'authorizations:write') ?? cashier.respond(context.viewer.participant, input),
+        requireScope(context, 'authorizations:write') ??
+        paymentService.respond(context.viewer.participant, input),
       inquirePayment: (
         _: unknown,
-        { input }: Input<{ payment?: string } & TransactionReferenceInput>,
+        { input }: Input<{ payment?: PaymentId } & TransactionReferenceInput>,
         context: Context,
-      ) => requireScope(context, 'payments:read') ?? viewing.inquire(context, input),
+      ) => requireScope(context, 'payments:read') ?? transactionQueries.inquire(context, input),
       cancelPayment: (_: unknown, { input }: Input<CancelPaymentInput>, context: Context) =>
-        requireScope(context, 'payments:write') ?? cashier.cancel(context.viewer.participant, input),
+        requireScope(context, 'payments:write') ?? paymentService.cancel(context.viewer.participant, input),
       refundPayment: (_: unknown, { input }: Input<RefundPaymentInput>, context: Context) =>
-        requireScope(context, 'payments:write') ?? cashier.refund(context.viewer.participant, input),
+        requireScope(context, 'payments:write') ?? paymentService.refund(context.viewer.participant, input),
       presentCode: (_: unknown, { input }: Input<PresentCodeInput>, context: Context) =>
-        requireScope(context, 'payments:write') ?? presenter.present(context.viewer.participant, input),
+        requireScope(context, 'payments:write') ??
+        presentedCodeService.present(context.viewer.participant, input),
       chargePresentedCode: (_: unknown, { input }: Input<ChargePresentedCodeInput>, context: Context) =>
-        requireScope(context, 'payments:write') ?? cashier.charge(context.viewer.participant, input),
+        requireScope(context, 'payments:write') ?? paymentService.charge(context.viewer.participant, input),
       closeSettlement: (_: unknown, { input }: Input<CloseInput>, context: Context) =>
-        books.close(context, input),
+        settlementQueries.close(context, input),
       ...webhooks.Mutation,
       setRates: (_: unknown, { input }: Input<SetRatesInput>, context: Context) =>
         requireScope(context, 'operator') ?? setRates(dependencies.rateBook, input, context),
@@ -160,21 +167,21 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
           context: Context,
         ) => {
           demandScope(context, 'payments:read')
-          return viewing.events(context, args)
+          return transactionQueries.events(context, args)
         },
         resolve: (event: LogEntry) => event,
       },
       transactionUpdated: {
         subscribe: (_: unknown, args: { id: string; afterSequence?: number }, context: Context) => {
           demandScope(context, 'payments:read')
-          return viewing.updates(context, args)
+          return transactionQueries.updates(context, args)
         },
         resolve: (update: TransactionUpdate) => update,
       },
       authorizationRequests: {
         subscribe: (_: unknown, { kinds }: { kinds: readonly RequestKind[] }, context: Context) => {
           demandScope(context, 'authorizations:write')
-          return viewing.requests(context, kinds)
+          return transactionQueries.requests(context, kinds)
         },
         resolve: (request: AuthorizationRequest) => request,
       },
@@ -186,7 +193,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
     Payment: {
       ...termsFields((payment: Payment) => payment),
       __resolveReferences: (references: readonly Keyed[], context: Context) =>
-        Promise.all(references.map(({ id }) => viewing.payment(context, id))),
+        Promise.all(references.map(({ id }) => transactionQueries.payment(context, id))),
       id: ({ _id }: Payment) => _id,
       kind: () => 'PAYMENT',
       outcome: ({ status }: Payment) => outcomes[status],
@@ -202,7 +209,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
     Refund: {
       ...termsFields(({ payment }: RefundOf) => payment),
       __resolveReferences: (references: readonly Keyed[], context: Context) =>
-        Promise.all(references.map(({ id }) => viewing.refund(context, id))),
+        Promise.all(references.map(({ id }) => transactionQueries.refund(context, id))),
       id: ({ refund }: RefundOf) => refund._id,
       kind: () => 'REFUND',
       status: ({ refund }: RefundOf) => refund.status,
@@ -223,12 +230,12 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
       cursor: ({ _id }: LogEntry) => cursors.encode(_id),
       reason: ({ reason }: LogEntry) => reasonOf(reason),
       transaction: ({ transaction }: LogEntry, _: unknown, context: Context) =>
-        viewing.transaction(context, transaction),
+        transactionQueries.transaction(context, transaction),
     },
     TransactionUpdate: {
       reason: ({ reason }: TransactionUpdate) => reasonOf(reason),
       transaction: ({ transaction }: TransactionUpdate, _: unknown, context: Context) =>
-        viewing.transaction(context, transaction),
+        transactionQueries.transaction(context, transaction),
     },
     AuthorizationRequest: {
       cursor: ({ position }: AuthorizationRequest) => cursors.encode(position),
@@ -237,7 +244,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
 
     Quote: {
       __resolveReferences: (references: readonly Keyed[], context: Context) =>
-        Promise.all(references.map(({ id }) => viewing.quote(context, id))),
+        Promise.all(references.map(({ id }) => transactionQueries.quote(context, id))),
       id: ({ _id }: Quote) => _id,
       side: ({ terms }: Quote) => terms.side,
       entryMode: ({ terms }: Quote) => terms.entryMode,
@@ -250,14 +257,17 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
     },
     SettlementBatch: {
       __resolveReferences: (references: readonly Keyed[], context: Context) =>
-        Promise.all(references.map(({ id }) => books.batch(context, id))),
-      id: ({ _id }: Batch) => _id,
-      payments: (batch: Batch, _: unknown, context: Context) => books.counts(context, batch).payments,
-      refunds: (batch: Batch, _: unknown, context: Context) => books.counts(context, batch).refunds,
-      net: (batch: Batch, _: unknown, context: Context) => books.net(context, batch),
-      file: async (batch: Batch, _: unknown, context: Context) =>
-        (await books.files(context, batch)).find(({ format }) => format === 'CSV') ?? null,
-      files: (batch: Batch, _: unknown, context: Context) => books.files(context, batch),
+        Promise.all(references.map(({ id }) => settlementQueries.batch(context, id))),
+      id: ({ _id }: SettlementBatch) => _id,
+      payments: (batch: SettlementBatch, _: unknown, context: Context) =>
+        settlementQueries.counts(context, batch).payments,
+      refunds: (batch: SettlementBatch, _: unknown, context: Context) =>
+        settlementQueries.counts(context, batch).refunds,
+      net: (batch: SettlementBatch, _: unknown, context: Context) => settlementQueries.net(context, batch),
+      file: async (batch: SettlementBatch, _: unknown, context: Context) =>
+        (await settlementQueries.files(context, batch)).find(({ format }) => format === 'CSV') ?? null,
+      files: (batch: SettlementBatch, _: unknown, context: Context) =>
+        settlementQueries.files(context, batch),
     },
     PresentedCode: {
       id: ({ _id }: PresentedCode) => _id,
@@ -265,17 +275,17 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
     },
     Participant: {
       positions: ({ id }: Keyed, { date }: { date?: string | null }, context: Context) =>
-        viewing.positions(context, id, date ?? null),
+        transactionQueries.positions(context, id, date ?? null),
     },
     Position: {
-      net: ({ debits, credits, currency }: Position) => money(credits - debits, currency),
-      debits: ({ debits, currency }: Position) => money(debits, currency),
-      credits: ({ credits, currency }: Position) => money(credits, currency),
+      net: ({ debits, credits, currency }: SettlementPosition) => money(credits - debits, currency),
+      debits: ({ debits, currency }: SettlementPosition) => money(debits, currency),
+      credits: ({ credits, currency }: SettlementPosition) => money(credits, currency),
     },
     Merchant: {
       transactions: ({ id }: Keyed, args: PageArguments, context: Context) => {
         demandScope(context, 'payments:read')
-        return viewing.atMerchant(context, id, args)
+        return transactionQueries.atMerchant(context, id, args)
       },
     },
 
@@ -322,18 +332,18 @@ function refundable({ status, merchantAmount, refunded }: Payment): Money {
 }
 
 async function explainRoute(
-  asked: { readonly wallet: string; readonly merchant: string; readonly entryMode: EntryMode },
-  { reference, directory, now }: ResolverDependencies,
+  asked: { readonly wallet: ParticipantId; readonly merchant: MerchantId; readonly entryMode: EntryMode },
+  { registry, directory, now }: ResolverDependencies,
 ) {
   const merchant = orThrow(
     (await directory.merchant(asked.merchant)) ?? refuse('MERCHANT_UNKNOWN', undefined, ['merchant']),
   )
   const wallet = orThrow(
-    reference.participants.get(asked.wallet) ?? refuse('PARTICIPANT_UNKNOWN', undefined, ['wallet']),
+    registry.participants.get(asked.wallet) ?? refuse('PARTICIPANT_UNKNOWN', undefined, ['wallet']),
   )
-  const acquirer = reference.participants.get(merchant.acquirer)
+  const acquirer = registry.participants.get(merchant.acquirer)
   const { entryMode } = asked
-  const found = considerRoute({ wallet, acquirer, merchant, entryMode, reference, now: now() })
+  const found = considerRoute({ wallet, acquirer, merchant, entryMode, registry, now: now() })
   return {
     accepted: found.accepted,
     corridor: found.corridor && { id: found.corridor.id },

@@ -166,12 +166,12 @@ describe('corridors', () => {
   })
 
   test('let every LIVE wallet pay by the rules that payments are routed by', () => {
-    const reference = { participants: byId, corridors: new Map(corridors.map((one) => [one.id, one])) }
+    const registry = { participants: byId, corridors: new Map(corridors.map((one) => [one.id, one])) }
     const merchant = aDataset().merchants.at(300)
     for (const wallet of foreignWallets) {
       for (const entryMode of merchant.entryModes) {
         const acquirer = byId.get(merchant.acquirer)
-        const route = findRoute({ wallet, acquirer, merchant, entryMode, reference, now: until })
+        const route = findRoute({ wallet, acquirer, merchant, entryMode, registry, now: until })
         expect(isRefusal(route) && route.message).toBe(false)
       }
     }

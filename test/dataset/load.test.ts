@@ -2,7 +2,7 @@ import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { loadDataset, type Importers, type LoadOptions } from '../../dataset/load.ts'
 import { importMerchants } from '../../subgraphs/merchant/index.ts'
-import { importReference } from '../../subgraphs/participant/index.ts'
+import { importRegistry } from '../../subgraphs/participant/index.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { freshDatabase } from '../harness/mongo.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
@@ -12,7 +12,7 @@ const small = aDataset(1, 0.0001)
 
 /** Payments are kept as they come: what the hub makes of them is for others to test. */
 const importersOf = (database: Db): Importers => ({
-  reference: (rows) => importReference(database, rows),
+  reference: (rows) => importRegistry(database, rows),
   merchants: (merchants, products) => importMerchants(database, merchants, { products }),
   payments: (payments) =>
     database
@@ -29,7 +29,7 @@ function options(changes: Partial<LoadOptions> = {}): LoadOptions & { said: stri
     until,
     rates: builtInRates,
     importers: importersOf(db),
-    log: { info: say, warn: say },
+    logger: { info: say, warn: say },
     said,
     ...changes,
   }

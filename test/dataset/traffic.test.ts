@@ -27,11 +27,19 @@ async function aHub(quote?: () => Promise<string | null>): Promise<StandIn> {
 function traffic(url: string, changes: { perSecond?: number; seed?: number } = {}) {
   const said: string[] = []
   const warned: string[] = []
-  const log = {
+  const logger = {
     info: (message: string) => void said.push(message),
     warn: (message: string) => void warned.push(message),
   }
-  const running = startTraffic({ url, keys, perSecond: 200, seed: 1, rates: builtInRates, log, ...changes })
+  const running = startTraffic({
+    url,
+    keys,
+    perSecond: 200,
+    seed: 1,
+    rates: builtInRates,
+    logger,
+    ...changes,
+  })
   started.push(running)
   return { running, said, warned }
 }

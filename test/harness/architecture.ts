@@ -21,21 +21,50 @@ interface Rule {
 }
 
 const anything = [/./]
+
+/** The floors below the subgraphs, from the ground up: each may import those before it. */
+const floors = ['platform', 'log', 'shared']
+/** The rooms of the transaction subgraph, from the ground up: each may import those before it. */
+const transactionRooms = [
+  'price',
+  'payment',
+  'store',
+  'log',
+  'settlement',
+  'live',
+  'service',
+  'query',
+  'webhooks',
+  'counterparty',
+]
+/** The rooms of the gateway, from the ground up: each may import those before it. */
+const gatewayRooms = ['supergraph', 'protocol', 'identity', 'live', 'mongod', 'config', 'http', 'app', 'cli']
+
 const schema = /^schema\//
 const shared = /^subgraphs\/(platform|log|shared)\//
 const subgraphIndex = /^subgraphs\/[^/]+\/index\.ts$/
+
+/** One rule a room: its own files, the rooms before it in `order`, and what all rooms of that house may import. */
+const inOrder = (house: string, order: readonly string[], all: readonly RegExp[]): Rule[] =>
+  order.map((room, n) => ({
+    from: new RegExp(`^${house}/${room}/`),
+    may: [new RegExp(`^${house}/(${order.slice(0, n + 1).join('|')})/`), ...all],
+  }))
 
 /** `$1` in `may` stands for what the group in `from` matched: a subgraph's own folder. */
 const rules: readonly Rule[] = [
   // The commands wire the rooms together, and tests and benchmarks look into all of them.
   { from: /^gateway\/(main|cli\/generate)\.ts$|^(test|bench)\//, may: anything },
-  // Only a demo knows the data set.
+  // Only a demo reads the data set.
   {
     from: /^gateway\/app\/demo(-load)?\.ts$/,
     may: [/^gateway\/(?!main\.ts)/, /^dataset\//, subgraphIndex, shared, schema],
   },
-  { from: /^gateway\//, may: [/^gateway\/(?!main\.ts)/, subgraphIndex, shared, schema] },
-  { from: /^subgraphs\/(platform|log|shared)\//, may: [shared, schema] },
+  // The engine is a product of its own.
+  { from: /^gateway\/supergraph\//, may: [/^gateway\/supergraph\//, /^subgraphs\/platform\/async\//] },
+  ...inOrder('gateway', gatewayRooms, [subgraphIndex, shared, schema]),
+  ...inOrder('subgraphs', floors, [schema]),
+  ...inOrder('subgraphs/transaction', transactionRooms, [shared, schema]),
   { from: /^(subgraphs\/[^/]+)\/index\.ts$/, may: [/^$1\//, shared, schema] },
   { from: /^(subgraphs\/[^/]+)\/resolvers\.ts$/, may: [/^$1\/(?!index\.ts)/, shared, schema] },
   { from: /^(subgraphs\/[^/]+)\//, may: [/^$1\/(?!(index|resolvers)\.ts)/, shared, schema] },
@@ -56,6 +85,20 @@ function isAllowed({ from, to, typeOnly }: Import): boolean {
   const own = rule.from.exec(from)![1] ?? ''
   const fits = (pattern: RegExp) => new RegExp(pattern.source.replace('$1', own)).test(to)
   return rule.may.some(fits) || (typeOnly && (rule.mayTypes ?? []).some(fits))
+}
+
+/** Pairs of folders that import each other, types included, each as `a ⇄ b`. */
+export function mutualFolders(tree: Tree): string[] {
+  const folderOf = path.posix.dirname
+  const arrows = new Set(
+    [...imports(tree)]
+      .filter(({ to }) => tree.has(to))
+      .map(({ from, to }) => `${folderOf(from)} → ${folderOf(to)}`),
+  )
+  return [...arrows].flatMap((arrow) => {
+    const [from = '', to = ''] = arrow.split(' → ')
+    return from < to && arrows.has(`${to} → ${from}`) ? [`${from} ⇄ ${to}`] : []
+  })
 }
 
 /** Rings of files that import each other, types included, each as `a → b → a`. */

@@ -24,7 +24,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     binary: process.env.MONGOD_BINARY,
     binaryDir,
     dataDir: path.join(runDir, 'shared'),
-    log: console,
+    logger: console,
   })
   project.provide('mongoUri', mongo.uri)
   project.provide('runDir', runDir)

@@ -6,7 +6,7 @@ import { startMongo } from '../../gateway/mongod/start.ts'
 
 const [dataDir, binaryDir] = process.argv.slice(2)
 const binary = process.env.MONGOD_BINARY
-const mongo = await startMongo({ dataDir: dataDir!, binaryDir, binary, log: { info: () => {} } })
+const mongo = await startMongo({ dataDir: dataDir!, binaryDir, binary, logger: { info: () => {} } })
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => void mongo.stop().then(() => process.exit()))
 }

@@ -9,9 +9,9 @@ import { startSequencer } from '../../subgraphs/transaction/log/sequencer.ts'
 const [uri, database] = process.argv.slice(2)
 const mongo = await connect(uri!)
 const db = mongo.db(database!)
-const log = { info: () => {}, error: () => {} }
-const reader = await startLogReader({ db, log })
-const sequencer = startSequencer({ db, log, reader })
+const logger = { info: () => {}, error: () => {} }
+const logReader = await startLogReader({ db, logger })
+const sequencer = startSequencer({ db, logger, logReader })
 let holding = false
 setInterval(() => {
   if (sequencer.isHolding() === holding) return

@@ -28,8 +28,8 @@ export async function testHub(
     TRAFFIC: '0',
     ...settings,
   })
-  const log = pino({ level: 'error' })
-  const hub = await startHub(config, { log, mongod: startMongo({ ...mongoOptions(config), log }) })
+  const logger = pino({ level: 'error' })
+  const hub = await startHub(config, { logger, mongod: startMongo({ ...mongoOptions(config), logger }) })
   const clients: HubClient[] = []
   const close = async (): Promise<void> => {
     await Promise.all(clients.map((client) => client.close()))

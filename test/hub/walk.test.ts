@@ -52,7 +52,7 @@ async function completion(client: HubClient, id: string): Promise<string[]> {
   const moves = client.follow('FollowPayment', { id })
   await until(moves, ({ data }) => {
     seen.push(data.transactionUpdated.to)
-    return data.transactionUpdated.transaction.status === 'COMPLETED'
+    return data.transactionUpdated.to === 'COMPLETED'
   })
   await moves.return?.()
   return seen

@@ -1,6 +1,6 @@
 // Calls to MongoDB cost by the call, not by the document: concurrent work of all requests leaves together.
 
-export interface GroupOptions {
+export interface BatchOptions {
   /** Items in one call at most. */
   readonly groupMax?: number
   /** Calls under way at once at most: while they are, the next group gathers. */
@@ -12,7 +12,7 @@ export interface GroupOptions {
   readonly gatherMs?: number
 }
 
-export interface Writer<Item, Outcome> {
+export interface BatchWriter<Item, Outcome> {
   /** Writes `item` with whatever else is written now; fulfils, or rejects, with its own outcome. */
   write(item: Item): Promise<Outcome>
 }
@@ -32,11 +32,11 @@ interface Waiting<Item, Outcome> {
  * hub adds no delay, and the busier it is, the larger its groups.
  * Two groups under way may overtake each other; whoever awaits an outcome before the next write keeps the order.
  */
-export function createWriter<Item, Outcome>(
-  options: GroupOptions & {
+export function createBatchWriter<Item, Outcome>(
+  options: BatchOptions & {
     readonly write: (items: readonly Item[]) => Promise<readonly (Outcome | Error)[]>
   },
-): Writer<Item, Outcome> {
+): BatchWriter<Item, Outcome> {
   const { write, groupMax = 200, flightsMax = 2, gatherMs = 0 } = options
   let waiting: Waiting<Item, Outcome>[] = []
   let flights = 0
@@ -111,7 +111,7 @@ export interface Loader<Key, Value> {
  * A `key` that is no string or number needs `key` to say when two are the same.
  */
 export function createLoader<Key, Value>(
-  options: GroupOptions & {
+  options: BatchOptions & {
     readonly load: (keys: readonly Key[]) => Promise<readonly (Value | null)[]>
     readonly key?: (key: Key) => unknown
   },
@@ -119,7 +119,7 @@ export function createLoader<Key, Value>(
   const { load: read, key: identity = (key: Key) => key, ...group } = options
   const gathering = new Map<unknown, Promise<Value | null>>()
 
-  const reader = createWriter<Key, Value | null>({
+  const reader = createBatchWriter<Key, Value | null>({
     ...group,
     write: (keys) => {
       for (const key of keys) gathering.delete(identity(key))

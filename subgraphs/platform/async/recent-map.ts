@@ -1,7 +1,7 @@
 // What was used lately, so that it need not be read again: a map that forgets its oldest entries. It forgets them by the
 // generation, because taking the first entry out of a large Map is slow.
 
-export class Recent<Key, Value> {
+export class RecentMap<Key, Value> {
   readonly #max: number
   #young = new Map<Key, Value>()
   #old = new Map<Key, Value>()

@@ -1,6 +1,6 @@
 // How many may do something that takes memory at the same time; the others wait in a row.
 
-export class Turns {
+export class Semaphore {
   #free: number
   readonly #waiting: (() => void)[] = []
 

@@ -24,7 +24,7 @@ export interface InsertOptions {
   readonly writeConcern?: WriteConcern
 }
 
-export const duplicateKey = 11_000
+export const duplicateKeyCode = 11_000
 
 /**
  * Inserts `documents`, each with an id of its own: gives those that were not inserted, and why. Where the answer is lost or the

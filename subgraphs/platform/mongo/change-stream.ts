@@ -10,7 +10,7 @@ export interface ChangeBatch<Change> {
   readonly token: unknown
 }
 
-export interface Changes<Change> {
+export interface ChangeStream<Change> {
   /**
    * Reads in this session see everything that happened before the stream begins: so whoever reads first what is there and
    * then follows the changes misses nothing. Use it only while no `next` is under way.
@@ -21,7 +21,7 @@ export interface Changes<Change> {
   close(): Promise<void>
 }
 
-export interface ChangesOptions {
+export interface ChangeStreamOptions {
   readonly collection: string
   /** Stages after `$changeStream`. */
   readonly pipeline: readonly Document[]
@@ -44,7 +44,10 @@ export class HistoryLostError extends Error {
 }
 
 /** Opens a change stream on `collection`. Throws HistoryLostError, here or in `next`, when it cannot resume. */
-export async function openChanges<Change>(db: Db, options: ChangesOptions): Promise<Changes<Change>> {
+export async function openChangeStream<Change>(
+  db: Db,
+  options: ChangeStreamOptions,
+): Promise<ChangeStream<Change>> {
   const { collection, pipeline, resumeAfter, batchMax = 1000, quietMs = 1000 } = options
   const session = db.client.startSession()
   const run = async (command: Document): Promise<CursorReply> => {

@@ -13,31 +13,31 @@ const smallCollections = [
   'coverageProfiles',
   'qrProducts',
 ] as const
-export type SmallCollection = (typeof smallCollections)[number]
+export type WatchedCollection = (typeof smallCollections)[number]
 
-export interface SmallChange {
-  readonly collection: SmallCollection
+export interface CollectionChange {
+  readonly collection: WatchedCollection
   readonly operationType: string
   /** Left out when the collection changed as a whole. */
   readonly documentKey?: { readonly _id: string }
 }
 
 /** Neither may throw. */
-export interface Follower {
+export interface CollectionWatch {
   /** Something has changed. */
-  changed(change: SmallChange): void
+  changed(change: CollectionChange): void
   /** From here on nothing is told any more: follow again, and then read everything again. */
   lost(cause: unknown): void
 }
 
 interface Feed {
-  readonly followers: Map<Follower, ReadonlySet<string>>
+  readonly followers: Map<CollectionWatch, ReadonlySet<string>>
   close(): Promise<void>
 }
 
 type Stream = ChangeStream<
   Document,
-  ChangeStreamDocument & { ns: { coll: SmallCollection }; documentKey?: { _id: string } }
+  ChangeStreamDocument & { ns: { coll: WatchedCollection }; documentKey?: { _id: string } }
 >
 
 /** Shared by all who use one client, by the database's name. */
@@ -47,10 +47,10 @@ const feeds = new WeakMap<MongoClient, Map<string, Promise<Feed>>>()
  * Tells `follower` what changes in `collections` after this resolves: who then reads them, in a session that waits for what was
  * written before, misses nothing. What it resolves to stops it.
  */
-export async function followSmall(
+export async function openCollectionWatch(
   db: Db,
-  collections: readonly SmallCollection[],
-  follower: Follower,
+  collections: readonly WatchedCollection[],
+  follower: CollectionWatch,
 ): Promise<() => Promise<void>> {
   let byName = feeds.get(db.client)
   if (!byName) feeds.set(db.client, (byName = new Map()))

@@ -3,8 +3,8 @@
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
+import type { Logger } from '../logger.ts'
 
 export interface Lease {
   /** Counts up with every holder. What a holder writes is fenced by it, or by what it writes: a process can be paused, lose the lease and wake. */
@@ -18,7 +18,7 @@ export interface Lease {
 export interface LeaseOptions {
   readonly db: Db
   readonly name: string
-  readonly log: Pick<FastifyBaseLogger, 'error' | 'info'>
+  readonly logger: Pick<Logger, 'error' | 'info'>
   /** Another process takes over so long after the last renewal. */
   readonly ttlMs?: number
   /** How often those that wait try. */
@@ -41,7 +41,7 @@ interface LeaseDocument {
 
 /** Runs `work` whenever this process holds the lease `name`, until closed. When `work` ends or throws, it is begun anew. */
 export function holdLease(options: LeaseOptions, work: (lease: Lease) => Promise<void>): LeaseHolder {
-  const { db, name, log, ttlMs = 2000, retryMs = 400 } = options
+  const { db, name, logger, ttlMs = 2000, retryMs = 400 } = options
   const leases = db.collection<LeaseDocument>('leases')
   const closing = new AbortController()
   let held: Lease | null = null
@@ -78,12 +78,12 @@ export function holdLease(options: LeaseOptions, work: (lease: Lease) => Promise
       lost.abort()
     }
     const renewing = renew().catch((error: unknown) => {
-      log.error({ err: error, lease: name }, 'a lease could not be renewed')
+      logger.error({ err: error, lease: name }, 'a lease could not be renewed')
       lost.abort()
     })
 
     held = { epoch, signal, isHeld }
-    log.info({ lease: name, epoch }, 'took a lease')
+    logger.info({ lease: name, epoch }, 'took a lease')
     try {
       await work(held)
     } finally {
@@ -101,7 +101,7 @@ export function holdLease(options: LeaseOptions, work: (lease: Lease) => Promise
         const taken = await take()
         if (taken) await hold(taken, askedAtMs)
       } catch (error) {
-        if (!closing.signal.aborted) log.error({ err: error, lease: name }, 'work under a lease failed')
+        if (!closing.signal.aborted) logger.error({ err: error, lease: name }, 'work under a lease failed')
       }
       await pause(retryMs, closing.signal)
     }

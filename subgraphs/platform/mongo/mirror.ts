@@ -1,9 +1,8 @@
 // Small collections that every process keeps in memory, as one that all look into: read as a whole, and again whenever one of
 // them changes.
-
-import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Db } from 'mongodb'
-import { followSmall, type Follower, type SmallCollection } from './collection-watch.ts'
+import { openCollectionWatch, type CollectionWatch, type WatchedCollection } from './collection-watch.ts'
+import type { Logger } from '../logger.ts'
 
 export interface Mirror {
   /** Reads everything again now: for who has just written and wants to see it. */
@@ -11,9 +10,9 @@ export interface Mirror {
   close(): Promise<void>
 }
 
-export interface MirrorOptions<Name extends SmallCollection> {
+export interface MirrorOptions<Name extends WatchedCollection> {
   readonly db: Db
-  readonly log: Pick<FastifyBaseLogger, 'warn'>
+  readonly logger: Pick<Logger, 'warn'>
   /** For the log: "participants and corridors". */
   readonly what: string
   readonly collections: readonly Name[]
@@ -31,12 +30,12 @@ const reopenAfterMsMax = 5_000
  * what was read never goes back in time, whatever the order of events. When the stream of changes breaks, everything is read
  * again as soon as it can be. Rejects when the first read fails.
  */
-export async function openMirror<Name extends SmallCollection>(
+export async function openMirror<Name extends WatchedCollection>(
   options: MirrorOptions<Name>,
 ): Promise<Mirror> {
-  const { db, log, what, collections } = options
+  const { db, logger, what, collections } = options
   const reload = reloader(options)
-  let following: Follower | null = null
+  let following: CollectionWatch | null = null
   let stop = async () => {}
   let reopening: NodeJS.Timeout | undefined
   let failures = 0
@@ -49,14 +48,14 @@ export async function openMirror<Name extends SmallCollection>(
       void stop()
       reopen(cause)
     }
-    const follower: Follower = {
+    const follower: CollectionWatch = {
       changed({ collection }) {
         failures = 0
         reload([collection as Name]).catch(lost)
       },
       lost,
     }
-    stop = await followSmall(db, collections, follower)
+    stop = await openCollectionWatch(db, collections, follower)
     following = follower
     await reload(collections)
     if (closed) await stop()
@@ -64,7 +63,7 @@ export async function openMirror<Name extends SmallCollection>(
   const reopen = (cause: unknown): void => {
     if (closed) return
     const afterMs = Math.min(100 * 2 ** failures++, reopenAfterMsMax)
-    log.warn({ err: cause, afterMs }, `${what} are not followed; reading them again soon`)
+    logger.warn({ err: cause, afterMs }, `${what} are not followed; reading them again soon`)
     reopening = setTimeout(() => {
       open().catch(async (error: unknown) => {
         following = null
@@ -90,7 +89,7 @@ export async function openMirror<Name extends SmallCollection>(
  * Reads collections, one read at a time. Calls that come while one reads share the next one, so a thousand changes in a row
  * cost a few reads. What was written before a call has been seen when it resolves.
  */
-function reloader<Name extends SmallCollection>({
+function reloader<Name extends WatchedCollection>({
   db,
   read,
 }: MirrorOptions<Name>): (names: readonly Name[]) => Promise<void> {

@@ -4,30 +4,29 @@
 // STREAM: it subscribes to `authorizationRequests` and answers with `respondAuthorization`.
 // WEBHOOK: it gets a signed POST, and answers in the body or later by the mutation.
 // SIMULATOR: the hub answers in its place, see simulator.ts.
-
-import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { type CounterpartyRequest, awaited, requestOf } from '../payment/counterparty-request.ts'
 import { holdLease, type Lease, type LeaseHolder } from '../../platform/mongo/lease.ts'
 import type { LogReader } from '../../log/reader.ts'
-import type { Participant, Reference } from '../../shared/registry.ts'
-import { Recent } from '../../platform/async/recent-map.ts'
+import type { Participant, Registry } from '../../shared/registry.ts'
+import { RecentMap } from '../../platform/async/recent-map.ts'
 import type { PaymentStore } from '../store/payment-store.ts'
+import type { Logger } from '../../platform/logger.ts'
 
 export type ConnectionKind = NonNullable<Participant['connection']>
 
 /** Takes requests to participants of one kind of connection. Neither may throw. */
-export interface Carrier {
+export interface CounterpartyConnector {
   take(request: CounterpartyRequest): void
   close(): void
 }
 
-export interface CarrierDependencies {
+export interface DispatcherDependencies {
   readonly db: Db
-  readonly reference: Reference
-  readonly reader: LogReader
+  readonly registry: Registry
+  readonly logReader: LogReader
   readonly store: Pick<PaymentStore, 'waiting'>
-  readonly log: Pick<FastifyBaseLogger, 'error' | 'info'>
+  readonly logger: Pick<Logger, 'error' | 'info'>
 }
 
 /**
@@ -35,33 +34,33 @@ export interface CarrierDependencies {
  * a request survives the process. One process at a time does so, under a lease. Two that overlap do no harm: a request may be
  * delivered more than once, and an answer that was given is only given again.
  */
-export function carryRequests(
-  { db, reference, reader, store, log }: CarrierDependencies,
+export function startRequestDispatcher(
+  { db, registry, logReader, store, logger }: DispatcherDependencies,
   connection: ConnectionKind,
-  open: (lease: Pick<Lease, 'isHeld'>) => Carrier,
+  open: (lease: Pick<Lease, 'isHeld'>) => CounterpartyConnector,
 ): LeaseHolder {
-  const isOurs = (id: string): boolean => reference.participants.get(id)?.connection === connection
-  return holdLease({ db, log, name: connection.toLowerCase() }, async (lease) => {
+  const isOurs = (id: string): boolean => registry.participants.get(id)?.connection === connection
+  return holdLease({ db, logger, name: connection.toLowerCase() }, async (lease) => {
     const { signal } = lease
     const carrier = open(lease)
     // What is sent while this process holds the lease, no other one sends; of all else that cannot be known.
-    const known = new Recent<string, true>(recentMax)
+    const known = new RecentMap<string, true>(recentMax)
     const take = (request: Omit<CounterpartyRequest, 'isRepeated'>, isRepeated: boolean) => {
-      const isKnown = known.has(request.transaction)
-      known.set(request.transaction, true)
+      const isKnown = known.has(request.payment)
+      known.set(request.payment, true)
       if (lease.isHeld()) carrier.take({ ...request, isRepeated: isRepeated || isKnown })
     }
-    const stop = reader.subscribe((entries) => {
+    const stop = logReader.subscribe((entries) => {
       for (const entry of entries) {
         const request = requestOf(entry)
         if (request && isOurs(request.counterparty)) take(request, false)
       }
     })
     try {
-      const ours = [...reference.participants.keys()].filter(isOurs)
+      const ours = [...registry.participants.keys()].filter(isOurs)
       for (const { _id, counterparty, status } of await store.waiting(ours)) {
         const kind = awaited[status]
-        if (kind) take({ kind, transaction: _id, counterparty }, true)
+        if (kind) take({ kind, payment: _id, counterparty }, true)
       }
       await untilAborted(signal)
     } finally {

@@ -1,36 +1,40 @@
 // Answers for participants whose connection is SIMULATOR, as a counterparty of the sandbox would. What it does with a payment
 // is written in its reference, in the reference label of its code, or in the payer's token reference.
-
-import type { FastifyBaseLogger } from 'fastify'
 import { parseReason } from '../../../schema/values/reasons.ts'
 import type { LeaseHolder } from '../../platform/mongo/lease.ts'
-import type { Cashier } from '../service/payment-service.ts'
-import { carryRequests, type Carrier, type CarrierDependencies } from './request-dispatcher.ts'
+import type { PaymentService } from '../service/payment-service.ts'
+import {
+  startRequestDispatcher,
+  type CounterpartyConnector,
+  type DispatcherDependencies,
+} from './request-dispatcher.ts'
 import type { RequestKind, CounterpartyRequest } from '../payment/counterparty-request.ts'
-import type { Answer } from '../payment/commands.ts'
+import type { CounterpartyAnswer } from '../payment/commands.ts'
 import type { Payment } from '../payment/payment.ts'
+import type { Logger } from '../../platform/logger.ts'
 
 export interface SimulatorOptions {
   /** Takes requests and leaves them unanswered until it is restarted without this: for measurements. */
   readonly holdsBack?: boolean
 }
 
-export interface SimulatorDependencies extends CarrierDependencies {
-  readonly cashier: Cashier
+export interface SimulatorDependencies extends DispatcherDependencies {
+  readonly paymentService: PaymentService
 }
 
 /** What the simulated counterparty does when it is asked. No answers: it stays silent. */
 export interface Plan {
   readonly afterMs: number
-  readonly answers: readonly Answer[]
+  readonly answers: readonly CounterpartyAnswer[]
 }
 
 export const startSimulator = (
   dependencies: SimulatorDependencies,
   { holdsBack = false }: SimulatorOptions = {},
-): LeaseHolder => carryRequests(dependencies, 'SIMULATOR', () => (holdsBack ? deaf : openDesk(dependencies)))
+): LeaseHolder =>
+  startRequestDispatcher(dependencies, 'SIMULATOR', () => (holdsBack ? deaf : openDesk(dependencies)))
 
-const deaf: Carrier = { take: () => {}, close: () => {} }
+const deaf: CounterpartyConnector = { take: () => {}, close: () => {} }
 
 /**
  * Magic labels, at the beginning of what names them: SIM-AM04 declines for funds, and so does every other ISO 20022 reason for
@@ -47,7 +51,7 @@ export function planOf(
   const afterMs = usualMs(_id)
   if (word === 'NOAS') return { afterMs, answers: [] }
   const reason = parseReason(word)
-  const verdict: Answer =
+  const verdict: CounterpartyAnswer =
     reason && word !== 'AB05' ? { decision: 'DECLINE', reason, reference: null } : approval
   switch (kind) {
     case 'AUTHORIZE':
@@ -65,8 +69,8 @@ export function planOf(
 
 const label = /^SIM-([A-Z0-9]+)(?:-(\d{1,5}))?/
 
-const approval: Answer = { decision: 'APPROVE', reason: null, reference: null }
-const acknowledgement: Answer = { decision: 'ACKNOWLEDGE', reason: null, reference: null }
+const approval: CounterpartyAnswer = { decision: 'APPROVE', reason: null, reference: null }
+const acknowledgement: CounterpartyAnswer = { decision: 'ACKNOWLEDGE', reason: null, reference: null }
 
 /** 30–80 ms, the same for the same id. */
 const usualMs = (id: string): number => 30 + (Number.parseInt(id.slice(-4), 16) % 51)
@@ -74,25 +78,22 @@ const usualMs = (id: string): number => 30 + (Number.parseInt(id.slice(-4), 16) 
 const retryMs = 1000
 
 function openDesk({
-  cashier,
-  log,
+  paymentService,
+  logger,
 }: {
-  readonly cashier: Cashier
-  readonly log: Pick<FastifyBaseLogger, 'error'>
-}): Carrier {
+  readonly paymentService: PaymentService
+  readonly logger: Pick<Logger, 'error'>
+}): CounterpartyConnector {
   const timers = new Map<string, NodeJS.Timeout>()
 
   /** Acts on a request once it has been here for `atMs`, of which `waitedMs` have passed. */
   const schedule = (request: CounterpartyRequest, atMs: number, waitedMs = 0) => {
-    const name = `${request.transaction}/${request.kind}`
+    const name = `${request.payment}/${request.kind}`
     if (timers.has(name)) return
     const act = () => {
       timers.delete(name)
       answer(request, atMs).catch((error: unknown) => {
-        log.error(
-          { err: error, payment: request.transaction },
-          'the simulator could not answer; trying again',
-        )
+        logger.error({ err: error, payment: request.payment }, 'the simulator could not answer; trying again')
         schedule(request, atMs + retryMs, atMs)
       })
     }
@@ -101,18 +102,18 @@ function openDesk({
 
   /** Answers by the plan, or comes back when the plan says later: it is read with the payment, not before. */
   const answer = async (request: CounterpartyRequest, waitedMs: number) => {
-    const { kind, transaction, counterparty } = request
+    const { kind, payment: id, counterparty } = request
     let plan: Plan = { afterMs: 0, answers: [] }
-    await cashier.answer(counterparty, transaction, (payment) => {
+    await paymentService.answer(counterparty, id, (payment) => {
       plan = planOf(payment, kind)
       return plan.afterMs > waitedMs ? null : (plan.answers[0] ?? null)
     })
     if (plan.afterMs > waitedMs) return schedule(request, plan.afterMs, waitedMs)
-    for (const again of plan.answers.slice(1)) await cashier.answer(counterparty, transaction, () => again)
+    for (const again of plan.answers.slice(1)) await paymentService.answer(counterparty, id, () => again)
   }
 
   return {
-    take: (request) => schedule(request, usualMs(request.transaction)),
+    take: (request) => schedule(request, usualMs(request.payment)),
     close() {
       for (const timer of timers.values()) clearTimeout(timer)
       timers.clear()

@@ -12,7 +12,7 @@ import type { RequestKind } from '../payment/counterparty-request.ts'
 import { parseReason, type ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Payment } from '../payment/payment.ts'
 import { paymentJson } from '../webhooks/body.ts'
-import type { Message, Sender, SendOutcome } from '../webhooks/http-sender.ts'
+import type { Message, HttpSender, SendOutcome } from '../webhooks/http-sender.ts'
 import { liveSecrets, type SigningSecret } from '../webhooks/signature.ts'
 
 /** A request with the payment that it is about. */
@@ -21,12 +21,12 @@ export interface PostedRequest {
   readonly payment: Payment
 }
 
-export type Decision = 'APPROVE' | 'DECLINE' | 'NEVER_SEEN' | 'ACKNOWLEDGE'
+export type ReplyDecision = 'APPROVE' | 'DECLINE' | 'NEVER_SEEN' | 'ACKNOWLEDGE'
 
 export type CounterpartyReply =
   | {
       readonly kind: 'ANSWER'
-      readonly decision: Decision
+      readonly decision: ReplyDecision
       /** Of a DECLINE; null for every other decision. */
       readonly reason: ReasonCode | null
       /** The counterparty's own number. */
@@ -48,8 +48,8 @@ export interface CounterpartyEndpoint {
 /** Waits before try number `next` (2, 3 …); false when there is to be none, or `signal` says stop. */
 export type Patience = (next: number, payment: Payment, signal?: AbortSignal) => Promise<boolean>
 
-export interface CounterpartyPostOptions {
-  readonly sender: Pick<Sender, 'send'>
+export interface WebhookRequestOptions {
+  readonly httpSender: Pick<HttpSender, 'send'>
   readonly now: () => Date
   readonly patience: Patience
 }
@@ -65,8 +65,8 @@ export type SendRequest = (
  * as nothing has arrived or the answer was 429 or 5xx; every try has the same webhook-id and body, so the receiver can tell. The
  * others are asked once: whoever asks asks again. Once a try may have arrived, what comes of the request is never UNDELIVERED.
  */
-export function createCounterpartyPost(options: CounterpartyPostOptions): SendRequest {
-  const { sender, now, patience } = options
+export function createWebhookRequestSender(options: WebhookRequestOptions): SendRequest {
+  const { httpSender, now, patience } = options
 
   const tryOnce = (request: PostedRequest, endpoint: CounterpartyEndpoint, signal?: AbortSignal) => {
     const at = now()
@@ -82,7 +82,7 @@ export function createCounterpartyPost(options: CounterpartyPostOptions): SendRe
       secrets,
       at,
     }
-    return sender.send(message, { timeoutMs, ...(signal && { signal }) })
+    return httpSender.send(message, { timeoutMs, ...(signal && { signal }) })
   }
 
   return async (request, endpoint, signal) => {
@@ -145,7 +145,7 @@ export function replyOf(kind: RequestKind, outcome: SendOutcome): CounterpartyRe
   return answerIn(body, kind) ?? { kind: 'UNKNOWN', error: 'answered 200 with a body that is not an answer' }
 }
 
-const decisions: Readonly<Record<RequestKind, readonly Decision[]>> = {
+const decisions: Readonly<Record<RequestKind, readonly ReplyDecision[]>> = {
   AUTHORIZE: ['APPROVE', 'DECLINE'],
   INQUIRE: ['APPROVE', 'DECLINE', 'NEVER_SEEN'],
   REVERSE: ['ACKNOWLEDGE'],

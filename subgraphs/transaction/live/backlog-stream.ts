@@ -3,16 +3,16 @@
 // costs no memory and delays nobody. Iterators are written by hand: an async generator's `return` waits for its pending `next`,
 // so leaving a quiet stream would leak it.
 
-import type { Mark, Marked, MarkedStream } from '../../platform/async/resumable-stream.ts'
+import type { StreamPosition, Positioned, ResumableStream } from '../../platform/async/resumable-stream.ts'
 
-export interface StreamSource<Item> {
+export interface BacklogSource<Item> {
   /**
    * Reads items that come after those that were taken, oldest first, a bounded number. It attaches `seat` when what it
    * reads reaches up to what is pushed from then on. Null: nothing can ever come.
    */
-  refill(seat: StreamSeat<Item>): Promise<readonly Item[] | null>
+  refill(seat: BacklogSeat<Item>): Promise<readonly Item[] | null>
   /** Begins pushing live items to `seat`; the result ends it. */
-  attach(seat: StreamSeat<Item>): () => void
+  attach(seat: BacklogSeat<Item>): () => void
   /** Asked once for each item, in order, before it is delivered: false for those that were delivered before. */
   take(item: Item): boolean
   /** True when nothing can follow `item`. */
@@ -22,12 +22,12 @@ export interface StreamSource<Item> {
 }
 
 /** What a source sees of its stream. */
-export interface StreamSeat<Item> {
+export interface BacklogSeat<Item> {
   attach(): void
   push(item: Item): void
 }
 
-export interface Stream<Item> extends AsyncIterableIterator<Item, undefined> {
+export interface BacklogStream<Item> extends AsyncIterableIterator<Item, undefined> {
   return(): Promise<IteratorResult<Item, undefined>>
 }
 
@@ -39,7 +39,7 @@ interface Waiting<Item> {
 const done: IteratorResult<never, undefined> = { done: true, value: undefined }
 
 /** A stream of what `source` gives, from where the source stands. */
-export function openStream<Item>(source: StreamSource<Item>, backlogMax = 64): Stream<Item> {
+export function openBacklogStream<Item>(source: BacklogSource<Item>, backlogMax = 64): BacklogStream<Item> {
   let backlog: Item[] = []
   let waiting: Waiting<Item>[] = []
   let detach: (() => void) | null = null
@@ -88,7 +88,7 @@ export function openStream<Item>(source: StreamSource<Item>, backlogMax = 64): S
     serve()
   }
 
-  const seat: StreamSeat<Item> = {
+  const seat: BacklogSeat<Item> = {
     attach() {
       if (!isEnded) detach ??= source.attach(seat)
     },
@@ -129,21 +129,24 @@ export function openStream<Item>(source: StreamSource<Item>, backlogMax = 64): S
 }
 
 /** A stream of `steps` that can be read with marks: `read` gives a step's item, or null for one that only says how far it is. */
-export function withMarks<Step, Item>(
-  steps: Stream<Step>,
+export function withPositions<Step, Item>(
+  steps: BacklogStream<Step>,
   read: (step: Step) => Item | null,
-  markOf: (step: Step) => Mark,
-): MarkedStream<Item> {
+  positionOf: (step: Step) => StreamPosition,
+): ResumableStream<Item> {
   const items = mapStream(steps, (step) => read(step))
-  const marked = mapStream<Step, Marked<Item>>(steps, (step) => ({ item: read(step), mark: markOf(step) }))
-  return Object.assign(items, { marked: () => marked })
+  const positioned = mapStream<Step, Positioned<Item | null, StreamPosition>>(steps, (step) => ({
+    value: read(step),
+    position: positionOf(step),
+  }))
+  return Object.assign(items, { positioned: () => positioned })
 }
 
 /** The same stream with each item turned into another, or left out where `map` gives null. */
 export function mapStream<From, To>(
-  stream: Stream<From>,
+  stream: BacklogStream<From>,
   map: (item: From) => Promise<To | null> | To | null,
-): Stream<To> {
+): BacklogStream<To> {
   return {
     async next() {
       for (;;) {

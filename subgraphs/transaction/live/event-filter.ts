@@ -1,7 +1,7 @@
+// Which entries of the log a stream delivers.
+
 import type { Filter } from 'mongodb'
 import type { LogEntry } from '../../log/entry.ts'
-
-// Which entries of the log a stream delivers.
 
 export interface EventFilter {
   matches(entry: LogEntry): boolean

@@ -9,19 +9,16 @@ import type { PaymentEvent } from '../payment/payment.ts'
 import type { LogEntry, StepKind, TransactionStatus } from '../../log/entry.ts'
 import type { EventFilter } from './event-filter.ts'
 import { requestOf, type RequestKind } from '../payment/counterparty-request.ts'
-import { openStream, type Stream } from './backlog-stream.ts'
+import type { Positioned } from '../../platform/async/resumable-stream.ts'
+import { openBacklogStream, type BacklogStream } from './backlog-stream.ts'
+import type { CorridorId, ParticipantId, TransactionId } from '../../../schema/values/id.ts'
 
-/** What a stream of events gives: an entry, or how far it has come without one. */
-export interface LogStep {
-  /** Everything that was asked for up to this position has been given. */
-  readonly position: bigint
-  /** The entry at `position`; null when it is not asked for, or is none in particular. */
-  readonly entry: LogEntry | null
-}
+/** A step of an event stream: the entry at `position`, or null when the stream has advanced to `position` without one. */
+export type LogStep = Positioned<LogEntry | null, bigint>
 
 /** Where a followed transaction stands, or one move of it. */
 export interface TransactionUpdate {
-  readonly transaction: string
+  readonly transaction: TransactionId
   readonly sequence: number
   readonly at: Date
   readonly kind: StepKind
@@ -33,27 +30,27 @@ export interface TransactionUpdate {
 /** A request to a counterparty; `position` is a place in the log by which it was sent. */
 export interface SentRequest {
   readonly kind: RequestKind
-  readonly transaction: string
+  readonly transaction: TransactionId
   readonly position: bigint
 }
 
-export interface Live {
+export interface EventStreams {
   /**
    * Events after position `after` that match, then those that come. A step without an entry comes when the stream has
    * caught up, and every few seconds in which others' events alone have moved the log on.
    */
-  events(filter: EventFilter, visibility: Visibility, after: bigint): Stream<LogStep>
+  events(filter: EventFilter, visibility: Visibility, after: bigint): BacklogStream<LogStep>
   /**
    * Where a transaction stands, then each move; or each move after `afterSequence`. `read` reads the transaction and gives
    * null when there is none.
    */
-  updates(id: string, afterSequence: number | null, read: ReadEvents): Stream<TransactionUpdate>
+  updates(id: TransactionId, afterSequence: number | null, read: ReadEvents): BacklogStream<TransactionUpdate>
   /** Requests that `readWaiting` gives, then those that are sent to `counterparty`: some may have been answered meanwhile. */
   sent(
-    counterparty: string,
+    counterparty: ParticipantId,
     kinds: ReadonlySet<RequestKind>,
     readWaiting: () => Promise<readonly Omit<SentRequest, 'position'>[]>,
-  ): Stream<SentRequest>
+  ): BacklogStream<SentRequest>
   close(): void
 }
 
@@ -63,21 +60,21 @@ type ReadEvents = () => Promise<{
 } | null>
 type Listener = (entry: LogEntry) => void
 
-export function createLive(
-  reader: LogReader,
+export function createEventStreams(
+  logReader: LogReader,
   { checkpointMs = 5_000 }: { readonly checkpointMs?: number } = {},
-): Live {
+): EventStreams {
   const checkpoints = new Set<() => void>()
   // One timer for all streams.
   const checking = setInterval(() => checkpoints.forEach((tell) => tell()), checkpointMs).unref()
   const all = new Set<Listener>()
   const by = {
-    wallet: new Listeners(),
-    acquirer: new Listeners(),
-    corridor: new Listeners(),
-    transaction: new Listeners(),
+    wallet: new Listeners<ParticipantId>(),
+    acquirer: new Listeners<ParticipantId>(),
+    corridor: new Listeners<CorridorId>(),
+    transaction: new Listeners<TransactionId>(),
   }
-  const stop = reader.subscribe((entries) => {
+  const stop = logReader.subscribe((entries) => {
     for (const entry of entries) {
       for (const listener of all) listener(entry)
       by.wallet.tell(entry.payment.wallet, entry)
@@ -106,15 +103,15 @@ export function createLive(
     events(filter, visibility, after) {
       let taken = after
       let readTo = after
-      return openStream<LogStep>({
+      return openBacklogStream<LogStep>({
         async refill(seat) {
           if (readTo < taken) readTo = taken
           // No await between this look and the attaching: nothing can come in between.
-          if (readTo >= reader.tip()) {
+          if (readTo >= logReader.tip()) {
             seat.attach()
-            return [{ position: readTo, entry: null }]
+            return [{ position: readTo, value: null }]
           }
-          const entries = await reader.read(readTo, pageMax)
+          const entries = await logReader.read(readTo, pageMax)
           if (entries[0]?._id !== readTo + 1n)
             throw new ProblemError(refuse('CURSOR_EXPIRED', undefined, ['after']))
           readTo = entries.at(-1)!._id
@@ -122,8 +119,8 @@ export function createLive(
         },
         attach(seat) {
           const tell = () => {
-            const position = reader.tip()
-            if (position > taken) seat.push({ position, entry: null })
+            const position = logReader.tip()
+            if (position > taken) seat.push({ position, value: null })
           }
           const push = (entry: LogEntry) => void (filter.matches(entry) && seat.push(stepOf(entry)))
           const leave = listen(visibility, push)
@@ -133,8 +130,8 @@ export function createLive(
             leave()
           }
         },
-        take({ position, entry }) {
-          if (position < taken || (entry !== null && position === taken)) return false
+        take({ position, value }) {
+          if (position < taken || (value !== null && position === taken)) return false
           taken = position
           return true
         },
@@ -150,7 +147,7 @@ export function createLive(
         const { sequence, at, kind, from, to, reason } = event
         return { transaction: id, sequence, at, kind, from, to, reason }
       }
-      return openStream<TransactionUpdate>({
+      return openBacklogStream<TransactionUpdate>({
         // The document is ahead of the log, so it is read after attaching, and what the log repeats is not taken.
         async refill(seat) {
           seat.attach()
@@ -174,10 +171,10 @@ export function createLive(
       // By what was asked, and how often: what is asked again is delivered again.
       const delivered = new Map<string, bigint>()
       const nameOf = ({ kind, transaction }: Omit<SentRequest, 'position'>) => `${kind} ${transaction}`
-      return openStream<SentRequest>({
+      return openBacklogStream<SentRequest>({
         async refill(seat) {
           seat.attach()
-          const position = reader.tip()
+          const position = logReader.tip()
           const waiting = await readWaiting()
           const still = new Set(waiting.map(nameOf))
           for (const name of delivered.keys()) if (!still.has(name)) delivered.delete(name)
@@ -216,13 +213,13 @@ const pageMax = 512
 /** So many delivered requests are known, lest a request come twice: from the documents and from the log. */
 const deliveredMax = 10_000
 
-const stepOf = (entry: LogEntry): LogStep => ({ position: entry._id, entry })
+const stepOf = (entry: LogEntry): LogStep => ({ value: entry, position: entry._id })
 
 /** Listeners by some id. */
-class Listeners {
-  readonly #byId = new Map<string, Set<Listener>>()
+class Listeners<Id extends string> {
+  readonly #byId = new Map<Id, Set<Listener>>()
 
-  add(id: string, listener: Listener): () => void {
+  add(id: Id, listener: Listener): () => void {
     const known = this.#byId.get(id)
     const listeners = known ?? new Set()
     if (!known) this.#byId.set(id, listeners)
@@ -233,7 +230,7 @@ class Listeners {
     }
   }
 
-  tell(id: string, entry: LogEntry): void {
+  tell(id: Id, entry: LogEntry): void {
     for (const listener of this.#byId.get(id) ?? none) listener(entry)
   }
 }

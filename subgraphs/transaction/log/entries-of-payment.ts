@@ -1,6 +1,7 @@
 // What the log says of payments: from a payment's events to entries that have no position yet. Pure.
 import type { LogEntry, LoggedPayment } from '../../log/entry.ts'
 import type { Payment, PaymentEvent, Refund } from '../payment/payment.ts'
+import type { PaymentId, TransactionId } from '../../../schema/values/id.ts'
 
 /** An event that has no position yet. */
 export type Unplaced = Omit<LogEntry, '_id'>
@@ -39,7 +40,7 @@ export function entriesOf(payment: Logged): Unplaced[] {
   ]
 }
 
-export const entriesOfRefund = (payment: string, refund: Refund, facts: LoggedPayment): Unplaced[] =>
+export const entriesOfRefund = (payment: PaymentId, refund: Refund, facts: LoggedPayment): Unplaced[] =>
   refund.events.map((event) => ({
     ...unplaced(refund._id, event, { ...facts, reportingMinor: refund.reporting.minor }),
     refundOf: payment,
@@ -61,7 +62,7 @@ export const loggedPayment = (payment: Logged): LoggedPayment => ({
   authorizeMs: null,
 })
 
-export function unplaced(transaction: string, event: PaymentEvent, facts: LoggedPayment): Unplaced {
+export function unplaced(transaction: TransactionId, event: PaymentEvent, facts: LoggedPayment): Unplaced {
   const { sequence, kind, from, to, at, reason, booking } = event
   const isAnswer = kind === 'APPROVED' || kind === 'REFUSED'
   const payment = isAnswer ? { ...facts, authorizeMs: at.getTime() - facts.createdAt.getTime() } : facts

@@ -6,7 +6,7 @@
 import type { LogBatch, LogEntry } from '../../log/entry.ts'
 import { batchOf, logOf, makeLogIndexes } from '../../log/store.ts'
 import type { Db } from 'mongodb'
-import { duplicateKey, insertAll } from '../../platform/mongo/bulk-write.ts'
+import { duplicateKeyCode, insertAll } from '../../platform/mongo/bulk-write.ts'
 import type { Lease } from '../../platform/mongo/lease.ts'
 import type { Unplaced } from './entries-of-payment.ts'
 
@@ -49,7 +49,7 @@ export function createLogWriter(
       const batches = cut(steps, tip)
       if (batches.length === 0) return
       const [error] = await insertAll(logOf(db), batches, { ordered: true })
-      if (error?.code === duplicateKey) throw new LogMovedError('somebody else has appended to the log')
+      if (error?.code === duplicateKeyCode) throw new LogMovedError('somebody else has appended to the log')
       if (error) throw new Error('the log cannot be written', { cause: error })
       tip = batches.at(-1)!.last
       onWritten(batches.flatMap(({ entries }) => entries))

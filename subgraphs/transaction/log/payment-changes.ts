@@ -1,8 +1,8 @@
 // The changes of the collection `payments`, as events for the log.
 
 import type { Db, Timestamp } from 'mongodb'
-import { openChanges, type Changes } from '../../platform/mongo/change-stream.ts'
-import { Recent } from '../../platform/async/recent-map.ts'
+import { openChangeStream, type ChangeStream } from '../../platform/mongo/change-stream.ts'
+import { RecentMap } from '../../platform/async/recent-map.ts'
 import { firstPaymentId } from '../store/stored-refusal.ts'
 import type { Step } from './log-writer.ts'
 import {
@@ -28,8 +28,8 @@ export interface PaymentChange {
 }
 
 /** From now on when `resumeAfter` is null. */
-export const openPayments = (db: Db, resumeAfter: unknown): Promise<Changes<PaymentChange>> =>
-  openChanges<PaymentChange>(db, {
+export const openPayments = (db: Db, resumeAfter: unknown): Promise<ChangeStream<PaymentChange>> =>
+  openChangeStream<PaymentChange>(db, {
     collection: 'payments',
     resumeAfter,
     pipeline: [
@@ -57,7 +57,7 @@ export const openPayments = (db: Db, resumeAfter: unknown): Promise<Changes<Paym
  */
 export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Promise<Required<Step>[]> {
   const payments = db.collection<Logged>('payments')
-  const recent = new Recent<string, LoggedPayment>(recentMax)
+  const recent = new RecentMap<string, LoggedPayment>(recentMax)
 
   const factsOf = async (changes: readonly PaymentChange[]): Promise<ReadonlyMap<string, LoggedPayment>> => {
     const facts = new Map<string, LoggedPayment>()

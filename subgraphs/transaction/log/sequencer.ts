@@ -4,9 +4,8 @@
 // harm. From where to go on is written with each batch, so nothing is read twice.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import type { FastifyBaseLogger } from 'fastify'
 import type { ClientSession, Db } from 'mongodb'
-import { HistoryLostError, type Changes } from '../../platform/mongo/change-stream.ts'
+import { HistoryLostError, type ChangeStream } from '../../platform/mongo/change-stream.ts'
 import { holdLease, isLeaseHeld, type Lease, type LeaseHolder } from '../../platform/mongo/lease.ts'
 import { trimmedBefore } from '../../log/retention.ts'
 import type { LogReader } from '../../log/reader.ts'
@@ -23,6 +22,7 @@ import {
 } from './log-writer.ts'
 import { entriesOf, inOrderOfTime, projectionOf, type Logged, type Unplaced } from './entries-of-payment.ts'
 import { eventReader, isWhole, openPayments, type PaymentChange } from './payment-changes.ts'
+import type { Logger } from '../../platform/logger.ts'
 
 /**
  * How far changes were read that brought no events. The oplog moves on with every collection, so the token of the latest batch
@@ -37,20 +37,20 @@ interface SequencerState {
 
 export interface SequencerOptions {
   readonly db: Db
-  readonly log: Pick<FastifyBaseLogger, 'error' | 'info'>
+  readonly logger: Pick<Logger, 'error' | 'info'>
   /** Told of each batch once it is written. */
   readonly onWritten?: (entries: readonly LogEntry[]) => void
 }
 
 /** Keeps the log going while this process holds the lease, and feeds the process's own reader meanwhile. */
 export function startSequencer(
-  options: Omit<SequencerOptions, 'onWritten'> & { readonly reader: LogReader },
+  options: Omit<SequencerOptions, 'onWritten'> & { readonly logReader: LogReader },
 ): LeaseHolder {
-  const { db, log, reader } = options
-  return holdLease({ db, log, name: leaseName }, async (lease) => {
-    const feed = reader.feed()
+  const { db, logger, logReader } = options
+  return holdLease({ db, logger, name: leaseName }, async (lease) => {
+    const feed = logReader.feed()
     try {
-      await writeLog({ db, log, onWritten: feed.offer }, lease)
+      await writeLog({ db, logger, onWritten: feed.offer }, lease)
     } finally {
       feed.end()
     }
@@ -64,7 +64,7 @@ type Held = Pick<Lease, 'signal' | 'isHeld'>
 
 /** Writes the log until `lease` ends. */
 export async function writeLog(options: SequencerOptions, lease: Held): Promise<void> {
-  const { db, log, onWritten } = options
+  const { db, logger, onWritten } = options
   let mayResume = true
   while (!lease.signal.aborted) {
     const latest = await latestBatch(db)
@@ -76,7 +76,7 @@ export async function writeLog(options: SequencerOptions, lease: Held): Promise<
     lease.signal.addEventListener('abort', stop, { once: true })
     try {
       if (!resumed) {
-        log.info({}, 'nowhere in the change stream to go on from: looking for events that the log lacks')
+        logger.info({}, 'nowhere in the change stream to go on from: looking for events that the log lacks')
         await catchUp(db, writer, changes)
       }
       mayResume = true
@@ -106,7 +106,7 @@ export async function fillLog(db: Db): Promise<void> {
 
 async function follow(
   db: Db,
-  changes: Changes<PaymentChange>,
+  changes: ChangeStream<PaymentChange>,
   writer: LogWriter,
   lease: Held,
 ): Promise<void> {
@@ -175,7 +175,7 @@ function ifHistoryLost(error: unknown): null {
  * Writes every event that the log lacks, then those that `changes` tells of which happened meanwhile: from there on what it tells
  * of is new.
  */
-async function catchUp(db: Db, writer: LogWriter, changes: Changes<PaymentChange>): Promise<void> {
+async function catchUp(db: Db, writer: LogWriter, changes: ChangeStream<PaymentChange>): Promise<void> {
   const stepsIn = eventReader(db)
   // What is written before a place is saved has no token: whoever goes on after half of this begins it again.
   const append = async (found: readonly PaymentChange[]) => {

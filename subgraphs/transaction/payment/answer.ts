@@ -5,7 +5,7 @@ import { stepFrom } from './lifecycle.ts'
 import { dueOf, eventOf, type Move, type Payment } from './payment.ts'
 import { postingsOf } from './posting.ts'
 import type { StepKind, TransactionStatus } from '../../log/entry.ts'
-import type { Answer } from './commands.ts'
+import type { CounterpartyAnswer } from './commands.ts'
 import { settlementDate, type SettlementZone } from './settlement-date.ts'
 
 /** What an answer is weighed with. */
@@ -15,7 +15,7 @@ export interface AnswerWorld {
 }
 
 /** What an answer does: a move, or null when the payment has kept enough messages that moved nothing. */
-export function answer(payment: Payment, given: Answer, { now, zone }: AnswerWorld): Move | null {
+export function answer(payment: Payment, given: CounterpartyAnswer, { now, zone }: AnswerWorld): Move | null {
   const step = stepFrom(payment.status, kindOf(given, payment.status))!
   const event = eventOf(payment, step, now, given.reason)
   if (step.kind === 'LATE_MESSAGE') {
@@ -39,21 +39,21 @@ export function undeliverable(payment: Payment, now: Date): Move | null {
 }
 
 /** True when the counterparty has given this very answer before. */
-export const isRepeated = ({ events }: Payment, { decision }: Answer): boolean =>
+export const isRepeated = ({ events }: Payment, { decision }: CounterpartyAnswer): boolean =>
   events.some(({ kind }) => kinds[decision].includes(kind))
 
 /** Nobody can make a payment grow without end. */
 const lateMessagesMax = 64
 
 /** Steps that a message makes. What acknowledges depends on what was asked for. */
-const kinds: Readonly<Record<Answer['decision'], readonly StepKind[]>> = {
+const kinds: Readonly<Record<CounterpartyAnswer['decision'], readonly StepKind[]>> = {
   APPROVE: ['APPROVED'],
   DECLINE: ['REFUSED'],
   NEVER_SEEN: ['NEVER_SEEN'],
   ACKNOWLEDGE: ['REVERSAL_ACKNOWLEDGED', 'CANCEL_ACKNOWLEDGED'],
 }
 
-const kindOf = ({ decision }: Answer, status: TransactionStatus): StepKind =>
+const kindOf = ({ decision }: CounterpartyAnswer, status: TransactionStatus): StepKind =>
   kinds[decision].find((kind) => stepFrom(status, kind)?.kind === kind) ?? kinds[decision][0]!
 
 const reasonAtEnd: Readonly<Partial<Record<TransactionStatus, ReasonCode>>> = {

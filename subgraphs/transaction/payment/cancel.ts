@@ -7,6 +7,7 @@ import { stepFrom } from './lifecycle.ts'
 import { completedAt, eventOf, type Move, type Payment } from './payment.ts'
 import { negated, postingsOf } from './posting.ts'
 import { settlementDate, type SettlementZone } from './settlement-date.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 
 export interface CancelWorld {
   readonly now: Date
@@ -19,7 +20,7 @@ export interface CancelWorld {
 }
 
 /** True when `participant` may take the payment back: its wallet, and the acquirer that charged a presented code. */
-export const mayCancel = ({ wallet, acquirer, entryMode }: Payment, participant: string): boolean =>
+export const mayCancel = ({ wallet, acquirer, entryMode }: Payment, participant: ParticipantId): boolean =>
   participant === wallet || (entryMode === 'CPM' && participant === acquirer)
 
 /** The move that takes the payment back, or why it cannot be. What a completed payment has booked is booked back. */

@@ -1,14 +1,15 @@
+// The commands that start and move payments, after the input was checked.
+
 import type { Money } from '../../../schema/values/money.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Order } from '../price/order.ts'
-
-// The commands that start and move payments, after the input was checked.
+import type { MerchantId, PaymentId } from '../../../schema/values/id.ts'
 
 /** What a counterparty says: the last two answer an inquiry, and a reversal or cancellation. */
-export type Decision = 'APPROVE' | 'DECLINE' | 'NEVER_SEEN' | 'ACKNOWLEDGE'
+export type CounterpartyDecision = 'APPROVE' | 'DECLINE' | 'NEVER_SEEN' | 'ACKNOWLEDGE'
 
 /** Of the payer's account: never a card number. */
-export interface Token {
+export interface AccountToken {
   readonly reference: string
   readonly lastFour: string | null
 }
@@ -19,12 +20,12 @@ export interface Submission {
     { readonly kind: 'QUOTE'; readonly id: string } | { readonly kind: 'ORDER'; readonly order: Order }
   readonly reference: string
   readonly customer: string | null
-  readonly token: Token | null
+  readonly token: AccountToken | null
 }
 
 /** A counterparty's answer to a payment. `reason` is null unless it declines. */
-export interface Answer {
-  readonly decision: Decision
+export interface CounterpartyAnswer {
+  readonly decision: CounterpartyDecision
   readonly reason: ReasonCode | null
   /** The counterparty's own number. */
   readonly reference: string | null
@@ -33,7 +34,7 @@ export interface Answer {
 /** A wish to take a payment back. */
 export interface Cancellation {
   readonly idempotencyKey: string
-  readonly payment: string
+  readonly payment: PaymentId
   /** The caller's own words. */
   readonly note: string | null
 }
@@ -48,7 +49,7 @@ export interface RefundOrder extends Cancellation {
 /** A code that a customer wants to show. */
 export interface Presentation {
   readonly idempotencyKey: string
-  readonly token: Token
+  readonly token: AccountToken
   /** The most that may be charged. */
   readonly limit: Money | null
   readonly ttlSeconds: number
@@ -58,7 +59,7 @@ export interface Presentation {
 export interface Charge {
   readonly idempotencyKey: string
   readonly payload: string
-  readonly merchant: string
+  readonly merchant: MerchantId
   readonly amount: Money
   readonly terminal: string | null
 }

@@ -1,16 +1,17 @@
-import type { LogEntry, StepKind, TransactionStatus } from '../../log/entry.ts'
-import { counterpartyOf } from './payment.ts'
-
 // The requests that steps of a payment send to its counterparty.
+
+import { paymentIdOf, type LogEntry, type StepKind, type TransactionStatus } from '../../log/entry.ts'
+import { counterpartyOf } from './payment.ts'
+import type { ParticipantId, PaymentId } from '../../../schema/values/id.ts'
 
 /** What a counterparty is asked to do. */
 export type RequestKind = 'AUTHORIZE' | 'INQUIRE' | 'REVERSE' | 'CANCEL'
 
-/** A request to `counterparty` about payment `transaction`. */
+/** A request to `counterparty` about `payment`. */
 export interface CounterpartyRequest {
   readonly kind: RequestKind
-  readonly transaction: string
-  readonly counterparty: string
+  readonly payment: PaymentId
+  readonly counterparty: ParticipantId
   /** True when it may have been sent before, by this process or another. */
   readonly isRepeated: boolean
 }
@@ -41,13 +42,10 @@ export const awaited: Readonly<Record<TransactionStatus, RequestKind | null>> = 
 }
 
 /** The request that an entry of the log sends; null when it sends none. */
-export function requestOf({
-  kind,
-  transaction,
-  payment,
-}: LogEntry): Omit<CounterpartyRequest, 'isRepeated'> | null {
-  const request = requests[kind]
-  return request
-    ? { kind: request, transaction, counterparty: counterpartyOf(payment, payment.wallet) }
+export function requestOf(entry: LogEntry): Omit<CounterpartyRequest, 'isRepeated'> | null {
+  const kind = requests[entry.kind]
+  const { payment } = entry
+  return kind
+    ? { kind, payment: paymentIdOf(entry), counterparty: counterpartyOf(payment, payment.wallet) }
     : null
 }

@@ -5,6 +5,7 @@ import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems
 import type { Corridor } from '../../shared/registry.ts'
 import { valueAtMid, type LimitExceeded } from '../price/pricing.ts'
 import type { RateProvider } from '../price/rates.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 
 /** What a payment takes of its customer's limit for the day. */
 export interface Reservation {
@@ -21,7 +22,7 @@ export interface Reservation {
 
 /** The reservation that `amount` takes, valued at the mid rate; refuses with RATE_UNAVAILABLE. */
 export function reservationOf(
-  { wallet, customer }: { readonly wallet: string; readonly customer: string },
+  { wallet, customer }: { readonly wallet: ParticipantId; readonly customer: string },
   hold: string,
   amount: Money,
   { id, limits, settlementZone }: Corridor,

@@ -5,9 +5,17 @@ import type { Money } from '../../../schema/values/money.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
 import type { Booking, StepKind, TransactionStatus } from '../../log/entry.ts'
-import type { Token } from './commands.ts'
+import type { AccountToken } from './commands.ts'
 import type { Step } from './lifecycle.ts'
 import type { Terms } from '../price/quote.ts'
+import type {
+  ParticipantId,
+  PaymentId,
+  PresentedCodeId,
+  QuoteId,
+  RefundId,
+  SettlementBatchId,
+} from '../../../schema/values/id.ts'
 
 /** One event of a transaction's life. */
 export interface PaymentEvent {
@@ -28,29 +36,29 @@ export interface PaymentEvent {
 
 interface PaymentFacts extends Terms {
   /** UUID version 7 of `createdAt`. */
-  readonly _id: string
+  readonly _id: PaymentId
   readonly createdAt: Date
   readonly updatedAt: Date
   /** Number of the latest event. */
   readonly sequence: number
-  readonly wallet: string
+  readonly wallet: ParticipantId
   /** Id of the participant whose answer it takes: the acquirer, or the wallet where the merchant scanned. */
-  readonly counterparty: string
+  readonly counterparty: ParticipantId
   /** The wallet's own number. */
   readonly reference: string
   /** 12 digits. */
   readonly rrn: string
   /** Left out when it was quoted and paid in one step. */
-  readonly quote?: string
+  readonly quote?: QuoteId
   /** Id of the code that the payer presented; left out where the wallet scanned. */
-  readonly presentedCode?: string
+  readonly presentedCode?: PresentedCodeId
   /** The terminal that scanned it. */
   readonly terminal?: string
   /** Pseudonym of the payer. */
   readonly customer: string | null
   /** Id of the customer's day that the payment counts in; left out where no customer is named. */
   readonly customerDay?: string
-  readonly token: Token | null
+  readonly token: AccountToken | null
   /** When the hub stops waiting for the counterparty's answer. */
   readonly respondBy: Date
   /** The counterparty's own number, once it has answered. */
@@ -77,7 +85,7 @@ interface Completed {
   readonly settlementDate: string
   readonly settlement: SettlementStatus
   /** Id of the settlement batch, once it is SETTLED. */
-  readonly batch?: string
+  readonly batch?: SettlementBatchId
 }
 interface Ended {
   readonly status: 'DECLINED' | 'FAILED' | 'EXPIRED' | 'REVERSED' | 'CANCELLED'
@@ -92,7 +100,7 @@ export type Payment = PaymentFacts & (Open | Completed | Ended)
 /** A refund, kept in the payment that it gives back. */
 export interface Refund {
   /** UUID version 7. */
-  readonly _id: string
+  readonly _id: RefundId
   readonly status: TransactionStatus
   readonly sequence: number
   readonly createdAt: Date
@@ -105,7 +113,7 @@ export interface Refund {
   readonly settlementDate: string
   readonly settlement: SettlementStatus
   /** Id of the settlement batch, once it is SETTLED. */
-  readonly batch?: string
+  readonly batch?: SettlementBatchId
   /** Id of the key that asked for it. */
   readonly key: string
   readonly reason: ReasonCode | null
@@ -161,8 +169,10 @@ export const eventOf = (
 export const dueOf = (payment: Payment): Date | null => ('due' in payment ? payment.due : null)
 
 /** The participant that approves: where the merchant scanned the payer's code, that is the wallet. */
-export const counterpartyOf = (terms: Pick<Terms, 'entryMode' | 'acquirer'>, wallet: string): string =>
-  terms.entryMode === 'CPM' ? wallet : terms.acquirer
+export const counterpartyOf = (
+  terms: Pick<Terms, 'entryMode' | 'acquirer'>,
+  wallet: ParticipantId,
+): string => (terms.entryMode === 'CPM' ? wallet : terms.acquirer)
 
 /** When the payment completed; null when it has not. */
 export const completedAt = ({ events }: Payment): Date | null =>

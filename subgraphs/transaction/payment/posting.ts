@@ -4,10 +4,11 @@ import { money, type Money } from '../../../schema/values/money.ts'
 import { convertHalfUp, invert, rateOf } from '../../../schema/values/rate.ts'
 import type { Account, Posting } from '../../log/entry.ts'
 import type { Price } from '../price/pricing.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 
 export interface Parties {
-  readonly wallet: string
-  readonly acquirer: string
+  readonly wallet: ParticipantId
+  readonly acquirer: ParticipantId
 }
 
 /** Keeps the fee, liquidity and spread accounts. */
@@ -23,7 +24,7 @@ export function postingsOf(
   { wallet, acquirer }: Parties,
 ): Posting[] {
   const { merchantAmount, payerAmount, fee, rate } = price
-  const entry = (account: Account, participant: string, { minor, currency }: Money): Posting => ({
+  const entry = (account: Account, participant: ParticipantId, { minor, currency }: Money): Posting => ({
     account,
     participant,
     currency,

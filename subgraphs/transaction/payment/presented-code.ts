@@ -6,17 +6,18 @@
 import { money, type Money } from '../../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { decodeCpm, encodeCpm, QrError } from '../../../schema/qr/index.ts'
-import type { Presentation, Token } from './commands.ts'
+import type { Presentation, AccountToken } from './commands.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
 import { valueAtMid, type LimitExceeded, type Price } from '../price/pricing.ts'
 import type { RateProvider } from '../price/rates.ts'
+import type { ParticipantId, PresentedCodeId } from '../../../schema/values/id.ts'
 
 /** A document of the collection `presentedCodes`. That it was used is seen by the payment that names it, not here. */
 export interface PresentedCode {
   /** UUID version 7. */
-  readonly _id: string
-  readonly wallet: string
-  readonly token: Token
+  readonly _id: PresentedCodeId
+  readonly wallet: ParticipantId
+  readonly token: AccountToken
   /** The most that may be charged, in any currency; null when the wallet decides. */
   readonly limit: Money | null
   readonly payload: string
@@ -25,8 +26,8 @@ export interface PresentedCode {
 }
 
 export function present(
-  id: string,
-  wallet: string,
+  id: PresentedCodeId,
+  wallet: ParticipantId,
   { token, limit, ttlSeconds }: Presentation,
   key: UsedKey,
 ): PresentedCode {
@@ -80,7 +81,7 @@ const prefix = 'CGP0'
 const digits = 25
 
 /** 29 characters, as the form asks: a prefix and the id's 128 bits to the base of 36. */
-const referenceOf = (id: string): string =>
+const referenceOf = (id: PresentedCodeId): string =>
   prefix +
   BigInt(`0x${id.replaceAll('-', '')}`)
     .toString(36)

@@ -8,9 +8,10 @@ import { stepFrom } from './lifecycle.ts'
 import { completedAt, eventOf, type Move, type Payment, type Refund } from './payment.ts'
 import { refundPostings, shareOf } from './posting.ts'
 import { settlementDate, type SettlementZone } from './settlement-date.ts'
+import type { RefundId } from '../../../schema/values/id.ts'
 
 export interface RefundWorld {
-  readonly id: string
+  readonly id: RefundId
   readonly now: Date
   readonly key: UsedKey
   /** Days after completion in which refunds are taken. */

@@ -4,8 +4,9 @@ import { refuse, type Refusal } from '../../../schema/values/problems.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
 import { applyMove, counterpartyOf, eventOf, type Move, type Payment } from './payment.ts'
-import type { Token } from './commands.ts'
+import type { AccountToken } from './commands.ts'
 import type { Quote, Terms } from '../price/quote.ts'
+import type { ParticipantId, PaymentId, PresentedCodeId, QuoteId } from '../../../schema/values/id.ts'
 
 /** Looks at a payment before the hub sends it: the reason to decline it, or null. */
 export type Screening = (payment: Payment) => ReasonCode | null
@@ -14,16 +15,16 @@ export type Screening = (payment: Payment) => ReasonCode | null
 export interface Submitted {
   readonly reference: string
   readonly customer: string | null
-  readonly token: Token | null
+  readonly token: AccountToken | null
   /** Left out when it was quoted in one step. */
-  readonly quote?: string
+  readonly quote?: QuoteId
   /** Left out where the wallet scanned. */
-  readonly presentedCode?: string
+  readonly presentedCode?: PresentedCodeId
   readonly terminal?: string
 }
 
 export interface SubmitWorld {
-  readonly id: string
+  readonly id: PaymentId
   readonly rrn: string
   readonly key: UsedKey
   readonly now: Date
@@ -33,7 +34,7 @@ export interface SubmitWorld {
 }
 
 /** Null when the wallet may use the quote now; that it is used once is for the store to say. */
-export function checkQuote(quote: Quote | null, wallet: string, now: Date): Refusal | null {
+export function checkQuote(quote: Quote | null, wallet: ParticipantId, now: Date): Refusal | null {
   if (!quote || quote.wallet !== wallet) return refuse('QUOTE_UNKNOWN', undefined, quotePath)
   if (now >= quote.expiresAt) {
     return refuse('QUOTE_EXPIRED', `the quote was valid until ${quote.expiresAt.toISOString()}`, quotePath)
@@ -46,7 +47,12 @@ export function checkQuote(quote: Quote | null, wallet: string, now: Date): Refu
  * which is delivered from it until there is an answer; so it is SENT by the same write that takes it, unless the screening
  * declines it.
  */
-export function submit(wallet: string, submitted: Submitted, terms: Terms, world: SubmitWorld): Payment {
+export function submit(
+  wallet: ParticipantId,
+  submitted: Submitted,
+  terms: Terms,
+  world: SubmitWorld,
+): Payment {
   const { id, rrn, key, now, screen, customerDay } = world
   const respondBy = new Date(now.getTime() + world.authorizationTimeoutMs)
   const payment: Payment = {

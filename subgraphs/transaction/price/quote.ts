@@ -4,23 +4,24 @@ import { add, formatAmount, money, type Money } from '../../../schema/values/mon
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { divideHalfUp } from '../../../schema/values/rate.ts'
 import type { MerchantFacts, ScannedCode } from '../../shared/merchant-directory.ts'
-import type { Corridor, Participant, Reference } from '../../shared/registry.ts'
+import type { Corridor, Participant, Registry } from '../../shared/registry.ts'
 import { findRoute } from '../../shared/routing.ts'
 import { checkLimit, priceFixedMerchant, priceFixedPayer, type LimitExceeded, type Price } from './pricing.ts'
 import type { EntryMode } from '../../../schema/values/entry-mode.ts'
 import type { Direction } from '../../../schema/values/direction.ts'
 import type { Order } from './order.ts'
 import type { RateProvider } from './rates.ts'
+import type { CorridorId, MerchantId, ParticipantId, ProjectId, QuoteId } from '../../../schema/values/id.ts'
 
 /** What is agreed: the quote says it, and the payment keeps it. */
 export interface Terms extends Price {
   readonly entryMode: EntryMode
-  readonly corridor: string
-  readonly project: string | null
+  readonly corridor: CorridorId
+  readonly project: ProjectId | null
   readonly direction: Direction
   readonly walletCountry: string
-  readonly acquirer: string
-  readonly merchant: string
+  readonly acquirer: ParticipantId
+  readonly merchant: MerchantId
   readonly merchantCountry: string
   /** ISO 18245. */
   readonly mcc: string
@@ -30,36 +31,36 @@ export interface Terms extends Price {
 
 /** A document of the collection `quotes`. That it is used is seen by the payment that names it, not here. */
 export interface Quote {
-  readonly _id: string
-  readonly wallet: string
+  readonly _id: QuoteId
+  readonly wallet: ParticipantId
   readonly createdAt: Date
   readonly expiresAt: Date
   readonly terms: Terms
 }
 
 /** The place that an order names, as the merchant directory knows it. */
-export interface Place {
+export interface PaymentTarget {
   readonly merchant: MerchantFacts
   /** Null where nothing was scanned. */
   readonly code: Omit<ScannedCode, 'merchant'> | null
 }
 
 /** What the rules need to know of the hub. */
-export interface World {
-  readonly reference: Reference
+export interface PricingWorld {
+  readonly registry: Registry
   readonly rates: RateProvider
   readonly now: Date
 }
 
 /** Quotes `order` at `place` for the wallet, or says why not. */
 export function makeQuote(
-  id: string,
-  wallet: string,
+  id: QuoteId,
+  wallet: ParticipantId,
   order: Order,
-  place: Place,
-  world: World,
+  target: PaymentTarget,
+  world: PricingWorld,
 ): Quote | Refusal {
-  const agreed = agree(wallet, order, place, world)
+  const agreed = agree(wallet, order, target, world)
   if (isRefusal(agreed)) return agreed
   const { terms, corridor } = agreed
   const expiresAt = new Date(world.now.getTime() + corridor.quoteTtlSeconds * 1000)
@@ -68,18 +69,18 @@ export function makeQuote(
 
 /** Finds the way and the price of `order`. */
 export function agree(
-  walletId: string,
+  walletId: ParticipantId,
   order: Order,
-  { merchant, code }: Place,
-  { reference, rates, now }: World,
+  { merchant, code }: PaymentTarget,
+  { registry, rates, now }: PricingWorld,
 ): { readonly terms: Terms; readonly corridor: Corridor } | Refusal | LimitExceeded {
   if (code && order.entryMode && order.entryMode !== code.entryMode) {
     return refuse('BAD_VALUE', `the code is ${code.entryMode}`, ['input', 'entryMode'])
   }
   const entryMode = code?.entryMode ?? order.entryMode ?? 'IN_APP'
-  const wallet = reference.participants.get(walletId)
-  const acquirer = reference.participants.get(merchant.acquirer)
-  const route = findRoute({ wallet, acquirer, merchant, entryMode, reference, now })
+  const wallet = registry.participants.get(walletId)
+  const acquirer = registry.participants.get(merchant.acquirer)
+  const route = findRoute({ wallet, acquirer, merchant, entryMode, registry, now })
   if (isRefusal(route)) return route
 
   const { corridor } = route
@@ -111,10 +112,14 @@ export const termsOf = (
 })
 
 /** Null when the way that `terms` take is still open; otherwise why it is not. The merchant itself is not asked again. */
-export function checkStillOpen(walletId: string, terms: Terms, { reference, now }: World): Refusal | null {
+export function checkStillOpen(
+  walletId: ParticipantId,
+  terms: Terms,
+  { registry, now }: PricingWorld,
+): Refusal | null {
   const route = findRoute({
-    wallet: reference.participants.get(walletId),
-    acquirer: reference.participants.get(terms.acquirer),
+    wallet: registry.participants.get(walletId),
+    acquirer: registry.participants.get(terms.acquirer),
     merchant: {
       country: terms.merchantCountry,
       currency: terms.merchantAmount.currency,
@@ -122,7 +127,7 @@ export function checkStillOpen(walletId: string, terms: Terms, { reference, now 
       status: 'ACTIVE',
     },
     entryMode: terms.entryMode,
-    reference,
+    registry,
     now,
   })
   return isRefusal(route) ? route : null
@@ -132,7 +137,7 @@ function priceOf(
   order: Order,
   wallet: Participant,
   merchant: MerchantFacts,
-  code: Place['code'],
+  code: PaymentTarget['code'],
   corridor: Corridor,
   rates: RateProvider,
 ): Price | Refusal {
@@ -145,7 +150,11 @@ function priceOf(
   return isRefusal(amount) ? amount : priceFixedMerchant(amount, payerCurrency, corridor, rates)
 }
 
-function fixedPayerAmount({ amount, tip }: Order, currency: string, code: Place['code']): Money | Refusal {
+function fixedPayerAmount(
+  { amount, tip }: Order,
+  currency: string,
+  code: PaymentTarget['code'],
+): Money | Refusal {
   if (code?.amount) return refuse('BAD_VALUE', 'the code fixes the merchant’s amount', ['input', 'side'])
   if (!amount) return refuse('AMOUNT_MISSING', undefined, amountPath)
   if (amount.currency !== currency) return wrongCurrency(amount, currency, 'amount')
@@ -153,7 +162,11 @@ function fixedPayerAmount({ amount, tip }: Order, currency: string, code: Place[
   return amount
 }
 
-function merchantAmount(order: Order, { currency }: MerchantFacts, code: Place['code']): Money | Refusal {
+function merchantAmount(
+  order: Order,
+  { currency }: MerchantFacts,
+  code: PaymentTarget['code'],
+): Money | Refusal {
   const { amount: asked, tip: offered } = order
   if (asked && asked.currency !== currency) return wrongCurrency(asked, currency, 'amount')
   const amount = code?.amount ?? asked

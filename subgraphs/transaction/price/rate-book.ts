@@ -2,14 +2,15 @@
 // memory, as soon as the change stream tells of it. Before the first one, the built-in table stands.
 
 import type { ClientSession, Db } from 'mongodb'
-import type { FastifyBaseLogger } from 'fastify'
 import { isRefusal, type Refusal } from '../../../schema/values/problems.ts'
 import type { AuditLog } from '../../shared/audit-log.ts'
-import type { KeyedWriter } from '../../shared/idempotent-writer.ts'
+import type { IdempotentWriter } from '../../shared/idempotent-writer.ts'
 import { openMirror } from '../../platform/mongo/mirror.ts'
 import { duplicateKey, isServerError, makeCollection } from '../../platform/mongo/client.ts'
 import { checkFollows, type RateTable } from './rate-table.ts'
 import { builtInRates, builtInTable, tableRates, type RateProvider } from './rates.ts'
+import type { Logger } from '../../platform/logger.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 
 /** A table that was set. */
 export interface SetTable extends RateTable {
@@ -19,7 +20,7 @@ export interface SetTable extends RateTable {
 
 export interface RateRequest {
   /** Id of the participant. */
-  readonly by: string
+  readonly by: ParticipantId
   readonly requestId: string
   /** The same key and input again give the first answer again. */
   readonly input: { readonly idempotencyKey?: string | null }
@@ -37,10 +38,10 @@ export interface RateBook {
 
 export interface RateBookDependencies {
   readonly db: Db
-  readonly log: Pick<FastifyBaseLogger, 'warn'>
+  readonly logger: Pick<Logger, 'warn'>
   readonly now: () => Date
   readonly audit: AuditLog
-  readonly keyed: KeyedWriter
+  readonly idempotentWriter: IdempotentWriter
 }
 
 /** How a table lies in the collection `rates`: `_id` is its version. None is ever changed or removed. */
@@ -49,7 +50,13 @@ interface StoredTable extends RateTable {
   readonly setAt: Date
 }
 
-export async function openRateBook({ db, log, now, audit, keyed }: RateBookDependencies): Promise<RateBook> {
+export async function openRateBook({
+  db,
+  logger,
+  now,
+  audit,
+  idempotentWriter,
+}: RateBookDependencies): Promise<RateBook> {
   await makeCollection(db, 'rates')
   const tables = db.collection<StoredTable>('rates')
   let inForce = builtInRates
@@ -57,7 +64,7 @@ export async function openRateBook({ db, log, now, audit, keyed }: RateBookDepen
     tables.findOne({}, { sort: { _id: -1 }, session })
   const mirror = await openMirror({
     db,
-    log,
+    logger,
     what: 'exchange rates',
     collections: ['rates'],
     async read(_names, session) {
@@ -69,7 +76,7 @@ export async function openRateBook({ db, log, now, audit, keyed }: RateBookDepen
   const write = async (
     table: RateTable,
     present: StoredTable | null,
-    { by, requestId }: { readonly by: string | null; readonly requestId: string },
+    { by, requestId }: { readonly by: ParticipantId | null; readonly requestId: string },
     session: ClientSession,
   ): Promise<SetTable> => {
     const at = now()
@@ -96,7 +103,7 @@ export async function openRateBook({ db, log, now, audit, keyed }: RateBookDepen
         at: now(),
       } as const
       const outcome = await again(() =>
-        keyed.once(call, async (session) => {
+        idempotentWriter.once(call, async (session) => {
           const present = await latest(session)
           const obstacle = checkFollows(table, present ?? builtInTable, now())
           return obstacle ?? write(table, present, request, session)

@@ -5,7 +5,7 @@ import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems
 import { auditedActions, auditedKinds, type AuditEntry, type AuditLog } from '../../shared/audit-log.ts'
 import { readNames } from '../../shared/read-names.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
-import type { Reference } from '../../shared/registry.ts'
+import type { Registry } from '../../shared/registry.ts'
 import { firstIdAt } from './transaction-filter.ts'
 
 export interface AuditFilterInput {
@@ -22,12 +22,12 @@ const namesMax = 200
 /** Refuses with BAD_PAGE, CURSOR_INVALID, or what is wrong with the filter. */
 export async function auditPage(
   { entries }: AuditLog,
-  reference: Pick<Reference, 'participants'>,
+  registry: Pick<Registry, 'participants'>,
   args: PageArguments & { readonly where?: AuditFilterInput | null },
 ): Promise<Connection<AuditEntry> | Refusal> {
   const page = pages.read(args)
   if (isRefusal(page)) return page
-  const clauses = auditQuery(args.where ?? {}, reference)
+  const clauses = auditQuery(args.where ?? {}, registry)
   if (isRefusal(clauses)) return clauses
   const [after] = page.after ?? []
   const all = after === undefined ? clauses : [...clauses, { _id: { $lt: after } }]
@@ -42,7 +42,7 @@ export async function auditPage(
 /** Refuses actors, actions and kinds of target that there are none of, lists that are too long, and a range that is empty. */
 function auditQuery(
   { actors, actions, targets, from, to }: AuditFilterInput,
-  { participants }: Pick<Reference, 'participants'>,
+  { participants }: Pick<Registry, 'participants'>,
 ): readonly Filter<AuditEntry>[] | Refusal {
   for (const [name, list] of Object.entries({ actors, actions, targets })) {
     if ((list?.length ?? 0) > namesMax)

@@ -6,6 +6,7 @@ import type { Direction } from '../../../schema/values/direction.ts'
 import type { LogEntry } from '../../log/entry.ts'
 import type { EventFilter } from '../live/event-filter.ts'
 import { outcomes, transitions } from '../payment/lifecycle.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 
 type Names = readonly string[] | null | undefined
 
@@ -93,7 +94,7 @@ export interface TransactionReferenceInput {
 /** Refuses anything but `reference` alone, or `rrn` with `settlementDate`. `wallets` are those that the number may be of. */
 export function numberQuery(
   { reference, rrn, settlementDate }: TransactionReferenceInput,
-  wallets: readonly string[],
+  wallets: readonly ParticipantId[],
 ): readonly Clause[] | Refusal {
   const isByRrn = typeof rrn === 'string' && typeof settlementDate === 'string'
   if (typeof reference === 'string' && !rrn && !settlementDate) {

@@ -1,11 +1,12 @@
 // What a viewer sees of transactions: each read is checked against the viewer here, because reads are shared by all requests.
 
+import type { Db } from 'mongodb'
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { isOperator, sees, visibilityOf } from '../../shared/access.ts'
 import type { LogReader } from '../../log/reader.ts'
-import type { Mark, MarkedStream } from '../../platform/async/resumable-stream.ts'
+import type { StreamPosition, ResumableStream } from '../../platform/async/resumable-stream.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
-import type { Reference } from '../../shared/registry.ts'
+import type { Registry } from '../../shared/registry.ts'
 import type { Cursors } from '../log/cursor.ts'
 import {
   eventFilter,
@@ -16,18 +17,19 @@ import {
   type TransactionFilterInput,
   type TransactionReferenceInput,
 } from './transaction-filter.ts'
-import type { Live, TransactionUpdate } from '../live/event-streams.ts'
-import type { Cashier } from '../service/payment-service.ts'
+import type { EventStreams, TransactionUpdate } from '../live/event-streams.ts'
+import type { PaymentService } from '../service/payment-service.ts'
 import type { PaymentReceipt } from '../service/idempotent-payments.ts'
 import type { Payment } from '../payment/payment.ts'
 import type { Quote } from '../price/quote.ts'
-import type { Position } from '../settlement/positions.ts'
+import { readPositions, type SettlementPosition } from '../settlement/positions.ts'
 import type { RefundOf } from '../store/payment-loaders.ts'
 import type { Clause, PaymentStore } from '../store/payment-store.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import type { LogEntry } from '../../log/entry.ts'
 import { awaited, type RequestKind } from '../payment/counterparty-request.ts'
-import { mapStream, withMarks, type Stream } from '../live/backlog-stream.ts'
+import { mapStream, withPositions, type BacklogStream } from '../live/backlog-stream.ts'
+import type { MerchantId, ParticipantId, PaymentId } from '../../../schema/values/id.ts'
 
 export type Transaction = Payment | RefundOf
 
@@ -52,7 +54,7 @@ interface LogArguments {
 }
 
 /** Reads throw ProblemErrors: they answer plain queries and subscriptions, which have no union to put a refusal in. */
-export interface Viewing {
+export interface TransactionQueries {
   /** Null when there is none that the viewer may see. */
   transaction(context: RequestContext, id: string): Promise<Transaction | null>
   payment(context: RequestContext, id: string): Promise<Payment | null>
@@ -61,35 +63,40 @@ export interface Viewing {
   byNumber(context: RequestContext, number: TransactionReferenceInput): Promise<Payment | null>
   inquire(
     context: RequestContext,
-    input: { readonly payment?: string | null } & TransactionReferenceInput,
+    input: { readonly payment?: PaymentId | null } & TransactionReferenceInput,
   ): Promise<PaymentReceipt | Refusal>
   page(
     context: RequestContext,
     args: PageArguments & { readonly where?: TransactionFilterInput | null },
   ): Promise<Connection<Payment>>
-  atMerchant(context: RequestContext, merchant: string, args: PageArguments): Promise<Connection<Payment>>
-  positions(context: RequestContext, participant: string, date: string | null): Promise<readonly Position[]>
+  atMerchant(context: RequestContext, merchant: MerchantId, args: PageArguments): Promise<Connection<Payment>>
+  positions(
+    context: RequestContext,
+    participant: ParticipantId,
+    date: string | null,
+  ): Promise<readonly SettlementPosition[]>
   log(context: RequestContext, args: LogArguments & { readonly first: number }): Promise<LogPage>
-  events(context: RequestContext, args: LogArguments): Promise<MarkedStream<LogEntry>>
+  events(context: RequestContext, args: LogArguments): Promise<ResumableStream<LogEntry>>
   updates(
     context: RequestContext,
     args: { readonly id: string; readonly afterSequence?: number | null },
-  ): Promise<MarkedStream<TransactionUpdate>>
-  requests(context: RequestContext, kinds: readonly RequestKind[]): Stream<AuthorizationRequest>
+  ): Promise<ResumableStream<TransactionUpdate>>
+  requests(context: RequestContext, kinds: readonly RequestKind[]): BacklogStream<AuthorizationRequest>
 }
 
-export interface ViewingDependencies {
+export interface TransactionQueriesDependencies {
+  readonly db: Db
   readonly store: PaymentStore
-  readonly cashier: Pick<Cashier, 'inquire'>
-  readonly reference: Reference
-  readonly reader: LogReader
-  readonly live: Live
+  readonly paymentService: Pick<PaymentService, 'inquire'>
+  readonly registry: Registry
+  readonly logReader: LogReader
+  readonly eventStreams: EventStreams
   readonly cursors: Cursors
 }
 
-export function createViewing(dependencies: ViewingDependencies): Viewing {
-  const { store, cashier, reference, reader, live, cursors } = dependencies
-  const visibility = (context: RequestContext) => visibilityOf(context, reference)
+export function createTransactionQueries(dependencies: TransactionQueriesDependencies): TransactionQueries {
+  const { db, store, paymentService, registry, logReader, eventStreams, cursors } = dependencies
+  const visibility = (context: RequestContext) => visibilityOf(context, registry)
   const pages = pagesOf('transactions', ['string'], 100)
 
   const pageOf = async (clauses: readonly Clause[], args: PageArguments): Promise<Connection<Payment>> => {
@@ -100,9 +107,9 @@ export function createViewing(dependencies: ViewingDependencies): Viewing {
 
   const positionOf = (cursor: string): bigint => orThrow(cursors.decode(cursor))
 
-  const viewing: Viewing = {
+  const transactionQueries: TransactionQueries = {
     async transaction(context, id) {
-      return (await viewing.payment(context, id)) ?? viewing.refund(context, id)
+      return (await transactionQueries.payment(context, id)) ?? transactionQueries.refund(context, id)
     },
     async payment(context, id) {
       const payment = await store.byId.load(id)
@@ -117,8 +124,8 @@ export function createViewing(dependencies: ViewingDependencies): Viewing {
       return quote && (isOperator(context) || quote.wallet === context.viewer.participant) ? quote : null
     },
     async byNumber(context, number) {
-      const own = reference.participants.get(context.viewer.participant)
-      const wallets = own?.roles.includes('WALLET') ? [own.id] : [...reference.participants.keys()]
+      const own = registry.participants.get(context.viewer.participant)
+      const wallets = own?.roles.includes('WALLET') ? [own.id] : [...registry.participants.keys()]
       const clauses = [...orThrow(numberQuery(number, wallets)), ...visibleClauses(visibility(context), '')]
       const [found] = await store.page(clauses, { after: null, max: 1 })
       return found ?? null
@@ -131,9 +138,12 @@ export function createViewing(dependencies: ViewingDependencies): Viewing {
       }
       const clauses = isById ? [] : numberQuery(number, [])
       if (isRefusal(clauses)) return { ...clauses, path: ['input'] }
-      const found = await (isById ? viewing.payment(context, id) : viewing.byNumber(context, number))
+      const found = await (isById
+        ? transactionQueries.payment(context, id)
+        : transactionQueries.byNumber(context, number))
       if (!found) return refuse('PAYMENT_UNKNOWN', undefined, ['input', isById ? 'payment' : 'reference'])
-      const payment = found.status === 'IN_DOUBT' ? ((await cashier.inquire(found._id)) ?? found) : found
+      const payment =
+        found.status === 'IN_DOUBT' ? ((await paymentService.inquire(found._id)) ?? found) : found
       return { __typename: 'PaymentReceipt', replayed: false, payment }
     },
     page: (context, { where, ...args }) =>
@@ -142,7 +152,7 @@ export function createViewing(dependencies: ViewingDependencies): Viewing {
       pageOf([{ merchant }, ...visibleClauses(visibility(context), '')], args),
     async positions(context, participant, date) {
       if (!isOperator(context) && context.viewer.participant !== participant) return []
-      return store.positions(participant, date)
+      return readPositions(db, participant, date)
     },
     async log(context, { where, after, first }) {
       if (!Number.isInteger(first) || first < 1 || first > logPageMax) {
@@ -150,10 +160,10 @@ export function createViewing(dependencies: ViewingDependencies): Viewing {
       }
       const filter = orThrow(eventFilter(where, visibility(context)))
       const start = after ? positionOf(after) : 0n
-      const tip = reader.tip()
+      const tip = logReader.tip()
       if (start >= tip) return { events: [], endCursor: after ?? null, hasMore: false }
       if (after) await checkKept(start)
-      const found = await reader.find(filter.query, { after: start, upTo: tip, max: first + 1 })
+      const found = await logReader.find(filter.query, { after: start, upTo: tip, max: first + 1 })
       const events = found.slice(0, first)
       const hasMore = found.length > first
       // Nothing else up to the tip matches, so the next call need not look there again.
@@ -163,27 +173,28 @@ export function createViewing(dependencies: ViewingDependencies): Viewing {
     async events(context, { where, after }) {
       const own = visibility(context)
       const filter = orThrow(eventFilter(where, own))
-      const start = after ? positionOf(after) : reader.tip()
+      const start = after ? positionOf(after) : logReader.tip()
       await checkKept(start)
-      return withMarks(
-        live.events(filter, own, start),
-        ({ entry }) => entry,
-        ({ position }) => new LogMark(position, cursors),
+      return withPositions(
+        eventStreams.events(filter, own, start),
+        ({ value }) => value,
+        ({ position }) => new LogStreamPosition(position, cursors),
       )
     },
     async updates(context, { id, afterSequence = null }) {
-      if (!(await viewing.transaction(context, id))) orThrow(refuse('PAYMENT_UNKNOWN', undefined, ['id']))
+      if (!(await transactionQueries.transaction(context, id)))
+        orThrow(refuse('PAYMENT_UNKNOWN', undefined, ['id']))
       if (afterSequence !== null && afterSequence < 0) {
         orThrow(refuse('BAD_VALUE', '`afterSequence` is 0 or more', ['afterSequence']))
       }
-      const updates = live.updates(id, afterSequence, async () => {
-        const found = await viewing.transaction(context, id)
+      const updates = eventStreams.updates(id, afterSequence, async () => {
+        const found = await transactionQueries.transaction(context, id)
         return found && isRefund(found) ? found.refund : found
       })
-      return withMarks(
+      return withPositions(
         updates,
         (update) => update,
-        ({ sequence }) => ({ place: sequence, cursor: String(sequence) }),
+        ({ sequence }) => ({ ordinal: sequence, cursor: String(sequence) }),
       )
     },
     requests({ viewer: { participant } }, kinds) {
@@ -193,7 +204,7 @@ export function createViewing(dependencies: ViewingDependencies): Viewing {
           return kind ? [{ kind, transaction: _id }] : []
         })
       return mapStream(
-        live.sent(participant, new Set(kinds), readWaiting),
+        eventStreams.sent(participant, new Set(kinds), readWaiting),
         async ({ kind, transaction, position }) => {
           const payment = await store.byId.load(transaction)
           return payment && awaited[payment.status] === kind ? { kind, payment, position } : null
@@ -203,21 +214,21 @@ export function createViewing(dependencies: ViewingDependencies): Viewing {
   }
 
   const checkKept = async (position: bigint) => {
-    const [next] = await reader.read(position, 1)
+    const [next] = await logReader.read(position, 1)
     if (next && next._id !== position + 1n) orThrow(refuse('CURSOR_EXPIRED', undefined, ['after']))
   }
-  return viewing
+  return transactionQueries
 }
 
 /** A place in the log. Its cursor is made when somebody asks for it: signing takes as long as much of an answer. */
-class LogMark implements Mark {
-  readonly place: number
+class LogStreamPosition implements StreamPosition {
+  readonly ordinal: number
   readonly #position: bigint
   readonly #cursors: Cursors
   #cursor: string | null = null
 
   constructor(position: bigint, cursors: Cursors) {
-    this.place = Number(position)
+    this.ordinal = Number(position)
     this.#position = position
     this.#cursors = cursors
   }

@@ -1,12 +1,12 @@
 // One key, one effect: payments are written and moved under idempotency keys, and every key keeps what it has got.
-
-import type { FastifyBaseLogger } from 'fastify'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { conflictOf, isKept, type UsedKey } from '../../shared/idempotency-key.ts'
-import { isKeptRefusal, keptRefusal } from '../store/stored-refusal.ts'
+import { isStoredRefusal, storedRefusal } from '../store/stored-refusal.ts'
 import type { Move, Payment } from '../payment/payment.ts'
 import type { Moved, PaymentStore } from '../store/payment-store.ts'
 import { KeyTakenError } from '../store/payment-writes.ts'
+import type { Logger } from '../../platform/logger.ts'
+import type { PaymentId } from '../../../schema/values/id.ts'
 
 export interface PaymentReceipt {
   readonly __typename: 'PaymentReceipt'
@@ -23,25 +23,28 @@ export const receiptOf = (payment: Payment, replayed: boolean): PaymentReceipt =
 
 export const unknownPayment = refuse('PAYMENT_UNKNOWN', undefined, ['input', 'payment'])
 
-export interface Once {
+export interface IdempotentPayments {
   /** Writes a new payment under its key; or gives what the key has got before, or why the payment cannot be. */
   insert(payment: Payment, key: UsedKey): Promise<PaymentReceipt | Refusal>
   /** Makes the move that `rule` wants, under `key`: once, however often it is asked for. */
   move(
     key: UsedKey,
-    id: string,
+    id: PaymentId,
     rule: (payment: Payment) => Move | Refusal,
   ): Promise<PaymentReceipt | Refusal>
   /** Keeps `refusal` as what the key has got; gives what it had got before, if it had. */
   keep(key: UsedKey, refusal: Refusal): Promise<PaymentReceipt | Refusal>
 }
 
-export interface OnceDependencies {
+export interface IdempotentPaymentsDependencies {
   readonly store: PaymentStore
-  readonly log: Pick<FastifyBaseLogger, 'error'>
+  readonly logger: Pick<Logger, 'error'>
 }
 
-export function createOnce({ store, log }: OnceDependencies): Once {
+export function createIdempotentPayments({
+  store,
+  logger,
+}: IdempotentPaymentsDependencies): IdempotentPayments {
   /** What the first use of this key gave; null when the key is new. */
   const firstUse = async (key: UsedKey, own?: string): Promise<PaymentReceipt | Refusal | null> => {
     const used = await store.byKey.load(key.id)
@@ -51,11 +54,11 @@ export function createOnce({ store, log }: OnceDependencies): Once {
       key,
     )
     if (conflict) return conflict
-    return isKeptRefusal(used) ? used.refusal : receiptOf(used, used._id !== own)
+    return isStoredRefusal(used) ? used.refusal : receiptOf(used, used._id !== own)
   }
 
   const keep = async (key: UsedKey, refusal: Refusal): Promise<PaymentReceipt | Refusal> => {
-    if (isKept(refusal) && (await store.keep(keptRefusal(key, refusal)))) return refusal
+    if (isKept(refusal) && (await store.keep(storedRefusal(key, refusal)))) return refusal
     return (await firstUse(key)) ?? refusal
   }
 
@@ -79,7 +82,7 @@ export function createOnce({ store, log }: OnceDependencies): Once {
         if (await store.insert(payment)) return receiptOf(payment, false)
       } catch (error) {
         // It may be there or not. Only a look can tell, and where none can be had the key is what the caller still has.
-        log.error(
+        logger.error(
           { err: error, payment: payment._id },
           'the outcome of a submission is unknown; looking it up',
         )
@@ -103,7 +106,7 @@ export function createOnce({ store, log }: OnceDependencies): Once {
         })
       } catch (error) {
         if (!(error instanceof KeyTakenError)) {
-          log.error({ err: error, payment: id }, 'the outcome of a move is unknown; looking it up')
+          logger.error({ err: error, payment: id }, 'the outcome of a move is unknown; looking it up')
         }
         return (await firstUse(key).catch(() => null)) ?? refuse('UNAVAILABLE')
       }

@@ -6,7 +6,7 @@ import { isRefusal } from '../../../schema/values/problems.ts'
 import type { Money } from '../../../schema/values/money.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { MerchantFacts } from '../../shared/merchant-directory.ts'
-import type { Reference } from '../../shared/registry.ts'
+import type { Registry } from '../../shared/registry.ts'
 import { useOfKey } from '../../shared/idempotency-key.ts'
 import { answer } from '../payment/answer.ts'
 import { applyMove, type Payment } from '../payment/payment.ts'
@@ -16,15 +16,16 @@ import { builtInRates, type RateProvider } from '../price/rates.ts'
 import { fillLog } from '../log/sequencer.ts'
 import { formatRrn, takeRrns } from '../store/rrn.ts'
 import type { EntryMode } from '../../../schema/values/entry-mode.ts'
-import type { Answer } from '../payment/commands.ts'
-import { loadPayments, makeIndexes } from '../store/payment-store.ts'
+import type { CounterpartyAnswer } from '../payment/commands.ts'
+import { loadPayments, createPaymentIndexes } from '../store/payment-store.ts'
 import { submit } from '../payment/submit.ts'
+import type { ParticipantId, PaymentId } from '../../../schema/values/id.ts'
 
 export interface PastPayment {
   /** UUID version 7 of `createdAt`. */
-  readonly id: string
+  readonly id: PaymentId
   readonly createdAt: Date
-  readonly wallet: string
+  readonly wallet: ParticipantId
   readonly merchant: MerchantFacts
   /** In the merchant's currency. */
   readonly amount: Money
@@ -46,20 +47,20 @@ export interface PastPayment {
  */
 export async function importPayments(
   db: Db,
-  reference: Pick<Reference, 'participants' | 'corridors'>,
+  registry: Pick<Registry, 'participants' | 'corridors'>,
   payments: Iterable<PastPayment>,
   rates: RateProvider = builtInRates,
 ): Promise<void> {
   const writing = new Set<Promise<void>>()
   for (const group of groupsOf(payments, groupSize)) {
     const firstRrn = await takeRrns(db, BigInt(group.length))
-    const whole = group.map((past, n) => paymentOf(past, formatRrn(firstRrn + BigInt(n)), reference, rates))
+    const whole = group.map((past, n) => paymentOf(past, formatRrn(firstRrn + BigInt(n)), registry, rates))
     const written = loadPayments(db, whole).finally(() => writing.delete(written))
     writing.add(written)
     if (writing.size >= flightsMax) await Promise.race(writing)
   }
   await Promise.all(writing)
-  await makeIndexes(db)
+  await createPaymentIndexes(db)
   await fillLog(db)
 }
 
@@ -80,7 +81,7 @@ function* groupsOf<Item>(items: Iterable<Item>, size: number): Iterable<Item[]> 
 function paymentOf(
   past: PastPayment,
   rrn: string,
-  { participants, corridors }: Pick<Reference, 'participants' | 'corridors'>,
+  { participants, corridors }: Pick<Registry, 'participants' | 'corridors'>,
   rates: RateProvider,
 ): Payment {
   const { id, createdAt, merchant, entryMode, customer, reference } = past
@@ -107,6 +108,6 @@ function paymentOf(
   )
   const answeredAt = new Date(createdAt.getTime() + past.authorizeMs)
   const decision = past.declined === null ? 'APPROVE' : 'DECLINE'
-  const given: Answer = { decision, reason: past.declined, reference: null }
+  const given: CounterpartyAnswer = { decision, reason: past.declined, reference: null }
   return applyMove(sent, answer(sent, given, { now: answeredAt, zone: corridor.settlementZone })!)
 }

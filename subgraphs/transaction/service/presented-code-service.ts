@@ -6,28 +6,29 @@ import { isCertified } from '../../shared/routing.ts'
 import type { SubgraphDependencies } from '../../shared/subgraph.ts'
 import { conflictOf, useOfKey, type UsedKey } from '../../shared/idempotency-key.ts'
 import { readPresentation, type PresentCodeInput } from './read-input.ts'
-import { isKeptRefusal, keptRefusal } from '../store/stored-refusal.ts'
+import { isStoredRefusal, storedRefusal } from '../store/stored-refusal.ts'
 import { newId } from '../payment/new-id.ts'
 import { present, type PresentedCode } from '../payment/presented-code.ts'
 import type { PaymentStore } from '../store/payment-store.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 
-export interface Presenter {
+export interface PresentedCodeService {
   /** A code for the wallet's customer to show; under a key that was used before, the code of then. */
-  present(wallet: string, input: PresentCodeInput): Promise<PresentedCode | Refusal>
+  present(wallet: ParticipantId, input: PresentCodeInput): Promise<PresentedCode | Refusal>
 }
 
-export function createPresenter({
+export function createPresentedCodeService({
   store,
-  reference,
+  registry,
   now,
-}: Pick<SubgraphDependencies, 'reference' | 'now'> & { readonly store: PaymentStore }): Presenter {
+}: Pick<SubgraphDependencies, 'registry' | 'now'> & { readonly store: PaymentStore }): PresentedCodeService {
   const refusalUnder = async (key: UsedKey): Promise<Refusal | null> => {
     const used = await store.byKey.load(key.id)
-    return used && isKeptRefusal(used) ? (conflictOf(used.keys[0], key) ?? used.refusal) : null
+    return used && isStoredRefusal(used) ? (conflictOf(used.keys[0], key) ?? used.refusal) : null
   }
   return {
     async present(wallet, input) {
-      const profile = reference.participants.get(wallet)
+      const profile = registry.participants.get(wallet)
       if (!profile?.roles.includes('WALLET')) return refuse('FORBIDDEN', 'only a wallet does this')
       const presentation = readPresentation(input)
       if (isRefusal(presentation)) return presentation
@@ -37,7 +38,7 @@ export function createPresenter({
       if (refused) return refused
       const flaw = whyNot(profile, at)
       if (flaw) {
-        await store.keep(keptRefusal(key, flaw))
+        await store.keep(storedRefusal(key, flaw))
         return flaw
       }
       const code = await store.addCode(present(newId(at), wallet, presentation, key))

@@ -7,10 +7,10 @@ import { parseReason } from '../../../schema/values/reasons.ts'
 import type { EntryMode } from '../../../schema/values/entry-mode.ts'
 import type { Order } from '../price/order.ts'
 import type {
-  Decision,
-  Token,
+  CounterpartyDecision,
+  AccountToken,
   Submission,
-  Answer,
+  CounterpartyAnswer,
   Cancellation,
   RefundOrder,
   Presentation,
@@ -48,7 +48,7 @@ export interface SubmitPaymentInput {
 
 export interface RespondAuthorizationInput {
   readonly payment: string
-  readonly decision: Decision
+  readonly decision: CounterpartyDecision
   readonly reason?: string | null
   readonly reference?: string | null
 }
@@ -85,8 +85,8 @@ interface TokenInput {
 
 /** Refuses with EXACTLY_ONE, BAD_VALUE, or what is wrong with a currency or an amount. */
 export function readOrder(input: OrderInput): Order | Refusal {
-  const place = readPlace(input)
-  if (isRefusal(place)) return place
+  const target = readTarget(input)
+  if (isRefusal(target)) return target
   const amount = input.amount ? parseMoney(input.amount, ['input', 'amount']) : null
   if (isRefusal(amount)) return amount
   const tip = input.tip ? parseMoney(input.tip, ['input', 'tip']) : null
@@ -100,7 +100,7 @@ export function readOrder(input: OrderInput): Order | Refusal {
     ])
   }
   return {
-    place,
+    target,
     amount,
     tip,
     side: input.side ?? 'FIXED_MERCHANT',
@@ -125,7 +125,11 @@ export function readSubmission(input: SubmitPaymentInput): Submission | Refusal 
 }
 
 /** Refuses with BAD_VALUE. */
-export function readAnswer({ decision, reason, reference }: RespondAuthorizationInput): Answer | Refusal {
+export function readAnswer({
+  decision,
+  reason,
+  reference,
+}: RespondAuthorizationInput): CounterpartyAnswer | Refusal {
   const flaw = flawOfOptional(reference, 'reference')
   if (flaw) return flaw
   const named = reason ?? null
@@ -211,7 +215,7 @@ function readWhat(input: SubmitPaymentInput): Submission['what'] | Refusal {
   return isRefusal(order) ? order : { kind: 'ORDER', order }
 }
 
-function readPlace({ payload, merchant }: OrderInput): Order['place'] | Refusal {
+function readTarget({ payload, merchant }: OrderInput): Order['target'] | Refusal {
   if (typeof payload === 'string' && typeof merchant !== 'string') return { kind: 'CODE', payload }
   if (typeof merchant === 'string' && typeof payload !== 'string') return { kind: 'MERCHANT', id: merchant }
   return refuse('EXACTLY_ONE', 'give one of payload and merchant', ['input'])
@@ -222,7 +226,7 @@ function readCurrency(code: string | null): Currency | null | Refusal {
   return refuse('UNKNOWN_CURRENCY', 'the hub does not know this currency', ['input', 'payerCurrency'])
 }
 
-function readToken(token: SubmitPaymentInput['token']): Token | null | Refusal {
+function readToken(token: SubmitPaymentInput['token']): AccountToken | null | Refusal {
   if (!token) return null
   const { reference, lastFour = null } = token
   const flaw = flawOfText(reference, 'token', 'reference')

@@ -4,13 +4,12 @@
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyBaseLogger } from 'fastify'
 import { Decimal128, type ClientSession, type Collection, type Db } from 'mongodb'
 import { isRefusal, type Refusal } from '../../../schema/values/problems.ts'
 import type { AuditLog } from '../../shared/audit-log.ts'
-import type { KeyedWriter } from '../../shared/idempotent-writer.ts'
+import type { IdempotentWriter } from '../../shared/idempotent-writer.ts'
 import { holdLease } from '../../platform/mongo/lease.ts'
-import type { Reference } from '../../shared/registry.ts'
+import type { Registry } from '../../shared/registry.ts'
 import type { Payment } from '../payment/payment.ts'
 import {
   batchId,
@@ -18,20 +17,22 @@ import {
   lateOf,
   nextCut,
   ownOf,
-  Tally,
-  type Batch,
+  BatchTally,
+  type SettlementBatch,
   type Cut,
   type Net,
   type Totals,
 } from './batch.ts'
-import { bookingsReader, readBooked, type Booked, type BookedRange } from './bookings.ts'
+import { bookingsProjectionName, readBooked, type BookedTransaction, type BookedRange } from './bookings.ts'
 import { csvHeader, csvLine } from './csv.ts'
 import { dropAttempts, filesOf, writeFiles, type FileSet } from './files.ts'
 import { readTip } from '../../log/store.ts'
-import { resultsOf, shownOf } from '../../log/checkpoint.ts'
+import { resultsOf, publishedOf } from '../../log/checkpoint.ts'
 import { pacs002 } from './pacs002.ts'
 import { pacs008, TransferTally } from './pacs008.ts'
 import { declineRowOf, rowFields, rowOf, type DeclineRow, type Row, type RowFacts } from './row.ts'
+import type { Logger } from '../../platform/logger.ts'
+import type { ParticipantId, SettlementBatchId } from '../../../schema/values/id.ts'
 
 /** A document of the collection `settlementBatches`. `marked` is false while some of its payments may still say PENDING. */
 type StoredBatch = Cut & { readonly marked: boolean } & (
@@ -45,7 +46,7 @@ type StoredBatch = Cut & { readonly marked: boolean } & (
       })
   )
 
-export function batchOf(stored: StoredBatch): Batch {
+export function settlementBatchOf(stored: StoredBatch): SettlementBatch {
   if (stored.status === 'CLOSING') return stored
   const net = stored.net.map(({ minor, ...names }) => ({ ...names, minor: BigInt(minor.toString()) }))
   return { ...stored, net }
@@ -58,37 +59,38 @@ export interface CloseInput {
 
 /** Who asks, who may do so. */
 export interface Caller {
-  readonly participant: string
+  readonly participant: ParticipantId
   readonly requestId: string
 }
 
-export interface Closing {
+export interface BatchCloser {
   /**
    * Closes a date for `caller`. A date that is closed gives its batch. Resolves when the batch is CLOSED, or
    * after some seconds, when much is to be gathered: that goes on.
    */
-  close(caller: Caller, input: CloseInput): Promise<Batch | Refusal>
+  close(caller: Caller, input: CloseInput): Promise<SettlementBatch | Refusal>
   /** Gathers every batch that is not finished. */
   finishAll(): Promise<void>
   /** Leaves what is being gathered to whoever comes next. */
   stop(): Promise<void>
 }
 
-export interface ClosingDependencies {
+export interface BatchCloserDependencies {
   readonly db: Db
-  readonly keyed: KeyedWriter
+  readonly idempotentWriter: IdempotentWriter
   readonly audit: Pick<AuditLog, 'record'>
-  readonly reference: Pick<Reference, 'corridors'>
+  readonly registry: Pick<Registry, 'corridors'>
   readonly now: () => Date
-  readonly log: Pick<FastifyBaseLogger, 'error'>
+  readonly logger: Pick<Logger, 'error'>
   /** How long a call waits for its batch to be gathered. */
   readonly patienceMs?: number
 }
 
-export const batchesOf = (db: Db): Collection<StoredBatch> => db.collection<StoredBatch>('settlementBatches')
+export const settlementBatchesOf = (db: Db): Collection<StoredBatch> =>
+  db.collection<StoredBatch>('settlementBatches')
 
 export async function makeSettlementIndexes(db: Db): Promise<void> {
-  await batchesOf(db).createIndexes([
+  await settlementBatchesOf(db).createIndexes([
     { name: 'number', key: { number: 1 }, unique: true },
     { name: 'part', key: { 'parts.participant': 1, number: -1 } },
     { name: 'unfinished', key: { marked: 1 }, partialFilterExpression: { marked: false } },
@@ -96,9 +98,9 @@ export async function makeSettlementIndexes(db: Db): Promise<void> {
   await filesOf(db).createIndex({ batch: 1, owner: 1, format: 1 }, { name: 'batch' })
 }
 
-export function createClosing(dependencies: ClosingDependencies): Closing {
-  const { db, keyed, audit, reference, now, log, patienceMs = 10_000 } = dependencies
-  const batches = batchesOf(db)
+export function createBatchCloser(dependencies: BatchCloserDependencies): BatchCloser {
+  const { db, idempotentWriter, audit, registry, now, logger, patienceMs = 10_000 } = dependencies
+  const batches = settlementBatchesOf(db)
   const gathering = new Map<string, Promise<void>>()
   const stopping = new AbortController()
 
@@ -146,25 +148,27 @@ export function createClosing(dependencies: ClosingDependencies): Closing {
   return {
     async close(caller, input) {
       const { participant } = caller
-      const zones = [...reference.corridors.values()].map(({ settlementZone }) => settlementZone)
+      const zones = [...registry.corridors.values()].map(({ settlementZone }) => settlementZone)
       // Before the key is used: who comes too early comes again with the same one.
       const refusal = checkPassed(input.settlementDate, zones, now())
       if (refusal) return refusal
       const call = { participant, operation: 'closeSettlement', input, at: now() } as const
-      const fixed = await keyed.once({ ...call, idempotencyKey: input.idempotencyKey }, (session) =>
-        fix(caller, input.settlementDate, session),
+      const fixed = await idempotentWriter.once(
+        { ...call, idempotencyKey: input.idempotencyKey },
+        (session) => fix(caller, input.settlementDate, session),
       )
       if (isRefusal(fixed)) return fixed
       const leaving = new AbortController()
       const finished = finish(fixed.done)
       finished.catch((error: unknown) => {
-        if (!stopping.signal.aborted) log.error({ err: error, batch: fixed.done }, 'gathering a batch failed')
+        if (!stopping.signal.aborted)
+          logger.error({ err: error, batch: fixed.done }, 'gathering a batch failed')
       })
       await Promise.race([
         finished.finally(() => leaving.abort()),
         sleep(patienceMs, undefined, { signal: leaving.signal }).catch(() => {}),
       ])
-      return batchOf((await batches.findOne({ _id: fixed.done }))!)
+      return settlementBatchOf((await batches.findOne({ _id: fixed.done }))!)
     },
     async finishAll() {
       const unfinished = await batches.find({ marked: false }, { sort: { number: 1 } }).toArray()
@@ -178,13 +182,13 @@ export function createClosing(dependencies: ClosingDependencies): Closing {
 }
 
 /** Finishes what others have left, under a lease, from the start on and every half minute. */
-export const startFinisher = (
-  { db, log }: { readonly db: Db; readonly log: Pick<FastifyBaseLogger, 'error' | 'info'> },
-  closing: Pick<Closing, 'finishAll'>,
+export const startBatchFinisher = (
+  { db, logger }: { readonly db: Db; readonly logger: Pick<Logger, 'error' | 'info'> },
+  batchCloser: Pick<BatchCloser, 'finishAll'>,
 ) =>
-  holdLease({ db, log, name: 'settlement' }, async ({ signal }) => {
+  holdLease({ db, logger, name: 'settlement' }, async ({ signal }) => {
     while (!signal.aborted) {
-      await closing.finishAll()
+      await batchCloser.finishAll()
       await sleep(lookMs, undefined, { signal }).catch(() => {})
     }
   })
@@ -193,21 +197,21 @@ const lookMs = 30_000
 
 /** Brings a batch that is fixed to its end: totals and files, then the marks. Doing it again changes nothing. */
 async function gather(db: Db, id: string, signal: AbortSignal): Promise<void> {
-  const batch = await batchesOf(db).findOne({ _id: id })
+  const batch = await settlementBatchesOf(db).findOne({ _id: id })
   if (!batch || batch.marked) return
-  const earlier = await batchesOf(db)
+  const earlier = await settlementBatchesOf(db)
     .find({ number: { $lt: batch.number } }, { projection: { settlementDate: 1 } })
     .toArray()
   const closedBefore = earlier.map(({ settlementDate }) => settlementDate)
   const members = await openMembers(db, batch, closedBefore, signal)
   if (batch.status === 'CLOSING') await closeBatch(db, batch, members)
   await mark(db, id, members)
-  await batchesOf(db).updateOne({ _id: id, status: 'CLOSED' }, { $set: { marked: true } })
+  await settlementBatchesOf(db).updateOne({ _id: id, status: 'CLOSED' }, { $set: { marked: true } })
 }
 
 /** The entries of a batch: its own date's, then those that came late for earlier ones, each in the log's order. */
 interface Members {
-  readonly booked: (...kinds: Booked['kind'][]) => AsyncIterable<Booked>
+  readonly booked: (...kinds: BookedTransaction['kind'][]) => AsyncIterable<BookedTransaction>
   /** Payments that both completed and were taken back in it. */
   readonly cancelledOut: ReadonlySet<string>
   readonly rows: () => AsyncIterable<Row>
@@ -224,7 +228,7 @@ async function openMembers(
   const results = resultsOf(db, epoch)
   const parts: BookedRange[] = [ownOf(cut), ...(closedBefore.length > 0 ? [lateOf(cut, closedBefore)] : [])]
 
-  async function* booked(...kinds: Booked['kind'][]): AsyncIterable<Booked> {
+  async function* booked(...kinds: BookedTransaction['kind'][]): AsyncIterable<BookedTransaction> {
     for (const part of parts) {
       for await (const one of readBooked(results, part, { kind: { $in: kinds } })) {
         signal.throwIfAborted()
@@ -241,8 +245,10 @@ async function openMembers(
       for await (const { payment } of completed) cancelledOut.add(payment)
     }
   }
-  const joined = <Made>(entries: AsyncIterable<Booked>, make: (booked: Booked, facts: RowFacts) => Made) =>
-    withFacts(db, entries, make)
+  const joined = <Made>(
+    entries: AsyncIterable<BookedTransaction>,
+    make: (booked: BookedTransaction, facts: RowFacts) => Made,
+  ) => withFacts(db, entries, make)
   return {
     booked,
     cancelledOut,
@@ -256,7 +262,7 @@ const moving = ['PAYMENT', 'REFUND', 'CANCELLATION'] as const
 /** Waits until everything up to `position` is noted; gives the epoch that it is noted in. */
 async function untilNoted(db: Db, position: bigint, signal: AbortSignal): Promise<number> {
   for (let waitMs = 10; ; waitMs = Math.min(2 * waitMs, 1000)) {
-    const shown = await shownOf(db, bookingsReader)
+    const shown = await publishedOf(db, bookingsProjectionName)
     if (shown.position >= position) return shown.epoch
     await sleep(waitMs, undefined, { signal })
   }
@@ -264,8 +270,8 @@ async function untilNoted(db: Db, position: bigint, signal: AbortSignal): Promis
 
 async function* withFacts<Made>(
   db: Db,
-  entries: AsyncIterable<Booked>,
-  make: (booked: Booked, facts: RowFacts) => Made,
+  entries: AsyncIterable<BookedTransaction>,
+  make: (booked: BookedTransaction, facts: RowFacts) => Made,
 ): AsyncIterable<Made> {
   const payments = db.collection<Payment>('payments')
   for await (const group of groupsOf(entries)) {
@@ -284,16 +290,16 @@ async function* withFacts<Made>(
 
 async function closeBatch(db: Db, cut: Cut, members: Members): Promise<void> {
   const attempt = randomUUID()
-  const tally = new Tally(members.cancelledOut)
+  const tally = new BatchTally(members.cancelledOut)
   for await (const booked of members.booked(...moving)) tally.add(booked)
   const totals = tally.totals()
   await writeAll(writeFiles(db, cut._id, attempt), cut, totals, members)
-  await batchesOf(db).updateOne(
+  await settlementBatchesOf(db).updateOne(
     { _id: cut._id, status: 'CLOSING' },
     { $set: { status: 'CLOSED', attempt, ...totals, net: totals.net.map(storedNet) } },
   )
   // Somebody else may have been faster.
-  const closed = await batchesOf(db).findOne({ _id: cut._id })
+  const closed = await settlementBatchesOf(db).findOne({ _id: cut._id })
   if (closed?.status === 'CLOSED') await dropAttempts(db, cut._id, closed.attempt)
 }
 
@@ -323,10 +329,10 @@ async function writeAll(files: FileSet, cut: Cut, { parts }: Totals, members: Me
 }
 
 /** Says on each payment and refund of a batch that it is settled. */
-async function mark(db: Db, batch: string, { booked }: Members): Promise<void> {
+async function mark(db: Db, batch: SettlementBatchId, { booked }: Members): Promise<void> {
   const payments = db.collection<Payment>('payments')
   for await (const group of groupsOf(booked('PAYMENT'))) {
-    const ids = group.map(({ transaction }) => transaction)
+    const ids = group.map(({ payment }) => payment)
     await payments.updateMany(
       { _id: { $in: ids }, settlement: 'PENDING' },
       {

@@ -9,12 +9,13 @@
 import type { Currency } from '../../../schema/values/currency.ts'
 import { refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { defaultZone, endOf, type SettlementZone } from '../payment/settlement-date.ts'
-import type { Booked, BookedRange } from './bookings.ts'
+import type { BookedTransaction, BookedRange } from './bookings.ts'
+import type { ParticipantId, SettlementBatchId } from '../../../schema/values/id.ts'
 
 /** Which entries a batch takes; never changed. */
 export interface Cut {
   /** "settlement-2026-03-01". */
-  readonly _id: string
+  readonly _id: SettlementBatchId
   /** 1, 2, 3 … in the order of closing. */
   readonly number: number
   readonly settlementDate: string
@@ -24,7 +25,7 @@ export interface Cut {
 }
 
 export interface Net {
-  readonly participant: string
+  readonly participant: ParticipantId
   readonly currency: Currency
   /** Positive: gets; negative: owes. Never zero. */
   readonly minor: bigint
@@ -32,7 +33,7 @@ export interface Net {
 
 /** A participant's part in a batch. */
 export interface Part {
-  readonly participant: string
+  readonly participant: ParticipantId
   readonly payments: number
   readonly refunds: number
 }
@@ -48,7 +49,7 @@ export interface Totals {
 }
 
 /** `attempt` names its files. */
-export type Batch = Cut &
+export type SettlementBatch = Cut &
   ({ readonly status: 'CLOSING' } | ({ readonly status: 'CLOSED'; readonly attempt: string } & Totals))
 
 export const batchId = (date: string): string => `settlement-${date}`
@@ -86,18 +87,21 @@ export function checkPassed(date: string, zones: Iterable<SettlementZone>, now: 
 }
 
 /** Adds entries up as they come by; `cancelledOut` are payments that both completed and were taken back in the batch. */
-export class Tally {
+export class BatchTally {
   private payments = 0
   private refunds = 0
-  private readonly nets = new Map<string, { participant: string; currency: Currency; minor: bigint }>()
-  private readonly parts = new Map<string, { participant: string; payments: number; refunds: number }>()
+  private readonly nets = new Map<string, { participant: ParticipantId; currency: Currency; minor: bigint }>()
+  private readonly parts = new Map<
+    string,
+    { participant: ParticipantId; payments: number; refunds: number }
+  >()
   private readonly cancelledOut: ReadonlySet<string>
 
   constructor(cancelledOut: ReadonlySet<string>) {
     this.cancelledOut = cancelledOut
   }
 
-  add({ kind, payment, postings }: Booked): void {
+  add({ kind, payment, postings }: BookedTransaction): void {
     const payments = kind === 'PAYMENT' && !this.cancelledOut.has(payment) ? 1 : 0
     const refunds = kind === 'REFUND' ? 1 : 0
     this.payments += payments
@@ -117,7 +121,7 @@ export class Tally {
   }
 
   totals(): Totals {
-    const byName = (a: { participant: string }, b: { participant: string }) =>
+    const byName = (a: { participant: ParticipantId }, b: { participant: ParticipantId }) =>
       a.participant < b.participant ? -1 : a.participant > b.participant ? 1 : 0
     const net = [...this.nets.values()].filter(({ minor }) => minor !== 0n)
     return {

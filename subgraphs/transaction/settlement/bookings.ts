@@ -6,27 +6,34 @@
 import type { Collection, Filter } from 'mongodb'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Results } from '../../log/checkpoint.ts'
-import type { LogEntry, Posting, TransactionStatus } from '../../log/entry.ts'
-import type { Together } from '../../log/projection.ts'
-import type { Reference } from '../../shared/registry.ts'
+import { paymentIdOf, type LogEntry, type Posting, type TransactionStatus } from '../../log/entry.ts'
+import type { TransactionalProjection } from '../../log/projection.ts'
+import type { Registry } from '../../shared/registry.ts'
 import { defaultZone, settlementDate } from '../payment/settlement-date.ts'
+import type {
+  CorridorId,
+  MerchantId,
+  ParticipantId,
+  PaymentId,
+  TransactionId,
+} from '../../../schema/values/id.ts'
 
 /** A payment that completed, a refund, a completed payment that was taken back, or a payment that was declined. */
 export type BookedKind = 'PAYMENT' | 'REFUND' | 'CANCELLATION' | 'DECLINE'
 
-export interface Booked {
+export interface BookedTransaction {
   /** The entry's position in the log. */
   readonly _id: bigint
   readonly settlementDate: string
   readonly kind: BookedKind
   /** Id of the payment or refund. */
-  readonly transaction: string
-  readonly payment: string
+  readonly transaction: TransactionId
+  readonly payment: PaymentId
   readonly at: Date
-  readonly wallet: string
-  readonly acquirer: string
-  readonly merchant: string
-  readonly corridor: string
+  readonly wallet: ParticipantId
+  readonly acquirer: ParticipantId
+  readonly merchant: MerchantId
+  readonly corridor: CorridorId
   /** None for a decline. */
   readonly postings: readonly Posting[]
   readonly reason: ReasonCode | null
@@ -40,21 +47,21 @@ interface Page {
   readonly last: bigint
   readonly settlementDate: string
   /** In the log's order. */
-  readonly entries: readonly Booked[]
+  readonly entries: readonly BookedTransaction[]
 }
 
-export const bookingsReader = 'bookings'
+export const bookingsProjectionName = 'bookings'
 
 /** Notes what there is to settle. */
-export const bookingsProjection = (reference: Pick<Reference, 'corridors'>): Together => ({
-  name: bookingsReader,
+export const bookingsProjection = (registry: Pick<Registry, 'corridors'>): TransactionalProjection => ({
+  name: bookingsProjectionName,
   collections: ['bookings'],
   wants: isToSettle,
   async begin(results) {
     await pagesOf(results).createIndex({ settlementDate: 1, _id: 1 }, { name: 'date' })
   },
   async apply(entries, session, results) {
-    const booked = entries.filter(isToSettle).map((entry) => bookedOf(entry, reference))
+    const booked = entries.filter(isToSettle).map((entry) => bookedOf(entry, registry))
     const byDate = Map.groupBy(booked, ({ settlementDate: date }) => date)
     if (byDate.size > 0) await pagesOf(results).insertMany([...byDate.values()].map(pageOf), { session })
   },
@@ -71,9 +78,9 @@ export interface BookedRange {
 export function readBooked(
   results: Results,
   { dates, after, upTo }: BookedRange,
-  filter: Filter<Booked>,
-): AsyncIterable<Booked> {
-  return pagesOf(results).aggregate<Booked>(
+  filter: Filter<BookedTransaction>,
+): AsyncIterable<BookedTransaction> {
+  return pagesOf(results).aggregate<BookedTransaction>(
     [
       { $match: { settlementDate: { $in: dates }, _id: { $lte: upTo }, last: { $gt: after } } },
       { $sort: { _id: 1 } },
@@ -89,7 +96,7 @@ export function readBooked(
 
 const pagesOf = ({ collection }: Results): Collection<Page> => collection<Page>('bookings')
 
-const pageOf = (entries: readonly Booked[]): Page => ({
+const pageOf = (entries: readonly BookedTransaction[]): Page => ({
   _id: entries[0]!._id,
   last: entries.at(-1)!._id,
   settlementDate: entries[0]!.settlementDate,
@@ -102,7 +109,7 @@ const isDecline = ({ from, to, refundOf }: LogEntry): boolean =>
   refundOf === undefined && from !== to && declined.has(to)
 
 /** Of an entry that moves money, or that declines a payment. */
-function bookedOf(entry: LogEntry, { corridors }: Pick<Reference, 'corridors'>): Booked {
+function bookedOf(entry: LogEntry, { corridors }: Pick<Registry, 'corridors'>): BookedTransaction {
   const { _id, transaction, at, kind, reason, booking, refundOf } = entry
   const { wallet, acquirer, merchant, corridor } = entry.payment
   const zone = corridors.get(corridor)?.settlementZone ?? defaultZone
@@ -122,7 +129,7 @@ function bookedOf(entry: LogEntry, { corridors }: Pick<Reference, 'corridors'>):
     settlementDate: date,
     kind: whatItIs,
     transaction,
-    payment: refundOf ?? transaction,
+    payment: paymentIdOf(entry),
     at,
     wallet,
     acquirer,

@@ -2,6 +2,7 @@
 
 import { createHash, type Hash } from 'node:crypto'
 import type { Binary, Collection, Db } from 'mongodb'
+import type { ParticipantId, SettlementBatchId } from '../../../schema/values/id.ts'
 
 export const formats = {
   CSV: { suffix: '.csv', type: 'text/csv; charset=utf-8; header=present' },
@@ -15,11 +16,11 @@ export type FileFormat = keyof typeof formats
 export interface StoredFile {
   /** "batch/attempt/format/owner". */
   readonly _id: string
-  readonly batch: string
+  readonly batch: SettlementBatchId
   /** Which attempt to close the batch wrote it: pieces of two never mix. */
   readonly attempt: string
   /** Whose transactions are in it; null: everybody's. */
-  readonly owner: string | null
+  readonly owner: ParticipantId | null
   readonly format: FileFormat
   /** Hexadecimal, of its bytes. */
   readonly sha256: string
@@ -43,12 +44,12 @@ interface Draft {
 /** The files of one attempt to close a batch. */
 export interface FileSet {
   /** Adds to a file, which begins with its first text. */
-  write(owner: string | null, format: FileFormat, text: string): Promise<void>
+  write(owner: ParticipantId | null, format: FileFormat, text: string): Promise<void>
   /** Writes what is left. The files can be read from then on. */
   finish(): Promise<void>
 }
 
-export function writeFiles(db: Db, batch: string, attempt: string): FileSet {
+export function writeFiles(db: Db, batch: SettlementBatchId, attempt: string): FileSet {
   const drafts = new Map<string, Draft>()
   let pieces: { _id: Piece['_id']; bytes: Buffer }[] = []
   let waiting = 0
@@ -102,7 +103,7 @@ export function writeFiles(db: Db, batch: string, attempt: string): FileSet {
 }
 
 /** Removes whatever attempts on `batch` other than `kept` have left. */
-export async function dropAttempts(db: Db, batch: string, kept: string): Promise<void> {
+export async function dropAttempts(db: Db, batch: SettlementBatchId, kept: string): Promise<void> {
   await filesOf(db).deleteMany({ batch, attempt: { $ne: kept } })
   await piecesOf(db).deleteMany({
     _id: { $gte: { file: `${batch}/`, n: 0 }, $lt: { file: `${batch}0`, n: 0 } },

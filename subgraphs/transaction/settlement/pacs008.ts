@@ -11,6 +11,7 @@ import { formatAmount, money } from '../../../schema/values/money.ts'
 import { hubParticipant } from '../payment/posting.ts'
 import type { Row } from './row.ts'
 import { element, escaped } from './xml.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 
 export interface MessageHead {
   /** At most 35 characters. */
@@ -94,7 +95,7 @@ function transfer(row: Row): string {
 /** A UUID without dashes: ISO 20022 has 35 characters for it. */
 export const compact = (id: string): string => escaped(id.replaceAll('-', ''), 35)
 
-const agent = (participant: string): string =>
+const agent = (participant: ParticipantId): string =>
   element('FinInstnId', element('Othr', element('Id', escaped(participant, 35))))
 
 const amount = (name: string, currency: Currency, minor: bigint): string =>

@@ -3,11 +3,12 @@
 import { Decimal128, type Db } from 'mongodb'
 import type { Currency } from '../../../schema/values/currency.ts'
 import type { LogEntry } from '../../log/entry.ts'
-import { readShown } from '../../log/checkpoint.ts'
-import { type Together } from '../../log/projection.ts'
+import { readPublished } from '../../log/checkpoint.ts'
+import { type TransactionalProjection } from '../../log/projection.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 
 /** Both sides are zero or more. */
-export interface Position {
+export interface SettlementPosition {
   readonly currency: Currency
   readonly debits: bigint
   readonly credits: bigint
@@ -17,18 +18,18 @@ export interface Position {
 interface PositionDocument {
   /** "participant/date/currency". */
   readonly _id: string
-  readonly participant: string
+  readonly participant: ParticipantId
   readonly settlementDate: string
   readonly currency: Currency
   readonly debits: Decimal128
   readonly credits: Decimal128
 }
 
-export const positionsReader = 'positions'
+export const positionsProjectionName = 'positions'
 
 /** Adds each batch's postings up in memory first: however busy a participant is, a batch writes each of its positions once. */
-export const positionsProjection: Together = {
-  name: positionsReader,
+export const positionsProjection: TransactionalProjection = {
+  name: positionsProjectionName,
   collections: ['positions'],
   wants: ({ booking }) => booking !== undefined,
   async begin({ collection }) {
@@ -51,8 +52,12 @@ export const positionsProjection: Together = {
 }
 
 /** By currency; of one settlement date, or of all when `date` is null. */
-export function readPositions(db: Db, participant: string, date: string | null): Promise<Position[]> {
-  return readShown(db, positionsReader, async ({ collection }) => {
+export function readPositions(
+  db: Db,
+  participant: ParticipantId,
+  date: string | null,
+): Promise<SettlementPosition[]> {
+  return readPublished(db, positionsProjectionName, async ({ collection }) => {
     const sums = await collection<PositionDocument>('positions')
       .aggregate<{ _id: Currency; debits: Decimal128; credits: Decimal128 }>([
         { $match: { participant, ...(date !== null && { settlementDate: date }) } },

@@ -5,23 +5,24 @@ import { money, type Money } from '../../../schema/values/money.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Payment } from '../payment/payment.ts'
 import type { Account } from '../../log/entry.ts'
-import type { Booked, BookedKind } from './bookings.ts'
+import type { BookedTransaction, BookedKind } from './bookings.ts'
+import type { CorridorId, MerchantId, ParticipantId, PaymentId } from '../../../schema/values/id.ts'
 
 export interface Row {
   readonly kind: Exclude<BookedKind, 'DECLINE'>
   /** Id of the payment or refund. */
   readonly id: string
-  readonly payment: string
+  readonly payment: PaymentId
   /** 12 digits. */
   readonly rrn: string
   /** The wallet's own number. */
   readonly reference: string
   readonly at: Date
   readonly settlementDate: string
-  readonly corridor: string
-  readonly wallet: string
-  readonly acquirer: string
-  readonly merchant: string
+  readonly corridor: CorridorId
+  readonly wallet: ParticipantId
+  readonly acquirer: ParticipantId
+  readonly merchant: MerchantId
   /** What the merchant gets; negative where it gives back. */
   readonly merchantAmount: Money
   /** What the payer spends, fee included; negative where it gets back. */
@@ -35,7 +36,7 @@ export interface Row {
 }
 
 export interface DeclineRow {
-  readonly payment: string
+  readonly payment: PaymentId
   readonly reference: string
   readonly at: Date
   readonly reason: ReasonCode
@@ -47,7 +48,7 @@ export type RowFacts = Pick<Payment, '_id' | 'rrn' | 'reference' | 'merchantAmou
 export const rowFields = { rrn: 1, reference: 1, merchantAmount: 1, payerAmount: 1, rate: 1 } as const
 
 /** Amounts are what was booked, so that the rows sum up to the net. */
-export function rowOf(booked: Booked, facts: RowFacts, cancelledOut: ReadonlySet<string>): Row {
+export function rowOf(booked: BookedTransaction, facts: RowFacts, cancelledOut: ReadonlySet<string>): Row {
   const { kind, transaction, payment, at, settlementDate, corridor, wallet, acquirer, merchant } = booked
   if (kind === 'DECLINE') throw new TypeError(`a decline moves no money: ${transaction}`)
   const payerCurrency = facts.payerAmount.currency
@@ -71,14 +72,17 @@ export function rowOf(booked: Booked, facts: RowFacts, cancelledOut: ReadonlySet
   }
 }
 
-export const declineRowOf = ({ payment, at, reason }: Booked, { reference }: RowFacts): DeclineRow => ({
+export const declineRowOf = (
+  { payment, at, reason }: BookedTransaction,
+  { reference }: RowFacts,
+): DeclineRow => ({
   payment,
   reference,
   at,
   reason: reason ?? 'UNSPECIFIED',
 })
 
-function sumOf({ postings, transaction }: Booked, account: Account, currency: Currency): Money {
+function sumOf({ postings, transaction }: BookedTransaction, account: Account, currency: Currency): Money {
   let minor = 0n
   for (const posting of postings) {
     if (posting.account !== account) continue

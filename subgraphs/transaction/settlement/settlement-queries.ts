@@ -6,10 +6,11 @@ import { orThrow, type Refusal } from '../../../schema/values/problems.ts'
 import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
 import { createLoader } from '../../platform/async/batching.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
-import type { Batch } from './batch.ts'
-import { batchesOf, batchOf, type CloseInput, type Closing } from './batch-closer.ts'
+import type { SettlementBatch } from './batch.ts'
+import { settlementBatchesOf, settlementBatchOf, type CloseInput, type BatchCloser } from './batch-closer.ts'
 import type { RequestContext, Viewer } from '../../shared/viewer.ts'
 import { filesOf, formats, readFile, type FileFormat, type StoredFile } from './files.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 
 export interface SettlementFile {
   readonly name: string
@@ -29,33 +30,36 @@ export interface OpenFile {
   readonly content: AsyncIterable<Uint8Array>
 }
 
-export interface Books {
-  close(context: RequestContext, input: CloseInput): Promise<Batch | Refusal>
+export interface SettlementQueries {
+  close(context: RequestContext, input: CloseInput): Promise<SettlementBatch | Refusal>
   /** Null when there is none that the viewer has a part in. */
-  batch(context: RequestContext, id: string): Promise<Batch | null>
-  page(context: RequestContext, args: PageArguments): Promise<Connection<Batch>>
+  batch(context: RequestContext, id: string): Promise<SettlementBatch | null>
+  page(context: RequestContext, args: PageArguments): Promise<Connection<SettlementBatch>>
   /** What the SDL's fields say of a batch to this viewer. */
-  counts(context: RequestContext, batch: Batch): { readonly payments: number; readonly refunds: number }
-  net(context: RequestContext, batch: Batch): object[]
-  files(context: RequestContext, batch: Batch): Promise<readonly SettlementFile[]>
+  counts(
+    context: RequestContext,
+    batch: SettlementBatch,
+  ): { readonly payments: number; readonly refunds: number }
+  net(context: RequestContext, batch: SettlementBatch): object[]
+  files(context: RequestContext, batch: SettlementBatch): Promise<readonly SettlementFile[]>
   /** The file called `name`; null when there is none that the viewer may read. */
   open(viewer: Viewer, name: string): Promise<OpenFile | null>
 }
 
-export function createBooks(db: Db, closing: Pick<Closing, 'close'>): Books {
-  const batches = batchesOf(db)
+export function createSettlementQueries(db: Db, batchCloser: Pick<BatchCloser, 'close'>): SettlementQueries {
+  const batches = settlementBatchesOf(db)
   const pages = pagesOf('settlementBatches', ['number'], 100)
   const visible = (context: RequestContext) =>
     isOperator(context) ? {} : { 'parts.participant': context.viewer.participant }
 
-  const byId = createLoader<string, Batch>({
+  const byId = createLoader<string, SettlementBatch>({
     load: async (ids) => {
       const found = await batches.find({ _id: { $in: [...ids] } }).toArray()
-      const all = new Map(found.map((batch) => [batch._id, batchOf(batch)]))
+      const all = new Map(found.map((batch) => [batch._id, settlementBatchOf(batch)]))
       return ids.map((id) => all.get(id) ?? null)
     },
   })
-  const filesByBatch = createLoader<Batch, readonly StoredFile[]>({
+  const filesByBatch = createLoader<SettlementBatch, readonly StoredFile[]>({
     key: ({ _id }) => _id,
     load: async (closed) => {
       const found = await filesOf(db)
@@ -67,7 +71,7 @@ export function createBooks(db: Db, closing: Pick<Closing, 'close'>): Books {
     },
   })
 
-  const own = (context: RequestContext, batch: Batch) => {
+  const own = (context: RequestContext, batch: SettlementBatch) => {
     if (batch.status === 'CLOSING') return null
     return isOperator(context) ? batch : partOf(batch, context.viewer.participant)
   }
@@ -76,7 +80,7 @@ export function createBooks(db: Db, closing: Pick<Closing, 'close'>): Books {
     async close(context, input) {
       return (
         requireScope(context, 'operator') ??
-        (await closing.close(
+        (await batchCloser.close(
           { participant: context.viewer.participant, requestId: context.requestId },
           { ...input },
         ))
@@ -93,7 +97,7 @@ export function createBooks(db: Db, closing: Pick<Closing, 'close'>): Books {
       const found = await batches
         .find({ ...visible(context), ...older }, { sort: { number: -1 }, limit: page.size + 1 })
         .toArray()
-      return pages.connection(page, found.map(batchOf), ({ number }) => [number])
+      return pages.connection(page, found.map(settlementBatchOf), ({ number }) => [number])
     },
     counts: (context, batch) => own(context, batch) ?? { payments: 0, refunds: 0 },
     net(context, batch) {
@@ -135,9 +139,10 @@ export function createBooks(db: Db, closing: Pick<Closing, 'close'>): Books {
   }
 }
 
-const attemptOf = (batch: Batch): string | null => (batch.status === 'CLOSED' ? batch.attempt : null)
+const attemptOf = (batch: SettlementBatch): string | null =>
+  batch.status === 'CLOSED' ? batch.attempt : null
 
-const partOf = (batch: Batch, participant: string) =>
+const partOf = (batch: SettlementBatch, participant: ParticipantId) =>
   batch.status === 'CLOSED' ? (batch.parts.find((part) => part.participant === participant) ?? null) : null
 
 /** "settlement-2026-03-01.csv" has everything, "settlement-2026-03-01.wallet-sg-01.csv" what is one participant's. */

@@ -2,9 +2,9 @@
 // take or give back twice changes nothing, and nothing can drift.
 
 import { MongoServerError, type Collection, type Db } from 'mongodb'
-import type { Together } from '../../log/projection.ts'
-import { createWriter } from '../../platform/async/batching.ts'
-import type { LogEntry, TransactionStatus } from '../../log/entry.ts'
+import type { TransactionalProjection } from '../../log/projection.ts'
+import { createBatchWriter } from '../../platform/async/batching.ts'
+import { paymentIdOf, type LogEntry, type TransactionStatus } from '../../log/entry.ts'
 import type { Reservation } from '../payment/daily-limit.ts'
 import type { Payment } from '../payment/payment.ts'
 
@@ -15,16 +15,16 @@ interface CustomerDay {
   readonly keptUntil: Date
 }
 
-export interface CustomerDays {
+export interface DailyLimits {
   /** Takes what it asks for and gives null; or takes nothing and gives what is used already, in minor units. */
   reserve(reservation: Reservation): Promise<bigint | null>
   giveBack(day: string, hold: string): Promise<void>
 }
 
-export async function customerDays(db: Db, now: () => Date): Promise<CustomerDays> {
+export async function createDailyLimits(db: Db, now: () => Date): Promise<DailyLimits> {
   const days = daysOf(db)
   await days.createIndex({ keptUntil: 1 }, { name: 'expiry', expireAfterSeconds: 0 })
-  const writer = createWriter<Reservation, bigint | null>({
+  const writer = createBatchWriter<Reservation, bigint | null>({
     flightsMax: 1,
     write: (group) => reserveGroup(days, group, now()),
   })
@@ -40,14 +40,14 @@ export async function customerDays(db: Db, now: () => Date): Promise<CustomerDay
   }
 }
 
-export const limitsReader = 'limits'
+export const limitsProjectionName = 'limits'
 
 /** Gives back what payments had taken that came to nothing. */
-export const givingBack = (db: Db): Together => ({
-  name: limitsReader,
+export const limitsProjection = (db: Db): TransactionalProjection => ({
+  name: limitsProjectionName,
   wants: cameToNothing,
   async apply(entries, session) {
-    const failed = entries.filter(cameToNothing).map(({ transaction }) => transaction)
+    const failed = entries.filter(cameToNothing).map(paymentIdOf)
     const payments = db.collection<Payment>('payments')
     const counted = await payments
       .find(

@@ -2,8 +2,9 @@
 
 import type { Collection, Document, Filter } from 'mongodb'
 import { createLoader, type Loader } from '../../platform/async/batching.ts'
-import type { KeptRefusal } from './stored-refusal.ts'
+import type { StoredRefusal } from './stored-refusal.ts'
 import type { Payment, Refund } from '../payment/payment.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 
 /** A refund and the payment that holds it. */
 export interface RefundOf {
@@ -11,20 +12,20 @@ export interface RefundOf {
   readonly payment: Payment
 }
 
-export interface PaymentReads {
+export interface PaymentLoaders {
   readonly byId: Loader<string, Payment>
   /** By the `id` of a used key: what it did, or the refusal that it got. */
-  readonly byKey: Loader<string, Payment | KeptRefusal>
+  readonly byKey: Loader<string, Payment | StoredRefusal>
   readonly byQuote: Loader<string, Payment>
   readonly byPresentedCode: Loader<string, Payment>
-  readonly byReference: Loader<{ readonly wallet: string; readonly reference: string }, Payment>
+  readonly byReference: Loader<{ readonly wallet: ParticipantId; readonly reference: string }, Payment>
   readonly refundById: Loader<string, RefundOf>
 }
 
-export const readsOf = (payments: Collection<Payment>): PaymentReads => ({
+export const createPaymentLoaders = (payments: Collection<Payment>): PaymentLoaders => ({
   byId: loaderBy(payments, '_id', (payment) => [[payment._id, payment]]),
-  byKey: loaderBy<Payment | KeptRefusal, Payment | KeptRefusal>(
-    payments as unknown as Collection<Payment | KeptRefusal>,
+  byKey: loaderBy<Payment | StoredRefusal, Payment | StoredRefusal>(
+    payments as unknown as Collection<Payment | StoredRefusal>,
     'keys.id',
     (used) => used.keys.map(({ id }) => [id, used]),
   ),
@@ -44,12 +45,17 @@ export const readsOf = (payments: Collection<Payment>): PaymentReads => ({
   }),
 })
 
-export const readsById = <Doc extends { readonly _id: string }>(
+export const loaderById = <Doc extends { readonly _id: string }>(
   collection: Collection<Doc>,
 ): Loader<string, Doc> => loaderBy(collection, '_id', (doc) => [[doc._id, doc]])
 
-const numberOf = ({ wallet, reference }: { readonly wallet: string; readonly reference: string }): string =>
-  `${wallet}/${reference}`
+const numberOf = ({
+  wallet,
+  reference,
+}: {
+  readonly wallet: ParticipantId
+  readonly reference: string
+}): string => `${wallet}/${reference}`
 
 /** Reads documents by the values of `field`; `entriesOf` says for which values a document stands, and as what. */
 function loaderBy<Doc extends Document, Value>(

@@ -1,34 +1,34 @@
 // Payments, quotes and presented codes in MongoDB. Reads and writes of all requests in flight share calls.
 
 import type { Collection, Db, Filter } from 'mongodb'
-import { createWriter } from '../../platform/async/batching.ts'
-import { Recent } from '../../platform/async/recent-map.ts'
-import { firstPaymentId, type KeptRefusal } from './stored-refusal.ts'
+import { createBatchWriter } from '../../platform/async/batching.ts'
+import { RecentMap } from '../../platform/async/recent-map.ts'
+import { firstPaymentId, type StoredRefusal } from './stored-refusal.ts'
 import { applyMove, type Move, type Payment } from '../payment/payment.ts'
-import { readPositions, type Position } from '../settlement/positions.ts'
 import type { PresentedCode } from '../payment/presented-code.ts'
 import type { Quote } from '../price/quote.ts'
-import { readsById, readsOf, type PaymentReads } from './payment-loaders.ts'
-import { rrnSource } from './rrn.ts'
-import { insertGroup, moveGroup, writeNames, type PlannedMove } from './payment-writes.ts'
+import { loaderById, createPaymentLoaders, type PaymentLoaders } from './payment-loaders.ts'
+import { createRrnSource } from './rrn.ts'
+import { insertBatch, moveBatch, writeNames, type PlannedMove } from './payment-writes.ts'
+import type { PaymentId } from '../../../schema/values/id.ts'
 
-export interface PaymentStore extends PaymentReads {
+export interface PaymentStore extends PaymentLoaders {
   readonly payments: Collection<Payment>
-  quoteById(id: string): Promise<Quote | null>
+  quoteById(id: PaymentId): Promise<Quote | null>
   addQuote(quote: Quote): Promise<void>
-  codeById(id: string): Promise<PresentedCode | null>
+  codeById(id: PaymentId): Promise<PresentedCode | null>
   /** Keeps a presented code; when its key was used before, gives the code of then. */
   addCode(code: PresentedCode): Promise<PresentedCode>
   /** Writes a new payment. False when one with its key, quote, code or reference is there already. Throws when it may or may not be written. */
   insert(payment: Payment): Promise<boolean>
   /** Keeps what a key was refused. False when the key was used before. */
-  keep(refusal: KeptRefusal): Promise<boolean>
+  keep(refusal: StoredRefusal): Promise<boolean>
   /**
    * Reads payment `id`, lets `rule` decide, and writes its move if the payment has not moved meanwhile; otherwise all of
    * that again, so `rule` must be pure. `moved` is false when the rule wants no move. Null when there is no such payment.
    * Throws KeyTakenError when the move's key was used elsewhere.
    */
-  move(id: string, rule: (payment: Payment) => Move | null): Promise<Moved | null>
+  move(id: PaymentId, rule: (payment: Payment) => Move | null): Promise<Moved | null>
   /** Payments that match every clause, newest first, after the one with id `after`. */
   page(
     clauses: readonly Clause[],
@@ -40,8 +40,6 @@ export interface PaymentStore extends PaymentReads {
   ): Promise<readonly Pick<Payment, '_id' | 'counterparty' | 'status'>[]>
   /** Ids of payments whose time has come at `now`, longest due first, `max` at most. */
   due(now: Date, max: number): Promise<readonly string[]>
-  /** What the postings of a participant sum up to, per currency and side; of one settlement date, or of all. */
-  positions(participant: string, date: string | null): Promise<readonly Position[]>
   /** A new retrieval reference number. */
   nextRrn(): Promise<string>
 }
@@ -56,7 +54,7 @@ export interface Moved {
 }
 
 /** Makes the indexes that are missing. Loading much data is quicker without them: see `importPayments`. */
-export async function makeIndexes(db: Db): Promise<void> {
+export async function createPaymentIndexes(db: Db): Promise<void> {
   const present = (field: string) => ({ partialFilterExpression: { [field]: { $exists: true } } })
   await paymentsOf(db).createIndexes([
     { name: 'key', key: { 'keys.id': 1 }, unique: true },
@@ -80,39 +78,39 @@ export async function makeIndexes(db: Db): Promise<void> {
   ])
 }
 
-export async function createStore(db: Db): Promise<PaymentStore> {
-  await makeIndexes(db)
+export async function openPaymentStore(db: Db): Promise<PaymentStore> {
+  await createPaymentIndexes(db)
   const payments = paymentsOf(db)
   const quotes = quotesOf(db)
 
-  const reads = readsOf(payments)
-  const storedQuote = readsById(quotes)
+  const reads = createPaymentLoaders(payments)
+  const storedQuote = loaderById(quotes)
   const codes = codesOf(db)
-  const storedCode = readsById(codes)
+  const storedCode = loaderById(codes)
   // One call under way at a time: each waits for the journal, and a large group shares that better than two small ones.
   const flightsMax = 1
-  const inserter = createWriter<Payment | KeptRefusal, boolean>({
+  const inserter = createBatchWriter<Payment | StoredRefusal, boolean>({
     flightsMax,
-    write: (group) => insertGroup(payments as unknown as Collection<Payment | KeptRefusal>, group),
+    write: (group) => insertBatch(payments as unknown as Collection<Payment | StoredRefusal>, group),
   })
-  const codeInserter = createWriter<PresentedCode, boolean>({
+  const codeInserter = createBatchWriter<PresentedCode, boolean>({
     flightsMax,
-    write: (group) => insertGroup(codes, group),
+    write: (group) => insertBatch(codes, group),
   })
-  const quoteInserter = createWriter<Quote, boolean>({
+  const quoteInserter = createBatchWriter<Quote, boolean>({
     flightsMax,
-    write: (group) => insertGroup(quotes, group),
+    write: (group) => insertBatch(quotes, group),
   })
   // Answers come one by one, each at its own time, and an update of one payment costs MongoDB as much as one of ten.
-  const mover = createWriter<PlannedMove, boolean>({
+  const mover = createBatchWriter<PlannedMove, boolean>({
     flightsMax,
     gatherMs: 8,
-    write: (group) => moveGroup(payments, group),
+    write: (group) => moveBatch(payments, group),
   })
   // A quote never changes, so what this process has quoted lately it need not read.
-  const recentQuotes = new Recent<string, Quote>(recentMax)
+  const recentQuotes = new RecentMap<string, Quote>(recentMax)
   // A payment that this process wrote is moved without reading it: should it have moved since, the write finds out.
-  const written = new Recent<string, Payment>(recentMax)
+  const written = new RecentMap<string, Payment>(recentMax)
   // Moves of one payment take turns: tried at once, all but one would have to be tried again.
   const turns = new Map<string, Promise<unknown>>()
   const newWriteName = writeNames()
@@ -128,7 +126,7 @@ export async function createStore(db: Db): Promise<PaymentStore> {
     return after
   }
 
-  const moveNow = async (id: string, rule: (payment: Payment) => Move | null): Promise<Moved | null> => {
+  const moveNow = async (id: PaymentId, rule: (payment: Payment) => Move | null): Promise<Moved | null> => {
     const known = written.get(id)
     const after = known ? await tryMove(known, rule) : null
     if (known && after) return { moved: true, before: known, after }
@@ -188,8 +186,7 @@ export async function createStore(db: Db): Promise<PaymentStore> {
       )
       return (await found.toArray()).map(({ _id }) => _id)
     },
-    positions: (participant, date) => readPositions(db, participant, date),
-    nextRrn: rrnSource(db),
+    nextRrn: createRrnSource(db),
   }
 }
 
@@ -198,7 +195,7 @@ export async function createStore(db: Db): Promise<PaymentStore> {
  * written after it with the usual guarantees makes it durable too.
  */
 export async function loadPayments(db: Db, payments: readonly Payment[]): Promise<void> {
-  const outcomes = await insertGroup(paymentsOf(db), payments, { w: 1, j: false })
+  const outcomes = await insertBatch(paymentsOf(db), payments, { w: 1, j: false })
   const failed = outcomes.find((outcome) => outcome instanceof Error)
   if (failed) throw failed
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
 import {
-  duplicateKey,
+  duplicateKeyCode,
   insertAll,
   updateAll,
   type Update,
@@ -12,7 +12,7 @@ import {
 import type { Move, Payment } from '../payment/payment.ts'
 
 /** True for each document that was written, false for each that collides with a unique index. */
-export async function insertGroup<Doc extends { readonly _id: string }>(
+export async function insertBatch<Doc extends { readonly _id: string }>(
   collection: Collection<Doc>,
   group: readonly Doc[],
   writeConcern?: WriteConcern,
@@ -24,7 +24,7 @@ export async function insertGroup<Doc extends { readonly _id: string }>(
   const outcomes: (boolean | Error)[] = group.map(() => true)
   for (const error of errors) {
     outcomes[error.index] =
-      error.code === duplicateKey ? false : new Error('a document was refused', { cause: error })
+      error.code === duplicateKeyCode ? false : new Error('a document was refused', { cause: error })
   }
   return outcomes
 }
@@ -41,15 +41,15 @@ export class KeyTakenError extends Error {
 }
 
 /** True for each move that was made, false for each whose payment had moved before; an error where it cannot be known. */
-export async function moveGroup(
+export async function moveBatch(
   payments: Collection<Payment>,
   group: readonly PlannedMove[],
 ): Promise<(boolean | Error)[]> {
   try {
     const { matched, errors } = await updateAll(payments, group.map(updateOf))
     if (matched === group.length) return group.map(() => true)
-    const taken = new Set(errors.filter(({ code }) => code === duplicateKey).map(({ index }) => index))
-    const other = errors.find(({ code }) => code !== duplicateKey)
+    const taken = new Set(errors.filter(({ code }) => code === duplicateKeyCode).map(({ index }) => index))
+    const other = errors.find(({ code }) => code !== duplicateKeyCode)
     if (other) throw new Error('a move was refused', { cause: other })
     const isMade = await lookUpMoves(payments, group)
     return isMade.map(

@@ -4,7 +4,7 @@
 import type { Db } from 'mongodb'
 
 /** Gives one number at a time, from blocks that this process takes; what is left of a block when it ends is skipped. */
-export function rrnSource(db: Db): () => Promise<string> {
+export function createRrnSource(db: Db): () => Promise<string> {
   let next = 0n
   let end = 0n
   let taking: Promise<void> | null = null

@@ -8,7 +8,7 @@ import type { Refusal } from '../../../schema/values/problems.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
 import type { Payment } from '../payment/payment.ts'
 
-export interface KeptRefusal {
+export interface StoredRefusal {
   readonly _id: string
   readonly keys: readonly [UsedKey]
   readonly refusal: Refusal
@@ -18,14 +18,14 @@ export interface KeptRefusal {
 
 const keptMs = 30 * 86_400_000
 
-export const keptRefusal = (key: UsedKey, refusal: Refusal): KeptRefusal => ({
+export const storedRefusal = (key: UsedKey, refusal: Refusal): StoredRefusal => ({
   _id: `!${key.id}`,
   keys: [key],
   refusal,
   keptUntil: new Date(key.at.getTime() + keptMs),
 })
 
-export const isKeptRefusal = (used: Payment | KeptRefusal): used is KeptRefusal => 'refusal' in used
+export const isStoredRefusal = (used: Payment | StoredRefusal): used is StoredRefusal => 'refusal' in used
 
 /** Everything from here on in the order of ids is a payment. */
 export const firstPaymentId = '0'

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
-import { createWriter, type Writer } from '../../platform/async/batching.ts'
+import { createBatchWriter, type BatchWriter } from '../../platform/async/batching.ts'
 import type { Delivery } from './delivery.ts'
 
 export interface Claimed extends Delivery {
@@ -17,8 +17,8 @@ export interface ClaimWanted {
 }
 
 /** Gives each caller the longest due delivery of an endpoint that nobody else has; null when none is due. */
-export const claimsOf = (deliveries: Collection<Delivery>): Writer<ClaimWanted, Claimed | null> =>
-  createWriter({ write: (group) => claimGroup(deliveries, group) })
+export const claimsOf = (deliveries: Collection<Delivery>): BatchWriter<ClaimWanted, Claimed | null> =>
+  createBatchWriter({ write: (group) => claimGroup(deliveries, group) })
 
 async function claimGroup(
   deliveries: Collection<Delivery>,

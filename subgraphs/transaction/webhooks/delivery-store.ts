@@ -1,12 +1,12 @@
 // Deliveries in MongoDB: what is due is found by endpoint, so that one with very many hides nobody else's.
 
 import type { AnyBulkWriteOperation, ClientSession, Db, Document } from 'mongodb'
-import { createWriter } from '../../platform/async/batching.ts'
+import { createBatchWriter } from '../../platform/async/batching.ts'
 import { claimsOf, type Claimed } from './claims.ts'
 import { attemptsKept, retryAfterMs, type Attempt, type Delivery, type DeliveryState } from './delivery.ts'
 
 /** An endpoint that something waits for, and since or until when. */
-export interface Lane {
+export interface EndpointQueue {
   readonly endpoint: string
   readonly nextAttemptAt: Date
 }
@@ -18,7 +18,7 @@ export interface DeliveryStore {
   /** Of one endpoint, newest first, from before position `before`. */
   page(endpoint: string, page: { readonly before: bigint | null; readonly max: number }): Promise<Delivery[]>
   /** Each endpoint that has something pending, with the earliest time of it. Reads one index key per endpoint. */
-  lanes(): Promise<readonly Lane[]>
+  lanes(): Promise<readonly EndpointQueue[]>
   /** Takes the longest due delivery of an endpoint: until `until`, nobody else does. Null when none is due. */
   claim(endpoint: string, now: Date, until: Date): Promise<Claimed | null>
   /** Writes down an attempt and where the delivery stands after it, unless somebody else has it by now: then just the attempt. */
@@ -45,7 +45,7 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
     { name: 'expiry', key: { createdAt: 1 }, expireAfterSeconds: keptSeconds },
   ])
   const claims = claimsOf(deliveries)
-  const records = createWriter<AnyBulkWriteOperation<Delivery>, null>({
+  const records = createBatchWriter<AnyBulkWriteOperation<Delivery>, null>({
     write: async (group) => {
       await deliveries.bulkWrite([...group], { ordered: false })
       return group.map(() => null)
@@ -70,7 +70,7 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
         .toArray(),
     lanes: () =>
       deliveries
-        .aggregate<Lane>([
+        .aggregate<EndpointQueue>([
           ...earliestByEndpoint,
           { $project: { _id: 0, endpoint: '$_id', nextAttemptAt: 1 } },
         ])

@@ -1,25 +1,24 @@
 // Sends what is due. Every process has a courier; a claim in MongoDB keeps two of them from sending the same at once. Each
 // endpoint has a lane of its own, and a slow or dead one is knocked at by one request at a time, so it holds up nobody else.
-
-import type { FastifyBaseLogger } from 'fastify'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAttempt, attemptOf, gone, type Attempt } from './delivery.ts'
 import type { Claimed } from './claims.ts'
 import type { DeliveryStore } from './delivery-store.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { WebhookEndpoint } from './endpoint.ts'
 import type { EndpointStore } from './endpoint-store.ts'
-import type { Sender } from './http-sender.ts'
+import type { HttpSender } from './http-sender.ts'
 import { liveSecrets } from './signature.ts'
 import { Slots } from './slots.ts'
+import type { Logger } from '../../platform/logger.ts'
 
-export interface CourierDependencies {
+export interface DeliveryWorkerDependencies {
   readonly endpoints: EndpointStore
   readonly deliveries: DeliveryStore
-  readonly sender: Sender
+  readonly httpSender: HttpSender
   /** The body of a delivery; null when its owner may not see the event any more. */
-  readonly bodyOf: (delivery: Claimed, endpoint: Endpoint) => Promise<string | null>
+  readonly bodyOf: (delivery: Claimed, endpoint: WebhookEndpoint) => Promise<string | null>
   readonly now: () => Date
-  readonly log: Pick<FastifyBaseLogger, 'error' | 'info'>
+  readonly logger: Pick<Logger, 'error' | 'info'>
   /** Requests under way at once in this process: to one endpoint, and to all that answer. */
   readonly laneMax?: number
   readonly flightsMax?: number
@@ -27,7 +26,7 @@ export interface CourierDependencies {
   readonly knocksMax?: number
 }
 
-export interface Courier {
+export interface DeliveryWorker {
   /** Sends everything that is due now, and resolves when each of it has had its attempt. */
   runDue(): Promise<void>
   /** From now on sends what becomes due by itself. */
@@ -45,8 +44,8 @@ interface LaneState {
   isFailing: boolean
 }
 
-export function createCourier(dependencies: CourierDependencies): Courier {
-  const { endpoints, deliveries, sender, bodyOf, now, log } = dependencies
+export function startDeliveryWorker(dependencies: DeliveryWorkerDependencies): DeliveryWorker {
+  const { endpoints, deliveries, httpSender, bodyOf, now, logger } = dependencies
   const { laneMax = 8, flightsMax = 64, knocksMax = 32 } = dependencies
   const flights = new Slots(flightsMax)
   // However many are dead, those that answer keep their places.
@@ -77,7 +76,7 @@ export function createCourier(dependencies: CourierDependencies): Courier {
       lane.runners++
       const done = runLane(endpoint, lane)
         .catch((error: unknown) =>
-          log.error({ err: error, webhook: endpoint }, 'a webhook could not be served'),
+          logger.error({ err: error, webhook: endpoint }, 'a webhook could not be served'),
         )
         .finally(() => running.delete(done))
       running.add(done)
@@ -140,7 +139,7 @@ export function createCourier(dependencies: CourierDependencies): Courier {
     }
     const secrets = liveSecrets(endpoint.secrets, at)
     const message = { id: claimed._id, url: endpoint.url, body, secrets, at }
-    const outcome = await sender.send(message, { signal: leaving.signal })
+    const outcome = await httpSender.send(message, { signal: leaving.signal })
     if (outcome.kind === 'FAILED' && leaving.signal.aborted) {
       await deliveries.release(claimed, now())
       return true
@@ -151,10 +150,10 @@ export function createCourier(dependencies: CourierDependencies): Courier {
     return attempt.error === null
   }
 
-  const disable = async ({ _id, owner }: Endpoint, { status }: Attempt) => {
+  const disable = async ({ _id, owner }: WebhookEndpoint, { status }: Attempt) => {
     await endpoints.change(_id, { status: 'DISABLED' })
     await deliveries.giveUp(_id)
-    log.info({ webhook: _id, owner, status }, 'a webhook wants no more and is switched off')
+    logger.info({ webhook: _id, owner, status }, 'a webhook wants no more and is switched off')
   }
 
   const untilIdle = async () => {
@@ -165,7 +164,7 @@ export function createCourier(dependencies: CourierDependencies): Courier {
     while (!signal.aborted) {
       news = Promise.withResolvers<void>()
       const next = await sweep().catch((error: unknown) => {
-        if (!signal.aborted) log.error({ err: error }, 'looking for webhooks to send failed; trying again')
+        if (!signal.aborted) logger.error({ err: error }, 'looking for webhooks to send failed; trying again')
         return null
       })
       const waitMs = Math.min(pollMs, next ? Math.max(0, next.getTime() - now().getTime()) : pollMs)

@@ -1,6 +1,7 @@
 // A delivery: one event on its way to one endpoint, and the schedule that it is tried by. Pure.
 import type { LogEntry, StepKind } from '../../log/entry.ts'
 import type { SendOutcome } from './http-sender.ts'
+import type { PaymentId, TransactionId } from '../../../schema/values/id.ts'
 
 export type DeliveryState = 'PENDING' | 'DELIVERED' | 'DEAD'
 
@@ -21,12 +22,12 @@ export interface Delivery {
   /** Position of the event in the log. */
   readonly position: bigint
   /** Id of the payment or refund. */
-  readonly transaction: string
+  readonly transaction: TransactionId
   /** Of the event, within the transaction. */
   readonly sequence: number
   readonly kind: StepKind
   /** Id of the payment, for an event of a refund. */
-  readonly refundOf?: string
+  readonly refundOf?: PaymentId
   /** Forgotten 30 days later. */
   readonly createdAt: Date
   readonly state: DeliveryState

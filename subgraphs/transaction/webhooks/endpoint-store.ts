@@ -3,31 +3,35 @@
 import type { ClientSession, Db } from 'mongodb'
 import { createLoader } from '../../platform/async/batching.ts'
 import { duplicateKey, isServerError, makeCollection } from '../../platform/mongo/client.ts'
-import { endpointsMax, type Endpoint } from './endpoint.ts'
+import { endpointsMax, type WebhookEndpoint } from './endpoint.ts'
+import type { ParticipantId, WebhookId } from '../../../schema/values/id.ts'
 
 export interface EndpointStore {
-  byId(id: string): Promise<Endpoint | null>
+  byId(id: WebhookId): Promise<WebhookEndpoint | null>
   /** Oldest first. */
-  ofOwner(owner: string): Promise<readonly Endpoint[]>
+  ofOwner(owner: ParticipantId): Promise<readonly WebhookEndpoint[]>
   /** Those of `owners` that are sent to. */
-  active(owners: readonly string[], session: ClientSession): Promise<readonly Endpoint[]>
+  active(owners: readonly string[], session: ClientSession): Promise<readonly WebhookEndpoint[]>
   hasAny(): Promise<boolean>
   /** Within a MongoDB transaction. False when its owner has as many as it may. */
-  add(endpoint: Endpoint, session: ClientSession): Promise<boolean>
+  add(endpoint: WebhookEndpoint, session: ClientSession): Promise<boolean>
   /** Within a MongoDB transaction, so that nobody else changes it meanwhile. */
-  read(id: string, session: ClientSession): Promise<Endpoint | null>
-  setSecrets(id: string, secrets: Endpoint['secrets'], session: ClientSession): Promise<void>
+  read(id: WebhookId, session: ClientSession): Promise<WebhookEndpoint | null>
+  setSecrets(id: WebhookId, secrets: WebhookEndpoint['secrets'], session: ClientSession): Promise<void>
   /** Gives the endpoint as it then is; null when there is none. */
-  change(id: string, set: Partial<Pick<Endpoint, 'url' | 'events' | 'status'>>): Promise<Endpoint | null>
-  remove(id: string): Promise<void>
+  change(
+    id: WebhookId,
+    set: Partial<Pick<WebhookEndpoint, 'url' | 'events' | 'status'>>,
+  ): Promise<WebhookEndpoint | null>
+  remove(id: WebhookId): Promise<void>
 }
 
 export async function createEndpointStore(db: Db): Promise<EndpointStore> {
   await makeCollection(db, 'webhooks')
-  const endpoints = db.collection<Endpoint & { readonly slot: number }>('webhooks')
+  const endpoints = db.collection<WebhookEndpoint & { readonly slot: number }>('webhooks')
   // Each owner has so many slots, and no two webhooks are in one: so nobody gets more, however many calls come at once.
   await endpoints.createIndex({ owner: 1, slot: 1 }, { name: 'owner', unique: true })
-  const reads = createLoader<string, Endpoint>({
+  const reads = createLoader<string, WebhookEndpoint>({
     load: async (ids) => {
       const found = await endpoints.find({ _id: { $in: [...ids] } }).toArray()
       const byId = new Map(found.map((endpoint) => [endpoint._id, endpoint]))

@@ -6,20 +6,21 @@ import type { Reach } from '../../shared/reachable-address.ts'
 import { liveSecrets, type SigningSecret } from './signature.ts'
 import type { StepKind } from '../../log/entry.ts'
 import { readTarget } from '../../shared/callback-url.ts'
+import type { ParticipantId, WebhookId } from '../../../schema/values/id.ts'
 
 export type EndpointStatus = 'ACTIVE' | 'DISABLED'
 
 export interface EndpointSecret extends SigningSecret {
   /** The operation and the idempotency key that it was made by. */
-  readonly by: string
+  readonly by: ParticipantId
 }
 
 /** A document of the collection `webhooks`. */
-export interface Endpoint {
+export interface WebhookEndpoint {
   /** UUID version 7. */
-  readonly _id: string
+  readonly _id: WebhookId
   /** Id of the participant whose it is. */
-  readonly owner: string
+  readonly owner: ParticipantId
   readonly url: string
   /** Names of StepKind, or just "*". */
   readonly events: readonly string[]
@@ -60,7 +61,7 @@ const overlapHoursMax = 168
 export function readNewEndpoint(
   { url, events }: CreateWebhookInput,
   reach: Reach,
-): Pick<Endpoint, 'url' | 'events'> | Refusal {
+): Pick<WebhookEndpoint, 'url' | 'events'> | Refusal {
   const target = readTarget(url, reach, ['input', 'url'])
   if (isRefusal(target)) return target
   const names = readEvents(events)
@@ -71,7 +72,7 @@ export function readNewEndpoint(
 export function readChanges(
   { url, events, status }: UpdateWebhookInput,
   reach: Reach,
-): Partial<Pick<Endpoint, 'url' | 'events' | 'status'>> | Refusal {
+): Partial<Pick<WebhookEndpoint, 'url' | 'events' | 'status'>> | Refusal {
   const target = typeof url === 'string' ? readTarget(url, reach, ['input', 'url']) : undefined
   if (isRefusal(target)) return target
   const names = events ? readEvents(events) : undefined
@@ -93,7 +94,7 @@ export function readOverlapMs({ overlapHours }: RotateWebhookSecretInput): numbe
 /** The secrets after a rotation: those of before end after the overlap at the latest. Refuses with TOO_MANY. */
 export function rotate(
   secrets: readonly EndpointSecret[],
-  fresh: { readonly secret: string; readonly by: string },
+  fresh: { readonly secret: string; readonly by: ParticipantId },
   overlapMs: number,
   now: Date,
 ): readonly EndpointSecret[] | Refusal {
@@ -110,7 +111,7 @@ export function rotate(
 }
 
 /** True when an event of this kind, at this position of the log, is for the endpoint (if its owner may see it). */
-export const wants = (endpoint: Endpoint, kind: StepKind, position: bigint): boolean =>
+export const wants = (endpoint: WebhookEndpoint, kind: StepKind, position: bigint): boolean =>
   endpoint.status === 'ACTIVE' &&
   position > endpoint.since &&
   (endpoint.events.includes('*') || endpoint.events.includes(kind))

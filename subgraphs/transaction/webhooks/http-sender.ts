@@ -40,7 +40,7 @@ export type SendOutcome =
       readonly latencyMs: number
     }
 
-export interface Sender {
+export interface HttpSender {
   /** Never throws: every outcome is a value. `signal` gives up earlier than the time-out. */
   send(
     message: Message,
@@ -50,7 +50,7 @@ export interface Sender {
   close(): Promise<void>
 }
 
-export interface SenderOptions {
+export interface HttpSenderOptions {
   readonly reach: Reach
   /** What a name stands for; by default what the system says. */
   readonly resolve?: (hostname: string) => Promise<readonly ResolvedAddress[]>
@@ -63,7 +63,7 @@ interface ResolvedAddress {
   readonly family: number
 }
 
-export function createSender(options: SenderOptions): Sender {
+export function openHttpSender(options: HttpSenderOptions): HttpSender {
   const { reach, timeoutMs: usualMs = 10_000, resolve = (name) => lookup(name, { all: true }) } = options
   const agent = new Agent({ connect: checkedConnector(reach, resolve, usualMs), allowH2: false })
 
@@ -127,7 +127,7 @@ const watchStart = (
 /** Connects only to addresses that `reach` takes in: the very ones that were looked at. */
 function checkedConnector(
   reach: Reach,
-  resolve: NonNullable<SenderOptions['resolve']>,
+  resolve: NonNullable<HttpSenderOptions['resolve']>,
   timeout: number,
 ): buildConnector.connector {
   const find = async (hostname: string): Promise<readonly ResolvedAddress[]> => {

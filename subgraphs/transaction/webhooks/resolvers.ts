@@ -3,14 +3,15 @@
 import { isRefusal } from '../../../schema/values/problems.ts'
 import type { PageArguments } from '../../shared/page.ts'
 import type { Delivery } from './delivery.ts'
-import type { SecretMade, WebhookDesk } from './webhook-service.ts'
+import type { SecretMade, WebhookService } from './webhook-service.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import type {
   CreateWebhookInput,
-  Endpoint,
+  WebhookEndpoint,
   RotateWebhookSecretInput,
   UpdateWebhookInput,
 } from './endpoint.ts'
+import type { WebhookId } from '../../../schema/values/id.ts'
 
 interface Input<Of> {
   readonly input: Of
@@ -20,34 +21,34 @@ interface Keyed {
 }
 type Context = RequestContext
 
-export const webhookResolvers = (desk: WebhookDesk) => ({
+export const webhookResolvers = (webhookService: WebhookService) => ({
   Query: {
-    webhooks: (_: unknown, _args: unknown, context: Context) => desk.list(context),
-    webhook: (_: unknown, { id }: Keyed, context: Context) => desk.webhook(context, id),
-    webhookDeliveries: (_: unknown, args: PageArguments & { webhook: string }, context: Context) =>
-      desk.deliveries(context, args),
+    webhooks: (_: unknown, _args: unknown, context: Context) => webhookService.list(context),
+    webhook: (_: unknown, { id }: Keyed, context: Context) => webhookService.webhook(context, id),
+    webhookDeliveries: (_: unknown, args: PageArguments & { webhook: WebhookId }, context: Context) =>
+      webhookService.deliveries(context, args),
   },
   Mutation: {
     createWebhook: (_: unknown, { input }: Input<CreateWebhookInput>, context: Context) =>
-      desk.create(context, input),
+      webhookService.create(context, input),
     updateWebhook: (_: unknown, { input }: Input<UpdateWebhookInput>, context: Context) =>
-      desk.update(context, input),
+      webhookService.update(context, input),
     rotateWebhookSecret: (_: unknown, { input }: Input<RotateWebhookSecretInput>, context: Context) =>
-      desk.rotate(context, input),
-    deleteWebhook: (_: unknown, { input }: Input<{ webhook: string }>, context: Context) =>
-      desk.remove(context, input),
+      webhookService.rotate(context, input),
+    deleteWebhook: (_: unknown, { input }: Input<{ webhook: WebhookId }>, context: Context) =>
+      webhookService.remove(context, input),
     redeliverWebhook: (_: unknown, { input }: Input<{ delivery: string }>, context: Context) =>
-      desk.redeliver(context, input),
+      webhookService.redeliver(context, input),
   },
   types: {
     Webhook: {
       __resolveReferences: (references: readonly Keyed[], context: Context) =>
-        Promise.all(references.map(({ id }) => desk.webhook(context, id))),
-      id: ({ _id }: Endpoint) => _id,
+        Promise.all(references.map(({ id }) => webhookService.webhook(context, id))),
+      id: ({ _id }: WebhookEndpoint) => _id,
     },
     WebhookDelivery: {
       __resolveReferences: (references: readonly Keyed[], context: Context) =>
-        Promise.all(references.map(({ id }) => desk.delivery(context, id))),
+        Promise.all(references.map(({ id }) => webhookService.delivery(context, id))),
       id: ({ _id }: Delivery) => _id,
       event: ({ kind }: Delivery) => kind,
       nextAttemptAt: ({ nextAttemptAt }: Delivery) => nextAttemptAt ?? null,
@@ -62,5 +63,6 @@ export const webhookResolvers = (desk: WebhookDesk) => ({
 
 /** Members of a result's union: a refusal says its own type. */
 function typeOr(name: string) {
-  return (value: SecretMade | Endpoint | Delivery | Keyed) => (isRefusal(value) ? value.__typename : name)
+  return (value: SecretMade | WebhookEndpoint | Delivery | Keyed) =>
+    isRefusal(value) ? value.__typename : name
 }

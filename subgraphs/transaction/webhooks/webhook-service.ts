@@ -4,7 +4,7 @@ import type { ClientSession } from 'mongodb'
 import { v7 as newUuid } from 'uuid'
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { demandScope, requireScope } from '../../shared/access.ts'
-import type { Call, KeyedWriter } from '../../shared/idempotent-writer.ts'
+import type { Call, IdempotentWriter } from '../../shared/idempotent-writer.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import type { Delivery } from './delivery.ts'
@@ -16,13 +16,14 @@ import {
   readOverlapMs,
   rotate,
   type CreateWebhookInput,
-  type Endpoint,
+  type WebhookEndpoint,
   type RotateWebhookSecretInput,
   type UpdateWebhookInput,
 } from './endpoint.ts'
 import type { EndpointStore } from './endpoint-store.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import { liveSecrets, newSecret } from './signature.ts'
+import type { ParticipantId, WebhookId } from '../../../schema/values/id.ts'
 
 /** A secret that was made by a key, and the webhook that it is of. */
 export interface SecretMade {
@@ -30,30 +31,30 @@ export interface SecretMade {
   readonly secret: string | null
   /** When the last of the secrets of before ends; null when none of them signs. */
   readonly previousUntil: Date | null
-  readonly webhook: Endpoint
+  readonly webhook: WebhookEndpoint
 }
 
-export interface WebhookDesk {
+export interface WebhookService {
   create(context: RequestContext, input: CreateWebhookInput): Promise<SecretMade | Refusal>
-  update(context: RequestContext, input: UpdateWebhookInput): Promise<Endpoint | Refusal>
+  update(context: RequestContext, input: UpdateWebhookInput): Promise<WebhookEndpoint | Refusal>
   rotate(context: RequestContext, input: RotateWebhookSecretInput): Promise<SecretMade | Refusal>
   remove(
     context: RequestContext,
-    input: { readonly webhook: string },
+    input: { readonly webhook: WebhookId },
   ): Promise<{ readonly id: string } | Refusal>
   redeliver(context: RequestContext, input: { readonly delivery: string }): Promise<Delivery | Refusal>
   /** Reads throw ProblemErrors, for they answer plain queries. */
-  list(context: RequestContext): Promise<readonly Endpoint[]>
-  webhook(context: RequestContext, id: string): Promise<Endpoint | null>
+  list(context: RequestContext): Promise<readonly WebhookEndpoint[]>
+  webhook(context: RequestContext, id: string): Promise<WebhookEndpoint | null>
   delivery(context: RequestContext, id: string): Promise<Delivery | null>
   deliveries(
     context: RequestContext,
-    args: PageArguments & { readonly webhook: string },
+    args: PageArguments & { readonly webhook: WebhookId },
   ): Promise<Connection<Delivery>>
 }
 
-export interface WebhookDeskDependencies {
-  readonly keyed: KeyedWriter
+export interface WebhookServiceDependencies {
+  readonly idempotentWriter: IdempotentWriter
   readonly endpoints: EndpointStore
   readonly deliveries: DeliveryStore
   readonly reach: Reach
@@ -64,11 +65,11 @@ export interface WebhookDeskDependencies {
   readonly onDue: () => void
 }
 
-export function createWebhookDesk(dependencies: WebhookDeskDependencies): WebhookDesk {
-  const { keyed, endpoints, deliveries, reach, now, readTip, onDue } = dependencies
+export function createWebhookService(dependencies: WebhookServiceDependencies): WebhookService {
+  const { idempotentWriter, endpoints, deliveries, reach, now, readTip, onDue } = dependencies
   const pages = pagesOf('webhookDeliveries', ['number'], 100)
 
-  const own = async ({ viewer }: RequestContext, id: string): Promise<Endpoint | null> => {
+  const own = async ({ viewer }: RequestContext, id: string): Promise<WebhookEndpoint | null> => {
     const endpoint = await endpoints.byId(id)
     return endpoint?.owner === viewer.participant ? endpoint : null
   }
@@ -84,7 +85,7 @@ export function createWebhookDesk(dependencies: WebhookDeskDependencies): Webhoo
     call: Call,
     effect: (session: ClientSession) => Promise<{ readonly id: string } | Refusal>,
   ): Promise<SecretMade | Refusal> => {
-    const outcome = await keyed.once(call, effect)
+    const outcome = await idempotentWriter.once(call, effect)
     if (isRefusal(outcome)) return outcome
     const webhook = await endpoints.byId(outcome.done.id)
     if (!webhook) return refuse('NOT_FOUND', 'the webhook of this key was deleted', keyPath)
@@ -97,7 +98,7 @@ export function createWebhookDesk(dependencies: WebhookDeskDependencies): Webhoo
       if (isRefusal(wanted)) return wanted
       const at = now()
       const call = callOf('createWebhook', context, input, at)
-      const endpoint: Endpoint = {
+      const endpoint: WebhookEndpoint = {
         _id: newUuid({ msecs: at.getTime() }),
         owner: context.viewer.participant,
         ...wanted,
@@ -197,7 +198,7 @@ const callOf = (
 /** How a secret names the call that made it. */
 const nameOf = ({ operation, idempotencyKey }: Call): string => `${operation}/${idempotencyKey}`
 
-function made(webhook: Endpoint, by: string, now: Date): SecretMade {
+function made(webhook: WebhookEndpoint, by: ParticipantId, now: Date): SecretMade {
   const live = liveSecrets(webhook.secrets, now)
   const previous = live.slice(0, -1).flatMap(({ notAfter }) => (notAfter ? [notAfter.getTime()] : []))
   return {

@@ -2,20 +2,20 @@
 
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { merchantDirectory } from '../../../gateway/app/merchant-directory.ts'
+import { createMerchantDirectory } from '../../../gateway/app/merchant-directory.ts'
 import type { SubgraphConnection, Variables } from '../../../gateway/supergraph/connection.ts'
 import { inProcessConnection } from '../../../gateway/supergraph/connection-in-process.ts'
 import { encodeCpm } from '../../../schema/qr/index.ts'
 import { money } from '../../../schema/values/money.ts'
 import type { MerchantDirectory } from '../../../subgraphs/shared/merchant-directory.ts'
-import { importMerchants, merchantSubgraph } from '../../../subgraphs/merchant/index.ts'
+import { importMerchants, openMerchantSubgraph } from '../../../subgraphs/merchant/index.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import {
   aMerchant,
   anAccount,
   aPayload,
-  aReference,
+  aRegistry,
   asViewer,
   noon,
   products,
@@ -60,9 +60,9 @@ function noted(connection: SubgraphConnection): SubgraphConnection {
 beforeAll(async () => {
   const merchants = [aMerchant(), aMerchant({ mid: 'SHUT', status: 'SUSPENDED' })]
   await importMerchants(db, merchants, { products })
-  const log = pino({ level: 'silent' })
-  subgraph = await merchantSubgraph({ db, reference: aReference(), now: () => now, log })
-  directory = merchantDirectory(noted(inProcessConnection('merchant', subgraph.app)))
+  const logger = pino({ level: 'silent' })
+  subgraph = await openMerchantSubgraph({ db, registry: aRegistry(), now: () => now, logger })
+  directory = createMerchantDirectory(noted(inProcessConnection('merchant', subgraph.app)))
 })
 afterAll(() => subgraph.close())
 
@@ -84,7 +84,7 @@ describe('asking for merchants', () => {
         subscribe: () => Promise.reject(new Error('not asked for')),
       }),
     }
-    await expect(merchantDirectory(failing).merchant('any')).rejects.toThrow('did not answer')
+    await expect(createMerchantDirectory(failing).merchant('any')).rejects.toThrow('did not answer')
   })
 })
 

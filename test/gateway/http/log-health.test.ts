@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { logCheck, type LogState } from '../../../gateway/http/log-health.ts'
+import { logCheck, type LogHealth } from '../../../gateway/http/log-health.ts'
 
 /** A hub's view of the log, which tests change, and a clock that they move. */
 function aCheck() {
   const state = { isWritten: true, position: 5n, behind: 0 }
   let now = 0
-  const look = async (): Promise<Pick<LogState, 'isWritten' | 'readers'>> => ({
+  const look = async (): Promise<Pick<LogHealth, 'isWritten' | 'readers'>> => ({
     isWritten: state.isWritten,
     readers: [
-      { reader: 'live', position: state.position, entries: state.behind, ms: 0 },
-      { reader: 'activity', position: 1n, entries: 1_000_000, ms: 3_600_000 },
+      { projection: 'live', position: state.position, entries: state.behind, ms: 0 },
+      { projection: 'activity', position: 1n, entries: 1_000_000, ms: 3_600_000 },
     ],
   })
   const check = logCheck(look, () => now)

@@ -8,14 +8,14 @@ import { startServer } from '../../../gateway/http/server.ts'
 import { RawClient } from '../live/raw-client.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
 
-const log = pino({ level: 'silent' })
+const logger = pino({ level: 'silent' })
 const asWallet = { authorization: 'Bearer demo-wallet', 'content-type': 'application/json' }
 const ask = (url: string, query: string): Promise<Response> =>
   fetch(`${url}/graphql`, { method: 'POST', headers: asWallet, body: JSON.stringify({ query }) })
 
 describe('while the hub starts', () => {
   test('it lives, is not ready, and says so to who asks for more', async () => {
-    const server = await startServer({ config: readConfig({ PORT: '0' }), readiness: newReadiness(), log })
+    const server = await startServer({ config: readConfig({ PORT: '0' }), readiness: newReadiness(), logger })
     expect((await fetch(`${server.url}/livez`)).status).toBe(200)
     const ready = await fetch(`${server.url}/readyz`)
     expect(ready.status).toBe(503)
@@ -31,7 +31,7 @@ describe('while the hub starts', () => {
     await once(other, 'listening')
     const port = String((other.address() as AddressInfo).port)
     await expect(
-      startServer({ config: readConfig({ PORT: port }), readiness: newReadiness(), log }),
+      startServer({ config: readConfig({ PORT: port }), readiness: newReadiness(), logger }),
     ).rejects.toMatchObject({ code: 'EADDRINUSE' })
     other.close()
   })

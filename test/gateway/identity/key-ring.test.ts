@@ -7,13 +7,13 @@ import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 const store = keyStore(db)
-const log = pino({ level: 'silent' })
+const logger = pino({ level: 'silent' })
 const now = new Date('2026-03-01T09:00:00Z')
 const grant = { participant: 'wallet-th-01', scopes: ['payments:read'], label: 'till' } as const
 
 let ring: KeyRing
 beforeEach(async () => {
-  ring = await openKeyRing(store, { allowDemo: true, log })
+  ring = await openKeyRing(store, { allowDemo: true, logger })
 })
 afterEach(async () => {
   await ring.close()
@@ -105,7 +105,7 @@ describe('the demo keys', () => {
     await store.seedDemo(now)
     await store.revoke(hashKey('demo-wallet'), now)
     await store.seedDemo(now)
-    const restarted = await openKeyRing(store, { allowDemo: true, log })
+    const restarted = await openKeyRing(store, { allowDemo: true, logger })
     expect(restarted.find('demo-portal')).not.toBeNull()
     expect(restarted.find('demo-wallet')).toBeNull()
     await restarted.close()
@@ -114,7 +114,7 @@ describe('the demo keys', () => {
   test('are refused in production, also when the database has them', async () => {
     await store.seedDemo(now)
     const key = await store.issue(grant, now)
-    const production = await openKeyRing(store, { allowDemo: false, log })
+    const production = await openKeyRing(store, { allowDemo: false, logger })
     expect(demoKeys.map((demo) => production.find(demo.key))).toEqual([null, null, null, null])
     expect(production.find(key)).not.toBeNull()
     await production.close()

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { formOf } from '../../../gateway/live/group-key.ts'
-import { Turns } from '../../../subgraphs/platform/async/semaphore.ts'
+import { Semaphore } from '../../../subgraphs/platform/async/semaphore.ts'
 
 const resumable = 'subscription($after__:String){transactionEvents(after:$after__){cursor}}'
 
@@ -73,21 +73,21 @@ describe('a subscription without the place where its subscriber stands', () => {
 
 describe('turns', () => {
   test('are given to so many at once, then to those who wait, in their order', async () => {
-    const turns = new Turns(2)
+    const semaphore = new Semaphore(2)
     const taken: string[] = []
     const take = async (name: string) => {
-      await turns.take()
+      await semaphore.take()
       taken.push(name)
     }
     const all = ['a', 'b', 'c', 'd'].map(take)
     await Promise.all(all.slice(0, 2))
     expect(taken).toEqual(['a', 'b'])
-    expect(turns.isWanted).toBe(true)
-    turns.give()
+    expect(semaphore.isWanted).toBe(true)
+    semaphore.give()
     await all[2]
     expect(taken).toEqual(['a', 'b', 'c'])
-    turns.give()
+    semaphore.give()
     await all[3]
-    expect(turns.isWanted).toBe(false)
+    expect(semaphore.isWanted).toBe(false)
   })
 })

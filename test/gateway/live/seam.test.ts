@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Batch } from '../../../gateway/live/batch.ts'
-import { openRoom, type Room, type Running } from '../../../gateway/live/broker.ts'
+import { openBroker, type Broker, type Running } from '../../../gateway/live/broker.ts'
 import type { Subscriber } from '../../../gateway/live/subscriber.ts'
 import {
   composeSupergraph,
@@ -15,8 +15,8 @@ import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { eventFilter } from '../../../subgraphs/transaction/query/transaction-filter.ts'
-import { createLive } from '../../../subgraphs/transaction/live/event-streams.ts'
-import { withMarks } from '../../../subgraphs/transaction/live/backlog-stream.ts'
+import { createEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
+import { withPositions } from '../../../subgraphs/transaction/live/backlog-stream.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { anEntry } from '../../fixtures/log-entries.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
@@ -24,14 +24,14 @@ import { quietLog } from '../../fixtures/transaction-world.ts'
 
 const { db } = await freshDatabase()
 // What one run writes stays in memory, so that it need not be written to MongoDB.
-const reader = await startLogReader({ db, log: quietLog, recentMax: 20_000 })
-const feed = reader.feed()
-const live = createLive(reader, { checkpointMs: 5 })
+const logReader = await startLogReader({ db, logger: quietLog, recentMax: 20_000 })
+const feed = logReader.feed()
+const eventStreams = createEventStreams(logReader, { checkpointMs: 5 })
 const cursors = createCursors('x'.repeat(32))
 afterAll(async () => {
-  live.close()
+  eventStreams.close()
   feed.end()
-  await reader.close()
+  await logReader.close()
 })
 
 const sdl = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.7", import: ["@key"])
@@ -44,12 +44,12 @@ const schema = buildFederatedSchema(sdl, {
     transactionEvents: {
       subscribe(_: unknown, { wallet, after }: { wallet: string; after?: string }) {
         const filter = eventFilter({ wallets: [wallet] }, { kind: 'all' })
-        const start = after ? cursors.decode(after) : reader.tip()
+        const start = after ? cursors.decode(after) : logReader.tip()
         if ('kind' in filter || typeof start !== 'bigint') throw new TypeError('the test asks for nonsense')
-        return withMarks(
-          live.events(filter, { kind: 'all' }, start),
-          ({ entry }) => entry,
-          ({ position }) => ({ place: Number(position), cursor: cursors.encode(position) }),
+        return withPositions(
+          eventStreams.events(filter, { kind: 'all' }, start),
+          ({ value }) => value,
+          ({ position }) => ({ ordinal: Number(position), cursor: cursors.encode(position) }),
         )
       },
       resolve: (entry: LogEntry) => entry,
@@ -75,7 +75,7 @@ const query = `subscription($wallet: String!, $after: String) {
 const walletAt = (position: number): string => (position % 2 === 0 ? 'even' : 'odd')
 
 function write(count: number): void {
-  const tip = Number(reader.tip())
+  const tip = Number(logReader.tip())
   const entries = Array.from({ length: count }, (_, n) => {
     const entry = anEntry(tip + n + 1)
     return { ...entry, payment: { ...entry.payment, wallet: walletAt(tip + n + 1) } }
@@ -97,21 +97,21 @@ class Client implements Subscriber {
   #running: Running | null = null
   #readers: (() => void)[] = []
 
-  constructor(room: Room, wallet: string, after: number | null) {
+  constructor(broker: Broker, wallet: string, after: number | null) {
     this.wallet = wallet
     this.start = after
     const variables = { wallet, after: after === null ? null : cursors.encode(BigInt(after)) }
     const viewer = { participant: 'operator', scopes: new Set<never>(), key: 'test' }
-    this.#running = room.run(() => ({ query, operationName: undefined, variables }), viewer, this)
+    this.#running = broker.run(() => ({ query, operationName: undefined, variables }), viewer, this)
   }
 
-  next({ answers, mark }: Batch): void {
-    for (const { bytes } of answers) {
-      const { data } = JSON.parse(bytes.toString()) as { data: { transactionEvents: { place: number } } }
+  next({ answers, position }: Batch): void {
+    for (const { value } of answers) {
+      const { data } = JSON.parse(value.toString()) as { data: { transactionEvents: { place: number } } }
       this.start ??= data.transactionEvents.place - 1
       this.places.push(data.transactionEvents.place)
     }
-    if (mark) this.start ??= mark.place
+    if (position) this.start ??= position.ordinal
   }
 
   refuse(answer: string): void {
@@ -146,7 +146,7 @@ class Client implements Subscriber {
   /** All that it should have been given by now. */
   get due(): number[] {
     const all: number[] = []
-    for (let n = (this.start ?? Number(reader.tip())) + 1; n <= Number(reader.tip()); n++)
+    for (let n = (this.start ?? Number(logReader.tip())) + 1; n <= Number(logReader.tip()); n++)
       if (walletAt(n) === this.wallet) all.push(n)
     return all
   }
@@ -177,15 +177,15 @@ describe('every subscriber', () => {
     let checked = 0
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-        const room = openRoom({ supergraph, log: pino({ level: 'silent' }), behindMs: 60_000 })
+        const broker = openBroker({ supergraph, logger: pino({ level: 'silent' }), behindMs: 60_000 })
         const clients: Client[] = []
         const left: { readonly client: Client; readonly count: number }[] = []
         for (const each of steps) {
           if ('count' in each) write(each.count)
           else if ('turns' in each) for (let n = 0; n < each.turns; n++) await turn()
           else if ('back' in each)
-            clients.push(new Client(room, each.wallet, Math.max(0, Number(reader.tip()) - each.back)))
-          else if ('wallet' in each) clients.push(new Client(room, each.wallet, null))
+            clients.push(new Client(broker, each.wallet, Math.max(0, Number(logReader.tip()) - each.back)))
+          else if ('wallet' in each) clients.push(new Client(broker, each.wallet, null))
           else {
             const client = clients[each.whom % Math.max(1, clients.length)]
             if (!client) continue
@@ -215,7 +215,7 @@ describe('every subscriber', () => {
           expect(client.places).toEqual(client.due.slice(0, count))
         }
         for (const client of clients) client.leave()
-        room.close()
+        broker.close()
       }),
       { numRuns: 300 },
     )
@@ -224,6 +224,6 @@ describe('every subscriber', () => {
 })
 
 const lastOf = (wallet: string): number => {
-  const tip = Number(reader.tip())
+  const tip = Number(logReader.tip())
   return walletAt(tip) === wallet ? tip : tip - 1
 }

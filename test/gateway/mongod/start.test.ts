@@ -16,7 +16,7 @@ const binary = process.env.MONGOD_BINARY
 const silent = { info: () => {} }
 
 async function start(options: Partial<MongoOptions> & { dataDir: string }) {
-  const mongo = await startMongo({ binary, binaryDir, log: silent, ...options })
+  const mongo = await startMongo({ binary, binaryDir, logger: silent, ...options })
   onTestFinished(async () => {
     kill(mongodOf(options.dataDir))
     await mongo.ended
@@ -77,7 +77,7 @@ describe('a MongoDB of its own', () => {
   test('takes majority writes, keeps them over a stop, and starts again on the same port or another', async () => {
     const dataDir = freshFolder()
     const lines: string[] = []
-    const first = await start({ dataDir, log: { info: (line) => lines.push(line) } })
+    const first = await start({ dataDir, logger: { info: (line) => lines.push(line) } })
     const { host } = new URL(first.uri)
     expect(lines).toEqual([expect.stringMatching(/^MongoDB \d+\.\d+\.\d+ from /)])
     expect(lines[0]!.endsWith(` on ${host}, data in ${dataDir}/db`)).toBe(true)
@@ -181,7 +181,7 @@ describe('the next start', () => {
 
 describe('what cannot be is said in one line with a code', () => {
   const refusal = (options: Partial<MongoOptions>) =>
-    startMongo({ binary, binaryDir, dataDir: freshFolder(), log: silent, ...options }).then(
+    startMongo({ binary, binaryDir, dataDir: freshFolder(), logger: silent, ...options }).then(
       () => expect.unreachable('it started'),
       (error: Error & { code: string }) => {
         expect(error.message).not.toContain('\n')
@@ -247,7 +247,7 @@ describe('what cannot be is said in one line with a code', () => {
 })
 
 describe("the operator's own MongoDB", () => {
-  const given = (uri: string) => startMongo({ uri, dataDir: freshFolder(), log: silent })
+  const given = (uri: string) => startMongo({ uri, dataDir: freshFolder(), logger: silent })
 
   test('is used when it is a replica set, and left running', async () => {
     const mongo = await given(inject('mongoUri'))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Lru } from '../../../gateway/supergraph/lru.ts'
+import { LruMap } from '../../../gateway/supergraph/lru.ts'
 import { engineCodes } from '../../../gateway/supergraph/errors.ts'
 import { ask, aSupergraph } from '../../fixtures/a-supergraph.ts'
 
@@ -204,7 +204,7 @@ describe('what was prepared is kept', () => {
   })
 
   test('and never more than the bound', () => {
-    const lru = new Lru<number>(10)
+    const lru = new LruMap<number>(10)
     for (let n = 0; n < 1_000; n++) {
       lru.set(`key ${n % 37}`, n)
       lru.get(`key ${n % 5}`)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { MappedStream } from '../../../gateway/supergraph/mapped-stream.ts'
-import type { Supergraph, Told } from '../../../gateway/supergraph/index.ts'
-import type { Marked } from '../../../subgraphs/platform/async/resumable-stream.ts'
+import type { Supergraph, SubscriptionEvent } from '../../../gateway/supergraph/index.ts'
+import type { Positioned } from '../../../subgraphs/platform/async/resumable-stream.ts'
 import { aSupergraph, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
 /** A source of events that a test pushes, and that knows whether it was left. */
@@ -94,14 +94,14 @@ async function follow(variables: unknown, context: unknown = { viewer: 'wallet' 
   return prepared.subscribe(coerced.variables, context)
 }
 
-async function open(variables: unknown): Promise<AsyncIterableIterator<Told>> {
+async function open(variables: unknown): Promise<AsyncIterableIterator<SubscriptionEvent>> {
   const opened = await follow(variables)
   if ('errorResponse' in opened) throw new Error(opened.errorResponse)
   return opened
 }
 
 /** A stream as those see it who do not ask for marks. */
-const plain = (steps: Source<Marked<unknown>>) => ({
+const plain = (steps: Source<Positioned<unknown>>) => ({
   next: () => steps.next(),
   return: () => steps.return(),
   [Symbol.asyncIterator]() {
@@ -110,7 +110,7 @@ const plain = (steps: Source<Marked<unknown>>) => ({
 })
 
 /** What a stream without marks says. */
-const told = (text: string): Told => ({ text, mark: null })
+const told = (text: string): SubscriptionEvent => ({ value: text, position: null })
 
 const anEvent = (id: string, merchant: string): { paymentUpdated: PaymentEvent } => ({
   paymentUpdated: { id, merchant: { id: merchant } },
@@ -136,7 +136,7 @@ describe('a subscription', () => {
     source.push(anEvent('8', 'm2'))
     source.push(anEvent('9', 'm1'))
     const texts = [await answers.next(), await answers.next(), await answers.next()].map(
-      ({ value }) => (value as Told).text!,
+      ({ value }) => (value as SubscriptionEvent).value!,
     )
     expect(texts.map((text) => (JSON.parse(text) as { data: unknown }).data)).toEqual([
       { update: { id: '7', status: 'wallet', merchant: { name: 'name of m1', city: 'Hangzhou' } } },
@@ -179,8 +179,8 @@ describe('a subscription', () => {
   })
 
   test('is left by leaving the loop over it', async () => {
-    for await (const { text } of await open({ id: 7 })) {
-      expect(text).toContain('"id":"7"')
+    for await (const { value } of await open({ id: 7 })) {
+      expect(value).toContain('"id":"7"')
       break
     }
     expect(source.left).toBe(1)
@@ -193,19 +193,21 @@ describe('a subscription', () => {
   })
 
   test('of a stream with marks gives them with its answers, and alone when nothing happened', async () => {
-    const steps = new Source<Marked<unknown>>()
-    const marked = { ...plain(steps), marked: () => steps }
-    source = marked as unknown as Source<unknown>
+    const steps = new Source<Positioned<unknown>>()
+    const resumable = { ...plain(steps), positioned: () => steps }
+    source = resumable as unknown as Source<unknown>
     const prepared = hub.prepare('subscription { marked { id } }')
     if (prepared.kind === 'rejected') throw new Error('it is valid')
     const answers = await prepared.subscribe({}, {})
     if ('errorResponse' in answers) throw new Error(answers.errorResponse)
-    const mark = (place: number) => ({ place, cursor: `c${place}` })
-    steps.push({ item: null, mark: mark(3) })
-    steps.push({ item: { marked: { id: '7' } }, mark: mark(4) })
-    expect([await answers.next(), await answers.next()].map(({ value }) => value as Told)).toEqual([
-      { text: null, mark: mark(3) },
-      { text: '{"data":{"marked":{"id":"7"}}}', mark: mark(4) },
+    const at = (ordinal: number) => ({ ordinal, cursor: `c${ordinal}` })
+    steps.push({ value: null, position: at(3) })
+    steps.push({ value: { marked: { id: '7' } }, position: at(4) })
+    expect(
+      [await answers.next(), await answers.next()].map(({ value }) => value as SubscriptionEvent),
+    ).toEqual([
+      { value: null, position: at(3) },
+      { value: '{"data":{"marked":{"id":"7"}}}', position: at(4) },
     ])
   })
 

@@ -3,26 +3,31 @@ import { pino } from 'pino'
 import { describe, expect, test, vi } from 'vitest'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
-import { answer, type Answer, type Dimension, type Question } from '../../../subgraphs/analytics/activity.ts'
+import {
+  answerActivity,
+  type ActivityAnswer,
+  type Dimension,
+  type Question,
+} from '../../../subgraphs/analytics/activity.ts'
 import { deltaOf } from '../../../subgraphs/analytics/delta.ts'
-import { activityBoard } from '../../../subgraphs/analytics/activity-cache.ts'
+import { createActivityCache } from '../../../subgraphs/analytics/activity-cache.ts'
 import { activityProjection, countBatch } from '../../../subgraphs/analytics/activity-projection.ts'
 import { bucketStarts, minuteMs, type TimeBucket } from '../../../subgraphs/analytics/range.ts'
-import { cellWidth, Names, readSlab, valueAt } from '../../../subgraphs/analytics/counter-block.ts'
-import { activityStore, type ActivityStore } from '../../../subgraphs/analytics/block-store.ts'
+import { cellWidth, Names, readCounterBlock, valueAt } from '../../../subgraphs/analytics/counter-block.ts'
+import { createActivityStore, type ActivityStore } from '../../../subgraphs/analytics/block-store.ts'
 import { startProjection } from '../../../subgraphs/log/projection.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aLife, aLog, aPayment, logOfLives, spanOfLives } from '../../fixtures/log-data.ts'
 import * as model from './model.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
-import { resultsOf, shownOf } from '../../../subgraphs/log/checkpoint.ts'
+import { resultsOf, publishedOf } from '../../../subgraphs/log/checkpoint.ts'
 
 const { db } = await freshDatabase()
 /** Small parts, so that a few cells already go on in the next one. */
-const openStore = (): Promise<ActivityStore> => activityStore(resultsOf(db, 0), { cellsMax: 3 })
+const openStore = (): Promise<ActivityStore> => createActivityStore(resultsOf(db, 0), { cellsMax: 3 })
 const places = db.collection<{ _id: string; position: bigint; epoch: number }>('places')
-const place = async (): Promise<bigint> => (await shownOf(db, 'activity')).position
+const place = async (): Promise<bigint> => (await publishedOf(db, 'activity')).position
 /** As the reader does after each batch. */
 const savePlace = (position: bigint) =>
   places.updateOne({ _id: 'activity' }, { $set: { epoch: 0 }, $max: { position } }, { upsert: true })
@@ -95,17 +100,17 @@ async function countWithCrashes(log: readonly LogEntry[], runs: readonly Run[]):
   await countAll(log, { store: await openStore(), savePlace }, [1000])
 }
 
-async function answers(question: Question): Promise<Answer> {
+async function answers(question: Question): Promise<ActivityAnswer> {
   const names = new Names()
   const hours = await (await openStore()).hoursCountedAfter(0n)
-  return answer(
-    hours.map((content) => readSlab(content, names)),
+  return answerActivity(
+    hours.map((content) => readCounterBlock(content, names)),
     names,
     question,
   )
 }
 
-function expectSame(found: Answer, log: readonly LogEntry[], question: Question): void {
+function expectSame(found: ActivityAnswer, log: readonly LogEntry[], question: Question): void {
   expect(found.totals()).toEqual(model.totals(log, question))
   for (const by of dimensions) expect(found.breakdown(by)).toEqual(model.breakdown(log, question, by))
   for (const bucket of ['HOUR', 'DAY', 'WEEK', 'MONTH'] satisfies TimeBucket[]) {
@@ -187,24 +192,24 @@ const someRuns: fc.Arbitrary<Run[]> = fc.array(
 describe('the process that counts', () => {
   test('goes on when entries come, and another takes over where it stopped', async () => {
     await forgetActivity()
-    const log = pino({ level: 'silent' })
+    const logger = pino({ level: 'silent' })
     const lives = Array.from({ length: 9 }, () => aLife())
     const entries = logOfLives(lives)
-    const reader = await startLogReader({ db, log })
+    const logReader = await startLogReader({ db, logger })
     const placed = (position: number) =>
       vi.waitFor(async () => expect(await place()).toBe(BigInt(position)), { timeout: 10_000 })
 
-    const one = startProjection({ db, reader, log }, activityProjection())
+    const one = startProjection({ db, logReader, logger }, activityProjection())
     await logOf(db).insertOne(batchOf(entries.slice(0, 4)))
     await placed(4)
     await logOf(db).insertOne(batchOf(entries.slice(4, 10)))
     await placed(10)
     await one.close()
     await logOf(db).insertOne(batchOf(entries.slice(10)))
-    const other = startProjection({ db, reader, log }, activityProjection())
+    const other = startProjection({ db, logReader, logger }, activityProjection())
     await placed(entries.length)
     await other.close()
-    await reader.close()
+    await logReader.close()
     expect((await answers(whole)).totals()).toEqual(model.totals(entries, whole))
   })
 })
@@ -217,12 +222,12 @@ describe('counts', () => {
     const start = new Date('2026-02-10T09:00:00Z')
     const count = async (store: ActivityStore, ...entries: LogEntry[]) => {
       const drafts = await store.hours.open(new Map([['2026-02-10T09', start]]))
-      const { slab } = drafts.get('2026-02-10T09')!
+      const { block } = drafts.get('2026-02-10T09')!
       return async () => {
         for (const entry of entries) {
           const delta = deltaOf(entry)
-          if (delta) slab.add(entry.payment, delta)
-          slab.upTo = entry._id
+          if (delta) block.add(entry.payment, delta)
+          block.upTo = entry._id
         }
         return store.hours.save(drafts)
       }
@@ -243,7 +248,7 @@ describe('counts', () => {
     }
     const names = new Names(['the only name'])
     const slab = { start: spanOfLives.from, end: spanOfLives.to, cells, words }
-    expect(answer([slab], names, whole).totals().value).toBe(BigInt(cells) * (4n * 2n ** 32n - 1n))
+    expect(answerActivity([slab], names, whole).totals().value).toBe(BigInt(cells) * (4n * 2n ** 32n - 1n))
   })
 
   test('are a fold over the log: every figure, under every filter, whatever the batches, and through every crash', async () => {
@@ -272,15 +277,15 @@ describe('counts', () => {
           tip: () => BigInt(log.length),
           read: async (after: bigint, max: number) => log.slice(Number(after), Number(after) + max),
         }
-        const board = activityBoard(db, reader, () => now)
+        const activityCache = createActivityCache(db, reader, () => now)
         let at = 0
         for (const size of [0, ...sizes, log.length]) {
           const batch = log.slice(at, at + size)
           await countBatch(store, batch)
           at += batch.length
           await savePlace(BigInt(at))
-          const snapshot = await board.current()
-          const found = answer(snapshot.slabs, board.names, whole)
+          const snapshot = await activityCache.current()
+          const found = answerActivity(snapshot.blocks, activityCache.names, whole)
           expect(found.totals()).toEqual(model.totals(log.slice(0, at), whole))
           const asOf = log[at]?.at ?? now
           const lagMs = Math.min(now.getTime() - asOf.getTime(), 2 ** 31 - 1)
@@ -300,8 +305,9 @@ describe('counts', () => {
     const log = [early, { ...late, _id: 2n }]
     const [store, other] = [await openStore(), await openStore()]
     const reader = { tip: () => 2n, read: async () => [] }
-    const board = activityBoard(db, reader, () => new Date(spanOfLives.to))
-    const payments = async () => answer((await board.current()).slabs, board.names, whole).totals().payments
+    const activityCache = createActivityCache(db, reader, () => new Date(spanOfLives.to))
+    const payments = async () =>
+      answerActivity((await activityCache.current()).blocks, activityCache.names, whole).totals().payments
 
     // The later entry's hour is there, the earlier one's is not, and neither is the place.
     await countBatch({ ...other, merchants: noShelf }, log.slice(1))
@@ -327,9 +333,9 @@ describe('counts', () => {
             merchants.map((merchant) => store.monthsOf(merchant, question.range)),
           )
           for (const [n, merchant] of merchants.entries()) {
-            const slabs = found[n]!.map((content) => readSlab(content, names))
+            const blocks = found[n]!.map((content) => readCounterBlock(content, names))
             const its = log.filter(({ payment }) => payment.merchant === merchant)
-            expectSame(answer(slabs, names, question), its, question)
+            expectSame(answerActivity(blocks, names, question), its, question)
           }
         },
       ),

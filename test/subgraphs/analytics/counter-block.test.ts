@@ -4,8 +4,8 @@ import {
   cellWidth,
   halfMask,
   Names,
-  OpenSlab,
-  readSlab,
+  OpenCounterBlock,
+  readCounterBlock,
   tallyWidth,
 } from '../../../subgraphs/analytics/counter-block.ts'
 import { aPayment } from '../../fixtures/log-data.ts'
@@ -28,29 +28,29 @@ const declined: Delta = {
   authorizeMs: null,
 }
 /** How often each latency or reason was counted. */
-const tallies = (slab: OpenSlab): number[] => {
-  const { words, cells } = readSlab(slab.content(), new Names())
+const tallies = (block: OpenCounterBlock): number[] => {
+  const { words, cells } = readCounterBlock(block.content(), new Names())
   const rows = words.subarray(cells * cellWidth)
   return Array.from({ length: rows.length / tallyWidth }, (_, n) => rows[n * tallyWidth + 2]!)
 }
 
 describe('a slab', () => {
   test('counts equal latencies and equal reasons of a cell once, so that it grows with minutes and not with payments', () => {
-    const slab = new OpenSlab({ start, upTo: 0n })
+    const block = new OpenCounterBlock({ start, upTo: 0n })
     for (let n = 0; n < 100; n++) {
-      slab.add(aPayment(), approvedIn(40))
-      slab.add(aPayment(), declined)
+      block.add(aPayment(), approvedIn(40))
+      block.add(aPayment(), declined)
     }
-    expect(slab.size).toBe(1 + 2)
-    expect(tallies(slab)).toEqual([100, 100])
+    expect(block.size).toBe(1 + 2)
+    expect(tallies(block)).toEqual([100, 100])
   })
 
   test('goes on where it was closed: with the cells and tallies that it has', () => {
-    const first = new OpenSlab({ start, upTo: 0n })
+    const first = new OpenCounterBlock({ start, upTo: 0n })
     const later = aPayment({ createdAt: new Date('2026-02-10T09:31:00Z') })
     first.add(aPayment(), approvedIn(40))
     first.add(later, approvedIn(40))
-    const again = new OpenSlab(first.content())
+    const again = new OpenCounterBlock(first.content())
     again.add(aPayment(), approvedIn(40))
     again.add(later, approvedIn(4_000))
     expect(again.size).toBe(2 + 3)
@@ -58,11 +58,11 @@ describe('a slab', () => {
   })
 
   test('makes room for as many cells as come', () => {
-    const slab = new OpenSlab({ start, upTo: 0n })
+    const block = new OpenCounterBlock({ start, upTo: 0n })
     for (let minute = 0; minute < 60; minute++) {
-      slab.add(aPayment({ createdAt: new Date(start.getTime() + minute * 60_000) }), approvedIn(40))
+      block.add(aPayment({ createdAt: new Date(start.getTime() + minute * 60_000) }), approvedIn(40))
     }
-    const { cells, words } = readSlab(slab.content(), new Names())
+    const { cells, words } = readCounterBlock(block.content(), new Names())
     expect(cells).toBe(60)
     expect(Array.from({ length: cells }, (_, n) => words[n * cellWidth]! & halfMask)).toEqual([
       ...Array(60).keys(),

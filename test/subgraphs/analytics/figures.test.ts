@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { money } from '../../../schema/values/money.ts'
 import type { Dimension, Figures } from '../../../subgraphs/analytics/activity.ts'
 import { approvalRateOf, averageValueOf, growthOf, labelOf } from '../../../subgraphs/analytics/figures.ts'
-import { aParticipant, aReference } from '../../fixtures/reference-data.ts'
+import { aParticipant, aRegistry } from '../../fixtures/registry.ts'
 
 const figures = (its: Partial<Figures> = {}): Figures => ({
   payments: 0,
@@ -59,5 +59,5 @@ test.each<{ by: Dimension; key: string; label: string }>([
   { by: 'ENTRY_MODE', key: 'CPM', label: 'Code shown by the customer' },
   { by: 'DECLINE_REASON', key: 'INSUFFICIENT_FUNDS', label: 'The payer’s account does not hold enough.' },
 ])('$by $key is called "$label"', ({ by, key, label }) => {
-  expect(labelOf(by, key, aReference({ participants: [aParticipant()] }))).toBe(label)
+  expect(labelOf(by, key, aRegistry({ participants: [aParticipant()] }))).toBe(label)
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { latest } from '../../../subgraphs/analytics/latest-value-stream.ts'
+import { openLatestValueStream } from '../../../subgraphs/analytics/latest-value-stream.ts'
 
 /** A stream whose clock the test moves, over a value that the test changes. */
 function aStream() {
@@ -7,7 +7,7 @@ function aStream() {
   let version = 1
   let given = 0
   let reads = 0
-  const stream = latest({
+  const stream = openLatestValueStream({
     everyMs: 2000,
     read: async () => {
       reads++

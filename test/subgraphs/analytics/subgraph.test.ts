@@ -2,10 +2,10 @@ import { createSourceEventStream, parse } from 'graphql'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Scope } from '../../../schema/values/scopes.ts'
-import { analyticsSubgraph } from '../../../subgraphs/analytics/index.ts'
+import { openAnalyticsSubgraph } from '../../../subgraphs/analytics/index.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aParticipant, aProject, aReference } from '../../fixtures/reference-data.ts'
+import { aCorridor, aParticipant, aProject, aRegistry } from '../../fixtures/registry.ts'
 import { aLife, aPayment, entriesOf, logOfLives, type Life } from '../../fixtures/log-data.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
@@ -16,7 +16,7 @@ const { db } = await freshDatabase()
 const silent = pino({ level: 'silent' })
 let subgraph: Subgraph
 
-const reference = aReference({
+const registry = aRegistry({
   participants: [
     aParticipant({ id: 'wallet-sg-01', name: 'Merlion Pay' }),
     aParticipant({ id: 'wallet-th-01', name: 'Chang Pay', country: 'TH' }),
@@ -68,12 +68,12 @@ const counted = (): Promise<unknown> =>
 
 beforeAll(async () => {
   await append(logOfLives(lives))
-  subgraph = await analyticsSubgraph({
+  subgraph = await openAnalyticsSubgraph({
     db,
-    reference,
+    registry,
     directory: { merchant: async () => null, scan: () => Promise.reject(new Error('not asked here')) },
     now: () => now,
-    log: silent,
+    logger: silent,
   })
   await counted()
 })

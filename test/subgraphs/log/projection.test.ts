@@ -5,9 +5,9 @@ import { trimLog } from '../../../subgraphs/log/retention.ts'
 import { startLogReader, type LogReader } from '../../../subgraphs/log/reader.ts'
 import {
   startProjection,
-  type Itself,
+  type IdempotentProjection,
   type Projection,
-  type Together,
+  type TransactionalProjection,
 } from '../../../subgraphs/log/projection.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aLife, entriesOf, place } from '../../fixtures/log-data.ts'
@@ -16,22 +16,22 @@ import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 import {
   lagsOf,
-  readShown,
+  readPublished,
   rebuild,
   resultsOf,
-  shownOf,
+  publishedOf,
   type Results,
 } from '../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db
-let reader: LogReader
+let logReader: LogReader
 let databases = 0
 beforeEach(async () => {
   db = mongo.db(`${name}_${++databases}`)
-  reader = await startLogReader({ db, log: quietLog })
+  logReader = await startLogReader({ db, logger: quietLog })
   return async () => {
-    await reader.close()
+    await logReader.close()
     await db.dropDatabase()
   }
 })
@@ -47,7 +47,7 @@ const append = (from: number, to: number) => logOf(db).insertOne(batchOf(entries
 type Seen = { _id: bigint; times: number }
 
 /** Notes how often each entry has counted. */
-const together: Together = {
+const together: TransactionalProjection = {
   name: 'counting',
   collections: ['seen'],
   async apply(batch, session, { collection }) {
@@ -57,7 +57,7 @@ const together: Together = {
   },
 }
 /** The same, so that an entry that comes again changes nothing. */
-const itself: Itself = {
+const itself: IdempotentProjection = {
   name: 'counting',
   commits: 'itself',
   collections: ['seen'],
@@ -78,7 +78,7 @@ const seenIn = ({ collection }: Results) =>
     .toArray()
 const once = (count: number) => Array.from({ length: count }, (_, n) => ({ _id: BigInt(n + 1), times: 1 }))
 const reached = (position: number) =>
-  vi.waitFor(async () => expect((await shownOf(db, 'counting')).position).toBe(BigInt(position)), {
+  vi.waitFor(async () => expect((await publishedOf(db, 'counting')).position).toBe(BigInt(position)), {
     timeout: 10_000,
     interval: 20,
   })
@@ -86,13 +86,13 @@ const reached = (position: number) =>
 describe.each(ways)('a reader whose place is saved %s', (_, projection) => {
   test('counts each entry once, also when another process takes over', async () => {
     await append(1, 5)
-    const one = startProjection({ db, reader, log: quietLog }, projection)
+    const one = startProjection({ db, logReader, logger: quietLog }, projection)
     await reached(5)
     await append(6, 9)
     await reached(9)
     await one.close()
     await append(10, 12)
-    const other = startProjection({ db, reader, log: quietLog }, projection)
+    const other = startProjection({ db, logReader, logger: quietLog }, projection)
     await reached(12)
     await other.close()
     expect(await seenIn(resultsOf(db, 0))).toEqual(once(12))
@@ -113,16 +113,18 @@ describe.each(ways)('a reader whose place is saved %s', (_, projection) => {
         await apply(batch, ...rest)
       },
     } as Projection
-    const running = startProjection({ db, reader, log: quietLog }, slow)
+    const running = startProjection({ db, logReader, logger: quietLog }, slow)
     await reached(6)
     await db.collection<Seen>('seen').updateOne({ _id: 3n }, { $set: { times: 99 } })
     expect(await rebuild(db, 'counting')).toBe(1n)
     await waiting.promise
-    expect(await shownOf(db, 'counting')).toEqual({ epoch: 0, position: 6n })
-    expect(await readShown(db, 'counting', seenIn)).toHaveLength(6)
+    expect(await publishedOf(db, 'counting')).toEqual({ epoch: 0, position: 6n })
+    expect(await readPublished(db, 'counting', seenIn)).toHaveLength(6)
     gate.resolve()
-    await vi.waitFor(async () => expect((await shownOf(db, 'counting')).epoch).toBe(1), { timeout: 10_000 })
-    expect(await readShown(db, 'counting', seenIn)).toEqual(once(6))
+    await vi.waitFor(async () => expect((await publishedOf(db, 'counting')).epoch).toBe(1), {
+      timeout: 10_000,
+    })
+    expect(await readPublished(db, 'counting', seenIn)).toEqual(once(6))
     await vi.waitFor(async () => {
       const names = (await db.listCollections().toArray()).map((collection) => collection.name)
       expect(names).not.toContain('seen')
@@ -130,18 +132,18 @@ describe.each(ways)('a reader whose place is saved %s', (_, projection) => {
     await append(7, 8)
     await reached(8)
     await running.close()
-    expect(await readShown(db, 'counting', seenIn)).toEqual(once(8))
+    expect(await readPublished(db, 'counting', seenIn)).toEqual(once(8))
   })
 
   test('is made anew by the next process when none runs, again and again', async () => {
     await append(1, 4)
     await rebuild(db, 'counting')
     await rebuild(db, 'counting')
-    const running = startProjection({ db, reader, log: quietLog }, projection)
+    const running = startProjection({ db, logReader, logger: quietLog }, projection)
     await reached(4)
     await running.close()
-    expect(await shownOf(db, 'counting')).toEqual({ epoch: 2, position: 4n })
-    expect(await readShown(db, 'counting', seenIn)).toEqual(once(4))
+    expect(await publishedOf(db, 'counting')).toEqual({ epoch: 2, position: 4n })
+    expect(await readPublished(db, 'counting', seenIn)).toEqual(once(4))
   })
 
   test('counts once under readers that start, stop and are made anew at any time', async () => {
@@ -155,14 +157,14 @@ describe.each(ways)('a reader whose place is saved %s', (_, projection) => {
             await append(tip + 1, tip + 3)
             tip += 3
           } else if (each === 'start')
-            running.push(startProjection({ db, reader, log: quietLog }, projection))
+            running.push(startProjection({ db, logReader, logger: quietLog }, projection))
           else if (each === 'stop') await running.pop()?.close()
           else await rebuild(db, 'counting')
         }
-        running.push(startProjection({ db, reader, log: quietLog }, projection))
+        running.push(startProjection({ db, logReader, logger: quietLog }, projection))
         await reached(tip)
         await Promise.all(running.map((one) => one.close()))
-        expect(await readShown(db, 'counting', seenIn)).toEqual(once(tip))
+        expect(await readPublished(db, 'counting', seenIn)).toEqual(once(tip))
       }),
       { numRuns: 8 },
     )
@@ -174,40 +176,42 @@ describe('a log that no longer goes back to its start', () => {
     'lets a reader whose place is saved %s be made anew from the archive',
     async (_, projection) => {
       for (let last = 2; last <= 10; last += 2) await append(last - 1, last)
-      await vi.waitFor(() => expect(reader.tip()).toBe(10n))
-      const running = startProjection({ db, reader, log: quietLog }, projection)
+      await vi.waitFor(() => expect(logReader.tip()).toBe(10n))
+      const running = startProjection({ db, logReader, logger: quietLog }, projection)
       await reached(10)
       await running.close()
       const afterAll = new Date(entries(10).at(-1)!.at.getTime() + 1)
       expect(await trimLog(db, afterAll, ['counting'])).toBe(8)
       expect(await rebuild(db, 'counting')).toBe(1n)
-      expect((await lagsOf(db, afterAll))[0]).toMatchObject({ reader: 'counting', entries: 10 })
+      expect((await lagsOf(db, afterAll))[0]).toMatchObject({ projection: 'counting', entries: 10 })
       // A process that has started since, and has nothing of it in memory.
-      const fresh = await startLogReader({ db, log: quietLog })
-      const again = startProjection({ db, reader: fresh, log: quietLog }, projection)
-      await vi.waitFor(async () => expect(await shownOf(db, 'counting')).toEqual({ epoch: 1, position: 10n }))
+      const fresh = await startLogReader({ db, logger: quietLog })
+      const again = startProjection({ db, logReader: fresh, logger: quietLog }, projection)
+      await vi.waitFor(async () =>
+        expect(await publishedOf(db, 'counting')).toEqual({ epoch: 1, position: 10n }),
+      )
       await again.close()
       await fresh.close()
-      expect(await readShown(db, 'counting', seenIn)).toEqual(once(10))
+      expect(await readPublished(db, 'counting', seenIn)).toEqual(once(10))
     },
   )
 
   test('says from where a reader can be made anew, when the archive has not got the rest', async () => {
     await append(1, 6)
     await append(7, 10)
-    await vi.waitFor(() => expect(reader.tip()).toBe(10n))
+    await vi.waitFor(() => expect(logReader.tip()).toBe(10n))
     await logOf(db).deleteOne({ last: 6n })
     await expect(rebuild(db, 'counting')).rejects.toMatchObject({
       name: 'LogTrimmedError',
       first: 7n,
       message: expect.stringContaining('the log begins at position 7'),
     })
-    expect(await shownOf(db, 'counting')).toEqual({ epoch: 0, position: 0n })
+    expect(await publishedOf(db, 'counting')).toEqual({ epoch: 0, position: 0n })
     expect(await rebuild(db, 'counting', 7n)).toBe(7n)
-    const running = startProjection({ db, reader, log: quietLog }, together)
+    const running = startProjection({ db, logReader, logger: quietLog }, together)
     await reached(10)
     await running.close()
-    expect((await readShown(db, 'counting', seenIn)).map(({ _id }) => _id)).toEqual([7n, 8n, 9n, 10n])
+    expect((await readPublished(db, 'counting', seenIn)).map(({ _id }) => _id)).toEqual([7n, 8n, 9n, 10n])
   })
 })
 
@@ -221,8 +225,8 @@ describe('the lag of a reader', () => {
     const { at } = entries(6)[2]!
     const now = new Date(at.getTime() + 1500)
     expect(await lagsOf(db, now)).toEqual([
-      { reader: 'behind', position: 2n, entries: 4, ms: 1500 },
-      { reader: 'up to date', position: 6n, entries: 0, ms: 0 },
+      { projection: 'behind', position: 2n, entries: 4, ms: 1500 },
+      { projection: 'up to date', position: 6n, entries: 0, ms: 0 },
     ])
     // A clock that is behind the other hubs'.
     expect((await lagsOf(db, new Date(noon.getTime() - 10 * 86_400_000 * 365)))[0]!.ms).toBe(0)

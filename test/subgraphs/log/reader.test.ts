@@ -21,10 +21,10 @@ const write = (from: number, to: number) => logOf(db).insertOne(batchOf(entries(
 const positions = (found: readonly LogEntry[]) => found.map(({ _id }) => Number(_id))
 
 /** Everything that a reader publishes from now on; `until` waits for a position. */
-function follow(reader: Awaited<ReturnType<typeof startLogReader>>) {
+function follow(logReader: Awaited<ReturnType<typeof startLogReader>>) {
   const seen: number[] = []
   let look = () => {}
-  reader.subscribe((batch) => {
+  logReader.subscribe((batch) => {
     seen.push(...positions(batch))
     look()
   })
@@ -39,53 +39,53 @@ function follow(reader: Awaited<ReturnType<typeof startLogReader>>) {
 describe('a reader of the log', () => {
   test('says that it does not understand a log of an earlier version', async () => {
     await db.collection<LogEntry>('log').insertOne(anEntry(1))
-    await expect(startLogReader({ db, log: quietLog })).rejects.toThrow('is of an earlier version')
+    await expect(startLogReader({ db, logger: quietLog })).rejects.toThrow('is of an earlier version')
   })
 
   test('publishes what is written after it was started, in order, each once', async () => {
     await write(1, 5)
-    const reader = await startLogReader({ db, log: quietLog })
-    expect(reader.tip()).toBe(5n)
-    const { seen, until } = follow(reader)
+    const logReader = await startLogReader({ db, logger: quietLog })
+    expect(logReader.tip()).toBe(5n)
+    const { seen, until } = follow(logReader)
     await write(6, 8)
     await write(9, 3000)
     await until(3000)
     expect(seen).toEqual(positions(entries(6, 3000)))
-    expect(await reader.read(2999n, 1)).toEqual([anEntry(3000)])
-    await reader.close()
+    expect(await logReader.read(2999n, 1)).toEqual([anEntry(3000)])
+    await logReader.close()
   })
 
   test('reads from memory what is recent and from MongoDB what is not', async () => {
     await write(1, 10)
-    const reader = await startLogReader({ db, log: quietLog, recentMax: 4 })
-    const { until } = follow(reader)
+    const logReader = await startLogReader({ db, logger: quietLog, recentMax: 4 })
+    const { until } = follow(logReader)
     await write(11, 30)
     await until(30)
-    expect(positions(await reader.read(0n, 3))).toEqual([1, 2, 3])
-    expect(positions(await reader.read(8n, 5))).toEqual([9, 10, 11, 12, 13])
-    expect(positions(await reader.read(27n, 100))).toEqual([28, 29, 30])
-    expect(await reader.read(30n, 5)).toEqual([])
+    expect(positions(await logReader.read(0n, 3))).toEqual([1, 2, 3])
+    expect(positions(await logReader.read(8n, 5))).toEqual([9, 10, 11, 12, 13])
+    expect(positions(await logReader.read(27n, 100))).toEqual([28, 29, 30])
+    expect(await logReader.read(30n, 5)).toEqual([])
     // Nothing is read from MongoDB for these.
     await logOf(db).deleteMany({})
-    expect(positions(await reader.read(27n, 100))).toEqual([28, 29, 30])
-    await reader.close()
+    expect(positions(await logReader.read(27n, 100))).toEqual([28, 29, 30])
+    await logReader.close()
   })
 
   test('finds entries that match, up to a position', async () => {
     await write(1, 10)
-    const reader = await startLogReader({ db, log: quietLog })
-    const found = await reader.find(
+    const logReader = await startLogReader({ db, logger: quietLog })
+    const found = await logReader.find(
       { transaction: { $in: ['t2', 't4', 't9'] } },
       { after: 2n, upTo: 8n, max: 10 },
     )
     expect(positions(found)).toEqual([4])
-    await reader.close()
+    await logReader.close()
   })
 
   test('takes what the writer in its own process offers, and reads what others have written before', async () => {
-    const reader = await startLogReader({ db, log: quietLog })
-    const { seen, until } = follow(reader)
-    const feed = reader.feed()
+    const logReader = await startLogReader({ db, logger: quietLog })
+    const { seen, until } = follow(logReader)
+    const feed = logReader.feed()
     await write(1, 3)
     feed.offer(entries(1, 3))
     expect(seen).toEqual([1, 2, 3])
@@ -96,6 +96,6 @@ describe('a reader of the log', () => {
     await write(7, 9)
     await until(9)
     expect(seen).toEqual(positions(entries(1, 9)))
-    await reader.close()
+    await logReader.close()
   })
 })

@@ -4,7 +4,7 @@ import {
   aCorridor,
   aMerchant,
   aParticipant,
-  aReference,
+  aRegistry,
   certified,
   mapById,
   noon,
@@ -12,7 +12,7 @@ import {
 
 describe('wallets that a merchant accepts', () => {
   test('are those that routing would take, by id', () => {
-    const acceptance = acceptanceOf(aReference(), () => noon)
+    const acceptance = acceptanceOf(aRegistry(), () => noon)
     const scans = aMerchant({ entryModes: ['CPM'] })
     expect(acceptance.walletsFor(aMerchant())).toEqual(['wallet-sg-01'])
     expect(acceptance.walletsFor(scans)).toEqual(['wallet-sg-01', 'wallet-th-01'])
@@ -22,14 +22,14 @@ describe('wallets that a merchant accepts', () => {
   })
 
   test('change as soon as a corridor or a participant does', () => {
-    const reference = aReference()
-    const acceptance = acceptanceOf(reference, () => noon)
+    const registry = aRegistry()
+    const acceptance = acceptanceOf(registry, () => noon)
     expect(acceptance.walletsFor(aMerchant())).toEqual(['wallet-sg-01'])
-    reference.corridors = mapById([aCorridor('SG-CN', { status: 'CLOSED' })])
+    registry.corridors = mapById([aCorridor('SG-CN', { status: 'CLOSED' })])
     expect(acceptance.walletsFor(aMerchant())).toEqual([])
-    reference.corridors = aReference().corridors
-    reference.participants = new Map([
-      ...reference.participants,
+    registry.corridors = aRegistry().corridors
+    registry.participants = new Map([
+      ...registry.participants,
       ['wallet-sg-02', aParticipant('wallet-sg-02')],
     ])
     expect(acceptance.walletsFor(aMerchant())).toEqual(['wallet-sg-01', 'wallet-sg-02'])
@@ -40,8 +40,8 @@ describe('wallets that a merchant accepts', () => {
     const validUntil = new Date(noon.getTime() + 1_000)
     const capabilities = certified('MPM_PAY').map((one) => ({ ...one, validUntil }))
     const acquirer = aParticipant('acquirer-cn-01')
-    const reference = aReference([acquirer, aParticipant('wallet-sg-01', { capabilities })])
-    const acceptance = acceptanceOf(reference, () => now)
+    const registry = aRegistry([acquirer, aParticipant('wallet-sg-01', { capabilities })])
+    const acceptance = acceptanceOf(registry, () => now)
     expect(acceptance.walletsFor(aMerchant())).toEqual(['wallet-sg-01'])
     now = new Date(noon.getTime() + 5_000)
     expect(acceptance.walletsFor(aMerchant())).toEqual([])

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { openCounts, type Counts } from '../../../subgraphs/merchant/count-store.ts'
+import { openCountStore, type CountStore } from '../../../subgraphs/merchant/count-store.ts'
 import { Coverage } from '../../../subgraphs/merchant/coverage.ts'
 import {
   chooseProfiles,
@@ -9,23 +9,23 @@ import {
   type MerchantFilter,
 } from '../../../subgraphs/merchant/filter.ts'
 import { importMerchants } from '../../../subgraphs/merchant/import-merchants.ts'
-import { merchantStore, type MerchantStore } from '../../../subgraphs/merchant/merchant-store.ts'
+import { createMerchantStore, type MerchantStore } from '../../../subgraphs/merchant/merchant-store.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { answersOf, readMerchants, recount } from './recount.ts'
 import { aMerchant, noon, products, someMerchants } from '../../fixtures/merchant-world.ts'
 
 const { db } = await freshDatabase()
-const log = pino({ level: 'silent' })
+const logger = pino({ level: 'silent' })
 
 /** One process of a hub that has several. */
 interface Process {
-  readonly counts: Counts
+  readonly counts: CountStore
   readonly store: MerchantStore
 }
 
 const open = async (): Promise<Process> => {
-  const counts = await openCounts(db, () => noon, log)
-  return { counts, store: await merchantStore(db, counts) }
+  const counts = await openCountStore(db, () => noon, logger)
+  return { counts, store: await createMerchantStore(db, counts) }
 }
 
 const everything = readMerchantFilter(null) as MerchantFilter

@@ -2,23 +2,23 @@ import { cellToLatLng, cellToParent, latLngToCell } from 'h3-js'
 import { describe, expect, test } from 'vitest'
 import { orThrow } from '../../../schema/values/problems.ts'
 import { Coverage, type CoverageCell } from '../../../subgraphs/merchant/coverage.ts'
-import { Cube } from '../../../subgraphs/merchant/count-cube.ts'
+import { CountCube } from '../../../subgraphs/merchant/count-cube.ts'
 import {
   chooseProfiles,
   readMerchantFilter,
   type MerchantFilter,
 } from '../../../subgraphs/merchant/filter.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
-import { count, profileOf, tallyOf, type SpotChange } from '../../../subgraphs/merchant/count-key.ts'
+import { count, profileOf, countKeyOf, type SpotChange } from '../../../subgraphs/merchant/count-key.ts'
 import { aMerchant, noon, products, mapById } from '../../fixtures/merchant-world.ts'
 
 /** Everything about these merchants, with no MongoDB. */
 function coverageOf(merchants: readonly Merchant[]): Coverage {
-  const cube = new Cube(noon)
+  const cube = new CountCube(noon)
   cube.products = mapById(products)
   const changes = new Map<string, SpotChange>()
   for (const merchant of merchants) {
-    const tally = tallyOf(merchant)
+    const tally = countKeyOf(merchant)
     cube.addProfile(tally.profile, profileOf(merchant))
     count(changes, tally, 1)
   }

@@ -1,25 +1,25 @@
 import { describe, expect, test } from 'vitest'
 import { orThrow } from '../../../schema/values/problems.ts'
-import { Cube } from '../../../subgraphs/merchant/count-cube.ts'
+import { CountCube } from '../../../subgraphs/merchant/count-cube.ts'
 import { hintsOf, readMerchantFilter, type MerchantFilterInput } from '../../../subgraphs/merchant/filter.ts'
 import {
   count,
   profileKey,
   profileOf,
-  tallyOf,
+  countKeyOf,
   type SpotChange,
 } from '../../../subgraphs/merchant/count-key.ts'
 import { aMerchant, noon } from '../../fixtures/merchant-world.ts'
 
 /** One merchant of each of so many acquirers and two categories. */
-function cubeOf(acquirers: number): Cube {
-  const cube = new Cube(noon)
+function cubeOf(acquirers: number): CountCube {
+  const cube = new CountCube(noon)
   const changes = new Map<string, SpotChange>()
   for (let n = 0; n < acquirers; n++) {
     for (const mcc of ['5812', '5411']) {
       const merchant = aMerchant({ acquirer: `acquirer-${String(n).padStart(3, '0')}`, mcc })
       cube.addProfile(profileKey(profileOf(merchant)), profileOf(merchant))
-      count(changes, tallyOf(merchant), 1)
+      count(changes, countKeyOf(merchant), 1)
     }
   }
   for (const { spot, counts } of changes.values()) {
@@ -28,7 +28,8 @@ function cubeOf(acquirers: number): Cube {
   return cube
 }
 
-const hints = (cube: Cube, where: MerchantFilterInput) => hintsOf(cube, orThrow(readMerchantFilter(where)))
+const hints = (cube: CountCube, where: MerchantFilterInput) =>
+  hintsOf(cube, orThrow(readMerchantFilter(where)))
 
 describe('what the kept counts say of a list', () => {
   test('nothing matches', () => {

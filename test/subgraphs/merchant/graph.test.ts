@@ -3,7 +3,7 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { decodeMpm, encodeCpm, encodeFields } from '../../../schema/qr/index.ts'
-import { importMerchants, merchantSubgraph } from '../../../subgraphs/merchant/index.ts'
+import { importMerchants, openMerchantSubgraph } from '../../../subgraphs/merchant/index.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
@@ -12,7 +12,7 @@ import {
   aMerchant,
   anAccount,
   aPayload,
-  aReference,
+  aRegistry,
   aRow,
   asViewer,
   mapById,
@@ -21,7 +21,7 @@ import {
 } from '../../fixtures/merchant-world.ts'
 
 const { db } = await freshDatabase()
-const reference = aReference()
+const registry = aRegistry()
 const wallet = asViewer('wallet-sg-01', 'payments:write')
 const acquirer = asViewer('acquirer-cn-01', 'merchants:write')
 const rival = asViewer('acquirer-cn-02', 'merchants:write')
@@ -51,7 +51,7 @@ beforeEach(() => {
 let subgraph: Subgraph
 beforeAll(async () => {
   await importMerchants(db, merchants, { products })
-  subgraph = await merchantSubgraph({ db, reference, now: () => now, log: pino({ level: 'silent' }) })
+  subgraph = await openMerchantSubgraph({ db, registry, now: () => now, logger: pino({ level: 'silent' }) })
 })
 afterAll(() => subgraph.close())
 
@@ -245,10 +245,10 @@ describe('coverage in the graph', () => {
   })
 
   test('follows a corridor that closes', async () => {
-    const { corridors } = reference
-    reference.corridors = mapById([aCorridor('SG-CN', { status: 'CLOSED' })])
+    const { corridors } = registry
+    registry.corridors = mapById([aCorridor('SG-CN', { status: 'CLOSED' })])
     expect(await coverage({ wallet: 'wallet-sg-01' })).toMatchObject({ merchants: 0 })
-    reference.corridors = corridors
+    registry.corridors = corridors
     expect(await coverage({ wallet: 'wallet-sg-01' })).toMatchObject({ merchants: 3 })
   })
 

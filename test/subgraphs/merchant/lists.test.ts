@@ -4,24 +4,24 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { isRefusal, orThrow } from '../../../schema/values/problems.ts'
 import { acceptanceOf } from '../../../subgraphs/merchant/acceptance.ts'
 import {
-  catalogueOf,
-  type Catalogue,
+  createMerchantQueries,
+  type MerchantQueries,
   type MerchantConnection,
   type MerchantsQuestion,
 } from '../../../subgraphs/merchant/merchant-queries.ts'
-import { openCounts, type Counts } from '../../../subgraphs/merchant/count-store.ts'
+import { openCountStore, type CountStore } from '../../../subgraphs/merchant/count-store.ts'
 import type { MerchantFilterInput } from '../../../subgraphs/merchant/filter.ts'
 import { importMerchants } from '../../../subgraphs/merchant/import-merchants.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
-import { merchantStore } from '../../../subgraphs/merchant/merchant-store.ts'
+import { createMerchantStore } from '../../../subgraphs/merchant/merchant-store.ts'
 import { searchWords, wordsOf } from '../../../subgraphs/merchant/search-words.ts'
 import { canPay } from '../../../subgraphs/shared/routing.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { answersOf, recount } from './recount.ts'
-import { aMerchant, aReference, noon, products, someMerchants } from '../../fixtures/merchant-world.ts'
+import { aMerchant, aRegistry, noon, products, someMerchants } from '../../fixtures/merchant-world.ts'
 
 const { db } = await freshDatabase()
-const reference = aReference()
+const registry = aRegistry()
 
 const crowded = Array.from({ length: 40 }, (_, n) =>
   aMerchant({
@@ -33,14 +33,14 @@ const crowded = Array.from({ length: 40 }, (_, n) =>
 const [drawn] = fc.sample(someMerchants({ minLength: 150, maxLength: 160 }), { numRuns: 1, seed: 7 })
 const merchants: readonly Merchant[] = [...drawn!, ...crowded]
 
-let counts: Counts
-let catalogue: Catalogue
+let counts: CountStore
+let merchantQueries: MerchantQueries
 beforeAll(async () => {
   await importMerchants(db, merchants, { products })
-  counts = await openCounts(db, () => noon, pino({ level: 'silent' }))
-  const acceptance = acceptanceOf(reference, () => noon)
-  const store = await merchantStore(db, counts)
-  catalogue = catalogueOf({ store, counts, acceptance, reference, now: () => noon })
+  counts = await openCountStore(db, () => noon, pino({ level: 'silent' }))
+  const acceptance = acceptanceOf(registry, () => noon)
+  const store = await createMerchantStore(db, counts)
+  merchantQueries = createMerchantQueries({ store, counts, acceptance, registry, now: () => noon })
 })
 afterAll(() => counts.close())
 
@@ -48,7 +48,7 @@ afterAll(() => counts.close())
 async function allPages(
   question: MerchantsQuestion,
   read: (question: MerchantsQuestion) => Promise<MerchantConnection | object> = (asked) =>
-    catalogue.merchants(asked),
+    merchantQueries.merchants(asked),
 ): Promise<MerchantConnection['edges'][number][]> {
   const edges: MerchantConnection['edges'][number][] = []
   for (let after: string | null = null; ;) {
@@ -114,7 +114,7 @@ describe('a list of merchants', () => {
         const edges = await allPages({ where, first })
         expect(edges.map(({ node }) => node.id)).toEqual(expected.toSorted())
         expect(edges.every(({ distanceMeters }) => distanceMeters === null)).toBe(true)
-        const coverage = orThrow(await catalogue.coverage({ where }))
+        const coverage = orThrow(await merchantQueries.coverage({ where }))
         expect(answersOf(coverage)).toEqual(recount(merchants, (merchant) => matches(merchant, where)))
       }),
       { numRuns: 150 },
@@ -123,21 +123,21 @@ describe('a list of merchants', () => {
 
   test('for a wallet counts those that routing would let it pay', async () => {
     const wallets = ['wallet-sg-01', 'wallet-th-01', 'network-unionpay'].map((id) =>
-      reference.participants.get(id)!,
+      registry.participants.get(id)!,
     )
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...wallets), someFilter, async (wallet, where) => {
-        const coverage = orThrow(await catalogue.coverage({ wallet: wallet.id, where }))
+        const coverage = orThrow(await merchantQueries.coverage({ wallet: wallet.id, where }))
         const isPayable = (merchant: Merchant): boolean => {
-          const acquirer = reference.participants.get(merchant.acquirer)
-          return canPay({ wallet, acquirer, merchant, reference, now: noon })
+          const acquirer = registry.participants.get(merchant.acquirer)
+          return canPay({ wallet, acquirer, merchant, registry, now: noon })
         }
         expect(answersOf(coverage)).toEqual(
           recount(merchants, (merchant) => matches(merchant, where) && isPayable(merchant)),
         )
       }),
     )
-    const all = await Promise.all(wallets.map(({ id }) => catalogue.coverage({ wallet: id })))
+    const all = await Promise.all(wallets.map(({ id }) => merchantQueries.coverage({ wallet: id })))
     const [first, second, third] = all.map((coverage) => orThrow(coverage).merchants)
     expect(first).toBeGreaterThan(second!)
     expect(second).toBeGreaterThan(third!)
@@ -174,11 +174,11 @@ describe('a list of merchants', () => {
   })
 
   test('of one acquirer has those that take no payments too', async () => {
-    const edges = await allPages({ first: 9 }, (args) => catalogue.merchantsOf('acquirer-cn-01', args))
+    const edges = await allPages({ first: 9 }, (args) => merchantQueries.merchantsOf('acquirer-cn-01', args))
     const own = merchants.filter(({ acquirer }) => acquirer === 'acquirer-cn-01')
     expect(edges.map(({ node }) => node.id)).toEqual(own.map(({ id }) => id).toSorted())
     expect(new Set(edges.map(({ node }) => node.status)).size).toBe(3)
-    expect(await catalogue.merchantsOf('wallet-sg-01', { first: 5 })).toMatchObject({ edges: [] })
+    expect(await merchantQueries.merchantsOf('wallet-sg-01', { first: 5 })).toMatchObject({ edges: [] })
   })
 
   const near = { lat: 31.2, lng: 121.4, radiusMeters: 1_000 }
@@ -230,14 +230,14 @@ describe('a list of merchants', () => {
       code: 'TOO_MANY',
     },
   ])('is refused when $when', async ({ question, code }) => {
-    expect(await catalogue.merchants(question)).toMatchObject({ kind: 'refused', code })
+    expect(await merchantQueries.merchants(question)).toMatchObject({ kind: 'refused', code })
   })
 
   test('refuses a cursor of another circle', async () => {
-    const first = orThrow(await catalogue.merchants({ near, first: 5 }))
+    const first = orThrow(await merchantQueries.merchants({ near, first: 5 }))
     const moved = { near: { ...near, lat: 31.3 }, first: 5, after: first.pageInfo.endCursor }
-    expect(isRefusal(await catalogue.merchants(moved))).toBe(true)
-    expect(await catalogue.merchants({ first: 5, after: first.pageInfo.endCursor })).toMatchObject({
+    expect(isRefusal(await merchantQueries.merchants(moved))).toBe(true)
+    expect(await merchantQueries.merchants({ first: 5, after: first.pageInfo.endCursor })).toMatchObject({
       code: 'CURSOR_INVALID',
     })
   })

@@ -2,45 +2,45 @@ import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
-import { importReference, participantSubgraph } from '../../../subgraphs/participant/index.ts'
-import { openReference, type LiveReference } from '../../../subgraphs/shared/registry.ts'
+import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
+import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/reference-data.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const hourMs = 3_600_000
 let now = noon
 const { db, uri, name } = await freshDatabase()
-const log = pino({ level: 'silent' })
+const logger = pino({ level: 'silent' })
 const directory = { merchant: async () => null, scan: () => Promise.reject(new Error('not asked here')) }
 
 interface Process {
-  readonly reference: LiveReference
+  readonly registry: MirroredRegistry
   readonly subgraph: Subgraph
 }
 let here: Process
 const closing: (() => Promise<unknown>)[] = []
 
 async function start(on = db, settings = {}): Promise<Process> {
-  const reference = await openReference(on, log)
+  const registry = await openRegistry(on, logger)
   const clock = () => now
-  const subgraph = await participantSubgraph({
+  const subgraph = await openParticipantSubgraph({
     db: on,
-    reference,
+    registry,
     directory,
     now: clock,
-    log,
+    logger,
     ...settings,
   })
-  closing.push(() => subgraph.close().then(() => reference.close()))
-  return { reference, subgraph }
+  closing.push(() => subgraph.close().then(() => registry.close()))
+  return { registry, subgraph }
 }
 
 const certificate = { name: 'MPM_PAY', passed: true, validUntil: new Date('2027-01-01T00:00:00Z') } as const
 beforeAll(async () => {
-  await importReference(db, {
+  await importRegistry(db, {
     participants: [
       aParticipant({ id: 'operator', roles: ['OPERATOR'], country: 'CN' }),
       aParticipant({ id: 'wallet-sg-01', iin: '10458001', connection: 'SIMULATOR' }),
@@ -276,7 +276,7 @@ describe('a change', () => {
       capability: 'CPM_PRESENT',
       passed: true,
     })
-    expect(here.reference.participants.get('wallet-sg-03')?.capabilities).toHaveLength(1)
+    expect(here.registry.participants.get('wallet-sg-03')?.capabilities).toHaveLength(1)
   })
 })
 
@@ -320,7 +320,7 @@ describe('a new corridor', () => {
       { __typename: 'Corridor', id: 'TH-MY', version: 1, status: 'CLOSED', cancelCutoffMinutes: 30 },
     ])
     expect(answers.filter(({ code }) => code === 'VERSION_CONFLICT')).toHaveLength(3)
-    expect(here.reference.corridors.get('TH-MY')).toMatchObject({ direction: 'THIRD_MARKET', project: null })
+    expect(here.registry.corridors.get('TH-MY')).toMatchObject({ direction: 'THIRD_MARKET', project: null })
     expect(await entries('corridor:TH-MY')).toMatchObject([{ before: null }])
   })
 
@@ -330,7 +330,7 @@ describe('a new corridor', () => {
     ['MY-MY', 'LOCAL'],
   ])('%s is %s', async (id, direction) => {
     expect(await tell('setCorridor', { ...terms, id, status: 'OPEN' })).toMatchObject({ status: 'OPEN' })
-    expect(here.reference.corridors.get(id)).toMatchObject({ direction })
+    expect(here.registry.corridors.get(id)).toMatchObject({ direction })
   })
 })
 
@@ -405,7 +405,7 @@ describe('under an idempotency key', () => {
 
 describe('connecting a participant', () => {
   const id = 'wallet-sg-07'
-  const secretsOf = () => here.reference.participants.get(id)!.endpoint!.secrets
+  const secretsOf = () => here.registry.participants.get(id)!.endpoint!.secrets
 
   test('by webhook makes a secret that is shown once and written into no log', async () => {
     const connected = await tell('connectParticipant', { participant: id, ...webhook, idempotencyKey: 'wh' })
@@ -469,7 +469,7 @@ describe('connecting a participant', () => {
       secret: null,
       participant: { connection: 'STREAM', endpointUrl: null },
     })
-    expect(here.reference.participants.get(id)?.endpoint).toBeNull()
+    expect(here.registry.participants.get(id)?.endpoint).toBeNull()
   })
 
   test('gives nobody who is LIVE to the simulator in production, by either way', async () => {

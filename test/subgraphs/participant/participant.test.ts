@@ -16,7 +16,7 @@ import {
   type StatusChangeInput,
 } from '../../../subgraphs/participant/participant.ts'
 import type { Participant, ParticipantStatus } from '../../../subgraphs/shared/registry.ts'
-import { aParticipant } from '../../fixtures/reference-data.ts'
+import { aParticipant } from '../../fixtures/registry.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const statuses = Object.keys(statusMoves) as ParticipantStatus[]

@@ -1,16 +1,16 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Scope } from '../../../schema/values/scopes.ts'
-import { importReference, participantSubgraph } from '../../../subgraphs/participant/index.ts'
-import { openReference, type LiveReference } from '../../../subgraphs/shared/registry.ts'
+import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
+import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/reference-data.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const { db } = await freshDatabase()
-let reference: LiveReference
+let registry: MirroredRegistry
 let subgraph: Subgraph
 
 const wallet = caller('wallet-sg-01', 'payments:read', 'payments:write')
@@ -34,7 +34,7 @@ async function tell(query: string, input: Record<string, unknown>, context = ope
 }
 
 beforeAll(async () => {
-  await importReference(db, {
+  await importRegistry(db, {
     participants: [
       aParticipant({ id: 'operator', roles: ['OPERATOR'], country: 'CN', name: 'Crossgate' }),
       aParticipant({
@@ -57,19 +57,19 @@ beforeAll(async () => {
       aCorridor({ id: 'TH-CN' }),
     ],
   })
-  reference = await openReference(db, pino({ level: 'silent' }))
+  registry = await openRegistry(db, pino({ level: 'silent' }))
   const directory = { merchant: async () => null, scan: () => Promise.reject(new Error('not asked here')) }
-  subgraph = await participantSubgraph({
+  subgraph = await openParticipantSubgraph({
     db,
-    reference,
+    registry,
     directory,
     now: () => noon,
-    log: pino({ level: 'silent' }),
+    logger: pino({ level: 'silent' }),
   })
 })
 afterAll(async () => {
   await subgraph.close()
-  await reference.close()
+  await registry.close()
 })
 
 describe('the directory', () => {
@@ -270,7 +270,7 @@ describe('the operator', () => {
     await tell(certifyOne, { participant: 'wallet-kh-01', capability: 'MPM_PAY', passed: true })
     for (const status of ['REVIEW', 'SANDBOX', 'CERTIFYING', 'LIVE']) {
       await tell(changeOne, { participant: 'wallet-kh-01', status, reason: `to ${status}` })
-      expect(reference.participants.get('wallet-kh-01')?.status).toBe(status)
+      expect(registry.participants.get('wallet-kh-01')?.status).toBe(status)
     }
     const suspended = await tell(changeOne, {
       participant: 'wallet-kh-01',
@@ -285,7 +285,7 @@ describe('the operator', () => {
       by: 'operator',
       reason: 'late',
     })
-    expect(reference.participantByIin.get('10459999')?.status).toBe('SUSPENDED')
+    expect(registry.participantByIin.get('10459999')?.status).toBe('SUSPENDED')
   })
 
   test('is refused an id or an institution number that is taken', async () => {
@@ -317,7 +317,7 @@ describe('the operator', () => {
     await Promise.all(
       names.map((capability) => tell(certifyOne, { participant: 'wallet-th-03', capability, passed: true })),
     )
-    const { capabilities, version } = reference.participants.get('wallet-th-03')!
+    const { capabilities, version } = registry.participants.get('wallet-th-03')!
     expect(capabilities.map(({ name }) => name).toSorted()).toEqual(names.toSorted())
     expect(version).toBe(1 + names.length)
   })
@@ -330,6 +330,6 @@ describe('the operator', () => {
       { __typename: 'Corridor', version: 2, status: 'OPEN' },
     ])
     expect(outcomes.filter((outcome) => outcome['code'] === 'VERSION_CONFLICT')).toHaveLength(3)
-    expect(reference.corridors.get('TH-CN')?.version).toBe(2)
+    expect(registry.corridors.get('TH-CN')?.version).toBe(2)
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { createLoader, createWriter } from '../../../subgraphs/platform/async/batching.ts'
+import { createLoader, createBatchWriter } from '../../../subgraphs/platform/async/batching.ts'
 
 /** Waits `count` turns of the event loop. */
 async function turns(count: number): Promise<void> {
@@ -120,7 +120,7 @@ describe('reading together', () => {
 
 describe('writing together', () => {
   test('each caller gets its own outcome: a duplicate is refused to its caller alone', async () => {
-    const writer = createWriter({
+    const writer = createBatchWriter({
       write: async (ids: readonly string[]) =>
         ids.map((id, index) => (ids.indexOf(id) < index ? new Error(`${id} is there`) : `${id} written`)),
     })
@@ -134,7 +134,7 @@ describe('writing together', () => {
 
   test('who awaits an outcome before the next write keeps the order', async () => {
     const written: number[] = []
-    const writer = createWriter({
+    const writer = createBatchWriter({
       write: async (items: readonly number[]) => {
         await turns(items[0]! % 3)
         written.push(...items)
@@ -196,7 +196,7 @@ describe('under any interleaving', () => {
     await fc.assert(
       fc.asyncProperty(calls, limits, async (script, limit) => {
         const written: number[] = []
-        const writer = createWriter<number, string>({
+        const writer = createBatchWriter<number, string>({
           ...limit,
           write: async (items) => {
             written.push(...items)

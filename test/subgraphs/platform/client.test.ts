@@ -1,6 +1,6 @@
 import { Double, type Document, Int32 } from 'mongodb'
 import { describe, expect, test } from 'vitest'
-import { createLoader, createWriter } from '../../../subgraphs/platform/async/batching.ts'
+import { createLoader, createBatchWriter } from '../../../subgraphs/platform/async/batching.ts'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
@@ -64,7 +64,7 @@ describe('grouping over MongoDB', () => {
 
   test('64 requests are a few calls, each with its own answer', async () => {
     let calls = 0
-    const writer = createWriter<string, string>({
+    const writer = createBatchWriter<string, string>({
       write: async (ids) => {
         calls++
         await merchants.insertMany(ids.map((id) => ({ _id: id, name: `Merchant ${id}` })))

@@ -10,7 +10,7 @@ import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, uri, name } = await freshDatabase()
 const silent = { info: () => {}, error: () => {} }
-const quick = { ttlMs: 600, retryMs: 50, log: silent }
+const quick = { ttlMs: 600, retryMs: 50, logger: silent }
 
 const aborted = (signal: AbortSignal) =>
   new Promise<void>((resolve) => {

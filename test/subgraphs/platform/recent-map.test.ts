@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Recent } from '../../../subgraphs/platform/async/recent-map.ts'
+import { RecentMap } from '../../../subgraphs/platform/async/recent-map.ts'
 
 const max = 4
 
@@ -8,7 +8,7 @@ test('what was set lately is known by its latest value, and what lies long back 
   const act = fc.record({ key: fc.nat({ max: 20 }), isRemoved: fc.boolean() })
   fc.assert(
     fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
-      const recent = new Recent<number, number>(max)
+      const recent = new RecentMap<number, number>(max)
       let set: { readonly key: number; readonly value: number }[] = []
       for (const [value, { key, isRemoved }] of acts.entries()) {
         if (isRemoved) recent.delete(key)

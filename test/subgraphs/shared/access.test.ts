@@ -7,14 +7,14 @@ import {
   sees,
   visibilityOf,
 } from '../../../subgraphs/shared/access.ts'
-import { aCorridor, aParticipant, aReference } from '../../fixtures/reference-data.ts'
+import { aCorridor, aParticipant, aRegistry } from '../../fixtures/registry.ts'
 
 const as = (participant: string, ...scopes: Scope[]) => ({
   viewer: { participant, scopes: new Set(scopes), key: 'test' },
   requestId: 'r',
 })
 
-const reference = aReference({
+const registry = aRegistry({
   participants: [
     aParticipant({ id: 'operator', roles: ['OPERATOR'] }),
     aParticipant({ id: 'wallet-sg-01', roles: ['WALLET'], country: 'SG', network: 'network-unionpay' }),
@@ -61,30 +61,30 @@ describe('a payment', () => {
     },
     { viewer: 'nobody', payment, seen: false },
   ])('$payment.wallet to $payment.acquirer is seen by $viewer: $seen', ({ viewer, payment: its, seen }) => {
-    expect(sees(visibilityOf(as(viewer, 'payments:read'), reference), its)).toBe(seen)
+    expect(sees(visibilityOf(as(viewer, 'payments:read'), registry), its)).toBe(seen)
   })
 
   test('is seen by the operator, whoever takes part', () => {
-    expect(sees(visibilityOf(as('operator', 'operator'), reference), payment)).toBe(true)
+    expect(sees(visibilityOf(as('operator', 'operator'), registry), payment)).toBe(true)
   })
 
   test('is not seen through the role of operator without its scope', () => {
-    expect(sees(visibilityOf(as('operator', 'payments:read'), reference), payment)).toBe(false)
+    expect(sees(visibilityOf(as('operator', 'payments:read'), registry), payment)).toBe(false)
   })
 })
 
 describe('a network', () => {
   test('has the corridors with an end in its country or in one that it connects', () => {
-    expect([...corridorsOfNetwork('network-unionpay', reference)]).toEqual(['SG-CN', 'CN-TH', 'SG-MY'])
-    expect([...corridorsOfNetwork('network-th', reference)]).toEqual(['CN-TH', 'TH-TH'])
+    expect([...corridorsOfNetwork('network-unionpay', registry)]).toEqual(['SG-CN', 'CN-TH', 'SG-MY'])
+    expect([...corridorsOfNetwork('network-th', registry)]).toEqual(['CN-TH', 'TH-TH'])
   })
 
   test('has a new corridor as soon as there is one', () => {
-    const more = aReference({
-      participants: [...reference.participants.values()],
-      corridors: [...reference.corridors.values(), aCorridor({ id: 'JP-TH' })],
+    const more = aRegistry({
+      participants: [...registry.participants.values()],
+      corridors: [...registry.corridors.values(), aCorridor({ id: 'JP-TH' })],
     })
-    expect(corridorsOfNetwork('network-th', { ...more, participants: reference.participants })).toContain(
+    expect(corridorsOfNetwork('network-th', { ...more, participants: registry.participants })).toContain(
       'JP-TH',
     )
   })

@@ -1,16 +1,16 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
-import { importReference, participantSubgraph } from '../../../subgraphs/participant/index.ts'
-import { openReference, type LiveReference } from '../../../subgraphs/shared/registry.ts'
+import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
+import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
-import { transactionSubgraph } from '../../../subgraphs/transaction/index.ts'
+import { openTransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aCorridor, aDirectory, aParticipant, as } from '../../fixtures/transaction-world.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 
 const { db, uri, name } = await freshDatabase()
-const log = pino({ level: 'silent' })
+const logger = pino({ level: 'silent' })
 const directory = aDirectory()
 const operator = as('operator')
 const wallet = as('wallet-sg-01')
@@ -18,7 +18,7 @@ const acquirer = as('acquirer-cn-01')
 
 /** One of two processes over one database: each has the whole, and only the first writes the log. */
 interface Process {
-  readonly reference: LiveReference
+  readonly registry: MirroredRegistry
   readonly participant: Subgraph
   readonly transaction: Subgraph
 }
@@ -27,20 +27,20 @@ let here: Process
 let there: Process
 
 async function start(on: typeof db, sequencer: boolean): Promise<Process> {
-  const reference = await openReference(on, log)
-  const dependencies = { db: on, reference, directory, now: () => new Date(), log }
-  const participant = await participantSubgraph(dependencies)
+  const registry = await openRegistry(on, logger)
+  const dependencies = { db: on, registry, directory, now: () => new Date(), logger }
+  const participant = await openParticipantSubgraph(dependencies)
   const settings = { cursorSecret: 'a secret', simulator: null, sequencer }
-  const transaction = await transactionSubgraph({ ...dependencies, ...settings })
+  const transaction = await openTransactionSubgraph({ ...dependencies, ...settings })
   closing.push(async () => {
     await Promise.all([participant.close(), transaction.close()])
-    await reference.close()
+    await registry.close()
   })
-  return { reference, participant, transaction }
+  return { registry, participant, transaction }
 }
 
 beforeAll(async () => {
-  await importReference(db, {
+  await importRegistry(db, {
     participants: [
       aParticipant('operator', 'OPERATOR', 'CN', 'CNY'),
       aParticipant('wallet-sg-01', 'WALLET', 'SG', 'SGD'),
@@ -97,7 +97,7 @@ const setCorridor = (status: string): Promise<Data> =>
     here.participant,
     `mutation ($input: SetCorridorInput!) { setCorridor(input: $input) {
       ... on Corridor { status } ... on Problem { code } } }`,
-    { id: 'SG-CN', expectedVersion: here.reference.corridors.get('SG-CN')!.version, status },
+    { id: 'SG-CN', expectedVersion: here.registry.corridors.get('SG-CN')!.version, status },
     operator,
   )
 /** Until the change has reached the other process, by its change stream. */
@@ -117,7 +117,7 @@ describe('what the operator stops, stops in every process', () => {
       expect(await setStatus(id, 'SUSPENDED')).toEqual({ status: 'SUSPENDED' })
       // The process that wrote it knows it before it answers.
       expect(await pay(here)).toEqual({ code: 'PARTICIPANT_NOT_LIVE' })
-      await reaches(() => there.reference.participants.get(id)?.status === 'SUSPENDED')
+      await reaches(() => there.registry.participants.get(id)?.status === 'SUSPENDED')
       expect(await pay(there)).toEqual({ code: 'PARTICIPANT_NOT_LIVE' })
 
       const [first, second] = inFlight as [string, string]
@@ -125,7 +125,7 @@ describe('what the operator stops, stops in every process', () => {
       expect(await approve(here, second)).toEqual({ payment: { id: second, status: 'COMPLETED' } })
 
       expect(await setStatus(id, 'LIVE')).toEqual({ status: 'LIVE' })
-      await reaches(() => there.reference.participants.get(id)?.status === 'LIVE')
+      await reaches(() => there.registry.participants.get(id)?.status === 'LIVE')
     },
   )
 
@@ -133,11 +133,11 @@ describe('what the operator stops, stops in every process', () => {
     const { payment } = await pay(there)
     expect(await setCorridor('CLOSED')).toEqual({ status: 'CLOSED' })
     expect(await pay(here)).toEqual({ code: 'CORRIDOR_CLOSED' })
-    await reaches(() => there.reference.corridors.get('SG-CN')?.status === 'CLOSED')
+    await reaches(() => there.registry.corridors.get('SG-CN')?.status === 'CLOSED')
     expect(await pay(there)).toEqual({ code: 'CORRIDOR_CLOSED' })
     expect(await approve(there, payment.id)).toEqual({ payment: { id: payment.id, status: 'COMPLETED' } })
 
     expect(await setCorridor('OPEN')).toEqual({ status: 'OPEN' })
-    await reaches(() => there.reference.corridors.get('SG-CN')?.status === 'OPEN')
+    await reaches(() => there.registry.corridors.get('SG-CN')?.status === 'OPEN')
   })
 })

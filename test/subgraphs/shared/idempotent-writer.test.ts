@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { refuse } from '../../../schema/values/problems.ts'
 import {
-  createKeyedWriter,
+  createIdempotentWriter,
   type Call,
-  type KeyedWriter,
+  type IdempotentWriter,
 } from '../../../subgraphs/shared/idempotent-writer.ts'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
@@ -15,10 +15,10 @@ const coins = db.collection<{ _id: string; count: number }>('coins')
 const keys = db.collection('keys')
 const count = async () => (await coins.findOne({ _id: 'box' }))?.count ?? 0
 
-let writer: KeyedWriter
+let writer: IdempotentWriter
 beforeEach(async () => {
   await db.dropDatabase()
-  writer = await createKeyedWriter(db)
+  writer = await createIdempotentWriter(db)
   await coins.insertOne({ _id: 'box', count: 0 })
 })
 
@@ -32,7 +32,7 @@ const aCall = (its: Partial<Call> = {}): Call => ({
 })
 
 /** Puts a coin into the box and says how many there are. */
-const put = (by: KeyedWriter, call: Call) =>
+const put = (by: IdempotentWriter, call: Call) =>
   by.once(call, async (session) => {
     const box = await coins.findOneAndUpdate(
       { _id: 'box' },
@@ -54,7 +54,7 @@ describe('a change under an idempotency key', () => {
     const other = await connect(uri)
     try {
       const theirs = other.db(name).collection<{ _id: string; count: number }>('coins')
-      const otherWriter = await createKeyedWriter(other.db(name))
+      const otherWriter = await createIdempotentWriter(other.db(name))
       const outcomes = await Promise.all(
         Array.from({ length: 64 }, (_, n) =>
           n % 2 === 0

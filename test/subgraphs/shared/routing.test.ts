@@ -72,7 +72,7 @@ function aRequest(world: World = {}): RouteRequest {
       ...world.merchant,
     },
     entryMode: world.entryMode ?? 'MPM_STATIC',
-    reference: {
+    registry: {
       participants: byId([wallet, acquirer, network]),
       corridors: byId(world.corridors ?? [aCorridor('SG-CN'), aCorridor('SG-TH'), aCorridor('MY-CN')]),
     },

@@ -6,22 +6,22 @@ import { expect, test } from 'vitest'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import type { SubmitPaymentInput } from '../../../subgraphs/transaction/service/read-input.ts'
 import { openAuditLog } from '../../../subgraphs/shared/audit-log.ts'
-import { createKeyedWriter } from '../../../subgraphs/shared/idempotent-writer.ts'
+import { createIdempotentWriter } from '../../../subgraphs/shared/idempotent-writer.ts'
 import { firstPaymentId } from '../../../subgraphs/transaction/store/stored-refusal.ts'
 import { createLogWriter, missing } from '../../../subgraphs/transaction/log/log-writer.ts'
 import { entriesOf, inOrderOfTime } from '../../../subgraphs/transaction/log/entries-of-payment.ts'
 import type { Net } from '../../../subgraphs/transaction/settlement/batch.ts'
 import { noteBookings } from '../../fixtures/note.ts'
 import {
-  createClosing,
+  createBatchCloser,
   makeSettlementIndexes,
-  type Closing,
+  type BatchCloser,
 } from '../../../subgraphs/transaction/settlement/batch-closer.ts'
 import { isFinal, transitions } from '../../../subgraphs/transaction/payment/lifecycle.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import type { TransactionStatus } from '../../../subgraphs/log/entry.ts'
 import { readTip } from '../../../subgraphs/log/store.ts'
-import type { Decision } from '../../../subgraphs/transaction/payment/commands.ts'
+import type { CounterpartyDecision } from '../../../subgraphs/transaction/payment/commands.ts'
 import { aCounter, taken, wallet, type Counter } from '../../fixtures/counter.ts'
 import { quietLog } from '../../fixtures/transaction-world.ts'
 
@@ -58,7 +58,7 @@ interface Model {
 }
 
 interface Hub extends Counter {
-  readonly closing: Closing
+  readonly batchCloser: BatchCloser
 }
 type Step = fc.AsyncCommand<Model, Hub>
 
@@ -98,7 +98,7 @@ function passTime(known: Known, nowMs: number) {
 }
 
 /** What a counterparty's message does; nothing when it comes too early or too late. */
-function answer(known: Known, decision: Decision, nowMs: number) {
+function answer(known: Known, decision: CounterpartyDecision, nowMs: number) {
   if (decision === 'APPROVE' && open.has(known.status)) {
     end(known, 'COMPLETED')
     known.completedMs = nowMs
@@ -126,7 +126,7 @@ class Submit implements Step {
     const input: SubmitPaymentInput = counter.submission({
       amount: { amount: (this.#amount / 100).toFixed(2), currency: 'CNY' },
     })
-    const submit = () => counter.cashier.submit(wallet, input)
+    const submit = () => counter.paymentService.submit(wallet, input)
     const receipt = taken(await submit())
     expect(receipt.replayed).toBe(false)
     model.payments.push({
@@ -146,8 +146,8 @@ class Submit implements Step {
 
 class Say implements Step {
   readonly #which: number
-  readonly #decision: Decision
-  constructor(which: number, decision: Decision) {
+  readonly #decision: CounterpartyDecision
+  constructor(which: number, decision: CounterpartyDecision) {
     this.#which = which
     this.#decision = decision
   }
@@ -187,7 +187,7 @@ class Cancel implements Step {
   async run(model: Model, counter: Hub) {
     const known = pick(model.payments, this.#which)
     const input = { idempotencyKey: newKey(), payment: known.id }
-    const cancel = () => counter.cashier.cancel(wallet, input)
+    const cancel = () => counter.paymentService.cancel(wallet, input)
     const first = await cancel()
     expect(isRefusal(first)).toBe(!mayCancel(known, model.nowMs))
     if (!isRefusal(first)) {
@@ -215,7 +215,7 @@ class Refund implements Step {
     const wanted = this.#amount ?? left
     const amount = this.#amount === null ? null : { amount: (this.#amount / 100).toFixed(2), currency: 'CNY' }
     const input = { idempotencyKey: newKey(), payment: known.id, amount }
-    const refund = () => counter.cashier.refund(wallet, input)
+    const refund = () => counter.paymentService.refund(wallet, input)
     const first = await refund()
     expect(isRefusal(first)).toBe(wanted > left || wanted === 0)
     if (!isRefusal(first)) {
@@ -261,7 +261,7 @@ class Settle implements Step {
     }
     await note(hub)
     const input = { idempotencyKey: newKey(), settlementDate: date }
-    const batch = await hub.closing.close({ participant: 'operator', requestId: 'model' }, input)
+    const batch = await hub.batchCloser.close({ participant: 'operator', requestId: 'model' }, input)
     expect(batch).toMatchObject({ status: 'CLOSED', settlementDate: date })
     expect(Object.values(sums((batch as { net: readonly Net[] }).net))).toSatisfy(allZero)
   }
@@ -271,11 +271,11 @@ class Settle implements Step {
 const dayMs = 86_400_000
 
 /** Puts what has happened into the log and the books, as the log's writer and reader do. */
-async function note({ db, store, reference }: Hub): Promise<void> {
+async function note({ db, store, registry }: Hub): Promise<void> {
   const writer = createLogWriter(db, await readTip(db), { isHeld: () => true })
   const payments = await store.payments.find({ _id: { $gte: firstPaymentId } }).toArray()
   await writer.append([{ events: await missing(db, payments.flatMap(entriesOf).toSorted(inOrderOfTime)) }])
-  await noteBookings(db, reference)
+  await noteBookings(db, registry)
 }
 
 const which = fc.nat(5)
@@ -304,17 +304,17 @@ test('whatever is done to payments, in whatever order, they are where a simple m
       const db = mongo.db(`${name}_${++databases}`)
       const counter = await aCounter(db)
       await makeSettlementIndexes(db)
-      const closing = createClosing({
+      const batchCloser = createBatchCloser({
         db,
-        keyed: await createKeyedWriter(db),
+        idempotentWriter: await createIdempotentWriter(db),
         audit: await openAuditLog(db),
-        reference: counter.reference,
+        registry: counter.registry,
         now: counter.clock.now,
-        log: quietLog,
+        logger: quietLog,
       })
       const nowMs = counter.clock.now().getTime()
       const model: Model = { nowMs, payments: [], booked: [], closed: new Set(), asked: [] }
-      await fc.asyncModelRun(() => ({ model, real: { ...counter, closing } }), commands)
+      await fc.asyncModelRun(() => ({ model, real: { ...counter, batchCloser } }), commands)
 
       for (const known of model.payments) {
         const payment = await counter.payment(known.id)

@@ -2,11 +2,11 @@ import { parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { money } from '../../../schema/values/money.ts'
 import type { ScannedCode } from '../../../subgraphs/shared/merchant-directory.ts'
-import { transactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
+import { openTransactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aDirectory, aMerchant, aReference, as, quietLog } from '../../fixtures/transaction-world.ts'
+import { aDirectory, aMerchant, aRegistry, as, quietLog } from '../../fixtures/transaction-world.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 import { batchOf, logOf, readLog } from '../../../subgraphs/log/store.ts'
 
@@ -24,12 +24,12 @@ const labelled: ScannedCode = {
   referenceLabel: 'SIM-AM04',
 }
 const start = (database = db): Promise<TransactionSubgraph> =>
-  transactionSubgraph({
+  openTransactionSubgraph({
     db: database,
-    reference: aReference(),
+    registry: aRegistry(),
     directory: aDirectory(new Map([['a code whose label declines', labelled]])),
     now: () => new Date(),
-    log: quietLog as never,
+    logger: quietLog,
     cursorSecret: 'a secret',
   })
 
@@ -273,17 +273,17 @@ describe('the simulator', () => {
     const other = 'restarting'
     const database = (await mongoOf()).db(`${name}_${other}`)
     const settings = {
-      reference: aReference(),
+      registry: aRegistry(),
       directory: aDirectory(),
       now: () => new Date(),
-      log: quietLog as never,
+      logger: quietLog,
       cursorSecret: 's',
     }
-    const held = await transactionSubgraph({ ...settings, db: database, simulator: { holdsBack: true } })
+    const held = await openTransactionSubgraph({ ...settings, db: database, simulator: { holdsBack: true } })
     const { data } = await held.app.graphql(submitPayment, { ...wallet }, { input: aSubmission(simulated) })
     const { id } = (data as Data)['submitPayment'].payment
     await held.close()
-    const again = await transactionSubgraph({ ...settings, db: database })
+    const again = await openTransactionSubgraph({ ...settings, db: database })
     const updates = await follow(transactionUpdated, wallet, { id, afterSequence: 2 }, again)
     expect(await updates.next()).toMatchObject({ kind: 'APPROVED' })
     await updates.leave()

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
+import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { logged } from '../../../fixtures/logged.ts'
-import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
 import type { StepKind } from '../../../../subgraphs/log/entry.ts'
 
 const { db } = await freshDatabase()
@@ -10,16 +10,16 @@ const clock = aClock()
 let subgraph: TransactionSubgraph
 beforeAll(async () => {
   const settings = {
-    reference: aReference(),
+    registry: aRegistry(),
     directory: aDirectory(),
     now: clock.now,
-    log: quietLog as never,
+    logger: quietLog,
   }
-  subgraph = await transactionSubgraph({ ...settings, db, cursorSecret: 'secret' })
+  subgraph = await openTransactionSubgraph({ ...settings, db, cursorSecret: 'secret' })
 })
 afterAll(() => subgraph.close())
 
-const happens = (id: string, kind: StepKind, count?: number) => logged(subgraph.reader, id, kind, count)
+const happens = (id: string, kind: StepKind, count?: number) => logged(subgraph.logReader, id, kind, count)
 
 const pay = async (reference: string): Promise<string> => {
   const { data, errors } = await subgraph.app.graphql(

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Db } from 'mongodb'
-import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
+import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { logged } from '../../../fixtures/logged.ts'
-import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
 import { aReceiver, type Receiver } from '../../../fixtures/receiver.ts'
 import type { StepKind } from '../../../../subgraphs/log/entry.ts'
 
@@ -24,15 +24,15 @@ beforeEach(async () => {
 
 /** A hub to which the acquirer is connected by webhook; it ends with the test. */
 async function aHub(): Promise<TransactionSubgraph> {
-  const reference = aReference()
+  const registry = aRegistry()
   const endpoint = { url: receiver.url, secrets: [secret] }
-  reference.participants.set(acquirer, {
-    ...reference.participants.get(acquirer)!,
+  registry.participants.set(acquirer, {
+    ...registry.participants.get(acquirer)!,
     connection: 'WEBHOOK',
     endpoint,
   })
-  const settings = { db, reference, directory: aDirectory(), now: clock.now, log: quietLog as never }
-  const hub = await transactionSubgraph({ ...settings, cursorSecret: 'secret', webhookReach: 'LOOPBACK' })
+  const settings = { db, registry, directory: aDirectory(), now: clock.now, logger: quietLog }
+  const hub = await openTransactionSubgraph({ ...settings, cursorSecret: 'secret', webhookReach: 'LOOPBACK' })
   onTestFinished(() => hub.close())
   return hub
 }
@@ -61,7 +61,7 @@ async function pay(hub: TransactionSubgraph): Promise<string> {
 
 /** The payment once `kind` has happened to it. */
 async function after(hub: TransactionSubgraph, id: string, kind: StepKind, count?: number): Promise<Payment> {
-  await logged(hub.reader, id, kind, count)
+  await logged(hub.logReader, id, kind, count)
   return (await db.collection<Payment>('payments').findOne({ _id: id }))!
 }
 

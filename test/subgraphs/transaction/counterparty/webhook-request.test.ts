@@ -4,19 +4,19 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { money } from '../../../../schema/values/money.ts'
 import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
 import {
-  createCounterpartyPost,
+  createWebhookRequestSender,
   replyOf,
   requestBody,
   untilRespondBy,
 } from '../../../../subgraphs/transaction/counterparty/webhook-request.ts'
-import { createSender, type SendOutcome } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
+import { openHttpSender, type SendOutcome } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
 import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
 import { aClock } from '../../../fixtures/transaction-world.ts'
 import { aReceiver, hangs, type Receiver } from '../../../fixtures/receiver.ts'
 import type { RequestKind } from '../../../../subgraphs/transaction/payment/counterparty-request.ts'
 
-const sender = createSender({ reach: 'LOOPBACK', timeoutMs: 2_000 })
-afterAll(() => sender.close())
+const httpSender = openHttpSender({ reach: 'LOOPBACK', timeoutMs: 2_000 })
+afterAll(() => httpSender.close())
 const secret = newSecret()
 const secrets = [{ secret, notAfter: null }]
 
@@ -49,7 +49,11 @@ function aPost(receiver: Pick<Receiver, 'url'>, kind: RequestKind = 'AUTHORIZE')
     waits.push(ms)
     clock.move(ms)
   }
-  const post = createCounterpartyPost({ sender, now: clock.now, patience: untilRespondBy(clock.now, pause) })
+  const post = createWebhookRequestSender({
+    httpSender,
+    now: clock.now,
+    patience: untilRespondBy(clock.now, pause),
+  })
   const payment = aPayment(clock.now())
   const ask = (signal?: AbortSignal) => post({ kind, payment }, { url: receiver.url, secrets }, signal)
   return { ask, waits, clock, payment }
@@ -252,7 +256,7 @@ describe('asking again', () => {
     const { ask, clock, payment } = aPost(receiver)
     clock.move(8_000)
     expect(await ask()).toMatchObject({ kind: 'UNDELIVERED', error: 'the time to answer is over' })
-    const post = createCounterpartyPost({ sender, now: clock.now, patience: async () => false })
+    const post = createWebhookRequestSender({ httpSender, now: clock.now, patience: async () => false })
     const ended = { url: receiver.url, secrets: [{ secret, notAfter: clock.now() }] }
     expect(await post({ kind: 'INQUIRE', payment }, ended)).toMatchObject({ kind: 'UNDELIVERED' })
     expect(receiver.received).toEqual([])
@@ -261,7 +265,7 @@ describe('asking again', () => {
   test('makes a new message of a new inquiry, and the same one of a repeated reversal', async () => {
     const receiver = await aReceiver(says({ decision: 'ACKNOWLEDGE' }))
     const clock = aClock(new Date())
-    const post = createCounterpartyPost({ sender, now: clock.now, patience: async () => false })
+    const post = createWebhookRequestSender({ httpSender, now: clock.now, patience: async () => false })
     const later = [3, 4].map((sequence) => aPayment(clock.now(), { sequence }))
     for (const kind of ['INQUIRE', 'REVERSE'] as const) {
       for (const payment of later) await post({ kind, payment }, { url: receiver.url, secrets })

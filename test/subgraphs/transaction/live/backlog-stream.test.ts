@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { openStream, type StreamSeat } from '../../../../subgraphs/transaction/live/backlog-stream.ts'
+import { openBacklogStream, type BacklogSeat } from '../../../../subgraphs/transaction/live/backlog-stream.ts'
 
 /** A source over the numbers 1, 2, 3 …: those up to `written` can be read, three at a time; later ones are pushed. */
 function aSource(start = 0) {
   let written = start
   let taken = 0
   let readTo = 0
-  const seats = new Set<StreamSeat<number>>()
+  const seats = new Set<BacklogSeat<number>>()
   const reads: number[] = []
   return {
     reads,
@@ -19,7 +19,7 @@ function aSource(start = 0) {
       }
     },
     source: {
-      refill: async (seat: StreamSeat<number>) => {
+      refill: async (seat: BacklogSeat<number>) => {
         await new Promise((resolve) => queueMicrotask(() => resolve(null)))
         readTo = Math.max(readTo, taken)
         if (readTo >= written) {
@@ -31,7 +31,7 @@ function aSource(start = 0) {
         readTo = page.at(-1)!
         return page
       },
-      attach: (seat: StreamSeat<number>) => {
+      attach: (seat: BacklogSeat<number>) => {
         seats.add(seat)
         return () => seats.delete(seat)
       },
@@ -52,7 +52,7 @@ const nextOf = async (stream: AsyncIterator<number, undefined>) => (await stream
 describe('a stream', () => {
   test('catches up, then goes on live', async () => {
     const { source, write } = aSource(5)
-    const stream = openStream(source)
+    const stream = openBacklogStream(source)
     for (let n = 1; n <= 5; n++) expect(await nextOf(stream)).toBe(n)
     const sixth = nextOf(stream)
     await new Promise(setImmediate)
@@ -62,7 +62,7 @@ describe('a stream', () => {
 
   test('left while it waits ends at once and hears no more', async () => {
     const { source, attached } = aSource()
-    const stream = openStream(source)
+    const stream = openBacklogStream(source)
     const waiting = stream.next()
     await new Promise(setImmediate)
     expect(attached()).toBe(1)
@@ -74,7 +74,7 @@ describe('a stream', () => {
 
   test('that falls behind keeps no more than its backlog, and reads what it lost', async () => {
     const { source, write, attached, reads } = aSource()
-    const stream = openStream(source, 4)
+    const stream = openBacklogStream(source, 4)
     const first = nextOf(stream)
     await new Promise(setImmediate)
     write(100)
@@ -86,7 +86,7 @@ describe('a stream', () => {
 
   test('whose source fails tells it once, and is over', async () => {
     const { source } = aSource()
-    const stream = openStream({
+    const stream = openBacklogStream({
       ...source,
       refill: async () => {
         throw new Error('no log')
@@ -98,7 +98,7 @@ describe('a stream', () => {
 
   test('ends after an item that nothing can follow', async () => {
     const { source } = aSource(2)
-    const stream = openStream({ ...source, isLast: (item: number) => item === 2 })
+    const stream = openBacklogStream({ ...source, isLast: (item: number) => item === 2 })
     const seen = []
     for await (const item of stream) seen.push(item)
     expect(seen).toEqual([1, 2])
@@ -108,7 +108,7 @@ describe('a stream', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: -3, max: 12 }), { maxLength: 40 }), async (steps) => {
         const { source, write } = aSource(2)
-        const stream = openStream(source, 4)
+        const stream = openBacklogStream(source, 4)
         const seen: (number | undefined)[] = []
         let written = 2
         for (const step of steps) {

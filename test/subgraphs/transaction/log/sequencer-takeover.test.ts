@@ -51,11 +51,11 @@ function aWriter(db: Db) {
 
 /** Another process's part: it waits for the lease. */
 async function anHeir(db: Db) {
-  const reader = await startLogReader({ db, log: quietLog })
-  const sequencer = startSequencer({ db, log: { info: () => {}, error: () => {} }, reader })
+  const logReader = await startLogReader({ db, logger: quietLog })
+  const sequencer = startSequencer({ db, logger: { info: () => {}, error: () => {} }, logReader })
   onTestFinished(async () => {
     await sequencer.close()
-    await reader.close()
+    await logReader.close()
   })
   return sequencer
 }
@@ -148,7 +148,7 @@ describe('the log', () => {
       oplogMb: 16,
       // What has not reached a checkpoint stays in the oplog.
       checkpointSeconds: 1,
-      log: { info: () => {} },
+      logger: { info: () => {} },
     })
     const own = await connect(mongod.uri)
     onTestFinished(async () => {
@@ -161,8 +161,8 @@ describe('the log', () => {
     const write = () => {
       const stopping = new AbortController()
       const lease = { signal: stopping.signal, isHeld: () => !stopping.signal.aborted }
-      const log = { error: () => {}, info: (_: unknown, text = '') => void said.push(text) }
-      const done = writeLog({ db, log }, lease)
+      const logger = { error: () => {}, info: (_: unknown, text = '') => void said.push(text) }
+      const done = writeLog({ db, logger }, lease)
       return async () => {
         stopping.abort()
         await done

@@ -5,28 +5,31 @@ import { money } from '../../../../schema/values/money.ts'
 import { startLogReader } from '../../../../subgraphs/log/reader.ts'
 import { trimLog } from '../../../../subgraphs/log/retention.ts'
 import { connect } from '../../../../subgraphs/platform/mongo/client.ts'
-import { createCashier, type Cashier } from '../../../../subgraphs/transaction/service/payment-service.ts'
+import {
+  createPaymentService,
+  type PaymentService,
+} from '../../../../subgraphs/transaction/service/payment-service.ts'
 import type { PaymentReceipt } from '../../../../subgraphs/transaction/service/idempotent-payments.ts'
-import { customerDays } from '../../../../subgraphs/transaction/store/daily-limits.ts'
+import { createDailyLimits } from '../../../../subgraphs/transaction/store/daily-limits.ts'
 import {
   importPayments,
   type PastPayment,
 } from '../../../../subgraphs/transaction/service/import-payments.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
 import { startSequencer, writeLog } from '../../../../subgraphs/transaction/log/sequencer.ts'
-import { createStore, type PaymentStore } from '../../../../subgraphs/transaction/store/payment-store.ts'
+import { openPaymentStore, type PaymentStore } from '../../../../subgraphs/transaction/store/payment-store.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import {
   aClock,
   aDirectory,
   aMerchant,
-  aReference,
+  aRegistry,
   noon,
   quietLog,
 } from '../../../fixtures/transaction-world.ts'
 import type { LogEntry } from '../../../../subgraphs/log/entry.ts'
 import { logOf, readLog } from '../../../../subgraphs/log/store.ts'
-import type { Place } from '../../../../subgraphs/log/checkpoint.ts'
+import type { Checkpoint } from '../../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, uri, name } = await freshDatabase()
 const wallet = 'wallet-sg-01'
@@ -34,22 +37,22 @@ const acquirer = 'acquirer-cn-01'
 
 let db: Db
 let store: PaymentStore
-let cashier: Cashier
+let paymentService: PaymentService
 let clock: ReturnType<typeof aClock>
 let databases = 0
 beforeEach(async () => {
   db = mongo.db(`${name}_${++databases}`)
-  store = await createStore(db)
+  store = await openPaymentStore(db)
   clock = aClock()
-  cashier = createCashier({
+  paymentService = createPaymentService({
     store,
-    days: await customerDays(db, clock.now),
-    reference: aReference(),
+    dailyLimits: await createDailyLimits(db, clock.now),
+    registry: aRegistry(),
     directory: aDirectory(),
     now: clock.now,
     rates: builtInRates,
     screen: () => null,
-    log: { error: () => {} },
+    logger: { error: () => {} },
   })
   return () => db.dropDatabase()
 })
@@ -57,7 +60,7 @@ beforeEach(async () => {
 let numbers = 0
 const pay = async (): Promise<string> => {
   numbers++
-  const receipt = await cashier.submit(wallet, {
+  const receipt = await paymentService.submit(wallet, {
     idempotencyKey: `key ${numbers}`,
     reference: `number ${numbers}`,
     merchant: `${acquirer}.M1`,
@@ -65,13 +68,13 @@ const pay = async (): Promise<string> => {
   })
   return (receipt as PaymentReceipt).payment._id
 }
-const approve = (payment: string) => cashier.respond(acquirer, { payment, decision: 'APPROVE' })
+const approve = (payment: string) => paymentService.respond(acquirer, { payment, decision: 'APPROVE' })
 
 /** Writes the log until stopped, whoever else does so. */
-function aSequencer(database = db, log: Parameters<typeof writeLog>[0]['log'] = quietLog) {
+function aSequencer(database = db, logger: Parameters<typeof writeLog>[0]['logger'] = quietLog) {
   const stopping = new AbortController()
   const lease = { signal: stopping.signal, isHeld: () => !stopping.signal.aborted }
-  const done = writeLog({ db: database, log }, lease)
+  const done = writeLog({ db: database, logger }, lease)
   return async () => {
     stopping.abort()
     await done.catch((error: unknown) => console.error(error))
@@ -86,13 +89,13 @@ async function loseThePlace() {
 
 /** Waits until the log of `db` has `count` entries, and gives them all. */
 async function logged(count: number): Promise<LogEntry[]> {
-  const reader = await startLogReader({ db, log: quietLog })
+  const logReader = await startLogReader({ db, logger: quietLog })
   await new Promise<void>((resolve) => {
-    const look = () => reader.tip() >= BigInt(count) && resolve()
-    reader.subscribe(look)
+    const look = () => logReader.tip() >= BigInt(count) && resolve()
+    logReader.subscribe(look)
     look()
   })
-  await reader.close()
+  await logReader.close()
   return readLog(db)
 }
 
@@ -203,7 +206,7 @@ describe('the log', () => {
     const said: string[] = []
     const stopAgain = aSequencer(db, {
       error: quietLog.error,
-      info: (_: unknown, text = '') => void said.push(text),
+      info: (_details: object | string, text = '') => void said.push(text),
     })
     const entries = await logged(5)
     await stopAgain()
@@ -238,7 +241,7 @@ describe('the log', () => {
     const recent = await pay()
     await logged(4)
     await stop()
-    await db.collection<Place>('places').insertOne({ _id: 'activity', epoch: 0, position: 4n })
+    await db.collection<Checkpoint>('places').insertOne({ _id: 'activity', epoch: 0, position: 4n })
     expect(await trimLog(db, new Date(clock.now().getTime() - 30 * 86_400_000), ['activity'])).toBe(2)
     await loseThePlace()
     await approve(recent)
@@ -331,13 +334,13 @@ describe('the log', () => {
   test('is taken over within 5 s when its writer dies', async () => {
     const doomed = await connect(uri)
     const doomedDb = doomed.db(db.databaseName)
-    const reader = await startLogReader({ db, log: quietLog })
+    const logReader = await startLogReader({ db, logger: quietLog })
     const silent = { info: () => {}, error: () => {} }
-    const doomedReader = await startLogReader({ db: doomedDb, log: silent })
-    const first = startSequencer({ db: doomedDb, log: silent, reader: doomedReader })
+    const doomedReader = await startLogReader({ db: doomedDb, logger: silent })
+    const first = startSequencer({ db: doomedDb, logger: silent, logReader: doomedReader })
     await pay()
     await logged(2)
-    const heir = startSequencer({ db, log: quietLog, reader })
+    const heir = startSequencer({ db, logger: quietLog, logReader })
     // It can no longer renew, nor give the lease back.
     await doomed.close()
     const diedAtMs = performance.now()
@@ -347,7 +350,7 @@ describe('the log', () => {
     await expectOneToOne(entries)
     expect(heir.isHolding()).toBe(true)
     await Promise.all([first.close(), heir.close(), doomedReader.close()])
-    await reader.close()
+    await logReader.close()
   })
 })
 
@@ -367,7 +370,7 @@ describe('importing past payments', () => {
     }))
 
   test('makes whole payments and a log in order of time', async () => {
-    await importPayments(db, aReference(), pastPayments(300))
+    await importPayments(db, aRegistry(), pastPayments(300))
     const entries = await logged(900)
     await expectOneToOne(entries)
     const times = entries.map(({ at }) => at.getTime())
@@ -386,8 +389,8 @@ describe('importing past payments', () => {
   })
 
   test('twice imports once, and new payments go on after them', async () => {
-    await importPayments(db, aReference(), pastPayments(20))
-    await importPayments(db, aReference(), pastPayments(20))
+    await importPayments(db, aRegistry(), pastPayments(20))
+    await importPayments(db, aRegistry(), pastPayments(20))
     const stop = aSequencer()
     await pay()
     const entries = await logged(62)
@@ -396,20 +399,20 @@ describe('importing past payments', () => {
   })
 
   test('leaves the log to the process that writes it', async () => {
-    const reader = await startLogReader({ db, log: quietLog })
-    const sequencer = startSequencer({ db, log: quietLog, reader })
+    const logReader = await startLogReader({ db, logger: quietLog })
+    const sequencer = startSequencer({ db, logger: quietLog, logReader })
     await pay()
     await logged(2)
-    await importPayments(db, aReference(), pastPayments(50))
+    await importPayments(db, aRegistry(), pastPayments(50))
     const entries = await logged(152)
     await sequencer.close()
-    await reader.close()
+    await logReader.close()
     await expectOneToOne(entries)
   })
 
   test('of an unknown wallet says so', async () => {
     const [past] = pastPayments(1)
-    await expect(importPayments(db, aReference(), [{ ...past!, wallet: 'nobody' }])).rejects.toThrow(
+    await expect(importPayments(db, aRegistry(), [{ ...past!, wallet: 'nobody' }])).rejects.toThrow(
       'there is no wallet "nobody"',
     )
   })

@@ -10,7 +10,7 @@ beforeEach(async () => {
 
 let keys = 0
 const cancel = (payment: string, more: { idempotencyKey?: string; reason?: string } = {}, by = wallet) =>
-  counter.cashier.cancel(by, { idempotencyKey: `cancel ${++keys}`, payment, ...more })
+  counter.paymentService.cancel(by, { idempotencyKey: `cancel ${++keys}`, payment, ...more })
 
 describe('taking a payment back', () => {
   test('tells the counterparty, and is done when that acknowledges', async () => {
@@ -73,7 +73,7 @@ describe('taking a payment back', () => {
 
   test('is not possible once part of it was refunded', async () => {
     const { _id } = await counter.complete()
-    await counter.cashier.refund(wallet, {
+    await counter.paymentService.refund(wallet, {
       idempotencyKey: `refund ${_id}`,
       payment: _id,
       amount: { amount: '1', currency: 'CNY' },

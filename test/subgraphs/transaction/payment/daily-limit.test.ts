@@ -16,12 +16,12 @@ beforeEach(async () => {
   counter = await aCounter(db)
   customer = `customer ${++customers}`
   const limits = { perPayment: money(5_000_000n, 'CNY'), perDay: money(100_000n, 'CNY') }
-  counter.reference.corridors.set('SG-CN', aCorridor('SG-CN', { limits }))
+  counter.registry.corridors.set('SG-CN', aCorridor('SG-CN', { limits }))
 })
 
 const cny = (amount: string) => ({ amount: { amount, currency: 'CNY' } })
 const spend = (amount: string, more: object = {}, at = counter) =>
-  at.cashier.submit(wallet, counter.submission({ customer, ...cny(amount), ...more }))
+  at.paymentService.submit(wallet, counter.submission({ customer, ...cny(amount), ...more }))
 
 describe('the limit per customer and day', () => {
   test('takes what fits to the last fen, and says how much was used when something does not', async () => {
@@ -63,7 +63,7 @@ describe('the limit per customer and day', () => {
   test('counts one key once, with 64 calls at once for all that is left', async () => {
     const there = await aCounter(elsewhere.db(name), counter)
     const input = counter.submission({ customer, ...cny('1000') })
-    const answers = await many(64, (n) => (n % 2 ? counter : there).cashier.submit(wallet, input))
+    const answers = await many(64, (n) => (n % 2 ? counter : there).paymentService.submit(wallet, input))
     expect(answers.filter((answer) => !isRefusal(answer) && !answer.replayed)).toHaveLength(1)
     expect(answers.filter((answer) => !isRefusal(answer) && answer.replayed)).toHaveLength(63)
   })
@@ -73,7 +73,7 @@ describe('the limit per customer and day', () => {
     {
       what: 'is taken back',
       end: async (id: string) => {
-        await counter.cashier.cancel(wallet, { idempotencyKey: id, payment: id })
+        await counter.paymentService.cancel(wallet, { idempotencyKey: id, payment: id })
         await counter.say(id, 'ACKNOWLEDGE')
       },
     },
@@ -91,7 +91,7 @@ describe('the limit per customer and day', () => {
         await counter.say(id, 'ACKNOWLEDGE')
       },
     },
-    { what: 'could not be delivered', end: (id: string) => counter.cashier.undeliverable(id) },
+    { what: 'could not be delivered', end: (id: string) => counter.paymentService.undeliverable(id) },
   ])('is given back, once, when a payment $what', async ({ end }) => {
     const { _id } = await counter.pay({ customer, ...cny('700') })
     await spend('300')
@@ -128,11 +128,11 @@ describe('the limit per customer and day', () => {
   test('refused under a key stays refused under it', async () => {
     const { _id } = await counter.pay({ customer, ...cny('1000') })
     const input = counter.submission({ customer, ...cny('1') })
-    const first = await counter.cashier.submit(wallet, input)
+    const first = await counter.paymentService.submit(wallet, input)
     expect(first).toMatchObject({ code: 'LIMIT_PER_DAY' })
     await counter.say(_id, 'DECLINE')
     await counter.giveBack(_id)
-    expect(await counter.cashier.submit(wallet, input)).toEqual(first)
+    expect(await counter.paymentService.submit(wallet, input)).toEqual(first)
     expect(await spend('1')).toMatchObject({ replayed: false })
   })
 })

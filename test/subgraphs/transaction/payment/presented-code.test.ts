@@ -11,7 +11,7 @@ import {
   readPresented,
   type PresentedCode,
 } from '../../../../subgraphs/transaction/payment/presented-code.ts'
-import { createPresenter } from '../../../../subgraphs/transaction/service/presented-code-service.ts'
+import { createPresentedCodeService } from '../../../../subgraphs/transaction/service/presented-code-service.ts'
 import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
 import { acquirer, aCounter, many, taken, wallet, type Counter } from '../../../fixtures/counter.ts'
 
@@ -25,14 +25,14 @@ beforeEach(async () => {
 
 let keys = 0
 const show = (more: Partial<PresentCodeInput> = {}, by = wallet) =>
-  createPresenter({ ...counter, now: counter.clock.now }).present(by, {
+  createPresentedCodeService({ ...counter, now: counter.clock.now }).present(by, {
     idempotencyKey: `show ${++keys}`,
     token: { reference: `account ${keys}`, lastFour: '4242' },
     ...more,
   })
 const aCode = async (more: Partial<PresentCodeInput> = {}): Promise<PresentedCode> => taken(await show(more))
 const charge = (payload: string, more: Partial<ChargePresentedCodeInput> = {}, by = acquirer, at = counter) =>
-  at.cashier.charge(by, {
+  at.paymentService.charge(by, {
     idempotencyKey: `charge ${++keys}`,
     payload,
     merchant: `${acquirer}.M1`,
@@ -85,7 +85,7 @@ describe('a code that a payer presents', () => {
   })
 
   test('is for wallets that are live and certified for it', async () => {
-    const { participants } = counter.reference
+    const { participants } = counter.registry
     const own = participants.get(wallet)!
     participants.set(wallet, { ...own, status: 'SUSPENDED' })
     const input = { idempotencyKey: `not live ${++keys}` }
@@ -112,8 +112,10 @@ describe('charging it', () => {
       customer: code.token.reference,
     })
     const answer = { payment: payment._id, decision: 'APPROVE' } as const
-    expect(await counter.cashier.respond(acquirer, answer)).toMatchObject({ code: 'PAYMENT_UNKNOWN' })
-    expect(await counter.cashier.respond(wallet, answer)).toMatchObject({ payment: { status: 'COMPLETED' } })
+    expect(await counter.paymentService.respond(acquirer, answer)).toMatchObject({ code: 'PAYMENT_UNKNOWN' })
+    expect(await counter.paymentService.respond(wallet, answer)).toMatchObject({
+      payment: { status: 'COMPLETED' },
+    })
   })
 
   test('is done once, with 64 charges at once over two processes', async () => {
@@ -156,7 +158,7 @@ describe('charging it', () => {
   test('can be voided by the acquirer', async () => {
     const { payload } = await aCode()
     const { payment } = taken(await charge(payload))
-    const voided = await counter.cashier.cancel(acquirer, {
+    const voided = await counter.paymentService.cancel(acquirer, {
       idempotencyKey: `void ${payment._id}`,
       payment: payment._id,
     })

@@ -27,7 +27,7 @@ const refund = (
   at = counter,
 ) => {
   const { currency = 'CNY', ...rest } = more
-  return at.cashier.refund(by, {
+  return at.paymentService.refund(by, {
     idempotencyKey: `refund ${++keys}`,
     payment,
     ...(amount !== null && { amount: { amount, currency } }),
@@ -99,7 +99,7 @@ describe('a refund', () => {
 
   test('can be made for a participant that was suspended', async () => {
     const { _id } = await counter.complete()
-    const { participants } = counter.reference
+    const { participants } = counter.registry
     participants.set(wallet, { ...participants.get(wallet)!, status: 'SUSPENDED' })
     expect(await refund(_id)).toMatchObject({ refund: { refund: { status: 'COMPLETED' } } })
   })

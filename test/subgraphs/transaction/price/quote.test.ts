@@ -4,7 +4,7 @@ import type { ScannedCode } from '../../../../subgraphs/shared/merchant-director
 import { readOrder, type OrderInput } from '../../../../subgraphs/transaction/service/read-input.ts'
 import { makeQuote, type Quote } from '../../../../subgraphs/transaction/price/quote.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
-import { aMerchant, aReference, noon } from '../../../fixtures/transaction-world.ts'
+import { aMerchant, aRegistry, noon } from '../../../fixtures/transaction-world.ts'
 import type { Order } from '../../../../subgraphs/transaction/price/order.ts'
 
 const shop = aMerchant('acquirer-cn-01.M1')
@@ -22,12 +22,12 @@ const cny = (amount: string) => ({ amount, currency: 'CNY' })
 function quoteFor(
   input: Partial<OrderInput>,
   code: ScannedCode | null,
-  reference = aReference(),
+  registry = aRegistry(),
   merchant = shop,
 ) {
   const place = code ? { payload: 'scanned' } : { merchant: merchant.id }
   const order = readOrder({ ...place, payerCurrency: 'SGD', ...input }) as Order
-  const world = { reference, rates: builtInRates, now: noon }
+  const world = { registry, rates: builtInRates, now: noon }
   const known = code ? { merchant: code.merchant, code } : { merchant, code: null }
   return makeQuote('q1', 'wallet-sg-01', order, known, world)
 }
@@ -136,15 +136,15 @@ describe('quoting at a merchant', () => {
     { what: 'the corridor is closed', merchant: { country: 'TH' }, code: 'CORRIDOR_CLOSED' },
   ])('is refused when $what', ({ merchant, code, amount }) => {
     expect(
-      quoteFor({ amount: amount ?? cny('1') }, null, aReference(), { ...shop, ...merchant }),
+      quoteFor({ amount: amount ?? cny('1') }, null, aRegistry(), { ...shop, ...merchant }),
     ).toMatchObject({ code })
   })
 
   test('is refused when the wallet is suspended', () => {
-    const reference = aReference()
-    const wallet = reference.participants.get('wallet-sg-01')!
-    reference.participants.set(wallet.id, { ...wallet, status: 'SUSPENDED' })
-    expect(quoteFor({ amount: cny('1') }, null, reference)).toMatchObject({
+    const registry = aRegistry()
+    const wallet = registry.participants.get('wallet-sg-01')!
+    registry.participants.set(wallet.id, { ...wallet, status: 'SUSPENDED' })
+    expect(quoteFor({ amount: cny('1') }, null, registry)).toMatchObject({
       code: 'PARTICIPANT_NOT_LIVE',
       retryable: true,
     })

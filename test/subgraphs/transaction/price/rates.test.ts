@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect } from '../../../../subgraphs/platform/mongo/client.ts'
 import {
   readRateTable,
-  transactionSubgraph,
+  openTransactionSubgraph,
   type RateTable,
   type TransactionSettings,
   type TransactionSubgraph,
 } from '../../../../subgraphs/transaction/index.ts'
 import { tableRates } from '../../../../subgraphs/transaction/price/rates.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aDirectory, aReference, as, noon, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aDirectory, aRegistry, as, noon, quietLog } from '../../../fixtures/transaction-world.ts'
 import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 
 const { db, uri, name } = await freshDatabase()
@@ -19,12 +19,12 @@ const wallet = as('wallet-sg-01')
 const opened: (() => Promise<void>)[] = []
 
 async function start(on = db, settings: Partial<TransactionSettings> = {}): Promise<TransactionSubgraph> {
-  const subgraph = await transactionSubgraph({
+  const subgraph = await openTransactionSubgraph({
     db: on,
-    reference: aReference(),
+    registry: aRegistry(),
     directory: aDirectory(),
     now: clock.now,
-    log: quietLog as never,
+    logger: quietLog,
     cursorSecret: 'a secret',
     simulator: null,
     sequencer: false,

@@ -7,9 +7,9 @@ import {
   type AuditLog,
   type Change,
 } from '../../../../subgraphs/shared/audit-log.ts'
-import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
+import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aDirectory, aReference, as, noon } from '../../../fixtures/transaction-world.ts'
+import { aDirectory, aRegistry, as, noon } from '../../../fixtures/transaction-world.ts'
 import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 
 const { db } = await freshDatabase()
@@ -38,12 +38,12 @@ const changes: readonly Partial<Change>[] = [
 ]
 
 beforeAll(async () => {
-  hub = await transactionSubgraph({
+  hub = await openTransactionSubgraph({
     db,
-    reference: aReference(),
+    registry: aRegistry(),
     directory: aDirectory(),
     now: () => noon,
-    log: pino({ level: 'silent' }),
+    logger: pino({ level: 'silent' }),
     cursorSecret: 'a secret',
     simulator: null,
     sequencer: false,

@@ -2,10 +2,10 @@
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { encodeCpm } from '../../../../schema/qr/index.ts'
-import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
+import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { readTip } from '../../../../subgraphs/log/store.ts'
-import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
 
 const { db } = await freshDatabase()
 const clock = aClock()
@@ -25,12 +25,12 @@ const ask = async (mutation: string, type: string, input: object, who = 'wallet-
 
 beforeAll(async () => {
   const settings = {
-    reference: aReference(),
+    registry: aRegistry(),
     directory: aDirectory(),
     now: clock.now,
-    log: quietLog as never,
+    logger: quietLog,
   }
-  hub = await transactionSubgraph({ ...settings, db, cursorSecret: 'secret', simulator: null })
+  hub = await openTransactionSubgraph({ ...settings, db, cursorSecret: 'secret', simulator: null })
   await ask('submitPayment', 'SubmitPaymentInput', valid.submitPayment())
   const paid = await db.collection<{ _id: string }>('payments').findOne({ reference: 'number 1' })
   known.payment = paid!._id

@@ -2,17 +2,17 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { isRefusal } from '../../../../schema/values/problems.ts'
 import { connect, type Mongo } from '../../../../subgraphs/platform/mongo/client.ts'
 import {
-  createCashier,
-  type Cashier,
-  type CashierDependencies,
+  createPaymentService,
+  type PaymentService,
+  type PaymentServiceDependencies,
 } from '../../../../subgraphs/transaction/service/payment-service.ts'
 import type { PaymentReceipt } from '../../../../subgraphs/transaction/service/idempotent-payments.ts'
-import { customerDays, type CustomerDays } from '../../../../subgraphs/transaction/store/daily-limits.ts'
+import { createDailyLimits, type DailyLimits } from '../../../../subgraphs/transaction/store/daily-limits.ts'
 import type { SubmitPaymentInput } from '../../../../subgraphs/transaction/service/read-input.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
-import { createStore, type PaymentStore } from '../../../../subgraphs/transaction/store/payment-store.ts'
+import { openPaymentStore, type PaymentStore } from '../../../../subgraphs/transaction/store/payment-store.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aDirectory, aReference, noon } from '../../../fixtures/transaction-world.ts'
+import { aClock, aDirectory, aRegistry, noon } from '../../../fixtures/transaction-world.ts'
 
 const { db, uri, name } = await freshDatabase()
 const wallet = 'wallet-sg-01'
@@ -24,37 +24,37 @@ const order = {
 }
 
 let store: PaymentStore
-let days: CustomerDays
+let dailyLimits: DailyLimits
 /** Another process's connection, with loaders and writers of its own. */
 let elsewhere: Mongo
 let storeElsewhere: PaymentStore
 beforeAll(async () => {
-  store = await createStore(db)
-  days = await customerDays(db, () => clock.now())
+  store = await openPaymentStore(db)
+  dailyLimits = await createDailyLimits(db, () => clock.now())
   elsewhere = await connect(uri)
-  storeElsewhere = await createStore(elsewhere.db(name))
+  storeElsewhere = await openPaymentStore(elsewhere.db(name))
   return () => elsewhere.close()
 })
 
 let clock: ReturnType<typeof aClock>
-let reference: ReturnType<typeof aReference>
-let cashier: Cashier
-const aCashier = (more: Partial<CashierDependencies> = {}) =>
-  createCashier({
+let registry: ReturnType<typeof aRegistry>
+let paymentService: PaymentService
+const aCashier = (more: Partial<PaymentServiceDependencies> = {}) =>
+  createPaymentService({
     store,
-    days,
-    reference,
+    dailyLimits,
+    registry,
     directory: aDirectory(),
     now: clock.now,
     rates: builtInRates,
     screen: () => null,
-    log: { error: () => {} },
+    logger: { error: () => {} },
     ...more,
   })
 beforeEach(() => {
   clock = aClock()
-  reference = aReference()
-  cashier = aCashier()
+  registry = aRegistry()
+  paymentService = aCashier()
 })
 
 let numbers = 0
@@ -67,12 +67,12 @@ const withQuote = (quote: string, more: Partial<SubmitPaymentInput> = {}): Submi
   return { idempotencyKey: `key ${numbers}`, reference: `number ${numbers}`, quote, ...more }
 }
 const quoted = async (): Promise<string> => {
-  const quote = await cashier.quote(wallet, order)
+  const quote = await paymentService.quote(wallet, order)
   if (isRefusal(quote)) throw new Error(quote.message)
   return quote._id
 }
 const paid = async (input: SubmitPaymentInput = aSubmission()): Promise<PaymentReceipt> => {
-  const receipt = await cashier.submit(wallet, input)
+  const receipt = await paymentService.submit(wallet, input)
   if (isRefusal(receipt)) throw new Error(receipt.message)
   return receipt
 }
@@ -129,7 +129,7 @@ describe('submitting a payment', () => {
 
   test('gives every payment a retrieval reference number of its own, also over two processes', async () => {
     const there = aCashier({ store: storeElsewhere })
-    const receipts = await many(40, (n) => (n % 2 ? cashier : there).submit(wallet, aSubmission()))
+    const receipts = await many(40, (n) => (n % 2 ? paymentService : there).submit(wallet, aSubmission()))
     expect(new Set(receipts.map((receipt) => (receipt as PaymentReceipt).payment.rrn)).size).toBe(40)
   })
 
@@ -166,43 +166,45 @@ describe('submitting a payment', () => {
     },
   ])('for $what is refused and nothing is written', async ({ input, code, path }) => {
     const submission = input()
-    expect(await cashier.submit(wallet, submission)).toMatchObject({ code, path })
+    expect(await paymentService.submit(wallet, submission)).toMatchObject({ code, path })
     expect(await countOf({ reference: submission.reference })).toBe(0)
   })
 
   test('is for wallets only', async () => {
-    expect(await cashier.submit(acquirer, aSubmission())).toMatchObject({ code: 'FORBIDDEN' })
-    expect(await cashier.quote(acquirer, order)).toMatchObject({ code: 'FORBIDDEN' })
+    expect(await paymentService.submit(acquirer, aSubmission())).toMatchObject({ code: 'FORBIDDEN' })
+    expect(await paymentService.quote(acquirer, order)).toMatchObject({ code: 'FORBIDDEN' })
   })
 })
 
 describe('a quote', () => {
   test('of another wallet is unknown', async () => {
     const quote = await quoted()
-    expect(await cashier.submit('wallet-sg-02', withQuote(quote))).toMatchObject({ code: 'QUOTE_UNKNOWN' })
+    expect(await paymentService.submit('wallet-sg-02', withQuote(quote))).toMatchObject({
+      code: 'QUOTE_UNKNOWN',
+    })
   })
 
   test('expires at the very instant it says', async () => {
     const quote = await quoted()
     clock.move(300_000)
-    expect(await cashier.submit(wallet, withQuote(quote))).toMatchObject({
+    expect(await paymentService.submit(wallet, withQuote(quote))).toMatchObject({
       code: 'QUOTE_EXPIRED',
       path: ['input', 'quote'],
     })
     clock.move(-1)
-    expect(await cashier.submit(wallet, withQuote(quote))).toMatchObject({ replayed: false })
+    expect(await paymentService.submit(wallet, withQuote(quote))).toMatchObject({ replayed: false })
   })
 
   test('pays nothing once its corridor has closed', async () => {
     const quote = await quoted()
-    const corridor = reference.corridors.get('SG-CN')!
-    reference.corridors.set(corridor.id, { ...corridor, status: 'CLOSED' })
-    expect(await cashier.submit(wallet, withQuote(quote))).toMatchObject({ code: 'CORRIDOR_CLOSED' })
+    const corridor = registry.corridors.get('SG-CN')!
+    registry.corridors.set(corridor.id, { ...corridor, status: 'CLOSED' })
+    expect(await paymentService.submit(wallet, withQuote(quote))).toMatchObject({ code: 'CORRIDOR_CLOSED' })
   })
 
   test('made in another process can be paid here', async () => {
     const quote = await aCashier({ store: storeElsewhere }).quote(wallet, order)
-    expect(await cashier.submit(wallet, withQuote((quote as { _id: string })._id))).toMatchObject({
+    expect(await paymentService.submit(wallet, withQuote((quote as { _id: string })._id))).toMatchObject({
       replayed: false,
     })
   })
@@ -210,7 +212,7 @@ describe('a quote', () => {
   test('is used once, with 64 payments at once over two processes', async () => {
     const quote = await quoted()
     const there = aCashier({ store: storeElsewhere })
-    const answers = await many(64, (n) => (n % 2 ? cashier : there).submit(wallet, withQuote(quote)))
+    const answers = await many(64, (n) => (n % 2 ? paymentService : there).submit(wallet, withQuote(quote)))
     expect(answers.filter((answer) => !isRefusal(answer))).toHaveLength(1)
     expect(answers.filter((answer) => isRefusal(answer) && answer.code === 'QUOTE_USED')).toHaveLength(63)
     expect(await countOf({ quote })).toBe(1)
@@ -222,7 +224,7 @@ describe('an idempotency key', () => {
     const there = aCashier({ store: storeElsewhere })
     const input = withQuote(await quoted())
     const answers = (await many(64, (n) =>
-      (n % 2 ? cashier : there).submit(wallet, input),
+      (n % 2 ? paymentService : there).submit(wallet, input),
     )) as PaymentReceipt[]
     expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1)
     expect(new Set(answers.map(({ payment }) => payment._id)).size).toBe(1)
@@ -233,7 +235,7 @@ describe('an idempotency key', () => {
     const input = aSubmission()
     await paid(input)
     clock.move(5000)
-    expect(await cashier.submit(wallet, { ...input, reference: 'another' })).toMatchObject({
+    expect(await paymentService.submit(wallet, { ...input, reference: 'another' })).toMatchObject({
       __typename: 'IdempotencyConflict',
       code: 'IDEMPOTENCY_CONFLICT',
       path: ['input', 'idempotencyKey'],
@@ -245,7 +247,7 @@ describe('an idempotency key', () => {
     const input = withQuote(await quoted())
     const { payment } = await paid(input)
     clock.move(3_600_000)
-    expect(await cashier.submit(wallet, input)).toEqual({
+    expect(await paymentService.submit(wallet, input)).toEqual({
       __typename: 'PaymentReceipt',
       replayed: true,
       payment,
@@ -255,14 +257,14 @@ describe('an idempotency key', () => {
   test('of another wallet is another key', async () => {
     const input = aSubmission()
     await paid(input)
-    expect(await cashier.submit('wallet-sg-02', input)).toMatchObject({ replayed: false })
+    expect(await paymentService.submit('wallet-sg-02', input)).toMatchObject({ replayed: false })
   })
 
   test('is the same input whichever way it is written', async () => {
     const input = aSubmission()
     await paid(input)
     const reversed = Object.fromEntries(Object.entries({ ...input, customer: null }).toReversed())
-    expect(await cashier.submit(wallet, reversed as unknown as SubmitPaymentInput)).toMatchObject({
+    expect(await paymentService.submit(wallet, reversed as unknown as SubmitPaymentInput)).toMatchObject({
       replayed: true,
     })
   })
@@ -272,11 +274,13 @@ describe('a reference', () => {
   test('names one payment of a wallet', async () => {
     const input = aSubmission()
     await paid(input)
-    expect(await cashier.submit(wallet, aSubmission({ reference: input.reference }))).toMatchObject({
+    expect(await paymentService.submit(wallet, aSubmission({ reference: input.reference }))).toMatchObject({
       code: 'REFERENCE_USED',
       path: ['input', 'reference'],
     })
-    expect(await cashier.submit('wallet-sg-02', aSubmission({ reference: input.reference }))).toMatchObject({
+    expect(
+      await paymentService.submit('wallet-sg-02', aSubmission({ reference: input.reference })),
+    ).toMatchObject({
       replayed: false,
     })
   })
@@ -301,13 +305,13 @@ describe('when the outcome of a write is unknown', () => {
       replayed: false,
       payment: { reference: input.reference, status: 'ROUTED' },
     })
-    expect(await cashier.submit(wallet, input)).toEqual({ ...answer, replayed: true })
+    expect(await paymentService.submit(wallet, input)).toEqual({ ...answer, replayed: true })
   })
 
   test('a payment that cannot be found is not called failed, and its key can be used again', async () => {
     const input = aSubmission()
     expect(await failing(false).submit(wallet, input)).toMatchObject({ code: 'UNAVAILABLE', retryable: true })
-    expect(await cashier.submit(wallet, input)).toMatchObject({ replayed: false })
+    expect(await paymentService.submit(wallet, input)).toMatchObject({ replayed: false })
   })
 })
 
@@ -317,7 +321,7 @@ describe('the counterparty’s answer', () => {
   test('completes the payment, with its books and its settlement date, in one write', async () => {
     const { payment } = await paid(aSubmission({ amount: { amount: '300', currency: 'CNY' } }))
     clock.move(120)
-    const answer = (await cashier.respond(acquirer, approve(payment._id))) as PaymentReceipt
+    const answer = (await paymentService.respond(acquirer, approve(payment._id))) as PaymentReceipt
     expect(answer).toMatchObject({
       replayed: false,
       payment: {
@@ -346,7 +350,7 @@ describe('the counterparty’s answer', () => {
   test('that declines says why', async () => {
     const { payment } = await paid()
     expect(
-      await cashier.respond(acquirer, { payment: payment._id, decision: 'DECLINE', reason: 'AM04' }),
+      await paymentService.respond(acquirer, { payment: payment._id, decision: 'DECLINE', reason: 'AM04' }),
     ).toMatchObject({
       payment: { status: 'DECLINED', reason: 'INSUFFICIENT_FUNDS' },
     })
@@ -354,8 +358,8 @@ describe('the counterparty’s answer', () => {
 
   test('given twice is recorded and moves nothing', async () => {
     const { payment } = await paid()
-    await cashier.respond(acquirer, approve(payment._id))
-    const again = (await cashier.respond(acquirer, approve(payment._id))) as PaymentReceipt
+    await paymentService.respond(acquirer, approve(payment._id))
+    const again = (await paymentService.respond(acquirer, approve(payment._id))) as PaymentReceipt
     expect(again).toMatchObject({ replayed: true, payment: { status: 'COMPLETED', sequence: 4 } })
     expect(again.payment.events.at(-1)).toMatchObject({
       kind: 'LATE_MESSAGE',
@@ -366,14 +370,16 @@ describe('the counterparty’s answer', () => {
 
   test('that contradicts the first is refused, recorded, and moves nothing', async () => {
     const { payment } = await paid()
-    await cashier.respond(acquirer, { payment: payment._id, decision: 'DECLINE' })
-    expect(await cashier.respond(acquirer, approve(payment._id))).toMatchObject({ code: 'NOT_WAITING' })
+    await paymentService.respond(acquirer, { payment: payment._id, decision: 'DECLINE' })
+    expect(await paymentService.respond(acquirer, approve(payment._id))).toMatchObject({
+      code: 'NOT_WAITING',
+    })
     expect(await store.byId.load(payment._id)).toMatchObject({ status: 'DECLINED', sequence: 4 })
   })
 
   test('repeated without end does not make the payment grow without end', async () => {
     const { payment } = await paid()
-    for (let n = 0; n < 4; n++) await many(32, () => cashier.respond(acquirer, approve(payment._id)))
+    for (let n = 0; n < 4; n++) await many(32, () => paymentService.respond(acquirer, approve(payment._id)))
     const { events } = (await store.byId.load(payment._id))!
     expect(events.filter(({ kind }) => kind === 'LATE_MESSAGE')).toHaveLength(64)
     expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, n) => n + 1))
@@ -383,7 +389,7 @@ describe('the counterparty’s answer', () => {
     const there = aCashier({ store: storeElsewhere })
     const { payment } = await paid()
     const answers = await many(64, (n) =>
-      (n % 2 ? cashier : there).respond(acquirer, {
+      (n % 2 ? paymentService : there).respond(acquirer, {
         payment: payment._id,
         decision: n % 3 ? 'APPROVE' : 'DECLINE',
       }),
@@ -397,12 +403,14 @@ describe('the counterparty’s answer', () => {
 
   test.each([wallet, 'acquirer-cn-02', 'operator'])('is not taken from %s', async (other) => {
     const { payment } = await paid()
-    expect(await cashier.respond(other, approve(payment._id))).toMatchObject({ code: 'PAYMENT_UNKNOWN' })
+    expect(await paymentService.respond(other, approve(payment._id))).toMatchObject({
+      code: 'PAYMENT_UNKNOWN',
+    })
     expect(await store.byId.load(payment._id)).toMatchObject({ status: 'ROUTED', sequence: 2 })
   })
 
   test('to no payment is refused', async () => {
-    expect(await cashier.respond(acquirer, approve('none'))).toMatchObject({
+    expect(await paymentService.respond(acquirer, approve('none'))).toMatchObject({
       code: 'PAYMENT_UNKNOWN',
       path: ['input', 'payment'],
     })

@@ -74,7 +74,7 @@ describe('an order', () => {
 
   test('is read whole', () => {
     expect(readOrder({ ...order, tip: cny('0.5'), side: 'FIXED_PAYER', entryMode: 'IN_APP' })).toEqual({
-      place: { kind: 'MERCHANT', id: 'acquirer-cn-01.M1' },
+      target: { kind: 'MERCHANT', id: 'acquirer-cn-01.M1' },
       amount: { minor: 100n, currency: 'CNY' },
       tip: { minor: 50n, currency: 'CNY' },
       side: 'FIXED_PAYER',
@@ -136,7 +136,7 @@ describe('a submission', () => {
 
   test('without a quote carries an order', () => {
     expect(readSubmission({ ...submission, quote: null, merchant: 'm', amount: cny('2') })).toMatchObject({
-      what: { kind: 'ORDER', order: { place: { kind: 'MERCHANT', id: 'm' }, payerCurrency: null } },
+      what: { kind: 'ORDER', order: { target: { kind: 'MERCHANT', id: 'm' }, payerCurrency: null } },
       token: null,
     })
   })

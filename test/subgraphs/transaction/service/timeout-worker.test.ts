@@ -69,7 +69,7 @@ describe('a payment that nobody answers', () => {
 
   test('that was cancelled is told again until it is acknowledged', async () => {
     const { _id } = await counter.pay()
-    await counter.cashier.cancel('wallet-sg-01', { idempotencyKey: _id, payment: _id })
+    await counter.paymentService.cancel('wallet-sg-01', { idempotencyKey: _id, payment: _id })
     expect(await counter.pass(5_000)).toBe(1)
     expect(await counter.pass(15_000)).toBe(1)
     await counter.say(_id, 'ACKNOWLEDGE')
@@ -150,17 +150,17 @@ describe('deadlines', () => {
 describe('somebody who asks while the hub is in doubt', () => {
   test('has the counterparty asked at once, but not twice in a moment', async () => {
     const id = await paymentIn('IN_DOUBT')
-    expect(await counter.cashier.inquire(id)).toMatchObject({ sequence: 3 })
+    expect(await counter.paymentService.inquire(id)).toMatchObject({ sequence: 3 })
     counter.clock.move(1_000)
-    expect(await counter.cashier.inquire(id)).toMatchObject({ sequence: 4 })
-    expect(await counter.cashier.inquire(id)).toMatchObject({ sequence: 4 })
+    expect(await counter.paymentService.inquire(id)).toMatchObject({ sequence: 4 })
+    expect(await counter.paymentService.inquire(id)).toMatchObject({ sequence: 4 })
   })
 
   test('never has it asked more than three times', async () => {
     const id = await paymentIn('IN_DOUBT')
     for (let n = 0; n < 5; n++) {
       counter.clock.move(1_000)
-      await counter.cashier.inquire(id)
+      await counter.paymentService.inquire(id)
     }
     expect(steps(await counter.payment(id))).toEqual(inquired)
   })

@@ -5,19 +5,19 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { isRefusal } from '../../../../schema/values/problems.ts'
 import { openAuditLog } from '../../../../subgraphs/shared/audit-log.ts'
-import { createKeyedWriter } from '../../../../subgraphs/shared/idempotent-writer.ts'
+import { createIdempotentWriter } from '../../../../subgraphs/shared/idempotent-writer.ts'
 import { connect } from '../../../../subgraphs/platform/mongo/client.ts'
-import type { Batch } from '../../../../subgraphs/transaction/settlement/batch.ts'
+import type { SettlementBatch } from '../../../../subgraphs/transaction/settlement/batch.ts'
 import {
-  batchesOf,
-  createClosing,
+  settlementBatchesOf,
+  createBatchCloser,
   makeSettlementIndexes,
-  startFinisher,
-  type Closing,
+  startBatchFinisher,
+  type BatchCloser,
 } from '../../../../subgraphs/transaction/settlement/batch-closer.ts'
 import { filesOf, readFile, type FileFormat } from '../../../../subgraphs/transaction/settlement/files.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aReference, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aRegistry, quietLog } from '../../../fixtures/transaction-world.ts'
 import { Ledger, sumsOf } from '../../../fixtures/ledger.ts'
 
 const { mongo, uri, name } = await freshDatabase()
@@ -30,18 +30,18 @@ const operator = { participant: 'operator', requestId: 'a request' }
 
 let db: Db
 let ledger: Ledger
-let closing: Closing
+let batchCloser: BatchCloser
 let databases = 0
 let keys = 0
 
-const aClosing = async (at: Db, patienceMs = 10_000): Promise<Closing> =>
-  createClosing({
+const aClosing = async (at: Db, patienceMs = 10_000): Promise<BatchCloser> =>
+  createBatchCloser({
     db: at,
-    keyed: await createKeyedWriter(at),
+    idempotentWriter: await createIdempotentWriter(at),
     audit: await openAuditLog(at),
-    reference: aReference(),
+    registry: aRegistry(),
     now: clock.now,
-    log: quietLog,
+    logger: quietLog,
     patienceMs,
   })
 
@@ -49,7 +49,7 @@ async function begin(): Promise<void> {
   db = mongo.db(`${name}_${++databases}`)
   await makeSettlementIndexes(db)
   ledger = new Ledger(db)
-  closing = await aClosing(db)
+  batchCloser = await aClosing(db)
 }
 beforeEach(async () => {
   await begin()
@@ -57,15 +57,19 @@ beforeEach(async () => {
 })
 
 /** Closes a date under a key that nobody has used. */
-async function close(date: string, by = closing): Promise<Batch & { status: 'CLOSED' }> {
+async function close(date: string, by = batchCloser): Promise<SettlementBatch & { status: 'CLOSED' }> {
   const batch = await by.close(operator, { idempotencyKey: `key ${++keys}`, settlementDate: date })
   if (isRefusal(batch)) throw new Error(batch.message)
   if (batch.status !== 'CLOSED') throw new Error(`${batch._id} is ${batch.status}`)
   return batch
 }
 
-async function textOf(batch: Batch, format: FileFormat, owner: string | null = null): Promise<string> {
-  const { attempt } = batch as Batch & { status: 'CLOSED' }
+async function textOf(
+  batch: SettlementBatch,
+  format: FileFormat,
+  owner: string | null = null,
+): Promise<string> {
+  const { attempt } = batch as SettlementBatch & { status: 'CLOSED' }
   const file = (await filesOf(db).findOne({ batch: batch._id, attempt, format, owner }))!
   const pieces: Uint8Array[] = []
   for await (const piece of readFile(db, file)) pieces.push(piece)
@@ -75,7 +79,7 @@ async function textOf(batch: Batch, format: FileFormat, owner: string | null = n
 }
 
 /** "id/KIND" of each row. */
-async function rowsOf(batch: Batch, owner: string | null = null): Promise<string[]> {
+async function rowsOf(batch: SettlementBatch, owner: string | null = null): Promise<string[]> {
   const lines = (await textOf(batch, 'CSV', owner)).split('\r\n').slice(1, -1)
   return lines.map((line) => line.split(',').slice(0, 2).join('/'))
 }
@@ -139,12 +143,12 @@ describe('closing a date', () => {
     await ledger.pay({ date: day })
     await ledger.note()
     const input = { idempotencyKey: 'k', settlementDate: day }
-    const first = await closing.close(operator, input)
-    expect(await closing.close(operator, input)).toEqual(first)
+    const first = await batchCloser.close(operator, input)
+    expect(await batchCloser.close(operator, input)).toEqual(first)
     await ledger.pay({ date: day })
     await ledger.note()
-    expect(await closing.close(operator, { ...input, idempotencyKey: 'another' })).toEqual(first)
-    expect(await closing.close(operator, { ...input, settlementDate: nextDay })).toMatchObject({
+    expect(await batchCloser.close(operator, { ...input, idempotencyKey: 'another' })).toEqual(first)
+    expect(await batchCloser.close(operator, { ...input, settlementDate: nextDay })).toMatchObject({
       code: 'IDEMPOTENCY_CONFLICT',
     })
     const audit = await db.collection('audit').find().toArray()
@@ -156,7 +160,7 @@ describe('closing a date', () => {
   test.each(['', 'x'.repeat(65), 'a\nb'])(
     'is refused under a key that is none: %j',
     async (idempotencyKey) => {
-      expect(await closing.close(operator, { idempotencyKey, settlementDate: day })).toMatchObject({
+      expect(await batchCloser.close(operator, { idempotencyKey, settlementDate: day })).toMatchObject({
         code: 'BAD_VALUE',
         path: ['input', 'idempotencyKey'],
       })
@@ -170,21 +174,21 @@ describe('closing a date', () => {
       { offsetMinutes: 480, cutOff: '23:00' },
       { offsetMinutes: -180, cutOff: '24:00' },
     ]
-    const reference = aReference()
+    const registry = aRegistry()
     zones.forEach((settlementZone, n) => {
-      const corridor = [...reference.corridors.values()][n]!
-      reference.corridors.set(corridor.id, { ...corridor, settlementZone })
+      const corridor = [...registry.corridors.values()][n]!
+      registry.corridors.set(corridor.id, { ...corridor, settlementZone })
     })
     // 24:00 three hours west of UTC.
     const end = new Date('2026-03-02T03:00:00Z')
     const at = aClock(new Date(end.getTime() - 1))
-    const early = createClosing({
+    const early = createBatchCloser({
       db,
-      keyed: await createKeyedWriter(db),
+      idempotentWriter: await createIdempotentWriter(db),
       audit: await openAuditLog(db),
-      reference,
+      registry,
       now: at.now,
-      log: quietLog,
+      logger: quietLog,
     })
     for (const settlementDate of [day, '2026-03-02', '2030-01-01']) {
       expect(
@@ -271,7 +275,7 @@ describe('batches', () => {
               if (one.act === 'pay') await ledger.pay(one)
               else if (one.act === 'close') {
                 await ledger.note()
-                await Promise.all(one.dates.map((each, n) => close(each, n % 2 ? other : closing)))
+                await Promise.all(one.dates.map((each, n) => close(each, n % 2 ? other : batchCloser)))
               } else {
                 const id = untouched(one.of)
                 if (id !== undefined) await ledger[one.act](id, one.date)
@@ -282,7 +286,7 @@ describe('batches', () => {
             // Every date is closed by now: what is left over falls to whichever is closed next.
             await close('2026-03-04')
 
-            const batches = (await batchesOf(db)
+            const batches = (await settlementBatchesOf(db)
               .find({}, { sort: { number: 1 } })
               .toArray()) as never as {
               _id: string
@@ -327,7 +331,7 @@ describe('batches', () => {
     const others = await Promise.all(Array.from({ length: 4 }, () => aClosing(db)))
     const closed = await Promise.all(others.flatMap((one) => dates.map((date) => close(date, one))))
     expect(new Set(closed.map(({ _id }) => _id)).size).toBe(dates.length)
-    const stored = await batchesOf(db)
+    const stored = await settlementBatchesOf(db)
       .find({}, { sort: { number: 1 } })
       .toArray()
     expect(stored.map(({ number }) => number)).toEqual([1, 2, 3])
@@ -347,7 +351,7 @@ describe('a batch that was left unfinished', () => {
     await hasty.stop()
     const later = await ledger.pay({ date: day })
     await ledger.note()
-    const batch = (await closing.close(operator, input)) as Batch
+    const batch = (await batchCloser.close(operator, input)) as SettlementBatch
     expect(batch).toMatchObject({ status: 'CLOSED', payments: 1 })
     // What was fixed stays: the second one came after.
     expect(await rowsOf(batch)).toEqual([`${paid}/PAYMENT`])
@@ -364,7 +368,7 @@ describe('a batch that was left unfinished', () => {
     const before = await close(day)
     const csv = await textOf(before, 'CSV')
     const xml = await textOf(before, 'PACS_008')
-    await batchesOf(db).updateOne({ _id: before._id }, { $set: undo as never })
+    await settlementBatchesOf(db).updateOne({ _id: before._id }, { $set: undo as never })
     await db
       .collection('payments')
       .updateOne(
@@ -375,9 +379,11 @@ describe('a batch that was left unfinished', () => {
       _id: { file: `${before._id}/an attempt that died/CSV/`, n: 0 } as never,
       bytes: Buffer.from('half'),
     })
-    const changes = batchesOf(db).watch([{ $match: { 'updateDescription.updatedFields.marked': true } }])
+    const changes = settlementBatchesOf(db).watch([
+      { $match: { 'updateDescription.updatedFields.marked': true } },
+    ])
     const seen = changes.next()
-    const finisher = startFinisher({ db, log: quietLog }, closing)
+    const finisher = startBatchFinisher({ db, logger: quietLog }, batchCloser)
     await seen
     await changes.close()
     await finisher.close()

@@ -6,7 +6,7 @@ import { positionsProjection, readPositions } from '../../../../subgraphs/transa
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { Ledger, sumsOf } from '../../../fixtures/ledger.ts'
 import { quietLog } from '../../../fixtures/transaction-world.ts'
-import { rebuild, shownOf } from '../../../../subgraphs/log/checkpoint.ts'
+import { rebuild, publishedOf } from '../../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, name } = await freshDatabase()
 let databases = 0
@@ -28,8 +28,8 @@ describe('positions', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(life, { maxLength: 15 }), async (lives) => {
         const db = mongo.db(`${name}_${++databases}`)
-        const reader = await startLogReader({ db, log: quietLog })
-        const running = startProjection({ db, reader, log: quietLog }, positionsProjection)
+        const logReader = await startLogReader({ db, logger: quietLog })
+        const running = startProjection({ db, logReader, logger: quietLog }, positionsProjection)
         const ledger = new Ledger(db)
         for (const { next, nextOn, ...sale } of lives) {
           const id = await ledger.pay(sale)
@@ -58,7 +58,7 @@ describe('positions', () => {
         const caughtUp = (epoch: number) =>
           vi.waitFor(
             async () =>
-              expect(await shownOf(db, 'positions')).toEqual({
+              expect(await publishedOf(db, 'positions')).toEqual({
                 epoch,
                 position: BigInt(ledger.entries.length),
               }),
@@ -72,7 +72,7 @@ describe('positions', () => {
         }
         await expectAll()
         await running.close()
-        await reader.close()
+        await logReader.close()
         await db.dropDatabase()
       }),
       { numRuns: 8 },

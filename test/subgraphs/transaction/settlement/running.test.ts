@@ -1,11 +1,11 @@
 // Settlement at a whole transaction subgraph: while payments run, and for whom.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
+import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 import { readTip } from '../../../../subgraphs/log/store.ts'
-import { aClock, aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
 
 const { db } = await freshDatabase()
 const wallet = as('wallet-sg-01')
@@ -16,12 +16,12 @@ const operator = as('operator')
 const clock = aClock(new Date('2026-03-01T14:59:50Z'))
 let hub: TransactionSubgraph
 beforeAll(async () => {
-  hub = await transactionSubgraph({
+  hub = await openTransactionSubgraph({
     db,
-    reference: aReference(),
+    registry: aRegistry(),
     directory: aDirectory(),
     now: clock.now,
-    log: quietLog as never,
+    logger: quietLog,
     cursorSecret: 'a secret',
     simulator: null,
   })

@@ -2,9 +2,9 @@
 
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { transactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
+import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aDirectory, aReference, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
 import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 import { aReceiver } from '../../../fixtures/receiver.ts'
 
@@ -12,12 +12,12 @@ const { db } = await freshDatabase()
 const wallet = as('wallet-sg-01')
 let hub: TransactionSubgraph
 beforeAll(async () => {
-  hub = await transactionSubgraph({
+  hub = await openTransactionSubgraph({
     db,
-    reference: aReference(),
+    registry: aRegistry(),
     directory: aDirectory(),
     now: () => new Date(),
-    log: quietLog as never,
+    logger: quietLog,
     cursorSecret: 'a secret',
     webhookReach: 'LOOPBACK',
   })

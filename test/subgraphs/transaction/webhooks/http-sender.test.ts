@@ -1,7 +1,10 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, describe, expect, test } from 'vitest'
-import { createSender, type SenderOptions } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
+import {
+  openHttpSender,
+  type HttpSenderOptions,
+} from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
 import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
 import { aReceiver, hangs } from '../../../fixtures/receiver.ts'
 
@@ -15,10 +18,10 @@ const aMessage = (url: string, body = '{"type":"payment.approved"}') => ({
   at: new Date(),
 })
 
-function aSender(options: Partial<SenderOptions> = {}) {
-  const sender = createSender({ reach: 'LOOPBACK', ...options })
-  afterAll(() => sender.close())
-  return sender
+function aSender(options: Partial<HttpSenderOptions> = {}) {
+  const httpSender = openHttpSender({ reach: 'LOOPBACK', ...options })
+  afterAll(() => httpSender.close())
+  return httpSender
 }
 
 /** Resolves names from a table, and says what it was asked. */
@@ -136,8 +139,8 @@ describe('addresses that are not called', () => {
   test('a name is asked for once per connection: there is no second answer to fall for', async () => {
     const receiver = await aReceiver()
     const { resolve, asked } = aResolver(['127.0.0.1'], ['10.0.0.1'])
-    const sender = aSender({ reach: 'PRIVATE', resolve })
-    await sender.send(aMessage(`http://rebound.example:${receiver.port}/`))
+    const httpSender = aSender({ reach: 'PRIVATE', resolve })
+    await httpSender.send(aMessage(`http://rebound.example:${receiver.port}/`))
     expect(receiver.received).toHaveLength(1)
     expect(asked).toEqual(['rebound.example'])
   })
@@ -145,13 +148,13 @@ describe('addresses that are not called', () => {
   test('a name that changes to a forbidden address is called no more', async () => {
     const receiver = await aReceiver((response) => response.writeHead(200, { connection: 'close' }).end())
     const { resolve } = aResolver(['127.0.0.1'], ['10.0.0.1'])
-    const sender = aSender({ reach: 'LOOPBACK', resolve })
+    const httpSender = aSender({ reach: 'LOOPBACK', resolve })
     const url = `https://rebound.example:${receiver.port}/`
     // The first connection is let through, and fails for another reason: the receiver speaks no TLS.
-    expect(await sender.send(aMessage(url))).toMatchObject({
+    expect(await httpSender.send(aMessage(url))).toMatchObject({
       error: expect.not.stringContaining('does not call'),
     })
-    expect(await sender.send(aMessage(url))).toMatchObject({
+    expect(await httpSender.send(aMessage(url))).toMatchObject({
       error: 'the hub does not call rebound.example: its address is not a public one',
     })
   })
@@ -204,8 +207,8 @@ describe('whether a failed message may have arrived', () => {
       arrived: true,
     },
   ])('$when', async ({ url, arrived, resolve }) => {
-    const sender = aSender({ timeoutMs: 150, ...(resolve && { resolve }) })
-    expect(await sender.send(aMessage(await url()))).toEqual({
+    const httpSender = aSender({ timeoutMs: 150, ...(resolve && { resolve }) })
+    expect(await httpSender.send(aMessage(await url()))).toEqual({
       kind: 'FAILED',
       error: expect.stringMatching(/./),
       mayHaveArrived: arrived,

@@ -9,9 +9,9 @@ import {
 } from '../../../../subgraphs/transaction/webhooks/delivery.ts'
 import { earliestByEndpoint } from '../../../../subgraphs/transaction/webhooks/delivery-store.ts'
 import { endpointsFor } from '../../../../subgraphs/transaction/webhooks/delivery-projection.ts'
-import type { Endpoint } from '../../../../subgraphs/transaction/webhooks/endpoint.ts'
+import type { WebhookEndpoint } from '../../../../subgraphs/transaction/webhooks/endpoint.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aParticipant, aReference, as } from '../../../fixtures/transaction-world.ts'
+import { aClock, aParticipant, aRegistry, as } from '../../../fixtures/transaction-world.ts'
 import { aReceiver, hangs, type Received } from '../../../fixtures/receiver.ts'
 import { aProcess, cursors, must } from '../../../fixtures/webhook-world.ts'
 
@@ -51,7 +51,7 @@ describe('an event', () => {
     const payment = await hub.pay()
     await hub.approve(payment)
     await hub.written(3)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
 
     expect(receiver.received).toHaveLength(1)
     const [request] = receiver.received
@@ -98,7 +98,7 @@ describe('an event', () => {
     await hub.approve(payment)
     const refund = await hub.refund(payment, '10')
     await hub.written(5)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     expect(typesOf(receiver.received)).toEqual(['payment.refunded', 'refund.refunded'])
     const { headers, body } = receiver.received.find((one) => one.body.includes('refund.refunded'))!
     expect(new Webhook(secret).verify(body, headers)).toMatchObject({
@@ -123,7 +123,7 @@ describe('an event', () => {
     for (const [n, owner] of [...parties, ...others].entries()) await hub.subscribe(owner, receivers[n]!.url)
     await hub.pay()
     await hub.written(2)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     const got = receivers.map(({ received }) => typesOf(received))
     const both = ['payment.sent', 'payment.submitted']
     expect(got).toEqual([...parties.map(() => both), ...others.map(() => [])])
@@ -139,7 +139,7 @@ describe('an event', () => {
     await hub.subscribe(wallet, receiver.url)
     await hub.approve(payment)
     await hub.written(5)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     expect(typesOf(receiver.received)).toEqual(['payment.approved'])
   })
 
@@ -149,8 +149,8 @@ describe('an event', () => {
     const { id } = await hub.subscribe(wallet, receiver.url, ['SENT'])
     await hub.pay()
     await hub.written(2)
-    hub.reference.participants.set(wallet, aParticipant(wallet, 'WALLET', 'SG', 'SGD', { status: 'CLOSED' }))
-    await hub.courier.runDue()
+    hub.registry.participants.set(wallet, aParticipant(wallet, 'WALLET', 'SG', 'SGD', { status: 'CLOSED' }))
+    await hub.deliveryWorker.runDue()
     expect(receiver.received).toEqual([])
     expect(await hub.deliveries(wallet, id)).toMatchObject([
       {
@@ -172,9 +172,9 @@ describe('an event', () => {
 
 describe('nothing that the owner may not see is ever put down', () => {
   test('whoever the parties are', () => {
-    const reference = aReference()
-    const owners = [...reference.participants.keys(), 'nobody']
-    const endpoints = owners.map((owner): Endpoint => ({
+    const registry = aRegistry()
+    const owners = [...registry.participants.keys(), 'nobody']
+    const endpoints = owners.map((owner): WebhookEndpoint => ({
       _id: owner,
       owner,
       url: 'https://example.com/',
@@ -185,21 +185,21 @@ describe('nothing that the owner may not see is ever put down', () => {
       secrets: [],
     }))
     const party = fc.constantFrom(...owners)
-    const corridor = fc.constantFrom(...reference.corridors.keys(), 'FR-DE')
+    const corridor = fc.constantFrom(...registry.corridors.keys(), 'FR-DE')
     fc.assert(
       fc.property(party, party, corridor, (payer, payee, lane) => {
         const payment = { wallet: payer, acquirer: payee, corridor: lane }
-        const sent = endpointsFor({ _id: 1n, kind: 'SENT', payment: payment as never }, endpoints, reference)
+        const sent = endpointsFor({ _id: 1n, kind: 'SENT', payment: payment as never }, endpoints, registry)
         // Said anew, in other words than the hub's own.
         const allowed = owners.filter((owner) => {
-          const roles = reference.participants.get(owner)?.roles ?? []
+          const roles = registry.participants.get(owner)?.roles ?? []
           const isChinese = lane.startsWith('CN-') || lane.endsWith('-CN')
           const isMember = ['SG', 'TH'].some((country) => lane.split('-').includes(country))
           return (
             roles.includes('OPERATOR') ||
             (roles.includes('WALLET') && owner === payer) ||
             (roles.includes('ACQUIRER') && owner === payee) ||
-            (roles.includes('NETWORK') && reference.corridors.has(lane) && (isChinese || isMember))
+            (roles.includes('NETWORK') && registry.corridors.has(lane) && (isChinese || isMember))
           )
         })
         expect(sent.map(({ owner }) => owner).toSorted()).toEqual(allowed.toSorted())
@@ -217,7 +217,7 @@ describe('a receiver that does not take it', () => {
     await hub.pay()
     await hub.written(2)
     const start = hub.clock.now().getTime()
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     for (const [n, waitMs] of [
       5_000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000, 86_400_000,
     ].entries()) {
@@ -225,10 +225,10 @@ describe('a receiver that does not take it', () => {
         { state: 'PENDING', nextAttemptAt: new Date(hub.clock.now().getTime() + waitMs) },
       ])
       hub.clock.move(waitMs - 1)
-      await hub.courier.runDue()
+      await hub.deliveryWorker.runDue()
       expect(receiver.received).toHaveLength(n + 1)
       hub.clock.move(1)
-      await hub.courier.runDue()
+      await hub.deliveryWorker.runDue()
       expect(receiver.received).toHaveLength(n + 2)
     }
     const [dead] = await hub.deliveries(wallet, id)
@@ -245,7 +245,7 @@ describe('a receiver that does not take it', () => {
     ])
 
     hub.clock.move(30 * 86_400_000)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     expect(receiver.received).toHaveLength(8)
     expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1)
     expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
@@ -265,7 +265,7 @@ describe('a receiver that does not take it', () => {
     const { id } = await hub.subscribe(wallet, receiver.url, ['SENT'])
     await hub.pay()
     await hub.written(2)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     const [delivery] = await hub.deliveries(wallet, id)
     expect(delivery!.attempts[0]!.error).toEqual(
       typeof error === 'string' ? error : expect.stringMatching(error),
@@ -279,10 +279,10 @@ describe('a receiver that does not take it', () => {
     const { id } = await hub.subscribe(wallet, receiver.url, ['SENT'])
     await hub.pay()
     await hub.written(2)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     receiver.answer = 204
     hub.clock.move(5_000)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     const [delivery] = await hub.deliveries(wallet, id)
     expect(delivery).toMatchObject({
       state: 'DELIVERED',
@@ -296,8 +296,8 @@ describe('a receiver that does not take it', () => {
     const { id } = await hub.subscribe(wallet, receiver.url)
     const payment = await hub.pay()
     await hub.written(2)
-    await hub.courier.runDue()
-    expect(await hub.desk.webhook(as(wallet), id)).toMatchObject({ status: 'DISABLED' })
+    await hub.deliveryWorker.runDue()
+    expect(await hub.webhookService.webhook(as(wallet), id)).toMatchObject({ status: 'DISABLED' })
     const deliveries = await hub.deliveries(wallet, id)
     expect(deliveries.map(({ state }) => state)).toEqual(['DEAD', 'DEAD'])
     expect(receiver.received).toHaveLength(1)
@@ -305,14 +305,14 @@ describe('a receiver that does not take it', () => {
     await hub.approve(payment)
     await hub.written(3)
     expect(await hub.deliveries(wallet, id)).toHaveLength(2)
-    expect(await hub.desk.redeliver(as(wallet), { delivery: deliveries[0]!._id })).toMatchObject({
+    expect(await hub.webhookService.redeliver(as(wallet), { delivery: deliveries[0]!._id })).toMatchObject({
       code: 'STATUS_NOT_ALLOWED',
       path: ['input', 'delivery'],
     })
     receiver.answer = 200
-    must(await hub.desk.update(as(wallet), { webhook: id, status: 'ACTIVE' }))
-    must(await hub.desk.redeliver(as(wallet), { delivery: deliveries[0]!._id }))
-    await hub.courier.runDue()
+    must(await hub.webhookService.update(as(wallet), { webhook: id, status: 'ACTIVE' }))
+    must(await hub.webhookService.redeliver(as(wallet), { delivery: deliveries[0]!._id }))
+    await hub.deliveryWorker.runDue()
     expect(await hub.deliveries(wallet, id)).toMatchObject([{ state: 'DELIVERED' }, { state: 'DEAD' }])
   })
 })
@@ -324,18 +324,18 @@ describe('redelivery', () => {
     const { id } = await hub.subscribe(wallet, receiver.url, ['SENT'])
     await hub.pay()
     await hub.written(2)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     const look = async () => (await hub.deliveries(wallet, id))[0]!
     return { hub, receiver, look, delivery: (await look())._id }
   }
 
   test('sends what was delivered once more, with the same id and body', async () => {
     const { hub, receiver, look, delivery } = await aDelivery()
-    expect(await hub.desk.redeliver(as(wallet), { delivery })).toMatchObject({
+    expect(await hub.webhookService.redeliver(as(wallet), { delivery })).toMatchObject({
       _id: delivery,
       state: 'PENDING',
     })
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     expect(receiver.received[1]).toMatchObject({
       body: receiver.received[0]!.body,
       headers: { 'webhook-id': delivery },
@@ -346,8 +346,8 @@ describe('redelivery', () => {
   test('that fails leaves what was delivered before as delivered', async () => {
     const { hub, receiver, look, delivery } = await aDelivery()
     receiver.answer = 500
-    must(await hub.desk.redeliver(as(wallet), { delivery }))
-    await hub.courier.runDue()
+    must(await hub.webhookService.redeliver(as(wallet), { delivery }))
+    await hub.deliveryWorker.runDue()
     expect(await look()).toMatchObject({ state: 'DELIVERED', attempts: [{ status: 200 }, { status: 500 }] })
   })
 
@@ -355,23 +355,23 @@ describe('redelivery', () => {
     const { hub, receiver, look, delivery } = await aDelivery(500)
     for (const waitMs of retryAfterMs) {
       hub.clock.move(waitMs)
-      await hub.courier.runDue()
+      await hub.deliveryWorker.runDue()
     }
     expect(await look()).toMatchObject({ state: 'DEAD' })
-    must(await hub.desk.redeliver(as(wallet), { delivery }))
-    await hub.courier.runDue()
+    must(await hub.webhookService.redeliver(as(wallet), { delivery }))
+    await hub.deliveryWorker.runDue()
     expect(await look()).toMatchObject({ state: 'DEAD' })
     expect(receiver.received).toHaveLength(9)
     receiver.answer = 200
-    must(await hub.desk.redeliver(as(wallet), { delivery }))
-    await hub.courier.runDue()
+    must(await hub.webhookService.redeliver(as(wallet), { delivery }))
+    await hub.deliveryWorker.runDue()
     expect(await look()).toMatchObject({ state: 'DELIVERED' })
   })
 
   test('of one that is pending takes nothing from its schedule', async () => {
     const { hub, look, delivery } = await aDelivery(500)
-    must(await hub.desk.redeliver(as(wallet), { delivery }))
-    await hub.courier.runDue()
+    must(await hub.webhookService.redeliver(as(wallet), { delivery }))
+    await hub.deliveryWorker.runDue()
     expect(await look()).toMatchObject({
       state: 'PENDING',
       nextAttemptAt: new Date(hub.clock.now().getTime() + 60_000),
@@ -382,13 +382,13 @@ describe('redelivery', () => {
     const { hub, receiver, look, delivery } = await aDelivery()
     const answers: (() => void)[] = []
     receiver.answer = (response) => answers.push(() => response.end())
-    must(await hub.desk.redeliver(as(wallet), { delivery }))
-    const first = hub.courier.runDue()
+    must(await hub.webhookService.redeliver(as(wallet), { delivery }))
+    const first = hub.deliveryWorker.runDue()
     await receiver.until(2)
-    must(await hub.desk.redeliver(as(wallet), { delivery }))
+    must(await hub.webhookService.redeliver(as(wallet), { delivery }))
     receiver.answer = 500
     // The lane has widened: another runner takes it.
-    const second = hub.courier.runDue()
+    const second = hub.deliveryWorker.runDue()
     await receiver.until(3)
     answers[0]!()
     await Promise.all([first, second])
@@ -399,8 +399,8 @@ describe('redelivery', () => {
 
   test('goes out at once by itself', async () => {
     const { hub, receiver, delivery } = await aDelivery()
-    hub.courier.start()
-    must(await hub.desk.redeliver(as(wallet), { delivery }))
+    hub.deliveryWorker.start()
+    must(await hub.webhookService.redeliver(as(wallet), { delivery }))
     await receiver.until(2)
     expect(receiver.received).toHaveLength(2)
   })
@@ -412,11 +412,11 @@ describe('secrets', () => {
     const receiver = await aReceiver()
     const { id, secret: old } = await hub.subscribe(wallet, receiver.url, ['SENT'])
     const input = { idempotencyKey: 'rotate', webhook: id, overlapHours: 24 }
-    const rotated = must(await hub.desk.rotate(as(wallet), input))
+    const rotated = must(await hub.webhookService.rotate(as(wallet), input))
     expect(rotated).toMatchObject({ previousUntil: new Date(hub.clock.now().getTime() + 86_400_000) })
     await hub.pay()
     await hub.written(2)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     const { headers, body } = receiver.received[0]!
     for (const secret of [old, rotated.secret!]) {
       expect(new Webhook(secret).verify(body, headers)).toMatchObject({ type: 'payment.sent' })
@@ -424,8 +424,8 @@ describe('secrets', () => {
 
     hub.clock.move(86_400_000)
     const [delivery] = await hub.deliveries(wallet, id)
-    must(await hub.desk.redeliver(as(wallet), { delivery: delivery!._id }))
-    await hub.courier.runDue()
+    must(await hub.webhookService.redeliver(as(wallet), { delivery: delivery!._id }))
+    await hub.deliveryWorker.runDue()
     const later = receiver.received[1]!
     const at = new Date(Number(later.headers['webhook-timestamp']) * 1000)
     expect(later.headers['webhook-signature']).toBe(
@@ -437,18 +437,20 @@ describe('secrets', () => {
     const hub = await aProcess(db)
     const { id } = await hub.subscribe(wallet, 'https://example.com/')
     const input = { idempotencyKey: 'rotate', webhook: id }
-    const answers = await Promise.all(Array.from({ length: 16 }, () => hub.desk.rotate(as(wallet), input)))
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, () => hub.webhookService.rotate(as(wallet), input)),
+    )
     expect(new Set(answers.map((answer) => must(answer).secret)).size).toBe(1)
-    expect((await hub.desk.webhook(as(wallet), id))!.secrets).toHaveLength(2)
+    expect((await hub.webhookService.webhook(as(wallet), id))!.secrets).toHaveLength(2)
     const parallel = await Promise.all(
-      ['a', 'b'].map((idempotencyKey) => hub.desk.rotate(as(wallet), { ...input, idempotencyKey })),
+      ['a', 'b'].map((idempotencyKey) => hub.webhookService.rotate(as(wallet), { ...input, idempotencyKey })),
     )
     expect(new Set(parallel.map((answer) => must(answer).secret)).size).toBe(2)
-    expect((await hub.desk.webhook(as(wallet), id))!.secrets).toHaveLength(4)
-    expect(await hub.desk.rotate(as(wallet), { ...input, idempotencyKey: 'c' })).toMatchObject({
+    expect((await hub.webhookService.webhook(as(wallet), id))!.secrets).toHaveLength(4)
+    expect(await hub.webhookService.rotate(as(wallet), { ...input, idempotencyKey: 'c' })).toMatchObject({
       code: 'TOO_MANY',
     })
-    expect(await hub.desk.rotate(as(wallet), { ...input, overlapHours: 1 })).toMatchObject({
+    expect(await hub.webhookService.rotate(as(wallet), { ...input, overlapHours: 1 })).toMatchObject({
       __typename: 'IdempotencyConflict',
     })
   })
@@ -460,44 +462,52 @@ describe('one key makes one webhook', () => {
   test('also under 64 calls at once over two processes, and each gets its secret', async () => {
     const [one, other] = [await aProcess(db), await aProcess(db)]
     const answers = await Promise.all(
-      Array.from({ length: 64 }, (_, n) => (n % 2 ? one : other).desk.create(as(wallet), input)),
+      Array.from({ length: 64 }, (_, n) => (n % 2 ? one : other).webhookService.create(as(wallet), input)),
     )
     const given = answers.map((answer) => must(answer))
     expect(new Set(given.map(({ webhook }) => webhook._id)).size).toBe(1)
     expect(new Set(given.map(({ secret }) => secret)).size).toBe(1)
-    expect(await one.desk.list(as(wallet))).toHaveLength(1)
+    expect(await one.webhookService.list(as(wallet))).toHaveLength(1)
   })
 
   test.each(['', 'k'.repeat(65), 'k\n'])('is refused when the key is none: %j', async (idempotencyKey) => {
     const hub = await aProcess(db)
     const refused = { code: 'BAD_VALUE', path: ['input', 'idempotencyKey'] }
-    expect(await hub.desk.create(as(wallet), { ...input, idempotencyKey })).toMatchObject(refused)
-    expect(await hub.desk.rotate(as(wallet), { webhook: 'w', idempotencyKey })).toMatchObject(refused)
+    expect(await hub.webhookService.create(as(wallet), { ...input, idempotencyKey })).toMatchObject(refused)
+    expect(await hub.webhookService.rotate(as(wallet), { webhook: 'w', idempotencyKey })).toMatchObject(
+      refused,
+    )
   })
 
   test('keeps no secret with the key', async () => {
     const hub = await aProcess(db)
-    must(await hub.desk.create(as(wallet), input))
+    must(await hub.webhookService.create(as(wallet), input))
     expect(JSON.stringify(await db.collection('keys').find().toArray())).not.toContain('whsec_')
   })
 
   test('is refused with another input, and is another’s own for another participant', async () => {
     const hub = await aProcess(db)
-    const first = must(await hub.desk.create(as(wallet), input))
-    expect(await hub.desk.create(as(wallet), { ...input, events: ['*'] })).toMatchObject({
+    const first = must(await hub.webhookService.create(as(wallet), input))
+    expect(await hub.webhookService.create(as(wallet), { ...input, events: ['*'] })).toMatchObject({
       __typename: 'IdempotencyConflict',
       path: ['input', 'idempotencyKey'],
     })
-    const second = must(await hub.desk.create(as(acquirer), input))
+    const second = must(await hub.webhookService.create(as(acquirer), input))
     expect(second.webhook._id).not.toBe(first.webhook._id)
     expect(second.secret).not.toBe(first.secret)
   })
 
   test('does not give a secret that has ended', async () => {
     const hub = await aProcess(db)
-    const { webhook } = must(await hub.desk.create(as(wallet), input))
-    must(await hub.desk.rotate(as(wallet), { idempotencyKey: 'r', webhook: webhook._id, overlapHours: 0 }))
-    expect(must(await hub.desk.create(as(wallet), input))).toMatchObject({
+    const { webhook } = must(await hub.webhookService.create(as(wallet), input))
+    must(
+      await hub.webhookService.rotate(as(wallet), {
+        idempotencyKey: 'r',
+        webhook: webhook._id,
+        overlapHours: 0,
+      }),
+    )
+    expect(must(await hub.webhookService.create(as(wallet), input))).toMatchObject({
       secret: null,
       webhook: { _id: webhook._id },
     })
@@ -505,28 +515,30 @@ describe('one key makes one webhook', () => {
 
   test('does not bring back what was deleted', async () => {
     const hub = await aProcess(db)
-    const { webhook } = must(await hub.desk.create(as(wallet), input))
-    must(await hub.desk.remove(as(wallet), { webhook: webhook._id }))
-    expect(await hub.desk.create(as(wallet), input)).toMatchObject({
+    const { webhook } = must(await hub.webhookService.create(as(wallet), input))
+    must(await hub.webhookService.remove(as(wallet), { webhook: webhook._id }))
+    expect(await hub.webhookService.create(as(wallet), input)).toMatchObject({
       code: 'NOT_FOUND',
       path: ['input', 'idempotencyKey'],
     })
-    expect(await hub.desk.list(as(wallet))).toEqual([])
+    expect(await hub.webhookService.list(as(wallet))).toEqual([])
   })
 
   test('a participant has twenty at most, whoever counts at once', async () => {
     const hub = await aProcess(db)
-    const create = (n: number) => hub.desk.create(as(wallet), { ...input, idempotencyKey: `k${n}` })
+    const create = (n: number) => hub.webhookService.create(as(wallet), { ...input, idempotencyKey: `k${n}` })
     const answers = await Promise.all(Array.from({ length: 30 }, (_, n) => create(n)))
     expect(answers.filter((answer) => 'code' in answer && answer.code === 'TOO_MANY')).toHaveLength(10)
-    const own = await hub.desk.list(as(wallet))
+    const own = await hub.webhookService.list(as(wallet))
     expect(own).toHaveLength(20)
     // A key that was used is answered as before, also when there is no room for another.
     const used = own[0]!.secrets[0]!.by.split('/')[1]!
-    expect(must(await hub.desk.create(as(wallet), { ...input, idempotencyKey: used }))).toMatchObject({
+    expect(
+      must(await hub.webhookService.create(as(wallet), { ...input, idempotencyKey: used })),
+    ).toMatchObject({
       webhook: { _id: own[0]!._id },
     })
-    must(await hub.desk.remove(as(wallet), { webhook: own[0]!._id }))
+    must(await hub.webhookService.remove(as(wallet), { webhook: own[0]!._id }))
     expect(await create(99)).toMatchObject({ webhook: { status: 'ACTIVE' } })
   })
 })
@@ -540,22 +552,26 @@ describe('somebody else’s webhook', () => {
     await hub.written(2)
     const [delivery] = await hub.deliveries(wallet, id)
     for (const stranger of [as(acquirer), as('operator')]) {
-      expect(await hub.desk.webhook(stranger, id)).toBeNull()
-      expect(await hub.desk.delivery(stranger, delivery!._id)).toBeNull()
-      expect(await hub.desk.list(stranger)).toEqual([])
-      await expect(hub.desk.deliveries(stranger, { webhook: id, first: 5 })).rejects.toMatchObject({
+      expect(await hub.webhookService.webhook(stranger, id)).toBeNull()
+      expect(await hub.webhookService.delivery(stranger, delivery!._id)).toBeNull()
+      expect(await hub.webhookService.list(stranger)).toEqual([])
+      await expect(hub.webhookService.deliveries(stranger, { webhook: id, first: 5 })).rejects.toMatchObject({
         extensions: { code: 'NOT_FOUND', path: ['webhook'] },
       })
       const refused = { code: 'NOT_FOUND', path: ['input', 'webhook'] }
-      expect(await hub.desk.update(stranger, { webhook: id, status: 'DISABLED' })).toMatchObject(refused)
-      expect(await hub.desk.rotate(stranger, { idempotencyKey: 'k', webhook: id })).toMatchObject(refused)
-      expect(await hub.desk.remove(stranger, { webhook: id })).toMatchObject(refused)
-      expect(await hub.desk.redeliver(stranger, { delivery: delivery!._id })).toMatchObject({
+      expect(await hub.webhookService.update(stranger, { webhook: id, status: 'DISABLED' })).toMatchObject(
+        refused,
+      )
+      expect(await hub.webhookService.rotate(stranger, { idempotencyKey: 'k', webhook: id })).toMatchObject(
+        refused,
+      )
+      expect(await hub.webhookService.remove(stranger, { webhook: id })).toMatchObject(refused)
+      expect(await hub.webhookService.redeliver(stranger, { delivery: delivery!._id })).toMatchObject({
         code: 'NOT_FOUND',
         path: ['input', 'delivery'],
       })
     }
-    expect(await hub.desk.webhook(as(wallet), id)).toMatchObject({ status: 'ACTIVE' })
+    expect(await hub.webhookService.webhook(as(wallet), id)).toMatchObject({ status: 'ACTIVE' })
   })
 
   test('takes the scope to read payments', async () => {
@@ -563,15 +579,17 @@ describe('somebody else’s webhook', () => {
     const blind = as(wallet, ['payments:write'])
     const forbidden = { code: 'FORBIDDEN' }
     const input = { idempotencyKey: 'k', url: 'https://example.com/', events: ['*'] }
-    expect(await hub.desk.create(blind, input)).toMatchObject(forbidden)
-    expect(await hub.desk.update(blind, { webhook: 'w' })).toMatchObject(forbidden)
-    expect(await hub.desk.rotate(blind, { idempotencyKey: 'k', webhook: 'w' })).toMatchObject(forbidden)
-    expect(await hub.desk.remove(blind, { webhook: 'w' })).toMatchObject(forbidden)
-    expect(await hub.desk.redeliver(blind, { delivery: 'd' })).toMatchObject(forbidden)
-    await expect(hub.desk.list(blind)).rejects.toMatchObject({ extensions: forbidden })
-    await expect(hub.desk.webhook(blind, 'w')).rejects.toMatchObject({ extensions: forbidden })
-    await expect(hub.desk.delivery(blind, 'd')).rejects.toMatchObject({ extensions: forbidden })
-    await expect(hub.desk.deliveries(blind, { webhook: 'w', first: 1 })).rejects.toMatchObject({
+    expect(await hub.webhookService.create(blind, input)).toMatchObject(forbidden)
+    expect(await hub.webhookService.update(blind, { webhook: 'w' })).toMatchObject(forbidden)
+    expect(await hub.webhookService.rotate(blind, { idempotencyKey: 'k', webhook: 'w' })).toMatchObject(
+      forbidden,
+    )
+    expect(await hub.webhookService.remove(blind, { webhook: 'w' })).toMatchObject(forbidden)
+    expect(await hub.webhookService.redeliver(blind, { delivery: 'd' })).toMatchObject(forbidden)
+    await expect(hub.webhookService.list(blind)).rejects.toMatchObject({ extensions: forbidden })
+    await expect(hub.webhookService.webhook(blind, 'w')).rejects.toMatchObject({ extensions: forbidden })
+    await expect(hub.webhookService.delivery(blind, 'd')).rejects.toMatchObject({ extensions: forbidden })
+    await expect(hub.webhookService.deliveries(blind, { webhook: 'w', first: 1 })).rejects.toMatchObject({
       extensions: forbidden,
     })
   })
@@ -584,20 +602,22 @@ describe('changing a webhook', () => {
     const { id } = await hub.subscribe(wallet, 'https://example.com/')
     await hub.pay()
     await hub.written(2)
-    expect(must(await hub.desk.update(as(wallet), { webhook: id, status: 'DISABLED' }))).toMatchObject({
+    expect(
+      must(await hub.webhookService.update(as(wallet), { webhook: id, status: 'DISABLED' })),
+    ).toMatchObject({
       status: 'DISABLED',
     })
     expect(await hub.deliveries(wallet, id)).toMatchObject([{ state: 'DEAD' }, { state: 'DEAD' }])
     await hub.pay()
     await hub.written(4)
     const changes = { webhook: id, url: receiver.url, events: ['SENT'], status: 'ACTIVE' } as const
-    expect(must(await hub.desk.update(as(wallet), changes))).toMatchObject({
+    expect(must(await hub.webhookService.update(as(wallet), changes))).toMatchObject({
       url: receiver.url,
       events: ['SENT'],
     })
     await hub.pay()
     await hub.written(6)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     expect(typesOf(receiver.received)).toEqual(['payment.sent'])
   })
 
@@ -607,10 +627,10 @@ describe('changing a webhook', () => {
     const { id } = await hub.subscribe(wallet, receiver.url)
     await hub.pay()
     await hub.written(2)
-    expect(await hub.desk.remove(as(wallet), { webhook: id })).toEqual({ id })
+    expect(await hub.webhookService.remove(as(wallet), { webhook: id })).toEqual({ id })
     await hub.pay()
     await hub.written(4)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     expect(receiver.received).toEqual([])
     expect(await collection().countDocuments()).toBe(0)
     expect(await db.collection('webhooks').countDocuments()).toBe(0)
@@ -626,13 +646,15 @@ describe('pages of deliveries', () => {
     const seen: bigint[] = []
     let after: string | null = null
     for (;;) {
-      const page = await hub.desk.deliveries(as(wallet), { webhook: id, first: 4, after })
+      const page = await hub.webhookService.deliveries(as(wallet), { webhook: id, first: 4, after })
       seen.push(...page.edges.map(({ node }) => node.position))
       after = page.pageInfo.endCursor
       if (!page.pageInfo.hasNextPage) break
     }
     expect(seen).toEqual([6n, 5n, 4n, 3n, 2n, 1n])
-    await expect(hub.desk.deliveries(as(wallet), { webhook: id, first: 101 })).rejects.toMatchObject({
+    await expect(
+      hub.webhookService.deliveries(as(wallet), { webhook: id, first: 101 }),
+    ).rejects.toMatchObject({
       extensions: { code: 'BAD_PAGE' },
     })
   })
@@ -647,7 +669,7 @@ describe('couriers', () => {
     const payment = await one.pay()
     await one.written(2)
     await putDown(id, payment, 120, clock.now())
-    await Promise.all([one.courier.runDue(), other.courier.runDue()])
+    await Promise.all([one.deliveryWorker.runDue(), other.deliveryWorker.runDue()])
     const ids = receiver.received.map(({ headers }) => headers['webhook-id'])
     expect(ids).toHaveLength(120)
     expect(new Set(ids).size).toBe(120)
@@ -667,10 +689,10 @@ describe('couriers', () => {
     const earlier = new Date(hub.clock.now().getTime() - 60_000)
     await putDown(hooks.dead.id, payment, 400, earlier)
     await putDown(hooks.live.id, payment, 100, hub.clock.now())
-    const running = hub.courier.runDue()
+    const running = hub.deliveryWorker.runDue()
     await live.until(102)
     expect(dead.received.length).toBeLessThanOrEqual(1)
-    await hub.courier.close()
+    await hub.deliveryWorker.close()
     await running
     expect(await collection().countDocuments({ endpoint: hooks.dead.id, state: 'PENDING' })).toBe(402)
   })
@@ -681,14 +703,14 @@ describe('couriers', () => {
     const { id } = await stopping.subscribe(wallet, receiver.url, ['SENT'])
     await stopping.pay()
     await stopping.written(2)
-    const running = stopping.courier.runDue()
+    const running = stopping.deliveryWorker.runDue()
     await receiver.until(1)
-    await stopping.courier.close()
+    await stopping.deliveryWorker.close()
     await running
     expect(await other.deliveries(wallet, id)).toMatchObject([{ state: 'PENDING', tries: 0, attempts: [] }])
     receiver.answer = 200
     other.clock.move(10_000)
-    await other.courier.runDue()
+    await other.deliveryWorker.runDue()
     expect(await other.deliveries(wallet, id)).toMatchObject([{ state: 'DELIVERED' }])
   })
 
@@ -700,10 +722,10 @@ describe('couriers', () => {
     await hub.written(2)
     const claimedUntil = new Date(hub.clock.now().getTime() + 30_000)
     await collection().updateMany({}, { $set: { claim: 'of one that died', nextAttemptAt: claimedUntil } })
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     expect(receiver.received).toEqual([])
     hub.clock.move(30_000)
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     expect(receiver.received).toHaveLength(1)
   })
 
@@ -727,7 +749,7 @@ describe('couriers', () => {
     const payment = await hub.pay()
     await hub.written(2)
     await putDown(id, payment, 33, hub.clock.now())
-    await hub.courier.runDue()
+    await hub.deliveryWorker.runDue()
     expect(most).toBe(8)
     expect(receiver.received).toHaveLength(33)
   })

@@ -1,0 +1,35 @@
+// Ids as types of their own: a PaymentId where a MerchantId is expected does not compile.
+
+declare const tag: unique symbol
+
+/** `Base`, told apart from other brands by `Name`. Brands are given where input is parsed and where documents are read. */
+export type Brand<Base, Name extends string> = Base & { readonly [tag]?: Name }
+
+/** A readable, stable id: "wallet-th-01". */
+export type ParticipantId = Brand<string, 'ParticipantId'>
+/** The agreement behind corridors: "th-promptpay". */
+export type ProjectId = Brand<string, 'ProjectId'>
+/** Wallet country, a dash, merchant country: "TH-CN". */
+export type CorridorId = Brand<string, 'CorridorId'>
+/** The acquirer's id, a dot, the acquirer's own number: "acquirer-cn-01.M000001". */
+export type MerchantId = Brand<string, 'MerchantId'>
+/** A code that a merchant shows. */
+export type MerchantCodeId = Brand<string, 'MerchantCodeId'>
+/** An aggregated QR product: "unionpay". */
+export type QrProductId = Brand<string, 'QrProductId'>
+/** UUID version 7, sorts by time. */
+export type QuoteId = Brand<string, 'QuoteId'>
+/** UUID version 7, sorts by time. */
+export type PaymentId = Brand<string, 'PaymentId'>
+/** UUID version 7, sorts by time. */
+export type RefundId = Brand<string, 'RefundId'>
+/** A payment's or a refund's id. */
+export type TransactionId = PaymentId | RefundId
+/** A code that a customer shows. */
+export type PresentedCodeId = Brand<string, 'PresentedCodeId'>
+/** UUID version 7, sorts by time. */
+export type WebhookId = Brand<string, 'WebhookId'>
+/** The settlement currency and number of a batch. */
+export type SettlementBatchId = Brand<string, 'SettlementBatchId'>
+/** Participant, operation and idempotency key, as one text. */
+export type UsedKeyId = Brand<string, 'UsedKeyId'>
