@@ -14,14 +14,9 @@ import { aLife, entriesOf, place } from '../../fixtures/log-data.ts'
 import { noon, quietLog } from '../../fixtures/transaction-world.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
-import {
-  lagsOf,
-  readPublished,
-  rebuild,
-  resultsOf,
-  publishedOf,
-  type Results,
-} from '../../../subgraphs/log/checkpoint.ts'
+import { lagsOf } from '../../../subgraphs/log/lag.ts'
+import { rebuild } from '../../../subgraphs/log/rebuild.ts'
+import { readPublished, resultsOf, publishedOf, type Results } from '../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db
@@ -59,7 +54,7 @@ const together: TransactionalProjection = {
 /** The same, so that an entry that comes again changes nothing. */
 const itself: IdempotentProjection = {
   name: 'counting',
-  commits: 'itself',
+  kind: 'idempotent',
   collections: ['seen'],
   async apply(batch, { collection }) {
     for (const { _id } of batch) {

@@ -7,7 +7,7 @@ import { anEntry } from '../../fixtures/log-entries.ts'
 import { noon, quietLog } from '../../fixtures/transaction-world.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { archiveOf, batchOf, logOf, readLog } from '../../../subgraphs/log/store.ts'
-import type { Checkpoint } from '../../../subgraphs/log/checkpoint.ts'
+import type { StoredCheckpoint } from '../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db
@@ -28,7 +28,7 @@ const write = async (count: number, each = 1) => {
 const hour = (n: number): Date => new Date(noon.getTime() + n * hourMs)
 const placesAre = (places: Readonly<Record<string, bigint>>) =>
   db
-    .collection<Checkpoint>('places')
+    .collection<StoredCheckpoint>('places')
     .insertMany(Object.entries(places).map(([_id, position]) => ({ _id, position, epoch: 0 })))
 const readers = ['activity', 'positions']
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)

@@ -85,10 +85,10 @@ describe('reading together', () => {
     expect(await Promise.all(asked)).toEqual([1, 2, 3, 4])
   })
 
-  test('a group larger than `groupMax` is split', async () => {
+  test('a group larger than `batchMax` is split', async () => {
     const sizes: number[] = []
     const loader = createLoader({
-      groupMax: 3,
+      batchMax: 3,
       load: async (keys: readonly number[]) => {
         sizes.push(keys.length)
         return keys
@@ -100,7 +100,7 @@ describe('reading together', () => {
 
   test('an error reaches its own group only', async () => {
     const loader = createLoader({
-      groupMax: 1,
+      batchMax: 1,
       load: (keys: readonly string[]) => {
         if (keys[0] === 'bad') throw new Error('the server is gone')
         return Promise.resolve(keys)
@@ -158,7 +158,7 @@ describe('under any interleaving', () => {
     { maxLength: 40 },
   )
   const limits = fc.record({
-    groupMax: fc.integer({ min: 1, max: 6 }),
+    batchMax: fc.integer({ min: 1, max: 6 }),
     flightsMax: fc.integer({ min: 1, max: 3 }),
   })
 
@@ -171,7 +171,7 @@ describe('under any interleaving', () => {
           ...limit,
           load: async (keys) => {
             const began = ++clock
-            expect(keys.length).toBeLessThanOrEqual(limit.groupMax)
+            expect(keys.length).toBeLessThanOrEqual(limit.batchMax)
             expect(new Set(keys).size).toBe(keys.length)
             expect(++flights).toBeLessThanOrEqual(limit.flightsMax)
             await turns(script.find(({ key }) => key === keys[0])!.takes)
