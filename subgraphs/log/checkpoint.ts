@@ -1,7 +1,8 @@
 // Checkpoints: how far each projection has read the log, and which epoch of its results is published.
 //
-// Every epoch has collections of its own. So a rebuild never empties a collection that another process still writes to or
-// reads from: it writes a new epoch, and the previous one stays published until the new one has caught up.
+// Every epoch has collections of its own. So a rebuild never empties a collection that another process still
+// writes to or reads from: it writes a new epoch, and the previous one stays published until the new one has
+// caught up.
 
 import type { ClientSession, Collection, Db, Document } from 'mongodb'
 
@@ -27,7 +28,10 @@ export interface StoredCheckpoint extends EpochPosition {
   readonly shown?: EpochPosition
 }
 
-/** The collection is called `places`, as checkpoints once were: renaming it would start every projection from entry 1. */
+/**
+ * The collection is called `places`, as checkpoints once were: renaming it would start every projection from
+ * entry 1.
+ */
 export const checkpointsOf = (db: Db): Collection<StoredCheckpoint> =>
   db.collection<StoredCheckpoint>('places')
 
@@ -63,8 +67,8 @@ export async function readPublished<Found>(
 }
 
 /**
- * The checkpoint of a projection that this process runs. A move fails once another process has moved the stored checkpoint
- * or started a rebuild: the stored one must then be loaded again.
+ * The checkpoint of a projection that this process runs. A move fails once another process has moved the
+ * stored checkpoint or started a rebuild: the stored one must then be loaded again.
  */
 export class Checkpoint {
   readonly results: Results
@@ -89,7 +93,10 @@ export class Checkpoint {
     this.results = resultsOf(db, epoch)
   }
 
-  /** Loads the checkpoint of projection `name`, whose results are in `collections`. A new one is before the first entry. */
+  /**
+   * Loads the checkpoint of projection `name`, whose results are in `collections`. A new one is before the
+   * first entry.
+   */
   static async load(db: Db, name: string, collections: readonly string[] = []): Promise<Checkpoint> {
     const stored = await checkpointsOf(db).findOneAndUpdate(
       { _id: name },
@@ -116,7 +123,10 @@ export class Checkpoint {
     return (await this.#move(position)) && this.#hasMovedTo(position)
   }
 
-  /** Moves to `position` in the MongoDB transaction in which `write` runs; false when the stored checkpoint has changed. */
+  /**
+   * Moves to `position` in the MongoDB transaction in which `write` runs; false when the stored checkpoint
+   * has changed.
+   */
   async moveWith(position: bigint, write: (session: ClientSession) => Promise<void>): Promise<boolean> {
     const isMoved = await this.#db.client.withSession((session) =>
       session.withTransaction(async () => {
@@ -128,7 +138,10 @@ export class Checkpoint {
     return isMoved && this.#hasMovedTo(position)
   }
 
-  /** Moves past entries that change no result: a move costs a write, so at most every 500 ms. False as for `moveTo`. */
+  /**
+   * Moves past entries that change no result: a move costs a write, so at most every 500 ms. False as for
+   * `moveTo`.
+   */
   async movePast(position: bigint): Promise<boolean> {
     const isDue = position > this.#position && performance.now() - this.#movedAtMs >= idleMoveMs
     return isDue ? this.moveTo(position) : true

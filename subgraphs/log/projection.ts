@@ -1,5 +1,5 @@
-// Projections: each consumes the log in order and stores its results together with a checkpoint. One process at a time runs a
-// projection, and a rebuild computes its results again from the log while everything runs.
+// Projections: each consumes the log in order and stores its results together with a checkpoint. One process
+// at a time runs a projection, and a rebuild computes its results again from the log while everything runs.
 
 import type { ClientSession, Db } from 'mongodb'
 import { pause } from '../platform/async/promise.ts'
@@ -13,13 +13,24 @@ import { LogTail } from './tail.ts'
 interface ProjectionBase {
   /** Names the checkpoint and the lease. */
   readonly name: string
-  /** The collections that hold the results; left out when the results are elsewhere and a repeated write changes nothing. */
+  /**
+   * The collections that hold the results; left out when the results are elsewhere and a repeated write
+   * changes nothing.
+   */
   readonly collections?: readonly string[]
-  /** False for entries that the projection ignores: `apply` does not receive them. Left out, it receives all. */
+  /**
+   * False for entries that the projection ignores: `apply` does not receive them. Left out, it receives all.
+   */
   wants?(entry: LogEntry): boolean
-  /** Pause between two batches in milliseconds. It turns a steady stream of entries into a few writes a second. */
+  /**
+   * Pause between two batches in milliseconds. It turns a steady stream of entries into a few writes a
+   * second.
+   */
   readonly gatherMs?: number
-  /** Called before the first `apply` of each run. Creates indexes, and drops what is cached from an earlier run. */
+  /**
+   * Called before the first `apply` of each run. Creates indexes, and drops what is cached from an earlier
+   * run.
+   */
   begin?(results: Results): Promise<void>
   /** Called after each `apply`, when its results can be read by every process. */
   applied?(): void
@@ -29,8 +40,8 @@ interface ProjectionBase {
 export interface TransactionalProjection extends ProjectionBase {
   readonly kind?: 'transactional'
   /**
-   * Writes the results of consecutive `entries` within the MongoDB transaction of `session`, which also moves the checkpoint. It
-   * may be called again with the same entries after a write conflict.
+   * Writes the results of consecutive `entries` within the MongoDB transaction of `session`, which also moves
+   * the checkpoint. It may be called again with the same entries after a write conflict.
    */
   apply(entries: readonly LogEntry[], session: ClientSession, results: Results): Promise<void>
 }
@@ -39,8 +50,8 @@ export interface TransactionalProjection extends ProjectionBase {
 export interface IdempotentProjection extends ProjectionBase {
   readonly kind: 'idempotent'
   /**
-   * Writes the results of consecutive `entries`. The checkpoint moves afterwards, so a repeated call, also with a part of the
-   * entries or in two processes at once, must change nothing.
+   * Writes the results of consecutive `entries`. The checkpoint moves afterwards, so a repeated call, also
+   * with a part of the entries or in two processes at once, must change nothing.
    */
   apply(entries: readonly LogEntry[], results: Results): Promise<void>
 }
@@ -59,7 +70,9 @@ export const startProjection = (options: ProjectionOptions, projection: Projecti
     while (!lease.signal.aborted) await follow(options, projection, lease)
   })
 
-/** Projects entries from the checkpoint on, until the lease is lost or another process changes the checkpoint. */
+/**
+ * Projects entries from the checkpoint on, until the lease is lost or another process changes the checkpoint.
+ */
 async function follow(
   { db, logReader }: ProjectionOptions,
   projection: Projection,
@@ -83,7 +96,10 @@ async function follow(
   }
 }
 
-/** Applies the entries up to `position` and moves the checkpoint there; false when another process has changed it. */
+/**
+ * Applies the entries up to `position` and moves the checkpoint there; false when another process has changed
+ * it.
+ */
 async function project(
   projection: Projection,
   entries: readonly LogEntry[],

@@ -1,7 +1,8 @@
-// Follows the transaction log in this process. One process appends to the log (the sequencer); every other one reads it here.
+// Follows the transaction log in this process. One process appends to the log (the sequencer); every other
+// one reads it here.
 //
-// Entries that are appended together are one document, because MongoDB and its change streams have costs per document, not per
-// entry.
+// Entries that are appended together are one document, because MongoDB and its change streams have costs per
+// document, not per entry.
 
 import type { ClientSession, Db, Filter } from 'mongodb'
 import { pause } from '../platform/async/promise.ts'
@@ -17,8 +18,9 @@ export interface LogReader {
   /** Position of the latest entry that has reached this process; 0 when there is none. */
   tip(): bigint
   /**
-   * Reads at most `max` entries after position `after`, oldest first: from memory when they are recent, else from MongoDB. Empty
-   * when no later entry has reached this process. When the first one is not at `after + 1`, those between are in the archive.
+   * Reads at most `max` entries after position `after`, oldest first: from memory when they are recent, else
+   * from MongoDB. Empty when no later entry has reached this process. When the first one is not at `after +
+   * 1`, those between are in the archive.
    */
   read(after: bigint, max: number): Promise<readonly LogEntry[]>
   /** Reads entries that match `filter`, after `after` and up to and including `upTo`, from MongoDB. */
@@ -26,9 +28,15 @@ export interface LogReader {
     filter: Filter<LogEntry>,
     range: { readonly after: bigint; readonly upTo: bigint; readonly max: number },
   ): Promise<readonly LogEntry[]>
-  /** Calls `onEntries` with each later batch, in order and with no gap. It must not throw. Call the result to stop. */
+  /**
+   * Calls `onEntries` with each later batch, in order and with no gap. It must not throw. Call the result to
+   * stop.
+   */
   subscribe(onEntries: OnEntries): () => void
-  /** Opens a feed for a writer of the log in this process. Until the feed is closed, it replaces the change stream. */
+  /**
+   * Opens a feed for a writer of the log in this process. Until the feed is closed, it replaces the change
+   * stream.
+   */
   openFeed(): LogFeed
   close(): Promise<void>
 }

@@ -16,9 +16,9 @@ export class LogTrimmedError extends Error {
 }
 
 /**
- * Makes projection `name` compute its results again in a new epoch, from the entry at `from` on, and returns `from`. The
- * process that runs the projection starts within a second. Until the new epoch has caught up, the previous results stay
- * published. Throws LogTrimmedError when the entry at `from` can no longer be read.
+ * Makes projection `name` compute its results again in a new epoch, from the entry at `from` on, and returns
+ * `from`. The process that runs the projection starts within a second. Until the new epoch has caught up, the
+ * previous results stay published. Throws LogTrimmedError when the entry at `from` can no longer be read.
  */
 export async function rebuild(db: Db, name: string, from = 1n): Promise<bigint> {
   const first = await readNextEntry(db, 0n)

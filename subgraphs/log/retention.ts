@@ -1,4 +1,5 @@
-// Retention: moves old entries from the log to the archive, once every projection has read them. Rebuilds read the archive.
+// Retention: moves old entries from the log to the archive, once every projection has read them. Rebuilds
+// read the archive.
 
 import type { Db } from 'mongodb'
 import { pause } from '../platform/async/promise.ts'
@@ -33,9 +34,9 @@ export function startRetention({ db, logger, now, days, projections }: Retention
 }
 
 /**
- * Moves entries of events before `before` from the start of the log to the archive, and returns how many. The log keeps its
- * latest batch, because the next position follows from it, and every entry after the lowest checkpoint: of `projections`, and of
- * any other that has one.
+ * Moves entries of events before `before` from the start of the log to the archive, and returns how many. The
+ * log keeps its latest batch, because the next position follows from it, and every entry after the lowest
+ * checkpoint: of `projections`, and of any other that has one.
  */
 export async function trimLog(db: Db, before: Date, projections: readonly string[]): Promise<number> {
   const [first, latest] = await Promise.all([endOf(db, 1), endOf(db, -1)])
@@ -53,9 +54,9 @@ export async function trimLog(db: Db, before: Date, projections: readonly string
 }
 
 /**
- * Searches the batches between the positions `from` and `to`, both of the ends of batches, for the last one with only events
- * before `before`, and returns its last position; `from` when there is none. Entries are in the order of their events, except
- * for events at the same time.
+ * Searches the batches between the positions `from` and `to`, both of the ends of batches, for the last one
+ * with only events before `before`, and returns its last position; `from` when there is none. Entries are in
+ * the order of their events, except for events at the same time.
  */
 async function lastBefore(db: Db, before: Date, from: bigint, to: bigint): Promise<bigint> {
   let old = from
@@ -107,9 +108,9 @@ const endOf = (db: Db, order: 1 | -1): Promise<Pick<LogBatch, '_id' | 'last'> | 
   logOf(db).findOne({}, { sort: { _id: order }, projection: { last: 1 } })
 
 /**
- * Returns the time before which entries may have left the log, so that a missing entry of an earlier event is not appended
- * again; null when none has. It is an hour after the retention's own limit, because entries of simultaneous events are not in
- * the order of their times.
+ * Returns the time before which entries may have left the log, so that a missing entry of an earlier event is
+ * not appended again; null when none has. It is an hour after the retention's own limit, because entries of
+ * simultaneous events are not in the order of their times.
  */
 export async function trimmedBefore(db: Db): Promise<Date | null> {
   const state = await statesOf(db).findOne({ _id: 'retention' })
@@ -124,7 +125,10 @@ interface RetentionState {
 
 const statesOf = (db: Db) => db.collection<RetentionState>('logState')
 
-/** Returns the lowest position of all checkpoints, 0 when one of `projections` has none; null when there is no checkpoint at all. */
+/**
+ * Returns the lowest position of all checkpoints, 0 when one of `projections` has none; null when there is no
+ * checkpoint at all.
+ */
 async function lowestCheckpoint(db: Db, projections: readonly string[]): Promise<bigint | null> {
   const checkpoints = await checkpointsOf(db).find().toArray()
   const positions = new Map(checkpoints.map(({ _id, position }) => [_id, position]))

@@ -20,7 +20,10 @@ export async function makeLogIndexes(db: Db): Promise<void> {
   await logOf(db).createIndex({ last: 1 }, { name: 'last', unique: true })
 }
 
-/** Returns the position of the latest entry, 0 in an empty log. Throws when the log is of a version with one document per entry. */
+/**
+ * Returns the position of the latest entry, 0 in an empty log. Throws when the log is of a version with one
+ * document per entry.
+ */
 export async function readTip(db: Db): Promise<bigint> {
   const latest: Partial<LogBatch> | null = await logOf(db).findOne(
     {},
@@ -75,8 +78,8 @@ export function readLog(
 }
 
 /**
- * Reads the entry after `position` from the log or its archive. Returns a later one when that entry is in neither, and
- * undefined when there is none.
+ * Reads the entry after `position` from the log or its archive. Returns a later one when that entry is in
+ * neither, and undefined when there is none.
  */
 export async function readNextEntry(db: Db, position: bigint): Promise<LogEntry | undefined> {
   const range = { after: position, max: 1 }

@@ -1,4 +1,5 @@
-// Batches: a call to MongoDB has costs per call rather than per document, so concurrent work of all requests shares calls.
+// Batches: a call to MongoDB has costs per call rather than per document, so concurrent work of all requests
+// shares calls.
 
 export interface BatchOptions {
   /** Maximum of items in one call. */
@@ -6,8 +7,8 @@ export interface BatchOptions {
   /** Maximum of concurrent calls. While that many run, the next batch fills. */
   readonly flightsMax?: number
   /**
-   * Minimum of milliseconds between two batches, for calls whose cost does not depend on their size. A batch after one of a
-   * single item does not wait, so a single caller is never delayed.
+   * Minimum of milliseconds between two batches, for calls whose cost does not depend on their size. A batch
+   * after one of a single item does not wait, so a single caller is never delayed.
    */
   readonly gatherMs?: number
 }
@@ -26,12 +27,14 @@ interface Pending<Item, Outcome> {
 }
 
 /**
- * Collects items of concurrent callers into calls of `write`, which returns one outcome per item in their order. An outcome
- * that is an Error rejects its caller only; when `write` itself throws, all callers of the batch are rejected.
+ * Collects items of concurrent callers into calls of `write`, which returns one outcome per item in their
+ * order. An outcome that is an Error rejects its caller only; when `write` itself throws, all callers of the
+ * batch are rejected.
  *
- * Without `gatherMs` there is no timer. Items of one turn of the event loop, from any number of requests, leave at its end;
- * while `flightsMax` calls run, items leave when one of them returns. So a quiet hub adds no delay, and the busier the hub,
- * the larger its batches. Concurrent batches may overtake each other: a caller that needs an order awaits each outcome.
+ * Without `gatherMs` there is no timer. Items of one turn of the event loop, from any number of requests,
+ * leave at its end; while `flightsMax` calls run, items leave when one of them returns. So a quiet hub adds
+ * no delay, and the busier the hub, the larger its batches. Concurrent batches may overtake each other: a
+ * caller that needs an order awaits each outcome.
  */
 export function createBatchWriter<Item, Outcome>({
   write,
@@ -72,7 +75,8 @@ class BatchQueue<Item, Outcome> {
     this.#isScheduled = true
     const restMs = this.#isBusy ? this.#sentAtMs + gatherMs - performance.now() : 0
     if (restMs > 0) setTimeout(this.#send, restMs)
-    // Runs after sockets are read and before they are read again, so the batch holds every request that has arrived.
+    // Runs after sockets are read and before they are read again, so the batch holds every request that has
+    // arrived.
     else setImmediate(this.#send)
   }
 
@@ -113,7 +117,10 @@ class BatchQueue<Item, Outcome> {
 }
 
 export interface Loader<Key, Value> {
-  /** Loads the value of `key`; null when there is none. Concurrent callers share the value, so it must not be changed. */
+  /**
+   * Loads the value of `key`; null when there is none. Concurrent callers share the value, so it must not be
+   * changed.
+   */
   load(key: Key): Promise<Value | null>
   /** Loads the values of `keys`, in their order. */
   loadMany(keys: readonly Key[]): Promise<(Value | null)[]>
@@ -122,9 +129,9 @@ export interface Loader<Key, Value> {
 /**
  * Collects reads of concurrent callers as `createBatchWriter` does. Calls for the same key share one read.
  *
- * `load` receives distinct keys and returns their values in order, null where there is none. Nothing is cached: a call after
- * its batch has left starts a new read. The caller checks what it may read. `key` returns the identity of keys that are
- * neither strings nor numbers.
+ * `load` receives distinct keys and returns their values in order, null where there is none. Nothing is
+ * cached: a call after its batch has left starts a new read. The caller checks what it may read. `key`
+ * returns the identity of keys that are neither strings nor numbers.
  */
 export function createLoader<Key, Value>(
   options: BatchOptions & {

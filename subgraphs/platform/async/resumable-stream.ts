@@ -9,8 +9,8 @@ export interface Positioned<Value, At = StreamPosition | null> {
 /** Every item up to this position has been delivered. */
 export interface StreamPosition {
   /**
-   * Grows along a stream, and is comparable between all streams of one field: a position of the log, or the sequence within a
-   * transaction.
+   * Grows along a stream, and is comparable between all streams of one field: a position of the log, or the
+   * sequence within a transaction.
    */
   readonly ordinal: number
   /** Resumes the stream after this position, as the text of the field's `after` argument. */
@@ -21,8 +21,8 @@ export interface StreamPosition {
 export interface ResumableStream<Item> extends AsyncIterableIterator<Item, undefined> {
   return(): Promise<IteratorResult<Item, undefined>>
   /**
-   * Returns the same stream with positions. A position with a null value comes as soon as the stream has caught up, and at
-   * intervals while there is no item.
+   * Returns the same stream with positions. A position with a null value comes as soon as the stream has
+   * caught up, and at intervals while there is no item.
    */
   positioned(): AsyncIterableIterator<Positioned<Item | null, StreamPosition>, undefined>
 }

@@ -1,5 +1,5 @@
-// Many writes in one call. The driver's `insertMany` and `bulkWrite` serialise each document twice, to measure and to send it;
-// these functions serialise it once.
+// Many writes in one call. The driver's `insertMany` and `bulkWrite` serialise each document twice, to
+// measure and to send it; these functions serialise it once.
 
 import { MongoNetworkError, MongoServerError, type Collection, type Db, type Document } from 'mongodb'
 
@@ -27,9 +27,9 @@ export interface InsertOptions {
 export const duplicateKeyCode = 11_000
 
 /**
- * Inserts `documents`, each with an id of its own, and returns the errors of those that were not inserted. Retries once when
- * the answer is lost or the primary has changed; a document whose id is taken by then was inserted by the first attempt.
- * Throws when the outcome is unknown.
+ * Inserts `documents`, each with an id of its own, and returns the errors of those that were not inserted.
+ * Retries once when the answer is lost or the primary has changed; a document whose id is taken by then was
+ * inserted by the first attempt. Throws when the outcome is unknown.
  */
 export async function insertAll<Doc extends Document>(
   collection: Collection<Doc>,
@@ -58,9 +58,9 @@ export interface UpdateOutcome {
 }
 
 /**
- * Makes each update, of at most one document. Retries once when the answer is lost or the primary has changed, so a filter must
- * not match once its update is made; `matched` then leaves out the updates of the first attempt. Throws when the outcome is
- * unknown.
+ * Makes each update, of at most one document. Retries once when the answer is lost or the primary has
+ * changed, so a filter must not match once its update is made; `matched` then leaves out the updates of the
+ * first attempt. Throws when the outcome is unknown.
  */
 export async function updateAll(
   { collectionName, db }: Pick<Collection, 'collectionName' | 'db'>,
@@ -106,7 +106,10 @@ async function write(db: Db, command: Document): Promise<Reply> {
 
 const durable: WriteConcern = { w: 'majority', j: true }
 
-/** True when the connection broke or the server is not the primary. Source: MongoDB's retryable writes specification. */
+/**
+ * True when the connection broke or the server is not the primary. Source: MongoDB's retryable writes
+ * specification.
+ */
 const isWorthRepeating = (error: unknown): boolean =>
   error instanceof MongoNetworkError ||
   (error instanceof MongoServerError && retryableCodes.has(Number(error.code)))

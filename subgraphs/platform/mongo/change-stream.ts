@@ -1,5 +1,6 @@
-// A change stream that is read a batch at a time. The driver's change stream gives one event at a time and hides where a batch
-// ends. The sequencer appends whole batches, and needs the resume token after exactly these changes.
+// A change stream that is read a batch at a time. The driver's change stream gives one event at a time and
+// hides where a batch ends. The sequencer appends whole batches, and needs the resume token after exactly
+// these changes.
 
 import { MongoServerError, type ClientSession, type Db, type Document } from 'mongodb'
 
@@ -12,8 +13,8 @@ export interface ChangeBatch<Change> {
 
 export interface ChangeStream<Change> {
   /**
-   * Reads in this session see every change before the start of the stream, so a caller that reads documents first and then
-   * follows the changes misses nothing. The session is free only while no `next` is pending.
+   * Reads in this session see every change before the start of the stream, so a caller that reads documents
+   * first and then follows the changes misses nothing. The session is free only while no `next` is pending.
    */
   readonly session: ClientSession
   /** Reads the next batch. Waits for changes for at most `waitMs` milliseconds, by default `quietMs`. */
@@ -38,12 +39,17 @@ interface CursorReply {
   readonly postBatchResumeToken: unknown
 }
 
-/** The changes since the token can no longer be read: the oplog has dropped them, or the token is of another history. */
+/**
+ * The changes since the token can no longer be read: the oplog has dropped them, or the token is of another
+ * history.
+ */
 export class HistoryLostError extends Error {
   override readonly name = 'HistoryLostError'
 }
 
-/** Opens a change stream on `collection`. Throws HistoryLostError, here or in `next`, when it cannot resume. */
+/**
+ * Opens a change stream on `collection`. Throws HistoryLostError, here or in `next`, when it cannot resume.
+ */
 export async function openChangeStream<Change>(
   db: Db,
   options: ChangeStreamOptions,
@@ -64,8 +70,8 @@ export async function openChangeStream<Change>(
     await session.endSession()
     throw resumeAfter !== null && isRefused(error) ? lost(error) : error
   })
-  // The stream begins at the cluster's time, which is ahead of the majority's. A plain majority read would miss the changes in
-  // between, and so would the stream.
+  // The stream begins at the cluster's time, which is ahead of the majority's. A plain majority read would
+  // miss the changes in between, and so would the stream.
   session.advanceOperationTime(session.clusterTime!.clusterTime)
   if (resumeAfter === null) await tick(db, collection)
   let first: CursorReply | null = opened
@@ -80,7 +86,8 @@ export async function openChangeStream<Change>(
   return {
     session,
     async next(waitMs = quietMs) {
-      // MongoDB does not interrupt a waiting cursor, so `close` rejects the pending read instead of waiting for it.
+      // MongoDB does not interrupt a waiting cursor, so `close` rejects the pending read instead of waiting
+      // for it.
       const reply = await new Promise<CursorReply>((resolve, reject) => {
         abandon = reject
         read(waitMs).then(resolve, (error: unknown) => reject(isLost(error) ? lost(error) : (error as Error)))
@@ -98,8 +105,8 @@ export async function openChangeStream<Change>(
 }
 
 /**
- * Writes a document, so that MongoDB's time passes the start of the stream. Without any write, a read that waits for that time
- * would wait up to ten seconds for MongoDB's next periodic entry.
+ * Writes a document, so that MongoDB's time passes the start of the stream. Without any write, a read that
+ * waits for that time would wait up to ten seconds for MongoDB's next periodic entry.
  */
 async function tick(db: Db, collection: string): Promise<void> {
   const ticks = db.collection<{ readonly _id: string }>('ticks')

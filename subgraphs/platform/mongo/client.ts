@@ -23,9 +23,10 @@ export interface Mongo {
 /**
  * Connects to a replica set or sharded cluster. Throws the driver's error when it cannot.
  *
- * Reads see what a majority has, and a write is acknowledged when it is in the journal of a majority, so a failover loses
- * no acknowledged write. An int64 is read as `bigint`; doubles and int32 as `number`. A `bigint` is written as int64 and
- * wraps silently beyond 64 bits, so it must be bounded before. A member that is `undefined` is left out.
+ * Reads see what a majority has, and a write is acknowledged when it is in the journal of a majority, so a
+ * failover loses no acknowledged write. An int64 is read as `bigint`; doubles and int32 as `number`. A
+ * `bigint` is written as int64 and wraps silently beyond 64 bits, so it must be bounded before. A member that
+ * is `undefined` is left out.
  */
 export async function connect(uri: string, settings: MongoSettings = {}): Promise<Mongo> {
   const { poolMax = 20, serverSelectionMs = 15_000, appName = 'crossgate' } = settings
@@ -45,8 +46,8 @@ export async function connect(uri: string, settings: MongoSettings = {}): Promis
 }
 
 /**
- * Creates the collection `name` if there is none. A collection that is first written in a MongoDB transaction must exist
- * before: transactions of several starting processes would otherwise conflict over its creation.
+ * Creates the collection `name` if there is none. A collection that is first written in a MongoDB transaction
+ * must exist before: transactions of several starting processes would otherwise conflict over its creation.
  */
 export async function makeCollection(db: Db, name: string): Promise<void> {
   await db.createCollection(name).catch((error: unknown) => {

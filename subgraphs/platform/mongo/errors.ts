@@ -7,8 +7,8 @@ export const isServerError = (error: unknown, code: number): error is MongoServe
   error instanceof MongoServerError && error.code === code
 
 /**
- * True when a document was not written because a unique index already has its key. Accepts errors of the driver and of a
- * bulk write.
+ * True when a document was not written because a unique index already has its key. Accepts errors of the
+ * driver and of a bulk write.
  */
 export const isDuplicateKey = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 11_000

@@ -1,5 +1,5 @@
-// Leases: the right of one process at a time to run a role. The holder renews its lease in MongoDB; when it stops renewing,
-// another process takes over.
+// Leases: the right of one process at a time to run a role. The holder renews its lease in MongoDB; when it
+// stops renewing, another process takes over.
 
 import { randomUUID } from 'node:crypto'
 import type { Collection, Db } from 'mongodb'
@@ -8,8 +8,8 @@ import type { Logger } from '../logger.ts'
 
 export interface Lease {
   /**
-   * Number of holders before this one, plus 1. A paused process can lose the lease and wake up again, so what a holder writes
-   * is fenced by its epoch, or by the content of what it writes.
+   * Number of holders before this one, plus 1. A paused process can lose the lease and wake up again, so what
+   * a holder writes is fenced by its epoch, or by the content of what it writes.
    */
   readonly epoch: number
   /** Aborted when the lease is lost or released: the work must stop. */
@@ -34,7 +34,10 @@ export interface LeaseHolder {
   close(): Promise<void>
 }
 
-/** Runs `work` whenever this process holds the lease `name`, until closed. Starts `work` again when it ends or throws. */
+/**
+ * Runs `work` whenever this process holds the lease `name`, until closed. Starts `work` again when it ends or
+ * throws.
+ */
 export function holdLease(options: LeaseOptions, work: (lease: Lease) => Promise<void>): LeaseHolder {
   const { name, logger, retryMs = 400 } = options
   const closing = new AbortController()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isReachable, type Reach } from '../../../subgraphs/shared/reachable-address.ts'
-import { readTarget } from '../../../subgraphs/shared/callback-url.ts'
+import { readCallbackUrl } from '../../../subgraphs/shared/callback-url.ts'
 
 describe('addresses that the hub calls', () => {
   test.each<{ address: string; from: Reach | null }>([
@@ -69,7 +69,7 @@ describe('a URL to be called at', () => {
     'https://8.8.8.8/',
     'https://[2606:4700::1111]/',
   ])('is taken: %s', (url) => {
-    expect(readTarget(url, 'PUBLIC', [])).toBe(new URL(url).href)
+    expect(readCallbackUrl(url, 'PUBLIC', [])).toBe(new URL(url).href)
   })
 
   test.each([
@@ -103,7 +103,7 @@ describe('a URL to be called at', () => {
     'https://224.0.0.1/',
     'http://example.com/',
   ])('is refused with ADDRESS_NOT_ALLOWED: %s', (url) => {
-    expect(readTarget(url, 'PUBLIC', ['input', 'url'])).toMatchObject({
+    expect(readCallbackUrl(url, 'PUBLIC', ['input', 'url'])).toMatchObject({
       code: 'ADDRESS_NOT_ALLOWED',
       path: ['input', 'url'],
     })
@@ -127,7 +127,7 @@ describe('a URL to be called at', () => {
     'https://example.com:65536/',
     `https://example.com/${'a'.repeat(2048)}`,
   ])('is refused with BAD_VALUE: %s', (url) => {
-    expect(readTarget(url, 'PRIVATE', ['input', 'url'])).toMatchObject({
+    expect(readCallbackUrl(url, 'PRIVATE', ['input', 'url'])).toMatchObject({
       code: 'BAD_VALUE',
       path: ['input', 'url'],
     })
@@ -144,6 +144,6 @@ describe('a URL to be called at', () => {
     { url: 'http://10.0.0.1/', reach: 'PRIVATE', taken: true },
     { url: 'http://0.0.0.0/', reach: 'PRIVATE', taken: false },
   ])('$url under $reach: taken $taken', ({ url, reach, taken }) => {
-    expect(typeof readTarget(url, reach, []) === 'string').toBe(taken)
+    expect(typeof readCallbackUrl(url, reach, []) === 'string').toBe(taken)
   })
 })
