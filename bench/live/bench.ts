@@ -12,7 +12,7 @@ import { transactionProjections } from '../../subgraphs/transaction/index.ts'
 import { median } from '../measure.ts'
 import { report, row, type Row } from '../report.ts'
 import { batchOf, logOf, makeLogIndexes, readTip } from '../../subgraphs/log/store.ts'
-import type { Checkpoint } from '../../subgraphs/log/checkpoint.ts'
+import type { StoredCheckpoint } from '../../subgraphs/log/checkpoint.ts'
 import { answers } from './answers.ts'
 import { Clients, latency, Server, settled, throughput, type Throughput } from './rig.ts'
 import { anEntry } from './world.ts'
@@ -194,7 +194,7 @@ async function resume(): Promise<Row[]> {
       if (other !== 'log') await db.collection(other).drop()
     // Everybody else who reads the log has done so long ago.
     await db
-      .collection<Checkpoint>('places')
+      .collection<StoredCheckpoint>('places')
       .insertMany(readers.map((_id) => ({ _id, position: BigInt(logLength + 1), epoch: 0 })))
     const server = await Server.start('stored', mongod.uri, name)
     const clients = new Clients()

@@ -105,7 +105,7 @@ export function memoryLog(): LogReader & { write(entries: readonly LogEntry[]): 
       subscribers.add(onEntries)
       return () => subscribers.delete(onEntries)
     },
-    feed: () => ({ offer: () => {}, end: () => {} }),
+    openFeed: () => ({ offer: () => {}, close: () => {} }),
     close: async () => {},
     write(entries) {
       recent.push(...entries)

@@ -135,7 +135,7 @@ async function start(
     logger,
     now,
     days: config.LOG_RETENTION_DAYS,
-    readers: [...analyticsProjections, ...transactionProjections],
+    projections: [...analyticsProjections, ...transactionProjections],
   })
   started.defer(() => retention.close())
   const supergraph = createSupergraph({

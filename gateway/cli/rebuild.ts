@@ -6,7 +6,7 @@ import type { Db } from 'mongodb'
 import { parseArgs } from 'node:util'
 import { analyticsProjections } from '../../subgraphs/analytics/index.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
-import { LogTrimmedError, rebuild } from '../../subgraphs/log/checkpoint.ts'
+import { LogTrimmedError, rebuild } from '../../subgraphs/log/rebuild.ts'
 import { transactionProjections } from '../../subgraphs/transaction/index.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
 

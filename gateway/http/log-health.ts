@@ -5,7 +5,7 @@ import type { Db } from 'mongodb'
 import { isLeaseHeld } from '../../subgraphs/platform/mongo/lease.ts'
 import { type LogReader } from '../../subgraphs/log/reader.ts'
 import { readTip } from '../../subgraphs/log/store.ts'
-import { lagAt, lagsOf, type Lag } from '../../subgraphs/log/checkpoint.ts'
+import { lagAt, lagsOf, type Lag } from '../../subgraphs/log/lag.ts'
 import type { Check } from './health.ts'
 
 export interface LogHealth {

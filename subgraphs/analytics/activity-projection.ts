@@ -20,7 +20,7 @@ export function activityProjection(): IdempotentProjection {
   return {
     name: activityProjectionName,
     collections: ['activityHours', 'activityMerchants'],
-    commits: 'itself',
+    kind: 'idempotent',
     wants: (entry) => deltaOf(entry) !== null,
     // Each batch writes the slabs that it touches as a whole: fewer batches, fewer bytes.
     gatherMs: 1_000,

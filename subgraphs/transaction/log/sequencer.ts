@@ -48,11 +48,11 @@ export function startSequencer(
 ): LeaseHolder {
   const { db, logger, logReader } = options
   return holdLease({ db, logger, name: leaseName }, async (lease) => {
-    const feed = logReader.feed()
+    const feed = logReader.openFeed()
     try {
       await writeLog({ db, logger, onWritten: feed.offer }, lease)
     } finally {
-      feed.end()
+      feed.close()
     }
   })
 }

@@ -5,7 +5,7 @@ import { stepKinds } from '../query/transaction-filter.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import { liveSecrets, type SigningSecret } from './signature.ts'
 import type { StepKind } from '../../log/entry.ts'
-import { readTarget } from '../../shared/callback-url.ts'
+import { readCallbackUrl } from '../../shared/callback-url.ts'
 import type { ParticipantId, WebhookId } from '../../../schema/values/id.ts'
 
 export type EndpointStatus = 'ACTIVE' | 'DISABLED'
@@ -62,7 +62,7 @@ export function readNewEndpoint(
   { url, events }: CreateWebhookInput,
   reach: Reach,
 ): Pick<WebhookEndpoint, 'url' | 'events'> | Refusal {
-  const target = readTarget(url, reach, ['input', 'url'])
+  const target = readCallbackUrl(url, reach, ['input', 'url'])
   if (isRefusal(target)) return target
   const names = readEvents(events)
   return isRefusal(names) ? names : { url: target, events: names }
@@ -73,7 +73,7 @@ export function readChanges(
   { url, events, status }: UpdateWebhookInput,
   reach: Reach,
 ): Partial<Pick<WebhookEndpoint, 'url' | 'events' | 'status'>> | Refusal {
-  const target = typeof url === 'string' ? readTarget(url, reach, ['input', 'url']) : undefined
+  const target = typeof url === 'string' ? readCallbackUrl(url, reach, ['input', 'url']) : undefined
   if (isRefusal(target)) return target
   const names = events ? readEvents(events) : undefined
   if (isRefusal(names)) return names

@@ -9,7 +9,7 @@ import { Agent, buildConnector, type Dispatcher } from 'undici'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import { isReachable, type Reach } from '../../shared/reachable-address.ts'
 import { signatureHeaders, type SigningSecret } from './signature.ts'
-import { readTarget } from '../../shared/callback-url.ts'
+import { readCallbackUrl } from '../../shared/callback-url.ts'
 
 export interface Message {
   /** The webhook-id: the same whenever the same message is sent again. No full stop in it. */
@@ -82,7 +82,7 @@ export function openHttpSender(options: HttpSenderOptions): HttpSender {
       )
       try {
         // Written once it was allowed; what is allowed may have changed.
-        const target = readTarget(message.url, reach, [])
+        const target = readCallbackUrl(message.url, reach, [])
         if (isRefusal(target)) throw new ForbiddenAddressError(target.message)
         const { statusCode, body } = await watched.request({
           ...addressOf(target),

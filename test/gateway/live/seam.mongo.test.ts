@@ -25,12 +25,12 @@ import { quietLog } from '../../fixtures/transaction-world.ts'
 const { db } = await freshDatabase()
 // What one run writes stays in memory, so that it need not be written to MongoDB.
 const logReader = await startLogReader({ db, logger: quietLog, recentMax: 20_000 })
-const feed = logReader.feed()
+const feed = logReader.openFeed()
 const eventStreams = createEventStreams(logReader, { checkpointMs: 5 })
 const cursors = createCursors('x'.repeat(32))
 afterAll(async () => {
   eventStreams.close()
-  feed.end()
+  feed.close()
   await logReader.close()
 })
 

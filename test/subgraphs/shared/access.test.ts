@@ -28,12 +28,12 @@ const registry = aRegistry({
 })
 
 describe('a scope', () => {
-  test('lets its holder, and the operator, through', () => {
+  test('admits keys that have it, and the operator', () => {
     expect(requireScope(as('wallet-sg-01', 'payments:read'), 'payments:read')).toBeNull()
     expect(requireScope(as('operator', 'operator'), 'payments:read')).toBeNull()
   })
 
-  test('refuses others, and says which scope it takes', () => {
+  test('refuses other keys, and names the missing scope', () => {
     expect(requireScope(as('wallet-sg-01', 'payments:read'), 'payments:write')).toMatchObject({
       code: 'FORBIDDEN',
       message: 'this takes a key with the scope "payments:write"',
@@ -60,15 +60,18 @@ describe('a payment', () => {
       seen: false,
     },
     { viewer: 'nobody', payment, seen: false },
-  ])('$payment.wallet to $payment.acquirer is seen by $viewer: $seen', ({ viewer, payment: its, seen }) => {
-    expect(sees(visibilityOf(as(viewer, 'payments:read'), registry), its)).toBe(seen)
-  })
+  ])(
+    '$payment.wallet to $payment.acquirer is visible to $viewer: $seen',
+    ({ viewer, payment: its, seen }) => {
+      expect(sees(visibilityOf(as(viewer, 'payments:read'), registry), its)).toBe(seen)
+    },
+  )
 
-  test('is seen by the operator, whoever takes part', () => {
+  test('is visible to the operator between any participants', () => {
     expect(sees(visibilityOf(as('operator', 'operator'), registry), payment)).toBe(true)
   })
 
-  test('is not seen through the role of operator without its scope', () => {
+  test('is not visible through the role OPERATOR without the scope', () => {
     expect(sees(visibilityOf(as('operator', 'payments:read'), registry), payment)).toBe(false)
   })
 })
@@ -79,7 +82,7 @@ describe('a network', () => {
     expect([...corridorsOfNetwork('network-th', registry)]).toEqual(['CN-TH', 'TH-TH'])
   })
 
-  test('has a new corridor as soon as there is one', () => {
+  test('has a new corridor as soon as it is created', () => {
     const more = aRegistry({
       participants: [...registry.participants.values()],
       corridors: [...registry.corridors.values(), aCorridor({ id: 'JP-TH' })],

@@ -16,7 +16,7 @@ const operator = as('operator')
 const wallet = as('wallet-sg-01')
 const acquirer = as('acquirer-cn-01')
 
-/** One of two processes over one database: each has the whole, and only the first writes the log. */
+/** One of two processes with one database: each has all subgraphs, and only the first appends to the log. */
 interface Process {
   readonly registry: MirroredRegistry
   readonly participant: Subgraph
@@ -100,12 +100,12 @@ const setCorridor = (status: string): Promise<Data> =>
     { id: 'SG-CN', expectedVersion: here.registry.corridors.get('SG-CN')!.version, status },
     operator,
   )
-/** Until the change has reached the other process, by its change stream. */
+/** Waits until the change stream has brought the change to the other process. */
 const reaches = (isThere: () => boolean): Promise<void> =>
   vi.waitFor(() => expect(isThere()).toBe(true), { timeout: 10_000, interval: 5 })
 
-describe('what the operator stops, stops in every process', () => {
-  test('nothing, as long as nothing is stopped', async () => {
+describe('a stop by the operator applies in every process', () => {
+  test('not before the operator stops anything', async () => {
     expect(await pay(here)).toHaveProperty('payment')
     expect(await pay(there)).toHaveProperty('payment')
   })
@@ -115,7 +115,7 @@ describe('what the operator stops, stops in every process', () => {
     async (id) => {
       const inFlight = [(await pay(here)).payment.id, (await pay(there)).payment.id] as string[]
       expect(await setStatus(id, 'SUSPENDED')).toEqual({ status: 'SUSPENDED' })
-      // The process that wrote it knows it before it answers.
+      // The process that wrote the change applies it before it answers.
       expect(await pay(here)).toEqual({ code: 'PARTICIPANT_NOT_LIVE' })
       await reaches(() => there.registry.participants.get(id)?.status === 'SUSPENDED')
       expect(await pay(there)).toEqual({ code: 'PARTICIPANT_NOT_LIVE' })
@@ -129,7 +129,7 @@ describe('what the operator stops, stops in every process', () => {
     },
   )
 
-  test('a corridor when it is closed; what is in flight still finishes', async () => {
+  test('to a corridor that is closed; payments in flight still finish', async () => {
     const { payment } = await pay(there)
     expect(await setCorridor('CLOSED')).toEqual({ status: 'CLOSED' })
     expect(await pay(here)).toEqual({ code: 'CORRIDOR_CLOSED' })

@@ -24,7 +24,7 @@ afterEach(async () => {
 })
 
 describe('the mirror of participants, projects and corridors', () => {
-  test('begins with what there is, in order of id, money and dates as they were', async () => {
+  test('starts with the stored content in order of id, money and dates unchanged', async () => {
     const corridor = aCorridor({ id: 'SG-CN' })
     const participant = aParticipant({
       id: 'b',
@@ -48,7 +48,7 @@ describe('the mirror of participants, projects and corridors', () => {
     expect((await open()).participants.size).toBe(0)
   })
 
-  test('sees in every process what any of them writes, and what is gone', async () => {
+  test('shows in every process what any of them writes and deletes', async () => {
     const [here, there] = [await open(), await open()]
     const before = here.participants
     await importRegistry(db, { participants: [aParticipant({ id: 'a' })], projects: [], corridors: [] })
@@ -58,7 +58,7 @@ describe('the mirror of participants, projects and corridors', () => {
     await eventually(() => here.participants.size === 0 && there.participants.size === 0)
   })
 
-  test('settles on the last of many changes', async () => {
+  test('ends at the last of many changes', async () => {
     const registry = await open()
     for (let version = 1; version <= 50; version++) {
       await importRegistry(db, { participants: [], projects: [], corridors: [aCorridor({ version })] })
@@ -67,7 +67,7 @@ describe('the mirror of participants, projects and corridors', () => {
     expect(registry.corridors.size).toBe(1)
   })
 
-  test('reads again when asked to, for those who have just written', async () => {
+  test('shows a write of its own process after a refresh', async () => {
     const registry = await open()
     await Promise.all(
       Array.from({ length: 20 }, async (_, n) => {
@@ -79,7 +79,7 @@ describe('the mirror of participants, projects and corridors', () => {
     )
   })
 
-  test('finds its way back after the stream of changes has ended', async () => {
+  test('reopens and reloads after the change stream has ended', async () => {
     await importRegistry(db, { participants: [aParticipant({ id: 'a' })], projects: [], corridors: [] })
     const registry = await open()
     await db.dropDatabase()

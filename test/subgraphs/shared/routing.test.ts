@@ -81,7 +81,7 @@ function aRequest(world: World = {}): RouteRequest {
 }
 
 describe('routing a payment', () => {
-  test('takes the corridor between the two countries and names every institution on the way', () => {
+  test('uses the corridor between the two countries and lists every institution on the way', () => {
     expect(considerRoute(aRequest())).toMatchObject({
       accepted: true,
       corridor: { id: 'SG-CN' },
@@ -231,7 +231,7 @@ describe('routing a payment', () => {
     expect(findRoute(aRequest({ ...world, wallet: other }))).toMatchObject({ code: 'NOT_CERTIFIED' })
   })
 
-  test('lists at most twenty corridors that lead elsewhere, by id', () => {
+  test('lists at most twenty corridors to other countries, by id', () => {
     const others = Array.from({ length: 25 }, (_, n) => aCorridor(`SG-${String.fromCharCode(89 - n)}Z`))
     const { considered } = considerRoute(aRequest({ corridors: [...others, aCorridor('SG-CN')] }))
     expect(considered).toHaveLength(21)
@@ -242,8 +242,8 @@ describe('routing a payment', () => {
   })
 })
 
-describe('whether a wallet can pay at a merchant', () => {
-  test('one way to start a payment that both sides offer is enough', () => {
+describe('a wallet can pay at a merchant', () => {
+  test('when both sides offer at least one entry mode', () => {
     const presentOnly = { capabilities: certified(['CPM_PRESENT']) }
     expect(canPay(aRequest({ wallet: presentOnly }))).toBe(true)
     expect(canPay(aRequest({ wallet: presentOnly, merchant: { entryModes: ['MPM_STATIC'] } }))).toBe(false)

@@ -10,7 +10,12 @@ import type { EventFilter } from '../../../../subgraphs/transaction/live/event-f
 const { db } = await freshDatabase()
 
 /** A reader with `count` entries of payments by `wallet`. */
-const offer = (feed: ReturnType<LogReader['feed']>, logReader: LogReader, wallet: string, count: number) => {
+const offer = (
+  feed: ReturnType<LogReader['openFeed']>,
+  logReader: LogReader,
+  wallet: string,
+  count: number,
+) => {
   const tip = Number(logReader.tip())
   const entries = Array.from({ length: count }, (_, n) => anEntry(tip + n + 1))
   feed.offer(entries.map((entry) => ({ ...entry, payment: { ...entry.payment, wallet } })))
@@ -19,7 +24,7 @@ const offer = (feed: ReturnType<LogReader['feed']>, logReader: LogReader, wallet
 describe('a stream of events', () => {
   test('says that it has caught up, and while only others pay, how far the log has come', async () => {
     const logReader = await startLogReader({ db, logger: quietLog })
-    const feed = logReader.feed()
+    const feed = logReader.openFeed()
     const eventStreams = createEventStreams(logReader, { checkpointMs: 10 })
     offer(feed, logReader, 'own', 2)
     offer(feed, logReader, 'other', 3)
@@ -40,7 +45,7 @@ describe('a stream of events', () => {
     expect(await next()).toEqual({ at: 10, isEvent: true })
     await steps.return()
     eventStreams.close()
-    feed.end()
+    feed.close()
     await logReader.close()
   })
 })

@@ -29,7 +29,7 @@ import {
 } from '../../../fixtures/transaction-world.ts'
 import type { LogEntry } from '../../../../subgraphs/log/entry.ts'
 import { logOf, readLog } from '../../../../subgraphs/log/store.ts'
-import type { Checkpoint } from '../../../../subgraphs/log/checkpoint.ts'
+import type { StoredCheckpoint } from '../../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, uri, name } = await freshDatabase()
 const wallet = 'wallet-sg-01'
@@ -241,7 +241,7 @@ describe('the log', () => {
     const recent = await pay()
     await logged(4)
     await stop()
-    await db.collection<Checkpoint>('places').insertOne({ _id: 'activity', epoch: 0, position: 4n })
+    await db.collection<StoredCheckpoint>('places').insertOne({ _id: 'activity', epoch: 0, position: 4n })
     expect(await trimLog(db, new Date(clock.now().getTime() - 30 * 86_400_000), ['activity'])).toBe(2)
     await loseThePlace()
     await approve(recent)

@@ -6,7 +6,8 @@ import { positionsProjection, readPositions } from '../../../../subgraphs/transa
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { Ledger, sumsOf } from '../../../fixtures/ledger.ts'
 import { quietLog } from '../../../fixtures/transaction-world.ts'
-import { rebuild, publishedOf } from '../../../../subgraphs/log/checkpoint.ts'
+import { publishedOf } from '../../../../subgraphs/log/checkpoint.ts'
+import { rebuild } from '../../../../subgraphs/log/rebuild.ts'
 
 const { mongo, name } = await freshDatabase()
 let databases = 0
