@@ -1,8 +1,9 @@
 // A bounded map that forgets what was not used for long.
 
 /**
- * Two generations of half the size: what is read moves to the young one, and when that is full the old one is dropped. So
- * a hit among the young changes nothing, where a list in exact order of use would be changed by every read.
+ * Two generations of half the size: what is read moves to the young one, and when that is full the old one is
+ * dropped. So a hit among the young changes nothing, where a list in exact order of use would be changed by
+ * every read.
  */
 export class LruMap<Value> {
   readonly #half: number

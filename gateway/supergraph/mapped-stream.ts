@@ -1,8 +1,8 @@
 // An async iterator over another one, each item mapped.
 
 /**
- * Written by hand, because an async generator cannot be left while it waits: its `return()` waits as well. This one ends
- * at once, pending calls of `next` included; the source is told to end, and not waited for.
+ * Written by hand, because an async generator cannot be left while it waits: its `return()` waits as well.
+ * This one ends at once, pending calls of `next` included; the source is told to end, and not waited for.
  */
 export class MappedStream<Item, Mapped> implements AsyncIterableIterator<Mapped> {
   readonly #source: AsyncIterator<Item>

@@ -276,7 +276,7 @@ describe('errors of subgraphs', () => {
       data: { oops: null },
       errors: [
         {
-          message: 'The hub made a mistake.',
+          message: 'An internal error of the hub: report it with the request id.',
           path: ['oops'],
           extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: 'order-18' },
         },

@@ -131,7 +131,7 @@ describe('variables', () => {
     {
       when: 'one that decides an @include is null',
       variables: { id: 1, all: null },
-      message: 'Variable "$all" decides a @skip or @include and must not be null.',
+      message: 'Variable "$all" is used in @skip or @include and must not be null.',
     },
   ])('are refused when $when', async ({ variables, message }) => {
     expect(await ask(hub, document, variables)).toEqual({
