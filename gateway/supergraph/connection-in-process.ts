@@ -21,17 +21,17 @@ import {
   type NamedTypeNode,
 } from 'graphql'
 import { compileQuery, isCompiledQuery } from 'graphql-jit'
-import type { StreamPosition, ResumableStream } from '../../subgraphs/platform/async/resumable-stream.ts'
-import {
-  isPromise,
-  type SubgraphConnection,
-  type SubgraphError,
-  type SubgraphEvent,
-  type SubgraphOperation,
-  type SubgraphResult,
-  type Variables,
+import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
+import { isPromise } from '../../subgraphs/platform/async/promise.ts'
+import type { ResumableStream, StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type {
+  SubgraphConnection,
+  SubgraphError,
+  SubgraphEvent,
+  SubgraphOperation,
+  SubgraphResult,
+  Variables,
 } from './connection.ts'
-import { MappedStream } from './mapped-stream.ts'
 
 /** The part of a mercurius app that the connection uses. */
 export interface SubgraphApp {
@@ -70,9 +70,9 @@ export function createInProcessConnection(name: string, app: SubgraphApp): Subgr
           const events = await createSourceEventStream(source)
           if (!(Symbol.asyncIterator in events)) return { data: null, errors: events.errors as never }
           if (!isResumable(events)) {
-            return new MappedStream(events, (event) => positioned(run(event, context, variables), null))
+            return mapStream(events, (event) => positioned(run(event, context, variables), null))
           }
-          return new MappedStream(events.positioned(), ({ value, position }) =>
+          return mapStream(events.positioned(), ({ value, position }) =>
             value === null ? { value: null, position } : positioned(run(value, context, variables), position),
           )
         },

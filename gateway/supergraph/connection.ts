@@ -41,6 +41,3 @@ export interface SubgraphError {
 }
 
 export type Variables = Record<string, unknown>
-
-export const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'

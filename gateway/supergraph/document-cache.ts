@@ -1,10 +1,10 @@
 // Caches prepared operations by document text and operation name, up to a limit.
 
+import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
 import { findOperation, readDocument, type Document } from './documents.ts'
 import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
 import type { Limits } from './limits.ts'
-import { LruMap } from './lru.ts'
 import { prepareOperation, type Prepared } from './prepared.ts'
 
 /** A valid document, and those of its operations that were requested. */
@@ -16,19 +16,19 @@ interface ValidDocument {
 export class DocumentCache {
   readonly #engine: Engine
   readonly #limits: Limits
-  readonly #valid: LruMap<ValidDocument>
+  readonly #valid: RecentMap<string, ValidDocument>
   /**
    * Separate from the valid documents, so that one client's mistakes cannot evict the documents of other
    * clients.
    */
-  readonly #rejected: LruMap<Rejected>
+  readonly #rejected: RecentMap<string, Rejected>
 
   /** `max` limits the valid documents and, separately, the rejected ones. */
   constructor(engine: Engine, limits: Limits, max: number) {
     this.#engine = engine
     this.#limits = limits
-    this.#valid = new LruMap(max)
-    this.#rejected = new LruMap(max)
+    this.#valid = new RecentMap(max, { refreshOnRead: true })
+    this.#rejected = new RecentMap(max, { refreshOnRead: true })
   }
 
   /** `name` is '' for a document's only operation. */

@@ -1,13 +1,13 @@
 // An operation with one setting of its switches: plans and compiles it, and runs it.
 
 import type { GraphQLFormattedError } from 'graphql'
+import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
 import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
 import { completeResponse } from './complete.ts'
 import type { SubgraphConnection, Variables } from './connection.ts'
 import { coded, refusalText } from './errors.ts'
 import { locateFailures, type PresentError, type ResponseTree } from './failures.ts'
 import { compileIntrospection } from './introspection.ts'
-import { MappedStream } from './mapped-stream.ts'
 import type { Operation, Switches } from './operation.ts'
 import type { Planner } from './plan.ts'
 import { plannerDocument } from './planner-document.ts'
@@ -89,7 +89,7 @@ export class Executable {
     }
     const opened = await source.open(variables, context)
     if (Symbol.asyncIterator in opened) {
-      return new MappedStream(opened, async ({ value, position }): Promise<SubscriptionEvent> => {
+      return mapStream(opened, async ({ value, position }): Promise<SubscriptionEvent> => {
         if (!value) return { value: null, position }
         const run = newRun(variables, context)
         source.absorb(run, value)

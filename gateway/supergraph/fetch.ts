@@ -1,13 +1,8 @@
 // Compiles a fetch: the variables that a subgraph is sent, and how its result becomes part of the data.
 
 import { Kind, parse, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql'
-import {
-  isPromise,
-  type SubgraphConnection,
-  type SubgraphOperation,
-  type SubgraphResult,
-  type Variables,
-} from './connection.ts'
+import { isPromise } from '../../subgraphs/platform/async/promise.ts'
+import type { SubgraphConnection, SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
 import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
 import { brokenConnection, type Failure } from './failures.ts'
 import { compileMerge, type Data, type Lost, type Merge } from './merge.ts'

@@ -1,9 +1,9 @@
 // A client's operation, prepared once and run for any number of requests.
 
+import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
 import type { Variables } from './connection.ts'
 import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
 import { Executable, type Engine, type SubscriptionEvent } from './executable.ts'
-import { LruMap } from './lru.ts'
 import type { Operation } from './operation.ts'
 import { compileCoercion, type Coerced } from './variables.ts'
 
@@ -36,7 +36,7 @@ const variantsMax = 16
  */
 export function prepareOperation(operation: Operation, engine: Engine): Prepared | Rejected {
   const { schema, definition, switches } = operation
-  const variants = new LruMap<Executable>(variantsMax)
+  const variants = new RecentMap<string, Executable>(variantsMax, { refreshOnRead: true })
   const compileVariant = (setting: string): Executable | Rejected => {
     const values = new Map(switches.map((name, n) => [name, setting[n] === '1']))
     try {

@@ -261,7 +261,7 @@ describe('errors of subgraphs', () => {
       data: { refused: null, whoami: 'wallet-sg-01' },
       errors: [
         {
-          message: 'A range needs `from` and `to` with `from` before `to`, or `lastDays`.',
+          message: 'A range requires `from` and `to` with `from` before `to`, or `lastDays`.',
           path: ['refused'],
           extensions: { code: 'BAD_RANGE', retryable: false },
         },
