@@ -163,7 +163,7 @@ async function start(
   readiness.phase = 'ready'
   if (wallets.length > 0) {
     const traffic = startWallets(config, server.url, wallets, logger)
-    started.defer(() => traffic.stop())
+    started.defer(() => traffic.close())
   }
 
   let closing: Promise<void> | null = null
