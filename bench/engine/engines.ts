@@ -9,7 +9,7 @@ import mercurius from 'mercurius'
 import {
   composeSupergraph,
   createSupergraph,
-  inProcessConnection,
+  createInProcessConnection,
   type Supergraph,
 } from '../../gateway/supergraph/index.ts'
 import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts'
@@ -35,7 +35,9 @@ export async function hubSupergraph(): Promise<{ supergraph: Supergraph; close()
       return [name, app] as const
     }),
   )
-  const connections = new Map(apps.map(([name, app]) => [name as string, inProcessConnection(name, app)]))
+  const connections = new Map(
+    apps.map(([name, app]) => [name as string, createInProcessConnection(name, app)]),
+  )
   return {
     supergraph: createSupergraph({ supergraphSdl: supergraphSdl(), subgraphs: connections }),
     close: async () => {

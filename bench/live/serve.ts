@@ -18,7 +18,7 @@ import { startServer } from '../../gateway/http/server.ts'
 import {
   composeSupergraph,
   createSupergraph,
-  inProcessConnection,
+  createInProcessConnection,
   type Supergraph,
 } from '../../gateway/supergraph/index.ts'
 import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts'
@@ -100,8 +100,8 @@ async function hub(): Promise<Serving> {
         { name: 'directory', sdl: directorySdl },
       ]),
       subgraphs: new Map([
-        ['events', inProcessConnection('events', { graphql: { schema: events } })],
-        ['directory', inProcessConnection('directory', { graphql: { schema: directory } })],
+        ['events', createInProcessConnection('events', { graphql: { schema: events } })],
+        ['directory', createInProcessConnection('directory', { graphql: { schema: directory } })],
       ]),
     }),
   )
@@ -138,7 +138,7 @@ async function stored(): Promise<Serving> {
   })
   const supergraph = createSupergraph({
     supergraphSdl: composeSupergraph([{ name: 'transaction', sdl: transaction.sdl }]),
-    subgraphs: new Map([['transaction', inProcessConnection('transaction', transaction.app)]]),
+    subgraphs: new Map([['transaction', createInProcessConnection('transaction', transaction.app)]]),
   })
   return { ...(await doors(supergraph)), tell: () => {} }
 }

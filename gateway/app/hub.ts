@@ -24,7 +24,7 @@ import type { RunningMongo } from '../mongod/start.ts'
 import { readRatesFile } from './rates-file.ts'
 import { logCheck, readLogHealth, logHealthJson } from '../http/log-health.ts'
 import { startServer } from '../http/server.ts'
-import { createSupergraph, inProcessConnection, type SubgraphConnection } from '../supergraph/index.ts'
+import { createSupergraph, createInProcessConnection, type SubgraphConnection } from '../supergraph/index.ts'
 import type { FastifyBaseLogger } from 'fastify'
 
 export interface Hub {
@@ -95,7 +95,7 @@ async function start(
   const run = async (starting: Promise<Subgraph>): Promise<[string, SubgraphConnection]> => {
     const subgraph = await starting
     started.defer(() => subgraph.close())
-    return [subgraph.name, inProcessConnection(subgraph.name, subgraph.app)]
+    return [subgraph.name, createInProcessConnection(subgraph.name, subgraph.app)]
   }
   const merchant = await run(openMerchantSubgraph({ db, registry, now, logger }))
   const logReader = await startLogReader({ db, logger })
@@ -163,7 +163,7 @@ async function start(
   readiness.phase = 'ready'
   if (wallets.length > 0) {
     const traffic = startWallets(config, server.url, wallets, logger)
-    started.defer(() => traffic.stop())
+    started.defer(() => traffic.close())
   }
 
   let closing: Promise<void> | null = null

@@ -3,7 +3,7 @@
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
 import { scopes, type Scope } from '../../schema/values/scopes.ts'
 import { HttpError } from '../protocol/http-error.ts'
-import { LruMap } from '../supergraph/lru.ts'
+import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { hashKey } from './key.ts'
 
@@ -36,7 +36,7 @@ const knownMax = 10_000
 export function openTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: () => Date): Tokens {
   const keys = createRemoteJWKSet(new URL(jwksUrl))
   // By hash, as keys are: a copy of the memory opens nothing for long, and the map's own size is known.
-  const known = new LruMap<TokenViewer>(knownMax)
+  const known = new RecentMap<string, TokenViewer>(knownMax, { refreshOnRead: true })
   const checking = new Map<string, Promise<TokenViewer | null>>()
 
   const check = async (token: string, hash: string): Promise<TokenViewer | null> => {

@@ -1,4 +1,4 @@
-// Any payment code: which kind it is, and then the reader of that kind.
+// Reads a payment code of any kind.
 
 import { cpmStart } from './cpm.ts'
 import type { CpmCode } from './cpm.ts'
@@ -11,7 +11,10 @@ import type { UrlCode } from './url.ts'
 /** A payment code of any kind. */
 export type QrCode = MpmCode | CpmCode | UrlCode
 
-/** Reads a code of whatever kind it starts like. The profile is for merchant-presented codes. Throws `QrError` only. */
+/**
+ * Reads a code; its start decides the kind. `profile` applies to merchant-presented codes. Throws only
+ * `QrError`.
+ */
 export function readCode(text: string, profile: QrProfile): QrCode {
   if (text.trimStart().startsWith(cpmStart)) return decodeCpm(text)
   return isUrl(text) ? decodeUrl(text) : decodeMpm(text, profile)

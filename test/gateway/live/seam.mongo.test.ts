@@ -9,7 +9,7 @@ import type { Subscriber } from '../../../gateway/live/subscriber.ts'
 import {
   composeSupergraph,
   createSupergraph,
-  inProcessConnection,
+  createInProcessConnection,
 } from '../../../gateway/supergraph/index.ts'
 import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
@@ -66,7 +66,7 @@ const schema = buildFederatedSchema(sdl, {
 })
 const supergraph = createSupergraph({
   supergraphSdl: composeSupergraph([{ name: 'log', sdl }]),
-  subgraphs: new Map([['log', inProcessConnection('log', { graphql: { schema } })]]),
+  subgraphs: new Map([['log', createInProcessConnection('log', { graphql: { schema } })]]),
 })
 const query = `subscription($wallet: String!, $after: String) {
   transactionEvents(wallet: $wallet, after: $after) { place transaction { id } } }`

@@ -20,7 +20,7 @@ import {
 import {
   composeSupergraph,
   createSupergraph,
-  inProcessConnection,
+  createInProcessConnection,
   type SubgraphConnection,
   type Supergraph,
 } from '../../../gateway/supergraph/index.ts'
@@ -66,7 +66,7 @@ export function buildGraphs(
   name: string,
   subgraphs: readonly SubgraphSdl[],
   connect: (subgraph: string, schema: GraphQLSchema) => SubgraphConnection = (subgraph, schema) =>
-    inProcessConnection(subgraph, { graphql: { schema } }),
+    createInProcessConnection(subgraph, { graphql: { schema } }),
 ): Graphs {
   const supergraphSdl = composeSupergraph(subgraphs)
   const facts = readFacts(supergraphSdl, subgraphs)

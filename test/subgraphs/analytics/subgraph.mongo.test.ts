@@ -127,7 +127,7 @@ describe('activity', () => {
       byReason: [
         {
           key: 'INSUFFICIENT_FUNDS',
-          label: 'The payer’s account does not hold enough.',
+          label: 'The payer’s account has insufficient funds.',
           payments: 1,
           approved: 0,
         },
