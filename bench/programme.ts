@@ -46,7 +46,7 @@ export async function startProgramme({
     stop: async () => {
       await hub.stop()
       await client.close()
-      await mongod.stop()
+      await mongod.close()
     },
   }
 }

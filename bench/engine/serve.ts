@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { readConfig } from '../../gateway/config/config.ts'
-import { newReadiness } from '../../gateway/http/health.ts'
+import { createReadiness } from '../../gateway/http/health.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import { startServer } from '../../gateway/http/server.ts'
 import { apolloServer, hiveGateway, hubSupergraph, monolithApp } from './engines.ts'
@@ -20,10 +20,14 @@ const servers: Readonly<Record<string, () => Promise<string>>> = {
     const logger = pino({ level: 'silent' })
     const viewer: Viewer = { participant: 'bench', scopes: new Set(), key: 'bench' }
     const { supergraph } = await hubSupergraph()
-    const server = await startServer({ config: readConfig({ PORT: '0' }), readiness: newReadiness(), logger })
+    const server = await startServer({
+      config: readConfig({ PORT: '0' }),
+      readiness: createReadiness(),
+      logger,
+    })
     const identity: Identity = {
       find: () => viewer,
-      stands: () => true,
+      isValid: () => true,
       onChange: () => () => {},
       close: () => {},
     }

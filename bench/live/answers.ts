@@ -4,7 +4,7 @@
 // An event may be there before its answer: then the time is negative, and counts as it is.
 
 import { setTimeout as wait } from 'node:timers/promises'
-import { keyStore } from '../../gateway/identity/key-store.ts'
+import { createKeyStore } from '../../gateway/identity/key-store.ts'
 import { quotes, submission, type Payer } from '../payer.ts'
 import { startProgramme, type Programme } from '../programme.ts'
 import { row, type Row } from '../report.ts'
@@ -122,7 +122,7 @@ async function market({ db, url }: Programme, size: number) {
     .toArray()
   if (wallets.length + acquirers.length < size) throw new Error(`there are not ${size} participants that pay`)
   const issue = (participant: string) =>
-    keyStore(db).issue(
+    createKeyStore(db).issue(
       { participant, label: 'bench', scopes: ['payments:write', 'payments:read'] },
       new Date(),
     )

@@ -5,7 +5,7 @@
 import { MongoClient } from 'mongodb'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pino } from 'pino'
-import { behindBytes } from '../../gateway/live/socket.ts'
+import { behindBytes } from '../../gateway/live/subscriber.ts'
 import { startMongo } from '../../gateway/mongod/start.ts'
 import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
 import { transactionProjections } from '../../subgraphs/transaction/index.ts'
@@ -226,6 +226,6 @@ async function resume(): Promise<Row[]> {
     ]
   } finally {
     await client.close()
-    await mongod.stop()
+    await mongod.close()
   }
 }

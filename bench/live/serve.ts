@@ -12,7 +12,7 @@ import { json } from 'node:stream/consumers'
 import { pino } from 'pino'
 import { WebSocketServer } from 'ws'
 import { readConfig } from '../../gateway/config/config.ts'
-import { newReadiness } from '../../gateway/http/health.ts'
+import { createReadiness } from '../../gateway/http/health.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import { startServer } from '../../gateway/http/server.ts'
 import {
@@ -147,13 +147,13 @@ async function doors(supergraph: Supergraph): Promise<Omit<Serving, 'tell'>> {
   const viewer: Viewer = { participant: 'operator', scopes: new Set(['operator']), key: 'bench' }
   const identity: Identity = {
     find: () => viewer,
-    stands: () => true,
+    isValid: () => true,
     onChange: () => () => {},
     close: () => {},
   }
-  const server = await startServer({ config: readConfig(settings), readiness: newReadiness(), logger })
+  const server = await startServer({ config: readConfig(settings), readiness: createReadiness(), logger })
   server.open({ supergraph, identity })
-  return { url: server.url, waitingBytes: () => server.waitingBytes }
+  return { url: server.url, waitingBytes: () => server.bufferedBytes }
 }
 
 /** What `following` asks for: see world.ts. */

@@ -38,7 +38,7 @@ export async function bench(): Promise<void> {
     report('log', rows)
   } finally {
     await mongo.close()
-    await mongod.stop()
+    await mongod.close()
     rmSync(dataDir, { recursive: true, force: true })
   }
 }

@@ -29,7 +29,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   project.provide('mongoUri', mongo.uri)
   project.provide('runDir', runDir)
   return async () => {
-    await mongo.stop()
+    await mongo.close()
     rmSync(runDir, { recursive: true, force: true })
   }
 }

@@ -84,7 +84,9 @@ describe('asking for merchants', () => {
         subscribe: () => Promise.reject(new Error('not asked for')),
       }),
     }
-    await expect(createMerchantDirectory(failing).merchant('any')).rejects.toThrow('did not answer')
+    await expect(createMerchantDirectory(failing).merchant('any')).rejects.toThrow(
+      'the query of the merchant subgraph failed',
+    )
   })
 })
 

@@ -153,7 +153,7 @@ describe('the log', () => {
     const own = await connect(mongod.uri)
     onTestFinished(async () => {
       await own.close()
-      await mongod.stop()
+      await mongod.close()
     })
     const db = own.db('rolled')
     const counter = await aCounter(db)
