@@ -10,7 +10,7 @@ import { createPaymentService } from './service/payment-service.ts'
 import { createCursors } from './log/cursor.ts'
 import { createDailyLimits, limitsProjection, limitsProjectionName } from './store/daily-limits.ts'
 import { startTimeoutWorker } from './service/timeout-worker.ts'
-import { createEventStreams } from './live/event-streams.ts'
+import { openEventStreams } from './live/event-streams.ts'
 import { positionsProjection, positionsProjectionName } from './settlement/positions.ts'
 import { createPresentedCodeService } from './service/presented-code-service.ts'
 import { openRateBook } from './price/rate-book.ts'
@@ -105,7 +105,7 @@ export async function openTransactionSubgraph(
   const store = await openPaymentStore(db)
   const own = dependencies.logReader ? null : await startLogReader({ db, logger })
   const logReader = dependencies.logReader ?? own!
-  const eventStreams = createEventStreams(logReader, dependencies)
+  const eventStreams = openEventStreams(logReader, dependencies)
   const cursors = createCursors(cursorSecret)
   const dailyLimits = await createDailyLimits(db, now)
   const paymentService = createPaymentService({

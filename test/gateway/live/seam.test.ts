@@ -15,7 +15,7 @@ import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { eventFilter } from '../../../subgraphs/transaction/query/transaction-filter.ts'
-import { createEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
+import { openEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
 import { withPositions } from '../../../subgraphs/transaction/live/backlog-stream.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { anEntry } from '../../fixtures/log-entries.ts'
@@ -26,7 +26,7 @@ const { db } = await freshDatabase()
 // What one run writes stays in memory, so that it need not be written to MongoDB.
 const logReader = await startLogReader({ db, logger: quietLog, recentMax: 20_000 })
 const feed = logReader.feed()
-const eventStreams = createEventStreams(logReader, { checkpointMs: 5 })
+const eventStreams = openEventStreams(logReader, { checkpointMs: 5 })
 const cursors = createCursors('x'.repeat(32))
 afterAll(async () => {
   eventStreams.close()

@@ -8,8 +8,8 @@ import type { SubmitPaymentInput } from '../../../subgraphs/transaction/service/
 import { openAuditLog } from '../../../subgraphs/shared/audit-log.ts'
 import { createIdempotentWriter } from '../../../subgraphs/shared/idempotent-writer.ts'
 import { firstPaymentId } from '../../../subgraphs/transaction/store/stored-refusal.ts'
-import { createLogWriter, missing } from '../../../subgraphs/transaction/log/log-writer.ts'
-import { entriesOf, inOrderOfTime } from '../../../subgraphs/transaction/log/entries-of-payment.ts'
+import { createLogWriter, findMissing } from '../../../subgraphs/transaction/log/log-writer.ts'
+import { byTime, entriesOf } from '../../../subgraphs/transaction/log/entries-of-payment.ts'
 import type { Net } from '../../../subgraphs/transaction/settlement/batch.ts'
 import { noteBookings } from '../../fixtures/note.ts'
 import {
@@ -274,7 +274,7 @@ const dayMs = 86_400_000
 async function note({ db, store, registry }: Hub): Promise<void> {
   const writer = createLogWriter(db, await readTip(db), { isHeld: () => true })
   const payments = await store.payments.find({ _id: { $gte: firstPaymentId } }).toArray()
-  await writer.append([{ events: await missing(db, payments.flatMap(entriesOf).toSorted(inOrderOfTime)) }])
+  await writer.append([{ entries: await findMissing(db, payments.flatMap(entriesOf).toSorted(byTime)) }])
   await noteBookings(db, registry)
 }
 
