@@ -1,20 +1,23 @@
-// A stream to one subscriber. Past items are read at the subscriber’s pace; live items are pushed into a short backlog.
-// On overflow the backlog is dropped, and the stream reads again from its own position. So a slow subscriber costs no
-// memory and delays no other subscriber.
+// A stream to one subscriber. Past items are read at the subscriber’s pace; live items are pushed into a
+// short backlog. On overflow the backlog is dropped, and the stream reads again from its own position. So a
+// slow subscriber costs no memory and delays no other subscriber.
 //
-// The iterator is hand-written: the `return` of an async generator waits for its pending `next`, which may never settle.
+// The iterator is hand-written: the `return` of an async generator waits for its pending `next`, which may
+// never settle.
 
 import type { StreamPosition, Positioned, ResumableStream } from '../../platform/async/resumable-stream.ts'
 
 export interface BacklogSource<Item> {
   /**
-   * Reads a bounded number of items after the ones accepted so far, oldest first. Calls `backlog.goLive()` once the items
-   * read reach up to the live ones. Null when no item can ever follow.
+   * Reads a bounded number of items after the ones accepted so far, oldest first. Calls `backlog.goLive()`
+   * once the items read reach up to the live ones. Null when no item can ever follow.
    */
   refill(backlog: Backlog<Item>): Promise<readonly Item[] | null>
   /** Starts pushing live items to `backlog`; the result stops it. */
   subscribe(backlog: Backlog<Item>): () => void
-  /** Called once for each item, in order, before its delivery: false for an item that was delivered earlier. */
+  /**
+   * Called once for each item, in order, before its delivery: false for an item that was delivered earlier.
+   */
   accept(item: Item): boolean
   /** True when nothing can follow `item`. */
   isLast?(item: Item): boolean
@@ -144,8 +147,8 @@ class SourceStream<Item> implements BacklogStream<Item>, Backlog<Item> {
 }
 
 /**
- * A stream of the items of `steps` that can also be read with positions. `itemOf` gives the item of a step, or null for a
- * step that only advances the position.
+ * A stream of the items of `steps` that can also be read with positions. `itemOf` gives the item of a step,
+ * or null for a step that only advances the position.
  */
 export function withPositions<Step, Item>(
   steps: BacklogStream<Step>,

@@ -1,5 +1,5 @@
-// Routes each entry of the log to the streams that it concerns: by the parties and the id of its transaction, without
-// trying each stream.
+// Routes each entry of the log to the streams that it concerns: by the parties and the id of its transaction,
+// without trying each stream.
 
 import type { CorridorId, ParticipantId, TransactionId } from '../../../schema/values/id.ts'
 import type { LogEntry } from '../../log/entry.ts'

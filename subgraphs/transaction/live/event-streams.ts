@@ -1,4 +1,5 @@
-// The live streams over the log: of events, of the updates of one transaction, and of requests to a counterparty.
+// The live streams over the log: of events, of the updates of one transaction, and of requests to a
+// counterparty.
 
 import type { ParticipantId, TransactionId } from '../../../schema/values/id.ts'
 import { ProblemError, refuse } from '../../../schema/values/problems.ts'
@@ -14,7 +15,9 @@ import { openBacklogStream, type BacklogSource, type BacklogStream } from './bac
 import { EntryListeners } from './entry-listeners.ts'
 import type { EventFilter } from './event-filter.ts'
 
-/** An entry and its position, or null and the position up to which the stream has advanced without an entry. */
+/**
+ * An entry and its position, or null and the position up to which the stream has advanced without an entry.
+ */
 export type PositionedEntry = Positioned<LogEntry | null, bigint>
 
 /** The status of one transaction after one of its events. */
@@ -37,21 +40,24 @@ export interface SentRequest {
 
 export interface EventStreams {
   /**
-   * Delivers matching events after position `after`, then live ones. A null entry reports that the stream has caught up,
-   * and later at intervals that the log has advanced without a matching event. `next` throws CURSOR_EXPIRED when the
-   * log no longer holds the entries after `after`.
+   * Delivers matching events after position `after`, then live ones. A null entry reports that the stream has
+   * caught up, and later at intervals that the log has advanced without a matching event. `next` throws
+   * CURSOR_EXPIRED when the log no longer holds the entries after `after`.
    */
   events(filter: EventFilter, visibility: Visibility, after: bigint): BacklogStream<PositionedEntry>
   /**
-   * Delivers the present status of a transaction and then each update, or each update after `afterSequence`. Ends after a
-   * final status, and at once when `read` finds no transaction.
+   * Delivers the present status of a transaction and then each update, or each update after `afterSequence`.
+   * Ends after a final status, and at once when `read` finds no transaction.
    */
   updates(
     id: TransactionId,
     afterSequence: number | null,
     read: ReadTransaction,
   ): BacklogStream<TransactionUpdate>
-  /** Delivers the requests that `readPending` finds, then live ones to `counterparty`. Some may be answered by then. */
+  /**
+   * Delivers the requests that `readPending` finds, then live ones to `counterparty`. Some may be answered by
+   * then.
+   */
   sent(
     counterparty: ParticipantId,
     kinds: ReadonlySet<RequestKind>,
@@ -164,7 +170,8 @@ function updateSource(
     return { transaction: id, sequence, at, kind, from, to, reason }
   }
   return {
-    // The document is ahead of the log, so it is read after going live, and events that the log repeats are not accepted.
+    // The document is ahead of the log, so it is read after going live, and events that the log repeats are
+    // not accepted.
     async refill(backlog) {
       backlog.goLive()
       const found = await read()

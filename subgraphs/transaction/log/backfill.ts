@@ -1,4 +1,5 @@
-// Brings the log up to date from the payments themselves: after an import, or when the change stream cannot be resumed.
+// Brings the log up to date from the payments themselves: after an import, or when the change stream cannot
+// be resumed.
 
 import type { ClientSession, Db } from 'mongodb'
 import { trimmedBefore } from '../../log/retention.ts'
@@ -23,7 +24,9 @@ import {
 import { EntryReader, openPaymentChanges, type PaymentChange } from './payment-changes.ts'
 import { saveResumeToken, sequencerLease } from './sequencer-state.ts'
 
-/** Brings the log up to date once, for imported payments. Leaves this to the sequencer where one is running. */
+/**
+ * Brings the log up to date once, for imported payments. Leaves this to the sequencer where one is running.
+ */
 export async function fillLog(db: Db): Promise<void> {
   if (await isLeaseHeld(db, sequencerLease)) return
   const changes = await openPaymentChanges(db, null)
@@ -36,8 +39,9 @@ export async function fillLog(db: Db): Promise<void> {
 }
 
 /**
- * Appends every event that the log lacks, then the ones that `changes` brings of the meantime. On return, every later
- * change is new. Only then is a resume token saved, so a writer that fails half-way starts again from the beginning.
+ * Appends every event that the log lacks, then the ones that `changes` brings of the meantime. On return,
+ * every later change is new. Only then is a resume token saved, so a writer that fails half-way starts again
+ * from the beginning.
  */
 export async function backfill(
   db: Db,
@@ -82,9 +86,10 @@ async function appendMissing(db: Db, writer: LogWriter, session: ClientSession):
 }
 
 /**
- * Yields the entries of `payments`, reduced by `missingOf`, in the order of time. Payments come in order of creation, so
- * no event of a later payment precedes the creation of the latest one read. That instant is the horizon: earlier
- * entries are yielded, and later ones held back. This bounds memory by the payments that were pending at one time.
+ * Yields the entries of `payments`, reduced by `missingOf`, in the order of time. Payments come in order of
+ * creation, so no event of a later payment precedes the creation of the latest one read. That instant is the
+ * horizon: earlier entries are yielded, and later ones held back. This bounds memory by the payments that
+ * were pending at one time.
  */
 async function* inOrderOfTime(
   payments: AsyncIterable<PaymentWithEvents>,

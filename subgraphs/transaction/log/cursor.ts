@@ -15,8 +15,9 @@ const signedLength = 9
 const signatureLength = 16
 
 /**
- * Cursors of one version byte, the position in 8 bytes, and the first 16 bytes of their HMAC-SHA256 under `secret`,
- * in base64url. All hubs over one database share the secret, so that a client can resume at any of them.
+ * Cursors of one version byte, the position in 8 bytes, and the first 16 bytes of their HMAC-SHA256 under
+ * `secret`, in base64url. All hubs over one database share the secret, so that a client can resume at any of
+ * them.
  */
 export function createCursors(secret: string): Cursors {
   const sign = (signed: Buffer): Buffer =>

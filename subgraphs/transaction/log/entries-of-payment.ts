@@ -28,7 +28,10 @@ const fields = [
   'refunds',
 ] as const
 
-/** The MongoDB projection that reads a PaymentWithEvents, from a payment or from a document that holds one at `prefix`. */
+/**
+ * The MongoDB projection that reads a PaymentWithEvents, from a payment or from a document that holds one at
+ * `prefix`.
+ */
 export const fieldsOfEntries = (prefix = ''): Record<string, 1> =>
   Object.fromEntries(fields.map((field) => [`${prefix}${field}`, 1]))
 

@@ -1,9 +1,10 @@
 // Appends entries to the log and gives them their positions.
 //
-// The log’s order does not depend on having a single writer. A batch starts at the position after the previous batch,
-// positions are unique, and each batch holds the resume token of the changes that its writer had read. Of two writers
-// that append after the same batch, one succeeds; the other fails with LogMovedError and resumes after that batch.
-// So a process that was paused while another took over appends nothing when it wakes.
+// The log’s order does not depend on having a single writer. A batch starts at the position after the
+// previous batch, positions are unique, and each batch holds the resume token of the changes that its writer
+// had read. Of two writers that append after the same batch, one succeeds; the other fails with LogMovedError
+// and resumes after that batch. So a process that was paused while another took over appends nothing when it
+// wakes.
 
 import type { Db } from 'mongodb'
 import type { LogBatch, LogEntry } from '../../log/entry.ts'
@@ -12,7 +13,10 @@ import { duplicateKeyCode, insertAll } from '../../platform/mongo/bulk-write.ts'
 import type { Lease } from '../../platform/mongo/lease.ts'
 import type { NewEntry } from './entries-of-payment.ts'
 
-/** The entries of one change. They are stored in one batch, so that a writer that resumes after it repeats none of them. */
+/**
+ * The entries of one change. They are stored in one batch, so that a writer that resumes after it repeats
+ * none of them.
+ */
 export interface EntryGroup {
   readonly entries: readonly NewEntry[]
   /** Resumes the changes of payments after this one; left out where that is unknown. */
@@ -22,7 +26,9 @@ export interface EntryGroup {
 export interface LogWriter {
   /** Position of the latest entry. */
   tip(): bigint
-  /** Gives the entries the next positions. Throws LogMovedError when another process has appended meanwhile. */
+  /**
+   * Gives the entries the next positions. Throws LogMovedError when another process has appended meanwhile.
+   */
   append(groups: readonly EntryGroup[]): Promise<void>
 }
 
@@ -37,7 +43,10 @@ export async function latestBatch(db: Db): Promise<Pick<LogBatch, 'last' | 'toke
   return logOf(db).findOne({}, { sort: { _id: -1 }, projection: { last: 1, token: 1 } })
 }
 
-/** Appends after position `tip` while `lease` is held; `onWritten` receives the entries of each call once they are stored. */
+/**
+ * Appends after position `tip` while `lease` is held; `onWritten` receives the entries of each call once they
+ * are stored.
+ */
 export function createLogWriter(
   db: Db,
   tip: bigint,
@@ -94,7 +103,10 @@ function toBatches(groups: readonly EntryGroup[], tip: bigint): LogBatch[] {
   return batches
 }
 
-/** A batch is closed at this size: large enough to be cheap, small enough to read for the sake of a single entry. */
+/**
+ * A batch is closed at this size: large enough to be cheap, small enough to read for the sake of a single
+ * entry.
+ */
 const entriesMax = 250
 
 const keyOf = ({ transaction, sequence }: Pick<LogEntry, 'transaction' | 'sequence'>): string =>

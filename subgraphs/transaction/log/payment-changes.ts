@@ -53,8 +53,8 @@ export const openPaymentChanges = (db: Db, resumeAfter: unknown): Promise<Change
   })
 
 /**
- * Turns each change into the entries of its events, in order. An update does not carry the payment that each entry
- * describes: that is cached from the payment’s insertion, or read.
+ * Turns each change into the entries of its events, in order. An update does not carry the payment that each
+ * entry describes: that is cached from the payment’s insertion, or read.
  */
 export class EntryReader {
   readonly #payments: Collection<PaymentWithEvents>
@@ -96,12 +96,17 @@ export class EntryReader {
 /** At most this many payments are cached. */
 const recentMax = 20_000
 
-/** True when a change brings all events of a payment, not only new ones, because the payment was replaced by hand. */
+/**
+ * True when a change brings all events of a payment, not only new ones, because the payment was replaced by
+ * hand.
+ */
 export const bringsAllEvents = ({ operationType, updateDescription }: PaymentChange): boolean =>
   operationType === 'replace' ||
   ['events', 'refunds'].some((array) => Array.isArray(updateDescription?.updatedFields[array]))
 
-/** False for updates of other fields, such as SETTLED: thousands of these arrive at once, and need no read. */
+/**
+ * False for updates of other fields, such as SETTLED: thousands of these arrive at once, and need no read.
+ */
 const bringsEvents = ({ fullDocument, updateDescription }: PaymentChange): boolean =>
   fullDocument !== undefined ||
   Object.keys(updateDescription!.updatedFields).some((field) => /^(events|refunds)(\.\d+)?$/.test(field))

@@ -1,7 +1,8 @@
 // The sequencer’s lease, and the point from which the changes of payments are resumed.
 //
-// Each batch of the log holds a resume token. Changes that bring no events write no batch, and the oplog advances with
-// every collection, so while payments are quiet that token would grow too old. Therefore the token is also saved here.
+// Each batch of the log holds a resume token. Changes that bring no events write no batch, and the oplog
+// advances with every collection, so while payments are quiet that token would grow too old. Therefore the
+// token is also saved here.
 
 import type { Db } from 'mongodb'
 import type { LogBatch } from '../../log/entry.ts'

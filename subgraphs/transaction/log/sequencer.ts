@@ -1,7 +1,8 @@
 // Writes the log: follows the changes of `payments` and gives each event the next position.
 //
-// A lease makes one process at a time the sequencer. This only saves work: log-writer.ts explains why two sequencers
-// would do no harm. Each batch holds the token from which its successor resumes, so no change is read twice.
+// A lease makes one process at a time the sequencer. This only saves work: log-writer.ts explains why two
+// sequencers would do no harm. Each batch holds the token from which its successor resumes, so no change is
+// read twice.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from 'mongodb'
@@ -45,7 +46,9 @@ export function startSequencer(
   })
 }
 
-/** The part of a lease that the sequencer uses. Without exclusion the sequencer is slower, but still correct. */
+/**
+ * The part of a lease that the sequencer uses. Without exclusion the sequencer is slower, but still correct.
+ */
 type HeldLease = Pick<Lease, 'signal' | 'isHeld'>
 
 /** Writes the log until `lease` ends. */
@@ -95,7 +98,8 @@ async function follow(
   while (!lease.signal.aborted) {
     const batch = await reading
     const appending = append(db, writer, reader, batch.changes)
-    // A rapid series of small batches costs more per batch than per change, so more changes are gathered first.
+    // A rapid series of small batches costs more per batch than per change, so more changes are gathered
+    // first.
     const isSmall = batch.changes.length > 1 && batch.changes.length < gatherBelow
     if (isSmall) await Promise.all([appending, sleep(gatherMs)])
     reading = startReading(changes)
