@@ -1,7 +1,7 @@
 // An endpoint: an address of a participant that events are sent to. The rules that make and change one. Pure.
 
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import { stepKinds } from '../query/transaction-filter.ts'
+import { stepKinds } from '../payment/lifecycle.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import { liveSecrets, type SigningSecret } from './signature.ts'
 import type { StepKind } from '../../log/entry.ts'
