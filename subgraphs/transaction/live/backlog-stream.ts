@@ -2,9 +2,9 @@
 // short backlog. On overflow the backlog is dropped, and the stream reads again from its own position. So a
 // slow subscriber costs no memory and delays no other subscriber.
 //
-// The iterator is hand-written: the `return` of an async generator waits for its pending `next`, which may
-// never settle.
+// The iterator is written by hand, for the reason that platform/async/map-stream.ts gives.
 
+import { mapStream } from '../../platform/async/map-stream.ts'
 import type { StreamPosition, Positioned, ResumableStream } from '../../platform/async/resumable-stream.ts'
 
 export interface BacklogSource<Item> {
@@ -161,26 +161,4 @@ export function withPositions<Step, Item>(
     position: positionOf(step),
   }))
   return Object.assign(items, { positioned: () => positioned })
-}
-
-/** The same stream with each item turned into another, or left out where `map` gives null. */
-export function mapStream<From, To>(
-  stream: BacklogStream<From>,
-  map: (item: From) => Promise<To | null> | To | null,
-): BacklogStream<To> {
-  return {
-    async next() {
-      for (;;) {
-        const result = await stream.next()
-        if (result.done) return result
-        const item = await map(result.value)
-        if (item !== null) return { done: false, value: item }
-      }
-    },
-    return: () => stream.return() as Promise<IteratorResult<To, undefined>>,
-    throw: (error: unknown) => stream.throw!(error) as Promise<IteratorResult<To, undefined>>,
-    [Symbol.asyncIterator]() {
-      return this
-    },
-  }
 }

@@ -3,6 +3,7 @@
 
 import type { ClientSession, Db } from 'mongodb'
 import { trimmedBefore } from '../../log/retention.ts'
+import { chunks } from '../../platform/async/chunks.ts'
 import type { ChangeStream } from '../../platform/mongo/change-stream.ts'
 import { isLeaseHeld } from '../../platform/mongo/lease.ts'
 import { firstPaymentId } from '../store/stored-refusal.ts'
@@ -79,9 +80,7 @@ async function appendMissing(db: Db, writer: LogWriter, session: ClientSession):
     return isEmpty ? retained : findMissing(db, retained)
   }
   for await (const entries of readAhead(inOrderOfTime(payments, missingOf))) {
-    for (let start = 0; start < entries.length; start += entriesMax) {
-      await writer.append(ungrouped(entries.slice(start, start + entriesMax)))
-    }
+    for (const chunk of chunks(entries, entriesMax)) await writer.append(ungrouped(chunk))
   }
 }
 

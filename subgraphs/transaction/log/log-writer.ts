@@ -9,7 +9,8 @@
 import type { Db } from 'mongodb'
 import type { LogBatch, LogEntry } from '../../log/entry.ts'
 import { batchOf, logOf, makeLogIndexes } from '../../log/store.ts'
-import { duplicateKeyCode, insertAll } from '../../platform/mongo/bulk-write.ts'
+import { insertAll } from '../../platform/mongo/bulk-write.ts'
+import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import type { Lease } from '../../platform/mongo/lease.ts'
 import type { NewEntry } from './entries-of-payment.ts'
 
@@ -60,7 +61,7 @@ export function createLogWriter(
       const batches = toBatches(groups, tip)
       if (batches.length === 0) return
       const [error] = await insertAll(logOf(db), batches, { ordered: true })
-      if (error?.code === duplicateKeyCode) throw new LogMovedError('another process has appended to the log')
+      if (isDuplicateKey(error)) throw new LogMovedError('another process has appended to the log')
       if (error) throw new Error('the log cannot be written', { cause: error })
       tip = batches.at(-1)!.last
       onWritten(batches.flatMap(({ entries }) => entries))

@@ -94,7 +94,7 @@ export class EntryReader {
 }
 
 /** At most this many payments are cached. */
-const recentMax = 20_000
+const recentMax = 40_000
 
 /**
  * True when a change brings all events of a payment, not only new ones, because the payment was replaced by

@@ -10,11 +10,12 @@ import type {
 } from '../../../schema/values/id.ts'
 import { orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import type { LogEntry } from '../../log/entry.ts'
+import { mapStream, type MappedStream } from '../../platform/async/map-stream.ts'
 import type { ResumableStream } from '../../platform/async/resumable-stream.ts'
 import { isOperator, visibilityOf } from '../../shared/access.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
-import { mapStream, withPositions, type BacklogStream } from '../live/backlog-stream.ts'
+import { withPositions } from '../live/backlog-stream.ts'
 import type { TransactionUpdate } from '../live/event-streams.ts'
 import { awaited, type RequestKind } from '../payment/counterparty-request.ts'
 import type { Payment } from '../payment/payment.ts'
@@ -87,7 +88,7 @@ export interface TransactionQueries {
   log(context: RequestContext, args: LogArguments & { readonly first: number }): Promise<LogPage>
   events(context: RequestContext, args: LogArguments): Promise<ResumableStream<LogEntry>>
   updates(context: RequestContext, args: UpdateArguments): Promise<ResumableStream<TransactionUpdate>>
-  requests(context: RequestContext, kinds: readonly RequestKind[]): BacklogStream<AuthorizationRequest>
+  requests(context: RequestContext, kinds: readonly RequestKind[]): MappedStream<AuthorizationRequest>
 }
 
 export interface TransactionQueriesDependencies extends LookupDependencies, LogQueryDependencies {
@@ -181,7 +182,7 @@ function followRequests(
   { store, eventStreams }: Dependencies,
   { viewer: { participant } }: RequestContext,
   kinds: readonly RequestKind[],
-): BacklogStream<AuthorizationRequest> {
+): MappedStream<AuthorizationRequest> {
   const readPending = async () =>
     (await store.waiting([participant])).flatMap(({ _id, status }) => {
       const kind = awaited[status]
