@@ -20,7 +20,8 @@ import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './log/sequencer.ts'
 import { bookingsProjection, bookingsProjectionName } from './settlement/bookings.ts'
 import { createSettlementQueries, type OpenFile } from './settlement/settlement-queries.ts'
-import { createBatchCloser, makeSettlementIndexes, startBatchFinisher } from './settlement/batch-closer.ts'
+import { openBatchCloser, startBatchCompletion } from './settlement/batch-closer.ts'
+import { createSettlementIndexes } from './settlement/batch-store.ts'
 import { startSimulator, type SimulatorOptions } from './counterparty/simulator.ts'
 import { openPaymentStore } from './store/payment-store.ts'
 import type { Screening } from './payment/submit.ts'
@@ -138,15 +139,15 @@ export async function openTransactionSubgraph(
     logger,
     reach: webhookReach,
   })
-  await makeSettlementIndexes(db)
-  const batchCloser = createBatchCloser({ db, idempotentWriter, audit, registry, now, logger })
+  await createSettlementIndexes(db)
+  const batchCloser = openBatchCloser({ db, idempotentWriter, audit, registry, now, logger })
   const settlementQueries = createSettlementQueries(db, batchCloser)
   const working: { close(): Promise<void> }[] = [
     webhooks,
     startProjection({ db, logReader, logger }, limitsProjection(db)),
     startProjection({ db, logReader, logger }, positionsProjection),
     startProjection({ db, logReader, logger }, bookingsProjection(registry)),
-    startBatchFinisher({ db, logger }, batchCloser),
+    startBatchCompletion({ db, logger }, batchCloser),
     startWebhookConnector({
       db,
       registry,
@@ -178,7 +179,7 @@ export async function openTransactionSubgraph(
   })
   const subgraph = await openSubgraph('transaction', resolvers, async () => {
     eventStreams.close()
-    await batchCloser.stop()
+    await batchCloser.close()
     // In the order against that of their starting: who sends for the others ends last.
     for (const one of working.toReversed()) await one.close()
     await own?.close()

@@ -18,7 +18,7 @@ import { eventFilter } from '../../../subgraphs/transaction/query/transaction-fi
 import { openEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
 import { withPositions } from '../../../subgraphs/transaction/live/backlog-stream.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { anEntry } from '../../fixtures/log-entries.ts'
+import { anEntry } from '../../fixtures/a-log-entry.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { quietLog } from '../../fixtures/transaction-world.ts'
 

@@ -12,7 +12,7 @@ import {
 import { openHttpSender, type SendOutcome } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
 import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
 import { aClock } from '../../../fixtures/transaction-world.ts'
-import { aReceiver, hangs, type Receiver } from '../../../fixtures/receiver.ts'
+import { aReceiver, hangs, type Receiver } from '../../../fixtures/a-webhook-receiver.ts'
 import type { RequestKind } from '../../../../subgraphs/transaction/payment/counterparty-request.ts'
 
 const httpSender = openHttpSender({ reach: 'LOOPBACK', timeoutMs: 2_000 })

@@ -3,7 +3,7 @@ import { startLogReader, type LogReader } from '../../../../subgraphs/log/reader
 import { eventFilter } from '../../../../subgraphs/transaction/query/transaction-filter.ts'
 import { openEventStreams } from '../../../../subgraphs/transaction/live/event-streams.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { anEntry } from '../../../fixtures/log-entries.ts'
+import { anEntry } from '../../../fixtures/a-log-entry.ts'
 import { quietLog } from '../../../fixtures/transaction-world.ts'
 import type { EventFilter } from '../../../../subgraphs/transaction/live/event-filter.ts'
 

@@ -6,7 +6,7 @@ import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../s
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
 import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
-import { aReceiver } from '../../../fixtures/receiver.ts'
+import { aReceiver } from '../../../fixtures/a-webhook-receiver.ts'
 
 const { db } = await freshDatabase()
 const wallet = as('wallet-sg-01')

@@ -6,7 +6,7 @@ import {
   type HttpSenderOptions,
 } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
 import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
-import { aReceiver, hangs } from '../../../fixtures/receiver.ts'
+import { aReceiver, hangs } from '../../../fixtures/a-webhook-receiver.ts'
 
 const secret = newSecret()
 const secrets = [{ secret, notAfter: null }]

@@ -12,8 +12,8 @@ import { endpointsFor } from '../../../../subgraphs/transaction/webhooks/deliver
 import type { WebhookEndpoint } from '../../../../subgraphs/transaction/webhooks/endpoint.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { aClock, aParticipant, aRegistry, as } from '../../../fixtures/transaction-world.ts'
-import { aReceiver, hangs, type Received } from '../../../fixtures/receiver.ts'
-import { aProcess, cursors, must } from '../../../fixtures/webhook-world.ts'
+import { aReceiver, hangs, type Received } from '../../../fixtures/a-webhook-receiver.ts'
+import { aProcess, cursors, must } from '../../../fixtures/a-webhook-process.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db
