@@ -26,7 +26,7 @@ import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
 import { openTransactionSubgraph } from '../../subgraphs/transaction/index.ts'
-import { createEventStreams } from '../../subgraphs/transaction/live/event-streams.ts'
+import { openEventStreams } from '../../subgraphs/transaction/live/event-streams.ts'
 import { openBacklogStream, withPositions } from '../../subgraphs/transaction/live/backlog-stream.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { LogEntry } from '../../subgraphs/log/entry.ts'
@@ -57,7 +57,7 @@ const settings = { PORT: '0', SOCKET_INIT_MS: '60000', SOCKET_PING_MS: '600000',
 /** The hub's doors, live room and engine, and the transaction subgraph's streams; over a log in memory. */
 async function hub(): Promise<Serving> {
   const logReader = memoryLog()
-  const eventStreams = createEventStreams(logReader)
+  const eventStreams = openEventStreams(logReader)
   const all = { kind: 'all' } as const
   const sentAt = new Map<number, number>()
   const events = buildFederatedSchema(eventsSdl, {
@@ -222,16 +222,16 @@ async function graphqlWs(): Promise<Serving> {
   schema.getSubscriptionType()!.getFields().transactionEvents!.subscribe = () => {
     const stream = openBacklogStream<BenchEvent>(
       {
-        refill: async (seat) => {
-          seat.attach()
+        refill: async (backlog) => {
+          backlog.goLive()
           return []
         },
-        attach(seat) {
-          const listener = (event: BenchEvent) => seat.push(event)
+        subscribe(backlog) {
+          const listener = (event: BenchEvent) => backlog.push(event)
           listeners.add(listener)
           return () => listeners.delete(listener)
         },
-        take: () => true,
+        accept: () => true,
       },
       100_000,
     )

@@ -3,9 +3,9 @@
 import type { ChangeStreamInsertDocument, ChangeStreamUpdateDocument, Db } from 'mongodb'
 import {
   entriesOf,
-  loggedPayment,
-  unplaced,
-  type Logged,
+  loggedPaymentOf,
+  entryOf,
+  type PaymentWithEvents,
 } from '../../subgraphs/transaction/log/entries-of-payment.ts'
 import type { PaymentEvent } from '../../subgraphs/transaction/payment/payment.ts'
 
@@ -24,7 +24,7 @@ export async function startOneByOne(
 ): Promise<Consumer> {
   const log = db.collection<{ _id: bigint }>(collection)
   await log.createIndex({ transaction: 1, sequence: 1 }, { unique: true })
-  const changes = db.collection<Logged & { _id: string }>('payments').watch([], {
+  const changes = db.collection<PaymentWithEvents & { _id: string }>('payments').watch([], {
     fullDocument: 'updateLookup',
     ...(startAtOperationTime !== null && { startAtOperationTime: startAtOperationTime as never }),
   })
@@ -34,14 +34,14 @@ export async function startOneByOne(
   const run = async () => {
     for await (const change of changes) {
       const { fullDocument } = change as
-        | ChangeStreamInsertDocument<Logged & { _id: string }>
-        | ChangeStreamUpdateDocument<Logged & { _id: string }>
+        | ChangeStreamInsertDocument<PaymentWithEvents & { _id: string }>
+        | ChangeStreamUpdateDocument<PaymentWithEvents & { _id: string }>
       if (!fullDocument) continue
       const events =
         change.operationType === 'insert'
           ? entriesOf(fullDocument)
           : pushedIn(change as never).map((event) =>
-              unplaced(fullDocument._id, event, loggedPayment(fullDocument)),
+              entryOf(fullDocument._id, event, loggedPaymentOf(fullDocument)),
             )
       for (const event of events) {
         await log.insertOne({ _id: BigInt(++count), ...event })

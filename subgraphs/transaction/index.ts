@@ -10,7 +10,7 @@ import { createPaymentService } from './service/payment-service.ts'
 import { createCursors } from './log/cursor.ts'
 import { createDailyLimits, limitsProjection, limitsProjectionName } from './store/daily-limits.ts'
 import { startTimeoutWorker } from './service/timeout-worker.ts'
-import { createEventStreams } from './live/event-streams.ts'
+import { openEventStreams } from './live/event-streams.ts'
 import { positionsProjection, positionsProjectionName } from './settlement/positions.ts'
 import { createPresentedCodeService } from './service/presented-code-service.ts'
 import { openRateBook } from './price/rate-book.ts'
@@ -20,7 +20,8 @@ import { createResolvers } from './resolvers.ts'
 import { startSequencer } from './log/sequencer.ts'
 import { bookingsProjection, bookingsProjectionName } from './settlement/bookings.ts'
 import { createSettlementQueries, type OpenFile } from './settlement/settlement-queries.ts'
-import { createBatchCloser, makeSettlementIndexes, startBatchFinisher } from './settlement/batch-closer.ts'
+import { openBatchCloser, startBatchCompletion } from './settlement/batch-closer.ts'
+import { createSettlementIndexes } from './settlement/batch-store.ts'
 import { startSimulator, type SimulatorOptions } from './counterparty/simulator.ts'
 import { openPaymentStore } from './store/payment-store.ts'
 import type { Screening } from './payment/submit.ts'
@@ -105,7 +106,7 @@ export async function openTransactionSubgraph(
   const store = await openPaymentStore(db)
   const own = dependencies.logReader ? null : await startLogReader({ db, logger })
   const logReader = dependencies.logReader ?? own!
-  const eventStreams = createEventStreams(logReader, dependencies)
+  const eventStreams = openEventStreams(logReader, dependencies)
   const cursors = createCursors(cursorSecret)
   const dailyLimits = await createDailyLimits(db, now)
   const paymentService = createPaymentService({
@@ -138,15 +139,15 @@ export async function openTransactionSubgraph(
     logger,
     reach: webhookReach,
   })
-  await makeSettlementIndexes(db)
-  const batchCloser = createBatchCloser({ db, idempotentWriter, audit, registry, now, logger })
+  await createSettlementIndexes(db)
+  const batchCloser = openBatchCloser({ db, idempotentWriter, audit, registry, now, logger })
   const settlementQueries = createSettlementQueries(db, batchCloser)
   const working: { close(): Promise<void> }[] = [
     webhooks,
     startProjection({ db, logReader, logger }, limitsProjection(db)),
     startProjection({ db, logReader, logger }, positionsProjection),
     startProjection({ db, logReader, logger }, bookingsProjection(registry)),
-    startBatchFinisher({ db, logger }, batchCloser),
+    startBatchCompletion({ db, logger }, batchCloser),
     startWebhookConnector({
       db,
       registry,
@@ -178,7 +179,7 @@ export async function openTransactionSubgraph(
   })
   const subgraph = await openSubgraph('transaction', resolvers, async () => {
     eventStreams.close()
-    await batchCloser.stop()
+    await batchCloser.close()
     // In the order against that of their starting: who sends for the others ends last.
     for (const one of working.toReversed()) await one.close()
     await own?.close()

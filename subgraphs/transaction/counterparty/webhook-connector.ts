@@ -12,7 +12,7 @@ import type { PaymentStore } from '../store/payment-store.ts'
 import { createWebhookRequestSender, untilRespondBy, type Patience } from './webhook-request.ts'
 import type { HttpSender } from '../webhooks/http-sender.ts'
 import { awaited, type CounterpartyRequest } from '../payment/counterparty-request.ts'
-import { Slots } from '../webhooks/slots.ts'
+import { Semaphore } from '../../platform/async/semaphore.ts'
 
 export interface WebhookConnectorDependencies extends DispatcherDependencies {
   readonly store: Pick<PaymentStore, 'waiting' | 'byId'>
@@ -33,7 +33,7 @@ function openCarrier(
 ): CounterpartyConnector {
   const closing = new AbortController()
   const { signal } = closing
-  const slots = new Map<string, Slots>()
+  const slots = new Map<string, Semaphore>()
   const underWay = new Set<string>()
   const waits = untilRespondBy(now, (ms) => pause(ms, undefined, { signal }))
   // A process that was paused may have lost its lease without having been told.
@@ -64,16 +64,16 @@ function openCarrier(
       if (kind === 'AUTHORIZE' && isRepeated && underWay.has(id)) return
       underWay.add(id)
       let own = slots.get(counterparty)
-      if (!own) slots.set(counterparty, (own = new Slots(slotsEach)))
+      if (!own) slots.set(counterparty, (own = new Semaphore(slotsEach)))
       own
-        .take()
+        .acquire()
         .then(() => ask(request))
         .catch((error: unknown) => {
           if (!signal.aborted) logger.error({ err: error, payment: id }, 'a counterparty could not be asked')
         })
         .finally(() => {
           underWay.delete(id)
-          own.give()
+          own.release()
         })
     },
     close: () => closing.abort(),

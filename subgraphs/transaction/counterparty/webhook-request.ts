@@ -13,7 +13,7 @@ import { parseReason, type ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Payment } from '../payment/payment.ts'
 import { paymentJson } from '../webhooks/body.ts'
 import type { Message, HttpSender, SendOutcome } from '../webhooks/http-sender.ts'
-import { liveSecrets, type SigningSecret } from '../webhooks/signature.ts'
+import { validSecrets, type SigningSecret } from '../../shared/signing-secret.ts'
 
 /** A request with the payment that it is about. */
 export interface PostedRequest {
@@ -70,7 +70,7 @@ export function createWebhookRequestSender(options: WebhookRequestOptions): Send
 
   const tryOnce = (request: PostedRequest, endpoint: CounterpartyEndpoint, signal?: AbortSignal) => {
     const at = now()
-    const secrets = liveSecrets(endpoint.secrets, at)
+    const secrets = validSecrets(endpoint.secrets, at)
     if (secrets.length === 0) return nothingSigns
     const leftMs = request.payment.respondBy.getTime() - at.getTime()
     if (request.kind === 'AUTHORIZE' && leftMs <= 0) return tooLate

@@ -82,3 +82,8 @@ export const outcomes: Readonly<Record<TransactionStatus, Outcome>> = {
 /** True when no transition leads out of `status`. COMPLETED is not final: refunds may follow. */
 export const isFinal = (status: TransactionStatus): boolean =>
   !transitions.some((transition) => transition.from === status)
+
+/** Every kind of step, as a set of names. */
+export const stepKinds: Readonly<Record<string, true>> = Object.fromEntries(
+  [...transitions.map(({ on }) => on), 'LATE_MESSAGE'].map((kind) => [kind, true]),
+)

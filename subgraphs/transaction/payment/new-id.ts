@@ -15,3 +15,9 @@ export function newId(at: Date): string {
 /** Randomness is cheaper by the kilobyte. */
 const pool = new Uint8Array(4096)
 let poolUsed = pool.length
+
+/** The least UUID version 7 of `at`: its milliseconds in the first twelve hexadecimal digits. */
+export function firstIdAt(at: Date): string {
+  const hex = Math.max(0, at.getTime()).toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`
+}

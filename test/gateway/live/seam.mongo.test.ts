@@ -15,10 +15,10 @@ import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { eventFilter } from '../../../subgraphs/transaction/query/transaction-filter.ts'
-import { createEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
+import { openEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
 import { withPositions } from '../../../subgraphs/transaction/live/backlog-stream.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { anEntry } from '../../fixtures/log-entries.ts'
+import { anEntry } from '../../fixtures/a-log-entry.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { quietLog } from '../../fixtures/transaction-world.ts'
 
@@ -26,7 +26,7 @@ const { db } = await freshDatabase()
 // The entries of one run stay in memory, so that the test need not write them to MongoDB.
 const logReader = await startLogReader({ db, logger: quietLog, recentMax: 20_000 })
 const feed = logReader.openFeed()
-const eventStreams = createEventStreams(logReader, { checkpointMs: 5 })
+const eventStreams = openEventStreams(logReader, { checkpointMs: 5 })
 const cursors = createCursors('x'.repeat(32))
 afterAll(async () => {
   eventStreams.close()

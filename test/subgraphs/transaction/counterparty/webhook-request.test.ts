@@ -10,14 +10,14 @@ import {
   untilRespondBy,
 } from '../../../../subgraphs/transaction/counterparty/webhook-request.ts'
 import { openHttpSender, type SendOutcome } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
-import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
+import { newSigningSecret } from '../../../../subgraphs/shared/signing-secret.ts'
 import { aClock } from '../../../fixtures/transaction-world.ts'
-import { aReceiver, hangs, type Receiver } from '../../../fixtures/receiver.ts'
+import { aReceiver, hangs, type Receiver } from '../../../fixtures/a-webhook-receiver.ts'
 import type { RequestKind } from '../../../../subgraphs/transaction/payment/counterparty-request.ts'
 
 const httpSender = openHttpSender({ reach: 'LOOPBACK', timeoutMs: 2_000 })
 afterAll(() => httpSender.close())
-const secret = newSecret()
+const secret = newSigningSecret()
 const secrets = [{ secret, notAfter: null }]
 
 const aPayment = (now: Date, more: Partial<Payment> = {}): Payment =>
