@@ -206,7 +206,7 @@ export function createTransactionQueries(dependencies: TransactionQueriesDepende
       return mapStream(
         eventStreams.sent(participant, new Set(kinds), readWaiting),
         async ({ kind, transaction, position }) => {
-          const payment = await store.byId.load(transaction)
+          const payment = await store.byId.load(transaction as PaymentId)
           return payment && awaited[payment.status] === kind ? { kind, payment, position } : null
         },
       )
