@@ -12,7 +12,7 @@ import { priceFixedMerchant } from '../../subgraphs/transaction/price/pricing.ts
 import { termsOf } from '../../subgraphs/transaction/price/quote.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { formatRrn } from '../../subgraphs/transaction/store/rrn.ts'
-import { openPaymentStore } from '../../subgraphs/transaction/store/payment-store.ts'
+import { createPaymentStore } from '../../subgraphs/transaction/store/payment-store.ts'
 import { submit } from '../../subgraphs/transaction/payment/submit.ts'
 import { insertBatch, moveBatch, type PlannedMove } from '../../subgraphs/transaction/store/payment-writes.ts'
 import { aCorridor, aMerchant } from '../../test/fixtures/transaction-world.ts'
@@ -49,7 +49,7 @@ function approval(before: Payment): PlannedMove {
 
 /** Writes `count` payments and their approvals, as fast as it goes. */
 export async function writePayments(db: Db, count: number): Promise<void> {
-  const { payments } = await openPaymentStore(db)
+  const { payments } = await createPaymentStore(db)
   for (let done = 0; done < count; done += groupSize) {
     const group = Array.from({ length: Math.min(groupSize, count - done) }, aPayment)
     await insertBatch(payments, group)
@@ -66,7 +66,7 @@ export async function pacePayments(
   perSecond: number,
   onAcknowledged: (id: string, atMs: number) => void,
 ): Promise<void> {
-  const { payments } = await openPaymentStore(db)
+  const { payments } = await createPaymentStore(db)
   const startedAt = performance.now()
   const writing: Promise<unknown>[] = []
   for (let n = 0; n < count; n++) {

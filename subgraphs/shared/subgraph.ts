@@ -1,8 +1,8 @@
 // A subgraph: its SDL, its resolvers, and a mercurius app that runs them. No domain lives here.
 
-import { readFileSync } from 'node:fs'
 import fastify, { type FastifyInstance } from 'fastify'
 import mercurius from 'mercurius'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { Db } from 'mongodb'
 import { sharedSdl } from '../../schema/values/sdl.ts'
 import type { LogReader } from '../log/reader.ts'
@@ -33,9 +33,21 @@ export interface Subgraph {
   close(): Promise<void>
 }
 
-/** Reads the SDL of a subgraph: its folder's `schema.graphql` and the shared values. */
-export const subgraphSdl = (name: SubgraphName): string =>
-  `${readFileSync(new URL(`../${name}/schema.graphql`, import.meta.url), 'utf8')}\n\n${sharedSdl}`
+/**
+ * The SDL of one subgraph: all `*.graphql` of its folder `schema`, or its one `schema.graphql`, and then the shared
+ * values.
+ */
+export function subgraphSdl(name: SubgraphName): string {
+  const folder = new URL(`../${name}/`, import.meta.url)
+  const rooms = new URL('schema/', folder)
+  const files = existsSync(rooms)
+    ? readdirSync(rooms)
+        .filter((file) => file.endsWith('.graphql'))
+        .toSorted()
+        .map((file) => new URL(file, rooms))
+    : [new URL('schema.graphql', folder)]
+  return [...files.map((file) => readFileSync(file, 'utf8')), sharedSdl].join('\n\n')
+}
 
 /** Starts a subgraph's app in this process. The subgraph's `close` closes the app, then calls `closeOwn`. */
 export async function openSubgraph(

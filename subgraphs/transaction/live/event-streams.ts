@@ -34,7 +34,7 @@ export interface TransactionUpdate {
 /** A request to a counterparty. At `position` of the log the request had been sent. */
 export interface SentRequest {
   readonly kind: RequestKind
-  readonly transaction: TransactionId
+  readonly payment: PaymentId
   readonly position: bigint
 }
 
@@ -198,7 +198,7 @@ function requestSource(
 ): BacklogSource<SentRequest> {
   // The latest delivered position of each request: a request that is sent again is delivered again.
   const delivered = new Map<string, bigint>()
-  const keyOf = ({ kind, transaction }: Omit<SentRequest, 'position'>) => `${kind} ${transaction}`
+  const keyOf = ({ kind, payment }: Omit<SentRequest, 'position'>) => `${kind} ${payment}`
   return {
     async refill(backlog) {
       backlog.goLive()
@@ -212,7 +212,7 @@ function requestSource(
       listeners.addParty(counterparty, (entry) => {
         const request = requestOf(entry)
         if (request?.counterparty !== counterparty || !kinds.has(request.kind)) return
-        backlog.push({ kind: request.kind, transaction: entry.transaction, position: entry._id })
+        backlog.push({ kind: request.kind, payment: request.payment, position: entry._id })
       }),
     accept: (request) => {
       const key = keyOf(request)

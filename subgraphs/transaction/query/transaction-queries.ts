@@ -186,11 +186,11 @@ function followRequests(
   const readPending = async () =>
     (await store.waiting([participant])).flatMap(({ _id, status }) => {
       const kind = awaited[status]
-      return kind ? [{ kind, transaction: _id }] : []
+      return kind ? [{ kind, payment: _id }] : []
     })
   const requests = eventStreams.sent(participant, new Set(kinds), readPending)
-  return mapStream(requests, async ({ kind, transaction, position }) => {
-    const payment = await store.byId.load(transaction)
+  return mapStream(requests, async ({ kind, payment: id, position }) => {
+    const payment = await store.byId.load(id)
     // A request that was answered meanwhile is left out.
     return payment && awaited[payment.status] === kind ? { kind, payment, position } : null
   })

@@ -17,7 +17,10 @@ import {
 } from '../../../../subgraphs/transaction/service/import-payments.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
 import { startSequencer, writeLog } from '../../../../subgraphs/transaction/log/sequencer.ts'
-import { openPaymentStore, type PaymentStore } from '../../../../subgraphs/transaction/store/payment-store.ts'
+import {
+  createPaymentStore,
+  type PaymentStore,
+} from '../../../../subgraphs/transaction/store/payment-store.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import {
   aClock,
@@ -42,7 +45,7 @@ let clock: ReturnType<typeof aClock>
 let databases = 0
 beforeEach(async () => {
   db = mongo.db(`${name}_${++databases}`)
-  store = await openPaymentStore(db)
+  store = await createPaymentStore(db)
   clock = aClock()
   paymentService = createPaymentService({
     store,
