@@ -28,9 +28,6 @@ export interface KeyRingOptions {
   readonly logger: Logger
 }
 
-/** How long to wait before watching again after the change stream broke. */
-const retryMs = 1_000
-
 /** Reads all keys and follows their changes. */
 export async function openKeyRing(
   store: KeyStore,
@@ -40,14 +37,11 @@ export async function openKeyRing(
   const listeners = new Set<() => void>()
   let held = new Map<string, { readonly key: ApiKey; readonly viewer: Viewer }>()
   let standing = new Set<Viewer>()
-  let stop = async () => {}
-  let retry: NodeJS.Timeout | null = null
-  let isClosed = false
 
   const stands = (key: ApiKey): boolean => !key.revokedAt && (allowDemo || !demoKeyHashes.has(key._id))
 
   // Keys are few and rarely change: reading all of them again is simpler than merging changes, and cannot drift.
-  async function read(): Promise<void> {
+  async function reload(): Promise<void> {
     const keys = await store.all()
     const next: typeof held = new Map()
     for (const key of keys.filter(stands)) {
@@ -59,23 +53,7 @@ export async function openKeyRing(
     for (const listener of listeners) listener()
   }
 
-  async function follow(): Promise<void> {
-    stop = await store.follow({ changed: () => void read().catch(restart), lost: restart })
-    await read()
-    if (isClosed) await stop()
-  }
-
-  function restart(error: unknown): void {
-    if (isClosed || retry) return
-    logger.warn({ err: error }, 'API keys are not followed just now; trying again')
-    void stop()
-    retry = setTimeout(() => {
-      retry = null
-      follow().catch(restart)
-    }, retryMs)
-  }
-
-  await follow()
+  const { close } = await store.watch(reload, logger)
   return {
     find(key) {
       const keyHash = hashKey(key)
@@ -86,11 +64,7 @@ export async function openKeyRing(
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    async close() {
-      isClosed = true
-      if (retry) clearTimeout(retry)
-      await stop()
-    },
+    close,
   }
 }
 

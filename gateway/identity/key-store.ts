@@ -2,7 +2,9 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { Scope } from '../../schema/values/scopes.ts'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
 import { openCollectionWatch, type CollectionWatch } from '../../subgraphs/platform/mongo/collection-watch.ts'
+import { withFreshSession } from '../../subgraphs/platform/mongo/fresh-session.ts'
 import { demoKeys, hashKey, newKey, type ApiKey } from './key.ts'
 
 export interface KeyStore {
@@ -14,23 +16,14 @@ export interface KeyStore {
   revoke(keyHash: string, now: Date): Promise<boolean>
   /** Adds the demo keys that are not there yet. */
   seedDemo(now: Date): Promise<void>
-  /** Tells of every change after this resolves; what it resolves to stops that. */
-  follow(follower: CollectionWatch): Promise<() => Promise<void>>
+  /** Calls `reload` now and after every change of a key. Rejects when the first call does. */
+  watch(reload: () => Promise<void>, logger: Logger): Promise<CollectionWatch>
 }
 
 export function keyStore(db: Db): KeyStore {
   const keys: Collection<ApiKey> = db.collection<ApiKey>('apiKeys')
   return {
-    async all() {
-      const session = db.client.startSession({ causalConsistency: true })
-      try {
-        // The session makes the reading wait for the time that the ping gives.
-        await db.command({ ping: 1 }, { session })
-        return await keys.find({}, { session }).toArray()
-      } finally {
-        await session.endSession()
-      }
-    },
+    all: () => withFreshSession(db, (session) => keys.find({}, { session }).toArray()),
 
     async issue({ participant, scopes, label }, now) {
       const key = newKey()
@@ -55,7 +48,15 @@ export function keyStore(db: Db): KeyStore {
       )
     },
 
-    follow: (follower) => openCollectionWatch(db, ['apiKeys'], follower),
+    watch: (reload, logger) =>
+      openCollectionWatch({
+        db,
+        logger,
+        content: 'API keys',
+        collections: ['apiKeys'],
+        reload,
+        apply: reload,
+      }),
   }
 }
 

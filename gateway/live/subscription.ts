@@ -132,8 +132,8 @@ export class Subscription implements GroupMember, BatchConsumer, Lagging {
     try {
       // Only the log is long; what one payment has been through, or what waits for an answer, is there at once.
       if (topic.sharing === 'FROM_NOW') {
-        await topic.semaphore.take()
-        if (this.#isOver) return topic.semaphore.give()
+        await topic.semaphore.acquire()
+        if (this.#isOver) return topic.semaphore.release()
         this.#hasTurn = true
         this.#turnEndsAt = topic.clock() + turnMs
       }
@@ -163,7 +163,7 @@ export class Subscription implements GroupMember, BatchConsumer, Lagging {
       topic.group.join(this)
       this.#own = null
       this.#giveTurn()
-    } else if (this.#hasTurn && topic.semaphore.isWanted && topic.clock() > this.#turnEndsAt) {
+    } else if (this.#hasTurn && topic.semaphore.hasWaiting && topic.clock() > this.#turnEndsAt) {
       this.#leaveOwn()
       void this.#openOwn(position.cursor)
     }
@@ -218,7 +218,7 @@ export class Subscription implements GroupMember, BatchConsumer, Lagging {
   }
 
   #giveTurn(): void {
-    if (this.#hasTurn) this.#topic.semaphore.give()
+    if (this.#hasTurn) this.#topic.semaphore.release()
     this.#hasTurn = false
   }
 }

@@ -3,11 +3,7 @@ import type { AnyBulkWriteOperation, ClientSession, Collection, Db } from 'mongo
 import { createLoader } from '../platform/async/batching.ts'
 import { CountCube, type SpotRecord } from './count-cube.ts'
 import type { QrProduct } from './merchant.ts'
-import {
-  openCollectionWatch,
-  type CollectionWatch,
-  type CollectionChange,
-} from '../platform/mongo/collection-watch.ts'
+import { openCollectionWatch } from '../platform/mongo/collection-watch.ts'
 import { splitEntry, type Profile, type SpotChange } from './count-key.ts'
 import type { Logger } from '../platform/logger.ts'
 
@@ -20,9 +16,7 @@ export const countCollections = (db: Db) => ({
   products: db.collection<Stored<QrProduct>>('qrProducts'),
 })
 
-const followed = ['coverage', 'coverageProfiles', 'qrProducts'] as const
-
-const reopenAfterMsMax = 5_000
+const watchedCollections = ['coverage', 'coverageProfiles', 'qrProducts'] as const
 
 /** The cube, kept as MongoDB has it. */
 export interface CountStore {
@@ -69,12 +63,6 @@ export async function addCounts(
 export async function openCountStore(db: Db, now: () => Date, logger: Logger): Promise<CountStore> {
   const { spots, products } = countCollections(db)
   let cube = new CountCube(now())
-  let following: CollectionWatch | null = null
-  let stop = async () => {}
-  let reopening: NodeJS.Timeout | undefined
-  let failures = 0
-  let closed = false
-
   const spotLoader = createLoader<string, SpotRecord>({
     groupMax: 1_000,
     flightsMax: 1,
@@ -89,50 +77,26 @@ export async function openCountStore(db: Db, now: () => Date, logger: Logger): P
     )
   }
 
-  const open = async (): Promise<void> => {
-    const lost = (error: unknown): void => {
-      if (following !== follower) return
-      following = null
-      void stop()
-      reopen(error)
-    }
-    const take = async ({ collection, documentKey, operationType }: CollectionChange): Promise<void> => {
-      failures = 0
+  const { close } = await openCollectionWatch({
+    db,
+    logger,
+    content: 'coverage counts',
+    collections: watchedCollections,
+    async reload() {
+      cube = await load(db, now())
+    },
+    async apply({ collection, documentKey, operationType }) {
       if (!documentKey || operationType === 'delete') throw new Error(`${collection} was changed as a whole`)
       if (collection === 'coverage') await refresh([documentKey._id])
       if (collection === 'qrProducts') setProducts(cube, await products.find().sort({ _id: 1 }).toArray())
-    }
-    const follower: CollectionWatch = { changed: (change) => void take(change).catch(lost), lost }
-    stop = await openCollectionWatch(db, followed, follower)
-    following = follower
-    cube = await load(db, now())
-    if (closed) await stop()
-  }
-  const reopen = (error: unknown): void => {
-    if (closed) return
-    const afterMs = Math.min(100 * 2 ** failures++, reopenAfterMsMax)
-    logger.warn({ err: error, afterMs }, 'coverage counts are not followed; reading them again soon')
-    reopening = setTimeout(() => {
-      open().catch(async (failure: unknown) => {
-        following = null
-        await stop()
-        reopen(failure)
-      })
-    }, afterMs).unref()
-  }
-
-  await open()
+    },
+  })
   return {
     get cube() {
       return cube
     },
     refresh,
-    close: async () => {
-      closed = true
-      clearTimeout(reopening)
-      following = null
-      await stop()
-    },
+    close,
   }
 }
 

@@ -4,6 +4,7 @@
 import { v7 as newUuid } from 'uuid'
 import type { ClientSession, Collection, Db } from 'mongodb'
 import { formatAmount, type Money } from '../../schema/values/money.ts'
+import { canonicalJson } from '../platform/canonical-json.ts'
 import type { Operation } from './idempotency-key.ts'
 
 /** Every action that is audited, named after its mutation. A new one is added here. */
@@ -98,21 +99,21 @@ let sequence = 0
 const secretMembers: ReadonlySet<string> = new Set(['secret'])
 
 /**
- * JSON with members in order of their names, so that two texts of the same thing are equal: money as on the wire, other
- * bigints as decimal text, times as RFC 3339. Of a secret it says only that there is one.
+ * Canonical JSON: an amount of money as the API writes it, any other bigint as decimal text, an instant as RFC 3339. A secret
+ * is replaced by "(secret)".
  */
-export const auditText = (value: object): string => JSON.stringify(plain(value))
+export const auditText = (value: object): string => canonicalJson(plain(value))
 
 function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
-  if (typeof value !== 'object' || value === null) return value
-  if (value instanceof Date) return value.toISOString()
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value
   if (Array.isArray(value)) return value.map(plain)
   if (isMoney(value)) return { amount: formatAmount(value), currency: value.currency }
   return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, member]) => [name, secretMembers.has(name) ? '(secret)' : plain(member)]),
+    Object.entries(value).map(([name, member]) => [
+      name,
+      secretMembers.has(name) ? '(secret)' : plain(member),
+    ]),
   )
 }
 

@@ -3,6 +3,7 @@
 import { isIP } from 'node:net'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import { isLoopbackName, isReachable, type Reach } from './reachable-address.ts'
+import { quoteInput } from './unknown.ts'
 
 /**
  * The URL in its normal form, or a refusal at `path`: BAD_VALUE when it is none that can be called, ADDRESS_NOT_ALLOWED when the hub
@@ -13,7 +14,7 @@ export function readTarget(text: string, reach: Reach, path: readonly string[]):
   if (text.length > lengthMax) return refuse('BAD_VALUE', `a URL has at most ${lengthMax} characters`, path)
   const url = URL.parse(text)
   if (!url || !/^https?:$/.test(url.protocol)) {
-    return refuse('BAD_VALUE', `"${clip(text)}" is not a URL such as "https://example.com/hooks"`, path)
+    return refuse('BAD_VALUE', `${quoteInput(text)} is not a URL such as "https://example.com/hooks"`, path)
   }
   if (url.username || url.password) {
     return refuse('BAD_VALUE', 'a URL with a user or password in it is not taken', path)
@@ -39,4 +40,3 @@ function flawOfHost({ protocol, hostname }: URL, reach: Reach, path: readonly st
 }
 
 const lengthMax = 2048
-const clip = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text)

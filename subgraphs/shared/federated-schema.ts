@@ -16,6 +16,7 @@ import {
   type GraphQLScalarType,
   type GraphQLSchema,
 } from 'graphql'
+import { isPromise } from '../platform/async/promise.ts'
 
 type Resolver = (source: never, args: never, context: never, info: GraphQLResolveInfo) => unknown
 /** One entity's key (and `@requires`) fields, as the hub sends them; `__typename` included. */
@@ -218,8 +219,5 @@ function typeOf(
   if (typeof name === 'string') return name
   throw new TypeError(`the type of a ${type.name} is not known: resolve it, or give it a __typename`)
 }
-
-const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))

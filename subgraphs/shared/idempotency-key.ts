@@ -4,6 +4,7 @@
 import { hash } from 'node:crypto'
 import { refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
 import type { ParticipantId, UsedKeyId } from '../../schema/values/id.ts'
+import { canonicalJson } from '../platform/canonical-json.ts'
 
 /** Names of mutations, and of the import: a key means something else in each. */
 export type Operation =
@@ -47,7 +48,7 @@ export const useOfKey = (
   at: Date,
 ): UsedKey => ({
   id: `${participant}/${operation}/${idempotencyKey}`,
-  hash: hash('sha256', canonical(input), 'base64url'),
+  hash: hash('sha256', canonicalJson(input, { omitNull: true }), 'base64url'),
   at,
 })
 
@@ -72,14 +73,3 @@ const outages: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'RATE_UNAVAILABLE',
   'FORBIDDEN',
 ])
-
-/** JSON with members in order and nulls left out: the same text whichever way a client writes the same input. */
-function canonical(value: unknown): string {
-  if (value instanceof Date) return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  const members = Object.entries(value)
-    .filter(([, member]) => member !== null && member !== undefined)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`
-}

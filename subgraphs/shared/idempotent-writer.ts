@@ -11,7 +11,8 @@ import {
   type Operation,
   type UsedKey,
 } from './idempotency-key.ts'
-import { duplicateKey, isServerError, makeCollection } from '../platform/mongo/client.ts'
+import { makeCollection } from '../platform/mongo/client.ts'
+import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import type { ParticipantId } from '../../schema/values/id.ts'
 
 /** One call of a mutation. */
@@ -103,7 +104,7 @@ export async function createIdempotentWriter(db: Db): Promise<IdempotentWriter> 
       await keys.insertOne({ _id: id, hash, at }, { session })
       return true
     } catch (error) {
-      if (!isServerError(error, duplicateKey)) throw error
+      if (!isDuplicateKey(error)) throw error
       await session.abortTransaction()
       return false
     }
@@ -114,7 +115,7 @@ export async function createIdempotentWriter(db: Db): Promise<IdempotentWriter> 
       await keys.insertOne({ _id: id, hash, at, outcome: { refusal } })
       return true
     } catch (error) {
-      if (!isServerError(error, duplicateKey)) throw error
+      if (!isDuplicateKey(error)) throw error
       return false
     }
   }

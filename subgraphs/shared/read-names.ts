@@ -2,6 +2,7 @@
 
 import { countryByCode } from '../../schema/values/country.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
+import { quoteInput, unknownCountry } from './unknown.ts'
 
 /** `text` as one of the keys of `known`; refused with BAD_VALUE at `path`. */
 export function readName<Name extends string>(
@@ -10,7 +11,7 @@ export function readName<Name extends string>(
   path: readonly string[],
 ): Name | Refusal {
   if (Object.hasOwn(known, text)) return text as Name
-  return refuse('BAD_VALUE', `"${text.slice(0, 40)}" is not one of ${Object.keys(known).join(', ')}`, path)
+  return refuse('BAD_VALUE', `${quoteInput(text)} is not one of ${Object.keys(known).join(', ')}`, path)
 }
 
 /** The names in `texts`; null when the list is empty or left out, which asks for nothing in particular. */
@@ -37,8 +38,5 @@ export function readCountries(
   if (!codes || codes.length === 0) return null
   const unknown = codes.findIndex((code) => !countryByCode(code))
   if (unknown < 0) return new Set(codes)
-  return refuse('UNKNOWN_COUNTRY', `"${codes[unknown]?.slice(0, 40)}" is not a country that the hub knows`, [
-    ...path,
-    String(unknown),
-  ])
+  return unknownCountry(codes[unknown]!, [...path, String(unknown)])
 }

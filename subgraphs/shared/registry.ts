@@ -142,7 +142,7 @@ export async function openRegistry(db: Db, logger: Logger): Promise<MirroredRegi
   const mirror = await openMirror({
     db,
     logger,
-    what: 'participants and corridors',
+    content: 'participants and corridors',
     collections,
     async read(names, session) {
       const fresh: Partial<Rows> = {}

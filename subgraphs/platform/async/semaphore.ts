@@ -1,5 +1,4 @@
-// How many may do something that takes memory at the same time; the others wait in a row.
-
+/** Limits how many tasks run at once; the others wait in order of arrival. */
 export class Semaphore {
   #free: number
   readonly #waiting: (() => void)[] = []
@@ -8,12 +7,13 @@ export class Semaphore {
     this.#free = max
   }
 
-  /** True when somebody waits for a turn. */
-  get isWanted(): boolean {
+  /** True while a task waits. */
+  get hasWaiting(): boolean {
     return this.#waiting.length > 0
   }
 
-  take(): Promise<void> {
+  /** Resolves when the caller may run. Call `release` once afterwards. */
+  acquire(): Promise<void> {
     if (this.#free > 0) {
       this.#free--
       return Promise.resolve()
@@ -21,7 +21,7 @@ export class Semaphore {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  give(): void {
+  release(): void {
     const next = this.#waiting.shift()
     if (next) next()
     else this.#free++

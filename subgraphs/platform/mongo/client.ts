@@ -1,6 +1,9 @@
 // How the hub talks to MongoDB: one client for a process, with the guarantees that payments need.
 
-import { type Db, MongoClient, MongoServerError } from 'mongodb'
+import { type Db, MongoClient } from 'mongodb'
+import { isServerError } from './errors.ts'
+
+export { isServerError } from './errors.ts'
 
 export interface MongoSettings {
   /** Connections kept at most. Calls are grouped, so few are needed. */
@@ -50,10 +53,6 @@ export async function makeCollection(db: Db, name: string): Promise<void> {
     if (!isServerError(error, namespaceExists)) throw error
   })
 }
-
-/** True for MongoDB's answer with this code. */
-export const isServerError = (error: unknown, code: number): error is MongoServerError =>
-  error instanceof MongoServerError && error.code === code
 
 /** A unique index has it already. */
 export const duplicateKey = 11_000

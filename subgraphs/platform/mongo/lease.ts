@@ -2,8 +2,8 @@
 // process takes over.
 
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Db } from 'mongodb'
+import { pause } from '../async/promise.ts'
 import type { Logger } from '../logger.ts'
 
 export interface Lease {
@@ -122,7 +122,3 @@ export async function isLeaseHeld(db: Db, name: string): Promise<boolean> {
   const leases = db.collection<LeaseDocument>('leases')
   return (await leases.countDocuments({ _id: name, $expr: { $gt: ['$expiresAt', '$$NOW'] } })) > 0
 }
-
-/** Waits, or until `signal` is aborted. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  sleep(ms, undefined, { signal }).catch(() => {})

@@ -1,11 +1,12 @@
-// Small collections that every process keeps in memory, as one that all look into: read as a whole, and again whenever one of
-// them changes.
+// A mirror: a copy of small collections in memory, kept current by a change stream.
+
 import type { ClientSession, Db } from 'mongodb'
-import { openCollectionWatch, type CollectionWatch, type WatchedCollection } from './collection-watch.ts'
 import type { Logger } from '../logger.ts'
+import { openCollectionWatch, type WatchedCollection } from './collection-watch.ts'
+import { withFreshSession } from './fresh-session.ts'
 
 export interface Mirror {
-  /** Reads everything again now: for who has just written and wants to see it. */
+  /** Reads everything again now. When it resolves, the copy holds what was written before the call. */
   refresh(): Promise<void>
   close(): Promise<void>
 }
@@ -13,99 +14,46 @@ export interface Mirror {
 export interface MirrorOptions<Name extends WatchedCollection> {
   readonly db: Db
   readonly logger: Pick<Logger, 'warn'>
-  /** For the log: "participants and corridors". */
-  readonly what: string
+  /** Names the content in log lines: "participants and corridors". */
+  readonly content: string
   readonly collections: readonly Name[]
   /**
-   * Reads those collections as a whole, in `session`, and puts them into place once all are there. One call at a time, so what
-   * it puts never goes back in time.
+   * Reads the collections `names` as a whole, in `session`, and replaces their copies once all are read. Calls do not overlap, so
+   * a copy never goes back in time.
    */
   read(names: ReadonlySet<Name>, session: ClientSession): Promise<void>
 }
 
-const reopenAfterMsMax = 5_000
-
 /**
- * Reads the collections and follows them until `close`. A change makes its collection be read again: they are small, and so
- * what was read never goes back in time, whatever the order of events. When the stream of changes breaks, everything is read
- * again as soon as it can be. Rejects when the first read fails.
+ * Reads the collections and keeps their copies current until `close`. A change reads its collection again as a whole: the
+ * collections are small, and the order of events does not matter then. Rejects when the first read fails.
  */
 export async function openMirror<Name extends WatchedCollection>(
   options: MirrorOptions<Name>,
 ): Promise<Mirror> {
-  const { db, logger, what, collections } = options
-  const reload = reloader(options)
-  let following: CollectionWatch | null = null
-  let stop = async () => {}
-  let reopening: NodeJS.Timeout | undefined
-  let failures = 0
-  let closed = false
-
-  const open = async (): Promise<void> => {
-    const lost = (cause: unknown): void => {
-      if (following !== follower) return
-      following = null
-      void stop()
-      reopen(cause)
-    }
-    const follower: CollectionWatch = {
-      changed({ collection }) {
-        failures = 0
-        reload([collection as Name]).catch(lost)
-      },
-      lost,
-    }
-    stop = await openCollectionWatch(db, collections, follower)
-    following = follower
-    await reload(collections)
-    if (closed) await stop()
-  }
-  const reopen = (cause: unknown): void => {
-    if (closed) return
-    const afterMs = Math.min(100 * 2 ** failures++, reopenAfterMsMax)
-    logger.warn({ err: cause, afterMs }, `${what} are not followed; reading them again soon`)
-    reopening = setTimeout(() => {
-      open().catch(async (error: unknown) => {
-        following = null
-        await stop()
-        reopen(error)
-      })
-    }, afterMs).unref()
-  }
-
-  await open()
-  return {
-    refresh: () => reload(collections),
-    close: async () => {
-      closed = true
-      clearTimeout(reopening)
-      following = null
-      await stop()
-    },
-  }
+  const { db, logger, content, collections } = options
+  const reload = createReloader(options)
+  const { close } = await openCollectionWatch({
+    db,
+    logger,
+    content,
+    collections,
+    reload: () => reload(collections),
+    apply: ({ collection }) => reload([collection as Name]),
+  })
+  return { refresh: () => reload(collections), close }
 }
 
 /**
- * Reads collections, one read at a time. Calls that come while one reads share the next one, so a thousand changes in a row
- * cost a few reads. What was written before a call has been seen when it resolves.
+ * Reads collections, one read at a time. Calls during a read share the next one, so a thousand changes in a row cost a few
+ * reads. Each call resolves once everything that was written before it has been read.
  */
-function reloader<Name extends WatchedCollection>({
+function createReloader<Name extends WatchedCollection>({
   db,
   read,
 }: MirrorOptions<Name>): (names: readonly Name[]) => Promise<void> {
   let last: Promise<unknown> = Promise.resolve()
   let next: { readonly names: Set<Name>; readonly done: Promise<void> } | null = null
-
-  /** A causally consistent session makes the reads wait for the time that the ping gives. */
-  const readNow = async (names: ReadonlySet<Name>): Promise<void> => {
-    const session = db.client.startSession({ causalConsistency: true })
-    try {
-      await db.command({ ping: 1 }, { session })
-      await read(names, session)
-    } finally {
-      await session.endSession()
-    }
-  }
 
   return (names) => {
     if (next) {
@@ -115,7 +63,7 @@ function reloader<Name extends WatchedCollection>({
     const wanted = new Set(names)
     const begin = (): Promise<void> => {
       next = null
-      return readNow(wanted)
+      return withFreshSession(db, (session) => read(wanted, session))
     }
     const done = last.then(begin, begin)
     last = done

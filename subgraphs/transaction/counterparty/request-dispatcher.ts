@@ -44,7 +44,7 @@ export function startRequestDispatcher(
     const { signal } = lease
     const carrier = open(lease)
     // What is sent while this process holds the lease, no other one sends; of all else that cannot be known.
-    const known = new RecentMap<string, true>(recentMax)
+    const known = new RecentMap<string, true>(2 * recentMax)
     const take = (request: Omit<CounterpartyRequest, 'isRepeated'>, isRepeated: boolean) => {
       const isKnown = known.has(request.payment)
       known.set(request.payment, true)

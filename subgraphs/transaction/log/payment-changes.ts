@@ -57,7 +57,7 @@ export const openPayments = (db: Db, resumeAfter: unknown): Promise<ChangeStream
  */
 export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Promise<Required<Step>[]> {
   const payments = db.collection<Logged>('payments')
-  const recent = new RecentMap<string, LoggedPayment>(recentMax)
+  const recent = new RecentMap<string, LoggedPayment>(2 * recentMax)
 
   const factsOf = async (changes: readonly PaymentChange[]): Promise<ReadonlyMap<string, LoggedPayment>> => {
     const facts = new Map<string, LoggedPayment>()

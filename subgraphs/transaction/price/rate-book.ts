@@ -65,7 +65,7 @@ export async function openRateBook({
   const mirror = await openMirror({
     db,
     logger,
-    what: 'exchange rates',
+    content: 'exchange rates',
     collections: ['rates'],
     async read(_names, session) {
       const table = await latest(session)

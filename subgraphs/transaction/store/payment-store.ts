@@ -108,9 +108,9 @@ export async function openPaymentStore(db: Db): Promise<PaymentStore> {
     write: (group) => moveBatch(payments, group),
   })
   // A quote never changes, so what this process has quoted lately it need not read.
-  const recentQuotes = new RecentMap<string, Quote>(recentMax)
+  const recentQuotes = new RecentMap<string, Quote>(2 * recentMax)
   // A payment that this process wrote is moved without reading it: should it have moved since, the write finds out.
-  const written = new RecentMap<string, Payment>(recentMax)
+  const written = new RecentMap<string, Payment>(2 * recentMax)
   // Moves of one payment take turns: tried at once, all but one would have to be tried again.
   const turns = new Map<string, Promise<unknown>>()
   const newWriteName = writeNames()

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { formOf } from '../../../gateway/live/group-key.ts'
-import { Semaphore } from '../../../subgraphs/platform/async/semaphore.ts'
 
 const resumable = 'subscription($after__:String){transactionEvents(after:$after__){cursor}}'
 
@@ -68,26 +67,5 @@ describe('a subscription without the place where its subscriber stands', () => {
     },
   ])('stays as it is where nobody can resume: $document', ({ document, sharing }) => {
     expect(formOf(document, undefined)).toMatchObject({ sharing, canResume: false, document })
-  })
-})
-
-describe('turns', () => {
-  test('are given to so many at once, then to those who wait, in their order', async () => {
-    const semaphore = new Semaphore(2)
-    const taken: string[] = []
-    const take = async (name: string) => {
-      await semaphore.take()
-      taken.push(name)
-    }
-    const all = ['a', 'b', 'c', 'd'].map(take)
-    await Promise.all(all.slice(0, 2))
-    expect(taken).toEqual(['a', 'b'])
-    expect(semaphore.isWanted).toBe(true)
-    semaphore.give()
-    await all[2]
-    expect(taken).toEqual(['a', 'b', 'c'])
-    semaphore.give()
-    await all[3]
-    expect(semaphore.isWanted).toBe(false)
   })
 })

@@ -1,0 +1,18 @@
+/**
+ * JSON with the members of every object in order of their names, so that equal values have equal texts. A `Date` becomes
+ * text as RFC 3339, and a member that is undefined is left out; with `omitNull`, so is one that is null. Throws when a value
+ * has no JSON, as a bigint has none.
+ */
+export function canonicalJson(value: unknown, options: { readonly omitNull?: boolean } = {}): string {
+  const { omitNull = false } = options
+  const write = (part: unknown): string => {
+    if (Array.isArray(part)) return `[${part.map(write).join(',')}]`
+    if (typeof part !== 'object' || part === null || part instanceof Date)
+      return JSON.stringify(part) ?? 'null'
+    const members = Object.entries(part)
+      .filter(([, member]) => member !== undefined && !(omitNull && member === null))
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    return `{${members.map(([name, member]) => `${JSON.stringify(name)}:${write(member)}`).join(',')}}`
+  }
+  return write(value)
+}

@@ -1,0 +1,15 @@
+// Refusals of codes that the hub does not support, and how a refusal quotes what the client sent.
+
+import { refuse, type Refusal } from '../../schema/values/problems.ts'
+
+export const unknownCurrency = (code: string, path: readonly string[]): Refusal =>
+  refuse('UNKNOWN_CURRENCY', `the hub does not support the currency ${quoteInput(code)}`, path)
+
+export const unknownCountry = (code: string, path: readonly string[]): Refusal =>
+  refuse('UNKNOWN_COUNTRY', `the hub does not support the country ${quoteInput(code)}`, path)
+
+/** `text` in quotes, cut after 40 characters, so that a message stays short whatever a client sends. */
+export const quoteInput = (text: string): string =>
+  `"${text.length > quotedMax ? `${text.slice(0, quotedMax)}…` : text}"`
+
+const quotedMax = 40
