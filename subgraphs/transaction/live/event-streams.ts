@@ -1,7 +1,7 @@
 // The live streams over the log: of events, of the updates of one transaction, and of requests to a
 // counterparty.
 
-import type { ParticipantId, TransactionId } from '../../../schema/values/id.ts'
+import type { ParticipantId, PaymentId, TransactionId } from '../../../schema/values/id.ts'
 import { ProblemError, refuse } from '../../../schema/values/problems.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { LogEntry, StepKind, TransactionStatus } from '../../log/entry.ts'

@@ -10,7 +10,7 @@ import {
   type TransactionalProjection,
 } from '../../../subgraphs/log/projection.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aLife, entriesOf, place } from '../../fixtures/log-data.ts'
+import { aLife, atPositions, entriesOf } from '../../fixtures/a-log.ts'
 import { noon, quietLog } from '../../fixtures/transaction-world.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
@@ -32,7 +32,7 @@ beforeEach(async () => {
 })
 
 const entries = (count: number): LogEntry[] =>
-  place(
+  atPositions(
     Array.from({ length: Math.ceil(count / 2) }, (_, n) =>
       entriesOf(aLife({ ending: 'waiting' }), `t${n}`),
     ).flat(),
