@@ -1,12 +1,8 @@
 // The tables of README.md and bench/README.md, made from `bench/results`. `npm run generate` writes them into the pages.
 
 import { readFileSync } from 'node:fs'
+import type { Table } from '../gateway/cli/generated-sections.ts'
 import { short, type Row } from './report.ts'
-
-export interface Table {
-  readonly columns: readonly string[]
-  readonly rows: readonly (readonly string[])[]
-}
 
 /** The last run of one benchmark, as `report` has written it. */
 class Results {
@@ -95,7 +91,7 @@ export function benchTables(): Record<string, Table> {
 /** The README’s: what the hub does, and the alternative that a reader would otherwise choose. */
 function speedTable(engine: Results, reads: Results, payments: Results, live: Results, log: Results): Table {
   const joined = 'twenty payments by three subgraphs, HTTP'
-  const submit = 'submitPayment, 64 in flight, nobody answers'
+  const submit = 'submitPayment, 64 in flight, no answers'
   const answered = 'submitPayment, 64 in flight, simulator answers'
   const row = (label: string, results: Results, what: string, peer: string, own = 'hub'): string[] => [
     label,
@@ -158,7 +154,7 @@ function paymentsTable(payments: Results): Table {
   return {
     columns: ['`submitPayment` for a quote, 64 in flight', 'hub', 'bare Fastify, one `insertOne`'],
     rows: [
-      ...submit('no answers', 'submitPayment, 64 in flight, nobody answers'),
+      ...submit('no answers', 'submitPayment, 64 in flight, no answers'),
       ...submit('each answered by the simulator', 'submitPayment, 64 in flight, simulator answers'),
       alone('whole lives to COMPLETED', 'whole life to COMPLETED through the simulator'),
       alone('from submission to COMPLETED, p50', `${life}, p50`),

@@ -20,17 +20,29 @@ const client = createClient({
   on: { connected: () => console.log(after ? 'Resuming after the last event' : 'Following from now on') },
 })
 const query = `subscription($after: String) {
-  transactionEvents(after: $after) { cursor to transaction { merchant { name } wallet { name } } }
+  transactionEvents(after: $after) { cursor to transaction { merchant { name city } merchantAmount { amount currency } } }
 }`
+interface Event {
+  cursor: string
+  to: string
+  transaction: {
+    merchant: { name: string; city: string }
+    merchantAmount: { amount: string; currency: string }
+  }
+}
 
 for (;;) {
   try {
-    for await (const { data, errors } of client.iterate({ query, variables: { after } })) {
-      if (errors) throw new Error(errors[0]?.message)
-      const { cursor, ...event } = data?.transactionEvents as { cursor: string }
-      appendFileSync(file, `${JSON.stringify({ cursor, ...event })}\n`)
+    const results = client.iterate<{ transactionEvents: Event }>({ query, variables: { after } })
+    for await (const { data, errors } of results) {
+      if (!data) throw new Error(errors?.[0]?.message)
+      const { cursor, to, transaction } = data.transactionEvents
+      appendFileSync(file, `${JSON.stringify(data.transactionEvents)}\n`)
       after = cursor
-      console.log(JSON.stringify(event))
+      const { merchant, merchantAmount } = transaction
+      console.log(
+        `${to.padEnd(9)} ${merchantAmount.currency} ${merchantAmount.amount}  ${merchant.name}, ${merchant.city}`,
+      )
     }
   } catch (error) {
     console.error('The connection ended:', (error as Error).message)

@@ -16,12 +16,12 @@ export const withSections = (page: string, tables: Readonly<Record<string, Table
   })
 
 /** A Markdown table with columns of equal width, as prettier formats it. */
-export function markdownTable({ columns, rows }: Table): string {
+function markdownTable({ columns, rows }: Table): string {
   const lines = [columns, ...rows].map((cells) => cells.map(escaped))
-  const widths = columns.map((_, n) => Math.max(3, ...lines.map((cells) => [...cells[n]!].length)))
+  const widths = columns.map((_, n) => Math.max(3, ...lines.map((cells) => cells[n]!.length)))
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   const padded = lines.map((cells) =>
-    line(cells.map((cell, n) => cell + ' '.repeat(widths[n]! - [...cell].length))),
+    line(cells.map((cell, n) => cell + ' '.repeat(widths[n]! - cell.length))),
   )
   return [padded[0], line(widths.map((width) => '-'.repeat(width))), ...padded.slice(1)].join('\n')
 }

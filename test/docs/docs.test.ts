@@ -7,7 +7,8 @@ import { freshFolder } from '../harness/mongo.ts'
 import { testHub } from '../hub/hub.ts'
 import { freePort } from './free-port.ts'
 import { asShown, blocksOf, hasLines, isRefused, jsonIn, typesOf, type Block } from './page.ts'
-import { root, Shell, waiting } from './shell.ts'
+import { root } from './root.ts'
+import { Shell, waiting } from './shell.ts'
 
 /** In an order in which none changes what a later one shows: the operator's page changes rates and terms. */
 const pages = [
@@ -23,8 +24,8 @@ const pages = [
 
 const hub = await testHub()
 
-/** Runs the blocks of a page, and compares every output that the page shows. */
-async function runPage(blocks: readonly Block[], shell: Shell): Promise<void> {
+/** Runs the blocks of a page in order, and compares every output that the page shows. */
+async function expectPage(blocks: readonly Block[], shell: Shell): Promise<void> {
   let output = ''
   let stream = (): string => ''
   for (const [n, block] of blocks.entries()) {
@@ -85,7 +86,7 @@ describe('the documentation', () => {
       .replaceAll('npx node', 'node')
     const shell = new Shell(freshFolder(), { HUB: hub.url })
     try {
-      await runPage(blocksOf(markdown), shell)
+      await expectPage(blocksOf(markdown), shell)
     } finally {
       await shell.close()
     }

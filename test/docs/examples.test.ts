@@ -8,7 +8,8 @@ import { afterAll, expect, test, vi } from 'vitest'
 import { freshFolder } from '../harness/mongo.ts'
 import { testHub } from '../hub/hub.ts'
 import { freePort } from './free-port.ts'
-import { root, waiting } from './shell.ts'
+import { root } from './root.ts'
+import { waiting } from './shell.ts'
 
 const hub = await testHub()
 

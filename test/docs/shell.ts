@@ -5,9 +5,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { vi } from 'vitest'
-
-/** The folder in which the pages expect the shell. */
-export const root = path.resolve(import.meta.dirname, '../..')
+import { root } from './root.ts'
 
 export class Shell {
   readonly #process: ChildProcess

@@ -1,9 +1,9 @@
-# Shell functions for trying the hub out. Load them with: . examples/ask.sh
+# Shell functions for trying the hub out. Load them with: . examples/shell.sh
 
 HUB=${HUB:-http://127.0.0.1:4000}
 
-# ask KEY < DOCUMENT: sends a GraphQL document with an API key, and prints the response.
-ask() {
+# send KEY < DOCUMENT: sends a GraphQL document with an API key, and prints the response.
+send() {
   ANSWER=$(send_document "$1")
   echo "$ANSWER"
 }
