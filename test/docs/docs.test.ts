@@ -77,7 +77,7 @@ describe('the documentation', () => {
     expect(pages.filter((page) => page.startsWith('docs/guide/')).toSorted()).toEqual(guide.toSorted())
   })
 
-  test.each(pages)('%s shows what happens', async (page) => {
+  test.each(pages)('%s shows what happens', { timeout: 60_000 }, async (page) => {
     const port = String(await freePort())
     const markdown = readFileSync(path.join(root, page), 'utf8')
       .replaceAll('http://127.0.0.1:4000', hub.url)
