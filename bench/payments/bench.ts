@@ -50,7 +50,7 @@ export async function bench(): Promise<void> {
     await connectAs(db, 'STREAM')
     await take(hub, 500)
     const hand = await programme.serve('hand', new URL('hand.ts', import.meta.url))
-    rows.push(...(await beside(hub, hand.url, 'nobody answers', '≥ 3', programme)))
+    rows.push(...(await beside(hub, hand.url, 'no answers', '≥ 3', programme)))
     await forgetUnanswered(db)
     await connectAs(db, 'SIMULATOR')
     rows.push(...(await beside(hub, hand.url, 'simulator answers', '≥ 1.5', programme)))
