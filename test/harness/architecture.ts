@@ -1,4 +1,4 @@
-// Reads which file imports which, and says which imports go against the direction of the house.
+// Reads which file imports which, and lists the imports that point against the order of the rooms.
 
 import path from 'node:path'
 
@@ -101,7 +101,7 @@ export function mutualFolders(tree: Tree): string[] {
   })
 }
 
-/** Rings of files that import each other, types included, each as `a → b → a`. */
+/** Cycles of imports, types included, each as `a → b → a`. */
 export function cycles(tree: Tree): string[] {
   const next = Map.groupBy(imports(tree), ({ from }) => from)
   const found: string[] = []
@@ -114,6 +114,36 @@ export function cycles(tree: Tree): string[] {
     done.add(file)
   }
   for (const file of tree.keys()) follow(file, [])
+  return found
+}
+
+/** What a test file needs beside its own process, and the ends of the names that say so. */
+const needs = [
+  {
+    suffix: '.hub.test.ts',
+    anyOf: ['gateway/http/server.ts', 'gateway/mongod/start.ts', 'test/hub/child.ts'],
+  },
+  { suffix: '.mongo.test.ts', anyOf: ['test/harness/mongo.ts'] },
+  { suffix: '.test.ts', anyOf: [] },
+]
+
+/** Test files whose name does not give the project that they need, each as `file → *.mongo.test.ts`. */
+export function misnamedTests(tree: Tree): string[] {
+  const next = Map.groupBy(imports(tree), ({ from }) => from)
+  return [...tree.keys()]
+    .filter((file) => file.endsWith('.test.ts'))
+    .flatMap((file) => {
+      const reached = reachable(file, next)
+      const wanted = needs.find(({ anyOf }) => anyOf.length === 0 || anyOf.some((each) => reached.has(each)))!
+      const named = needs.find(({ suffix }) => file.endsWith(suffix))!
+      return named === wanted ? [] : [`${file} → *${wanted.suffix}`]
+    })
+}
+
+/** The files that run when `file` runs: itself and what it imports, directly or not; types do not run. */
+function reachable(file: string, next: ReadonlyMap<string, readonly Import[]>): Set<string> {
+  const found = new Set([file])
+  for (const each of found) for (const { to, typeOnly } of next.get(each) ?? []) if (!typeOnly) found.add(to)
   return found
 }
 

@@ -3,10 +3,10 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { RatesFileError, readRatesFile } from '../../../gateway/app/rates-file.ts'
 import { startFailure } from '../../../gateway/app/start-failure.ts'
-import { freshFolder } from '../../harness/mongo.ts'
+import { temporaryFolder } from '../../harness/temporary-folder.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
-const file = path.join(freshFolder(), 'rates.json')
+const file = path.join(temporaryFolder(), 'rates.json')
 const good = {
   rows: [
     { currency: 'SGD', cny: '5.549' },
