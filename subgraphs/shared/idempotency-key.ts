@@ -50,7 +50,7 @@ export const useOfKey = (
   input: object,
   at: Date,
 ): UsedKey => ({
-  id: `${participant}/${operation}/${idempotencyKey}`,
+  id: `${participant}/${operation}/${idempotencyKey}` as UsedKeyId,
   hash: hash('sha256', canonicalJson(input, { omitNull: true }), 'base64url'),
   at,
 })

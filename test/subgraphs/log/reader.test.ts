@@ -6,6 +6,7 @@ import { anEntry } from '../../fixtures/log-entries.ts'
 import { quietLog } from '../../fixtures/transaction-world.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
+import { anId } from '../../fixtures/an-id.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db
@@ -75,7 +76,7 @@ describe('a log reader', () => {
     await write(1, 10)
     const logReader = await startLogReader({ db, logger: quietLog })
     const found = await logReader.find(
-      { transaction: { $in: ['t2', 't4', 't9'] } },
+      { transaction: { $in: [anId('t2'), anId('t4'), anId('t9')] } },
       { after: 2n, upTo: 8n, max: 10 },
     )
     expect(positions(found)).toEqual([4])
