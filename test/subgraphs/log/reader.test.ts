@@ -1,12 +1,12 @@
-import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from 'mongodb'
-import { startLogReader } from '../../../subgraphs/log/reader.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { anEntry } from '../../fixtures/log-entries.ts'
-import { quietLog } from '../../fixtures/transaction-world.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 import { anId } from '../../fixtures/an-id.ts'
+import { anEntry } from '../../fixtures/log-entries.ts'
+import { quietLog } from '../../fixtures/transaction-world.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db

@@ -8,8 +8,8 @@ import {
   sees,
   visibilityOf,
 } from '../../../subgraphs/shared/access.ts'
-import { aCorridor, aParticipant, aRegistry } from '../../fixtures/registry.ts'
 import { anId } from '../../fixtures/an-id.ts'
+import { aCorridor, aParticipant, aRegistry } from '../../fixtures/registry.ts'
 
 const as = (participant: string, ...scopes: Scope[]) => ({
   viewer: { participant: anId<ParticipantId>(participant), scopes: new Set(scopes), key: 'test' },

@@ -1,14 +1,14 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
-import { openTransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aDirectory, aParticipant, as } from '../../fixtures/transaction-world.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
+import { openTransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
 import { anId } from '../../fixtures/an-id.ts'
+import { aCorridor, aDirectory, aParticipant, as } from '../../fixtures/transaction-world.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, uri, name } = await freshDatabase()
 const logger = pino({ level: 'silent' })

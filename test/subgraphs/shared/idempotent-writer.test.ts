@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { ParticipantId } from '../../../schema/values/id.ts'
 import { refuse } from '../../../schema/values/problems.ts'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import {
   createIdempotentWriter,
   type Call,
   type IdempotentWriter,
 } from '../../../subgraphs/shared/idempotent-writer.ts'
-import { connect } from '../../../subgraphs/platform/mongo/client.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
 import { anId } from '../../fixtures/an-id.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, uri, name } = await freshDatabase()
 const noon = new Date('2026-03-01T12:00:00Z')

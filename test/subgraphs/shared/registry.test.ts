@@ -3,9 +3,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { ParticipantId } from '../../../schema/values/id.ts'
 import { importRegistry } from '../../../subgraphs/participant/index.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
 import { anId } from '../../fixtures/an-id.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 const silent = pino({ level: 'silent' })
