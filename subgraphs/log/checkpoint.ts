@@ -120,7 +120,9 @@ export class Checkpoint {
 
   /** Moves to `position`; false when the stored checkpoint has changed. */
   async moveTo(position: bigint): Promise<boolean> {
-    return (await this.#move(position)) && this.#hasMovedTo(position)
+    const isMoved = await this.#save(position)
+    if (isMoved) this.#setPosition(position)
+    return isMoved
   }
 
   /**
@@ -130,12 +132,13 @@ export class Checkpoint {
   async moveWith(position: bigint, write: (session: ClientSession) => Promise<void>): Promise<boolean> {
     const isMoved = await this.#db.client.withSession((session) =>
       session.withTransaction(async () => {
-        if (!(await this.#move(position, session))) return false
+        if (!(await this.#save(position, session))) return false
         await write(session)
         return true
       }),
     )
-    return isMoved && this.#hasMovedTo(position)
+    if (isMoved) this.#setPosition(position)
+    return isMoved
   }
 
   /**
@@ -173,7 +176,8 @@ export class Checkpoint {
     }
   }
 
-  async #move(position: bigint, session?: ClientSession): Promise<boolean> {
+  /** False when the stored checkpoint is not the one that was loaded or saved last. */
+  async #save(position: bigint, session?: ClientSession): Promise<boolean> {
     const { matchedCount } = await checkpointsOf(this.#db).updateOne(
       { _id: this.#name, epoch: this.results.epoch, position: this.#position },
       { $set: { position } },
@@ -182,10 +186,9 @@ export class Checkpoint {
     return matchedCount > 0
   }
 
-  #hasMovedTo(position: bigint): true {
+  #setPosition(position: bigint): void {
     this.#position = position
     this.#movedAtMs = performance.now()
-    return true
   }
 }
 

@@ -3,7 +3,6 @@
 import type { Currency } from '../../schema/values/currency.ts'
 import type { Direction } from '../../schema/values/direction.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
-import type { ReasonCode } from '../../schema/values/reasons.ts'
 import type {
   CorridorId,
   MerchantId,
@@ -12,6 +11,7 @@ import type {
   ProjectId,
   TransactionId,
 } from '../../schema/values/id.ts'
+import type { ReasonCode } from '../../schema/values/reasons.ts'
 
 export type TransactionStatus =
   | 'RECEIVED'

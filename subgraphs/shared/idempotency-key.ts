@@ -2,8 +2,8 @@
 // payment that it changed; `idempotent-writer.ts` stores the results of everything that is not a payment.
 
 import { hash } from 'node:crypto'
-import { refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
 import type { ParticipantId, UsedKeyId } from '../../schema/values/id.ts'
+import { refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
 import { canonicalJson } from '../platform/canonical-json.ts'
 
 /** Names of mutations, and of the import. The same key is a different one in each. */
@@ -50,7 +50,7 @@ export const useOfKey = (
   input: object,
   at: Date,
 ): UsedKey => ({
-  id: `${participant}/${operation}/${idempotencyKey}`,
+  id: `${participant}/${operation}/${idempotencyKey}` as UsedKeyId,
   hash: hash('sha256', canonicalJson(input, { omitNull: true }), 'base64url'),
   at,
 })

@@ -1,7 +1,7 @@
 // The caller of a request.
 
-import type { Scope } from '../../schema/values/scopes.ts'
 import type { ParticipantId } from '../../schema/values/id.ts'
+import type { Scope } from '../../schema/values/scopes.ts'
 
 /** The participant and the scopes for which a request is made, from its key or token. */
 export interface Viewer {

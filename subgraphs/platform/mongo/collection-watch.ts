@@ -54,6 +54,7 @@ export async function openCollectionWatch(options: CollectionWatchOptions): Prom
   const closing = new AbortController()
   const { signal } = closing
   let failures = 0
+  // A change proves that the stream works again.
   const onChange = (): void => void (failures = 0)
   let following = await follow(options, onChange)
 

@@ -95,7 +95,7 @@ const afterNow = (ms: number) => ({ $add: ['$$NOW', ms] })
 /** Takes the lease when it is free; null when another process holds it. */
 async function takeLease(options: LeaseOptions, closing: AbortSignal): Promise<HeldLease | null> {
   const { db, name, logger, ttlMs = 2000 } = options
-  const askedAtMs = performance.now()
+  const requestedAtMs = performance.now()
   const holder = randomUUID()
   const isFree = { $lte: [{ $ifNull: ['$expiresAt', new Date(0)] }, '$$NOW'] }
   const epoch = { $add: [{ $ifNull: ['$epoch', 0] }, 1] }
@@ -107,7 +107,7 @@ async function takeLease(options: LeaseOptions, closing: AbortSignal): Promise<H
   )
   if (stored?.holder !== holder) return null
   logger.info({ lease: name, epoch: stored.epoch }, 'took a lease')
-  return new HeldLease({ db, logger, ttlMs }, stored, askedAtMs, closing)
+  return new HeldLease({ db, logger, ttlMs }, stored, requestedAtMs, closing)
 }
 
 /** A lease of this process. Renews itself until it is lost or released. */
@@ -154,12 +154,12 @@ class HeldLease implements Lease {
   async #renewUntilLost(): Promise<void> {
     while (this.isHeld()) {
       await pause(this.#ttlMs / 3, this.signal)
-      const askedAtMs = performance.now()
+      const requestedAtMs = performance.now()
       const { matchedCount } = await this.#leases.updateOne(this.#key, [
         { $set: { expiresAt: afterNow(this.#ttlMs) } },
       ])
       if (matchedCount === 0) break
-      this.#heldUntilMs = askedAtMs + this.#ttlMs
+      this.#heldUntilMs = requestedAtMs + this.#ttlMs
     }
     this.#lost.abort()
   }

@@ -1,22 +1,22 @@
 import fc from 'fast-check'
 import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { trimLog } from '../../../subgraphs/log/retention.ts'
-import { startLogReader, type LogReader } from '../../../subgraphs/log/reader.ts'
+import { readPublished, resultsOf, publishedOf, type Results } from '../../../subgraphs/log/checkpoint.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { lagsOf } from '../../../subgraphs/log/lag.ts'
 import {
   startProjection,
   type IdempotentProjection,
   type Projection,
   type TransactionalProjection,
 } from '../../../subgraphs/log/projection.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { aLife, atPositions, entriesOf } from '../../fixtures/a-log.ts'
-import { noon, quietLog } from '../../fixtures/transaction-world.ts'
-import type { LogEntry } from '../../../subgraphs/log/entry.ts'
-import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
-import { lagsOf } from '../../../subgraphs/log/lag.ts'
+import { startLogReader, type LogReader } from '../../../subgraphs/log/reader.ts'
 import { rebuild } from '../../../subgraphs/log/rebuild.ts'
-import { readPublished, resultsOf, publishedOf, type Results } from '../../../subgraphs/log/checkpoint.ts'
+import { trimLog } from '../../../subgraphs/log/retention.ts'
+import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
+import { aLife, atPositions, entriesOf } from '../../fixtures/a-log.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { noon, quietLog } from '../../fixtures/transaction-world.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db

@@ -1,11 +1,12 @@
-import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from 'mongodb'
-import { startLogReader } from '../../../subgraphs/log/reader.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { anEntry } from '../../fixtures/a-log-entry.ts'
-import { quietLog } from '../../fixtures/transaction-world.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import { anEntry } from '../../fixtures/a-log-entry.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { quietLog } from '../../fixtures/transaction-world.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db
@@ -75,7 +76,7 @@ describe('a log reader', () => {
     await write(1, 10)
     const logReader = await startLogReader({ db, logger: quietLog })
     const found = await logReader.find(
-      { transaction: { $in: ['t2', 't4', 't9'] } },
+      { transaction: { $in: [anId('t2'), anId('t4'), anId('t9')] } },
       { after: 2n, upTo: 8n, max: 10 },
     )
     expect(positions(found)).toEqual([4])

@@ -1,13 +1,13 @@
-import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from 'mongodb'
-import { trimLog } from '../../../subgraphs/log/retention.ts'
-import { startLogReader } from '../../../subgraphs/log/reader.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { anEntry } from '../../fixtures/a-log-entry.ts'
-import { noon, quietLog } from '../../fixtures/transaction-world.ts'
-import type { LogEntry } from '../../../subgraphs/log/entry.ts'
-import { archiveOf, batchOf, logOf, readLog } from '../../../subgraphs/log/store.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { StoredCheckpoint } from '../../../subgraphs/log/checkpoint.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { startLogReader } from '../../../subgraphs/log/reader.ts'
+import { trimLog } from '../../../subgraphs/log/retention.ts'
+import { archiveOf, batchOf, logOf, readLog } from '../../../subgraphs/log/store.ts'
+import { anEntry } from '../../fixtures/a-log-entry.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { noon, quietLog } from '../../fixtures/transaction-world.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db

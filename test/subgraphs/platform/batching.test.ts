@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { setImmediate as turn } from 'node:timers/promises'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createLoader, createBatchWriter } from '../../../subgraphs/platform/async/batching.ts'
 

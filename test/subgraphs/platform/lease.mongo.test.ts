@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import {
   holdLease,
   isLeaseHeld,
   type Lease,
   type LeaseHolder,
 } from '../../../subgraphs/platform/mongo/lease.ts'
-import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, uri, name } = await freshDatabase()

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { CorridorId, ParticipantId } from '../../../schema/values/id.ts'
 import type { Scope } from '../../../schema/values/scopes.ts'
 import {
   corridorsOfNetwork,
@@ -7,24 +8,30 @@ import {
   sees,
   visibilityOf,
 } from '../../../subgraphs/shared/access.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { aCorridor, aParticipant, aRegistry } from '../../fixtures/registry.ts'
 
 const as = (participant: string, ...scopes: Scope[]) => ({
-  viewer: { participant, scopes: new Set(scopes), key: 'test' },
+  viewer: { participant: anId<ParticipantId>(participant), scopes: new Set(scopes), key: 'test' },
   requestId: 'r',
 })
 
 const registry = aRegistry({
   participants: [
-    aParticipant({ id: 'operator', roles: ['OPERATOR'] }),
-    aParticipant({ id: 'wallet-sg-01', roles: ['WALLET'], country: 'SG', network: 'network-unionpay' }),
-    aParticipant({ id: 'acquirer-cn-01', roles: ['ACQUIRER'], country: 'CN' }),
-    aParticipant({ id: 'both-th-01', roles: ['WALLET', 'ACQUIRER'], country: 'TH' }),
-    aParticipant({ id: 'network-unionpay', roles: ['NETWORK'], country: 'CN' }),
-    aParticipant({ id: 'network-th', roles: ['NETWORK'], country: 'TH' }),
-    aParticipant({ id: 'fx-01', roles: ['FX_PROVIDER'] }),
+    aParticipant({ id: anId('operator'), roles: ['OPERATOR'] }),
+    aParticipant({
+      id: anId('wallet-sg-01'),
+      roles: ['WALLET'],
+      country: 'SG',
+      network: anId('network-unionpay'),
+    }),
+    aParticipant({ id: anId('acquirer-cn-01'), roles: ['ACQUIRER'], country: 'CN' }),
+    aParticipant({ id: anId('both-th-01'), roles: ['WALLET', 'ACQUIRER'], country: 'TH' }),
+    aParticipant({ id: anId('network-unionpay'), roles: ['NETWORK'], country: 'CN' }),
+    aParticipant({ id: anId('network-th'), roles: ['NETWORK'], country: 'TH' }),
+    aParticipant({ id: anId('fx-01'), roles: ['FX_PROVIDER'] }),
   ],
-  corridors: ['SG-CN', 'CN-TH', 'SG-MY', 'TH-TH', 'VN-KH'].map((id) => aCorridor({ id })),
+  corridors: ['SG-CN', 'CN-TH', 'SG-MY', 'TH-TH', 'VN-KH'].map((id) => aCorridor({ id: anId(id) })),
 })
 
 describe('a scope', () => {
@@ -43,7 +50,11 @@ describe('a scope', () => {
 })
 
 describe('a payment', () => {
-  const payment = { wallet: 'wallet-sg-01', acquirer: 'acquirer-cn-01', corridor: 'SG-CN' }
+  const payment = {
+    wallet: anId<ParticipantId>('wallet-sg-01'),
+    acquirer: anId<ParticipantId>('acquirer-cn-01'),
+    corridor: anId<CorridorId>('SG-CN'),
+  }
 
   test.each([
     { viewer: 'wallet-sg-01', payment, seen: true },
@@ -51,12 +62,20 @@ describe('a payment', () => {
     { viewer: 'network-unionpay', payment, seen: true },
     { viewer: 'network-th', payment, seen: false },
     { viewer: 'both-th-01', payment, seen: false },
-    { viewer: 'both-th-01', payment: { ...payment, wallet: 'both-th-01' }, seen: true },
-    { viewer: 'both-th-01', payment: { ...payment, acquirer: 'both-th-01' }, seen: true },
+    { viewer: 'both-th-01', payment: { ...payment, wallet: anId<ParticipantId>('both-th-01') }, seen: true },
+    {
+      viewer: 'both-th-01',
+      payment: { ...payment, acquirer: anId<ParticipantId>('both-th-01') },
+      seen: true,
+    },
     { viewer: 'fx-01', payment, seen: false },
     {
       viewer: 'wallet-sg-01',
-      payment: { ...payment, acquirer: 'wallet-sg-01', wallet: 'other' },
+      payment: {
+        ...payment,
+        acquirer: anId<ParticipantId>('wallet-sg-01'),
+        wallet: anId<ParticipantId>('other'),
+      },
       seen: false,
     },
     { viewer: 'nobody', payment, seen: false },
@@ -78,17 +97,17 @@ describe('a payment', () => {
 
 describe('a network', () => {
   test('has the corridors with an end in its country or in one that it connects', () => {
-    expect([...corridorsOfNetwork('network-unionpay', registry)]).toEqual(['SG-CN', 'CN-TH', 'SG-MY'])
-    expect([...corridorsOfNetwork('network-th', registry)]).toEqual(['CN-TH', 'TH-TH'])
+    expect([...corridorsOfNetwork(anId('network-unionpay'), registry)]).toEqual(['SG-CN', 'CN-TH', 'SG-MY'])
+    expect([...corridorsOfNetwork(anId('network-th'), registry)]).toEqual(['CN-TH', 'TH-TH'])
   })
 
   test('has a new corridor as soon as it is created', () => {
     const more = aRegistry({
       participants: [...registry.participants.values()],
-      corridors: [...registry.corridors.values(), aCorridor({ id: 'JP-TH' })],
+      corridors: [...registry.corridors.values(), aCorridor({ id: anId('JP-TH') })],
     })
-    expect(corridorsOfNetwork('network-th', { ...more, participants: registry.participants })).toContain(
-      'JP-TH',
-    )
+    expect(
+      corridorsOfNetwork(anId('network-th'), { ...more, participants: registry.participants }),
+    ).toContain('JP-TH')
   })
 })

@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { refuse } from '../../../schema/values/problems.ts'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import {
   createIdempotentWriter,
   type Call,
   type IdempotentWriter,
 } from '../../../subgraphs/shared/idempotent-writer.ts'
-import { connect } from '../../../subgraphs/platform/mongo/client.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, uri, name } = await freshDatabase()
@@ -23,7 +25,7 @@ beforeEach(async () => {
 })
 
 const aCall = (its: Partial<Call> = {}): Call => ({
-  participant: 'wallet-sg-01',
+  participant: anId('wallet-sg-01'),
   operation: 'createWebhook',
   idempotencyKey: 'k1',
   input: { coins: 1 },
@@ -92,7 +94,7 @@ describe('a change under an idempotency key', () => {
   })
 
   test.each([
-    { for: 'another participant', its: { participant: 'wallet-sg-02' } },
+    { for: 'another participant', its: { participant: anId<ParticipantId>('wallet-sg-02') } },
     { for: 'another operation', its: { operation: 'closeSettlement' as const } },
     { for: 'another key', its: { idempotencyKey: 'k2' } },
     { for: 'no key', its: { idempotencyKey: null } },

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isReachable, type Reach } from '../../../subgraphs/shared/reachable-address.ts'
 import { readCallbackUrl } from '../../../subgraphs/shared/callback-url.ts'
+import { isReachable, type Reach } from '../../../subgraphs/shared/reachable-address.ts'
 
 describe('addresses that the hub may connect to', () => {
   test.each<{ address: string; from: Reach | null }>([
