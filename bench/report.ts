@@ -1,17 +1,17 @@
-// What a benchmark prints and writes: one row a figure.
+// Prints the figures of a benchmark and writes them to a file, one row for each.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 
 export interface Row {
-  /** What was measured, such as "one entity, in process: hub". */
+  /** The name of the figure, such as "one entity, in process: hub". */
   readonly what: string
   readonly value: number
   readonly unit: string
-  /** The hub's value as a multiple of `peer`'s; null for a figure that stands alone. */
+  /** The hub's value as a multiple of that of `peer`; null for a figure without a peer. */
   readonly ratio: number | null
   readonly peer: string | null
-  /** What the ratio, or the value, is asked to be, such as "≥ 0.8"; null when nothing is. */
+  /** The goal for the ratio or, without a ratio, for the value, such as "≥ 0.8"; null for no goal. */
   readonly goal: string | null
 }
 
