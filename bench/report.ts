@@ -8,7 +8,7 @@ export interface Row {
   readonly what: string
   readonly value: number
   readonly unit: string
-  /** The hub's value as a multiple of `peer`'s; null for a figure that stands alone. */
+  /** The hub's value as a multiple of that of `peer`; null for a figure without a peer. */
   readonly ratio: number | null
   readonly peer: string | null
   /** The goal for the ratio, or for the value where there is none, such as "≥ 0.8"; null without a goal. */

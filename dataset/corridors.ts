@@ -1,9 +1,9 @@
 // The projects with partner countries, and their corridors.
 
+import type { Direction } from '../schema/values/direction.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
 import { money, type Money } from '../schema/values/money.ts'
 import type { Corridor, PartnershipModel, Project } from '../subgraphs/shared/registry.ts'
-import type { EntryMode } from '../schema/values/entry-mode.ts'
-import type { Direction } from '../schema/values/direction.ts'
 import { currencyIn, mainland, offsetMinutesIn, partners, projectCountries } from './countries.ts'
 
 /** Countries whose wallets pay in their own country through the network. */

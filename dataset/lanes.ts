@@ -1,9 +1,9 @@
 // The corridors that payments take, each with its wallets and its share of all payments. The shares are
 // invented.
 
+import type { Direction } from '../schema/values/direction.ts'
 import type { Corridor, Participant } from '../subgraphs/shared/registry.ts'
 import { partners, projectCountries } from './countries.ts'
-import type { Direction } from '../schema/values/direction.ts'
 import { Weighted, zipf } from './random.ts'
 
 const directionShares: Readonly<Record<Direction, number>> = {

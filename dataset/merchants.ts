@@ -1,11 +1,11 @@
 // The merchants of the data set. Each is computed from its index on demand; none is stored.
 
+import type { EntryMode } from '../schema/values/entry-mode.ts'
 import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
 import { byWeight, offlineCategories, onlineCategories, type Category } from './categories.ts'
 import { placeIn, type Cities } from './cities.ts'
 import { currencyIn, mainland, projectCountries } from './countries.ts'
 import { merchantName } from './names.ts'
-import type { EntryMode } from '../schema/values/entry-mode.ts'
 import { apportion, Random, Weighted, zipf } from './random.ts'
 
 /**

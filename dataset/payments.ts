@@ -2,16 +2,16 @@
 // all else is random. The same payments are drawn twice: first to compute their total value, then scaled so
 // that the total fits.
 
+import type { EntryMode } from '../schema/values/entry-mode.ts'
 import type { ReasonCode } from '../schema/values/reasons.ts'
+import type { Merchant } from '../subgraphs/merchant/index.ts'
 import type { MerchantFacts } from '../subgraphs/shared/merchant-directory.ts'
 import type { Corridor, Participant } from '../subgraphs/shared/registry.ts'
-import type { Merchant } from '../subgraphs/merchant/index.ts'
 import type { PastPayment } from '../subgraphs/transaction/index.ts'
 import { priceNear, type Rates } from './amounts.ts'
 import { instantIn, recentYear, trend, yearBefore, type Day } from './calendar.ts'
 import { offsetMinutesIn } from './countries.ts'
 import { makeLanes, type Lane } from './lanes.ts'
-import type { EntryMode } from '../schema/values/entry-mode.ts'
 import type { MerchantSource } from './merchants.ts'
 import { Random, Weighted } from './random.ts'
 

@@ -1,10 +1,10 @@
 // Finds shops for simulated customers through the public API, as a partner's app does.
 
 import type { Currency } from '../schema/values/currency.ts'
+import type { Direction } from '../schema/values/direction.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
 import type { Api } from './api.ts'
 import { byWeight, offlineCategories, onlineCategories, type Category } from './categories.ts'
-import type { EntryMode } from '../schema/values/entry-mode.ts'
-import type { Direction } from '../schema/values/direction.ts'
 import { Random, Weighted } from './random.ts'
 
 export interface Shop {

@@ -3,11 +3,11 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Currency } from '../schema/values/currency.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
 import { formatAmount } from '../schema/values/money.ts'
 import { priceNear, type Rates } from './amounts.ts'
 import { openApi, type Api } from './api.ts'
 import { busynessOf } from './lanes.ts'
-import type { EntryMode } from '../schema/values/entry-mode.ts'
 import { Random, Weighted } from './random.ts'
 import { findDestinations, Shops, type Destination } from './shopping.ts'
 

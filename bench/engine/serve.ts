@@ -1,4 +1,5 @@
-// One engine behind HTTP, as its users run it: `node bench/engine/serve.ts NAME` prints its address and serves until SIGTERM.
+// Serves one engine over HTTP as in production: `node bench/engine/serve.ts NAME` prints its URL and runs
+// until SIGTERM.
 
 import { startStandaloneServer } from '@apollo/server/standalone'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -7,10 +8,10 @@ import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { readConfig } from '../../gateway/config/config.ts'
 import { createReadiness } from '../../gateway/http/health.ts'
-import type { Identity } from '../../gateway/identity/identity.ts'
 import { startServer } from '../../gateway/http/server.ts'
-import { apolloServer, hiveGateway, hubSupergraph, monolithApp } from './engines.ts'
+import type { Identity } from '../../gateway/identity/identity.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import { apolloServer, hiveGateway, hubSupergraph, monolithApp } from './engines.ts'
 import { byHand } from './world.ts'
 
 const loopback = { host: '127.0.0.1', port: 0 } as const

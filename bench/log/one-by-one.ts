@@ -1,4 +1,5 @@
-// What one would write instead of the sequencer: the driver's change stream, and for each event a document with the next number.
+// The simple alternative to the sequencer: reads the driver's change stream, and inserts a document for each
+// event.
 
 import type { ChangeStreamInsertDocument, ChangeStreamUpdateDocument, Db } from 'mongodb'
 import {
@@ -10,12 +11,15 @@ import {
 import type { PaymentEvent } from '../../subgraphs/transaction/payment/payment.ts'
 
 export interface Consumer {
-  /** Resolves when `count` events are written since it started. */
+  /** Resolves when `count` events are written since the start. */
   written(count: number): Promise<void>
   close(): Promise<void>
 }
 
-/** Follows `payments` from `startAtOperationTime`, and writes into `collection`; `onWritten` is told of each event. */
+/**
+ * Reads changes of `payments` from `startAtOperationTime`, and writes to `collection`; calls `onWritten` for
+ * each event.
+ */
 export async function startOneByOne(
   db: Db,
   collection: string,
@@ -54,9 +58,9 @@ export async function startOneByOne(
     if (!closed) throw error
   })
   return {
-    written: (wanted) =>
+    written: (target) =>
       new Promise((resolve) => {
-        wake = () => count >= wanted && resolve()
+        wake = () => count >= target && resolve()
         wake()
       }),
     async close() {

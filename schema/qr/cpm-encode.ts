@@ -1,9 +1,9 @@
 // Writes consumer-presented codes: EMVCo QR Code Specification, Consumer-Presented Mode 1.1.
 
 import { berField } from './ber.ts'
+import { decodeCpm } from './cpm-decode.ts'
 import { applicationTags, chipTags, cpmVersion, dataTags, forms } from './cpm.ts'
 import type { CpmDataInput, CpmInput } from './cpm.ts'
-import { decodeCpm } from './cpm-decode.ts'
 import { checkSame } from './encode.ts'
 import { toFields } from './table.ts'
 

@@ -5,9 +5,9 @@ import { faultAt, QrError } from './error.ts'
 import type { QrFault, Report } from './error.ts'
 import { characters, quote, splitLevel } from './field.ts'
 import type { Counting, OpenField, QrField } from './field.ts'
-import type { MpmCode, QrProfile } from './mpm.ts'
 import { toCode } from './mpm-meaning.ts'
 import { checkCode, isAdditionalTemplate, isTemplate } from './mpm-rules.ts'
+import type { MpmCode, QrProfile } from './mpm.ts'
 import { checkSize } from './payload.ts'
 
 /**

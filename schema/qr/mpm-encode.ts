@@ -5,9 +5,9 @@ import { currencyNumber } from './currency.ts'
 import { checkSame } from './encode.ts'
 import { faultAt, QrError } from './error.ts'
 import { characters, pathOf } from './field.ts'
+import { decodeMpm } from './mpm-decode.ts'
 import { additionalTags, localTags } from './mpm.ts'
 import type { FieldInput, MpmInput, Tip, UnionPayAccount } from './mpm.ts'
-import { decodeMpm } from './mpm-decode.ts'
 import { toFields } from './table.ts'
 
 /**

@@ -4,6 +4,7 @@ import { isCountry } from './country.ts'
 import { currencyNumber, currencyOf } from './currency.ts'
 import type { QrFault } from './error.ts'
 import type { QrField } from './field.ts'
+import { isAdditionalTemplate, isMerchantAccount, isUnreserved } from './mpm-rules.ts'
 import { additionalTags, localTags } from './mpm.ts'
 import type {
   AdditionalData,
@@ -14,7 +15,6 @@ import type {
   Tip,
   UnionPayAccount,
 } from './mpm.ts'
-import { isAdditionalTemplate, isMerchantAccount, isUnreserved } from './mpm-rules.ts'
 import { schemeOf } from './scheme.ts'
 import { toRecord } from './table.ts'
 

@@ -1,10 +1,10 @@
 // Reads a payment code of any kind.
 
+import { decodeCpm } from './cpm-decode.ts'
 import { cpmStart } from './cpm.ts'
 import type { CpmCode } from './cpm.ts'
-import { decodeCpm } from './cpm-decode.ts'
-import type { MpmCode, QrProfile } from './mpm.ts'
 import { decodeMpm } from './mpm-decode.ts'
+import type { MpmCode, QrProfile } from './mpm.ts'
 import { decodeUrl, isUrl } from './url.ts'
 import type { UrlCode } from './url.ts'
 

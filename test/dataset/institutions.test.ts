@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { countryByCode } from '../../schema/values/country.ts'
 import { isRefusal } from '../../schema/values/problems.ts'
+import { statusMoves } from '../../subgraphs/participant/participant.ts'
 import type { Participant } from '../../subgraphs/shared/registry.ts'
 import { findRoute } from '../../subgraphs/shared/routing.ts'
-import { statusMoves } from '../../subgraphs/participant/participant.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
 
 const { participants, projects, corridors } = aDataset()

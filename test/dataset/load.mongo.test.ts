@@ -4,8 +4,8 @@ import { loadDataset, type Importers, type LoadOptions } from '../../dataset/loa
 import { importMerchants } from '../../subgraphs/merchant/index.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
-import { freshDatabase } from '../harness/mongo.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
+import { freshDatabase } from '../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 const small = aDataset(1, 0.0001)

@@ -25,7 +25,6 @@ import {
   type Supergraph,
 } from '../../../gateway/supergraph/index.ts'
 import { buildFederatedSchema, type Resolvers } from '../../../subgraphs/shared/federated-schema.ts'
-import { readFacts, type Facts, type SubgraphSdl } from './facts.ts'
 import {
   answerOf,
   canonical,
@@ -40,6 +39,7 @@ import {
   type Thing,
   type World,
 } from '../../fixtures/supergraph-world.ts'
+import { readFacts, type Facts, type SubgraphSdl } from './facts.ts'
 
 /** What every resolver is given. */
 export interface WorldContext {
