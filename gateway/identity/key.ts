@@ -46,7 +46,10 @@ interface DemoKey {
   readonly about: string
 }
 
-/** Public, because they are in this file: a hub in production mode refuses them, even when its database contains them. */
+/**
+ * Public, because they are in this file: a hub in production mode refuses them, even when its database
+ * contains them.
+ */
 export const demoKeys = [
   {
     key: 'demo-operator',

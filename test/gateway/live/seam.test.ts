@@ -1,4 +1,5 @@
-// Subscriptions that move between upstreams: with the reader and the streams of the log, the engine, and the broker.
+// Subscriptions that move between upstreams: with the reader and the streams of the log, the engine, and the
+// broker.
 
 import fc from 'fast-check'
 import { pino } from 'pino'
@@ -11,16 +12,16 @@ import {
   createSupergraph,
   inProcessConnection,
 } from '../../../gateway/supergraph/index.ts'
-import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
+import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
+import { withPositions } from '../../../subgraphs/transaction/live/backlog-stream.ts'
+import { createEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
 import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { eventFilter } from '../../../subgraphs/transaction/query/transaction-filter.ts'
-import { createEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
-import { withPositions } from '../../../subgraphs/transaction/live/backlog-stream.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
 import { anEntry } from '../../fixtures/log-entries.ts'
-import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { quietLog } from '../../fixtures/transaction-world.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 // The entries of one run stay in memory, so that the test need not write them to MongoDB.

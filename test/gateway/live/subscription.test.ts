@@ -2,13 +2,13 @@ import { describe, expect, test } from 'vitest'
 import type { Batch } from '../../../gateway/live/batch.ts'
 import type { Sharing } from '../../../gateway/live/group-key.ts'
 import type { Subscriber } from '../../../gateway/live/subscriber.ts'
+import { Subscription, type Topic } from '../../../gateway/live/subscription.ts'
 import {
   stateAfter,
   subscriptionTransitions,
   type SubscriptionState,
   type SubscriptionTrigger,
 } from '../../../gateway/live/subscription-state.ts'
-import { Subscription, type Topic } from '../../../gateway/live/subscription.ts'
 import type { SubscriptionEvent } from '../../../gateway/supergraph/index.ts'
 import { Semaphore } from '../../../subgraphs/platform/async/semaphore.ts'
 import { Feed } from '../../fixtures/feed.ts'
@@ -105,7 +105,7 @@ class World {
 
   /** Publishes events, and resolves when every stream has delivered them. */
   async publish(...names: string[]): Promise<void> {
-    for (const name of names) this.feed.tell('transactionEvents', name)
+    for (const name of names) this.feed.emit('transactionEvents', name)
     await settled()
   }
 
@@ -188,7 +188,9 @@ const reach: Readonly<Record<SubscriptionState, () => Promise<World>>> = {
   },
 }
 
-/** A subscription that resumes from before the events that the group keeps, and whose client does not read. */
+/**
+ * A subscription that resumes from before the events that the group keeps, and whose client does not read.
+ */
 async function heldBesideGroup(): Promise<World> {
   const world = new World()
   await world.publish('one', 'two')
@@ -200,7 +202,10 @@ async function heldBesideGroup(): Promise<World> {
   return world
 }
 
-/** Makes each transition happen to a subscription in its first state. Where that needs another beginning, it makes its own. */
+/**
+ * Makes each transition happen to a subscription in its first state. Where that needs another beginning, it
+ * makes its own.
+ */
 const acts: Readonly<Record<string, (world: World) => Promise<World | void>>> = {
   'new join': async ({ subscription }) => subscription.start(null),
   'new queue': async ({ semaphore, subscription }) => {
