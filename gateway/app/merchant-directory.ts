@@ -84,11 +84,13 @@ interface ProblemData {
   readonly message: string
 }
 
+const operator = 'operator' as ParticipantId
+
 /** The hub itself is the viewer, for every request: the facts are visible to all participants. */
-const context = {
-  viewer: { participant: 'operator', scopes: new Set(['operator']), key: 'hub' },
+const context: RequestContext = {
+  viewer: { participant: operator, scopes: new Set(['operator']), key: 'hub' },
   requestId: 'directory',
-} as RequestContext
+}
 
 /**
  * Queries over `connection`, which leads to the merchant subgraph. The methods reject when it cannot be

@@ -5,6 +5,7 @@
 // preflight, which `ORIGINS` must allow.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Config } from '../config/config.ts'
@@ -31,8 +32,9 @@ export interface GraphqlRoutesOptions {
   readonly streams: () => EventStreamTransport | null
 }
 
+const noParticipant = '' as ParticipantId
 /** The viewer of a document that needs no key. */
-const anonymous = { participant: '', scopes: new Set(), key: '' } as Viewer
+const anonymous: Viewer = { participant: noParticipant, scopes: new Set(), key: '' }
 
 export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOptions): void {
   app.removeAllContentTypeParsers()

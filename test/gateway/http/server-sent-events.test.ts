@@ -1,6 +1,7 @@
 import { createClient, type Client } from 'graphql-sse'
 import { afterAll, describe, expect, test } from 'vitest'
 import { hashKey } from '../../../gateway/identity/key.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
 import { RawClient } from '../live/raw-client.ts'
 import { SseReader } from './sse-reader.ts'
@@ -146,7 +147,10 @@ describe('a stream of server-sent events', () => {
   })
 
   test('whose key is revoked ends with UNAUTHENTICATED, and no other stream does', async () => {
-    const key = await hub.keys.issue({ participant: 'wallet-th-01', scopes: [], label: 'till' }, new Date())
+    const key = await hub.keys.issue(
+      { participant: anId('wallet-th-01'), scopes: [], label: 'till' },
+      new Date(),
+    )
     await expect.poll(async () => await SseReader.status(hub.url, '{ whoami }', key)).toBe(200)
     const stream = await SseReader.open(hub.url, events, { key })
     const other = await open(events)

@@ -2,6 +2,7 @@ import { createClient, type Client } from 'graphql-ws'
 import { afterAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { hashKey } from '../../../gateway/identity/key.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
 import { RawClient } from '../live/raw-client.ts'
 
@@ -237,7 +238,10 @@ describe('the key over WebSocket', () => {
   })
 
   test('that is revoked closes its sockets with 4403, and no others', async () => {
-    const key = await hub.keys.issue({ participant: 'wallet-th-01', scopes: [], label: 'till' }, new Date())
+    const key = await hub.keys.issue(
+      { participant: anId('wallet-th-01'), scopes: [], label: 'till' },
+      new Date(),
+    )
     const open = async (): Promise<RawClient> => {
       for (;;) {
         const client = new RawClient(hub.url, { headers: { authorization: `Bearer ${key}` } })

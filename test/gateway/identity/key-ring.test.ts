@@ -3,13 +3,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bearerOf, demoKeys, hashKey } from '../../../gateway/identity/key.ts'
 import { openKeyRing, type KeyRing } from '../../../gateway/identity/key-ring.ts'
 import { createKeyStore } from '../../../gateway/identity/key-store.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 const store = createKeyStore(db)
 const logger = pino({ level: 'silent' })
 const now = new Date('2026-03-01T09:00:00Z')
-const grant = { participant: 'wallet-th-01', scopes: ['payments:read'], label: 'till' } as const
+const wallet = anId<ParticipantId>('wallet-th-01')
+const grant = { participant: wallet, scopes: ['payments:read'], label: 'till' } as const
 
 let ring: KeyRing
 beforeEach(async () => {

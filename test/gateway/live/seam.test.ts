@@ -12,6 +12,7 @@ import {
   createSupergraph,
   inProcessConnection,
 } from '../../../gateway/supergraph/index.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
@@ -19,6 +20,7 @@ import { withPositions } from '../../../subgraphs/transaction/live/backlog-strea
 import { createEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
 import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { eventFilter } from '../../../subgraphs/transaction/query/transaction-filter.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { anEntry } from '../../fixtures/log-entries.ts'
 import { quietLog } from '../../fixtures/transaction-world.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
@@ -80,7 +82,7 @@ function write(count: number): void {
   const tip = Number(logReader.tip())
   const entries = Array.from({ length: count }, (_, n) => {
     const entry = anEntry(tip + n + 1)
-    return { ...entry, payment: { ...entry.payment, wallet: walletAt(tip + n + 1) } }
+    return { ...entry, payment: { ...entry.payment, wallet: anId<ParticipantId>(walletAt(tip + n + 1)) } }
   })
   // As batches of the sequencer.
   for (let at = 0; at < count; at += 40) feed.offer(entries.slice(at, at + 40))
@@ -103,7 +105,7 @@ class Client implements Subscriber {
     this.wallet = wallet
     this.start = after
     const variables = { wallet, after: after === null ? null : cursors.encode(BigInt(after)) }
-    const viewer = { participant: 'operator', scopes: new Set<never>(), key: 'test' }
+    const viewer = { participant: anId<ParticipantId>('operator'), scopes: new Set<never>(), key: 'test' }
     this.#running = broker.run(() => ({ query, operationName: undefined, variables }), viewer, this)
   }
 

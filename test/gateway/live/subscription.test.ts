@@ -11,6 +11,7 @@ import {
 } from '../../../gateway/live/subscription-state.ts'
 import type { SubscriptionEvent } from '../../../gateway/supergraph/index.ts'
 import { Semaphore } from '../../../subgraphs/platform/async/semaphore.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { Feed } from '../../fixtures/feed.ts'
 
 const states = [
@@ -98,7 +99,7 @@ class World {
   another(client: Client = new Client()): Subscription {
     return new Subscription(
       this.topic,
-      { participant: 'wallet-th-01', scopes: new Set(), key: 'till' },
+      { participant: anId('wallet-th-01'), scopes: new Set(), key: 'till' },
       client,
     )
   }
