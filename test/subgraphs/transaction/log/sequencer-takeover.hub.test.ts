@@ -1,5 +1,5 @@
-// The log under failures of real processes and of a real oplog: a sequencer that is killed, one that is paused and
-// resumes, and a resume token that the oplog no longer reaches.
+// The log under failures of real processes and of a real oplog: a sequencer that is killed, one that is
+// paused and resumes, and a resume token that the oplog no longer reaches.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
