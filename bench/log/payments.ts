@@ -15,7 +15,7 @@ import { formatRrn } from '../../subgraphs/transaction/store/rrn.ts'
 import { createPaymentStore } from '../../subgraphs/transaction/store/payment-store.ts'
 import { submit } from '../../subgraphs/transaction/payment/submit.ts'
 import { insertBatch, moveBatch, type PlannedMove } from '../../subgraphs/transaction/store/payment-writes.ts'
-import { aCorridor, aMerchant } from '../../test/fixtures/transaction-world.ts'
+import { aCorridor, aMerchant } from '../../test/fixtures/a-programme.ts'
 
 const corridor = aCorridor('SG-CN')
 const merchant = aMerchant('acquirer-cn-01.M1')

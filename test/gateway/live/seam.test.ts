@@ -20,7 +20,7 @@ import { withPositions } from '../../../subgraphs/transaction/live/backlog-strea
 import { freshDatabase } from '../../harness/mongo.ts'
 import { anEntry } from '../../fixtures/log-entries.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
-import { quietLog } from '../../fixtures/transaction-world.ts'
+import { quietLog } from '../../fixtures/a-programme.ts'
 
 const { db } = await freshDatabase()
 // What one run writes stays in memory, so that it need not be written to MongoDB.

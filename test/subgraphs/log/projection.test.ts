@@ -11,7 +11,7 @@ import {
 } from '../../../subgraphs/log/projection.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aLife, entriesOf, place } from '../../fixtures/log-data.ts'
-import { noon, quietLog } from '../../fixtures/transaction-world.ts'
+import { noon, quietLog } from '../../fixtures/a-programme.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 import {

@@ -3,7 +3,7 @@ import type { Db } from 'mongodb'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { anEntry } from '../../fixtures/log-entries.ts'
-import { quietLog } from '../../fixtures/transaction-world.ts'
+import { quietLog } from '../../fixtures/a-programme.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 

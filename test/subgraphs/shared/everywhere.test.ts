@@ -6,7 +6,7 @@ import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/r
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { openTransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aDirectory, aParticipant, as } from '../../fixtures/transaction-world.ts'
+import { aCorridor, aDirectory, aParticipant, as } from '../../fixtures/a-programme.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 
 const { db, uri, name } = await freshDatabase()

@@ -4,7 +4,7 @@ import { eventFilter } from '../../../../subgraphs/transaction/query/transaction
 import { createEventStreams } from '../../../../subgraphs/transaction/live/event-streams.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { anEntry } from '../../../fixtures/log-entries.ts'
-import { quietLog } from '../../../fixtures/transaction-world.ts'
+import { quietLog } from '../../../fixtures/a-programme.ts'
 import type { EventFilter } from '../../../../subgraphs/transaction/live/event-filter.ts'
 
 const { db } = await freshDatabase()

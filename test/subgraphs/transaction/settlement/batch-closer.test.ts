@@ -17,7 +17,7 @@ import {
 } from '../../../../subgraphs/transaction/settlement/batch-closer.ts'
 import { filesOf, readFile, type FileFormat } from '../../../../subgraphs/transaction/settlement/files.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aRegistry, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aRegistry, quietLog } from '../../../fixtures/a-programme.ts'
 import { Ledger, sumsOf } from '../../../fixtures/ledger.ts'
 
 const { mongo, uri, name } = await freshDatabase()

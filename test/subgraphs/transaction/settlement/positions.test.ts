@@ -5,7 +5,7 @@ import { startProjection } from '../../../../subgraphs/log/projection.ts'
 import { positionsProjection, readPositions } from '../../../../subgraphs/transaction/settlement/positions.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { Ledger, sumsOf } from '../../../fixtures/ledger.ts'
-import { quietLog } from '../../../fixtures/transaction-world.ts'
+import { quietLog } from '../../../fixtures/a-programme.ts'
 import { rebuild, publishedOf } from '../../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, name } = await freshDatabase()

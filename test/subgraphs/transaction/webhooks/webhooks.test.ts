@@ -11,7 +11,7 @@ import { earliestByEndpoint } from '../../../../subgraphs/transaction/webhooks/d
 import { endpointsFor } from '../../../../subgraphs/transaction/webhooks/delivery-projection.ts'
 import type { WebhookEndpoint } from '../../../../subgraphs/transaction/webhooks/endpoint.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aParticipant, aRegistry, as } from '../../../fixtures/transaction-world.ts'
+import { aClock, aParticipant, aRegistry, as } from '../../../fixtures/a-programme.ts'
 import { aReceiver, hangs, type Received } from '../../../fixtures/receiver.ts'
 import { aProcess, cursors, must } from '../../../fixtures/webhook-world.ts'
 
