@@ -39,7 +39,7 @@ describe('the file of exchange rates', () => {
     {
       when: 'a currency is not known',
       content: second({ currency: 'XXX', cny: '1' }),
-      says: 'rows.1.currency: "XXX" is not a currency that the hub knows',
+      says: 'rows.1.currency: the hub does not support the currency "XXX"',
     },
     {
       when: 'a rate is negative',
