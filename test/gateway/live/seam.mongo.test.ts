@@ -22,7 +22,7 @@ import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { eventFilter } from '../../../subgraphs/transaction/query/transaction-filter.ts'
 import { anId } from '../../fixtures/an-id.ts'
 import { anEntry } from '../../fixtures/a-log-entry.ts'
-import { quietLog } from '../../fixtures/transaction-world.ts'
+import { quietLog } from '../../fixtures/a-programme.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()

@@ -4,7 +4,7 @@ import { eventFilter } from '../../../../subgraphs/transaction/query/transaction
 import { openEventStreams } from '../../../../subgraphs/transaction/live/event-streams.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { anEntry } from '../../../fixtures/a-log-entry.ts'
-import { quietLog } from '../../../fixtures/transaction-world.ts'
+import { quietLog } from '../../../fixtures/a-programme.ts'
 import type { EventFilter } from '../../../../subgraphs/transaction/live/event-filter.ts'
 import { anId } from '../../../fixtures/an-id.ts'
 

@@ -23,14 +23,7 @@ import {
   type PaymentStore,
 } from '../../../../subgraphs/transaction/store/payment-store.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import {
-  aClock,
-  aDirectory,
-  aMerchant,
-  aRegistry,
-  noon,
-  quietLog,
-} from '../../../fixtures/transaction-world.ts'
+import { aClock, aDirectory, aMerchant, aRegistry, noon, quietLog } from '../../../fixtures/a-programme.ts'
 import type { LogEntry } from '../../../../subgraphs/log/entry.ts'
 import { logOf, readLog } from '../../../../subgraphs/log/store.ts'
 import type { StoredCheckpoint } from '../../../../subgraphs/log/checkpoint.ts'

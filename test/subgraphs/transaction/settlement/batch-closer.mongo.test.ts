@@ -20,7 +20,7 @@ import {
 } from '../../../../subgraphs/transaction/settlement/batch-store.ts'
 import { filesOf, readFile, type FileFormat } from '../../../../subgraphs/transaction/settlement/files.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aRegistry, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aRegistry, quietLog } from '../../../fixtures/a-programme.ts'
 import { BookedLog, sumsOf } from '../../../fixtures/a-booked-log.ts'
 import { anId } from '../../../fixtures/an-id.ts'
 

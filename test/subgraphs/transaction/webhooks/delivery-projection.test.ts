@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { endpointsFor } from '../../../../subgraphs/transaction/webhooks/delivery-projection.ts'
 import type { WebhookEndpoint } from '../../../../subgraphs/transaction/webhooks/endpoint.ts'
-import { aRegistry } from '../../../fixtures/transaction-world.ts'
+import { aRegistry } from '../../../fixtures/a-programme.ts'
 import { anId } from '../../../fixtures/an-id.ts'
 
 describe('endpoints of an event', () => {

@@ -8,7 +8,7 @@ import {
   storeDeliveries,
 } from '../../../fixtures/a-webhook-process.ts'
 import { aReceiver, hangs } from '../../../fixtures/a-webhook-receiver.ts'
-import { aClock } from '../../../fixtures/transaction-world.ts'
+import { aClock } from '../../../fixtures/a-programme.ts'
 import { anId } from '../../../fixtures/an-id.ts'
 
 const db = await databasePerTest()

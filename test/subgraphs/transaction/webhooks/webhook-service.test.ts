@@ -8,7 +8,7 @@ import {
   typesOf,
 } from '../../../fixtures/a-webhook-process.ts'
 import { aReceiver } from '../../../fixtures/a-webhook-receiver.ts'
-import { as } from '../../../fixtures/transaction-world.ts'
+import { as } from '../../../fixtures/a-programme.ts'
 import { anId } from '../../../fixtures/an-id.ts'
 
 const db = await databasePerTest()
