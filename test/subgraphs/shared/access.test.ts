@@ -7,7 +7,7 @@ import {
   sees,
   visibilityOf,
 } from '../../../subgraphs/shared/access.ts'
-import { aCorridor, aParticipant, aRegistry } from '../../fixtures/registry.ts'
+import { aCorridor, aParticipant, aRegistry } from '../../fixtures/a-registry.ts'
 
 const as = (participant: string, ...scopes: Scope[]) => ({
   viewer: { participant, scopes: new Set(scopes), key: 'test' },

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { importRegistry } from '../../../subgraphs/participant/index.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
 
 const { db } = await freshDatabase()
 const silent = pino({ level: 'silent' })
