@@ -9,7 +9,7 @@ import {
   type CorridorTermsInput,
 } from '../../../subgraphs/participant/corridor.ts'
 import { programmeFigures } from '../../../subgraphs/participant/project.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
 
 const projects = new Map([['sg-sgqr', aProject({ id: 'sg-sgqr', model: 'N2N' })]])
 

@@ -6,7 +6,7 @@ import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/part
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')

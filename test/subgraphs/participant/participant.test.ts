@@ -16,7 +16,7 @@ import {
   type StatusChangeInput,
 } from '../../../subgraphs/participant/participant.ts'
 import type { Participant, ParticipantStatus } from '../../../subgraphs/shared/registry.ts'
-import { aParticipant } from '../../fixtures/registry.ts'
+import { aParticipant } from '../../fixtures/a-registry.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const statuses = Object.keys(statusMoves) as ParticipantStatus[]
