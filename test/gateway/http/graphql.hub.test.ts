@@ -250,7 +250,7 @@ describe('the key', () => {
   })
 
   test('that is wrong is told even where none is needed', async () => {
-    const response = await post({ query: '{ __typename }' }, { ...inJson, authorization: 'Bearer nobody' })
+    const response = await post({ query: '{ __typename }' }, { ...inJson, authorization: 'Bearer unknown' })
     expect(response.status).toBe(401)
   })
 })
