@@ -1,4 +1,5 @@
-// Reads consumer-presented codes: EMVCo QR Code Specification, Consumer-Presented Mode 1.1. No card number gets past here.
+// Reads consumer-presented codes: EMVCo QR Code Specification, Consumer-Presented Mode 1.1. Card numbers are
+// withheld here.
 
 import { berFault, characterOf, hex, splitBer } from './ber.ts'
 import type { BerField } from './ber.ts'
@@ -10,19 +11,21 @@ import { pathOf } from './field.ts'
 import type { QrField } from './field.ts'
 import { checkSize } from './payload.ts'
 import { schemeOfApplication } from './scheme.ts'
-import { lookUp } from './table.ts'
+import { toRecord } from './table.ts'
 
-type Told = (tag: string) => string | null
+/** The disclosed values by tag. */
+type Disclosed = (tag: string) => string | null
 
 /**
- * Reads a consumer-presented code; white space around it does not count. Card numbers and tracks (5A, 57) are read
- * for their last four digits only; they, cardholder names and unknown objects are named in `withheld` and told
- * nowhere. The payload itself may hold a card number: do not store or log it.
+ * Reads a consumer-presented code, without white space before and after it.
  *
- * Unlike merchant-presented codes these have no checksum, so a code that lacks whole objects at its end is not
- * recognised as damaged.
+ * Of card numbers and tracks (5A, 57), only the last four digits are read. The result lists the paths of
+ * these objects, of cardholder names and of unknown objects in `withheld`, and never contains their values.
+ * The payload may contain a card number: do not store or log it.
  *
- * Throws `QrError` and nothing else; its message never holds a value.
+ * These codes have no checksum. So a code without its last objects is not recognised as damaged.
+ *
+ * Throws only `QrError`, whose message never contains a value.
  */
 export function decodeCpm(payload: string): CpmCode {
   const bytes = bytesOf(payload)
@@ -33,14 +36,14 @@ export function decodeCpm(payload: string): CpmCode {
   const fields = root.map((field, index): QrField => {
     if (index === 0) return readVersion(field)
     if (field.tag === '61') {
-      const { told, chip, inner } = readTemplate(field, applicationTags, '63', withheld)
-      const aid = told('4F') ?? refuse('MISSING_TAG', '61.4F', 'is missing', field.byte)
-      applications.push({ ...lookUp(applicationTags, told), aid, chip })
+      const { disclosed, chip, inner } = readTemplate(field, applicationTags, '63', withheld)
+      const aid = disclosed('4F') ?? refuse('MISSING_TAG', '61.4F', 'is missing', field.byte)
+      applications.push({ ...toRecord(applicationTags, disclosed), aid, chip })
       return toField(field, '', inner)
     }
     if (field.tag === '62') {
-      const { told, chip, inner } = readTemplate(field, dataTags, '64', withheld)
-      common = { ...lookUp(dataTags, told), chip }
+      const { disclosed, chip, inner } = readTemplate(field, dataTags, '64', withheld)
+      common = { ...toRecord(dataTags, disclosed), chip }
       return toField(field, '', inner)
     }
     withheld.push(field.tag)
@@ -56,17 +59,18 @@ function bytesOf(payload: string): Uint8Array {
   const text = payload.trim()
   if (!text.startsWith(cpmStart)) refuse('NOT_A_QR_CODE', null, `does not start with ${cpmStart}`, 0)
   const bytes = Buffer.from(text, 'base64')
-  if (bytes.toString('base64') !== text) refuse('TRUNCATED', null, 'is not whole base64', bytes.length)
+  if (bytes.toString('base64') !== text) refuse('TRUNCATED', null, 'is not complete base64', bytes.length)
   return bytes
 }
 
-/** One level; only applications may occur more than once. */
+/** Splits one level. Only applications may occur more than once. */
 function split(bytes: Uint8Array, byte: number, path: string): BerField[] {
   const fields = splitBer(bytes, byte, path)
   if (!Array.isArray(fields)) throw new QrError(fields)
   const seen = new Set<string>()
   for (const field of fields) {
-    if (seen.has(field.tag)) refuse('DUPLICATE_TAG', pathOf(path, field.tag), 'occurs again', field.byte)
+    if (seen.has(field.tag))
+      refuse('DUPLICATE_TAG', pathOf(path, field.tag), 'occurs more than once', field.byte)
     if (field.tag !== '61') seen.add(field.tag)
   }
   return fields
@@ -78,7 +82,7 @@ function readVersion(field: BerField): QrField {
   return toField(field, cpmVersion, [])
 }
 
-/** Reads template 61 or 62, with the transparent template `chipTag` that may be in it. */
+/** Reads template 61 or 62, and the transparent template `chipTag` if it is in it. */
 function readTemplate(
   template: BerField,
   tags: Readonly<Record<string, string>>,
@@ -87,7 +91,7 @@ function readTemplate(
 ) {
   const all = split(template.value, template.valueByte, template.tag)
   const chip = all.find((field) => field.tag === chipTag)
-  const told = readObjects(
+  const disclosed = readObjects(
     all.filter((field) => field !== chip),
     tags,
     template.tag,
@@ -95,23 +99,25 @@ function readTemplate(
   )
   const chipPath = pathOf(template.tag, chipTag)
   const chipAll = chip ? split(chip.value, chip.valueByte, chipPath) : []
-  const chipTold = readObjects(chipAll, chipTags, chipPath, withheld)
-  const chipInner = chipAll.map((field) => toField(field, chipTold(field.tag) ?? '', []))
-  const inner = all.map((field) => toField(field, told(field.tag) ?? '', field === chip ? chipInner : []))
-  return { told, chip: chip ? lookUp(chipTags, chipTold) : null, inner }
+  const chipDisclosed = readObjects(chipAll, chipTags, chipPath, withheld)
+  const chipInner = chipAll.map((field) => toField(field, chipDisclosed(field.tag) ?? '', []))
+  const inner = all.map((field) =>
+    toField(field, disclosed(field.tag) ?? '', field === chip ? chipInner : []),
+  )
+  return { disclosed, chip: chip ? toRecord(chipTags, chipDisclosed) : null, inner }
 }
 
-/** Tells the objects of `tags` by tag, and withholds everything else. */
+/** Discloses the objects of `tags`, and withholds all others. */
 function readObjects(
   fields: readonly BerField[],
   tags: Readonly<Record<string, string>>,
   path: string,
   withheld: string[],
-): Told {
+): Disclosed {
   const values = new Map<string, string>()
-  const mayBeTold = new Set(Object.values(tags))
+  const mayBeDisclosed = new Set(Object.values(tags))
   for (const field of fields) {
-    const value = mayBeTold.has(field.tag) ? readValue(field, path) : null
+    const value = mayBeDisclosed.has(field.tag) ? readValue(field, path) : null
     if (value === null) withheld.push(pathOf(path, field.tag))
     else values.set(field.tag, value)
   }
@@ -120,27 +126,30 @@ function readObjects(
   return (tag) => values.get(tag) ?? null
 }
 
-/** The value as text. Null for free text with digits enough for a card number. */
+/** The value as text; null for free text with a run of 12 digits, which may be a card number. */
 function readValue({ value, byte, tag }: BerField, path: string): string | null {
   const [format, min, max] = forms[tag]!
-  const place = pathOf(path, tag)
-  if (value.length < min || value.length > max) refuse('BAD_LENGTH', place, 'has a wrong length', byte)
+  const fieldPath = pathOf(path, tag)
+  if (value.length < min || value.length > max)
+    refuse('BAD_LENGTH', fieldPath, `has ${value.length} bytes instead of ${sizeText(min, max)}`, byte)
   if (format === 'text') {
     const text = Buffer.from(value).toString('latin1')
-    if (!/^[\x20-\x7E]+$/.test(text)) refuse('BAD_VALUE', place, 'is not printable ASCII', byte)
+    if (!/^[\x20-\x7E]+$/.test(text)) refuse('BAD_VALUE', fieldPath, 'is not printable ASCII', byte)
     return tag !== '9F24' && /\d{12}/.test(text) ? null : text
   }
   const digits = hex(value)
   if (format === 'digits' && !(tag === '9F19' ? /^0\d{11}$/ : /^\d+$/).test(digits))
-    refuse('BAD_VALUE', place, 'is not made of digits', byte)
+    refuse('BAD_VALUE', fieldPath, 'does not consist of digits', byte)
   return tag === '9F19' ? digits.slice(1) : digits // 11 digits in 6 bytes
 }
 
-/** The last four digits of the card number in 5A, or before the separator in 57. */
+/** The last four digits of the card number in 5A, or in 57 before its separator. */
 function lastFourOf(fields: readonly BerField[]): string | null {
   const card = fields.find((field) => field.tag === '5A') ?? fields.find((field) => field.tag === '57')
   return (card && /^\d{4,15}(\d{4})(?=[DF]|$)/.exec(hex(card.value))?.[1]) ?? null
 }
+
+const sizeText = (min: number, max: number): string => (min === max ? String(min) : `${min} to ${max}`)
 
 function toField(field: BerField, value: string, fields: readonly QrField[]): QrField {
   return { tag: field.tag, value, offset: characterOf(field.byte), fields }

@@ -1,4 +1,4 @@
-// The front door of the package: reading, writing and drawing payment QR codes. It depends on nothing else here.
+// Reads, writes and draws payment QR codes. This folder imports nothing from the rest of the repository.
 
 export { QrError, qrErrors } from './error.ts'
 export type { QrErrorCode, QrFault } from './error.ts'

@@ -1,9 +1,10 @@
-// What the fields of a merchant-presented code mean. Whether they are as they should be is for mpm-rules.ts.
+// The meaning of the fields of a merchant-presented code; mpm-rules.ts checks them.
 
 import { isCountry } from './country.ts'
 import { currencyNumber, currencyOf } from './currency.ts'
 import type { QrFault } from './error.ts'
 import type { QrField } from './field.ts'
+import { isAdditionalTemplate, isMerchantAccount, isUnreserved } from './mpm-rules.ts'
 import { additionalTags, localTags } from './mpm.ts'
 import type {
   AdditionalData,
@@ -14,11 +15,10 @@ import type {
   Tip,
   UnionPayAccount,
 } from './mpm.ts'
-import { isAdditionalTemplate, isMerchantAccount, isUnreserved } from './mpm-rules.ts'
 import { schemeOf } from './scheme.ts'
-import { lookUp } from './table.ts'
+import { toRecord } from './table.ts'
 
-/** What checked fields say, as a code. Where they are not what they should be it reads what it can, else null. */
+/** Reads a code from its fields. A value that does not have the form of its field is null. */
 export function toCode(fields: readonly QrField[], warnings: readonly QrFault[]): MpmCode {
   const value = valuesOf(fields)
   const merchantAccounts = fields.filter((field) => isMerchantAccount(field.tag)).map(toTemplate)
@@ -48,7 +48,7 @@ export function toCode(fields: readonly QrField[], warnings: readonly QrFault[])
   }
 }
 
-/** Looks up values by id: of an id that occurs twice the first, of an empty one null. */
+/** Values by id: the first value of an id that occurs twice, null for an empty one. */
 function valuesOf(fields: readonly QrField[]): (tag: string) => string | null {
   return (tag) => fields.find((field) => field.tag === tag)?.value || null
 }
@@ -65,7 +65,7 @@ function readPointOfInitiation(value: string | null): PointOfInitiation | null {
   return value === '11' ? 'STATIC' : value === '12' ? 'DYNAMIC' : null
 }
 
-/** Some issuers write the letters where the number belongs. */
+/** Some issuers write the letters instead of the number. */
 function readCurrency(value: string | null): string | null {
   if (!value) return null
   return currencyOf(value) ?? (currencyNumber(value) ? value : null)
@@ -76,7 +76,10 @@ function readCountry(value: string | null): string | null {
   return isCountry(code) ? code : null
 }
 
-/** A plain decimal above zero: ".5" is "0.5" and "5." is "5". Null for anything else: "1,000" may be a thousand or one. */
+/**
+ * A plain decimal above zero: ".5" is "0.5" and "5." is "5". Null for anything else: "1,000" may be a
+ * thousand or one.
+ */
 function readAmount(value: string | null): string | null {
   const [, whole = '', part = ''] = /^(\d*)\.?(\d*)$/.exec(value ?? '') ?? []
   if (!/[1-9]/.test(whole + part)) return null
@@ -99,12 +102,12 @@ function readUnionPay(value: string | null): UnionPayAccount | null {
 
 function readLocal(fields: readonly QrField[]): LocalText | null {
   const inner = fields.find((field) => field.tag === '64')?.fields
-  return inner?.length ? lookUp(localTags, valuesOf(inner)) : null
+  return inner?.length ? toRecord(localTags, valuesOf(inner)) : null
 }
 
 function readAdditionalData(fields: readonly QrField[]): AdditionalData | null {
   const inner = fields.find((field) => field.tag === '62')?.fields
   if (!inner?.length) return null
   const templates = inner.filter((field) => isAdditionalTemplate(field.tag)).map(toTemplate)
-  return { ...lookUp(additionalTags, valuesOf(inner)), templates }
+  return { ...toRecord(additionalTags, valuesOf(inner)), templates }
 }

@@ -1,4 +1,4 @@
-// What EMVCo MPM 1.1 asks of each field, and the check of a code against it. Nothing is read here.
+// The rules of EMVCo MPM 1.1 for each field, and the check of a code against them.
 
 import { isCountry } from './country.ts'
 import { currencyOf } from './currency.ts'
@@ -16,8 +16,8 @@ interface Rule {
   readonly min: number
   readonly max: number
   readonly isMandatory?: boolean
-  /** What the value has to be beyond its format, in words and as a test. */
-  readonly asks?: readonly [words: string, test: (value: string) => boolean]
+  /** The rule for the value beyond its format, in words and as a test. */
+  readonly requires?: readonly [words: string, test: (value: string) => boolean]
 }
 
 /** The rules of one level, by id. */
@@ -28,18 +28,18 @@ interface Rules {
 
 const decimal = /^\d+\.?\d*$/ // EMVCo: "98.73", "98" and "98." are well formed
 
-const amount: Rule['asks'] = [
+const amount: Rule['requires'] = [
   'a plain decimal above zero',
   (value) => decimal.test(value) && /[1-9]/.test(value),
 ]
 
-const percentage: Rule['asks'] = [
+const percentage: Rule['requires'] = [
   'a percentage from 00.01 to 99.99',
   (value) => decimal.test(value) && Number(value) >= 0.01 && Number(value) <= 99.99,
 ]
 
-const formats: Readonly<Record<Format, Required<Rule>['asks']>> = {
-  N: ['made of digits', (value) => /^\d*$/.test(value)],
+const formats: Readonly<Record<Format, Required<Rule>['requires']>> = {
+  N: ['all digits', (value) => /^\d*$/.test(value)],
   ANS: ['printable ASCII', (value) => /^[\x20-\x7E]*$/.test(value)],
   S: ['well-formed Unicode', (value) => value.isWellFormed()],
 }
@@ -48,19 +48,23 @@ const formats: Readonly<Record<Format, Required<Rule>['asks']>> = {
 const rootRules = level({
   '00': exactly(2, 'N', 'payload format indicator', {
     isMandatory: true,
-    asks: ['"01"', (value) => value === '01'],
+    requires: ['"01"', (value) => value === '01'],
   }),
-  '01': exactly(2, 'N', 'point of initiation', { asks: ['"11" or "12"', (value) => /^1[12]$/.test(value)] }),
+  '01': exactly(2, 'N', 'point of initiation', {
+    requires: ['"11" or "12"', (value) => /^1[12]$/.test(value)],
+  }),
   '52': exactly(4, 'N', 'merchant category code', { isMandatory: true }),
   '53': exactly(3, 'N', 'currency', {
     isMandatory: true,
-    asks: ['a number of ISO 4217', (value) => currencyOf(value) !== null],
+    requires: ['a number of ISO 4217', (value) => currencyOf(value) !== null],
   }),
-  '54': upTo(13, 'ANS', 'amount', { asks: amount }),
-  '55': exactly(2, 'N', 'tip indicator', { asks: ['"01", "02" or "03"', (value) => /^0[1-3]$/.test(value)] }),
-  '56': upTo(13, 'ANS', 'fixed fee', { asks: amount }),
-  '57': upTo(5, 'ANS', 'percentage fee', { asks: percentage }),
-  '58': exactly(2, 'ANS', 'country', { isMandatory: true, asks: ['a country of ISO 3166-1', isCountry] }),
+  '54': upTo(13, 'ANS', 'amount', { requires: amount }),
+  '55': exactly(2, 'N', 'tip indicator', {
+    requires: ['"01", "02" or "03"', (value) => /^0[1-3]$/.test(value)],
+  }),
+  '56': upTo(13, 'ANS', 'fixed fee', { requires: amount }),
+  '57': upTo(5, 'ANS', 'percentage fee', { requires: percentage }),
+  '58': exactly(2, 'ANS', 'country', { isMandatory: true, requires: ['a country of ISO 3166-1', isCountry] }),
   '59': upTo(25, 'ANS', 'merchant name', { isMandatory: true }),
   '60': upTo(15, 'ANS', 'merchant city', { isMandatory: true }),
   '61': upTo(10, 'ANS', 'postal code'),
@@ -69,7 +73,7 @@ const rootRules = level({
   '64': upTo(99, 'S', 'language template'),
 })
 
-/** Source: EMVCo MPM 1.1, table 3.7. Ids 50–99 are templates there, but plain text in too many codes to insist. */
+/** Source: EMVCo MPM 1.1, table 3.7. Ids 50–99 are templates there, but plain text in many codes in use. */
 const additionalRules = level({
   '01': upTo(25, 'ANS', 'bill number'),
   '02': upTo(25, 'ANS', 'mobile number'),
@@ -80,7 +84,7 @@ const additionalRules = level({
   '07': upTo(25, 'ANS', 'terminal label'),
   '08': upTo(25, 'ANS', 'purpose'),
   '09': upTo(3, 'ANS', 'consumer data request', {
-    asks: ['made of A, M and E, each once', (value) => /^(?!.*(.).*\1)[AME]+$/.test(value)],
+    requires: ['made of A, M and E, each at most once', (value) => /^(?!.*(.).*\1)[AME]+$/.test(value)],
   }),
   '10': upTo(20, 'ANS', 'merchant tax id'),
   '11': exactly(3, 'ANS', 'merchant channel'),
@@ -103,13 +107,13 @@ const anyText = upTo(99, 'S', 'value')
 
 export const isMerchantAccount = (tag: string): boolean => tag >= '02' && tag <= '51'
 export const isUnreserved = (tag: string): boolean => tag >= '80'
-/** True for the ids whose value has to hold fields. */
+/** True for ids whose value must consist of fields. */
 export const isTemplate = (tag: string): boolean =>
   (tag >= '26' && tag <= '51') || tag === '62' || tag === '64' || tag >= '80'
-/** True for the ids of the templates of single payment systems inside tag 62. */
+/** True for the ids of templates of payment systems inside tag 62. */
 export const isAdditionalTemplate = (tag: string): boolean => tag >= '50'
 
-/** Reports every deviation of a whole code whose payload ends at character `end`. */
+/** Reports every deviation of a code. `end` is the end of its payload, in characters. */
 export function checkCode(fields: readonly QrField[], end: number, report: Report): void {
   const { tag, offset } = fields[0]!
   if (tag !== '00' && fields.some((field) => field.tag === '00')) {
@@ -121,7 +125,7 @@ export function checkCode(fields: readonly QrField[], end: number, report: Repor
     if (inner.length > 0) checkLevel(inner, rulesInside(field.tag), field.tag, endOf(field), report)
   }
   if (!fields.some((field) => isMerchantAccount(field.tag))) {
-    report(faultAt(end, 'MISSING_TAG', null, 'no merchant account, 02 to 51'))
+    report(faultAt(end, 'MISSING_TAG', null, 'a merchant account (field 02 to 51) is missing'))
   }
   checkFee(fields, '56', '02', end, report)
   checkFee(fields, '57', '03', end, report)
@@ -143,7 +147,7 @@ function checkLevel(
   for (const field of fields) {
     const { tag } = field
     const rule = rules.byTag.get(tag) ?? (path === '' && tag >= '02' && tag <= '25' ? cardAccount : anyText)
-    if (seen.has(tag)) reportField(field, path, rule, 'DUPLICATE_TAG', 'occurs again', report)
+    if (seen.has(tag)) reportField(field, path, rule, 'DUPLICATE_TAG', 'occurs more than once', report)
     seen.add(tag)
     checkField(field, rule, path, report)
   }
@@ -154,7 +158,7 @@ function checkLevel(
 
 function checkField(field: QrField, rule: Rule, path: string, report: Report): void {
   const { value } = field
-  const { min, max, asks } = rule
+  const { min, max, requires } = rule
   const deviates = (code: QrErrorCode, what: string) => reportField(field, path, rule, code, what, report)
   if (value === '') return deviates('BAD_LENGTH', 'is empty')
   const length = value.length <= max ? value.length : characters(value)
@@ -162,10 +166,10 @@ function checkField(field: QrField, rule: Rule, path: string, report: Report): v
   if (length < min) deviates('BAD_LENGTH', `has ${length} characters instead of ${min}`)
   const [words, test] = formats[rule.format]
   if (!test(value)) deviates('BAD_VALUE', `is not ${words}`)
-  else if (asks && length >= min && !asks[1](value)) deviates('BAD_VALUE', `is not ${asks[0]}`)
+  else if (requires && length >= min && !requires[1](value)) deviates('BAD_VALUE', `is not ${requires[0]}`)
 }
 
-/** Account numbers stay out of messages; every other value is shown. */
+/** Reports a fault of a field. The message contains the value, except for a merchant account. */
 function reportField(
   field: QrField,
   path: string,
@@ -183,20 +187,25 @@ function reportMissing(tag: string, what: string, end: number, report: Report): 
   report(faultAt(end, 'MISSING_TAG', tag, `field ${tag} ${what}`))
 }
 
-/** 55 says which of 56 and 57 has to be there; the other one must not be. */
+/** Checks that fields 56 and 57 are present exactly when field 55 requires them. */
 function checkFee(
   fields: readonly QrField[],
   tag: '56' | '57',
-  asked: string,
+  indicator: string,
   end: number,
   report: Report,
 ): void {
   const field = fields.find((each) => each.tag === tag)
-  const isAsked = fields.find((each) => each.tag === '55')?.value === asked
-  if (isAsked && !field) reportMissing(tag, `is missing though field 55 is "${asked}"`, end, report)
-  if (field && !isAsked) {
+  const isRequired = fields.find((each) => each.tag === '55')?.value === indicator
+  if (isRequired && !field) reportMissing(tag, `is missing although field 55 is "${indicator}"`, end, report)
+  if (field && !isRequired) {
     report(
-      faultAt(field.offset, 'UNEXPECTED_TAG', tag, `field ${tag} is there though field 55 is not "${asked}"`),
+      faultAt(
+        field.offset,
+        'UNEXPECTED_TAG',
+        tag,
+        `field ${tag} is present although field 55 is not "${indicator}"`,
+      ),
     )
   }
 }
@@ -206,7 +215,7 @@ function level(rules: Readonly<Record<string, Rule>>): Rules {
   return { byTag: new Map(entries), mandatory: entries.filter(([, rule]) => rule.isMandatory) }
 }
 
-type Options = Pick<Rule, 'isMandatory' | 'asks'>
+type Options = Pick<Rule, 'isMandatory' | 'requires'>
 
 function exactly(length: number, format: Format, name: string, options?: Options): Rule {
   return { name, format, min: length, max: length, ...options }

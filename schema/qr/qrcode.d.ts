@@ -1,5 +1,5 @@
-// The one function of `qrcode` that is used here; the package brings no types. Its main module also loads canvas and
-// PNG writers, for 10 MB of memory, so this is the module behind it.
+// Types of the one function of `qrcode` in use; the package has no types. Its main module also loads canvas
+// and PNG writers, which take 10 MB of memory, so this is an inner module.
 
 declare module 'qrcode/lib/core/qrcode.js' {
   export function create(

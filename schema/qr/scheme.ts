@@ -1,8 +1,8 @@
-// Which payment scheme a code belongs to. Facts from the schemes' own public specifications and codes in the field.
+// Determines the payment scheme of a code. Sources: the schemes' public specifications, and codes in use.
 
 import type { Template } from './mpm.ts'
 
-/** Beginnings of globally unique identifiers (sub-field 00), in capitals, and whose they are. */
+/** Schemes by the start of the globally unique identifier (sub-field 00), in capitals. */
 const byIdentifier: readonly (readonly [string, string])[] = [
   ['A000000677', 'PromptPay'], // …010111 credit transfer, …010112 bill payment, …010113 cross-border
   ['A000000727', 'VietQR'],
@@ -22,7 +22,7 @@ const byIdentifier: readonly (readonly [string, string])[] = [
   ['CO.COM.RBM.', 'Redeban'],
 ]
 
-/** Countries with one national code whose accounts bear the identifiers of the single institutions. */
+/** Schemes of countries with one national code, whose accounts have the identifiers of institutions. */
 const byCountry: Readonly<Record<string, string>> = {
   AR: 'Transferencias 3.0',
   ID: 'QRIS',
@@ -30,7 +30,7 @@ const byCountry: Readonly<Record<string, string>> = {
   LK: 'LankaQR',
 }
 
-/** Ids 02–16, as EMVCo gave them to the card schemes. */
+/** Ids 02–16, which EMVCo assigned to card schemes: the last id of each pair. */
 const byTag: readonly (readonly [number, string])[] = [
   [16, 'UnionPay'],
   [14, 'JCB'],
@@ -41,14 +41,14 @@ const byTag: readonly (readonly [number, string])[] = [
 ]
 
 /**
- * The scheme of a code with these merchant accounts, null when it is none that is known here. A national identifier
- * counts more than the country, and that more than the card schemes that are there beside it.
+ * The scheme of a code with these merchant accounts; null when it is unknown. A national identifier has
+ * priority over the country, and the country over the accounts of card schemes.
  */
 export function schemeOf(accounts: readonly Template[], country: string | null): string | null {
   return schemeByIdentifier(accounts) ?? byCountry[country ?? ''] ?? schemeByTag(accounts)
 }
 
-/** From the last account to the first: SGQR and QRIS put the identifier of the whole code into 51. */
+/** Searches from the last account, because SGQR and QRIS have the identifier of the whole code in 51. */
 function schemeByIdentifier(accounts: readonly Template[]): string | null {
   for (let at = accounts.length - 1; at >= 0; at--) {
     const identifier = accounts[at]!.guid?.toUpperCase()
@@ -64,7 +64,7 @@ function schemeByTag(accounts: readonly Template[]): string | null {
   return null
 }
 
-/** Registered application providers (the first five bytes of an application id), and whose they are. */
+/** Schemes by registered application provider: the first five bytes of an application id. */
 const byProvider: Readonly<Record<string, string>> = {
   A000000333: 'UnionPay',
   A000000003: 'Visa',
@@ -74,5 +74,5 @@ const byProvider: Readonly<Record<string, string>> = {
   A000000152: 'Discover',
 }
 
-/** The scheme of an application id in hexadecimal capitals, null when it is none that is known here. */
+/** The scheme of an application id in hexadecimal capitals; null when it is unknown. */
 export const schemeOfApplication = (aid: string): string | null => byProvider[aid.slice(0, 10)] ?? null

@@ -1,22 +1,22 @@
-// Pictures of codes.
+// Draws codes.
 
 import { create } from 'qrcode/lib/core/qrcode.js'
 import { faultAt, QrError } from './error.ts'
 import { checkSize } from './payload.ts'
 
 export interface SvgOptions {
-  /** What the picture shows, for those who do not see it. */
+  /** The name of the picture for screen readers. */
   readonly title?: string
-  /** How much of the picture may be lost: about 7, 15, 25 or 30 %. */
+  /** The part of the picture that may be lost: about 7, 15, 25 or 30 %. */
   readonly errorCorrection?: 'L' | 'M' | 'Q' | 'H'
 }
 
-/** Modules left white on each side (ISO/IEC 18004). */
+/** Width of the white margin in modules (ISO/IEC 18004). */
 const quiet = 4
 
 /**
- * Draws `payload` as an SVG document without a size of its own: one black path on white, one unit a module. Text
- * beyond ASCII is encoded as UTF-8. Throws `QrError` when the payload is empty or too long for a QR code.
+ * Draws `payload` as an SVG document that scales: one black path on white, in units of one module. The text
+ * is encoded as UTF-8. Throws `QrError` when the payload is empty or too long for a QR code.
  */
 export function toSvg(
   payload: string,
@@ -33,11 +33,11 @@ export function toSvg(
   )
 }
 
-function matrixOf(payload: string, errorCorrectionLevel: 'L' | 'M' | 'Q' | 'H') {
+function matrixOf(payload: string, level: 'L' | 'M' | 'Q' | 'H') {
   try {
-    return create(payload, { errorCorrectionLevel }).modules
+    return create(payload, { errorCorrectionLevel: level }).modules
   } catch {
-    const what = `a payload of ${payload.length} characters does not fit a QR code`
+    const what = `a payload of ${payload.length} characters does not fit into a QR code with error correction ${level}`
     throw new QrError(faultAt(0, payload === '' ? 'NOT_A_QR_CODE' : 'TOO_LONG', null, what))
   }
 }
@@ -55,7 +55,7 @@ function pathOf(size: number, data: Uint8Array): string {
   return path
 }
 
-/** For XML text and attributes; characters that XML cannot hold become spaces. */
+/** Escapes text for XML text and attributes; characters that XML does not allow become spaces. */
 function escape(text: string): string {
   return text
     .toWellFormed()

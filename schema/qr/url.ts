@@ -1,10 +1,11 @@
-// Codes that are a web address or an app's own address: which scheme they belong to. Nothing is fetched.
+// Recognises codes that are a web address or an app's own address, and their payment scheme. Nothing is
+// fetched.
 
 import { faultAt, QrError } from './error.ts'
 import { quote } from './field.ts'
 import { checkSize } from './payload.ts'
 
-/** A code that is an address. What it pays is known to its scheme only. */
+/** A code that is an address; only its payment scheme can resolve it. */
 export interface UrlCode {
   readonly mode: 'URL'
   readonly scheme: string
@@ -23,15 +24,15 @@ const byHost = new Map(
   }),
 )
 
-/** Addresses that only the scheme's own app opens. */
+/** Schemes by protocol of an address that only the scheme's app can open. */
 const byProtocol = new Map(Object.entries({ weixin: 'WeChat Pay', wxp: 'WeChat Pay' }))
 
-/** True for a text that starts as an address does. */
+/** True for a text that starts with a protocol, such as "https://". */
 export const isUrl = (text: string): boolean => /^\s*[a-z][a-z0-9+.-]*:\/\//i.test(text)
 
 /**
- * Recognises the address of a known payment scheme, by its exact host over https or by its app's own protocol.
- * Throws `QrError` for anything else: an unknown address is not a payment code.
+ * Recognises the address of a known payment scheme, by its exact host over https or by its app's own
+ * protocol. Throws `QrError` for anything else: an unknown address is not a payment code.
  */
 export function decodeUrl(text: string): UrlCode {
   checkSize(text)
@@ -48,7 +49,10 @@ function schemeOfApp(url: string): string | null {
   return byProtocol.get(protocol.toLowerCase()) ?? null
 }
 
-/** Host names may be in capitals, which a QR code holds in less space. Credentials and ports are a sign of forgery. */
+/**
+ * Accepts host names in capitals, which take less space in a QR code. Credentials and ports are a sign of
+ * forgery.
+ */
 function schemeOfHost(text: string): string | null {
   const url = URL.parse(text)
   if (!url || url.protocol !== 'https:' || url.username || url.password || url.port) return null

@@ -1,78 +1,99 @@
-// The counts in memory, for who answers: brought up to date when somebody asks, by reading the slabs that have changed.
+// The counter blocks of all hours in memory. Each request refreshes them by reading the blocks that have changed.
 
 import type { Db } from 'mongodb'
-import { createLoader } from '../platform/async/batching.ts'
-import type { LogReader } from '../log/reader.ts'
+import { publishedOf, resultsOf } from '../log/checkpoint.ts'
 import { batchMax } from '../log/projection.ts'
+import type { LogReader } from '../log/reader.ts'
+import { createLoader } from '../platform/async/batching.ts'
 import { activityProjectionName } from './activity-projection.ts'
-import { Names, readCounterBlock, type CounterBlock } from './counter-block.ts'
-import { resultsOf, publishedOf } from '../log/checkpoint.ts'
 import { openActivity, type ActivityStore } from './block-store.ts'
+import { CounterBlock } from './counter-block.ts'
+import { Names } from './names.ts'
 
 export interface ActivityCache {
-  /** The names in all slabs that were read here. They become more, and their numbers stay. */
+  /** The names of all blocks that were read here. Names are added; their numbers never change. */
   readonly names: Names
-  /** The counts as of a moment after the call. Calls of all requests in flight share one look at MongoDB. */
+  /** The counts at a moment after the call. Concurrent calls share one read of MongoDB. */
   current(): Promise<Snapshot>
 }
 
 export interface Snapshot {
-  /** Every hour that has payments. Never changed afterwards. */
+  /** Every hour that has payments. The array and its blocks never change. */
   readonly blocks: readonly CounterBlock[]
-  /** Position up to which the log is counted. */
-  readonly place: bigint
-  /** Slabs of one merchant's months, as they are now. */
+  /** Every log entry up to this position is counted. */
+  readonly position: bigint
+  /** Blocks of one merchant's months, read from MongoDB by each call. */
   readonly monthsOf: ActivityStore['monthsOf']
   /** The time up to which the log is counted. */
   readonly asOf: Date
   readonly lagMs: number
-  /** False while more is left to be counted than one batch takes. */
+  /** False while more entries are uncounted than one batch takes. */
   readonly complete: boolean
 }
 
-export function createActivityCache(
-  db: Db,
-  logReader: Pick<LogReader, 'tip' | 'read'>,
-  now: () => Date,
-): ActivityCache {
+type LogSource = Pick<LogReader, 'tip' | 'read'>
+
+export function createActivityCache(db: Db, logReader: LogSource, now: () => Date): ActivityCache {
   const names = new Names()
-  const blocks = new Map<string, CounterBlock>()
-  let all: readonly CounterBlock[] = []
-  let seen = 0n
-  let epoch = -1
-  let store: ActivityStore
-
-  const refresh = async (): Promise<Snapshot> => {
-    const tip = logReader.tip()
-    // The place first: what lies before it is in the slabs by now, so nothing is missed by asking for what comes after it.
-    const shown = await publishedOf(db, activityProjectionName)
-    const place = shown.position
-    if (shown.epoch !== epoch) {
-      // The counts were made anew.
-      epoch = shown.epoch
-      store = openActivity(resultsOf(db, epoch))
-      blocks.clear()
-      seen = 0n
-    }
-    const changed = await store.hoursCountedAfter(seen)
-    for (const content of changed) blocks.set(content._id, readCounterBlock(content, names))
-    if (changed.length > 0 || blocks.size === 0) all = [...blocks.values()]
-    seen = place
-    const [next] = place < tip ? await logReader.read(place, 1) : []
-    const asOf = next?.at ?? now()
-    return {
-      blocks: all,
-      place,
-      monthsOf: store.monthsOf,
-      asOf,
-      lagMs: Math.min(Math.max(0, now().getTime() - asOf.getTime()), 2 ** 31 - 1),
-      complete: tip - place <= batchMax,
-    }
-  }
-
-  const snapshots = createLoader<'now', Snapshot>({ flightsMax: 1, load: async () => [await refresh()] })
+  const hours = new CachedHours(db, names)
+  const snapshots = createLoader<'now', Snapshot>({
+    flightsMax: 1,
+    load: async () => [await takeSnapshot(hours, logReader, now)],
+  })
   return {
     names,
     current: async () => (await snapshots.load('now'))!,
+  }
+}
+
+async function takeSnapshot(hours: CachedHours, logReader: LogSource, now: () => Date): Promise<Snapshot> {
+  const tip = logReader.tip()
+  const { blocks, position, monthsOf } = await hours.refresh()
+  const [next] = position < tip ? await logReader.read(position, 1) : []
+  const asOf = next?.at ?? now()
+  return {
+    blocks,
+    position,
+    monthsOf,
+    asOf,
+    lagMs: Math.min(Math.max(0, now().getTime() - asOf.getTime()), 2 ** 31 - 1),
+    complete: tip - position <= batchMax,
+  }
+}
+
+/** The hours of the published epoch. */
+class CachedHours {
+  readonly #db: Db
+  readonly #names: Names
+  readonly #blocks = new Map<string, CounterBlock>()
+  #all: readonly CounterBlock[] = []
+  #store: ActivityStore | null = null
+  #epoch = -1
+  #position = 0n
+
+  constructor(db: Db, names: Names) {
+    this.#db = db
+    this.#names = names
+  }
+
+  async refresh(): Promise<Pick<Snapshot, 'blocks' | 'position' | 'monthsOf'>> {
+    // The checkpoint is read before the blocks: they contain at least all entries up to it, so the next refresh, which reads
+    // the blocks with later entries, misses none.
+    const { epoch, position } = await publishedOf(this.#db, activityProjectionName)
+    const store = this.#storeOf(epoch)
+    const changed = await store.hoursCountedAfter(this.#position)
+    for (const content of changed) this.#blocks.set(content._id, new CounterBlock(content, this.#names))
+    if (changed.length > 0 || this.#blocks.size === 0) this.#all = [...this.#blocks.values()]
+    this.#position = position
+    return { blocks: this.#all, position, monthsOf: store.monthsOf }
+  }
+
+  /** A rebuild has published another epoch: nothing that was read before belongs to it. */
+  #storeOf(epoch: number): ActivityStore {
+    if (this.#store && epoch === this.#epoch) return this.#store
+    this.#epoch = epoch
+    this.#blocks.clear()
+    this.#position = 0n
+    return (this.#store = openActivity(resultsOf(this.#db, epoch)))
   }
 }

@@ -1,9 +1,8 @@
-// From the log to the counts: each entry is counted into the hour and into the merchant's month that its payment was created
-// in. Where the reading stands is kept by `../projection.ts`.
-import type { IdempotentProjection } from '../log/projection.ts'
-import { deltaOf, type Delta } from './delta.ts'
+// The activity projection: counts each entry of the log into two blocks, that of the hour and that of the merchant's month in
+// which the payment was created. `../log/projection.ts` stores the checkpoint.
+
 import type { LogEntry } from '../log/entry.ts'
-import { hourMs, monthStart } from './range.ts'
+import type { IdempotentProjection } from '../log/projection.ts'
 import {
   createActivityStore,
   hourName,
@@ -11,18 +10,20 @@ import {
   type ActivityStore,
   type BlockStore,
 } from './block-store.ts'
+import { deltaOf, type Delta } from './delta.ts'
+import { hourMs, monthStart } from './range.ts'
 
 export const activityProjectionName = 'activity'
 
-/** Counts the log. Each slab says how far it has counted, so counting again adds nothing: see store.ts. */
+/** Counts the log. Counting an entry again changes nothing: each block stores the position up to which it has counted. */
 export function activityProjection(): IdempotentProjection {
   let store: ActivityStore
   return {
     name: activityProjectionName,
     collections: ['activityHours', 'activityMerchants'],
-    commits: 'itself',
+    kind: 'idempotent',
     wants: (entry) => deltaOf(entry) !== null,
-    // Each batch writes the slabs that it touches as a whole: fewer batches, fewer bytes.
+    // Each batch rewrites whole blocks, so larger batches write fewer bytes.
     gatherMs: 1_000,
     async begin(results) {
       store = await createActivityStore(results)
@@ -31,7 +32,7 @@ export function activityProjection(): IdempotentProjection {
   }
 }
 
-/** Counts entries that follow one another. Doing it again, whole or in part, changes nothing. */
+/** Counts consecutive entries. Repeating it, whole or in part, changes nothing. */
 export async function countBatch(store: ActivityStore, entries: readonly LogEntry[]): Promise<void> {
   const hours = new Spans()
   const merchants = new Spans()
@@ -48,30 +49,30 @@ export async function countBatch(store: ActivityStore, entries: readonly LogEntr
   await count(store.merchants, merchants)
 }
 
-/** Until nobody else has written between reading and writing: then everything is counted, by us or by them. */
+/** Repeats until no other process writes between the read and the write: the entries are counted then, here or there. */
 async function count(blockStore: BlockStore, { starts, changes }: Spans): Promise<void> {
   for (;;) {
-    const drafts = await blockStore.open(starts)
-    for (const [name, { block }] of drafts) {
+    const blocks = await blockStore.open(starts)
+    for (const [name, { block }] of blocks) {
       for (const { entry, delta } of changes.get(name)!) {
         if (entry._id <= block.upTo) continue
         block.add(entry.payment, delta)
         block.upTo = entry._id
       }
     }
-    if (await blockStore.save(drafts)) return
+    if (await blockStore.save(blocks)) return
   }
 }
 
-/** What a batch changes, by the name of the span of time that it falls in. */
+/** The changes of one batch, by the name of the span of time. */
 class Spans {
   readonly starts = new Map<string, Date>()
   readonly changes = new Map<string, { readonly entry: LogEntry; readonly delta: Delta }[]>()
 
   put(name: string, start: Date, entry: LogEntry, delta: Delta): void {
-    const known = this.changes.get(name)
-    if (known) {
-      known.push({ entry, delta })
+    const changes = this.changes.get(name)
+    if (changes) {
+      changes.push({ entry, delta })
     } else {
       this.starts.set(name, start)
       this.changes.set(name, [{ entry, delta }])

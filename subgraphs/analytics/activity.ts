@@ -1,42 +1,29 @@
-// Figures from slabs: which cells a question means, and what they add up to. No MongoDB, no GraphQL.
+// Figures from counter blocks: which cells a question selects, and their sums. No MongoDB, no GraphQL.
 
+import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import type { Visibility } from '../shared/access.ts'
+import { facetFields, type Cell, type CounterBlock, type Facet } from './counter-block.ts'
 import { percentilesOf, type Percentiles } from './histogram.ts'
-import { minuteMs, type Range } from './range.ts'
-import {
-  approvedAt,
-  cellWidth,
-  declinedAt,
-  halfMask,
-  laneOf,
-  paymentsAt,
-  placeOf,
-  reasonKind,
-  tallyWidth,
-  valueAt,
-  type Facet,
-  type Names,
-  type CounterBlock,
-} from './counter-block.ts'
-import type { ParticipantId } from '../../schema/values/id.ts'
+import { laneOf, type Names } from './names.ts'
+import type { Range } from './range.ts'
 
-/** Every given list must match, by any of its entries; one that is left out asks for nothing in particular. */
+/** A payment must match every given list by any of its entries; a list that is undefined matches all payments. */
 export interface Filters {
   readonly directions?: readonly string[] | undefined
   readonly wallets?: readonly ParticipantId[] | undefined
   readonly acquirers?: readonly ParticipantId[] | undefined
-  readonly corridors?: readonly string[] | undefined
-  readonly projects?: readonly string[] | undefined
+  readonly corridors?: readonly CorridorId[] | undefined
+  readonly projects?: readonly ProjectId[] | undefined
   readonly merchantCountries?: readonly string[] | undefined
   readonly mccs?: readonly string[] | undefined
   readonly entryModes?: readonly string[] | undefined
 }
 
-/** Which payments are asked for. */
+/** Selects payments by the time of their creation, by filters, and by the participants that take part in them. */
 export interface Question {
   readonly range: Range
   readonly where: Filters
-  /** Each one narrows further: what the viewer may see, and whose payments are asked for. */
+  /** A payment must be within each: the viewer's payments, and those of the participant that the question is about. */
   readonly within: readonly Visibility[]
 }
 
@@ -55,173 +42,199 @@ export interface Share extends Figures {
 export type Dimension =
   'CORRIDOR' | 'WALLET' | 'ACQUIRER' | 'MERCHANT_COUNTRY' | 'MCC' | 'ENTRY_MODE' | 'DECLINE_REASON'
 
-/** Where a dimension's key is found in a cell. */
-const keyIn: Readonly<
-  Record<
-    Exclude<Dimension, 'DECLINE_REASON'>,
-    { readonly facet: Facet; readonly key: (name: string) => string }
-  >
-> = {
-  CORRIDOR: { facet: 'lane', key: (name) => laneOf(name).corridor },
-  MERCHANT_COUNTRY: { facet: 'lane', key: (name) => laneOf(name).merchantCountry },
-  WALLET: { facet: 'wallet', key: (name) => name },
-  ACQUIRER: { facet: 'acquirer', key: (name) => name },
-  MCC: { facet: 'mcc', key: (name) => name },
-  ENTRY_MODE: { facet: 'entryMode', key: (name) => name },
-}
+type FacetDimension = Exclude<Dimension, 'DECLINE_REASON'>
 
-/** What `slabs` say to `question`. Each figure is one run over the cells in range; nothing is done before it is asked for. */
+/** Answers `question` from `blocks`, whose names are numbered by `names`. Each call reads all cells in the range once. */
 export function answerActivity(blocks: readonly CounterBlock[], names: Names, question: Question) {
-  const isWanted = matcher(names, question)
-  const { from, to } = question.range
-  const inRange = blocks.filter(({ start, end }) => start < to && end > from)
-
-  /** Calls `visit` with each slab that has a match, and a flag per cell. */
-  const eachMatch = (visit: (block: CounterBlock, matches: Uint8Array) => void): void => {
-    let matches = new Uint8Array(1024)
-    for (const block of inRange) {
-      const { start, end, cells, words } = block
-      if (matches.length < cells) matches = new Uint8Array(cells * 2)
-      if (!isWanted && start >= from && end <= to) {
-        visit(block, matches.fill(1, 0, cells))
-        continue
-      }
-      let some = false
-      for (let cell = 0, at = 0; cell < cells; cell++, at += cellWidth) {
-        const time = start + (words[at]! & halfMask) * minuteMs
-        const match = time >= from && time < to && (!isWanted || isWanted(words, at))
-        matches[cell] = match ? 1 : 0
-        some ||= match
-      }
-      if (some) visit(block, matches)
-    }
-  }
-
-  /** Counts by tally kind, as `take` numbers them; kinds that it gives null for are left out. */
-  const tallies = (take: (kind: number) => number | null): Map<number, number> => {
-    const counts = new Map<number, number>()
-    eachMatch(({ cells, words }, matches) => {
-      for (let at = cells * cellWidth; at < words.length; at += tallyWidth) {
-        if (matches[words[at]!] === 0) continue
-        const kind = take(words[at + 1]!)
-        if (kind !== null) counts.set(kind, (counts.get(kind) ?? 0) + words[at + 2]!)
-      }
-    })
-    return counts
-  }
-
+  const selection = new Selection(blocks, names, question)
   return {
-    totals(): Figures {
-      const total = new Sum()
-      eachMatch(({ cells, words }, matches) => {
-        for (let cell = 0; cell < cells; cell++) if (matches[cell] === 1) total.add(words, cell * cellWidth)
-      })
-      return total.figures()
-    },
-
-    /** Latency of those that were answered; null when none was. */
-    authorizeMs: (): Percentiles | null =>
-      percentilesOf(tallies((kind) => (kind < reasonKind ? kind : null))),
-
-    /** One row per start, in their order; each reaches to the next one's. */
-    series(starts: readonly number[]): Figures[] {
-      const sums = starts.map(() => new Sum())
-      let bucket = 0
-      eachMatch(({ start, cells, words }, matches) => {
-        for (let cell = 0; cell < cells; cell++) {
-          if (matches[cell] === 0) continue
-          const at = cell * cellWidth
-          const time = start + (words[at]! & halfMask) * minuteMs
-          if (time < starts[bucket]! || time >= (starts[bucket + 1] ?? Infinity)) {
-            bucket = lastAtOrBefore(starts, time)
-          }
-          sums[bucket]!.add(words, at)
-        }
-      })
-      return sums.map((sum) => sum.figures())
-    },
-
+    totals: (): Figures => totalsOf(selection),
+    /** Latency of the payments that the counterparty answered; null without any. */
+    authorizeMs: (): Percentiles | null => percentilesOf(countTallies(selection, 'latency')),
+    /** One row per start, in order; each row reaches to the next start. */
+    series: (starts: readonly number[]): Figures[] => seriesOf(selection, starts),
     /** Parts that have payments, most payments first, then by key. */
-    breakdown(by: Dimension): Share[] {
-      if (by === 'DECLINE_REASON') {
-        const counts = tallies((kind) => (kind < reasonKind ? null : kind - reasonKind))
-        return largestFirst(
-          [...counts].map(([reason, count]) => ({
-            key: names.list[reason]!,
-            payments: count,
-            approved: 0,
-            declined: count,
-            value: 0n,
-          })),
-        )
-      }
-      const { facet, key } = keyIn[by]
-      const { word, shift } = placeOf[facet]
-      // Several lanes may have one key, so a sum belongs to the key and is found by the number.
-      const sums = new Map<string, Sum>()
-      const sumByNumber: Sum[] = []
-      const sumOf = (number: number): Sum => {
-        const its = key(names.list[number]!)
-        const sum = sums.get(its) ?? new Sum()
-        sums.set(its, sum)
-        return (sumByNumber[number] = sum)
-      }
-      eachMatch(({ cells, words }, matches) => {
-        for (let cell = 0; cell < cells; cell++) {
-          if (matches[cell] === 0) continue
-          const at = cell * cellWidth
-          const number = (words[at + word]! >>> shift) & halfMask
-          ;(sumByNumber[number] ?? sumOf(number)).add(words, at)
-        }
-      })
-      return largestFirst([...sums].map(([one, sum]) => ({ key: one, ...sum.figures() })))
-    },
+    breakdown: (by: Dimension): Share[] =>
+      largestFirst(
+        by === 'DECLINE_REASON' ? declineReasons(selection, names) : partsOf(selection, names, by),
+      ),
   }
 }
 
 export type ActivityAnswer = ReturnType<typeof answerActivity>
+
+/** The cells that a question selects. */
+class Selection {
+  readonly #blocks: readonly CounterBlock[]
+  readonly #range: Range
+  /** Null when every cell in the range matches. */
+  readonly #matches: ((cell: Cell) => boolean) | null
+
+  constructor(blocks: readonly CounterBlock[], names: Names, question: Question) {
+    const { from, to } = question.range
+    this.#blocks = blocks.filter(({ start, end }) => start < to && end > from)
+    this.#range = question.range
+    this.#matches = matcher(names, question)
+  }
+
+  /** Visits each block that has a selected cell. `isSelected` holds 1 for each selected cell, until `visit` returns. */
+  forEachBlock(visit: (block: CounterBlock, isSelected: Uint8Array) => void): void {
+    const { from, to } = this.#range
+    let isSelected = new Uint8Array(1024)
+    for (const block of this.#blocks) {
+      if (isSelected.length < block.size) isSelected = new Uint8Array(block.size * 2)
+      if (!this.#matches && block.start >= from && block.end <= to) {
+        visit(block, isSelected.fill(1, 0, block.size))
+      } else if (this.#select(block, isSelected)) {
+        visit(block, isSelected)
+      }
+    }
+  }
+
+  /** Writes a flag for each cell; true when any cell is selected. */
+  #select(block: CounterBlock, isSelected: Uint8Array): boolean {
+    const { from, to } = this.#range
+    const matches = this.#matches
+    const cell = block.cells()
+    let hasAny = false
+    while (cell.next()) {
+      const { time } = cell
+      const selected = time >= from && time < to && (!matches || matches(cell))
+      isSelected[cell.index] = selected ? 1 : 0
+      hasAny ||= selected
+    }
+    return hasAny
+  }
+}
+
+function totalsOf(selection: Selection): Figures {
+  const total = new Sum()
+  selection.forEachBlock((block, isSelected) => {
+    const cell = block.cells()
+    while (cell.next()) if (isSelected[cell.index] === 1) total.add(cell)
+  })
+  return total.figures()
+}
+
+function seriesOf(selection: Selection, starts: readonly number[]): Figures[] {
+  const sums = starts.map(() => new Sum())
+  let bucket = 0
+  selection.forEachBlock((block, isSelected) => {
+    const cell = block.cells()
+    while (cell.next()) {
+      if (isSelected[cell.index] === 0) continue
+      const { time } = cell
+      // Consecutive cells mostly fall into the same bucket.
+      if (time < starts[bucket]! || time >= (starts[bucket + 1] ?? Infinity)) {
+        bucket = lastAtOrBefore(starts, time)
+      }
+      sums[bucket]!.add(cell)
+    }
+  })
+  return sums.map((sum) => sum.figures())
+}
+
+/** Sums by the key of a dimension. */
+function partsOf(selection: Selection, names: Names, by: FacetDimension): Share[] {
+  const { facet, keyOf } = dimensions[by]
+  const field = facetFields[facet]
+  // Several lanes may have the same key: `sums` has one sum per key, and `sumByNumber` finds it by number.
+  const sums = new Map<string, Sum>()
+  const sumByNumber: Sum[] = []
+  const addSum = (number: number): Sum => {
+    const key = keyOf(names.list[number]!)
+    const sum = sums.get(key) ?? new Sum()
+    sums.set(key, sum)
+    return (sumByNumber[number] = sum)
+  }
+  selection.forEachBlock((block, isSelected) => {
+    const cell = block.cells()
+    while (cell.next()) {
+      if (isSelected[cell.index] === 0) continue
+      const number = cell.numberIn(field)
+      ;(sumByNumber[number] ?? addSum(number)).add(cell)
+    }
+  })
+  return Array.from(sums, ([key, sum]) => ({ key, ...sum.figures() }))
+}
+
+/** The facet of a cell that gives the key of a dimension, and how. */
+const dimensions: Readonly<
+  Record<FacetDimension, { readonly facet: Facet; readonly keyOf: (name: string) => string }>
+> = {
+  CORRIDOR: { facet: 'lane', keyOf: (name) => laneOf(name).corridor },
+  MERCHANT_COUNTRY: { facet: 'lane', keyOf: (name) => laneOf(name).merchantCountry },
+  WALLET: { facet: 'wallet', keyOf: (name) => name },
+  ACQUIRER: { facet: 'acquirer', keyOf: (name) => name },
+  MCC: { facet: 'mcc', keyOf: (name) => name },
+  ENTRY_MODE: { facet: 'entryMode', keyOf: (name) => name },
+}
+
+const declineReasons = (selection: Selection, names: Names): Share[] =>
+  Array.from(countTallies(selection, 'reason'), ([reason, count]) => ({
+    key: names.list[reason]!,
+    payments: count,
+    approved: 0,
+    declined: count,
+    value: 0n,
+  }))
+
+/** Counts by bucket of the latency, or by number of the reason's name. */
+function countTallies(selection: Selection, kind: 'latency' | 'reason'): Map<number, number> {
+  const wantsReasons = kind === 'reason'
+  const counts = new Map<number, number>()
+  selection.forEachBlock((block, isSelected) => {
+    const tally = block.tallies()
+    while (tally.next()) {
+      if (isSelected[tally.cell] === 0 || tally.isReason !== wantsReasons) continue
+      counts.set(tally.number, (counts.get(tally.number) ?? 0) + tally.count)
+    }
+  })
+  return counts
+}
 
 const largestFirst = (shares: readonly Share[]): Share[] =>
   shares
     .filter(({ payments }) => payments > 0)
     .toSorted((a, b) => b.payments - a.payments || (a.key < b.key ? -1 : 1))
 
-/** Adds up values as two halves, for a bigint a cell would be ten times slower; the halves stay exact below 2⁵³. */
+/** Sums cells. The value is summed as two halves, ten times faster than a bigint; both stay below 2⁵³ and so exact. */
 class Sum {
-  payments = 0
-  approved = 0
-  declined = 0
-  #low = 0
-  #high = 0
+  #payments = 0
+  #approved = 0
+  #declined = 0
+  #valueLow = 0
+  #valueHigh = 0
 
-  add(words: Int32Array, at: number): void {
-    this.payments += words[at + paymentsAt]!
-    this.approved += words[at + approvedAt]!
-    this.declined += words[at + declinedAt]!
-    this.#low += words[at + valueAt]! >>> 0
-    this.#high += words[at + valueAt + 1]!
-    if (this.#low >= 2 ** 52) {
-      const carry = Math.floor(this.#low / 2 ** 32)
-      this.#high += carry
-      this.#low -= carry * 2 ** 32
+  add(cell: Cell): void {
+    this.#payments += cell.payments
+    this.#approved += cell.approved
+    this.#declined += cell.declined
+    this.#valueLow += cell.valueLow
+    this.#valueHigh += cell.valueHigh
+    if (this.#valueLow >= 2 ** 52) {
+      const carry = Math.floor(this.#valueLow / 2 ** 32)
+      this.#valueHigh += carry
+      this.#valueLow -= carry * 2 ** 32
     }
   }
 
   figures(): Figures {
-    const { payments, approved, declined } = this
-    return { payments, approved, declined, value: BigInt(this.#high) * 2n ** 32n + BigInt(this.#low) }
+    return {
+      payments: this.#payments,
+      approved: this.#approved,
+      declined: this.#declined,
+      value: BigInt(this.#valueHigh) * 2n ** 32n + BigInt(this.#valueLow),
+    }
   }
 }
 
-/** A test of a cell, by flags for each number: no name is compared while running over cells. Null when every cell passes. */
-function matcher(
-  { list }: Names,
-  { where, within }: Question,
-): ((words: Int32Array, at: number) => boolean) | null {
-  const asksForAll = Object.values(where).every((wanted) => wanted === undefined)
-  if (asksForAll && within.every(({ kind }) => kind === 'all')) return null
+/** A test of cells by one flag per number, so that no name is compared per cell; null when every cell passes. */
+function matcher({ list }: Names, { where, within }: Question): ((cell: Cell) => boolean) | null {
+  const isUnfiltered = Object.values(where).every((wanted) => wanted === undefined)
+  if (isUnfiltered && within.every(({ kind }) => kind === 'all')) return null
 
-  const among = (wanted: readonly string[] | undefined) => flagsOf(list, (name) => isAmong(wanted, name))
+  const flagsFor = (wanted: readonly string[] | undefined) => flagsOf(list, (name) => isAmong(wanted, name))
   const lanes = list.map(laneOf)
   const laneFlags = flagsOf(
     lanes,
@@ -231,31 +244,29 @@ function matcher(
       isAmong(where.merchantCountries, merchantCountry) &&
       isAmong(where.projects, project),
   )
-  const walletFlags = among(where.wallets)
-  const acquirerFlags = among(where.acquirers)
-  const mccFlags = among(where.mccs)
-  const entryModeFlags = among(where.entryModes)
+  const walletFlags = flagsFor(where.wallets)
+  const acquirerFlags = flagsFor(where.acquirers)
+  const mccFlags = flagsFor(where.mccs)
+  const entryModeFlags = flagsFor(where.entryModes)
   const parties = within.flatMap((party) =>
     party.kind === 'all'
       ? []
       : {
           wallet: party.wallet === null ? -1 : list.indexOf(party.wallet),
           acquirer: party.acquirer === null ? -1 : list.indexOf(party.acquirer),
-          lanes: flagsOf(lanes, ({ corridor }) => party.corridors.has(corridor)),
+          laneFlags: flagsOf(lanes, ({ corridor }) => party.corridors.has(corridor)),
         },
   )
-  return (words, at) => {
-    const lane = words[at]! >>> 16
-    const wallet = words[at + 1]! & halfMask
-    const acquirer = words[at + 1]! >>> 16
+  return (cell) => {
+    const { lane, wallet, acquirer } = cell
     return (
       laneFlags[lane] === 1 &&
       walletFlags[wallet] === 1 &&
       acquirerFlags[acquirer] === 1 &&
-      mccFlags[words[at + 2]! & halfMask] === 1 &&
-      entryModeFlags[words[at + 2]! >>> 16] === 1 &&
+      mccFlags[cell.mcc] === 1 &&
+      entryModeFlags[cell.entryMode] === 1 &&
       parties.every(
-        (party) => wallet === party.wallet || acquirer === party.acquirer || party.lanes[lane] === 1,
+        (party) => wallet === party.wallet || acquirer === party.acquirer || party.laneFlags[lane] === 1,
       )
     )
   }
@@ -267,6 +278,7 @@ const isAmong = (wanted: readonly string[] | undefined, name: string): boolean =
 const flagsOf = <Name>(names: readonly Name[], isWanted: (name: Name) => boolean): Uint8Array =>
   Uint8Array.from(names, (name) => (isWanted(name) ? 1 : 0))
 
+/** The index of the last start that is not after `time`; `starts` is in order. */
 function lastAtOrBefore(starts: readonly number[], time: number): number {
   let low = 0
   let high = starts.length - 1

@@ -1,43 +1,44 @@
-// Slabs in MongoDB. Whoever counts writes here; whoever answers reads here, in any number of processes.
+// Counter blocks in MongoDB. The projection writes them; any number of processes read them.
 //
-// Exactly once: a slab says up to which log position it has counted, in the same document as its counts, and is written only
-// over the state that it was read in. So counting a batch again adds nothing, whether after a crash, after an answer that was
-// lost, or beside another process that counts the same. The place in the log (see ../projection.ts) is saved after a batch's
-import type { Results } from '../log/checkpoint.ts'
+// Exactly once: a block stores its counts and the position of the last entry counted in one document, and is replaced only if
+// that position is still the one that was read. So a batch that is counted again adds nothing, be it after a crash, after a
+// lost reply or by a second process. The projection's checkpoint is stored after the blocks of a batch and only marks
+// where to resume.
 
-// slabs; it only says where to go on.
-
-import { MongoBulkWriteError, type Collection } from 'mongodb'
-import { createLoader } from '../platform/async/batching.ts'
-import { monthStart, type Range } from './range.ts'
-import { OpenCounterBlock, type CounterBlockContent } from './counter-block.ts'
+import type { Collection } from 'mongodb'
 import type { MerchantId } from '../../schema/values/id.ts'
+import type { Results } from '../log/checkpoint.ts'
+import { createLoader } from '../platform/async/batching.ts'
+import { duplicateKey, isServerError } from '../platform/mongo/client.ts'
+import { OpenCounterBlock, type CounterBlockContent } from './counter-block.ts'
+import { monthStart, type Range } from './range.ts'
 
-/** `_id` is the span's name, "#", and the part: a span that fills its slab goes on in the next part. */
-type SlabDocument = CounterBlockContent & { readonly _id: string }
+/** `_id` is the name of the span, "#" and the number of the part: a span whose block is full continues in the next part. */
+type BlockDocument = CounterBlockContent & { readonly _id: string }
 
-/** A slab that is counted into, and how MongoDB has it. */
-export interface Draft {
+/** A block to count into, and its state in MongoDB. */
+export interface OpenedBlock {
+  /** 0, 1, 2 … within the span. */
   readonly part: number
   readonly block: OpenCounterBlock
   isNew: boolean
   savedUpTo: bigint
 }
 
-/** The slabs of one collection, for who counts. */
+/** The blocks of one collection, for the projection. */
 export interface BlockStore {
-  /** The last part of each span, from `starts` by name: what was saved, or an empty slab. */
-  open(starts: ReadonlyMap<string, Date>): Promise<ReadonlyMap<string, Draft>>
-  /** Writes those in which something was counted; false when another process has changed one of them: then open anew. */
-  save(drafts: ReadonlyMap<string, Draft>): Promise<boolean>
+  /** Opens the last part of each span; `starts` has the spans by name. A span without a block gets an empty one. */
+  open(starts: ReadonlyMap<string, Date>): Promise<ReadonlyMap<string, OpenedBlock>>
+  /** Writes the blocks that were counted into; false when another process has changed one of them: then open them again. */
+  save(blocks: ReadonlyMap<string, OpenedBlock>): Promise<boolean>
 }
 
 export interface ActivityStore {
   readonly hours: BlockStore
   readonly merchants: BlockStore
-  /** Hours in which something after `position` has been counted. */
-  hoursCountedAfter(position: bigint): Promise<readonly SlabDocument[]>
-  /** Slabs of one merchant's months. Calls of all requests in flight are grouped. */
+  /** Hours in which an entry after `position` has been counted. */
+  hoursCountedAfter(position: bigint): Promise<readonly BlockDocument[]>
+  /** Blocks of one merchant's months that overlap `range`, and possibly more. Concurrent calls share one read. */
   monthsOf(merchant: MerchantId, range: Range): Promise<readonly CounterBlockContent[]>
 }
 
@@ -45,119 +46,148 @@ export const hourName = (start: Date): string => start.toISOString().slice(0, 13
 export const merchantMonthName = (merchant: MerchantId, month: Date): string =>
   `${merchant}#${month.toISOString().slice(0, 7)}`
 
-/** Hours that stay open for the next batch. A merchant's next payment is too far away to wait for. */
+/** Hours kept open for the next batch. Months of merchants are not: the next payment of one merchant is mostly far away. */
 const openHoursMax = 48
 
 export interface ActivityStoreOptions {
-  /** A part with so many cells or more is not written again: a bound on what one event makes the hub write. */
+  /** A part with this many cells and tallies is full: a bound on what one entry makes the hub write. */
   readonly cellsMax?: number
 }
 
-/** The slabs of one epoch. Open a new one to count after others may have: what is open here would be out of date. */
+/** Opens the blocks of one epoch for counting. Open a new store after another process may have counted. */
 export async function createActivityStore(
   results: Results,
   options: ActivityStoreOptions = {},
 ): Promise<ActivityStore> {
-  const { hours } = slabsOf(results)
+  const { hours } = blocksOf(results)
   await hours.createIndex({ upTo: 1 })
   return openActivity(results, options)
 }
 
-/** The same for who only reads. */
+/** Opens the blocks of one epoch without making indexes: enough for reading. */
 export function openActivity(
   results: Results,
   { cellsMax = 4096 }: ActivityStoreOptions = {},
 ): ActivityStore {
-  const { hours, merchants } = slabsOf(results)
-
-  const months = createLoader<{ merchant: MerchantId; range: Range }, readonly CounterBlockContent[]>({
+  const { hours, merchants } = blocksOf(results)
+  const months = createLoader<MonthsRequest, readonly CounterBlockContent[]>({
     key: ({ merchant, range }) => `${range.from} ${range.to} ${merchant}`,
-    load: async (asked) => {
-      const found = await merchants
-        .find({ $or: asked.map(monthsBetween) }, { promoteBuffers: true })
-        .sort({ _id: 1 })
-        .toArray()
-      const byMerchant = Map.groupBy(found, ({ _id }) => _id.replace(/#[^#]*#[^#]*$/, ''))
-      // More months than a caller asked for do no harm: questions look at the range.
-      return asked.map(({ merchant }) => byMerchant.get(merchant) ?? [])
-    },
+    load: (requests) => readMonths(merchants, requests),
   })
-
   return {
-    hours: shelf(hours, cellsMax, openHoursMax),
-    merchants: shelf(merchants, cellsMax, 0),
+    hours: createBlockStore(hours, cellsMax, openHoursMax),
+    merchants: createBlockStore(merchants, cellsMax, 0),
     hoursCountedAfter: (position) =>
       hours.find({ upTo: { $gt: position } }, { promoteBuffers: true }).toArray(),
     monthsOf: async (merchant, range) => (await months.load({ merchant, range })) ?? [],
   }
 }
 
-const slabsOf = ({ collection }: Results) => ({
-  hours: collection<SlabDocument>('activityHours'),
-  merchants: collection<SlabDocument>('activityMerchants'),
+const blocksOf = ({ collection }: Results) => ({
+  hours: collection<BlockDocument>('activityHours'),
+  merchants: collection<BlockDocument>('activityMerchants'),
 })
 
-const monthsBetween = ({ merchant, range }: { readonly merchant: MerchantId; readonly range: Range }) => ({
+interface MonthsRequest {
+  readonly merchant: MerchantId
+  readonly range: Range
+}
+
+/** A merchant's blocks may be those of other requests' ranges too: questions check the range of every cell. */
+async function readMonths(
+  merchants: Collection<BlockDocument>,
+  requests: readonly MonthsRequest[],
+): Promise<(readonly CounterBlockContent[])[]> {
+  const found = await merchants
+    .find({ $or: requests.map(monthsBetween) }, { promoteBuffers: true })
+    .sort({ _id: 1 })
+    .toArray()
+  const byMerchant = Map.groupBy(found, ({ _id }) => _id.replace(/#[^#]*#[^#]*$/, ''))
+  return requests.map(({ merchant }) => byMerchant.get(merchant) ?? [])
+}
+
+const monthsBetween = ({ merchant, range }: MonthsRequest) => ({
   _id: {
     $gte: `${merchantMonthName(merchant, new Date(monthStart(range.from)))}#`,
     $lt: `${merchantMonthName(merchant, new Date(range.to))}#~`,
   },
 })
 
-function shelf(collection: Collection<SlabDocument>, cellsMax: number, keepOpen: number): BlockStore {
-  const opened = new Map<string, Draft>()
+interface BlockStoreState {
+  readonly collection: Collection<BlockDocument>
+  readonly cellsMax: number
+  readonly openMax: number
+  /** Blocks as this process has saved them, least recently saved first. */
+  readonly saved: Map<string, OpenedBlock>
+}
 
+function createBlockStore(
+  collection: Collection<BlockDocument>,
+  cellsMax: number,
+  openMax: number,
+): BlockStore {
+  const state = { collection, cellsMax, openMax, saved: new Map<string, OpenedBlock>() }
   return {
-    async open(starts) {
-      const drafts = new Map<string, Draft>()
-      for (const name of starts.keys()) if (opened.has(name)) drafts.set(name, opened.get(name)!)
-      for (;;) {
-        // The first part of what is not open yet; the next part where one is full, from what that one has counted.
-        const wanted = [...starts].flatMap(([name, start]) => {
-          const { part, block } = drafts.get(name) ?? { part: -1 }
-          if (block && block.size < cellsMax) return []
-          return { name, start, part: part + 1, upTo: block?.upTo ?? 0n }
-        })
-        if (wanted.length === 0) return drafts
-        const ids = wanted.map(({ name, part }) => partName(name, part))
-        const found = await collection.find({ _id: { $in: ids } }, { promoteBuffers: true }).toArray()
-        const byId = new Map(found.map((document) => [document._id, document]))
-        for (const { name, start, part, upTo } of wanted) {
-          const content = byId.get(partName(name, part))
-          const block = new OpenCounterBlock(content ?? { start, upTo })
-          drafts.set(name, { part, block, isNew: !content, savedUpTo: block.upTo })
-        }
-      }
-    },
-
-    async save(drafts) {
-      const changed = [...drafts].filter(([, { block, savedUpTo }]) => block.upTo !== savedUpTo)
-      if (changed.length > 0 && !(await write(collection, changed))) {
-        opened.clear()
-        return false
-      }
-      for (const [name, draft] of changed) {
-        draft.isNew = false
-        draft.savedUpTo = draft.block.upTo
-        opened.delete(name)
-        opened.set(name, draft)
-      }
-      for (const name of opened.keys()) {
-        if (opened.size <= keepOpen) break
-        opened.delete(name)
-      }
-      return true
-    },
+    open: (starts) => openBlocks(state, starts),
+    save: (blocks) => saveBlocks(state, blocks),
   }
+}
+
+async function openBlocks(
+  { collection, cellsMax, saved }: BlockStoreState,
+  starts: ReadonlyMap<string, Date>,
+): Promise<ReadonlyMap<string, OpenedBlock>> {
+  const blocks = new Map<string, OpenedBlock>()
+  for (const name of starts.keys()) if (saved.has(name)) blocks.set(name, saved.get(name)!)
+  for (;;) {
+    // The first part of each span that is not open, and the next part of each span whose block is full.
+    const missing = [...starts].flatMap(([name, start]) => {
+      const { part, block } = blocks.get(name) ?? { part: -1 }
+      if (block && block.size < cellsMax) return []
+      return { name, start, part: part + 1, upTo: block?.upTo ?? 0n }
+    })
+    if (missing.length === 0) return blocks
+    const ids = missing.map(({ name, part }) => partName(name, part))
+    const found = await collection.find({ _id: { $in: ids } }, { promoteBuffers: true }).toArray()
+    const byId = new Map(found.map((document) => [document._id, document]))
+    for (const { name, start, part, upTo } of missing) {
+      const content = byId.get(partName(name, part))
+      const block = new OpenCounterBlock(content ?? { start, upTo })
+      blocks.set(name, { part, block, isNew: !content, savedUpTo: block.upTo })
+    }
+  }
+}
+
+async function saveBlocks(
+  { collection, openMax, saved }: BlockStoreState,
+  blocks: ReadonlyMap<string, OpenedBlock>,
+): Promise<boolean> {
+  const changed = [...blocks].filter(([, { block, savedUpTo }]) => block.upTo !== savedUpTo)
+  if (changed.length > 0 && !(await writeBlocks(collection, changed))) {
+    saved.clear()
+    return false
+  }
+  for (const [name, opened] of changed) {
+    opened.isNew = false
+    opened.savedUpTo = opened.block.upTo
+    saved.delete(name)
+    saved.set(name, opened)
+  }
+  for (const name of saved.keys()) {
+    if (saved.size <= openMax) break
+    saved.delete(name)
+  }
+  return true
 }
 
 const partName = (name: string, part: number): string => `${name}#${part}`
 
-async function write(
-  collection: Collection<SlabDocument>,
-  drafts: readonly (readonly [string, Draft])[],
+/** Writes each block over the state that it was read in; false when the state of any block has changed. */
+async function writeBlocks(
+  collection: Collection<BlockDocument>,
+  blocks: readonly (readonly [string, OpenedBlock])[],
 ): Promise<boolean> {
-  const operations = drafts.map(([name, { part, block, isNew, savedUpTo }]) => {
+  const operations = blocks.map(([name, { part, block, isNew, savedUpTo }]) => {
     const content = block.content()
     const _id = partName(name, part)
     return isNew
@@ -168,8 +198,8 @@ async function write(
     const { insertedCount, matchedCount } = await collection.bulkWrite(operations, { ordered: false })
     return insertedCount + matchedCount === operations.length
   } catch (error) {
-    // Somebody else has made one of the new slabs.
-    if (error instanceof MongoBulkWriteError && error.code === 11_000) return false
+    // Another process has inserted one of the new blocks.
+    if (isServerError(error, duplicateKey)) return false
     throw error
   }
 }

@@ -1,43 +1,63 @@
-// The unit that counts are kept in: all cells of one span of time. A cell counts the payments that were created in one
-// minute and agree in every facet; cells add up to any figure. No MongoDB, no GraphQL.
-import type { Delta } from './delta.ts'
-import type { LoggedPayment } from '../log/entry.ts'
-import { bucketOf } from './histogram.ts'
-import { minuteMs } from './range.ts'
-import type { CorridorId, ProjectId } from '../../schema/values/id.ts'
+// Counter blocks: the counters of one span of time, packed into 32-bit words. Nothing outside of this file reads the words.
+//
+// A cell counts the payments that were created in one minute and agree in every facet; any figure is a sum of cells. A tally
+// counts one latency or one decline reason within a cell. The words are all cells, then all tallies:
+//
+//     cell   0  minute since the start of the span (low half), number of the lane (high half)
+//            1  numbers of wallet (low) and acquirer (high)
+//            2  numbers of mcc (low) and entry mode (high)
+//            3  payments   4  approved   5  declined
+//            6  value of the approved payments in fen: low word   7  high word
+//     tally  0  number of the cell
+//            1  bucket of the latency, or `reasonKind` plus the number of the reason
+//            2  how many
 
-/** A slab as MongoDB has it. */
+import type { LoggedPayment } from '../log/entry.ts'
+import type { Delta } from './delta.ts'
+import { bucketOf } from './histogram.ts'
+import { laneName, Names } from './names.ts'
+import { minuteMs } from './range.ts'
+
+/** A block as MongoDB stores it. */
 export interface CounterBlockContent {
   /** Start of the span. */
   readonly start: Date
-  /** Position of the last log entry that is counted here: entries up to it are never counted again. */
+  /** Position of the last log entry that is counted here; entries up to this position are never counted again. */
   readonly upTo: bigint
-  /** What the numbers in `words` stand for, from 0. */
+  /** The names that the numbers in `words` stand for, from 0. */
   readonly names: readonly string[]
+  /** How many cells there are. */
   readonly cells: number
-  /** 32-bit little-endian: eight for each cell, then three for each tally, as described below. */
+  /** Little-endian 32-bit words. */
   readonly words: Uint8Array
 }
 
-/** What a cell's payments agree in. A lane is what a corridor settles: its countries, direction and project. */
+/** What all payments of a cell agree in, besides the minute. */
 export type Facet = 'lane' | 'wallet' | 'acquirer' | 'mcc' | 'entryMode'
 
-/** A cell: minute from `start` and lane, wallet and acquirer, mcc and entry mode (low and high half of a word each), counts, value. */
-export const cellWidth = 8
-export const paymentsAt = 3
-export const approvedAt = 4
-export const declinedAt = 5
-/** Fen of the approved: low word, then high word. */
-export const valueAt = 6
+const cellWidth = 8
+const tallyWidth = 3
+const paymentsAt = 3
+const approvedAt = 4
+const declinedAt = 5
+const valueAt = 6
 
-/** A tally counts one latency bucket or one decline reason of a cell: the cell's number, the kind, how many. */
-export const tallyWidth = 3
-/** Kinds below this are latency buckets; from here on, numbers of the names of reasons. */
-export const reasonKind = 100_000
+/** Above every bucket of latencies. */
+const reasonKind = 100_000
 const kindsMax = 2 ** 18
 
-/** Where a facet's number is: the word of the cell, and how far to shift it right. */
-export const placeOf: Readonly<Record<Facet, { readonly word: number; readonly shift: number }>> = {
+const halfMask = 0xffff
+const lowHalf = (word: number): number => word & halfMask
+const highHalf = (word: number): number => word >>> 16
+const pack = (low: number, high: number): number => low | (high << 16)
+
+/** The half word that stores a facet's number; only `Cell` reads it. */
+interface FacetField {
+  readonly word: number
+  readonly shift: number
+}
+
+export const facetFields: Readonly<Record<Facet, FacetField>> = {
   lane: { word: 0, shift: 16 },
   wallet: { word: 1, shift: 0 },
   acquirer: { word: 1, shift: 16 },
@@ -45,55 +65,202 @@ export const placeOf: Readonly<Record<Facet, { readonly word: number; readonly s
   entryMode: { word: 2, shift: 16 },
 }
 
-export const halfMask = 0xffff
+/**
+ * A view of one cell of a block. `next` moves the view to the following cell, so reading a whole block allocates one object:
+ *
+ *     const cell = block.cells()
+ *     while (cell.next()) total += cell.payments
+ */
+export class Cell {
+  /** Number of the cell in its block; −1 before the first `next`. */
+  index: number
+  readonly #words: Int32Array
+  readonly #count: number
+  readonly #start: number
 
-export interface Lane {
-  readonly corridor: CorridorId
-  readonly direction: string
-  readonly merchantCountry: string
-  /** Empty for none. */
-  readonly project: ProjectId
-}
-
-const laneName = ({ corridor, direction, merchantCountry, project }: LoggedPayment): string =>
-  `${corridor} ${direction} ${merchantCountry} ${project ?? ''}`
-
-export function laneOf(name: string): Lane {
-  const [corridor = '', direction = '', merchantCountry = '', project = ''] = name.split(' ')
-  return { corridor, direction, merchantCountry, project }
-}
-
-/** Numbers for names, from 0, in the order in which they come. */
-export class Names {
-  readonly list: string[]
-  readonly #numbers: Map<string, number>
-
-  constructor(list: readonly string[] = []) {
-    this.list = [...list]
-    this.#numbers = new Map(list.map((name, number) => [name, number]))
+  constructor(words: Int32Array, count: number, start: number, index = -1) {
+    this.#words = words
+    this.#count = count
+    this.#start = start
+    this.index = index
   }
 
-  /** The name's number; a new name gets the next. Throws when half a word cannot hold it. */
-  numberOf(name: string): number {
-    let number = this.#numbers.get(name)
-    if (number === undefined) {
-      number = this.list.length
-      if (number > halfMask) throw new RangeError(`more than ${number} names: "${name}" has no place`)
-      this.list.push(name)
-      this.#numbers.set(name, number)
+  /** Moves to the next cell; false after the last one. */
+  next(): boolean {
+    return ++this.index < this.#count
+  }
+
+  /** Start of the cell's minute, in milliseconds since 1970. */
+  get time(): number {
+    return this.#start + this.minute * minuteMs
+  }
+
+  /** Minutes since the start of the block. */
+  get minute(): number {
+    return lowHalf(this.#word(0))
+  }
+
+  get lane(): number {
+    return highHalf(this.#word(0))
+  }
+
+  get wallet(): number {
+    return lowHalf(this.#word(1))
+  }
+
+  get acquirer(): number {
+    return highHalf(this.#word(1))
+  }
+
+  get mcc(): number {
+    return lowHalf(this.#word(2))
+  }
+
+  get entryMode(): number {
+    return highHalf(this.#word(2))
+  }
+
+  /** The number of the name that the cell has in one of `facetFields`. */
+  numberIn({ word, shift }: FacetField): number {
+    return lowHalf(this.#word(word) >>> shift)
+  }
+
+  get payments(): number {
+    return this.#word(paymentsAt)
+  }
+
+  get approved(): number {
+    return this.#word(approvedAt)
+  }
+
+  get declined(): number {
+    return this.#word(declinedAt)
+  }
+
+  /** The value modulo 2³²: an unsigned number, for sums without a bigint. */
+  get valueLow(): number {
+    return this.#word(valueAt) >>> 0
+  }
+
+  /** The value divided by 2³², rounded down. */
+  get valueHigh(): number {
+    return this.#word(valueAt + 1)
+  }
+
+  add(delta: Delta): void {
+    const at = this.index * cellWidth
+    this.#words[at + paymentsAt]! += delta.payments
+    this.#words[at + approvedAt]! += delta.approved
+    this.#words[at + declinedAt]! += delta.declined
+    if (delta.value === 0n) return
+    const value = (BigInt(this.valueHigh) << 32n) + BigInt(this.valueLow) + delta.value
+    this.#words[at + valueAt] = Number(BigInt.asIntN(32, value))
+    this.#words[at + valueAt + 1] = Number(value >> 32n)
+  }
+
+  /** Replaces each number of a name by the one that `numbers` gives for it. */
+  renumber(numbers: readonly number[]): void {
+    const at = this.index * cellWidth
+    const words = this.#words
+    words[at] = pack(lowHalf(words[at]!), numbers[highHalf(words[at]!)]!)
+    words[at + 1] = pack(numbers[lowHalf(words[at + 1]!)]!, numbers[highHalf(words[at + 1]!)]!)
+    words[at + 2] = pack(numbers[lowHalf(words[at + 2]!)]!, numbers[highHalf(words[at + 2]!)]!)
+  }
+
+  #word(n: number): number {
+    return this.#words[this.index * cellWidth + n]!
+  }
+}
+
+/** A view of one tally of a block, moved by `next` as a `Cell` is. */
+export class Tally {
+  readonly #words: Int32Array
+  #at: number
+
+  constructor(words: Int32Array, cells: number) {
+    this.#words = words
+    this.#at = cells * cellWidth - tallyWidth
+  }
+
+  /** Moves to the next tally; false after the last one. */
+  next(): boolean {
+    this.#at += tallyWidth
+    return this.#at < this.#words.length
+  }
+
+  /** Number of the cell that the tally belongs to. */
+  get cell(): number {
+    return this.#words[this.#at]!
+  }
+
+  get isReason(): boolean {
+    return this.#words[this.#at + 1]! >= reasonKind
+  }
+
+  /** The number of the reason's name, or the bucket of the latency. */
+  get number(): number {
+    const kind = this.#words[this.#at + 1]!
+    return kind >= reasonKind ? kind - reasonKind : kind
+  }
+
+  get count(): number {
+    return this.#words[this.#at + 2]!
+  }
+
+  renumber(numbers: readonly number[]): void {
+    const kind = this.#words[this.#at + 1]!
+    if (kind >= reasonKind) this.#words[this.#at + 1] = reasonKind + numbers[kind - reasonKind]!
+  }
+}
+
+/** A block for reading. The names of many blocks share their numbers, so that their cells can be summed together. */
+export class CounterBlock {
+  /** Milliseconds since 1970. */
+  readonly start: number
+  /** End of the minute of its last cell. */
+  readonly end: number
+  /** How many cells there are. */
+  readonly size: number
+  readonly #words: Int32Array
+
+  constructor(content: CounterBlockContent, names: Names) {
+    this.start = content.start.getTime()
+    this.size = content.cells
+    this.#words = wordsOf(content.words)
+    const lastMinute = this.#renumber(content.names.map((name) => names.numberOf(name)))
+    this.end = this.start + (lastMinute + 1) * minuteMs
+  }
+
+  cells(): Cell {
+    return new Cell(this.#words, this.size, this.start)
+  }
+
+  tallies(): Tally {
+    return new Tally(this.#words, this.size)
+  }
+
+  /** Renumbers the names of all cells and tallies, and returns the last minute that has a cell. */
+  #renumber(numbers: readonly number[]): number {
+    const cell = this.cells()
+    let lastMinute = 0
+    while (cell.next()) {
+      cell.renumber(numbers)
+      if (cell.minute > lastMinute) lastMinute = cell.minute
     }
-    return number
+    const tally = this.tallies()
+    while (tally.next()) tally.renumber(numbers)
+    return lastMinute
   }
 }
 
-/** A slab that is being counted into. */
+/** A block to count into. */
 export class OpenCounterBlock {
   readonly start: Date
   upTo: bigint
   readonly #names: Names
-  readonly #cells: Words
-  readonly #tallies: Words
-  /** Cells that were looked for since it was opened: most of an old slab is never looked at again. */
+  readonly #cells: Rows
+  readonly #tallies: Rows
+  /** Rows that were searched since the block was opened: most rows of an old block are never needed again. */
   readonly #cellByKey = new Map<string, number>()
   readonly #tallyByKey = new Map<number, number>()
 
@@ -103,28 +270,19 @@ export class OpenCounterBlock {
     this.upTo = upTo
     this.#names = new Names(names)
     const all = wordsOf(words)
-    this.#cells = new Words(all.subarray(0, cells * cellWidth))
-    this.#tallies = new Words(all.subarray(cells * cellWidth))
+    this.#cells = new Rows(cellWidth, all.subarray(0, cells * cellWidth))
+    this.#tallies = new Rows(tallyWidth, all.subarray(cells * cellWidth))
   }
 
-  /** How many cells and tallies it holds. */
+  /** How many cells and tallies it has. */
   get size(): number {
-    return this.#cells.length / cellWidth + this.#tallies.length / tallyWidth
+    return this.#cells.count + this.#tallies.count
   }
 
+  /** Counts what one log entry of `payment` changes. */
   add(payment: LoggedPayment, delta: Delta): void {
-    const at = this.#cellOf(payment)
-    const cells = this.#cells.all
-    cells[at + paymentsAt]! += delta.payments
-    cells[at + approvedAt]! += delta.approved
-    cells[at + declinedAt]! += delta.declined
-    if (delta.value !== 0n) {
-      const value =
-        (BigInt(cells[at + valueAt + 1]!) << 32n) + BigInt(cells[at + valueAt]! >>> 0) + delta.value
-      cells[at + valueAt] = Number(BigInt.asIntN(32, value))
-      cells[at + valueAt + 1] = Number(value >> 32n)
-    }
-    const cell = at / cellWidth
+    const cell = this.#cellOf(payment)
+    new Cell(this.#cells.words, this.#cells.count, this.start.getTime(), cell).add(delta)
     if (delta.authorizeMs !== null) this.#tally(cell, bucketOf(delta.authorizeMs))
     if (delta.reason !== null) this.#tally(cell, reasonKind + this.#names.numberOf(delta.reason))
   }
@@ -134,104 +292,78 @@ export class OpenCounterBlock {
       start: this.start,
       upTo: this.upTo,
       names: this.#names.list,
-      cells: this.#cells.length / cellWidth,
+      cells: this.#cells.count,
       words: Buffer.concat([this.#cells.bytes(), this.#tallies.bytes()]),
     }
   }
 
   #tally(cell: number, kind: number): void {
     const key = cell * kindsMax + kind
-    let at = this.#tallyByKey.get(key)
-    if (at === undefined) {
-      at = this.#tallies.find(tallyWidth, cell, kind) ?? this.#tallies.push(cell, kind, 0)
-      this.#tallyByKey.set(key, at)
+    let tally = this.#tallyByKey.get(key)
+    if (tally === undefined) {
+      tally = this.#tallies.find(cell, kind) ?? this.#tallies.push(cell, kind, 0)
+      this.#tallyByKey.set(key, tally)
     }
-    this.#tallies.all[at + 2]!++
+    this.#tallies.words[tally * tallyWidth + 2]!++
   }
 
-  /** Where the payment's cell begins. */
+  /** The number of the payment's cell. */
   #cellOf(payment: LoggedPayment): number {
     const number = (name: string): number => this.#names.numberOf(name)
     const minute = Math.floor((payment.createdAt.getTime() - this.start.getTime()) / minuteMs)
-    const when = minute | (number(laneName(payment)) << 16)
-    const who = number(payment.wallet) | (number(payment.acquirer) << 16)
-    const how = number(payment.mcc) | (number(payment.entryMode) << 16)
-    const key = `${when} ${who} ${how}`
-    let at = this.#cellByKey.get(key)
-    if (at === undefined) {
-      at = this.#cells.find(cellWidth, when, who, how) ?? this.#cells.push(when, who, how, 0, 0, 0, 0, 0)
-      this.#cellByKey.set(key, at)
+    const head = [
+      pack(minute, number(laneName(payment))),
+      pack(number(payment.wallet), number(payment.acquirer)),
+      pack(number(payment.mcc), number(payment.entryMode)),
+    ] as const
+    const key = head.join(' ')
+    let cell = this.#cellByKey.get(key)
+    if (cell === undefined) {
+      cell = this.#cells.find(...head) ?? this.#cells.push(...head, 0, 0, 0, 0, 0)
+      this.#cellByKey.set(key, cell)
     }
-    return at
+    return cell
   }
 }
 
-/** Words in a row, to which more can be added. */
-class Words {
-  /** What lies after `length` means nothing. Adding words replaces it. */
-  all: Int32Array
-  length: number
+/** Rows of `width` words each, to which more can be added. */
+class Rows {
+  /** Longer than its rows; adding a row may replace it. */
+  words: Int32Array
+  count: number
+  readonly #width: number
 
-  constructor(words: Int32Array) {
-    this.all = words
-    this.length = words.length
+  constructor(width: number, words: Int32Array) {
+    this.#width = width
+    this.words = words
+    this.count = words.length / width
   }
 
-  /** Adds words, and gives the place of the first. */
-  push(...words: readonly number[]): number {
-    const at = this.length
-    this.length += words.length
-    if (this.length > this.all.length) {
-      const old = this.all
-      this.all = new Int32Array(Math.max(64, 2 * this.length))
-      this.all.set(old)
+  /** Adds a row and returns its number. */
+  push(...row: readonly number[]): number {
+    const at = this.count * this.#width
+    if (at + this.#width > this.words.length) {
+      const previous = this.words
+      this.words = new Int32Array(Math.max(64, 2 * (at + this.#width)))
+      this.words.set(previous)
     }
-    this.all.set(words, at)
-    return at
+    this.words.set(row, at)
+    return this.count++
   }
 
-  /** The last of the rows of `width` words that begins with `head`; undefined when none does. */
-  find(width: number, ...head: readonly number[]): number | undefined {
-    for (let at = this.length - width; at >= 0; at -= width) {
-      if (head.every((word, n) => this.all[at + n] === word)) return at
+  /** The number of the last row that begins with `head`; undefined when there is none. */
+  find(...head: readonly number[]): number | undefined {
+    for (let row = this.count - 1; row >= 0; row--) {
+      const at = row * this.#width
+      if (head.every((word, n) => this.words[at + n] === word)) return row
     }
     return undefined
   }
 
   bytes(): Buffer {
-    return Buffer.from(this.all.buffer, this.all.byteOffset, this.length * 4)
+    return Buffer.from(this.words.buffer, this.words.byteOffset, this.count * this.#width * 4)
   }
 }
 
-/** A slab as it is read: words to run over, with names numbered as in many others. */
-export interface CounterBlock {
-  /** Milliseconds since 1970. */
-  readonly start: number
-  /** After its last cell. */
-  readonly end: number
-  readonly cells: number
-  readonly words: Int32Array
-}
-
-/** Makes words of `content` that can be read with `names`, where new names get a number. */
-export function readCounterBlock(content: CounterBlockContent, names: Names): CounterBlock {
-  const numbers = content.names.map((name) => names.numberOf(name))
-  const words = wordsOf(content.words)
-  const tallies = content.cells * cellWidth
-  const renumber = (word: number): number => numbers[word & halfMask]! | (numbers[word >>> 16]! << 16)
-  let lastMinute = 0
-  for (let at = 0; at < tallies; at += cellWidth) {
-    lastMinute = Math.max(lastMinute, words[at]! & halfMask)
-    words[at] = (words[at]! & halfMask) | (numbers[words[at]! >>> 16]! << 16)
-    words[at + 1] = renumber(words[at + 1]!)
-    words[at + 2] = renumber(words[at + 2]!)
-  }
-  for (let at = tallies + 1; at < words.length; at += tallyWidth) {
-    if (words[at]! >= reasonKind) words[at] = reasonKind + numbers[words[at]! - reasonKind]!
-  }
-  const start = content.start.getTime()
-  return { start, end: start + (lastMinute + 1) * minuteMs, cells: content.cells, words }
-}
-
-/** Bytes from MongoDB lie anywhere in its answer; an Int32Array wants its own aligned copy. */
+/** Copies the bytes: those of a reply of MongoDB are not aligned to words. */
 const wordsOf = (bytes: Uint8Array): Int32Array => new Int32Array(new Uint8Array(bytes).buffer)

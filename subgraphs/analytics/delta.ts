@@ -1,4 +1,4 @@
-// What one entry of the log changes in the counts. It follows from the entry alone, so counts are a sum over the log.
+// The change of the counts by one entry of the log. It follows from the entry alone, so the counts are a sum over the log.
 
 import type { ReasonCode } from '../../schema/values/reasons.ts'
 import type { LogEntry, TransactionStatus } from '../log/entry.ts'
@@ -9,13 +9,13 @@ export interface Delta {
   readonly declined: number
   /** Fen. */
   readonly value: bigint
-  /** Why it was declined; null when it was not. */
+  /** Null unless the entry declines the payment. */
   readonly reason: ReasonCode | null
-  /** Time that the counterparty took, when this is its answer. */
+  /** Time from submission to the counterparty's answer; null unless the entry is that answer. */
   readonly authorizeMs: number | null
 }
 
-/** How a payment with this status counts. */
+/** What a payment with this status counts as. */
 const standings: Readonly<Record<TransactionStatus, 'open' | 'approved' | 'declined'>> = {
   RECEIVED: 'open',
   ROUTED: 'open',
@@ -30,7 +30,7 @@ const standings: Readonly<Record<TransactionStatus, 'open' | 'approved' | 'decli
   CANCELLED: 'declined',
 }
 
-/** Null when nothing changes, as for refunds. A completed payment that is taken back counts no longer as approved. */
+/** Null when nothing changes, as for refunds. A completed payment that is cancelled or reversed stops counting as approved. */
 export function deltaOf({ kind, from, to, reason, payment, refundOf }: LogEntry): Delta | null {
   if (refundOf !== undefined) return null
   const before = from === null ? 'open' : standings[from]

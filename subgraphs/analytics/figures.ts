@@ -1,4 +1,4 @@
-// What figures say: rates, averages, changes, and the names of parts for people. No MongoDB, no GraphQL.
+// Values derived from figures: rates, averages, growth, and labels of parts. No MongoDB, no GraphQL.
 
 import { countryByCode } from '../../schema/values/country.ts'
 import { mccByCode } from '../../schema/values/mcc.ts'
@@ -10,11 +10,11 @@ import type { Dimension, Figures } from './activity.ts'
 
 export const valueOf = ({ value }: Figures): Money => money(value, 'CNY')
 
-/** Approved in approved + declined; null when none is decided. */
+/** approved / (approved + declined), 0–1; null when both are 0. */
 export const approvalRateOf = ({ approved, declined }: Figures): number | null =>
   approved + declined === 0 ? null : approved / (approved + declined)
 
-/** Value per approved payment, rounded half up; null when none is. */
+/** Value per approved payment, rounded half up; null without one. */
 export const averageValueOf = ({ approved, value }: Figures): Money | null =>
   approved === 0 ? null : money(divideHalfUp(value, BigInt(approved)), 'CNY')
 
@@ -25,7 +25,7 @@ export interface Growth {
   readonly valuePercent: number | null
 }
 
-/** From `then` to `now`; null when there was no payment then. */
+/** Growth from the figures `then` of an earlier range to the figures `now`; null when the earlier range has no payment. */
 export function growthOf(now: Figures, then: Figures): Growth | null {
   if (then.payments === 0) return null
   return {
@@ -36,7 +36,7 @@ export function growthOf(now: Figures, then: Figures): Growth | null {
   }
 }
 
-/** In percent, with four digits after the point. */
+/** Percent, with four digits after the point. */
 const percentChange = (now: bigint, then: bigint): number =>
   Number(((now - then) * 1_000_000n) / then) / 10_000
 
@@ -47,7 +47,7 @@ const entryModes: Readonly<Record<string, string>> = {
   IN_APP: 'In an app or on a page',
 }
 
-/** A part's key for people; the key itself where there is nothing to say. */
+/** A label for the key of a part; the key itself when it is unknown. */
 export function labelOf(by: Dimension, key: string, { participants }: Registry): string {
   switch (by) {
     case 'CORRIDOR':

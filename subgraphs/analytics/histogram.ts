@@ -1,16 +1,16 @@
-// Latencies in a histogram that can be added up: counts per bucket, percentiles within 5 % of the true ones.
+// Histograms of latencies that can be summed: counts per bucket, and percentiles within 5 % of the exact ones.
 
-/** Below this many milliseconds each one has a bucket of its own; above, each bucket is 8 % wider than the one before. */
+/** Below this, each millisecond has its own bucket; above, each bucket is 8 % wider than the previous one. */
 const exactBelowMs = 50
 const ratio = 1.08
 
-/** The bucket, from 0, that a latency falls in. */
+/** The bucket of a latency, from 0. */
 export function bucketOf(ms: number): number {
   if (ms < exactBelowMs) return Math.max(0, Math.trunc(ms))
   return exactBelowMs + Math.floor(Math.log(ms / exactBelowMs) / Math.log(ratio))
 }
 
-/** What stands for all of a bucket: at most (ratio − 1) / (ratio + 1) = 3.9 % from any of it, then rounded. */
+/** The latency that represents a bucket: at most (ratio − 1) / (ratio + 1) = 3.9 % from any in it, then rounded. */
 export function msOf(bucket: number): number {
   if (bucket < exactBelowMs) return bucket
   return Math.round(exactBelowMs * ratio ** (bucket - exactBelowMs) * ((2 * ratio) / (1 + ratio)))
@@ -22,7 +22,7 @@ export interface Percentiles {
   readonly p99: number
 }
 
-/** Nearest-rank percentiles, in milliseconds, of a count per bucket; null when nothing was counted. */
+/** Nearest-rank percentiles in milliseconds, from a count per bucket; null without counts. */
 export function percentilesOf(countByBucket: ReadonlyMap<number, number>): Percentiles | null {
   const buckets = [...countByBucket].filter(([, count]) => count > 0).toSorted(([a], [b]) => a - b)
   const total = buckets.reduce((sum, [, count]) => sum + count, 0)

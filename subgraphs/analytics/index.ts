@@ -1,23 +1,24 @@
-// The analytics subgraph: what payments add up to, counted from the log.
+// The analytics subgraph: sums of payments, counted from the log.
 
-import { startLogReader } from '../log/reader.ts'
 import { startProjection } from '../log/projection.ts'
+import { startLogReader } from '../log/reader.ts'
 import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
 import { createActivityCache } from './activity-cache.ts'
 import { activityProjection, activityProjectionName } from './activity-projection.ts'
 import { createAnalyticsResolvers } from './resolvers.ts'
 
-/** Readers of the log that are run here. */
+/** Names of the projections that this subgraph runs. */
 export const analyticsProjections: readonly string[] = [activityProjectionName]
 
+/** Without a log reader among the dependencies, the subgraph starts one of its own and closes it at the end. */
 export async function openAnalyticsSubgraph(dependencies: SubgraphDependencies): Promise<Subgraph> {
   const { db, registry, now, logger } = dependencies
-  const own = dependencies.logReader ? null : await startLogReader({ db, logger, recentMax: 1024 })
-  const logReader = dependencies.logReader ?? own!
+  const ownReader = dependencies.logReader ? null : await startLogReader({ db, logger, recentMax: 1024 })
+  const logReader = dependencies.logReader ?? ownReader!
   const projection = startProjection({ db, logReader, logger }, activityProjection())
-  const resolvers = createAnalyticsResolvers(createActivityCache(db, logReader, now), registry, now)
-  return openSubgraph('analytics', resolvers, async () => {
+  const activityCache = createActivityCache(db, logReader, now)
+  return openSubgraph('analytics', createAnalyticsResolvers({ activityCache, registry, now }), async () => {
     await projection.close()
-    await own?.close()
+    await ownReader?.close()
   })
 }

@@ -1,40 +1,40 @@
-// A stream in which only the latest counts: each value is made when it is asked for, so a slow reader misses some and
-// nothing piles up. Hand-written, because an async generator's `return` waits for a `next` that is still waiting.
+// A stream of the latest value: `next` reads the value at that moment, so a slow consumer skips values and has no backlog.
+// The iterator is hand-written, because `return` of an async generator waits for the pending `next`.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export interface LatestOptions<Value> {
-  /** The value as it is now; null when it is the same as the one before. */
+export interface LatestValueOptions<Value> {
+  /** The current value; null when it is the same as the previous one. */
   readonly read: () => Promise<Value | null>
-  /** Least time between two values; the first comes at once. */
+  /** Least time between two values; the first value is read at once. */
   readonly everyMs: number
   /** Waits; rejects when `signal` is aborted. */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 
-/** Ends with `return`, at once; a `read` that throws rejects the `next` that waits for it, and ends the stream. */
+/** `return` ends the stream at once. An error of `read` rejects the pending `next` and ends the stream. */
 export function openLatestValueStream<Value>(
-  options: LatestOptions<Value>,
+  options: LatestValueOptions<Value>,
 ): AsyncIterableIterator<Value, undefined> {
   const { read, everyMs, wait = (ms, signal) => sleep(ms, undefined, { signal }) } = options
-  const waiting: PromiseWithResolvers<IteratorResult<Value, undefined>>[] = []
-  const leaving = new AbortController()
-  const { signal } = leaving
+  const pending: PromiseWithResolvers<IteratorResult<Value, undefined>>[] = []
+  const ending = new AbortController()
+  const { signal } = ending
   let isFirst = true
   let isRunning = false
 
-  const leave = (): void => {
-    leaving.abort()
-    for (const { resolve } of waiting.splice(0)) resolve({ done: true, value: undefined })
+  const end = (): void => {
+    ending.abort()
+    for (const { resolve } of pending.splice(0)) resolve({ done: true, value: undefined })
   }
 
   const serve = async (): Promise<void> => {
     isRunning = true
-    while (waiting.length > 0) {
+    while (pending.length > 0) {
       if (!isFirst) await wait(everyMs, signal)
       isFirst = false
       const value = await read()
-      if (value !== null) waiting.shift()?.resolve({ done: false, value })
+      if (value !== null) pending.shift()?.resolve({ done: false, value })
     }
     isRunning = false
   }
@@ -42,18 +42,18 @@ export function openLatestValueStream<Value>(
   return {
     next() {
       if (signal.aborted) return Promise.resolve({ done: true, value: undefined })
-      const asked = Promise.withResolvers<IteratorResult<Value, undefined>>()
-      waiting.push(asked)
+      const request = Promise.withResolvers<IteratorResult<Value, undefined>>()
+      pending.push(request)
       if (!isRunning) {
         serve().catch((error: unknown) => {
-          waiting.shift()?.reject(error)
-          leave()
+          pending.shift()?.reject(error)
+          end()
         })
       }
-      return asked.promise
+      return request.promise
     },
     return() {
-      leave()
+      end()
       return Promise.resolve({ done: true, value: undefined })
     },
     [Symbol.asyncIterator]() {

@@ -1,4 +1,4 @@
-// How a question is read: the filter that a client gives, with a refusal for each value that means nothing.
+// Reads a client's filter into a question, or refuses the first invalid value.
 
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { Visibility } from '../shared/access.ts'
@@ -19,25 +19,28 @@ export interface ActivityFilterInput {
   readonly entryModes?: List
 }
 
-/** The question that `where` asks, within what the viewer sees. */
+/** Limits the question to the payments in `viewer`. Refuses with BAD_RANGE, UNKNOWN_COUNTRY or BAD_VALUE. */
 export function readQuestion(where: ActivityFilterInput, now: Date, viewer: Visibility): Question | Refusal {
   const range = readRange(where.range, now, ['where', 'range'])
   if (isRefusal(range)) return range
   const merchantCountries = readCountries(where.merchantCountries, ['where', 'merchantCountries'])
   if (isRefusal(merchantCountries)) return merchantCountries
   const badMcc = where.mccs?.findIndex((code) => !/^\d{4}$/.test(code)) ?? -1
-  if (badMcc >= 0) return refuse('BAD_VALUE', 'a category has four digits', ['where', 'mccs', String(badMcc)])
+  if (badMcc >= 0) {
+    return refuse('BAD_VALUE', 'a category code has four digits', ['where', 'mccs', String(badMcc)])
+  }
   const filters = {
-    directions: some(where.directions),
-    wallets: some(where.wallets),
-    acquirers: some(where.acquirers),
-    corridors: some(where.corridors),
-    merchantCountries: some(where.merchantCountries),
-    mccs: some(where.mccs),
-    entryModes: some(where.entryModes),
+    directions: unlessEmpty(where.directions),
+    wallets: unlessEmpty(where.wallets),
+    acquirers: unlessEmpty(where.acquirers),
+    corridors: unlessEmpty(where.corridors),
+    merchantCountries: unlessEmpty(where.merchantCountries),
+    mccs: unlessEmpty(where.mccs),
+    entryModes: unlessEmpty(where.entryModes),
   }
   return { range, where: filters, within: [viewer] }
 }
 
-/** An empty list asks for nothing in particular, as one that is left out. */
-const some = (list: List | undefined): readonly string[] | undefined => (list?.length ? list : undefined)
+/** An empty list filters nothing, as one that is omitted. */
+const unlessEmpty = (list: List | undefined): readonly string[] | undefined =>
+  list?.length ? list : undefined

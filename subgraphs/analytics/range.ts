@@ -1,4 +1,4 @@
-// Ranges of time, and how a range is cut into buckets and set against an earlier one. All UTC, counted in whole minutes.
+// Ranges of time, their buckets, and the earlier range to compare with. All in UTC and whole minutes.
 
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 
@@ -25,8 +25,8 @@ const lastDaysMax = 800
 const bucketsMax = 2000
 
 /**
- * Reads a range; refuses with BAD_RANGE at `path`. Both ends move up to the next whole minute, so that ranges which meet
- * still meet, and one that ends now takes in the minute that is running.
+ * Reads a range; refuses with BAD_RANGE at `path`. Both ends are rounded up to a whole minute, so adjacent ranges stay
+ * adjacent, and a range that ends now includes the current minute.
  */
 export function readRange(input: RangeInput, now: Date, path: readonly string[]): Range | Refusal {
   const from = input.from ?? null
@@ -43,7 +43,7 @@ export function readRange(input: RangeInput, now: Date, path: readonly string[])
   return { from: nextMinute(from), to: nextMinute(to) }
 }
 
-/** Whole days of 24 hours that end with the minute that is running. */
+/** Days of 24 hours that end with the current minute. */
 export function daysUpTo(now: Date, days: number): Range {
   const to = nextMinute(now)
   return { from: to - days * dayMs, to }
@@ -51,7 +51,7 @@ export function daysUpTo(now: Date, days: number): Range {
 
 const nextMinute = (time: Date): number => Math.ceil(time.getTime() / minuteMs) * minuteMs
 
-/** The range before this one of the same length, or the same range one calendar year before. */
+/** The previous range of the same length, or the same range one calendar year earlier. */
 export function earlierRange({ from, to }: Range, comparedTo: Comparison): Range {
   if (comparedTo === 'PREVIOUS_PERIOD') return { from: from - (to - from), to: from }
   return { from: yearBefore(from), to: yearBefore(to) }
@@ -66,7 +66,7 @@ function yearBefore(time: number): number {
   return date.getTime()
 }
 
-/** Starts of the buckets that a range touches, oldest first; refused with BAD_RANGE when there are more than 2,000. */
+/** Starts of the buckets that overlap a range, oldest first. Refuses with BAD_RANGE when there are more than 2,000. */
 export function bucketStarts({ from, to }: Range, bucket: TimeBucket): readonly number[] | Refusal {
   const starts: number[] = []
   for (let start = bucketStart(from, bucket); start < to; start = nextStart(start, bucket)) {
@@ -78,7 +78,7 @@ export function bucketStarts({ from, to }: Range, bucket: TimeBucket): readonly 
   return starts
 }
 
-/** The epoch was a Thursday, and weeks begin on Monday. */
+/** 1 January 1970 was a Thursday, and weeks begin on Monday. */
 const mondayMs = 4 * dayMs
 const lengths = { MINUTE: minuteMs, HOUR: hourMs, DAY: dayMs, WEEK: 7 * dayMs }
 

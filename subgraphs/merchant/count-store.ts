@@ -64,7 +64,7 @@ export async function openCountStore(db: Db, now: () => Date, logger: Logger): P
   const { spots, products } = countCollections(db)
   let cube = new CountCube(now())
   const spotLoader = createLoader<string, SpotRecord>({
-    groupMax: 1_000,
+    batchMax: 1_000,
     flightsMax: 1,
     load: async (ids) => inOrder(ids, await readSpots(spots, ids)),
   })

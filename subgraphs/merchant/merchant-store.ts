@@ -48,7 +48,7 @@ export async function createMerchantStore(db: Db, counts: CountStore): Promise<M
 
   // One MongoDB transaction at a time: two of one process would only make each other start again.
   const registrations = createBatchWriter<Registration, Registered>({
-    groupMax: 1,
+    batchMax: 1,
     flightsMax: 1,
     write: async ([registration]) => [await writeMerchants(db, counts, registration!)],
   })

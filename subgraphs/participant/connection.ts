@@ -5,7 +5,7 @@ import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts
 import { readName } from '../shared/read-names.ts'
 import type { Reach } from '../shared/reachable-address.ts'
 import type { Endpoint, Participant } from '../shared/registry.ts'
-import { readTarget } from '../shared/callback-url.ts'
+import { readCallbackUrl } from '../shared/callback-url.ts'
 import { checkNotGone, takesPayments } from './participant.ts'
 
 type ConnectionKind = NonNullable<Participant['connection']>
@@ -44,7 +44,7 @@ export function readConnection(input: ConnectionInput, { reach }: ConnectionRule
     return rotates ? refuse('BAD_VALUE', `${kind} has no secret`, rotatePath) : { kind }
   }
   if (typeof input.url !== 'string') return refuse('BAD_VALUE', 'WEBHOOK takes an address', urlPath)
-  const url = readTarget(input.url, reach, urlPath)
+  const url = readCallbackUrl(input.url, reach, urlPath)
   return isRefusal(url) ? url : { kind, url, rotates }
 }
 

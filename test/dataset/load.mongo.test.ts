@@ -4,13 +4,13 @@ import { loadDataset, type Importers, type LoadOptions } from '../../dataset/loa
 import { importMerchants } from '../../subgraphs/merchant/index.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
-import { freshDatabase } from '../harness/mongo.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
+import { freshDatabase } from '../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 const small = aDataset(1, 0.0001)
 
-/** Payments are kept as they come: what the hub makes of them is for others to test. */
+/** Stores payments unchanged; the import of payments has its own tests. */
 const importersOf = (database: Db): Importers => ({
   reference: (rows) => importRegistry(database, rows),
   merchants: (merchants, products) => importMerchants(database, merchants, { products }),
@@ -20,17 +20,17 @@ const importersOf = (database: Db): Importers => ({
       .insertMany([...payments].map(({ id, ...rest }) => ({ _id: id, ...rest }))),
 })
 
-function options(changes: Partial<LoadOptions> = {}): LoadOptions & { said: string[] } {
-  const said: string[] = []
-  const say = (message: string) => void said.push(message)
+function options(changes: Partial<LoadOptions> = {}): LoadOptions & { logged: string[] } {
+  const logged: string[] = []
+  const log = (message: string) => void logged.push(message)
   return {
     seed: 1,
     scale: 0.0001,
     until,
     rates: builtInRates,
     importers: importersOf(db),
-    logger: { info: say, warn: say },
-    said,
+    logger: { info: log, warn: log },
+    logged,
     ...changes,
   }
 }
@@ -45,50 +45,50 @@ const counts = async () => ({
 beforeEach(() => db.dropDatabase())
 
 describe('loading the data set', () => {
-  test('fills an empty database, and says what it did', async () => {
-    const given = options()
-    const result = await loadDataset(db, given)
-    const there = await counts()
-    expect(result).toMatchObject({ loaded: true, merchants: there.merchants, payments: there.payments })
-    expect(there.merchants).toBe(1_235 + 168)
-    expect(there.payments).toBe(198 + 94)
-    expect(there.corridors).toBeGreaterThan(60)
-    expect(given.said.join('\n')).toContain(`${there.merchants} merchants`)
+  test('fills an empty database, and logs the numbers', async () => {
+    const loadOptions = options()
+    const result = await loadDataset(db, loadOptions)
+    const stored = await counts()
+    expect(result).toMatchObject({ loaded: true, merchants: stored.merchants, payments: stored.payments })
+    expect(stored.merchants).toBe(1_235 + 168)
+    expect(stored.payments).toBe(198 + 94)
+    expect(stored.corridors).toBeGreaterThan(60)
+    expect(loadOptions.logged.join('\n')).toContain(`${stored.merchants} merchants`)
   })
 
-  test('is done once: the next start finds it there', async () => {
+  test('is done once: the next start finds it loaded', async () => {
     await loadDataset(db, options())
     await db.collection('payments').deleteMany({})
     const again = options()
     expect(await loadDataset(db, again)).toEqual({ loaded: false })
     expect((await counts()).payments).toBe(0)
-    expect(again.said).toEqual([])
+    expect(again.logged).toEqual([])
   })
 
-  test('says so when another one is asked for than is there', async () => {
+  test('warns when the database has another data set than the configured one', async () => {
     await loadDataset(db, options())
     const other = options({ scale: 0.0002 })
     expect(await loadDataset(db, other)).toEqual({ loaded: false })
-    expect(other.said.join()).toContain('scale 0.0001')
+    expect(other.logged.join()).toContain('scale 0.0001')
   })
 
   test.each(['reference', 'merchants', 'payments'] as const)(
-    'starts over when it was cut short at the %s, and leaves nothing of the first try',
+    'starts again after an interruption at the %s, and leaves nothing of the first try',
     async (part) => {
-      const cut: Importers = {
+      const interrupted: Importers = {
         ...importersOf(db),
         [part]: async (...rows: never[]) => {
           await (importersOf(db)[part] as (...rows: never[]) => Promise<unknown>)(...rows)
           throw new Error('power cut')
         },
       }
-      await expect(loadDataset(db, options({ importers: cut, seed: 2, scale: 0.0003 }))).rejects.toThrow(
-        'power cut',
-      )
+      await expect(
+        loadDataset(db, options({ importers: interrupted, seed: 2, scale: 0.0003 })),
+      ).rejects.toThrow('power cut')
 
       const second = options()
       expect(await loadDataset(db, second)).toMatchObject({ loaded: true })
-      expect(second.said.join()).toContain('starting over')
+      expect(second.logged.join()).toContain('starting again')
       expect(await counts()).toEqual({
         participants: small.participants.length,
         corridors: small.corridors.length,
@@ -98,7 +98,7 @@ describe('loading the data set', () => {
     },
   )
 
-  test('leaves a database alone that has institutions of its own', async () => {
+  test('does not change a database that already has institutions', async () => {
     await db.collection<{ _id: string }>('participants').insertOne({ _id: 'wallet-xx-01' })
     expect(await loadDataset(db, options())).toEqual({ loaded: false })
     expect(await counts()).toMatchObject({ participants: 1, merchants: 0 })

@@ -45,7 +45,7 @@ async function start(): Promise<SharedMongo> {
   })
   let stopping: Promise<void> | undefined
   const stop = async (): Promise<void> => {
-    await mongo.stop()
+    await mongo.close()
     rmSync(runDir, { recursive: true, force: true })
   }
   return { uri: mongo.uri, runDir, stop: () => (stopping ??= stop()) }

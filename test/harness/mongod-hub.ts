@@ -8,7 +8,7 @@ const [dataDir, binaryDir] = process.argv.slice(2)
 const binary = process.env.MONGOD_BINARY
 const mongo = await startMongo({ dataDir: dataDir!, binaryDir, binary, logger: { info: () => {} } })
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => void mongo.stop().then(() => process.exit()))
+  process.once(signal, () => void mongo.close().then(() => process.exit()))
 }
 process.once('SIGUSR2', () => process.exit())
 process.stdin.once('end', () => process.exit()).resume()

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { keyStore } from '../../gateway/identity/key-store.ts'
+import { createKeyStore } from '../../gateway/identity/key-store.ts'
 import { freshDatabase, freshFolder } from '../harness/mongo.ts'
 import { testHub } from './hub.ts'
 
 const database = await freshDatabase()
-const key = await keyStore(database.db).issue(
+const key = await createKeyStore(database.db).issue(
   { participant: 'operator', scopes: ['operator'], label: 'desk' },
   new Date(),
 )

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { keyStore } from '../../gateway/identity/key-store.ts'
+import { createKeyStore } from '../../gateway/identity/key-store.ts'
 import { until, type Answer, type HubClient } from './client.ts'
 import { testHub } from './hub.ts'
 
@@ -185,7 +185,7 @@ describe('a visitor pays a mainland merchant', () => {
     const { id } = data.submitPayment.payment
     await completion(wallet, id)
 
-    const key = await keyStore(hub.database.db).issue(
+    const key = await createKeyStore(hub.database.db).issue(
       { participant: 'wallet-th-01', scopes: ['payments:read', 'payments:write'], label: 'stranger' },
       new Date(),
     )

@@ -1,9 +1,9 @@
-// Picks up payments whose time has come, in any number of processes: what two of them pick at once, one of them moves.
+// The timeout worker: makes the moves that are due. Any number of processes may run one; a move is made once.
 
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { PaymentService } from './payment-service.ts'
-import type { PaymentStore } from '../store/payment-store.ts'
 import type { Logger } from '../../platform/logger.ts'
+import { pause } from '../../platform/async/promise.ts'
+import type { PaymentStore } from '../store/payment-store.ts'
+import type { PaymentService } from './payment-service.ts'
 
 export interface TimeoutWorkerDependencies {
   readonly store: Pick<PaymentStore, 'due'>
@@ -12,7 +12,7 @@ export interface TimeoutWorkerDependencies {
   readonly logger: Pick<Logger, 'error'>
 }
 
-/** Acts on everything that is due now; gives how many that were. */
+/** Makes every move that is due now; returns the number of payments that were due. */
 export async function actOnAllDue({
   store,
   paymentService,
@@ -27,24 +27,25 @@ export async function actOnAllDue({
   }
 }
 
-/** Looks every quarter of a second, until closed. */
+/** Makes the moves that are due, four times a second, until closed. */
 export function startTimeoutWorker(dependencies: TimeoutWorkerDependencies): { close(): Promise<void> } {
   const closing = new AbortController()
-  const { signal } = closing
-  const run = async () => {
-    while (!signal.aborted) {
-      await actOnAllDue(dependencies).catch((error: unknown) => {
-        if (!signal.aborted) dependencies.logger.error({ err: error }, 'deadlines could not be looked at')
-      })
-      await sleep(everyMs, undefined, { signal }).catch(() => {})
-    }
-  }
-  const running = run()
+  const running = run(dependencies, closing.signal)
   return {
     close() {
       closing.abort()
       return running
     },
+  }
+}
+
+async function run(dependencies: TimeoutWorkerDependencies, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await actOnAllDue(dependencies).catch((error: unknown) => {
+      if (signal.aborted) return
+      dependencies.logger.error({ err: error }, 'payments that are due could not be moved; trying again')
+    })
+    await pause(everyMs, signal)
   }
 }
 

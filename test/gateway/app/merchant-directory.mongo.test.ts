@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createMerchantDirectory } from '../../../gateway/app/merchant-directory.ts'
 import type { SubgraphConnection, Variables } from '../../../gateway/supergraph/connection.ts'
-import { inProcessConnection } from '../../../gateway/supergraph/connection-in-process.ts'
+import { createInProcessConnection } from '../../../gateway/supergraph/connection-in-process.ts'
 import { encodeCpm } from '../../../schema/qr/index.ts'
 import { money } from '../../../schema/values/money.ts'
 import type { MerchantDirectory } from '../../../subgraphs/shared/merchant-directory.ts'
@@ -62,7 +62,7 @@ beforeAll(async () => {
   await importMerchants(db, merchants, { products })
   const logger = pino({ level: 'silent' })
   subgraph = await openMerchantSubgraph({ db, registry: aRegistry(), now: () => now, logger })
-  directory = createMerchantDirectory(noted(inProcessConnection('merchant', subgraph.app)))
+  directory = createMerchantDirectory(noted(createInProcessConnection('merchant', subgraph.app)))
 })
 afterAll(() => subgraph.close())
 
@@ -84,7 +84,9 @@ describe('asking for merchants', () => {
         subscribe: () => Promise.reject(new Error('not asked for')),
       }),
     }
-    await expect(createMerchantDirectory(failing).merchant('any')).rejects.toThrow('did not answer')
+    await expect(createMerchantDirectory(failing).merchant('any')).rejects.toThrow(
+      'the query of the merchant subgraph failed',
+    )
   })
 })
 

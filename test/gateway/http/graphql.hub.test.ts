@@ -261,7 +261,7 @@ describe('errors of subgraphs', () => {
       data: { refused: null, whoami: 'wallet-sg-01' },
       errors: [
         {
-          message: 'A range needs `from` and `to` with `from` before `to`, or `lastDays`.',
+          message: 'A range requires `from` and `to` with `from` before `to`, or `lastDays`.',
           path: ['refused'],
           extensions: { code: 'BAD_RANGE', retryable: false },
         },
@@ -276,7 +276,7 @@ describe('errors of subgraphs', () => {
       data: { oops: null },
       errors: [
         {
-          message: 'The hub made a mistake.',
+          message: 'An internal error of the hub: report it with the request id.',
           path: ['oops'],
           extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: 'order-18' },
         },

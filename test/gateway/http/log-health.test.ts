@@ -30,12 +30,12 @@ describe('a hub is sent work', () => {
     expect(await after(3_600_000)).toBeNull()
   })
 
-  test('until nobody has written the log for 15 s', async () => {
+  test('until no process has held the lease of the sequencer for 15 s', async () => {
     const { state, after } = aCheck()
     await after(1_000)
     state.isWritten = false
     expect(await after(14_999)).toBeNull()
-    expect(await after(1)).toBe('nobody has written the log for 15 s')
+    expect(await after(1)).toBe('no process has held the lease of the sequencer for 15 s')
     state.isWritten = true
     expect(await after(1)).toBeNull()
   })
@@ -48,7 +48,7 @@ describe('a hub is sent work', () => {
     state.position = 6n
     expect(await after(1)).toBeNull()
     expect(await after(29_999)).toBeNull()
-    expect(await after(1)).toBe('this hub has not followed the log for 30 s')
+    expect(await after(1)).toBe('this hub has read no entry of the log for 30 s')
     state.behind = 0
     expect(await after(1)).toBeNull()
   })

@@ -198,7 +198,7 @@ describe('a stream of server-sent events', () => {
       patient.feed.tell('transactionEvents', `${n} ${large}`)
       await quick.hear()
     }
-    expect(patient.server.waitingBytes).toBeLessThan(64_000 + large.length)
+    expect(patient.server.bufferedBytes).toBeLessThan(64_000 + large.length)
     slow.resume()
     for (let n = 0; n < 200; n++) {
       const { data } = await slow.hear()

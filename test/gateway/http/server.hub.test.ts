@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../../gateway/config/config.ts'
-import { newReadiness } from '../../../gateway/http/health.ts'
+import { createReadiness } from '../../../gateway/http/health.ts'
 import { startServer } from '../../../gateway/http/server.ts'
 import { RawClient } from '../live/raw-client.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
@@ -15,7 +15,11 @@ const ask = (url: string, query: string): Promise<Response> =>
 
 describe('while the hub starts', () => {
   test('it lives, is not ready, and says so to who asks for more', async () => {
-    const server = await startServer({ config: readConfig({ PORT: '0' }), readiness: newReadiness(), logger })
+    const server = await startServer({
+      config: readConfig({ PORT: '0' }),
+      readiness: createReadiness(),
+      logger,
+    })
     expect((await fetch(`${server.url}/livez`)).status).toBe(200)
     const ready = await fetch(`${server.url}/readyz`)
     expect(ready.status).toBe(503)
@@ -31,7 +35,7 @@ describe('while the hub starts', () => {
     await once(other, 'listening')
     const port = String((other.address() as AddressInfo).port)
     await expect(
-      startServer({ config: readConfig({ PORT: port }), readiness: newReadiness(), logger }),
+      startServer({ config: readConfig({ PORT: port }), readiness: createReadiness(), logger }),
     ).rejects.toMatchObject({ code: 'EADDRINUSE' })
     other.close()
   })

@@ -74,7 +74,7 @@ describe('the graphql-ws client', () => {
     hub.feed.end('transactionEvents', new Error('secret detail'))
     await expect(told).rejects.toEqual([
       {
-        message: 'The hub made a mistake. It is logged under the request id.',
+        message: 'The hub failed because of a bug. Its log has the details under the request id.',
         extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: expect.any(String) },
       },
     ])

@@ -2,11 +2,11 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bearerOf, demoKeys, hashKey } from '../../../gateway/identity/key.ts'
 import { openKeyRing, type KeyRing } from '../../../gateway/identity/key-ring.ts'
-import { keyStore } from '../../../gateway/identity/key-store.ts'
+import { createKeyStore } from '../../../gateway/identity/key-store.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
-const store = keyStore(db)
+const store = createKeyStore(db)
 const logger = pino({ level: 'silent' })
 const now = new Date('2026-03-01T09:00:00Z')
 const grant = { participant: 'wallet-th-01', scopes: ['payments:read'], label: 'till' } as const
@@ -50,7 +50,7 @@ describe('a key', () => {
     const other = await store.issue(grant, now)
     await until(() => ring.find(other) !== null)
     expect(ring.find(key)).toBe(viewer)
-    expect(ring.stands(viewer)).toBe(true)
+    expect(ring.isValid(viewer)).toBe(true)
   })
 
   test('ends when it is revoked, and cannot be revoked twice', async () => {
@@ -59,7 +59,7 @@ describe('a key', () => {
     const viewer = ring.find(key)!
     expect(await store.revoke(hashKey(key), now)).toBe(true)
     await until(() => ring.find(key) === null)
-    expect(ring.stands(viewer)).toBe(false)
+    expect(ring.isValid(viewer)).toBe(false)
     expect(await store.revoke(hashKey(key), now)).toBe(false)
   })
 
@@ -70,7 +70,7 @@ describe('a key', () => {
     await db.collection<{ _id: string }>('apiKeys').updateOne({ _id: hashKey(key) }, { $set: { scopes: [] } })
     await until(() => ring.find(key) !== viewer)
     expect(ring.find(key)!.scopes.size).toBe(0)
-    expect(ring.stands(viewer)).toBe(false)
+    expect(ring.isValid(viewer)).toBe(false)
   })
 
   test('is kept by its hash alone', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { RawClient } from '../live/raw-client.ts'
 import { SseReader } from '../http/sse-reader.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
-import { openTokens } from '../../../gateway/identity/token.ts'
+import { createTokens } from '../../../gateway/identity/token.ts'
 import { anIssuer } from './issuer.ts'
 
 const issuer = await anIssuer()
@@ -23,7 +23,7 @@ async function ask(token: string): Promise<{ status: number; whoami: unknown }> 
 }
 
 describe('a token of the issuer', () => {
-  const tokens = openTokens(
+  const tokens = createTokens(
     { issuer: issuer.settings.JWT_ISSUER, audience: 'crossgate', jwksUrl: issuer.settings.JWT_JWKS_URL },
     () => new Date(),
   )

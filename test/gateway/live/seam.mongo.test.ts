@@ -1,43 +1,43 @@
-// Going over from one upstream to another: with the log's own reader and streams, the engine, and the room.
+// Subscriptions that move between upstreams: with the reader and the streams of the log, the engine, and the broker.
 
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Batch } from '../../../gateway/live/batch.ts'
-import { openBroker, type Broker, type Running } from '../../../gateway/live/broker.ts'
+import { openBroker, type Broker, type RunningOperation } from '../../../gateway/live/broker.ts'
 import type { Subscriber } from '../../../gateway/live/subscriber.ts'
 import {
   composeSupergraph,
   createSupergraph,
-  inProcessConnection,
+  createInProcessConnection,
 } from '../../../gateway/supergraph/index.ts'
 import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { eventFilter } from '../../../subgraphs/transaction/query/transaction-filter.ts'
-import { createEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
+import { openEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
 import { withPositions } from '../../../subgraphs/transaction/live/backlog-stream.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { anEntry } from '../../fixtures/log-entries.ts'
+import { anEntry } from '../../fixtures/a-log-entry.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { quietLog } from '../../fixtures/transaction-world.ts'
 
 const { db } = await freshDatabase()
-// What one run writes stays in memory, so that it need not be written to MongoDB.
+// The entries of one run stay in memory, so that the test need not write them to MongoDB.
 const logReader = await startLogReader({ db, logger: quietLog, recentMax: 20_000 })
-const feed = logReader.feed()
-const eventStreams = createEventStreams(logReader, { checkpointMs: 5 })
+const feed = logReader.openFeed()
+const eventStreams = openEventStreams(logReader, { checkpointMs: 5 })
 const cursors = createCursors('x'.repeat(32))
 afterAll(async () => {
   eventStreams.close()
-  feed.end()
+  feed.close()
   await logReader.close()
 })
 
 const sdl = `extend schema @link(url: "https://specs.apollo.dev/federation/v2.7", import: ["@key"])
   type Query { nothing: Int }
   type Subscription { transactionEvents(wallet: String!, after: String): Event! }
-  type Event { place: Int! transaction: Thing }
+  type Event { ordinal: Int! transaction: Thing }
   type Thing { id: ID! }`
 const schema = buildFederatedSchema(sdl, {
   Subscription: {
@@ -45,7 +45,8 @@ const schema = buildFederatedSchema(sdl, {
       subscribe(_: unknown, { wallet, after }: { wallet: string; after?: string }) {
         const filter = eventFilter({ wallets: [wallet] }, { kind: 'all' })
         const start = after ? cursors.decode(after) : logReader.tip()
-        if ('kind' in filter || typeof start !== 'bigint') throw new TypeError('the test asks for nonsense')
+        if ('kind' in filter || typeof start !== 'bigint')
+          throw new TypeError('the test gives an invalid filter or cursor')
         return withPositions(
           eventStreams.events(filter, { kind: 'all' }, start),
           ({ value }) => value,
@@ -56,8 +57,8 @@ const schema = buildFederatedSchema(sdl, {
     },
   },
   Event: {
-    place: ({ _id }: LogEntry) => Number(_id),
-    // Some events take longer than others to be joined.
+    ordinal: ({ _id }: LogEntry) => Number(_id),
+    // Some events take longer than others to resolve.
     transaction: ({ transaction, _id }: LogEntry) =>
       _id % 3n === 0n
         ? new Promise((resolve) => setImmediate(() => resolve({ id: transaction })))
@@ -66,10 +67,10 @@ const schema = buildFederatedSchema(sdl, {
 })
 const supergraph = createSupergraph({
   supergraphSdl: composeSupergraph([{ name: 'log', sdl }]),
-  subgraphs: new Map([['log', inProcessConnection('log', { graphql: { schema } })]]),
+  subgraphs: new Map([['log', createInProcessConnection('log', { graphql: { schema } })]]),
 })
 const query = `subscription($wallet: String!, $after: String) {
-  transactionEvents(wallet: $wallet, after: $after) { place transaction { id } } }`
+  transactionEvents(wallet: $wallet, after: $after) { ordinal transaction { id } } }`
 
 /** The wallet of the entry at a position. */
 const walletAt = (position: number): string => (position % 2 === 0 ? 'even' : 'odd')
@@ -86,15 +87,15 @@ function write(count: number): void {
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-/** A client that reads when the test says so. */
+/** A client that reads only while the test lets it. */
 class Client implements Subscriber {
   readonly wallet: string
-  /** Where its events begin: after this place; known as soon as it is told, for one that did not say. */
+  /** Its events begin after this ordinal; null until the first batch for a client that gave no cursor. */
   start: number | null
-  readonly places: number[] = []
+  readonly ordinals: number[] = []
   readonly ends: string[] = []
   isBehind = false
-  #running: Running | null = null
+  #running: RunningOperation | null = null
   #readers: (() => void)[] = []
 
   constructor(broker: Broker, wallet: string, after: number | null) {
@@ -105,28 +106,28 @@ class Client implements Subscriber {
     this.#running = broker.run(() => ({ query, operationName: undefined, variables }), viewer, this)
   }
 
-  next({ answers, position }: Batch): void {
-    for (const { value } of answers) {
-      const { data } = JSON.parse(value.toString()) as { data: { transactionEvents: { place: number } } }
-      this.start ??= data.transactionEvents.place - 1
-      this.places.push(data.transactionEvents.place)
+  next({ events, position }: Batch): void {
+    for (const { value } of events) {
+      const { data } = JSON.parse(value.toString()) as { data: { transactionEvents: { ordinal: number } } }
+      this.start ??= data.transactionEvents.ordinal - 1
+      this.ordinals.push(data.transactionEvents.ordinal)
     }
     if (position) this.start ??= position.ordinal
   }
 
-  refuse(answer: string): void {
-    this.ends.push(answer)
+  refuse(errorResponse: string): void {
+    this.ends.push(errorResponse)
   }
 
   complete(): void {
     this.ends.push('complete')
   }
 
-  letGo(): void {
-    this.ends.push('let go')
+  close(): void {
+    this.ends.push('disconnected')
   }
 
-  caughtUp(): Promise<void> {
+  flushed(): Promise<void> {
     return this.isBehind ? new Promise((resolve) => this.#readers.push(resolve)) : Promise.resolve()
   }
 
@@ -140,10 +141,10 @@ class Client implements Subscriber {
   }
 
   leave(): void {
-    this.#running?.leave()
+    this.#running?.close()
   }
 
-  /** All that it should have been given by now. */
+  /** All ordinals that it must have received by now. */
   get due(): number[] {
     const all: number[] = []
     for (let n = (this.start ?? Number(logReader.tip())) + 1; n <= Number(logReader.tip()); n++)
@@ -173,7 +174,7 @@ const step = fc.oneof(
 )
 
 describe('every subscriber', () => {
-  test('gets exactly what follows its place, in order, however it joins, lags, catches up and leaves', async () => {
+  test('receives exactly the events after its position, in order, however it joins, lags, catches up and leaves', async () => {
     let checked = 0
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
@@ -194,25 +195,25 @@ describe('every subscriber', () => {
             else {
               client.leave()
               clients.splice(clients.indexOf(client), 1)
-              left.push({ client, count: client.places.length })
+              left.push({ client, count: client.ordinals.length })
             }
           }
         }
         for (const client of clients) client.read()
-        // The last event, after which everybody is known to be live.
+        // The last event, after which every client has caught up.
         for (let n = 0; n < 5_000 && clients.some(({ start }) => start === null); n++) await turn()
         write(2)
-        const isDone = () => clients.every(({ places, wallet }) => places.at(-1) === lastOf(wallet))
+        const isDone = () => clients.every(({ ordinals, wallet }) => ordinals.at(-1) === lastOf(wallet))
         for (let n = 0; n < 5_000 && !isDone(); n++) await turn()
         for (const client of clients) {
-          expect(client.places).toEqual(client.due)
+          expect(client.ordinals).toEqual(client.due)
           expect(client.ends).toEqual([])
           checked++
         }
-        // Who left hears nothing more, and had heard a part without a gap.
+        // A client that left receives nothing more, and had received a part without a gap.
         for (const { client, count } of left) {
-          expect(client.places).toHaveLength(count)
-          expect(client.places).toEqual(client.due.slice(0, count))
+          expect(client.ordinals).toHaveLength(count)
+          expect(client.ordinals).toEqual(client.due.slice(0, count))
         }
         for (const client of clients) client.leave()
         broker.close()

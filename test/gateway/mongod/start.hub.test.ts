@@ -82,14 +82,14 @@ describe('a MongoDB of its own', () => {
     expect(lines).toEqual([expect.stringMatching(/^MongoDB \d+\.\d+\.\d+ from /)])
     expect(lines[0]!.endsWith(` on ${host}, data in ${dataDir}/db`)).toBe(true)
     await write(first.uri, 'p1')
-    await first.stop()
+    await first.close()
     expect(processInfo(mongodOf(dataDir))).toBeNull()
     expect(endedInOrder(dataDir)).toBe(true)
 
     const second = await start({ dataDir })
     expect(second.uri).toBe(first.uri)
     await write(second.uri, 'p2')
-    await second.stop()
+    await second.close()
 
     const port = await freePort()
     const third = await start({ dataDir, port })
@@ -102,7 +102,7 @@ describe('a MongoDB of its own', () => {
     const dataDir = freshFolder()
     const first = await start({ dataDir })
     await write(first.uri, 'p1')
-    await first.stop()
+    await first.close()
     await listenOn(Number(new URL(first.uri).port))
     const second = await start({ dataDir })
     expect(second.uri).not.toBe(first.uri)
@@ -135,7 +135,7 @@ describe('it ends with its hub', () => {
     const mongo = await start({ dataDir })
     process.kill(mongodOf(dataDir), 'SIGKILL')
     await expect(mongo.ended).resolves.toBeUndefined()
-    await expect(mongo.stop()).resolves.toBeUndefined()
+    await expect(mongo.close()).resolves.toBeUndefined()
   })
 })
 
@@ -227,7 +227,7 @@ describe('what cannot be is said in one line with a code', () => {
   test('the data is not what a mongod wrote', async () => {
     const dataDir = freshFolder()
     const mongo = await start({ dataDir })
-    await mongo.stop()
+    await mongo.close()
     writeFileSync(path.join(dataDir, 'db/WiredTiger.turtle'), 'torn')
     expect(await refusal({ dataDir })).toMatchObject({
       code: 'MONGOD_ENDED',
@@ -252,7 +252,7 @@ describe("the operator's own MongoDB", () => {
   test('is used when it is a replica set, and left running', async () => {
     const mongo = await given(inject('mongoUri'))
     expect(mongo).toMatchObject({ uri: inject('mongoUri'), source: 'MONGODB_URI' })
-    await mongo.stop()
+    await mongo.close()
     await readAll(mongo.uri)
   })
 

@@ -149,7 +149,7 @@ describe('when a subgraph fails as a whole', () => {
         throw new Error('secret')
       },
       error: {
-        message: 'The subgraph "merchants" could not be asked.',
+        message: 'The subgraph "merchants" could not be called.',
         extensions: { code: 'INTERNAL_SERVER_ERROR' },
       },
     },
@@ -157,7 +157,7 @@ describe('when a subgraph fails as a whole', () => {
       how: 'by rejecting',
       execute: () => Promise.reject(new Error('secret')),
       error: {
-        message: 'The subgraph "merchants" could not be asked.',
+        message: 'The subgraph "merchants" could not be called.',
         extensions: { code: 'INTERNAL_SERVER_ERROR' },
       },
     },

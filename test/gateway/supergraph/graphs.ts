@@ -20,12 +20,11 @@ import {
 import {
   composeSupergraph,
   createSupergraph,
-  inProcessConnection,
+  createInProcessConnection,
   type SubgraphConnection,
   type Supergraph,
 } from '../../../gateway/supergraph/index.ts'
 import { buildFederatedSchema, type Resolvers } from '../../../subgraphs/shared/federated-schema.ts'
-import { readFacts, type Facts, type SubgraphSdl } from './facts.ts'
 import {
   answerOf,
   canonical,
@@ -40,6 +39,7 @@ import {
   type Thing,
   type World,
 } from '../../fixtures/supergraph-world.ts'
+import { readFacts, type Facts, type SubgraphSdl } from './facts.ts'
 
 /** What every resolver is given. */
 export interface WorldContext {
@@ -66,7 +66,7 @@ export function buildGraphs(
   name: string,
   subgraphs: readonly SubgraphSdl[],
   connect: (subgraph: string, schema: GraphQLSchema) => SubgraphConnection = (subgraph, schema) =>
-    inProcessConnection(subgraph, { graphql: { schema } }),
+    createInProcessConnection(subgraph, { graphql: { schema } }),
 ): Graphs {
   const supergraphSdl = composeSupergraph(subgraphs)
   const facts = readFacts(supergraphSdl, subgraphs)

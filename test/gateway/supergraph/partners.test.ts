@@ -5,7 +5,7 @@ import mercurius from 'mercurius'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { httpConnection, type HttpConnection } from '../../../gateway/supergraph/connection-http.ts'
+import { openHttpConnection, type HttpConnection } from '../../../gateway/supergraph/connection-http.ts'
 import type { Supergraph } from '../../../gateway/supergraph/index.ts'
 import { ask, aSupergraph, federation, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
@@ -99,7 +99,9 @@ describe('a partner’s subgraph over HTTP', () => {
     const partner = await startPartner()
     stops.push(partner.stop)
     const hub = hubWith(
-      httpConnection('offers', partner.url, { headers: (context) => ({ authorization: String(context) }) }),
+      openHttpConnection('offers', partner.url, {
+        headers: (context) => ({ authorization: String(context) }),
+      }),
     )
 
     const answer = await ask(
@@ -129,7 +131,7 @@ describe('a partner’s subgraph over HTTP', () => {
   test('its errors keep their code and are told at every place', async () => {
     const partner = await startPartner()
     stops.push(partner.stop)
-    const hub = hubWith(httpConnection('offers', partner.url))
+    const hub = hubWith(openHttpConnection('offers', partner.url))
     expect(await ask(hub, '{ merchants { id offers { id } } }')).toEqual({
       data: null,
       errors: [{ message: 'no offers here', path: ['merchants', 1, 'offers'] }],
@@ -151,7 +153,7 @@ describe('a partner’s subgraph over HTTP', () => {
 
   test('that is down costs its own fields only, and is used again when it is back', async () => {
     const partner = await startPartner()
-    const hub = hubWith(httpConnection('offers', partner.url))
+    const hub = hubWith(openHttpConnection('offers', partner.url))
     const document = '{ merchant(id: "x") { name } bestOffer { title } }'
     const title = '“null” for a'
     expect(await ask(hub, document)).toEqual({
@@ -178,7 +180,7 @@ describe('a partner’s subgraph over HTTP', () => {
   })
 
   test('is not subscribed to', async () => {
-    const hub = hubWith(httpConnection('offers', 'http://127.0.0.1:1/graphql'))
+    const hub = hubWith(openHttpConnection('offers', 'http://127.0.0.1:1/graphql'))
     const prepared = hub.prepare('subscription { offers { id } }')
     if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
     const refused = await prepared.subscribe({}, {})
@@ -203,7 +205,7 @@ describe('a partner that does not behave', () => {
     await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
     const { port } = listening.address() as AddressInfo
     return hubWith(
-      httpConnection('offers', `http://127.0.0.1:${port}/`, { timeoutMs: 300, bytesMax: 10_000 }),
+      openHttpConnection('offers', `http://127.0.0.1:${port}/`, { timeoutMs: 300, bytesMax: 10_000 }),
     )
   }
 

@@ -13,9 +13,9 @@
 // object speaks of the interface.
 
 import { execute, parse, type ExecutionResult, type GraphQLError } from 'graphql'
+import type { World } from '../../fixtures/supergraph-world.ts'
 import type { RandomDocument } from './documents.ts'
 import type { Graphs, PossibleError, WorldContext } from './graphs.ts'
-import type { World } from '../../fixtures/supergraph-world.ts'
 
 interface Entry {
   readonly message: string

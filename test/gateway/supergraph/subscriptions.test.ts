@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { MappedStream } from '../../../gateway/supergraph/mapped-stream.ts'
 import type { Supergraph, SubscriptionEvent } from '../../../gateway/supergraph/index.ts'
+import { mapStream } from '../../../subgraphs/platform/async/map-stream.ts'
 import type { Positioned } from '../../../subgraphs/platform/async/resumable-stream.ts'
 import { aSupergraph, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
@@ -222,7 +222,7 @@ describe('a mapped stream', () => {
   test('keeps order, whatever each item takes', async () => {
     const items = new Source<number>()
     const gates = [1, 2, 3].map(() => Promise.withResolvers<void>())
-    const stream = new MappedStream(items, async (n: number) => gates[n]!.promise.then(() => n * 10))
+    const stream = mapStream(items, async (n: number) => gates[n]!.promise.then(() => n * 10))
     const taken = [stream.next(), stream.next(), stream.next()]
     for (const n of [0, 1, 2]) items.push(n)
     for (const gate of gates.toReversed()) gate.resolve()
@@ -234,7 +234,7 @@ describe('a mapped stream', () => {
       yield 1
       yield 2
     })()
-    const stream = new MappedStream(items, (n: number) => n * 10)
+    const stream = mapStream(items, (n: number) => n * 10)
     expect(await stream.next()).toEqual({ done: false, value: 10 })
     expect(await stream.next()).toEqual({ done: false, value: 20 })
     expect(await stream.next()).toEqual({ done: true, value: undefined })

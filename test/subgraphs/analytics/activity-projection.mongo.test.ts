@@ -2,62 +2,63 @@ import fc from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, test, vi } from 'vitest'
 import { isRefusal } from '../../../schema/values/problems.ts'
-import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import {
   answerActivity,
   type ActivityAnswer,
   type Dimension,
   type Question,
 } from '../../../subgraphs/analytics/activity.ts'
-import { deltaOf } from '../../../subgraphs/analytics/delta.ts'
 import { createActivityCache } from '../../../subgraphs/analytics/activity-cache.ts'
 import { activityProjection, countBatch } from '../../../subgraphs/analytics/activity-projection.ts'
-import { bucketStarts, minuteMs, type TimeBucket } from '../../../subgraphs/analytics/range.ts'
-import { cellWidth, Names, readCounterBlock, valueAt } from '../../../subgraphs/analytics/counter-block.ts'
 import { createActivityStore, type ActivityStore } from '../../../subgraphs/analytics/block-store.ts'
-import { startProjection } from '../../../subgraphs/log/projection.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { aLife, aLog, aPayment, logOfLives, spanOfLives } from '../../fixtures/log-data.ts'
-import * as model from './model.ts'
+import { CounterBlock, OpenCounterBlock } from '../../../subgraphs/analytics/counter-block.ts'
+import { deltaOf } from '../../../subgraphs/analytics/delta.ts'
+import { Names } from '../../../subgraphs/analytics/names.ts'
+import { bucketStarts, minuteMs, type TimeBucket } from '../../../subgraphs/analytics/range.ts'
+import { publishedOf, resultsOf } from '../../../subgraphs/log/checkpoint.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { startProjection } from '../../../subgraphs/log/projection.ts'
+import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
-import { resultsOf, publishedOf } from '../../../subgraphs/log/checkpoint.ts'
+import { aLife, aLog, aLoggedPayment, logOfLives, spanOfLives } from '../../fixtures/a-log.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import * as model from './model.ts'
 
 const { db } = await freshDatabase()
-/** Small parts, so that a few cells already go on in the next one. */
+/** With small parts, so that a few cells already fill one. */
 const openStore = (): Promise<ActivityStore> => createActivityStore(resultsOf(db, 0), { cellsMax: 3 })
-const places = db.collection<{ _id: string; position: bigint; epoch: number }>('places')
-const place = async (): Promise<bigint> => (await publishedOf(db, 'activity')).position
-/** As the reader does after each batch. */
-const savePlace = (position: bigint) =>
-  places.updateOne({ _id: 'activity' }, { $set: { epoch: 0 }, $max: { position } }, { upsert: true })
-const forgetActivity = () =>
+const checkpoints = db.collection<{ _id: string; position: bigint; epoch: number }>('places')
+const readPosition = async (): Promise<bigint> => (await publishedOf(db, 'activity')).position
+/** Stores the checkpoint, as the projection does after each batch. */
+const saveCheckpoint = (position: bigint) =>
+  checkpoints.updateOne({ _id: 'activity' }, { $set: { epoch: 0 }, $max: { position } }, { upsert: true })
+const deleteActivity = () =>
   Promise.all(
     ['activityHours', 'activityMerchants', 'places'].map((name) => db.collection(name).deleteMany({})),
   )
 
-/** Where nothing is kept. */
-const noShelf: ActivityStore['merchants'] = {
+/** Stores nothing. */
+const noBlocks: ActivityStore['merchants'] = {
   open: async () => new Map(),
   save: async () => true,
 }
 
 class Crash extends Error {}
 
-/** Processes one after another: each counts until its store lets it down, at a call of a kind, before or after MongoDB did it. */
+/** One process: it counts until a write of one kind fails, before or after MongoDB has executed it. */
 interface Run {
   readonly sizes: readonly number[]
   readonly crash: {
-    readonly at: 'hours' | 'merchants' | 'place'
+    readonly at: 'hours' | 'merchants' | 'checkpoint'
     readonly written: boolean
     readonly afterCalls: number
   }
 }
 
-/** What counts a batch, and saves the place after it. */
+/** Counts a batch, then stores the checkpoint. */
 interface Counter {
   readonly store: ActivityStore
-  savePlace(position: bigint): Promise<unknown>
+  saveCheckpoint(position: bigint): Promise<unknown>
 }
 
 function failing(store: ActivityStore, { at, written, afterCalls }: Run['crash']): Counter {
@@ -71,23 +72,24 @@ function failing(store: ActivityStore, { at, written, afterCalls }: Run['crash']
     store: {
       ...store,
       ...(at === 'hours' && {
-        hours: { ...store.hours, save: (drafts) => crashAt(() => store.hours.save(drafts)) },
+        hours: { ...store.hours, save: (blocks) => crashAt(() => store.hours.save(blocks)) },
       }),
       ...(at === 'merchants' && {
-        merchants: { ...store.merchants, save: (drafts) => crashAt(() => store.merchants.save(drafts)) },
+        merchants: { ...store.merchants, save: (blocks) => crashAt(() => store.merchants.save(blocks)) },
       }),
     },
-    savePlace: at === 'place' ? (position) => crashAt(() => savePlace(position)) : savePlace,
+    saveCheckpoint:
+      at === 'checkpoint' ? (position) => crashAt(() => saveCheckpoint(position)) : saveCheckpoint,
   }
 }
 
 async function countAll(log: readonly LogEntry[], counter: Counter, sizes: readonly number[]): Promise<void> {
-  let at = Number(await place())
+  let at = Number(await readPosition())
   for (let n = 0; at < log.length; n++) {
     const batch = log.slice(at, at + sizes[n % sizes.length]!)
     await countBatch(counter.store, batch)
     at += batch.length
-    await counter.savePlace(BigInt(at))
+    await counter.saveCheckpoint(BigInt(at))
   }
 }
 
@@ -97,14 +99,14 @@ async function countWithCrashes(log: readonly LogEntry[], runs: readonly Run[]):
       if (!(error instanceof Crash)) throw error
     })
   }
-  await countAll(log, { store: await openStore(), savePlace }, [1000])
+  await countAll(log, { store: await openStore(), saveCheckpoint }, [1000])
 }
 
 async function answers(question: Question): Promise<ActivityAnswer> {
   const names = new Names()
   const hours = await (await openStore()).hoursCountedAfter(0n)
   return answerActivity(
-    hours.map((content) => readCounterBlock(content, names)),
+    hours.map((content) => new CounterBlock(content, names)),
     names,
     question,
   )
@@ -137,11 +139,11 @@ const dimensions: Dimension[] = [
   'DECLINE_REASON',
 ]
 
-/** Mostly left out: a question that asks for much is mostly answered with nothing. */
+/** Mostly omitted: a question with many filters mostly selects nothing. */
 const list = (...names: string[]) =>
   fc.oneof(
     { weight: 5, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: fc.subarray([...names, 'unheard-of'], { minLength: 1 }) },
+    { weight: 1, arbitrary: fc.subarray([...names, 'unknown'], { minLength: 1 }) },
   )
 const party = fc.oneof(
   fc.constant({ kind: 'all' as const }),
@@ -181,7 +183,7 @@ const someRuns: fc.Arbitrary<Run[]> = fc.array(
   fc.record({
     sizes: fc.array(fc.constantFrom(1, 2, 7, 20), { minLength: 1, maxLength: 4 }),
     crash: fc.record({
-      at: fc.constantFrom('hours', 'merchants', 'place'),
+      at: fc.constantFrom('hours', 'merchants', 'checkpoint'),
       written: fc.boolean(),
       afterCalls: fc.integer({ min: 0, max: 6 }),
     }),
@@ -189,25 +191,25 @@ const someRuns: fc.Arbitrary<Run[]> = fc.array(
   { minLength: 1, maxLength: 3 },
 )
 
-describe('the process that counts', () => {
-  test('goes on when entries come, and another takes over where it stopped', async () => {
-    await forgetActivity()
+describe('the activity projection', () => {
+  test('counts entries as they come, and another process resumes where it stopped', async () => {
+    await deleteActivity()
     const logger = pino({ level: 'silent' })
     const lives = Array.from({ length: 9 }, () => aLife())
     const entries = logOfLives(lives)
     const logReader = await startLogReader({ db, logger })
-    const placed = (position: number) =>
-      vi.waitFor(async () => expect(await place()).toBe(BigInt(position)), { timeout: 10_000 })
+    const reached = (position: number) =>
+      vi.waitFor(async () => expect(await readPosition()).toBe(BigInt(position)), { timeout: 10_000 })
 
     const one = startProjection({ db, logReader, logger }, activityProjection())
     await logOf(db).insertOne(batchOf(entries.slice(0, 4)))
-    await placed(4)
+    await reached(4)
     await logOf(db).insertOne(batchOf(entries.slice(4, 10)))
-    await placed(10)
+    await reached(10)
     await one.close()
     await logOf(db).insertOne(batchOf(entries.slice(10)))
     const other = startProjection({ db, logReader, logger }, activityProjection())
-    await placed(entries.length)
+    await reached(entries.length)
     await other.close()
     await logReader.close()
     expect((await answers(whole)).totals()).toEqual(model.totals(entries, whole))
@@ -215,21 +217,21 @@ describe('the process that counts', () => {
 })
 
 describe('counts', () => {
-  test('that somebody else has written meanwhile are not written over', async () => {
-    await forgetActivity()
+  test('that another process has written meanwhile are not overwritten', async () => {
+    await deleteActivity()
     const [early, late] = [await openStore(), await openStore()]
     const [submitted, sent, approved] = logOfLives([aLife()]) as [LogEntry, LogEntry, LogEntry]
     const start = new Date('2026-02-10T09:00:00Z')
     const count = async (store: ActivityStore, ...entries: LogEntry[]) => {
-      const drafts = await store.hours.open(new Map([['2026-02-10T09', start]]))
-      const { block } = drafts.get('2026-02-10T09')!
+      const blocks = await store.hours.open(new Map([['2026-02-10T09', start]]))
+      const { block } = blocks.get('2026-02-10T09')!
       return async () => {
         for (const entry of entries) {
           const delta = deltaOf(entry)
           if (delta) block.add(entry.payment, delta)
           block.upTo = entry._id
         }
-        return store.hours.save(drafts)
+        return store.hours.save(blocks)
       }
     }
     const [saveNew, saveNewLate] = [await count(early, submitted), await count(late, submitted)]
@@ -240,25 +242,23 @@ describe('counts', () => {
   })
 
   test('add up exactly, beyond what a number holds', () => {
-    const cells = 2_200_000
-    const words = new Int32Array(cells * cellWidth)
-    for (let at = 0; at < words.length; at += cellWidth) {
-      words[at + valueAt] = -1
-      words[at + valueAt + 1] = 3
-    }
-    const names = new Names(['the only name'])
-    const slab = { start: spanOfLives.from, end: spanOfLives.to, cells, words }
-    expect(answerActivity([slab], names, whole).totals().value).toBe(BigInt(cells) * (4n * 2n ** 32n - 1n))
+    const value = 4n * 2n ** 32n - 1n
+    const payment = aLoggedPayment()
+    const open = new OpenCounterBlock({ start: payment.createdAt, upTo: 0n })
+    open.add(payment, { payments: 1, approved: 1, declined: 0, value, reason: null, authorizeMs: null })
+    const names = new Names()
+    const blocks = Array<CounterBlock>(2_200_000).fill(new CounterBlock(open.content(), names))
+    expect(answerActivity(blocks, names, whole).totals().value).toBe(BigInt(blocks.length) * value)
   })
 
-  test('are a fold over the log: every figure, under every filter, whatever the batches, and through every crash', async () => {
+  test('are a fold over the log: every figure, with every filter, any batches and any crash', async () => {
     await fc.assert(
       fc.asyncProperty(
         aLog(25),
         someRuns,
         fc.array(aQuestion, { maxLength: 6 }),
         async (log, runs, questions) => {
-          await forgetActivity()
+          await deleteActivity()
           await countWithCrashes(log, runs)
           for (const question of [whole, ...questions]) expectSame(await answers(question), log, question)
         },
@@ -267,11 +267,11 @@ describe('counts', () => {
     )
   }, 120_000)
 
-  test('are read as they grow, up to the place that is given with them', async () => {
+  test('are read as they grow, up to the position that is returned with them', async () => {
     const now = new Date(spanOfLives.to + 60 * minuteMs)
     await fc.assert(
       fc.asyncProperty(aLog(25), fc.array(fc.integer({ min: 1, max: 20 })), async (log, sizes) => {
-        await forgetActivity()
+        await deleteActivity()
         const store = await openStore()
         const reader = {
           tip: () => BigInt(log.length),
@@ -283,24 +283,24 @@ describe('counts', () => {
           const batch = log.slice(at, at + size)
           await countBatch(store, batch)
           at += batch.length
-          await savePlace(BigInt(at))
+          await saveCheckpoint(BigInt(at))
           const snapshot = await activityCache.current()
           const found = answerActivity(snapshot.blocks, activityCache.names, whole)
           expect(found.totals()).toEqual(model.totals(log.slice(0, at), whole))
           const asOf = log[at]?.at ?? now
           const lagMs = Math.min(now.getTime() - asOf.getTime(), 2 ** 31 - 1)
-          expect(snapshot).toMatchObject({ place: BigInt(at), asOf, lagMs, complete: true })
+          expect(snapshot).toMatchObject({ position: BigInt(at), asOf, lagMs, complete: true })
         }
       }),
       { numRuns: 30 },
     )
   }, 120_000)
 
-  test('are all read, also when they are looked at while a batch is half written', async () => {
-    await forgetActivity()
+  test('are all read, also when a batch was half written during an earlier read', async () => {
+    await deleteActivity()
     const times = ['2026-02-10T08:00:00Z', '2026-02-10T09:00:00Z'].map((time) => new Date(time))
     const [early, late] = logOfLives(
-      times.map((createdAt) => aLife({ payment: aPayment({ createdAt }), ending: 'waiting' })),
+      times.map((createdAt) => aLife({ payment: aLoggedPayment({ createdAt }), ending: 'waiting' })),
     ).filter(({ kind }) => kind === 'SUBMITTED') as [LogEntry, LogEntry]
     const log = [early, { ...late, _id: 2n }]
     const [store, other] = [await openStore(), await openStore()]
@@ -309,11 +309,11 @@ describe('counts', () => {
     const payments = async () =>
       answerActivity((await activityCache.current()).blocks, activityCache.names, whole).totals().payments
 
-    // The later entry's hour is there, the earlier one's is not, and neither is the place.
-    await countBatch({ ...other, merchants: noShelf }, log.slice(1))
+    // The hour of the later entry is stored; that of the earlier entry and the checkpoint are not.
+    await countBatch({ ...other, merchants: noBlocks }, log.slice(1))
     expect(await payments()).toBe(1)
     await countBatch(store, log)
-    await savePlace(2n)
+    await saveCheckpoint(2n)
     expect(await payments()).toBe(2)
   })
 
@@ -325,7 +325,7 @@ describe('counts', () => {
         someRuns,
         fc.oneof(fc.constant(whole), aQuestion),
         async (log, runs, question) => {
-          await forgetActivity()
+          await deleteActivity()
           await countWithCrashes(log, runs)
           const store = await openStore()
           const names = new Names()
@@ -333,9 +333,9 @@ describe('counts', () => {
             merchants.map((merchant) => store.monthsOf(merchant, question.range)),
           )
           for (const [n, merchant] of merchants.entries()) {
-            const blocks = found[n]!.map((content) => readCounterBlock(content, names))
-            const its = log.filter(({ payment }) => payment.merchant === merchant)
-            expectSame(answerActivity(blocks, names, question), its, question)
+            const blocks = found[n]!.map((content) => new CounterBlock(content, names))
+            const ownEntries = log.filter(({ payment }) => payment.merchant === merchant)
+            expectSame(answerActivity(blocks, names, question), ownEntries, question)
           }
         },
       ),
@@ -346,7 +346,7 @@ describe('counts', () => {
   test('are right when two processes count the same log at once', async () => {
     await fc.assert(
       fc.asyncProperty(aLog(25), someRuns, someRuns, async (log, one, other) => {
-        await forgetActivity()
+        await deleteActivity()
         await Promise.all([countWithCrashes(log, one), countWithCrashes(log, other)])
         expectSame(await answers(whole), log, whole)
       }),

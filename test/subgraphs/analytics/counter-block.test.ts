@@ -1,14 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { CounterBlock, OpenCounterBlock } from '../../../subgraphs/analytics/counter-block.ts'
 import type { Delta } from '../../../subgraphs/analytics/delta.ts'
-import {
-  cellWidth,
-  halfMask,
-  Names,
-  OpenCounterBlock,
-  readCounterBlock,
-  tallyWidth,
-} from '../../../subgraphs/analytics/counter-block.ts'
-import { aPayment } from '../../fixtures/log-data.ts'
+import { Names } from '../../../subgraphs/analytics/names.ts'
+import { aLoggedPayment } from '../../fixtures/a-log.ts'
 
 const start = new Date('2026-02-10T09:00:00Z')
 const approvedIn = (authorizeMs: number): Delta => ({
@@ -27,45 +21,45 @@ const declined: Delta = {
   reason: 'INSUFFICIENT_FUNDS',
   authorizeMs: null,
 }
-/** How often each latency or reason was counted. */
+/** The count of each latency and reason. */
 const tallies = (block: OpenCounterBlock): number[] => {
-  const { words, cells } = readCounterBlock(block.content(), new Names())
-  const rows = words.subarray(cells * cellWidth)
-  return Array.from({ length: rows.length / tallyWidth }, (_, n) => rows[n * tallyWidth + 2]!)
+  const tally = new CounterBlock(block.content(), new Names()).tallies()
+  const counts: number[] = []
+  while (tally.next()) counts.push(tally.count)
+  return counts
 }
 
-describe('a slab', () => {
-  test('counts equal latencies and equal reasons of a cell once, so that it grows with minutes and not with payments', () => {
+describe('a counter block', () => {
+  test('has one tally for equal latencies or reasons of a cell, so it grows with minutes and not with payments', () => {
     const block = new OpenCounterBlock({ start, upTo: 0n })
     for (let n = 0; n < 100; n++) {
-      block.add(aPayment(), approvedIn(40))
-      block.add(aPayment(), declined)
+      block.add(aLoggedPayment(), approvedIn(40))
+      block.add(aLoggedPayment(), declined)
     }
     expect(block.size).toBe(1 + 2)
     expect(tallies(block)).toEqual([100, 100])
   })
 
-  test('goes on where it was closed: with the cells and tallies that it has', () => {
+  test('is reopened with the cells and tallies that it has', () => {
     const first = new OpenCounterBlock({ start, upTo: 0n })
-    const later = aPayment({ createdAt: new Date('2026-02-10T09:31:00Z') })
-    first.add(aPayment(), approvedIn(40))
+    const later = aLoggedPayment({ createdAt: new Date('2026-02-10T09:31:00Z') })
+    first.add(aLoggedPayment(), approvedIn(40))
     first.add(later, approvedIn(40))
     const again = new OpenCounterBlock(first.content())
-    again.add(aPayment(), approvedIn(40))
+    again.add(aLoggedPayment(), approvedIn(40))
     again.add(later, approvedIn(4_000))
     expect(again.size).toBe(2 + 3)
     expect(tallies(again)).toEqual([2, 1, 1])
   })
 
-  test('makes room for as many cells as come', () => {
+  test('grows with its cells', () => {
     const block = new OpenCounterBlock({ start, upTo: 0n })
     for (let minute = 0; minute < 60; minute++) {
-      block.add(aPayment({ createdAt: new Date(start.getTime() + minute * 60_000) }), approvedIn(40))
+      block.add(aLoggedPayment({ createdAt: new Date(start.getTime() + minute * 60_000) }), approvedIn(40))
     }
-    const { cells, words } = readCounterBlock(block.content(), new Names())
-    expect(cells).toBe(60)
-    expect(Array.from({ length: cells }, (_, n) => words[n * cellWidth]! & halfMask)).toEqual([
-      ...Array(60).keys(),
-    ])
+    const cell = new CounterBlock(block.content(), new Names()).cells()
+    const minutes: number[] = []
+    while (cell.next()) minutes.push(cell.minute)
+    expect(minutes).toEqual([...Array(60).keys()])
   })
 })

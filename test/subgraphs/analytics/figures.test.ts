@@ -13,12 +13,12 @@ const figures = (its: Partial<Figures> = {}): Figures => ({
 })
 
 describe('figures', () => {
-  test('give a rate of what is decided, and none when nothing is', () => {
+  test('give the approval rate of decided payments, and none without a decided payment', () => {
     expect(approvalRateOf(figures({ payments: 9, approved: 3, declined: 1 }))).toBe(0.75)
     expect(approvalRateOf(figures({ payments: 9 }))).toBeNull()
   })
 
-  test('give an average rounded half up', () => {
+  test('give an average value, rounded half up', () => {
     expect(averageValueOf(figures({ approved: 2, value: 3n }))).toEqual(money(2n, 'CNY'))
     expect(averageValueOf(figures({ approved: 3, value: 4n }))).toEqual(money(1n, 'CNY'))
     expect(averageValueOf(figures())).toBeNull()
@@ -37,14 +37,14 @@ describe('growth', () => {
     })
   })
 
-  test('goes down too, to four digits after the point', () => {
+  test('can be negative, and has four digits after the point', () => {
     expect(growthOf(figures({ payments: 2 }), figures({ payments: 3 }))).toMatchObject({
       paymentsPercent: -33.3333,
       valuePercent: null,
     })
   })
 
-  test('from nothing is null', () => {
+  test('from an earlier range without payments is null', () => {
     expect(growthOf(figures({ payments: 5 }), figures())).toBeNull()
   })
 })
@@ -57,7 +57,7 @@ test.each<{ by: Dimension; key: string; label: string }>([
   { by: 'MCC', key: '5812', label: 'Restaurants and eating places' },
   { by: 'MCC', key: '0000', label: '0000' },
   { by: 'ENTRY_MODE', key: 'CPM', label: 'Code shown by the customer' },
-  { by: 'DECLINE_REASON', key: 'INSUFFICIENT_FUNDS', label: 'The payer’s account does not hold enough.' },
-])('$by $key is called "$label"', ({ by, key, label }) => {
+  { by: 'DECLINE_REASON', key: 'INSUFFICIENT_FUNDS', label: 'The payer’s account has insufficient funds.' },
+])('$by $key has the label "$label"', ({ by, key, label }) => {
   expect(labelOf(by, key, aRegistry({ participants: [aParticipant()] }))).toBe(label)
 })

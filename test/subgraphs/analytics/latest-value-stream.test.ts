@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { openLatestValueStream } from '../../../subgraphs/analytics/latest-value-stream.ts'
 
-/** A stream whose clock the test moves, over a value that the test changes. */
+/** A stream of a value that the test changes, by a clock that the test moves. */
 function aStream() {
   const waits: { readonly ms: number; readonly pass: () => void }[] = []
   let version = 1
-  let given = 0
+  let delivered = 0
   let reads = 0
   const stream = openLatestValueStream({
     everyMs: 2000,
     read: async () => {
       reads++
       if (version < 0) throw new Error('nothing can be read')
-      return given === version ? null : (given = version)
+      return delivered === version ? null : (delivered = version)
     },
     wait: (ms, signal) =>
       new Promise<void>((resolve, reject) => {
@@ -24,7 +24,7 @@ function aStream() {
     stream,
     change: (to = version + 1) => (version = to),
     reads: () => reads,
-    /** Lets the time pass that the stream waits for, once it does. */
+    /** Ends the stream's wait, once there is one. */
     async pass() {
       while (waits.length === 0) await Promise.resolve()
       const { ms, pass } = waits.shift()!
@@ -34,8 +34,8 @@ function aStream() {
   }
 }
 
-describe('a stream of the latest', () => {
-  test('begins at once, and goes on when time has passed and something has changed', async () => {
+describe('a stream of the latest value', () => {
+  test('begins at once, and continues when time has passed and the value has changed', async () => {
     const { stream, change, pass } = aStream()
     expect(await stream.next()).toEqual({ done: false, value: 1 })
     const next = stream.next()
@@ -45,7 +45,7 @@ describe('a stream of the latest', () => {
     expect(await next).toEqual({ done: false, value: 2 })
   })
 
-  test('leaves out what changed while nobody asked, and reads nothing meanwhile', async () => {
+  test('skips changes between two calls of next, and reads nothing meanwhile', async () => {
     const { stream, change, pass, reads } = aStream()
     await stream.next()
     for (let n = 0; n < 5; n++) change()
@@ -56,16 +56,16 @@ describe('a stream of the latest', () => {
     expect(reads()).toBe(2)
   })
 
-  test('answers several who ask at once in turn', async () => {
+  test('serves concurrent calls of next in turn', async () => {
     const { stream, change, pass } = aStream()
-    const asked = Promise.all([stream.next(), stream.next()])
+    const values = Promise.all([stream.next(), stream.next()])
     await pass()
     change()
     await pass()
-    expect((await asked).map(({ value }) => value)).toEqual([1, 2])
+    expect((await values).map(({ value }) => value)).toEqual([1, 2])
   })
 
-  test('can be left while it waits, and is then over', async () => {
+  test('ends at once when it is closed while it waits', async () => {
     const { stream, pass } = aStream()
     await stream.next()
     const next = stream.next()

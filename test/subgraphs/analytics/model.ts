@@ -1,6 +1,7 @@
-// What activity means, said as plainly as can be: a fold over the log. Nothing here is shared with the product.
-import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+// A reference model of activity: the plainest fold over the log, which shares no code with the product.
+
 import type { Dimension, Figures, Question, Share } from '../../../subgraphs/analytics/activity.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 
 interface Fold extends Figures {
   readonly latencies: readonly number[]
@@ -9,14 +10,14 @@ interface Fold extends Figures {
 const approvedStatuses = ['COMPLETED']
 const declinedStatuses = ['DECLINED', 'FAILED', 'EXPIRED', 'REVERSED', 'CANCELLED']
 
-/** Each payment's entries, oldest first, of those that the question asks for. */
+/** The entries of each payment that the question selects, oldest first. */
 function livesOf(log: readonly LogEntry[], question: Question): LogEntry[][] {
   return [...Map.groupBy(log, ({ transaction }) => transaction).values()].filter(([first]) =>
-    isAsked(first!, question),
+    isSelected(first!, question),
   )
 }
 
-function isAsked({ payment }: LogEntry, { range, where, within }: Question): boolean {
+function isSelected({ payment }: LogEntry, { range, where, within }: Question): boolean {
   const created = payment.createdAt.getTime()
   const lists: [readonly string[] | undefined, string | null][] = [
     [where.directions, payment.direction],
@@ -31,7 +32,7 @@ function isAsked({ payment }: LogEntry, { range, where, within }: Question): boo
   return (
     created >= range.from &&
     created < range.to &&
-    lists.every(([wanted, its]) => !wanted || (its !== null && wanted.includes(its))) &&
+    lists.every(([wanted, value]) => !wanted || (value !== null && wanted.includes(value))) &&
     within.every(
       (party) =>
         party.kind === 'all' ||

@@ -14,11 +14,11 @@ const range = (from: string, to: string): Range => ({ from: Date.parse(from), to
 const shown = ({ from, to }: Range) => [new Date(from).toISOString(), new Date(to).toISOString()]
 
 describe('a range', () => {
-  test('of days ends with the minute that is running', () => {
+  test('of days ends with the current minute', () => {
     expect(readRange({ lastDays: 2 }, now, [])).toEqual(range('2026-02-27T12:01:00Z', '2026-03-01T12:01:00Z'))
   })
 
-  test('moves both ends up to a whole minute, so that ranges which meet still meet', () => {
+  test('rounds both ends up to a whole minute, so that adjacent ranges stay adjacent', () => {
     const [from, middle, to] = ['10:00:00.000', '10:00:00.001', '10:05:59.999'].map(
       (time) => new Date(`2026-03-01T${time}Z`),
     )
@@ -31,17 +31,17 @@ describe('a range', () => {
   })
 
   test.each([
-    { given: {} },
-    { given: { from: now } },
-    { given: { to: now } },
-    { given: { from: now, to: now } },
-    { given: { from: now, to: new Date(now.getTime() - 1) } },
-    { given: { from: new Date(0), to: now, lastDays: 1 } },
-    { given: { lastDays: 0 }, at: 'lastDays' },
-    { given: { lastDays: -1 }, at: 'lastDays' },
-    { given: { lastDays: 801 }, at: 'lastDays' },
-  ])('is refused for $given', ({ given, at }) => {
-    expect(readRange(given, now, ['where', 'range'])).toMatchObject({
+    { input: {} },
+    { input: { from: now } },
+    { input: { to: now } },
+    { input: { from: now, to: now } },
+    { input: { from: now, to: new Date(now.getTime() - 1) } },
+    { input: { from: new Date(0), to: now, lastDays: 1 } },
+    { input: { lastDays: 0 }, at: 'lastDays' },
+    { input: { lastDays: -1 }, at: 'lastDays' },
+    { input: { lastDays: 801 }, at: 'lastDays' },
+  ])('is refused for $input', ({ input, at }) => {
+    expect(readRange(input, now, ['where', 'range'])).toMatchObject({
       code: 'BAD_RANGE',
       path: ['where', 'range', ...(at ? [at] : [])],
     })

@@ -6,7 +6,7 @@ import { openAnalyticsSubgraph } from '../../../subgraphs/analytics/index.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aCorridor, aParticipant, aProject, aRegistry } from '../../fixtures/registry.ts'
-import { aLife, aPayment, entriesOf, logOfLives, type Life } from '../../fixtures/log-data.ts'
+import { aLife, aLoggedPayment, entriesOf, logOfLives, type Life } from '../../fixtures/a-log.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
@@ -29,20 +29,22 @@ const registry = aRegistry({
 
 const thai = { wallet: 'wallet-th-01', walletCountry: 'TH', corridor: 'TH-CN', project: null }
 const lives: Life[] = [
-  aLife({ payment: aPayment({ createdAt: new Date('2026-02-10T09:30:15Z'), reportingMinor: 100_00n }) }),
   aLife({
-    payment: aPayment({ createdAt: new Date('2026-02-28T23:59:59Z'), reportingMinor: 50_01n }),
+    payment: aLoggedPayment({ createdAt: new Date('2026-02-10T09:30:15Z'), reportingMinor: 100_00n }),
+  }),
+  aLife({
+    payment: aLoggedPayment({ createdAt: new Date('2026-02-28T23:59:59Z'), reportingMinor: 50_01n }),
     authorizeMs: 40,
   }),
   aLife({
-    payment: aPayment({ ...thai, createdAt: new Date('2026-03-01T11:59:00Z'), reportingMinor: 30_00n }),
+    payment: aLoggedPayment({ ...thai, createdAt: new Date('2026-03-01T11:59:00Z'), reportingMinor: 30_00n }),
   }),
   aLife({
-    payment: aPayment({ ...thai, createdAt: new Date('2026-03-01T12:00:29Z') }),
+    payment: aLoggedPayment({ ...thai, createdAt: new Date('2026-03-01T12:00:29Z') }),
     ending: 'refused',
     reason: 'INSUFFICIENT_FUNDS',
   }),
-  aLife({ payment: aPayment({ createdAt: new Date('2025-02-15T00:00:00Z'), reportingMinor: 60_00n }) }),
+  aLife({ payment: aLoggedPayment({ createdAt: new Date('2025-02-15T00:00:00Z'), reportingMinor: 60_00n }) }),
 ]
 
 const operator = caller('operator', 'operator')
@@ -52,15 +54,15 @@ function caller(participant: string, ...scopes: Scope[]): RequestContext {
   return { viewer: { participant, scopes: new Set(scopes), key: 'test' }, requestId: 'r' }
 }
 
-/** Twice, for the second execution is the compiled one. */
-async function ask(query: string, context = operator, variables: Record<string, unknown> = {}) {
+/** Executes twice, because the second execution is the compiled one. */
+async function execute(query: string, context = operator, variables: Record<string, unknown> = {}) {
   const first = await subgraph.app.graphql(query, context as never, variables)
   expect(await subgraph.app.graphql(query, context as never, variables)).toEqual(first)
   return first as { data: Record<string, never> | null; errors?: { extensions: unknown }[] }
 }
 
 const lagOf = async (): Promise<unknown> =>
-  (await ask('{ activity(where: { range: { lastDays: 1 } }) { lagMs } }')).data?.['activity']
+  (await execute('{ activity(where: { range: { lastDays: 1 } }) { lagMs } }')).data?.['activity']
 
 const append = (entries: readonly LogEntry[]): Promise<unknown> => logOf(db).insertOne(batchOf(entries))
 const counted = (): Promise<unknown> =>
@@ -71,7 +73,10 @@ beforeAll(async () => {
   subgraph = await openAnalyticsSubgraph({
     db,
     registry,
-    directory: { merchant: async () => null, scan: () => Promise.reject(new Error('not asked here')) },
+    directory: {
+      merchant: async () => null,
+      scan: () => Promise.reject(new Error('not used in these tests')),
+    },
     now: () => now,
     logger: silent,
   })
@@ -80,8 +85,8 @@ beforeAll(async () => {
 afterAll(() => subgraph.close())
 
 describe('activity', () => {
-  test('gives what the operator’s dashboard shows', async () => {
-    const { data, errors } = await ask(`{ activity(where: { range: { lastDays: 20 } }) {
+  test('has all figures of the operator’s dashboard', async () => {
+    const { data, errors } = await execute(`{ activity(where: { range: { lastDays: 20 } }) {
       asOf lagMs complete payments approved declined approvalRate value { amount currency } averageValue { amount }
       authorizeMs { p50 p95 p99 }
       series(bucket: WEEK) { start payments approved value { amount } }
@@ -127,7 +132,7 @@ describe('activity', () => {
       byReason: [
         {
           key: 'INSUFFICIENT_FUNDS',
-          label: 'The payer’s account does not hold enough.',
+          label: 'The payer’s account has insufficient funds.',
           payments: 1,
           approved: 0,
         },
@@ -136,24 +141,24 @@ describe('activity', () => {
     })
   })
 
-  test('counts only what the viewer may see', async () => {
+  test('counts only payments that the viewer may read', async () => {
     const query = '{ activity(where: { range: { lastDays: 20 } }) { payments } }'
-    const seenBy = async (context: RequestContext) => (await ask(query, context)).data?.['activity']
-    expect(await seenBy(wallet)).toEqual({ payments: 2 })
-    expect(await seenBy(caller('acquirer-cn-01', 'analytics:read'))).toEqual({ payments: 4 })
-    expect(await seenBy(caller('network-th', 'analytics:read'))).toEqual({ payments: 2 })
-    expect(await seenBy(caller('nobody', 'analytics:read'))).toEqual({ payments: 0 })
+    const readBy = async (context: RequestContext) => (await execute(query, context)).data?.['activity']
+    expect(await readBy(wallet)).toEqual({ payments: 2 })
+    expect(await readBy(caller('acquirer-cn-01', 'analytics:read'))).toEqual({ payments: 4 })
+    expect(await readBy(caller('network-th', 'analytics:read'))).toEqual({ payments: 2 })
+    expect(await readBy(caller('unknown', 'analytics:read'))).toEqual({ payments: 0 })
   })
 
-  test('takes the scope analytics:read, here and at every entity', async () => {
+  test('requires the scope analytics:read, also at entities', async () => {
     const blind = caller('wallet-sg-01', 'payments:read')
     const forbidden = [{ extensions: { code: 'FORBIDDEN', retryable: false } }]
     expect(
-      (await ask('{ activity(where: { range: { lastDays: 1 } }) { payments } }', blind)).errors,
+      (await execute('{ activity(where: { range: { lastDays: 1 } }) { payments } }', blind)).errors,
     ).toMatchObject(forbidden)
     expect(
       (
-        await ask(
+        await execute(
           `{ _entities(representations: [{ __typename: "Corridor", id: "SG-CN" }]) {
              ... on Corridor { activity(range: { lastDays: 1 }) { payments } } } }`,
           blind,
@@ -172,7 +177,7 @@ describe('activity', () => {
     },
     { where: 'range: { lastDays: 1 }, mccs: ["581"]', code: 'BAD_VALUE', path: ['where', 'mccs', '0'] },
   ])('is refused for { $where }', async ({ where, code, path }) => {
-    const { errors } = await ask(`{ activity(where: { ${where} }) { payments } }`)
+    const { errors } = await execute(`{ activity(where: { ${where} }) { payments } }`)
     expect(errors?.[0]?.extensions).toEqual({ code, path, retryable: false })
   })
 
@@ -181,7 +186,7 @@ describe('activity', () => {
     { field: 'breakdown(by: MCC, first: 0) { key }', code: 'BAD_PAGE', path: ['first'] },
     { field: 'breakdown(by: MCC, first: 501) { key }', code: 'BAD_PAGE', path: ['first'] },
   ])('refuses $field over twenty days', async ({ field, code, path }) => {
-    const { errors } = await ask(`{ activity(where: { range: { lastDays: 20 } }) { ${field} } }`)
+    const { errors } = await execute(`{ activity(where: { range: { lastDays: 20 } }) { ${field} } }`)
     expect(errors?.[0]?.extensions).toEqual({ code, path, retryable: false })
   })
 })
@@ -190,7 +195,7 @@ describe('activity of an entity', () => {
   const keys = [
     { __typename: 'Participant', id: 'wallet-sg-01' },
     { __typename: 'Participant', id: 'acquirer-cn-01' },
-    { __typename: 'Participant', id: 'nobody' },
+    { __typename: 'Participant', id: 'unknown' },
     { __typename: 'Merchant', id: 'acquirer-cn-01.M000001' },
     { __typename: 'Merchant', id: 'acquirer-cn-01.M000002' },
     { __typename: 'Corridor', id: 'TH-CN' },
@@ -198,21 +203,21 @@ describe('activity of an entity', () => {
     { __typename: 'Country', code: 'CN' },
     { __typename: 'Country', code: 'SG' },
   ]
-  const its = (range: string) =>
+  const activityField = (range: string) =>
     `activity(range: ${range}) { payments growth(comparedTo: YEAR_EARLIER) { payments } }`
   const query = (range: string) => `query ($keys: [_Any!]!) { _entities(representations: $keys) {
-    ... on Participant { ${its(range)} } ... on Merchant { ${its(range)} } ... on Corridor { ${its(range)} }
-    ... on Project { ${its(range)} } ... on Country { ${its(range)} }
+    ... on Participant { ${activityField(range)} } ... on Merchant { ${activityField(range)} } ... on Corridor { ${activityField(range)} }
+    ... on Project { ${activityField(range)} } ... on Country { ${activityField(range)} }
   } }`
   const payments = async (context: RequestContext) => {
-    const { data, errors } = await ask(query('{ lastDays: 20 }'), context, { keys })
+    const { data, errors } = await execute(query('{ lastDays: 20 }'), context, { keys })
     expect(errors).toBeUndefined()
     const entities = data!['_entities'] as unknown as { activity: { payments: number; growth: unknown } }[]
     return entities.map(({ activity }) => [activity.payments, activity.growth])
   }
   const one = { payments: 1 }
 
-  test('is what its own payments add up to', async () => {
+  test('is the sum of its own payments', async () => {
     expect(await payments(operator)).toEqual([
       [2, one],
       [4, one],
@@ -226,7 +231,7 @@ describe('activity of an entity', () => {
     ])
   })
 
-  test('is only of those payments that the viewer sees', async () => {
+  test('is limited to payments that the viewer may read', async () => {
     expect(await payments(wallet)).toEqual([
       [2, one],
       [2, one],
@@ -240,8 +245,8 @@ describe('activity of an entity', () => {
     ])
   })
 
-  test('can be of one direction', async () => {
-    const { data } = await ask(
+  test('can be limited to one direction', async () => {
+    const { data } = await execute(
       `query ($keys: [_Any!]!) { _entities(representations: $keys) { ... on Participant {
         incoming: activity(range: { lastDays: 20 }, direction: INBOUND) { payments }
         outgoing: activity(range: { lastDays: 20 }, direction: OUTBOUND) { payments }
@@ -253,8 +258,8 @@ describe('activity of an entity', () => {
   })
 })
 
-test('the programme counts everybody’s payments of a year, whoever asks', async () => {
-  const { data } = await ask(
+test('the programme counts all payments of a year, for every caller', async () => {
+  const { data } = await execute(
     '{ programme { asOf payments value { amount currency } growth(comparedTo: YEAR_EARLIER) { paymentsPercent valuePercent } } }',
     caller('wallet-th-01', 'coverage:read'),
   )
@@ -274,28 +279,28 @@ describe('following activity', () => {
       contextValue: context,
     }) as Promise<AsyncIterableIterator<{ activityUpdated: { totals: { payments: number } } }>>
 
-  test('begins with what is, and goes on when more is counted', async () => {
+  test('begins with the current figures, and continues when more is counted', async () => {
     const stream = await follow('subscription { activityUpdated(everySeconds: 1) { payments } }')
     expect((await stream.next()).value.activityUpdated.totals.payments).toBe(3)
     const next = stream.next()
     const tip = logOfLives(lives).length
-    const more = entriesOf(aLife({ payment: aPayment({ createdAt: now }) }), 'payment-more')
+    const more = entriesOf(aLife({ payment: aLoggedPayment({ createdAt: now }) }), 'payment-more')
     await append(more.map((entry, n) => ({ _id: BigInt(tip + n + 1), ...entry })))
     expect((await next).value.activityUpdated.totals.payments).toBe(4)
     await stream.return!()
   })
 
   test.each([
-    { given: 'everySeconds: 0', code: 'BAD_VALUE' },
-    { given: 'everySeconds: 61', code: 'BAD_VALUE' },
-    { given: 'where: { range: {} }', code: 'BAD_RANGE' },
-  ])('is refused with $given', async ({ given, code }) => {
-    expect(await follow(`subscription { activityUpdated(${given}) { payments } }`)).toMatchObject({
+    { args: 'everySeconds: 0', code: 'BAD_VALUE' },
+    { args: 'everySeconds: 61', code: 'BAD_VALUE' },
+    { args: 'where: { range: {} }', code: 'BAD_RANGE' },
+  ])('is refused with $args', async ({ args, code }) => {
+    expect(await follow(`subscription { activityUpdated(${args}) { payments } }`)).toMatchObject({
       errors: [{ extensions: { code } }],
     })
   })
 
-  test('takes the scope analytics:read', async () => {
+  test('requires the scope analytics:read', async () => {
     expect(
       await follow('subscription { activityUpdated { payments } }', caller('wallet-sg-01')),
     ).toMatchObject({

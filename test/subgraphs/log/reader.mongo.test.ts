@@ -1,11 +1,12 @@
-import { beforeEach, describe, expect, test } from 'vitest'
 import type { Db } from 'mongodb'
-import { startLogReader } from '../../../subgraphs/log/reader.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { anEntry } from '../../fixtures/log-entries.ts'
-import { quietLog } from '../../fixtures/transaction-world.ts'
+import { beforeEach, describe, expect, test } from 'vitest'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import { anEntry } from '../../fixtures/a-log-entry.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+import { quietLog } from '../../fixtures/transaction-world.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db
@@ -20,29 +21,29 @@ const entries = (from: number, to: number) =>
 const write = (from: number, to: number) => logOf(db).insertOne(batchOf(entries(from, to)))
 const positions = (found: readonly LogEntry[]) => found.map(({ _id }) => Number(_id))
 
-/** Everything that a reader publishes from now on; `until` waits for a position. */
+/** Collects the positions that a reader publishes from now on; `until` waits for one of them. */
 function follow(logReader: Awaited<ReturnType<typeof startLogReader>>) {
   const seen: number[] = []
-  let look = () => {}
+  let check = () => {}
   logReader.subscribe((batch) => {
     seen.push(...positions(batch))
-    look()
+    check()
   })
   const until = (position: number) =>
     new Promise<void>((resolve) => {
-      look = () => seen.at(-1) === position && resolve()
-      look()
+      check = () => seen.at(-1) === position && resolve()
+      check()
     })
   return { seen, until }
 }
 
-describe('a reader of the log', () => {
-  test('says that it does not understand a log of an earlier version', async () => {
+describe('a log reader', () => {
+  test('rejects a log of an earlier version', async () => {
     await db.collection<LogEntry>('log').insertOne(anEntry(1))
     await expect(startLogReader({ db, logger: quietLog })).rejects.toThrow('is of an earlier version')
   })
 
-  test('publishes what is written after it was started, in order, each once', async () => {
+  test('publishes entries that are appended after its start, in order, each once', async () => {
     await write(1, 5)
     const logReader = await startLogReader({ db, logger: quietLog })
     expect(logReader.tip()).toBe(5n)
@@ -55,7 +56,7 @@ describe('a reader of the log', () => {
     await logReader.close()
   })
 
-  test('reads from memory what is recent and from MongoDB what is not', async () => {
+  test('reads recent entries from memory and earlier ones from MongoDB', async () => {
     await write(1, 10)
     const logReader = await startLogReader({ db, logger: quietLog, recentMax: 4 })
     const { until } = follow(logReader)
@@ -65,7 +66,7 @@ describe('a reader of the log', () => {
     expect(positions(await logReader.read(8n, 5))).toEqual([9, 10, 11, 12, 13])
     expect(positions(await logReader.read(27n, 100))).toEqual([28, 29, 30])
     expect(await logReader.read(30n, 5)).toEqual([])
-    // Nothing is read from MongoDB for these.
+    // These entries are not read from MongoDB.
     await logOf(db).deleteMany({})
     expect(positions(await logReader.read(27n, 100))).toEqual([28, 29, 30])
     await logReader.close()
@@ -75,24 +76,24 @@ describe('a reader of the log', () => {
     await write(1, 10)
     const logReader = await startLogReader({ db, logger: quietLog })
     const found = await logReader.find(
-      { transaction: { $in: ['t2', 't4', 't9'] } },
+      { transaction: { $in: [anId('t2'), anId('t4'), anId('t9')] } },
       { after: 2n, upTo: 8n, max: 10 },
     )
     expect(positions(found)).toEqual([4])
     await logReader.close()
   })
 
-  test('takes what the writer in its own process offers, and reads what others have written before', async () => {
+  test('takes entries from the feed of its own process, and reads earlier ones of other processes', async () => {
     const logReader = await startLogReader({ db, logger: quietLog })
     const { seen, until } = follow(logReader)
-    const feed = logReader.feed()
+    const feed = logReader.openFeed()
     await write(1, 3)
     feed.offer(entries(1, 3))
     expect(seen).toEqual([1, 2, 3])
     await write(4, 6)
     feed.offer(entries(6, 6))
     await until(6)
-    feed.end()
+    feed.close()
     await write(7, 9)
     await until(9)
     expect(seen).toEqual(positions(entries(1, 9)))

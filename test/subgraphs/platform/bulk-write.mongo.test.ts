@@ -7,10 +7,10 @@ import { freshDatabase } from '../../harness/mongo.ts'
 const { db, uri, name } = await freshDatabase()
 const stored = db.collection<{ _id: string; count?: number; key?: string }>('things')
 
-/** A wire to MongoDB that can lose the answer to the next thing that is written. */
+/** A proxy to MongoDB that can lose the answer to the next write. */
 const wire = { losesNext: false, lost: 0 }
 const { port: mongoPort, hostname } = new URL(uri.split(',')[0]!)
-/** How the first member of a write command begins: text, by this name. */
+/** The first member of a write command: its type (text) and its name. */
 const writes = ['insert', 'update'].map((command) => Buffer.from(`\u0002${command}\u0000`))
 const sockets = new Set<Socket>()
 const server = createServer((near) => {
@@ -55,7 +55,7 @@ beforeEach(async () => {
 })
 
 describe('inserting many', () => {
-  test('says which ones collide, and with what; the others are there', async () => {
+  test('returns the documents with a duplicate key, and the key; the others are inserted', async () => {
     await stored.insertOne({ _id: 'old', key: 'k' })
     const errors = await insertAll(things, [{ _id: 'a' }, { _id: 'b', key: 'k' }, { _id: 'c' }], {
       ordered: false,
@@ -64,14 +64,14 @@ describe('inserting many', () => {
     expect(await stored.countDocuments()).toBe(3)
   })
 
-  test('in order stops at the first that collides', async () => {
+  test('in order, stops at the first duplicate key', async () => {
     await stored.insertOne({ _id: 'b' })
     const errors = await insertAll(things, [{ _id: 'a' }, { _id: 'b' }, { _id: 'c' }], { ordered: true })
     expect(errors).toMatchObject([{ index: 1, code: 11_000 }])
     expect(await stored.distinct('_id')).toEqual(['a', 'b'])
   })
 
-  test('whose answer is lost is tried again: what is there already was inserted, what collides still does', async () => {
+  test('is retried when the answer is lost: documents of the first attempt count as inserted, duplicate keys do not', async () => {
     await stored.insertOne({ _id: 'old', key: 'k' })
     wire.losesNext = true
     const errors = await insertAll(things, [{ _id: 'a' }, { _id: 'b', key: 'k' }, { _id: 'c' }], {
@@ -82,13 +82,13 @@ describe('inserting many', () => {
     expect(await stored.countDocuments()).toBe(3)
   })
 
-  test('in order, whose answer is lost, says that it cannot know', async () => {
+  test('in order, rejects when the answer is lost', async () => {
     wire.losesNext = true
     await expect(insertAll(things, [{ _id: 'a' }], { ordered: true })).rejects.toThrow(/connection/)
     expect(wire.lost).toBe(1)
   })
 
-  test('leaves out members that are undefined', async () => {
+  test('leaves out undefined members', async () => {
     await insertAll(things, [{ _id: 'a', count: undefined } as never], { ordered: false })
     expect(await stored.findOne()).toEqual({ _id: 'a' })
   })
@@ -97,7 +97,7 @@ describe('inserting many', () => {
 describe('updating many', () => {
   const raise = (_id: string) => ({ filter: { _id, count: 1 }, update: { $set: { count: 2 } } })
 
-  test('says how many found their document', async () => {
+  test('returns the number of filters that matched', async () => {
     await stored.insertMany([
       { _id: 'a', count: 1 },
       { _id: 'b', count: 7 },
@@ -105,7 +105,7 @@ describe('updating many', () => {
     expect(await updateAll(things, [raise('a'), raise('b')])).toEqual({ matched: 1, errors: [] })
   })
 
-  test('whose answer is lost is tried again, and makes no update twice', async () => {
+  test('is retried when the answer is lost, and makes no update twice', async () => {
     await stored.insertMany([
       { _id: 'a', count: 1 },
       { _id: 'b', count: 1 },

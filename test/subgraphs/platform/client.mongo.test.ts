@@ -6,7 +6,7 @@ import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, mongo, uri } = await freshDatabase()
 
-describe('what is kept', () => {
+describe('values and guarantees', () => {
   test('an int64 is a bigint up to its limits; int32 and doubles are numbers', async () => {
     const amounts = db.collection<Document & { _id: string }>('amounts')
     const document = {
@@ -47,22 +47,22 @@ describe('what is kept', () => {
   })
 })
 
-test('a server that does not answer fails in the time that it was given', async () => {
+test('a server that does not answer fails after the configured time', async () => {
   const refused = connect('mongodb://127.0.0.1:1/?replicaSet=crossgate', { serverSelectionMs: 50 })
   await expect(refused).rejects.toThrow('ECONNREFUSED')
 })
 
-test('clients with other settings share the server', async () => {
+test('clients with different settings share a server', async () => {
   const other = await connect(uri, { poolMax: 1, appName: 'other' })
   expect(other.client.options).toMatchObject({ maxPoolSize: 1, appName: 'other' })
   expect(await other.db(db.databaseName).command({ ping: 1 })).toMatchObject({ ok: 1 })
   await other.close()
 })
 
-describe('grouping over MongoDB', () => {
+describe('batches over MongoDB', () => {
   const merchants = db.collection<{ _id: string; name: string }>('merchants')
 
-  test('64 requests are a few calls, each with its own answer', async () => {
+  test('64 requests make a few calls, and each receives its own answer', async () => {
     let calls = 0
     const writer = createBatchWriter<string, string>({
       write: async (ids) => {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import {
   holdLease,
   isLeaseHeld,
   type Lease,
   type LeaseHolder,
 } from '../../../subgraphs/platform/mongo/lease.ts'
-import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, uri, name } = await freshDatabase()
@@ -18,7 +18,7 @@ const aborted = (signal: AbortSignal) =>
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
 
-/** Tries for the lease; `held` is fulfilled when it has it. */
+/** Tries to take the lease; `held` is fulfilled when it is taken. */
 function aHolder(lease: string, database = db): { held: Promise<Lease>; holder: LeaseHolder } {
   const { promise: held, resolve } = Promise.withResolvers<Lease>()
   const holder = holdLease({ ...quick, db: database, name: lease }, async (own) => {
@@ -29,7 +29,7 @@ function aHolder(lease: string, database = db): { held: Promise<Lease>; holder: 
 }
 
 describe('a lease', () => {
-  test('is held by one, and given on when it is closed', async () => {
+  test('has one holder, and passes to the next one when it is released', async () => {
     const first = aHolder('given on')
     const { epoch } = await first.held
     const second = aHolder('given on')
@@ -41,7 +41,7 @@ describe('a lease', () => {
     expect(await isLeaseHeld(db, 'given on')).toBe(false)
   })
 
-  test('outlives its term while it is renewed', async () => {
+  test('does not expire while it is renewed', async () => {
     const { held, holder } = aHolder('renewed')
     const lease = await held
     const { expiresAt } = (await db.collection('leases').findOne({ _id: 'renewed' as never }))!
@@ -54,7 +54,7 @@ describe('a lease', () => {
     await holder.close()
   })
 
-  test('of a holder that died is taken over, and the dead one knows that it is lost', async () => {
+  test('of a holder that has stopped renewing is taken over, and that holder loses it', async () => {
     const doomed = await connect(uri)
     const first = aHolder('lost', doomed.db(name))
     const lost = await first.held

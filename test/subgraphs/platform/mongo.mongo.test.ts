@@ -12,7 +12,7 @@ interface Named {
   readonly name?: string
 }
 
-test('a loader gives documents in the order of their ids, null where there is none', async () => {
+test('a loader returns documents in the order of their ids, null where there is none', async () => {
   const named = db.collection<Named>('named')
   await named.insertMany([
     { _id: 'a', name: 'first' },
@@ -27,7 +27,7 @@ test('a loader gives documents in the order of their ids, null where there is no
   expect(await loaderById(named, { find: { projection: { _id: 1 } } }).load('a')).toEqual({ _id: 'a' })
 })
 
-test('a duplicate key is told from other errors, thrown or within a bulk write', async () => {
+test('a duplicate key is recognised in thrown errors and in those of a bulk write', async () => {
   const taken = db.collection<Named>('taken')
   await taken.insertOne({ _id: 'a' })
   const thrown = await taken.insertOne({ _id: 'a' }).catch((error: unknown) => error)
@@ -36,7 +36,7 @@ test('a duplicate key is told from other errors, thrown or within a bulk write',
   expect([null, new Error('other'), { code: 48 }].some(isDuplicateKey)).toBe(false)
 })
 
-test('a fresh session reads what was written before, and ends when the read fails', async () => {
+test('a fresh session reads earlier writes, and ends when the read fails', async () => {
   const written = db.collection<Named>('written')
   for (const _id of ['a', 'b', 'c']) {
     await written.insertOne({ _id })

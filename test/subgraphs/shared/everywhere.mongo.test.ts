@@ -1,13 +1,14 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
-import { openTransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aDirectory, aParticipant, as } from '../../fixtures/transaction-world.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
+import { openTransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import { aCorridor, aDirectory, aParticipant, as } from '../../fixtures/transaction-world.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, uri, name } = await freshDatabase()
 const logger = pino({ level: 'silent' })
@@ -16,7 +17,7 @@ const operator = as('operator')
 const wallet = as('wallet-sg-01')
 const acquirer = as('acquirer-cn-01')
 
-/** One of two processes over one database: each has the whole, and only the first writes the log. */
+/** One of two processes with one database: each has all subgraphs, and only the first appends to the log. */
 interface Process {
   readonly registry: MirroredRegistry
   readonly participant: Subgraph
@@ -97,15 +98,15 @@ const setCorridor = (status: string): Promise<Data> =>
     here.participant,
     `mutation ($input: SetCorridorInput!) { setCorridor(input: $input) {
       ... on Corridor { status } ... on Problem { code } } }`,
-    { id: 'SG-CN', expectedVersion: here.registry.corridors.get('SG-CN')!.version, status },
+    { id: 'SG-CN', expectedVersion: here.registry.corridors.get(anId('SG-CN'))!.version, status },
     operator,
   )
-/** Until the change has reached the other process, by its change stream. */
+/** Waits until the change stream has brought the change to the other process. */
 const reaches = (isThere: () => boolean): Promise<void> =>
   vi.waitFor(() => expect(isThere()).toBe(true), { timeout: 10_000, interval: 5 })
 
-describe('what the operator stops, stops in every process', () => {
-  test('nothing, as long as nothing is stopped', async () => {
+describe('a stop by the operator applies in every process', () => {
+  test('not before the operator stops anything', async () => {
     expect(await pay(here)).toHaveProperty('payment')
     expect(await pay(there)).toHaveProperty('payment')
   })
@@ -115,9 +116,9 @@ describe('what the operator stops, stops in every process', () => {
     async (id) => {
       const inFlight = [(await pay(here)).payment.id, (await pay(there)).payment.id] as string[]
       expect(await setStatus(id, 'SUSPENDED')).toEqual({ status: 'SUSPENDED' })
-      // The process that wrote it knows it before it answers.
+      // The process that wrote the change applies it before it answers.
       expect(await pay(here)).toEqual({ code: 'PARTICIPANT_NOT_LIVE' })
-      await reaches(() => there.registry.participants.get(id)?.status === 'SUSPENDED')
+      await reaches(() => there.registry.participants.get(anId(id))?.status === 'SUSPENDED')
       expect(await pay(there)).toEqual({ code: 'PARTICIPANT_NOT_LIVE' })
 
       const [first, second] = inFlight as [string, string]
@@ -125,19 +126,19 @@ describe('what the operator stops, stops in every process', () => {
       expect(await approve(here, second)).toEqual({ payment: { id: second, status: 'COMPLETED' } })
 
       expect(await setStatus(id, 'LIVE')).toEqual({ status: 'LIVE' })
-      await reaches(() => there.registry.participants.get(id)?.status === 'LIVE')
+      await reaches(() => there.registry.participants.get(anId(id))?.status === 'LIVE')
     },
   )
 
-  test('a corridor when it is closed; what is in flight still finishes', async () => {
+  test('to a corridor that is closed; payments in flight still finish', async () => {
     const { payment } = await pay(there)
     expect(await setCorridor('CLOSED')).toEqual({ status: 'CLOSED' })
     expect(await pay(here)).toEqual({ code: 'CORRIDOR_CLOSED' })
-    await reaches(() => there.registry.corridors.get('SG-CN')?.status === 'CLOSED')
+    await reaches(() => there.registry.corridors.get(anId('SG-CN'))?.status === 'CLOSED')
     expect(await pay(there)).toEqual({ code: 'CORRIDOR_CLOSED' })
     expect(await approve(there, payment.id)).toEqual({ payment: { id: payment.id, status: 'COMPLETED' } })
 
     expect(await setCorridor('OPEN')).toEqual({ status: 'OPEN' })
-    await reaches(() => there.registry.corridors.get('SG-CN')?.status === 'OPEN')
+    await reaches(() => there.registry.corridors.get(anId('SG-CN'))?.status === 'OPEN')
   })
 })

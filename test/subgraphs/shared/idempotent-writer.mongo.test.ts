@@ -1,11 +1,13 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { refuse } from '../../../schema/values/problems.ts'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import {
   createIdempotentWriter,
   type Call,
   type IdempotentWriter,
 } from '../../../subgraphs/shared/idempotent-writer.ts'
-import { connect } from '../../../subgraphs/platform/mongo/client.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, uri, name } = await freshDatabase()
@@ -23,7 +25,7 @@ beforeEach(async () => {
 })
 
 const aCall = (its: Partial<Call> = {}): Call => ({
-  participant: 'wallet-sg-01',
+  participant: anId('wallet-sg-01'),
   operation: 'createWebhook',
   idempotencyKey: 'k1',
   input: { coins: 1 },
@@ -31,7 +33,7 @@ const aCall = (its: Partial<Call> = {}): Call => ({
   ...its,
 })
 
-/** Puts a coin into the box and says how many there are. */
+/** Puts a coin into the box and returns how many there are. */
 const put = (by: IdempotentWriter, call: Call) =>
   by.once(call, async (session) => {
     const box = await coins.findOneAndUpdate(
@@ -43,14 +45,14 @@ const put = (by: IdempotentWriter, call: Call) =>
   })
 
 describe('a change under an idempotency key', () => {
-  test('is done once, and gives the first result again, with its types', async () => {
+  test('runs once, and repeats its first result with its types', async () => {
     const done = { coins: 1, on: noon, amount: 5n }
     expect(await put(writer, aCall())).toEqual({ done, replayed: false })
     expect(await put(writer, aCall({ at: later }))).toEqual({ done, replayed: true })
     expect(await count()).toBe(1)
   })
 
-  test('is done once by 64 calls at the same time from two processes', async () => {
+  test('runs once under 64 concurrent calls of two processes', async () => {
     const other = await connect(uri)
     try {
       const theirs = other.db(name).collection<{ _id: string; count: number }>('coins')
@@ -79,7 +81,7 @@ describe('a change under an idempotency key', () => {
     }
   })
 
-  test('refuses the key with another input, and says when it was first used', async () => {
+  test('refuses the key with another input, and reports its first use', async () => {
     await put(writer, aCall())
     expect(await put(writer, aCall({ input: { coins: 2 }, at: later }))).toMatchObject({
       kind: 'refused',
@@ -92,11 +94,11 @@ describe('a change under an idempotency key', () => {
   })
 
   test.each([
-    { for: 'another participant', its: { participant: 'wallet-sg-02' } },
+    { for: 'another participant', its: { participant: anId<ParticipantId>('wallet-sg-02') } },
     { for: 'another operation', its: { operation: 'closeSettlement' as const } },
     { for: 'another key', its: { idempotencyKey: 'k2' } },
     { for: 'no key', its: { idempotencyKey: null } },
-  ])('is done again for $for', async ({ its }) => {
+  ])('runs again for $for', async ({ its }) => {
     await put(writer, aCall())
     expect(await put(writer, aCall(its))).toMatchObject({ replayed: false, done: { coins: 2 } })
   })
@@ -114,7 +116,7 @@ describe('a change under an idempotency key', () => {
     expect(await keys.countDocuments()).toBe(0)
   })
 
-  test('keeps a refusal of the rules, and undoes what was written before it', async () => {
+  test('stores a refusal of the rules, and undoes the writes before it', async () => {
     const refusing = (call: Call) =>
       writer.once(call, async (session) => {
         await coins.updateOne({ _id: 'box' }, { $inc: { count: 1 } }, { session })
@@ -127,14 +129,14 @@ describe('a change under an idempotency key', () => {
     expect(await count()).toBe(0)
   })
 
-  test('lets the same call be made again after a refusal that stands for an outage', async () => {
+  test('runs the same call again after a refusal that reports an outage', async () => {
     expect(await writer.once(aCall(), async () => refuse('RATE_UNAVAILABLE'))).toMatchObject({
       code: 'RATE_UNAVAILABLE',
     })
     expect(await put(writer, aCall())).toMatchObject({ replayed: false })
   })
 
-  test('refuses what a unique index refuses, as any other rule', async () => {
+  test('refuses a duplicate key as a rule would', async () => {
     const taken = await writer.once(aCall(), async (session) => {
       await coins.updateOne({ _id: 'box' }, { $inc: { count: 1 } }, { session })
       return coins.insertOne({ _id: 'box', count: 0 }, { session }).catch(() => refuse('ALREADY_EXISTS'))
@@ -144,7 +146,7 @@ describe('a change under an idempotency key', () => {
     expect(await put(writer, aCall())).toMatchObject({ code: 'ALREADY_EXISTS' })
   })
 
-  test('keeps nothing of an outage', async () => {
+  test('stores nothing when the effect throws', async () => {
     const failing = writer.once(aCall(), async (session) => {
       await coins.updateOne({ _id: 'box' }, { $inc: { count: 1 } }, { session })
       throw new Error('the line is cut')
@@ -154,7 +156,7 @@ describe('a change under an idempotency key', () => {
     expect(await put(writer, aCall())).toMatchObject({ replayed: false, done: { coins: 1 } })
   })
 
-  test('goes on after a write conflict, without a key too', async () => {
+  test('is retried after a write conflict, with and without a key', async () => {
     await Promise.all(Array.from({ length: 16 }, () => put(writer, aCall({ idempotencyKey: null }))))
     expect(await count()).toBe(16)
   })

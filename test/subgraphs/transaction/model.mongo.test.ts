@@ -8,15 +8,12 @@ import type { SubmitPaymentInput } from '../../../subgraphs/transaction/service/
 import { openAuditLog } from '../../../subgraphs/shared/audit-log.ts'
 import { createIdempotentWriter } from '../../../subgraphs/shared/idempotent-writer.ts'
 import { firstPaymentId } from '../../../subgraphs/transaction/store/stored-refusal.ts'
-import { createLogWriter, missing } from '../../../subgraphs/transaction/log/log-writer.ts'
-import { entriesOf, inOrderOfTime } from '../../../subgraphs/transaction/log/entries-of-payment.ts'
-import type { Net } from '../../../subgraphs/transaction/settlement/batch.ts'
-import { noteBookings } from '../../fixtures/note.ts'
-import {
-  createBatchCloser,
-  makeSettlementIndexes,
-  type BatchCloser,
-} from '../../../subgraphs/transaction/settlement/batch-closer.ts'
+import { createLogWriter, findMissing } from '../../../subgraphs/transaction/log/log-writer.ts'
+import { byTime, entriesOf } from '../../../subgraphs/transaction/log/entries-of-payment.ts'
+import type { NetAmount } from '../../../subgraphs/transaction/settlement/batch.ts'
+import { projectBookings } from '../../fixtures/project-bookings.ts'
+import { openBatchCloser, type BatchCloser } from '../../../subgraphs/transaction/settlement/batch-closer.ts'
+import { createSettlementIndexes } from '../../../subgraphs/transaction/settlement/batch-store.ts'
 import { isFinal, transitions } from '../../../subgraphs/transaction/payment/lifecycle.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import type { TransactionStatus } from '../../../subgraphs/log/entry.ts'
@@ -259,23 +256,23 @@ class Settle implements Step {
       }
       model.closed.add(date)
     }
-    await note(hub)
+    await project(hub)
     const input = { idempotencyKey: newKey(), settlementDate: date }
-    const batch = await hub.batchCloser.close({ participant: 'operator', requestId: 'model' }, input)
+    const batch = await hub.batchCloser.closeDate({ participant: 'operator', requestId: 'model' }, input)
     expect(batch).toMatchObject({ status: 'CLOSED', settlementDate: date })
-    expect(Object.values(sums((batch as { net: readonly Net[] }).net))).toSatisfy(allZero)
+    expect(Object.values(sums((batch as { net: readonly NetAmount[] }).net))).toSatisfy(allZero)
   }
   toString = () => (this.#isAgain ? 'settle again' : 'settle the day')
 }
 
 const dayMs = 86_400_000
 
-/** Puts what has happened into the log and the books, as the log's writer and reader do. */
-async function note({ db, store, registry }: Hub): Promise<void> {
+/** Appends new events to the log and projects their bookings, as the sequencer and the projection do. */
+async function project({ db, store, registry }: Hub): Promise<void> {
   const writer = createLogWriter(db, await readTip(db), { isHeld: () => true })
   const payments = await store.payments.find({ _id: { $gte: firstPaymentId } }).toArray()
-  await writer.append([{ events: await missing(db, payments.flatMap(entriesOf).toSorted(inOrderOfTime)) }])
-  await noteBookings(db, registry)
+  await writer.append([{ entries: await findMissing(db, payments.flatMap(entriesOf).toSorted(byTime)) }])
+  await projectBookings(db, registry)
 }
 
 const which = fc.nat(5)
@@ -303,8 +300,8 @@ test('whatever is done to payments, in whatever order, they are where a simple m
     fc.asyncProperty(fc.commands(steps, { maxCommands: 40 }), async (commands) => {
       const db = mongo.db(`${name}_${++databases}`)
       const counter = await aCounter(db)
-      await makeSettlementIndexes(db)
-      const batchCloser = createBatchCloser({
+      await createSettlementIndexes(db)
+      const batchCloser = openBatchCloser({
         db,
         idempotentWriter: await createIdempotentWriter(db),
         audit: await openAuditLog(db),

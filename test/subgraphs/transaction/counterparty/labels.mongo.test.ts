@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { logged } from '../../../fixtures/logged.ts'
+import { untilLogged } from '../../../fixtures/until-logged.ts'
 import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
 import type { StepKind } from '../../../../subgraphs/log/entry.ts'
 
@@ -19,7 +19,8 @@ beforeAll(async () => {
 })
 afterAll(() => subgraph.close())
 
-const happens = (id: string, kind: StepKind, count?: number) => logged(subgraph.logReader, id, kind, count)
+const happens = (id: string, kind: StepKind, count?: number) =>
+  untilLogged(subgraph.logReader, id, kind, count)
 
 const pay = async (reference: string): Promise<string> => {
   const { data, errors } = await subgraph.app.graphql(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { planOf } from '../../../../subgraphs/transaction/counterparty/simulator.ts'
+import { simulatedAnswers } from '../../../../subgraphs/transaction/counterparty/simulator.ts'
 
 const approves = { decision: 'APPROVE', reason: null, reference: null }
 const acknowledges = { decision: 'ACKNOWLEDGE', reason: null, reference: null }
@@ -24,7 +24,7 @@ describe('what the simulator does with a payment', () => {
     { reference: 'SIM-NONSENSE', answers: [approves] },
     { reference: 'my SIM-AM04', answers: [approves] },
   ])('$reference', ({ reference, answers }) => {
-    expect(planOf(payment(reference)).answers).toEqual(answers)
+    expect(simulatedAnswers(payment(reference)).answers).toEqual(answers)
   })
 
   test.each([
@@ -39,24 +39,24 @@ describe('what the simulator does with a payment', () => {
     { kind: 'CANCEL', reference: 'order 7', answers: [acknowledges] },
     { kind: 'CANCEL', reference: 'SIM-NOAS', answers: [] },
   ] as const)('$reference, asked to $kind', ({ kind, reference, answers }) => {
-    expect(planOf(payment(reference), kind).answers).toEqual(answers)
+    expect(simulatedAnswers(payment(reference), kind).answers).toEqual(answers)
   })
 
   test('may be written in the payer’s token reference', () => {
     const presented = { ...payment('order 7'), token: { reference: 'SIM-AM04', lastFour: null } }
-    expect(planOf(presented).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
+    expect(simulatedAnswers(presented).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
   })
 
   test('may be written in the code’s reference label', () => {
-    expect(planOf(payment('order 7', 'SIM-AM04')).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
+    expect(simulatedAnswers(payment('order 7', 'SIM-AM04')).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
   })
 
   test('takes 30–80 ms by its id, unless its label says how long', () => {
     const times = Array.from(
       { length: 500 },
-      (_, n) => planOf(payment('x', null, `0199-${n.toString(16).padStart(4, '0')}`)).afterMs,
+      (_, n) => simulatedAnswers(payment('x', null, `0199-${n.toString(16).padStart(4, '0')}`)).afterMs,
     )
     expect([Math.min(...times), Math.max(...times)]).toEqual([30, 80])
-    expect(planOf(payment('SIM-SLOW-3000')).afterMs).toBe(3000)
+    expect(simulatedAnswers(payment('SIM-SLOW-3000')).afterMs).toBe(3000)
   })
 })

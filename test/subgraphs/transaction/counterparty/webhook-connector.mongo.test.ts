@@ -3,9 +3,9 @@ import type { Db } from 'mongodb'
 import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { logged } from '../../../fixtures/logged.ts'
+import { untilLogged } from '../../../fixtures/until-logged.ts'
 import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
-import { aReceiver, type Receiver } from '../../../fixtures/receiver.ts'
+import { aReceiver, type Receiver } from '../../../fixtures/a-webhook-receiver.ts'
 import type { StepKind } from '../../../../subgraphs/log/entry.ts'
 
 const { mongo, name } = await freshDatabase()
@@ -61,7 +61,7 @@ async function pay(hub: TransactionSubgraph): Promise<string> {
 
 /** The payment once `kind` has happened to it. */
 async function after(hub: TransactionSubgraph, id: string, kind: StepKind, count?: number): Promise<Payment> {
-  await logged(hub.logReader, id, kind, count)
+  await untilLogged(hub.logReader, id, kind, count)
   return (await db.collection<Payment>('payments').findOne({ _id: id }))!
 }
 

@@ -7,17 +7,17 @@ import {
   createWebhookRequestSender,
   replyOf,
   requestBody,
-  untilRespondBy,
+  retryUntilRespondBy,
 } from '../../../../subgraphs/transaction/counterparty/webhook-request.ts'
 import { openHttpSender, type SendOutcome } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
-import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
+import { newSigningSecret } from '../../../../subgraphs/shared/signing-secret.ts'
 import { aClock } from '../../../fixtures/transaction-world.ts'
-import { aReceiver, hangs, type Receiver } from '../../../fixtures/receiver.ts'
+import { aReceiver, hangs, type Receiver } from '../../../fixtures/a-webhook-receiver.ts'
 import type { RequestKind } from '../../../../subgraphs/transaction/payment/counterparty-request.ts'
 
 const httpSender = openHttpSender({ reach: 'LOOPBACK', timeoutMs: 2_000 })
 afterAll(() => httpSender.close())
-const secret = newSecret()
+const secret = newSigningSecret()
 const secrets = [{ secret, notAfter: null }]
 
 const aPayment = (now: Date, more: Partial<Payment> = {}): Payment =>
@@ -52,7 +52,7 @@ function aPost(receiver: Pick<Receiver, 'url'>, kind: RequestKind = 'AUTHORIZE')
   const post = createWebhookRequestSender({
     httpSender,
     now: clock.now,
-    patience: untilRespondBy(clock.now, pause),
+    retry: retryUntilRespondBy(clock.now, pause),
   })
   const payment = aPayment(clock.now())
   const ask = (signal?: AbortSignal) => post({ kind, payment }, { url: receiver.url, secrets }, signal)
@@ -163,7 +163,10 @@ describe('a request to a counterparty', () => {
     'answered with %i is in doubt, and not asked again',
     async (status) => {
       const receiver = await aReceiver(status)
-      expect(await aPost(receiver).ask()).toEqual({ kind: 'UNKNOWN', error: `answered ${status}` })
+      expect(await aPost(receiver).ask()).toEqual({
+        kind: 'UNKNOWN',
+        error: `the counterparty answered with HTTP status ${status}`,
+      })
       expect(receiver.received).toHaveLength(1)
     },
   )
@@ -236,7 +239,10 @@ describe('asking again', () => {
 
   test.each(['INQUIRE', 'REVERSE', 'CANCEL'] as const)('is left to whoever asks: %s', async (kind) => {
     const receiver = await aReceiver(503)
-    expect(await aPost(receiver, kind).ask()).toEqual({ kind: 'UNKNOWN', error: 'answered 503' })
+    expect(await aPost(receiver, kind).ask()).toEqual({
+      kind: 'UNKNOWN',
+      error: 'the counterparty answered with HTTP status 503',
+    })
     expect(receiver.received).toHaveLength(1)
     await receiver.close()
     expect(await aPost(receiver, kind).ask()).toMatchObject({ kind: 'UNDELIVERED' })
@@ -255,8 +261,11 @@ describe('asking again', () => {
     const receiver = await aReceiver()
     const { ask, clock, payment } = aPost(receiver)
     clock.move(8_000)
-    expect(await ask()).toMatchObject({ kind: 'UNDELIVERED', error: 'the time to answer is over' })
-    const post = createWebhookRequestSender({ httpSender, now: clock.now, patience: async () => false })
+    expect(await ask()).toMatchObject({
+      kind: 'UNDELIVERED',
+      error: 'the deadline of the payment has passed',
+    })
+    const post = createWebhookRequestSender({ httpSender, now: clock.now, retry: async () => false })
     const ended = { url: receiver.url, secrets: [{ secret, notAfter: clock.now() }] }
     expect(await post({ kind: 'INQUIRE', payment }, ended)).toMatchObject({ kind: 'UNDELIVERED' })
     expect(receiver.received).toEqual([])
@@ -265,7 +274,7 @@ describe('asking again', () => {
   test('makes a new message of a new inquiry, and the same one of a repeated reversal', async () => {
     const receiver = await aReceiver(says({ decision: 'ACKNOWLEDGE' }))
     const clock = aClock(new Date())
-    const post = createWebhookRequestSender({ httpSender, now: clock.now, patience: async () => false })
+    const post = createWebhookRequestSender({ httpSender, now: clock.now, retry: async () => false })
     const later = [3, 4].map((sequence) => aPayment(clock.now(), { sequence }))
     for (const kind of ['INQUIRE', 'REVERSE'] as const) {
       for (const payment of later) await post({ kind, payment }, { url: receiver.url, secrets })

@@ -1,26 +1,26 @@
 import { describe, expect, test } from 'vitest'
 import { startLogReader, type LogReader } from '../../../../subgraphs/log/reader.ts'
 import { eventFilter } from '../../../../subgraphs/transaction/query/transaction-filter.ts'
-import { createEventStreams } from '../../../../subgraphs/transaction/live/event-streams.ts'
+import { openEventStreams } from '../../../../subgraphs/transaction/live/event-streams.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { anEntry } from '../../../fixtures/log-entries.ts'
+import { anEntry } from '../../../fixtures/a-log-entry.ts'
 import { quietLog } from '../../../fixtures/transaction-world.ts'
 import type { EventFilter } from '../../../../subgraphs/transaction/live/event-filter.ts'
 
 const { db } = await freshDatabase()
 
-/** A reader with `count` entries of payments by `wallet`. */
-const offer = (feed: ReturnType<LogReader['feed']>, logReader: LogReader, wallet: string, count: number) => {
+/** Offers `count` entries of payments by `wallet` to the log reader. */
+const offer = (feed: ReturnType<LogReader['openFeed']>, logReader: LogReader, wallet: string, count: number) => {
   const tip = Number(logReader.tip())
   const entries = Array.from({ length: count }, (_, n) => anEntry(tip + n + 1))
   feed.offer(entries.map((entry) => ({ ...entry, payment: { ...entry.payment, wallet } })))
 }
 
 describe('a stream of events', () => {
-  test('says that it has caught up, and while only others pay, how far the log has come', async () => {
+  test('reports that it has caught up, and its position while only other wallets pay', async () => {
     const logReader = await startLogReader({ db, logger: quietLog })
-    const feed = logReader.feed()
-    const eventStreams = createEventStreams(logReader, { checkpointMs: 10 })
+    const feed = logReader.openFeed()
+    const eventStreams = openEventStreams(logReader, { checkpointMs: 10 })
     offer(feed, logReader, 'own', 2)
     offer(feed, logReader, 'other', 3)
     const filter = eventFilter({ wallets: ['own'] }, { kind: 'all' }) as EventFilter
@@ -40,7 +40,7 @@ describe('a stream of events', () => {
     expect(await next()).toEqual({ at: 10, isEvent: true })
     await steps.return()
     eventStreams.close()
-    feed.end()
+    feed.close()
     await logReader.close()
   })
 })

@@ -1,5 +1,5 @@
-// The log through what happens to real processes and to a real oplog: a writer that is killed, one that sleeps and wakes, and a
-// place that the oplog no longer goes back to.
+// The log under failures of real processes and of a real oplog: a sequencer that is killed, one that is paused and
+// resumes, and a resume token that the oplog no longer reaches.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -27,8 +27,8 @@ function aDatabase(): Db {
   return db
 }
 
-/** A process that writes the log; `said` waits for the next time that it says a word. */
-function aWriter(db: Db) {
+/** A sequencer in a process of its own; `printed` resolves when the process next prints the given line. */
+function aSequencerProcess(db: Db) {
   const script = fileURLToPath(new URL('../../../harness/sequencer-process.ts', import.meta.url))
   const child: ChildProcess = spawn(process.execPath, [script, uri, db.databaseName], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -37,20 +37,20 @@ function aWriter(db: Db) {
   const lines = createInterface(child.stdout!)
   return {
     child,
-    said: (word: string) =>
+    printed: (expected: string) =>
       new Promise<void>((resolve) => {
-        const hear = (line: string) => {
-          if (line !== word) return
-          lines.off('line', hear)
+        const onLine = (line: string) => {
+          if (line !== expected) return
+          lines.off('line', onLine)
           resolve()
         }
-        lines.on('line', hear)
+        lines.on('line', onLine)
       }),
   }
 }
 
-/** Another process's part: it waits for the lease. */
-async function anHeir(db: Db) {
+/** A standby sequencer in this process, which waits for the lease. */
+async function aStandby(db: Db) {
   const logReader = await startLogReader({ db, logger: quietLog })
   const sequencer = startSequencer({ db, logger: { info: () => {}, error: () => {} }, logReader })
   onTestFinished(async () => {
@@ -89,15 +89,15 @@ const logged = (db: Db, count: number) =>
   })
 
 describe('the log', () => {
-  test('goes on within 5 s when the process that writes it is killed, with nothing missing and nothing twice', async () => {
+  test('resumes within 5 s after the sequencer is killed, with no entry missing and none twice', async () => {
     const db = aDatabase()
     const counter = await aCounter(db)
-    const { child, said } = aWriter(db)
-    await said('took')
-    const heir = await anHeir(db)
+    const { child, printed } = aSequencerProcess(db)
+    await printed('took')
+    const standby = await aStandby(db)
     await many(20, () => counter.complete())
     await logged(db, 1)
-    // In the middle of its work.
+    // While the sequencer is busy.
     const more = many(50, () => counter.complete())
     child.kill('SIGKILL')
     await once(child, 'exit')
@@ -106,62 +106,62 @@ describe('the log', () => {
     const before = Number(await readTip(db))
     await counter.pay()
     await logged(db, before + 1)
-    await vi.waitFor(() => expect(heir.isHolding()).toBe(true), { timeout: 5_000, interval: 10 })
+    await vi.waitFor(() => expect(standby.isHolding()).toBe(true), { timeout: 5_000, interval: 10 })
     await expectOneToOne(db, counter)
     expect(performance.now() - killedAt).toBeLessThan(5_000)
   }, 30_000)
 
-  test('has no fork and no gap when a process that slept wakes after another has taken over', async () => {
+  test('has no fork and no gap when a paused sequencer resumes after another has taken over', async () => {
     const db = aDatabase()
     const counter = await aCounter(db)
-    const { child, said } = aWriter(db)
-    await said('took')
+    const { child, printed } = aSequencerProcess(db)
+    await printed('took')
     for (let round = 0; round < 2; round++) {
-      const heir = await anHeir(db)
+      const standby = await aStandby(db)
       const running = many(60, () => counter.complete())
       await logged(db, 1)
       child.kill('SIGSTOP')
       await running
-      await vi.waitFor(() => expect(heir.isHolding()).toBe(true), { timeout: 5_000, interval: 10 })
+      await vi.waitFor(() => expect(standby.isHolding()).toBe(true), { timeout: 5_000, interval: 10 })
       await many(30, () => counter.complete())
       await expectOneToOne(db, counter)
-      // It wakes with what it had read, and with more to read, while payments go on.
-      const lost = said('lost')
-      const onGoing = many(30, () => counter.complete())
+      // The paused process resumes with changes in memory and more to read, while payments are still made.
+      const lost = printed('lost')
+      const morePayments = many(30, () => counter.complete())
       child.kill('SIGCONT')
-      await Promise.all([lost, onGoing])
+      await Promise.all([lost, morePayments])
       await expectOneToOne(db, counter)
-      // The lease goes back to it.
-      const took = said('took')
-      await heir.close()
+      // That process takes the lease again.
+      const took = printed('took')
+      await standby.close()
       await took
       await many(10, () => counter.complete())
       await expectOneToOne(db, counter)
     }
   }, 60_000)
 
-  test('is made whole when the oplog has rolled over since its writer stopped', async () => {
+  test('is completed when the oplog has rolled over since the sequencer stopped', async () => {
     const mongod = await startMongo({
       dataDir: freshFolder(),
       binaryDir,
       binary: process.env.MONGOD_BINARY,
       oplogMb: 16,
-      // What has not reached a checkpoint stays in the oplog.
+      // The oplog retains what no checkpoint of MongoDB includes yet.
       checkpointSeconds: 1,
       logger: { info: () => {} },
     })
     const own = await connect(mongod.uri)
     onTestFinished(async () => {
       await own.close()
-      await mongod.stop()
+      await mongod.close()
     })
     const db = own.db('rolled')
     const counter = await aCounter(db)
-    const said: string[] = []
+    const logLines: string[] = []
     const write = () => {
       const stopping = new AbortController()
       const lease = { signal: stopping.signal, isHeld: () => !stopping.signal.aborted }
-      const logger = { error: () => {}, info: (_: unknown, text = '') => void said.push(text) }
+      const logger = { error: () => {}, info: (_: unknown, text = '') => void logLines.push(text) }
       const done = writeLog({ db, logger }, lease)
       return async () => {
         stopping.abort()
@@ -173,12 +173,12 @@ describe('the log', () => {
     await logged(db, 40)
     await vi.waitFor(async () => expect(await db.collection('logState').findOne()).not.toBeNull())
     await stop()
-    said.length = 0
+    logLines.length = 0
     await Promise.all(open.map(({ _id }) => counter.say(_id, 'APPROVE')))
     await many(20, () => counter.complete())
     const { operationTime } = (await db.command({ ping: 1 })) as { operationTime: Timestamp }
 
-    // Another collection fills the oplog until all of that has gone from it.
+    // Another collection fills the oplog until these changes have left it.
     const filler = Buffer.alloc(1_000_000, 'x')
     const first = () =>
       own
@@ -197,8 +197,6 @@ describe('the log', () => {
     await many(5, () => counter.complete())
     await expectOneToOne(db, counter)
     await stopAgain()
-    expect(said).toEqual([
-      'nowhere in the change stream to go on from: looking for events that the log lacks',
-    ])
+    expect(logLines).toEqual(['cannot resume the change stream; scanning payments for missing log entries'])
   }, 90_000)
 })

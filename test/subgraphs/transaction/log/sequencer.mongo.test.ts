@@ -17,7 +17,10 @@ import {
 } from '../../../../subgraphs/transaction/service/import-payments.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
 import { startSequencer, writeLog } from '../../../../subgraphs/transaction/log/sequencer.ts'
-import { openPaymentStore, type PaymentStore } from '../../../../subgraphs/transaction/store/payment-store.ts'
+import {
+  createPaymentStore,
+  type PaymentStore,
+} from '../../../../subgraphs/transaction/store/payment-store.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import {
   aClock,
@@ -29,7 +32,7 @@ import {
 } from '../../../fixtures/transaction-world.ts'
 import type { LogEntry } from '../../../../subgraphs/log/entry.ts'
 import { logOf, readLog } from '../../../../subgraphs/log/store.ts'
-import type { Checkpoint } from '../../../../subgraphs/log/checkpoint.ts'
+import type { StoredCheckpoint } from '../../../../subgraphs/log/checkpoint.ts'
 
 const { mongo, uri, name } = await freshDatabase()
 const wallet = 'wallet-sg-01'
@@ -42,7 +45,7 @@ let clock: ReturnType<typeof aClock>
 let databases = 0
 beforeEach(async () => {
   db = mongo.db(`${name}_${++databases}`)
-  store = await openPaymentStore(db)
+  store = await createPaymentStore(db)
   clock = aClock()
   paymentService = createPaymentService({
     store,
@@ -70,7 +73,7 @@ const pay = async (): Promise<string> => {
 }
 const approve = (payment: string) => paymentService.respond(acquirer, { payment, decision: 'APPROVE' })
 
-/** Writes the log until stopped, whoever else does so. */
+/** Writes the log without a lease; the result stops it. */
 function aSequencer(database = db, logger: Parameters<typeof writeLog>[0]['logger'] = quietLog) {
   const stopping = new AbortController()
   const lease = { signal: stopping.signal, isHeld: () => !stopping.signal.aborted }
@@ -81,8 +84,8 @@ function aSequencer(database = db, logger: Parameters<typeof writeLog>[0]['logge
   }
 }
 
-/** Takes from the log what says from where its writer is to go on. */
-async function loseThePlace() {
+/** Deletes every resume token of the sequencer. */
+async function deleteResumeTokens() {
   await db.collection<{ _id: string }>('logState').deleteOne({ _id: 'sequencer' })
   await logOf(db).updateMany({}, { $unset: { token: true } })
 }
@@ -91,9 +94,9 @@ async function loseThePlace() {
 async function logged(count: number): Promise<LogEntry[]> {
   const logReader = await startLogReader({ db, logger: quietLog })
   await new Promise<void>((resolve) => {
-    const look = () => logReader.tip() >= BigInt(count) && resolve()
-    logReader.subscribe(look)
-    look()
+    const check = () => logReader.tip() >= BigInt(count) && resolve()
+    logReader.subscribe(check)
+    check()
   })
   await logReader.close()
   return readLog(db)
@@ -113,7 +116,7 @@ async function expectOneToOne(entries: readonly LogEntry[]) {
 }
 
 describe('the log', () => {
-  test('says of each event all that its readers need', async () => {
+  test('holds with each event what projections need of its payment', async () => {
     const stop = aSequencer()
     const id = await pay()
     clock.move(250)
@@ -174,7 +177,7 @@ describe('the log', () => {
     ])
   })
 
-  test('holds what happened while nobody wrote it', async () => {
+  test('holds events that happened while no sequencer was running', async () => {
     const stop = aSequencer()
     const early = await pay()
     await logged(2)
@@ -190,9 +193,9 @@ describe('the log', () => {
     expect(entries.slice(2).map(({ transaction }) => transaction)).toEqual([early, late, late, late])
   })
 
-  test('says with each batch from where to go on', async () => {
+  test('holds with each batch the token to resume from', async () => {
     const stop = aSequencer()
-    // It has looked for what the log lacks, and follows the changes from here on.
+    // The backfill is complete, and the sequencer follows changes from here on.
     const states = db.collection('logState')
     await vi.waitUntil(async () => (await states.countDocuments()) > 0, { timeout: 10_000, interval: 10 })
     const early = await pay()
@@ -200,21 +203,21 @@ describe('the log', () => {
     await approve(early)
     await logged(3)
     await stop()
-    // As when the writer is killed right after its last batch.
+    // The state of a sequencer that is killed right after its last batch.
     await states.deleteMany({})
     await pay()
-    const said: string[] = []
+    const logLines: string[] = []
     const stopAgain = aSequencer(db, {
       error: quietLog.error,
-      info: (_details: object | string, text = '') => void said.push(text),
+      info: (_details: object | string, text = '') => void logLines.push(text),
     })
     const entries = await logged(5)
     await stopAgain()
     await expectOneToOne(entries)
-    expect(said).toEqual([])
+    expect(logLines).toEqual([])
   })
 
-  test('gets nothing again when somebody replaces a payment by hand, or its events', async () => {
+  test('repeats no entry when a payment or its events are replaced by hand', async () => {
     const stop = aSequencer()
     const id = await pay()
     await logged(2)
@@ -233,7 +236,7 @@ describe('the log', () => {
     )
   })
 
-  test('does not get again what was deleted of it because it is old', async () => {
+  test('does not restore entries that the retention has deleted', async () => {
     const stop = aSequencer()
     await pay()
     await logged(2)
@@ -241,9 +244,9 @@ describe('the log', () => {
     const recent = await pay()
     await logged(4)
     await stop()
-    await db.collection<Checkpoint>('places').insertOne({ _id: 'activity', epoch: 0, position: 4n })
+    await db.collection<StoredCheckpoint>('places').insertOne({ _id: 'activity', epoch: 0, position: 4n })
     expect(await trimLog(db, new Date(clock.now().getTime() - 30 * 86_400_000), ['activity'])).toBe(2)
-    await loseThePlace()
+    await deleteResumeTokens()
     await approve(recent)
     const stopAgain = aSequencer()
     const entries = await logged(5)
@@ -255,7 +258,7 @@ describe('the log', () => {
     ])
   })
 
-  test('is made whole when there is no place to go on from', async () => {
+  test('is completed when there is no token to resume from', async () => {
     const stop = aSequencer()
     const known = await pay()
     await logged(2)
@@ -263,7 +266,7 @@ describe('the log', () => {
     await approve(known)
     clock.move(10)
     await pay()
-    await loseThePlace()
+    await deleteResumeTokens()
     const stopAgain = aSequencer()
     await pay()
     const entries = await logged(7)
@@ -271,7 +274,7 @@ describe('the log', () => {
     await expectOneToOne(entries)
   })
 
-  test('is made whole when its place is of another history', async () => {
+  test('is completed when its token belongs to another history', async () => {
     const stop = aSequencer()
     await pay()
     await logged(2)
@@ -285,7 +288,7 @@ describe('the log', () => {
     await expectOneToOne(entries)
   })
 
-  test('stays dense and one to one with two writers at once that come and go', async () => {
+  test('stays dense and complete while two sequencers start and stop at random', async () => {
     const elsewhere = await connect(uri)
     const there = elsewhere.db(db.databaseName)
     const action = fc.constantFrom(
@@ -331,7 +334,7 @@ describe('the log', () => {
     await elsewhere.close()
   }, 120_000)
 
-  test('is taken over within 5 s when its writer dies', async () => {
+  test('is continued by another process within 5 s when the sequencer dies', async () => {
     const doomed = await connect(uri)
     const doomedDb = doomed.db(db.databaseName)
     const logReader = await startLogReader({ db, logger: quietLog })
@@ -340,16 +343,16 @@ describe('the log', () => {
     const first = startSequencer({ db: doomedDb, logger: silent, logReader: doomedReader })
     await pay()
     await logged(2)
-    const heir = startSequencer({ db, logger: quietLog, logReader })
-    // It can no longer renew, nor give the lease back.
+    const standby = startSequencer({ db, logger: quietLog, logReader })
+    // The process can neither renew its lease nor release it.
     await doomed.close()
     const diedAtMs = performance.now()
     await pay()
     const entries = await logged(4)
     expect(performance.now() - diedAtMs).toBeLessThan(5000)
     await expectOneToOne(entries)
-    expect(heir.isHolding()).toBe(true)
-    await Promise.all([first.close(), heir.close(), doomedReader.close()])
+    expect(standby.isHolding()).toBe(true)
+    await Promise.all([first.close(), standby.close(), doomedReader.close()])
     await logReader.close()
   })
 })
@@ -369,7 +372,7 @@ describe('importing past payments', () => {
       authorizeMs: 500 + (n % 5) * 400,
     }))
 
-  test('makes whole payments and a log in order of time', async () => {
+  test('writes complete payments, and a log in order of time', async () => {
     await importPayments(db, aRegistry(), pastPayments(300))
     const entries = await logged(900)
     await expectOneToOne(entries)
@@ -388,7 +391,7 @@ describe('importing past payments', () => {
     expect(entries.find(({ kind }) => kind === 'APPROVED')!.payment.authorizeMs).toBe(900)
   })
 
-  test('twice imports once, and new payments go on after them', async () => {
+  test('twice has the effect of once, and new payments are logged after them', async () => {
     await importPayments(db, aRegistry(), pastPayments(20))
     await importPayments(db, aRegistry(), pastPayments(20))
     const stop = aSequencer()
@@ -398,7 +401,7 @@ describe('importing past payments', () => {
     await expectOneToOne(entries)
   })
 
-  test('leaves the log to the process that writes it', async () => {
+  test('leaves the log to a running sequencer', async () => {
     const logReader = await startLogReader({ db, logger: quietLog })
     const sequencer = startSequencer({ db, logger: quietLog, logReader })
     await pay()
@@ -410,10 +413,10 @@ describe('importing past payments', () => {
     await expectOneToOne(entries)
   })
 
-  test('of an unknown wallet says so', async () => {
+  test('of an unknown wallet is refused with its id', async () => {
     const [past] = pastPayments(1)
-    await expect(importPayments(db, aRegistry(), [{ ...past!, wallet: 'nobody' }])).rejects.toThrow(
-      'there is no wallet "nobody"',
+    await expect(importPayments(db, aRegistry(), [{ ...past!, wallet: 'wallet-unknown' }])).rejects.toThrow(
+      'there is no wallet "wallet-unknown"',
     )
   })
 })

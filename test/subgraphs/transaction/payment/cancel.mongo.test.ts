@@ -67,7 +67,7 @@ describe('taking a payment back', () => {
     expect(await cancel(payments[1]!._id)).toMatchObject({
       code: 'NOT_CANCELLABLE',
       path: ['input', 'payment'],
-      message: 'it could be cancelled until 2026-03-01T04:30:00.000Z',
+      message: 'the payment could be cancelled until 2026-03-01T04:30:00.000Z',
     })
   })
 

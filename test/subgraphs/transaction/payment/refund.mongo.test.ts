@@ -59,7 +59,10 @@ describe('a refund', () => {
     const { refund: last } = taken(await refund(_id))
     const back = last.payment.refunds.reduce((sum, one) => sum + one.payerAmount.minor, 0n)
     expect(back).toBe(payerAmount.minor)
-    expect(await refund(_id)).toMatchObject({ code: 'NOT_REFUNDABLE', message: 'all of it was refunded' })
+    expect(await refund(_id)).toMatchObject({
+      code: 'NOT_REFUNDABLE',
+      message: 'the whole payment was refunded',
+    })
   })
 
   test.each([

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { formatAmount, money } from '../../../../schema/values/money.ts'
 import type { ScannedCode } from '../../../../subgraphs/shared/merchant-directory.ts'
 import { readOrder, type OrderInput } from '../../../../subgraphs/transaction/service/read-input.ts'
-import { makeQuote, type Quote } from '../../../../subgraphs/transaction/price/quote.ts'
+import { quoteOrder, type Quote } from '../../../../subgraphs/transaction/price/quote.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
 import { aMerchant, aRegistry, noon } from '../../../fixtures/transaction-world.ts'
 import type { Order } from '../../../../subgraphs/transaction/price/order.ts'
@@ -29,7 +29,7 @@ function quoteFor(
   const order = readOrder({ ...place, payerCurrency: 'SGD', ...input }) as Order
   const world = { registry, rates: builtInRates, now: noon }
   const known = code ? { merchant: code.merchant, code } : { merchant, code: null }
-  return makeQuote('q1', 'wallet-sg-01', order, known, world)
+  return quoteOrder('q1', 'wallet-sg-01', order, known, world)
 }
 const merchantGets = (quote: unknown) => formatAmount((quote as Quote).terms.merchantAmount)
 

@@ -17,7 +17,7 @@ const minutes = (n: number) => new Date(noon.getTime() + n * 60_000)
 let hub: TransactionSubgraph
 let audit: AuditLog
 
-const aChange = (its: Partial<Change> = {}): Change => ({
+const aChange = (fields: Partial<Change> = {}): Change => ({
   at: noon,
   actor: 'operator',
   action: 'setCorridor',
@@ -25,10 +25,10 @@ const aChange = (its: Partial<Change> = {}): Change => ({
   before: null,
   after: { id: 'SG-CN' },
   requestId: 'r',
-  ...its,
+  ...fields,
 })
 
-/** One a minute, in this order. */
+/** Recorded one per minute, in this order. */
 const changes: readonly Partial<Change>[] = [
   {},
   { target: 'corridor:TH-CN', actor: 'wallet-sg-01' },
@@ -68,12 +68,12 @@ async function read(args: object, context: RequestContext = as('operator')): Pro
   if (errors) throw errors[0]!
   return (data as Data).auditLog as Data
 }
-/** The minutes of the entries, in their order. */
+/** The minutes of the matching entries, in the order of the page. */
 const found = async (where: object): Promise<number[]> =>
   (await read({ where })).edges.map(({ node }: Data) => (Date.parse(node.at) - noon.getTime()) / 60_000)
 
 describe('the audit log', () => {
-  test('tells who did what to what, newest first', async () => {
+  test('gives actor, action and target of each change, newest first', async () => {
     const { edges } = await read({})
     expect(edges.map(({ node }: Data) => node)).toMatchObject([
       { at: minutes(4).toISOString(), target: 'corridor:TH-CN' },
@@ -105,7 +105,7 @@ describe('the audit log', () => {
     { where: { from: minutes(5).toISOString() }, minutes: [] },
     { where: { actions: ['closeSettlement'] }, minutes: [] },
     { where: { actors: [], actions: [], targets: [] }, minutes: [4, 3, 2, 1, 0] },
-  ])('gives for $where the minutes $minutes', async ({ where, minutes: expected }) => {
+  ])('filters by $where: minutes $minutes', async ({ where, minutes: expected }) => {
     expect(await found(where)).toEqual(expected)
   })
 
@@ -114,7 +114,11 @@ describe('the audit log', () => {
     { args: { first: 101 }, code: 'BAD_PAGE', path: ['first'] },
     { args: { after: 'x' }, code: 'CURSOR_INVALID', path: ['after'] },
     { args: { where: { actions: ['setRates', 'fly'] } }, code: 'BAD_VALUE', path: ['where', 'actions', '1'] },
-    { args: { where: { actors: ['nobody'] } }, code: 'PARTICIPANT_UNKNOWN', path: ['where', 'actors', '0'] },
+    {
+      args: { where: { actors: ['wallet-unknown'] } },
+      code: 'PARTICIPANT_UNKNOWN',
+      path: ['where', 'actors', '0'],
+    },
     { args: { where: { targets: ['TH-CN'] } }, code: 'BAD_VALUE', path: ['where', 'targets', '0'] },
     { args: { where: { targets: ['moon:1'] } }, code: 'BAD_VALUE', path: ['where', 'targets', '0'] },
     { args: { where: { targets: ['corridor:'] } }, code: 'BAD_VALUE', path: ['where', 'targets', '0'] },
@@ -124,14 +128,14 @@ describe('the audit log', () => {
     await expect(read(JSON.parse(JSON.stringify(args)))).rejects.toMatchObject({ extensions: { code, path } })
   })
 
-  test('is for the operator alone', async () => {
+  test('is open to the operator only', async () => {
     const scopes = ['payments:read', 'analytics:read', 'coverage:read'] as const
     await expect(read({}, as('wallet-sg-01', scopes))).rejects.toMatchObject({
       extensions: { code: 'FORBIDDEN' },
     })
   })
 
-  test('gives each entry once, a page at a time, also those of one instant, while others are added', async () => {
+  test('pages through every entry once, also those of one instant, while more are added', async () => {
     const at = minutes(60)
     const more = Array.from({ length: 7 }, (_, n) => ({ at, requestId: `n${n}` }))
     await db.client.withSession(async (session) => {
@@ -147,7 +151,7 @@ describe('the audit log', () => {
     expect(seen).toEqual(['n6', 'n5', 'n4', 'n3', 'n2', 'n1', 'n0', 'r', 'r', 'r', 'r', 'r'])
   })
 
-  test('reads no more entries than it gives, whatever is asked for', async () => {
+  test('reads no more entries than it returns, for every filter', async () => {
     for (const filter of [
       {},
       { actor: 'operator' },
@@ -162,7 +166,7 @@ describe('the audit log', () => {
   })
 })
 
-describe('what an entry says', () => {
+describe('the text of an audited value', () => {
   test('is JSON with members in order, money as on the wire, and no secrets', () => {
     const value = {
       version: 2,

@@ -10,7 +10,10 @@ import type { PaymentReceipt } from '../../../../subgraphs/transaction/service/i
 import { createDailyLimits, type DailyLimits } from '../../../../subgraphs/transaction/store/daily-limits.ts'
 import type { SubmitPaymentInput } from '../../../../subgraphs/transaction/service/read-input.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
-import { openPaymentStore, type PaymentStore } from '../../../../subgraphs/transaction/store/payment-store.ts'
+import {
+  createPaymentStore,
+  type PaymentStore,
+} from '../../../../subgraphs/transaction/store/payment-store.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { aClock, aDirectory, aRegistry, noon } from '../../../fixtures/transaction-world.ts'
 
@@ -29,10 +32,10 @@ let dailyLimits: DailyLimits
 let elsewhere: Mongo
 let storeElsewhere: PaymentStore
 beforeAll(async () => {
-  store = await openPaymentStore(db)
+  store = await createPaymentStore(db)
   dailyLimits = await createDailyLimits(db, () => clock.now())
   elsewhere = await connect(uri)
-  storeElsewhere = await openPaymentStore(elsewhere.db(name))
+  storeElsewhere = await createPaymentStore(elsewhere.db(name))
   return () => elsewhere.close()
 })
 

@@ -136,7 +136,7 @@ describe('a submission', () => {
 
   test('without a quote carries an order', () => {
     expect(readSubmission({ ...submission, quote: null, merchant: 'm', amount: cny('2') })).toMatchObject({
-      what: { kind: 'ORDER', order: { target: { kind: 'MERCHANT', id: 'm' }, payerCurrency: null } },
+      basis: { kind: 'ORDER', order: { target: { kind: 'MERCHANT', id: 'm' }, payerCurrency: null } },
       token: null,
     })
   })

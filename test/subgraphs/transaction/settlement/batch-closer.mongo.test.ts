@@ -9,16 +9,18 @@ import { createIdempotentWriter } from '../../../../subgraphs/shared/idempotent-
 import { connect } from '../../../../subgraphs/platform/mongo/client.ts'
 import type { SettlementBatch } from '../../../../subgraphs/transaction/settlement/batch.ts'
 import {
-  settlementBatchesOf,
-  createBatchCloser,
-  makeSettlementIndexes,
-  startBatchFinisher,
+  openBatchCloser,
+  startBatchCompletion,
   type BatchCloser,
 } from '../../../../subgraphs/transaction/settlement/batch-closer.ts'
+import {
+  createSettlementIndexes,
+  settlementBatchesOf,
+} from '../../../../subgraphs/transaction/settlement/batch-store.ts'
 import { filesOf, readFile, type FileFormat } from '../../../../subgraphs/transaction/settlement/files.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { aClock, aRegistry, quietLog } from '../../../fixtures/transaction-world.ts'
-import { Ledger, sumsOf } from '../../../fixtures/ledger.ts'
+import { BookedLog, sumsOf } from '../../../fixtures/a-booked-log.ts'
 
 const { mongo, uri, name } = await freshDatabase()
 /** Long after the dates that are closed here. */
@@ -29,36 +31,36 @@ const [day, nextDay] = dates
 const operator = { participant: 'operator', requestId: 'a request' }
 
 let db: Db
-let ledger: Ledger
+let log: BookedLog
 let batchCloser: BatchCloser
 let databases = 0
 let keys = 0
 
-const aClosing = async (at: Db, patienceMs = 10_000): Promise<BatchCloser> =>
-  createBatchCloser({
+const aBatchCloser = async (at: Db, waitMs = 10_000): Promise<BatchCloser> =>
+  openBatchCloser({
     db: at,
     idempotentWriter: await createIdempotentWriter(at),
     audit: await openAuditLog(at),
     registry: aRegistry(),
     now: clock.now,
     logger: quietLog,
-    patienceMs,
+    waitMs,
   })
 
 async function begin(): Promise<void> {
   db = mongo.db(`${name}_${++databases}`)
-  await makeSettlementIndexes(db)
-  ledger = new Ledger(db)
-  batchCloser = await aClosing(db)
+  await createSettlementIndexes(db)
+  log = new BookedLog(db)
+  batchCloser = await aBatchCloser(db)
 }
 beforeEach(async () => {
   await begin()
   return () => db.dropDatabase()
 })
 
-/** Closes a date under a key that nobody has used. */
+/** Closes a date under an unused key. */
 async function close(date: string, by = batchCloser): Promise<SettlementBatch & { status: 'CLOSED' }> {
-  const batch = await by.close(operator, { idempotencyKey: `key ${++keys}`, settlementDate: date })
+  const batch = await by.closeDate(operator, { idempotencyKey: `key ${++keys}`, settlementDate: date })
   if (isRefusal(batch)) throw new Error(batch.message)
   if (batch.status !== 'CLOSED') throw new Error(`${batch._id} is ${batch.status}`)
   return batch
@@ -88,8 +90,8 @@ const header =
   'id,kind,payment,rrn,reference,completed_at,settlement_date,corridor,wallet,acquirer,merchant,merchant_amount,merchant_currency,payer_amount,payer_currency,fee,fee_currency,rate\r\n'
 
 describe('closing a date', () => {
-  test('on which nothing happened gives an empty batch, whose file has a header row', async () => {
-    await ledger.note()
+  test('without bookings gives an empty batch, whose file has a header row', async () => {
+    await log.project()
     const batch = await close(day)
     expect(batch).toMatchObject({
       _id: 'settlement-2026-03-01',
@@ -107,12 +109,12 @@ describe('closing a date', () => {
     expect(file!.sha256).toBe('28f5d751a92ca0be9b0dbcf49ab7eebec7102f3d127425b6ccaa3619e6d069a5')
   })
 
-  test('nets what every participant gets and owes, and says on each payment and refund that it is settled', async () => {
-    const one = await ledger.pay({ date: day, minor: 300_00n })
-    const other = await ledger.pay({ date: day, wallet: 'wallet-th-01', minor: 10_00n })
-    const refund = await ledger.refund(one, day)
-    const tomorrow = await ledger.pay({ date: nextDay })
-    await ledger.note()
+  test('nets what every participant receives and owes, and marks each payment and refund SETTLED', async () => {
+    const one = await log.pay({ date: day, minor: 300_00n })
+    const other = await log.pay({ date: day, wallet: 'wallet-th-01', minor: 10_00n })
+    const refund = await log.refund(one, day)
+    const tomorrow = await log.pay({ date: nextDay })
+    await log.project()
     const batch = await close(day)
     expect(batch).toMatchObject({ payments: 2, refunds: 1 })
     expect(batch.net.filter(({ participant }) => participant !== 'operator')).toEqual([
@@ -131,7 +133,7 @@ describe('closing a date', () => {
       .collection('payments')
       .find({}, { sort: { _id: 1 } })
       .toArray()
-    expect(payments.map(({ _id, settlement, batch: its }) => [_id, settlement, its])).toEqual([
+    expect(payments.map(({ _id, settlement, batch: batchId }) => [_id, settlement, batchId])).toEqual([
       [one, 'SETTLED', batch._id],
       [other, 'SETTLED', batch._id],
       [tomorrow, 'PENDING', undefined],
@@ -139,16 +141,16 @@ describe('closing a date', () => {
     expect(payments[0]!['refunds']).toEqual([{ _id: refund, settlement: 'SETTLED', batch: batch._id }])
   })
 
-  test('that is closed gives its batch, whatever the key; a key is for one date', async () => {
-    await ledger.pay({ date: day })
-    await ledger.note()
+  test('that is closed gives its batch under any key; a key is for one date', async () => {
+    await log.pay({ date: day })
+    await log.project()
     const input = { idempotencyKey: 'k', settlementDate: day }
-    const first = await batchCloser.close(operator, input)
-    expect(await batchCloser.close(operator, input)).toEqual(first)
-    await ledger.pay({ date: day })
-    await ledger.note()
-    expect(await batchCloser.close(operator, { ...input, idempotencyKey: 'another' })).toEqual(first)
-    expect(await batchCloser.close(operator, { ...input, settlementDate: nextDay })).toMatchObject({
+    const first = await batchCloser.closeDate(operator, input)
+    expect(await batchCloser.closeDate(operator, input)).toEqual(first)
+    await log.pay({ date: day })
+    await log.project()
+    expect(await batchCloser.closeDate(operator, { ...input, idempotencyKey: 'another' })).toEqual(first)
+    expect(await batchCloser.closeDate(operator, { ...input, settlementDate: nextDay })).toMatchObject({
       code: 'IDEMPOTENCY_CONFLICT',
     })
     const audit = await db.collection('audit').find().toArray()
@@ -157,18 +159,15 @@ describe('closing a date', () => {
     ])
   })
 
-  test.each(['', 'x'.repeat(65), 'a\nb'])(
-    'is refused under a key that is none: %j',
-    async (idempotencyKey) => {
-      expect(await batchCloser.close(operator, { idempotencyKey, settlementDate: day })).toMatchObject({
-        code: 'BAD_VALUE',
-        path: ['input', 'idempotencyKey'],
-      })
-    },
-  )
+  test.each(['', 'x'.repeat(65), 'a\nb'])('is refused under an invalid key: %j', async (idempotencyKey) => {
+    expect(await batchCloser.closeDate(operator, { idempotencyKey, settlementDate: day })).toMatchObject({
+      code: 'BAD_VALUE',
+      path: ['input', 'idempotencyKey'],
+    })
+  })
 
-  test('is refused before its cut-off has passed in the last zone, and taken from then on, under the same key', async () => {
-    await ledger.note()
+  test('is refused until its cut-off has passed in the last zone, and then succeeds under the same key', async () => {
+    await log.project()
     const input = { idempotencyKey: 'early', settlementDate: day }
     const zones = [
       { offsetMinutes: 480, cutOff: '23:00' },
@@ -182,7 +181,7 @@ describe('closing a date', () => {
     // 24:00 three hours west of UTC.
     const end = new Date('2026-03-02T03:00:00Z')
     const at = aClock(new Date(end.getTime() - 1))
-    const early = createBatchCloser({
+    const early = openBatchCloser({
       db,
       idempotentWriter: await createIdempotentWriter(db),
       audit: await openAuditLog(db),
@@ -192,38 +191,38 @@ describe('closing a date', () => {
     })
     for (const settlementDate of [day, '2026-03-02', '2030-01-01']) {
       expect(
-        await early.close(operator, { idempotencyKey: `early ${settlementDate}`, settlementDate }),
+        await early.closeDate(operator, { idempotencyKey: `early ${settlementDate}`, settlementDate }),
       ).toMatchObject({ code: 'SETTLEMENT_OPEN', retryable: true, path: ['input', 'settlementDate'] })
     }
-    expect(await early.close(operator, input)).toMatchObject({
+    expect(await early.closeDate(operator, input)).toMatchObject({
       code: 'SETTLEMENT_OPEN',
       message: expect.stringContaining(end.toISOString()),
     })
     at.move(1)
-    expect(await early.close(operator, input)).toMatchObject({ status: 'CLOSED', settlementDate: day })
+    expect(await early.closeDate(operator, input)).toMatchObject({ status: 'CLOSED', settlementDate: day })
   })
 
-  test('takes what has come late for dates closed before, once', async () => {
-    const early = await ledger.pay({ date: day })
-    await ledger.note()
+  test('takes late bookings of dates closed earlier, once', async () => {
+    const early = await log.pay({ date: day })
+    await log.project()
     expect(await rowsOf(await close(day))).toEqual([`${early}/PAYMENT`])
-    const late = await ledger.pay({ date: day })
-    const next = await ledger.pay({ date: nextDay })
-    await ledger.note()
+    const late = await log.pay({ date: day })
+    const next = await log.pay({ date: nextDay })
+    await log.project()
     expect(await rowsOf(await close(nextDay))).toEqual([`${next}/PAYMENT`, `${late}/PAYMENT`])
-    await ledger.note()
+    await log.project()
     expect(await rowsOf(await close(dates[2]))).toEqual([])
   })
 
-  test('shows a payment that was taken back in the same batch as two rows that cancel out, and counts it as none', async () => {
-    const [kept, gone] = [await ledger.pay({ date: day }), await ledger.pay({ date: day })]
-    await ledger.cancel(gone, day)
-    await ledger.note()
+  test('lists a payment cancelled in the same batch as two rows that cancel out, and does not count it', async () => {
+    const [kept, gone] = [await log.pay({ date: day }), await log.pay({ date: day })]
+    await log.cancel(gone, day)
+    await log.project()
     const batch = await close(day)
     expect(batch).toMatchObject({ payments: 1, refunds: 0 })
     expect(await rowsOf(batch)).toEqual([`${kept}/PAYMENT`, `${gone}/PAYMENT`, `${gone}/CANCELLATION`])
-    await ledger.cancel(kept, nextDay)
-    await ledger.note()
+    await log.cancel(kept, nextDay)
+    await log.project()
     const next = await close(nextDay)
     expect(next).toMatchObject({ payments: 0, refunds: 0 })
     const [line] = (await textOf(next, 'CSV')).split('\r\n').slice(1)
@@ -234,7 +233,7 @@ describe('closing a date', () => {
 })
 
 describe('batches', () => {
-  test('have every booked entry in exactly one, whatever the order of closing, beside late arrivals and other closers', async () => {
+  test('hold every booking exactly once, in any order of closing, with late bookings and concurrent closers', async () => {
     const date = fc.constantFrom(...dates)
     const minor = fc.oneof(fc.bigInt(2n, 1_000_00n), fc.constant(9_000_000_000_000_000n))
     const action = fc.oneof(
@@ -263,27 +262,27 @@ describe('batches', () => {
           fc.shuffledSubarray([...dates], { minLength: dates.length }),
           async (actions, inTheEnd) => {
             await begin()
-            const other = await aClosing(elsewhere.db(db.databaseName))
+            const other = await aBatchCloser(elsewhere.db(db.databaseName))
             const touched = new Set<string>()
             const untouched = (of: number): string | undefined => {
-              const id = ledger.payments[of % Math.max(1, ledger.payments.length)]?._id
+              const id = log.payments[of % Math.max(1, log.payments.length)]?._id
               if (id === undefined || touched.has(id)) return undefined
               touched.add(id)
               return id
             }
             for (const one of actions) {
-              if (one.act === 'pay') await ledger.pay(one)
+              if (one.act === 'pay') await log.pay(one)
               else if (one.act === 'close') {
-                await ledger.note()
+                await log.project()
                 await Promise.all(one.dates.map((each, n) => close(each, n % 2 ? other : batchCloser)))
               } else {
                 const id = untouched(one.of)
-                if (id !== undefined) await ledger[one.act](id, one.date)
+                if (id !== undefined) await log[one.act](id, one.date)
               }
             }
-            await ledger.note()
+            await log.project()
             for (const each of inTheEnd) await close(each)
-            // Every date is closed by now: what is left over falls to whichever is closed next.
+            // Every date is closed: late bookings fall to the next batch, of any date.
             await close('2026-03-04')
 
             const batches = (await settlementBatchesOf(db)
@@ -303,14 +302,14 @@ describe('batches', () => {
               const perCurrency = new Map<string, bigint>()
               for (const { participant, currency, minor: net } of batch.net) {
                 perCurrency.set(currency, (perCurrency.get(currency) ?? 0n) + net)
-                const whose = `${participant}/${currency}`
-                nets.set(whose, (nets.get(whose) ?? 0n) + net)
+                const key = `${participant}/${currency}`
+                nets.set(key, (nets.get(key) ?? 0n) + net)
               }
               expect([...perCurrency.values()].every((sum) => sum === 0n)).toBe(true)
             }
-            expect(rows.toSorted()).toEqual(ledger.booked.map(({ id, kind }) => `${id}/${kind}`).toSorted())
-            for (const [whose, net] of nets) if (net === 0n) nets.delete(whose)
-            expect(nets).toEqual(sumsOf(ledger.booked.flatMap(({ booking }) => booking.postings)))
+            expect(rows.toSorted()).toEqual(log.booked.map(({ id, kind }) => `${id}/${kind}`).toSorted())
+            for (const [key, net] of nets) if (net === 0n) nets.delete(key)
+            expect(nets).toEqual(sumsOf(log.booked.flatMap(({ booking }) => booking.postings)))
             const pending = await db.collection('payments').countDocuments({
               $or: [{ settlement: 'PENDING' }, { 'refunds.settlement': 'PENDING' }],
             })
@@ -325,10 +324,10 @@ describe('batches', () => {
     }
   }, 120_000)
 
-  test('of one date are one, and of different dates follow one another, when many close at once', async () => {
-    for (const date of dates) for (let n = 0; n < 5; n++) await ledger.pay({ date })
-    await ledger.note()
-    const others = await Promise.all(Array.from({ length: 4 }, () => aClosing(db)))
+  test('are one per date, with consecutive numbers, when many calls close dates at once', async () => {
+    for (const date of dates) for (let n = 0; n < 5; n++) await log.pay({ date })
+    await log.project()
+    const others = await Promise.all(Array.from({ length: 4 }, () => aBatchCloser(db)))
     const closed = await Promise.all(others.flatMap((one) => dates.map((date) => close(date, one))))
     expect(new Set(closed.map(({ _id }) => _id)).size).toBe(dates.length)
     const stored = await settlementBatchesOf(db)
@@ -341,30 +340,30 @@ describe('batches', () => {
   })
 })
 
-describe('a batch that was left unfinished', () => {
-  test('is finished by the next call', async () => {
-    const paid = await ledger.pay({ date: day })
-    const hasty = await aClosing(db, 1)
-    // Nobody notes what is booked: it cannot be gathered yet.
+describe('an incomplete batch', () => {
+  test('is completed by the next call', async () => {
+    const paid = await log.pay({ date: day })
+    const hasty = await aBatchCloser(db, 1)
+    // The bookings are not projected yet, so the batch cannot be completed.
     const input = { idempotencyKey: 'k', settlementDate: day }
-    expect(await hasty.close(operator, input)).toMatchObject({ status: 'CLOSING' })
-    await hasty.stop()
-    const later = await ledger.pay({ date: day })
-    await ledger.note()
-    const batch = (await batchCloser.close(operator, input)) as SettlementBatch
+    expect(await hasty.closeDate(operator, input)).toMatchObject({ status: 'CLOSING' })
+    await hasty.close()
+    const later = await log.pay({ date: day })
+    await log.project()
+    const batch = (await batchCloser.closeDate(operator, input)) as SettlementBatch
     expect(batch).toMatchObject({ status: 'CLOSED', payments: 1 })
-    // What was fixed stays: the second one came after.
+    // The definition stays: the second payment was booked after it.
     expect(await rowsOf(batch)).toEqual([`${paid}/PAYMENT`])
     expect(await rowsOf(await close(nextDay))).toEqual([`${later}/PAYMENT`])
   })
 
   test.each([
     { when: 'before it was closed', undo: { status: 'CLOSING', marked: false } },
-    { when: 'after it was closed, before its payments were marked', undo: { marked: false } },
-  ])('$when is finished by a hub that starts, to the same files', async ({ undo }) => {
-    const paid = await ledger.pay({ date: day })
-    const refund = await ledger.refund(paid, day)
-    await ledger.note()
+    { when: 'after it was closed, before its payments were marked SETTLED', undo: { marked: false } },
+  ])('$when is completed by the next process, with the same files', async ({ undo }) => {
+    const paid = await log.pay({ date: day })
+    const refund = await log.refund(paid, day)
+    await log.project()
     const before = await close(day)
     const csv = await textOf(before, 'CSV')
     const xml = await textOf(before, 'PACS_008')
@@ -376,17 +375,17 @@ describe('a batch that was left unfinished', () => {
         { $set: { settlement: 'PENDING', 'refunds.0.settlement': 'PENDING' }, $unset: { batch: 1 } },
       )
     await db.collection('settlementFilePieces').insertOne({
-      _id: { file: `${before._id}/an attempt that died/CSV/`, n: 0 } as never,
+      _id: { file: `${before._id}/an abandoned attempt/CSV/`, n: 0 } as never,
       bytes: Buffer.from('half'),
     })
     const changes = settlementBatchesOf(db).watch([
       { $match: { 'updateDescription.updatedFields.marked': true } },
     ])
     const seen = changes.next()
-    const finisher = startBatchFinisher({ db, logger: quietLog }, batchCloser)
+    const completion = startBatchCompletion({ db, logger: quietLog }, batchCloser)
     await seen
     await changes.close()
-    await finisher.close()
+    await completion.close()
     const after = await close(day)
     expect({ ...after, attempt: null }).toEqual({ ...before, attempt: null })
     expect([await textOf(after, 'CSV'), await textOf(after, 'PACS_008')]).toEqual([csv, xml])
@@ -406,10 +405,10 @@ describe('a batch that was left unfinished', () => {
 describe('the files of a batch', () => {
   const nasty = '=HYPERLINK("http://x"),\r\n<&>\'" \u0007 ไทย'
 
-  test('keep text that others wrote from being a formula, a column or a tag', async () => {
-    const paid = await ledger.pay({ date: day, reference: nasty, minor: 300_00n })
-    await ledger.decline(await ledger.pay({ date: nextDay, reference: `-${nasty}` }), 'INSUFFICIENT_FUNDS')
-    await ledger.note()
+  test('escape text of clients, so that it is no formula, column or tag', async () => {
+    const paid = await log.pay({ date: day, reference: nasty, minor: 300_00n })
+    await log.decline(await log.pay({ date: nextDay, reference: `-${nasty}` }), 'INSUFFICIENT_FUNDS')
+    await log.project()
     const batch = await close(day)
     expect(await textOf(batch, 'CSV')).toBe(
       `${header}${paid},PAYMENT,${paid},000000000001,"'=HYPERLINK(""http://x""),\r\n<&>'"" \u0007 ไทย",2026-03-01T04:00:00.000Z,${day},SG-CN,wallet-sg-01,acquirer-cn-01,acquirer-cn-01.M1,300.00,CNY,57.07,SGD,0.05,SGD,5.52\r\n`,
@@ -419,19 +418,19 @@ describe('the files of a batch', () => {
     }
   })
 
-  test('as ISO 20022 messages say how many transfers there are and what they come to, and why the others were declined', async () => {
+  test('as ISO 20022 messages give the number and sums of transfers, and the reasons of declines', async () => {
     const parser = new XMLParser({
       ignoreAttributes: false,
       parseTagValue: false,
       isArray: (tag) => ['CdtTrfTxInf', 'TxInfAndSts', 'TtlIntrBkSttlmAmt'].includes(tag),
     })
-    const one = await ledger.pay({ date: day, minor: 300_00n })
-    const gone = await ledger.pay({ date: day })
-    await ledger.cancel(gone, day)
-    const refund = await ledger.refund(one, day)
-    const declined = await ledger.pay({ date: nextDay })
-    await ledger.decline(declined, 'INSUFFICIENT_FUNDS')
-    await ledger.note()
+    const one = await log.pay({ date: day, minor: 300_00n })
+    const gone = await log.pay({ date: day })
+    await log.cancel(gone, day)
+    const refund = await log.refund(one, day)
+    const declined = await log.pay({ date: nextDay })
+    await log.decline(declined, 'INSUFFICIENT_FUNDS')
+    await log.project()
     const batch = await close(day)
     const transfers = parser.parse(await textOf(batch, 'PACS_008')).Document
     expect(transfers['@_xmlns']).toBe('urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08')
@@ -468,10 +467,10 @@ describe('the files of a batch', () => {
     ])
   })
 
-  test('come in pieces, however many rows there are', async () => {
+  test('are stored in pieces, for any number of rows', async () => {
     const many = 400
-    for (let n = 0; n < many; n++) await ledger.pay({ date: day, reference: `${n} ${'x'.repeat(400)}` })
-    await ledger.note()
+    for (let n = 0; n < many; n++) await log.pay({ date: day, reference: `${n} ${'x'.repeat(400)}` })
+    await log.project()
     const batch = await close(day)
     expect(await rowsOf(batch)).toHaveLength(many)
     expect(await db.collection('settlementFilePieces').countDocuments({})).toBeGreaterThan(6)

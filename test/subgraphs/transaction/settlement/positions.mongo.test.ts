@@ -4,9 +4,10 @@ import { startLogReader } from '../../../../subgraphs/log/reader.ts'
 import { startProjection } from '../../../../subgraphs/log/projection.ts'
 import { positionsProjection, readPositions } from '../../../../subgraphs/transaction/settlement/positions.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { Ledger, sumsOf } from '../../../fixtures/ledger.ts'
+import { BookedLog, sumsOf } from '../../../fixtures/a-booked-log.ts'
 import { quietLog } from '../../../fixtures/transaction-world.ts'
-import { rebuild, publishedOf } from '../../../../subgraphs/log/checkpoint.ts'
+import { publishedOf } from '../../../../subgraphs/log/checkpoint.ts'
+import { rebuild } from '../../../../subgraphs/log/rebuild.ts'
 
 const { mongo, name } = await freshDatabase()
 let databases = 0
@@ -24,21 +25,21 @@ const life = fc.record({
 })
 
 describe('positions', () => {
-  test('are the sum of the postings, of a date and of all, also when they are made anew; per currency they sum to zero', async () => {
+  test('are the sums of postings, of one date or of all, also after a rebuild; per currency they sum to zero', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(life, { maxLength: 15 }), async (lives) => {
         const db = mongo.db(`${name}_${++databases}`)
         const logReader = await startLogReader({ db, logger: quietLog })
         const running = startProjection({ db, logReader, logger: quietLog }, positionsProjection)
-        const ledger = new Ledger(db)
+        const bookedLog = new BookedLog(db)
         for (const { next, nextOn, ...sale } of lives) {
-          const id = await ledger.pay(sale)
-          if (next === 'refund' || next === 'cancel') await ledger[next](id, nextOn)
-          if (next === 'decline') await ledger.decline(id, 'INSUFFICIENT_FUNDS')
+          const id = await bookedLog.pay(sale)
+          if (next === 'refund' || next === 'cancel') await bookedLog[next](id, nextOn)
+          if (next === 'decline') await bookedLog.decline(id, 'INSUFFICIENT_FUNDS')
         }
         const expectAll = async () => {
           for (const on of [null, ...dates]) {
-            const postings = ledger.booked
+            const postings = bookedLog.booked
               .filter(({ booking }) => on === null || booking.settlementDate === on)
               .flatMap(({ booking }) => booking.postings)
             const found = new Map<string, bigint>()
@@ -60,7 +61,7 @@ describe('positions', () => {
             async () =>
               expect(await publishedOf(db, 'positions')).toEqual({
                 epoch,
-                position: BigInt(ledger.entries.length),
+                position: BigInt(bookedLog.entries.length),
               }),
             { timeout: 10_000, interval: 20 },
           )

@@ -1,4 +1,4 @@
-// Settlement at a whole transaction subgraph: while payments run, and for whom.
+// Settlement in a complete transaction subgraph: while payments are made, and what each viewer sees.
 
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => hub.close())
 
 type Data = Record<string, any> // oxlint-disable-line typescript/no-explicit-any
-async function ask(document: string, context: RequestContext, variables: object = {}): Promise<Data> {
+async function request(document: string, context: RequestContext, variables: object = {}): Promise<Data> {
   const { data, errors } = await hub.app.graphql(
     document,
     { ...context },
@@ -42,7 +42,7 @@ async function ask(document: string, context: RequestContext, variables: object 
 let numbers = 0
 async function pay(): Promise<string> {
   numbers++
-  const { submitPayment } = await ask(
+  const { submitPayment } = await request(
     `mutation ($input: SubmitPaymentInput!) { submitPayment(input: $input) {
       ... on PaymentReceipt { payment { id } } ... on Problem { code message } } }`,
     wallet,
@@ -58,7 +58,7 @@ async function pay(): Promise<string> {
   return submitPayment.payment.id
 }
 const approve = (payment: string) =>
-  ask(
+  request(
     `mutation ($input: RespondAuthorizationInput!) { respondAuthorization(input: $input) { __typename } }`,
     acquirer,
     { input: { payment, decision: 'APPROVE' } },
@@ -73,7 +73,7 @@ const close = async (
   idempotencyKey = `close ${settlementDate}`,
 ) =>
   (
-    await ask(
+    await request(
       `mutation ($input: CloseSettlementInput!) { closeSettlement(input: $input) { __typename
         ... on SettlementBatch { ${batchFields} } ... on Problem { code path retryable } } }`,
       context,
@@ -95,7 +95,7 @@ const idsIn = async (name: string, context = operator): Promise<string[]> =>
     .map((line) => line.split(',')[0]!)
 
 describe('closing while payments run', () => {
-  test('neither blocks, nor misses, nor repeats one', async () => {
+  test('neither blocks, misses nor repeats a payment', async () => {
     const paid: string[] = []
     const run = async (count: number) => {
       for (let n = 0; n < count; n++) {
@@ -105,13 +105,14 @@ describe('closing while payments run', () => {
         await approve(id)
       }
     }
-    // Some of them are approved before the cut-off and some after it, while the date is being closed over and over.
+    // Some payments are approved before the cut-off and some after it, while calls keep trying to close the
+    // date.
     const running = Promise.all([run(20), run(20), run(20), run(20)])
     const first = await vi.waitFor(
       async () => {
-        const answer = await close('2026-03-01', operator, `try ${numbers}`)
-        expect(answer['__typename']).toBe('SettlementBatch')
-        return answer
+        const result = await close('2026-03-01', operator, `try ${numbers}`)
+        expect(result['__typename']).toBe('SettlementBatch')
+        return result
       },
       { timeout: 20_000, interval: 10 },
     )
@@ -125,13 +126,13 @@ describe('closing while payments run', () => {
     const settled = [...(await idsIn(first['file'].name)), ...(await idsIn(second['file'].name))]
     expect(settled.toSorted()).toEqual(paid.toSorted())
 
-    const { transactions } = await ask(
+    const { transactions } = await request(
       '{ transactions(first: 100) { edges { node { id ... on Payment { settlementDate settlementStatus } } } } }',
       operator,
     )
     const found = transactions.edges.map(({ node }: Data) => node)
     expect(found.every(({ settlementStatus }: Data) => settlementStatus === 'SETTLED')).toBe(true)
-    // What settles says nothing in the log: two events for a submission, one for its approval.
+    // Settlement writes no entries: the log holds two for each submission and one for each approval.
     expect(await readTip(db)).toBe(BigInt(3 * paid.length))
   }, 60_000)
 })
@@ -140,12 +141,12 @@ describe('settlement', () => {
   const list = `query ($first: Int!, $after: String) { settlementBatches(first: $first, after: $after) {
     edges { cursor node { ${batchFields} } } pageInfo { hasNextPage endCursor } } }`
   const batches = async (context: RequestContext, first = 20, after: string | null = null) =>
-    (await ask(list, context, { first, after }))['settlementBatches'] as Data
+    (await request(list, context, { first, after }))['settlementBatches'] as Data
 
   test.each([
-    { who: 'a wallet', context: wallet },
-    { who: 'a key that may only read', context: as('operator', ['payments:read']) },
-  ])('is not closed by $who', async ({ context }) => {
+    { caller: 'a wallet', context: wallet },
+    { caller: 'a key that may only read', context: as('operator', ['payments:read']) },
+  ])('is not closed by $caller', async ({ context }) => {
     expect(await close('2026-03-01', context)).toMatchObject({ __typename: 'Refused', code: 'FORBIDDEN' })
   })
 
@@ -165,7 +166,7 @@ describe('settlement', () => {
     })
   })
 
-  test('shows the operator everything, newest first, a page at a time', async () => {
+  test('lists everything to the operator, newest first, a page at a time', async () => {
     await close('2026-02-27')
     const all = await batches(operator)
     const ids = ['settlement-2026-02-27', 'settlement-2026-03-02', 'settlement-2026-03-01']
@@ -190,7 +191,7 @@ describe('settlement', () => {
     )
   })
 
-  test('shows a participant the batches that it has a part in, and of each its own', async () => {
+  test('lists to a participant the batches that it has a part in, with its own amounts only', async () => {
     const own = await batches(wallet)
     expect(own['edges'].map(({ node }: Data) => node.id)).toEqual([
       'settlement-2026-03-02',
@@ -210,34 +211,44 @@ describe('settlement', () => {
     expect((await batches(as('wallet-th-01')))['edges']).toEqual([])
     const entity = `query ($r: [_Any!]!) { _entities(representations: $r) { ... on SettlementBatch { id } } }`
     const r = [{ __typename: 'SettlementBatch', id: node.id }]
-    expect((await ask(entity, wallet, { r }))['_entities']).toEqual([{ id: node.id }])
-    expect((await ask(entity, as('wallet-th-01'), { r }))['_entities']).toEqual([null])
+    expect((await request(entity, wallet, { r }))['_entities']).toEqual([{ id: node.id }])
+    expect((await request(entity, as('wallet-th-01'), { r }))['_entities']).toEqual([null])
   })
 
   test.each([
-    { who: 'its participant', name: 'settlement-2026-03-01.wallet-sg-01.csv', context: wallet, may: true },
-    { who: 'the operator', name: 'settlement-2026-03-01.wallet-sg-01.csv', context: operator, may: true },
-    { who: 'another', name: 'settlement-2026-03-01.wallet-sg-01.csv', context: acquirer, may: false },
+    { caller: 'its participant', name: 'settlement-2026-03-01.wallet-sg-01.csv', context: wallet, may: true },
+    { caller: 'the operator', name: 'settlement-2026-03-01.wallet-sg-01.csv', context: operator, may: true },
     {
-      who: 'a participant that wants everybody’s',
+      caller: 'another participant',
+      name: 'settlement-2026-03-01.wallet-sg-01.csv',
+      context: acquirer,
+      may: false,
+    },
+    {
+      caller: 'a participant that requests the file of all rows',
       name: 'settlement-2026-03-01.csv',
       context: wallet,
       may: false,
     },
     {
-      who: 'a participant that wants the transfers',
+      caller: 'a participant that requests the transfers',
       name: 'settlement-2026-03-01.pacs008.xml',
       context: wallet,
       may: false,
     },
     {
-      who: 'a key without the scope',
+      caller: 'a key without the scope',
       name: 'settlement-2026-03-01.wallet-sg-01.csv',
       context: as('wallet-sg-01', ['coverage:read']),
       may: false,
     },
-    { who: 'who makes names up', name: '../settlement-2026-03-01.csv', context: operator, may: false },
-  ])('gives a file to $who: $may', async ({ name, context, may }) => {
+    {
+      caller: 'a caller with a made-up name',
+      name: '../settlement-2026-03-01.csv',
+      context: operator,
+      may: false,
+    },
+  ])('sends a file to $caller: $may', async ({ name, context, may }) => {
     expect((await fileOf(name, context)) !== null).toBe(may)
   })
 
@@ -248,7 +259,7 @@ describe('settlement', () => {
     await expect(batches(operator, 1, 'x')).rejects.toMatchObject({ extensions: { code: 'CURSOR_INVALID' } })
   })
 
-  test('nets what the positions of its dates come to', async () => {
+  test('gives net amounts equal to the positions of its dates', async () => {
     const document = `query ($r: [_Any!]!, $date: LocalDate) { _entities(representations: $r) { ... on Participant {
       positions(date: $date) { net { amount currency } } } } }`
     const ids = ['wallet-sg-01', 'acquirer-cn-01', 'operator']
@@ -259,7 +270,7 @@ describe('settlement', () => {
     const positions = new Map<string, bigint>()
     const nets = new Map<string, bigint>()
     for (const date of ['2026-03-01', '2026-03-02']) {
-      const { _entities } = await ask(document, operator, { r, date })
+      const { _entities } = await request(document, operator, { r, date })
       ids.forEach((id, n) => _entities[n].positions.forEach(({ net }: Data) => add(positions, id, net)))
     }
     for (const { node } of (await batches(operator))['edges']) {

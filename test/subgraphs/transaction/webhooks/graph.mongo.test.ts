@@ -1,4 +1,4 @@
-// The same through the graph: what clients write, and what they read.
+// Webhooks through the graph, as clients write and read them.
 
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../s
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
 import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
-import { aReceiver } from '../../../fixtures/receiver.ts'
+import { aReceiver } from '../../../fixtures/a-webhook-receiver.ts'
 
 const { db } = await freshDatabase()
 const wallet = as('wallet-sg-01')
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => hub.close())
 
 type Data = Record<string, any> // eslint-disable-line typescript/no-explicit-any
-async function ask(document: string, variables: object, context: RequestContext = wallet): Promise<Data> {
+async function request(document: string, variables: object, context: RequestContext = wallet): Promise<Data> {
   const { data, errors } = await hub.app.graphql(
     document,
     { ...context },
@@ -52,28 +52,28 @@ const entities = `query ($r: [_Any!]!) { _entities(representations: $r) {
   ... on Webhook { url } ... on WebhookDelivery { event } } }`
 
 describe('a webhook in the graph', () => {
-  test('is made, called, looked at, sent again, rotated, changed and deleted', async () => {
+  test('is created, called, listed, redelivered, rotated, changed and deleted', async () => {
     const receiver = await aReceiver()
     const input = { idempotencyKey: 'k1', url: receiver.url, events: ['SENT'] }
-    const { createWebhook: made } = await ask(createWebhook, { input })
-    const { id } = made.webhook
-    expect(made).toMatchObject({
+    const { createWebhook: created } = await request(createWebhook, { input })
+    const { id } = created.webhook
+    expect(created).toMatchObject({
       __typename: 'WebhookCreated',
       secret: expect.stringMatching(/^whsec_/),
       webhook: { url: receiver.url, events: ['SENT'], status: 'ACTIVE', createdAt: expect.any(String) },
     })
-    expect((await ask(createWebhook, { input })).createWebhook).toEqual(made)
+    expect((await request(createWebhook, { input })).createWebhook).toEqual(created)
 
     const payment = { idempotencyKey: 'p1', reference: 'p1', merchant: 'acquirer-cn-01.M1' }
     const amount = { amount: '9.90', currency: 'CNY' }
-    await ask('mutation ($input: SubmitPaymentInput!) { submitPayment(input: $input) { __typename } }', {
+    await request('mutation ($input: SubmitPaymentInput!) { submitPayment(input: $input) { __typename } }', {
       input: { ...payment, amount },
     })
     await receiver.until(1)
     const { headers, body } = receiver.received[0]!
-    expect(new Webhook(made.secret).verify(body, headers)).toMatchObject({ type: 'payment.sent' })
+    expect(new Webhook(created.secret).verify(body, headers)).toMatchObject({ type: 'payment.sent' })
 
-    const redelivered = (await ask(redeliverWebhook, { input: { delivery: headers['webhook-id'] } }))
+    const redelivered = (await request(redeliverWebhook, { input: { delivery: headers['webhook-id'] } }))
       .redeliverWebhook
     expect(redelivered).toMatchObject({
       __typename: 'WebhookDelivery',
@@ -81,13 +81,13 @@ describe('a webhook in the graph', () => {
       state: 'PENDING',
     })
     await receiver.until(2)
-    const listed = (await ask(webhookDeliveries, { webhook: id })).webhookDeliveries
+    const listed = (await request(webhookDeliveries, { webhook: id })).webhookDeliveries
     expect(listed).toMatchObject({
       edges: [{ node: { id: headers['webhook-id'], event: 'SENT', attempts: expect.any(Array) } }],
       pageInfo: { hasNextPage: false },
     })
 
-    const rotated = (await ask(rotateWebhookSecret, { input: { idempotencyKey: 'r1', webhook: id } }))
+    const rotated = (await request(rotateWebhookSecret, { input: { idempotencyKey: 'r1', webhook: id } }))
       .rotateWebhookSecret
     expect(rotated).toMatchObject({ secret: expect.stringMatching(/^whsec_/), webhook: { id } })
     const overlapMs = Date.parse(rotated.previousUntil) - Date.now()
@@ -95,56 +95,56 @@ describe('a webhook in the graph', () => {
     expect(overlapMs).toBeLessThanOrEqual(86_400_000)
 
     const changes = { webhook: id, events: ['*'], status: 'DISABLED' }
-    expect((await ask(updateWebhook, { input: changes })).updateWebhook).toMatchObject({
+    expect((await request(updateWebhook, { input: changes })).updateWebhook).toMatchObject({
       __typename: 'Webhook',
       events: ['*'],
       status: 'DISABLED',
     })
-    const look = 'query ($id: ID!) { webhooks { id status } webhook(id: $id) { id } }'
-    expect(await ask(look, { id })).toEqual({ webhooks: [{ id, status: 'DISABLED' }], webhook: { id } })
-    expect((await ask(deleteWebhook, { input: { webhook: id } })).deleteWebhook).toEqual({
+    const query = 'query ($id: ID!) { webhooks { id status } webhook(id: $id) { id } }'
+    expect(await request(query, { id })).toEqual({ webhooks: [{ id, status: 'DISABLED' }], webhook: { id } })
+    expect((await request(deleteWebhook, { input: { webhook: id } })).deleteWebhook).toEqual({
       __typename: 'WebhookDeleted',
       id,
     })
-    expect(await ask(look, { id })).toEqual({ webhooks: [], webhook: null })
+    expect(await request(query, { id })).toEqual({ webhooks: [], webhook: null })
   })
 
   test('is refused in its result, with the field at fault', async () => {
     const input = { idempotencyKey: 'k2', url: 'https://169.254.169.254/', events: ['*'] }
-    expect((await ask(createWebhook, { input })).createWebhook).toEqual({
+    expect((await request(createWebhook, { input })).createWebhook).toEqual({
       __typename: 'Refused',
       code: 'ADDRESS_NOT_ALLOWED',
       path: ['input', 'url'],
     })
     const other = { ...input, url: 'https://example.com/' }
-    await ask(createWebhook, { input: other })
-    expect((await ask(createWebhook, { input: { ...other, events: ['SENT'] } })).createWebhook).toMatchObject(
-      {
-        __typename: 'IdempotencyConflict',
-        firstUsedAt: expect.any(String),
-      },
-    )
-    for (const [name, document, its] of [
+    await request(createWebhook, { input: other })
+    expect(
+      (await request(createWebhook, { input: { ...other, events: ['SENT'] } })).createWebhook,
+    ).toMatchObject({
+      __typename: 'IdempotencyConflict',
+      firstUsedAt: expect.any(String),
+    })
+    for (const [name, document, missing] of [
       ['updateWebhook', updateWebhook, { webhook: 'none' }],
       ['rotateWebhookSecret', rotateWebhookSecret, { idempotencyKey: 'k', webhook: 'none' }],
       ['deleteWebhook', deleteWebhook, { webhook: 'none' }],
       ['redeliverWebhook', redeliverWebhook, { delivery: 'none' }],
     ] as const) {
-      expect((await ask(document, { input: its }))[name]).toMatchObject({
+      expect((await request(document, { input: missing }))[name]).toMatchObject({
         __typename: 'Refused',
         code: 'NOT_FOUND',
       })
     }
   })
 
-  test('is an entity to its owner, and nothing to others', async () => {
+  test('is an entity for its owner, and null for other participants', async () => {
     const input = { idempotencyKey: 'k3', url: 'https://example.com/', events: ['REFUNDED'] }
-    const { createWebhook: made } = await ask(createWebhook, { input })
+    const { createWebhook: created } = await request(createWebhook, { input })
     const r = [
-      { __typename: 'Webhook', id: made.webhook.id },
-      { __typename: 'WebhookDelivery', id: `1_${made.webhook.id}` },
+      { __typename: 'Webhook', id: created.webhook.id },
+      { __typename: 'WebhookDelivery', id: `1_${created.webhook.id}` },
     ]
-    expect((await ask(entities, { r }))._entities).toEqual([{ url: 'https://example.com/' }, null])
-    expect((await ask(entities, { r }, as('operator')))._entities).toEqual([null, null])
+    expect((await request(entities, { r }))._entities).toEqual([{ url: 'https://example.com/' }, null])
+    expect((await request(entities, { r }, as('operator')))._entities).toEqual([null, null])
   })
 })

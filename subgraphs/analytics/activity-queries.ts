@@ -1,0 +1,151 @@
+// Activity as the graph shows it: the figures of one question, and what else can be derived from them.
+
+import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
+import type { MerchantId } from '../../schema/values/id.ts'
+import { demandScope, visibilityOf, type Visibility } from '../shared/access.ts'
+import type { Registry } from '../shared/registry.ts'
+import type { RequestContext } from '../shared/viewer.ts'
+import { answerActivity, type ActivityAnswer, type Figures, type Filters, type Question } from './activity.ts'
+import type { ActivityCache, Snapshot } from './activity-cache.ts'
+import { CounterBlock } from './counter-block.ts'
+import { openLatestValueStream } from './latest-value-stream.ts'
+import { readQuestion, type ActivityFilterInput } from './question.ts'
+import { daysUpTo, readRange, type Range, type RangeInput } from './range.ts'
+
+export interface ActivityDependencies {
+  readonly activityCache: ActivityCache
+  readonly registry: Registry
+  readonly now: () => Date
+}
+
+/** What the fields of `Activity` resolve from. */
+export interface Activity {
+  readonly snapshot: Snapshot
+  readonly range: Range
+  readonly totals: Figures
+  readonly answer: ActivityAnswer
+  /** Totals of the same question over another range. */
+  readonly totalsOver: (range: Range) => Promise<Figures>
+}
+
+/** Arguments of an entity's `activity` field. */
+export interface EntityActivityArguments {
+  readonly range: RangeInput
+  readonly direction?: string | null
+}
+
+export interface ActivityUpdatesArguments {
+  readonly where?: ActivityFilterInput | null
+  readonly everySeconds?: number | null
+}
+
+const programmeDays = 365
+const lastDay: ActivityFilterInput = { range: { lastDays: 1 } }
+
+/** Answers a filter. Throws ProblemError when the filter is refused or the caller lacks the scope. */
+export const queryActivity = (
+  dependencies: ActivityDependencies,
+  where: ActivityFilterInput,
+  context: RequestContext,
+): Promise<Activity> => answerFromHours(dependencies, questionOf(dependencies, where, context))
+
+/** All payments of the last 365 days, for every caller. */
+export const queryProgramme = (dependencies: ActivityDependencies): Promise<Activity> =>
+  answerFromHours(dependencies, {
+    range: daysUpTo(dependencies.now(), programmeDays),
+    where: {},
+    within: [],
+  })
+
+/** The activity of an entity: `filters` or `party` select its payments among those that the viewer may read. */
+export const queryEntityActivity = (
+  dependencies: ActivityDependencies,
+  args: EntityActivityArguments,
+  context: RequestContext,
+  filters: Filters,
+  party?: Visibility,
+): Promise<Activity> =>
+  answerFromHours(dependencies, entityQuestion(dependencies, args, context, filters, party))
+
+/** The activity of a merchant, from the blocks of its own months. */
+export const queryMerchantActivity = (
+  dependencies: ActivityDependencies,
+  merchant: MerchantId,
+  args: EntityActivityArguments,
+  context: RequestContext,
+): Promise<Activity> =>
+  answerFrom(dependencies, entityQuestion(dependencies, args, context, {}), async ({ monthsOf }, range) => {
+    const contents = await monthsOf(merchant, range)
+    return contents.map((content) => new CounterBlock(content, dependencies.activityCache.names))
+  })
+
+/** Streams the answer to a filter, at most every `everySeconds`, whenever the figures or the range have changed. */
+export function streamActivity(
+  dependencies: ActivityDependencies,
+  { where, everySeconds }: ActivityUpdatesArguments,
+  context: RequestContext,
+): AsyncIterableIterator<{ readonly activityUpdated: Activity }, undefined> {
+  const filter = where ?? lastDay
+  const seconds = everySeconds ?? 2
+  if (seconds < 1 || seconds > 60) {
+    throw new ProblemError(refuse('BAD_VALUE', `\`everySeconds\` is 1–60, not ${seconds}`, ['everySeconds']))
+  }
+  questionOf(dependencies, filter, context)
+  let previous = ''
+  return openLatestValueStream({
+    everyMs: seconds * 1000,
+    read: async () => {
+      const activity = await queryActivity(dependencies, filter, context)
+      // Time alone changes the answer too: a range that ends now moves with every minute.
+      const state = `${activity.snapshot.position} ${activity.range.to}`
+      if (state === previous) return null
+      previous = state
+      return { activityUpdated: activity }
+    },
+  })
+}
+
+function questionOf(
+  { registry, now }: ActivityDependencies,
+  where: ActivityFilterInput,
+  context: RequestContext,
+): Question {
+  demandScope(context, 'analytics:read')
+  return orThrow(readQuestion(where, now(), visibilityOf(context, registry)))
+}
+
+function entityQuestion(
+  { registry, now }: ActivityDependencies,
+  { range, direction }: EntityActivityArguments,
+  context: RequestContext,
+  filters: Filters,
+  party: Visibility = { kind: 'all' },
+): Question {
+  demandScope(context, 'analytics:read')
+  return {
+    range: orThrow(readRange(range, now(), ['range'])),
+    where: { ...filters, directions: direction ? [direction] : undefined },
+    within: [visibilityOf(context, registry), party],
+  }
+}
+
+const answerFromHours = (dependencies: ActivityDependencies, question: Question): Promise<Activity> =>
+  answerFrom(dependencies, question, async ({ blocks }) => blocks)
+
+async function answerFrom(
+  { activityCache }: ActivityDependencies,
+  question: Question,
+  blocksOf: (snapshot: Snapshot, range: Range) => Promise<readonly CounterBlock[]>,
+): Promise<Activity> {
+  const snapshot = await activityCache.current()
+  const answerOver = async (range: Range): Promise<ActivityAnswer> =>
+    answerActivity(await blocksOf(snapshot, range), activityCache.names, { ...question, range })
+  const answer = await answerOver(question.range)
+  return {
+    snapshot,
+    range: question.range,
+    totals: answer.totals(),
+    answer,
+    totalsOver: async (range) => (await answerOver(range)).totals(),
+  }
+}
