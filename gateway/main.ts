@@ -3,7 +3,8 @@
 import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-// Enabled before anything else is loaded: with the code that V8 compiled in the last run, loading takes half as long.
+// Enabled before anything else is loaded: with the code that V8 compiled in the last run, loading takes half
+// as long.
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/crossgate', import.meta.url)))
 const { startFailure } = await import('./app/start-failure.ts')
 

@@ -16,7 +16,7 @@ import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { createPaymentStore } from '../../subgraphs/transaction/store/payment-store.ts'
 import { insertBatch, moveBatch, type PlannedMove } from '../../subgraphs/transaction/store/payment-writes.ts'
 import { formatRrn } from '../../subgraphs/transaction/store/rrn.ts'
-import { aCorridor, aMerchant } from '../../test/fixtures/transaction-world.ts'
+import { aCorridor, aMerchant } from '../../test/fixtures/a-programme.ts'
 
 const corridor = aCorridor('SG-CN')
 const merchant = aMerchant('acquirer-cn-01.M1')

@@ -1,10 +1,11 @@
-// A process that loads the data set into a database and exits. `demo.ts` starts it and sends it a `LoadOrder`.
+// A process that loads the data set into a database and exits. `demo.ts` starts it and sends it a
+// `LoadOrder`.
 
 import { once } from 'node:events'
 import { loadDataset, type ReferenceRows } from '../../dataset/load.ts'
 import { importMerchants } from '../../subgraphs/merchant/index.ts'
-import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import type { Registry } from '../../subgraphs/shared/registry.ts'
 import { builtInRates, importPayments } from '../../subgraphs/transaction/index.ts'
 

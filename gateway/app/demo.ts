@@ -1,4 +1,5 @@
-// The parts of a demo hub that a production hub lacks: public keys, generated data, and simulated wallets that pay.
+// The parts of a demo hub that a production hub lacks: public keys, generated data, and simulated wallets
+// that pay.
 
 import type { Db } from 'mongodb'
 import { fork } from 'node:child_process'
@@ -14,7 +15,9 @@ import type { Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import type { LoadLine, LoadOrder } from './demo-load.ts'
 
-/** Adds the demo keys, and the data set when it is missing: loading 1 % of the programme takes some seconds. */
+/**
+ * Adds the demo keys, and the data set when it is missing: loading 1 % of the programme takes some seconds.
+ */
 export async function seedDemo(
   uri: string,
   db: Db,
@@ -29,7 +32,9 @@ export async function seedDemo(
   }
 }
 
-/** Loads in a process of its own: loading needs more memory than the hub, and only an exit returns all of it. */
+/**
+ * Loads in a process of its own: loading needs more memory than the hub, and only an exit returns all of it.
+ */
 function loadInProcess(order: LoadOrder, logger: Logger): Promise<void> {
   const child = fork(new URL('demo-load.ts', import.meta.url), [], { serialization: 'advanced' })
   child.on('message', (line) => {

@@ -1,4 +1,5 @@
-// The hub: connects MongoDB, the four subgraphs, the supergraph and the web server, and closes them in reverse order.
+// The hub: connects MongoDB, the four subgraphs, the supergraph and the web server, and closes them in
+// reverse order.
 
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
@@ -45,13 +46,19 @@ export interface Hub {
   readonly mongo: string
   /** Resolves with the reason when the hub can no longer work and must be closed; never otherwise. */
   readonly broken: Promise<Error>
-  /** Accepts no more work, finishes what runs, and closes everything that was started. Further calls have no effect. */
+  /**
+   * Accepts no more work, finishes what runs, and closes everything that was started. Further calls have no
+   * effect.
+   */
   close(): Promise<void>
 }
 
 export interface HubOptions {
   readonly logger: FastifyBaseLogger
-  /** The result of `startMongo`, which may still be pending. The hub closes it, also when the hub cannot start. */
+  /**
+   * The result of `startMongo`, which may still be pending. The hub closes it, also when the hub cannot
+   * start.
+   */
   readonly mongod: Promise<RunningMongo>
   readonly now?: () => Date
 }
@@ -70,7 +77,10 @@ interface Foundation {
 /** The closing of WebSockets and event streams is spread over at most this long, and 1 ms for each. */
 const closeSpreadMs = 3_000
 
-/** Starts a hub and resolves when it is ready. When a part cannot start, closes the others and throws the error of that part. */
+/**
+ * Starts a hub and resolves when it is ready. When a part cannot start, closes the others and throws the
+ * error of that part.
+ */
 export async function startHub(config: Config, options: HubOptions): Promise<Hub> {
   const started = new AsyncDisposableStack()
   started.defer(() => options.mongod.then((mongod) => mongod.close()).catch(() => {}))

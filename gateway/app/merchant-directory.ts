@@ -1,4 +1,5 @@
-// The merchant directory of the transaction subgraph: queries the merchant subgraph by GraphQL, wherever it runs.
+// The merchant directory of the transaction subgraph: queries the merchant subgraph by GraphQL, wherever it
+// runs.
 
 import { isCurrency, type Currency } from '../../schema/values/currency.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
@@ -83,13 +84,18 @@ interface ProblemData {
   readonly message: string
 }
 
-/** The hub itself is the viewer, for every request: the facts are visible to all participants. */
-const context = {
-  viewer: { participant: 'operator', scopes: new Set(['operator']), key: 'hub' },
-  requestId: 'directory',
-} as RequestContext
+const operator = 'operator' as ParticipantId
 
-/** Queries over `connection`, which leads to the merchant subgraph. The methods reject when it cannot be reached. */
+/** The hub itself is the viewer, for every request: the facts are visible to all participants. */
+const context: RequestContext = {
+  viewer: { participant: operator, scopes: new Set(['operator']), key: 'hub' },
+  requestId: 'directory',
+}
+
+/**
+ * Queries over `connection`, which leads to the merchant subgraph. The methods reject when it cannot be
+ * reached.
+ */
 export function createMerchantDirectory(connection: SubgraphConnection): MerchantDirectory {
   const merchantsOperation = connection.prepare(merchantsDocument)
   const scanOperation = connection.prepare(scanDocument)
@@ -139,7 +145,10 @@ function scannedCode(code: CodeData): ScannedCode | Refusal {
   }
 }
 
-/** A fixed tip without an amount becomes a tip that the payer chooses: its currency is one that the hub does not support. */
+/**
+ * A fixed tip without an amount becomes a tip that the payer chooses: its currency is one that the hub does
+ * not support.
+ */
 function tipOf({ kind, amount, percent }: NonNullable<CodeData['tip']>): ScannedCode['tip'] {
   if (kind === 'FIXED' && amount) return { kind, amount: moneyOf(amount) }
   return kind === 'PERCENT' && percent !== null ? { kind, percent } : { kind: 'PROMPT' }

@@ -8,8 +8,8 @@ import { runInNewContext } from 'node:vm'
 const busyFrom = 0.4
 
 /**
- * Releases memory in `ms`. If the hub has been busy until then, tries again after as long: a busy hub would need the memory at
- * once, and would have to compile again the code that is released with it.
+ * Releases memory in `ms`. If the hub has been busy until then, tries again after as long: a busy hub would
+ * need the memory at once, and would have to compile again the code that is released with it.
  */
 export function releaseMemoryAfter(ms: number): void {
   const before = performance.eventLoopUtilization()
@@ -21,8 +21,8 @@ export function releaseMemoryAfter(ms: number): void {
 }
 
 /**
- * Collects all garbage and returns free memory to the system: 340 MB become 180. V8 would keep the memory for as long as the
- * hub is quiet. Blocks the main thread for some 0.3 s.
+ * Collects all garbage and returns free memory to the system: 340 MB become 180. V8 would keep the memory for
+ * as long as the hub is quiet. Blocks the main thread for some 0.3 s.
  */
 function releaseMemory(): void {
   setFlagsFromString('--expose-gc')

@@ -13,10 +13,16 @@ export interface ShutdownOptions {
   readonly logger: { info(line: string): void; fatal(details: object, line: string): void }
 }
 
-/** npm repeats a ctrl-C that the terminal has already sent to the hub: a signal so soon after the first is the same one. */
+/**
+ * npm repeats a ctrl-C that the terminal has already sent to the hub: a signal so soon after the first is the
+ * same one.
+ */
 const sameSignalMs = 500
 
-/** SIGINT and SIGTERM close the hub: exit 0 when it closes in time, otherwise 1. A second signal exits at once, with 130. */
+/**
+ * SIGINT and SIGTERM close the hub: exit 0 when it closes in time, otherwise 1. A second signal exits at
+ * once, with 130.
+ */
 export function shutDownOnSignal({ close, withinMs, logger }: ShutdownOptions): Shutdown {
   let startedAtMs: number | null = null
 

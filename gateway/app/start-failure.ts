@@ -1,6 +1,9 @@
 // Explains to the operator why the hub did not start.
 
-/** One message for an error with a code, which the operator can fix; the whole stack for any other, which is a bug. */
+/**
+ * One message for an error with a code, which the operator can fix; the whole stack for any other, which is a
+ * bug.
+ */
 export function startFailure(error: unknown): string {
   if (!(error instanceof Error)) return `The hub cannot start: ${String(error)}`
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }

@@ -4,8 +4,8 @@
 import type { Db } from 'mongodb'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import { scopes, type Scope } from '../../schema/values/scopes.ts'
-import { createKeyStore } from '../identity/key-store.ts'
 import { hashKey } from '../identity/key.ts'
+import { createKeyStore } from '../identity/key-store.ts'
 import { runCommand } from './run.ts'
 
 const usage = `usage:

@@ -1,4 +1,5 @@
-// What the commands over a database have in common: reads MONGODB_URI, connects, prints the result, and sets the exit code.
+// What the commands over a database have in common: reads MONGODB_URI, connects, prints the result, and sets
+// the exit code.
 
 import type { Db } from 'mongodb'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
@@ -7,11 +8,14 @@ import { ConfigError, readConfig } from '../config/config.ts'
 export interface Command<Order> {
   /** Throws an Error with the usage when the arguments are wrong. */
   read(args: readonly string[]): Order
-  /** Returns the text to print. Throws an Error whose message says why it cannot be done. */
+  /** Returns the text to print. Throws an Error whose message gives the reason. */
   run(order: Order, db: Db): Promise<string>
 }
 
-/** Runs `command` with the arguments of the process. An error is printed to standard error, and sets the exit code 1. */
+/**
+ * Runs `command` with the arguments of the process. An error is printed to standard error, and sets the exit
+ * code 1.
+ */
 export async function runCommand<Order>(command: Command<Order>): Promise<void> {
   try {
     const order = command.read(process.argv.slice(2))

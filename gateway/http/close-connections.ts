@@ -15,7 +15,10 @@ interface ConnectionMethods<Connection> {
 /** A client that does not respond to the closing does not delay the hub for longer. */
 const patienceMs = 1_000
 
-/** Closes all `connections`, spread over at most `spreadMs`, and destroys those that are still open a second later. */
+/**
+ * Closes all `connections`, spread over at most `spreadMs`, and destroys those that are still open a second
+ * later.
+ */
 export async function closeConnections<Connection>(
   connections: readonly Connection[],
   { close, closed, destroy }: ConnectionMethods<Connection>,

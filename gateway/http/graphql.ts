@@ -1,9 +1,11 @@
 // HTTP at /graphql: one request, one operation, one response. Per the GraphQL over HTTP specification.
 //
-// A web page of another origin cannot use a visitor's access: the hub authenticates by the Authorization header alone, never by
-// a cookie or an address. A browser sends that header to another origin only after a preflight, which `ORIGINS` must allow.
+// A web page of another origin cannot use a visitor's access: the hub authenticates by the Authorization
+// header alone, never by a cookie or an address. A browser sends that header to another origin only after a
+// preflight, which `ORIGINS` must allow.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Config } from '../config/config.ts'
@@ -30,8 +32,9 @@ export interface GraphqlRoutesOptions {
   readonly streams: () => EventStreamTransport | null
 }
 
+const noParticipant = '' as ParticipantId
 /** The viewer of a document that needs no key. */
-const anonymous = { participant: '', scopes: new Set(), key: '' } as Viewer
+const anonymous: Viewer = { participant: noParticipant, scopes: new Set(), key: '' }
 
 export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOptions): void {
   app.removeAllContentTypeParsers()
@@ -114,7 +117,10 @@ const unauthenticated = (authorization: string | undefined): HttpError =>
     authorization && 'the key is unknown or was revoked, or the token is invalid or has expired',
   )
 
-/** Under `application/json`, the status 200 only means that the response is GraphQL: the client must read the body. */
+/**
+ * Under `application/json`, the status 200 only means that the response is GraphQL: the client must read the
+ * body.
+ */
 const refuse = (
   reply: FastifyReply,
   mediaType: MediaType,

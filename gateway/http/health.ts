@@ -2,7 +2,10 @@
 
 import type { FastifyInstance } from 'fastify'
 
-/** Checks one thing that the hub needs: null when it is there, otherwise the reason. Must respond within two seconds. */
+/**
+ * Checks one thing that the hub needs: null when it is there, otherwise the reason. Must respond within two
+ * seconds.
+ */
 export type Check = () => Promise<string | null> | string | null
 
 export interface Readiness {
@@ -10,7 +13,9 @@ export interface Readiness {
   phase: 'starting' | 'ready' | 'draining'
   /** By their names in the response. */
   readonly checks: Map<string, Check>
-  /** Further members of the response, by name. One that fails or takes longer than two seconds is left out. */
+  /**
+   * Further members of the response, by name. One that fails or takes longer than two seconds is left out.
+   */
   readonly details: Map<string, () => Promise<object>>
 }
 
@@ -23,7 +28,10 @@ export const createReadiness = (): Readiness => ({
 /** How long one check may take before it counts as failed. */
 const checkMs = 2_000
 
-/** `/livez` responds while the process is alive. `/readyz` responds 503 with the reasons while the hub is not ready. */
+/**
+ * `/livez` responds while the process is alive. `/readyz` responds 503 with the reasons while the hub is not
+ * ready.
+ */
 export function healthRoutes(app: FastifyInstance, readiness: Readiness): void {
   app.get('/livez', (_request, reply) => reply.type('application/json').send('{"status":"alive"}'))
 

@@ -1,4 +1,5 @@
-// The GraphQL IDE at /graphiql: Altair, served from the hub's own disk. It needs no other server, and its pages may call none.
+// The GraphQL IDE at /graphiql: Altair, served from the hub's own disk. It needs no other server, and its
+// pages may call none.
 
 import { createRequire } from 'node:module'
 import { readdir, readFile } from 'node:fs/promises'
@@ -42,7 +43,8 @@ export function ideRoutes(app: FastifyInstance, key: string | null): void {
     const name = request.params['*'] || 'index.html'
     reply.header('content-security-policy', contentSecurityPolicy).header('x-content-type-options', 'nosniff')
     if (name === 'start.js') return reply.type(contentTypes['.js']!).send(start)
-    // Listed at the first request, because most hubs never serve the IDE. Only listed files are served, so `..` is harmless.
+    // Listed at the first request, because most hubs never serve the IDE. Only listed files are served, so
+    // `..` is harmless.
     const path = (await (files ??= listFiles())).get(name)
     if (path === undefined) return reply.callNotFound()
     const content = await readFile(path)
@@ -75,7 +77,7 @@ const withStart = (html: string): string =>
     .replace(/<base[^>]*>/, '<base href="/graphiql/">')
     .replace('</body>', '<script type="module" src="start.js"></script></body>')
 
-const firstQuery = `# Who am I? Press Ctrl-Enter.
+const firstQuery = `# The participant of this key. Press Ctrl-Enter.
 query Viewer {
   viewer { participant { id name roles country status } scopes }
 }

@@ -1,4 +1,5 @@
-// The lag of every projection behind the log, for `/readyz` and `/metrics`, and when that lag makes the hub not ready.
+// The lag of every projection behind the log, for `/readyz` and `/metrics`, and when that lag makes the hub
+// not ready.
 
 import type { Db } from 'mongodb'
 import { lagAt, lagsOf, type Lag } from '../../subgraphs/log/lag.ts'
@@ -12,7 +13,10 @@ export interface LogHealth {
   readonly tip: bigint
   /** Some process holds the lease of the sequencer. */
   readonly isWritten: boolean
-  /** `live` is this process's own reader, which serves subscriptions; the others are projections with a checkpoint. */
+  /**
+   * `live` is this process's own reader, which serves subscriptions; the others are projections with a
+   * checkpoint.
+   */
   readonly readers: readonly Lag[]
 }
 
@@ -50,9 +54,9 @@ const unwrittenMs = 15_000
 const stuckMs = 30_000
 
 /**
- * Not ready when events no longer reach this process's subscribers: the log has had no sequencer for 15 s, or this process
- * has been stuck behind its tip for 30 s. The lag of a projection is reported and makes no hub unready: payments do not
- * depend on it, and no other hub would do better. `clock` gives milliseconds.
+ * Not ready when events no longer reach this process's subscribers: the log has had no sequencer for 15 s, or
+ * this process has been stuck behind its tip for 30 s. The lag of a projection is reported and makes no hub
+ * unready: payments do not depend on it, and no other hub would do better. `clock` gives milliseconds.
  */
 export function logCheck(
   read: () => Promise<Pick<LogHealth, 'isWritten' | 'readers'>>,

@@ -1,4 +1,5 @@
-// Decides how an error of a subgraph appears to clients: public codes pass, any other error is masked and logged.
+// Decides how an error of a subgraph appears to clients: public codes pass, any other error is masked and
+// logged.
 
 import { problems } from '../../schema/values/problems.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
@@ -8,10 +9,15 @@ import type { PresentError } from '../supergraph/failures.ts'
 
 const publicCodes: ReadonlySet<unknown> = new Set([...Object.keys(problems), ...Object.keys(engineCodes)])
 
-/** Names that the driver gives to errors of a MongoDB that cannot be reached or has no primary at the moment. */
+/**
+ * Names that the driver gives to errors of a MongoDB that cannot be reached or has no primary at the moment.
+ */
 const outage = /^Mongo(Network|ServerSelection|PoolCleared|PoolClosed|NotConnected|Topology)/
 
-/** Passes an error with a public code unchanged. Logs any other one in full, and gives the client its request id. */
+/**
+ * Passes an error with a public code unchanged. Logs any other one in full, and gives the client its request
+ * id.
+ */
 export function maskErrors(logger: Logger): PresentError {
   return (error, subgraph, context) => {
     const { message, path, extensions } = error

@@ -1,6 +1,8 @@
-// GET /metrics, in Prometheus' text format: the log and its readers, requests, sockets, payments, and the process itself.
+// GET /metrics, in Prometheus' text format: the log and its readers, requests, sockets, payments, and the
+// process itself.
 //
-// What happens per request must cost almost nothing, so it is counted in plain arrays and formatted only when it is read.
+// What happens per request must cost almost nothing, so it is counted in plain arrays and formatted only when
+// it is read.
 
 import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'

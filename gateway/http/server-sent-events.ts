@@ -1,7 +1,8 @@
-// Server-sent events at /graphql: one request whose responses come as a stream, for clients that do not open a WebSocket.
+// Server-sent events at /graphql: one request whose responses come as a stream, for clients that do not open
+// a WebSocket.
 //
-// Per the "distinct connections mode" of https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md. Each event carries
-// its cursor as `id:`, which a client that reconnects sends back as `Last-Event-ID`.
+// Per the "distinct connections mode" of https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md.
+// Each event carries its cursor as `id:`, which a client that reconnects sends back as `Last-Event-ID`.
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
@@ -173,13 +174,19 @@ class EventStream implements Subscriber {
     this.#end('')
   }
 
-  /** Ends the operation and closes the connection. The client may reconnect and resume after the last event that it received. */
+  /**
+   * Ends the operation and closes the connection. The client may reconnect and resume after the last event
+   * that it received.
+   */
   close(): void {
     this.#closeOperation()
     this.#response.destroy()
   }
 
-  /** Keeps proxies from closing a quiet connection. Closes the stream when the last heartbeat has not left the hub. */
+  /**
+   * Keeps proxies from closing a quiet connection. Closes the stream when the last heartbeat has not left the
+   * hub.
+   */
   beat(): void {
     if (!this.#isAlive || (this.#hasEnded && this.bufferedBytes > 0)) return this.close()
     this.#isAlive = false

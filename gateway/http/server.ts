@@ -25,7 +25,10 @@ export interface Server {
   readonly bufferedBytes: number
   /** Accepts operations from now on. Before, they are refused with NOT_READY. */
   open(services: ServerServices): void
-  /** Closes WebSockets and event streams over at most `spreadMs`, lets running requests finish, then stops listening. */
+  /**
+   * Closes WebSockets and event streams over at most `spreadMs`, lets running requests finish, then stops
+   * listening.
+   */
   close(spreadMs: number): Promise<void>
 }
 

@@ -14,8 +14,8 @@ export interface SettlementFiles {
 }
 
 /**
- * The operator may read every file, and a participant those of its own rows; the files of other participants are not found.
- * `files` gives null while the hub starts. The digest header is the one of RFC 9530.
+ * The operator may read every file, and a participant those of its own rows; the files of other participants
+ * are not found. `files` gives null while the hub starts. The digest header is the one of RFC 9530.
  */
 export function settlementFileRoutes(app: FastifyInstance, files: () => SettlementFiles | null): void {
   app.get<{ Params: { name: string } }>('/settlement/:name', async (request, reply) => {

@@ -1,4 +1,5 @@
-// WebSocket at /graphql: accepts connections, checks them at intervals, and closes them. `live/` handles their messages.
+// WebSocket at /graphql: accepts connections, checks them at intervals, and closes them. `live/` handles
+// their messages.
 //
 // One process may have ten thousand connections, so no connection has timers or listeners of its own.
 
@@ -20,7 +21,10 @@ export interface WebSocketTransport {
   readonly size: number
   /** Bytes buffered for the clients of all connections. */
   readonly bufferedBytes: number
-  /** Accepts no more connections, and closes the open ones with 1012 (service restart), spread over at most `spreadMs`. */
+  /**
+   * Accepts no more connections, and closes the open ones with 1012 (service restart), spread over at most
+   * `spreadMs`.
+   */
   close(spreadMs: number): Promise<void>
 }
 

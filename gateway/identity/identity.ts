@@ -7,13 +7,16 @@ import { isToken, type Tokens, type TokenViewer } from './token.ts'
 
 export interface Identity {
   /**
-   * The viewer for the value of an `Authorization` header; null when its key or token is missing, unknown, revoked or
-   * expired. Synchronous for a key. Rejects with ISSUER_UNREACHABLE when a token cannot be checked.
+   * The viewer for the value of an `Authorization` header; null when its key or token is missing, unknown,
+   * revoked or expired. Synchronous for a key. Rejects with ISSUER_UNREACHABLE when a token cannot be
+   * checked.
    */
   find(authorization: unknown): Viewer | null | Promise<Viewer | null>
   /** False once the key of `viewer` was revoked or changed, or its token has expired. */
   isValid(viewer: Viewer): boolean
-  /** Calls `listener` whenever viewers may have become invalid, until the function that is returned is called. */
+  /**
+   * Calls `listener` whenever viewers may have become invalid, until the function that is returned is called.
+   */
   onChange(listener: () => void): () => void
   close(): void
 }
@@ -24,7 +27,9 @@ const expiryCheckMs = 500
 /** `tokens` is null where keys alone are accepted. */
 export function openIdentity(keyRing: KeyRing, tokens: Tokens | null, now: () => Date): Identity {
   const listeners = new Set<() => void>()
-  /** Times at which accepted tokens expire, in milliseconds since the epoch: one for all that expire together. */
+  /**
+   * Times at which accepted tokens expire, in milliseconds since the epoch: one for all that expire together.
+   */
   const expiries = new Set<number>()
   const notify = (): void => listeners.forEach((listener) => listener())
   const stopListening = keyRing.onChange(notify)

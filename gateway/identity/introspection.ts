@@ -5,8 +5,8 @@ import { Kind, parse } from 'graphql'
 const introspectionFields = new Set(['__schema', '__type', '__typename'])
 
 /**
- * True when every operation in `document` is a query for `__schema`, `__type` and `__typename` alone. False for text
- * that is no GraphQL, or has more than `tokensMax` tokens.
+ * True when every operation in `document` is a query for `__schema`, `__type` and `__typename` alone. False
+ * for text that is no GraphQL, or has more than `tokensMax` tokens.
  */
 export function isIntrospectionOnly(document: string, tokensMax: number): boolean {
   try {

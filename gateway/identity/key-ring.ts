@@ -39,7 +39,8 @@ export async function openKeyRing(
   let entries: ReadonlyMap<KeyHash, RingEntry> = new Map()
   let viewers: ReadonlySet<Viewer> = new Set()
 
-  // Keys are few and rarely change: reading all of them again is simpler than merging changes, and cannot drift.
+  // Keys are few and rarely change: reading all of them again is simpler than merging changes, and cannot
+  // drift.
   async function reload(): Promise<void> {
     const keys = await store.all()
     entries = updateEntries(entries, keys.filter(isAllowed))

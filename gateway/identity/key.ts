@@ -46,29 +46,39 @@ interface DemoKey {
   readonly about: string
 }
 
-/** Public, because they are in this file: a hub in production mode refuses them, even when its database contains them. */
-export const demoKeys = [
+const participants = {
+  operator: 'operator' as ParticipantId,
+  portal: 'portal-demo' as ParticipantId,
+  wallet: 'wallet-sg-01' as ParticipantId,
+  acquirer: 'acquirer-cn-01' as ParticipantId,
+}
+
+/**
+ * Public, because they are in this file: a hub in production mode refuses them, even when its database
+ * contains them.
+ */
+export const demoKeys: readonly DemoKey[] = [
   {
     key: 'demo-operator',
-    participant: 'operator',
+    participant: participants.operator,
     scopes: Object.keys(scopes) as Scope[],
     about: 'the operator: reads and may do everything',
   },
   {
     key: 'demo-portal',
-    participant: 'portal-demo',
+    participant: participants.portal,
     scopes: ['coverage:read', 'analytics:read', 'payments:read'],
     about: 'a partner portal: coverage, corridors, activity',
   },
   {
     key: 'demo-wallet',
-    participant: 'wallet-sg-01',
+    participant: participants.wallet,
     scopes: ['coverage:read', 'payments:write', 'payments:read', 'analytics:read'],
     about: 'a Singapore wallet that bills in SGD',
   },
   {
     key: 'demo-acquirer',
-    participant: 'acquirer-cn-01',
+    participant: participants.acquirer,
     scopes: [
       'coverage:read',
       'payments:write',
@@ -79,6 +89,6 @@ export const demoKeys = [
     ],
     about: 'a mainland acquirer with merchants',
   },
-] as readonly DemoKey[]
+]
 
 export const demoKeyHashes: ReadonlySet<KeyHash> = new Set(demoKeys.map(({ key }) => hashKey(key)))

@@ -23,20 +23,23 @@ export type TokenViewer = Viewer & { readonly expiresAt: Date }
 
 export interface Tokens {
   /**
-   * The viewer of `token`; null when the token is invalid or has expired. Synchronous when the token is cached.
-   * Rejects with ISSUER_UNREACHABLE when the keys of the issuer cannot be read.
+   * The viewer of `token`; null when the token is invalid or has expired. Synchronous when the token is
+   * cached. Rejects with ISSUER_UNREACHABLE when the keys of the issuer cannot be read.
    */
   find(token: string): TokenViewer | null | Promise<TokenViewer | null>
 }
 
-/** Only algorithms with a public key: with a shared secret, a hub that verifies tokens could also issue them. */
+/**
+ * Only algorithms with a public key: with a shared secret, a hub that verifies tokens could also issue them.
+ */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
 /** Verified tokens that are cached, at most. */
 const cachedMax = 10_000
 
 export function createTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: () => Date): Tokens {
   const keys = createRemoteJWKSet(new URL(jwksUrl))
-  // Keyed by hash, as API keys are: a copy of the memory contains no tokens, and the size of an entry is bounded.
+  // Keyed by hash, as API keys are: a copy of the memory contains no tokens, and the size of an entry is
+  // bounded.
   const cached = new RecentMap<KeyHash, TokenViewer>(cachedMax, { refreshOnRead: true })
   const verifying = new Map<KeyHash, Promise<TokenViewer | null>>()
 
@@ -75,7 +78,10 @@ export function createTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: ()
 /** True for text in the form of a JWT: three parts, the first of which is a JSON object in base64url. */
 export const isToken = (bearer: string): boolean => /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/.test(bearer)
 
-/** The participant is the claim `participant`, or `sub` without it; `scope` is a list separated by spaces, as in RFC 8693. */
+/**
+ * The participant is the claim `participant`, or `sub` without it; `scope` is a list separated by spaces, as
+ * in RFC 8693.
+ */
 function viewerOf({ sub, participant, scope, exp }: JWTPayload): TokenViewer | null {
   const id = participant ?? sub
   if (typeof id !== 'string' || id === '' || exp === undefined) return null

@@ -1,4 +1,4 @@
-// A batch: the events that one upstream delivers together. Each event is rendered once, and its bytes go to all subscribers.
+// A batch: the events that one upstream delivers together, each rendered once for all subscribers.
 
 import type { Positioned, StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 
@@ -23,7 +23,7 @@ export class Batch {
     this.hasCaughtUp = hasCaughtUp
   }
 
-  /** The batch as a transport sends it. All callers with the same `key` share one buffer, which is framed once. */
+  /** The batch as a transport sends it. All callers with the same `key` share one buffer. */
   bytesFor(key: string, frame: (batch: Batch) => Buffer): Buffer {
     let bytes = this.#frames.get(key)
     if (!bytes) {

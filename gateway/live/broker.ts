@@ -1,8 +1,9 @@
-// The broker: runs operations for clients that can receive more than one response. Subscriptions with the same document,
-// variables and visibility share one upstream.
+// The broker: runs operations for clients that can receive more than one response. Subscriptions with the
+// same document, variables and visibility share one upstream.
 
 import { randomUUID } from 'node:crypto'
 import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
+import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import { HttpError, httpErrorText } from '../protocol/http-error.ts'
@@ -16,9 +17,10 @@ import { Subscription, type Topic } from './subscription.ts'
 
 export interface Broker {
   /**
-   * Runs the operation that `readRequest` gives, and delivers its responses to `subscriber`. Also an error that
-   * `readRequest` throws is delivered. Returns null for a query or mutation and when the operation is refused.
-   * `cursor` is the position to resume a subscription after; it takes precedence over the document and its variables.
+   * Runs the operation that `readRequest` gives, and delivers its responses to `subscriber`. Also an error
+   * that `readRequest` throws is delivered. Returns null for a query or mutation and when the operation is
+   * refused. `cursor` is the position to resume a subscription after; it takes precedence over the document
+   * and its variables.
    */
   run(
     readRequest: () => GraphqlRequest,
@@ -157,7 +159,7 @@ function topicOf(
   const { topics, semaphore, lagging, clock } = state
   const key = [
     visibilityOf(viewer),
-    canonical(declaredVariables(prepared, document.variablesAt(variables, null))),
+    canonicalJson(declaredVariables(prepared, document.variablesAt(variables, null))),
     operationName ?? '',
     document.text,
   ].join('\n')
@@ -194,14 +196,6 @@ function declaredVariables(prepared: Prepared, variables: Variables): Variables 
 /** Viewers with the same text have the same visibility. */
 const visibilityOf = ({ participant, scopes }: Viewer): string =>
   [participant, ...[...scopes].toSorted()].join(' ')
-
-/** JSON with the members of every object in one order. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_name, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
 
 /** The response for an error that was thrown: an HttpError as it is, any other masked and logged. */
 function errorResponse({ logger }: BrokerState, error: unknown, requestId: string): string {

@@ -1,4 +1,4 @@
-// One client's session of graphql-transport-ws: its identity and its running operations. It imports no socket library.
+// One client's session of graphql-transport-ws: its viewer and its operations. Imports no socket library.
 // Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 import { CloseCode, MessageType, validateMessage, type SubscribePayload } from 'graphql-ws'

@@ -1,4 +1,4 @@
-// Which subscriptions may share one upstream, what a subscription receives that joins a running one, and how one resumes.
+// Decides which subscriptions share one upstream, what a new one receives first, and how it resumes.
 
 import {
   Kind,
@@ -17,14 +17,14 @@ import type { Variables } from '../supergraph/index.ts'
  * How subscriptions to a field share an upstream:
  * - `OWN`: not at all, because the events depend on the position of each subscriber.
  * - `FROM_NOW`: events from now on. A subscription that joins later has missed nothing.
- * - `REPLAY_LAST`: begins with the current state. A subscription that joins receives the last event first, which is that state.
+ * - `REPLAY_LAST`: begins with the current state. A subscription that joins receives the last event first.
  * - `LATEST`: the same, and a newer event replaces an older one, so a slow client skips events.
  */
 export type Sharing = 'OWN' | 'FROM_NOW' | 'REPLAY_LAST' | 'LATEST'
 
 interface FieldRule {
   readonly sharing: Sharing
-  /** The argument that gives the position of a subscriber, with its type, and its value for a cursor; null where there is none. */
+  /** The argument that takes the position of a subscriber; null where there is none. */
   readonly positionArgument: {
     readonly name: string
     readonly type: string
@@ -45,7 +45,7 @@ const fieldRules: Readonly<Record<string, FieldRule>> = {
   activityUpdated: { sharing: 'LATEST', positionArgument: null },
 }
 
-/** A subscription document in which the position of the subscriber has become a variable, so that positions can differ. */
+/** A subscription document whose position is a variable, so that subscribers at all positions share it. */
 export interface SharedDocument {
   readonly sharing: Sharing
   /** What the engine runs: the same text for all documents that differ only in their position. */

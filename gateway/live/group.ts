@@ -8,7 +8,7 @@ import type { Subscriber } from './subscriber.ts'
 
 /** A subscription in the group. No method may throw. */
 export interface GroupMember extends Pick<Subscriber, 'next' | 'refuse' | 'complete' | 'isBehind'> {
-  /** The member was behind: it has missed a batch and stays in the group. Only where the latest event alone counts. */
+  /** The member was behind and has missed a batch. Only where the latest event alone counts. */
   skipped(): void
   /** The member was behind: the group has removed it. `position` is the last one that it received. */
   removed(position: StreamPosition | null): void
@@ -25,7 +25,7 @@ export interface GroupOptions {
   readonly onClose: () => void
 }
 
-/** Recent events are kept, so that a client that soon returns needs no upstream: bounded by number and by bytes. */
+/** Recent events are kept within both bounds, so that a client that soon returns needs no upstream. */
 const recentMax = 64
 const recentBytesMax = 131_072
 /** Events that a group renders at once. */
@@ -67,7 +67,7 @@ export class SubscriptionGroup implements BatchConsumer {
     return group
   }
 
-  /** A group that takes over `upstream`, which has delivered everything up to `position` to its previous consumer. */
+  /** A group that takes over `upstream`, which has delivered everything up to `position`. */
   static around(upstream: StreamBatcher, position: StreamPosition, options: GroupOptions): SubscriptionGroup {
     const group = new SubscriptionGroup(options, position)
     group.#upstream = upstream
@@ -91,7 +91,7 @@ export class SubscriptionGroup implements BatchConsumer {
     if (this.#position || first.length > 0) member.next(new Batch(first, this.#position))
   }
 
-  /** Adds a member that has received everything up to `position`; false when the events after it are not all kept. */
+  /** Adds a member that resumes after `position`; false when the group does not keep all later events. */
   joinAfter(member: GroupMember, position: StreamPosition): boolean {
     if (!this.#position || this.#recentAfter === null || position.ordinal < this.#recentAfter) return false
     if (position.ordinal > this.#position.ordinal) {
@@ -163,7 +163,7 @@ export class SubscriptionGroup implements BatchConsumer {
     if (dropped > 0) this.#recent.splice(0, dropped)
   }
 
-  /** Delivers what is news to a member that was ahead, and makes it an ordinary one once the group is as far. */
+  /** Delivers what is new to a member that was ahead. Once the group is as far, it is an ordinary member. */
   #takeAhead(member: GroupMember, position: StreamPosition, batch: Batch): void {
     if (member.isBehind) {
       this.#ahead.delete(member)

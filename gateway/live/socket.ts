@@ -1,14 +1,14 @@
-// One client's WebSocket: sends messages of graphql-transport-ws and measures what is buffered. Operations are not its concern.
+// One client's WebSocket: sends messages of graphql-transport-ws, and measures what is buffered.
 
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Batch } from './batch.ts'
 import { behindBytes } from './subscriber.ts'
 
-/** Close code for a client that is too slow, or whose position is no longer kept. In the range for applications. */
+/** Close code for a client that is too slow, or whose position is no longer kept. */
 export const tooFarBehind = 4413
 
-/** What precedes the response in each `next` message of operation `id`: made once, because it precedes every one. */
+/** The text before the response in each `next` message of operation `id`. */
 export const nextHead = (id: string): string => `{"id":${JSON.stringify(id)},"type":"next","payload":`
 
 export class ClientSocket {
@@ -44,9 +44,10 @@ export class ClientSocket {
   /**
    * Sends one `next` message for each event of `batch`.
    *
-   * The frames go straight to the stream in one write, which takes half the time of one call to the library for each.
-   * No frame of the library can come in between: without compression, it also writes whole frames at once.
-   * A client that sends requests and does not read the responses is disconnected, so the memory for each is bounded.
+   * The frames go straight to the stream in one write, which takes half the time of one call to the library
+   * for each. No frame of the library can come in between: without compression, it also writes whole frames
+   * at once. A client that sends requests and does not read the responses is disconnected, so the memory for
+   * each is bounded.
    */
   sendNext(head: string, batch: Batch): void {
     if (!this.isOpen) return

@@ -1,4 +1,4 @@
-// Reads one upstream and passes its events on in batches: what arrives within one turn of the event loop goes out together.
+// Reads one upstream in batches: the events that arrive within one turn of the event loop go out together.
 
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { SubscriptionEvent } from '../supergraph/index.ts'
@@ -11,7 +11,7 @@ export interface BatchConsumer {
   ended(error: { readonly thrown: unknown } | null): void
 }
 
-/** Bytes of events in one batch. Together with `behindBytes` it bounds what one client can make the hub buffer. */
+/** Bytes of events in one batch. With `behindBytes`, it bounds what the hub buffers for one client. */
 const batchBytesMax = 16_384
 
 export class StreamBatcher {
@@ -27,8 +27,8 @@ export class StreamBatcher {
   #isClosed = false
 
   /**
-   * `prefetch` events are requested at once, so that the engine reads their entities from other subgraphs in one call.
-   * They still come out in order.
+   * `prefetch` events are requested at once, so that the engine reads their entities from other subgraphs in
+   * one call. They still come out in order.
    */
   constructor(events: AsyncIterator<SubscriptionEvent>, consumer: BatchConsumer, prefetch: number) {
     this.#events = events

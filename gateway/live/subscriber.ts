@@ -1,4 +1,4 @@
-// One client's side of one subscription, whatever transport carries it. The broker delivers events and the ending to it.
+// One client's side of one subscription, over any transport. The broker delivers events and the ending.
 
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { Batch } from './batch.ts'

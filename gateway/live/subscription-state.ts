@@ -5,7 +5,7 @@ export type SubscriptionState =
   | 'new'
   /** In the group: shares its upstream. */
   | 'grouped'
-  /** In the group, where the latest event alone counts; the client is behind and misses the events before it. */
+  /** In the group, where the latest event alone counts: the client is behind and misses earlier events. */
   | 'skipping'
   /** Waits for a permit to read an upstream of its own. */
   | 'queued'

@@ -1,11 +1,12 @@
-// One subscription, from its first event to its last: in the group while its client keeps up, on an upstream of its own
-// when it resumes from further back, and on none while its client does not read.
+// One subscription, from its first event to its last: in the group while its client keeps up, on an upstream
+// of its own when it resumes from further back, and on none while its client does not read.
 //
-// While it has no upstream, only its position is kept, so a slow client costs almost no memory. The position is exact:
-// when the subscription moves from one upstream to another, it misses no event and receives none twice.
+// While it has no upstream, only its position is kept, so a slow client costs almost no memory. The position
+// is exact: when the subscription moves from one upstream to another, it misses no event and receives none
+// twice.
 
-import type { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { SubscriptionEvent } from '../supergraph/index.ts'
 import { Batch } from './batch.ts'
@@ -15,12 +16,12 @@ import { closeStream, StreamBatcher, type BatchConsumer } from './stream-batcher
 import type { Subscriber } from './subscriber.ts'
 import { stateAfter, type SubscriptionState, type SubscriptionTrigger } from './subscription-state.ts'
 
-/** What subscriptions with the same document, variables and visibility have in common, whatever their positions. */
+/** What subscriptions with the same document, variables and visibility share, whatever their positions. */
 export interface Topic {
   readonly sharing: Sharing
   /** Whether an upstream can begin at a cursor. */
   readonly canResume: boolean
-  /** Opens an upstream after `cursor`, or where the field begins without one; an error response when that is refused. */
+  /** Opens an upstream after `cursor`, or where the field begins by default; else gives an error response. */
   open(viewer: Viewer, cursor: string | null): Promise<AsyncIterator<SubscriptionEvent> | string>
   /** The response for an error that was thrown. */
   errorResponse(error: unknown): string
@@ -171,8 +172,8 @@ export class Subscription implements GroupMember, BatchConsumer {
   }
 
   /**
-   * Opens an upstream of its own after `cursor`. `position` is the last one that the client received; null when the
-   * subscription has just started.
+   * Opens an upstream of its own after `cursor`. `position` is the last one that the client received; null
+   * when the subscription has just started.
    */
   async #openUpstream(cursor: string | null, position: StreamPosition | null): Promise<void> {
     const { semaphore, sharing, canResume, clock } = this.#topic

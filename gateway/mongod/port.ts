@@ -6,7 +6,10 @@ import { MongoStartError } from './error.ts'
 
 export const host = '127.0.0.1'
 
-/** Returns `wanted`; when that is undefined, `last` if it is free, else any free port. Throws when `wanted` is in use. */
+/**
+ * Returns `wanted`; when that is undefined, `last` if it is free, else any free port. Throws when `wanted` is
+ * in use.
+ */
 export async function choosePort(wanted: number | undefined, last: number | undefined): Promise<number> {
   if (wanted !== undefined) {
     if (await isFree(wanted)) return wanted

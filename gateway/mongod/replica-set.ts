@@ -1,4 +1,5 @@
-// Makes the hub's own mongod the primary of a replica set of one member: only then it accepts writes and has change streams.
+// Makes the hub's own mongod the primary of a replica set of one member: only then it accepts writes and has
+// change streams.
 
 import { type Db, type Document, MongoClient, type MongoServerError } from 'mongodb'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
@@ -34,7 +35,7 @@ export async function becomePrimary(port: number, folder: Folder): Promise<strin
   }
 }
 
-/** False while mongod still probes its previous port for itself: up to 30 s, when a silent program listens there. */
+/** False while mongod still probes its previous port: up to 30 s, when a silent program listens there. */
 const reconfigured = (admin: Db, config: Document) =>
   admin.command({ replSetReconfig: config, force: true }).then(
     () => true,

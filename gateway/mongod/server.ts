@@ -44,7 +44,8 @@ export async function spawnMongod(
     ['--oplogSize', String(oplogMb)],
     ['--syncdelay', String(checkpointSeconds)],
     ['--wiredTigerCacheSizeGB', String(cacheGb)],
-    // The journal file is created at its full size and read as a whole at the start: 16 MB take 0.4 s less than 100.
+    // The journal file is created at its full size and read as a whole at the start: 16 MB take 0.4 s less
+    // than 100.
     ['--wiredTigerEngineConfigString', 'log=(file_max=16MB)'],
   ]
   truncateSync(folder.log)
@@ -59,7 +60,10 @@ export async function spawnMongod(
   return { process: mongod, folder, port, ended: once(mongod, 'exit') }
 }
 
-/** Waits until mongod listens; false when it has ended. There is no limit: mongod may have to replay a long journal first. */
+/**
+ * Waits until mongod listens; false when it has ended. There is no limit: mongod may have to replay a long
+ * journal first.
+ */
 export async function listens({ process: mongod, port }: Mongod): Promise<boolean> {
   while (mongod.exitCode === null && mongod.signalCode === null) {
     const socket = net.connect(port, host)

@@ -21,9 +21,14 @@ export interface MongoOptions {
   readonly port?: number | undefined
   /** WiredTiger's cache in GB, at least 0.25; 0.5 when it is left out. */
   readonly cacheGb?: number | undefined
-  /** Size of the oplog in MB, from which change streams resume; 1024 when it is left out. Applies to a new data folder only. */
+  /**
+   * Size of the oplog in MB, from which change streams resume; 1024 when it is left out. Applies to a new
+   * data folder only.
+   */
   readonly oplogMb?: number | undefined
-  /** How often data is flushed, in seconds; 60 when it is left out. Later writes are recovered from the oplog. */
+  /**
+   * How often data is flushed, in seconds; 60 when it is left out. Later writes are recovered from the oplog.
+   */
   readonly checkpointSeconds?: number | undefined
   readonly logger: LineLogger
 }
@@ -39,11 +44,12 @@ export interface RunningMongo {
 }
 
 /**
- * Returns a MongoDB that accepts majority writes: the one at `uri`, or a replica set of one member in `dataDir`.
+ * Returns a MongoDB that accepts majority writes: the one at `uri`, or a replica set of one member in
+ * `dataDir`.
  *
- * Its mongod leads a process group of its own, so that ctrl-C reaches only the hub, which ends mongod last. The mongod of a
- * killed hub runs until the next start ends it: everything that was acknowledged is in its journal.
- * Throws MongoStartError.
+ * Its mongod leads a process group of its own, so that ctrl-C reaches only the hub, which ends mongod last.
+ * The mongod of a killed hub runs until the next start ends it: everything that was acknowledged is in its
+ * journal. Throws MongoStartError.
  */
 export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
   const { uri, dataDir, logger } = options

@@ -1,4 +1,5 @@
-// Reads the Accept header: the media type of a response per GraphQL over HTTP, and whether a stream of events is accepted.
+// Reads the Accept header: the media type of a response per GraphQL over HTTP, and whether a stream of events
+// is accepted.
 
 /** The two media types differ in what the status code means. */
 export type MediaType = 'application/graphql-response+json' | 'application/json'
@@ -13,8 +14,9 @@ export const contentTypes: Readonly<Record<MediaType, string>> = {
 }
 
 /**
- * The media type to respond with; null when the client accepts neither. At equal weight the newer one takes precedence over
- * `application/json`. A client that leaves the choice open (`*` or no header) gets the older one.
+ * The media type to respond with; null when the client accepts neither. At equal weight the newer one takes
+ * precedence over `application/json`. A client that leaves the choice open (`*` or no header) gets the older
+ * one.
  *
  * Source: GraphQL over HTTP, "Media Types" and "Legacy Watershed"; weights as in RFC 9110, 12.5.1.
  */

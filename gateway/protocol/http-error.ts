@@ -1,4 +1,5 @@
-// Errors of the transports themselves, before or around an operation. Codes of the engine and of the domain pass unchanged.
+// Errors of the transports themselves, before or around an operation. Codes of the engine and of the domain
+// pass unchanged.
 
 import type { FastifyReply } from 'fastify'
 
@@ -54,11 +55,16 @@ export class HttpError extends Error {
   }
 }
 
-/** The response for `error` as JSON text. `requestId` is given where the hub is at fault, to find the line in its log. */
+/**
+ * The response for `error` as JSON text. `requestId` is given where the hub is at fault, to find the line in
+ * its log.
+ */
 export const httpErrorText = ({ code, message }: HttpError, requestId?: string): string =>
   JSON.stringify({ errors: [{ message, extensions: { code, ...(requestId && { requestId }) } }] })
 
-/** Responds with `error`: status, JSON, and for UNAUTHENTICATED the scheme to authenticate with (RFC 6750). */
+/**
+ * Responds with `error`: status, JSON, and for UNAUTHENTICATED the scheme to authenticate with (RFC 6750).
+ */
 export function sendHttpError(
   reply: FastifyReply,
   error: HttpError,

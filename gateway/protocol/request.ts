@@ -36,7 +36,10 @@ function readMap(name: string, value: unknown): Record<string, unknown> {
   return value
 }
 
-/** Parses JSON. `name` names the text in the message. Throws BAD_REQUEST with the position where it stops being JSON. */
+/**
+ * Parses JSON. `name` names the text in the message. Throws BAD_REQUEST with the position where it stops
+ * being JSON.
+ */
 export function readJson(text: string, name: string): unknown {
   if (text === '') throw new HttpError('BAD_REQUEST', `${name} is empty`)
   try {

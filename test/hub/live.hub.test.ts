@@ -160,7 +160,7 @@ describe('a hub that is told to stop', () => {
     const sockets = await Promise.all(Array.from({ length: 350 }, () => RawClient.as(url, 'demo-wallet')))
     const stream = await SseReader.open(url, document, { key: 'demo-wallet' })
     for (const socket of sockets) await socket.subscribe('1', document)
-    await Promise.all(sockets.map((socket) => socket.rest()))
+    await Promise.all(sockets.map((socket) => socket.drain()))
 
     hub.process.kill('SIGTERM')
     await sockets[0]!.closed

@@ -1,7 +1,7 @@
 // The timeout worker: makes the moves that are due. Any number of processes may run one; a move is made once.
 
-import type { Logger } from '../../platform/logger.ts'
 import { pause } from '../../platform/async/promise.ts'
+import type { Logger } from '../../platform/logger.ts'
 import type { PaymentStore } from '../store/payment-store.ts'
 import type { PaymentService } from './payment-service.ts'
 

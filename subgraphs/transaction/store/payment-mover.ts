@@ -1,8 +1,8 @@
 // Moves payments. A payment moves only from the state that its rule read, so the rule runs again after a
 // lost race.
 
-import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
+import { randomUUID } from 'node:crypto'
 import type { PaymentId } from '../../../schema/values/id.ts'
 import { createBatchWriter, type BatchWriter, type Loader } from '../../platform/async/batching.ts'
 import { RecentMap } from '../../platform/async/recent-map.ts'

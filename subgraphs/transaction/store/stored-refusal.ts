@@ -5,7 +5,7 @@
 // index ensures that one call per key has an effect, also with concurrent calls in several processes. Its
 // id begins with "!", before every UUID, so that lists of payments leave it out.
 
-import type { UsedKeyId } from '../../../schema/values/id.ts'
+import type { PaymentId, UsedKeyId } from '../../../schema/values/id.ts'
 import type { Refusal } from '../../../schema/values/problems.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
 import type { Payment } from '../payment/payment.ts'
@@ -30,4 +30,4 @@ export const storedRefusal = (key: UsedKey, refusal: Refusal): StoredRefusal => 
 export const isStoredRefusal = (used: Payment | StoredRefusal): used is StoredRefusal => 'refusal' in used
 
 /** In the order of ids, documents from here on are payments. */
-export const firstPaymentId = '0'
+export const firstPaymentId = '0' as PaymentId

@@ -2,7 +2,8 @@
 // is made for each attempt, from fields that never change, so all attempts send the same body.
 //
 //   { "type": "payment.approved", "timestamp": "2026-03-01T04:00:00.120Z",
-//     "data": { "cursor", "sequence", "from", "to", "reason": { "code", "isoCode" } | null, "payment": {…}, "refund": {…} } }
+//     "data": { "cursor", "sequence", "from", "to", "reason": { "code", "isoCode" } | null,
+//               "payment": {…}, "refund": {…} } }
 //
 // `type` is "payment." or "refund." and the event’s StepKind in lower case. Money is { "amount": "215.50",
 // "currency": "CNY" }. `refund` is present for an event of a refund.

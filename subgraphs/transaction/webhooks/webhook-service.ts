@@ -1,7 +1,6 @@
 // What a participant does with its own webhooks. A webhook of another participant is not found.
 
 import type { ClientSession } from 'mongodb'
-import { v7 as newUuid } from 'uuid'
 import type { WebhookId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { demandScope, requireScope } from '../../shared/access.ts'
@@ -10,6 +9,7 @@ import { pagesOf, type Connection, type PageArguments } from '../../shared/page.
 import type { Reach } from '../../shared/reachable-address.ts'
 import { newSigningSecret, validSecrets } from '../../shared/signing-secret.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
+import { newId } from '../payment/new-id.ts'
 import type { Delivery } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
 import {
@@ -89,7 +89,7 @@ async function createWebhook(
   const at = now()
   const call = callOf('createWebhook', context, input, at)
   const endpoint: WebhookEndpoint = {
-    _id: newUuid({ msecs: at.getTime() }),
+    _id: newId(at),
     owner: context.viewer.participant,
     ...fields,
     status: 'ACTIVE',

@@ -1,4 +1,4 @@
-// The merchant directory over the real subgraph: what the transaction subgraph gets when it asks.
+// The merchant directory of the transaction subgraph, over the real merchant subgraph.
 
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -7,10 +7,9 @@ import type { SubgraphConnection, Variables } from '../../../gateway/supergraph/
 import { createInProcessConnection } from '../../../gateway/supergraph/connection-in-process.ts'
 import { encodeCpm } from '../../../schema/qr/index.ts'
 import { money } from '../../../schema/values/money.ts'
-import type { MerchantDirectory } from '../../../subgraphs/shared/merchant-directory.ts'
 import { importMerchants, openMerchantSubgraph } from '../../../subgraphs/merchant/index.ts'
+import type { MerchantDirectory } from '../../../subgraphs/shared/merchant-directory.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
 import {
   aMerchant,
   anAccount,
@@ -20,6 +19,7 @@ import {
   noon,
   products,
 } from '../../fixtures/merchant-world.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 const facts = {
@@ -66,9 +66,9 @@ beforeAll(async () => {
 })
 afterAll(() => subgraph.close())
 
-describe('asking for merchants', () => {
-  test('groups what is asked for at once into one query', async () => {
-    const ids = ['acquirer-cn-01.M000001', 'nobody', 'acquirer-cn-01.SHUT', 'acquirer-cn-01.M000001']
+describe('reading merchants', () => {
+  test('groups concurrent reads into one query', async () => {
+    const ids = ['acquirer-cn-01.M000001', 'unknown', 'acquirer-cn-01.SHUT', 'acquirer-cn-01.M000001']
     sent.length = 0
     const found = await Promise.all(ids.map((id) => directory.merchant(id)))
     expect(found).toMatchObject([facts, null, { status: 'SUSPENDED' }, facts])
@@ -76,12 +76,12 @@ describe('asking for merchants', () => {
     expect(sent).toHaveLength(1)
   })
 
-  test('rejects when the subgraph cannot answer', async () => {
+  test('rejects when the query fails', async () => {
     const failing: SubgraphConnection = {
       name: 'merchant',
       prepare: () => ({
         execute: () => ({ data: null, errors: [{ message: 'down' }] }),
-        subscribe: () => Promise.reject(new Error('not asked for')),
+        subscribe: () => Promise.reject(new Error('the test subscribes to nothing')),
       }),
     }
     await expect(createMerchantDirectory(failing).merchant('any')).rejects.toThrow(
@@ -98,7 +98,7 @@ describe('scanning a code', () => {
       scanned: { entryMode: 'MPM_STATIC', amount: null, tip: null },
     },
     {
-      what: 'a code that says nothing of its kind',
+      what: 'a code without its kind',
       extra: {},
       scanned: { entryMode: 'MPM_STATIC', amount: null },
     },
@@ -117,7 +117,7 @@ describe('scanning a code', () => {
       extra: { '55': '03', '57': '7.5' },
       scanned: { tip: { kind: 'PERCENT', percent: '7.5' } },
     },
-    { what: 'a tip to ask for', extra: { '55': '01' }, scanned: { tip: { kind: 'PROMPT' } } },
+    { what: 'a tip that the payer chooses', extra: { '55': '01' }, scanned: { tip: { kind: 'PROMPT' } } },
     { what: 'a reference', extra: { '62': '0503T-7' }, scanned: { referenceLabel: 'T-7' } },
   ])('$what', async ({ extra, scanned }) => {
     expect(await directory.scan(aPayload(extra))).toMatchObject({
@@ -143,7 +143,7 @@ describe('scanning a code', () => {
     expect(await directory.scan(payload)).toMatchObject({ kind: 'refused', code, path: ['input', 'payload'] })
   })
 
-  test('a dynamic code of the hub’s own is refused from its end on', async () => {
+  test('a dynamic code of the hub is refused once it has expired', async () => {
     const document = `mutation ($input: IssueCodeInput!) { issueCode(input: $input) { ... on MerchantCode { payload } } }`
     const input = {
       idempotencyKey: 'k',

@@ -48,7 +48,7 @@ describe('an operation over HTTP', () => {
     expect(await read(response)).toEqual({ data: { rename: { id: '2', title: 'Café' } } })
   })
 
-  test('may be a query by GET, and is then kept by no cache', async () => {
+  test('may be a query by GET, which no cache stores', async () => {
     const url = new URL(graphql)
     url.searchParams.set('query', 'query A($id: ID!) { book(id: $id) { id } } query B { whoami }')
     url.searchParams.set('operationName', 'A')
@@ -68,58 +68,63 @@ describe('an operation over HTTP', () => {
   })
 })
 
-describe('what the door does not take', () => {
+describe('a request that is refused', () => {
   const bad = { status: 400, code: 'BAD_REQUEST' }
   test.each([
-    { what: 'no body', body: '', ...bad, says: 'the body is empty' },
-    { what: 'cut JSON', body: '{"query": "{ who', ...bad, says: 'the body is not JSON' },
-    { what: 'a batch', body: '[{"query":"{ whoami }"}]', ...bad, says: 'not a list' },
-    { what: 'JSON that is no object', body: '"{ whoami }"', ...bad, says: 'not a string' },
-    { what: 'no query', body: '{"variables":{}}', ...bad, says: '"query" must be a string, not missing' },
-    { what: 'an unknown field', body: '{"query":"{ whoami }","querry":1}', ...bad, says: '"querry"' },
-    { what: 'a __proto__', body: '{"query":"{ whoami }","__proto__":{"a":1}}', ...bad, says: '"__proto__"' },
+    { what: 'no body', body: '', ...bad, message: 'the body is empty' },
+    { what: 'cut JSON', body: '{"query": "{ who', ...bad, message: 'the body is not JSON' },
+    { what: 'a batch', body: '[{"query":"{ whoami }"}]', ...bad, message: 'not a list' },
+    { what: 'JSON that is no object', body: '"{ whoami }"', ...bad, message: 'not a string' },
+    { what: 'no query', body: '{"variables":{}}', ...bad, message: '"query" must be a string, not missing' },
+    { what: 'an unknown field', body: '{"query":"{ whoami }","querry":1}', ...bad, message: '"querry"' },
+    {
+      what: 'a __proto__',
+      body: '{"query":"{ whoami }","__proto__":{"a":1}}',
+      ...bad,
+      message: '"__proto__"',
+    },
     {
       what: 'variables in a list',
       body: '{"query":"{ whoami }","variables":[1]}',
       ...bad,
-      says: '"variables"',
+      message: '"variables"',
     },
     {
       what: 'variables as text',
       body: '{"query":"{ whoami }","variables":"{}"}',
       ...bad,
-      says: '"variables"',
+      message: '"variables"',
     },
     {
       what: 'extensions as text',
       body: '{"query":"{ whoami }","extensions":"a"}',
       ...bad,
-      says: '"extensions"',
+      message: '"extensions"',
     },
     {
       what: 'a name that is a number',
       body: '{"query":"{ whoami }","operationName":1}',
       ...bad,
-      says: '"operationName"',
+      message: '"operationName"',
     },
     {
       what: 'too large a body',
       body: JSON.stringify({ query: `{ whoami } #${'x'.repeat(20_000)}` }),
       status: 413,
       code: 'BODY_TOO_LARGE',
-      says: 'larger',
+      message: 'larger',
     },
-  ])('$what: $status $code', async ({ body, status, code, says }) => {
+  ])('$what: $status $code', async ({ body, status, code, message }) => {
     const response = await post(body)
     expect(response.status).toBe(status)
     expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
     const { errors, data } = await read(response)
     expect(data).toBeUndefined()
-    expect(errors).toEqual([{ message: expect.stringContaining(says), extensions: { code } }])
+    expect(errors).toEqual([{ message: expect.stringContaining(message), extensions: { code } }])
   })
 
   test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])(
-    'a body of type %s, as a page elsewhere could send it without asking',
+    'a body of type %s, which a page of another origin can send without a preflight',
     async (type) => {
       const response = await post('{"query":"{ whoami }"}', { ...asWallet, 'content-type': type })
       expect(response.status).toBe(415)
@@ -135,7 +140,7 @@ describe('what the door does not take', () => {
     expect(response.status).toBe(415)
   })
 
-  test('a media type that it cannot answer in', async () => {
+  test('a media type that the hub does not produce', async () => {
     const response = await post({ query: '{ whoami }' }, { ...inJson, accept: 'text/html' })
     expect(response.status).toBe(406)
     expect(await codeOf(response)).toBe('NOT_ACCEPTABLE')
@@ -171,7 +176,7 @@ describe('what the door does not take', () => {
     expect(await codeOf(response)).toBe('STREAM_NEEDED')
   })
 
-  test('an address that is not there', async () => {
+  test('an unknown path', async () => {
     const response = await fetch(`${hub.url}/graph`)
     expect(response.status).toBe(404)
     expect(await codeOf(response)).toBe('NOT_FOUND')
@@ -201,14 +206,17 @@ describe('a document that cannot be run', () => {
       variables: { id: true },
       code: 'BAD_USER_INPUT',
     },
-  ])('$what: $code, with a status that says so to who asks for it', async ({ what: _, code, ...body }) => {
-    const modern = await post(body, { ...inJson, accept: 'application/graphql-response+json' })
-    expect(modern.status).toBe(400)
-    expect(await codeOf(modern)).toBe(code)
-    const legacy = await post(body)
-    expect(legacy.status).toBe(200)
-    expect(await codeOf(legacy)).toBe(code)
-  })
+  ])(
+    '$what: $code, with the status 400 under application/graphql-response+json',
+    async ({ what: _, code, ...body }) => {
+      const modern = await post(body, { ...inJson, accept: 'application/graphql-response+json' })
+      expect(modern.status).toBe(400)
+      expect(await codeOf(modern)).toBe(code)
+      const legacy = await post(body)
+      expect(legacy.status).toBe(200)
+      expect(await codeOf(legacy)).toBe(code)
+    },
+  )
 })
 
 describe('the key', () => {
@@ -227,7 +235,7 @@ describe('the key', () => {
     },
   )
 
-  test('is not needed to see what the API looks like', async () => {
+  test('is not needed for introspection', async () => {
     const response = await post({ query: getIntrospectionQuery() }, { 'content-type': 'application/json' })
     const { data } = await read(response)
     expect(
@@ -244,19 +252,19 @@ describe('the key', () => {
     'mutation { __typename }',
     '{ whoarewe }',
     '{ whoami',
-  ])('is needed for anything beside: %s', async (query) => {
+  ])('is needed for anything else: %s', async (query) => {
     const response = await post({ query, operationName: 'A' }, { 'content-type': 'application/json' })
     expect(response.status).toBe(401)
   })
 
-  test('that is wrong is told even where none is needed', async () => {
+  test('that is wrong is refused even where none is needed', async () => {
     const response = await post({ query: '{ __typename }' }, { ...inJson, authorization: 'Bearer unknown' })
     expect(response.status).toBe(401)
   })
 })
 
 describe('errors of subgraphs', () => {
-  test('with a code that the hub knows pass as they are', async () => {
+  test('with a public code pass unchanged', async () => {
     expect(await read(await post({ query: '{ refused whoami }' }))).toEqual({
       data: { refused: null, whoami: 'wallet-sg-01' },
       errors: [
@@ -296,7 +304,7 @@ describe('errors of subgraphs', () => {
     )
   })
 
-  test('that are an outage of MongoDB say so, and that it may pass', async () => {
+  test('for an outage of MongoDB have the code UNAVAILABLE, and are retryable', async () => {
     const { errors } = await read(await post({ query: '{ outage }' }))
     expect(errors?.[0]).toMatchObject({ extensions: { code: 'UNAVAILABLE', retryable: true } })
     expect(errors?.[0]?.message).not.toContain('10.0.0.7')
@@ -313,7 +321,7 @@ describe('a page of another origin', () => {
     expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
   })
 
-  test('gets it when the hub was told so', async () => {
+  test('gets it when ORIGINS contains the origin', async () => {
     const open = await smallHub({ ORIGINS: 'https://portal.example' })
     const ask = (origin: string) =>
       fetch(`${open.url}/graphql`, {

@@ -1,9 +1,10 @@
 import { createClient, type Client } from 'graphql-sse'
 import { afterAll, describe, expect, test } from 'vitest'
 import { hashKey } from '../../../gateway/identity/key.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import { smallHub } from '../../fixtures/small-hub.ts'
 import { RawClient } from '../live/raw-client.ts'
 import { SseReader } from './sse-reader.ts'
-import { smallHub } from '../../fixtures/small-hub.ts'
 
 const hub = await smallHub({ SOCKET_PING_MS: '100' })
 const { feed } = hub
@@ -26,8 +27,8 @@ describe('the graphql-sse client', () => {
   test('follows a subscription, each event joined, until the hub ends it', async () => {
     const told = Array.fromAsync(client.iterate({ query: events }))
     await feed.until('transactionEvents', 1)
-    feed.tell('transactionEvents', 'one')
-    feed.tell('transactionEvents', 'two ✓')
+    feed.emit('transactionEvents', 'one')
+    feed.emit('transactionEvents', 'two ✓')
     feed.end('transactionEvents')
     expect(await told).toEqual([event('one'), event('two ✓')])
   })
@@ -50,13 +51,13 @@ describe('the graphql-sse client', () => {
       query: 'subscription($id: ID!) { transactionUpdated(id: $id) { text } }',
       code: 'BAD_USER_INPUT',
     },
-  ])('is told of $what', async ({ query, code }) => {
+  ])('receives the error for $what', async ({ query, code }) => {
     expect(await Array.fromAsync(client.iterate({ query }))).toEqual([
       { errors: [expect.objectContaining({ extensions: { code } })] },
     ])
   })
 
-  test('leaves a quiet subscription, and the upstream ends', async () => {
+  test('closes a quiet subscription, and the upstream ends', async () => {
     const left = client.subscribe({ query: events }, { next() {}, error() {}, complete() {} })
     await feed.until('transactionEvents', 1)
     left()
@@ -82,9 +83,9 @@ describe('a stream of server-sent events', () => {
     ]
     await feed.until('transactionEvents', 1)
     for (const stream of streams) await stream.settled()
-    feed.tell('transactionEvents', 'paid')
+    feed.emit('transactionEvents', 'paid')
     for (const stream of streams) {
-      expect(await stream.hear()).toEqual({
+      expect(await stream.receive()).toEqual({
         event: 'next',
         id: feed.cursor,
         data: JSON.stringify(event('paid')),
@@ -94,33 +95,33 @@ describe('a stream of server-sent events', () => {
     await feed.until('transactionEvents', 0)
   })
 
-  test('goes on after `Last-Event-ID`, whatever `after` says', async () => {
-    feed.tell('transactionEvents', 'seen')
+  test('resumes after `Last-Event-ID`, whatever the value of `after`', async () => {
+    feed.emit('transactionEvents', 'seen')
     const { cursor } = feed
-    feed.tell('transactionEvents', 'missed')
+    feed.emit('transactionEvents', 'missed')
     const stream = await open(events, { headers: { 'last-event-id': cursor }, variables: { after: 'c0' } })
-    expect(await stream.hear()).toMatchObject({ id: feed.cursor, data: JSON.stringify(event('missed')) })
+    expect(await stream.receive()).toMatchObject({ id: feed.cursor, data: JSON.stringify(event('missed')) })
     await stream.leave()
     await feed.until('transactionEvents', 0)
   })
 
-  test('shares the upstream of those who watch the same over a WebSocket', async () => {
+  test('shares the upstream of an equal subscription over a WebSocket', async () => {
     const socket = await RawClient.as(hub.url, 'demo-wallet')
     await socket.subscribe('1', events)
     await feed.until('transactionEvents', 1)
     const stream = await open(events)
     await stream.settled()
-    await socket.rest()
-    feed.tell('transactionEvents', 'both')
-    expect(await stream.hear()).toMatchObject({ data: JSON.stringify(event('both')) })
-    expect(await socket.hear()).toMatchObject({ payload: event('both') })
+    await socket.drain()
+    feed.emit('transactionEvents', 'both')
+    expect(await stream.receive()).toMatchObject({ data: JSON.stringify(event('both')) })
+    expect(await socket.receive()).toMatchObject({ payload: event('both') })
     expect(feed.count('transactionEvents')).toBe(1)
     await stream.leave()
     await socket.close()
     await feed.until('transactionEvents', 0)
   })
 
-  test('while quiet says how far it has come, to those who ask, as an id without an event', async () => {
+  test('sends its position while it is quiet, on request, as an id without an event', async () => {
     const asks = await open(events, { search: '?checkpoints=true' })
     const other = await open(events)
     await feed.until('transactionEvents', 1)
@@ -128,9 +129,9 @@ describe('a stream of server-sent events', () => {
     await other.settled()
     feed.checkpoint()
     await asks.idIs(feed.cursor)
-    feed.tell('transactionEvents', 'after')
-    expect(await asks.hear()).toMatchObject({ event: 'next', id: feed.cursor })
-    expect(await other.hear()).toMatchObject({ event: 'next', id: feed.cursor })
+    feed.emit('transactionEvents', 'after')
+    expect(await asks.receive()).toMatchObject({ event: 'next', id: feed.cursor })
+    expect(await other.receive()).toMatchObject({ event: 'next', id: feed.cursor })
     expect(other.ids).toEqual([feed.cursor])
     await asks.leave()
     await other.leave()
@@ -145,22 +146,25 @@ describe('a stream of server-sent events', () => {
     await feed.until('transactionEvents', 0)
   })
 
-  test('whose key is revoked is told so and ends, and nobody else’s', async () => {
-    const key = await hub.keys.issue({ participant: 'wallet-th-01', scopes: [], label: 'till' }, new Date())
+  test('whose key is revoked ends with UNAUTHENTICATED, and no other stream does', async () => {
+    const key = await hub.keys.issue(
+      { participant: anId('wallet-th-01'), scopes: [], label: 'till' },
+      new Date(),
+    )
     await expect.poll(async () => await SseReader.status(hub.url, '{ whoami }', key)).toBe(200)
     const stream = await SseReader.open(hub.url, events, { key })
     const other = await open(events)
     await feed.until('transactionEvents', 2)
     await hub.keys.revoke(hashKey(key), new Date())
-    const last = await stream.hear()
+    const last = await stream.receive()
     expect(last.event).toBe('next')
     expect(JSON.parse(last.data)).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] })
-    expect(await stream.hear()).toMatchObject({ event: 'complete' })
+    expect(await stream.receive()).toMatchObject({ event: 'complete' })
     await stream.ended
     await feed.until('transactionEvents', 1)
     await other.settled()
-    feed.tell('transactionEvents', 'still')
-    expect(await other.hear()).toMatchObject({ data: JSON.stringify(event('still')) })
+    feed.emit('transactionEvents', 'still')
+    expect(await other.receive()).toMatchObject({ data: JSON.stringify(event('still')) })
     await other.leave()
     await feed.until('transactionEvents', 0)
   })
@@ -173,7 +177,7 @@ describe('a stream of server-sent events', () => {
     expect(response.status).toBe(405)
   })
 
-  test('is asked for by its media type: without it a subscription is refused', async () => {
+  test('needs its media type in Accept: without it a subscription is refused', async () => {
     const response = await fetch(`${hub.url}/graphql`, {
       method: 'POST',
       headers: { authorization: 'Bearer demo-wallet', 'content-type': 'application/json' },
@@ -183,7 +187,7 @@ describe('a stream of server-sent events', () => {
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'STREAM_NEEDED' } }] })
   })
 
-  test('that is not read costs next to nothing, and gives what was missed when it is read again', async () => {
+  test('that is not read costs almost no memory, and delivers what was missed once it is read again', async () => {
     // A heartbeat that stays unread for long would end the stream.
     const patient = await smallHub()
     const large = 'x'.repeat(100_000)
@@ -192,16 +196,16 @@ describe('a stream of server-sent events', () => {
     await patient.feed.until('transactionEvents', 1)
     const quick = await RawClient.as(patient.url, 'demo-wallet')
     await quick.subscribe('1', query)
-    await quick.rest()
+    await quick.drain()
     slow.pause()
     for (let n = 0; n < 200; n++) {
-      patient.feed.tell('transactionEvents', `${n} ${large}`)
-      await quick.hear()
+      patient.feed.emit('transactionEvents', `${n} ${large}`)
+      await quick.receive()
     }
     expect(patient.server.bufferedBytes).toBeLessThan(64_000 + large.length)
     slow.resume()
     for (let n = 0; n < 200; n++) {
-      const { data } = await slow.hear()
+      const { data } = await slow.receive()
       expect(JSON.parse(data)).toEqual({ data: { transactionEvents: { text: `${n} ${large}` } } })
     }
     await patient.feed.until('transactionEvents', 1)

@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../../gateway/config/config.ts'
 import { createReadiness } from '../../../gateway/http/health.ts'
 import { startServer } from '../../../gateway/http/server.ts'
-import { RawClient } from '../live/raw-client.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
+import { RawClient } from '../live/raw-client.ts'
 
 const logger = pino({ level: 'silent' })
 const asWallet = { authorization: 'Bearer demo-wallet', 'content-type': 'application/json' }
@@ -14,7 +14,7 @@ const ask = (url: string, query: string): Promise<Response> =>
   fetch(`${url}/graphql`, { method: 'POST', headers: asWallet, body: JSON.stringify({ query }) })
 
 describe('while the hub starts', () => {
-  test('it lives, is not ready, and says so to who asks for more', async () => {
+  test('it is alive and not ready, and refuses operations with NOT_READY', async () => {
     const server = await startServer({
       config: readConfig({ PORT: '0' }),
       readiness: createReadiness(),
@@ -30,7 +30,7 @@ describe('while the hub starts', () => {
     await server.close(0)
   })
 
-  test('a port that is taken is known at once', async () => {
+  test('a port in use is reported at once', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const port = String((other.address() as AddressInfo).port)
@@ -42,7 +42,7 @@ describe('while the hub starts', () => {
 })
 
 describe('a hub that runs', () => {
-  test('is ready as long as all that it needs is there, and else says what is not', async () => {
+  test('is ready while all checks pass, and otherwise gives the reason of each that fails', async () => {
     const hub = await smallHub()
     const readyz = async () => {
       const response = await fetch(`${hub.url}/readyz`)
@@ -60,7 +60,7 @@ describe('a hub that runs', () => {
     await hub.close()
   })
 
-  test('says where to look to who opens it in a browser', async () => {
+  test('redirects a browser to the IDE', async () => {
     const hub = await smallHub()
     for (const path of ['/', '/graphiql', '/graphql']) {
       const response = await fetch(`${hub.url}${path}`, {
@@ -74,7 +74,7 @@ describe('a hub that runs', () => {
 })
 
 describe('a hub that stops', () => {
-  test('lets a running request finish, closes sockets with 1012, and takes nothing new', async () => {
+  test('lets a running request finish, closes sockets with 1012, and accepts nothing new', async () => {
     const hub = await smallHub()
     const client = await RawClient.as(hub.url, 'demo-wallet')
     await client.subscribe('1', 'subscription { transactionEvents { text } }')
@@ -84,7 +84,7 @@ describe('a hub that stops', () => {
     const closed = hub.close()
     expect(await client.closed).toMatchObject({ code: 1012 })
     await hub.feed.until('transactionEvents', 0)
-    hub.never.answer('finished')
+    hub.never.finish('finished')
     expect(await (await running).json()).toEqual({ data: { never: 'finished' } })
     await closed
     await expect(ask(hub.url, '{ whoami }')).rejects.toThrow('fetch failed')
@@ -101,7 +101,7 @@ describe('a hub that stops', () => {
     expect(order.at(-1)! - order[0]!).toBeGreaterThan(300)
   })
 
-  test('is not held up by a client that does not answer', async () => {
+  test('is not delayed by a client that does not respond', async () => {
     const hub = await smallHub()
     const client = await RawClient.as(hub.url, 'demo-wallet')
     client.socket.pause()

@@ -2,8 +2,9 @@ import { createClient, type Client } from 'graphql-ws'
 import { afterAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { hashKey } from '../../../gateway/identity/key.ts'
-import { RawClient } from '../live/raw-client.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
+import { RawClient } from '../live/raw-client.ts'
 
 const hub = await smallHub({ SOCKET_INIT_MS: '200', SOCKET_OPERATIONS_MAX: '3', BODY_BYTES_MAX: '20000' })
 const address = `${hub.url.replace('http', 'ws')}/graphql`
@@ -40,8 +41,8 @@ describe('the graphql-ws client', () => {
   test('follows a subscription, each event joined, until the hub ends it', async () => {
     const told = all('subscription { transactionEvents { text book { title stars } } }')
     await hub.feed.until('transactionEvents', 1)
-    hub.feed.tell('transactionEvents', 'one')
-    hub.feed.tell('transactionEvents', 'two ✓')
+    hub.feed.emit('transactionEvents', 'one')
+    hub.feed.emit('transactionEvents', 'two ✓')
     hub.feed.end('transactionEvents')
     const book = { title: 'Tea', stars: 5 }
     expect(await told).toEqual([
@@ -50,7 +51,7 @@ describe('the graphql-ws client', () => {
     ])
   })
 
-  test('leaves a quiet subscription, and the upstream ends at once', async () => {
+  test('closes a quiet subscription, and the upstream ends at once', async () => {
     const iterator = client.iterate({ query: events })
     const pending = iterator.next()
     await hub.feed.until('transactionEvents', 1)
@@ -63,12 +64,12 @@ describe('the graphql-ws client', () => {
     { what: 'a syntax error', query: '{ whoami', code: 'GRAPHQL_PARSE_FAILED' },
     { what: 'an unknown field', query: 'subscription { nothing }', code: 'GRAPHQL_VALIDATION_FAILED' },
     { what: 'a missing variable', query: 'query($id: ID!) { book(id: $id) { id } }', code: 'BAD_USER_INPUT' },
-  ])('is told of $what in that operation, and the socket stays', async ({ query, code }) => {
+  ])('receives the error for $what in that operation, and the socket stays open', async ({ query, code }) => {
     await expect(all(query)).rejects.toEqual([expect.objectContaining({ extensions: { code } })])
     expect(await all('{ whoami }')).toEqual([{ data: { whoami: 'wallet-sg-01' } }])
   })
 
-  test('is told of a subgraph that breaks in the middle, without what broke', async () => {
+  test('receives an error without details when a subgraph fails during a subscription', async () => {
     const told = all(events)
     await hub.feed.until('transactionEvents', 1)
     hub.feed.end('transactionEvents', new Error('secret detail'))
@@ -105,20 +106,20 @@ describe('the rules of graphql-transport-ws', () => {
     expect(await none.closed).toMatchObject({ code: 4406 })
   })
 
-  test('who does not say who it is in time is closed with 4408', async () => {
+  test('a client that does not send connection_init in time is closed with 4408', async () => {
     const client = new RawClient(hub.url)
     expect(await client.closed).toMatchObject({ code: 4408 })
   })
 
-  test('who subscribes before that is closed with 4401', async () => {
+  test('a client that subscribes before connection_init is closed with 4401', async () => {
     const client = new RawClient(hub.url)
     await client.subscribe('1', '{ whoami }')
     expect(await client.closed).toMatchObject({ code: 4401 })
   })
 
-  test('who says it twice is closed with 4429', async () => {
+  test('a client that sends connection_init twice is closed with 4429', async () => {
     const client = await RawClient.as(hub.url, 'demo-wallet')
-    await client.say({ type: 'connection_init' })
+    await client.send({ type: 'connection_init' })
     expect(await client.closed).toMatchObject({ code: 4429 })
   })
 
@@ -130,16 +131,16 @@ describe('the rules of graphql-transport-ws', () => {
     await hub.feed.until('transactionEvents', 0)
   })
 
-  test('an id may be used again once it is over', async () => {
+  test('an id may be used again once its operation has ended', async () => {
     const client = await RawClient.as(hub.url, 'demo-wallet')
     for (let times = 0; times < 2; times++) {
       await client.subscribe('1', '{ whoami }')
-      expect(await client.hear()).toEqual({
+      expect(await client.receive()).toEqual({
         id: '1',
         type: 'next',
         payload: { data: { whoami: 'wallet-sg-01' } },
       })
-      expect(await client.hear()).toEqual({ id: '1', type: 'complete' })
+      expect(await client.receive()).toEqual({ id: '1', type: 'complete' })
     }
     await client.close()
   })
@@ -156,24 +157,24 @@ describe('the rules of graphql-transport-ws', () => {
     { what: 'bytes', message: Buffer.from('{"type":"ping"}') },
   ])('$what is closed with 4400', async ({ message }) => {
     const client = await RawClient.as(hub.url, 'demo-wallet')
-    await client.say(message)
+    await client.send(message)
     expect(await client.closed).toMatchObject({ code: 4400 })
   })
 
-  test('a ping is answered with its payload, also before anybody said who it is', async () => {
+  test('a ping gets a pong with its payload, also before connection_init', async () => {
     const client = new RawClient(hub.url)
-    await client.say({ type: 'ping', payload: { n: 1 } })
-    expect(await client.hear()).toEqual({ type: 'pong', payload: { n: 1 } })
-    await client.say({ type: 'ping' })
-    expect(await client.hear()).toEqual({ type: 'pong' })
+    await client.send({ type: 'ping', payload: { n: 1 } })
+    expect(await client.receive()).toEqual({ type: 'pong', payload: { n: 1 } })
+    await client.send({ type: 'ping' })
+    expect(await client.receive()).toEqual({ type: 'pong' })
     await client.close()
   })
 
-  test('a complete for nothing, and a pong, are passed over', async () => {
+  test('a complete of an unknown operation, and a pong, are ignored', async () => {
     const client = await RawClient.as(hub.url, 'demo-wallet')
-    await client.say({ type: 'complete', id: 'none' })
-    await client.say({ type: 'pong' })
-    expect(await client.rest()).toEqual([])
+    await client.send({ type: 'complete', id: 'none' })
+    await client.send({ type: 'pong' })
+    expect(await client.drain()).toEqual([])
     await client.close()
   })
 
@@ -181,8 +182,8 @@ describe('the rules of graphql-transport-ws', () => {
     const client = await RawClient.as(hub.url, 'demo-wallet')
     const id = '"}, {"type":"\u2028\ud83c\udfee'
     await client.subscribe(id, '{ whoami }')
-    expect(await client.hear()).toMatchObject({ id, type: 'next' })
-    expect(await client.hear()).toEqual({ id, type: 'complete' })
+    expect(await client.receive()).toMatchObject({ id, type: 'next' })
+    expect(await client.receive()).toEqual({ id, type: 'complete' })
     await client.close()
   })
 
@@ -196,8 +197,8 @@ describe('the rules of graphql-transport-ws', () => {
 describe('the limits are those of HTTP', () => {
   test('a field that no request has is refused for that operation', async () => {
     const client = await RawClient.as(hub.url, 'demo-wallet')
-    await client.say({ id: '1', type: 'subscribe', payload: { query: '{ whoami }', querry: 1 } })
-    expect(await client.hear()).toMatchObject({
+    await client.send({ id: '1', type: 'subscribe', payload: { query: '{ whoami }', querry: 1 } })
+    expect(await client.receive()).toMatchObject({
       type: 'error',
       payload: [{ extensions: { code: 'BAD_REQUEST' } }],
     })
@@ -207,14 +208,14 @@ describe('the limits are those of HTTP', () => {
   test('more operations at once than allowed are refused one by one', async () => {
     const client = await RawClient.as(hub.url, 'demo-wallet')
     for (const id of ['1', '2', '3', '4']) await client.subscribe(id, events)
-    expect(await client.hear()).toMatchObject({
+    expect(await client.receive()).toMatchObject({
       id: '4',
       type: 'error',
       payload: [{ extensions: { code: 'TOO_MANY_OPERATIONS' } }],
     })
-    await client.say({ id: '1', type: 'complete' })
+    await client.send({ id: '1', type: 'complete' })
     await client.subscribe('5', '{ whoami }')
-    expect(await client.hear()).toMatchObject({ id: '5', type: 'next' })
+    expect(await client.receive()).toMatchObject({ id: '5', type: 'next' })
     await client.close()
     await hub.feed.until('transactionEvents', 0)
   })
@@ -223,26 +224,29 @@ describe('the limits are those of HTTP', () => {
 describe('the key over WebSocket', () => {
   test('may come as a header instead', async () => {
     const client = new RawClient(hub.url, { headers: { authorization: 'Bearer demo-portal' } })
-    await client.say({ type: 'connection_init' })
-    expect(await client.hear()).toEqual({ type: 'connection_ack' })
+    await client.send({ type: 'connection_init' })
+    expect(await client.receive()).toEqual({ type: 'connection_ack' })
     await client.subscribe('1', '{ whoami }')
-    expect(await client.hear()).toMatchObject({ payload: { data: { whoami: 'portal-demo' } } })
+    expect(await client.receive()).toMatchObject({ payload: { data: { whoami: 'portal-demo' } } })
     await client.close()
   })
 
   test('that is missing is closed with 4403', async () => {
     const client = new RawClient(hub.url)
-    await client.say({ type: 'connection_init', payload: {} })
+    await client.send({ type: 'connection_init', payload: {} })
     expect(await client.closed).toMatchObject({ code: 4403 })
   })
 
-  test('that is revoked closes the socket with 4403, and nobody else', async () => {
-    const key = await hub.keys.issue({ participant: 'wallet-th-01', scopes: [], label: 'till' }, new Date())
+  test('that is revoked closes its sockets with 4403, and no others', async () => {
+    const key = await hub.keys.issue(
+      { participant: anId('wallet-th-01'), scopes: [], label: 'till' },
+      new Date(),
+    )
     const open = async (): Promise<RawClient> => {
       for (;;) {
         const client = new RawClient(hub.url, { headers: { authorization: `Bearer ${key}` } })
-        await client.say({ type: 'connection_init' })
-        const first = await Promise.race([client.hear(), client.closed])
+        await client.send({ type: 'connection_init' })
+        const first = await Promise.race([client.receive(), client.closed])
         if ('type' in first) return client
       }
     }
@@ -250,7 +254,7 @@ describe('the key over WebSocket', () => {
     const other = await RawClient.as(hub.url, 'demo-wallet')
     await client.subscribe('1', events)
     await hub.feed.until('transactionEvents', 1)
-    // Its answer to the close comes late, and until then it goes on asking.
+    // The client responds late to the close, and until then sends more operations.
     client.socket.pause()
     await hub.keys.revoke(hashKey(key), new Date())
     await hub.feed.until('transactionEvents', 0)
@@ -258,8 +262,8 @@ describe('the key over WebSocket', () => {
     client.socket.resume()
     expect(await client.closed).toMatchObject({ code: 4403 })
     await other.subscribe('1', '{ book(id: 1) { title } }')
-    expect(await other.hear()).toMatchObject({ payload: { data: { book: { title: 'Tea' } } } })
-    expect(await other.rest()).toEqual([{ id: '1', type: 'complete' }])
+    expect(await other.receive()).toMatchObject({ payload: { data: { book: { title: 'Tea' } } } })
+    expect(await other.drain()).toEqual([{ id: '1', type: 'complete' }])
     await other.close()
   })
 })
@@ -279,7 +283,7 @@ describe('a page of another origin', () => {
   })
 })
 
-describe('a client that is gone without a word', () => {
+describe('a client that is gone without a close', () => {
   test('is noticed, and its upstream ends', async () => {
     const watching = await smallHub({ SOCKET_PING_MS: '50' })
     const client = await RawClient.as(watching.url, 'demo-wallet')

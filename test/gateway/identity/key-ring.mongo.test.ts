@@ -3,13 +3,16 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { bearerOf, demoKeys, hashKey } from '../../../gateway/identity/key.ts'
 import { openKeyRing, type KeyRing } from '../../../gateway/identity/key-ring.ts'
 import { createKeyStore } from '../../../gateway/identity/key-store.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 const store = createKeyStore(db)
 const logger = pino({ level: 'silent' })
 const now = new Date('2026-03-01T09:00:00Z')
-const grant = { participant: 'wallet-th-01', scopes: ['payments:read'], label: 'till' } as const
+const wallet = anId<ParticipantId>('wallet-th-01')
+const grant = { participant: wallet, scopes: ['payments:read'], label: 'till' } as const
 
 let ring: KeyRing
 beforeEach(async () => {
@@ -20,20 +23,20 @@ afterEach(async () => {
   await db.collection('apiKeys').deleteMany({})
 })
 
-/** Resolves when the ring has seen a change that makes `claim` true. */
+/** Resolves when a change makes `claim` true. */
 const until = (claim: () => boolean): Promise<void> =>
   new Promise((resolve) => {
-    const stop = ring.onChange(check)
+    const stopListening = ring.onChange(check)
     check()
     function check(): void {
       if (!claim()) return
-      stop?.()
+      stopListening?.()
       resolve()
     }
   })
 
 describe('a key', () => {
-  test('speaks for its participant, from another hub too, as soon as it is issued', async () => {
+  test('authenticates its participant as soon as it is issued, also by another hub', async () => {
     const key = await store.issue(grant, now)
     await until(() => ring.find(key) !== null)
     expect(ring.find(key)).toEqual({
@@ -43,7 +46,7 @@ describe('a key', () => {
     })
   })
 
-  test('is the same viewer as long as it stands, whatever else changes', async () => {
+  test('has the same viewer until it changes', async () => {
     const key = await store.issue(grant, now)
     await until(() => ring.find(key) !== null)
     const viewer = ring.find(key)!
@@ -53,7 +56,7 @@ describe('a key', () => {
     expect(ring.isValid(viewer)).toBe(true)
   })
 
-  test('ends when it is revoked, and cannot be revoked twice', async () => {
+  test('is invalid once it is revoked, and cannot be revoked twice', async () => {
     const key = await store.issue(grant, now)
     await until(() => ring.find(key) !== null)
     const viewer = ring.find(key)!
@@ -63,7 +66,7 @@ describe('a key', () => {
     expect(await store.revoke(hashKey(key), now)).toBe(false)
   })
 
-  test('is another viewer when its scopes change', async () => {
+  test('has another viewer when its scopes change', async () => {
     const key = await store.issue(grant, now)
     await until(() => ring.find(key) !== null)
     const viewer = ring.find(key)!
@@ -73,14 +76,14 @@ describe('a key', () => {
     expect(ring.isValid(viewer)).toBe(false)
   })
 
-  test('is kept by its hash alone', async () => {
+  test('is stored as its hash alone', async () => {
     const key = await store.issue(grant, now)
     const text = JSON.stringify(await store.all())
     expect(text).toContain(hashKey(key))
     expect(text).not.toContain(key)
   })
 
-  test('is not known by anything like it', async () => {
+  test('is not found by a similar text', async () => {
     const key = await store.issue(grant, now)
     await until(() => ring.find(key) !== null)
     for (const wrong of ['', key.slice(0, -1), `${key}=`, hashKey(key)]) expect(ring.find(wrong)).toBeNull()

@@ -1,9 +1,9 @@
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
-import { RawClient } from '../live/raw-client.ts'
-import { SseReader } from '../http/sse-reader.ts'
-import { smallHub } from '../../fixtures/small-hub.ts'
 import { createTokens } from '../../../gateway/identity/token.ts'
+import { smallHub } from '../../fixtures/small-hub.ts'
+import { SseReader } from '../http/sse-reader.ts'
+import { RawClient } from '../live/raw-client.ts'
 import { anIssuer } from './issuer.ts'
 
 const issuer = await anIssuer()
@@ -12,7 +12,7 @@ const events = 'subscription { transactionEvents { text } }'
 const soon = (ms = 3_600_000): Date => new Date(Date.now() + ms)
 const claims = { sub: 'till-7', participant: 'wallet-th-01', scope: 'payments:read coverage:read fly' }
 
-async function ask(token: string): Promise<{ status: number; whoami: unknown }> {
+async function request(token: string): Promise<{ status: number; whoami: unknown }> {
   const response = await fetch(`${hub.url}/graphql`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
@@ -28,7 +28,7 @@ describe('a token of the issuer', () => {
     () => new Date(),
   )
 
-  test('speaks for its participant, with the scopes that the hub knows, until it expires', async () => {
+  test('authenticates its participant, with the scopes that the hub supports, until it expires', async () => {
     const expiresAt = new Date(Math.floor(soon().getTime() / 1000) * 1000)
     const viewer = await tokens.find(await issuer.token(claims, expiresAt))
     expect(viewer).toEqual({
@@ -39,12 +39,12 @@ describe('a token of the issuer', () => {
     })
   })
 
-  test('without `participant` speaks for its subject', async () => {
+  test('without `participant` authenticates its subject', async () => {
     const viewer = await tokens.find(await issuer.token({ sub: 'wallet-th-01' }, soon()))
     expect(viewer).toMatchObject({ participant: 'wallet-th-01', scopes: new Set() })
   })
 
-  test('is checked once, and then known at once', async () => {
+  test('is verified once, and then cached', async () => {
     const token = await issuer.token(claims, soon())
     const [one, two] = await Promise.all([tokens.find(token), tokens.find(token)])
     expect(two).toBe(one)
@@ -58,10 +58,10 @@ describe('a token of the issuer', () => {
       what: 'is of another issuer',
       token: () => issuer.token(claims, soon(), { issuer: 'https://other.example' }),
     },
-    { what: 'is for somebody else', token: () => issuer.token(claims, soon(), { audience: 'other' }) },
-    { what: 'names nobody', token: () => issuer.token({ scope: 'operator' }, soon()) },
+    { what: 'is for another audience', token: () => issuer.token(claims, soon(), { audience: 'other' }) },
+    { what: 'names no participant', token: () => issuer.token({ scope: 'operator' }, soon()) },
     {
-      what: 'is signed by somebody else',
+      what: 'is signed with another key',
       token: async () => issuer.token(claims, soon(), { key: (await generateKeyPair('ES256')).privateKey }),
     },
     {
@@ -84,15 +84,15 @@ describe('a token of the issuer', () => {
           .encode(),
     },
   ])('that $what is refused', async ({ token }) => {
-    expect(await ask(await token())).toEqual({ status: 401, whoami: undefined })
+    expect(await request(await token())).toEqual({ status: 401, whoami: undefined })
   })
 
-  test('is let in over HTTP beside keys', async () => {
-    expect(await ask(await issuer.token(claims, soon()))).toEqual({ status: 200, whoami: 'wallet-th-01' })
-    expect(await ask('demo-wallet')).toEqual({ status: 200, whoami: 'wallet-sg-01' })
+  test('is accepted over HTTP beside keys', async () => {
+    expect(await request(await issuer.token(claims, soon()))).toEqual({ status: 200, whoami: 'wallet-th-01' })
+    expect(await request('demo-wallet')).toEqual({ status: 200, whoami: 'wallet-sg-01' })
   })
 
-  test('that cannot be checked, because the issuer is away, is refused for now', async () => {
+  test('that cannot be verified, because the issuer is unreachable, is refused with 503 and 1013', async () => {
     const away = await anIssuer()
     const token = await away.token(claims, soon())
     const lonely = await smallHub({ ...away.settings, JWT_JWKS_URL: 'http://127.0.0.1:9/keys' })
@@ -102,7 +102,7 @@ describe('a token of the issuer', () => {
     expect(response.status).toBe(503)
     expect(await response.json()).toMatchObject({ errors: [{ extensions: { code: 'ISSUER_UNREACHABLE' } }] })
     const socket = new RawClient(lonely.url, { headers: { authorization: `Bearer ${token}` } })
-    await socket.say({ type: 'connection_init' })
+    await socket.send({ type: 'connection_init' })
     expect(await socket.closed).toMatchObject({ code: 1013 })
     await lonely.close()
   })
@@ -117,34 +117,36 @@ describe('when a token expires', () => {
     await socket.subscribe('1', events)
     await hub.feed.until('transactionEvents', 1)
     await stream.settled()
-    await socket.rest()
-    hub.feed.tell('transactionEvents', 'seen')
+    await socket.drain()
+    hub.feed.emit('transactionEvents', 'seen')
     const { cursor } = hub.feed
-    expect((await stream.hear()).id).toBe(cursor)
-    expect(await socket.hear()).toMatchObject({ payload: { data: { transactionEvents: { text: 'seen' } } } })
+    expect((await stream.receive()).id).toBe(cursor)
+    expect(await socket.receive()).toMatchObject({
+      payload: { data: { transactionEvents: { text: 'seen' } } },
+    })
 
     hub.pass(3_600_000)
     expect(await socket.closed).toMatchObject({ code: 4403 })
-    expect(JSON.parse((await stream.hear()).data)).toMatchObject({
+    expect(JSON.parse((await stream.receive()).data)).toMatchObject({
       errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
     })
-    expect(await stream.hear()).toMatchObject({ event: 'complete' })
+    expect(await stream.receive()).toMatchObject({ event: 'complete' })
     await stream.ended
     await hub.feed.until('transactionEvents', 0)
-    expect(await other.rest()).toEqual([])
+    expect(await other.drain()).toEqual([])
 
-    hub.feed.tell('transactionEvents', 'missed')
+    hub.feed.emit('transactionEvents', 'missed')
     const fresh = await issuer.token(claims, soon(7_200_000))
     const resumedSocket = await RawClient.as(hub.url, fresh)
     await resumedSocket.subscribe('1', events.replace('Events', `Events(after: "${cursor}")`))
-    expect(await resumedSocket.hear()).toMatchObject({
+    expect(await resumedSocket.receive()).toMatchObject({
       payload: { data: { transactionEvents: { text: 'missed' } } },
     })
     const resumedStream = await SseReader.open(hub.url, events, {
       key: fresh,
       headers: { 'last-event-id': cursor },
     })
-    expect(JSON.parse((await resumedStream.hear()).data)).toEqual({
+    expect(JSON.parse((await resumedStream.receive()).data)).toEqual({
       data: { transactionEvents: { text: 'missed' } },
     })
     await resumedStream.leave()

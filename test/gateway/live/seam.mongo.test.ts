@@ -1,4 +1,5 @@
-// Subscriptions that move between upstreams: with the reader and the streams of the log, the engine, and the broker.
+// Subscriptions that move between upstreams: with the reader and the streams of the log, the engine, and the
+// broker.
 
 import fc from 'fast-check'
 import { pino } from 'pino'
@@ -11,16 +12,18 @@ import {
   createSupergraph,
   createInProcessConnection,
 } from '../../../gateway/supergraph/index.ts'
-import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
+import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
+import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
+import { withPositions } from '../../../subgraphs/transaction/live/backlog-stream.ts'
+import { openEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
 import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
 import { eventFilter } from '../../../subgraphs/transaction/query/transaction-filter.ts'
-import { openEventStreams } from '../../../subgraphs/transaction/live/event-streams.ts'
-import { withPositions } from '../../../subgraphs/transaction/live/backlog-stream.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { anEntry } from '../../fixtures/a-log-entry.ts'
-import type { LogEntry } from '../../../subgraphs/log/entry.ts'
-import { quietLog } from '../../fixtures/transaction-world.ts'
+import { quietLog } from '../../fixtures/a-programme.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 // The entries of one run stay in memory, so that the test need not write them to MongoDB.
@@ -79,7 +82,7 @@ function write(count: number): void {
   const tip = Number(logReader.tip())
   const entries = Array.from({ length: count }, (_, n) => {
     const entry = anEntry(tip + n + 1)
-    return { ...entry, payment: { ...entry.payment, wallet: walletAt(tip + n + 1) } }
+    return { ...entry, payment: { ...entry.payment, wallet: anId<ParticipantId>(walletAt(tip + n + 1)) } }
   })
   // As batches of the sequencer.
   for (let at = 0; at < count; at += 40) feed.offer(entries.slice(at, at + 40))
@@ -102,7 +105,7 @@ class Client implements Subscriber {
     this.wallet = wallet
     this.start = after
     const variables = { wallet, after: after === null ? null : cursors.encode(BigInt(after)) }
-    const viewer = { participant: 'operator', scopes: new Set<never>(), key: 'test' }
+    const viewer = { participant: anId<ParticipantId>('operator'), scopes: new Set<never>(), key: 'test' }
     this.#running = broker.run(() => ({ query, operationName: undefined, variables }), viewer, this)
   }
 

@@ -2,15 +2,16 @@ import { describe, expect, test } from 'vitest'
 import type { Batch } from '../../../gateway/live/batch.ts'
 import type { Sharing } from '../../../gateway/live/group-key.ts'
 import type { Subscriber } from '../../../gateway/live/subscriber.ts'
+import { Subscription, type Topic } from '../../../gateway/live/subscription.ts'
 import {
   stateAfter,
   subscriptionTransitions,
   type SubscriptionState,
   type SubscriptionTrigger,
 } from '../../../gateway/live/subscription-state.ts'
-import { Subscription, type Topic } from '../../../gateway/live/subscription.ts'
 import type { SubscriptionEvent } from '../../../gateway/supergraph/index.ts'
 import { Semaphore } from '../../../subgraphs/platform/async/semaphore.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { Feed } from '../../fixtures/feed.ts'
 
 const states = [
@@ -98,14 +99,14 @@ class World {
   another(client: Client = new Client()): Subscription {
     return new Subscription(
       this.topic,
-      { participant: 'wallet-th-01', scopes: new Set(), key: 'till' },
+      { participant: anId('wallet-th-01'), scopes: new Set(), key: 'till' },
       client,
     )
   }
 
   /** Publishes events, and resolves when every stream has delivered them. */
   async publish(...names: string[]): Promise<void> {
-    for (const name of names) this.feed.tell('transactionEvents', name)
+    for (const name of names) this.feed.emit('transactionEvents', name)
     await settled()
   }
 
@@ -188,7 +189,9 @@ const reach: Readonly<Record<SubscriptionState, () => Promise<World>>> = {
   },
 }
 
-/** A subscription that resumes from before the events that the group keeps, and whose client does not read. */
+/**
+ * A subscription that resumes from before the events that the group keeps, and whose client does not read.
+ */
 async function heldBesideGroup(): Promise<World> {
   const world = new World()
   await world.publish('one', 'two')
@@ -200,7 +203,10 @@ async function heldBesideGroup(): Promise<World> {
   return world
 }
 
-/** Makes each transition happen to a subscription in its first state. Where that needs another beginning, it makes its own. */
+/**
+ * Makes each transition happen to a subscription in its first state. Where that needs another beginning, it
+ * makes its own.
+ */
 const acts: Readonly<Record<string, (world: World) => Promise<World | void>>> = {
   'new join': async ({ subscription }) => subscription.start(null),
   'new queue': async ({ semaphore, subscription }) => {

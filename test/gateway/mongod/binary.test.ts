@@ -11,7 +11,7 @@ import { temporaryFolder } from '../../harness/temporary-folder.ts'
 
 const logger = { info: () => {} }
 
-/** A program that says of itself what a mongod says; it is never started as a server here. */
+/** A program that reports its version as a mongod does. The tests never start it as a server. */
 function aMongod(folder: string, version = '8.0.4'): string {
   mkdirSync(folder, { recursive: true })
   const file = path.join(folder, 'mongod')
@@ -32,8 +32,8 @@ beforeEach(() => {
   return () => vi.unstubAllEnvs()
 })
 
-describe('a mongod is looked for', () => {
-  test('where the operator says, and nowhere else', async () => {
+describe('a mongod is found', () => {
+  test('at the path that the operator gives, and nowhere else', async () => {
     const binary = aMongod(temporaryFolder())
     expect(await findMongod({ binary, cacheDir: temporaryFolder(), logger })).toEqual({
       path: binary,
@@ -49,19 +49,19 @@ describe('a mongod is looked for', () => {
     expect(await findMongod({ cacheDir, logger })).toEqual({ path: 'mongod', source: 'the PATH' })
   })
 
-  test('past one on the PATH that is too old', async () => {
+  test('in the cache when the one on the PATH is too old', async () => {
     aMongod(onPath, '4.4.29')
     const cacheDir = temporaryFolder()
     aMongod(cacheDir)
     expect(await findMongod({ cacheDir, logger })).toMatchObject({ source: 'the cache' })
   })
 
-  test('and when there is none, each place is named with its reason', async () => {
+  test('or the error gives the reason for each source', async () => {
     const cacheDir = temporaryFolder()
     await expect(findMongod({ cacheDir, logger })).rejects.toMatchObject({
       code: 'MONGOD_NOT_FOUND',
       message: expect.stringMatching(
-        /^no MongoDB could be had \(on the PATH: there is no mongod; MongoDB's download: .+; the Python package: .+\)\. Install /,
+        /^no mongod was found \(on the PATH: there is no mongod; MongoDB's download: .+; the Python package: .+\)\. Install /,
       ),
     })
     expect(readdirSync(cacheDir)).toEqual([])
@@ -87,7 +87,7 @@ describe("MongoDB's download", () => {
     vi.stubEnv('MONGOMS_DOWNLOAD_MIRROR', `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
   }
 
-  test('is unpacked, and kept for the next start', async () => {
+  test('is unpacked, and cached for the next start', async () => {
     await publish()
     const cacheDir = temporaryFolder()
     const kept = path.join(cacheDir, 'mongod')

@@ -6,8 +6,8 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
-import { type MongoOptions, startMongo } from '../../../gateway/mongod/start.ts'
 import { processInfo } from '../../../gateway/mongod/process-info.ts'
+import { type MongoOptions, startMongo } from '../../../gateway/mongod/start.ts'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { freshFolder } from '../../harness/mongo.ts'
 import { binaryDir } from '../../harness/places.ts'
@@ -74,7 +74,7 @@ async function readAll(uri: string): Promise<string[]> {
 }
 
 describe('a MongoDB of its own', () => {
-  test('takes majority writes, keeps them over a stop, and starts again on the same port or another', async () => {
+  test('accepts majority writes, keeps them over a restart, and starts again on the same port or another', async () => {
     const dataDir = freshFolder()
     const lines: string[] = []
     const first = await start({ dataDir, logger: { info: (line) => lines.push(line) } })
@@ -98,7 +98,7 @@ describe('a MongoDB of its own', () => {
     expect(await readAll(third.uri)).toEqual(['p1', 'p2', 'p3'])
   })
 
-  test('moves to a free port when the one of the last start is taken', async () => {
+  test('moves to a free port when the one of the last start is in use', async () => {
     const dataDir = freshFolder()
     const first = await start({ dataDir })
     await write(first.uri, 'p1')
@@ -121,7 +121,7 @@ describe('it ends with its hub', () => {
     expect(endedInOrder(dataDir)).toBe(true)
   })
 
-  test('in order, when the hub exits without stopping it', async () => {
+  test('in order, when the hub exits without closing it', async () => {
     const dataDir = freshFolder()
     const { hub, mongod } = await startHub(dataDir)
     hub.kill('SIGUSR2')
@@ -130,7 +130,7 @@ describe('it ends with its hub', () => {
     expect(endedInOrder(dataDir)).toBe(true)
   })
 
-  test('and tells the hub when it ended by itself', async () => {
+  test('and notifies the hub when it ends by itself', async () => {
     const dataDir = freshFolder()
     const mongo = await start({ dataDir })
     process.kill(mongodOf(dataDir), 'SIGKILL')
@@ -166,7 +166,7 @@ describe('the next start', () => {
     expect(await readAll(next.uri)).toEqual(['p1'])
   })
 
-  test('leaves a process alone that has got the number of an old mongod', async () => {
+  test('does not end another process that has the id of an old mongod', async () => {
     const dataDir = freshFolder()
     const bystander = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
     onTestFinished(() => void bystander.kill())
@@ -179,7 +179,7 @@ describe('the next start', () => {
   })
 })
 
-describe('what cannot be is said in one line with a code', () => {
+describe('a failure is one line with a code', () => {
   const refusal = (options: Partial<MongoOptions>) =>
     startMongo({ binary, binaryDir, dataDir: freshFolder(), logger: silent, ...options }).then(
       () => expect.unreachable('it started'),
@@ -189,7 +189,7 @@ describe('what cannot be is said in one line with a code', () => {
       },
     )
 
-  test('another hub lives in the folder', async () => {
+  test('another hub uses the folder', async () => {
     const dataDir = freshFolder()
     const { hub, uri } = await startHub(dataDir)
     expect(await refusal({ dataDir })).toEqual({
@@ -199,7 +199,7 @@ describe('what cannot be is said in one line with a code', () => {
     await write(uri, 'it runs on')
   })
 
-  test('another mongod lives in the folder, whose start nobody noted', async () => {
+  test('another mongod uses the folder, without a record of its start', async () => {
     const dataDir = freshFolder()
     await startHub(dataDir)
     const note = readFileSync(path.join(dataDir, 'mongod.json'))
@@ -208,7 +208,7 @@ describe('what cannot be is said in one line with a code', () => {
     writeFileSync(path.join(dataDir, 'mongod.json'), note)
   })
 
-  test('the port is taken', async () => {
+  test('the port is in use', async () => {
     const port = await listenOn(0)
     expect(await refusal({ port })).toMatchObject({
       code: 'MONGOD_PORT_TAKEN',
@@ -236,12 +236,12 @@ describe('what cannot be is said in one line with a code', () => {
   })
 
   test.each([
-    { what: 'is not there', named: '/nowhere/mongod', says: 'there is no /nowhere/mongod' },
-    { what: 'is another program', named: process.execPath, says: 'it is not a mongod' },
-  ])('MONGOD_BINARY $what', async ({ named, says }) => {
+    { what: 'is not there', named: '/nowhere/mongod', reason: 'there is no /nowhere/mongod' },
+    { what: 'is another program', named: process.execPath, reason: 'it is not a mongod' },
+  ])('MONGOD_BINARY $what', async ({ named, reason }) => {
     expect(await refusal({ binary: named })).toEqual({
       code: 'MONGOD_UNUSABLE',
-      message: `MONGOD_BINARY=${named} cannot be used: ${says}`,
+      message: `MONGOD_BINARY=${named} cannot be used: ${reason}`,
     })
   })
 })
@@ -264,7 +264,7 @@ describe("the operator's own MongoDB", () => {
     })
   })
 
-  test('is refused when nothing answers, without showing the password', async () => {
+  test('is refused when nothing responds, without the password in the message', async () => {
     const port = await freePort()
     const refused = given(`mongodb://operator:secret@127.0.0.1:${port}/?serverSelectionTimeoutMS=100`)
     await expect(refused).rejects.toMatchObject({
@@ -306,7 +306,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Keeps `port` of 127.0.0.1, any for 0, until the test is over, and hangs up on whoever calls. */
+/** Listens on `port` of 127.0.0.1, any for 0, until the test is over. It closes every connection at once. */
 async function listenOn(port: number): Promise<number> {
   const server = net.createServer((socket) => socket.destroy()).listen(port, '127.0.0.1')
   onTestFinished(() => void server.close())

@@ -16,7 +16,7 @@ import { trimLog } from '../../../subgraphs/log/retention.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 import { aLife, atPositions, entriesOf } from '../../fixtures/a-log.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { noon, quietLog } from '../../fixtures/transaction-world.ts'
+import { noon, quietLog } from '../../fixtures/a-programme.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db

@@ -6,7 +6,7 @@ import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 import { anId } from '../../fixtures/an-id.ts'
 import { anEntry } from '../../fixtures/a-log-entry.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { quietLog } from '../../fixtures/transaction-world.ts'
+import { quietLog } from '../../fixtures/a-programme.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db

@@ -7,7 +7,7 @@ import { trimLog } from '../../../subgraphs/log/retention.ts'
 import { archiveOf, batchOf, logOf, readLog } from '../../../subgraphs/log/store.ts'
 import { anEntry } from '../../fixtures/a-log-entry.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { noon, quietLog } from '../../fixtures/transaction-world.ts'
+import { noon, quietLog } from '../../fixtures/a-programme.ts'
 
 const { mongo, name } = await freshDatabase()
 let db: Db

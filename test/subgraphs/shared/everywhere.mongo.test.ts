@@ -7,7 +7,7 @@ import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 import { openTransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
 import { anId } from '../../fixtures/an-id.ts'
-import { aCorridor, aDirectory, aParticipant, as } from '../../fixtures/transaction-world.ts'
+import { aCorridor, aDirectory, aParticipant, as } from '../../fixtures/a-programme.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, uri, name } = await freshDatabase()

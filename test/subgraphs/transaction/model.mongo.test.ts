@@ -1,43 +1,45 @@
-// oxlint-disable vitest/no-standalone-expect -- the steps of the one test are classes.
-// Random lives beside a simple model: whatever is done to payments, in whatever order, the hub and the model agree.
+// oxlint-disable vitest/no-standalone-expect -- the steps of the one test are classes. Random lives of
+// payments beside a simple model: after any operations in any order, the hub and the model agree.
 
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { PaymentId } from '../../../schema/values/id.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
-import type { SubmitPaymentInput } from '../../../subgraphs/transaction/service/read-input.ts'
-import { openAuditLog } from '../../../subgraphs/shared/audit-log.ts'
-import { createIdempotentWriter } from '../../../subgraphs/shared/idempotent-writer.ts'
-import { firstPaymentId } from '../../../subgraphs/transaction/store/stored-refusal.ts'
-import { createLogWriter, findMissing } from '../../../subgraphs/transaction/log/log-writer.ts'
-import { byTime, entriesOf } from '../../../subgraphs/transaction/log/entries-of-payment.ts'
-import type { NetAmount } from '../../../subgraphs/transaction/settlement/batch.ts'
-import { projectBookings } from '../../fixtures/project-bookings.ts'
-import { openBatchCloser, type BatchCloser } from '../../../subgraphs/transaction/settlement/batch-closer.ts'
-import { createSettlementIndexes } from '../../../subgraphs/transaction/settlement/batch-store.ts'
-import { isFinal, transitions } from '../../../subgraphs/transaction/payment/lifecycle.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
 import type { TransactionStatus } from '../../../subgraphs/log/entry.ts'
 import { readTip } from '../../../subgraphs/log/store.ts'
+import { openAuditLog } from '../../../subgraphs/shared/audit-log.ts'
+import { createIdempotentWriter } from '../../../subgraphs/shared/idempotent-writer.ts'
+import { entriesOf, byTime } from '../../../subgraphs/transaction/log/entries-of-payment.ts'
+import { createLogWriter, findMissing } from '../../../subgraphs/transaction/log/log-writer.ts'
 import type { CounterpartyDecision } from '../../../subgraphs/transaction/payment/commands.ts'
-import { aCounter, taken, wallet, type Counter } from '../../fixtures/counter.ts'
-import { quietLog } from '../../fixtures/transaction-world.ts'
+import { isFinal, transitions } from '../../../subgraphs/transaction/payment/lifecycle.ts'
+import type { SubmitPaymentInput } from '../../../subgraphs/transaction/service/read-input.ts'
+import { openBatchCloser, type BatchCloser } from '../../../subgraphs/transaction/settlement/batch-closer.ts'
+import { createSettlementIndexes } from '../../../subgraphs/transaction/settlement/batch-store.ts'
+import type { NetAmount } from '../../../subgraphs/transaction/settlement/batch.ts'
+import { firstPaymentId } from '../../../subgraphs/transaction/store/stored-refusal.ts'
+import { aPaymentHub, taken, wallet, type PaymentHub } from '../../fixtures/a-payment-hub.ts'
+import { quietLog } from '../../fixtures/a-programme.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import { projectBookings } from '../../fixtures/project-bookings.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { mongo, name } = await freshDatabase()
 
-/** A payment as the model knows it: amounts in fen, times in milliseconds. */
-interface Known {
-  readonly id: string
+/** A payment of the model: amounts in fen, times in milliseconds. */
+interface ModelPayment {
+  readonly id: PaymentId
   readonly amount: number
   status: TransactionStatus
   refunded: number
-  /** Of the hub's next step by itself; null when there is none. */
+  /** Time of the hub's next own step; null when there is none. */
   dueMs: number | null
   inquiries: number
   retries: number
   completedMs: number | null
 }
 
-/** Something that is to settle: the completion of a payment, its cancellation, or a refund. */
+/** A booking to settle: the completion of a payment, its cancellation, or a refund. */
 interface Booked {
   readonly payment: string
   readonly isRefund: boolean
@@ -47,34 +49,34 @@ interface Booked {
 
 interface Model {
   nowMs: number
-  readonly payments: Known[]
+  readonly payments: ModelPayment[]
   readonly booked: Booked[]
   readonly closed: Set<string>
-  /** What was asked for before, and what came of it: to ask for once more. */
-  readonly asked: { readonly again: () => Promise<object>; readonly first: object }[]
+  /** Earlier calls with their results, to be repeated. */
+  readonly calls: { readonly again: () => Promise<object>; readonly first: object }[]
 }
 
-interface Hub extends Counter {
+interface Hub extends PaymentHub {
   readonly batchCloser: BatchCloser
 }
 type Step = fc.AsyncCommand<Model, Hub>
 
 /** The date that settles at a time: until 23:00 in UTC+8. */
 const dateOf = (ms: number): string => new Date(ms + 9 * 3_600_000).toISOString().slice(0, 10)
-const book = ({ booked, nowMs }: Model, { id }: Known, isRefund = false) =>
+const book = ({ booked, nowMs }: Model, { id }: ModelPayment, isRefund = false) =>
   booked.push({ payment: id, isRefund, date: dateOf(nowMs), isSettled: false })
 
 const open: ReadonlySet<TransactionStatus> = new Set(['ROUTED', 'IN_DOUBT'])
 const retryGaps = [5_000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000, 86_400_000]
 const inquiryGaps = [1_000, 3_000, 9_000, 9_000]
 
-const end = (known: Known, status: TransactionStatus) => {
+const end = (known: ModelPayment, status: TransactionStatus) => {
   known.status = status
   known.dueMs = null
 }
 
-/** What the hub does by itself when a payment's time has come. */
-function passTime(known: Known, nowMs: number) {
+/** The hub's own step when a payment is due. */
+function passTime(known: ModelPayment, nowMs: number) {
   if (known.dueMs === null || known.dueMs > nowMs) return
   switch (known.status) {
     case 'ROUTED':
@@ -94,8 +96,8 @@ function passTime(known: Known, nowMs: number) {
   }
 }
 
-/** What a counterparty's message does; nothing when it comes too early or too late. */
-function answer(known: Known, decision: CounterpartyDecision, nowMs: number) {
+/** The effect of an answer; none when it is too early or too late. */
+function answer(known: ModelPayment, decision: CounterpartyDecision, nowMs: number) {
   if (decision === 'APPROVE' && open.has(known.status)) {
     end(known, 'COMPLETED')
     known.completedMs = nowMs
@@ -105,7 +107,7 @@ function answer(known: Known, decision: CounterpartyDecision, nowMs: number) {
   else if (decision === 'ACKNOWLEDGE' && known.status === 'CANCELLING') end(known, 'CANCELLED')
 }
 
-const mayCancel = (known: Known, nowMs: number): boolean =>
+const mayCancel = (known: ModelPayment, nowMs: number): boolean =>
   open.has(known.status) ||
   (known.status === 'COMPLETED' && known.refunded === 0 && nowMs < known.completedMs! + 30 * 60_000)
 
@@ -119,11 +121,11 @@ class Submit implements Step {
     this.#amount = amount
   }
   check = () => true
-  async run(model: Model, counter: Hub) {
-    const input: SubmitPaymentInput = counter.submission({
+  async run(model: Model, hub: Hub) {
+    const input: SubmitPaymentInput = hub.submission({
       amount: { amount: (this.#amount / 100).toFixed(2), currency: 'CNY' },
     })
-    const submit = () => counter.paymentService.submit(wallet, input)
+    const submit = () => hub.paymentService.submit(wallet, input)
     const receipt = taken(await submit())
     expect(receipt.replayed).toBe(false)
     model.payments.push({
@@ -136,7 +138,7 @@ class Submit implements Step {
       retries: 0,
       completedMs: null,
     })
-    model.asked.push({ again: submit, first: receipt })
+    model.calls.push({ again: submit, first: receipt })
   }
   toString = () => `submit ${this.#amount}`
 }
@@ -149,12 +151,12 @@ class Say implements Step {
     this.#decision = decision
   }
   check = ({ payments }: Model) => payments.length > 0
-  async run(model: Model, counter: Hub) {
+  async run(model: Model, hub: Hub) {
     const known = pick(model.payments, this.#which)
     const before = known.status
     answer(known, this.#decision, model.nowMs)
     if (known.status === 'COMPLETED' && before !== 'COMPLETED') book(model, known)
-    await counter.say(known.id, this.#decision)
+    await hub.respond(known.id, this.#decision)
   }
   toString = () => `say ${this.#decision} to ${this.#which}`
 }
@@ -162,7 +164,7 @@ class Say implements Step {
 async function letPass(model: Model, hub: Hub, ms: number): Promise<void> {
   model.nowMs += ms
   for (const known of model.payments) passTime(known, model.nowMs)
-  await hub.pass(ms)
+  await hub.advance(ms)
 }
 
 class Wait implements Step {
@@ -181,10 +183,10 @@ class Cancel implements Step {
     this.#which = which
   }
   check = ({ payments }: Model) => payments.length > 0
-  async run(model: Model, counter: Hub) {
+  async run(model: Model, hub: Hub) {
     const known = pick(model.payments, this.#which)
     const input = { idempotencyKey: newKey(), payment: known.id }
-    const cancel = () => counter.paymentService.cancel(wallet, input)
+    const cancel = () => hub.paymentService.cancel(wallet, input)
     const first = await cancel()
     expect(isRefusal(first)).toBe(!mayCancel(known, model.nowMs))
     if (!isRefusal(first)) {
@@ -193,7 +195,7 @@ class Cancel implements Step {
       known.retries = 0
       known.dueMs = model.nowMs + retryGaps[0]!
     }
-    model.asked.push({ again: cancel, first })
+    model.calls.push({ again: cancel, first })
   }
   toString = () => `cancel ${this.#which}`
 }
@@ -206,33 +208,33 @@ class Refund implements Step {
     this.#amount = amount
   }
   check = ({ payments }: Model) => payments.length > 0
-  async run(model: Model, counter: Hub) {
+  async run(model: Model, hub: Hub) {
     const known = pick(model.payments, this.#which)
     const left = known.status === 'COMPLETED' ? known.amount - known.refunded : 0
     const wanted = this.#amount ?? left
     const amount = this.#amount === null ? null : { amount: (this.#amount / 100).toFixed(2), currency: 'CNY' }
     const input = { idempotencyKey: newKey(), payment: known.id, amount }
-    const refund = () => counter.paymentService.refund(wallet, input)
+    const refund = () => hub.paymentService.refund(wallet, input)
     const first = await refund()
     expect(isRefusal(first)).toBe(wanted > left || wanted === 0)
     if (!isRefusal(first)) {
       known.refunded += wanted
       book(model, known, true)
     }
-    model.asked.push({ again: refund, first })
+    model.calls.push({ again: refund, first })
   }
   toString = () => `refund ${this.#amount ?? 'the rest'} of ${this.#which}`
 }
 
-/** The same request once more: the first result again, and nothing is done. */
+/** Repeats a call: it returns the first result, and has no effect. */
 class Retry implements Step {
   readonly #which: number
   constructor(which: number) {
     this.#which = which
   }
-  check = ({ asked }: Model) => asked.length > 0
-  async run({ asked }: Model) {
-    const { again, first } = pick(asked, this.#which)
+  check = ({ calls }: Model) => calls.length > 0
+  async run({ calls }: Model) {
+    const { again, first } = pick(calls, this.#which)
     const second = await again()
     if (isRefusal(first)) expect(second).toEqual(first)
     else expect(second).toMatchObject({ replayed: true })
@@ -240,7 +242,7 @@ class Retry implements Step {
   toString = () => `retry ${this.#which}`
 }
 
-/** The next day, closes the one before; or, once more, one that is closed. */
+/** Closes the previous day on the next one, or a closed day again. */
 class Settle implements Step {
   readonly #isAgain: boolean
   constructor(isAgain: boolean) {
@@ -258,7 +260,7 @@ class Settle implements Step {
     }
     await project(hub)
     const input = { idempotencyKey: newKey(), settlementDate: date }
-    const batch = await hub.batchCloser.closeDate({ participant: 'operator', requestId: 'model' }, input)
+    const batch = await hub.batchCloser.closeDate({ participant: anId('operator'), requestId: 'model' }, input)
     expect(batch).toMatchObject({ status: 'CLOSED', settlementDate: date })
     expect(Object.values(sums((batch as { net: readonly NetAmount[] }).net))).toSatisfy(allZero)
   }
@@ -267,7 +269,7 @@ class Settle implements Step {
 
 const dayMs = 86_400_000
 
-/** Appends new events to the log and projects their bookings, as the sequencer and the projection do. */
+/** Appends the new events to the log and projects the bookings. */
 async function project({ db, store, registry }: Hub): Promise<void> {
   const writer = createLogWriter(db, await readTip(db), { isHeld: () => true })
   const payments = await store.payments.find({ _id: { $gte: firstPaymentId } }).toArray()
@@ -276,7 +278,7 @@ async function project({ db, store, registry }: Hub): Promise<void> {
 }
 
 const which = fc.nat(5)
-/** From CNY 10 on, so that no part that is refunded comes to nothing in SGD. */
+/** From CNY 10 on, so that no refund rounds to zero in SGD. */
 const amounts = fc.integer({ min: 1_000, max: 400_000 })
 const decisions = fc.constantFrom('APPROVE', 'DECLINE', 'NEVER_SEEN', 'ACKNOWLEDGE' as const)
 const steps = [
@@ -295,33 +297,33 @@ const steps = [
 const allowed = new Set(transitions.map(({ from, on, to }) => `${from} ${on} ${to}`))
 
 let databases = 0
-test('whatever is done to payments, in whatever order, they are where a simple model says', async () => {
+test('after any operations in any order, payments are as a simple model predicts', async () => {
   await fc.assert(
     fc.asyncProperty(fc.commands(steps, { maxCommands: 40 }), async (commands) => {
       const db = mongo.db(`${name}_${++databases}`)
-      const counter = await aCounter(db)
+      const hub = await aPaymentHub(db)
       await createSettlementIndexes(db)
       const batchCloser = openBatchCloser({
         db,
         idempotentWriter: await createIdempotentWriter(db),
         audit: await openAuditLog(db),
-        registry: counter.registry,
-        now: counter.clock.now,
+        registry: hub.registry,
+        now: hub.clock.now,
         logger: quietLog,
       })
-      const nowMs = counter.clock.now().getTime()
-      const model: Model = { nowMs, payments: [], booked: [], closed: new Set(), asked: [] }
-      await fc.asyncModelRun(() => ({ model, real: { ...counter, batchCloser } }), commands)
+      const nowMs = hub.clock.now().getTime()
+      const model: Model = { nowMs, payments: [], booked: [], closed: new Set(), calls: [] }
+      await fc.asyncModelRun(() => ({ model, real: { ...hub, batchCloser } }), commands)
 
       for (const known of model.payments) {
-        const payment = await counter.payment(known.id)
+        const payment = await hub.payment(known.id)
         expect({
           status: payment.status,
           refunded: Number(payment.refunded.minor),
           dueMs: 'due' in payment ? payment.due.getTime() : null,
         }).toEqual({ status: known.status, refunded: known.refunded, dueMs: known.dueMs })
 
-        // Every step is one of the table's; nothing leaves a final state; the books balance.
+        // Every step is in the table, no step leaves a final status, and the postings balance.
         for (const { from, kind, to, booking } of payment.events) {
           if (kind === 'LATE_MESSAGE') expect(from).toBe(to)
           else expect(allowed).toContain(`${from} ${kind} ${to}`)
@@ -334,7 +336,7 @@ test('whatever is done to payments, in whatever order, they are where a simple m
         for (const { events } of payment.refunds) {
           expect(Object.values(sums(events[0]!.booking!.postings))).toSatisfy(allZero)
         }
-        // A payment is settled once its completion is in a batch, a refund once it is itself.
+        // A payment is settled when its completion is in a batch, a refund when it is itself in one.
         const booked = model.booked.filter(({ payment: id }) => id === known.id)
         const standing = ({ isSettled }: Booked) => (isSettled ? 'SETTLED' : 'PENDING')
         if (payment.status === 'COMPLETED' && 'settlement' in payment) {
@@ -363,8 +365,8 @@ function sums(
   return found
 }
 
-/** What the payer's wallet owes (negative) for a payment and its refunds, by all that was booked. */
-function walletNet({ events, refunds }: Awaited<ReturnType<Counter['payment']>>): {
+/** The payer's wallet's net (negative: owed) for a payment and its refunds, by all postings. */
+function walletNet({ events, refunds }: Awaited<ReturnType<PaymentHub['payment']>>): {
   readonly wallet?: bigint
 } {
   const booked = [...events, ...refunds.flatMap((refund) => refund.events)].flatMap(

@@ -1,14 +1,14 @@
 import { parse } from 'graphql'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { money } from '../../../schema/values/money.ts'
-import type { ScannedCode } from '../../../subgraphs/shared/merchant-directory.ts'
-import { openTransactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
-import { connect } from '../../../subgraphs/platform/mongo/client.ts'
-import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { aDirectory, aMerchant, aRegistry, as, quietLog } from '../../fixtures/transaction-world.ts'
-import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 import { batchOf, logOf, readLog } from '../../../subgraphs/log/store.ts'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
+import type { ScannedCode } from '../../../subgraphs/shared/merchant-directory.ts'
+import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
+import { openTransactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
+import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
+import { aDirectory, aMerchant, aRegistry, as, quietLog } from '../../fixtures/a-programme.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db, uri, name } = await freshDatabase()
 const wallet = as('wallet-sg-01')
@@ -107,7 +107,7 @@ const approve = (payment: string, context = acquirer) =>
 const simulated = { merchant: 'acquirer-cn-02.M1' }
 
 describe('the main walk', () => {
-  test('a payment is quoted, paid, followed, approved and seen in the stream', async () => {
+  test('a payment is quoted, submitted, followed, approved and delivered by the stream', async () => {
     const { quotePayment: quote } = await ask(
       `mutation ($input: QuotePaymentInput!) { quotePayment(input: $input) { __typename
         ... on Quote { id expiresAt side entryMode corridor { id } merchant { id } merchantAmount { amount currency }
@@ -190,14 +190,14 @@ describe('the main walk', () => {
   })
 })
 
-describe('a counterparty that takes every kind of request', () => {
+describe('a counterparty that receives every kind of request', () => {
   const requests = `subscription { authorizationRequests(kinds: [AUTHORIZE, CANCEL]) { kind payment { id status } } }`
   const cancel = (payment: string) =>
     ask('mutation ($input: CancelPaymentInput!) { cancelPayment(input: $input) { __typename } }', wallet, {
       input: { idempotencyKey: `cancel ${payment}`, payment },
     })
 
-  test('is told of a cancellation, and acknowledges it', async () => {
+  test('receives a cancellation, and acknowledges it', async () => {
     const stream = await follow(requests, acquirer)
     const { id } = await pay()
     await vi.waitFor(async () =>
@@ -212,7 +212,7 @@ describe('a counterparty that takes every kind of request', () => {
     await stream.leave()
   })
 
-  test('finds what it has not acknowledged when it comes back; one that takes payments only does not', async () => {
+  test('receives unacknowledged requests when it reconnects; one that only authorizes does not', async () => {
     const { id } = await pay()
     await cancel(id)
     const stream = await follow(requests, acquirer)
@@ -261,7 +261,7 @@ describe('the simulator', () => {
     )
   })
 
-  test('answers twice when asked to, and the second answer is kept as a late message', async () => {
+  test('answers twice by label, and the second answer is kept as a late message', async () => {
     const { id } = await pay({ ...simulated, reference: 'SIM-DUP 1' })
     const updates = await follow(transactionUpdated, wallet, { id, afterSequence: 2 })
     expect(await updates.next()).toMatchObject({ kind: 'APPROVED', to: 'COMPLETED' })
@@ -269,7 +269,7 @@ describe('the simulator', () => {
     await updates.leave()
   })
 
-  test('answers after a restart what was left unanswered', async () => {
+  test('answers pending requests after a restart', async () => {
     const other = 'restarting'
     const database = (await mongoOf()).db(`${name}_${other}`)
     const settings = {
@@ -296,36 +296,36 @@ let opened: Awaited<ReturnType<typeof connect>> | null = null
 const mongoOf = async () => (opened ??= await connect(uri))
 afterAll(() => opened?.close())
 
-describe('who sees what', () => {
+describe('visibility', () => {
   const transaction = 'query ($id: ID!) { transaction(id: $id) { id } }'
 
   test.each([
-    { who: 'its wallet', context: wallet, sees: true },
-    { who: 'its acquirer', context: acquirer, sees: true },
-    { who: 'the network of its corridor', context: network, sees: true },
-    { who: 'the operator', context: operator, sees: true },
-    { who: 'another wallet', context: as('wallet-sg-02'), sees: false },
-    { who: 'another acquirer', context: as('acquirer-cn-02'), sees: false },
-  ])('a payment is seen by $who: $sees', async ({ context, sees }) => {
+    { viewer: 'its wallet', context: wallet, isVisible: true },
+    { viewer: 'its acquirer', context: acquirer, isVisible: true },
+    { viewer: 'the network of its corridor', context: network, isVisible: true },
+    { viewer: 'the operator', context: operator, isVisible: true },
+    { viewer: 'another wallet', context: as('wallet-sg-02'), isVisible: false },
+    { viewer: 'another acquirer', context: as('acquirer-cn-02'), isVisible: false },
+  ])('a payment is visible to $viewer: $isVisible', async ({ context, isVisible }) => {
     const { id, reference } = await pay()
-    expect((await ask(transaction, context, { id })).transaction).toEqual(sees ? { id } : null)
+    expect((await ask(transaction, context, { id })).transaction).toEqual(isVisible ? { id } : null)
     const listed = await ask('{ transactions(first: 100) { edges { node { id } } } }', context)
-    expect(listed.transactions.edges.some(({ node }: Data) => node.id === id)).toBe(sees)
+    expect(listed.transactions.edges.some(({ node }: Data) => node.id === id)).toBe(isVisible)
     const polled = await ask('{ transactionLog(first: 1000) { events { transaction { id } } } }', context)
     const byReference = `query ($reference: TransactionReference!) { transactionByReference(reference: $reference) { id } }`
     expect((await ask(byReference, context, { reference: { reference } })).transactionByReference).toEqual(
-      sees ? { id } : null,
+      isVisible ? { id } : null,
     )
     expect(polled.transactionLog.events.every(({ transaction: seen }: Data) => seen !== null)).toBe(true)
     const followed = follow(transactionUpdated, context, { id })
-    if (sees) await (await followed).leave()
+    if (isVisible) await (await followed).leave()
     else await expect(followed).rejects.toMatchObject({ extensions: { code: 'PAYMENT_UNKNOWN' } })
     const { inquirePayment } = await ask(
       'mutation ($id: ID!) { inquirePayment(input: { payment: $id }) { __typename ... on Problem { code path } } }',
       context,
       { id },
     )
-    expect(inquirePayment.__typename).toBe(sees ? 'PaymentReceipt' : 'Refused')
+    expect(inquirePayment.__typename).toBe(isVisible ? 'PaymentReceipt' : 'Refused')
     const [entity] = (
       await ask(
         'query ($r: [_Any!]!) { _entities(representations: $r) { ... on Payment { id } } }',
@@ -335,10 +335,10 @@ describe('who sees what', () => {
         },
       )
     )._entities
-    expect(entity).toEqual(sees ? { id } : null)
+    expect(entity).toEqual(isVisible ? { id } : null)
   })
 
-  test('takes the scope that the operation needs', async () => {
+  test('requires the scope of the operation', async () => {
     const blind = as('wallet-sg-01', ['coverage:read'])
     expect(await problemOf(ask('{ transactions { edges { cursor } } }', blind))).toMatchObject({
       code: 'FORBIDDEN',
@@ -354,7 +354,7 @@ describe('who sees what', () => {
 })
 
 describe('pages of transactions', () => {
-  test('go on where the last one ended, newest first', async () => {
+  test('continue after the previous one, newest first', async () => {
     const filter = { merchants: ['acquirer-th-01.M1'] }
     const context = as('wallet-cn-01')
     const amount = { amount: '10', currency: 'THB' }
@@ -449,7 +449,7 @@ describe('pages of transactions', () => {
   })
 })
 
-describe('finding a payment by a number', () => {
+describe('finding a payment by its number', () => {
   const find =
     'query ($reference: TransactionReference!) { transactionByReference(reference: $reference) { id } }'
 
@@ -484,7 +484,7 @@ describe('finding a payment by a number', () => {
 })
 
 describe('a stream of events', () => {
-  test('resumes after a cursor, with nothing missed or twice, also at another process', async () => {
+  test('resumes after a cursor with no event lost or repeated, also at another process', async () => {
     const context = as('wallet-sg-02')
     const first = await follow(transactionEvents, context)
     const ids = [await pay({}, context)]
@@ -509,7 +509,7 @@ describe('a stream of events', () => {
     expect(seen[0]!['cursor']).toBe(cursors[1])
   })
 
-  test('gives only what matches', async () => {
+  test('delivers only matching events', async () => {
     const only = await follow(transactionEvents, operator, {
       where: { kinds: ['APPROVED'], wallets: ['wallet-sg-02'], to: ['COMPLETED'] },
     })
@@ -540,7 +540,7 @@ describe('a stream of events', () => {
     expect(none).toEqual({ events: [], endCursor: all.endCursor, hasMore: false })
   })
 
-  test('refuses cursors that the hub did not make, names that there are none of, and pages of nothing', async () => {
+  test('refuses foreign cursors, unknown names and empty pages', async () => {
     await expect(follow(transactionEvents, wallet, { after: 'x' })).rejects.toMatchObject({
       extensions: { code: 'CURSOR_INVALID', path: ['after'] },
     })
@@ -553,8 +553,8 @@ describe('a stream of events', () => {
   })
 })
 
-describe('a log that is no longer kept from its start', () => {
-  test('refuses cursors from before what is kept, and serves those from after it', async () => {
+describe('a log whose first entries have expired', () => {
+  test('refuses cursors before its first entry, and accepts later ones', async () => {
     const database = (await mongoOf()).db(`${name}_retention`)
     const first = await start(database)
     for (let n = 0; n < 3; n++)
@@ -569,7 +569,7 @@ describe('a log that is no longer kept from its start', () => {
     while (cursors.length < 6) cursors.push((await events.next())!['cursor'])
     await events.leave()
     await first.close()
-    // Whatever lay in one batch: what comes after the third entry is kept.
+    // Entries after the third one are kept, however they were batched.
     const kept = batchOf(await readLog(database, { after: 3n }))
     await logOf(database).deleteMany({})
     await logOf(database).insertOne(kept)
@@ -640,7 +640,7 @@ describe('a refund in its payment', () => {
 })
 
 describe('following one transaction', () => {
-  test('from a sequence number gives every move after it, and ends when nothing can follow', async () => {
+  test('from a sequence number delivers every later event, and completes after a final status', async () => {
     const { id } = await pay()
     await ask(respondAuthorization, acquirer, { input: { payment: id, decision: 'DECLINE', reason: 'AM04' } })
     const updates = await follow(transactionUpdated, wallet, { id, afterSequence: 0 })
@@ -662,7 +662,7 @@ describe('following one transaction', () => {
 })
 
 describe('requests for authorization', () => {
-  test('begin with those that are unanswered', async () => {
+  test('begin with the unanswered ones', async () => {
     const context = as('acquirer-th-01')
     const amount = { amount: '10', currency: 'THB' }
     const ids: string[] = []
@@ -683,11 +683,11 @@ describe('requests for authorization', () => {
   })
 })
 
-describe('a route explained', () => {
+describe('the explanation of a route', () => {
   const explain = `query ($wallet: ID!, $merchant: ID!) { explainRoute(wallet: $wallet, merchant: $merchant, entryMode: MPM_STATIC) {
     accepted corridor { id } hops { participant { id } role } considered { corridor { id } accepted reason { code message } } } }`
 
-  test('names the way that is taken', async () => {
+  test('names the corridor and the hops', async () => {
     const { explainRoute } = await ask(explain, wallet, {
       wallet: 'wallet-sg-01',
       merchant: 'acquirer-cn-01.M1',
@@ -703,7 +703,7 @@ describe('a route explained', () => {
     })
   })
 
-  test('says why none is', async () => {
+  test('gives the reason against each corridor', async () => {
     const { explainRoute } = await ask(explain, wallet, {
       wallet: 'wallet-sg-01',
       merchant: 'acquirer-th-01.M1',
@@ -715,7 +715,7 @@ describe('a route explained', () => {
     })
   })
 
-  test('from or to nobody is refused', async () => {
+  test('is refused for an unknown wallet or merchant', async () => {
     expect(
       await problemOf(ask(explain, wallet, { wallet: 'nobody', merchant: 'acquirer-cn-01.M1' })),
     ).toMatchObject({ code: 'PARTICIPANT_UNKNOWN', path: ['wallet'] })
@@ -729,7 +729,7 @@ describe('positions', () => {
   const positions = `query ($r: [_Any!]!, $date: LocalDate) { _entities(representations: $r) { ... on Participant {
     positions(date: $date) { currency net { amount currency } debits { amount } credits { amount } } } } }`
 
-  test('sum up the postings, and sum to zero over all participants', async () => {
+  test('are the sums of the postings, and sum to zero over all participants', async () => {
     const ids = [
       'wallet-sg-01',
       'wallet-sg-02',
@@ -745,7 +745,7 @@ describe('positions', () => {
       (await pay({ merchant: 'acquirer-th-01.M1', amount }, as('wallet-cn-01'))).id,
       as('acquirer-th-01'),
     )
-    // They are added up from the log, soon after.
+    // The projection follows the log, soon after.
     const entities = await vi.waitFor(async () => {
       const answer = await ask(positions, operator, {
         r: ids.map((id) => ({ __typename: 'Participant', id })),
@@ -762,7 +762,7 @@ describe('positions', () => {
     expect(net.amount).toBe(`-${debits.amount}`)
   })
 
-  test('are the participant’s own business', async () => {
+  test('are visible only to the participant', async () => {
     const own = { r: [{ __typename: 'Participant', id: 'wallet-sg-01' }] }
     expect((await ask(positions, wallet, own))._entities[0].positions).not.toEqual([])
     expect((await ask(positions, acquirer, own))._entities[0].positions).toEqual([])

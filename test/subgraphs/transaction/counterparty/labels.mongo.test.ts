@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
-import { freshDatabase } from '../../../harness/mongo.ts'
-import { untilLogged } from '../../../fixtures/until-logged.ts'
-import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
 import type { StepKind } from '../../../../subgraphs/log/entry.ts'
+import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
+import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/a-programme.ts'
+import { untilLogged } from '../../../fixtures/until-logged.ts'
+import { freshDatabase } from '../../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 const clock = aClock()
@@ -49,7 +49,7 @@ const stepsOf = async (id: string): Promise<string[]> => {
   return found!.events.map(({ kind }) => kind)
 }
 
-/** Moves the clock on, and waits for what the hub does then. */
+/** Moves the clock, and waits for the step that is due then. */
 const then = async (id: string, ms: number, kind: StepKind, count = 1) => {
   clock.move(ms)
   await happens(id, kind, count)
@@ -59,7 +59,7 @@ const inDoubt = ['SUBMITTED', 'SENT', 'TIMED_OUT', 'INQUIRED']
 const reversing = [...inDoubt, 'INQUIRED', 'INQUIRED', 'REVERSAL_STARTED']
 
 describe('a sandbox payment, over the log and the simulator', () => {
-  test('SIM-AB05 is not answered, and approved when the hub asks', async () => {
+  test('SIM-AB05 is not answered, and approved by the inquiry', async () => {
     const id = await pay('SIM-AB05')
     await happens(id, 'SENT')
     await then(id, 8_000, 'TIMED_OUT')
@@ -67,7 +67,7 @@ describe('a sandbox payment, over the log and the simulator', () => {
     expect(await stepsOf(id)).toEqual([...inDoubt, 'APPROVED'])
   })
 
-  test('SIM-LATE is approved when its reversal has begun: that is kept, moves nothing, and it is reversed', async () => {
+  test('SIM-LATE is approved after its reversal began: the approval is kept without effect', async () => {
     const id = await pay('SIM-LATE')
     await then(id, 8_000, 'TIMED_OUT')
     await then(id, 1_000, 'INQUIRED', 1)
@@ -77,7 +77,7 @@ describe('a sandbox payment, over the log and the simulator', () => {
     expect(await stepsOf(id)).toEqual([...reversing, 'LATE_MESSAGE', 'REVERSAL_ACKNOWLEDGED'])
   })
 
-  test('SIM-NOAS never answers: its reversal is tried again and again', async () => {
+  test('SIM-NOAS is never answered: its reversal is repeated', async () => {
     const id = await pay('SIM-NOAS')
     await then(id, 8_000, 'TIMED_OUT')
     await then(id, 1_000, 'INQUIRED', 1)

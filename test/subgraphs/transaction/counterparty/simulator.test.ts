@@ -1,17 +1,19 @@
 import { describe, expect, test } from 'vitest'
+import type { PaymentId } from '../../../../schema/values/id.ts'
 import { simulatedAnswers } from '../../../../subgraphs/transaction/counterparty/simulator.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const approves = { decision: 'APPROVE', reason: null, reference: null }
 const acknowledges = { decision: 'ACKNOWLEDGE', reason: null, reference: null }
 const declines = (reason: string) => ({ decision: 'DECLINE', reason, reference: null })
 const payment = (reference: string, referenceLabel: string | null = null, _id = '0199-0000') => ({
-  _id,
+  _id: anId<PaymentId>(_id),
   reference,
   referenceLabel,
   token: null,
 })
 
-describe('what the simulator does with a payment', () => {
+describe('the answers of the simulator', () => {
   test.each([
     { reference: 'order 7', answers: [approves] },
     { reference: 'SIM-AM04', answers: [declines('INSUFFICIENT_FUNDS')] },
@@ -38,20 +40,20 @@ describe('what the simulator does with a payment', () => {
     { kind: 'REVERSE', reference: 'SIM-NOAS', answers: [] },
     { kind: 'CANCEL', reference: 'order 7', answers: [acknowledges] },
     { kind: 'CANCEL', reference: 'SIM-NOAS', answers: [] },
-  ] as const)('$reference, asked to $kind', ({ kind, reference, answers }) => {
+  ] as const)('$kind for $reference', ({ kind, reference, answers }) => {
     expect(simulatedAnswers(payment(reference), kind).answers).toEqual(answers)
   })
 
-  test('may be written in the payer’s token reference', () => {
+  test('follow a label in the payer’s token reference', () => {
     const presented = { ...payment('order 7'), token: { reference: 'SIM-AM04', lastFour: null } }
     expect(simulatedAnswers(presented).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
   })
 
-  test('may be written in the code’s reference label', () => {
+  test('follow a label in the code’s reference label', () => {
     expect(simulatedAnswers(payment('order 7', 'SIM-AM04')).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
   })
 
-  test('takes 30–80 ms by its id, unless its label says how long', () => {
+  test('take 30–80 ms by the payment’s id, unless a label states the delay', () => {
     const times = Array.from(
       { length: 500 },
       (_, n) => simulatedAnswers(payment('x', null, `0199-${n.toString(16).padStart(4, '0')}`)).afterMs,

@@ -1,12 +1,13 @@
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Db } from 'mongodb'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { StepKind } from '../../../../subgraphs/log/entry.ts'
 import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
-import { freshDatabase } from '../../../harness/mongo.ts'
+import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 import { untilLogged } from '../../../fixtures/until-logged.ts'
-import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
 import { aReceiver, type Receiver } from '../../../fixtures/a-webhook-receiver.ts'
-import type { StepKind } from '../../../../subgraphs/log/entry.ts'
+import { freshDatabase } from '../../../harness/mongo.ts'
 
 const { mongo, name } = await freshDatabase()
 const acquirer = 'acquirer-cn-01'
@@ -22,7 +23,7 @@ beforeEach(async () => {
   receiver = await aReceiver()
 })
 
-/** A hub to which the acquirer is connected by webhook; it ends with the test. */
+/** A hub that calls the acquirer by webhook; closed after the test. */
 async function aHub(): Promise<TransactionSubgraph> {
   const registry = aRegistry()
   const endpoint = { url: receiver.url, secrets: [secret] }
@@ -37,7 +38,7 @@ async function aHub(): Promise<TransactionSubgraph> {
   return hub
 }
 
-const says = (decision: string, more: object = {}): Receiver['answer'] => {
+const answering = (decision: string, more: object = {}): Receiver['answer'] => {
   const body = JSON.stringify({ decision, ...more })
   return (response) => response.writeHead(200, { 'content-type': 'application/json' }).end(body)
 }
@@ -59,15 +60,15 @@ async function pay(hub: TransactionSubgraph): Promise<string> {
   return (data as { submitPayment: { payment: { id: string } } }).submitPayment.payment.id
 }
 
-/** The payment once `kind` has happened to it. */
+/** The payment after its step `kind`. */
 async function after(hub: TransactionSubgraph, id: string, kind: StepKind, count?: number): Promise<Payment> {
   await untilLogged(hub.logReader, id, kind, count)
-  return (await db.collection<Payment>('payments').findOne({ _id: id }))!
+  return (await db.collection<Payment>('payments').findOne({ _id: anId(id) }))!
 }
 
 describe('a counterparty that is called', () => {
   test('approves in the body of its answer', async () => {
-    receiver.answer = says('APPROVE', { reference: 'A-1' })
+    receiver.answer = answering('APPROVE', { reference: 'A-1' })
     const hub = await aHub()
     const id = await pay(hub)
     expect(await after(hub, id, 'APPROVED')).toMatchObject({ status: 'COMPLETED', answerReference: 'A-1' })
@@ -77,12 +78,12 @@ describe('a counterparty that is called', () => {
   })
 
   test('declines with a reason', async () => {
-    receiver.answer = says('DECLINE', { reason: 'AM04' })
+    receiver.answer = answering('DECLINE', { reason: 'AM04' })
     const hub = await aHub()
     expect(await after(hub, await pay(hub), 'REFUSED')).toMatchObject({ reason: 'INSUFFICIENT_FUNDS' })
   })
 
-  test('may take the request, and answer later', async () => {
+  test('may accept the request, and answer later', async () => {
     receiver.answer = 202
     const hub = await aHub()
     const id = await pay(hub)
@@ -94,23 +95,23 @@ describe('a counterparty that is called', () => {
     expect(data).toEqual({ respondAuthorization: { payment: { status: 'COMPLETED' } } })
   })
 
-  test('that cannot be reached at all before the time to answer is over fails the payment, which may be retried', async () => {
-    receiver.answer = says('APPROVE')
+  test('that cannot be reached before the deadline fails the payment', async () => {
+    receiver.answer = answering('APPROVE')
     const hub = await aHub()
     await after(hub, await pay(hub), 'APPROVED')
     await receiver.close()
     const id = await pay(hub)
-    // What is tried again would come too late.
+    // The next attempt would be after the deadline.
     clock.move(7_900)
     expect(await after(hub, id, 'UNDELIVERABLE')).toMatchObject({ status: 'FAILED', reason: 'OFFLINE' })
   })
 
-  test('that answers nonsense leaves the payment in doubt, and is asked where it stands', async () => {
-    receiver.answer = says('PERHAPS')
+  test('that answers nonsense leaves the payment in doubt, and receives an inquiry', async () => {
+    receiver.answer = answering('PERHAPS')
     const hub = await aHub()
     const id = await pay(hub)
     await receiver.until(1)
-    receiver.answer = says('NEVER_SEEN')
+    receiver.answer = answering('NEVER_SEEN')
     clock.move(8_000)
     await after(hub, id, 'TIMED_OUT')
     clock.move(1_000)
@@ -120,7 +121,7 @@ describe('a counterparty that is called', () => {
     )
   })
 
-  test('is told of a cancellation until it acknowledges', async () => {
+  test('receives a cancellation until it acknowledges it', async () => {
     receiver.answer = 202
     const hub = await aHub()
     const id = await pay(hub)
@@ -129,12 +130,12 @@ describe('a counterparty that is called', () => {
     const document = `mutation ($input: CancelPaymentInput!) { cancelPayment(input: $input) { __typename } }`
     await hub.app.graphql(document, { ...as('wallet-sg-01') }, { input })
     await receiver.until(2)
-    receiver.answer = says('ACKNOWLEDGE')
+    receiver.answer = answering('ACKNOWLEDGE')
     clock.move(5_000)
     expect(await after(hub, id, 'CANCEL_ACKNOWLEDGED')).toMatchObject({ status: 'CANCELLED' })
   })
 
-  test('that may have had the request from a process that stopped is not taken for one that never had it', async () => {
+  test('that may have received the request from a stopped process does not count as unreachable', async () => {
     receiver.answer = 202
     const first = await aHub()
     const id = await pay(first)
@@ -146,13 +147,13 @@ describe('a counterparty that is called', () => {
     expect(await after(second, id, 'TIMED_OUT')).toMatchObject({ status: 'IN_DOUBT' })
   })
 
-  test('is asked again by the next process when the one that asked has stopped', async () => {
+  test('receives the request again from the next process when the first one has stopped', async () => {
     receiver.answer = 202
     const first = await aHub()
     const id = await pay(first)
     await receiver.until(1)
     await first.close()
-    receiver.answer = says('APPROVE')
+    receiver.answer = answering('APPROVE')
     const second = await aHub()
     expect(await after(second, id, 'APPROVED')).toMatchObject({ status: 'COMPLETED' })
   })

@@ -2,7 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { openBacklogStream, type Backlog } from '../../../../subgraphs/transaction/live/backlog-stream.ts'
 
-/** A source over the numbers 1, 2, 3 …: those up to `written` can be read, three at a time; later ones are pushed. */
+/**
+ * A source over the numbers 1, 2, 3 …: those up to `written` can be read, three at a time; later ones are
+ * pushed.
+ */
 function aSource(start = 0) {
   let written = start
   let accepted = 0

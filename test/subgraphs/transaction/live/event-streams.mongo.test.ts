@@ -4,8 +4,9 @@ import { eventFilter } from '../../../../subgraphs/transaction/query/transaction
 import { openEventStreams } from '../../../../subgraphs/transaction/live/event-streams.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { anEntry } from '../../../fixtures/a-log-entry.ts'
-import { quietLog } from '../../../fixtures/transaction-world.ts'
+import { quietLog } from '../../../fixtures/a-programme.ts'
 import type { EventFilter } from '../../../../subgraphs/transaction/live/event-filter.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const { db } = await freshDatabase()
 
@@ -13,7 +14,7 @@ const { db } = await freshDatabase()
 const offer = (feed: ReturnType<LogReader['openFeed']>, logReader: LogReader, wallet: string, count: number) => {
   const tip = Number(logReader.tip())
   const entries = Array.from({ length: count }, (_, n) => anEntry(tip + n + 1))
-  feed.offer(entries.map((entry) => ({ ...entry, payment: { ...entry.payment, wallet } })))
+  feed.offer(entries.map((entry) => ({ ...entry, payment: { ...entry.payment, wallet: anId(wallet) } })))
 }
 
 describe('a stream of events', () => {

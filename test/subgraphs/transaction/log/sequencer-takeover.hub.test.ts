@@ -1,5 +1,5 @@
-// The log under failures of real processes and of a real oplog: a sequencer that is killed, one that is paused and
-// resumes, and a resume token that the oplog no longer reaches.
+// The log under failures of real processes and of a real oplog: a sequencer that is killed, one that is
+// paused and resumes, and a resume token that the oplog no longer reaches.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -16,8 +16,8 @@ import { freshDatabase, freshFolder } from '../../../harness/mongo.ts'
 import { binaryDir } from '../../../harness/places.ts'
 import type { LogEntry } from '../../../../subgraphs/log/entry.ts'
 import { readLog, readTip } from '../../../../subgraphs/log/store.ts'
-import { aCounter, many, type Counter } from '../../../fixtures/counter.ts'
-import { quietLog } from '../../../fixtures/transaction-world.ts'
+import { aPaymentHub, many, type PaymentHub } from '../../../fixtures/a-payment-hub.ts'
+import { quietLog } from '../../../fixtures/a-programme.ts'
 
 const { mongo, uri, name } = await freshDatabase()
 let databases = 0
@@ -60,8 +60,8 @@ async function aStandby(db: Db) {
   return sequencer
 }
 
-async function expectOneToOne(db: Db, counter: Counter): Promise<readonly LogEntry[]> {
-  const payments = await counter.store.payments.find().toArray()
+async function expectOneToOne(db: Db, hub: PaymentHub): Promise<readonly LogEntry[]> {
+  const payments = await hub.store.payments.find().toArray()
   const events = payments.flatMap(entriesOf)
   const entries = await vi.waitFor(
     async () => {
@@ -91,52 +91,52 @@ const logged = (db: Db, count: number) =>
 describe('the log', () => {
   test('resumes within 5 s after the sequencer is killed, with no entry missing and none twice', async () => {
     const db = aDatabase()
-    const counter = await aCounter(db)
+    const hub = await aPaymentHub(db)
     const { child, printed } = aSequencerProcess(db)
     await printed('took')
     const standby = await aStandby(db)
-    await many(20, () => counter.complete())
+    await many(20, () => hub.complete())
     await logged(db, 1)
     // While the sequencer is busy.
-    const more = many(50, () => counter.complete())
+    const more = many(50, () => hub.complete())
     child.kill('SIGKILL')
     await once(child, 'exit')
     const killedAt = performance.now()
     await more
     const before = Number(await readTip(db))
-    await counter.pay()
+    await hub.pay()
     await logged(db, before + 1)
     await vi.waitFor(() => expect(standby.isHolding()).toBe(true), { timeout: 5_000, interval: 10 })
-    await expectOneToOne(db, counter)
+    await expectOneToOne(db, hub)
     expect(performance.now() - killedAt).toBeLessThan(5_000)
   }, 30_000)
 
   test('has no fork and no gap when a paused sequencer resumes after another has taken over', async () => {
     const db = aDatabase()
-    const counter = await aCounter(db)
+    const hub = await aPaymentHub(db)
     const { child, printed } = aSequencerProcess(db)
     await printed('took')
     for (let round = 0; round < 2; round++) {
       const standby = await aStandby(db)
-      const running = many(60, () => counter.complete())
+      const running = many(60, () => hub.complete())
       await logged(db, 1)
       child.kill('SIGSTOP')
       await running
       await vi.waitFor(() => expect(standby.isHolding()).toBe(true), { timeout: 5_000, interval: 10 })
-      await many(30, () => counter.complete())
-      await expectOneToOne(db, counter)
+      await many(30, () => hub.complete())
+      await expectOneToOne(db, hub)
       // The paused process resumes with changes in memory and more to read, while payments are still made.
       const lost = printed('lost')
-      const morePayments = many(30, () => counter.complete())
+      const morePayments = many(30, () => hub.complete())
       child.kill('SIGCONT')
       await Promise.all([lost, morePayments])
-      await expectOneToOne(db, counter)
+      await expectOneToOne(db, hub)
       // That process takes the lease again.
       const took = printed('took')
       await standby.close()
       await took
-      await many(10, () => counter.complete())
-      await expectOneToOne(db, counter)
+      await many(10, () => hub.complete())
+      await expectOneToOne(db, hub)
     }
   }, 60_000)
 
@@ -156,7 +156,7 @@ describe('the log', () => {
       await mongod.close()
     })
     const db = own.db('rolled')
-    const counter = await aCounter(db)
+    const hub = await aPaymentHub(db)
     const logLines: string[] = []
     const write = () => {
       const stopping = new AbortController()
@@ -169,13 +169,13 @@ describe('the log', () => {
       }
     }
     const stop = write()
-    const open = await many(20, () => counter.pay())
+    const open = await many(20, () => hub.pay())
     await logged(db, 40)
     await vi.waitFor(async () => expect(await db.collection('logState').findOne()).not.toBeNull())
     await stop()
     logLines.length = 0
-    await Promise.all(open.map(({ _id }) => counter.say(_id, 'APPROVE')))
-    await many(20, () => counter.complete())
+    await Promise.all(open.map(({ _id }) => hub.respond(_id, 'APPROVE')))
+    await many(20, () => hub.complete())
     const { operationTime } = (await db.command({ ping: 1 })) as { operationTime: Timestamp }
 
     // Another collection fills the oplog until these changes have left it.
@@ -193,9 +193,9 @@ describe('the log', () => {
       { timeout: 60_000, interval: 100 },
     )
     const stopAgain = write()
-    await expectOneToOne(db, counter)
-    await many(5, () => counter.complete())
-    await expectOneToOne(db, counter)
+    await expectOneToOne(db, hub)
+    await many(5, () => hub.complete())
+    await expectOneToOne(db, hub)
     await stopAgain()
     expect(logLines).toEqual(['cannot resume the change stream; scanning payments for missing log entries'])
   }, 90_000)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
+import type { ParticipantId, PaymentId } from '../../../../schema/values/id.ts'
 import { money } from '../../../../schema/values/money.ts'
 import { startLogReader } from '../../../../subgraphs/log/reader.ts'
 import { trimLog } from '../../../../subgraphs/log/retention.ts'
@@ -22,21 +23,15 @@ import {
   type PaymentStore,
 } from '../../../../subgraphs/transaction/store/payment-store.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import {
-  aClock,
-  aDirectory,
-  aMerchant,
-  aRegistry,
-  noon,
-  quietLog,
-} from '../../../fixtures/transaction-world.ts'
+import { aClock, aDirectory, aMerchant, aRegistry, noon, quietLog } from '../../../fixtures/a-programme.ts'
 import type { LogEntry } from '../../../../subgraphs/log/entry.ts'
 import { logOf, readLog } from '../../../../subgraphs/log/store.ts'
 import type { StoredCheckpoint } from '../../../../subgraphs/log/checkpoint.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const { mongo, uri, name } = await freshDatabase()
-const wallet = 'wallet-sg-01'
-const acquirer = 'acquirer-cn-01'
+const wallet = anId<ParticipantId>('wallet-sg-01')
+const acquirer = anId<ParticipantId>('acquirer-cn-01')
 
 let db: Db
 let store: PaymentStore
@@ -61,7 +56,7 @@ beforeEach(async () => {
 })
 
 let numbers = 0
-const pay = async (): Promise<string> => {
+const pay = async (): Promise<PaymentId> => {
   numbers++
   const receipt = await paymentService.submit(wallet, {
     idempotencyKey: `key ${numbers}`,
@@ -71,7 +66,7 @@ const pay = async (): Promise<string> => {
   })
   return (receipt as PaymentReceipt).payment._id
 }
-const approve = (payment: string) => paymentService.respond(acquirer, { payment, decision: 'APPROVE' })
+const approve = (payment: PaymentId) => paymentService.respond(acquirer, { payment, decision: 'APPROVE' })
 
 /** Writes the log without a lease; the result stops it. */
 function aSequencer(database = db, logger: Parameters<typeof writeLog>[0]['logger'] = quietLog) {
@@ -302,7 +297,7 @@ describe('the log', () => {
     )
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 30 }), async (actions) => {
-        const open: string[] = []
+        const open: PaymentId[] = []
         const stops = { here: async () => {}, there: async () => {} }
         let writing = { here: false, there: false }
         const start = (side: 'here' | 'there') => {
@@ -360,7 +355,7 @@ describe('the log', () => {
 describe('importing past payments', () => {
   const pastPayments = (count: number): PastPayment[] =>
     Array.from({ length: count }, (_, n) => ({
-      id: `0199${n.toString(16).padStart(4, '0')}-0000-7000-8000-000000000000`,
+      id: anId(`0199${n.toString(16).padStart(4, '0')}-0000-7000-8000-000000000000`),
       createdAt: new Date(noon.getTime() + n * 1000),
       wallet,
       merchant: aMerchant(`${acquirer}.M1`),
@@ -415,8 +410,8 @@ describe('importing past payments', () => {
 
   test('of an unknown wallet is refused with its id', async () => {
     const [past] = pastPayments(1)
-    await expect(importPayments(db, aRegistry(), [{ ...past!, wallet: 'wallet-unknown' }])).rejects.toThrow(
-      'there is no wallet "wallet-unknown"',
-    )
+    await expect(
+      importPayments(db, aRegistry(), [{ ...past!, wallet: anId('wallet-unknown') }]),
+    ).rejects.toThrow('there is no wallet "wallet-unknown"')
   })
 })

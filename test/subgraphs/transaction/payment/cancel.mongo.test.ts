@@ -1,20 +1,30 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { PaymentId } from '../../../../schema/values/id.ts'
+import {
+  acquirer,
+  aPaymentHub,
+  many,
+  steps,
+  taken,
+  wallet,
+  type PaymentHub,
+} from '../../../fixtures/a-payment-hub.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { acquirer, aCounter, many, steps, taken, wallet, type Counter } from '../../../fixtures/counter.ts'
 
 const { db } = await freshDatabase()
-let counter: Counter
+let hub: PaymentHub
 beforeEach(async () => {
-  counter = await aCounter(db)
+  hub = await aPaymentHub(db)
 })
 
 let keys = 0
-const cancel = (payment: string, more: { idempotencyKey?: string; reason?: string } = {}, by = wallet) =>
-  counter.paymentService.cancel(by, { idempotencyKey: `cancel ${++keys}`, payment, ...more })
+const cancel = (payment: PaymentId, more: { idempotencyKey?: string; reason?: string } = {}, by = wallet) =>
+  hub.paymentService.cancel(by, { idempotencyKey: `cancel ${++keys}`, payment, ...more })
 
-describe('taking a payment back', () => {
-  test('tells the counterparty, and is done when that acknowledges', async () => {
-    const { _id } = await counter.pay()
+describe('cancelling a payment', () => {
+  test('sends a cancellation, and ends when the counterparty acknowledges it', async () => {
+    const { _id } = await hub.pay()
     const receipt = taken(await cancel(_id, { reason: 'wrong shop' }))
     expect(receipt).toMatchObject({ replayed: false, payment: { status: 'CANCELLING' } })
     expect(receipt.payment.events.at(-1)).toMatchObject({
@@ -23,16 +33,16 @@ describe('taking a payment back', () => {
       reason: 'CUSTOMER_CANCELLED',
       note: 'wrong shop',
     })
-    await counter.say(_id, 'ACKNOWLEDGE')
-    expect(await counter.payment(_id)).toMatchObject({ status: 'CANCELLED', reason: 'CUSTOMER_CANCELLED' })
+    await hub.respond(_id, 'ACKNOWLEDGE')
+    expect(await hub.payment(_id)).toMatchObject({ status: 'CANCELLED', reason: 'CUSTOMER_CANCELLED' })
   })
 
-  test('absorbs an approval that comes late', async () => {
-    const { _id } = await counter.pay()
+  test('keeps a late approval without effect', async () => {
+    const { _id } = await hub.pay()
     await cancel(_id)
-    expect(await counter.say(_id, 'APPROVE')).toMatchObject({ code: 'NOT_WAITING' })
-    await counter.say(_id, 'ACKNOWLEDGE')
-    const payment = await counter.payment(_id)
+    expect(await hub.respond(_id, 'APPROVE')).toMatchObject({ code: 'NOT_WAITING' })
+    await hub.respond(_id, 'ACKNOWLEDGE')
+    const payment = await hub.payment(_id)
     expect(steps(payment)).toEqual([
       'SUBMITTED',
       'SENT',
@@ -44,13 +54,13 @@ describe('taking a payment back', () => {
   })
 
   test('ends the doubt', async () => {
-    const { _id } = await counter.pay()
-    await counter.pass(8_000)
+    const { _id } = await hub.pay()
+    await hub.advance(8_000)
     expect(await cancel(_id)).toMatchObject({ payment: { status: 'CANCELLING' } })
   })
 
   test('of a completed payment books back exactly what it booked', async () => {
-    const { _id, events } = await counter.complete({ amount: { amount: '300', currency: 'CNY' } })
+    const { _id, events } = await hub.complete({ amount: { amount: '300', currency: 'CNY' } })
     const { payment } = taken(await cancel(_id))
     const booked = events.at(-1)!.booking!.postings
     expect(booked.length).toBeGreaterThan(4)
@@ -60,10 +70,10 @@ describe('taking a payment back', () => {
   })
 
   test('is possible until the cut-off after completion, and not at it', async () => {
-    const payments = await many(2, () => counter.complete())
-    counter.clock.move(30 * 60_000 - 1)
+    const payments = await many(2, () => hub.complete())
+    hub.clock.move(30 * 60_000 - 1)
     expect(await cancel(payments[0]!._id)).toMatchObject({ payment: { status: 'CANCELLING' } })
-    counter.clock.move(1)
+    hub.clock.move(1)
     expect(await cancel(payments[1]!._id)).toMatchObject({
       code: 'NOT_CANCELLABLE',
       path: ['input', 'payment'],
@@ -71,9 +81,9 @@ describe('taking a payment back', () => {
     })
   })
 
-  test('is not possible once part of it was refunded', async () => {
-    const { _id } = await counter.complete()
-    await counter.paymentService.refund(wallet, {
+  test('is not possible once part of the payment was refunded', async () => {
+    const { _id } = await hub.complete()
+    await hub.paymentService.refund(wallet, {
       idempotencyKey: `refund ${_id}`,
       payment: _id,
       amount: { amount: '1', currency: 'CNY' },
@@ -81,52 +91,52 @@ describe('taking a payment back', () => {
     expect(await cancel(_id)).toMatchObject({ code: 'NOT_CANCELLABLE' })
   })
 
-  test.each(['DECLINE', 'ACKNOWLEDGE'] as const)('is not possible when all is over (%s)', async (end) => {
-    const { _id } = await counter.pay()
-    if (end === 'ACKNOWLEDGE') await cancel(_id)
-    await counter.say(_id, end)
-    expect(await cancel(_id)).toMatchObject({ code: 'NOT_CANCELLABLE' })
-  })
-
-  test.each(['wallet-sg-02', acquirer, 'operator'])(
-    'is not for %s, who gets to know nothing',
-    async (other) => {
-      const { _id } = await counter.pay()
-      expect(await cancel(_id, {}, other)).toMatchObject({
-        code: 'PAYMENT_UNKNOWN',
-        path: ['input', 'payment'],
-      })
-      expect(await counter.payment(_id)).toMatchObject({ status: 'ROUTED' })
+  test.each(['DECLINE', 'ACKNOWLEDGE'] as const)(
+    'is not possible when the payment is over (%s)',
+    async (end) => {
+      const { _id } = await hub.pay()
+      if (end === 'ACKNOWLEDGE') await cancel(_id)
+      await hub.respond(_id, end)
+      expect(await cancel(_id)).toMatchObject({ code: 'NOT_CANCELLABLE' })
     },
   )
 
+  test.each(['wallet-sg-02', acquirer, 'operator'])('is not for %s, and reveals nothing', async (other) => {
+    const { _id } = await hub.pay()
+    expect(await cancel(_id, {}, anId(other))).toMatchObject({
+      code: 'PAYMENT_UNKNOWN',
+      path: ['input', 'payment'],
+    })
+    expect(await hub.payment(_id)).toMatchObject({ status: 'ROUTED' })
+  })
+
   test('64 times at once with one key is done once', async () => {
-    const { _id } = await counter.pay()
+    const { _id } = await hub.pay()
     const receipts = (await many(64, () => cancel(_id, { idempotencyKey: `once ${_id}` }))).map(taken)
     expect(receipts.filter(({ replayed }) => !replayed)).toHaveLength(1)
     expect(new Set(receipts.map(({ payment }) => payment.sequence))).toEqual(new Set([3]))
   })
 
-  test('with a key that took another payment back is a conflict', async () => {
-    const [one, other] = await many(2, () => counter.pay())
+  test('with a key that cancelled another payment is a conflict', async () => {
+    const [one, other] = await many(2, () => hub.pay())
     const idempotencyKey = `both ${one!._id}`
     const answers = await Promise.all([
       cancel(one!._id, { idempotencyKey }),
       cancel(other!._id, { idempotencyKey }),
     ])
-    expect(answers.map((answer) => ('code' in answer ? answer.code : 'taken')).toSorted()).toEqual([
+    expect(answers.map((answer) => ('code' in answer ? answer.code : 'cancelled')).toSorted()).toEqual([
       'IDEMPOTENCY_CONFLICT',
-      'taken',
+      'cancelled',
     ])
   })
 
   test('that was refused is refused again under its key, whatever has changed', async () => {
-    const { _id } = await counter.complete()
-    counter.clock.move(31 * 60_000)
+    const { _id } = await hub.complete()
+    hub.clock.move(31 * 60_000)
     const idempotencyKey = `late ${_id}`
     const first = await cancel(_id, { idempotencyKey })
     expect(first).toMatchObject({ code: 'NOT_CANCELLABLE' })
-    counter.clock.move(-31 * 60_000)
+    hub.clock.move(-31 * 60_000)
     expect(await cancel(_id, { idempotencyKey })).toEqual(first)
     expect(await cancel(_id)).toMatchObject({ payment: { status: 'CANCELLING' } })
   })

@@ -1,47 +1,56 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { decodeCpm } from '../../../../schema/qr/index.ts'
+import type { MerchantId, UsedKeyId } from '../../../../schema/values/id.ts'
 import { isRefusal } from '../../../../schema/values/problems.ts'
-import type {
-  ChargePresentedCodeInput,
-  PresentCodeInput,
-} from '../../../../subgraphs/transaction/service/read-input.ts'
 import {
   present,
   readPresented,
   type PresentedCode,
 } from '../../../../subgraphs/transaction/payment/presented-code.ts'
 import { createPresentedCodeService } from '../../../../subgraphs/transaction/service/presented-code-service.ts'
+import type {
+  ChargePresentedCodeInput,
+  PresentCodeInput,
+} from '../../../../subgraphs/transaction/service/read-input.ts'
+import {
+  acquirer,
+  aPaymentHub,
+  many,
+  taken,
+  wallet,
+  type PaymentHub,
+} from '../../../fixtures/a-payment-hub.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
-import { acquirer, aCounter, many, taken, wallet, type Counter } from '../../../fixtures/counter.ts'
 
 const database = await freshDatabase()
 const { db, name } = database
 const elsewhere = await connectAgain(database)
-let counter: Counter
+let hub: PaymentHub
 beforeEach(async () => {
-  counter = await aCounter(db)
+  hub = await aPaymentHub(db)
 })
 
 let keys = 0
 const show = (more: Partial<PresentCodeInput> = {}, by = wallet) =>
-  createPresentedCodeService({ ...counter, now: counter.clock.now }).present(by, {
+  createPresentedCodeService({ ...hub, now: hub.clock.now }).present(by, {
     idempotencyKey: `show ${++keys}`,
     token: { reference: `account ${keys}`, lastFour: '4242' },
     ...more,
   })
 const aCode = async (more: Partial<PresentCodeInput> = {}): Promise<PresentedCode> => taken(await show(more))
-const charge = (payload: string, more: Partial<ChargePresentedCodeInput> = {}, by = acquirer, at = counter) =>
+const charge = (payload: string, more: Partial<ChargePresentedCodeInput> = {}, by = acquirer, at = hub) =>
   at.paymentService.charge(by, {
     idempotencyKey: `charge ${++keys}`,
     payload,
-    merchant: `${acquirer}.M1`,
+    merchant: anId(`${acquirer}.M1`),
     amount: { amount: '88.50', currency: 'CNY' },
     ...more,
   })
 
 describe('a code that a payer presents', () => {
-  test('is EMVCo consumer-presented, and tells no more of the account than the last four digits', async () => {
+  test('is EMVCo consumer-presented, and reveals only the last four digits of the account', async () => {
     const { payload, token } = await aCode()
     expect(payload.startsWith('hQVDUFY')).toBe(true)
     const [application] = decodeCpm(payload).applications
@@ -49,22 +58,22 @@ describe('a code that a payer presents', () => {
     expect(Buffer.from(payload, 'base64').toString('latin1')).not.toContain(token.reference)
   })
 
-  test('names itself, whatever its id', () => {
+  test('carries its own id, for every id', () => {
     fc.assert(
       fc.property(fc.uuid(), (id) => {
-        const key = { id: 'key', hash: 'hash', at: new Date(0) }
+        const key = { id: anId<UsedKeyId>('key'), hash: 'hash', at: new Date(0) }
         const presentation = {
           idempotencyKey: 'key',
           token: { reference: 'account', lastFour: null },
           limit: null,
           ttlSeconds: 30,
         }
-        expect(readPresented(present(id, wallet, presentation, key).payload)).toBe(id)
+        expect(readPresented(present(anId(id), wallet, presentation, key).payload)).toBe(id)
       }),
     )
   })
 
-  test('is the same one under the same key, and a conflict with another input', async () => {
+  test('is the same code for the same key, and a conflict with another input', async () => {
     const input = { idempotencyKey: `same ${++keys}`, token: { reference: 'account' } }
     const codes = (await many(64, () => show(input))).map(taken)
     expect(new Set(codes.map(({ _id }) => _id)).size).toBe(1)
@@ -80,12 +89,12 @@ describe('a code that a payer presents', () => {
     { more: { token: { reference: 'a', lastFour: '424' } }, path: ['input', 'token', 'lastFour'] },
     { more: { limit: { amount: '-1', currency: 'CNY' } }, path: ['input', 'limit', 'amount'] },
     { more: { limit: { amount: '1', currency: 'XXX' } }, path: ['input', 'limit', 'currency'] },
-  ])('is refused when $path is not as it must be', async ({ more, path }) => {
+  ])('is refused for a malformed $path', async ({ more, path }) => {
     expect(await show(more)).toMatchObject({ kind: 'refused', path })
   })
 
   test('is for wallets that are live and certified for it', async () => {
-    const { participants } = counter.registry
+    const { participants } = hub.registry
     const own = participants.get(wallet)!
     participants.set(wallet, { ...own, status: 'SUSPENDED' })
     const input = { idempotencyKey: `not live ${++keys}` }
@@ -98,7 +107,7 @@ describe('a code that a payer presents', () => {
   })
 })
 
-describe('charging it', () => {
+describe('charging a presented code', () => {
   test('starts a payment that the wallet approves', async () => {
     const code = await aCode()
     const { payment } = taken(await charge(code.payload, { terminal: 'till 7' }))
@@ -112,21 +121,21 @@ describe('charging it', () => {
       customer: code.token.reference,
     })
     const answer = { payment: payment._id, decision: 'APPROVE' } as const
-    expect(await counter.paymentService.respond(acquirer, answer)).toMatchObject({ code: 'PAYMENT_UNKNOWN' })
-    expect(await counter.paymentService.respond(wallet, answer)).toMatchObject({
+    expect(await hub.paymentService.respond(acquirer, answer)).toMatchObject({ code: 'PAYMENT_UNKNOWN' })
+    expect(await hub.paymentService.respond(wallet, answer)).toMatchObject({
       payment: { status: 'COMPLETED' },
     })
   })
 
   test('is done once, with 64 charges at once over two processes', async () => {
-    const there = await aCounter(elsewhere.db(name), counter)
+    const there = await aPaymentHub(elsewhere.db(name), hub)
     const { payload } = await aCode()
-    const answers = await many(64, (n) => charge(payload, {}, acquirer, n % 2 ? counter : there))
+    const answers = await many(64, (n) => charge(payload, {}, acquirer, n % 2 ? hub : there))
     expect(answers.filter((answer) => !isRefusal(answer))).toHaveLength(1)
     expect(answers.filter(isRefusal).map(({ code }) => code)).toEqual(Array(63).fill('CODE_USED'))
   })
 
-  test('is done once under one key, and every caller has the same payment', async () => {
+  test('is done once for one key, and every caller receives the same payment', async () => {
     const { payload } = await aCode()
     const receipts = (
       await many(64, () => charge(payload, { idempotencyKey: `once ${payload}`.slice(0, 64) }))
@@ -137,13 +146,13 @@ describe('charging it', () => {
 
   test('is possible until it expires, and not at that instant', async () => {
     const [early, late] = await many(2, () => aCode())
-    counter.clock.move(119_999)
+    hub.clock.move(119_999)
     expect(await charge(early!.payload)).toMatchObject({ replayed: false })
-    counter.clock.move(1)
+    hub.clock.move(1)
     expect(await charge(late!.payload)).toMatchObject({ code: 'CODE_EXPIRED', path: ['input', 'payload'] })
   })
 
-  test('takes no more than the payer allowed, in whatever currency that was', async () => {
+  test('accepts no more than the payer’s limit, in any currency', async () => {
     const { payload } = await aCode({ limit: { amount: '15.98', currency: 'SGD' } })
     expect(await charge(payload, { amount: { amount: '90', currency: 'CNY' } })).toMatchObject({
       __typename: 'LimitExceeded',
@@ -155,10 +164,10 @@ describe('charging it', () => {
     })
   })
 
-  test('can be voided by the acquirer', async () => {
+  test('can be cancelled by the acquirer', async () => {
     const { payload } = await aCode()
     const { payment } = taken(await charge(payload))
-    const voided = await counter.paymentService.cancel(acquirer, {
+    const voided = await hub.paymentService.cancel(acquirer, {
       idempotencyKey: `void ${payment._id}`,
       payment: payment._id,
     })
@@ -167,8 +176,16 @@ describe('charging it', () => {
 
   test.each([
     { more: { payload: 'nothing of the kind' }, code: 'QR_INVALID', path: ['input', 'payload'] },
-    { more: { merchant: 'acquirer-cn-02.M1' }, code: 'MERCHANT_UNKNOWN', path: ['input', 'merchant'] },
-    { more: { merchant: 'nobody' }, code: 'MERCHANT_UNKNOWN', path: ['input', 'merchant'] },
+    {
+      more: { merchant: anId<MerchantId>('acquirer-cn-02.M1') },
+      code: 'MERCHANT_UNKNOWN',
+      path: ['input', 'merchant'],
+    },
+    {
+      more: { merchant: anId<MerchantId>('unknown') },
+      code: 'MERCHANT_UNKNOWN',
+      path: ['input', 'merchant'],
+    },
     {
       more: { amount: { amount: '0', currency: 'CNY' } },
       code: 'AMOUNT_NOT_POSITIVE',
@@ -188,15 +205,18 @@ describe('charging it', () => {
   })
 
   test('is refused for a code of another hub', async () => {
-    const key = { id: 'key', hash: 'hash', at: counter.clock.now() }
+    const key = { id: anId<UsedKeyId>('key'), hash: 'hash', at: hub.clock.now() }
     const presentation = {
       idempotencyKey: 'key',
       token: { reference: 'a', lastFour: null },
       limit: null,
       ttlSeconds: 30,
     }
-    const strange = present('0199aaaa-0000-7000-8000-000000000000', wallet, presentation, key)
-    expect(await charge(strange.payload)).toMatchObject({ code: 'CODE_UNKNOWN', path: ['input', 'payload'] })
+    const foreignCode = present(anId('0199aaaa-0000-7000-8000-000000000000'), wallet, presentation, key)
+    expect(await charge(foreignCode.payload)).toMatchObject({
+      code: 'CODE_UNKNOWN',
+      path: ['input', 'payload'],
+    })
   })
 
   test('is for acquirers', async () => {

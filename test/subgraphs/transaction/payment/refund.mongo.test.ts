@@ -1,30 +1,39 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { isRefusal } from '../../../../schema/values/problems.ts'
+import type { PaymentId } from '../../../../schema/values/id.ts'
 import { money, type Money } from '../../../../schema/values/money.ts'
-import { priceFixedMerchant } from '../../../../subgraphs/transaction/price/pricing.ts'
-import { postingsOf, refundPostings, shareOf } from '../../../../subgraphs/transaction/payment/posting.ts'
-import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
-import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
-import { acquirer, aCounter, many, taken, wallet, type Counter } from '../../../fixtures/counter.ts'
-import { aCorridor } from '../../../fixtures/transaction-world.ts'
+import { isRefusal } from '../../../../schema/values/problems.ts'
 import type { Posting } from '../../../../subgraphs/log/entry.ts'
+import { postingsOf, refundPostings, shareOf } from '../../../../subgraphs/transaction/payment/posting.ts'
+import { priceFixedMerchant } from '../../../../subgraphs/transaction/price/pricing.ts'
+import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
+import {
+  acquirer,
+  aPaymentHub,
+  many,
+  taken,
+  wallet,
+  type PaymentHub,
+} from '../../../fixtures/a-payment-hub.ts'
+import { aCorridor } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
+import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
 
 const database = await freshDatabase()
 const { db, name } = database
 const elsewhere = await connectAgain(database)
-let counter: Counter
+let hub: PaymentHub
 beforeEach(async () => {
-  counter = await aCounter(db)
+  hub = await aPaymentHub(db)
 })
 
 let keys = 0
 const refund = (
-  payment: string,
+  payment: PaymentId,
   amount: string | null = null,
   more: { idempotencyKey?: string; reason?: string; currency?: string } = {},
   by = wallet,
-  at = counter,
+  at = hub,
 ) => {
   const { currency = 'CNY', ...rest } = more
   return at.paymentService.refund(by, {
@@ -36,8 +45,8 @@ const refund = (
 }
 
 describe('a refund', () => {
-  test('of a part gives it back at the payment’s own rate, and leaves the rest', async () => {
-    const { _id } = await counter.complete({ amount: { amount: '300', currency: 'CNY' } })
+  test('of a part uses the payment’s own rate, and leaves the rest', async () => {
+    const { _id } = await hub.complete({ amount: { amount: '300', currency: 'CNY' } })
     const { refund: made, replayed } = taken(await refund(_id, '100', { reason: 'CUST' }))
     expect(replayed).toBe(false)
     expect(made.refund).toMatchObject({
@@ -53,8 +62,8 @@ describe('a refund', () => {
     expect(made.payment.events.at(-1)).toMatchObject({ kind: 'REFUNDED', from: 'COMPLETED', to: 'COMPLETED' })
   })
 
-  test('without an amount gives back all that is left, so that the payer has back what it spent', async () => {
-    const { _id, payerAmount } = await counter.complete({ amount: { amount: '300', currency: 'CNY' } })
+  test('without an amount refunds all that remains, so that the payer has received all that it spent', async () => {
+    const { _id, payerAmount } = await hub.complete({ amount: { amount: '300', currency: 'CNY' } })
     await refund(_id, '33.33')
     const { refund: last } = taken(await refund(_id))
     const back = last.payment.refunds.reduce((sum, one) => sum + one.payerAmount.minor, 0n)
@@ -72,72 +81,72 @@ describe('a refund', () => {
     { amount: '1', currency: 'SGD', code: 'WRONG_CURRENCY', path: ['input', 'amount', 'currency'] },
     { amount: '0.01', code: 'AMOUNT_NOT_POSITIVE', path: ['input', 'amount'] },
   ])('of $amount $currency is refused: $code', async ({ amount, currency = 'CNY', code, path }) => {
-    const { _id } = await counter.complete({ amount: { amount: '300', currency: 'CNY' } })
+    const { _id } = await hub.complete({ amount: { amount: '300', currency: 'CNY' } })
     expect(await refund(_id, amount, { currency })).toMatchObject({ code, path })
-    expect(await counter.payment(_id)).toMatchObject({ refunds: [], sequence: 3 })
+    expect(await hub.payment(_id)).toMatchObject({ refunds: [], sequence: 3 })
   })
 
-  test('is for payments that completed', async () => {
-    const { _id } = await counter.pay()
+  test('is only for completed payments', async () => {
+    const { _id } = await hub.pay()
     expect(await refund(_id)).toMatchObject({ code: 'NOT_REFUNDABLE', message: 'the payment is ROUTED' })
   })
 
-  test('is taken until the window closes, and not at that instant', async () => {
-    const payments = await many(2, () => counter.complete())
-    counter.clock.move(180 * 86_400_000 - 1)
+  test('is accepted until the window closes, and not at that instant', async () => {
+    const payments = await many(2, () => hub.complete())
+    hub.clock.move(180 * 86_400_000 - 1)
     expect(await refund(payments[0]!._id)).toMatchObject({ refund: { refund: { status: 'COMPLETED' } } })
-    counter.clock.move(1)
+    hub.clock.move(1)
     expect(await refund(payments[1]!._id)).toMatchObject({ code: 'NOT_REFUNDABLE' })
   })
 
-  test('can be made by the acquirer too, and by nobody else', async () => {
-    const { _id } = await counter.complete()
+  test('is also for the acquirer, and for no other participant', async () => {
+    const { _id } = await hub.complete()
     expect(await refund(_id, '1', {}, acquirer)).toMatchObject({
       refund: { refund: { status: 'COMPLETED' } },
     })
     for (const other of ['wallet-sg-02', 'acquirer-cn-02', 'operator']) {
-      expect(await refund(_id, '1', {}, other)).toMatchObject({ code: 'PAYMENT_UNKNOWN' })
+      expect(await refund(_id, '1', {}, anId(other))).toMatchObject({ code: 'PAYMENT_UNKNOWN' })
     }
   })
 
-  test('can be made for a participant that was suspended', async () => {
-    const { _id } = await counter.complete()
-    const { participants } = counter.registry
+  test('is possible for a suspended participant', async () => {
+    const { _id } = await hub.complete()
+    const { participants } = hub.registry
     participants.set(wallet, { ...participants.get(wallet)!, status: 'SUSPENDED' })
     expect(await refund(_id)).toMatchObject({ refund: { refund: { status: 'COMPLETED' } } })
   })
 
-  test('64 times at once, over two processes, never comes to more than the payment', async () => {
-    const there = await aCounter(elsewhere.db(name), counter)
-    const { _id } = await counter.complete({ amount: { amount: '100', currency: 'CNY' } })
+  test('64 times at once, over two processes, never exceeds the payment', async () => {
+    const there = await aPaymentHub(elsewhere.db(name), hub)
+    const { _id } = await hub.complete({ amount: { amount: '100', currency: 'CNY' } })
     const answers = await many(64, (n) =>
-      refund(_id, '3', {}, n % 2 ? wallet : acquirer, n % 3 ? counter : there),
+      refund(_id, '3', {}, n % 2 ? wallet : acquirer, n % 3 ? hub : there),
     )
     expect(answers.filter((answer) => !isRefusal(answer))).toHaveLength(33)
     expect(answers.filter(isRefusal).map(({ code }) => code)).toEqual(Array(31).fill('REFUND_TOO_LARGE'))
-    const payment = await counter.payment(_id)
+    const payment = await hub.payment(_id)
     expect(payment.refunded).toEqual(money(9_900n, 'CNY'))
     expect(payment.refunds).toHaveLength(33)
   })
 
-  test('64 times at once with one key is made once, and every caller has the same one', async () => {
-    const { _id } = await counter.complete()
+  test('64 times at once with one key is made once, and every caller receives it', async () => {
+    const { _id } = await hub.complete()
     const receipts = (await many(64, () => refund(_id, '1', { idempotencyKey: `once ${_id}` }))).map(taken)
     expect(receipts.filter(({ replayed }) => !replayed)).toHaveLength(1)
     expect(new Set(receipts.map((receipt) => receipt.refund.refund._id)).size).toBe(1)
-    expect((await counter.payment(_id)).refunds).toHaveLength(1)
+    expect((await hub.payment(_id)).refunds).toHaveLength(1)
   })
 })
 
-describe('the books of refunds', () => {
-  /** How a payment is cut into refunds, in minor units of the merchant's currency. */
+describe('the postings of refunds', () => {
+  /** Refunds of one payment, in minor units of the merchant's currency. */
   const cuts = fc.record({
     minor: fc.bigInt(1_000n, 10_000_000n),
     payer: fc.constantFrom('SGD', 'CNY', 'JPY', 'KWD', 'IDR' as const),
     parts: fc.array(fc.double({ min: 0.01, max: 0.9, noNaN: true }), { maxLength: 6 }),
   })
 
-  test('balance per currency at every step, never give the payer more than the share, and come to the whole', () => {
+  test('balance per currency at every step, never exceed the payer’s share, and add up to the whole', () => {
     fc.assert(
       fc.property(cuts, ({ minor, payer, parts }) => {
         const amount = money(minor, 'CNY')

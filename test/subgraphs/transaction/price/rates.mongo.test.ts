@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { connect } from '../../../../subgraphs/platform/mongo/client.ts'
+import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 import {
   readRateTable,
   openTransactionSubgraph,
@@ -8,9 +9,8 @@ import {
   type TransactionSubgraph,
 } from '../../../../subgraphs/transaction/index.ts'
 import { tableRates } from '../../../../subgraphs/transaction/price/rates.ts'
+import { aClock, aDirectory, aRegistry, as, noon, quietLog } from '../../../fixtures/a-programme.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aDirectory, aRegistry, as, noon, quietLog } from '../../../fixtures/transaction-world.ts'
-import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 
 const { db, uri, name } = await freshDatabase()
 const clock = aClock()
@@ -77,18 +77,18 @@ const quote = async (at = here): Promise<Data> => {
 }
 const everything = () =>
   Promise.all(['rates', 'audit', 'keys'].map((each) => db.collection(each).find().sort({ _id: 1 }).toArray()))
-const aTable = (its: object = {}) => ({
+const aTable = (changes: object = {}) => ({
   rows: [
     { currency: 'SGD', cny: '5' },
     { currency: 'THB', cny: '0.25' },
   ],
   asOf: clock.now().toISOString(),
   markupBasisPoints: 100,
-  ...its,
+  ...changes,
 })
 
 describe('exchange rates', () => {
-  test('are the built-in ones until the operator sets others, and every wallet sees them', async () => {
+  test('are the built-in ones until the operator sets others, and every wallet reads them', async () => {
     const all = await ratesOf()
     expect(all.length).toBeGreaterThan(40)
     expect(all.find(({ source }) => source === 'SGD')).toEqual({
@@ -131,9 +131,9 @@ describe('exchange rates', () => {
     [{ asOf: new Date(noon.getTime() - 8 * 86_400_000).toISOString() }, 'BAD_VALUE', 'asOf'],
     [{ markupBasisPoints: 1001 }, 'BAD_VALUE', 'markupBasisPoints'],
     [{ idempotencyKey: '' }, 'BAD_VALUE', 'idempotencyKey'],
-  ])('are not set with %j: %s at %s', async (its, code, path) => {
+  ])('are not set with %j: %s at %s', async (changes, code, path) => {
     const before = await everything()
-    expect(await set(aTable(its))).toMatchObject({
+    expect(await set(aTable(changes))).toMatchObject({
       __typename: 'Refused',
       code,
       message: expect.stringMatching(/./),
@@ -142,11 +142,11 @@ describe('exchange rates', () => {
     expect(await everything()).toEqual(before)
   })
 
-  test('are set by nobody but the operator', async () => {
+  test('are set only by the operator', async () => {
     expect(await set(aTable(), wallet)).toMatchObject({ code: 'FORBIDDEN' })
   })
 
-  test('once set are what this process prices with before the answer is there, and every other soon after', async () => {
+  test('once set apply in this process before the result is returned, and in every other soon after', async () => {
     const before = await quote()
     expect(before.rate.mid).toBe('5.549')
     expect(await set(aTable())).toEqual({
@@ -159,7 +159,7 @@ describe('exchange rates', () => {
         { source: 'THB', target: 'CNY', value: '0.2475', mid: '0.25' },
       ],
     })
-    // 100 / 4.95, rounded up; what was quoted before stays as it was.
+    // 100 / 4.95, rounded up; an earlier quote keeps its price.
     expect(await quote()).toMatchObject({ payerAmount: { amount: '20.21' }, rate: { value: '4.95' } })
     await vi.waitFor(async () => expect(await ratesOf('', there)).toEqual(await ratesOf()), 10_000)
     expect(await quote(there)).toMatchObject({
@@ -180,7 +180,7 @@ describe('exchange rates', () => {
     expect(await ratesOf('(sources: ["USD", "SGD"])')).toHaveLength(1)
   })
 
-  test('never go back: a table follows an earlier one', async () => {
+  test('never go back in time: a table follows an earlier one', async () => {
     expect(await set(aTable())).toMatchObject({ code: 'BAD_VALUE', path: ['input', 'asOf'] })
   })
 
@@ -207,7 +207,7 @@ describe('exchange rates', () => {
     expect(JSON.parse(entry!.after)).toMatchObject({ version: 2, markupBasisPoints: 0 })
   })
 
-  test('are set once by 64 calls with the same key from two processes', async () => {
+  test('are set once by 64 calls with the same key over two processes', async () => {
     clock.move(1_000)
     const input = aTable({ idempotencyKey: 'once' })
     const answers = await Promise.all(
@@ -246,7 +246,7 @@ describe('exchange rates', () => {
     expect(kept.at(-1)!.asOf).toEqual(new Date(before + 16))
   })
 
-  test('of a file are taken at the start when they are newer, once, by the hub itself', async () => {
+  test('of a file are adopted at the start when they are newer, once, by the hub itself', async () => {
     clock.move(1_000)
     const count = () => db.collection('rates').countDocuments()
     const before = await count()
@@ -269,7 +269,7 @@ describe('exchange rates', () => {
     ])
   })
 
-  test('of a provider of their own are shown, and not set', async () => {
+  test('of a provider are returned, and cannot be set', async () => {
     const rates = tableRates({ SGD: '7' }, noon, 0)
     const own = await start(db, { rates })
     expect(await ratesOf('', own)).toMatchObject([{ source: 'SGD', mid: '7' }])

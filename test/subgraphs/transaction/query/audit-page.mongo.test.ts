@@ -9,7 +9,7 @@ import {
 } from '../../../../subgraphs/shared/audit-log.ts'
 import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aDirectory, aRegistry, as, noon } from '../../../fixtures/transaction-world.ts'
+import { aDirectory, aRegistry, as, noon } from '../../../fixtures/a-programme.ts'
 import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 
 const { db } = await freshDatabase()

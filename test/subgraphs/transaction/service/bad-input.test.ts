@@ -1,5 +1,6 @@
-// Every field of the inputs of payments' mutations with every malformed value: the reader refuses each with a code and path
-// of its own. Values that are well formed but refer to nothing are in refused-input.test.ts.
+// Every field of the inputs of payments' mutations with every malformed value: the reader refuses each with
+// a code and path of its own. Values that are well formed but refer to nothing are in
+// refused-input.test.ts.
 
 import { Kind, parse } from 'graphql'
 import { expect, test } from 'vitest'
@@ -14,7 +15,10 @@ import {
   readSubmission,
 } from '../../../../subgraphs/transaction/service/read-input.ts'
 
-/** A field, a malformed value, the code of its refusal, and the inner field at fault; '-' when the input as a whole is. */
+/**
+ * A field, a malformed value, the code of its refusal, and the inner field at fault; '-' when the input as
+ * a whole is.
+ */
 type Row = readonly [field: string, value: unknown, code: string, inner?: string]
 
 const cny = (amount: string) => ({ amount, currency: 'CNY' })

@@ -1,34 +1,36 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { MerchantId, PaymentId, QuoteId } from '../../../../schema/values/id.ts'
 import { isRefusal } from '../../../../schema/values/problems.ts'
 import { connect, type Mongo } from '../../../../subgraphs/platform/mongo/client.ts'
+import type { Quote } from '../../../../subgraphs/transaction/price/quote.ts'
+import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
+import type { PaymentReceipt } from '../../../../subgraphs/transaction/service/idempotent-payments.ts'
 import {
   createPaymentService,
   type PaymentService,
   type PaymentServiceDependencies,
 } from '../../../../subgraphs/transaction/service/payment-service.ts'
-import type { PaymentReceipt } from '../../../../subgraphs/transaction/service/idempotent-payments.ts'
-import { createDailyLimits, type DailyLimits } from '../../../../subgraphs/transaction/store/daily-limits.ts'
 import type { SubmitPaymentInput } from '../../../../subgraphs/transaction/service/read-input.ts'
-import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
+import { createDailyLimits, type DailyLimits } from '../../../../subgraphs/transaction/store/daily-limits.ts'
 import {
   createPaymentStore,
   type PaymentStore,
 } from '../../../../subgraphs/transaction/store/payment-store.ts'
+import { acquirer, many, wallet } from '../../../fixtures/a-payment-hub.ts'
+import { aClock, aDirectory, aRegistry, noon } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aDirectory, aRegistry, noon } from '../../../fixtures/transaction-world.ts'
 
 const { db, uri, name } = await freshDatabase()
-const wallet = 'wallet-sg-01'
-const acquirer = 'acquirer-cn-01'
 const order = {
-  merchant: `${acquirer}.M1`,
+  merchant: anId<MerchantId>(`${acquirer}.M1`),
   amount: { amount: '88.5', currency: 'CNY' },
   payerCurrency: 'SGD',
 }
 
 let store: PaymentStore
 let dailyLimits: DailyLimits
-/** Another process's connection, with loaders and writers of its own. */
+/** The connection of another process, with loaders and writers of its own. */
 let elsewhere: Mongo
 let storeElsewhere: PaymentStore
 beforeAll(async () => {
@@ -42,7 +44,7 @@ beforeAll(async () => {
 let clock: ReturnType<typeof aClock>
 let registry: ReturnType<typeof aRegistry>
 let paymentService: PaymentService
-const aCashier = (more: Partial<PaymentServiceDependencies> = {}) =>
+const aService = (more: Partial<PaymentServiceDependencies> = {}) =>
   createPaymentService({
     store,
     dailyLimits,
@@ -57,7 +59,7 @@ const aCashier = (more: Partial<PaymentServiceDependencies> = {}) =>
 beforeEach(() => {
   clock = aClock()
   registry = aRegistry()
-  paymentService = aCashier()
+  paymentService = aService()
 })
 
 let numbers = 0
@@ -65,11 +67,11 @@ const aSubmission = (more: Partial<SubmitPaymentInput> = {}): SubmitPaymentInput
   numbers++
   return { idempotencyKey: `key ${numbers}`, reference: `number ${numbers}`, ...order, ...more }
 }
-const withQuote = (quote: string, more: Partial<SubmitPaymentInput> = {}): SubmitPaymentInput => {
+const withQuote = (quote: QuoteId, more: Partial<SubmitPaymentInput> = {}): SubmitPaymentInput => {
   numbers++
   return { idempotencyKey: `key ${numbers}`, reference: `number ${numbers}`, quote, ...more }
 }
-const quoted = async (): Promise<string> => {
+const quoted = async (): Promise<QuoteId> => {
   const quote = await paymentService.quote(wallet, order)
   if (isRefusal(quote)) throw new Error(quote.message)
   return quote._id
@@ -79,12 +81,10 @@ const paid = async (input: SubmitPaymentInput = aSubmission()): Promise<PaymentR
   if (isRefusal(receipt)) throw new Error(receipt.message)
   return receipt
 }
-const many = <Result>(count: number, run: (n: number) => Promise<Result>): Promise<Result[]> =>
-  Promise.all(Array.from({ length: count }, (_, n) => run(n)))
 const countOf = (filter: object): Promise<number> => store.payments.countDocuments(filter)
 
 describe('submitting a payment', () => {
-  test('with a quote keeps every term of the quote, and is sent by the write that takes it', async () => {
+  test('with a quote keeps every term of the quote, and is sent by its first write', async () => {
     const quote = await quoted()
     clock.move(1000)
     const { payment, replayed } = await paid(
@@ -120,8 +120,8 @@ describe('submitting a payment', () => {
     expect(payment).not.toHaveProperty('quote')
   })
 
-  test('that the screening declines is kept, with its reason', async () => {
-    const screening = aCashier({ screen: ({ customer }) => (customer === 'listed' ? 'SCREENING' : null) })
+  test('that the screening declines is stored with its reason', async () => {
+    const screening = aService({ screen: ({ customer }) => (customer === 'listed' ? 'SCREENING' : null) })
     const input = aSubmission({ customer: 'listed' })
     const first = (await screening.submit(wallet, input)) as PaymentReceipt
     expect(first.payment).toMatchObject({ status: 'DECLINED', reason: 'SCREENING', sequence: 2 })
@@ -130,39 +130,39 @@ describe('submitting a payment', () => {
     expect(await screening.submit(wallet, input)).toEqual({ ...first, replayed: true })
   })
 
-  test('gives every payment a retrieval reference number of its own, also over two processes', async () => {
-    const there = aCashier({ store: storeElsewhere })
+  test('gives each payment its own retrieval reference number, also over two processes', async () => {
+    const there = aService({ store: storeElsewhere })
     const receipts = await many(40, (n) => (n % 2 ? paymentService : there).submit(wallet, aSubmission()))
     expect(new Set(receipts.map((receipt) => (receipt as PaymentReceipt).payment.rrn)).size).toBe(40)
   })
 
   test.each([
     {
-      what: 'a quote that there is not',
-      input: () => withQuote('none'),
+      what: 'an unknown quote',
+      input: () => withQuote(anId('none')),
       code: 'QUOTE_UNKNOWN',
       path: ['input', 'quote'],
     },
     {
-      what: 'a merchant that there is not',
-      input: () => aSubmission({ merchant: 'nobody' }),
+      what: 'an unknown merchant',
+      input: () => aSubmission({ merchant: anId('unknown') }),
       code: 'MERCHANT_UNKNOWN',
       path: ['input', 'merchant'],
     },
     {
-      what: 'a code of nobody',
+      what: 'an unknown code',
       input: () => aSubmission({ merchant: null, payload: 'x' }),
       code: 'CODE_UNKNOWN',
       path: ['input', 'payload'],
     },
     {
       what: 'a suspended merchant',
-      input: () => aSubmission({ merchant: `${acquirer}.M2` }),
+      input: () => aSubmission({ merchant: anId(`${acquirer}.M2`) }),
       code: 'MERCHANT_INACTIVE',
       path: [],
     },
     {
-      what: 'too much',
+      what: 'an amount over the limit',
       input: () => aSubmission({ amount: { amount: '50001', currency: 'CNY' } }),
       code: 'LIMIT_PER_PAYMENT',
       path: ['input', 'amount'],
@@ -173,7 +173,7 @@ describe('submitting a payment', () => {
     expect(await countOf({ reference: submission.reference })).toBe(0)
   })
 
-  test('is for wallets only', async () => {
+  test('is only for wallets', async () => {
     expect(await paymentService.submit(acquirer, aSubmission())).toMatchObject({ code: 'FORBIDDEN' })
     expect(await paymentService.quote(acquirer, order)).toMatchObject({ code: 'FORBIDDEN' })
   })
@@ -182,12 +182,12 @@ describe('submitting a payment', () => {
 describe('a quote', () => {
   test('of another wallet is unknown', async () => {
     const quote = await quoted()
-    expect(await paymentService.submit('wallet-sg-02', withQuote(quote))).toMatchObject({
+    expect(await paymentService.submit(anId('wallet-sg-02'), withQuote(quote))).toMatchObject({
       code: 'QUOTE_UNKNOWN',
     })
   })
 
-  test('expires at the very instant it says', async () => {
+  test('expires exactly at `expiresAt`', async () => {
     const quote = await quoted()
     clock.move(300_000)
     expect(await paymentService.submit(wallet, withQuote(quote))).toMatchObject({
@@ -206,15 +206,15 @@ describe('a quote', () => {
   })
 
   test('made in another process can be paid here', async () => {
-    const quote = await aCashier({ store: storeElsewhere }).quote(wallet, order)
-    expect(await paymentService.submit(wallet, withQuote((quote as { _id: string })._id))).toMatchObject({
+    const quote = await aService({ store: storeElsewhere }).quote(wallet, order)
+    expect(await paymentService.submit(wallet, withQuote((quote as Quote)._id))).toMatchObject({
       replayed: false,
     })
   })
 
   test('is used once, with 64 payments at once over two processes', async () => {
     const quote = await quoted()
-    const there = aCashier({ store: storeElsewhere })
+    const there = aService({ store: storeElsewhere })
     const answers = await many(64, (n) => (n % 2 ? paymentService : there).submit(wallet, withQuote(quote)))
     expect(answers.filter((answer) => !isRefusal(answer))).toHaveLength(1)
     expect(answers.filter((answer) => isRefusal(answer) && answer.code === 'QUOTE_USED')).toHaveLength(63)
@@ -224,7 +224,7 @@ describe('a quote', () => {
 
 describe('an idempotency key', () => {
   test('has one effect, with 64 equal submissions at once over two processes', async () => {
-    const there = aCashier({ store: storeElsewhere })
+    const there = aService({ store: storeElsewhere })
     const input = withQuote(await quoted())
     const answers = (await many(64, (n) =>
       (n % 2 ? paymentService : there).submit(wallet, input),
@@ -246,7 +246,7 @@ describe('an idempotency key', () => {
     })
   })
 
-  test('gives its first answer also when the hub would no longer take the payment', async () => {
+  test('returns its first result even when the hub would no longer accept the payment', async () => {
     const input = withQuote(await quoted())
     const { payment } = await paid(input)
     clock.move(3_600_000)
@@ -260,10 +260,10 @@ describe('an idempotency key', () => {
   test('of another wallet is another key', async () => {
     const input = aSubmission()
     await paid(input)
-    expect(await paymentService.submit('wallet-sg-02', input)).toMatchObject({ replayed: false })
+    expect(await paymentService.submit(anId('wallet-sg-02'), input)).toMatchObject({ replayed: false })
   })
 
-  test('is the same input whichever way it is written', async () => {
+  test('compares inputs by value, not by their text', async () => {
     const input = aSubmission()
     await paid(input)
     const reversed = Object.fromEntries(Object.entries({ ...input, customer: null }).toReversed())
@@ -274,7 +274,7 @@ describe('an idempotency key', () => {
 })
 
 describe('a reference', () => {
-  test('names one payment of a wallet', async () => {
+  test('identifies one payment of a wallet', async () => {
     const input = aSubmission()
     await paid(input)
     expect(await paymentService.submit(wallet, aSubmission({ reference: input.reference }))).toMatchObject({
@@ -282,7 +282,7 @@ describe('a reference', () => {
       path: ['input', 'reference'],
     })
     expect(
-      await paymentService.submit('wallet-sg-02', aSubmission({ reference: input.reference })),
+      await paymentService.submit(anId('wallet-sg-02'), aSubmission({ reference: input.reference })),
     ).toMatchObject({
       replayed: false,
     })
@@ -291,7 +291,7 @@ describe('a reference', () => {
 
 describe('when the outcome of a write is unknown', () => {
   const failing = (write: boolean) =>
-    aCashier({
+    aService({
       store: {
         ...store,
         insert: async (payment) => {
@@ -301,7 +301,7 @@ describe('when the outcome of a write is unknown', () => {
       },
     })
 
-  test('a payment that is there is answered as taken', async () => {
+  test('a payment that was written is returned', async () => {
     const input = aSubmission()
     const answer = await failing(true).submit(wallet, input)
     expect(answer).toMatchObject({
@@ -311,7 +311,7 @@ describe('when the outcome of a write is unknown', () => {
     expect(await paymentService.submit(wallet, input)).toEqual({ ...answer, replayed: true })
   })
 
-  test('a payment that cannot be found is not called failed, and its key can be used again', async () => {
+  test('a payment that cannot be found is UNAVAILABLE, and its key can be used again', async () => {
     const input = aSubmission()
     expect(await failing(false).submit(wallet, input)).toMatchObject({ code: 'UNAVAILABLE', retryable: true })
     expect(await paymentService.submit(wallet, input)).toMatchObject({ replayed: false })
@@ -319,9 +319,9 @@ describe('when the outcome of a write is unknown', () => {
 })
 
 describe('the counterparty’s answer', () => {
-  const approve = (payment: string) => ({ payment, decision: 'APPROVE' as const, reference: 'A-1' })
+  const approve = (payment: PaymentId) => ({ payment, decision: 'APPROVE' as const, reference: 'A-1' })
 
-  test('completes the payment, with its books and its settlement date, in one write', async () => {
+  test('completes the payment, with postings and settlement date, in one write', async () => {
     const { payment } = await paid(aSubmission({ amount: { amount: '300', currency: 'CNY' } }))
     clock.move(120)
     const answer = (await paymentService.respond(acquirer, approve(payment._id))) as PaymentReceipt
@@ -350,7 +350,7 @@ describe('the counterparty’s answer', () => {
     })
   })
 
-  test('that declines says why', async () => {
+  test('that declines carries a reason', async () => {
     const { payment } = await paid()
     expect(
       await paymentService.respond(acquirer, { payment: payment._id, decision: 'DECLINE', reason: 'AM04' }),
@@ -359,7 +359,7 @@ describe('the counterparty’s answer', () => {
     })
   })
 
-  test('given twice is recorded and moves nothing', async () => {
+  test('given twice is recorded without effect', async () => {
     const { payment } = await paid()
     await paymentService.respond(acquirer, approve(payment._id))
     const again = (await paymentService.respond(acquirer, approve(payment._id))) as PaymentReceipt
@@ -371,7 +371,7 @@ describe('the counterparty’s answer', () => {
     })
   })
 
-  test('that contradicts the first is refused, recorded, and moves nothing', async () => {
+  test('that contradicts the first is refused, and recorded without effect', async () => {
     const { payment } = await paid()
     await paymentService.respond(acquirer, { payment: payment._id, decision: 'DECLINE' })
     expect(await paymentService.respond(acquirer, approve(payment._id))).toMatchObject({
@@ -380,7 +380,7 @@ describe('the counterparty’s answer', () => {
     expect(await store.byId.load(payment._id)).toMatchObject({ status: 'DECLINED', sequence: 4 })
   })
 
-  test('repeated without end does not make the payment grow without end', async () => {
+  test('repeated without end is recorded at most 64 times', async () => {
     const { payment } = await paid()
     for (let n = 0; n < 4; n++) await many(32, () => paymentService.respond(acquirer, approve(payment._id)))
     const { events } = (await store.byId.load(payment._id))!
@@ -389,7 +389,7 @@ describe('the counterparty’s answer', () => {
   })
 
   test('64 at once, both ways, over two processes: one decides', async () => {
-    const there = aCashier({ store: storeElsewhere })
+    const there = aService({ store: storeElsewhere })
     const { payment } = await paid()
     const answers = await many(64, (n) =>
       (n % 2 ? paymentService : there).respond(acquirer, {
@@ -404,16 +404,16 @@ describe('the counterparty’s answer', () => {
     expect(stored.events.filter(({ from, to }) => from !== to)).toHaveLength(3)
   })
 
-  test.each([wallet, 'acquirer-cn-02', 'operator'])('is not taken from %s', async (other) => {
+  test.each([wallet, 'acquirer-cn-02', 'operator'])('is not accepted from %s', async (other) => {
     const { payment } = await paid()
-    expect(await paymentService.respond(other, approve(payment._id))).toMatchObject({
+    expect(await paymentService.respond(anId(other), approve(payment._id))).toMatchObject({
       code: 'PAYMENT_UNKNOWN',
     })
     expect(await store.byId.load(payment._id)).toMatchObject({ status: 'ROUTED', sequence: 2 })
   })
 
   test('to no payment is refused', async () => {
-    expect(await paymentService.respond(acquirer, approve('none'))).toMatchObject({
+    expect(await paymentService.respond(acquirer, approve(anId('none')))).toMatchObject({
       code: 'PAYMENT_UNKNOWN',
       path: ['input', 'payment'],
     })

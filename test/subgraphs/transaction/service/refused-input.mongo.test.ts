@@ -1,10 +1,10 @@
-// Input that is well formed, but refers to nothing or does not fit its payment: each is refused with a code and path of its
-// own, and nothing is written.
+// Input that is well formed, but refers to nothing or does not fit its payment: each is refused with a code
+// and path of its own, and nothing is written.
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { encodeCpm } from '../../../../schema/qr/index.ts'
 import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
-import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/a-programme.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
@@ -59,7 +59,10 @@ const foreignCode = encodeCpm({ applications: [{ aid: 'A000000333010101', lastFo
 const merchant = 'acquirer-cn-01.M1'
 const token = { reference: 'account', lastFour: '4242' }
 
-/** A field, its value, the code of the refusal, and the inner field at fault; '-' when the path is not of this field. */
+/**
+ * A field, its value, the code of the refusal, and the inner field at fault; '-' when the path is not of
+ * this field.
+ */
 type Row = readonly [field: string, value: unknown, code: string, inner?: string]
 type Mutation =
   | 'quotePayment'

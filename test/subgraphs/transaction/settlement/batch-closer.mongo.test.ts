@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import type { Db } from 'mongodb'
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { ParticipantId } from '../../../../schema/values/id.ts'
 import { isRefusal } from '../../../../schema/values/problems.ts'
 import { openAuditLog } from '../../../../subgraphs/shared/audit-log.ts'
 import { createIdempotentWriter } from '../../../../subgraphs/shared/idempotent-writer.ts'
@@ -19,8 +20,9 @@ import {
 } from '../../../../subgraphs/transaction/settlement/batch-store.ts'
 import { filesOf, readFile, type FileFormat } from '../../../../subgraphs/transaction/settlement/files.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aClock, aRegistry, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aRegistry, quietLog } from '../../../fixtures/a-programme.ts'
 import { BookedLog, sumsOf } from '../../../fixtures/a-booked-log.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const { mongo, uri, name } = await freshDatabase()
 /** Long after the dates that are closed here. */
@@ -28,7 +30,7 @@ const clock = aClock(new Date('2026-04-01T00:00:00Z'))
 const dates = ['2026-03-01', '2026-03-02', '2026-03-03'] as const
 const [day, nextDay] = dates
 
-const operator = { participant: 'operator', requestId: 'a request' }
+const operator = { participant: anId<ParticipantId>('operator'), requestId: 'a request' }
 
 let db: Db
 let log: BookedLog
@@ -72,7 +74,12 @@ async function textOf(
   owner: string | null = null,
 ): Promise<string> {
   const { attempt } = batch as SettlementBatch & { status: 'CLOSED' }
-  const file = (await filesOf(db).findOne({ batch: batch._id, attempt, format, owner }))!
+  const file = (await filesOf(db).findOne({
+    batch: batch._id,
+    attempt,
+    format,
+    owner: owner === null ? null : anId<ParticipantId>(owner),
+  }))!
   const pieces: Uint8Array[] = []
   for await (const piece of readFile(db, file)) pieces.push(piece)
   const bytes = Buffer.concat(pieces)

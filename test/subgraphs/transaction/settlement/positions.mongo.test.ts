@@ -5,9 +5,10 @@ import { startProjection } from '../../../../subgraphs/log/projection.ts'
 import { positionsProjection, readPositions } from '../../../../subgraphs/transaction/settlement/positions.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { BookedLog, sumsOf } from '../../../fixtures/a-booked-log.ts'
-import { quietLog } from '../../../fixtures/transaction-world.ts'
+import { quietLog } from '../../../fixtures/a-programme.ts'
 import { publishedOf } from '../../../../subgraphs/log/checkpoint.ts'
 import { rebuild } from '../../../../subgraphs/log/rebuild.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const { mongo, name } = await freshDatabase()
 let databases = 0
@@ -45,7 +46,7 @@ describe('positions', () => {
             const found = new Map<string, bigint>()
             const perCurrency = new Map<string, bigint>()
             for (const participant of participants) {
-              for (const { currency, credits, debits } of await readPositions(db, participant, on)) {
+              for (const { currency, credits, debits } of await readPositions(db, anId(participant), on)) {
                 expect(credits >= 0n && debits >= 0n).toBe(true)
                 const net = credits - debits
                 perCurrency.set(currency, (perCurrency.get(currency) ?? 0n) + net)

@@ -5,7 +5,7 @@ import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../s
 import { freshDatabase } from '../../../harness/mongo.ts'
 import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 import { readTip } from '../../../../subgraphs/log/store.ts'
-import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aClock, aDirectory, aRegistry, as, quietLog } from '../../../fixtures/a-programme.ts'
 
 const { db } = await freshDatabase()
 const wallet = as('wallet-sg-01')

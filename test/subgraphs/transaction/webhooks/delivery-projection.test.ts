@@ -2,15 +2,16 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { endpointsFor } from '../../../../subgraphs/transaction/webhooks/delivery-projection.ts'
 import type { WebhookEndpoint } from '../../../../subgraphs/transaction/webhooks/endpoint.ts'
-import { aRegistry } from '../../../fixtures/transaction-world.ts'
+import { aRegistry } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 describe('endpoints of an event', () => {
   test('are the ones whose owners may see it, for any parties', () => {
     const registry = aRegistry()
     const owners = [...registry.participants.keys(), 'wallet-unknown']
     const endpoints = owners.map((owner): WebhookEndpoint => ({
-      _id: owner,
-      owner,
+      _id: anId(owner),
+      owner: anId(owner),
       url: 'https://example.com/',
       events: ['*'],
       status: 'ACTIVE',

@@ -8,7 +8,8 @@ import {
   storeDeliveries,
 } from '../../../fixtures/a-webhook-process.ts'
 import { aReceiver, hangs } from '../../../fixtures/a-webhook-receiver.ts'
-import { aClock } from '../../../fixtures/transaction-world.ts'
+import { aClock } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const db = await databasePerTest()
 const wallet = 'wallet-sg-01'
@@ -114,7 +115,7 @@ describe('delivery workers', () => {
   test('find due deliveries by one index key per endpoint, for any number of them', async () => {
     const hub = await aWebhookProcess(db())
     const many = Array.from({ length: 1000 }, (_, n) =>
-      newDelivery(`w${n % 5}`, { _id: BigInt(n), kind: 'SENT' } as never, hub.clock.now()),
+      newDelivery(anId(`w${n % 5}`), { _id: BigInt(n), kind: 'SENT' } as never, hub.clock.now()),
     )
     await deliveriesOf(db()).insertMany(many)
     const plan = await deliveriesOf(db())

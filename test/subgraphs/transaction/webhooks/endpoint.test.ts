@@ -7,6 +7,7 @@ import {
   type EndpointSecret,
 } from '../../../../subgraphs/transaction/webhooks/endpoint.ts'
 import { validSecrets } from '../../../../subgraphs/shared/signing-secret.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const wanted = { idempotencyKey: 'k1', url: 'https://example.com/hooks', events: ['APPROVED'] }
 const hourMs = 3_600_000
@@ -36,8 +37,8 @@ describe('the fields of a new webhook', () => {
 
 describe('the changes to a webhook', () => {
   test('are only the fields of the input', () => {
-    expect(readChanges({ webhook: 'w' }, 'PUBLIC')).toEqual({})
-    expect(readChanges({ webhook: 'w', url: null, status: 'DISABLED' }, 'PUBLIC')).toEqual({
+    expect(readChanges({ webhook: anId('w') }, 'PUBLIC')).toEqual({})
+    expect(readChanges({ webhook: anId('w'), url: null, status: 'DISABLED' }, 'PUBLIC')).toEqual({
       status: 'DISABLED',
     })
   })
@@ -46,7 +47,11 @@ describe('the changes to a webhook', () => {
     { given: { url: 'https://localhost/' }, path: ['input', 'url'], code: 'ADDRESS_NOT_ALLOWED' },
     { given: { events: ['NEVER'] }, path: ['input', 'events', '0'], code: 'BAD_VALUE' },
   ])('are refused at $path: $given', ({ given, path, code }) => {
-    expect(readChanges({ webhook: 'w', ...given }, 'PUBLIC')).toMatchObject({ kind: 'refused', code, path })
+    expect(readChanges({ webhook: anId('w'), ...given }, 'PUBLIC')).toMatchObject({
+      kind: 'refused',
+      code,
+      path,
+    })
   })
 })
 
@@ -99,7 +104,7 @@ describe('rotating secrets', () => {
     { overlapHours: -1, ms: null },
     { overlapHours: 169, ms: null },
   ])('$overlapHours hours of overlap', ({ overlapHours, ms }) => {
-    const read = readOverlapMs({ idempotencyKey: 'k', webhook: 'w', overlapHours })
+    const read = readOverlapMs({ idempotencyKey: 'k', webhook: anId('w'), overlapHours })
     if (ms !== null) expect(read).toBe(ms)
     else expect(read).toMatchObject({ code: 'BAD_VALUE', path: ['input', 'overlapHours'] })
   })

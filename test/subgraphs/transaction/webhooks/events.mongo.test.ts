@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
 import { aWebhookProcess, cursors, databasePerTest, typesOf } from '../../../fixtures/a-webhook-process.ts'
 import { aReceiver } from '../../../fixtures/a-webhook-receiver.ts'
-import { aParticipant } from '../../../fixtures/transaction-world.ts'
+import { aParticipant } from '../../../fixtures/a-programme.ts'
 
 const db = await databasePerTest()
 const wallet = 'wallet-sg-01'

@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
-import { aDirectory, aRegistry, as, quietLog } from '../../../fixtures/transaction-world.ts'
+import { aDirectory, aRegistry, as, quietLog } from '../../../fixtures/a-programme.ts'
 import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 import { aReceiver } from '../../../fixtures/a-webhook-receiver.ts'
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { retryAfterMs } from '../../../../subgraphs/transaction/webhooks/delivery.ts'
 import { aWebhookProcess, databasePerTest, must } from '../../../fixtures/a-webhook-process.ts'
 import { aReceiver } from '../../../fixtures/a-webhook-receiver.ts'
-import { as } from '../../../fixtures/transaction-world.ts'
+import { as } from '../../../fixtures/a-programme.ts'
 
 const db = await databasePerTest()
 const wallet = 'wallet-sg-01'

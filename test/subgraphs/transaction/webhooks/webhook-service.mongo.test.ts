@@ -8,7 +8,8 @@ import {
   typesOf,
 } from '../../../fixtures/a-webhook-process.ts'
 import { aReceiver } from '../../../fixtures/a-webhook-receiver.ts'
-import { as } from '../../../fixtures/transaction-world.ts'
+import { as } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const db = await databasePerTest()
 const wallet = 'wallet-sg-01'
@@ -32,7 +33,7 @@ describe('creating a webhook', () => {
     const hub = await aWebhookProcess(db())
     const refused = { code: 'BAD_VALUE', path: ['input', 'idempotencyKey'] }
     expect(await hub.webhookService.create(as(wallet), { ...input, idempotencyKey })).toMatchObject(refused)
-    expect(await hub.webhookService.rotate(as(wallet), { webhook: 'w', idempotencyKey })).toMatchObject(
+    expect(await hub.webhookService.rotate(as(wallet), { webhook: anId('w'), idempotencyKey })).toMatchObject(
       refused,
     )
   })
@@ -230,16 +231,20 @@ describe('a webhook of another participant', () => {
     const forbidden = { code: 'FORBIDDEN' }
     const input = { idempotencyKey: 'k', url: 'https://example.com/', events: ['*'] }
     expect(await hub.webhookService.create(blind, input)).toMatchObject(forbidden)
-    expect(await hub.webhookService.update(blind, { webhook: 'w' })).toMatchObject(forbidden)
-    expect(await hub.webhookService.rotate(blind, { idempotencyKey: 'k', webhook: 'w' })).toMatchObject(
+    expect(await hub.webhookService.update(blind, { webhook: anId('w') })).toMatchObject(forbidden)
+    expect(await hub.webhookService.rotate(blind, { idempotencyKey: 'k', webhook: anId('w') })).toMatchObject(
       forbidden,
     )
-    expect(await hub.webhookService.remove(blind, { webhook: 'w' })).toMatchObject(forbidden)
+    expect(await hub.webhookService.remove(blind, { webhook: anId('w') })).toMatchObject(forbidden)
     expect(await hub.webhookService.redeliver(blind, { delivery: 'd' })).toMatchObject(forbidden)
     await expect(hub.webhookService.list(blind)).rejects.toMatchObject({ extensions: forbidden })
-    await expect(hub.webhookService.webhook(blind, 'w')).rejects.toMatchObject({ extensions: forbidden })
+    await expect(hub.webhookService.webhook(blind, anId('w'))).rejects.toMatchObject({
+      extensions: forbidden,
+    })
     await expect(hub.webhookService.delivery(blind, 'd')).rejects.toMatchObject({ extensions: forbidden })
-    await expect(hub.webhookService.deliveries(blind, { webhook: 'w', first: 1 })).rejects.toMatchObject({
+    await expect(
+      hub.webhookService.deliveries(blind, { webhook: anId('w'), first: 1 }),
+    ).rejects.toMatchObject({
       extensions: forbidden,
     })
   })
