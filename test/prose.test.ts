@@ -4,7 +4,7 @@ import { findBannedWords, longCommentLines } from './harness/prose.ts'
 import { textsOf } from './harness/texts.ts'
 
 /** What is left to rewrite. Each number is exact, and is only ever lowered. */
-const left = { bannedWords: 409, longCommentLines: 288 }
+const left = { bannedWords: 241, longCommentLines: 158 }
 const commentWidth = 110
 
 /** Files that people wrote for people; `prose` holds the banned words themselves. */
