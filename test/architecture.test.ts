@@ -1,20 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { cycles, misnamedTests, mutualFolders, type Tree, wrongDirections } from './harness/architecture.ts'
+import { files, read } from './harness/files.ts'
 
-const top = fileURLToPath(new URL('..', import.meta.url))
-const read = (file: string) => readFileSync(top + file, 'utf8')
-
-/** All files that are, or would be, committed. */
-function filesBelow(folder: string): string[] {
-  const left = new Set(['node_modules', '.git', '.data', 'coverage'])
-  return readdirSync(top + folder, { withFileTypes: true })
-    .filter(({ name }) => !left.has(name))
-    .flatMap((entry) => (entry.isDirectory() ? filesBelow(`${folder}${entry.name}/`) : [folder + entry.name]))
-}
-
-const files = filesBelow('')
 const sources: Tree = new Map(
   files.filter((file) => /\.(ts|js)$/.test(file)).map((file) => [file, read(file)]),
 )

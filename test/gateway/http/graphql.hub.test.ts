@@ -258,7 +258,7 @@ describe('the key', () => {
   })
 
   test('that is wrong is refused even where none is needed', async () => {
-    const response = await post({ query: '{ __typename }' }, { ...inJson, authorization: 'Bearer nobody' })
+    const response = await post({ query: '{ __typename }' }, { ...inJson, authorization: 'Bearer unknown' })
     expect(response.status).toBe(401)
   })
 })

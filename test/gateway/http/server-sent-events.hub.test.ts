@@ -68,7 +68,7 @@ describe('the graphql-sse client', () => {
   test('with an unknown key is refused before anything streams', async () => {
     const stranger = createClient({
       url: `${hub.url}/graphql`,
-      headers: { authorization: 'Bearer nobody' },
+      headers: { authorization: 'Bearer unknown' },
       retryAttempts: 0,
     })
     await expect(Array.fromAsync(stranger.iterate({ query: events }))).rejects.toThrow(/401/)

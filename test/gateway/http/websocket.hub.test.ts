@@ -89,7 +89,7 @@ describe('the graphql-ws client', () => {
     const stranger = createClient({
       url: address,
       webSocketImpl: WebSocket,
-      connectionParams: { authorization: 'Bearer nobody' },
+      connectionParams: { authorization: 'Bearer unknown' },
       retryAttempts: 0,
     })
     await expect(stranger.iterate({ query: '{ whoami }' }).next()).rejects.toMatchObject({ code: 4403 })
