@@ -33,7 +33,7 @@ describe('finding corridors', () => {
     expect(found(filter)).toBe(match)
   })
 
-  test('by model leaves out those without a project', () => {
+  test('by model excludes corridors without a project', () => {
     expect(found({ models: ['N2N', 'G2G'] }, null)).toBe(false)
   })
 
@@ -56,13 +56,15 @@ describe('finding corridors', () => {
 
 describe('changing terms', () => {
   const before = aCorridor({ version: 3 })
-  const known = new Map([aProject(), aProject({ id: 'vn-napas', country: 'VN' })].map((one) => [one.id, one]))
+  const projectsById = new Map(
+    [aProject(), aProject({ id: 'vn-napas', country: 'VN' })].map((one) => [one.id, one]),
+  )
   const change = (terms: Partial<CorridorTermsInput>) => {
     const read = readTerms({ expectedVersion: 3, ...terms })
-    return isRefusal(read) ? read : changeTerms(before, read, known)
+    return isRefusal(read) ? read : changeTerms(before, read, projectsById)
   }
 
-  test('changes what is given and nothing else', () => {
+  test('changes the given terms only', () => {
     expect(
       change({
         status: 'CLOSED',
@@ -78,7 +80,7 @@ describe('changing terms', () => {
     })
   })
 
-  test('can change each of them', () => {
+  test('can change every term', () => {
     expect(
       change({
         project: 'sg-sgqr',
