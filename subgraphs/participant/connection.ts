@@ -5,7 +5,6 @@ import { readCallbackUrl } from '../shared/callback-url.ts'
 import type { Reach } from '../shared/reachable-address.ts'
 import { readName } from '../shared/read-names.ts'
 import type { Endpoint, Participant } from '../shared/registry.ts'
-import { readCallbackUrl } from '../shared/callback-url.ts'
 import { expireSecrets, validSecrets } from '../shared/signing-secret.ts'
 import { checkNotGone, takesPayments } from './participant.ts'
 
