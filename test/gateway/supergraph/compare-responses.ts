@@ -5,8 +5,8 @@
 // field. So each error is moved to the first null on its path. Then three conditions must hold:
 //
 // 1. Both report an error at the same nulls.
-// 2. Each error of the hub, with path and message, is one of the possible errors. A schema without non-null types gives
-//    all of these.
+// 2. Each error of the hub, with path and message, is one of the possible errors. A schema without non-null
+//    types gives all of these.
 // 3. The hub reports no error twice.
 //
 // In messages about a forbidden null, the name of the type is ignored: a subgraph with an `@interfaceObject`
