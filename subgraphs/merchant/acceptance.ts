@@ -1,4 +1,5 @@
-// Which wallets can pay at which merchants: the rule of routing, applied once for all merchants of the same terms.
+// Which wallets can pay at which merchants: the rule of routing, applied once for all merchants of the same
+// terms.
 
 import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Participant, Registry } from '../shared/registry.ts'

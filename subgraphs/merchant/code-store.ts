@@ -1,6 +1,8 @@
-// Issued codes in MongoDB. Each document stores its idempotency key too: a key names one code of one acquirer.
+// Issued codes in MongoDB. Each document stores its idempotency key too: a key names one code of one
+// acquirer.
 //
-// This is not the shared idempotent writer: that one also stores refusals, and would not find the keys of stored codes.
+// This is not the shared idempotent writer: that one also stores refusals, and would not find the keys of
+// stored codes.
 
 import type { Collection, Db } from 'mongodb'
 import type { MerchantCodeId, MerchantId, ParticipantId, UsedKeyId } from '../../schema/values/id.ts'
@@ -28,9 +30,13 @@ export interface CodeKey {
 
 export interface CodeStore {
   readonly codes: Loader<MerchantCodeId, MerchantCode>
-  /** Stores a code. When the key was used before, returns the first code, or a conflict if the orders differ. */
+  /**
+   * Stores a code. When the key was used before, returns the first code, or a conflict if the orders differ.
+   */
   add(code: MerchantCode, key: CodeKey): Promise<MerchantCode | IdempotencyConflict>
-  /** The code of an earlier use of the key, or a conflict if the orders differ; null when the key is unused. */
+  /**
+   * The code of an earlier use of the key, or a conflict if the orders differ; null when the key is unused.
+   */
   replay(key: CodeKey): Promise<MerchantCode | IdempotencyConflict | null>
   /** A merchant's codes that have not expired at `now`, newest first, at most `size`. */
   current(merchant: MerchantId, now: Date, size: number): Promise<MerchantCode[]>

@@ -19,7 +19,7 @@ export type CodeKind = 'STATIC' | 'DYNAMIC'
 
 export interface IssueCodeInput {
   readonly idempotencyKey: string
-  readonly merchant: string
+  readonly merchant: MerchantId
   readonly kind: CodeKind
   readonly amount?: { readonly amount: string; readonly currency: string } | null
   readonly reference?: string | null
@@ -56,7 +56,10 @@ const amountMax = 13
 const nameMax = 25
 const cityMax = 15
 
-/** ISO 639-1 language of local names, by country. Countries without an entry have no local name in their codes. */
+/**
+ * ISO 639-1 language of local names, by country. Countries without an entry have no local name in their
+ * codes.
+ */
 const languages: Readonly<Record<string, string>> = {
   AE: 'ar', BD: 'bn', BH: 'ar', CN: 'zh', EG: 'ar', GE: 'ka', HK: 'zh', ID: 'id', IN: 'hi', JO: 'ar', JP: 'ja', KH: 'km',
   KR: 'ko', KW: 'ar', KZ: 'kk', LA: 'lo', LK: 'si', MM: 'my', MN: 'mn', MO: 'zh', MY: 'ms', NP: 'ne', OM: 'ar', PK: 'ur',
@@ -153,7 +156,10 @@ export interface Claim {
   readonly merchant: MerchantId | null
 }
 
-/** Reads tag 15 (UnionPay: number of the acquirer, then the acquirer's number of the merchant), or the hub's tag 26. */
+/**
+ * Reads tag 15 (UnionPay: number of the acquirer, then the acquirer's number of the merchant), or the hub's
+ * tag 26.
+ */
 export function claimOf(code: MpmCode, participantByIin: ReadonlyMap<string, Participant>): Claim {
   const { unionPay, merchantAccounts, unreserved } = code
   const acquirer = unionPay && participantByIin.get(unionPay.acquirerIin)

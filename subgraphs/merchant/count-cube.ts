@@ -1,9 +1,9 @@
 // The count cube: the counts of merchants by spot, place and profile, in memory. No MongoDB, no GraphQL.
 //
-// A spot is part of a city. It has a count for each profile (all that a merchant is counted by) in each of its hexagons. So a
-// filter selects profiles and cities, and every answer is a sum over arrays of integers. A question without a city or a map
-// is answered from the totals of the profiles alone. The 2.5 million merchants of the data set make 21,000 profiles and
-// 1.5 million counts of 12 bytes.
+// A spot is part of a city. It has a count for each profile (all that a merchant is counted by) in each of
+// its hexagons. So a filter selects profiles and cities, and every answer is a sum over arrays of integers. A
+// question without a city or a map is answered from the totals of the profiles alone. The 2.5 million
+// merchants of the data set make 21,000 profiles and 1.5 million counts of 12 bytes.
 
 import type { QrProductId } from '../../schema/values/id.ts'
 import {
@@ -152,7 +152,10 @@ export class CountCube {
     this.termsOf.push(numberOf(this.#termsNumbers, termsKey(profile), () => this.terms.push(profile)))
   }
 
-  /** Replaces a spot, unless the cube has a later version of it. Throws a TypeError when a profile is missing in the cube. */
+  /**
+   * Replaces a spot, unless the cube has a later version of it. Throws a TypeError when a profile is missing
+   * in the cube.
+   */
   put(record: SpotRecord): void {
     const previous = this.spots.get(record.id)
     if (previous && previous.version >= record.version) return
@@ -164,7 +167,10 @@ export class CountCube {
     this.version++
   }
 
-  /** Spots with the given counts in place of their own. Counts of spots or profiles that the cube lacks are dropped. */
+  /**
+   * Spots with the given counts in place of their own. Counts of spots or profiles that the cube lacks are
+   * dropped.
+   */
   spotsFrom(found: Iterable<FoundCount>): Spot[] {
     const countsOf = new Map<Spot, number[]>()
     for (const { spot: id, place, profile, merchants } of found) {

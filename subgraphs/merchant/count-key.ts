@@ -1,5 +1,5 @@
-// Count keys: where and as what a merchant is counted. Counts are stored by spot, place and profile, so that the count for any
-// filter is a sum.
+// Count keys: where and as what a merchant is counted. Counts are stored by spot, place and profile, so that
+// the count for any filter is a sum.
 
 import { hash } from 'node:crypto'
 import type { Brand } from '../../schema/values/id.ts'

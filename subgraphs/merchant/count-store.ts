@@ -1,4 +1,5 @@
-// The counts of merchants in MongoDB: written in one MongoDB transaction with the merchants, and mirrored in every process.
+// The counts of merchants in MongoDB: written in one MongoDB transaction with the merchants, and mirrored in
+// every process.
 
 import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb'
 import { chunks } from '../platform/async/chunks.ts'
@@ -62,9 +63,10 @@ export async function addCounts(
 }
 
 /**
- * Loads the counts of `db` and keeps them current until `close`. A change reads its spot again, many changes in one read; a
- * spot has a version and never goes back to an earlier one. When the change stream breaks or a collection is dropped,
- * everything is loaded again, and the cube keeps its last state meanwhile. Rejects when the first load fails.
+ * Loads the counts of `db` and keeps them current until `close`. A change reads its spot again, many changes
+ * in one read; a spot has a version and never goes back to an earlier one. When the change stream breaks or a
+ * collection is dropped, everything is loaded again, and the cube keeps its last state meanwhile. Rejects
+ * when the first load fails.
  */
 export async function openCountStore(db: Db, now: () => Date, logger: Logger): Promise<CountStore> {
   const spotLoader = loaderById(countCollections(db).spots, {
@@ -126,7 +128,9 @@ async function loadProducts(db: Db, cube: CountCube): Promise<void> {
   cube.version++
 }
 
-/** Profiles are stored before the spots that use them, so all profiles that the cube lacks can be read now. */
+/**
+ * Profiles are stored before the spots that use them, so all profiles that the cube lacks can be read now.
+ */
 async function putSpots(db: Db, cube: CountCube, records: readonly SpotRecord[]): Promise<void> {
   const missing = new Set<ProfileKey>()
   for (const { counts } of records) {

@@ -90,8 +90,9 @@ export class Coverage {
   }
 
   /**
-   * Hexagons with at least one merchant whose middle is within the bounds or less than a side outside, largest counts first.
-   * The zoom determines their size; more than 5,000 are replaced by larger hexagons. Refuses with BAD_VALUE.
+   * Hexagons with at least one merchant whose middle is within the bounds or less than a side outside,
+   * largest counts first. The zoom determines their size; more than 5,000 are replaced by larger hexagons.
+   * Refuses with BAD_VALUE.
    */
   cells(bounds: Bounds, zoom: number): CoverageCell[] | Refusal {
     const refusal = checkView(bounds, zoom)
@@ -102,7 +103,10 @@ export class Coverage {
     }
   }
 
-  /** Merchants by number of the profile. Without cities or spots in the selection, the cube has these sums already. */
+  /**
+   * Merchants by number of the profile. Without cities or spots in the selection, the cube has these sums
+   * already.
+   */
   #profiles(): Int32Array {
     if (this.#byProfile) return this.#byProfile
     const { totals } = this.#cube
@@ -169,7 +173,8 @@ export class Coverage {
     for (const spot of this.#spots()) {
       const { region, middle } = spot
       if (region === null || !middle) continue
-      // A region may overlap a hexagon whose middle is on view, while its own middle is a width of that hexagon outside.
+      // A region may overlap a hexagon whose middle is on view, while its own middle is a width of that
+      // hexagon outside.
       if (!isNear(middle, bounds, Math.min(resolution, regionResolution), 3)) continue
       sumByPlace(spot, profiles, places)
       for (let place = 0; place < places.length; place++) {

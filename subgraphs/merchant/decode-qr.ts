@@ -86,7 +86,8 @@ export async function decodeQr(
 
   const claim = claimOf(code, registry.participantByIin)
   const issued = claim.code === null ? null : await codes.load(claim.code)
-  // A code that names a dynamic code of the hub must be exactly that code: a forged or altered one has no merchant.
+  // A code that names a dynamic code of the hub must be exactly that code: a forged or altered one has no
+  // merchant.
   const isGenuine =
     claim.code === null || (issued?.payload === payload.trim() && issued.merchant === claim.merchant)
   const expiresAt = (isGenuine && issued?.expiresAt) || null
@@ -151,7 +152,10 @@ function contentOf(code: MpmCode) {
   }
 }
 
-/** Null for a currency that the hub does not support or a malformed amount. Drops zeros beyond its digits: JPY "700.00" is 700. */
+/**
+ * Null for a currency that the hub does not support or a malformed amount. Drops zeros beyond its digits: JPY
+ * "700.00" is 700.
+ */
 function amountOf(text: string | null, currency: string | null): Money | null {
   if (text === null || currency === null || !isCurrency(currency)) return null
   const [whole = '', fraction = ''] = text.split('.')

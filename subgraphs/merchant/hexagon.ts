@@ -5,8 +5,9 @@ import { cellToLatLng, latLngToCell } from 'h3-js'
 import type { Point } from './point.ts'
 
 /**
- * The last 52 bits of an H3 index: base cell (7 bits), then one 3-bit digit for each of the resolutions 1–15. Digits beyond
- * the hexagon's own resolution are all ones. A `number` represents them exactly; the resolution is passed separately.
+ * The last 52 bits of an H3 index: base cell (7 bits), then one 3-bit digit for each of the resolutions 1–15.
+ * Digits beyond the hexagon's own resolution are all ones. A `number` represents them exactly; the resolution
+ * is passed separately.
  */
 export type Hexagon = number
 
@@ -40,7 +41,10 @@ export function middleOf(hexagon: Hexagon, resolution: number): Point {
   return { lat, lng }
 }
 
-/** The hexagon of a coarser `resolution` that contains this one: the digits beyond that resolution become ones. */
+/**
+ * The hexagon of a coarser `resolution` that contains this one: the digits beyond that resolution become
+ * ones.
+ */
 export function hexagonAround(hexagon: Hexagon, resolution: number): Hexagon {
   const unit = 2 ** bitsBeyond(resolution)
   return Math.floor(hexagon / unit) * unit + unit - 1
@@ -58,8 +62,8 @@ export const fineHexagonIn = (region: Hexagon, place: number): Hexagon =>
 const bitsBeyond = (resolution: number): number => (15 - resolution) * 3
 
 /**
- * The resolution whose hexagons are about 40 pixels wide at this zoom, for map tiles of 256 pixels. Each resolution is √7 times
- * finer than the previous one.
+ * The resolution whose hexagons are about 40 pixels wide at this zoom, for map tiles of 256 pixels. Each
+ * resolution is √7 times finer than the previous one.
  */
 export const resolutionFor = (zoom: number): number =>
   Math.min(fineResolution, Math.max(0, Math.round((zoom - 1.3) / 1.4)))

@@ -22,8 +22,9 @@ const flightsMax = 3
 const fastWrite = { ordered: false, writeConcern: { w: 1, journal: false } } as const
 
 /**
- * Replaces all merchants and products of `db`, then creates the indexes and the counts. Merchants are written in groups, so
- * there may be any number of them; their ids must be distinct. Returns how many merchants there were.
+ * Replaces all merchants and products of `db`, then creates the indexes and the counts. Merchants are written
+ * in groups, so there may be any number of them; their ids must be distinct. Returns how many merchants there
+ * were.
  */
 export async function importMerchants(
   db: Db,

@@ -4,8 +4,8 @@
 const maxAgeMs = 5_000
 
 /**
- * Memoizes results by key while `sources` returns the same objects, for at most five seconds and `entriesMax` keys. `compute`
- * is synchronous, so that it reads the sources in the state that was compared.
+ * Memoizes results by key while `sources` returns the same objects, for at most five seconds and `entriesMax`
+ * keys. `compute` is synchronous, so that it reads the sources in the state that was compared.
  */
 export function memoizeWhile<Result>(
   sources: () => readonly unknown[],

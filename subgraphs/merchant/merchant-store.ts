@@ -22,7 +22,10 @@ import {
 export interface MerchantStore {
   /** Merchants by id. Concurrent loads share one read. */
   readonly merchants: Loader<MerchantId, Merchant>
-  /** Merchants that match, in order of id, after `after`, at most `size`. `hints` are those of the same filter. */
+  /**
+   * Merchants that match, in order of id, after `after`, at most `size`. `hints` are those of the same
+   * filter.
+   */
   page(filter: MerchantFilter, hints: QueryHints, after: MerchantId | null, size: number): Promise<Merchant[]>
   /** All merchants of one acquirer, whatever their status, in order of id, after `after`, at most `size`. */
   pageOfAcquirer(acquirer: ParticipantId, after: MerchantId | null, size: number): Promise<Merchant[]>
@@ -31,8 +34,9 @@ export interface MerchantStore {
   /** Counts all merchants whose names have these words. The index on words answers it alone. */
   countFound(words: readonly string[]): Promise<FoundCount[]>
   /**
-   * Adds or changes merchants, together with their counts, in one MongoDB transaction. A stored merchant keeps its status, and is
-   * not written when nothing changes. Resolves when the counts of this process include the merchants.
+   * Adds or changes merchants, together with their counts, in one MongoDB transaction. A stored merchant
+   * keeps its status, and is not written when nothing changes. Resolves when the counts of this process
+   * include the merchants.
    */
   register(merchants: readonly Merchant[], at: Date): Promise<Registered>
 }

@@ -179,7 +179,10 @@ export interface RejectedRow {
   readonly message: string
 }
 
-/** Divides the rows of one registration into merchants and refusals. A second row with the same `mid` is refused. */
+/**
+ * Divides the rows of one registration into merchants and refusals. A second row with the same `mid` is
+ * refused.
+ */
 export function describeMerchants(
   rows: readonly MerchantInput[],
   acquirer: Acquirer,

@@ -25,9 +25,9 @@ export interface NearRow extends NearKey {
 /**
  * Returns merchants by distance, then by id, after `after`, at most `size`.
  *
- * MongoDB returns merchants by distance, but neither the distance nor an order among equal ones, so the distance is computed
- * here. Both computations agree to well within a millimetre: a page is exact once a merchant was read that is at least a
- * millimetre beyond its end.
+ * MongoDB returns merchants by distance, but neither the distance nor an order among equal ones, so the
+ * distance is computed here. Both computations agree to well within a millimetre: a page is exact once a
+ * merchant was read that is at least a millimetre beyond its end.
  */
 export async function nearest(
   collection: Collection<StoredMerchant>,

@@ -9,7 +9,10 @@ export interface Point {
 /** Equatorial radius, the one that MongoDB uses. */
 const radiusMeters = 6_378_100
 
-/** Metres along the surface of a sphere, by the haversine formula; exact to micrometres, also for points close together. */
+/**
+ * Metres along the surface of a sphere, by the haversine formula; exact to micrometres, also for points close
+ * together.
+ */
 export function metersBetween(a: Point, b: Point): number {
   const north = Math.sin(radians(b.lat - a.lat) / 2)
   const east = Math.sin(radians(b.lng - a.lng) / 2)

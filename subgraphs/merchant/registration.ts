@@ -1,4 +1,5 @@
-// Registers merchants: writes each merchant and its count in one MongoDB transaction, so the counts are always exact.
+// Registers merchants: writes each merchant and its count in one MongoDB transaction, so the counts are
+// always exact.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { AnyBulkWriteOperation, Db } from 'mongodb'

@@ -22,8 +22,9 @@ export function searchWords(text: string): string[] {
 }
 
 /**
- * The words that a search is matched against, by their beginnings. In scripts without spaces, each word is followed by the
- * rest of its run: "南京路咖啡" gives itself, "路咖啡" and "咖啡", so that a search can span several words.
+ * The words that a search is matched against, by their beginnings. In scripts without spaces, each word is
+ * followed by the rest of its run: "南京路咖啡" gives itself, "路咖啡" and "咖啡", so that a search can span several
+ * words.
  */
 export function wordsOf(...names: readonly (string | null)[]): string[] {
   const words = new Set<string>()

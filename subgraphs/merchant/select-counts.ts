@@ -5,7 +5,10 @@ import type { CountCube } from './count-cube.ts'
 import type { Profile, ProfileKey } from './count-key.ts'
 import type { MerchantFilter } from './merchant-filter.ts'
 
-/** A flag per profile of the cube: 1 when the filter matches. Merchants that take no payments are never selected. */
+/**
+ * A flag per profile of the cube: 1 when the filter matches. Merchants that take no payments are never
+ * selected.
+ */
 export function selectProfiles(
   cube: CountCube,
   filter: MerchantFilter,
@@ -23,7 +26,10 @@ export function selectProfiles(
 export const selectCities = (cube: CountCube, { cities }: MerchantFilter): Uint8Array | null =>
   cities && Uint8Array.from(cube.cities, ({ folded }) => (cities.has(folded) ? 1 : 0))
 
-/** Every match has one of these profiles, and one of these acquirers; null when there are too many to help a query. */
+/**
+ * Every match has one of these profiles, and one of these acquirers; null when there are too many to help a
+ * query.
+ */
 export interface QueryHints {
   readonly profiles: readonly ProfileKey[] | null
   readonly acquirers: readonly ParticipantId[] | null
@@ -33,8 +39,8 @@ export interface QueryHints {
 const rangesMax = 100
 
 /**
- * Narrows a query by the counts: rare combinations of common values are found by their profiles, others by the acquirers
- * that have them. Null when no merchant matches.
+ * Narrows a query by the counts: rare combinations of common values are found by their profiles, others by
+ * the acquirers that have them. Null when no merchant matches.
  */
 export function hintsOf(cube: CountCube, filter: MerchantFilter): QueryHints | null {
   const profiles: ProfileKey[] = []

@@ -27,9 +27,9 @@ export const merchantCollection = (db: Db): Collection<StoredMerchant> =>
   db.collection<StoredMerchant>('merchants')
 
 /**
- * Lists are in order of id, so each of their indexes ends in it. `profile` serves rare combinations of filters, the others
- * frequent ones. The index on words covers the count of a search. On a sharded cluster, shard by ranges of `_id`, which
- * begins with the acquirer.
+ * Lists are in order of id, so each of their indexes ends in it. `profile` serves rare combinations of
+ * filters, the others frequent ones. The index on words covers the count of a search. On a sharded cluster,
+ * shard by ranges of `_id`, which begins with the acquirer.
  */
 export async function createMerchantIndexes(db: Db): Promise<void> {
   await merchantCollection(db).createIndexes([

@@ -1,4 +1,5 @@
-// Connections: how the hub sends requests to a participant, and which participants may use which. No MongoDB, no GraphQL.
+// Connections: how the hub sends requests to a participant, and which participants may use which. No MongoDB,
+// no GraphQL.
 
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { readCallbackUrl } from '../shared/callback-url.ts'

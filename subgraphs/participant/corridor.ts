@@ -8,7 +8,7 @@ import type { CorridorId, ProjectId } from '../../schema/values/id.ts'
 import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { readCountries, readName, readNames } from '../shared/read-names.ts'
-import type { Corridor, PartnershipModel, Project } from '../shared/registry.ts'
+import type { Corridor, PartnershipModel, Registry } from '../shared/registry.ts'
 import { unknownCurrency } from '../shared/unknown.ts'
 
 const models: Readonly<Record<PartnershipModel, true>> = { G2G: true, N2N: true }
@@ -28,15 +28,13 @@ export interface CorridorFilterInput {
 }
 
 /** The partnership model of a corridor's project; null without a project. */
-export const modelOf = (
-  { project }: Corridor,
-  projects: ReadonlyMap<ProjectId, Project>,
-): PartnershipModel | null => (project === null ? null : (projects.get(project)?.model ?? null))
+export const modelOf = ({ project }: Corridor, projects: Registry['projects']): PartnershipModel | null =>
+  project === null ? null : (projects.get(project)?.model ?? null)
 
 /** A test for corridors that match every given field. Refuses with BAD_VALUE or UNKNOWN_COUNTRY. */
 export function readCorridorFilter(
   input: CorridorFilterInput | null | undefined,
-  projects: ReadonlyMap<ProjectId, Project>,
+  projects: Registry['projects'],
 ): ((corridor: Corridor) => boolean) | Refusal {
   const walletCountries = readCountries(input?.walletCountries, ['where', 'walletCountries'])
   if (isRefusal(walletCountries)) return walletCountries
@@ -147,7 +145,7 @@ export function readTerms(input: CorridorTermsInput): CorridorTerms | Refusal {
 export function changeTerms(
   corridor: Corridor,
   terms: CorridorTerms,
-  projects: ReadonlyMap<ProjectId, Project>,
+  projects: Registry['projects'],
 ): Corridor | Refusal {
   if (terms.expectedVersion !== corridor.version) {
     return refuse(
@@ -220,7 +218,7 @@ type RequiredTerms = { readonly [Name in (typeof requiredTerms)[number]]: NonNul
 export function openCorridor(
   id: CorridorId,
   terms: CorridorTerms,
-  projects: ReadonlyMap<ProjectId, Project>,
+  projects: Registry['projects'],
 ): Corridor | Refusal {
   const countries = countriesOf(id)
   if (terms.expectedVersion !== 0) {
@@ -272,7 +270,7 @@ function directionOf({ walletCountry, merchantCountry }: Countries): Direction {
 function checkProject(
   id: ProjectId | null,
   { id: corridor, walletCountry, merchantCountry }: Corridor,
-  projects: ReadonlyMap<ProjectId, Project>,
+  projects: Registry['projects'],
 ): Refusal | null {
   if (id === null) return null
   const path = ['input', 'project']

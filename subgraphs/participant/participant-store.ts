@@ -1,5 +1,6 @@
-// Participants and corridors in MongoDB. Only this store changes them; reads use the registry in memory. Each change is one
-// MongoDB transaction with its entry in the audit log and, if the call has one, its idempotency key.
+// Participants and corridors in MongoDB. Only this store changes them; reads use the registry in memory. Each
+// change is one MongoDB transaction with its entry in the audit log and, if the call has one, its idempotency
+// key.
 
 import { hash } from 'node:crypto'
 import type { ClientSession, Collection, Db } from 'mongodb'
@@ -25,10 +26,15 @@ export interface ChangeRequest {
   readonly input: { readonly idempotencyKey?: string | null }
 }
 
-/** Computes the changed row at `now`, or refuses. A rule is pure: a MongoDB transaction may run it several times. */
+/**
+ * Computes the changed row at `now`, or refuses. A rule is pure: a MongoDB transaction may run it several
+ * times.
+ */
 export type Rule<Row> = (row: Row, now: Date) => Row | Refusal
 
-/** Participants are returned without their secrets. Each method also refuses as `IdempotentWriter.once` does. */
+/**
+ * Participants are returned without their secrets. Each method also refuses as `IdempotentWriter.once` does.
+ */
 export interface ParticipantStore {
   /** Adds a participant. Refuses with ALREADY_EXISTS when its id or its institution number is taken. */
   add(create: (now: Date) => Participant, request: ChangeRequest): Promise<Participant | Refusal>
@@ -38,7 +44,10 @@ export interface ParticipantStore {
     rule: Rule<Participant>,
     request: ChangeRequest,
   ): Promise<Participant | Refusal>
-  /** Changes a participant by a rule that may give it `secret`. Returns `secret` as null when the rule did not use it. */
+  /**
+   * Changes a participant by a rule that may give it `secret`. Returns `secret` as null when the rule did not
+   * use it.
+   */
   connect(
     id: ParticipantId,
     rule: Rule<Participant>,
@@ -130,7 +139,10 @@ async function connectParticipant(
   return { participant: connected.participant, secret: issued?.secret ?? null }
 }
 
-/** Changes row `id` by `rule`. The caller receives `toResult` of the changed row, and the idempotency key stores it. */
+/**
+ * Changes row `id` by `rule`. The caller receives `toResult` of the changed row, and the idempotency key
+ * stores it.
+ */
 async function changeRow<Row extends Versioned, Result>(
   context: Context,
   rows: Rows<Row>,
@@ -147,7 +159,8 @@ async function changeRow<Row extends Versioned, Result>(
     const after = rule(before, at)
     if (isRefusal(after)) return after
     const { _id, ...content } = encode(after)
-    // A concurrent change of the row is a write conflict of the MongoDB transaction, which then runs again as a whole.
+    // A concurrent change of the row is a write conflict of the MongoDB transaction, which then runs again as
+    // a whole.
     if (before) await collection.replaceOne({ _id }, content, { session })
     else await collection.insertOne({ _id, ...content }, { session })
     await recordChange(context, rows, { before, after }, request, at, session)
@@ -194,8 +207,8 @@ function refuseTaken(error: unknown, participant: Participant): Refusal {
 }
 
 /**
- * Writes participants, projects and corridors over those with the same ids, and creates the indexes. For data sets and first
- * starts; repeating it changes nothing.
+ * Writes participants, projects and corridors over those with the same ids, and creates the indexes. For data
+ * sets and first starts; repeating it changes nothing.
  */
 export async function importRegistry(
   db: Db,
@@ -227,7 +240,10 @@ async function upsert<Row extends { readonly id: string }>(
   )
 }
 
-/** Institution numbers are unique among the participants that have one. All other queries are by id or in memory. */
+/**
+ * Institution numbers are unique among the participants that have one. All other queries are by id or in
+ * memory.
+ */
 const createIndexes = (db: Db): Promise<string> =>
   db
     .collection('participants')

@@ -28,7 +28,9 @@ const rolesOfCapability: Readonly<Record<CapabilityName, readonly Role[]>> = {
   SETTLEMENT_FILE: Object.keys(roles) as Role[],
 }
 
-/** A participant with one of these roles needs one of these certificates to go LIVE. Other roles need none. */
+/**
+ * A participant with one of these roles needs one of these certificates to go LIVE. Other roles need none.
+ */
 const certificatesToGoLive: readonly (readonly [Role, readonly CapabilityName[]])[] = [
   ['WALLET', ['MPM_PAY', 'CPM_PRESENT']],
   ['ACQUIRER', ['MPM_ACCEPT', 'CPM_CHARGE']],
@@ -46,7 +48,10 @@ export const statusMoves: Readonly<Record<ParticipantStatus, readonly Participan
   CLOSED: [],
 }
 
-/** Foreign institutions connect through UnionPay International. Mainland institutions and networks connect directly. */
+/**
+ * Foreign institutions connect through UnionPay International. Mainland institutions and networks connect
+ * directly.
+ */
 const foreignGateway = 'network-unionpay'
 
 /** The state of a capability at `now`. A certificate has expired at `validUntil`. */
@@ -223,7 +228,10 @@ export function readStatusChange(
   return refuse('BAD_VALUE', 'a reason has 1–500 characters', ['input', 'reason'])
 }
 
-/** `participant` with another status and the change in its history. `by` is the participant that makes the change. */
+/**
+ * `participant` with another status and the change in its history. `by` is the participant that makes the
+ * change.
+ */
 export function changeStatus(
   participant: Participant,
   { to, reason }: { readonly to: ParticipantStatus; readonly reason: string },

@@ -52,11 +52,16 @@ const queryFields = (registry: Registry) => ({
   viewer: (_: unknown, __: unknown, context: RequestContext) => viewerOf(registry, context),
   participant: (_: unknown, { id }: Key<ParticipantId>) => registry.participants.get(id) ?? null,
   participants: (_: unknown, args: PageArguments & { where?: ParticipantFilterInput | null }) =>
-    pageOf(participantPages, args, registry.participants, orThrow(readParticipantFilter(args.where))),
+    pageOf(
+      participantPages,
+      args,
+      registry.participants.values(),
+      orThrow(readParticipantFilter(args.where)),
+    ),
   corridor: (_: unknown, { id }: Key<CorridorId>) => registry.corridors.get(id) ?? null,
   corridors: (_: unknown, args: PageArguments & { where?: CorridorFilterInput | null }) => {
     const matches = orThrow(readCorridorFilter(args.where, registry.projects))
-    return pageOf(corridorPages, args, registry.corridors, matches)
+    return pageOf(corridorPages, args, registry.corridors.values(), matches)
   },
   projects: () => [...registry.projects.values()],
   programme: () => programmeFigures(registry.participants.values(), registry.projects.values()),
@@ -117,11 +122,11 @@ const corridorFields = (registry: Registry) => ({
 function pageOf<Row extends { readonly id: string }>(
   pages: typeof participantPages,
   args: PageArguments,
-  rows: ReadonlyMap<Row['id'], Row>,
+  rows: Iterable<Row>,
   matches: (row: Row) => boolean,
 ) {
   const page = orThrow(pages.read(args))
-  const matching = [...rows.values()].filter(matches)
+  const matching = [...rows].filter(matches)
   const [after = ''] = page.after ?? []
   const start = matching.findIndex(({ id }) => id > after)
   const rest = start < 0 ? [] : matching.slice(start, start + page.size + 1)

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { createAcceptance } from '../../../subgraphs/merchant/acceptance.ts'
 import { anId } from '../../fixtures/an-id.ts'
-import { aMerchant, mapById, noon } from '../../fixtures/a-merchant.ts'
+import { aMerchant, noon } from '../../fixtures/a-merchant.ts'
+import { mapById } from '../../fixtures/map-by-id.ts'
 import {
   aPayableCorridor,
   aPayableParticipant,

@@ -10,8 +10,10 @@ import {
 } from '../../../subgraphs/participant/corridor.ts'
 import { programmeFigures } from '../../../subgraphs/participant/project.ts'
 import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
+import { mapById } from '../../fixtures/map-by-id.ts'
+import type { WithPlain } from '../../fixtures/with-plain.ts'
 
-const projects = new Map([['sg-sgqr', aProject({ id: 'sg-sgqr', model: 'N2N' })]])
+const projects = mapById([aProject({ id: 'sg-sgqr', model: 'N2N' })])
 
 describe('finding corridors', () => {
   const found = (filter: CorridorFilterInput, project: string | null = 'sg-sgqr') => {
@@ -56,11 +58,9 @@ describe('finding corridors', () => {
 
 describe('changing terms', () => {
   const before = aCorridor({ version: 3 })
-  const projectsById = new Map(
-    [aProject(), aProject({ id: 'vn-napas', country: 'VN' })].map((one) => [one.id, one]),
-  )
-  const change = (terms: Partial<CorridorTermsInput>) => {
-    const read = readTerms({ expectedVersion: 3, ...terms })
+  const projectsById = mapById([aProject(), aProject({ id: 'vn-napas', country: 'VN' })])
+  const change = (terms: Partial<WithPlain<CorridorTermsInput, 'project'>>) => {
+    const read = readTerms({ expectedVersion: 3, ...terms } as CorridorTermsInput)
     return isRefusal(read) ? read : changeTerms(before, read, projectsById)
   }
 

@@ -1,13 +1,14 @@
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const hourMs = 3_600_000
@@ -62,7 +63,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all(closing.map((close) => close())))
 
 const operator: RequestContext = {
-  viewer: { participant: 'operator', scopes: new Set(['operator']), key: 'test' },
+  viewer: { participant: anId('operator'), scopes: new Set(['operator']), key: 'test' },
   requestId: 'request-1',
 }
 

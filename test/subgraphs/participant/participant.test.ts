@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import {
   apply,
@@ -17,7 +18,10 @@ import {
 } from '../../../subgraphs/participant/participant.ts'
 import type { Participant, ParticipantStatus } from '../../../subgraphs/shared/registry.ts'
 import { aParticipant } from '../../fixtures/a-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import type { WithPlain } from '../../fixtures/with-plain.ts'
 
+const operator: ParticipantId = anId('operator')
 const noon = new Date('2026-03-01T12:00:00Z')
 const statuses = Object.keys(statusMoves) as ParticipantStatus[]
 
@@ -73,7 +77,7 @@ describe('finding participants', () => {
 
 describe('applying', () => {
   const application: ApplicationInput = {
-    id: 'wallet-my-09',
+    id: anId('wallet-my-09'),
     name: 'Kinabalu Pay',
     roles: ['WALLET'],
     country: 'MY',
@@ -81,9 +85,9 @@ describe('applying', () => {
     settlementCurrency: 'MYR',
   }
 
-  const applied = (input: ApplicationInput) => {
-    const read = readApplication(input)
-    return isRefusal(read) ? read : apply(read, 'operator', noon)
+  const applied = (input: WithPlain<ApplicationInput, 'id'>) => {
+    const read = readApplication(input as ApplicationInput)
+    return isRefusal(read) ? read : apply(read, operator, noon)
   }
 
   test('adds an APPLIED participant, which connects through the network when it is foreign', () => {
@@ -169,9 +173,7 @@ describe('changing status', () => {
   const payer = { name: 'MPM_PAY', passed: true, validUntil: until } as const
   const changed = (participant: Participant, input: StatusChangeInput, isProduction = false) => {
     const read = readStatusChange(input)
-    return isRefusal(read)
-      ? read
-      : changeStatus(participant, read, { by: 'operator', now: noon, isProduction })
+    return isRefusal(read) ? read : changeStatus(participant, read, { by: operator, now: noon, isProduction })
   }
 
   test('follows the table, and nothing else, for every pair', () => {

@@ -1,24 +1,19 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Scope } from '../../../schema/values/scopes.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
 import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
-import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
+import { asViewer } from '../../fixtures/as-viewer.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const { db } = await freshDatabase()
 let registry: MirroredRegistry
 let subgraph: Subgraph
 
-const wallet = caller('wallet-sg-01', 'payments:read', 'payments:write')
-const operator = caller('operator', 'operator')
-
-function caller(participant: string, ...scopes: Scope[]): RequestContext {
-  return { viewer: { participant, scopes: new Set(scopes), key: 'test' }, requestId: 'r' }
-}
+const wallet = asViewer('wallet-sg-01', 'payments:read', 'payments:write')
+const operator = asViewer('operator', 'operator')
 
 /** Executes twice, because the second execution is the compiled one; the results must not differ. */
 async function read(query: string, variables: Record<string, unknown> = {}, context = wallet) {
@@ -96,7 +91,7 @@ describe('the registry in the graph', () => {
   })
 
   test('refuses a caller whose participant does not exist', async () => {
-    const { errors } = await read('{ viewer { scopes } }', {}, caller('gone'))
+    const { errors } = await read('{ viewer { scopes } }', {}, asViewer('gone'))
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'NOT_FOUND' })
   })
 
