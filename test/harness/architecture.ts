@@ -12,7 +12,10 @@ interface Import {
   readonly typeOnly: boolean
 }
 
-/** What the files at `from` may import of the project; the first row that fits a file is the one that counts. */
+/**
+ * What the files at `from` may import of the project; the first row that fits a file is the one that
+ * counts.
+ */
 interface Rule {
   readonly from: RegExp
   readonly may: readonly RegExp[]
@@ -44,7 +47,10 @@ const schema = /^schema\//
 const shared = /^subgraphs\/(platform|log|shared)\//
 const subgraphIndex = /^subgraphs\/[^/]+\/index\.ts$/
 
-/** One rule a room: its own files, the rooms before it in `order`, and what all rooms of that house may import. */
+/**
+ * One rule a room: its own files, the rooms before it in `order`, and what all rooms of that house may
+ * import.
+ */
 const inOrder = (house: string, order: readonly string[], all: readonly RegExp[]): Rule[] =>
   order.map((room, n) => ({
     from: new RegExp(`^${house}/${room}/`),

@@ -1,5 +1,5 @@
-// The books from outside: settlement files over HTTP, what `/readyz` and `/metrics` say of the log's readers, and the command that
-// makes one anew, all at a hub that runs.
+// The books from outside: settlement files over HTTP, what `/readyz` and `/metrics` say of the log's
+// readers, and the command that makes one anew, all at a hub that runs.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -19,7 +19,10 @@ export interface Run {
   readonly exit: Promise<number | null>
 }
 
-/** Starts hubs over `database`, which are ended with the test file: the one command, or another, with these settings and no others. */
+/**
+ * Starts hubs over `database`, which are ended with the test file: the one command, or another, with these
+ * settings and no others.
+ */
 export function hubProcesses(
   database: FreshDatabase,
 ): (settings: Record<string, string>, ...command: string[]) => Run {

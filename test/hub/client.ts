@@ -1,4 +1,5 @@
-// A client of a whole hub, over real HTTP and WebSocket, that sends the documents of schema/operations as they are.
+// A client of a whole hub, over real HTTP and WebSocket, that sends the documents of schema/operations as
+// they are.
 
 import { createClient, type Client } from 'graphql-ws'
 import WebSocket from 'ws'

@@ -1,4 +1,5 @@
-// The documents that clients send, as they are written in schema/operations: by name, each with the fragments it uses.
+// The documents that clients send, as they are written in schema/operations: by name, each with the
+// fragments it uses.
 
 import {
   Kind,
