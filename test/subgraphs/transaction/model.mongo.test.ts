@@ -260,7 +260,10 @@ class Settle implements Step {
     }
     await project(hub)
     const input = { idempotencyKey: newKey(), settlementDate: date }
-    const batch = await hub.batchCloser.closeDate({ participant: anId('operator'), requestId: 'model' }, input)
+    const batch = await hub.batchCloser.closeDate(
+      { participant: anId('operator'), requestId: 'model' },
+      input,
+    )
     expect(batch).toMatchObject({ status: 'CLOSED', settlementDate: date })
     expect(Object.values(sums((batch as { net: readonly NetAmount[] }).net))).toSatisfy(allZero)
   }

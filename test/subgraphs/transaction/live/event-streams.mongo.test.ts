@@ -11,7 +11,12 @@ import { anId } from '../../../fixtures/an-id.ts'
 const { db } = await freshDatabase()
 
 /** Offers `count` entries of payments by `wallet` to the log reader. */
-const offer = (feed: ReturnType<LogReader['openFeed']>, logReader: LogReader, wallet: string, count: number) => {
+const offer = (
+  feed: ReturnType<LogReader['openFeed']>,
+  logReader: LogReader,
+  wallet: string,
+  count: number,
+) => {
   const tip = Number(logReader.tip())
   const entries = Array.from({ length: count }, (_, n) => anEntry(tip + n + 1))
   feed.offer(entries.map((entry) => ({ ...entry, payment: { ...entry.payment, wallet: anId(wallet) } })))
