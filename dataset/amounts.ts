@@ -1,4 +1,4 @@
-// Draws amounts in the merchant's currency that look like prices there.
+// Draws amounts in the merchant's currency, in the usual steps of prices there.
 
 import { digitsOf, type Currency } from '../schema/values/currency.ts'
 import type { Money } from '../schema/values/money.ts'

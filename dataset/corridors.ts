@@ -2,6 +2,7 @@
 
 import type { Direction } from '../schema/values/direction.ts'
 import type { EntryMode } from '../schema/values/entry-mode.ts'
+import type { CorridorId, ProjectId } from '../schema/values/id.ts'
 import { money, type Money } from '../schema/values/money.ts'
 import type { Corridor, PartnershipModel, Project } from '../subgraphs/shared/registry.ts'
 import { currencyIn, mainland, offsetMinutesIn, partners, projectCountries } from './countries.ts'
@@ -64,7 +65,7 @@ const terms: Readonly<Record<Direction, Terms>> = {
 export function makeProjects(): Project[] {
   return projectCountries
     .map(({ code, project }) => ({
-      id: `${code.toLowerCase()}-${project.scheme}`,
+      id: `${code.toLowerCase()}-${project.scheme}` as ProjectId,
       name: project.name,
       model: project.model,
       status: 'ACTIVE' as const,
@@ -92,7 +93,7 @@ export function makeCorridors(): Corridor[] {
 function corridorOf(direction: Direction, from: string, to: string, project: Project | null): Corridor {
   const { entryModes, freeUpToCny, basisPoints, quoteTtlSeconds, refundWindowDays } = terms[direction]
   const [perPayment, perDay] = limitsCny[project?.model ?? 'none']
-  const id = `${from}-${to}`
+  const id = `${from}-${to}` as CorridorId
   return {
     id,
     walletCountry: from,

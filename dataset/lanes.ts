@@ -2,6 +2,7 @@
 // invented.
 
 import type { Direction } from '../schema/values/direction.ts'
+import type { ParticipantId } from '../schema/values/id.ts'
 import type { Corridor, Participant } from '../subgraphs/shared/registry.ts'
 import { partners, projectCountries } from './countries.ts'
 import { Weighted, zipf } from './random.ts'
@@ -22,7 +23,7 @@ const outboundShares = new Map(projectCountries.map(({ code, project }) => [code
 export interface Lane {
   readonly corridor: Corridor
   /** Ids of LIVE wallets; the first wallet of a country has the most customers. */
-  readonly wallets: Weighted<string>
+  readonly wallets: Weighted<ParticipantId>
 }
 
 export function makeLanes(
@@ -48,7 +49,9 @@ export function makeLanes(
 const shareWithin = ({ direction, walletCountry, merchantCountry }: Corridor): number =>
   direction === 'OUTBOUND' ? outboundShares.get(merchantCountry)! : inboundShares.get(walletCountry)!
 
-function walletsByCountry(participants: readonly Participant[]): ReadonlyMap<string, Weighted<string>> {
+function walletsByCountry(
+  participants: readonly Participant[],
+): ReadonlyMap<string, Weighted<ParticipantId>> {
   const live = participants.filter(({ roles, status }) => roles.includes('WALLET') && status === 'LIVE')
   return new Map(
     [...Map.groupBy(live, ({ country }) => country)].map(([country, wallets]) => [

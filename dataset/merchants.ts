@@ -1,6 +1,7 @@
 // The merchants of the data set. Each is computed from its index on demand; none is stored.
 
 import type { EntryMode } from '../schema/values/entry-mode.ts'
+import type { MerchantId, ParticipantId, QrProductId } from '../schema/values/id.ts'
 import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
 import { byWeight, offlineCategories, onlineCategories, type Category } from './categories.ts'
 import { placeIn, type Cities } from './cities.ts'
@@ -37,7 +38,7 @@ export interface MerchantSource {
 
 /** The merchants of one acquirer, with adjacent indexes. */
 interface Block {
-  readonly acquirer: string
+  readonly acquirer: ParticipantId
   readonly country: string
   readonly kind: 'offline' | 'online'
   /** The index of the first merchant. */
@@ -73,7 +74,7 @@ class ComputedMerchants implements MerchantSource {
   /** By country and kind, weighted by size. */
   readonly #blocksByPlace: ReadonlyMap<string, Weighted<Block>>
   readonly #cities: Cities
-  readonly #stickers: ReadonlyMap<string, Weighted<readonly string[]>>
+  readonly #stickers: ReadonlyMap<ParticipantId, Weighted<readonly QrProductId[]>>
 
   constructor(random: Random, blocks: readonly Block[], cities: Cities, products: readonly QrProduct[]) {
     const last = blocks.at(-1)!
@@ -126,7 +127,7 @@ class ComputedMerchants implements MerchantSource {
     const mid = (kind === 'online' ? 'W' : 'M') + String(rank + 1).padStart(6, '0')
     const city = this.#cities.get(country)!.draw(random)
     return {
-      id: `${acquirer}.${mid}`,
+      id: `${acquirer}.${mid}` as MerchantId,
       acquirer,
       mid,
       ...merchantName(country, category, random),
@@ -187,17 +188,17 @@ function layOut(scale: number): Block[] {
 /** The stickers of mainland acquirers: each sticker has one, two or three of the acquirer's products. */
 function stickersByAcquirer(
   products: readonly QrProduct[],
-): ReadonlyMap<string, Weighted<readonly string[]>> {
+): ReadonlyMap<ParticipantId, Weighted<readonly QrProductId[]>> {
   const ranks = [...Array(mainland.acquirers).keys()]
   return new Map(
     ranks.map((rank) => {
       const own = products.flatMap(({ id }, index) => (index % mainland.acquirers === rank ? [id] : []))
-      const stickers: string[][] = []
+      const stickers: QrProductId[][] = []
       while (own.length > 0) stickers.push(own.splice(0, 1 + (stickers.length % 3)))
       return [acquirerId(mainland.code, rank), new Weighted(stickers, zipf(stickers.length))]
     }),
   )
 }
 
-const acquirerId = (country: string, rank: number): string =>
-  `acquirer-${country.toLowerCase()}-${String(rank + 1).padStart(2, '0')}`
+const acquirerId = (country: string, rank: number): ParticipantId =>
+  `acquirer-${country.toLowerCase()}-${String(rank + 1).padStart(2, '0')}` as ParticipantId

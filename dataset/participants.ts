@@ -1,6 +1,7 @@
 // The institutions of the data set: wallets, acquirers, networks and others. Their names are invented and
 // marked as such.
 
+import type { ParticipantId } from '../schema/values/id.ts'
 import type {
   Capability,
   CapabilityName,
@@ -14,6 +15,10 @@ import { institutionNames } from './names.ts'
 import { Random } from './random.ts'
 
 const dayMs = 86_400_000
+
+const idOf = (text: string) => text as ParticipantId
+const operator = idOf('operator')
+const unionPay = idOf('network-unionpay')
 
 /** The capabilities that a role must be certified for. */
 const certified: Readonly<Record<Role, readonly CapabilityName[]>> = {
@@ -64,7 +69,7 @@ const unfinished: readonly (readonly [
 ]
 
 interface ParticipantPlan {
-  readonly id: string
+  readonly id: ParticipantId
   readonly name: string
   readonly roles: readonly Role[]
   readonly country: string
@@ -85,14 +90,14 @@ function plans(seed: number): ParticipantPlan[] {
       named(numbered(role, country, rank + 1), names[role](), role, country),
     )
   const plan = [
-    named('operator', 'Crossgate Operations (invented)', 'OPERATOR', mainland.code),
-    named('network-unionpay', 'UnionPay International (simulated)', 'NETWORK', mainland.code),
-    named('portal-demo', 'Straits QR Portal (invented)', 'NETWORK', 'SG'),
-    named('fx-01', 'Silk Thread Exchange (invented)', 'FX_PROVIDER', 'HK'),
-    named('settlement-01', 'Pearl River Settlement (invented)', 'SETTLEMENT_AGENT', mainland.code),
+    named(operator, 'Crossgate Operations (invented)', 'OPERATOR', mainland.code),
+    named(unionPay, 'UnionPay International (simulated)', 'NETWORK', mainland.code),
+    named(idOf('portal-demo'), 'Straits QR Portal (invented)', 'NETWORK', 'SG'),
+    named(idOf('fx-01'), 'Silk Thread Exchange (invented)', 'FX_PROVIDER', 'HK'),
+    named(idOf('settlement-01'), 'Pearl River Settlement (invented)', 'SETTLEMENT_AGENT', mainland.code),
     ...projectCountries.map(({ code, project }) =>
       named(
-        `network-${code.toLowerCase()}-${project.scheme}`,
+        idOf(`network-${code.toLowerCase()}-${project.scheme}`),
         `${project.name.replace(' (illustrative)', '')} (simulated)`,
         'NETWORK',
         code,
@@ -110,7 +115,7 @@ function plans(seed: number): ParticipantPlan[] {
   return plan
 }
 
-const named = (id: string, name: string, role: Role, country: string): ParticipantPlan => ({
+const named = (id: ParticipantId, name: string, role: Role, country: string): ParticipantPlan => ({
   id,
   name,
   roles: [role],
@@ -118,8 +123,8 @@ const named = (id: string, name: string, role: Role, country: string): Participa
   status: 'LIVE',
 })
 
-const numbered = (role: Role, country: string, number: number): string =>
-  `${role.toLowerCase()}-${country.toLowerCase()}-${String(number).padStart(2, '0')}`
+const numbered = (role: Role, country: string, number: number): ParticipantId =>
+  idOf(`${role.toLowerCase()}-${country.toLowerCase()}-${String(number).padStart(2, '0')}`)
 
 function participantOf(plan: ParticipantPlan, index: number, random: Random, until: Date): Participant {
   const takesPayments = plan.roles.includes('WALLET') || plan.roles.includes('ACQUIRER')
@@ -136,7 +141,7 @@ function participantOf(plan: ParticipantPlan, index: number, random: Random, unt
     endpoint: null,
     capabilities: capabilitiesOf(plan, random, until),
     settlementCurrency: currencyIn(plan.country),
-    network: isForeign ? 'network-unionpay' : null,
+    network: isForeign ? unionPay : null,
     statusHistory: historyOf(plan, random, until),
     version: statusesUpTo(plan.status).length,
   }
@@ -166,7 +171,7 @@ function historyOf({ id, status }: ParticipantPlan, random: Random, until: Date)
     else if (to === 'CLOSED') day = -30 + random.below(20)
     else if (step > 0) day += 10 + random.below(25)
     const from = statuses[step - 1] ?? null
-    return { at: daysFrom(until, day), from, to, by: from === null ? id : 'operator', reason: reasons[to] }
+    return { at: daysFrom(until, day), from, to, by: from === null ? id : operator, reason: reasons[to] }
   })
 }
 

@@ -3,6 +3,7 @@
 // that the total fits.
 
 import type { EntryMode } from '../schema/values/entry-mode.ts'
+import type { ParticipantId, PaymentId } from '../schema/values/id.ts'
 import type { ReasonCode } from '../schema/values/reasons.ts'
 import type { Merchant } from '../subgraphs/merchant/index.ts'
 import type { MerchantFacts } from '../subgraphs/shared/merchant-directory.ts'
@@ -53,7 +54,7 @@ export interface PaymentSource {
 interface PaymentDraft {
   readonly createdAt: number
   readonly lane: Lane
-  readonly wallet: string
+  readonly wallet: ParticipantId
   /** The index of the merchant. */
   readonly merchant: number
   /** The value before scaling. */
@@ -149,7 +150,7 @@ function finish(
   const merchant = factsOf(merchants.at(index))
   const limitCny = Number(lane.corridor.limits.perPayment.minor) / 100
   return {
-    id: uuidOf(createdAt, random),
+    id: paymentIdOf(createdAt, random),
     createdAt: new Date(createdAt),
     wallet,
     merchant,
@@ -176,13 +177,13 @@ function entryModeOf(merchant: MerchantFacts, corridor: Corridor, random: Random
 }
 
 /** Makes a UUID of version 7 (RFC 9562): 48 bits of `time`, then 74 random bits. */
-function uuidOf(time: number, random: Random): string {
+function paymentIdOf(time: number, random: Random): PaymentId {
   const head = time.toString(16).padStart(12, '0')
   const [a, b, c] = [random.bits(), random.bits(), random.bits()]
   const version = (0x7000 | (a >>> 20)).toString(16)
   const variant = (0x8000 | (a & 0x3fff)).toString(16)
   const tail = hex(b) + hex(c).slice(0, 4)
-  return `${head.slice(0, 8)}-${head.slice(8)}-${version}-${variant}-${tail}`
+  return `${head.slice(0, 8)}-${head.slice(8)}-${version}-${variant}-${tail}` as PaymentId
 }
 
 const hex = (bits: number): string => bits.toString(16).padStart(8, '0')

@@ -1,6 +1,7 @@
 // Aggregated QR products of the mainland: one sticker that many wallets can pay. Abroad each scheme has its
 // own sticker.
 
+import type { QrProductId } from '../schema/values/id.ts'
 import type { QrProduct } from '../subgraphs/merchant/index.ts'
 import { mainland } from './countries.ts'
 import { productNames } from './names.ts'
@@ -12,7 +13,7 @@ const domesticOnly = 18
 /** Returns products with ids "qr-cn-001" and so on; the first ones accept foreign wallets. */
 export function makeProducts(seed: number): QrProduct[] {
   return productNames(seed, acceptingForeignWallets + domesticOnly).map((name, index) => ({
-    id: `qr-cn-${String(index + 1).padStart(3, '0')}`,
+    id: `qr-cn-${String(index + 1).padStart(3, '0')}` as QrProductId,
     name,
     country: mainland.code,
     acceptsForeignWallets: index < acceptingForeignWallets,

@@ -11,6 +11,7 @@ import { createReadiness } from '../../gateway/http/health.ts'
 import { startServer } from '../../gateway/http/server.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import { anId } from '../../test/fixtures/an-id.ts'
 import { apolloServer, hiveGateway, hubSupergraph, monolithApp } from './engines.ts'
 import { byHand } from './world.ts'
 
@@ -19,7 +20,7 @@ const loopback = { host: '127.0.0.1', port: 0 } as const
 const servers: Readonly<Record<string, () => Promise<string>>> = {
   hub: async () => {
     const logger = pino({ level: 'silent' })
-    const viewer: Viewer = { participant: 'bench', scopes: new Set(), key: 'bench' }
+    const viewer: Viewer = { participant: anId('bench'), scopes: new Set(), key: 'bench' }
     const { supergraph } = await hubSupergraph()
     const server = await startServer({
       config: readConfig({ PORT: '0' }),

@@ -31,6 +31,7 @@ import { openTransactionSubgraph } from '../../subgraphs/transaction/index.ts'
 import { openBacklogStream, withPositions } from '../../subgraphs/transaction/live/backlog-stream.ts'
 import { openEventStreams } from '../../subgraphs/transaction/live/event-streams.ts'
 import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
+import { anId } from '../../test/fixtures/an-id.ts'
 import {
   anEntry,
   directorySdl,
@@ -148,7 +149,11 @@ async function stored(): Promise<Serving> {
 }
 
 async function startHubServer(supergraph: Supergraph): Promise<Omit<Serving, 'publish'>> {
-  const viewer: Viewer = { participant: 'operator', scopes: new Set(['operator']), key: 'bench' }
+  const viewer: Viewer = {
+    participant: anId('operator'),
+    scopes: new Set(['operator']),
+    key: 'bench',
+  }
   const identity: Identity = {
     find: () => viewer,
     isValid: () => true,

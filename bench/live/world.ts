@@ -1,8 +1,10 @@
 // The schema and the events of all servers: events of payments, each with its merchant. The events are
 // invented, because the benchmark measures their delivery.
 
+import type { PaymentId } from '../../schema/values/id.ts'
 import type { LogEntry } from '../../subgraphs/log/entry.ts'
 import type { LogReader } from '../../subgraphs/log/reader.ts'
+import { anId } from '../../test/fixtures/an-id.ts'
 
 export const document = `subscription Follow($after: String) {
   transactionEvents(after: $after) { cursor sentAt kind to
@@ -53,19 +55,22 @@ export interface BenchEvent {
 export const nowMs = (): number => performance.timeOrigin + performance.now()
 
 export const paymentOf = ({ position }: BenchEvent) => ({
-  id: `01a206a7-239d-70b7-bf79-${String(position).padStart(12, '0')}`,
+  id: paymentIdOf(position),
   status: 'COMPLETED',
   merchantAmount: { amount: '215.50', currency: 'CNY' },
   merchant: merchantOf(`acquirer-cn-01.M${position % 1000}`),
   wallet: walletOf('wallet-sg-01'),
 })
 
+const paymentIdOf = (position: number): PaymentId =>
+  `01a206a7-239d-70b7-bf79-${String(position).padStart(12, '0')}` as PaymentId
+
 export const merchantOf = (id: string) => ({ id, name: `Shop ${id} (demo)`, city: 'Shanghai' })
 export const walletOf = (id: string) => ({ id, name: `Pocket ${id} (invented)` })
 
 export const anEntry = (position: number, at: Date): LogEntry => ({
   _id: BigInt(position),
-  transaction: `01a206a7-239d-70b7-bf79-${String(position).padStart(12, '0')}`,
+  transaction: paymentIdOf(position),
   sequence: 3,
   kind: 'APPROVED',
   from: 'ROUTED',
@@ -74,12 +79,12 @@ export const anEntry = (position: number, at: Date): LogEntry => ({
   reason: null,
   payment: {
     createdAt: at,
-    wallet: 'wallet-sg-01',
-    acquirer: 'acquirer-cn-01',
-    merchant: `acquirer-cn-01.M${position % 1000}`,
+    wallet: anId('wallet-sg-01'),
+    acquirer: anId('acquirer-cn-01'),
+    merchant: anId(`acquirer-cn-01.M${position % 1000}`),
     merchantCountry: 'CN',
     walletCountry: 'SG',
-    corridor: 'SG-CN',
+    corridor: anId('SG-CN'),
     project: null,
     direction: 'INBOUND',
     mcc: '5812',

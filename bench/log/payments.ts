@@ -3,6 +3,7 @@
 
 import type { Db } from 'mongodb'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ParticipantId, PaymentId } from '../../schema/values/id.ts'
 import { money } from '../../schema/values/money.ts'
 import { isRefusal } from '../../schema/values/problems.ts'
 import { useOfKey } from '../../subgraphs/shared/idempotency-key.ts'
@@ -18,6 +19,7 @@ import { insertBatch, moveBatch, type PlannedMove } from '../../subgraphs/transa
 import { formatRrn } from '../../subgraphs/transaction/store/rrn.ts'
 import { aCorridor, aMerchant } from '../../test/fixtures/a-programme.ts'
 
+const wallet = 'wallet-sg-01' as ParticipantId
 const corridor = aCorridor('SG-CN')
 const merchant = aMerchant('acquirer-cn-01.M1')
 /** The number of events of a payment that is submitted, routed and approved. */
@@ -31,15 +33,15 @@ function aPayment(): Payment {
   const price = priceFixedMerchant(money(8_850n, 'CNY'), 'SGD', corridor, builtInRates)
   if (isRefusal(price)) throw new Error(price.message)
   const world = {
-    id: newId(now),
+    id: newId(now) as PaymentId,
     rrn: formatRrn(BigInt(n)),
-    key: useOfKey('wallet-sg-01', 'submitPayment', `key ${n}`, {}, now),
+    key: useOfKey(wallet, 'submitPayment', `key ${n}`, {}, now),
     now,
     authorizationTimeoutMs: 8_000,
     screen: () => null,
   }
   const submitted = { reference: `number ${n}`, customer: null, token: null }
-  return submit('wallet-sg-01', submitted, termsOf(price, 'MPM_STATIC', corridor, merchant, null), world)
+  return submit(wallet, submitted, termsOf(price, 'MPM_STATIC', corridor, merchant, null), world)
 }
 
 function approval(before: Payment): PlannedMove {

@@ -14,10 +14,10 @@ export async function bench(): Promise<void> {
   rmSync(folder, { recursive: true, force: true })
   const first = await start()
   await first.hub.close()
-  const again: number[] = []
+  const laterStarts: number[] = []
   for (let n = 0; n < 5; n += 1) {
     const { hub, tookMs } = await start()
-    again.push(tookMs)
+    laterStarts.push(tookMs)
     await hub.close()
   }
   const { hub } = await start()
@@ -27,7 +27,7 @@ export async function bench(): Promise<void> {
   rmSync(folder, { recursive: true, force: true })
   report('start', [
     row('first start to ready, 1 % loaded', first.tookMs / 1000, 's', null, '< 20'),
-    row('later start to ready (median of 5)', median(again) / 1000, 's', null, '< 4'),
+    row('later start to ready (median of 5)', median(laterStarts) / 1000, 's', null, '< 4'),
     row(`resident memory of the hub, ${idleMs / 1000} s idle`, memory, 'MB', null, '< 250'),
   ])
 }

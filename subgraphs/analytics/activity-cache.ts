@@ -1,4 +1,5 @@
-// The counter blocks of all hours in memory. Each request refreshes them by reading the blocks that have changed.
+// The counter blocks of all hours in memory. Each request refreshes them by reading the blocks that have
+// changed.
 
 import type { Db } from 'mongodb'
 import { publishedOf, resultsOf } from '../log/checkpoint.ts'
@@ -77,8 +78,8 @@ class CachedHours {
   }
 
   async refresh(): Promise<Pick<Snapshot, 'blocks' | 'position' | 'monthsOf'>> {
-    // The checkpoint is read before the blocks: they contain at least all entries up to it, so the next refresh, which reads
-    // the blocks with later entries, misses none.
+    // The checkpoint is read before the blocks: they contain at least all entries up to it, so the next
+    // refresh, which reads the blocks with later entries, misses none.
     const { epoch, position } = await publishedOf(this.#db, activityProjectionName)
     const store = this.#storeOf(epoch)
     const changed = await store.hoursCountedAfter(this.#position)

@@ -1,5 +1,5 @@
-// The activity projection: counts each entry of the log into two blocks, that of the hour and that of the merchant's month in
-// which the payment was created. `../log/projection.ts` stores the checkpoint.
+// The activity projection: counts each entry of the log into two blocks, that of the hour and that of the
+// merchant's month in which the payment was created. `../log/projection.ts` stores the checkpoint.
 
 import type { LogEntry } from '../log/entry.ts'
 import type { IdempotentProjection } from '../log/projection.ts'
@@ -15,7 +15,10 @@ import { hourMs, monthStart } from './range.ts'
 
 export const activityProjectionName = 'activity'
 
-/** Counts the log. Counting an entry again changes nothing: each block stores the position up to which it has counted. */
+/**
+ * Counts the log. Counting an entry again changes nothing: each block stores the position up to which it has
+ * counted.
+ */
 export function activityProjection(): IdempotentProjection {
   let store: ActivityStore
   return {
@@ -49,7 +52,10 @@ export async function countBatch(store: ActivityStore, entries: readonly LogEntr
   await count(store.merchants, merchants)
 }
 
-/** Repeats until no other process writes between the read and the write: the entries are counted then, here or there. */
+/**
+ * Repeats until no other process writes between the read and the write: the entries are counted then, here or
+ * there.
+ */
 async function count(blockStore: BlockStore, { starts, changes }: Spans): Promise<void> {
   for (;;) {
     const blocks = await blockStore.open(starts)

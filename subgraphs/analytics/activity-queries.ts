@@ -57,7 +57,9 @@ export const queryProgramme = (dependencies: ActivityDependencies): Promise<Acti
     within: [],
   })
 
-/** The activity of an entity: `filters` or `party` select its payments among those that the viewer may read. */
+/**
+ * The activity of an entity: `filters` or `party` select its payments among those that the viewer may read.
+ */
 export const queryEntityActivity = (
   dependencies: ActivityDependencies,
   args: EntityActivityArguments,
@@ -79,7 +81,10 @@ export const queryMerchantActivity = (
     return contents.map((content) => new CounterBlock(content, dependencies.activityCache.names))
   })
 
-/** Streams the answer to a filter, at most every `everySeconds`, whenever the figures or the range have changed. */
+/**
+ * Streams the answer to a filter, at most every `everySeconds`, whenever the figures or the range have
+ * changed.
+ */
 export function streamActivity(
   dependencies: ActivityDependencies,
   { where, everySeconds }: ActivityUpdatesArguments,

@@ -7,7 +7,9 @@ import { percentilesOf, type Percentiles } from './histogram.ts'
 import { laneOf, type Names } from './names.ts'
 import type { Range } from './range.ts'
 
-/** A payment must match every given list by any of its entries; a list that is undefined matches all payments. */
+/**
+ * A payment must match every given list by any of its entries; a list that is undefined matches all payments.
+ */
 export interface Filters {
   readonly directions?: readonly string[] | undefined
   readonly wallets?: readonly ParticipantId[] | undefined
@@ -19,11 +21,16 @@ export interface Filters {
   readonly entryModes?: readonly string[] | undefined
 }
 
-/** Selects payments by the time of their creation, by filters, and by the participants that take part in them. */
+/**
+ * Selects payments by the time of their creation, by filters, and by the participants that take part in them.
+ */
 export interface Question {
   readonly range: Range
   readonly where: Filters
-  /** A payment must be within each: the viewer's payments, and those of the participant that the question is about. */
+  /**
+   * A payment must be within each: the viewer's payments, and those of the participant that the question is
+   * about.
+   */
   readonly within: readonly Visibility[]
 }
 
@@ -44,7 +51,10 @@ export type Dimension =
 
 type FacetDimension = Exclude<Dimension, 'DECLINE_REASON'>
 
-/** Answers `question` from `blocks`, whose names are numbered by `names`. Each call reads all cells in the range once. */
+/**
+ * Answers `question` from `blocks`, whose names are numbered by `names`. Each call reads all cells in the
+ * range once.
+ */
 export function answerActivity(blocks: readonly CounterBlock[], names: Names, question: Question) {
   const selection = new Selection(blocks, names, question)
   return {
@@ -77,7 +87,10 @@ class Selection {
     this.#matches = matcher(names, question)
   }
 
-  /** Visits each block that has a selected cell. `isSelected` holds 1 for each selected cell, until `visit` returns. */
+  /**
+   * Visits each block that has a selected cell. `isSelected` holds 1 for each selected cell, until `visit`
+   * returns.
+   */
   forEachBlock(visit: (block: CounterBlock, isSelected: Uint8Array) => void): void {
     const { from, to } = this.#range
     let isSelected = new Uint8Array(1024)
@@ -198,7 +211,10 @@ const largestFirst = (shares: readonly Share[]): Share[] =>
     .filter(({ payments }) => payments > 0)
     .toSorted((a, b) => b.payments - a.payments || (a.key < b.key ? -1 : 1))
 
-/** Sums cells. The value is summed as two halves, ten times faster than a bigint; both stay below 2⁵³ and so exact. */
+/**
+ * Sums cells. The value is summed as two halves, ten times faster than a bigint; both stay below 2⁵³ and so
+ * exact.
+ */
 class Sum {
   #payments = 0
   #approved = 0
@@ -229,7 +245,9 @@ class Sum {
   }
 }
 
-/** A test of cells by one flag per number, so that no name is compared per cell; null when every cell passes. */
+/**
+ * A test of cells by one flag per number, so that no name is compared per cell; null when every cell passes.
+ */
 function matcher({ list }: Names, { where, within }: Question): ((cell: Cell) => boolean) | null {
   const isUnfiltered = Object.values(where).every((wanted) => wanted === undefined)
   if (isUnfiltered && within.every(({ kind }) => kind === 'all')) return null

@@ -1,9 +1,9 @@
 // Counter blocks in MongoDB. The projection writes them; any number of processes read them.
 //
-// Exactly once: a block stores its counts and the position of the last entry counted in one document, and is replaced only if
-// that position is still the one that was read. So a batch that is counted again adds nothing, be it after a crash, after a
-// lost reply or by a second process. The projection's checkpoint is stored after the blocks of a batch and only marks
-// where to resume.
+// Exactly once: a block stores its counts and the position of the last entry counted in one document, and is
+// replaced only if that position is still the one that was read. So a batch that is counted again adds
+// nothing, be it after a crash, after a lost reply or by a second process. The projection's checkpoint is
+// stored after the blocks of a batch and only marks where to resume.
 
 import type { Collection } from 'mongodb'
 import type { MerchantId } from '../../schema/values/id.ts'
@@ -13,7 +13,10 @@ import { duplicateKey, isServerError } from '../platform/mongo/client.ts'
 import { OpenCounterBlock, type CounterBlockContent } from './counter-block.ts'
 import { monthStart, type Range } from './range.ts'
 
-/** `_id` is the name of the span, "#" and the number of the part: a span whose block is full continues in the next part. */
+/**
+ * `_id` is the name of the span, "#" and the number of the part: a span whose block is full continues in the
+ * next part.
+ */
 type BlockDocument = CounterBlockContent & { readonly _id: string }
 
 /** A block to count into, and its state in MongoDB. */
@@ -27,9 +30,15 @@ export interface OpenedBlock {
 
 /** The blocks of one collection, for the projection. */
 export interface BlockStore {
-  /** Opens the last part of each span; `starts` has the spans by name. A span without a block gets an empty one. */
+  /**
+   * Opens the last part of each span; `starts` has the spans by name. A span without a block gets an empty
+   * one.
+   */
   open(starts: ReadonlyMap<string, Date>): Promise<ReadonlyMap<string, OpenedBlock>>
-  /** Writes the blocks that were counted into; false when another process has changed one of them: then open them again. */
+  /**
+   * Writes the blocks that were counted into; false when another process has changed one of them: then open
+   * them again.
+   */
   save(blocks: ReadonlyMap<string, OpenedBlock>): Promise<boolean>
 }
 
@@ -38,7 +47,9 @@ export interface ActivityStore {
   readonly merchants: BlockStore
   /** Hours in which an entry after `position` has been counted. */
   hoursCountedAfter(position: bigint): Promise<readonly BlockDocument[]>
-  /** Blocks of one merchant's months that overlap `range`, and possibly more. Concurrent calls share one read. */
+  /**
+   * Blocks of one merchant's months that overlap `range`, and possibly more. Concurrent calls share one read.
+   */
   monthsOf(merchant: MerchantId, range: Range): Promise<readonly CounterBlockContent[]>
 }
 
@@ -46,7 +57,10 @@ export const hourName = (start: Date): string => start.toISOString().slice(0, 13
 export const merchantMonthName = (merchant: MerchantId, month: Date): string =>
   `${merchant}#${month.toISOString().slice(0, 7)}`
 
-/** Hours kept open for the next batch. Months of merchants are not: the next payment of one merchant is mostly far away. */
+/**
+ * Hours kept open for the next batch. Months of merchants are not: the next payment of one merchant is mostly
+ * far away.
+ */
 const openHoursMax = 48
 
 export interface ActivityStoreOptions {
@@ -93,7 +107,9 @@ interface MonthsRequest {
   readonly range: Range
 }
 
-/** A merchant's blocks may be those of other requests' ranges too: questions check the range of every cell. */
+/**
+ * A merchant's blocks may be those of other requests' ranges too: questions check the range of every cell.
+ */
 async function readMonths(
   merchants: Collection<BlockDocument>,
   requests: readonly MonthsRequest[],

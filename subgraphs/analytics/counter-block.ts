@@ -1,7 +1,9 @@
-// Counter blocks: the counters of one span of time, packed into 32-bit words. Nothing outside of this file reads the words.
+// Counter blocks: the counters of one span of time, packed into 32-bit words. Nothing outside of this file
+// reads the words.
 //
-// A cell counts the payments that were created in one minute and agree in every facet; any figure is a sum of cells. A tally
-// counts one latency or one decline reason within a cell. The words are all cells, then all tallies:
+// A cell counts the payments that were created in one minute and agree in every facet; any figure is a sum of
+// cells. A tally counts one latency or one decline reason within a cell. The words are all cells, then all
+// tallies:
 //
 //     cell   0  minute since the start of the span (low half), number of the lane (high half)
 //            1  numbers of wallet (low) and acquirer (high)
@@ -22,7 +24,9 @@ import { minuteMs } from './range.ts'
 export interface CounterBlockContent {
   /** Start of the span. */
   readonly start: Date
-  /** Position of the last log entry that is counted here; entries up to this position are never counted again. */
+  /**
+   * Position of the last log entry that is counted here; entries up to this position are never counted again.
+   */
   readonly upTo: bigint
   /** The names that the numbers in `words` stand for, from 0. */
   readonly names: readonly string[]
@@ -66,7 +70,8 @@ export const facetFields: Readonly<Record<Facet, FacetField>> = {
 }
 
 /**
- * A view of one cell of a block. `next` moves the view to the following cell, so reading a whole block allocates one object:
+ * A view of one cell of a block. `next` moves the view to the following cell, so reading a whole block
+ * allocates one object:
  *
  *     const cell = block.cells()
  *     while (cell.next()) total += cell.payments
@@ -213,7 +218,10 @@ export class Tally {
   }
 }
 
-/** A block for reading. The names of many blocks share their numbers, so that their cells can be summed together. */
+/**
+ * A block for reading. The names of many blocks share their numbers, so that their cells can be summed
+ * together.
+ */
 export class CounterBlock {
   /** Milliseconds since 1970. */
   readonly start: number

@@ -1,4 +1,5 @@
-// The change of the counts by one entry of the log. It follows from the entry alone, so the counts are a sum over the log.
+// The change of the counts by one entry of the log. It follows from the entry alone, so the counts are a sum
+// over the log.
 
 import type { ReasonCode } from '../../schema/values/reasons.ts'
 import type { LogEntry, TransactionStatus } from '../log/entry.ts'
@@ -30,7 +31,10 @@ const standings: Readonly<Record<TransactionStatus, 'open' | 'approved' | 'decli
   CANCELLED: 'declined',
 }
 
-/** Null when nothing changes, as for refunds. A completed payment that is cancelled or reversed stops counting as approved. */
+/**
+ * Null when nothing changes, as for refunds. A completed payment that is cancelled or reversed stops counting
+ * as approved.
+ */
 export function deltaOf({ kind, from, to, reason, payment, refundOf }: LogEntry): Delta | null {
   if (refundOf !== undefined) return null
   const before = from === null ? 'open' : standings[from]

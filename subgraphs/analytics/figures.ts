@@ -25,7 +25,10 @@ export interface Growth {
   readonly valuePercent: number | null
 }
 
-/** Growth from the figures `then` of an earlier range to the figures `now`; null when the earlier range has no payment. */
+/**
+ * Growth from the figures `then` of an earlier range to the figures `now`; null when the earlier range has no
+ * payment.
+ */
 export function growthOf(now: Figures, then: Figures): Growth | null {
   if (then.payments === 0) return null
   return {

@@ -1,4 +1,5 @@
-// Histograms of latencies that can be summed: counts per bucket, and percentiles within 5 % of the exact ones.
+// Histograms of latencies that can be summed: counts per bucket, and percentiles within 5 % of the exact
+// ones.
 
 /** Below this, each millisecond has its own bucket; above, each bucket is 8 % wider than the previous one. */
 const exactBelowMs = 50
@@ -10,7 +11,10 @@ export function bucketOf(ms: number): number {
   return exactBelowMs + Math.floor(Math.log(ms / exactBelowMs) / Math.log(ratio))
 }
 
-/** The latency that represents a bucket: at most (ratio − 1) / (ratio + 1) = 3.9 % from any in it, then rounded. */
+/**
+ * The latency that represents a bucket: at most (ratio − 1) / (ratio + 1) = 3.9 % from any in it, then
+ * rounded.
+ */
 export function msOf(bucket: number): number {
   if (bucket < exactBelowMs) return bucket
   return Math.round(exactBelowMs * ratio ** (bucket - exactBelowMs) * ((2 * ratio) / (1 + ratio)))

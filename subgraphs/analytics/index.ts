@@ -10,7 +10,9 @@ import { createAnalyticsResolvers } from './resolvers.ts'
 /** Names of the projections that this subgraph runs. */
 export const analyticsProjections: readonly string[] = [activityProjectionName]
 
-/** Without a log reader among the dependencies, the subgraph starts one of its own and closes it at the end. */
+/**
+ * Without a log reader among the dependencies, the subgraph starts one of its own and closes it at the end.
+ */
 export async function openAnalyticsSubgraph(dependencies: SubgraphDependencies): Promise<Subgraph> {
   const { db, registry, now, logger } = dependencies
   const ownReader = dependencies.logReader ? null : await startLogReader({ db, logger, recentMax: 1024 })

@@ -1,5 +1,6 @@
-// A stream of the latest value: `next` reads the value at that moment, so a slow consumer skips values and has no backlog.
-// The iterator is hand-written, because `return` of an async generator waits for the pending `next`.
+// A stream of the latest value: `next` reads the value at that moment, so a slow consumer skips values and
+// has no backlog. The iterator is hand-written, because `return` of an async generator waits for the pending
+// `next`.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 

@@ -1,4 +1,5 @@
-// Names and their numbers: counter blocks store small numbers, and a list of the names that the numbers stand for.
+// Names and their numbers: counter blocks store small numbers, and a list of the names that the numbers stand
+// for.
 
 import type { CorridorId, ProjectId } from '../../schema/values/id.ts'
 import type { LoggedPayment } from '../log/entry.ts'
@@ -16,7 +17,10 @@ export class Names {
     this.#numbers = new Map(list.map((name, number) => [name, number]))
   }
 
-  /** The number of `name`; a new name gets the next one. Throws RangeError when there are more than 65,536 names. */
+  /**
+   * The number of `name`; a new name gets the next one. Throws RangeError when there are more than 65,536
+   * names.
+   */
   numberOf(name: string): number {
     let number = this.#numbers.get(name)
     if (number === undefined) {
@@ -30,7 +34,10 @@ export class Names {
   }
 }
 
-/** A corridor with what its payments are filtered by. All of it follows from the payment, and is counted under one name. */
+/**
+ * A corridor with what its payments are filtered by. All of it follows from the payment, and is counted under
+ * one name.
+ */
 export interface Lane {
   readonly corridor: CorridorId
   readonly direction: string

@@ -25,8 +25,8 @@ const lastDaysMax = 800
 const bucketsMax = 2000
 
 /**
- * Reads a range; refuses with BAD_RANGE at `path`. Both ends are rounded up to a whole minute, so adjacent ranges stay
- * adjacent, and a range that ends now includes the current minute.
+ * Reads a range; refuses with BAD_RANGE at `path`. Both ends are rounded up to a whole minute, so adjacent
+ * ranges stay adjacent, and a range that ends now includes the current minute.
  */
 export function readRange(input: RangeInput, now: Date, path: readonly string[]): Range | Refusal {
   const from = input.from ?? null
@@ -66,7 +66,10 @@ function yearBefore(time: number): number {
   return date.getTime()
 }
 
-/** Starts of the buckets that overlap a range, oldest first. Refuses with BAD_RANGE when there are more than 2,000. */
+/**
+ * Starts of the buckets that overlap a range, oldest first. Refuses with BAD_RANGE when there are more than
+ * 2,000.
+ */
 export function bucketStarts({ from, to }: Range, bucket: TimeBucket): readonly number[] | Refusal {
   const starts: number[] = []
   for (let start = bucketStart(from, bucket); start < to; start = nextStart(start, bucket)) {

@@ -1,5 +1,7 @@
-// Which wallets can pay where: routing's own rule, asked once for all merchants of the same terms.
+// Which wallets can pay at which merchants: the rule of routing, applied once for all merchants of the same
+// terms.
 
+import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Participant, Registry } from '../shared/registry.ts'
 import { canPay } from '../shared/routing.ts'
 import { termsKey, type Terms } from './count-cube.ts'
@@ -7,12 +9,12 @@ import { memoizeWhile } from './memoize-while.ts'
 
 export interface Acceptance {
   /** Ids of the wallets whose customers can pay at merchants of these terms now, in order. */
-  walletsFor(terms: Terms): readonly string[]
-  /** True when this wallet's customers can. */
+  walletsFor(terms: Terms): readonly ParticipantId[]
+  /** True when customers of `wallet` can pay at merchants of these terms now. */
   accepts(wallet: Participant, terms: Terms): boolean
 }
 
-export function acceptanceOf(registry: Registry, now: () => Date): Acceptance {
+export function createAcceptance(registry: Registry, now: () => Date): Acceptance {
   const accepts = (wallet: Participant, terms: Terms): boolean =>
     canPay({
       wallet,
@@ -21,11 +23,15 @@ export function acceptanceOf(registry: Registry, now: () => Date): Acceptance {
       registry,
       now: now(),
     })
-  const kept = memoizeWhile<readonly string[]>(() => [registry.participants, registry.corridors], now, 1_000)
+  const memoized = memoizeWhile<readonly ParticipantId[]>(
+    () => [registry.participants, registry.corridors],
+    now,
+    1_000,
+  )
   return {
     accepts,
     walletsFor: (terms) =>
-      kept(termsKey(terms), () =>
+      memoized(termsKey(terms), () =>
         [...registry.participants.values()]
           .filter((participant) => participant.roles.includes('WALLET') && accepts(participant, terms))
           .map(({ id }) => id)

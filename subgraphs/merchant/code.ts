@@ -1,4 +1,4 @@
-// Codes that the hub issues for merchants, and how a merchant is found again by one. No MongoDB, no GraphQL.
+// Merchant codes: how the hub issues them, and which merchant a scanned one names. No MongoDB, no GraphQL.
 
 import { hash } from 'node:crypto'
 import {
@@ -9,17 +9,17 @@ import {
   type MpmInput,
   type Template,
 } from '../../schema/qr/index.ts'
+import type { MerchantCodeId, MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import { formatAmount, parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { Participant } from '../shared/registry.ts'
-import type { Merchant } from './merchant.ts'
-import type { MerchantCodeId, MerchantId, ParticipantId } from '../../schema/values/id.ts'
+import { merchantIdOf, type Merchant } from './merchant.ts'
 
 export type CodeKind = 'STATIC' | 'DYNAMIC'
 
 export interface IssueCodeInput {
   readonly idempotencyKey: string
-  readonly merchant: string
+  readonly merchant: MerchantId
   readonly kind: CodeKind
   readonly amount?: { readonly amount: string; readonly currency: string } | null
   readonly reference?: string | null
@@ -33,12 +33,12 @@ export interface MerchantCode {
   readonly payload: string
   /** Null for static codes. */
   readonly expiresAt: Date | null
-  /** Ids. */
+  /** The merchant that it pays. */
   readonly merchant: MerchantId
   readonly acquirer: ParticipantId
 }
 
-/** What a valid request asks for, in one form whichever way it was written. */
+/** A valid request for a code, in canonical form. */
 export interface CodeOrder {
   readonly idempotencyKey: string
   readonly merchant: MerchantId
@@ -48,22 +48,25 @@ export interface CodeOrder {
   readonly ttlSeconds: number | null
 }
 
-/** Names the hub in templates of its own: tag 26 for a merchant, tag 80 for a dynamic code. */
+/** Marks the hub's own templates: tag 26 names a merchant, tag 80 a dynamic code. */
 const identifier = 'org.crossgate'
 const ttl = { min: 30, max: 86_400, standard: 900 } as const
-/** Characters that fields 54, 59 and 60 hold. */
+/** Most characters in fields 54, 59 and 60. */
 const amountMax = 13
 const nameMax = 25
 const cityMax = 15
 
-/** ISO 639-1, where the local script is not Latin or the language is one of its own. */
+/**
+ * ISO 639-1 language of local names, by country. Countries without an entry have no local name in their
+ * codes.
+ */
 const languages: Readonly<Record<string, string>> = {
   AE: 'ar', BD: 'bn', BH: 'ar', CN: 'zh', EG: 'ar', GE: 'ka', HK: 'zh', ID: 'id', IN: 'hi', JO: 'ar', JP: 'ja', KH: 'km',
   KR: 'ko', KW: 'ar', KZ: 'kk', LA: 'lo', LK: 'si', MM: 'my', MN: 'mn', MO: 'zh', MY: 'ms', NP: 'ne', OM: 'ar', PK: 'ur',
   QA: 'ar', RU: 'ru', SA: 'ar', TH: 'th', TR: 'tr', TW: 'zh', UZ: 'uz', VN: 'vi',
 } // prettier-ignore
 
-/** Checks what can be checked without knowing the merchant. */
+/** Reads a request, or refuses it. Checks that need the merchant are those of `issueCode`. */
 export function readOrder(input: IssueCodeInput): CodeOrder | Refusal {
   const { idempotencyKey, merchant, kind } = input
   const reference = input.reference ?? null
@@ -75,22 +78,23 @@ export function readOrder(input: IssueCodeInput): CodeOrder | Refusal {
   }
   if (isRefusal(amount)) return amount
   if (reference !== null && !/^[\x21-\x7E](?:[\x20-\x7E]{0,23}[\x21-\x7E])?$/.test(reference)) {
-    return refuse('BAD_VALUE', '`reference` is 1–25 printable ASCII characters', at('reference'))
+    return refuse('BAD_VALUE', '`reference` has 1–25 printable ASCII characters', at('reference'))
   }
   if (kind === 'STATIC') {
-    if (amount) return refuse('BAD_VALUE', 'a static code carries no amount', at('amount'))
-    if (input.ttlSeconds) return refuse('BAD_VALUE', 'a static code does not end', at('ttlSeconds'))
+    if (amount) return refuse('BAD_VALUE', 'a static code has no amount: omit it', at('amount'))
+    if (input.ttlSeconds)
+      return refuse('BAD_VALUE', 'a static code does not expire: omit `ttlSeconds`', at('ttlSeconds'))
     return { idempotencyKey, merchant, kind, amount: null, reference, ttlSeconds: null }
   }
   const ttlSeconds = input.ttlSeconds ?? ttl.standard
-  if (!amount) return refuse('AMOUNT_MISSING', 'a dynamic code carries an amount', at('amount'))
+  if (!amount) return refuse('AMOUNT_MISSING', 'a dynamic code needs an amount', at('amount'))
   if (ttlSeconds < ttl.min || ttlSeconds > ttl.max) {
     return refuse('BAD_VALUE', `\`ttlSeconds\` is ${ttl.min}–${ttl.max}, not ${ttlSeconds}`, at('ttlSeconds'))
   }
   return { idempotencyKey, merchant, kind, amount, reference, ttlSeconds }
 }
 
-/** The code `id` for an order, or why there is none. `acquirer` and `network` are those of the merchant. */
+/** Issues the code `id` for an order, or refuses. `acquirer` and `network` are those of the merchant. */
 export function issueCode(
   order: CodeOrder,
   merchant: Merchant,
@@ -114,7 +118,7 @@ export function issueCode(
     )
   }
   if (amount && formatAmount(amount).length > amountMax) {
-    return refuse('AMOUNT_TOO_LARGE', `a code holds amounts of at most ${amountMax} characters`, [
+    return refuse('AMOUNT_TOO_LARGE', `the amount has more than the ${amountMax} characters of a code`, [
       'input',
       'amount',
     ])
@@ -136,7 +140,7 @@ export function issueCode(
   return { id, kind, payload, expiresAt, merchant: merchant.id, acquirer: merchant.acquirer }
 }
 
-/** The same for every order of the same content, whatever its key. */
+/** A digest of the order without its idempotency key. */
 export const digestOf = ({ merchant, kind, amount, reference, ttlSeconds }: CodeOrder): string =>
   hash(
     'sha256',
@@ -144,22 +148,27 @@ export const digestOf = ({ merchant, kind, amount, reference, ttlSeconds }: Code
     'base64url',
   )
 
-/** What a scanned code says about whom it pays. */
+/** What a scanned code states about its merchant. The hub has not verified it. */
 export interface Claim {
-  /** Id of the dynamic code that it says it is. */
-  readonly code: string | null
-  /** Id of the merchant that it names; null when it names none in a way that the hub knows. */
+  /** Id of a dynamic code of the hub; null when it names none. */
+  readonly code: MerchantCodeId | null
+  /** Null when it names no merchant in a form that the hub reads. */
   readonly merchant: MerchantId | null
 }
 
-/** Finds the merchant by tag 15 (UnionPay's layout: the acquirer's number, then its own for the merchant) or the hub's tag 26. */
+/**
+ * Reads tag 15 (UnionPay: number of the acquirer, then the acquirer's number of the merchant), or the hub's
+ * tag 26.
+ */
 export function claimOf(code: MpmCode, participantByIin: ReadonlyMap<string, Participant>): Claim {
   const { unionPay, merchantAccounts, unreserved } = code
   const acquirer = unionPay && participantByIin.get(unionPay.acquirerIin)
-  const [, ...parts] = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(own(unreserved, '80') ?? '') ?? []
+  const [, ...parts] = /^(.{8})(.{4})(.{4})(.{4})(.{12})$/.exec(ownValue(unreserved, '80') ?? '') ?? []
   return {
-    code: parts.length > 0 ? parts.join('-') : null,
-    merchant: acquirer ? `${acquirer.id}.${unionPay.merchantId.trim()}` : own(merchantAccounts, '26'),
+    code: parts.length > 0 ? (parts.join('-') as MerchantCodeId) : null,
+    merchant: acquirer
+      ? merchantIdOf(acquirer.id, unionPay.merchantId.trim())
+      : (ownValue(merchantAccounts, '26') as MerchantId | null),
   }
 }
 
@@ -178,7 +187,7 @@ function localText({ localName, country }: Merchant): LocalText | null {
   return { language, name: Array.from(localName).slice(0, nameMax).join('').trim(), city: null }
 }
 
-/** A template of the hub's own. */
+/** A template of the hub with one value. */
 const template = (tag: string, value: string): FieldInput => ({
   tag,
   fields: [
@@ -187,13 +196,13 @@ const template = (tag: string, value: string): FieldInput => ({
   ],
 })
 
-/** What the hub's own template `tag` holds; null when there is none. */
-function own(templates: readonly Template[], tag: string): string | null {
+/** The value of the hub's template `tag`; null without one. */
+function ownValue(templates: readonly Template[], tag: string): string | null {
   const found = templates.find((one) => one.tag === tag && one.guid === identifier)
   return found?.fields.find((field) => field.tag === '01')?.value ?? null
 }
 
-/** `text` in printable ASCII, accents dropped, at most `max` characters. */
+/** `text` in printable ASCII without accents, at most `max` characters. */
 const printable = (text: string, max: number): string =>
   text
     .normalize('NFKD')
@@ -205,7 +214,7 @@ const printable = (text: string, max: number): string =>
     .slice(0, max)
     .trim()
 
-/** Letters that are no letter with an accent. */
+/** Letters that NFKD does not decompose. */
 const asciiLetters: Readonly<Record<string, string>> = {
   ß: 'ss', ø: 'o', Ø: 'O', ł: 'l', Ł: 'L', đ: 'd', Đ: 'D', æ: 'ae', Æ: 'AE', œ: 'oe', Œ: 'OE', ı: 'i', þ: 'th', Þ: 'Th', ð: 'd',
 } // prettier-ignore

@@ -1,69 +1,137 @@
-// The kept counts in memory, small enough to add up for every question: spots × profiles. No MongoDB, no GraphQL.
+// The count cube: the counts of merchants by spot, place and profile, in memory. No MongoDB, no GraphQL.
 //
-// A spot (part of a city) holds a count for each profile (what a merchant can be counted by) and each of its hexagons that
-// has any. So a filter is a choice of profiles and cities, and every answer a sum over whole-number arrays. Questions that
-// do not ask where are answered from the profiles' totals alone. Two and a half million merchants of the data set make
-// 21,000 profiles and 1.5 million counts of 12 bytes.
+// A spot is part of a city. It has a count for each profile (all that a merchant is counted by) in each of
+// its hexagons. So a filter selects profiles and cities, and every answer is a sum over arrays of integers. A
+// question without a city or a map is answered from the totals of the profiles alone. The 2.5 million
+// merchants of the data set make 21,000 profiles and 1.5 million counts of 12 bytes.
 
+import type { QrProductId } from '../../schema/values/id.ts'
+import {
+  cityKey,
+  splitEntry,
+  type Profile,
+  type ProfileKey,
+  type SpotHead,
+  type SpotId,
+} from './count-key.ts'
 import { bitsOf, middleOf, regionResolution, type Hexagon } from './hexagon.ts'
 import type { QrProduct } from './merchant.ts'
 import type { Point } from './point.ts'
-import { cityKey, splitEntry, type Profile, type SpotHead } from './count-key.ts'
 import { fold } from './search-words.ts'
 
-/** A spot as it is kept. */
+/** A spot as MongoDB stores it. */
 export interface SpotRecord extends SpotHead {
-  /** Counts up with every change. */
+  /** Increases with every change. */
   readonly version: number
-  /** When it was last changed. */
+  /** Time of the last change. */
   readonly at: Date
-  /** Merchants by entry: place and profile. */
+  /** Merchants by entry: place and profile; see `splitEntry`. */
   readonly counts: Readonly<Record<string, number>>
 }
 
-/** A spot as it is added up. Cities and profiles go by their numbers in the cube. */
-export interface Spot {
+/** How many merchants have `profile` at `place` of a spot. */
+export interface FoundCount {
+  readonly spot: SpotId
+  readonly place: number
+  readonly profile: ProfileKey
+  readonly merchants: number
+}
+
+/** Words of one count: place, number of the profile, merchants. */
+const countWidth = 3
+
+/** A view of one count of a spot. `next` moves the view to the following count. */
+class SpotCount {
+  readonly #words: Int32Array
+  #at = -countWidth
+
+  constructor(words: Int32Array) {
+    this.#words = words
+  }
+
+  /** Moves to the next count; false after the last one. */
+  next(): boolean {
+    this.#at += countWidth
+    return this.#at < this.#words.length
+  }
+
+  get place(): number {
+    return this.#words[this.#at]!
+  }
+
+  /** The number of the profile in the cube. */
+  get profile(): number {
+    return this.#words[this.#at + 1]!
+  }
+
+  get merchants(): number {
+    return this.#words[this.#at + 2]!
+  }
+}
+
+/** A spot in the cube. */
+export class Spot {
+  /** The number of the city in the cube. */
   readonly city: number
   readonly region: Hexagon | null
   readonly middle: Point | null
   readonly version: number
-  /** Place, profile, merchants; and again. */
-  readonly rows: Int32Array
+  readonly #words: Int32Array
+
+  /** `counts` has three numbers for each count: place, number of the profile, merchants. */
+  constructor(head: Pick<Spot, 'city' | 'region' | 'middle' | 'version'>, counts: readonly number[]) {
+    this.city = head.city
+    this.region = head.region
+    this.middle = head.middle
+    this.version = head.version
+    this.#words = Int32Array.from(counts)
+  }
+
+  /**
+   * A walk over all counts, without an object per count:
+   *
+   *     const count = spot.counts()
+   *     while (count.next()) total += count.merchants
+   */
+  counts(): SpotCount {
+    return new SpotCount(this.#words)
+  }
 }
 
 export interface City {
   readonly country: string
-  /** As it was first written; where parts of the city differ, the first in order. */
+  /** Of the spellings in the data, the first in order. */
   readonly name: string
   readonly folded: string
 }
 
-/** What decides which wallets can pay. Many profiles share one. */
+/** What decides which wallets can pay. Many profiles have the same terms. */
 export type Terms = Pick<Profile, 'country' | 'currency' | 'acquirer' | 'entryModes' | 'status'>
 
-/** Two merchants with the same key are payable by the same wallets. */
+/** Merchants with the same key can be paid by the same wallets. */
 export const termsKey = ({ country, currency, acquirer, entryModes, status }: Terms): string =>
   [country, currency, acquirer, status, ...entryModes.toSorted()].join('|')
 
+/** Profiles, terms and cities are numbered from 0, in the order in which they are added. */
 export class CountCube {
   readonly profiles: Profile[] = []
-  /** By profile: its key. */
-  readonly keys: string[] = []
-  /** By profile: which of `terms` it has. */
+  /** The key of each profile. */
+  readonly keys: ProfileKey[] = []
+  /** The number of each profile's terms. */
   readonly termsOf: number[] = []
   readonly terms: Terms[] = []
-  /** By profile: merchants everywhere. */
+  /** Merchants of each profile, in all spots. */
   readonly totals: number[] = []
   readonly cities: City[] = []
-  readonly spots = new Map<string, Spot>()
+  readonly spots = new Map<SpotId, Spot>()
   /** By id, in order of id. */
-  products: ReadonlyMap<string, QrProduct> = new Map()
-  /** Counts up with every change, so that answers can be kept as long as nothing changes. */
+  products: ReadonlyMap<QrProductId, QrProduct> = new Map()
+  /** Increases with every change, so that answers can be memoized until then. */
   version = 0
-  /** When a count was last changed. */
+  /** Time of the last change of a count. */
   asOf: Date
 
-  readonly #profileNumbers = new Map<string, number>()
+  readonly #profileNumbers = new Map<ProfileKey, number>()
   readonly #termsNumbers = new Map<string, number>()
   readonly #cityNumbers = new Map<string, number>()
 
@@ -71,12 +139,12 @@ export class CountCube {
     this.asOf = loadedAt
   }
 
-  knows(profile: string): boolean {
+  hasProfile(profile: ProfileKey): boolean {
     return this.#profileNumbers.has(profile)
   }
 
-  addProfile(key: string, profile: Profile): void {
-    if (this.knows(key)) return
+  addProfile(key: ProfileKey, profile: Profile): void {
+    if (this.hasProfile(key)) return
     this.#profileNumbers.set(key, this.profiles.length)
     this.profiles.push(profile)
     this.keys.push(key)
@@ -84,70 +152,75 @@ export class CountCube {
     this.termsOf.push(numberOf(this.#termsNumbers, termsKey(profile), () => this.terms.push(profile)))
   }
 
-  /** Takes in a spot unless a later state of it is there already. Its profiles must be known. */
+  /**
+   * Replaces a spot, unless the cube has a later version of it. Throws a TypeError when a profile is missing
+   * in the cube.
+   */
   put(record: SpotRecord): void {
-    const before = this.spots.get(record.id)
-    if (before && before.version >= record.version) return
-    const spot = this.#spotOf(record, before?.middle)
-    if (before) this.#addTotals(before, -1)
+    const previous = this.spots.get(record.id)
+    if (previous && previous.version >= record.version) return
+    const spot = this.#spotOf(record, previous?.middle)
+    if (previous) this.#addTotals(previous, -1)
     this.#addTotals(spot, 1)
     this.spots.set(record.id, spot)
     if (this.spots.size === 1 || record.at > this.asOf) this.asOf = record.at
     this.version++
   }
 
-  /** Rows of counts that were made elsewhere, as spots of this cube; entries that it does not know are left out. */
-  spotsFrom(entries: Iterable<{ spot: string; place: number; profile: string; merchants: number }>): Spot[] {
-    const rows = new Map<Spot, number[]>()
-    for (const { spot: id, place, profile, merchants } of entries) {
+  /**
+   * Spots with the given counts in place of their own. Counts of spots or profiles that the cube lacks are
+   * dropped.
+   */
+  spotsFrom(found: Iterable<FoundCount>): Spot[] {
+    const countsOf = new Map<Spot, number[]>()
+    for (const { spot: id, place, profile, merchants } of found) {
       const spot = this.spots.get(id)
       const number = this.#profileNumbers.get(profile)
       if (!spot || number === undefined) continue
-      const known = rows.get(spot)
-      if (known) known.push(place, number, merchants)
-      else rows.set(spot, [place, number, merchants])
+      const counts = countsOf.get(spot)
+      if (counts) counts.push(place, number, merchants)
+      else countsOf.set(spot, [place, number, merchants])
     }
-    return Array.from(rows, ([spot, values]) => ({ ...spot, rows: Int32Array.from(values) }))
+    return Array.from(countsOf, ([spot, counts]) => new Spot(spot, counts))
   }
 
-  #spotOf(
-    { country, city, region: id, version, counts }: SpotRecord,
-    middle: Point | null | undefined,
-  ): Spot {
-    const rows: number[] = []
-    for (const entry in counts) {
-      const merchants = counts[entry]!
+  #spotOf(record: SpotRecord, middle: Point | null | undefined): Spot {
+    const counts: number[] = []
+    for (const entry in record.counts) {
+      const merchants = record.counts[entry]!
       if (merchants === 0) continue
       const { place, profile } = splitEntry(entry)
       const number = this.#profileNumbers.get(profile)
-      if (number === undefined) throw new TypeError(`a count has profile ${profile}, which is not known`)
-      rows.push(place, number, merchants)
+      if (number === undefined) throw new TypeError(`the cube has no profile ${profile}`)
+      counts.push(place, number, merchants)
     }
+    const { country, city, region: id, version } = record
     const region = id === null ? null : bitsOf(id)
-    return {
+    const head = {
       city: this.#cityOf(country, city),
       region,
       middle: middle ?? (region === null ? null : middleOf(region, regionResolution)),
       version,
-      rows: Int32Array.from(rows),
     }
+    return new Spot(head, counts)
   }
 
   #cityOf(country: string, name: string): number {
     const add = () => this.cities.push({ country, name, folded: fold(name) })
-    const city = numberOf(this.#cityNumbers, cityKey(country, name), add)
-    const known = this.cities[city]!
-    if (name < known.name) this.cities[city] = { ...known, name }
-    return city
+    const number = numberOf(this.#cityNumbers, cityKey(country, name), add)
+    const city = this.cities[number]!
+    if (name < city.name) this.cities[number] = { ...city, name }
+    return number
   }
 
-  #addTotals({ rows }: Spot, sign: 1 | -1): void {
-    for (let at = 0; at < rows.length; at += 3) this.totals[rows[at + 1]!]! += sign * rows[at + 2]!
+  #addTotals(spot: Spot, sign: 1 | -1): void {
+    const count = spot.counts()
+    while (count.next()) this.totals[count.profile]! += sign * count.merchants
   }
 }
 
-/** The number of `key`; a new one is made by `add`, which says how many there are then. */
-function numberOf(numbers: Map<string, number>, key: string, add: () => number): number {
+/** The number of `key`. A new key is added by `add`, which returns how many there are then. */
+function numberOf<Key>(numbers: Map<Key, number>, key: Key, add: () => number): number {
   let number = numbers.get(key)
   if (number === undefined) numbers.set(key, (number = add() - 1))
   return number

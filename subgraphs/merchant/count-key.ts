@@ -1,36 +1,41 @@
-// What a merchant counts as, and where. Counts are kept per spot and profile, so that any filter is a sum over them.
+// Count keys: where and as what a merchant is counted. Counts are stored by spot, place and profile, so that
+// the count for any filter is a sum.
 
 import { hash } from 'node:crypto'
+import type { Brand } from '../../schema/values/id.ts'
 import { fineHexagonAt, hexagonAround, hexagonId, placeInRegion, regionResolution } from './hexagon.ts'
 import type { Merchant } from './merchant.ts'
 import { fold } from './search-words.ts'
 
-/** All that a merchant can be counted by, except its city and its place on the map. Lists are in order. */
+/** All that a merchant is counted by, except its city and its place on the map. Lists are sorted. */
 export type Profile = Pick<
   Merchant,
   'country' | 'acquirer' | 'currency' | 'mcc' | 'scenario' | 'online' | 'status' | 'entryModes' | 'qrProducts'
 >
 
+/** 72 bits of a hash of the profile, in base64url. */
+export type ProfileKey = Brand<string, 'ProfileKey'>
+
+/** Country, folded city and region, separated by "|". */
+export type SpotId = Brand<string, 'SpotId'>
+
 /** Part of a city: its merchants in one region of the map, or those without a location. */
 export interface SpotHead {
-  /** Country, city and region. */
-  readonly id: string
+  readonly id: SpotId
   readonly country: string
   readonly city: string
   /** H3 index; null for merchants without a location. */
   readonly region: string | null
 }
 
-/** Where and as what one merchant is counted. */
 export interface CountKey {
   readonly spot: SpotHead
-  /** Which hexagon of the region, 0–63. */
+  /** Hexagon of the region, 0–63; 0 without a location. */
   readonly place: number
-  /** Key of the profile. */
-  readonly profile: string
+  readonly profile: ProfileKey
 }
 
-/** What is to be added to the counts of one spot, by entry. */
+/** Changes of the counts of one spot, by entry. */
 export interface SpotChange {
   readonly spot: SpotHead
   readonly counts: Map<string, number>
@@ -44,7 +49,7 @@ export function countKeyOf(merchant: Merchant): CountKey {
   const fine = location && fineHexagonAt(location)
   const region = fine === null ? null : hexagonId(hexagonAround(fine, regionResolution), regionResolution)
   return {
-    spot: { id: `${cityKey(country, city)}|${region ?? ''}`, country, city, region },
+    spot: { id: `${cityKey(country, city)}|${region ?? ''}` as SpotId, country, city, region },
     place: fine === null ? 0 : placeInRegion(fine),
     profile: profileKey(profileOf(merchant)),
   }
@@ -62,21 +67,21 @@ export const profileOf = (merchant: Profile): Profile => ({
   qrProducts: merchant.qrProducts.toSorted(),
 })
 
-/** Made of the profile itself, so that processes agree on it without asking each other: 72 bits of its SHA-256. */
-export const profileKey = (profile: Profile): string =>
-  hash('sha256', JSON.stringify(profile), 'base64url').slice(0, 12)
+/** A hash of the profile, so that all processes use the same key without coordination. */
+export const profileKey = (profile: Profile): ProfileKey =>
+  hash('sha256', JSON.stringify(profile), 'base64url').slice(0, 12) as ProfileKey
 
-/** Where a count stands in its spot: two digits of place, then the profile. */
-const entryOf = (place: number, profile: string): string => `${String(place).padStart(2, '0')}${profile}`
+/** The field of a count in its spot: two digits of place, then the profile. */
+const entryOf = (place: number, profile: ProfileKey): string => `${String(place).padStart(2, '0')}${profile}`
 
-export const splitEntry = (entry: string): { place: number; profile: string } => ({
+export const splitEntry = (entry: string): { place: number; profile: ProfileKey } => ({
   place: Number(entry.slice(0, 2)),
-  profile: entry.slice(2),
+  profile: entry.slice(2) as ProfileKey,
 })
 
-/** Adds `by` for one merchant to what is to change. */
-export function count(
-  changes: Map<string, SpotChange>,
+/** Adds one merchant to `changes`, or removes one. */
+export function addChange(
+  changes: Map<SpotId, SpotChange>,
   { spot, place, profile }: CountKey,
   by: 1 | -1,
 ): void {

@@ -1,34 +1,37 @@
-// The kept counts in MongoDB: written together with the merchants they count, and mirrored in every process.
-import type { AnyBulkWriteOperation, ClientSession, Collection, Db } from 'mongodb'
-import { createLoader } from '../platform/async/batching.ts'
-import { CountCube, type SpotRecord } from './count-cube.ts'
-import type { QrProduct } from './merchant.ts'
-import { openCollectionWatch } from '../platform/mongo/collection-watch.ts'
-import { splitEntry, type Profile, type SpotChange } from './count-key.ts'
+// The counts of merchants in MongoDB: written in one MongoDB transaction with the merchants, and mirrored in
+// every process.
+
+import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb'
+import { chunks } from '../platform/async/chunks.ts'
 import type { Logger } from '../platform/logger.ts'
+import { openCollectionWatch, type CollectionChange } from '../platform/mongo/collection-watch.ts'
+import { loaderById } from '../platform/mongo/loader-by-id.ts'
+import { CountCube, type SpotRecord } from './count-cube.ts'
+import { splitEntry, type Profile, type ProfileKey, type SpotChange, type SpotId } from './count-key.ts'
+import type { QrProduct } from './merchant.ts'
 
-type Stored<Row> = Omit<Row, 'id'> & { readonly _id: string }
+type Stored<Row extends { readonly id: string }> = Omit<Row, 'id'> & { readonly _id: Row['id'] }
 
-/** Collections of the kept counts, and of what they are counted by. */
+/** The collections of the counts, of their profiles, and of QR products. */
 export const countCollections = (db: Db) => ({
   spots: db.collection<Stored<SpotRecord>>('coverage'),
-  profiles: db.collection<Profile & { readonly _id: string }>('coverageProfiles'),
+  profiles: db.collection<Profile & { readonly _id: ProfileKey }>('coverageProfiles'),
   products: db.collection<Stored<QrProduct>>('qrProducts'),
 })
 
 const watchedCollections = ['coverage', 'coverageProfiles', 'qrProducts'] as const
+const spotsPerRead = 2_000
 
-/** The cube, kept as MongoDB has it. */
 export interface CountStore {
-  /** As of now. It is replaced when everything had to be read again, so keep none across an await. */
+  /** The current cube. A reload replaces it, so read it again after an await. */
   readonly cube: CountCube
-  /** Reads these spots again now: for who has just changed them and wants to see it. */
-  refresh(spots: readonly string[]): Promise<void>
+  /** Reads these spots again now. When it resolves, the cube has their state at the call or a later one. */
+  refresh(spots: readonly SpotId[]): Promise<void>
   close(): Promise<void>
 }
 
-/** Makes profiles known that the cube does not know yet. Repeating it changes nothing. */
-export async function saveProfiles(db: Db, profiles: ReadonlyMap<string, Profile>): Promise<void> {
+/** Stores the profiles that are not stored yet. */
+export async function saveProfiles(db: Db, profiles: ReadonlyMap<ProfileKey, Profile>): Promise<void> {
   if (profiles.size === 0) return
   await countCollections(db).profiles.bulkWrite(
     Array.from(profiles, ([_id, profile]) => ({
@@ -38,7 +41,7 @@ export async function saveProfiles(db: Db, profiles: ReadonlyMap<string, Profile
   )
 }
 
-/** Adds changes to the kept counts, as part of the session's MongoDB transaction. */
+/** Adds changes to the stored counts, as part of the session's MongoDB transaction. */
 export async function addCounts(
   db: Db,
   changes: Iterable<SpotChange>,
@@ -47,107 +50,100 @@ export async function addCounts(
 ): Promise<void> {
   const operations = Array.from(changes, ({ spot, counts }): AnyBulkWriteOperation<Stored<SpotRecord>> => {
     const { id, ...head } = spot
-    const steps = Array.from(counts, ([entry, by]) => [`counts.${entry}`, by] as const)
-    const update = { $inc: { version: 1, ...Object.fromEntries(steps) }, $max: { at }, $setOnInsert: head }
+    const increments = Array.from(counts, ([entry, by]) => [`counts.${entry}`, by] as const)
+    const update = {
+      $inc: { version: 1, ...Object.fromEntries(increments) },
+      $max: { at },
+      $setOnInsert: head,
+    }
     return { updateOne: { filter: { _id: id }, update, upsert: true } }
   })
-  if (operations.length > 0)
-    await countCollections(db).spots.bulkWrite(operations, { session, ordered: false })
+  if (operations.length === 0) return
+  await countCollections(db).spots.bulkWrite(operations, { session, ordered: false })
 }
 
 /**
- * Loads the kept counts of `db` and follows them until `close`. A change makes its spot be read again, many changes
- * together; a spot never goes back, because it has a version. When the stream of changes breaks, or a collection is
- * dropped, everything is read again, and the cube says what it last knew meanwhile. Rejects when the first load fails.
+ * Loads the counts of `db` and keeps them current until `close`. A change reads its spot again, many changes
+ * in one read; a spot has a version and never goes back to an earlier one. When the change stream breaks or a
+ * collection is dropped, everything is loaded again, and the cube keeps its last state meanwhile. Rejects
+ * when the first load fails.
  */
 export async function openCountStore(db: Db, now: () => Date, logger: Logger): Promise<CountStore> {
-  const { spots, products } = countCollections(db)
-  let cube = new CountCube(now())
-  const spotLoader = createLoader<string, SpotRecord>({
+  const spotLoader = loaderById(countCollections(db).spots, {
     batchMax: 1_000,
     flightsMax: 1,
-    load: async (ids) => inOrder(ids, await readSpots(spots, ids)),
+    read: recordOf,
   })
-  const refresh = async (ids: readonly string[]): Promise<void> => {
-    const into = cube
-    await putAll(
+  let cube = new CountCube(now())
+
+  const refresh = async (ids: readonly SpotId[]): Promise<void> => {
+    const target = cube
+    const records = await spotLoader.loadMany(ids)
+    await putSpots(
       db,
-      into,
-      (await spotLoader.loadMany(ids)).filter((record) => record !== null),
+      target,
+      records.filter((record) => record !== null),
     )
   }
-
-  const { close } = await openCollectionWatch({
+  const apply = async ({ collection, documentKey, operationType }: CollectionChange): Promise<void> => {
+    if (!documentKey || operationType === 'delete') {
+      throw new Error(`the collection ${collection} changed as a whole`)
+    }
+    if (collection === 'coverage') await refresh([documentKey._id as SpotId])
+    if (collection === 'qrProducts') await loadProducts(db, cube)
+  }
+  const watch = await openCollectionWatch({
     db,
     logger,
     content: 'coverage counts',
     collections: watchedCollections,
     async reload() {
-      cube = await load(db, now())
+      cube = await loadCube(db, now())
     },
-    async apply({ collection, documentKey, operationType }) {
-      if (!documentKey || operationType === 'delete') throw new Error(`${collection} was changed as a whole`)
-      if (collection === 'coverage') await refresh([documentKey._id])
-      if (collection === 'qrProducts') setProducts(cube, await products.find().sort({ _id: 1 }).toArray())
-    },
+    apply,
   })
   return {
     get cube() {
       return cube
     },
     refresh,
-    close,
+    close: () => watch.close(),
   }
 }
 
-async function load(db: Db, at: Date): Promise<CountCube> {
-  const { spots, profiles, products } = countCollections(db)
+async function loadCube(db: Db, at: Date): Promise<CountCube> {
+  const { spots, profiles } = countCollections(db)
   const cube = new CountCube(at)
   for await (const { _id, ...profile } of profiles.find().batchSize(10_000)) cube.addProfile(_id, profile)
-  setProducts(cube, await products.find().sort({ _id: 1 }).toArray())
-  let records: SpotRecord[] = []
-  for await (const stored of spots.find().batchSize(2_000)) {
-    records.push(recordOf(stored))
-    if (records.length === 2_000) await putAll(db, cube, records.splice(0))
+  await loadProducts(db, cube)
+  for await (const stored of chunks(spots.find().batchSize(spotsPerRead), spotsPerRead)) {
+    await putSpots(db, cube, stored.map(recordOf))
   }
-  await putAll(db, cube, records)
   return cube
 }
 
-/** Profiles are written before the spots that use them, so those that the cube lacks can be read now. */
-async function putAll(db: Db, cube: CountCube, records: readonly SpotRecord[]): Promise<void> {
-  const missing = new Set<string>()
-  for (const { counts } of records) {
-    for (const entry in counts) {
-      const { profile } = splitEntry(entry)
-      if (!cube.knows(profile)) missing.add(profile)
-    }
-  }
-  if (missing.size > 0) {
-    const found = await countCollections(db)
-      .profiles.find({ _id: { $in: [...missing] } })
-      .toArray()
-    for (const { _id, ...profile } of found) cube.addProfile(_id, profile)
-  }
-  for (const record of records) cube.put(record)
-}
-
-function setProducts(cube: CountCube, stored: readonly Stored<QrProduct>[]): void {
+async function loadProducts(db: Db, cube: CountCube): Promise<void> {
+  const stored = await countCollections(db).products.find().sort({ _id: 1 }).toArray()
   cube.products = new Map(stored.map(({ _id, ...product }) => [_id, { id: _id, ...product }]))
   cube.version++
 }
 
-const recordOf = ({ _id, ...record }: Stored<SpotRecord>): SpotRecord => ({ id: _id, ...record })
-
-const readSpots = async (
-  spots: Collection<Stored<SpotRecord>>,
-  ids: readonly string[],
-): Promise<SpotRecord[]> => (await spots.find({ _id: { $in: [...ids] } }).toArray()).map(recordOf)
-
-function inOrder<Row extends { readonly id: string }>(
-  ids: readonly string[],
-  rows: readonly Row[],
-): (Row | null)[] {
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  return ids.map((id) => byId.get(id) ?? null)
+/**
+ * Profiles are stored before the spots that use them, so all profiles that the cube lacks can be read now.
+ */
+async function putSpots(db: Db, cube: CountCube, records: readonly SpotRecord[]): Promise<void> {
+  const missing = new Set<ProfileKey>()
+  for (const { counts } of records) {
+    for (const entry in counts) {
+      const { profile } = splitEntry(entry)
+      if (!cube.hasProfile(profile)) missing.add(profile)
+    }
+  }
+  if (missing.size > 0) {
+    const found = countCollections(db).profiles.find({ _id: { $in: [...missing] } })
+    for (const { _id, ...profile } of await found.toArray()) cube.addProfile(_id, profile)
+  }
+  for (const record of records) cube.put(record)
 }
+
+const recordOf = ({ _id, ...record }: Stored<SpotRecord>): SpotRecord => ({ id: _id, ...record })

@@ -1,8 +1,10 @@
-// How many merchants there are, and where: sums over the kept counts.
+// Coverage: how many merchants there are, and where, as sums over the count cube.
 
+import type { QrProductId } from '../../schema/values/id.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import { categoryOf, countryOf } from '../shared/values.ts'
 import type { CountCube, Spot } from './count-cube.ts'
+import type { Profile } from './count-key.ts'
 import {
   fineHexagonIn,
   hexagonAround,
@@ -16,7 +18,6 @@ import {
 } from './hexagon.ts'
 import { scenarios } from './merchant.ts'
 import type { Point } from './point.ts'
-import type { Profile } from './count-key.ts'
 
 export type CoverageDimension = 'COUNTRY' | 'CITY' | 'MCC' | 'SCENARIO' | 'QR_PRODUCT'
 
@@ -33,30 +34,30 @@ export interface CoverageCell {
   readonly merchants: number
 }
 
-/** What is added up. */
-export interface Choice {
-  /** By number: 1 for the profiles that count. */
+/** Which counts of a cube are summed. */
+export interface CountSelection {
+  /** A flag per profile of the cube. */
   readonly profiles: Uint8Array
-  /** By number: 1 for the cities that count; null when all do. */
+  /** A flag per city of the cube; null for all cities. */
   readonly cities: Uint8Array | null
-  /** Only these counts, such as those found by a search; null for all. */
+  /** Spots to sum in place of the cube's own, such as those of a search; null for the cube's own. */
   readonly spots: readonly Spot[] | null
 }
 
 const cellsMax = 5_000
 const sharesMax = 500
 
-/** The answers to one choice. Each is added up when it is first asked for, and stays as it is then. */
+/** The coverage of one selection. Sums are computed at their first use and stay the same afterwards. */
 export class Coverage {
   readonly asOf: Date
   readonly #cube: CountCube
-  readonly #choice: Choice
+  readonly #selection: CountSelection
   #byProfile: Int32Array | null = null
   #byCity: Int32Array | null = null
 
-  constructor(cube: CountCube, choice: Choice) {
+  constructor(cube: CountCube, selection: CountSelection) {
     this.#cube = cube
-    this.#choice = choice
+    this.#selection = selection
     this.asOf = cube.asOf
   }
 
@@ -73,13 +74,13 @@ export class Coverage {
     return this.#cities().reduce((cities, merchants) => cities + (merchants > 0 ? 1 : 0), 0)
   }
 
-  /** Merchants that `counts` takes in, on top of the choice. */
-  count(counts: (profile: Profile) => boolean): number {
+  /** Selected merchants whose profile matches. */
+  count(matches: (profile: Profile) => boolean): number {
     const { profiles } = this.#cube
-    return this.#profiles().reduce((sum, merchants, n) => sum + (counts(profiles[n]!) ? merchants : 0), 0)
+    return this.#profiles().reduce((sum, merchants, n) => sum + (matches(profiles[n]!) ? merchants : 0), 0)
   }
 
-  /** The largest shares first, equal ones by key; refuses with BAD_PAGE. */
+  /** The largest shares first, equal ones by key, at most `first`. Refuses with BAD_PAGE. */
   breakdown(by: CoverageDimension, first: number): CoverageShare[] | Refusal {
     if (!Number.isInteger(first) || first < 1 || first > sharesMax) {
       return refuse('BAD_PAGE', `\`first\` is 1–${sharesMax}, not ${first}`, ['first'])
@@ -89,8 +90,9 @@ export class Coverage {
   }
 
   /**
-   * Hexagons with at least one merchant whose middle is in the bounds or less than a side outside, largest counts first.
-   * Their size follows the zoom; larger ones are taken when there would be more than 5,000. Refuses with BAD_VALUE.
+   * Hexagons with at least one merchant whose middle is within the bounds or less than a side outside,
+   * largest counts first. The zoom determines their size; more than 5,000 are replaced by larger hexagons.
+   * Refuses with BAD_VALUE.
    */
   cells(bounds: Bounds, zoom: number): CoverageCell[] | Refusal {
     const refusal = checkView(bounds, zoom)
@@ -101,37 +103,40 @@ export class Coverage {
     }
   }
 
-  /** Without a place in the choice, the totals are the answer already. */
+  /**
+   * Merchants by number of the profile. Without cities or spots in the selection, the cube has these sums
+   * already.
+   */
   #profiles(): Int32Array {
     if (this.#byProfile) return this.#byProfile
     const { totals } = this.#cube
-    const { profiles, cities, spots } = this.#choice
+    const { profiles, cities, spots } = this.#selection
     const sums = (this.#byProfile = new Int32Array(profiles.length))
     if (!cities && !spots) {
       for (let n = 0; n < sums.length; n++) if (profiles[n]) sums[n] = totals[n]!
       return sums
     }
-    for (const { rows } of this.#spots()) {
-      for (let at = 0; at < rows.length; at += 3) {
-        const profile = rows[at + 1]!
-        if (profiles[profile]) sums[profile]! += rows[at + 2]!
-      }
+    for (const spot of this.#spots()) {
+      const count = spot.counts()
+      while (count.next()) if (profiles[count.profile]) sums[count.profile]! += count.merchants
     }
     return sums
   }
 
+  /** Merchants by number of the city. */
   #cities(): Int32Array {
     if (this.#byCity) return this.#byCity
-    const { profiles } = this.#choice
+    const { profiles } = this.#selection
     const sums = (this.#byCity = new Int32Array(this.#cube.cities.length))
-    for (const { city, rows } of this.#spots()) {
-      for (let at = 0; at < rows.length; at += 3) if (profiles[rows[at + 1]!]) sums[city]! += rows[at + 2]!
+    for (const spot of this.#spots()) {
+      const count = spot.counts()
+      while (count.next()) if (profiles[count.profile]) sums[spot.city]! += count.merchants
     }
     return sums
   }
 
   *#spots(): Iterable<Spot> {
-    const { cities, spots } = this.#choice
+    const { cities, spots } = this.#selection
     for (const spot of spots ?? this.#cube.spots.values()) if (!cities || cities[spot.city]) yield spot
   }
 
@@ -157,22 +162,21 @@ export class Coverage {
     if (by === 'COUNTRY') return countryOf(key).name
     if (by === 'MCC') return categoryOf(key).description
     if (by === 'SCENARIO') return scenarios[key as Profile['scenario']]
-    return this.#cube.products.get(key)?.name ?? key
+    return this.#cube.products.get(key as QrProductId)?.name ?? key
   }
 
-  /** Null when there are too many; of the coarsest hexagons, the world has 122. */
+  /** Null when there are more than 5,000. The world has 122 hexagons of resolution 0. */
   #cellsAt(bounds: Bounds, resolution: number): CoverageCell[] | null {
-    const { profiles } = this.#choice
+    const { profiles } = this.#selection
     const sums = new Map<Hexagon, number>()
     const places = new Int32Array(64)
-    for (const { region, middle, rows } of this.#spots()) {
-      // A region may reach into a hexagon whose middle is on view while its own is up to that hexagon's width outside.
-      if (region === null || !middle || !isNear(middle, bounds, Math.min(resolution, regionResolution), 3))
-        continue
-      places.fill(0)
-      for (let at = 0; at < rows.length; at += 3) {
-        if (profiles[rows[at + 1]!]) places[rows[at]!]! += rows[at + 2]!
-      }
+    for (const spot of this.#spots()) {
+      const { region, middle } = spot
+      if (region === null || !middle) continue
+      // A region may overlap a hexagon whose middle is on view, while its own middle is a width of that
+      // hexagon outside.
+      if (!isNear(middle, bounds, Math.min(resolution, regionResolution), 3)) continue
+      sumByPlace(spot, profiles, places)
       for (let place = 0; place < places.length; place++) {
         if (places[place] === 0) continue
         const hexagon = hexagonAround(fineHexagonIn(region, place), resolution)
@@ -189,6 +193,13 @@ export class Coverage {
   }
 }
 
+/** Sums the selected merchants of a spot by place. */
+function sumByPlace(spot: Spot, profiles: Uint8Array, places: Int32Array): void {
+  places.fill(0)
+  const count = spot.counts()
+  while (count.next()) if (profiles[count.profile]) places[count.place]! += count.merchants
+}
+
 function keysOf(profile: Profile, by: Exclude<CoverageDimension, 'CITY'>): readonly string[] {
   if (by === 'COUNTRY') return [profile.country]
   if (by === 'MCC') return [profile.mcc]
@@ -200,7 +211,9 @@ function checkView({ west, south, east, north }: Bounds, zoom: number): Refusal 
   const latsOk = [south, north].every((lat) => Math.abs(lat) <= 90)
   if (!lngsOk) return refuse('BAD_VALUE', '`west` and `east` are −180 to 180', ['bounds'])
   if (!latsOk || south > north) {
-    return refuse('BAD_VALUE', '`south` and `north` are −90 to 90, `south` not above `north`', ['bounds'])
+    return refuse('BAD_VALUE', '`south` and `north` are −90 to 90, and `south` is at most `north`', [
+      'bounds',
+    ])
   }
   if (!Number.isInteger(zoom) || zoom < 0 || zoom > 20) return refuse('BAD_VALUE', '`zoom` is 0–20', ['zoom'])
   return null

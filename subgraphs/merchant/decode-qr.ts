@@ -1,4 +1,4 @@
-// What a scanned code says, as the graph shows it, and whom the hub knows by it.
+// Decodes a scanned QR code for the graph, and finds its merchant.
 
 import {
   QrError,
@@ -11,6 +11,7 @@ import {
 } from '../../schema/qr/index.ts'
 import { countryByCode, type Country } from '../../schema/values/country.ts'
 import { digitsOf, isCurrency } from '../../schema/values/currency.ts'
+import type { MerchantCodeId, MerchantId } from '../../schema/values/id.ts'
 import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { Loader } from '../platform/async/batching.ts'
@@ -19,14 +20,14 @@ import { categoryOf } from '../shared/values.ts'
 import { claimOf, type CodeKind, type MerchantCode } from './code.ts'
 import type { Merchant } from './merchant.ts'
 
-export interface ScannedField {
+export interface DecodedField {
   readonly tag: string
   readonly value: string
-  /** Null for fields that are no templates. */
-  readonly fields: readonly ScannedField[] | null
+  /** Null for fields that are not templates. */
+  readonly fields: readonly DecodedField[] | null
 }
 
-export interface Scanned {
+export interface DecodedCode {
   readonly __typename: 'QrCode'
   readonly mode: QrCode['mode']
   readonly scheme: string | null
@@ -43,7 +44,7 @@ export interface Scanned {
   readonly merchant: Merchant | null
   readonly expiresAt: Date | null
   readonly expired: boolean
-  readonly fields: readonly ScannedField[]
+  readonly fields: readonly DecodedField[]
 }
 
 interface PrintedMerchant {
@@ -60,46 +61,49 @@ export interface QrInvalid extends Refusal {
   readonly offset: number
 }
 
-/** Characters; more than any code in the field has. */
+/** Characters; no code in use has more. */
 const payloadMax = 4_096
 
-/** Reads `payload` and looks up its merchant. Rejects only when a loader does. */
+export interface DecodeDependencies {
+  readonly registry: Registry
+  readonly merchants: Loader<MerchantId, Merchant>
+  readonly codes: Loader<MerchantCodeId, MerchantCode>
+  readonly now: () => Date
+}
+
+/** Decodes `payload` and finds its merchant. Rejects only when a loader does. */
 export async function decodeQr(
   payload: string,
   profile: QrProfile,
-  known: {
-    readonly registry: Registry
-    readonly merchants: Loader<string, Merchant>
-    readonly codes: Loader<string, MerchantCode>
-    readonly now: () => Date
-  },
-): Promise<Scanned | QrInvalid> {
+  { registry, merchants, codes, now }: DecodeDependencies,
+): Promise<DecodedCode | QrInvalid> {
   const code = read(payload, profile)
   if ('kind' in code) return code
-  const blank = { ...nothing, __typename: 'QrCode', mode: code.mode, scheme: code.scheme } as const
+  const blank = { ...noContent, __typename: 'QrCode', mode: code.mode, scheme: code.scheme } as const
   if (code.mode === 'URL') return blank
   const fields = code.fields.map(fieldOf)
   if (code.mode === 'CPM') return { ...blank, fields }
 
-  const claim = claimOf(code, known.registry.participantByIin)
-  const issued = claim.code === null ? null : await known.codes.load(claim.code)
-  // A code that says it is one of ours but is not, or was altered, pays nobody.
+  const claim = claimOf(code, registry.participantByIin)
+  const issued = claim.code === null ? null : await codes.load(claim.code)
+  // A code that names a dynamic code of the hub must be exactly that code: a forged or altered one has no
+  // merchant.
   const isGenuine =
     claim.code === null || (issued?.payload === payload.trim() && issued.merchant === claim.merchant)
   const expiresAt = (isGenuine && issued?.expiresAt) || null
   return {
     ...blank,
     ...contentOf(code),
-    merchant: isGenuine && claim.merchant !== null ? await known.merchants.load(claim.merchant) : null,
+    merchant: isGenuine && claim.merchant !== null ? await merchants.load(claim.merchant) : null,
     expiresAt,
-    expired: expiresAt !== null && known.now() >= expiresAt,
+    expired: expiresAt !== null && now() >= expiresAt,
     fields,
   }
 }
 
 function read(payload: string, profile: QrProfile): QrCode | QrInvalid {
   if (payload.length > payloadMax) {
-    const message = `the payload has ${payload.length} characters, at most ${payloadMax} are read`
+    const message = `the payload has ${payload.length} characters: send at most ${payloadMax}`
     return invalid({ code: 'TOO_LONG', tag: null, offset: payloadMax, message })
   }
   try {
@@ -118,8 +122,8 @@ const invalid = ({ code, tag, offset, message }: QrFault): QrInvalid => ({
   offset,
 })
 
-/** What codes other than merchant-presented ones say. */
-const nothing = {
+/** The content of codes that are not merchant-presented. */
+const noContent = {
   pointOfInitiation: null,
   warnings: [],
   amount: null,
@@ -148,7 +152,10 @@ function contentOf(code: MpmCode) {
   }
 }
 
-/** Null when the hub does not know the currency, or the text is no amount of it. Zeros that the currency has no digits for are dropped: JPY "700.00" is 700. */
+/**
+ * Null for a currency that the hub does not support or a malformed amount. Drops zeros beyond its digits: JPY
+ * "700.00" is 700.
+ */
 function amountOf(text: string | null, currency: string | null): Money | null {
   if (text === null || currency === null || !isCurrency(currency)) return null
   const [whole = '', fraction = ''] = text.split('.')
@@ -167,7 +174,7 @@ function printedMerchantOf({ merchantName, merchantCity, country, mcc }: MpmCode
   }
 }
 
-const fieldOf = ({ tag, value, fields }: QrField): ScannedField => ({
+const fieldOf = ({ tag, value, fields }: QrField): DecodedField => ({
   tag,
   value,
   fields: fields.length > 0 ? fields.map(fieldOf) : null,

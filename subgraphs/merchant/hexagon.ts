@@ -1,12 +1,13 @@
-// Hexagons of the map (H3), as numbers: finding the larger hexagon around one is then plain arithmetic.
+// Hexagons of the map (H3) as numbers, so that the larger hexagon around one is plain arithmetic.
 // Source: H3 documentation, "H3 Index" (bit layout) and "Tables of Cell Statistics Across Resolutions".
 
 import { cellToLatLng, latLngToCell } from 'h3-js'
 import type { Point } from './point.ts'
 
 /**
- * The last 52 bits of an H3 index: base cell (7 bits), then one 3-bit digit for each of the resolutions 1–15, those
- * beyond the hexagon's own all ones. A `number` holds them exactly. The resolution goes along separately.
+ * The last 52 bits of an H3 index: base cell (7 bits), then one 3-bit digit for each of the resolutions 1–15.
+ * Digits beyond the hexagon's own resolution are all ones. A `number` represents them exactly; the resolution
+ * is passed separately.
  */
 export type Hexagon = number
 
@@ -18,9 +19,9 @@ export interface Bounds {
   readonly north: number
 }
 
-/** Hexagons that merchants are counted in: sides of about 530 m. */
+/** Resolution of the hexagons that merchants are counted in: sides of about 530 m. */
 export const fineResolution = 8
-/** Hexagons that group those: sides of about 3.7 km, 49 fine ones in each. */
+/** Resolution of regions: sides of about 3.7 km, 49 fine hexagons in each. */
 export const regionResolution = 6
 
 /** Mean side of a hexagon in kilometres, by resolution. */
@@ -29,7 +30,7 @@ const kilometresPerDegree = 111.2
 
 export const fineHexagonAt = ({ lat, lng }: Point): Hexagon => bitsOf(latLngToCell(lat, lng, fineResolution))
 
-/** The hexagon's H3 index as everybody writes it: 15 hexadecimal digits. */
+/** The hexagon's H3 index in its usual form: 15 hexadecimal digits. */
 export const hexagonId = (hexagon: Hexagon, resolution: number): string =>
   `8${resolution.toString(16)}${hexagon.toString(16).padStart(13, '0')}`
 
@@ -40,24 +41,30 @@ export function middleOf(hexagon: Hexagon, resolution: number): Point {
   return { lat, lng }
 }
 
-/** The hexagon of a coarser `resolution` that this one belongs to: digits beyond it become ones. */
+/**
+ * The hexagon of a coarser `resolution` that contains this one: the digits beyond that resolution become
+ * ones.
+ */
 export function hexagonAround(hexagon: Hexagon, resolution: number): Hexagon {
   const unit = 2 ** bitsBeyond(resolution)
   return Math.floor(hexagon / unit) * unit + unit - 1
 }
 
-/** Which of its region's hexagons a fine one is, 0–63: its last two digits. */
+/** The place of a fine hexagon in its region, 0–63: its last two digits. */
 export const placeInRegion = (fine: Hexagon): number =>
   Math.floor(fine / 2 ** bitsBeyond(fineResolution)) % 64
 
-/** The fine hexagon at `place` in a region, whose digits there are ones. */
+/** The fine hexagon at `place` in a region. */
 export const fineHexagonIn = (region: Hexagon, place: number): Hexagon =>
   region - (63 - place) * 2 ** bitsBeyond(fineResolution)
 
 /** Three bits for each resolution up to 15. */
 const bitsBeyond = (resolution: number): number => (15 - resolution) * 3
 
-/** Hexagons about 40 pixels wide at this zoom of a web map with tiles of 256 pixels: each is √7 times the next smaller. */
+/**
+ * The resolution whose hexagons are about 40 pixels wide at this zoom, for map tiles of 256 pixels. Each
+ * resolution is √7 times finer than the previous one.
+ */
 export const resolutionFor = (zoom: number): number =>
   Math.min(fineResolution, Math.max(0, Math.round((zoom - 1.3) / 1.4)))
 
@@ -65,7 +72,7 @@ export const resolutionFor = (zoom: number): number =>
 export function isNear({ lat, lng }: Point, bounds: Bounds, resolution: number, sidesAway: number): boolean {
   const margin = (sides[resolution]! * sidesAway) / kilometresPerDegree
   if (lat < bounds.south - margin || lat > bounds.north + margin) return false
-  if (Math.abs(lat) + margin >= 90) return true // So close to a pole, every longitude is.
+  if (Math.abs(lat) + margin >= 90) return true // Near a pole, every longitude is within the margin.
   const shrink = Math.cos(((Math.abs(lat) + margin) * Math.PI) / 180)
   const width = bounds.east - bounds.west + (bounds.west > bounds.east ? 360 : 0)
   const sideways = margin / shrink

@@ -1,31 +1,31 @@
-// Answers that are kept as long as what they were made from stays the same.
+// Memoizes results as long as the objects that they were computed from stay the same.
 
-/** Certificates end with time alone, so nothing is kept longer than this. */
-const keptMs = 5_000
+/** Certificates expire without a change of any object, so no result is kept longer. */
+const maxAgeMs = 5_000
 
 /**
- * Keeps answers by key while everything that `sources` gives is the same, for five seconds and `entriesMax` keys at most.
- * `make` must answer at once: it has to see the sources as they were when they were compared.
+ * Memoizes results by key while `sources` returns the same objects, for at most five seconds and `entriesMax`
+ * keys. `compute` is synchronous, so that it reads the sources in the state that was compared.
  */
-export function memoizeWhile<Answer>(
+export function memoizeWhile<Result>(
   sources: () => readonly unknown[],
   now: () => Date,
   entriesMax: number,
-): (key: string, make: () => Answer) => Answer {
-  const answers = new Map<string, Answer>()
-  let madeFrom: readonly unknown[] = []
+): (key: string, compute: () => Result) => Result {
+  const results = new Map<string, Result>()
+  let computedFrom: readonly unknown[] = []
   let since = -Infinity
-  return (key, make) => {
+  return (key, compute) => {
     const current = sources()
     const age = now().getTime() - since
-    const isSame = current.every((source, n) => source === madeFrom[n])
-    if (!isSame || age < 0 || age >= keptMs || answers.size >= entriesMax) {
-      answers.clear()
-      madeFrom = current
+    const isSame = current.every((source, n) => source === computedFrom[n])
+    if (!isSame || age < 0 || age >= maxAgeMs || results.size >= entriesMax) {
+      results.clear()
+      computedFrom = current
       since = now().getTime()
     }
-    let answer = answers.get(key)
-    if (answer === undefined) answers.set(key, (answer = make()))
-    return answer
+    let result = results.get(key)
+    if (result === undefined) results.set(key, (result = compute()))
+    return result
   }
 }

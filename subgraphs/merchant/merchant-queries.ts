@@ -1,30 +1,24 @@
-// Questions about many merchants: how many there are, which, and who can pay there.
+// Queries over many merchants: counts, lists, and which wallets can pay.
 
+import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { pagesOf, type Connection, type PageArguments } from '../shared/page.ts'
 import type { Registry } from '../shared/registry.ts'
 import type { Acceptance } from './acceptance.ts'
 import type { CountStore } from './count-store.ts'
 import { Coverage } from './coverage.ts'
-import {
-  chooseCities,
-  chooseProfiles,
-  hintsOf,
-  readMerchantFilter,
-  type Hints,
-  type MerchantFilterInput,
-} from './filter.ts'
 import { memoizeWhile } from './memoize-while.ts'
+import { readMerchantFilter, type MerchantFilterInput } from './merchant-filter.ts'
+import type { MerchantStore } from './merchant-store.ts'
 import type { Merchant } from './merchant.ts'
 import type { Circle, NearKey, NearRow } from './near.ts'
-import type { MerchantStore } from './merchant-store.ts'
-import type { ParticipantId } from '../../schema/values/id.ts'
+import { hintsOf, selectCities, selectProfiles, type QueryHints } from './select-counts.ts'
 
 export interface CoverageQuestion {
   /** Only merchants that this wallet can pay. */
   readonly wallet?: ParticipantId | null
   readonly where?: MerchantFilterInput | null
-  /** Only merchants of these countries: none when there are none. */
+  /** In place of the filter's countries; an empty list selects no merchant. */
   readonly countries?: readonly string[]
 }
 
@@ -35,7 +29,7 @@ export interface MerchantsQuestion extends PageArguments {
 
 interface MerchantEdge {
   readonly cursor: string
-  /** Null for lists by id. */
+  /** Null in lists by id. */
   readonly distanceMeters: number | null
   readonly node: Merchant
 }
@@ -44,7 +38,7 @@ export interface MerchantConnection extends Connection<Merchant> {
   readonly edges: readonly MerchantEdge[]
 }
 
-export interface WalletConnection extends Connection<{ readonly id: string }> {
+export interface WalletConnection extends Connection<{ readonly id: ParticipantId }> {
   readonly totalCount: number
 }
 
@@ -53,8 +47,16 @@ export interface MerchantQueries {
   merchants(question: MerchantsQuestion): Promise<MerchantConnection | Refusal>
   /** All merchants of one acquirer, those that take no payments included. */
   merchantsOf(acquirer: ParticipantId, args: PageArguments): Promise<MerchantConnection | Refusal>
-  /** Wallets whose customers can pay at `merchant` now, by id. */
+  /** Wallets whose customers can pay at `merchant` now, in order of id. */
   acceptedWallets(merchant: Merchant, args: PageArguments): WalletConnection | Refusal
+}
+
+export interface MerchantQueriesDependencies {
+  readonly store: MerchantStore
+  readonly counts: CountStore
+  readonly acceptance: Acceptance
+  readonly registry: Registry
+  readonly now: () => Date
 }
 
 const pageMax = 100
@@ -62,94 +64,119 @@ const byId = pagesOf('merchants', ['string'], pageMax)
 const wallets = pagesOf('accepted wallets', ['string'], pageMax)
 const radiusMax = 50_000
 
-/** A cursor belongs to its circle: distances from another middle would mean nothing. */
+/** A cursor belongs to its circle: its distance means nothing in another one. */
 const byDistance = ({ lat, lng, radiusMeters }: Circle) =>
   pagesOf(`merchants within ${radiusMeters} m of ${lat}, ${lng}`, ['number', 'string'], pageMax)
 
-export function createMerchantQueries(sources: {
-  readonly store: MerchantStore
-  readonly counts: CountStore
-  readonly acceptance: Acceptance
-  readonly registry: Registry
-  readonly now: () => Date
-}): MerchantQueries {
-  const { store, counts, acceptance, registry, now } = sources
-  const kept = memoizeWhile<Coverage>(
+export function createMerchantQueries(dependencies: MerchantQueriesDependencies): MerchantQueries {
+  const { counts, registry, now } = dependencies
+  const memoizedCoverage = memoizeWhile<Coverage>(
     () => [registry.participants, registry.corridors, counts.cube, counts.cube.version],
     now,
     100,
   )
-  const keptHints = memoizeWhile<{ readonly hints: Hints | null }>(
-    () => [counts.cube, counts.cube.version],
-    now,
-    1_000,
-  )
-
+  const memoizedHints = memoizeWhile<Hinted>(() => [counts.cube, counts.cube.version], now, 1_000)
   return {
-    async coverage({ wallet: id, where, countries }) {
-      const asked = readMerchantFilter(where)
-      if (isRefusal(asked)) return asked
-      const filter = countries ? { ...asked, countries: new Set(countries) } : asked
-      const wallet = id === null || id === undefined ? null : registry.participants.get(id)
-      if (wallet === undefined)
-        return refuse('PARTICIPANT_UNKNOWN', `there is no participant "${id}"`, ['wallet'])
-      const found = filter.search && (await store.countFound(filter.search))
-      const { cube } = counts
-      const isPayable = wallet ? (terms: number) => acceptance.accepts(wallet, cube.terms[terms]!) : undefined
-      const add = (): Coverage =>
-        new Coverage(cube, {
-          profiles: chooseProfiles(cube, filter, isPayable),
-          cities: chooseCities(cube, filter),
-          spots: found && cube.spotsFrom(found),
-        })
-      return found ? add() : kept(JSON.stringify([id, where, countries]), add)
-    },
-
-    async merchants({ near, where, ...args }) {
-      const filter = readMerchantFilter(where)
-      if (isRefusal(filter)) return filter
-      const { hints } = keptHints(JSON.stringify(where), () => ({ hints: hintsOf(counts.cube, filter) }))
-      if (near)
-        return nearby(near, args, (circle, after, size) =>
-          hints ? store.near(circle, filter, after, size) : Promise.resolve([]),
-        )
-      const page = byId.read(args)
-      if (isRefusal(page)) return page
-      const rows = hints ? await store.page(filter, hints, page.after?.[0] ?? null, page.size + 1) : []
-      return withoutDistance(byId.connection(page, rows, ({ id }) => [id]))
-    },
-
-    async merchantsOf(acquirer, args) {
-      const page = byId.read(args)
-      if (isRefusal(page)) return page
-      const rows = await store.pageOfAcquirer(acquirer, page.after?.[0] ?? null, page.size + 1)
-      return withoutDistance(byId.connection(page, rows, ({ id }) => [id]))
-    },
-
-    acceptedWallets(merchant, args) {
-      const page = wallets.read(args)
-      if (isRefusal(page)) return page
-      const all = acceptance.walletsFor(merchant)
-      const [after = ''] = page.after ?? []
-      const start = all.findIndex((id) => id > after)
-      const rows = start < 0 ? [] : all.slice(start, start + page.size + 1).map((id) => ({ id }))
-      return { ...wallets.connection(page, rows, ({ id }) => [id]), totalCount: all.length }
-    },
+    coverage: (question) => queryCoverage(dependencies, memoizedCoverage, question),
+    merchants: (question) => queryMerchants(dependencies, memoizedHints, question),
+    merchantsOf: (acquirer, args) => queryMerchantsOf(dependencies, acquirer, args),
+    acceptedWallets: (merchant, args) => queryAcceptedWallets(dependencies, merchant, args),
   }
 }
 
-async function nearby(
+type Memoized<Result> = (key: string, compute: () => Result) => Result
+
+/** Null hints: no merchant matches. */
+interface Hinted {
+  readonly hints: QueryHints | null
+}
+
+async function queryCoverage(
+  { store, counts, acceptance, registry }: MerchantQueriesDependencies,
+  memoized: Memoized<Coverage>,
+  { wallet: id, where, countries }: CoverageQuestion,
+): Promise<Coverage | Refusal> {
+  const given = readMerchantFilter(where)
+  if (isRefusal(given)) return given
+  const filter = countries ? { ...given, countries: new Set(countries) } : given
+  const wallet = id === null || id === undefined ? null : registry.participants.get(id)
+  if (wallet === undefined) {
+    return refuse('PARTICIPANT_UNKNOWN', `there is no participant "${id}"`, ['wallet'])
+  }
+  const found = filter.search && (await store.countFound(filter.search))
+  const { cube } = counts
+  const isPayable = wallet ? (terms: number) => acceptance.accepts(wallet, cube.terms[terms]!) : undefined
+  const compute = (): Coverage =>
+    new Coverage(cube, {
+      profiles: selectProfiles(cube, filter, isPayable),
+      cities: selectCities(cube, filter),
+      spots: found && cube.spotsFrom(found),
+    })
+  return found ? compute() : memoized(JSON.stringify([id, where, countries]), compute)
+}
+
+async function queryMerchants(
+  { store, counts }: MerchantQueriesDependencies,
+  memoized: Memoized<Hinted>,
+  { near, where, ...args }: MerchantsQuestion,
+): Promise<MerchantConnection | Refusal> {
+  const filter = readMerchantFilter(where)
+  if (isRefusal(filter)) return filter
+  const { hints } = memoized(JSON.stringify(where), () => ({ hints: hintsOf(counts.cube, filter) }))
+  if (near) {
+    return queryNear(near, args, (after, size) =>
+      hints ? store.near(near, filter, after, size) : Promise.resolve([]),
+    )
+  }
+  return pageById(args, (after, size) =>
+    hints ? store.page(filter, hints, after, size) : Promise.resolve([]),
+  )
+}
+
+const queryMerchantsOf = (
+  { store }: MerchantQueriesDependencies,
+  acquirer: ParticipantId,
+  args: PageArguments,
+): Promise<MerchantConnection | Refusal> =>
+  pageById(args, (after, size) => store.pageOfAcquirer(acquirer, after, size))
+
+function queryAcceptedWallets(
+  { acceptance }: MerchantQueriesDependencies,
+  merchant: Merchant,
+  args: PageArguments,
+): WalletConnection | Refusal {
+  const page = wallets.read(args)
+  if (isRefusal(page)) return page
+  const all = acceptance.walletsFor(merchant)
+  const [after = ''] = page.after ?? []
+  const start = all.findIndex((id) => id > after)
+  const rows = start < 0 ? [] : all.slice(start, start + page.size + 1).map((id) => ({ id }))
+  return { ...wallets.connection(page, rows, ({ id }) => [id]), totalCount: all.length }
+}
+
+async function pageById(
+  args: PageArguments,
+  read: (after: MerchantId | null, size: number) => Promise<readonly Merchant[]>,
+): Promise<MerchantConnection | Refusal> {
+  const page = byId.read(args)
+  if (isRefusal(page)) return page
+  const rows = await read((page.after?.[0] ?? null) as MerchantId | null, page.size + 1)
+  const { edges, pageInfo } = byId.connection(page, rows, ({ id }) => [id])
+  return { edges: edges.map((edge) => ({ ...edge, distanceMeters: null })), pageInfo }
+}
+
+async function queryNear(
   near: Circle,
   args: PageArguments,
-  read: (near: Circle, after: NearKey | null, size: number) => Promise<readonly NearRow[]>,
+  read: (after: NearKey | null, size: number) => Promise<readonly NearRow[]>,
 ): Promise<MerchantConnection | Refusal> {
   const refusal = checkCircle(near)
   if (refusal) return refusal
   const pages = byDistance(near)
   const page = pages.read(args)
   if (isRefusal(page)) return page
-  const after = page.after && { meters: page.after[0], id: page.after[1] }
-  const rows = await read(near, after, page.size + 1)
+  const after = page.after && { meters: page.after[0], id: page.after[1] as MerchantId }
+  const rows = await read(after, page.size + 1)
   const { edges, pageInfo } = pages.connection(page, rows, ({ meters, id }) => [meters, id])
   return {
     edges: edges.map(({ cursor, node: { meters, merchant } }) => {
@@ -163,10 +190,8 @@ function checkCircle({ lat, lng, radiusMeters }: Circle): Refusal | null {
   if (!(Math.abs(lat) <= 90)) return refuse('BAD_VALUE', '`lat` is −90 to 90', ['near', 'lat'])
   if (!(Math.abs(lng) <= 180)) return refuse('BAD_VALUE', '`lng` is −180 to 180', ['near', 'lng'])
   if (radiusMeters >= 1 && radiusMeters <= radiusMax) return null
-  return refuse('BAD_VALUE', `\`radiusMeters\` is 1–${radiusMax}`, ['near', 'radiusMeters'])
+  return refuse('BAD_VALUE', `\`radiusMeters\` is 1–${radiusMax}, not ${radiusMeters}`, [
+    'near',
+    'radiusMeters',
+  ])
 }
-
-const withoutDistance = ({ edges, pageInfo }: Connection<Merchant>): MerchantConnection => ({
-  edges: edges.map((edge) => ({ ...edge, distanceMeters: null })),
-  pageInfo,
-})

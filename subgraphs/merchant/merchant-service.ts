@@ -1,15 +1,18 @@
-// What an acquirer does here: registers merchants and issues codes for them.
+// Operations of acquirers: registering merchants and issuing codes for them.
 
 import { v7 as newUuid } from 'uuid'
+import type { MerchantCodeId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { requireScope } from '../shared/access.ts'
+import type { IdempotencyConflict } from '../shared/idempotency-key.ts'
 import type { Participant, Registry } from '../shared/registry.ts'
-import type { CodeStore, IdempotencyConflict } from './code-store.ts'
+import { quoteInput } from '../shared/unknown.ts'
+import type { RequestContext } from '../shared/viewer.ts'
+import type { CodeStore } from './code-store.ts'
 import { digestOf, issueCode, readOrder, type IssueCodeInput, type MerchantCode } from './code.ts'
 import type { CountStore } from './count-store.ts'
-import { describeMerchants, type MerchantInput, type RejectedRow } from './merchant.ts'
-import type { RequestContext } from '../shared/viewer.ts'
 import type { MerchantStore } from './merchant-store.ts'
+import { describeMerchants, type MerchantInput, type RejectedRow } from './merchant.ts'
 
 export interface MerchantsRegistered {
   readonly created: number
@@ -22,63 +25,67 @@ export interface MerchantService {
   issue(input: IssueCodeInput, context: RequestContext): Promise<MerchantCode | IdempotencyConflict | Refusal>
 }
 
-const rowsMax = 1_000
-
-export function createMerchantService(sources: {
+export interface MerchantServiceDependencies {
   readonly store: MerchantStore
   readonly codes: CodeStore
   readonly counts: CountStore
   readonly registry: Registry
   readonly now: () => Date
-}): MerchantService {
-  const { store, codes, counts, registry, now } = sources
-
-  return {
-    async register(rows, context) {
-      const acquirer = acquirerOf(context, registry)
-      if (isRefusal(acquirer)) return acquirer
-      if (rows.length > rowsMax) {
-        return refuse('TOO_MANY', `one call takes ${rowsMax} merchants, not ${rows.length}`, [
-          'input',
-          'merchants',
-        ])
-      }
-      const { merchants, rejected } = describeMerchants(rows, acquirer, counts.cube.products)
-      const { created, updated } = await store.register(merchants, now())
-      return { created, updated, rejected }
-    },
-
-    async issue(input, context) {
-      const acquirer = acquirerOf(context, registry)
-      if (isRefusal(acquirer)) return acquirer
-      const order = readOrder(input)
-      if (isRefusal(order)) return order
-      const { idempotencyKey } = order
-      const digest = digestOf(order)
-      const earlier = await codes.replay(acquirer.id, idempotencyKey, digest)
-      if (earlier) return earlier
-      const merchant = await store.merchants.load(order.merchant)
-      if (merchant?.acquirer !== acquirer.id) {
-        return refuse(
-          'MERCHANT_UNKNOWN',
-          `${acquirer.id} serves no merchant "${order.merchant.slice(0, 60)}"`,
-          ['input', 'merchant'],
-        )
-      }
-      const network = registry.participants.get(acquirer.network ?? '')
-      const issuedAt = now()
-      const id = newUuid({ msecs: issuedAt.getTime() })
-      const code = issueCode(order, merchant, { acquirer, network }, id, issuedAt)
-      return isRefusal(code) ? code : codes.add({ code, idempotencyKey, digest, issuedAt })
-    },
-  }
 }
 
-/** The caller, when it is an acquirer with the right key. */
+const rowsMax = 1_000
+
+export const createMerchantService = (dependencies: MerchantServiceDependencies): MerchantService => ({
+  register: (rows, context) => registerMerchants(dependencies, rows, context),
+  issue: (input, context) => issueMerchantCode(dependencies, input, context),
+})
+
+async function registerMerchants(
+  { store, counts, registry, now }: MerchantServiceDependencies,
+  rows: readonly MerchantInput[],
+  context: RequestContext,
+): Promise<MerchantsRegistered | Refusal> {
+  const acquirer = acquirerOf(context, registry)
+  if (isRefusal(acquirer)) return acquirer
+  if (rows.length > rowsMax) {
+    const problem = `the call has ${rows.length} merchants: send at most ${rowsMax}`
+    return refuse('TOO_MANY', problem, ['input', 'merchants'])
+  }
+  const { merchants, rejected } = describeMerchants(rows, acquirer, counts.cube.products)
+  const { created, updated } = await store.register(merchants, now())
+  return { created, updated, rejected }
+}
+
+async function issueMerchantCode(
+  { store, codes, registry, now }: MerchantServiceDependencies,
+  input: IssueCodeInput,
+  context: RequestContext,
+): Promise<MerchantCode | IdempotencyConflict | Refusal> {
+  const acquirer = acquirerOf(context, registry)
+  if (isRefusal(acquirer)) return acquirer
+  const order = readOrder(input)
+  if (isRefusal(order)) return order
+  const { idempotencyKey } = order
+  const at = now()
+  const key = { acquirer: acquirer.id, idempotencyKey, digest: digestOf(order), at }
+  const replayed = await codes.replay(key)
+  if (replayed) return replayed
+  const merchant = await store.merchants.load(order.merchant)
+  if (merchant?.acquirer !== acquirer.id) {
+    const problem = `${acquirer.id} serves no merchant ${quoteInput(order.merchant)}`
+    return refuse('MERCHANT_UNKNOWN', problem, ['input', 'merchant'])
+  }
+  const network = registry.participants.get(acquirer.network ?? '')
+  const id = newUuid({ msecs: at.getTime() }) as MerchantCodeId
+  const code = issueCode(order, merchant, { acquirer, network }, id, at)
+  return isRefusal(code) ? code : codes.add(code, key)
+}
+
+/** The caller, if it is an acquirer and its key has the scope. */
 function acquirerOf(context: RequestContext, registry: Registry): Participant | Refusal {
   const refusal = requireScope(context, 'merchants:write')
   if (refusal) return refusal
   const caller = registry.participants.get(context.viewer.participant)
   if (caller?.roles.includes('ACQUIRER')) return caller
-  return refuse('FORBIDDEN', `${context.viewer.participant} is no acquirer`)
+  return refuse('FORBIDDEN', `${context.viewer.participant} is not an acquirer`)
 }

@@ -2,17 +2,18 @@
 
 import { countryByCode } from '../../schema/values/country.ts'
 import type { Currency } from '../../schema/values/currency.ts'
-import { mccByCode, type Scenario } from '../../schema/values/mcc.ts'
-import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import type { MerchantId, ParticipantId, QrProductId } from '../../schema/values/id.ts'
+import { mccByCode, type Scenario } from '../../schema/values/mcc.ts'
+import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import type { Participant } from '../shared/registry.ts'
+import { quoteInput, unknownCountry } from '../shared/unknown.ts'
 
 export type { Scenario }
 
 export interface Merchant {
   /** The acquirer's id, a dot, and `mid`. */
   readonly id: MerchantId
-  /** Id of the acquirer. */
   readonly acquirer: ParticipantId
   /** The acquirer's own number, at most 15 characters. */
   readonly mid: string
@@ -30,8 +31,7 @@ export interface Merchant {
   readonly online: boolean
   readonly currency: Currency
   readonly entryModes: readonly EntryMode[]
-  /** Ids of QR products. */
-  readonly qrProducts: readonly string[]
+  readonly qrProducts: readonly QrProductId[]
 }
 
 export interface QrProduct {
@@ -41,7 +41,7 @@ export interface QrProduct {
   readonly acceptsForeignWallets: boolean
 }
 
-/** Scenes of use, as people call them. */
+/** Every scene of use, with its label. */
 export const scenarios: Readonly<Record<Scenario, string>> = {
   TRANSPORT: 'Transport',
   DINING: 'Dining',
@@ -55,7 +55,7 @@ export const scenarios: Readonly<Record<Scenario, string>> = {
 
 export const isScenario = (name: string): name is Scenario => Object.hasOwn(scenarios, name)
 
-/** A merchant as its acquirer describes it; null and undefined are the same. */
+/** An acquirer's description of a merchant; null and undefined mean the same. */
 export interface MerchantInput {
   readonly mid: string
   readonly name: string
@@ -67,43 +67,76 @@ export interface MerchantInput {
   readonly location?: { readonly lat: number; readonly lng: number } | null
   readonly online?: boolean | null
   readonly entryModes?: readonly EntryMode[] | null
-  readonly qrProducts?: readonly string[] | null
+  readonly qrProducts?: readonly QrProductId[] | null
 }
 
 const nameMax = 80
 const cityMax = 60
 const qrProductsMax = 20
 
-/** The merchant that `input` describes, ACTIVE, or the first thing that is wrong with it. */
+/** The part of an acquirer that its merchants depend on. */
+type Acquirer = Pick<Participant, 'id' | 'country'>
+
+/** The merchant that `input` describes, ACTIVE, or a refusal of the first invalid field. */
 export function describeMerchant(
   input: MerchantInput,
-  acquirer: { readonly id: string; readonly country: string },
-  knownProducts: ReadonlyMap<string, unknown>,
+  acquirer: Acquirer,
+  products: ReadonlyMap<QrProductId, unknown>,
 ): Merchant | Refusal {
-  const { mid, country: code, online } = input
-  const [name, localName, city] = [input.name.trim(), input.localName?.trim() || null, input.city.trim()]
-  const mcc = mccByCode(input.mcc)
-  const country = countryByCode(code)
-  const location = input.location ?? null
-  const entryModes = [...new Set(input.entryModes ?? (['MPM_STATIC', 'MPM_DYNAMIC'] as const))]
-  const qrProducts = [...new Set(input.qrProducts)]
-  const unknown = qrProducts.find((id) => !knownProducts.has(id))
+  const identity = readIdentity(input)
+  if (isRefusal(identity)) return identity
+  const category = readCategory(input)
+  if (isRefusal(category)) return category
+  const site = readSite(input, acquirer)
+  if (isRefusal(site)) return site
+  const offer = readOffer(input, products)
+  if (isRefusal(offer)) return offer
+  return {
+    id: merchantIdOf(acquirer.id, identity.mid),
+    acquirer: acquirer.id,
+    status: 'ACTIVE',
+    ...identity,
+    ...category,
+    ...site,
+    ...offer,
+  }
+}
 
+export const merchantIdOf = (acquirer: ParticipantId, mid: string): MerchantId =>
+  `${acquirer}.${mid}` as MerchantId
+
+function readIdentity(input: MerchantInput): Pick<Merchant, 'mid' | 'name' | 'localName'> | Refusal {
+  const { mid } = input
+  const name = input.name.trim()
+  const localName = input.localName?.trim() || null
   if (!/^[A-Za-z0-9-]{1,15}$/.test(mid)) return bad('mid', mid, 'is not 1–15 letters, digits or dashes')
   if (!isWritten(name, nameMax)) return bad('name', name, `is not 1–${nameMax} printable characters`)
   if (!isLatin(name)) return bad('name', name, 'is not in Latin letters: use `localName` for others')
   if (localName !== null && !isWritten(localName, nameMax)) {
     return bad('localName', localName, `is not 1–${nameMax} printable characters`)
   }
-  if (!mcc) return bad('mcc', input.mcc, 'is not a category that the hub knows')
+  return { mid, name, localName }
+}
+
+function readCategory(input: MerchantInput): Pick<Merchant, 'mcc' | 'scenario'> | Refusal {
+  const mcc = mccByCode(input.mcc)
+  if (!mcc) return bad('mcc', input.mcc, 'is not a category that the hub supports')
   const scenario = input.scenario ?? mcc.scenario
-  if (!isScenario(scenario)) return bad('scenario', scenario, 'is not a scenario')
-  if (!country)
-    return refuse('UNKNOWN_COUNTRY', `"${clip(code)}" is not a country that the hub knows`, ['country'])
+  return isScenario(scenario) ? { mcc: mcc.code, scenario } : bad('scenario', scenario, 'is not a scenario')
+}
+
+function readSite(
+  input: MerchantInput,
+  acquirer: Acquirer,
+): Pick<Merchant, 'country' | 'currency' | 'city' | 'location' | 'online'> | Refusal {
+  const country = countryByCode(input.country)
+  const city = input.city.trim()
+  const location = input.location ?? null
+  const online = input.online ?? false
+  if (!country) return unknownCountry(input.country, ['country'])
   if (country.code !== acquirer.country) {
-    return refuse('FORBIDDEN', `${acquirer.id} serves merchants in ${acquirer.country}, not in ${code}`, [
-      'country',
-    ])
+    const problem = `${acquirer.id} serves merchants in ${acquirer.country}, not in ${country.code}`
+    return refuse('FORBIDDEN', problem, ['country'])
   }
   if (!isWritten(city, cityMax) || !isLatin(city)) {
     return bad('city', city, `is not 1–${cityMax} printable characters in Latin letters`)
@@ -112,65 +145,70 @@ export function describeMerchant(
   if (location && !(Math.abs(location.lat) <= 90 && Math.abs(location.lng) <= 180)) {
     return bad('location', `${location.lat}, ${location.lng}`, 'is not on the Earth')
   }
-  if (entryModes.length === 0)
-    return refuse('BAD_VALUE', '`entryModes` is empty: leave it out', ['entryModes'])
-  if (qrProducts.length > qrProductsMax) {
-    return refuse('TOO_MANY', `\`qrProducts\` takes at most ${qrProductsMax}`, ['qrProducts'])
-  }
-  if (unknown !== undefined) return bad('qrProducts', unknown, 'is not a QR product that the hub knows')
   return {
-    id: `${acquirer.id}.${mid}`,
-    acquirer: acquirer.id,
-    mid,
-    name,
-    localName,
-    status: 'ACTIVE',
-    country: code,
+    country: country.code,
+    currency: country.currency,
     city,
     location: location && { lat: location.lat, lng: location.lng },
-    mcc: mcc.code,
-    scenario,
-    online: online ?? false,
-    currency: country.currency,
-    entryModes,
-    qrProducts,
+    online,
   }
 }
 
-/** A row of a registration that was refused, by its place from 0. */
+function readOffer(
+  input: MerchantInput,
+  products: ReadonlyMap<QrProductId, unknown>,
+): Pick<Merchant, 'entryModes' | 'qrProducts'> | Refusal {
+  const entryModes = [...new Set(input.entryModes ?? (['MPM_STATIC', 'MPM_DYNAMIC'] as const))]
+  const qrProducts = [...new Set(input.qrProducts)]
+  const unknown = qrProducts.find((id) => !products.has(id))
+  if (entryModes.length === 0) {
+    return refuse('BAD_VALUE', '`entryModes` is empty: omit it', ['entryModes'])
+  }
+  if (qrProducts.length > qrProductsMax) {
+    const problem = `\`qrProducts\` has ${qrProducts.length} entries: send at most ${qrProductsMax}`
+    return refuse('TOO_MANY', problem, ['qrProducts'])
+  }
+  if (unknown !== undefined) return bad('qrProducts', unknown, 'is not a QR product of the hub')
+  return { entryModes, qrProducts }
+}
+
+/** A refused row of a registration; `index` counts from 0. */
 export interface RejectedRow {
   readonly index: number
   readonly code: Refusal['code']
   readonly message: string
 }
 
-/** Sorts the rows of one registration into merchants and refusals. A number that occurs again is refused. */
+/**
+ * Divides the rows of one registration into merchants and refusals. A second row with the same `mid` is
+ * refused.
+ */
 export function describeMerchants(
   rows: readonly MerchantInput[],
-  acquirer: { readonly id: string; readonly country: string },
-  knownProducts: ReadonlyMap<string, unknown>,
+  acquirer: Acquirer,
+  products: ReadonlyMap<QrProductId, unknown>,
 ): { readonly merchants: Merchant[]; readonly rejected: RejectedRow[] } {
-  const merchants = new Map<string, Merchant>()
+  const merchants = new Map<MerchantId, Merchant>()
   const rejected: RejectedRow[] = []
   for (const [index, row] of rows.entries()) {
-    const described = describeMerchant(row, acquirer, knownProducts)
-    if (isRefusal(described)) rejected.push({ index, code: described.code, message: described.message })
-    else if (!merchants.has(described.id)) merchants.set(described.id, described)
-    else
-      rejected.push({ index, code: 'ALREADY_EXISTS', message: `mid "${row.mid}" occurs in an earlier row` })
+    const described = describeMerchant(row, acquirer, products)
+    if (isRefusal(described)) {
+      rejected.push({ index, code: described.code, message: described.message })
+    } else if (merchants.has(described.id)) {
+      rejected.push({ index, code: 'ALREADY_EXISTS', message: `an earlier row has the mid "${row.mid}"` })
+    } else {
+      merchants.set(described.id, described)
+    }
   }
   return { merchants: [...merchants.values()], rejected }
 }
 
-function bad(field: string, value: string, what: string): Refusal {
-  return refuse('BAD_VALUE', `${field} "${clip(value)}" ${what}`, [field])
-}
+const bad = (field: string, value: string, problem: string): Refusal =>
+  refuse('BAD_VALUE', `${field} ${quoteInput(value)} ${problem}`, [field])
 
 const isWritten = (text: string, max: number): boolean =>
   text.length >= 1 && text.length <= max && text.isWellFormed() && !/\p{C}/u.test(text)
 
-/** No letter of another script, and at least one letter or digit. */
+/** At least one letter or digit, and no letter of another script. */
 const isLatin = (text: string): boolean =>
   /[\p{L}\p{N}]/u.test(text) && !/(?!\p{Script=Latin})\p{L}/u.test(text)
-
-const clip = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text)

@@ -1,20 +1,20 @@
 // Merchants by distance, a page at a time.
 
 import type { Collection, Filter } from 'mongodb'
+import type { MerchantId } from '../../schema/values/id.ts'
 import type { Merchant } from './merchant.ts'
 import { metersBetween, type Point } from './point.ts'
-import { merchantOf, shown, type StoredMerchant } from './stored-merchant.ts'
-import type { MerchantId } from '../../schema/values/id.ts'
+import { merchantFields, merchantOf, type StoredMerchant } from './stored-merchant.ts'
 
 /** WGS 84 degrees and metres. */
 export interface Circle extends Point {
   readonly radiusMeters: number
 }
 
-/** A place in a list by distance. */
+/** The sort key of a list by distance. */
 export interface NearKey {
   readonly id: MerchantId
-  /** Along the surface, on a sphere with a radius of 6,378.1 km. */
+  /** Distance along the surface of a sphere with a radius of 6,378.1 km. */
   readonly meters: number
 }
 
@@ -23,8 +23,11 @@ export interface NearRow extends NearKey {
 }
 
 /**
- * MongoDB gives merchants by distance, but neither the distance nor an order among equal ones. So it is measured here; two
- * ways to measure agree to well within a millimetre, and rows are read until one lies that much beyond the page's end.
+ * Returns merchants by distance, then by id, after `after`, at most `size`.
+ *
+ * MongoDB returns merchants by distance, but neither the distance nor an order among equal ones, so the
+ * distance is computed here. Both computations agree to well within a millimetre: a page is exact once a
+ * merchant was read that is at least a millimetre beyond its end.
  */
 export async function nearest(
   collection: Collection<StoredMerchant>,
@@ -40,7 +43,7 @@ export async function nearest(
   }
   for (let limit = size + 8; ; limit *= 10) {
     const found = await collection
-      .find({ ...filter, location: { $nearSphere } }, { projection: shown })
+      .find({ ...filter, location: { $nearSphere } }, { projection: merchantFields })
       .limit(limit)
       .toArray()
     const rows = found.map((stored) => {
@@ -51,8 +54,9 @@ export async function nearest(
       .filter((row) => !after || compareNear(row, after) > 0)
       .toSorted(compareNear)
       .slice(0, size)
-    const reach = rows.length < limit ? Infinity : rows.at(-1)!.meters - slackMeters
-    if (page.length === size ? page.at(-1)!.meters < reach : reach === Infinity) return page
+    const isComplete = rows.length < limit
+    const isExact = page.length === size && page.at(-1)!.meters < rows.at(-1)!.meters - slackMeters
+    if (isComplete || isExact) return page
   }
 }
 

@@ -1,4 +1,4 @@
-// Points on the Earth, and how far they are from each other.
+// Points on the Earth, and distances between them.
 
 /** WGS 84 degrees. */
 export interface Point {
@@ -6,10 +6,13 @@ export interface Point {
   readonly lng: number
 }
 
-/** Equatorial radius, as MongoDB has it. */
+/** Equatorial radius, the one that MongoDB uses. */
 const radiusMeters = 6_378_100
 
-/** Metres along the surface of a sphere, by the haversine formula: exact to micrometres, also for points close together. */
+/**
+ * Metres along the surface of a sphere, by the haversine formula; exact to micrometres, also for points close
+ * together.
+ */
 export function metersBetween(a: Point, b: Point): number {
   const north = Math.sin(radians(b.lat - a.lat) / 2)
   const east = Math.sin(radians(b.lng - a.lng) / 2)

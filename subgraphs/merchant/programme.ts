@@ -1,5 +1,6 @@
-// The programme's figures about merchants. All are of merchants that take payments.
+// The programme's figures about merchants that take payments.
 
+import type { QrProductId } from '../../schema/values/id.ts'
 import type { Coverage } from './coverage.ts'
 import type { QrProduct } from './merchant.ts'
 
@@ -12,10 +13,10 @@ export interface ProgrammeFigures {
   readonly foreignMerchants: number
 }
 
-/** `coverage` is that of all merchants. */
+/** `coverage` has all merchants, without a filter. */
 export const programmeFigures = (
   coverage: Coverage,
-  products: ReadonlyMap<string, QrProduct>,
+  products: ReadonlyMap<QrProductId, QrProduct>,
 ): ProgrammeFigures => ({
   mainlandMerchants: coverage.count(({ country, scenario }) => country === mainland && scenario !== 'ONLINE'),
   qrProducts: [...products.values()].filter((product) => product.acceptsForeignWallets).length,

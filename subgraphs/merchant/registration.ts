@@ -1,25 +1,36 @@
-// Changes merchants. Whoever writes a merchant writes its count with it, so that the counts are never wrong.
+// Registers merchants: writes each merchant and its count in one MongoDB transaction, so the counts are
+// always exact.
 
 import { isDeepStrictEqual } from 'node:util'
 import type { AnyBulkWriteOperation, Db } from 'mongodb'
+import type { MerchantId } from '../../schema/values/id.ts'
+import {
+  addChange,
+  countKeyOf,
+  profileOf,
+  type CountKey,
+  type Profile,
+  type ProfileKey,
+  type SpotChange,
+  type SpotId,
+} from './count-key.ts'
 import { addCounts, saveProfiles, type CountStore } from './count-store.ts'
 import type { Merchant } from './merchant.ts'
 import { merchantCollection, storedMerchant, type StoredMerchant } from './stored-merchant.ts'
-import { count, profileOf, countKeyOf, type Profile, type SpotChange, type CountKey } from './count-key.ts'
 
 export interface Registration {
-  /** Each with an id of its own. */
+  /** Their ids are distinct. */
   readonly merchants: readonly Merchant[]
   readonly at: Date
 }
 
 export interface Registered {
   readonly created: number
-  /** Those that were there, whether they changed or not. */
+  /** Merchants that existed, changed or not. */
   readonly updated: number
 }
 
-/** Writes merchants and counts in one MongoDB transaction, then waits until `counts` has them. */
+/** Writes merchants and counts in one MongoDB transaction, then refreshes `counts`. */
 export async function writeMerchants(
   db: Db,
   counts: CountStore,
@@ -30,8 +41,11 @@ export async function writeMerchants(
   const { updated, spots } = await db.client.withSession((session) =>
     session.withTransaction(async () => {
       const found = await collection.find({ _id: { $in: ids } }, { session }).toArray()
-      const { operations, changes, profiles } = plan(merchants, new Map(found.map((one) => [one._id, one])))
-      for (const key of profiles.keys()) if (counts.cube.knows(key)) profiles.delete(key)
+      const { operations, changes, profiles } = planWrites(
+        merchants,
+        new Map(found.map((one) => [one._id, one])),
+      )
+      for (const key of profiles.keys()) if (counts.cube.hasProfile(key)) profiles.delete(key)
       await saveProfiles(db, profiles)
       if (operations.length > 0) await collection.bulkWrite(operations, { session, ordered: false })
       await addCounts(db, changes.values(), at, session)
@@ -42,27 +56,27 @@ export async function writeMerchants(
   return { created: ids.length - updated, updated }
 }
 
-/** What it takes to bring the stored merchants to what `merchants` say. */
-function plan(merchants: readonly Merchant[], stored: ReadonlyMap<string, StoredMerchant>) {
+/** The writes that turn the stored merchants into `merchants`. A stored merchant keeps its status. */
+function planWrites(merchants: readonly Merchant[], stored: ReadonlyMap<MerchantId, StoredMerchant>) {
   const operations: AnyBulkWriteOperation<StoredMerchant>[] = []
-  const changes = new Map<string, SpotChange>()
-  const profiles = new Map<string, Profile>()
+  const changes = new Map<SpotId, SpotChange>()
+  const profiles = new Map<ProfileKey, Profile>()
   for (const described of merchants) {
     const before = stored.get(described.id)
     const merchant = before ? { ...described, status: before.status } : described
-    const tally = countKeyOf(merchant)
-    const replacement = storedMerchant(merchant, tally)
+    const countKey = countKeyOf(merchant)
+    const replacement = storedMerchant(merchant, countKey)
     if (before && isDeepStrictEqual(before, replacement)) continue
-    if (before) count(changes, tallyOfStored(before), -1)
-    count(changes, tally, 1)
-    profiles.set(tally.profile, profileOf(merchant))
+    if (before) addChange(changes, storedCountKey(before), -1)
+    addChange(changes, countKey, 1)
+    profiles.set(countKey.profile, profileOf(merchant))
     operations.push({ replaceOne: { filter: { _id: merchant.id }, replacement, upsert: true } })
   }
   for (const [id, { counts }] of changes) if (counts.size === 0) changes.delete(id)
   return { operations, changes, profiles }
 }
 
-function tallyOfStored({ spot, country, city, place, profile }: StoredMerchant): CountKey {
+function storedCountKey({ spot, country, city, place, profile }: StoredMerchant): CountKey {
   const region = spot.slice(spot.lastIndexOf('|') + 1)
   return { spot: { id: spot, country, city, region: region || null }, place, profile }
 }

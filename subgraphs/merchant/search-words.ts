@@ -1,29 +1,30 @@
-// Names as they are searched: words in lower case, without accents, also where a script puts no spaces between them.
+// Words of names for search: lower case, without accents, also in scripts without spaces between words.
 
-/** Scripts that run words together. */
+/** Scripts that put no spaces between words. */
 const runTogether =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u
 const segmenter = new Intl.Segmenter('zh', { granularity: 'word' })
 
-/** Characters of a word that are kept: as many as a search may have. */
+/** Characters of a word that are indexed; a search has at most as many. */
 export const wordLengthMax = 40
 const wordsMax = 24
 
-/** Lower case, compatibility forms and accents gone: "Café" and "ＣＡＦＥ" are "cafe". */
+/** Lower case without compatibility forms and accents: "Café" and "ＣＡＦＥ" become "cafe". */
 export function fold(text: string): string {
   const plain = isAscii(text) ? text : text.normalize('NFKD').replace(/[\u0300-\u036F]/g, '')
   return plain.toLowerCase().trim()
 }
 
-/** The words that a client wrote, folded; none when there is no letter or digit in it. */
+/** The folded words of a search; empty when it has no letter or digit. */
 export function searchWords(text: string): string[] {
   const folded = fold(text)
   return folded.match(isAscii(folded) ? /[a-z0-9]+/g : /[\p{L}\p{N}\p{M}]+/gu) ?? []
 }
 
 /**
- * What a search for a merchant may begin with. Where words run together, all that follows a word's beginning in the same
- * run: "南京路咖啡" gives itself, "路咖啡" and "咖啡", so that a search may go on over the word's end.
+ * The words that a search is matched against, by their beginnings. In scripts without spaces, each word is
+ * followed by the rest of its run: "南京路咖啡" gives itself, "路咖啡" and "咖啡", so that a search can span several
+ * words.
  */
 export function wordsOf(...names: readonly (string | null)[]): string[] {
   const words = new Set<string>()

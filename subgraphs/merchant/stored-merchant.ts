@@ -1,12 +1,12 @@
-// How merchants lie in MongoDB: their form, and the indexes that lists of them need.
+// The documents of merchants in MongoDB, and their indexes.
 
 import type { Collection, Db } from 'mongodb'
-import type { Merchant } from './merchant.ts'
-import type { CountKey } from './count-key.ts'
-import { fold, wordsOf } from './search-words.ts'
 import type { MerchantId } from '../../schema/values/id.ts'
+import type { CountKey, ProfileKey, SpotId } from './count-key.ts'
+import type { Merchant } from './merchant.ts'
+import { fold, wordsOf } from './search-words.ts'
 
-/** How a merchant lies in its collection: with what it is found and counted by. */
+/** A document of the collection `merchants`: the merchant with the fields for search and counts. */
 export type StoredMerchant = Omit<Merchant, 'id' | 'location'> & {
   readonly _id: MerchantId
   /** GeoJSON. */
@@ -16,19 +16,20 @@ export type StoredMerchant = Omit<Merchant, 'id' | 'location'> & {
   } | null
   /** The city, folded. */
   readonly cityFolded: string
-  /** What a search may begin with. */
+  /** Folded words of both names; see `wordsOf`. */
   readonly words: readonly string[]
-  readonly spot: string
+  readonly spot: SpotId
   readonly place: number
-  readonly profile: string
+  readonly profile: ProfileKey
 }
 
 export const merchantCollection = (db: Db): Collection<StoredMerchant> =>
   db.collection<StoredMerchant>('merchants')
 
 /**
- * Lists are by id, so each index ends in it. `profile` finds rare combinations, the others frequent ones; the index on
- * words holds all that a count by search needs. On a sharded cluster, shard by ranges of `_id`, which begins with the acquirer.
+ * Lists are in order of id, so each of their indexes ends in it. `profile` serves rare combinations of
+ * filters, the others frequent ones. The index on words covers the count of a search. On a sharded cluster,
+ * shard by ranges of `_id`, which begins with the acquirer.
  */
 export async function createMerchantIndexes(db: Db): Promise<void> {
   await merchantCollection(db).createIndexes([
@@ -41,7 +42,6 @@ export async function createMerchantIndexes(db: Db): Promise<void> {
   ])
 }
 
-/** A merchant as it is stored. */
 export function storedMerchant(merchant: Merchant, { spot, place, profile }: CountKey): StoredMerchant {
   const { id, location, ...rest } = merchant
   return {
@@ -56,10 +56,14 @@ export function storedMerchant(merchant: Merchant, { spot, place, profile }: Cou
   }
 }
 
-/** Kept beside a merchant, but no part of it. */
-export const shown = { cityFolded: 0, words: 0, spot: 0, place: 0, profile: 0 } as const
+/** A projection without the fields that are not part of a merchant. */
+export const merchantFields = { cityFolded: 0, words: 0, spot: 0, place: 0, profile: 0 } as const
 
-export function merchantOf({ _id, location, ...rest }: Omit<StoredMerchant, keyof typeof shown>): Merchant {
+export function merchantOf({
+  _id,
+  location,
+  ...rest
+}: Omit<StoredMerchant, keyof typeof merchantFields>): Merchant {
   return {
     id: _id,
     ...rest,

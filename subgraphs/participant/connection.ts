@@ -1,25 +1,26 @@
-// How the hub reaches a participant: which connections there are, and who may have which. No MongoDB, no GraphQL.
+// Connections: how the hub sends requests to a participant, and which participants may use which. No MongoDB,
+// no GraphQL.
 
-import { randomBytes } from 'node:crypto'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import { readName } from '../shared/read-names.ts'
-import type { Reach } from '../shared/reachable-address.ts'
-import type { Endpoint, Participant } from '../shared/registry.ts'
 import { readCallbackUrl } from '../shared/callback-url.ts'
+import type { Reach } from '../shared/reachable-address.ts'
+import { readName } from '../shared/read-names.ts'
+import type { Endpoint, Participant } from '../shared/registry.ts'
+import { expireSecrets, validSecrets } from '../shared/signing-secret.ts'
 import { checkNotGone, takesPayments } from './participant.ts'
 
 type ConnectionKind = NonNullable<Participant['connection']>
 const kinds: Readonly<Record<ConnectionKind, true>> = { STREAM: true, WEBHOOK: true, SIMULATOR: true }
 
-/** For so long a secret that was replaced still signs. */
+/** A replaced secret signs for this long after its replacement. */
 const overlapMs = 24 * 3_600_000
 const secretsMax = 5
 
-/** What the operator's configuration allows. */
+/** Rules from the configuration of the hub. */
 export interface ConnectionRules {
-  /** Nobody who is LIVE is answered for by the simulator. */
+  /** True: no LIVE participant may be connected to the simulator. */
   readonly isProduction: boolean
-  /** Which addresses may be called. */
+  /** Addresses that the hub may call. */
   readonly reach: Reach
 }
 
@@ -29,7 +30,7 @@ export interface ConnectionInput {
   readonly rotateSecret?: boolean | null
 }
 
-/** A connection as it was asked for. */
+/** A requested connection. */
 export type Connection =
   | { readonly kind: 'STREAM' | 'SIMULATOR' }
   | { readonly kind: 'WEBHOOK'; readonly url: string; readonly rotates: boolean }
@@ -40,18 +41,18 @@ export function readConnection(input: ConnectionInput, { reach }: ConnectionRule
   if (isRefusal(kind)) return kind
   const rotates = input.rotateSecret ?? false
   if (kind !== 'WEBHOOK') {
-    if (typeof input.url === 'string') return refuse('BAD_VALUE', `${kind} takes no address`, urlPath)
-    return rotates ? refuse('BAD_VALUE', `${kind} has no secret`, rotatePath) : { kind }
+    if (typeof input.url === 'string')
+      return refuse('BAD_VALUE', `${kind} has no address: omit \`url\``, urlPath)
+    return rotates
+      ? refuse('BAD_VALUE', `${kind} has no secret: omit \`rotateSecret\``, rotatePath)
+      : { kind }
   }
-  if (typeof input.url !== 'string') return refuse('BAD_VALUE', 'WEBHOOK takes an address', urlPath)
+  if (typeof input.url !== 'string') return refuse('BAD_VALUE', 'WEBHOOK needs an address in `url`', urlPath)
   const url = readCallbackUrl(input.url, reach, urlPath)
   return isRefusal(url) ? url : { kind, url, rotates }
 }
 
-/** A new signing secret. Source: Standard Webhooks 1.0, "Secret". */
-export const newSigningSecret = (): string => `whsec_${randomBytes(32).toString('base64')}`
-
-/** `participant` with another connection; `secret` is used when it takes a new one. */
+/** `participant` with another connection. `secret` is used if the connection needs a new one. */
 export function connect(
   participant: Participant,
   connection: Connection,
@@ -62,10 +63,11 @@ export function connect(
   const gone = checkNotGone(participant)
   if (gone) return gone
   if (!takesPayments(participant)) {
-    return refuse('BAD_VALUE', `${participant.id} is no wallet and no acquirer: it has nothing to answer`, [
-      'input',
-      'participant',
-    ])
+    return refuse(
+      'BAD_VALUE',
+      `${participant.id} is neither a wallet nor an acquirer, so it answers no requests`,
+      ['input', 'participant'],
+    )
   }
   if (connection.kind === 'SIMULATOR' && participant.status === 'LIVE' && isProduction) {
     return refuse('SIMULATOR_NOT_ALLOWED', `${participant.id} is LIVE`, ['input', 'connection'])
@@ -77,25 +79,30 @@ export function connect(
 }
 
 function endpointOf(
-  present: Endpoint | null | undefined,
+  current: Endpoint | null | undefined,
   { url, rotates }: Extract<Connection, { kind: 'WEBHOOK' }>,
   secret: string,
   now: Date,
 ): Endpoint | Refusal {
   const newest = { secret, notAfter: null }
-  if (!present) {
-    return rotates ? refuse('BAD_VALUE', 'there is no secret yet', rotatePath) : { url, secrets: [newest] }
+  if (!current) {
+    return rotates
+      ? refuse('BAD_VALUE', 'there is no secret to rotate yet', rotatePath)
+      : { url, secrets: [newest] }
   }
-  const valid = present.secrets.filter(({ notAfter }) => notAfter === null || now < notAfter)
+  const valid = validSecrets(current.secrets, now)
   if (!rotates) return { url, secrets: valid }
   if (valid.length >= secretsMax) {
-    return refuse('BAD_VALUE', `${valid.length} secrets are in use: rotate when one has ended`, rotatePath)
+    return refuse(
+      'BAD_VALUE',
+      `${valid.length} secrets are valid: rotate again after one has expired`,
+      rotatePath,
+    )
   }
-  const ending = new Date(now.getTime() + overlapMs)
-  return { url, secrets: [newest, ...valid.map((one) => ({ ...one, notAfter: one.notAfter ?? ending }))] }
+  return { url, secrets: [newest, ...expireSecrets(valid, overlapMs, now)] }
 }
 
-/** `participant` as it may be kept and shown: its address without the secrets. */
+/** `participant` with the address of its endpoint but without its secrets. */
 export const withoutSecrets = (participant: Participant): Participant =>
   participant.endpoint ? { ...participant, endpoint: { ...participant.endpoint, secrets: [] } } : participant
 

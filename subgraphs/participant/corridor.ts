@@ -1,14 +1,15 @@
-// Corridors: which ones a filter means, and how their terms change. No MongoDB, no GraphQL.
+// Corridors: filters, and how their terms change. No MongoDB, no GraphQL.
 
 import { countryByCode } from '../../schema/values/country.ts'
 import { isCurrency, type Currency } from '../../schema/values/currency.ts'
+import type { Direction } from '../../schema/values/direction.ts'
+import type { EntryMode } from '../../schema/values/entry-mode.ts'
+import type { CorridorId, ProjectId } from '../../schema/values/id.ts'
 import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { Corridor, PartnershipModel, Project } from '../shared/registry.ts'
-import type { EntryMode } from '../../schema/values/entry-mode.ts'
-import type { Direction } from '../../schema/values/direction.ts'
 import { readCountries, readName, readNames } from '../shared/read-names.ts'
-import type { CorridorId, ProjectId } from '../../schema/values/id.ts'
+import type { Corridor, PartnershipModel, Registry } from '../shared/registry.ts'
+import { unknownCurrency } from '../shared/unknown.ts'
 
 const models: Readonly<Record<PartnershipModel, true>> = { G2G: true, N2N: true }
 const statuses: Readonly<Record<Corridor['status'], true>> = { OPEN: true, CLOSED: true }
@@ -27,15 +28,13 @@ export interface CorridorFilterInput {
 }
 
 /** The partnership model of a corridor's project; null without a project. */
-export const modelOf = (
-  { project }: Corridor,
-  projects: ReadonlyMap<string, Project>,
-): PartnershipModel | null => (project === null ? null : (projects.get(project)?.model ?? null))
+export const modelOf = ({ project }: Corridor, projects: Registry['projects']): PartnershipModel | null =>
+  project === null ? null : (projects.get(project)?.model ?? null)
 
-/** A test for corridors that match every given field, or why the filter means nothing. */
+/** A test for corridors that match every given field. Refuses with BAD_VALUE or UNKNOWN_COUNTRY. */
 export function readCorridorFilter(
   input: CorridorFilterInput | null | undefined,
-  projects: ReadonlyMap<string, Project>,
+  projects: Registry['projects'],
 ): ((corridor: Corridor) => boolean) | Refusal {
   const walletCountries = readCountries(input?.walletCountries, ['where', 'walletCountries'])
   if (isRefusal(walletCountries)) return walletCountries
@@ -63,7 +62,7 @@ interface MoneyInput {
 export interface CorridorTermsInput {
   readonly expectedVersion: number
   readonly status?: string | null
-  readonly project?: string | null
+  readonly project?: ProjectId | null
   readonly entryModes?: readonly string[] | null
   readonly currencies?: readonly string[] | null
   readonly perPayment?: MoneyInput | null
@@ -77,7 +76,7 @@ export interface CorridorTermsInput {
   readonly settlementCurrency?: string | null
 }
 
-/** What each number may be, inclusive. */
+/** Least and most value of each number. */
 const bounds = {
   basisPoints: [0, 1000],
   quoteTtlSeconds: [60, 600],
@@ -86,7 +85,7 @@ const bounds = {
   refundWindowDays: [0, 365],
 } as const
 
-/** Terms as they were asked for; null stays as it is. */
+/** Requested terms; null leaves a term as it is. */
 export interface CorridorTerms extends Record<keyof typeof bounds, number | null> {
   readonly expectedVersion: number
   readonly status: Corridor['status'] | null
@@ -99,7 +98,7 @@ export interface CorridorTerms extends Record<keyof typeof bounds, number | null
   readonly settlementCurrency: Currency | null
 }
 
-/** Refuses with BAD_VALUE, UNKNOWN_CURRENCY, or what is wrong with an amount. */
+/** Refuses with BAD_VALUE, UNKNOWN_CURRENCY, or a problem of an amount. */
 export function readTerms(input: CorridorTermsInput): CorridorTerms | Refusal {
   const status = input.status ? readName(input.status, statuses, ['input', 'status']) : null
   if (isRefusal(status)) return status
@@ -122,7 +121,7 @@ export function readTerms(input: CorridorTermsInput): CorridorTerms | Refusal {
   }
   const settlementCurrency = input.settlementCurrency ?? null
   if (settlementCurrency !== null && !isCurrency(settlementCurrency)) {
-    return unknownCurrency(settlementCurrency, 'settlementCurrency')
+    return unknownCurrency(settlementCurrency, ['input', 'settlementCurrency'])
   }
   return {
     expectedVersion: input.expectedVersion,
@@ -142,17 +141,18 @@ export function readTerms(input: CorridorTermsInput): CorridorTerms | Refusal {
   }
 }
 
-/** `corridor` with other terms. Amounts stay in the currency that they are in. */
+/** `corridor` with changed terms, at the next version. Amounts keep their currencies. */
 export function changeTerms(
   corridor: Corridor,
   terms: CorridorTerms,
-  projects: ReadonlyMap<string, Project>,
+  projects: Registry['projects'],
 ): Corridor | Refusal {
   if (terms.expectedVersion !== corridor.version) {
-    return refuse('VERSION_CONFLICT', `${corridor.id} is at version ${corridor.version}`, [
-      'input',
-      'expectedVersion',
-    ])
+    return refuse(
+      'VERSION_CONFLICT',
+      `${corridor.id} is at version ${corridor.version}, not ${terms.expectedVersion}`,
+      ['input', 'expectedVersion'],
+    )
   }
   const project = checkProject(terms.project, corridor, projects)
   if (project) return project
@@ -165,7 +165,7 @@ export function changeTerms(
   const perPayment = terms.perPayment ?? limits.perPayment
   const perDay = terms.perDay ?? limits.perDay
   if (perPayment.currency === perDay.currency && perPayment.minor > perDay.minor) {
-    return refuse('BAD_VALUE', 'the limit for one payment is over the limit for a day', [
+    return refuse('BAD_VALUE', 'the limit for one payment is above the limit for a day', [
       'input',
       terms.perPayment ? 'perPayment' : 'perDay',
     ])
@@ -190,8 +190,8 @@ export function changeTerms(
   }
 }
 
-/** What a new corridor has when nothing is said. */
-const usual = {
+/** Terms of a new corridor unless others are given. */
+const defaults = {
   status: 'CLOSED',
   quoteTtlSeconds: 300,
   authorizationTimeoutMs: 8_000,
@@ -202,53 +202,51 @@ const usual = {
 
 const mainland = 'CN'
 
-/** A new corridor, at version 1; `expectedVersion` 0 says that there is none yet. */
+/** Terms without a default. */
+const requiredTerms = [
+  'entryModes',
+  'currencies',
+  'perPayment',
+  'perDay',
+  'freeUpTo',
+  'basisPoints',
+  'settlementCurrency',
+] as const
+type RequiredTerms = { readonly [Name in (typeof requiredTerms)[number]]: NonNullable<CorridorTerms[Name]> }
+
+/** A new corridor at version 1, for terms with `expectedVersion` 0. Refuses with NOT_FOUND or BAD_VALUE. */
 export function openCorridor(
   id: CorridorId,
   terms: CorridorTerms,
-  projects: ReadonlyMap<string, Project>,
+  projects: Registry['projects'],
 ): Corridor | Refusal {
   const countries = countriesOf(id)
   if (terms.expectedVersion !== 0) {
-    return refuse('NOT_FOUND', 'there is no such corridor; `expectedVersion` 0 makes one', ['input', 'id'])
-  }
-  if (!countries) {
-    return refuse('BAD_VALUE', 'a corridor is two countries that the hub knows, such as "TH-CN"', [
+    return refuse('NOT_FOUND', 'there is no corridor with this id: `expectedVersion` 0 adds one', [
       'input',
       'id',
     ])
   }
-  const {
-    entryModes: modes,
-    currencies,
-    perPayment,
-    perDay,
-    freeUpTo,
-    basisPoints,
-    settlementCurrency,
-  } = terms
-  const needed = {
-    entryModes: modes,
-    currencies,
-    perPayment,
-    perDay,
-    freeUpTo,
-    basisPoints,
-    settlementCurrency,
+  if (!countries) {
+    return refuse('BAD_VALUE', 'the id is two countries that the hub supports, such as "TH-CN"', [
+      'input',
+      'id',
+    ])
   }
-  const missing = Object.entries(needed).find(([, value]) => value === null)
-  if (missing) return refuse('BAD_VALUE', 'a new corridor needs it', ['input', missing[0]])
+  const missing = requiredTerms.find((name) => terms[name] === null)
+  if (missing) return refuse('BAD_VALUE', `a new corridor needs \`${missing}\``, ['input', missing])
+  const required = terms as RequiredTerms
   const bare: Corridor = {
-    ...usual,
+    ...defaults,
     id,
     ...countries,
     direction: directionOf(countries),
     project: null,
-    entryModes: modes!,
-    currencies: currencies!,
-    limits: { perPayment: perPayment!, perDay: perDay! },
-    fees: { freeUpTo: freeUpTo!, basisPoints: basisPoints! },
-    settlementCurrency: settlementCurrency!,
+    entryModes: required.entryModes,
+    currencies: required.currencies,
+    limits: { perPayment: required.perPayment, perDay: required.perDay },
+    fees: { freeUpTo: required.freeUpTo, basisPoints: required.basisPoints },
+    settlementCurrency: required.settlementCurrency,
     version: 0,
   }
   return changeTerms(bare, terms, projects)
@@ -268,27 +266,31 @@ function directionOf({ walletCountry, merchantCountry }: Countries): Direction {
   return walletCountry === mainland ? 'OUTBOUND' : 'THIRD_MARKET'
 }
 
-/** A project frames the corridors of its own country. */
+/** The country of a project must be one of the corridor's two countries. */
 function checkProject(
   id: ProjectId | null,
   { id: corridor, walletCountry, merchantCountry }: Corridor,
-  projects: ReadonlyMap<string, Project>,
+  projects: Registry['projects'],
 ): Refusal | null {
   if (id === null) return null
   const path = ['input', 'project']
   const project = projects.get(id)
-  if (!project) return refuse('NOT_FOUND', 'there is no such project', path)
+  if (!project) return refuse('NOT_FOUND', 'there is no project with this id', path)
   if ([walletCountry, merchantCountry].includes(project.country)) return null
-  return refuse('BAD_VALUE', `${id} is with ${project.country}, which ${corridor} does not touch`, path)
+  return refuse(
+    'BAD_VALUE',
+    `the project ${id} is with ${project.country}, which is not a country of ${corridor}`,
+    path,
+  )
 }
 
 function readAmount(input: MoneyInput | null | undefined, field: string): Money | null | Refusal {
   return input ? parseMoney(input, ['input', field]) : null
 }
 
-function checkCurrency(amount: Money | null, present: Money, field: string): Refusal | null {
-  if (!amount || amount.currency === present.currency) return null
-  return refuse('WRONG_CURRENCY', `\`${field}\` is in ${present.currency}, not ${amount.currency}`, [
+function checkCurrency(amount: Money | null, current: Money, field: string): Refusal | null {
+  if (!amount || amount.currency === current.currency) return null
+  return refuse('WRONG_CURRENCY', `\`${field}\` is in ${current.currency}, not ${amount.currency}`, [
     'input',
     field,
     'currency',
@@ -299,15 +301,9 @@ function readCurrencies(codes: readonly string[] | null | undefined): readonly C
   if (!codes) return null
   if (codes.length === 0) return offersNone('currencies')
   const unknown = codes.findIndex((code) => !isCurrency(code))
-  if (unknown >= 0) return unknownCurrency(codes[unknown]!, 'currencies', String(unknown))
+  if (unknown >= 0) return unknownCurrency(codes[unknown]!, ['input', 'currencies', String(unknown)])
   return [...new Set(codes.filter(isCurrency))]
 }
 
 const offersNone = (field: string): Refusal =>
-  refuse('BAD_VALUE', 'a corridor offers at least one; close it to offer none', ['input', field])
-
-const unknownCurrency = (code: string, ...field: string[]): Refusal =>
-  refuse('UNKNOWN_CURRENCY', `"${code.slice(0, 40)}" is not a currency that the hub knows`, [
-    'input',
-    ...field,
-  ])
+  refuse('BAD_VALUE', 'a corridor needs at least one: close it to offer none', ['input', field])

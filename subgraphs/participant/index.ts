@@ -3,15 +3,16 @@
 import type { Reach } from '../shared/reachable-address.ts'
 import type { MirroredRegistry } from '../shared/registry.ts'
 import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
-import { createParticipantResolvers } from './resolvers.ts'
+import { createOperatorService } from './operator-service.ts'
 import { createParticipantStore } from './participant-store.ts'
+import { createParticipantResolvers } from './resolvers.ts'
 
 export { importRegistry } from './participant-store.ts'
 
 export interface ParticipantSettings {
-  /** In production nobody who is LIVE is answered for by the simulator. */
+  /** In production, no LIVE participant may be connected to the simulator. */
   readonly isProduction?: boolean
-  /** Which addresses participants may be called at; by default those of the public internet. */
+  /** Addresses at which the hub may call participants; by default those of the public internet. */
   readonly reach?: Reach
 }
 
@@ -20,6 +21,6 @@ export async function openParticipantSubgraph(
 ): Promise<Subgraph> {
   const { db, registry, now, isProduction = false, reach = 'PUBLIC' } = dependencies
   const store = await createParticipantStore(db, now)
-  const rules = { isProduction, reach }
-  return openSubgraph('participant', createParticipantResolvers({ registry, store, rules, now }))
+  const service = createOperatorService({ registry, store, rules: { isProduction, reach } })
+  return openSubgraph('participant', createParticipantResolvers({ registry, service, now }))
 }

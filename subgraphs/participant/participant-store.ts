@@ -1,167 +1,214 @@
-// Participants, projects and corridors in MongoDB: the only place that writes them. Reads go to the in-memory reference. Each
-// change is one MongoDB transaction with its entry in the audit log and, where one was given, its idempotency key.
+// Participants and corridors in MongoDB. Only this store changes them; reads use the registry in memory. Each
+// change is one MongoDB transaction with its entry in the audit log and, if the call has one, its idempotency
+// key.
 
 import { hash } from 'node:crypto'
-import type { Collection, Db } from 'mongodb'
+import type { ClientSession, Collection, Db } from 'mongodb'
+import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import { duplicateKey, isServerError } from '../platform/mongo/client.ts'
 import { openAuditLog, type AuditedAction } from '../shared/audit-log.ts'
 import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
-import { duplicateKey, isServerError } from '../platform/mongo/client.ts'
 import type { Corridor, Participant, Project, Stored } from '../shared/registry.ts'
 import { withoutSecrets } from './connection.ts'
-import type { ParticipantId } from '../../schema/values/id.ts'
 
 interface Versioned {
   readonly id: string
   readonly version: number
 }
 
-/** Who asks for a change, and under which key. */
+/** The caller of a change, and what it sent. */
 export interface ChangeRequest {
-  /** Id of the participant. */
   readonly by: ParticipantId
   readonly requestId: string
   readonly action: AuditedAction
-  /** The same key and input again give the first answer again. */
+  /** The same key and input return the first result again. */
   readonly input: { readonly idempotencyKey?: string | null }
 }
 
-/** What becomes of a row at `now`, or why nothing does. It may be asked several times, so it must be pure. */
+/**
+ * Computes the changed row at `now`, or refuses. A rule is pure: a MongoDB transaction may run it several
+ * times.
+ */
 export type Rule<Row> = (row: Row, now: Date) => Row | Refusal
 
-/** Participants come back without their secrets. Every call may refuse with what `KeyedWriter.once` refuses with. */
+/**
+ * Participants are returned without their secrets. Each method also refuses as `IdempotentWriter.once` does.
+ */
 export interface ParticipantStore {
-  /** Adds a participant; refused with ALREADY_EXISTS when its id or institution number is taken. */
-  add(make: (now: Date) => Participant, request: ChangeRequest): Promise<Participant | Refusal>
-  /** Refused with PARTICIPANT_UNKNOWN when there is none. */
+  /** Adds a participant. Refuses with ALREADY_EXISTS when its id or its institution number is taken. */
+  add(create: (now: Date) => Participant, request: ChangeRequest): Promise<Participant | Refusal>
+  /** Refuses with PARTICIPANT_UNKNOWN when there is no participant with this id. */
   changeParticipant(
-    id: string,
+    id: ParticipantId,
     rule: Rule<Participant>,
     request: ChangeRequest,
   ): Promise<Participant | Refusal>
-  /** The same, for a rule that may give the participant `secret`; null when it did not, or when it no longer signs. */
+  /**
+   * Changes a participant by a rule that may give it `secret`. Returns `secret` as null when the rule did not
+   * use it.
+   */
   connect(
-    id: string,
+    id: ParticipantId,
     rule: Rule<Participant>,
     secret: string,
     request: ChangeRequest,
-  ): Promise<{ readonly participant: Participant; readonly secret: string | null } | Refusal>
-  /** `rule` is asked with null when there is none: what it gives then is added. */
+  ): Promise<ParticipantConnected | Refusal>
+  /** Changes or adds a corridor; the rule receives null when there is none with this id. */
   changeCorridor(
-    id: string,
+    id: CorridorId,
     rule: (corridor: Corridor | null) => Corridor | Refusal,
     request: ChangeRequest,
   ): Promise<Corridor | Refusal>
 }
 
+export interface ParticipantConnected {
+  readonly participant: Participant
+  /** A new signing secret; null when there is none, or when it has expired since. */
+  readonly secret: string | null
+}
+
 export async function createParticipantStore(db: Db, now: () => Date): Promise<ParticipantStore> {
   await createIndexes(db)
-  const idempotentWriter = await createIdempotentWriter(db)
-  const audit = await openAuditLog(db)
-  const participants = db.collection<Stored<Participant>>('participants')
-  const corridors = db.collection<Stored<Corridor>>('corridors')
-  const callOf = ({ by, action, input }: ChangeRequest) => ({
-    participant: by,
-    operation: action,
-    idempotencyKey: input.idempotencyKey,
-    input,
-    at: now(),
-  })
-
-  /** Lets `rule` decide about row `id` and writes what it says; `keep` is what the caller gets, and the key keeps. */
-  const change = async <Row extends Versioned, Kept>(
-    { stored, kind }: Kind<Row>,
-    id: string,
-    rule: (row: Row | null, now: Date) => Row | Refusal,
-    request: ChangeRequest,
-    keep: (after: Row) => Kept,
-  ): Promise<Kept | Refusal> => {
-    const collection = stored as unknown as Collection<{ _id: string; version: number }>
-    const outcome = await idempotentWriter.once(callOf(request), async (session) => {
-      const at = now()
-      const found = await collection.findOne({ _id: id }, { session })
-      const before = found && (decode(found) as unknown as Row)
-      const after = rule(before, at)
-      if (isRefusal(after)) return after
-      const { _id, ...content } = encode(after)
-      // In a MongoDB transaction a row that changes meanwhile is a write conflict: then all of this runs again.
-      if (before) await collection.replaceOne({ _id }, content, { session })
-      else await collection.insertOne({ _id, ...content }, { session })
-      const { by: actor, action, requestId } = request
-      await audit.record({ at, actor, action, target: `${kind}:${id}`, before, after, requestId }, session)
-      return keep(after)
-    })
-    return isRefusal(outcome) ? outcome : outcome.done
+  const context: Context = {
+    participants: { stored: db.collection<Stored<Participant>>('participants'), kind: 'participant' },
+    corridors: { stored: db.collection<Stored<Corridor>>('corridors'), kind: 'corridor' },
+    idempotentWriter: await createIdempotentWriter(db),
+    audit: await openAuditLog(db),
+    now,
   }
-
-  const ofParticipants: Kind<Participant> = {
-    stored: participants,
-    kind: 'participant',
-  }
-  const ofCorridors: Kind<Corridor> = { stored: corridors, kind: 'corridor' }
-
   return {
-    async add(make, request) {
-      const outcome = await idempotentWriter.once(callOf(request), async (session) => {
-        const at = now()
-        const participant = make(at)
-        try {
-          await participants.insertOne(encode(participant), { session })
-        } catch (error) {
-          return whatIsTaken(error, participant)
-        }
-        const { by: actor, action, requestId } = request
-        const target = `participant:${participant.id}` as const
-        await audit.record(
-          { at, actor, action, target, before: null, after: participant, requestId },
-          session,
-        )
-        return participant
-      })
-      return isRefusal(outcome) ? outcome : outcome.done
-    },
+    add: (create, request) => addParticipant(context, create, request),
     changeParticipant: (id, rule, request) =>
-      change(ofParticipants, id, orUnknown(rule), request, withoutSecrets),
-    async connect(id, rule, secret, request) {
-      const connected = await change(ofParticipants, id, orUnknown(rule), request, (participant) => ({
-        participant: withoutSecrets(participant),
-        // The key keeps what the secret is known by; the secret itself is in one place only.
-        digest: participant.endpoint?.secrets.some((one) => one.secret === secret) ? digest(secret) : null,
-      }))
-      if (isRefusal(connected)) return connected
-      const present = await participants.findOne({ _id: id })
-      const made = present?.endpoint?.secrets.find((one) => digest(one.secret) === connected.digest)
-      return { participant: connected.participant, secret: made?.secret ?? null }
-    },
-    changeCorridor: (id, rule, request) => change(ofCorridors, id, rule, request, (corridor) => corridor),
+      changeRow(context, context.participants, id, unlessMissing(rule), request, withoutSecrets),
+    connect: (id, rule, secret, request) => connectParticipant(context, id, rule, secret, request),
+    changeCorridor: (id, rule, request) =>
+      changeRow(context, context.corridors, id, rule, request, (corridor) => corridor),
   }
 }
 
-interface Kind<Row extends Versioned> {
+interface Rows<Row extends Versioned> {
   readonly stored: Collection<Stored<Row>>
   readonly kind: 'participant' | 'corridor'
 }
 
-const orUnknown =
+interface Context {
+  readonly participants: Rows<Participant>
+  readonly corridors: Rows<Corridor>
+  readonly idempotentWriter: Awaited<ReturnType<typeof createIdempotentWriter>>
+  readonly audit: Awaited<ReturnType<typeof openAuditLog>>
+  readonly now: () => Date
+}
+
+async function addParticipant(
+  context: Context,
+  create: (now: Date) => Participant,
+  request: ChangeRequest,
+): Promise<Participant | Refusal> {
+  const { participants, now } = context
+  return once(context, request, async (session) => {
+    const at = now()
+    const participant = create(at)
+    try {
+      await participants.stored.insertOne(encode(participant), { session })
+    } catch (error) {
+      return refuseTaken(error, participant)
+    }
+    await recordChange(context, participants, { before: null, after: participant }, request, at, session)
+    return participant
+  })
+}
+
+async function connectParticipant(
+  context: Context,
+  id: ParticipantId,
+  rule: Rule<Participant>,
+  secret: string,
+  request: ChangeRequest,
+): Promise<ParticipantConnected | Refusal> {
+  const { participants } = context
+  const toResult = (participant: Participant) => ({
+    participant: withoutSecrets(participant),
+    // The idempotency key stores a digest, so that the secret itself is in one place only.
+    digest: participant.endpoint?.secrets.some((one) => one.secret === secret) ? digest(secret) : null,
+  })
+  const connected = await changeRow(context, participants, id, unlessMissing(rule), request, toResult)
+  if (isRefusal(connected)) return connected
+  const current = await participants.stored.findOne({ _id: id })
+  const issued = current?.endpoint?.secrets.find((one) => digest(one.secret) === connected.digest)
+  return { participant: connected.participant, secret: issued?.secret ?? null }
+}
+
+/**
+ * Changes row `id` by `rule`. The caller receives `toResult` of the changed row, and the idempotency key
+ * stores it.
+ */
+async function changeRow<Row extends Versioned, Result>(
+  context: Context,
+  rows: Rows<Row>,
+  id: Row['id'],
+  rule: (row: Row | null, now: Date) => Row | Refusal,
+  request: ChangeRequest,
+  toResult: (after: Row) => Result,
+): Promise<Result | Refusal> {
+  const collection = rows.stored as unknown as Collection<{ _id: string; version: number }>
+  return once(context, request, async (session) => {
+    const at = context.now()
+    const found = await collection.findOne({ _id: id }, { session })
+    const before = found && (decode(found) as unknown as Row)
+    const after = rule(before, at)
+    if (isRefusal(after)) return after
+    const { _id, ...content } = encode(after)
+    // A concurrent change of the row is a write conflict of the MongoDB transaction, which then runs again as
+    // a whole.
+    if (before) await collection.replaceOne({ _id }, content, { session })
+    else await collection.insertOne({ _id, ...content }, { session })
+    await recordChange(context, rows, { before, after }, request, at, session)
+    return toResult(after)
+  })
+}
+
+async function once<Result>(
+  { idempotentWriter, now }: Context,
+  { by, action, input }: ChangeRequest,
+  effect: (session: ClientSession) => Promise<Result | Refusal>,
+): Promise<Result | Refusal> {
+  const { idempotencyKey } = input
+  const call = { participant: by, operation: action, idempotencyKey, input, at: now() }
+  const outcome = await idempotentWriter.once(call, effect)
+  return isRefusal(outcome) ? outcome : outcome.done
+}
+
+const recordChange = <Row extends Versioned>(
+  { audit }: Context,
+  { kind }: Rows<Row>,
+  { before, after }: { readonly before: Row | null; readonly after: Row },
+  { by: actor, action, requestId }: ChangeRequest,
+  at: Date,
+  session: ClientSession,
+): Promise<void> =>
+  audit.record({ at, actor, action, target: `${kind}:${after.id}`, before, after, requestId }, session)
+
+const unlessMissing =
   (rule: Rule<Participant>) =>
   (participant: Participant | null, now: Date): Participant | Refusal =>
     participant ? rule(participant, now) : refuse('PARTICIPANT_UNKNOWN', undefined, ['input', 'participant'])
 
 const digest = (secret: string): string => hash('sha256', secret, 'base64url')
 
-/** Throws `error` when it says anything else. */
-function whatIsTaken(error: unknown, participant: Participant): Refusal {
+/** Rethrows every other error. */
+function refuseTaken(error: unknown, participant: Participant): Refusal {
   if (!isServerError(error, duplicateKey)) throw error
-  const taken = 'iin' in (error['keyPattern'] as object) ? 'iin' : 'id'
-  return refuse('ALREADY_EXISTS', `another participant has ${taken} "${participant[taken]}"`, [
+  const field = 'iin' in (error['keyPattern'] as object) ? 'iin' : 'id'
+  return refuse('ALREADY_EXISTS', `another participant has ${field} "${participant[field]}"`, [
     'input',
-    taken,
+    field,
   ])
 }
 
 /**
- * Writes reference data as it is given, over what has the same ids, and makes the indexes. For data sets and first starts:
- * running it again changes nothing.
+ * Writes participants, projects and corridors over those with the same ids, and creates the indexes. For data
+ * sets and first starts; repeating it changes nothing.
  */
 export async function importRegistry(
   db: Db,
@@ -193,7 +240,10 @@ async function upsert<Row extends { readonly id: string }>(
   )
 }
 
-/** Institution numbers are unique where there is one. The other reads are by id or in memory. */
+/**
+ * Institution numbers are unique among the participants that have one. All other queries are by id or in
+ * memory.
+ */
 const createIndexes = (db: Db): Promise<string> =>
   db
     .collection('participants')

@@ -1,11 +1,12 @@
-// Participants: who they are, what they may become, and which ones a filter means. No MongoDB, no GraphQL.
+// Participants: applications, certificates, changes of status, and filters. No MongoDB, no GraphQL.
 
 import { countryByCode } from '../../schema/values/country.ts'
 import { isCurrency } from '../../schema/values/currency.ts'
-import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import type { Capability, CapabilityName, Participant, ParticipantStatus, Role } from '../shared/registry.ts'
-import { readCountries, readName, readNames } from '../shared/read-names.ts'
 import type { ParticipantId } from '../../schema/values/id.ts'
+import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import { readCountries, readName, readNames } from '../shared/read-names.ts'
+import type { Capability, CapabilityName, Participant, ParticipantStatus, Role } from '../shared/registry.ts'
+import { unknownCountry, unknownCurrency } from '../shared/unknown.ts'
 
 const roles: Readonly<Record<Role, true>> = {
   WALLET: true,
@@ -16,7 +17,7 @@ const roles: Readonly<Record<Role, true>> = {
   OPERATOR: true,
 }
 
-/** Every capability, and the roles that it is for. */
+/** Every capability, and the roles that can be certified for it. */
 const rolesOfCapability: Readonly<Record<CapabilityName, readonly Role[]>> = {
   MPM_PAY: ['WALLET'],
   MPM_ACCEPT: ['ACQUIRER'],
@@ -27,13 +28,15 @@ const rolesOfCapability: Readonly<Record<CapabilityName, readonly Role[]>> = {
   SETTLEMENT_FILE: Object.keys(roles) as Role[],
 }
 
-/** What lets a role take part in payments: who has the role goes LIVE with at least one of these. The other roles need none. */
+/**
+ * A participant with one of these roles needs one of these certificates to go LIVE. Other roles need none.
+ */
 const certificatesToGoLive: readonly (readonly [Role, readonly CapabilityName[]])[] = [
   ['WALLET', ['MPM_PAY', 'CPM_PRESENT']],
   ['ACQUIRER', ['MPM_ACCEPT', 'CPM_CHARGE']],
 ]
 
-/** Every status, and those that it may change to. */
+/** Every status, and the statuses that may follow it. */
 export const statusMoves: Readonly<Record<ParticipantStatus, readonly ParticipantStatus[]>> = {
   APPLIED: ['REVIEW'],
   REVIEW: ['SANDBOX', 'REJECTED'],
@@ -45,10 +48,13 @@ export const statusMoves: Readonly<Record<ParticipantStatus, readonly Participan
   CLOSED: [],
 }
 
-/** Foreign institutions connect through UnionPay International; mainland ones, and networks, directly. */
+/**
+ * Foreign institutions connect through UnionPay International. Mainland institutions and networks connect
+ * directly.
+ */
 const foreignGateway = 'network-unionpay'
 
-/** Whether a capability holds at `now`: a certificate ends at `validUntil`, exclusive. */
+/** The state of a capability at `now`. A certificate has expired at `validUntil`. */
 export function stateOf({ passed, validUntil }: Capability, now: Date): 'CERTIFIED' | 'EXPIRED' | 'FAILED' {
   if (!passed) return 'FAILED'
   return validUntil !== null && now < validUntil ? 'CERTIFIED' : 'EXPIRED'
@@ -61,7 +67,7 @@ export interface ParticipantFilterInput {
   readonly search?: string | null
 }
 
-/** A test for participants that match every given field, or why the filter means nothing. */
+/** A test for participants that match every given field. Refuses with BAD_VALUE or UNKNOWN_COUNTRY. */
 export function readParticipantFilter(
   input: ParticipantFilterInput | null | undefined,
 ): ((participant: Participant) => boolean) | Refusal {
@@ -87,7 +93,7 @@ const hasWords = (name: string, wanted: readonly string[]): boolean => {
 const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
 
 export interface ApplicationInput {
-  readonly id: string
+  readonly id: ParticipantId
   readonly name: string
   readonly roles: readonly string[]
   readonly country: string
@@ -95,7 +101,7 @@ export interface ApplicationInput {
   readonly settlementCurrency: string
 }
 
-/** What an applicant says of itself. */
+/** The content of an application. */
 export type Application = Pick<
   Participant,
   'id' | 'name' | 'roles' | 'country' | 'iin' | 'settlementCurrency'
@@ -104,7 +110,7 @@ export type Application = Pick<
 /** Refuses with BAD_VALUE, UNKNOWN_COUNTRY or UNKNOWN_CURRENCY. */
 export function readApplication(input: ApplicationInput): Application | Refusal {
   if (!/^[a-z0-9-]{3,40}$/.test(input.id)) {
-    return refuse('BAD_VALUE', 'an id is 3–40 of a–z, 0–9 and dashes', ['input', 'id'])
+    return refuse('BAD_VALUE', 'an id has 3–40 characters: a–z, 0–9 and dashes', ['input', 'id'])
   }
   const name = input.name.trim()
   if (name.length < 1 || name.length > 120 || /\p{Cc}/u.test(name)) {
@@ -113,53 +119,44 @@ export function readApplication(input: ApplicationInput): Application | Refusal 
       'name',
     ])
   }
-  const itsRoles = readNames(input.roles, roles, ['input', 'roles'])
-  if (isRefusal(itsRoles)) return itsRoles
-  if (!itsRoles) return refuse('BAD_VALUE', 'a participant has at least one role', ['input', 'roles'])
+  const requestedRoles = readNames(input.roles, roles, ['input', 'roles'])
+  if (isRefusal(requestedRoles)) return requestedRoles
+  if (!requestedRoles) return refuse('BAD_VALUE', 'a participant has at least one role', ['input', 'roles'])
   const { country, settlementCurrency } = input
-  if (!countryByCode(country)) {
-    return refuse('UNKNOWN_COUNTRY', `"${country.slice(0, 40)}" is not a country that the hub knows`, [
-      'input',
-      'country',
-    ])
-  }
+  if (!countryByCode(country)) return unknownCountry(country, ['input', 'country'])
   const iin = input.iin ?? null
   if (iin !== null && !/^\d{8}$/.test(iin)) {
     return refuse('BAD_VALUE', 'an institution identification number has 8 digits', ['input', 'iin'])
   }
   if (!isCurrency(settlementCurrency)) {
-    return refuse(
-      'UNKNOWN_CURRENCY',
-      `"${settlementCurrency.slice(0, 40)}" is not a currency that the hub knows`,
-      ['input', 'settlementCurrency'],
-    )
+    return unknownCurrency(settlementCurrency, ['input', 'settlementCurrency'])
   }
-  return { id: input.id, name, roles: [...itsRoles], country, iin, settlementCurrency }
+  return { id: input.id, name, roles: [...requestedRoles], country, iin, settlementCurrency }
 }
 
-/** The participant that an application makes, as APPLIED. `by` is the id of who entered it. */
+/** A new participant with the status APPLIED. `by` is the participant that enters the application. */
 export function apply(application: Application, by: ParticipantId, now: Date): Participant {
-  const { country, roles: itsRoles } = application
+  const { country } = application
   return {
     ...application,
     status: 'APPLIED',
     connection: takesPayments(application) ? 'SIMULATOR' : null,
     endpoint: null,
     capabilities: [],
-    network: country === 'CN' || itsRoles.includes('NETWORK') ? null : foreignGateway,
+    network: country === 'CN' || application.roles.includes('NETWORK') ? null : foreignGateway,
     statusHistory: [{ at: now, from: null, to: 'APPLIED', by, reason: 'Applied' }],
     version: 1,
   }
 }
 
-/** True for those who have to answer for payments, and so are connected in some way. */
-export const takesPayments = ({ roles: its }: Pick<Participant, 'roles'>): boolean =>
-  its.includes('WALLET') || its.includes('ACQUIRER')
+/** True for participants that answer requests of payments, and therefore need a connection. */
+export const takesPayments = (participant: Pick<Participant, 'roles'>): boolean =>
+  participant.roles.includes('WALLET') || participant.roles.includes('ACQUIRER')
 
-/** Null while a participant may still change; those who were turned down or have left stay as they are. */
+/** Null while a participant may still change. Refuses for REJECTED and CLOSED participants. */
 export function checkNotGone({ id, status }: Participant): Refusal | null {
   if (status !== 'REJECTED' && status !== 'CLOSED') return null
-  return refuse('STATUS_NOT_ALLOWED', `${id} is ${status} and stays as it is`, ['input', 'participant'])
+  return refuse('STATUS_NOT_ALLOWED', `${id} is ${status} and can no longer change`, ['input', 'participant'])
 }
 
 export interface CertificationInput {
@@ -168,11 +165,11 @@ export interface CertificationInput {
   readonly validUntil?: Date | null
 }
 
-/** The outcome of a test. */
+/** The outcome of a certification. */
 export interface Certification {
   readonly name: CapabilityName
   readonly passed: boolean
-  /** When the certificate is to end; null for a year from now. */
+  /** Expiry of the certificate; null for a year from now. */
   readonly validUntil: Date | null
 }
 
@@ -182,7 +179,7 @@ export function readCertification(input: CertificationInput): Certification | Re
   return isRefusal(name) ? name : { name, passed: input.passed, validUntil: input.validUntil ?? null }
 }
 
-/** `participant` with the outcome of its latest test of a capability; a test that failed ends the certificate. */
+/** `participant` with the outcome of a certification. A failed one revokes the certificate. */
 export function certify(
   participant: Participant,
   { name, passed, validUntil }: Certification,
@@ -193,13 +190,13 @@ export function certify(
   if (!rolesOfCapability[name].some((role) => participant.roles.includes(role))) {
     return refuse(
       'BAD_VALUE',
-      `${name} is for ${rolesOfCapability[name].join(' and ')}, and ${participant.id} is ${participant.roles.join(' and ')}`,
+      `${name} is for ${rolesOfCapability[name].join(' and ')}, but ${participant.id} is ${participant.roles.join(' and ')}`,
       ['input', 'capability'],
     )
   }
   const end = validUntil ?? yearAfter(now)
   if (passed && end <= now) {
-    return refuse('BAD_VALUE', `a certificate ends in the future, not at ${end.toISOString()}`, [
+    return refuse('BAD_VALUE', `a certificate expires in the future, not at ${end.toISOString()}`, [
       'input',
       'validUntil',
     ])
@@ -231,7 +228,10 @@ export function readStatusChange(
   return refuse('BAD_VALUE', 'a reason has 1–500 characters', ['input', 'reason'])
 }
 
-/** `participant` in another status, with the change in its history. `by` is the id of who changes it. */
+/**
+ * `participant` with another status and the change in its history. `by` is the participant that makes the
+ * change.
+ */
 export function changeStatus(
   participant: Participant,
   { to, reason }: { readonly to: ParticipantStatus; readonly reason: string },
@@ -265,7 +265,7 @@ function obstacleToLive(participant: Participant, now: Date, isProduction: boole
     const [role, names] = lacking
     return refuse(
       'NOT_CERTIFIED',
-      `${participant.id} is ${role} and goes LIVE with a certificate of ${names.join(' or ')} that has not ended`,
+      `${participant.id} is ${role} and needs a valid certificate of ${names.join(' or ')} to go LIVE`,
       statusPath,
     )
   }

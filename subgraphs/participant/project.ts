@@ -1,4 +1,4 @@
-// Projects, and the programme's figures about who is connected. No MongoDB, no GraphQL.
+// The programme's figures about connected wallets and projects. No MongoDB, no GraphQL.
 
 import type { Participant, Project } from '../shared/registry.ts'
 
@@ -9,7 +9,7 @@ export interface ProgrammeFigures {
   readonly projectCountries: number
 }
 
-/** Wallets count when they are LIVE and not of the mainland. */
+/** Counts the wallets that are LIVE and not of the mainland. */
 export function programmeFigures(
   participants: Iterable<Participant>,
   projects: Iterable<Project>,

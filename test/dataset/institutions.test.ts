@@ -5,6 +5,7 @@ import { statusMoves } from '../../subgraphs/participant/participant.ts'
 import type { Participant } from '../../subgraphs/shared/registry.ts'
 import { findRoute } from '../../subgraphs/shared/routing.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
+import { anId } from '../fixtures/an-id.ts'
 
 const { participants, projects, corridors } = aDataset()
 const byId = new Map(participants.map((participant) => [participant.id, participant]))
@@ -20,10 +21,10 @@ describe('participants', () => {
   })
 
   test('include those of the demo keys', () => {
-    expect(byId.get('operator')?.roles).toEqual(['OPERATOR'])
-    expect(byId.get('portal-demo')).toMatchObject({ roles: ['NETWORK'], country: 'SG', status: 'LIVE' })
-    expect(byId.get('wallet-sg-01')).toMatchObject({ settlementCurrency: 'SGD', status: 'LIVE' })
-    expect(byId.get('acquirer-cn-01')).toMatchObject({ country: 'CN', status: 'LIVE' })
+    expect(byId.get(anId('operator'))?.roles).toEqual(['OPERATOR'])
+    expect(byId.get(anId('portal-demo'))).toMatchObject({ roles: ['NETWORK'], country: 'SG', status: 'LIVE' })
+    expect(byId.get(anId('wallet-sg-01'))).toMatchObject({ settlementCurrency: 'SGD', status: 'LIVE' })
+    expect(byId.get(anId('acquirer-cn-01'))).toMatchObject({ country: 'CN', status: 'LIVE' })
   })
 
   test('have unique ids, institution numbers and names', () => {
@@ -45,7 +46,7 @@ describe('participants', () => {
     for (const { country, roles, network } of participants) {
       expect(network).toBe(country === 'CN' || roles.includes('NETWORK') ? null : 'network-unionpay')
     }
-    expect(byId.get('network-unionpay')?.status).toBe('LIVE')
+    expect(byId.get(anId('network-unionpay'))?.status).toBe('LIVE')
   })
 
   test('have the status of their history, by allowed moves; LIVE ones since before the first payment', () => {
@@ -106,7 +107,7 @@ describe('projects', () => {
   test('have an acquirer and a network in their country', () => {
     for (const { id, country } of projects) {
       expect(live('ACQUIRER').filter((acquirer) => acquirer.country === country).length).toBeGreaterThan(0)
-      expect(byId.get(`network-${id}`)?.country).toBe(country)
+      expect(byId.get(anId(`network-${id}`))?.country).toBe(country)
     }
   })
 })

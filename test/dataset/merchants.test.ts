@@ -103,7 +103,7 @@ describe('merchants', () => {
   })
 
   test('have one to three QR products on the mainland; every product has merchants', () => {
-    const known = new Set(products.map(({ id }) => id))
+    const productIds = new Set(products.map(({ id }) => id))
     const astray = all.filter(
       ({ country, qrProducts }) =>
         new Set(qrProducts).size !== qrProducts.length ||
@@ -111,7 +111,7 @@ describe('merchants', () => {
         qrProducts.length > 0 !== (country === 'CN'),
     )
     expect(astray).toEqual([])
-    expect(new Set(all.flatMap(({ qrProducts }) => qrProducts))).toEqual(known)
+    expect(new Set(all.flatMap(({ qrProducts }) => qrProducts))).toEqual(productIds)
   })
 
   test('differ from one seed to another', () => {

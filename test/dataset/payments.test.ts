@@ -6,6 +6,7 @@ import { convertHalfUp } from '../../schema/values/rate.ts'
 import type { PastPayment } from '../../subgraphs/transaction/index.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
+import { anId } from '../fixtures/an-id.ts'
 
 const dayMs = 86_400_000
 const { payments, merchants, participants, corridors } = aDataset()
@@ -88,7 +89,7 @@ describe('payments', () => {
     const open = new Map(corridors.filter(({ status }) => status === 'OPEN').map((one) => [one.id, one]))
     const shops = new Map([...merchants].map((merchant) => [merchant.id, merchant]))
     const isSound = ({ wallet, merchant, entryMode, amount }: PastPayment): boolean => {
-      const corridor = open.get(`${wallets.get(wallet)}-${merchant.country}`)
+      const corridor = open.get(anId(`${wallets.get(wallet)}-${merchant.country}`))
       const shop = { ...shops.get(merchant.id) }
       return (
         isDeepStrictEqual({ ...shop, ...merchant }, shop) &&
@@ -108,7 +109,7 @@ describe('payments', () => {
     )
     const countries = new Map(participants.map(({ id, country }) => [id, country]))
     for (const payment of all) {
-      const limit = limits.get(`${countries.get(payment.wallet)}-${payment.merchant.country}`)!
+      const limit = limits.get(anId(`${countries.get(payment.wallet)}-${payment.merchant.country}`))!
       expect(valueCny(payment)).toBeLessThanOrEqual(limit)
     }
   })
@@ -117,7 +118,7 @@ describe('payments', () => {
     const direction = new Map(corridors.map((corridor) => [corridor.id, corridor.direction]))
     const countries = new Map(participants.map(({ id, country }) => [id, country]))
     const ways = Map.groupBy(all, ({ wallet, merchant }) =>
-      direction.get(`${countries.get(wallet)}-${merchant.country}`),
+      direction.get(anId(`${countries.get(wallet)}-${merchant.country}`)),
     )
     expect(new Set(ways.keys())).toEqual(new Set(['INBOUND', 'LOCAL', 'OUTBOUND', 'THIRD_MARKET']))
     expect(ways.get('INBOUND')!.length / all.length).toBeCloseTo(0.84, 1)

@@ -5,6 +5,7 @@ import { quoteMutation, startTraffic, submitMutation, type Traffic } from '../..
 import { digitsOf, type Currency } from '../../schema/values/currency.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { aDataset } from '../fixtures/a-dataset.ts'
+import { anId } from '../fixtures/an-id.ts'
 import { apiSchema, startStandIn, type StandIn } from './stand-in-hub.ts'
 
 const keys = [
@@ -65,7 +66,7 @@ describe('simulated wallets', () => {
     const { merchants, corridors } = aDataset(1, 0.003)
     const shops = new Map([...merchants].map((merchant) => [merchant.id, merchant]))
     for (const { wallet, merchant, amount, payerCurrency, entryMode } of hub.quotes) {
-      const shop = shops.get(merchant)!
+      const shop = shops.get(anId(merchant))!
       const corridor = corridors.find(
         ({ id }) => id === `${wallet.slice(7, 9).toUpperCase()}-${shop.country}`,
       )

@@ -145,7 +145,7 @@ describe('the readers of the log', () => {
     for (const reader of ['positions', 'activity', 'bookings']) {
       expect(await rebuild(reader)).toEqual({
         code: 0,
-        said: `${reader} is made anew from position 1 of the log`,
+        said: `${reader} is rebuilt from position 1 of the log`,
       })
     }
     await vi.waitFor(
@@ -177,6 +177,6 @@ describe('the readers of the log', () => {
     expect(code).toBe(1)
     expect(said).toContain(`the log begins at position ${next}`)
     expect(said).toContain(`add --from ${next}`)
-    expect((await rebuild('bookings')).said).toContain('takes the whole log, so it stays as it is')
+    expect((await rebuild('bookings')).said).toContain('takes the whole log, so its results stay as they are')
   })
 })

@@ -84,7 +84,7 @@ describe('what keeps it from starting is one clear message, and exit 1', () => {
     const { port } = other.address() as AddressInfo
     const hub = run({ PORT: String(port) })
     expect(await hub.exit).toBe(1)
-    expect(hub.output()).toContain(`The hub cannot start (PORT_TAKEN): port ${port} is taken`)
+    expect(hub.output()).toContain(`The hub cannot start (PORT_TAKEN): port ${port} is in use`)
     other.close()
   })
 

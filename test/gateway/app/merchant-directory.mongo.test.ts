@@ -10,16 +10,11 @@ import { money } from '../../../schema/values/money.ts'
 import { importMerchants, openMerchantSubgraph } from '../../../subgraphs/merchant/index.ts'
 import type { MerchantDirectory } from '../../../subgraphs/shared/merchant-directory.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
-import {
-  aMerchant,
-  anAccount,
-  aPayload,
-  aRegistry,
-  asViewer,
-  noon,
-  products,
-} from '../../fixtures/merchant-world.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
+import { aMerchant, noon, products } from '../../fixtures/a-merchant.ts'
+import { aPayableRegistry } from '../../fixtures/a-payable-registry.ts'
+import { anAccount, aPayload } from '../../fixtures/a-printed-code.ts'
+import { asViewer } from '../../fixtures/as-viewer.ts'
 
 const { db } = await freshDatabase()
 const facts = {
@@ -61,7 +56,7 @@ beforeAll(async () => {
   const merchants = [aMerchant(), aMerchant({ mid: 'SHUT', status: 'SUSPENDED' })]
   await importMerchants(db, merchants, { products })
   const logger = pino({ level: 'silent' })
-  subgraph = await openMerchantSubgraph({ db, registry: aRegistry(), now: () => now, logger })
+  subgraph = await openMerchantSubgraph({ db, registry: aPayableRegistry(), now: () => now, logger })
   directory = createMerchantDirectory(noted(createInProcessConnection('merchant', subgraph.app)))
 })
 afterAll(() => subgraph.close())

@@ -45,7 +45,7 @@ describe('a presented code', () => {
     expect(scheme).toBe('UnionPay')
   })
 
-  test('says where each object starts, in characters of the text', () => {
+  test('gives the start of each object in characters of the text', () => {
     const payload = encodeCpm(aPresentedCode())
     const { fields } = decodeCpm(payload)
     expect(fields.map(({ tag, offset }) => [tag, offset])).toEqual([
@@ -62,7 +62,7 @@ describe('card data', () => {
     ['a track', '57 11 6222021234567890D30122010000000000', '61.57', '7890'],
     ['a cardholder name', '5F20 05 42554E4E59', '61.5F20', null],
     ['a label that is a card number', '50 10 36323232303231323334353637383930', '61.50', null],
-    ['an object that nobody knows', 'DF01 08 6222021234567890', '61.DF01', null],
+    ['an unknown object', 'DF01 08 6222021234567890', '61.DF01', null],
     ['a card number inside the chip data', '63 0A 5A 08 6222021234567890', '61.63.5A', null],
   ])('%s is withheld', (_, object, path, lastFour) => {
     const inner = `${aid} ${object}`

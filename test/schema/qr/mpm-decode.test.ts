@@ -153,7 +153,7 @@ describe('schemes', () => {
       'SGQR',
     ],
     ['an identifier may be in any case', { '26': '0014BR.GOV.BCB.PIX' }, 'PIX'],
-    ['an identifier may go on', { '29': '0016A000000677010112' }, 'PromptPay'],
+    ['a longer identifier of the same scheme', { '29': '0016A000000677010112' }, 'PromptPay'],
     ['a national identifier counts more than UnionPay’s tag', { '38': '0010A000000727' }, 'VietQR'],
     ['a country with one national code', { '58': 'LK' }, 'LankaQR'],
     ['a card scheme by its tag', { '15': null, '04': '5412345678901234' }, 'Mastercard'],

@@ -49,7 +49,7 @@ describe('the picture of a code', () => {
     }
   })
 
-  test('has a name for those who do not see it', () => {
+  test('has a name for screen readers', () => {
     const svg = toSvg(payload, { title: 'Pay "Lotus" & <Tea>\u0000' })
     expect(svg).toContain('aria-label="Pay &#34;Lotus&#34; &#38; &#60;Tea&#62; "')
     expect(svg).toContain('<title>Pay &#34;Lotus&#34; &#38; &#60;Tea&#62; </title>')

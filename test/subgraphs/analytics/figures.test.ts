@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { money } from '../../../schema/values/money.ts'
 import type { Dimension, Figures } from '../../../subgraphs/analytics/activity.ts'
 import { approvalRateOf, averageValueOf, growthOf, labelOf } from '../../../subgraphs/analytics/figures.ts'
-import { aParticipant, aRegistry } from '../../fixtures/registry.ts'
+import { aParticipant, aRegistry } from '../../fixtures/a-registry.ts'
 
 const figures = (its: Partial<Figures> = {}): Figures => ({
   payments: 0,

@@ -1,15 +1,15 @@
 import { createSourceEventStream, parse } from 'graphql'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { Scope } from '../../../schema/values/scopes.ts'
 import { openAnalyticsSubgraph } from '../../../subgraphs/analytics/index.ts'
-import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aParticipant, aProject, aRegistry } from '../../fixtures/registry.ts'
-import { aLife, aLoggedPayment, entriesOf, logOfLives, type Life } from '../../fixtures/a-log.ts'
-import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
+import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
+import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
+import { aLife, aLoggedPayment, entriesOf, logOfLives, type Life } from '../../fixtures/a-log.ts'
+import { aCorridor, aParticipant, aProject, aRegistry } from '../../fixtures/a-registry.ts'
+import { asViewer } from '../../fixtures/as-viewer.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const now = new Date('2026-03-01T12:00:30Z')
 const { db } = await freshDatabase()
@@ -47,12 +47,8 @@ const lives: Life[] = [
   aLife({ payment: aLoggedPayment({ createdAt: new Date('2025-02-15T00:00:00Z'), reportingMinor: 60_00n }) }),
 ]
 
-const operator = caller('operator', 'operator')
-const wallet = caller('wallet-sg-01', 'analytics:read')
-
-function caller(participant: string, ...scopes: Scope[]): RequestContext {
-  return { viewer: { participant, scopes: new Set(scopes), key: 'test' }, requestId: 'r' }
-}
+const operator = asViewer('operator', 'operator')
+const wallet = asViewer('wallet-sg-01', 'analytics:read')
 
 /** Executes twice, because the second execution is the compiled one. */
 async function execute(query: string, context = operator, variables: Record<string, unknown> = {}) {
@@ -145,13 +141,13 @@ describe('activity', () => {
     const query = '{ activity(where: { range: { lastDays: 20 } }) { payments } }'
     const readBy = async (context: RequestContext) => (await execute(query, context)).data?.['activity']
     expect(await readBy(wallet)).toEqual({ payments: 2 })
-    expect(await readBy(caller('acquirer-cn-01', 'analytics:read'))).toEqual({ payments: 4 })
-    expect(await readBy(caller('network-th', 'analytics:read'))).toEqual({ payments: 2 })
-    expect(await readBy(caller('unknown', 'analytics:read'))).toEqual({ payments: 0 })
+    expect(await readBy(asViewer('acquirer-cn-01', 'analytics:read'))).toEqual({ payments: 4 })
+    expect(await readBy(asViewer('network-th', 'analytics:read'))).toEqual({ payments: 2 })
+    expect(await readBy(asViewer('unknown', 'analytics:read'))).toEqual({ payments: 0 })
   })
 
   test('requires the scope analytics:read, also at entities', async () => {
-    const blind = caller('wallet-sg-01', 'payments:read')
+    const blind = asViewer('wallet-sg-01', 'payments:read')
     const forbidden = [{ extensions: { code: 'FORBIDDEN', retryable: false } }]
     expect(
       (await execute('{ activity(where: { range: { lastDays: 1 } }) { payments } }', blind)).errors,
@@ -261,7 +257,7 @@ describe('activity of an entity', () => {
 test('the programme counts all payments of a year, for every caller', async () => {
   const { data } = await execute(
     '{ programme { asOf payments value { amount currency } growth(comparedTo: YEAR_EARLIER) { paymentsPercent valuePercent } } }',
-    caller('wallet-th-01', 'coverage:read'),
+    asViewer('wallet-th-01', 'coverage:read'),
   )
   expect(data?.['programme']).toEqual({
     asOf: now.toISOString(),
@@ -302,7 +298,7 @@ describe('following activity', () => {
 
   test('requires the scope analytics:read', async () => {
     expect(
-      await follow('subscription { activityUpdated { payments } }', caller('wallet-sg-01')),
+      await follow('subscription { activityUpdated { payments } }', asViewer('wallet-sg-01')),
     ).toMatchObject({
       errors: [{ extensions: { code: 'FORBIDDEN' } }],
     })

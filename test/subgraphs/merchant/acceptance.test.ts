@@ -1,47 +1,47 @@
 import { describe, expect, test } from 'vitest'
-import { acceptanceOf } from '../../../subgraphs/merchant/acceptance.ts'
+import { createAcceptance } from '../../../subgraphs/merchant/acceptance.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import { aMerchant, noon } from '../../fixtures/a-merchant.ts'
+import { mapById } from '../../fixtures/map-by-id.ts'
 import {
-  aCorridor,
-  aMerchant,
-  aParticipant,
-  aRegistry,
+  aPayableCorridor,
+  aPayableParticipant,
+  aPayableRegistry,
   certified,
-  mapById,
-  noon,
-} from '../../fixtures/merchant-world.ts'
+} from '../../fixtures/a-payable-registry.ts'
 
 describe('wallets that a merchant accepts', () => {
-  test('are those that routing would take, by id', () => {
-    const acceptance = acceptanceOf(aRegistry(), () => noon)
-    const scans = aMerchant({ entryModes: ['CPM'] })
+  test('are those that routing accepts, in order of id', () => {
+    const acceptance = createAcceptance(aPayableRegistry(), () => noon)
+    const scanning = aMerchant({ entryModes: ['CPM'] })
     expect(acceptance.walletsFor(aMerchant())).toEqual(['wallet-sg-01'])
-    expect(acceptance.walletsFor(scans)).toEqual(['wallet-sg-01', 'wallet-th-01'])
-    expect(acceptance.walletsFor({ ...scans, status: 'SUSPENDED' })).toEqual([])
-    expect(acceptance.walletsFor({ ...scans, currency: 'USD' })).toEqual([])
-    expect(acceptance.walletsFor({ ...scans, acquirer: 'acquirer-xx-01' })).toEqual([])
+    expect(acceptance.walletsFor(scanning)).toEqual(['wallet-sg-01', 'wallet-th-01'])
+    expect(acceptance.walletsFor({ ...scanning, status: 'SUSPENDED' })).toEqual([])
+    expect(acceptance.walletsFor({ ...scanning, currency: 'USD' })).toEqual([])
+    expect(acceptance.walletsFor({ ...scanning, acquirer: anId('acquirer-xx-01') })).toEqual([])
   })
 
   test('change as soon as a corridor or a participant does', () => {
-    const registry = aRegistry()
-    const acceptance = acceptanceOf(registry, () => noon)
+    const registry = aPayableRegistry()
+    const acceptance = createAcceptance(registry, () => noon)
     expect(acceptance.walletsFor(aMerchant())).toEqual(['wallet-sg-01'])
-    registry.corridors = mapById([aCorridor('SG-CN', { status: 'CLOSED' })])
+    registry.corridors = mapById([aPayableCorridor('SG-CN', { status: 'CLOSED' })])
     expect(acceptance.walletsFor(aMerchant())).toEqual([])
-    registry.corridors = aRegistry().corridors
+    registry.corridors = aPayableRegistry().corridors
     registry.participants = new Map([
       ...registry.participants,
-      ['wallet-sg-02', aParticipant('wallet-sg-02')],
+      ['wallet-sg-02', aPayableParticipant('wallet-sg-02')],
     ])
     expect(acceptance.walletsFor(aMerchant())).toEqual(['wallet-sg-01', 'wallet-sg-02'])
   })
 
-  test('go within five seconds of a certificate’s end', () => {
+  test('change within five seconds of the expiry of a certificate', () => {
     let now = noon
     const validUntil = new Date(noon.getTime() + 1_000)
     const capabilities = certified('MPM_PAY').map((one) => ({ ...one, validUntil }))
-    const acquirer = aParticipant('acquirer-cn-01')
-    const registry = aRegistry([acquirer, aParticipant('wallet-sg-01', { capabilities })])
-    const acceptance = acceptanceOf(registry, () => now)
+    const acquirer = aPayableParticipant('acquirer-cn-01')
+    const registry = aPayableRegistry([acquirer, aPayableParticipant('wallet-sg-01', { capabilities })])
+    const acceptance = createAcceptance(registry, () => now)
     expect(acceptance.walletsFor(aMerchant())).toEqual(['wallet-sg-01'])
     now = new Date(noon.getTime() + 5_000)
     expect(acceptance.walletsFor(aMerchant())).toEqual([])

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeMpm } from '../../../schema/qr/index.ts'
+import type { MerchantCodeId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow } from '../../../schema/values/problems.ts'
 import {
   claimOf,
@@ -11,20 +12,24 @@ import {
   type IssueCodeInput,
 } from '../../../subgraphs/merchant/code.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
-import { aMerchant, aParticipant, noon, someMerchant } from '../../fixtures/merchant-world.ts'
+import { aMerchant, noon, someMerchant } from '../../fixtures/a-merchant.ts'
+import { aPayableParticipant } from '../../fixtures/a-payable-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import type { WithPlain } from '../../fixtures/with-plain.ts'
 
-const acquirer = aParticipant('acquirer-cn-01', { iin: '01030000' })
-const network = aParticipant('network-unionpay', { iin: '00010344' })
-const id = '019cabcd-0000-7000-8000-00000000000a'
+const acquirer = aPayableParticipant('acquirer-cn-01', { iin: '01030000' })
+const network = aPayableParticipant('network-unionpay', { iin: '00010344' })
+const id: MerchantCodeId = anId('019cabcd-0000-7000-8000-00000000000a')
 
 const anInput = (over: Partial<IssueCodeInput> = {}): IssueCodeInput => ({
   idempotencyKey: 'key-1',
-  merchant: 'acquirer-cn-01.M000001',
+  merchant: anId('acquirer-cn-01.M000001'),
   kind: 'DYNAMIC',
   amount: { amount: '215.5', currency: 'CNY' },
   ...over,
 })
-const anOrder = (over: Partial<IssueCodeInput> = {}): CodeOrder => orThrow(readOrder(anInput(over)))
+const anOrder = (over: Partial<WithPlain<IssueCodeInput, 'merchant'>> = {}): CodeOrder =>
+  orThrow(readOrder(anInput(over as Partial<IssueCodeInput>)))
 const aStatic = { kind: 'STATIC', amount: null } as const
 
 const issue = (
@@ -54,11 +59,11 @@ describe('an issued code', () => {
     })
     expect(claimOf(decoded, new Map([['01030000', acquirer]]))).toEqual({
       code: id,
-      merchant: 'acquirer-cn-01.M000001',
+      merchant: anId('acquirer-cn-01.M000001'),
     })
   })
 
-  test('carries no amount and no end when it is static', () => {
+  test('has no amount and no expiry when it is static', () => {
     const code = orThrow(issue(anOrder(aStatic)))
     expect(code.expiresAt).toBeNull()
     const decoded = decodeMpm(code.payload, 'STRICT')
@@ -71,7 +76,7 @@ describe('an issued code', () => {
     expect(decodeMpm(code.payload, 'STRICT').unionPay).toMatchObject({ forwardingIin: '00010344' })
   })
 
-  test('names the merchant in a template of the hub’s own when the acquirer has no number', () => {
+  test('names the merchant in the hub’s template when the acquirer has no number', () => {
     const code = orThrow(
       issue(anOrder(aStatic), aMerchant(), { acquirer: { ...acquirer, iin: null }, network: undefined }),
     )
@@ -80,7 +85,7 @@ describe('an issued code', () => {
     expect(claimOf(decoded, new Map())).toEqual({ code: null, merchant: 'acquirer-cn-01.M000001' })
   })
 
-  test('lasts fifteen minutes when nothing is said', () => {
+  test('expires after fifteen minutes by default', () => {
     expect(orThrow(issue(anOrder())).expiresAt).toEqual(new Date(noon.getTime() + 900_000))
   })
 
@@ -157,19 +162,19 @@ describe('an order for a code', () => {
       path: ['input', 'amount'],
     },
     {
-      when: 'an end for a static code',
+      when: 'an expiry of a static code',
       input: { ...aStatic, ttlSeconds: 60 },
       code: 'BAD_VALUE',
       path: ['input', 'ttlSeconds'],
     },
     {
-      when: 'an end in 29 seconds',
+      when: 'an expiry in 29 seconds',
       input: { ttlSeconds: 29 },
       code: 'BAD_VALUE',
       path: ['input', 'ttlSeconds'],
     },
     {
-      when: 'an end in a day and a second',
+      when: 'an expiry in a day and a second',
       input: { ttlSeconds: 86_401 },
       code: 'BAD_VALUE',
       path: ['input', 'ttlSeconds'],
@@ -191,7 +196,7 @@ describe('an order for a code', () => {
     expect(readOrder(anInput(input))).toMatchObject({ kind: 'refused', code, path })
   })
 
-  test('is the same order however it is written, and another one when anything differs', () => {
+  test('has the same digest however it is written, and another one when anything differs', () => {
     const digest = digestOf(anOrder())
     const same = [
       { ttlSeconds: 900 },

@@ -3,21 +3,18 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openCountStore, type CountStore } from '../../../subgraphs/merchant/count-store.ts'
 import { Coverage } from '../../../subgraphs/merchant/coverage.ts'
-import {
-  chooseProfiles,
-  readMerchantFilter,
-  type MerchantFilter,
-} from '../../../subgraphs/merchant/filter.ts'
 import { importMerchants } from '../../../subgraphs/merchant/import-merchants.ts'
+import { readMerchantFilter, type MerchantFilter } from '../../../subgraphs/merchant/merchant-filter.ts'
 import { createMerchantStore, type MerchantStore } from '../../../subgraphs/merchant/merchant-store.ts'
+import { selectProfiles } from '../../../subgraphs/merchant/select-counts.ts'
+import { aMerchant, noon, products, someMerchants } from '../../fixtures/a-merchant.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { answersOf, readMerchants, recount } from './recount.ts'
-import { aMerchant, noon, products, someMerchants } from '../../fixtures/merchant-world.ts'
+import { countDirectly, figuresOf, readMerchants } from './count-directly.ts'
 
 const { db } = await freshDatabase()
 const logger = pino({ level: 'silent' })
 
-/** One process of a hub that has several. */
+/** One of several processes of a hub. */
 interface Process {
   readonly counts: CountStore
   readonly store: MerchantStore
@@ -30,7 +27,7 @@ const open = async (): Promise<Process> => {
 
 const everything = readMerchantFilter(null) as MerchantFilter
 const coverageOf = ({ counts: { cube } }: Process): Coverage =>
-  new Coverage(cube, { profiles: chooseProfiles(cube, everything), cities: null, spots: null })
+  new Coverage(cube, { profiles: selectProfiles(cube, everything), cities: null, spots: null })
 
 let one: Process
 let other: Process
@@ -41,46 +38,47 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([one.counts.close(), other.counts.close()]))
 
-/** Waits until a process has seen what another one wrote. */
+/** Waits until a process has read the writes of another one. */
 async function caughtUp(process: Process, merchants: number): Promise<void> {
   for (const deadline = Date.now() + 10_000; coverageOf(process).merchants !== merchants;) {
-    if (Date.now() > deadline) throw new Error(`it counts ${coverageOf(process).merchants}, not ${merchants}`)
+    if (Date.now() > deadline)
+      throw new Error(`${coverageOf(process).merchants} merchants are counted, not ${merchants}`)
     await new Promise(setImmediate)
   }
 }
 
-describe('kept counts', () => {
-  test('are what a recount comes to, whatever is registered, again and in parallel, by two processes', async () => {
+describe('stored counts', () => {
+  test('are exact after any registrations, repeated and concurrent, by two processes', async () => {
     const calls = fc.array(fc.tuple(fc.boolean(), someMerchants({ maxLength: 25 })), {
       minLength: 1,
       maxLength: 6,
     })
     await fc.assert(
       fc.asyncProperty(calls, async (registrations) => {
-        const answers = await Promise.all(
+        const results = await Promise.all(
           registrations.map(([isOther, merchants]) =>
             (isOther ? other : one).store.register(merchants, noon),
           ),
         )
-        answers.forEach(({ created, updated }, n) =>
+        results.forEach(({ created, updated }, n) =>
           expect(created + updated).toBe(registrations[n]![1].length),
         )
 
-        const expected = recount(await readMerchants(db))
+        const expected = countDirectly(await readMerchants(db))
         const fresh = await open()
-        expect(answersOf(coverageOf(fresh))).toEqual(expected)
+        expect(figuresOf(coverageOf(fresh))).toEqual(expected)
         await fresh.counts.close()
         await caughtUp(one, expected.merchants)
         await caughtUp(other, expected.merchants)
       }),
       { numRuns: 25, endOnFailure: true },
     )
-    const expected = recount(await readMerchants(db))
-    expect(answersOf(coverageOf(one))).toEqual(expected)
-    expect(answersOf(coverageOf(other))).toEqual(expected)
+    const expected = countDirectly(await readMerchants(db))
+    expect(figuresOf(coverageOf(one))).toEqual(expected)
+    expect(figuresOf(coverageOf(other))).toEqual(expected)
   })
 
-  test('are seen by who wrote them at once', async () => {
+  test('are read at once by the process that wrote them', async () => {
     const before = coverageOf(one).merchants
     await one.store.register([aMerchant({ mid: 'NEW1' }), aMerchant({ mid: 'NEW2', city: 'Nanjing' })], noon)
     expect(coverageOf(one).merchants).toBe(before + 2)
@@ -88,13 +86,13 @@ describe('kept counts', () => {
 
   test('move with a merchant that moves to another city', async () => {
     const merchant = aMerchant({ mid: 'MOVES', city: 'Harbin', location: { lat: 45.75, lng: 126.65 } })
-    const inHarbin = () => answersOf(coverageOf(one)).shares.CITY['cn:harbin']
+    const inHarbin = () => figuresOf(coverageOf(one)).shares.CITY['cn:harbin']
     expect(await one.store.register([merchant], noon)).toEqual({ created: 1, updated: 0 })
     expect(inHarbin()).toBe(1)
     const moved = { ...merchant, city: 'Dalian', location: { lat: 38.91, lng: 121.6 } }
     expect(await one.store.register([moved], noon)).toEqual({ created: 0, updated: 1 })
     expect(inHarbin()).toBeUndefined()
-    expect(answersOf(coverageOf(one)).shares.CITY['cn:dalian']).toBe(1)
+    expect(figuresOf(coverageOf(one)).shares.CITY['cn:dalian']).toBe(1)
   })
 
   test('do not change when the same call is repeated', async () => {
@@ -103,10 +101,10 @@ describe('kept counts', () => {
     const { version } = one.counts.cube
     expect(await one.store.register(merchants, noon)).toEqual({ created: 0, updated: 2 })
     expect(one.counts.cube.version).toBe(version)
-    expect(answersOf(coverageOf(one))).toEqual(recount(await readMerchants(db)))
+    expect(figuresOf(coverageOf(one))).toEqual(countDirectly(await readMerchants(db)))
   })
 
-  test('leave out a merchant that takes no payments, and registering it again does not bring it back', async () => {
+  test('exclude a merchant that takes no payments, also when it is registered again', async () => {
     const merchant = aMerchant({ mid: 'GONE', status: 'SUSPENDED' })
     await one.store.register([merchant], noon)
     const before = coverageOf(one).merchants
@@ -125,10 +123,10 @@ describe('kept counts', () => {
     expect(await one.store.merchants.load(merchant.id)).toBeNull()
     await db.command({ collMod: 'coverage', validator: {} })
     expect(await one.store.register([merchant], noon)).toEqual({ created: 1, updated: 0 })
-    expect(answersOf(coverageOf(one))).toEqual(recount(await readMerchants(db)))
+    expect(figuresOf(coverageOf(one))).toEqual(countDirectly(await readMerchants(db)))
   })
 
-  test('say when they last changed', async () => {
+  test('have the time of their last change', async () => {
     const later = new Date(noon.getTime() + 60_000)
     await one.store.register([aMerchant({ mid: 'LATER' })], later)
     expect(coverageOf(one).asOf).toEqual(later)
@@ -136,10 +134,10 @@ describe('kept counts', () => {
     expect(coverageOf(one).asOf).toEqual(later)
   })
 
-  test('are read again as a whole when the data is replaced under a running process', async () => {
+  test('are loaded again when another process replaces all merchants', async () => {
     await importMerchants(db, [aMerchant({ mid: 'ONLY' })], { products })
     await caughtUp(other, 1)
-    expect(answersOf(coverageOf(other))).toEqual(recount(await readMerchants(db)))
+    expect(figuresOf(coverageOf(other))).toEqual(countDirectly(await readMerchants(db)))
     await caughtUp(one, 1)
     await one.store.register([aMerchant({ mid: 'SECOND' })], noon)
     await caughtUp(other, 2)
@@ -151,27 +149,27 @@ describe('importing merchants', () => {
   beforeEach(() => imported?.counts.close())
   afterAll(() => imported?.counts.close())
 
-  test('makes the counts that registering them one after the other makes', async () => {
+  test('gives the same counts as registering them', async () => {
     await fc.assert(
       fc.asyncProperty(someMerchants({ minLength: 1, maxLength: 40 }), async (merchants) => {
         expect(await importMerchants(db, merchants, { products })).toBe(merchants.length)
         imported = await open()
         expect(await readMerchants(db)).toHaveLength(merchants.length)
-        expect(answersOf(coverageOf(imported))).toEqual(recount(merchants))
+        expect(figuresOf(coverageOf(imported))).toEqual(countDirectly(merchants))
         await imported.counts.close()
       }),
       { numRuns: 5 },
     )
   })
 
-  test('takes more merchants than one group holds, from a stream, and replaces what was there', async () => {
+  test('writes a stream of more merchants than one group, and replaces the previous ones', async () => {
     async function* stream() {
       for (let n = 0; n < 4_500; n++) yield aMerchant({ mid: `M${n}`, mcc: n % 3 === 0 ? '5411' : '5812' })
     }
     expect(await importMerchants(db, stream(), { products })).toBe(4_500)
     imported = await open()
     expect(await db.collection('merchants').countDocuments()).toBe(4_500)
-    expect(answersOf(coverageOf(imported)).shares.MCC).toEqual({ '5411': 1_500, '5812': 3_000 })
+    expect(figuresOf(coverageOf(imported)).shares.MCC).toEqual({ '5411': 1_500, '5812': 3_000 })
     expect([...imported.counts.cube.products.keys()]).toEqual(products.map(({ id }) => id))
   })
 

@@ -2,31 +2,17 @@ import { cellToLatLng, cellToParent, latLngToCell } from 'h3-js'
 import { describe, expect, test } from 'vitest'
 import { orThrow } from '../../../schema/values/problems.ts'
 import { Coverage, type CoverageCell } from '../../../subgraphs/merchant/coverage.ts'
-import { CountCube } from '../../../subgraphs/merchant/count-cube.ts'
-import {
-  chooseProfiles,
-  readMerchantFilter,
-  type MerchantFilter,
-} from '../../../subgraphs/merchant/filter.ts'
+import { readMerchantFilter, type MerchantFilter } from '../../../subgraphs/merchant/merchant-filter.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
-import { count, profileOf, countKeyOf, type SpotChange } from '../../../subgraphs/merchant/count-key.ts'
-import { aMerchant, noon, products, mapById } from '../../fixtures/merchant-world.ts'
+import { selectProfiles } from '../../../subgraphs/merchant/select-counts.ts'
+import { aCountCube } from '../../fixtures/a-count-cube.ts'
+import { aMerchant, noon } from '../../fixtures/a-merchant.ts'
 
-/** Everything about these merchants, with no MongoDB. */
+/** Unfiltered. */
 function coverageOf(merchants: readonly Merchant[]): Coverage {
-  const cube = new CountCube(noon)
-  cube.products = mapById(products)
-  const changes = new Map<string, SpotChange>()
-  for (const merchant of merchants) {
-    const tally = countKeyOf(merchant)
-    cube.addProfile(tally.profile, profileOf(merchant))
-    count(changes, tally, 1)
-  }
-  for (const { spot, counts } of changes.values()) {
-    cube.put({ ...spot, version: 1, at: noon, counts: Object.fromEntries(counts) })
-  }
+  const cube = aCountCube(merchants)
   const filter = readMerchantFilter(null) as MerchantFilter
-  return new Coverage(cube, { profiles: chooseProfiles(cube, filter), cities: null, spots: null })
+  return new Coverage(cube, { profiles: selectProfiles(cube, filter), cities: null, spots: null })
 }
 
 const at = (lat: number, lng: number, n = 0): Merchant => aMerchant({ mid: `P${n}`, location: { lat, lng } })
@@ -35,7 +21,7 @@ const sum = (cells: readonly CoverageCell[]): number =>
   cells.reduce((all, { merchants }) => all + merchants, 0)
 
 describe('coverage', () => {
-  test('is broken down largest first, then by key, with labels for people', () => {
+  test('has breakdowns, largest first, then by key, with labels', () => {
     const coverage = coverageOf([
       aMerchant({ mid: '1', qrProducts: ['qr-cn-001', 'qr-cn-002'] }),
       aMerchant({ mid: '2', city: 'Beijing' }),
@@ -64,7 +50,7 @@ describe('coverage', () => {
     expect(coverageOf([]).breakdown('CITY', first)).toMatchObject({ code: 'BAD_PAGE' })
   })
 
-  test('of no merchants is nothing, as of when the counts were read', () => {
+  test('without merchants is empty, as of the time when the counts were read', () => {
     const coverage = coverageOf([])
     expect(coverage).toMatchObject({ merchants: 0, onlineMerchants: 0, cities: 0, asOf: noon })
     expect(coverage.cells(world, 3)).toEqual([])
@@ -97,7 +83,7 @@ describe('coverage on a map', () => {
     },
   )
 
-  test('shows a hexagon whole, also when the view cuts it', () => {
+  test('counts a hexagon as a whole, also at the edge of the view', () => {
     const view = { west: 121.1, south: 31.1, east: 121.2, north: 31.2 }
     const all = new Map(orThrow(coverage.cells(world, 9)).map((cell) => [cell.id, cell.merchants]))
     const shown = orThrow(coverage.cells(view, 9))
@@ -113,7 +99,7 @@ describe('coverage on a map', () => {
     expect(sum(orThrow(fiji.cells({ ...view, west: -179, east: 177 }, 8)))).toBeLessThan(3)
   })
 
-  test('takes larger hexagons when there would be more than 5,000', () => {
+  test('uses larger hexagons instead of more than 5,000', () => {
     const scattered = Array.from({ length: 6_000 }, (_, n) => at((n % 60) - 30, Math.floor(n / 60) - 50, n))
     const many = coverageOf(scattered)
     const cells = orThrow(many.cells(world, 20))

@@ -1,27 +1,20 @@
-// The subgraph as the hub uses it: documents in, answers out, on a real MongoDB.
+// The merchant subgraph as the hub uses it: documents in, results out, on a real MongoDB.
 
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { decodeMpm, encodeCpm, encodeFields } from '../../../schema/qr/index.ts'
 import { importMerchants, openMerchantSubgraph } from '../../../subgraphs/merchant/index.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
-import {
-  aCorridor,
-  aMerchant,
-  anAccount,
-  aPayload,
-  aRegistry,
-  aRow,
-  asViewer,
-  mapById,
-  noon,
-  products,
-} from '../../fixtures/merchant-world.ts'
+import { aMerchant, aRow, noon, products } from '../../fixtures/a-merchant.ts'
+import { mapById } from '../../fixtures/map-by-id.ts'
+import { aPayableCorridor, aPayableRegistry } from '../../fixtures/a-payable-registry.ts'
+import { anAccount, aPayload } from '../../fixtures/a-printed-code.ts'
+import { asViewer } from '../../fixtures/as-viewer.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
-const registry = aRegistry()
+const registry = aPayableRegistry()
 const wallet = asViewer('wallet-sg-01', 'payments:write')
 const acquirer = asViewer('acquirer-cn-01', 'merchants:write')
 const rival = asViewer('acquirer-cn-02', 'merchants:write')
@@ -56,20 +49,20 @@ beforeAll(async () => {
 afterAll(() => subgraph.close())
 
 // eslint-disable-next-line typescript/no-explicit-any
-type Answer = any
+type Data = any
 
-async function ask(
+async function execute(
   document: string,
   variables: object = {},
   context: RequestContext = wallet,
-): Promise<Answer> {
+): Promise<Data> {
   const { data, errors } = await subgraph.app.graphql(document, context as never, variables as never)
   if (errors?.length) throw errors[0]
   return data
 }
 
-const problemOf = (document: string, variables: object = {}): Promise<Answer> =>
-  ask(document, variables).then(
+const problemOf = (document: string, variables: object = {}): Promise<Data> =>
+  execute(document, variables).then(
     () => null,
     (error: { extensions: object }) => error.extensions,
   )
@@ -82,9 +75,9 @@ const issueDocument = `mutation ($input: IssueCodeInput!) {
     ... on IdempotencyConflict { firstUsedAt }
   }
 }`
-const issue = async (input: object, context = acquirer): Promise<Answer> => {
+const issue = async (input: object, context = acquirer): Promise<Data> => {
   const whole = { idempotencyKey: 'key', merchant: 'acquirer-cn-01.M000001', kind: 'STATIC', ...input }
-  return (await ask(issueDocument, { input: whole }, context)).issueCode
+  return (await execute(issueDocument, { input: whole }, context)).issueCode
 }
 
 const decodeDocument = `query ($payload: String!, $profile: QrProfile) {
@@ -102,17 +95,17 @@ const decodeDocument = `query ($payload: String!, $profile: QrProfile) {
     ... on Problem { code message path }
   }
 }`
-const decode = async (payload: string, profile?: string): Promise<Answer> =>
-  (await ask(decodeDocument, { payload, profile })).decodeQr
+const decode = async (payload: string, profile?: string): Promise<Data> =>
+  (await execute(decodeDocument, { payload, profile })).decodeQr
 
 describe('a merchant in the graph', () => {
-  test('has everything about it', async () => {
+  test('has all its fields', async () => {
     const document = `query ($id: ID!) { merchant(id: $id) {
       id mid name localName status city country { code name currency } location { lat lng } mcc { code description }
       scenario online currency entryModes qrProducts { id name country { code } acceptsForeignWallets }
       acquirer { id } acceptedWallets { edges { cursor node { id } } pageInfo { hasNextPage } totalCount } codes { id }
     } }`
-    expect((await ask(document, { id: 'acquirer-cn-01.M000001' })).merchant).toMatchObject({
+    expect((await execute(document, { id: 'acquirer-cn-01.M000001' })).merchant).toMatchObject({
       id: 'acquirer-cn-01.M000001',
       mid: 'M000001',
       status: 'ACTIVE',
@@ -129,7 +122,7 @@ describe('a merchant in the graph', () => {
       },
       codes: [],
     })
-    expect(await ask(document, { id: 'nobody' })).toEqual({ merchant: null })
+    expect(await execute(document, { id: 'unknown' })).toEqual({ merchant: null })
   })
 
   test('is found by its key among others, in order, with null for unknown ones', async () => {
@@ -138,11 +131,11 @@ describe('a merchant in the graph', () => {
     } }`
     const representations = [
       { __typename: 'Merchant', id: thai.id },
-      { __typename: 'Merchant', id: 'nobody' },
+      { __typename: 'Merchant', id: 'unknown' },
       { __typename: 'QrProduct', id: 'qr-cn-002' },
       { __typename: 'Merchant', id: 'acquirer-cn-01.M000001' },
     ]
-    expect((await ask(document, { representations }))._entities).toMatchObject([
+    expect((await execute(document, { representations }))._entities).toMatchObject([
       { acquirer: { id: 'acquirer-th-01' } },
       null,
       { name: 'Two Code' },
@@ -150,17 +143,17 @@ describe('a merchant in the graph', () => {
     ])
   })
 
-  test('gives accepted wallets a page at a time', async () => {
+  test('has pages of accepted wallets', async () => {
     const document = `query ($after: String) { merchant(id: "acquirer-cn-01.M000002") {
       acceptedWallets(first: 1, after: $after) { edges { node { id } } pageInfo { hasNextPage endCursor } totalCount }
     } }`
-    const one = (await ask(document)).merchant.acceptedWallets
+    const one = (await execute(document)).merchant.acceptedWallets
     expect(one).toMatchObject({
       edges: [{ node: { id: 'wallet-sg-01' } }],
       pageInfo: { hasNextPage: true },
       totalCount: 2,
     })
-    const two = (await ask(document, { after: one.pageInfo.endCursor })).merchant.acceptedWallets
+    const two = (await execute(document, { after: one.pageInfo.endCursor })).merchant.acceptedWallets
     expect(two).toMatchObject({ edges: [{ node: { id: 'wallet-th-01' } }], pageInfo: { hasNextPage: false } })
   })
 
@@ -169,11 +162,11 @@ describe('a merchant in the graph', () => {
       edges { cursor distanceMeters node { id } } pageInfo { hasNextPage endCursor }
     } }`
     const near = { lat: 31.2304, lng: 121.4737, radiusMeters: 5_000 }
-    expect((await ask(document, { near })).merchants.edges).toMatchObject([
+    expect((await execute(document, { near })).merchants.edges).toMatchObject([
       { distanceMeters: 0, node: { id: 'acquirer-cn-01.M000001' } },
       { distanceMeters: 1225, node: { id: 'acquirer-cn-01.M000002' } },
     ])
-    expect((await ask(document, { where: { countries: ['TH'] } })).merchants.edges).toMatchObject([
+    expect((await execute(document, { where: { countries: ['TH'] } })).merchants.edges).toMatchObject([
       { distanceMeters: null, node: { id: thai.id } },
     ])
     expect(await problemOf(document, { where: { countries: ['XX'] } })).toMatchObject({
@@ -183,7 +176,7 @@ describe('a merchant in the graph', () => {
   })
 
   test('products are listed by id', async () => {
-    expect((await ask('{ qrProducts { id } }')).qrProducts).toEqual(products.map(({ id }) => ({ id })))
+    expect((await execute('{ qrProducts { id } }')).qrProducts).toEqual(products.map(({ id }) => ({ id })))
   })
 })
 
@@ -193,8 +186,8 @@ describe('coverage in the graph', () => {
     scenarios: breakdown(by: SCENARIO, first: 5) { key label merchants }
     cells(bounds: { west: -180, south: -90, east: 180, north: 90 }, zoom: 12) { id center { lat lng } merchants }
   } }`
-  const coverage = async (variables: object): Promise<Answer> =>
-    (await ask(document, variables)).merchantCoverage
+  const coverage = async (variables: object): Promise<Data> =>
+    (await execute(document, variables)).merchantCoverage
 
   test('counts merchants that take payments', async () => {
     expect(await coverage({})).toMatchObject({
@@ -208,7 +201,7 @@ describe('coverage in the graph', () => {
     })
   })
 
-  test('for a wallet is what routing would let it pay', async () => {
+  test('for a wallet counts merchants that routing lets it pay', async () => {
     expect(await coverage({ wallet: 'wallet-sg-01' })).toMatchObject({ merchants: 3 })
     expect(await coverage({ wallet: 'wallet-th-01' })).toMatchObject({ merchants: 1, onlineMerchants: 0 })
     expect(await coverage({ wallet: 'acquirer-cn-01' })).toMatchObject({ merchants: 0 })
@@ -235,8 +228,8 @@ describe('coverage in the graph', () => {
       { __typename: 'Project', id: 'nothing' },
       { __typename: 'Country', code: 'CN' },
     ]
-    const found = (await ask(entities, { representations }))._entities
-    expect(found.map((entity: Answer) => entity.coverage.merchants)).toEqual([1, 3, 0, 1, 0, 3, 0, 3])
+    const found = (await execute(entities, { representations }))._entities
+    expect(found.map((entity: Data) => entity.coverage.merchants)).toEqual([1, 3, 0, 1, 0, 3, 0, 3])
     expect(found[0].merchants).toMatchObject({
       edges: [{ node: { id: thai.id } }],
       pageInfo: { hasNextPage: false },
@@ -244,17 +237,17 @@ describe('coverage in the graph', () => {
     expect(found[1].merchants.edges).toEqual([])
   })
 
-  test('follows a corridor that closes', async () => {
+  test('changes when a corridor closes', async () => {
     const { corridors } = registry
-    registry.corridors = mapById([aCorridor('SG-CN', { status: 'CLOSED' })])
+    registry.corridors = mapById([aPayableCorridor('SG-CN', { status: 'CLOSED' })])
     expect(await coverage({ wallet: 'wallet-sg-01' })).toMatchObject({ merchants: 0 })
     registry.corridors = corridors
     expect(await coverage({ wallet: 'wallet-sg-01' })).toMatchObject({ merchants: 3 })
   })
 
-  test('gives the programme its figures', async () => {
+  test('has the figures of the programme', async () => {
     const figures = '{ programme { mainlandMerchants qrProducts onlineMerchants foreignMerchants } }'
-    expect((await ask(figures)).programme).toEqual({
+    expect((await execute(figures)).programme).toEqual({
       mainlandMerchants: 2,
       qrProducts: 2,
       onlineMerchants: 1,
@@ -267,11 +260,11 @@ describe('registering merchants', () => {
   const document = `mutation ($input: RegisterMerchantsInput!) { registerMerchants(input: $input) {
     __typename ... on MerchantsRegistered { created updated rejected { index code message } } ... on Problem { code path }
   } }`
-  const register = async (rows: readonly object[], context = acquirer): Promise<Answer> =>
-    (await ask(document, { input: { merchants: rows } }, context)).registerMerchants
+  const register = async (rows: readonly object[], context = acquirer): Promise<Data> =>
+    (await execute(document, { input: { merchants: rows } }, context)).registerMerchants
 
-  test('adds rows, refuses others one by one, and is counted at once', async () => {
-    const count = async () => (await ask('{ merchantCoverage { merchants } }')).merchantCoverage.merchants
+  test('adds or refuses rows one by one, and counts them at once', async () => {
+    const count = async () => (await execute('{ merchantCoverage { merchants } }')).merchantCoverage.merchants
     const before = await count()
     const rows = [
       aRow({ mid: 'R1' }),
@@ -289,7 +282,7 @@ describe('registering merchants', () => {
     expect(await count()).toBe(before + 2)
   })
 
-  test('takes no rows, and a thousand, and no more', async () => {
+  test('accepts 0 to 1,000 rows', async () => {
     const rows = (size: number) => Array.from({ length: size }, (_, n) => aRow({ mid: `K${n}` }))
     expect(await register([])).toMatchObject({ created: 0, updated: 0, rejected: [] })
     expect(await register(rows(1_000))).toMatchObject({ created: 1_000 })
@@ -297,15 +290,15 @@ describe('registering merchants', () => {
   })
 
   test.each([
-    { who: 'a wallet', context: asViewer('wallet-sg-01', 'merchants:write') },
-    { who: 'an acquirer’s key without the scope', context: asViewer('acquirer-cn-01', 'coverage:read') },
-  ])('is refused to $who', async ({ context }) => {
+    { caller: 'a wallet', context: asViewer('wallet-sg-01', 'merchants:write') },
+    { caller: 'an acquirer’s key without the scope', context: asViewer('acquirer-cn-01', 'coverage:read') },
+  ])('is refused to $caller', async ({ context }) => {
     expect(await register([aRow()], context)).toMatchObject({ __typename: 'Refused', code: 'FORBIDDEN' })
   })
 })
 
 describe('issuing codes', () => {
-  test('gives a code that decodes to its merchant and amount', async () => {
+  test('returns a code that decodes to its merchant and amount', async () => {
     const amount = { amount: '215.5', currency: 'CNY' }
     const code = await issue({
       idempotencyKey: 'dynamic',
@@ -347,13 +340,13 @@ describe('issuing codes', () => {
     })
   })
 
-  test('one key makes one code, also under 64 calls at once', async () => {
+  test('with one key gives one code, also with 64 concurrent calls', async () => {
     const codes = await Promise.all(Array.from({ length: 64 }, () => issue({ idempotencyKey: 'parallel' })))
     expect(new Set(codes.map(({ id }) => id)).size).toBe(1)
     expect(await db.collection('codes').countDocuments({ idempotencyKey: 'parallel' })).toBe(1)
   })
 
-  test('a key that was used for another order is a conflict, and belongs to its acquirer alone', async () => {
+  test('with the key of another order is a conflict, and another acquirer may use the same key', async () => {
     const first = await issue({ idempotencyKey: 'conflict' })
     expect(await issue({ idempotencyKey: 'conflict' })).toMatchObject({ id: first.id })
     now = new Date(noon.getTime() + 1_000)
@@ -367,7 +360,7 @@ describe('issuing codes', () => {
     expect(await issue({ idempotencyKey: 'conflict' }, rival)).toMatchObject({ code: 'MERCHANT_UNKNOWN' })
   })
 
-  test('is refused for another acquirer’s merchant as for none', async () => {
+  test('is refused for a merchant of another acquirer and for an unknown one', async () => {
     const input = { idempotencyKey: 'strange', merchant: thai.id }
     expect(await issue(input)).toMatchObject({
       __typename: 'Refused',
@@ -381,7 +374,7 @@ describe('issuing codes', () => {
     expect(await issue({}, wallet)).toMatchObject({ code: 'FORBIDDEN' })
   })
 
-  test('codes that have not ended are shown to their acquirer and the operator, newest first', async () => {
+  test('shows codes that have not expired to their acquirer and the operator, newest first', async () => {
     const amount = { amount: '1', currency: 'CNY' }
     const merchant = 'acquirer-cn-01.K7'
     const ids: string[] = []
@@ -393,16 +386,16 @@ describe('issuing codes', () => {
     now = new Date(noon.getTime() + 60_000)
     const document = `{ merchant(id: "${merchant}") { codes { id } } }`
     for (const context of [acquirer, operator]) {
-      expect((await ask(document, {}, context)).merchant.codes.map(({ id }: Answer) => id)).toEqual(
+      expect((await execute(document, {}, context)).merchant.codes.map(({ id }: Data) => id)).toEqual(
         ids.slice(0, 20),
       )
     }
     for (const context of [rival, wallet])
-      expect((await ask(document, {}, context)).merchant.codes).toEqual([])
+      expect((await execute(document, {}, context)).merchant.codes).toEqual([])
     const entity = `query ($representations: [_Any!]!) { _entities(representations: $representations) { ... on MerchantCode { id } } }`
     const representations = [{ __typename: 'MerchantCode', id: ids[0] }]
-    expect((await ask(entity, { representations }, acquirer))._entities).toEqual([{ id: ids[0] }])
-    expect((await ask(entity, { representations }, wallet))._entities).toEqual([null])
+    expect((await execute(entity, { representations }, acquirer))._entities).toEqual([{ id: ids[0] }])
+    expect((await execute(entity, { representations }, wallet))._entities).toEqual([null])
   })
 })
 
@@ -435,11 +428,11 @@ describe('decoding codes', () => {
       tip: { kind: 'PERCENT', amount: null, percent: '7.5' },
     },
     {
-      what: 'a tip that the payer is asked for',
+      what: 'a tip that the payer chooses',
       extra: { '55': '01' },
       tip: { kind: 'PROMPT', amount: null, percent: null },
     },
-  ])('tells $what', async ({ extra, tip }) => {
+  ])('reads $what', async ({ extra, tip }) => {
     expect(await decode(aPayload(extra))).toMatchObject({ tip })
   })
 
@@ -452,12 +445,12 @@ describe('decoding codes', () => {
     { what: 'yuan with one digit', extra: { '54': '1.5' }, amount: { amount: '1.50', currency: 'CNY' } },
     { what: 'more digits than yuan have', extra: { '54': '1.505' }, amount: null },
     { what: 'no amount', extra: {}, amount: null },
-    { what: 'a currency that the hub does not know', extra: { '53': '951', '54': '1.50' }, amount: null },
-  ])('tells the amount: $what', async ({ extra, amount }) => {
+    { what: 'a currency that the hub does not support', extra: { '53': '951', '54': '1.50' }, amount: null },
+  ])('reads the amount: $what', async ({ extra, amount }) => {
     expect(await decode(aPayload(extra))).toMatchObject({ __typename: 'QrCode', amount })
   })
 
-  test('a dynamic code of the hub’s that was altered pays nobody', async () => {
+  test('finds no merchant for an altered dynamic code of the hub', async () => {
     const amount = { amount: '5.00', currency: 'CNY' }
     const code = await issue({ idempotencyKey: 'altered', kind: 'DYNAMIC', amount })
     const read = decodeMpm(code.payload, 'STRICT')
@@ -477,7 +470,7 @@ describe('decoding codes', () => {
     })
   })
 
-  test('says what is wrong with a text that is no code, and where', async () => {
+  test('reports the fault of a text that is not a code, and its offset', async () => {
     const payload = aPayload()
     const damaged = `${payload.slice(0, -1)}${payload.endsWith('0') ? '1' : '0'}`
     expect(await decode(damaged)).toMatchObject({
@@ -508,7 +501,7 @@ describe('decoding codes', () => {
     })
   })
 
-  test('recognises addresses and codes that customers show', async () => {
+  test('recognises URLs and codes that customers show', async () => {
     expect(await decode('https://qr.95516.com/00010000/0123456789')).toMatchObject({
       mode: 'URL',
       scheme: 'UnionPay',

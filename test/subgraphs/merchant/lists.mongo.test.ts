@@ -1,27 +1,30 @@
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ParticipantId, QrProductId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow } from '../../../schema/values/problems.ts'
-import { acceptanceOf } from '../../../subgraphs/merchant/acceptance.ts'
+import { createAcceptance } from '../../../subgraphs/merchant/acceptance.ts'
+import { openCountStore, type CountStore } from '../../../subgraphs/merchant/count-store.ts'
+import { importMerchants } from '../../../subgraphs/merchant/import-merchants.ts'
+import type { MerchantFilterInput } from '../../../subgraphs/merchant/merchant-filter.ts'
 import {
   createMerchantQueries,
-  type MerchantQueries,
   type MerchantConnection,
+  type MerchantQueries,
   type MerchantsQuestion,
 } from '../../../subgraphs/merchant/merchant-queries.ts'
-import { openCountStore, type CountStore } from '../../../subgraphs/merchant/count-store.ts'
-import type { MerchantFilterInput } from '../../../subgraphs/merchant/filter.ts'
-import { importMerchants } from '../../../subgraphs/merchant/import-merchants.ts'
-import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
 import { createMerchantStore } from '../../../subgraphs/merchant/merchant-store.ts'
+import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
 import { searchWords, wordsOf } from '../../../subgraphs/merchant/search-words.ts'
 import { canPay } from '../../../subgraphs/shared/routing.ts'
+import { aMerchant, noon, products, someMerchants } from '../../fixtures/a-merchant.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import { aPayableRegistry } from '../../fixtures/a-payable-registry.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { answersOf, recount } from './recount.ts'
-import { aMerchant, aRegistry, noon, products, someMerchants } from '../../fixtures/merchant-world.ts'
+import { countDirectly, figuresOf } from './count-directly.ts'
 
 const { db } = await freshDatabase()
-const registry = aRegistry()
+const registry = aPayableRegistry()
 
 const crowded = Array.from({ length: 40 }, (_, n) =>
   aMerchant({
@@ -38,17 +41,17 @@ let merchantQueries: MerchantQueries
 beforeAll(async () => {
   await importMerchants(db, merchants, { products })
   counts = await openCountStore(db, () => noon, pino({ level: 'silent' }))
-  const acceptance = acceptanceOf(registry, () => noon)
+  const acceptance = createAcceptance(registry, () => noon)
   const store = await createMerchantStore(db, counts)
   merchantQueries = createMerchantQueries({ store, counts, acceptance, registry, now: () => noon })
 })
 afterAll(() => counts.close())
 
-/** Every page of a list, one after the other. */
+/** The edges of all pages of a list. */
 async function allPages(
   question: MerchantsQuestion,
-  read: (question: MerchantsQuestion) => Promise<MerchantConnection | object> = (asked) =>
-    merchantQueries.merchants(asked),
+  read: (question: MerchantsQuestion) => Promise<MerchantConnection | object> = (page) =>
+    merchantQueries.merchants(page),
 ): Promise<MerchantConnection['edges'][number][]> {
   const edges: MerchantConnection['edges'][number][] = []
   for (let after: string | null = null; ;) {
@@ -60,7 +63,7 @@ async function allPages(
   }
 }
 
-/** What the filter says, in the plainest way. */
+/** A reference implementation of the filter. */
 function matches(merchant: Merchant, where: MerchantFilterInput): boolean {
   const within = (list: readonly string[] | null | undefined, ...values: readonly string[]): boolean =>
     !list?.length || values.some((value) => list.includes(value))
@@ -82,20 +85,20 @@ function matches(merchant: Merchant, where: MerchantFilterInput): boolean {
   )
 }
 
-const sublist = <T>(...all: readonly T[]) => fc.option(fc.subarray([...all]), { freq: 3 })
+const sublist = <Entry>(...all: readonly Entry[]) => fc.option(fc.subarray([...all]), { freq: 3 })
 const someFilter: fc.Arbitrary<MerchantFilterInput> = fc.record({
   countries: sublist('CN', 'TH', 'SG', 'JP'),
   cities: sublist('shanghai', 'Bangkok', 'BEIJING'),
   mccs: sublist('5812', '5411', '5815', '9999'),
   scenarios: sublist('DINING', 'RETAIL'),
-  qrProducts: sublist('qr-cn-001', 'qr-th-001', 'qr-x'),
-  acquirers: sublist('acquirer-cn-01', 'acquirer-th-01'),
+  qrProducts: sublist(...['qr-cn-001', 'qr-th-001', 'qr-x'].map(anId<QrProductId>)),
+  acquirers: sublist(...['acquirer-cn-01', 'acquirer-th-01'].map(anId<ParticipantId>)),
   entryModes: sublist('MPM_STATIC', 'CPM', 'IN_APP'),
   online: fc.option(fc.boolean(), { freq: 3 }),
   search: fc.constantFrom(null, null, 'lot', 'CAFÉ', 'lotus gold', '咖啡', '南京路咖', 'zz'),
 })
 
-/** Metres on MongoDB's sphere. */
+/** Metres on the sphere that MongoDB uses. */
 function haversine(a: { lat: number; lng: number }, b: { lat: number; lng: number }): number {
   const [lat1, lat2, dLng] = [a.lat, b.lat, b.lng - a.lng].map((degrees) => (degrees * Math.PI) / 180) as [
     number,
@@ -107,7 +110,7 @@ function haversine(a: { lat: number; lng: number }, b: { lat: number; lng: numbe
 }
 
 describe('a list of merchants', () => {
-  test('has each merchant that matches once, in order of id, and as many as are counted', async () => {
+  test('has each match once, in order of id, and as many as coverage counts', async () => {
     await fc.assert(
       fc.asyncProperty(someFilter, fc.integer({ min: 1, max: 30 }), async (where, first) => {
         const expected = merchants.filter((merchant) => matches(merchant, where)).map(({ id }) => id)
@@ -115,13 +118,13 @@ describe('a list of merchants', () => {
         expect(edges.map(({ node }) => node.id)).toEqual(expected.toSorted())
         expect(edges.every(({ distanceMeters }) => distanceMeters === null)).toBe(true)
         const coverage = orThrow(await merchantQueries.coverage({ where }))
-        expect(answersOf(coverage)).toEqual(recount(merchants, (merchant) => matches(merchant, where)))
+        expect(figuresOf(coverage)).toEqual(countDirectly(merchants, (merchant) => matches(merchant, where)))
       }),
       { numRuns: 150 },
     )
   })
 
-  test('for a wallet counts those that routing would let it pay', async () => {
+  test('for a wallet counts merchants that routing lets it pay', async () => {
     const wallets = ['wallet-sg-01', 'wallet-th-01', 'network-unionpay'].map((id) =>
       registry.participants.get(id)!,
     )
@@ -132,8 +135,8 @@ describe('a list of merchants', () => {
           const acquirer = registry.participants.get(merchant.acquirer)
           return canPay({ wallet, acquirer, merchant, registry, now: noon })
         }
-        expect(answersOf(coverage)).toEqual(
-          recount(merchants, (merchant) => matches(merchant, where) && isPayable(merchant)),
+        expect(figuresOf(coverage)).toEqual(
+          countDirectly(merchants, (merchant) => matches(merchant, where) && isPayable(merchant)),
         )
       }),
     )
@@ -143,7 +146,7 @@ describe('a list of merchants', () => {
     expect(second).toBeGreaterThan(third!)
   })
 
-  test('near a point is nearest first, then by id, and its pages neither miss nor repeat', async () => {
+  test('near a point is nearest first, then by id, and its pages neither miss nor repeat a merchant', async () => {
     const around = fc.record({
       lat: fc.double({ min: 31.15, max: 31.28, noNaN: true }),
       lng: fc.double({ min: 121.35, max: 121.52, noNaN: true }),
@@ -166,26 +169,28 @@ describe('a list of merchants', () => {
     )
   })
 
-  test('near a point where many merchants are, gives those in order of id over several pages', async () => {
+  test('near a point with many merchants at one place has them in order of id over several pages', async () => {
     const near = { lat: 31.2, lng: 121.4, radiusMeters: 10 }
-    const edges = await allPages({ near, first: 7, where: { acquirers: ['acquirer-cn-02'] } })
+    const edges = await allPages({ near, first: 7, where: { acquirers: [anId('acquirer-cn-02')] } })
     const there = edges.filter(({ distanceMeters }) => distanceMeters === 0).map(({ node }) => node.id)
     expect(there).toEqual(crowded.map(({ id }) => id).toSorted())
   })
 
-  test('of one acquirer has those that take no payments too', async () => {
-    const edges = await allPages({ first: 9 }, (args) => merchantQueries.merchantsOf('acquirer-cn-01', args))
+  test('of one acquirer includes merchants that take no payments', async () => {
+    const edges = await allPages({ first: 9 }, (args) =>
+      merchantQueries.merchantsOf(anId('acquirer-cn-01'), args),
+    )
     const own = merchants.filter(({ acquirer }) => acquirer === 'acquirer-cn-01')
     expect(edges.map(({ node }) => node.id)).toEqual(own.map(({ id }) => id).toSorted())
     expect(new Set(edges.map(({ node }) => node.status)).size).toBe(3)
-    expect(await merchantQueries.merchantsOf('wallet-sg-01', { first: 5 })).toMatchObject({ edges: [] })
+    expect(await merchantQueries.merchantsOf(anId('wallet-sg-01'), { first: 5 })).toMatchObject({ edges: [] })
   })
 
   const near = { lat: 31.2, lng: 121.4, radiusMeters: 1_000 }
   test.each([
     { when: '`first` is 0', question: { first: 0 }, code: 'BAD_PAGE' },
     { when: '`first` is 101', question: { first: 101, near }, code: 'BAD_PAGE' },
-    { when: 'the cursor is none', question: { first: 5, after: 'x' }, code: 'CURSOR_INVALID' },
+    { when: 'the cursor is invalid', question: { first: 5, after: 'x' }, code: 'CURSOR_INVALID' },
     {
       when: 'the latitude is off the map',
       question: { first: 5, near: { ...near, lat: 91 } },
@@ -211,7 +216,11 @@ describe('a list of merchants', () => {
       question: { first: 5, where: { countries: ['XX'] } },
       code: 'UNKNOWN_COUNTRY',
     },
-    { when: 'a category is no code', question: { first: 5, where: { mccs: ['food'] } }, code: 'BAD_VALUE' },
+    {
+      when: 'a category is not a code',
+      question: { first: 5, where: { mccs: ['food'] } },
+      code: 'BAD_VALUE',
+    },
     {
       when: 'a scene is unknown',
       question: { first: 5, where: { scenarios: ['SPACE'] } },
@@ -223,7 +232,7 @@ describe('a list of merchants', () => {
       question: { first: 5, where: { search: 'a'.repeat(41) } },
       code: 'BAD_VALUE',
     },
-    { when: 'a search is of signs', question: { first: 5, where: { search: '.*' } }, code: 'BAD_VALUE' },
+    { when: 'a search has signs only', question: { first: 5, where: { search: '.*' } }, code: 'BAD_VALUE' },
     {
       when: 'a list has 501 entries',
       question: { first: 5, where: { cities: Array.from({ length: 501 }, String) } },

@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { describeMerchant, describeMerchants } from '../../../subgraphs/merchant/merchant.ts'
-import { aRow, mapById, products } from '../../fixtures/merchant-world.ts'
+import { aRow, products } from '../../fixtures/a-merchant.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import { mapById } from '../../fixtures/map-by-id.ts'
 
-const acquirer = { id: 'acquirer-cn-01', country: 'CN' }
+const acquirer = { id: anId<ParticipantId>('acquirer-cn-01'), country: 'CN' }
 const known = mapById(products)
 
-describe('a merchant as its acquirer describes it', () => {
-  test('is named by acquirer and number, prices in its country’s currency, and takes its scene from the category', () => {
+describe('an acquirer’s description of a merchant', () => {
+  test('has an id of acquirer and number, the currency of its country, and the scenario of its category', () => {
     expect(
       describeMerchant(aRow({ mid: 'A-7', mcc: '4121', name: '  Lucky Taxi ' }), acquirer, known),
     ).toEqual({
@@ -29,7 +32,7 @@ describe('a merchant as its acquirer describes it', () => {
   })
 
   test.each([
-    { when: 'a scene of its own', row: { scenario: 'LODGING' } },
+    { when: 'a scenario of its own', row: { scenario: 'LODGING' } },
     { when: 'no location, selling online', row: { location: null, online: true } },
     { when: 'a location, selling online too', row: { online: true } },
     { when: 'a number of fifteen characters', row: { mid: '123456789012345' } },
@@ -38,7 +41,7 @@ describe('a merchant as its acquirer describes it', () => {
     { when: 'a name in the local script', row: { localName: '金莲餐厅' } },
     { when: 'a location on the edge of the map', row: { location: { lat: -90, lng: 180 } } },
     { when: 'a product twice', row: { qrProducts: ['qr-cn-001', 'qr-cn-001'] } },
-  ])('is taken with $when', ({ row }) => {
+  ])('is accepted with $when', ({ row }) => {
     expect(describeMerchant(aRow(row), acquirer, known)).not.toHaveProperty('kind', 'refused')
   })
 
@@ -59,9 +62,9 @@ describe('a merchant as its acquirer describes it', () => {
     },
     { when: 'an unknown category', row: { mcc: '0001' }, code: 'BAD_VALUE', field: 'mcc' },
     { when: 'a category of letters', row: { mcc: 'food' }, code: 'BAD_VALUE', field: 'mcc' },
-    { when: 'an unknown scene', row: { scenario: 'SPACE' }, code: 'BAD_VALUE', field: 'scenario' },
+    { when: 'an unknown scenario', row: { scenario: 'SPACE' }, code: 'BAD_VALUE', field: 'scenario' },
     {
-      when: 'an inherited property as a scene',
+      when: 'an inherited property as a scenario',
       row: { scenario: 'toString' },
       code: 'BAD_VALUE',
       field: 'scenario',
@@ -101,7 +104,7 @@ describe('a merchant as its acquirer describes it', () => {
 })
 
 describe('the rows of one registration', () => {
-  test('stand or fall alone, and a number that occurs again is refused', () => {
+  test('are accepted or refused one by one, and a repeated number is refused', () => {
     const rows = [
       aRow({ mid: 'A' }),
       aRow({ mid: 'B', mcc: '0001' }),

@@ -30,15 +30,15 @@ describe('searching for a merchant by name', () => {
     expect(isFound(search, name)).toBe(false)
   })
 
-  test('a word is looked for in either name', () => {
+  test('words are found in either name', () => {
     expect(isFound('lotus 咖啡', 'Golden Lotus', '金莲咖啡')).toBe(true)
   })
 
-  test('signs alone are no words', () => {
+  test('signs alone are not words', () => {
     expect(searchWords('!? —')).toEqual([])
   })
 
-  test('folding leaves vowel signs where they are letters of their own', () => {
+  test('folding keeps vowel signs that are letters', () => {
     expect(fold('ក៏')).toBe('ក៏')
     expect(fold('Ünïted ＣＡＦＥ')).toBe('united cafe')
   })

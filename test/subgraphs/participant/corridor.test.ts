@@ -9,9 +9,11 @@ import {
   type CorridorTermsInput,
 } from '../../../subgraphs/participant/corridor.ts'
 import { programmeFigures } from '../../../subgraphs/participant/project.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
+import { mapById } from '../../fixtures/map-by-id.ts'
+import type { WithPlain } from '../../fixtures/with-plain.ts'
 
-const projects = new Map([['sg-sgqr', aProject({ id: 'sg-sgqr', model: 'N2N' })]])
+const projects = mapById([aProject({ id: 'sg-sgqr', model: 'N2N' })])
 
 describe('finding corridors', () => {
   const found = (filter: CorridorFilterInput, project: string | null = 'sg-sgqr') => {
@@ -33,7 +35,7 @@ describe('finding corridors', () => {
     expect(found(filter)).toBe(match)
   })
 
-  test('by model leaves out those without a project', () => {
+  test('by model excludes corridors without a project', () => {
     expect(found({ models: ['N2N', 'G2G'] }, null)).toBe(false)
   })
 
@@ -56,13 +58,13 @@ describe('finding corridors', () => {
 
 describe('changing terms', () => {
   const before = aCorridor({ version: 3 })
-  const known = new Map([aProject(), aProject({ id: 'vn-napas', country: 'VN' })].map((one) => [one.id, one]))
-  const change = (terms: Partial<CorridorTermsInput>) => {
-    const read = readTerms({ expectedVersion: 3, ...terms })
-    return isRefusal(read) ? read : changeTerms(before, read, known)
+  const projectsById = mapById([aProject(), aProject({ id: 'vn-napas', country: 'VN' })])
+  const change = (terms: Partial<WithPlain<CorridorTermsInput, 'project'>>) => {
+    const read = readTerms({ expectedVersion: 3, ...terms } as CorridorTermsInput)
+    return isRefusal(read) ? read : changeTerms(before, read, projectsById)
   }
 
-  test('changes what is given and nothing else', () => {
+  test('changes the given terms only', () => {
     expect(
       change({
         status: 'CLOSED',
@@ -78,7 +80,7 @@ describe('changing terms', () => {
     })
   })
 
-  test('can change each of them', () => {
+  test('can change every term', () => {
     expect(
       change({
         project: 'sg-sgqr',

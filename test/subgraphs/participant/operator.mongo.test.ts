@@ -1,20 +1,24 @@
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const hourMs = 3_600_000
 let now = noon
 const { db, uri, name } = await freshDatabase()
 const logger = pino({ level: 'silent' })
-const directory = { merchant: async () => null, scan: () => Promise.reject(new Error('not asked here')) }
+const directory = {
+  merchant: async () => null,
+  scan: () => Promise.reject(new Error('not used in these tests')),
+}
 
 interface Process {
   readonly registry: MirroredRegistry
@@ -59,7 +63,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all(closing.map((close) => close())))
 
 const operator: RequestContext = {
-  viewer: { participant: 'operator', scopes: new Set(['operator']), key: 'test' },
+  viewer: { participant: anId('operator'), scopes: new Set(['operator']), key: 'test' },
   requestId: 'request-1',
 }
 
@@ -81,17 +85,22 @@ const fields = {
   setCorridor: ['SetCorridorInput', `... on Corridor { id version status cancelCutoffMinutes }`],
 } as const
 type Action = keyof typeof fields
-type Answer = Record<string, unknown> & { code?: string; message?: string; path?: string[] }
+type Result = Record<string, unknown> & { code?: string; message?: string; path?: string[] }
 
-async function tell(action: Action, input: object, { subgraph } = here, context = operator): Promise<Answer> {
+async function execute(
+  action: Action,
+  input: object,
+  { subgraph } = here,
+  context = operator,
+): Promise<Result> {
   const [type, selection] = fields[action]
   const query = `mutation ($input: ${type}!) { ${action}(input: $input) { __typename ${selection} ${problem} } }`
   const { data, errors } = await subgraph.app.graphql(query, context as never, { input })
   expect(errors).toBeUndefined()
-  return (data as Record<string, Answer>)[action]!
+  return (data as Record<string, Result>)[action]!
 }
 
-/** All that a mutation could write. */
+/** The content of all collections that a mutation writes. */
 async function everything(): Promise<unknown> {
   const names = ['participants', 'projects', 'corridors', 'audit', 'keys']
   return Promise.all(names.map((each) => db.collection(each).find().sort({ _id: 1 }).toArray()))
@@ -121,7 +130,7 @@ const inputs: Readonly<Record<Action, object>> = {
 const cny = (amount: string) => ({ amount, currency: 'CNY' })
 const webhook = { connection: 'WEBHOOK', url: 'https://wallet.example/hub' }
 
-describe('each field of each input has a refusal of its own, and nothing is written', () => {
+describe('each field of each input has its own refusal, and nothing is written', () => {
   const rows: [Action, object, string, string][] = [
     ['applyParticipant', { id: 'no' }, 'BAD_VALUE', 'id'],
     ['applyParticipant', { id: 'wallet-sg-01' }, 'ALREADY_EXISTS', 'id'],
@@ -195,7 +204,7 @@ describe('each field of each input has a refusal of its own, and nothing is writ
 
   test.each(rows)('%s with %j: %s at %s', async (action, its, code, path) => {
     const before = await everything()
-    const refusal = await tell(action, { ...inputs[action], ...its })
+    const refusal = await execute(action, { ...inputs[action], ...its })
     expect(refusal).toMatchObject({ __typename: 'Refused', code, path: ['input', ...path.split('.')] })
     expect(refusal.message).not.toBe('')
     expect(await everything()).toEqual(before)
@@ -206,17 +215,17 @@ describe('each field of each input has a refusal of its own, and nothing is writ
     for (const action of Object.keys(fields) as Action[]) {
       const type = schema.getType(fields[action][0]) as unknown as { getFields(): Record<string, unknown> }
       const covered = new Set(rows.filter(([of]) => of === action).map(([, , , path]) => path.split('.')[0]!))
-      // A Boolean that may be left out or either way has nothing to refuse.
+      // An optional Boolean has no invalid value.
       const free = action === 'recordCertification' ? ['passed'] : []
       expect([...covered, ...free].toSorted()).toEqual(Object.keys(type.getFields()).toSorted())
     }
   })
 
-  test('none of them is for others than the operator', async () => {
+  test('all of them require the operator', async () => {
     const before = await everything()
     const viewer = { ...operator.viewer, scopes: new Set(['payments:write', 'merchants:write'] as const) }
     for (const action of Object.keys(fields) as Action[]) {
-      expect(await tell(action, inputs[action], here, { ...operator, viewer })).toMatchObject({
+      expect(await execute(action, inputs[action], here, { ...operator, viewer })).toMatchObject({
         code: 'FORBIDDEN',
       })
     }
@@ -225,8 +234,8 @@ describe('each field of each input has a refusal of its own, and nothing is writ
 })
 
 describe('a change', () => {
-  test('is written with its entry in the audit log: who, what, before and after', async () => {
-    await tell('setCorridor', {
+  test('is written with its entry in the audit log: actor, action, before and after', async () => {
+    await execute('setCorridor', {
       id: 'CN-SG',
       expectedVersion: 1,
       cancelCutoffMinutes: 5,
@@ -270,8 +279,8 @@ describe('a change', () => {
     }
   })
 
-  test('is seen by the process that made it before it is answered', async () => {
-    await tell('recordCertification', {
+  test('is read by the process that made it before the call returns', async () => {
+    await execute('recordCertification', {
       participant: 'wallet-sg-03',
       capability: 'CPM_PRESENT',
       passed: true,
@@ -307,15 +316,15 @@ describe('a new corridor', () => {
     [{ basisPoints: null }, 'BAD_VALUE', 'basisPoints'],
     [{ settlementCurrency: null }, 'BAD_VALUE', 'settlementCurrency'],
     [{ project: 'sg-sgqr' }, 'BAD_VALUE', 'project'],
-  ])('is not made with %j: %s at %s', async (its, code, path) => {
+  ])('is not added with %j: %s at %s', async (its, code, path) => {
     const before = await everything()
-    const refusal = await tell('setCorridor', { ...terms, ...its })
+    const refusal = await execute('setCorridor', { ...terms, ...its })
     expect(refusal).toMatchObject({ code, path: ['input', path] })
     expect(await everything()).toEqual(before)
   })
 
-  test('is made once, CLOSED until it is opened, also when several make it', async () => {
-    const answers = await Promise.all([1, 2, 3, 4].map(() => tell('setCorridor', terms)))
+  test('is added once and CLOSED, also by concurrent calls', async () => {
+    const answers = await Promise.all([1, 2, 3, 4].map(() => execute('setCorridor', terms)))
     expect(answers.filter(({ code }) => code === undefined)).toEqual([
       { __typename: 'Corridor', id: 'TH-MY', version: 1, status: 'CLOSED', cancelCutoffMinutes: 30 },
     ])
@@ -329,7 +338,7 @@ describe('a new corridor', () => {
     ['CN-MY', 'OUTBOUND'],
     ['MY-MY', 'LOCAL'],
   ])('%s is %s', async (id, direction) => {
-    expect(await tell('setCorridor', { ...terms, id, status: 'OPEN' })).toMatchObject({ status: 'OPEN' })
+    expect(await execute('setCorridor', { ...terms, id, status: 'OPEN' })).toMatchObject({ status: 'OPEN' })
     expect(here.registry.corridors.get(id)).toMatchObject({ direction })
   })
 })
@@ -368,38 +377,41 @@ describe('under an idempotency key', () => {
     ],
   ]
 
-  test.each(keyed)('%s is done once by 64 calls from two processes', async (action, its, target, other) => {
-    const mongo = await connect(uri)
-    closing.push(() => mongo.close())
-    const there = await start(mongo.db(name))
-    const input = { ...its, idempotencyKey: `once-${action}` }
-    const answers = await Promise.all(
-      Array.from({ length: 64 }, (_, n) => tell(action, input, n % 2 === 0 ? here : there)),
-    )
-    expect(answers[0]!.code).toBeUndefined()
-    for (const answer of answers) expect(answer).toEqual(answers[0])
-    expect(await entries(target)).toHaveLength(1)
+  test.each(keyed)(
+    '%s is executed once by 64 calls from two processes',
+    async (action, its, target, other) => {
+      const mongo = await connect(uri)
+      closing.push(() => mongo.close())
+      const there = await start(mongo.db(name))
+      const input = { ...its, idempotencyKey: `once-${action}` }
+      const answers = await Promise.all(
+        Array.from({ length: 64 }, (_, n) => execute(action, input, n % 2 === 0 ? here : there)),
+      )
+      expect(answers[0]!.code).toBeUndefined()
+      for (const answer of answers) expect(answer).toEqual(answers[0])
+      expect(await entries(target)).toHaveLength(1)
 
-    expect(await tell(action, input)).toEqual(answers[0])
-    expect(await tell(action, { ...input, ...other })).toMatchObject({
-      __typename: 'IdempotencyConflict',
-      code: 'IDEMPOTENCY_CONFLICT',
-      path: ['input', 'idempotencyKey'],
-      firstUsedAt: noon.toISOString(),
-    })
-    expect(await entries(target)).toHaveLength(1)
-  })
+      expect(await execute(action, input)).toEqual(answers[0])
+      expect(await execute(action, { ...input, ...other })).toMatchObject({
+        __typename: 'IdempotencyConflict',
+        code: 'IDEMPOTENCY_CONFLICT',
+        path: ['input', 'idempotencyKey'],
+        firstUsedAt: noon.toISOString(),
+      })
+      expect(await entries(target)).toHaveLength(1)
+    },
+  )
 
-  test('a refusal of the rules is kept, and a slip in the input is not', async () => {
+  test('a refusal by a rule is stored, and a refusal of the input is not', async () => {
     const input = { id: 'SG-CN', expectedVersion: 9, idempotencyKey: 'early' }
-    const refusal = await tell('setCorridor', input)
+    const refusal = await execute('setCorridor', input)
     expect(refusal).toMatchObject({ code: 'VERSION_CONFLICT' })
     await db.collection<{ _id: string }>('corridors').updateOne({ _id: 'SG-CN' }, { $set: { version: 9 } })
-    expect(await tell('setCorridor', input)).toEqual(refusal)
+    expect(await execute('setCorridor', input)).toEqual(refusal)
 
     const slip = { id: 'SG-CN', expectedVersion: 9, basisPoints: 5000, idempotencyKey: 'slip' }
-    expect(await tell('setCorridor', slip)).toMatchObject({ code: 'BAD_VALUE' })
-    expect(await tell('setCorridor', { ...slip, basisPoints: 50 })).toMatchObject({ version: 10 })
+    expect(await execute('setCorridor', slip)).toMatchObject({ code: 'BAD_VALUE' })
+    expect(await execute('setCorridor', { ...slip, basisPoints: 50 })).toMatchObject({ version: 10 })
   })
 })
 
@@ -407,8 +419,12 @@ describe('connecting a participant', () => {
   const id = 'wallet-sg-07'
   const secretsOf = () => here.registry.participants.get(id)!.endpoint!.secrets
 
-  test('by webhook makes a secret that is shown once and written into no log', async () => {
-    const connected = await tell('connectParticipant', { participant: id, ...webhook, idempotencyKey: 'wh' })
+  test('by webhook generates a secret that is returned once and written to no log', async () => {
+    const connected = await execute('connectParticipant', {
+      participant: id,
+      ...webhook,
+      idempotencyKey: 'wh',
+    })
     expect(connected).toMatchObject({
       participant: { id, connection: 'WEBHOOK', endpointUrl: 'https://wallet.example/hub' },
     })
@@ -417,7 +433,9 @@ describe('connecting a participant', () => {
     expect(Buffer.from(secret.slice(6), 'base64')).toHaveLength(32)
     expect(secretsOf()).toEqual([{ secret, notAfter: null }])
 
-    expect(await tell('connectParticipant', { participant: id, ...webhook })).toMatchObject({ secret: null })
+    expect(await execute('connectParticipant', { participant: id, ...webhook })).toMatchObject({
+      secret: null,
+    })
     const entry = (await entries(`participant:${id}`)).find(({ after }) => after!.includes('wallet.example'))
     expect(JSON.parse(entry!.after!)).toMatchObject({ endpoint: { secrets: [{ secret: '(secret)' }] } })
     for (const collection of ['audit', 'keys']) {
@@ -425,80 +443,82 @@ describe('connecting a participant', () => {
     }
   })
 
-  test('shows the address to the participant itself and to the operator, and the secret to nobody', async () => {
+  test('shows the address to the participant itself and to the operator only, and the secret to no caller', async () => {
     const query = `{ participant(id: "${id}") { endpointUrl } }`
-    const seenBy = async (participant: string, scopes: readonly 'operator'[] = []) => {
+    const readBy = async (participant: string, scopes: readonly 'operator'[] = []) => {
       const viewer = { ...operator.viewer, participant, scopes: new Set(scopes) }
       const { data } = await here.subgraph.app.graphql(query, { ...operator, viewer } as never)
       return (data as { participant: { endpointUrl: string | null } }).participant.endpointUrl
     }
-    expect(await seenBy(id)).toBe('https://wallet.example/hub')
-    expect(await seenBy('operator', ['operator'])).toBe('https://wallet.example/hub')
-    expect(await seenBy('wallet-sg-01')).toBeNull()
+    expect(await readBy(id)).toBe('https://wallet.example/hub')
+    expect(await readBy('operator', ['operator'])).toBe('https://wallet.example/hub')
+    expect(await readBy('wallet-sg-01')).toBeNull()
     const holders = Object.values(here.subgraph.app.graphql.schema.getTypeMap()).filter(
       (type) => 'getFields' in type && 'secret' in type.getFields(),
     )
     expect(holders.map(({ name: type }) => type)).toEqual(['ParticipantConnected'])
   })
 
-  test('rotates the secret: the old one signs for 24 hours more, and a sixth at once is refused', async () => {
+  test('rotates the secret: the previous one signs for 24 more hours, and a sixth valid one is refused', async () => {
     const first = secretsOf()[0]!.secret
     const rotation = { participant: id, ...webhook, rotateSecret: true }
-    const second = (await tell('connectParticipant', rotation))['secret']
+    const second = (await execute('connectParticipant', rotation))['secret']
     const ending = new Date(noon.getTime() + 24 * hourMs)
     expect(secretsOf()).toEqual([
       { secret: second, notAfter: null },
       { secret: first, notAfter: ending },
     ])
-    for (let n = 3; n <= 5; n++) await tell('connectParticipant', rotation)
-    expect(await tell('connectParticipant', rotation)).toMatchObject({
+    for (let n = 3; n <= 5; n++) await execute('connectParticipant', rotation)
+    expect(await execute('connectParticipant', rotation)).toMatchObject({
       code: 'BAD_VALUE',
       path: ['input', 'rotateSecret'],
     })
     now = ending
     try {
-      const latest = (await tell('connectParticipant', rotation))['secret']
+      const latest = (await execute('connectParticipant', rotation))['secret']
       expect(secretsOf().map(({ secret }) => secret)).toEqual([latest, expect.any(String)])
     } finally {
       now = noon
     }
   })
 
-  test('in another way takes the address and the secrets away', async () => {
-    expect(await tell('connectParticipant', { participant: id, connection: 'STREAM' })).toMatchObject({
+  test('by another connection deletes the address and the secrets', async () => {
+    expect(await execute('connectParticipant', { participant: id, connection: 'STREAM' })).toMatchObject({
       secret: null,
       participant: { connection: 'STREAM', endpointUrl: null },
     })
     expect(here.registry.participants.get(id)?.endpoint).toBeNull()
   })
 
-  test('gives nobody who is LIVE to the simulator in production, by either way', async () => {
+  test('refuses the simulator for a LIVE participant in production, by connection and by status', async () => {
     const production = await start(db, { isProduction: true })
     const simulate = { participant: id, connection: 'SIMULATOR' }
-    expect(await tell('connectParticipant', simulate, production)).toMatchObject({
+    expect(await execute('connectParticipant', simulate, production)).toMatchObject({
       code: 'SIMULATOR_NOT_ALLOWED',
       path: ['input', 'connection'],
     })
     const change = { participant: id, status: 'SUSPENDED', reason: 'r' }
-    await tell('changeParticipantStatus', change, production)
-    expect(await tell('connectParticipant', simulate, production)).toMatchObject({
+    await execute('changeParticipantStatus', change, production)
+    expect(await execute('connectParticipant', simulate, production)).toMatchObject({
       participant: { connection: 'SIMULATOR' },
     })
-    expect(await tell('changeParticipantStatus', { ...change, status: 'LIVE' }, production)).toMatchObject({
-      code: 'SIMULATOR_NOT_ALLOWED',
-      path: ['input', 'status'],
-    })
-    // The hub of a demo has no such rule.
-    expect(await tell('changeParticipantStatus', { ...change, status: 'LIVE' })).toMatchObject({
+    expect(await execute('changeParticipantStatus', { ...change, status: 'LIVE' }, production)).toMatchObject(
+      {
+        code: 'SIMULATOR_NOT_ALLOWED',
+        path: ['input', 'status'],
+      },
+    )
+    // A demo hub has no such rule.
+    expect(await execute('changeParticipantStatus', { ...change, status: 'LIVE' })).toMatchObject({
       status: 'LIVE',
     })
   })
 
-  test('takes private addresses and plain HTTP where the operator allows them', async () => {
+  test('accepts private addresses and plain HTTP where the configuration allows them', async () => {
     const lenient = await start(db, { reach: 'PRIVATE' })
     const url = 'http://127.0.0.1:9000/hub'
     const input = { participant: 'wallet-sg-01', connection: 'WEBHOOK', url }
-    expect(await tell('connectParticipant', input, lenient)).toMatchObject({
+    expect(await execute('connectParticipant', input, lenient)).toMatchObject({
       participant: { endpointUrl: url },
     })
   })

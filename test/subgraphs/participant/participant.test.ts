@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import {
   apply,
@@ -16,8 +17,11 @@ import {
   type StatusChangeInput,
 } from '../../../subgraphs/participant/participant.ts'
 import type { Participant, ParticipantStatus } from '../../../subgraphs/shared/registry.ts'
-import { aParticipant } from '../../fixtures/registry.ts'
+import { aParticipant } from '../../fixtures/a-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
+import type { WithPlain } from '../../fixtures/with-plain.ts'
 
+const operator: ParticipantId = anId('operator')
 const noon = new Date('2026-03-01T12:00:00Z')
 const statuses = Object.keys(statusMoves) as ParticipantStatus[]
 
@@ -40,25 +44,25 @@ describe('finding participants', () => {
   }
 
   test.each([
-    { filter: {}, its: {}, match: true },
-    { filter: { roles: [] }, its: {}, match: true },
-    { filter: { roles: ['ACQUIRER', 'WALLET'] }, its: { roles: ['WALLET'] as const }, match: true },
-    { filter: { roles: ['ACQUIRER'] }, its: { roles: ['WALLET'] as const }, match: false },
-    { filter: { countries: ['SG', 'TH'] }, its: { country: 'TH' }, match: true },
-    { filter: { countries: ['SG'] }, its: { country: 'TH' }, match: false },
-    { filter: { statuses: ['LIVE'] }, its: { status: 'SUSPENDED' as const }, match: false },
-    { filter: { search: 'PAY' }, its: { name: 'Merlion Pay' }, match: true },
-    { filter: { search: 'pay mer' }, its: { name: 'Merlion Pay' }, match: true },
-    { filter: { search: 'lion' }, its: { name: 'Merlion Pay' }, match: false },
-    { filter: { search: '支付' }, its: { name: '支付宝 Hub' }, match: true },
-    { filter: { search: ' - ' }, its: { name: 'Merlion Pay' }, match: true },
+    { filter: {}, candidate: {}, match: true },
+    { filter: { roles: [] }, candidate: {}, match: true },
+    { filter: { roles: ['ACQUIRER', 'WALLET'] }, candidate: { roles: ['WALLET'] as const }, match: true },
+    { filter: { roles: ['ACQUIRER'] }, candidate: { roles: ['WALLET'] as const }, match: false },
+    { filter: { countries: ['SG', 'TH'] }, candidate: { country: 'TH' }, match: true },
+    { filter: { countries: ['SG'] }, candidate: { country: 'TH' }, match: false },
+    { filter: { statuses: ['LIVE'] }, candidate: { status: 'SUSPENDED' as const }, match: false },
+    { filter: { search: 'PAY' }, candidate: { name: 'Merlion Pay' }, match: true },
+    { filter: { search: 'pay mer' }, candidate: { name: 'Merlion Pay' }, match: true },
+    { filter: { search: 'lion' }, candidate: { name: 'Merlion Pay' }, match: false },
+    { filter: { search: '支付' }, candidate: { name: '支付宝 Hub' }, match: true },
+    { filter: { search: ' - ' }, candidate: { name: 'Merlion Pay' }, match: true },
     {
       filter: { countries: ['TH'], search: 'pay' },
-      its: { name: 'Merlion Pay', country: 'SG' },
+      candidate: { name: 'Merlion Pay', country: 'SG' },
       match: false,
     },
-  ])('$filter against $its: $match', ({ filter, its, match }) => {
-    expect(found(filter, its)).toBe(match)
+  ])('$filter against $candidate: $match', ({ filter, candidate, match }) => {
+    expect(found(filter, candidate)).toBe(match)
   })
 
   test.each([
@@ -73,7 +77,7 @@ describe('finding participants', () => {
 
 describe('applying', () => {
   const application: ApplicationInput = {
-    id: 'wallet-my-09',
+    id: anId('wallet-my-09'),
     name: 'Kinabalu Pay',
     roles: ['WALLET'],
     country: 'MY',
@@ -81,12 +85,12 @@ describe('applying', () => {
     settlementCurrency: 'MYR',
   }
 
-  const applied = (input: ApplicationInput) => {
-    const read = readApplication(input)
-    return isRefusal(read) ? read : apply(read, 'operator', noon)
+  const applied = (input: WithPlain<ApplicationInput, 'id'>) => {
+    const read = readApplication(input as ApplicationInput)
+    return isRefusal(read) ? read : apply(read, operator, noon)
   }
 
-  test('makes an APPLIED participant, who connects through the network when it is foreign', () => {
+  test('adds an APPLIED participant, which connects through the network when it is foreign', () => {
     expect(applied(application)).toEqual({
       ...application,
       endpoint: null,
@@ -104,18 +108,18 @@ describe('applying', () => {
   })
 
   test.each([
-    { with: { id: 'ab' }, code: 'BAD_VALUE', path: 'id' },
-    { with: { id: 'Wallet 1' }, code: 'BAD_VALUE', path: 'id' },
-    { with: { name: '  ' }, code: 'BAD_VALUE', path: 'name' },
-    { with: { name: 'x'.repeat(121) }, code: 'BAD_VALUE', path: 'name' },
-    { with: { roles: [] }, code: 'BAD_VALUE', path: 'roles' },
-    { with: { roles: ['BANK'] }, code: 'BAD_VALUE', path: 'roles.0' },
-    { with: { country: 'XX' }, code: 'UNKNOWN_COUNTRY', path: 'country' },
-    { with: { iin: '1234567' }, code: 'BAD_VALUE', path: 'iin' },
-    { with: { iin: '1234567x' }, code: 'BAD_VALUE', path: 'iin' },
-    { with: { settlementCurrency: 'XXX' }, code: 'UNKNOWN_CURRENCY', path: 'settlementCurrency' },
-  ])('is refused with $with', ({ with: its, code, path }) => {
-    expect(applied({ ...application, ...its })).toMatchObject({
+    { change: { id: 'ab' }, code: 'BAD_VALUE', path: 'id' },
+    { change: { id: 'Wallet 1' }, code: 'BAD_VALUE', path: 'id' },
+    { change: { name: '  ' }, code: 'BAD_VALUE', path: 'name' },
+    { change: { name: 'x'.repeat(121) }, code: 'BAD_VALUE', path: 'name' },
+    { change: { roles: [] }, code: 'BAD_VALUE', path: 'roles' },
+    { change: { roles: ['BANK'] }, code: 'BAD_VALUE', path: 'roles.0' },
+    { change: { country: 'XX' }, code: 'UNKNOWN_COUNTRY', path: 'country' },
+    { change: { iin: '1234567' }, code: 'BAD_VALUE', path: 'iin' },
+    { change: { iin: '1234567x' }, code: 'BAD_VALUE', path: 'iin' },
+    { change: { settlementCurrency: 'XXX' }, code: 'UNKNOWN_CURRENCY', path: 'settlementCurrency' },
+  ])('is refused with $change', ({ change, code, path }) => {
+    expect(applied({ ...application, ...change })).toMatchObject({
       kind: 'refused',
       code,
       path: `input.${path}`.split('.'),
@@ -129,7 +133,7 @@ describe('certifying', () => {
     return isRefusal(read) ? read : certify(participant, read, noon)
   }
 
-  test('replaces the earlier outcome of the same capability, and keeps the others', () => {
+  test('replaces the earlier outcome of the same capability only', () => {
     const until = new Date('2027-01-01T00:00:00Z')
     const before = aParticipant({
       capabilities: [
@@ -146,7 +150,7 @@ describe('certifying', () => {
     })
   })
 
-  test('lasts a year when nothing is said, and not at all when it failed', () => {
+  test('gives a certificate for a year by default, and none when it failed', () => {
     expect(certified(aParticipant(), { capability: 'REFUND', passed: true })).toMatchObject({
       capabilities: [{ validUntil: new Date('2027-03-01T12:00:00Z') }],
     })
@@ -169,9 +173,7 @@ describe('changing status', () => {
   const payer = { name: 'MPM_PAY', passed: true, validUntil: until } as const
   const changed = (participant: Participant, input: StatusChangeInput, isProduction = false) => {
     const read = readStatusChange(input)
-    return isRefusal(read)
-      ? read
-      : changeStatus(participant, read, { by: 'operator', now: noon, isProduction })
+    return isRefusal(read) ? read : changeStatus(participant, read, { by: operator, now: noon, isProduction })
   }
 
   test('follows the table, and nothing else, for every pair', () => {
@@ -196,7 +198,7 @@ describe('changing status', () => {
     ])
   })
 
-  test('is kept in the history, with who and why', () => {
+  test('is stored in the history, with the participant that made it and the reason', () => {
     const change = { status: 'SUSPENDED', reason: ' Late files ' }
     expect(changed(aParticipant(), change)).toMatchObject({
       status: 'SUSPENDED',
@@ -216,32 +218,38 @@ describe('changing status', () => {
 
   const acceptor = { ...payer, name: 'MPM_ACCEPT' } as const
   test.each([
-    { who: 'a wallet with nothing', its: {}, lacks: 'MPM_PAY or CPM_PRESENT' },
-    { who: 'one whose certificate has ended', its: { capabilities: [{ ...payer, validUntil: noon }] } },
-    { who: 'one that failed', its: { capabilities: [{ ...payer, passed: false }] } },
-    { who: 'one that may only refund', its: { capabilities: [{ ...payer, name: 'REFUND' as const }] } },
-    { who: 'an acquirer', its: { roles: ['ACQUIRER' as const] }, lacks: 'MPM_ACCEPT or CPM_CHARGE' },
+    { candidate: 'a wallet without a certificate', over: {}, lacks: 'MPM_PAY or CPM_PRESENT' },
     {
-      who: 'one with two roles and a certificate for one',
-      its: { roles: ['WALLET' as const, 'ACQUIRER' as const], capabilities: [payer] },
+      candidate: 'one with an expired certificate',
+      over: { capabilities: [{ ...payer, validUntil: noon }] },
+    },
+    { candidate: 'one that failed', over: { capabilities: [{ ...payer, passed: false }] } },
+    {
+      candidate: 'one that may only refund',
+      over: { capabilities: [{ ...payer, name: 'REFUND' as const }] },
+    },
+    { candidate: 'an acquirer', over: { roles: ['ACQUIRER' as const] }, lacks: 'MPM_ACCEPT or CPM_CHARGE' },
+    {
+      candidate: 'one with two roles and a certificate for one',
+      over: { roles: ['WALLET' as const, 'ACQUIRER' as const], capabilities: [payer] },
       lacks: 'MPM_ACCEPT or CPM_CHARGE',
     },
-  ])('takes nobody LIVE uncertified: $who', ({ its, lacks = 'MPM_PAY' }) => {
-    const participant = aParticipant({ status: 'CERTIFYING', ...its })
+  ])('refuses LIVE without a certificate: $candidate', ({ over, lacks = 'MPM_PAY' }) => {
+    const participant = aParticipant({ status: 'CERTIFYING', ...over })
     const refusal = changed(participant, { status: 'LIVE', reason: 'r' })
     expect(refusal).toMatchObject({ code: 'NOT_CERTIFIED', path: ['input', 'status'] })
     expect(refusal).toMatchObject({ message: expect.stringContaining(lacks) })
   })
 
-  test('takes LIVE who has a certificate for each role that pays or accepts, and other roles without', () => {
+  test('allows LIVE with a certificate for each role that pays or accepts; other roles need none', () => {
     const both = { roles: ['WALLET', 'ACQUIRER'] as const, capabilities: [payer, acceptor] }
-    for (const its of [both, { roles: ['NETWORK'] as const }]) {
-      const participant = aParticipant({ status: 'CERTIFYING', ...its })
+    for (const over of [both, { roles: ['NETWORK'] as const }]) {
+      const participant = aParticipant({ status: 'CERTIFYING', ...over })
       expect(changed(participant, { status: 'LIVE', reason: 'r' })).toMatchObject({ status: 'LIVE' })
     }
   })
 
-  test('takes nobody LIVE on the simulator in production, and does in a demo', () => {
+  test('refuses LIVE on the simulator in production, and allows it in a demo', () => {
     const simulated = aParticipant({ status: 'SUSPENDED', connection: 'SIMULATOR', capabilities: [payer] })
     const change = { status: 'LIVE', reason: 'r' }
     expect(changed(simulated, change, true)).toMatchObject({

@@ -1,34 +1,29 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Scope } from '../../../schema/values/scopes.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
+import { asViewer } from '../../fixtures/as-viewer.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
-import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const { db } = await freshDatabase()
 let registry: MirroredRegistry
 let subgraph: Subgraph
 
-const wallet = caller('wallet-sg-01', 'payments:read', 'payments:write')
-const operator = caller('operator', 'operator')
+const wallet = asViewer('wallet-sg-01', 'payments:read', 'payments:write')
+const operator = asViewer('operator', 'operator')
 
-function caller(participant: string, ...scopes: Scope[]): RequestContext {
-  return { viewer: { participant, scopes: new Set(scopes), key: 'test' }, requestId: 'r' }
-}
-
-/** Twice, for the second execution is the compiled one; reads must not differ. */
-async function ask(query: string, variables: Record<string, unknown> = {}, context = wallet) {
+/** Executes twice, because the second execution is the compiled one; the results must not differ. */
+async function read(query: string, variables: Record<string, unknown> = {}, context = wallet) {
   const first = await subgraph.app.graphql(query, context as never, variables)
   expect(await subgraph.app.graphql(query, context as never, variables)).toEqual(first)
   return first as { data: Record<string, never>; errors?: { extensions: unknown }[] }
 }
 
-async function tell(query: string, input: Record<string, unknown>, context = operator) {
-  const { data, errors } = await subgraph.app.graphql(query, context as never, { input })
+async function mutate(document: string, input: Record<string, unknown>, context = operator) {
+  const { data, errors } = await subgraph.app.graphql(document, context as never, { input })
   expect(errors).toBeUndefined()
   return Object.values(data as Record<string, unknown>)[0] as Record<string, unknown>
 }
@@ -58,7 +53,10 @@ beforeAll(async () => {
     ],
   })
   registry = await openRegistry(db, pino({ level: 'silent' }))
-  const directory = { merchant: async () => null, scan: () => Promise.reject(new Error('not asked here')) }
+  const directory = {
+    merchant: async () => null,
+    scan: () => Promise.reject(new Error('not used in these tests')),
+  }
   subgraph = await openParticipantSubgraph({
     db,
     registry,
@@ -72,9 +70,9 @@ afterAll(async () => {
   await registry.close()
 })
 
-describe('the directory', () => {
-  test('says who is calling', async () => {
-    const { data } = await ask(
+describe('the registry in the graph', () => {
+  test('has the caller', async () => {
+    const { data } = await read(
       '{ viewer { participant { id name roles country status profile { id country { name } } } scopes } }',
     )
     expect(data).toEqual({
@@ -92,15 +90,15 @@ describe('the directory', () => {
     })
   })
 
-  test('does not know a caller whose participant is gone', async () => {
-    const { errors } = await ask('{ viewer { scopes } }', {}, caller('gone'))
+  test('refuses a caller whose participant does not exist', async () => {
+    const { errors } = await read('{ viewer { scopes } }', {}, asViewer('gone'))
     expect(errors?.[0]?.extensions).toMatchObject({ code: 'NOT_FOUND' })
   })
 
-  test('has participants by id, with what they are certified for as of now', async () => {
+  test('has participants by id, with the current state of their capabilities', async () => {
     const query =
       'query ($id: ID!) { participant(id: $id) { id iin country { code currency } capabilities { name state validUntil } } }'
-    expect((await ask(query, { id: 'wallet-sg-01' })).data).toEqual({
+    expect((await read(query, { id: 'wallet-sg-01' })).data).toEqual({
       participant: {
         id: 'wallet-sg-01',
         iin: '10458001',
@@ -112,10 +110,10 @@ describe('the directory', () => {
         ],
       },
     })
-    expect((await ask(query, { id: 'nobody' })).data).toEqual({ participant: null })
+    expect((await read(query, { id: 'unknown' })).data).toEqual({ participant: null })
   })
 
-  test('gives every match once, a page at a time', async () => {
+  test('has every match once, page by page', async () => {
     const query = `query ($after: String) {
       participants(where: { roles: ["WALLET"] }, first: 2, after: $after) {
         edges { node { id } } pageInfo { hasNextPage endCursor } totalCount
@@ -123,7 +121,7 @@ describe('the directory', () => {
     }`
     const ids: string[] = []
     for (let after: string | null = null, more = true; more;) {
-      const { data } = (await ask(query, { after })) as never as {
+      const { data } = (await read(query, { after })) as never as {
         data: {
           participants: {
             edges: { node: { id: string } }[]
@@ -154,11 +152,11 @@ describe('the directory', () => {
       path: ['where', 'models', '0'],
     },
   ])('refuses $field', async ({ field, code, path }) => {
-    expect((await ask(`{ ${field} }`)).errors?.[0]?.extensions).toEqual({ code, path, retryable: false })
+    expect((await read(`{ ${field} }`)).errors?.[0]?.extensions).toEqual({ code, path, retryable: false })
   })
 
   test('has corridors with their terms, project and model', async () => {
-    const { data } = await ask(`{
+    const { data } = await read(`{
       corridors(where: { directions: [INBOUND] }, first: 100) { totalCount edges { node {
         id model project { id corridors { id } } walletCountry { code } merchantCountry { name }
         limits { perPayment { amount currency } } fees { freeUpTo { amount } basisPoints }
@@ -188,8 +186,8 @@ describe('the directory', () => {
     })
   })
 
-  test('answers for entities by any of their keys, in order, null where there is nothing', async () => {
-    const { data } = await ask(
+  test('resolves entities by any of their keys, in order, with null for unknown ones', async () => {
+    const { data } = await read(
       `query ($keys: [_Any!]!) { _entities(representations: $keys) {
         ... on Participant { id } ... on Corridor { id } ... on Project { id } ... on Country { name }
       } }`,
@@ -197,7 +195,7 @@ describe('the directory', () => {
         keys: [
           { __typename: 'Participant', iin: '10458001' },
           { __typename: 'Participant', id: 'operator' },
-          { __typename: 'Participant', id: 'nobody' },
+          { __typename: 'Participant', id: 'unknown' },
           { __typename: 'Participant', iin: '00000000' },
           { __typename: 'Corridor', id: 'TH-CN' },
           { __typename: 'Project', id: 'vn-napas' },
@@ -216,8 +214,8 @@ describe('the directory', () => {
     ])
   })
 
-  test('gives its part of the programme', async () => {
-    const { data } = await ask('{ programme { wallets walletCountries projects projectCountries } }')
+  test('has its figures of the programme', async () => {
+    const { data } = await read('{ programme { wallets walletCountries projects projectCountries } }')
     expect(data).toEqual({
       programme: { wallets: 5, walletCountries: 2, projects: 2, projectCountries: 2 },
     })
@@ -253,26 +251,26 @@ describe('the operator', () => {
   test('alone may write', async () => {
     const refused = { __typename: 'Refused', code: 'FORBIDDEN' }
     const change = { participant: 'wallet-th-02', status: 'SUSPENDED', reason: 'r' }
-    expect(await tell(applyOne, application, wallet)).toMatchObject(refused)
-    expect(await tell(changeOne, change, wallet)).toMatchObject(refused)
+    expect(await mutate(applyOne, application, wallet)).toMatchObject(refused)
+    expect(await mutate(changeOne, change, wallet)).toMatchObject(refused)
     expect(
-      await tell(certifyOne, { participant: 'wallet-th-02', capability: 'REFUND', passed: true }, wallet),
+      await mutate(certifyOne, { participant: 'wallet-th-02', capability: 'REFUND', passed: true }, wallet),
     ).toMatchObject(refused)
-    expect(await tell(setOne, { id: 'SG-CN', expectedVersion: 1 }, wallet)).toMatchObject(refused)
+    expect(await mutate(setOne, { id: 'SG-CN', expectedVersion: 1 }, wallet)).toMatchObject(refused)
   })
 
-  test('takes an applicant all the way to LIVE, and reads what it wrote', async () => {
-    expect(await tell(applyOne, application)).toEqual({
+  test('takes an applicant to LIVE, and reads its own writes', async () => {
+    expect(await mutate(applyOne, application)).toEqual({
       __typename: 'Participant',
       id: 'wallet-kh-01',
       status: 'APPLIED',
     })
-    await tell(certifyOne, { participant: 'wallet-kh-01', capability: 'MPM_PAY', passed: true })
+    await mutate(certifyOne, { participant: 'wallet-kh-01', capability: 'MPM_PAY', passed: true })
     for (const status of ['REVIEW', 'SANDBOX', 'CERTIFYING', 'LIVE']) {
-      await tell(changeOne, { participant: 'wallet-kh-01', status, reason: `to ${status}` })
+      await mutate(changeOne, { participant: 'wallet-kh-01', status, reason: `to ${status}` })
       expect(registry.participants.get('wallet-kh-01')?.status).toBe(status)
     }
-    const suspended = await tell(changeOne, {
+    const suspended = await mutate(changeOne, {
       participant: 'wallet-kh-01',
       status: 'SUSPENDED',
       reason: 'late',
@@ -288,43 +286,45 @@ describe('the operator', () => {
     expect(registry.participantByIin.get('10459999')?.status).toBe('SUSPENDED')
   })
 
-  test('is refused an id or an institution number that is taken', async () => {
-    expect(await tell(applyOne, { ...application, id: 'wallet-th-02', iin: '10451111' })).toMatchObject({
+  test('cannot use an id or an institution number twice', async () => {
+    expect(await mutate(applyOne, { ...application, id: 'wallet-th-02', iin: '10451111' })).toMatchObject({
       code: 'ALREADY_EXISTS',
       path: ['input', 'id'],
     })
-    expect(await tell(applyOne, { ...application, id: 'wallet-kh-02', iin: '10458002' })).toMatchObject({
+    expect(await mutate(applyOne, { ...application, id: 'wallet-kh-02', iin: '10458002' })).toMatchObject({
       code: 'ALREADY_EXISTS',
       path: ['input', 'iin'],
     })
-    expect(await tell(applyOne, { ...application, id: 'wallet-kh-03', iin: null })).toMatchObject({
+    expect(await mutate(applyOne, { ...application, id: 'wallet-kh-03', iin: null })).toMatchObject({
       id: 'wallet-kh-03',
     })
-    expect(await tell(applyOne, { ...application, id: 'wallet-kh-04', iin: null })).toMatchObject({
+    expect(await mutate(applyOne, { ...application, id: 'wallet-kh-04', iin: null })).toMatchObject({
       id: 'wallet-kh-04',
     })
   })
 
-  test('is refused what is not there', async () => {
+  test('cannot change an unknown participant', async () => {
     expect(
-      await tell(certifyOne, { participant: 'nobody', capability: 'REFUND', passed: true }),
+      await mutate(certifyOne, { participant: 'nobody', capability: 'REFUND', passed: true }),
     ).toMatchObject({ code: 'PARTICIPANT_UNKNOWN', path: ['input', 'participant'] })
-    expect(await tell(setOne, { id: 'XX-YY', expectedVersion: 1 })).toMatchObject({ code: 'NOT_FOUND' })
+    expect(await mutate(setOne, { id: 'XX-YY', expectedVersion: 1 })).toMatchObject({ code: 'NOT_FOUND' })
   })
 
-  test('loses no certificate when several are recorded at once', async () => {
+  test('loses no certificate when several are recorded concurrently', async () => {
     const names = ['MPM_PAY', 'CPM_PRESENT', 'REFUND', 'WEBHOOK', 'SETTLEMENT_FILE']
     await Promise.all(
-      names.map((capability) => tell(certifyOne, { participant: 'wallet-th-03', capability, passed: true })),
+      names.map((capability) =>
+        mutate(certifyOne, { participant: 'wallet-th-03', capability, passed: true }),
+      ),
     )
     const { capabilities, version } = registry.participants.get('wallet-th-03')!
     expect(capabilities.map(({ name }) => name).toSorted()).toEqual(names.toSorted())
     expect(version).toBe(1 + names.length)
   })
 
-  test('changes a corridor from the version that it has seen, one of several at once', async () => {
+  test('changes a corridor from the version that it has read: one of several concurrent changes', async () => {
     const outcomes = await Promise.all(
-      [1, 2, 3, 4].map((basisPoints) => tell(setOne, { id: 'TH-CN', expectedVersion: 1, basisPoints })),
+      [1, 2, 3, 4].map((basisPoints) => mutate(setOne, { id: 'TH-CN', expectedVersion: 1, basisPoints })),
     )
     expect(outcomes.filter((outcome) => outcome['__typename'] === 'Corridor')).toEqual([
       { __typename: 'Corridor', version: 2, status: 'OPEN' },

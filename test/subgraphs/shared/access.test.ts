@@ -9,7 +9,7 @@ import {
   visibilityOf,
 } from '../../../subgraphs/shared/access.ts'
 import { anId } from '../../fixtures/an-id.ts'
-import { aCorridor, aParticipant, aRegistry } from '../../fixtures/registry.ts'
+import { aCorridor, aParticipant, aRegistry } from '../../fixtures/a-registry.ts'
 
 const as = (participant: string, ...scopes: Scope[]) => ({
   viewer: { participant: anId<ParticipantId>(participant), scopes: new Set(scopes), key: 'test' },

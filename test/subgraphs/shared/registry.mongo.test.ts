@@ -4,7 +4,7 @@ import type { ParticipantId } from '../../../schema/values/id.ts'
 import { importRegistry } from '../../../subgraphs/participant/index.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import { anId } from '../../fixtures/an-id.ts'
-import { aCorridor, aParticipant, aProject } from '../../fixtures/registry.ts'
+import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()

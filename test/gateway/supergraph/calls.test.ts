@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import type { SubgraphConnection, Variables } from '../../../gateway/supergraph/index.ts'
-import { ask, aSupergraph, inProcess, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
+import { aSupergraph, inProcess, run, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
-interface Asked {
+interface Call {
   readonly subgraph: string
   readonly document: string
   readonly variables: Variables
 }
 
-/** A supergraph that notes what its subgraphs are asked. */
+/** A supergraph that records the calls of its subgraphs. */
 function aWatchedSupergraph(
   parts: Readonly<Record<string, SubgraphParts>>,
   report?: (error: unknown) => void,
 ) {
-  const asked: Asked[] = []
+  const calls: Call[] = []
   const watch = (name: string): SubgraphConnection => ({
     name,
     prepare(document) {
@@ -21,14 +21,14 @@ function aWatchedSupergraph(
       return {
         ...operation,
         execute(variables, context) {
-          asked.push({ subgraph: name, document, variables: structuredClone(variables) })
+          calls.push({ subgraph: name, document, variables: structuredClone(variables) })
           return operation.execute(variables, context)
         },
       }
     },
   })
   const connections = Object.fromEntries(Object.keys(parts).map((name) => [name, watch(name)]))
-  return { hub: aSupergraph(parts, report ? { report } : {}, connections), asked }
+  return { hub: aSupergraph(parts, report ? { report } : {}, connections), calls }
 }
 
 const reference = (name: string) => `type ${name} @key(fields: "id", resolvable: false) { id: ID! }`
@@ -66,10 +66,10 @@ const parties: SubgraphParts = {
   },
 }
 
-describe('the hub asks', () => {
-  test('each step once, and in it for each entity once, whatever its number of rows', async () => {
-    const { hub, asked } = aWatchedSupergraph({ payments, merchants, parties })
-    const { data } = await ask(
+describe('the hub calls', () => {
+  test('a subgraph once for each step, with each entity once, however many rows refer to it', async () => {
+    const { hub, calls } = aWatchedSupergraph({ payments, merchants, parties })
+    const { data } = await run(
       hub,
       '{ payments(first: 50) { merchant { name acquirer { name } } wallet { name } acquirer { name } } }',
     )
@@ -78,13 +78,13 @@ describe('the hub asks', () => {
       wallet: { name: 'name of w1' },
       acquirer: { name: 'name of a1' },
     })
-    expect(asked.map(({ subgraph }) => subgraph).toSorted()).toEqual([
+    expect(calls.map(({ subgraph }) => subgraph).toSorted()).toEqual([
       'merchants',
       'parties',
       'parties',
       'payments',
     ])
-    const sent = asked.flatMap(({ variables }) => Object.values(variables) as { id: string }[][])
+    const sent = calls.flatMap(({ variables }) => Object.values(variables) as { id: string }[][])
     const ids = sent
       .filter(Array.isArray)
       .map((list) => list.map(({ id }) => id).toSorted((a, b) => a.localeCompare(b)))
@@ -97,60 +97,60 @@ describe('the hub asks', () => {
     )
   })
 
-  test('nobody for entities that are not there', async () => {
-    const { hub, asked } = aWatchedSupergraph({ payments, merchants, parties })
-    expect(await ask(hub, '{ payments(first: 0) { wallet { name } } }')).toEqual({ data: { payments: [] } })
-    expect(asked.map(({ subgraph }) => subgraph)).toEqual(['payments'])
+  test('no subgraph for entities of an empty list', async () => {
+    const { hub, calls } = aWatchedSupergraph({ payments, merchants, parties })
+    expect(await run(hub, '{ payments(first: 0) { wallet { name } } }')).toEqual({ data: { payments: [] } })
+    expect(calls.map(({ subgraph }) => subgraph)).toEqual(['payments'])
   })
 
-  test('nobody for what is skipped, and sends no variable that is not used', async () => {
-    const { hub, asked } = aWatchedSupergraph({ payments, merchants, parties })
+  test('no subgraph for a skipped field, and sends only used variables', async () => {
+    const { hub, calls } = aWatchedSupergraph({ payments, merchants, parties })
     const document = `query Q($first: Int!, $names: Boolean!, $of: String) {
       payments(first: $first) { id wallet @include(if: $names) { name country(of: $of) } } other @skip(if: $names)
     }`
-    await ask(hub, document, { first: 1, names: false, of: 'x' })
-    expect(asked.map(({ subgraph, variables }) => [subgraph, variables])).toEqual([
+    await run(hub, document, { first: 1, names: false, of: 'x' })
+    expect(calls.map(({ subgraph, variables }) => [subgraph, variables])).toEqual([
       ['payments', { first: 1 }],
     ])
-    asked.length = 0
-    const { data } = await ask(hub, document, { first: 1, names: true })
+    calls.length = 0
+    const { data } = await run(hub, document, { first: 1, names: true })
     expect(data).toEqual({ payments: [{ id: '0', wallet: { name: 'name of w0', country: 'home' } }] })
-    expect(asked.map(({ variables }) => Object.keys(variables))).toEqual([['first'], ['representations']])
+    expect(calls.map(({ variables }) => Object.keys(variables))).toEqual([['first'], ['representations']])
   })
 
-  test('nobody when everything is skipped', async () => {
-    const { hub, asked } = aWatchedSupergraph({ payments, merchants, parties })
+  test('no subgraph when all fields are skipped', async () => {
+    const { hub, calls } = aWatchedSupergraph({ payments, merchants, parties })
     expect(
-      await ask(hub, 'query Q($no: Boolean!) { payments(first: 1) @skip(if: $no) { id } }', { no: true }),
+      await run(hub, 'query Q($no: Boolean!) { payments(first: 1) @skip(if: $no) { id } }', { no: true }),
     ).toEqual({
       data: {},
     })
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 
-  test('the subgraph that has taken a field over, and no longer the one that had it', async () => {
-    const { hub, asked } = aWatchedSupergraph({
+  test('only the subgraph that overrides a field', async () => {
+    const { hub, calls } = aWatchedSupergraph({
       old: {
         sdl: 'type Query { user: User } type User @key(fields: "id") { id: ID! name: String email: String }',
         resolvers: { Query: { user: () => ({ id: 1, name: 'Old', email: 'old' }) } },
       },
-      young: {
+      fresh: {
         sdl: 'type User @key(fields: "id") { id: ID! email: String @federation__override(from: "old") }',
-        resolvers: { User: { email: () => 'young' } },
+        resolvers: { User: { email: () => 'fresh' } },
       },
     })
-    expect(await ask(hub, '{ user { name email } }')).toEqual({
-      data: { user: { name: 'Old', email: 'young' } },
+    expect(await run(hub, '{ user { name email } }')).toEqual({
+      data: { user: { name: 'Old', email: 'fresh' } },
     })
-    expect(asked[0]!.document).not.toContain('email')
-    expect(asked[1]).toMatchObject({
-      subgraph: 'young',
+    expect(calls[0]!.document).not.toContain('email')
+    expect(calls[1]).toMatchObject({
+      subgraph: 'fresh',
       variables: { representations: [{ __typename: 'User', id: '1' }] },
     })
   })
 
-  test('for a field with what it requires, and under the name that the subgraph knows', async () => {
-    const { hub, asked } = aWatchedSupergraph({
+  test('a subgraph with the fields that a field requires, under their names in that subgraph', async () => {
+    const { hub, calls } = aWatchedSupergraph({
       boxes: {
         sdl: 'type Query { box: Box } type Box @key(fields: "id") { id: ID! size(unit: String!): Int weight: Int }',
         resolvers: {
@@ -166,16 +166,16 @@ describe('the hub asks', () => {
         },
       },
     })
-    expect(await ask(hub, '{ box { size: size(unit: "cm") weight: id price } }')).toEqual({
+    expect(await run(hub, '{ box { size: size(unit: "cm") weight: id price } }')).toEqual({
       data: { box: { size: 254, weight: 'b', price: 101 } },
     })
-    expect(asked[1]!.variables).toEqual({
+    expect(calls[1]!.variables).toEqual({
       representations: [{ __typename: 'Box', id: 'b', size: 100, weight: null }],
     })
   })
 
-  test('interfaces by their own name where a subgraph knows no other', async () => {
-    const { hub, asked } = aWatchedSupergraph({
+  test('a subgraph with the name of an interface that is an @interfaceObject there', async () => {
+    const { hub, calls } = aWatchedSupergraph({
       media: {
         sdl: `type Query { media: [Media] } interface Media @key(fields: "id") { id: ID! title: String }
           type Book implements Media @key(fields: "id") { id: ID! title: String pages: Int }
@@ -204,7 +204,7 @@ describe('the hub asks', () => {
       },
     })
     expect(
-      await ask(hub, '{ media { __typename stars ... on Book { pages } } best { __typename stars } }'),
+      await run(hub, '{ media { __typename stars ... on Book { pages } } best { __typename stars } }'),
     ).toEqual({
       data: {
         media: [
@@ -214,17 +214,17 @@ describe('the hub asks', () => {
         best: { __typename: 'Film', stars: 5 },
       },
     })
-    const named = asked.flatMap(
+    const representations = calls.flatMap(
       ({ variables }) => Object.values(variables).flat() as { __typename: string }[],
     )
-    expect(new Set(named.map(({ __typename }) => __typename))).toEqual(new Set(['Media']))
+    expect(new Set(representations.map(({ __typename }) => __typename))).toEqual(new Set(['Media']))
   })
 })
 
-describe('what the planner cannot plan', () => {
-  // Below an entity that a subgraph was asked for, the same subgraph leads to another entity, of which it is asked for a
-  // field that requires something of a third.
-  const told: unknown[] = []
+describe('an operation that the planner cannot plan', () => {
+  // A subgraph resolves a field of an entity to another entity, whose requested field requires a field of
+  // another subgraph.
+  const reported: unknown[] = []
   const { hub } = aWatchedSupergraph(
     {
       people: {
@@ -239,17 +239,17 @@ describe('what the planner cannot plan', () => {
         },
       },
     },
-    (error) => told.push(error),
+    (error) => reported.push(error),
   )
 
-  test('is refused with a code, and told in full to the operator', async () => {
+  test('is refused with a code, and reported in full to the operator', async () => {
     const refused = { errors: [{ extensions: { code: 'OPERATION_NOT_PLANNED' } }] }
-    expect(await ask(hub, '{ person { friend { greeting } } }')).toMatchObject(refused)
-    expect(told).toHaveLength(1)
-    expect(String(told[0])).toContain('Failed to plan')
+    expect(await run(hub, '{ person { friend { greeting } } }')).toMatchObject(refused)
+    expect(reported).toHaveLength(1)
+    expect(String(reported[0])).toContain('Failed to plan')
     const switched = 'query Q($greet: Boolean!) { person { friend { id greeting @include(if: $greet) } } }'
-    expect(await ask(hub, switched, { greet: true })).toMatchObject(refused)
-    expect(await ask(hub, switched, { greet: false })).toEqual({ data: { person: { friend: { id: '2' } } } })
-    expect(told).toHaveLength(2)
+    expect(await run(hub, switched, { greet: true })).toMatchObject(refused)
+    expect(await run(hub, switched, { greet: false })).toEqual({ data: { person: { friend: { id: '2' } } } })
+    expect(reported).toHaveLength(2)
   })
 })

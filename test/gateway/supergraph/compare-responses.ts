@@ -1,45 +1,47 @@
-// What it means that the hub and graphql-js give the same answer.
+// Compares the response of the hub with that of graphql-js.
 //
-// The data must be the same text. The errors need care, because the specification leaves open which errors are reported
-// of a part of the answer that one of them has already made null: the monolith stops looking there, and so does each
-// subgraph, but not at the same place. So each error is taken to where it shows: the first null on its path. Then
+// The data must be the same text. The errors may differ: the specification does not define which errors are
+// reported below a null that has propagated. The monolith stops there, and each subgraph stops at another
+// field. So each error is moved to the first null on its path. Then three conditions must hold:
 //
-// 1. both report an error at the same nulls,
-// 2. the hub reports nothing that is not among the errors there can be at all, which a schema without any non-null
-//    tells: path and message,
-// 3. and it reports nothing twice.
+// 1. Both report an error at the same nulls.
+// 2. Each error of the hub, with path and message, is one of the possible errors. A schema without non-null
+//    types gives all of these.
+// 3. The hub reports no error twice.
 //
-// In messages about a null where none may be, the name of the type is left out: a subgraph that knows an interface as an
-// object speaks of the interface.
+// In messages about a forbidden null, the name of the type is ignored: a subgraph with an `@interfaceObject`
+// gives the name of the interface.
 
 import { execute, parse, type ExecutionResult, type GraphQLError } from 'graphql'
-import type { World } from '../../fixtures/supergraph-world.ts'
-import type { RandomDocument } from './documents.ts'
-import type { Graphs, PossibleError, WorldContext } from './graphs.ts'
+import type { Federation, PossibleError, WorldContext } from '../../fixtures/a-federation.ts'
+import type { RandomDocument } from '../../fixtures/a-random-document.ts'
+import type { World } from '../../fixtures/federation-world.ts'
 
 interface Entry {
   readonly message: string
   readonly path?: readonly (string | number)[] | undefined
 }
 
-/** Runs a document both ways; null when the answers are the same, else how they differ. */
+/** Runs a document both ways; returns the difference between the responses, or null. */
 export async function difference(
-  graphs: Graphs,
+  federation: Federation,
   document: RandomDocument,
   world: World,
 ): Promise<string | null> {
-  const expected = run(graphs, 'monolith', document, { world })
-  const { text, data, errors } = await askHub(graphs, document, world)
+  const expected = runSchema(federation, 'monolith', document, { world })
+  const { text, data, errors } = await runHub(federation, document, world)
   const expectedData = JSON.stringify(expected.data)
   const start = `{"data":${expectedData}`
   if (text !== `${start}}` && !text.startsWith(`${start},"errors":`)) {
     return `the data is\n${JSON.stringify(data)}\ninstead of\n${expectedData}\nwith errors\n${show(errors)}\ninstead of\n${show(expected.errors ?? [])}`
   }
-  return differentErrors(data, errors, expected.errors ?? [], () => possibleErrors(graphs, document, world))
+  return differentErrors(data, errors, expected.errors ?? [], () =>
+    possibleErrors(federation, document, world),
+  )
 }
 
-function run(
-  { monolith, exhaustive }: Graphs,
+function runSchema(
+  { monolith, exhaustive }: Federation,
   which: 'monolith' | 'exhaustive',
   { text, variables, operationName }: RandomDocument,
   contextValue: WorldContext,
@@ -53,8 +55,8 @@ function run(
   }) as ExecutionResult
 }
 
-async function askHub(
-  { hub }: Graphs,
+async function runHub(
+  { hub }: Federation,
   { text, variables, operationName }: RandomDocument,
   world: World,
 ): Promise<{ text: string; data: unknown; errors: readonly Entry[] }> {
@@ -62,14 +64,14 @@ async function askHub(
   if (prepared.kind === 'rejected') throw new Error(`rejected: ${JSON.stringify(prepared.errors)}`)
   const coerced = prepared.coerce(variables)
   if ('errors' in coerced) throw new Error(`variables refused: ${JSON.stringify(coerced.errors)}`)
-  const answer = await prepared.execute(coerced.variables, { world } satisfies WorldContext)
-  const { data, errors = [] } = JSON.parse(answer) as { data: unknown; errors?: Entry[] }
-  return { text: answer, data, errors }
+  const response = await prepared.execute(coerced.variables, { world } satisfies WorldContext)
+  const { data, errors = [] } = JSON.parse(response) as { data: unknown; errors?: Entry[] }
+  return { text: response, data, errors }
 }
 
-function possibleErrors(graphs: Graphs, document: RandomDocument, world: World): readonly Entry[] {
+function possibleErrors(federation: Federation, document: RandomDocument, world: World): readonly Entry[] {
   const nulls: PossibleError[] = []
-  const { errors = [] } = run(graphs, 'exhaustive', document, { world, nulls })
+  const { errors = [] } = runSchema(federation, 'exhaustive', document, { world, nulls })
   return [...errors, ...nulls]
 }
 
@@ -81,16 +83,16 @@ function differentErrors(
 ): string | null {
   if (errors.length === 0 && expected.length === 0) return null
   const nulls = (entries: readonly Entry[]): string =>
-    [...new Set(entries.map(({ path }) => JSON.stringify(shownAt(data, path))))].toSorted().join('\n')
+    [...new Set(entries.map(({ path }) => JSON.stringify(nullOn(data, path))))].toSorted().join('\n')
   if (nulls(errors) !== nulls(expected)) return `errors are\n${show(errors)}\ninstead of\n${show(expected)}`
-  const known = new Set(possible().map(identity))
-  const unknown = errors.filter((error) => !known.has(identity(error)))
-  if (unknown.length > 0) return `errors that cannot be:\n${show(unknown)}`
+  const possibleIds = new Set(possible().map(identity))
+  const impossible = errors.filter((error) => !possibleIds.has(identity(error)))
+  if (impossible.length > 0) return `impossible errors:\n${show(impossible)}`
   return new Set(errors.map(identity)).size < errors.length ? `errors reported twice:\n${show(errors)}` : null
 }
 
-/** The first null on the way; an error whose place is not null shows nowhere, and is never right. */
-function shownAt(
+/** The first null on a path. An error without a null on its path is wrong. */
+function nullOn(
   data: unknown,
   path: readonly (string | number)[] = [],
 ): readonly (string | number)[] | 'nowhere' {

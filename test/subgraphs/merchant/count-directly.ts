@@ -1,11 +1,11 @@
-// Counting the long way, from the merchants themselves: what kept counts must come to.
+// Reference counts: computed directly from the merchants, for comparison with the stored counts.
 
 import { latLngToCell } from 'h3-js'
 import type { Db } from 'mongodb'
 import type { Coverage } from '../../../subgraphs/merchant/coverage.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
 
-interface Tallied {
+interface CoverageFigures {
   readonly merchants: number
   readonly onlineMerchants: number
   readonly cities: number
@@ -18,9 +18,9 @@ interface Tallied {
 const world = { west: -180, south: -90, east: 180, north: 90 }
 const zoom = 20
 
-/** What `coverage` answers, in a form to compare. */
-export function answersOf(coverage: Coverage): Tallied {
-  const share = (by: keyof Tallied['shares']) => {
+/** The figures of `coverage`, in a form to compare. */
+export function figuresOf(coverage: Coverage): CoverageFigures {
+  const share = (by: keyof CoverageFigures['shares']) => {
     const rows = coverage.breakdown(by, 500)
     if (!Array.isArray(rows)) throw new Error('a breakdown was refused')
     return Object.fromEntries(rows.map(({ key, merchants }) => [key.toLowerCase(), merchants]))
@@ -42,34 +42,34 @@ export function answersOf(coverage: Coverage): Tallied {
   }
 }
 
-/** The same, counted one by one. */
-export function recount(
+/** The same figures, counted one by one. */
+export function countDirectly(
   merchants: readonly Merchant[],
   matches: (merchant: Merchant) => boolean = () => true,
-): Tallied {
+): CoverageFigures {
   const counted = merchants.filter((merchant) => merchant.status === 'ACTIVE' && matches(merchant))
-  const tally = (keysOf: (merchant: Merchant) => readonly string[]) => {
+  const countBy = (keysOf: (merchant: Merchant) => readonly string[]) => {
     const sums: Record<string, number> = {}
     for (const key of counted.flatMap(keysOf)) sums[key.toLowerCase()] = (sums[key.toLowerCase()] ?? 0) + 1
     return sums
   }
-  const cities = tally(({ country, city }) => [`${country}:${city}`])
+  const cities = countBy(({ country, city }) => [`${country}:${city}`])
   return {
     merchants: counted.length,
     onlineMerchants: counted.filter(({ online }) => online).length,
     cities: Object.keys(cities).length,
     shares: {
-      COUNTRY: tally(({ country }) => [country]),
+      COUNTRY: countBy(({ country }) => [country]),
       CITY: cities,
-      MCC: tally(({ mcc }) => [mcc]),
-      SCENARIO: tally(({ scenario }) => [scenario]),
-      QR_PRODUCT: tally(({ qrProducts }) => qrProducts),
+      MCC: countBy(({ mcc }) => [mcc]),
+      SCENARIO: countBy(({ scenario }) => [scenario]),
+      QR_PRODUCT: countBy(({ qrProducts }) => qrProducts),
     },
-    cells: tally(({ location }) => (location ? [latLngToCell(location.lat, location.lng, 8)] : [])),
+    cells: countBy(({ location }) => (location ? [latLngToCell(location.lat, location.lng, 8)] : [])),
   }
 }
 
-/** All merchants that a database holds, read without the code that is tested. */
+/** All merchants of a database, read without the code under test. */
 export async function readMerchants(db: Db): Promise<Merchant[]> {
   const stored = await db.collection('merchants').find().toArray()
   return stored.map(({ _id, location, ...rest }) => ({
