@@ -1,5 +1,5 @@
-// The books from outside: settlement files over HTTP, what `/readyz` and `/metrics` say of the log's
-// readers, and the command that makes one anew, all at a hub that runs.
+// The books from outside: settlement files over HTTP, the projections in `/readyz` and `/metrics`, and the
+// command that rebuilds one, all on a running hub.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -42,7 +42,7 @@ async function aDate(): Promise<string> {
 }
 
 describe('a settlement file', () => {
-  test('is fetched by its address with the operator’s key, and is what its SHA-256 says', async () => {
+  test('is fetched from its URL with the operator’s key, and matches its SHA-256', async () => {
     await caughtUp()
     const settlementDate = await aDate()
     const { data } = await operator.ask('CloseSettlement', { input: { idempotencyKey: 'k', settlementDate } })
@@ -134,11 +134,11 @@ describe('the readers of the log', () => {
     return data
   }
 
-  test('are made anew by one command while the hub runs, to the same', async () => {
+  test('are rebuilt by one command while the hub runs, with the same result', async () => {
     await caughtUp()
     const before = await everything()
     expect(before.participant.positions).not.toEqual([])
-    // Somebody has spoilt what was counted.
+    // The stored counts are damaged.
     const { db } = hub.database
     await db.collection('positions').deleteMany({ participant: 'acquirer-cn-01' })
     await db.collection('activityHours').deleteMany({})
@@ -161,7 +161,7 @@ describe('the readers of the log', () => {
     expect(await everything()).toEqual(before)
   }, 60_000)
 
-  test('that there are not, or a log that is too short, are told plainly', async () => {
+  test('reports an unknown projection, or a log that is too short, in one sentence', async () => {
     expect(await rebuild('nothing')).toMatchObject({
       code: 1,
       said: expect.stringContaining('names: activity'),

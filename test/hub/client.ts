@@ -6,7 +6,7 @@ import WebSocket from 'ws'
 import { textOf } from './operations.ts'
 
 export interface Answer {
-  // Answers are as deep as their documents; a test says what it expects of them.
+  // Answers are as deep as their documents; a test states what it expects of them.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly data?: any
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[]

@@ -20,7 +20,7 @@ interface Page {
   readonly hasMore: boolean
 }
 
-/** What the log says to who asks with `key`, after a cursor: every cursor, and where it ends. */
+/** Reads the log with `key` after a cursor: every cursor, and the end cursor. */
 async function logAfter(
   url: string,
   key: string,
@@ -65,7 +65,7 @@ async function pay(url: string): Promise<void> {
   expect(data.submitPayment.__typename).toBe('PaymentReceipt')
 }
 
-/** A client that keeps every cursor that it hears, and goes on from the last one wherever it is told to. */
+/** A client that keeps every cursor it receives, and resumes from the last one at the given hub. */
 class Watcher {
   readonly key: string
   readonly cursors: string[] = []
@@ -114,7 +114,7 @@ class Watcher {
 
 describe('two hubs over one database', () => {
   test(
-    'tell everybody the same in the same order; when one is killed, its clients resume at the other and miss nothing',
+    'deliver the same to all clients in the same order; when one is killed, its clients resume at the other and miss nothing',
     { timeout: 60_000 },
     async () => {
       const first = run({ TRAFFIC: '10' })
@@ -153,8 +153,8 @@ describe('two hubs over one database', () => {
   )
 })
 
-describe('a hub that is told to stop', () => {
-  test('says that it is not ready, closes sockets with 1012, ends event streams so that they resume, and exits with 0', async () => {
+describe('a hub that receives SIGTERM', () => {
+  test('reports that it is not ready, closes sockets with 1012, ends event streams so that they resume, and exits with 0', async () => {
     const hub = run({})
     const url = await urlOf(hub)
     const sockets = await Promise.all(Array.from({ length: 350 }, () => RawClient.as(url, 'demo-wallet')))
@@ -164,7 +164,7 @@ describe('a hub that is told to stop', () => {
 
     hub.process.kill('SIGTERM')
     await sockets[0]!.closed
-    // The others are closed bit by bit; until then the hub can be asked.
+    // The remaining connections close one after another; until then the hub answers.
     expect((await fetch(`${url}/readyz`)).status).toBe(503)
     for (const socket of sockets)
       expect(await socket.closed).toEqual({ code: 1012, reason: 'The hub restarts' })

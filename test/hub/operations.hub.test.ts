@@ -14,7 +14,7 @@ const known = {
   payload: '',
   payment: '',
   webhook: '',
-  /** One that nobody answers. */
+  /** A payment without an answer. */
   waiting: '',
   /** A code that a customer presents. */
   presented: '',
@@ -181,7 +181,7 @@ const sent: Readonly<Record<string, Sent>> = {
   },
   PaymentByReference: {
     who: 'wallet',
-    variables: () => ({ reference: { reference: 'nobody has used this' } }),
+    variables: () => ({ reference: { reference: 'an unused reference' } }),
     gives: () => ({ transactionByReference: null }),
   },
   Payments: {

@@ -16,7 +16,7 @@ const ask = (url: string, key: string): Promise<Response> =>
   })
 
 describe('the one command', () => {
-  test('says where it is and with which keys, answers, and exits with 0 on SIGTERM', async () => {
+  test('prints its URL and the demo keys, answers, and exits with 0 on SIGTERM', async () => {
     const hub = run({})
     const url = await urlOf(hub)
     await hub.line('demo-wallet')
@@ -28,7 +28,7 @@ describe('the one command', () => {
     expect(await hub.exit).toBe(0)
   })
 
-  test('keeps paying by itself when it is told to', async () => {
+  test('keeps paying by itself when TRAFFIC is set', async () => {
     const hub = run({ TRAFFIC: '20' })
     const url = await urlOf(hub)
     const count = async (): Promise<unknown> => {
@@ -48,7 +48,7 @@ describe('the one command', () => {
     expect(await hub.exit).toBe(0)
   })
 
-  test('in production has no data of ours, takes only keys that were issued, and says nothing but log lines', async () => {
+  test('in production has no demo data, accepts only issued keys, and prints nothing but log lines', async () => {
     const production = { MODE: 'production', MONGODB_DATABASE: empty.name }
     const hub = run(production)
     const url = await urlOf(hub)

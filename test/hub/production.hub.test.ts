@@ -27,7 +27,7 @@ async function tell(operation: string, input: object): Promise<Record<string, un
   return Object.values(data as Record<string, Record<string, unknown>>)[0]!
 }
 
-test('an empty hub in production is set up by its operator, and lets nobody go LIVE on the simulator', async () => {
+test('an empty hub in production is set up by its operator, and lets no participant go LIVE on the simulator', async () => {
   const names = [
     ['operator', 'OPERATOR', 'CN', 'CNY'],
     ['network-unionpay', 'NETWORK', 'CN', 'CNY'],

@@ -155,7 +155,7 @@ describe('a visitor pays a mainland merchant', () => {
     expect(newest.data.transactions.edges[0].node.id).toBe(id)
   })
 
-  test('asked for again with the same key, it is the same payment; with another input, a conflict', async () => {
+  test('a repeated key gives the same payment, and a conflict with another input', async () => {
     const { id: merchant } = await aMerchant()
     const quote = await aQuote(await aCode(merchant, '35.00'))
     const input = { idempotencyKey: unique('pay'), quote: quote.id, reference: unique('order') }
@@ -201,10 +201,10 @@ describe('a visitor pays a mainland merchant', () => {
     })
   })
 
-  test('is answered by an acquirer that decides for itself', async () => {
+  test('is answered by an acquirer with its own decision', async () => {
     const { id: merchant } = await aMerchant()
     const quote = await aQuote(await aCode(merchant, '64.00'))
-    // The simulator leaves such a payment to somebody else.
+    // The simulator leaves such a payment unanswered.
     const reference = `SIM-NOAS-${unique('order')}`
     const { data } = await submit(wallet, { idempotencyKey: unique('pay'), quote: quote.id, reference })
     const { id } = data.submitPayment.payment
@@ -251,7 +251,7 @@ describe('a visitor pays a mainland merchant', () => {
 })
 
 describe('a hub that is stopped and started again', () => {
-  test('has everything that it said it had, and goes on from there', async () => {
+  test('has everything that it acknowledged, and resumes from there', async () => {
     const { id: merchant } = await aMerchant()
     const quote = await aQuote(await aCode(merchant, '20.00'))
     const input = { idempotencyKey: unique('pay'), quote: quote.id, reference: unique('order') }

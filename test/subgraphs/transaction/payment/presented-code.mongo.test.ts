@@ -13,6 +13,7 @@ import type {
   ChargePresentedCodeInput,
   PresentCodeInput,
 } from '../../../../subgraphs/transaction/service/read-input.ts'
+import { describeIdempotency } from '../../../contracts/idempotency.ts'
 import {
   acquirer,
   aPaymentHub,
@@ -27,14 +28,18 @@ import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
 const database = await freshDatabase()
 const { db, name } = database
 const elsewhere = await connectAgain(database)
+const clock = { now: () => hub.clock.now(), move: (ms: number) => hub.clock.move(ms) }
 let hub: PaymentHub
+/** Another process over the same database. */
+let otherHub: PaymentHub
 beforeEach(async () => {
   hub = await aPaymentHub(db)
+  otherHub = await aPaymentHub(elsewhere.db(name), hub)
 })
 
 let keys = 0
-const show = (more: Partial<PresentCodeInput> = {}, by = wallet) =>
-  createPresentedCodeService({ ...hub, now: hub.clock.now }).present(by, {
+const show = (more: Partial<PresentCodeInput> = {}, by = wallet, at = hub) =>
+  createPresentedCodeService({ ...at, now: hub.clock.now }).present(by, {
     idempotencyKey: `show ${++keys}`,
     token: { reference: `account ${keys}`, lastFour: '4242' },
     ...more,
@@ -71,13 +76,6 @@ describe('a code that a payer presents', () => {
         expect(readPresented(present(anId(id), wallet, presentation, key).payload)).toBe(id)
       }),
     )
-  })
-
-  test('is the same code for the same key, and a conflict with another input', async () => {
-    const input = { idempotencyKey: `same ${++keys}`, token: { reference: 'account' } }
-    const codes = (await many(64, () => show(input))).map(taken)
-    expect(new Set(codes.map(({ _id }) => _id)).size).toBe(1)
-    expect(await show({ ...input, ttlSeconds: 60 })).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
   })
 
   test.each([
@@ -128,20 +126,10 @@ describe('charging a presented code', () => {
   })
 
   test('is done once, with 64 charges at once over two processes', async () => {
-    const there = await aPaymentHub(elsewhere.db(name), hub)
     const { payload } = await aCode()
-    const answers = await many(64, (n) => charge(payload, {}, acquirer, n % 2 ? hub : there))
+    const answers = await many(64, (n) => charge(payload, {}, acquirer, n % 2 ? hub : otherHub))
     expect(answers.filter((answer) => !isRefusal(answer))).toHaveLength(1)
     expect(answers.filter(isRefusal).map(({ code }) => code)).toEqual(Array(63).fill('CODE_USED'))
-  })
-
-  test('is done once for one key, and every caller receives the same payment', async () => {
-    const { payload } = await aCode()
-    const receipts = (
-      await many(64, () => charge(payload, { idempotencyKey: `once ${payload}`.slice(0, 64) }))
-    ).map(taken)
-    expect(receipts.filter(({ replayed }) => !replayed)).toHaveLength(1)
-    expect(new Set(receipts.map(({ payment }) => payment._id)).size).toBe(1)
   })
 
   test('is possible until it expires, and not at that instant', async () => {
@@ -223,4 +211,37 @@ describe('charging a presented code', () => {
     const { payload } = await aCode()
     expect(await charge(payload, {}, wallet)).toMatchObject({ code: 'FORBIDDEN' })
   })
+})
+
+describeIdempotency('a presented code', {
+  clock,
+  open: async () => ({ reference: `contract ${++keys}` }),
+  call: ({ reference }, idempotencyKey, input, process) => {
+    const ttlSeconds = input === 'first' ? 120 : 60
+    const at = process === 0 ? hub : otherHub
+    return show({ idempotencyKey, token: { reference }, ttlSeconds }, wallet, at)
+  },
+  effects: ({ reference }) =>
+    db.collection('presentedCodes').countDocuments({ 'token.reference': reference }),
+  async refuse() {
+    const { participants } = hub.registry
+    const own = participants.get(wallet)!
+    participants.set(wallet, { ...own, status: 'SUSPENDED' })
+    return () => participants.set(wallet, own)
+  },
+})
+
+describeIdempotency('a charge of a presented code', {
+  clock,
+  open: aCode,
+  call: ({ payload }, idempotencyKey, input, process) => {
+    const amount = { amount: input === 'first' ? '88.50' : '90.00', currency: 'CNY' }
+    return charge(payload, { idempotencyKey, amount }, acquirer, process === 0 ? hub : otherHub)
+  },
+  effects: ({ _id }) => hub.store.payments.countDocuments({ presentedCode: _id }),
+  async refuse() {
+    const corridor = hub.registry.corridors.get('SG-CN')!
+    hub.registry.corridors.set(corridor.id, { ...corridor, status: 'CLOSED' })
+    return () => hub.registry.corridors.set(corridor.id, corridor)
+  },
 })

@@ -7,6 +7,7 @@ import type { Posting } from '../../../../subgraphs/log/entry.ts'
 import { postingsOf, refundPostings, shareOf } from '../../../../subgraphs/transaction/payment/posting.ts'
 import { priceFixedMerchant } from '../../../../subgraphs/transaction/price/pricing.ts'
 import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
+import { describeIdempotency } from '../../../contracts/idempotency.ts'
 import {
   acquirer,
   aPaymentHub,
@@ -128,14 +129,17 @@ describe('a refund', () => {
     expect(payment.refunded).toEqual(money(9_900n, 'CNY'))
     expect(payment.refunds).toHaveLength(33)
   })
+})
 
-  test('64 times at once with one key is made once, and every caller receives it', async () => {
-    const { _id } = await hub.complete()
-    const receipts = (await many(64, () => refund(_id, '1', { idempotencyKey: `once ${_id}` }))).map(taken)
-    expect(receipts.filter(({ replayed }) => !replayed)).toHaveLength(1)
-    expect(new Set(receipts.map((receipt) => receipt.refund.refund._id)).size).toBe(1)
-    expect((await hub.payment(_id)).refunds).toHaveLength(1)
-  })
+describeIdempotency('a refund', {
+  clock: { now: () => hub.clock.now(), move: (ms) => hub.clock.move(ms) },
+  async open() {
+    const there = await aPaymentHub(elsewhere.db(name), hub)
+    return { payment: (await hub.complete())._id, hubs: [hub, there] as const }
+  },
+  call: ({ payment, hubs }, idempotencyKey, input, process) =>
+    refund(payment, input === 'first' ? '1' : '2', { idempotencyKey }, wallet, hubs[process]),
+  effects: async ({ payment }) => (await hub.payment(payment)).refunds?.length ?? 0,
 })
 
 describe('the postings of refunds', () => {

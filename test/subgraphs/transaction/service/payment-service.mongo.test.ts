@@ -16,6 +16,7 @@ import {
   createPaymentStore,
   type PaymentStore,
 } from '../../../../subgraphs/transaction/store/payment-store.ts'
+import { describeIdempotency } from '../../../contracts/idempotency.ts'
 import { acquirer, many, wallet } from '../../../fixtures/a-payment-hub.ts'
 import { aClock, aDirectory, aRegistry, noon } from '../../../fixtures/a-programme.ts'
 import { anId } from '../../../fixtures/an-id.ts'
@@ -61,6 +62,18 @@ beforeEach(() => {
   registry = aRegistry()
   paymentService = aService()
 })
+
+/** A service whose inserts throw, after the write or without it. */
+const failing = (write: boolean) =>
+  aService({
+    store: {
+      ...store,
+      insert: async (payment) => {
+        if (write) await store.insert(payment)
+        throw new Error('the connection was lost')
+      },
+    },
+  })
 
 let numbers = 0
 const aSubmission = (more: Partial<SubmitPaymentInput> = {}): SubmitPaymentInput => {
@@ -222,30 +235,44 @@ describe('a quote', () => {
   })
 })
 
-describe('an idempotency key', () => {
-  test('has one effect, with 64 equal submissions at once over two processes', async () => {
-    const there = aService({ store: storeElsewhere })
-    const input = withQuote(await quoted())
-    const answers = (await many(64, (n) =>
-      (n % 2 ? paymentService : there).submit(wallet, input),
-    )) as PaymentReceipt[]
-    expect(answers.filter(({ replayed }) => !replayed)).toHaveLength(1)
-    expect(new Set(answers.map(({ payment }) => payment._id)).size).toBe(1)
-    expect(await countOf({ reference: input.reference })).toBe(1)
-  })
-
-  test('with another input is refused, with the time of its first use', async () => {
-    const input = aSubmission()
-    await paid(input)
-    clock.move(5000)
-    expect(await paymentService.submit(wallet, { ...input, reference: 'another' })).toMatchObject({
-      __typename: 'IdempotencyConflict',
-      code: 'IDEMPOTENCY_CONFLICT',
-      path: ['input', 'idempotencyKey'],
-      firstUsedAt: noon,
+const submissions = {
+  clock: { now: () => clock.now(), move: (ms: number) => clock.move(ms) },
+  call(
+    { first }: { first: SubmitPaymentInput },
+    idempotencyKey: string,
+    input: 'first' | 'other',
+    process: 0 | 1,
+  ) {
+    const service = process === 0 ? paymentService : aService({ store: storeElsewhere })
+    return service.submit(wallet, {
+      ...first,
+      idempotencyKey,
+      reference: input === 'first' ? first.reference : `another ${first.reference}`,
     })
-  })
+  },
+  effects: ({ first }: { first: SubmitPaymentInput }) =>
+    countOf({ reference: new RegExp(`${first.reference}$`) }),
+}
 
+describeIdempotency('a payment', {
+  ...submissions,
+  open: async () => ({ first: aSubmission() }),
+  callAsAnother: ({ first }, idempotencyKey) =>
+    paymentService.submit(anId('wallet-sg-02'), { ...first, idempotencyKey }),
+  async refuse() {
+    const corridor = registry.corridors.get('SG-CN')!
+    registry.corridors.set(corridor.id, { ...corridor, status: 'CLOSED' })
+    return () => registry.corridors.set(corridor.id, corridor)
+  },
+  callInOutage: ({ first }, idempotencyKey) => failing(false).submit(wallet, { ...first, idempotencyKey }),
+})
+
+describeIdempotency('a payment by quote', {
+  ...submissions,
+  open: async () => ({ first: withQuote(await quoted()) }),
+})
+
+describe('an idempotency key', () => {
   test('returns its first result even when the hub would no longer accept the payment', async () => {
     const input = withQuote(await quoted())
     const { payment } = await paid(input)
@@ -255,12 +282,6 @@ describe('an idempotency key', () => {
       replayed: true,
       payment,
     })
-  })
-
-  test('of another wallet is another key', async () => {
-    const input = aSubmission()
-    await paid(input)
-    expect(await paymentService.submit(anId('wallet-sg-02'), input)).toMatchObject({ replayed: false })
   })
 
   test('compares inputs by value, not by their text', async () => {
@@ -290,17 +311,6 @@ describe('a reference', () => {
 })
 
 describe('when the outcome of a write is unknown', () => {
-  const failing = (write: boolean) =>
-    aService({
-      store: {
-        ...store,
-        insert: async (payment) => {
-          if (write) await store.insert(payment)
-          throw new Error('the connection was lost')
-        },
-      },
-    })
-
   test('a payment that was written is returned', async () => {
     const input = aSubmission()
     const answer = await failing(true).submit(wallet, input)
@@ -309,12 +319,6 @@ describe('when the outcome of a write is unknown', () => {
       payment: { reference: input.reference, status: 'ROUTED' },
     })
     expect(await paymentService.submit(wallet, input)).toEqual({ ...answer, replayed: true })
-  })
-
-  test('a payment that cannot be found is UNAVAILABLE, and its key can be used again', async () => {
-    const input = aSubmission()
-    expect(await failing(false).submit(wallet, input)).toMatchObject({ code: 'UNAVAILABLE', retryable: true })
-    expect(await paymentService.submit(wallet, input)).toMatchObject({ replayed: false })
   })
 })
 

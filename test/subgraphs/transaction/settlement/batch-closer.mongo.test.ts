@@ -7,7 +7,6 @@ import type { ParticipantId } from '../../../../schema/values/id.ts'
 import { isRefusal } from '../../../../schema/values/problems.ts'
 import { openAuditLog } from '../../../../subgraphs/shared/audit-log.ts'
 import { createIdempotentWriter } from '../../../../subgraphs/shared/idempotent-writer.ts'
-import { connect } from '../../../../subgraphs/platform/mongo/client.ts'
 import type { SettlementBatch } from '../../../../subgraphs/transaction/settlement/batch.ts'
 import {
   openBatchCloser,
@@ -19,12 +18,15 @@ import {
   settlementBatchesOf,
 } from '../../../../subgraphs/transaction/settlement/batch-store.ts'
 import { filesOf, readFile, type FileFormat } from '../../../../subgraphs/transaction/settlement/files.ts'
-import { freshDatabase } from '../../../harness/mongo.ts'
+import { describeIdempotency } from '../../../contracts/idempotency.ts'
+import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
 import { aClock, aRegistry, quietLog } from '../../../fixtures/a-programme.ts'
 import { BookedLog, sumsOf } from '../../../fixtures/a-booked-log.ts'
 import { anId } from '../../../fixtures/an-id.ts'
 
-const { mongo, uri, name } = await freshDatabase()
+const database = await freshDatabase()
+const { mongo, name } = database
+const elsewhere = await connectAgain(database)
 /** Long after the dates that are closed here. */
 const clock = aClock(new Date('2026-04-01T00:00:00Z'))
 const dates = ['2026-03-01', '2026-03-02', '2026-03-03'] as const
@@ -96,6 +98,21 @@ async function rowsOf(batch: SettlementBatch, owner: string | null = null): Prom
 const header =
   'id,kind,payment,rrn,reference,completed_at,settlement_date,corridor,wallet,acquirer,merchant,merchant_amount,merchant_currency,payer_amount,payer_currency,fee,fee_currency,rate\r\n'
 
+describeIdempotency('closing a date', {
+  clock,
+  async open() {
+    await log.pay({ date: day })
+    await log.project()
+    return [batchCloser, await aBatchCloser(elsewhere.db(db.databaseName))] as const
+  },
+  call: (closers, idempotencyKey, input, process) =>
+    closers[process].closeDate(operator, {
+      idempotencyKey,
+      settlementDate: input === 'first' ? day : nextDay,
+    }),
+  effects: () => settlementBatchesOf(db).countDocuments(),
+})
+
 describe('closing a date', () => {
   test('without bookings gives an empty batch, whose file has a header row', async () => {
     await log.project()
@@ -148,29 +165,17 @@ describe('closing a date', () => {
     expect(payments[0]!['refunds']).toEqual([{ _id: refund, settlement: 'SETTLED', batch: batch._id }])
   })
 
-  test('that is closed gives its batch under any key; a key is for one date', async () => {
+  test('that is closed gives its batch under any key', async () => {
     await log.pay({ date: day })
     await log.project()
-    const input = { idempotencyKey: 'k', settlementDate: day }
-    const first = await batchCloser.closeDate(operator, input)
-    expect(await batchCloser.closeDate(operator, input)).toEqual(first)
+    const first = await close(day)
     await log.pay({ date: day })
     await log.project()
-    expect(await batchCloser.closeDate(operator, { ...input, idempotencyKey: 'another' })).toEqual(first)
-    expect(await batchCloser.closeDate(operator, { ...input, settlementDate: nextDay })).toMatchObject({
-      code: 'IDEMPOTENCY_CONFLICT',
-    })
+    expect(await close(day)).toEqual(first)
     const audit = await db.collection('audit').find().toArray()
     expect(audit).toMatchObject([
       { actor: 'operator', action: 'closeSettlement', target: `settlement:${day}`, before: null },
     ])
-  })
-
-  test.each(['', 'x'.repeat(65), 'a\nb'])('is refused under an invalid key: %j', async (idempotencyKey) => {
-    expect(await batchCloser.closeDate(operator, { idempotencyKey, settlementDate: day })).toMatchObject({
-      code: 'BAD_VALUE',
-      path: ['input', 'idempotencyKey'],
-    })
   })
 
   test('is refused until its cut-off has passed in the last zone, and then succeeds under the same key', async () => {
@@ -261,74 +266,69 @@ describe('batches', () => {
         dates: fc.array(date, { minLength: 1, maxLength: 4 }),
       }),
     )
-    const elsewhere = await connect(uri)
-    try {
-      await fc.assert(
-        fc.asyncProperty(
-          fc.array(action, { maxLength: 30 }),
-          fc.shuffledSubarray([...dates], { minLength: dates.length }),
-          async (actions, inTheEnd) => {
-            await begin()
-            const other = await aBatchCloser(elsewhere.db(db.databaseName))
-            const touched = new Set<string>()
-            const untouched = (of: number): string | undefined => {
-              const id = log.payments[of % Math.max(1, log.payments.length)]?._id
-              if (id === undefined || touched.has(id)) return undefined
-              touched.add(id)
-              return id
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(action, { maxLength: 30 }),
+        fc.shuffledSubarray([...dates], { minLength: dates.length }),
+        async (actions, inTheEnd) => {
+          await begin()
+          const other = await aBatchCloser(elsewhere.db(db.databaseName))
+          const touched = new Set<string>()
+          const untouched = (of: number): string | undefined => {
+            const id = log.payments[of % Math.max(1, log.payments.length)]?._id
+            if (id === undefined || touched.has(id)) return undefined
+            touched.add(id)
+            return id
+          }
+          for (const one of actions) {
+            if (one.act === 'pay') await log.pay(one)
+            else if (one.act === 'close') {
+              await log.project()
+              await Promise.all(one.dates.map((each, n) => close(each, n % 2 ? other : batchCloser)))
+            } else {
+              const id = untouched(one.of)
+              if (id !== undefined) await log[one.act](id, one.date)
             }
-            for (const one of actions) {
-              if (one.act === 'pay') await log.pay(one)
-              else if (one.act === 'close') {
-                await log.project()
-                await Promise.all(one.dates.map((each, n) => close(each, n % 2 ? other : batchCloser)))
-              } else {
-                const id = untouched(one.of)
-                if (id !== undefined) await log[one.act](id, one.date)
-              }
-            }
-            await log.project()
-            for (const each of inTheEnd) await close(each)
-            // Every date is closed: late bookings fall to the next batch, of any date.
-            await close('2026-03-04')
+          }
+          await log.project()
+          for (const each of inTheEnd) await close(each)
+          // Every date is closed: late bookings fall to the next batch, of any date.
+          await close('2026-03-04')
 
-            const batches = (await settlementBatchesOf(db)
-              .find({}, { sort: { number: 1 } })
-              .toArray()) as never as {
-              _id: string
-              number: number
-              marked: boolean
-            }[]
-            expect(batches.map(({ number }) => number)).toEqual(batches.map((_, n) => n + 1))
-            expect(batches.every(({ marked }) => marked)).toBe(true)
-            const rows: string[] = []
-            const nets = new Map<string, bigint>()
-            for (const { _id } of batches) {
-              const batch = await close(_id.slice('settlement-'.length))
-              rows.push(...(await rowsOf(batch)))
-              const perCurrency = new Map<string, bigint>()
-              for (const { participant, currency, minor: net } of batch.net) {
-                perCurrency.set(currency, (perCurrency.get(currency) ?? 0n) + net)
-                const key = `${participant}/${currency}`
-                nets.set(key, (nets.get(key) ?? 0n) + net)
-              }
-              expect([...perCurrency.values()].every((sum) => sum === 0n)).toBe(true)
+          const batches = (await settlementBatchesOf(db)
+            .find({}, { sort: { number: 1 } })
+            .toArray()) as never as {
+            _id: string
+            number: number
+            marked: boolean
+          }[]
+          expect(batches.map(({ number }) => number)).toEqual(batches.map((_, n) => n + 1))
+          expect(batches.every(({ marked }) => marked)).toBe(true)
+          const rows: string[] = []
+          const nets = new Map<string, bigint>()
+          for (const { _id } of batches) {
+            const batch = await close(_id.slice('settlement-'.length))
+            rows.push(...(await rowsOf(batch)))
+            const perCurrency = new Map<string, bigint>()
+            for (const { participant, currency, minor: net } of batch.net) {
+              perCurrency.set(currency, (perCurrency.get(currency) ?? 0n) + net)
+              const key = `${participant}/${currency}`
+              nets.set(key, (nets.get(key) ?? 0n) + net)
             }
-            expect(rows.toSorted()).toEqual(log.booked.map(({ id, kind }) => `${id}/${kind}`).toSorted())
-            for (const [key, net] of nets) if (net === 0n) nets.delete(key)
-            expect(nets).toEqual(sumsOf(log.booked.flatMap(({ booking }) => booking.postings)))
-            const pending = await db.collection('payments').countDocuments({
-              $or: [{ settlement: 'PENDING' }, { 'refunds.settlement': 'PENDING' }],
-            })
-            expect(pending).toBe(0)
-            await db.dropDatabase()
-          },
-        ),
-        { numRuns: 25 },
-      )
-    } finally {
-      await elsewhere.close()
-    }
+            expect([...perCurrency.values()].every((sum) => sum === 0n)).toBe(true)
+          }
+          expect(rows.toSorted()).toEqual(log.booked.map(({ id, kind }) => `${id}/${kind}`).toSorted())
+          for (const [key, net] of nets) if (net === 0n) nets.delete(key)
+          expect(nets).toEqual(sumsOf(log.booked.flatMap(({ booking }) => booking.postings)))
+          const pending = await db.collection('payments').countDocuments({
+            $or: [{ settlement: 'PENDING' }, { 'refunds.settlement': 'PENDING' }],
+          })
+          expect(pending).toBe(0)
+          await db.dropDatabase()
+        },
+      ),
+      { numRuns: 25 },
+    )
   }, 120_000)
 
   test('are one per date, with consecutive numbers, when many calls close dates at once', async () => {
