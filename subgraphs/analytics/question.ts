@@ -1,19 +1,20 @@
 // Reads a client's filter into a question, or refuses the first invalid value.
 
+import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { Visibility } from '../shared/access.ts'
 import { readCountries } from '../shared/read-names.ts'
 import type { Question } from './activity.ts'
 import { readRange, type RangeInput } from './range.ts'
 
-type List = readonly string[] | null
+type List<Item extends string = string> = readonly Item[] | null
 
 export interface ActivityFilterInput {
   readonly range: RangeInput
   readonly directions?: List
-  readonly wallets?: List
-  readonly acquirers?: List
-  readonly corridors?: List
+  readonly wallets?: List<ParticipantId>
+  readonly acquirers?: List<ParticipantId>
+  readonly corridors?: List<CorridorId>
   readonly merchantCountries?: List
   readonly mccs?: List
   readonly entryModes?: List
@@ -42,5 +43,5 @@ export function readQuestion(where: ActivityFilterInput, now: Date, viewer: Visi
 }
 
 /** An empty list filters nothing, as one that is omitted. */
-const unlessEmpty = (list: List | undefined): readonly string[] | undefined =>
+const unlessEmpty = <Item extends string>(list: List<Item> | undefined): readonly Item[] | undefined =>
   list?.length ? list : undefined

@@ -1,5 +1,6 @@
 // GraphQL ↔ domain: arguments to questions, figures to fields.
 
+import type { CorridorId, MerchantId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
 import { partyOf } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
@@ -22,8 +23,8 @@ import { approvalRateOf, averageValueOf, growthOf, labelOf, valueOf } from './fi
 import type { ActivityFilterInput } from './question.ts'
 import { bucketStarts, earlierRange, type Comparison, type TimeBucket } from './range.ts'
 
-interface Key {
-  readonly id: string
+interface Key<Id> {
+  readonly id: Id
 }
 
 const breakdownMax = 500
@@ -55,19 +56,19 @@ export function createAnalyticsResolvers(dependencies: ActivityDependencies): Re
       growth: growthField,
     },
     Participant: {
-      activity: ({ id }: Key, args: EntityActivityArguments, context: RequestContext) =>
+      activity: ({ id }: Key<ParticipantId>, args: EntityActivityArguments, context: RequestContext) =>
         queryEntityActivity(dependencies, args, context, {}, partyOf(id, registry)),
     },
     Merchant: {
-      activity: ({ id }: Key, args: EntityActivityArguments, context: RequestContext) =>
+      activity: ({ id }: Key<MerchantId>, args: EntityActivityArguments, context: RequestContext) =>
         queryMerchantActivity(dependencies, id, args, context),
     },
     Corridor: {
-      activity: ({ id }: Key, args: EntityActivityArguments, context: RequestContext) =>
+      activity: ({ id }: Key<CorridorId>, args: EntityActivityArguments, context: RequestContext) =>
         queryEntityActivity(dependencies, args, context, { corridors: [id] }),
     },
     Project: {
-      activity: ({ id }: Key, args: EntityActivityArguments, context: RequestContext) =>
+      activity: ({ id }: Key<ProjectId>, args: EntityActivityArguments, context: RequestContext) =>
         queryEntityActivity(dependencies, args, context, { projects: [id] }),
     },
     Country: {

@@ -19,7 +19,7 @@ export type CodeKind = 'STATIC' | 'DYNAMIC'
 
 export interface IssueCodeInput {
   readonly idempotencyKey: string
-  readonly merchant: string
+  readonly merchant: MerchantId
   readonly kind: CodeKind
   readonly amount?: { readonly amount: string; readonly currency: string } | null
   readonly reference?: string | null

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, test, vi } from 'vitest'
+import type { CorridorId, MerchantId, ParticipantId, ProjectId } from '../../../schema/values/id.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import {
   answerActivity,
@@ -21,6 +22,7 @@ import { startProjection } from '../../../subgraphs/log/projection.ts'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 import { aLife, aLog, aLoggedPayment, logOfLives, spanOfLives } from '../../fixtures/a-log.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import * as model from './model.ts'
 
@@ -140,18 +142,18 @@ const dimensions: Dimension[] = [
 ]
 
 /** Mostly omitted: a question with many filters mostly selects nothing. */
-const list = (...names: string[]) =>
+const list = <Id extends string = string>(...names: string[]) =>
   fc.oneof(
     { weight: 5, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: fc.subarray([...names, 'unknown'], { minLength: 1 }) },
+    { weight: 1, arbitrary: fc.subarray([...names, 'unknown'].map(anId<Id>), { minLength: 1 }) },
   )
 const party = fc.oneof(
   fc.constant({ kind: 'all' as const }),
   fc.record({
     kind: fc.constant('own' as const),
-    wallet: fc.constantFrom(null, 'w1', 'both', 'new'),
-    acquirer: fc.constantFrom(null, 'a1', 'both'),
-    corridors: fc.subarray(['SG-CN', 'TH-TH', 'XX-YY']).map((ids) => new Set(ids)),
+    wallet: fc.constantFrom(null, ...['w1', 'both', 'new'].map(anId<ParticipantId>)),
+    acquirer: fc.constantFrom(null, ...['a1', 'both'].map(anId<ParticipantId>)),
+    corridors: fc.subarray(['SG-CN', 'TH-TH', 'XX-YY'].map(anId<CorridorId>)).map((ids) => new Set(ids)),
   }),
 )
 const minutes = (spanOfLives.to - spanOfLives.from) / minuteMs
@@ -164,10 +166,10 @@ const aQuestion: fc.Arbitrary<Question> = fc.record({
     }),
   where: fc.record({
     directions: list('INBOUND', 'LOCAL'),
-    wallets: list('w1', 'both'),
-    acquirers: list('a1'),
-    corridors: list('SG-CN', 'TH-TH'),
-    projects: list('sg-sgqr'),
+    wallets: list<ParticipantId>('w1', 'both'),
+    acquirers: list<ParticipantId>('a1'),
+    corridors: list<CorridorId>('SG-CN', 'TH-TH'),
+    projects: list<ProjectId>('sg-sgqr'),
     merchantCountries: list('CN', 'TH'),
     mccs: list('5812'),
     entryModes: list('CPM'),
@@ -247,7 +249,8 @@ describe('counts', () => {
     const open = new OpenCounterBlock({ start: payment.createdAt, upTo: 0n })
     open.add(payment, { payments: 1, approved: 1, declined: 0, value, reason: null, authorizeMs: null })
     const names = new Names()
-    const blocks = Array<CounterBlock>(2_200_000).fill(new CounterBlock(open.content(), names))
+    const block = new CounterBlock(open.content(), names)
+    const blocks = Array.from({ length: 2_200_000 }, () => block)
     expect(answerActivity(blocks, names, whole).totals().value).toBe(BigInt(blocks.length) * value)
   })
 
@@ -318,7 +321,7 @@ describe('counts', () => {
   })
 
   test('are the same per merchant', async () => {
-    const merchants = ['a1.M1', 'a1.M1#2026-02', 'both.M2']
+    const merchants = ['a1.M1', 'a1.M1#2026-02', 'both.M2'].map(anId<MerchantId>)
     await fc.assert(
       fc.asyncProperty(
         aLog(25),

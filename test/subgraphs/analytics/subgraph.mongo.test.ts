@@ -6,6 +6,7 @@ import { openAnalyticsSubgraph } from '../../../subgraphs/analytics/index.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aCorridor, aParticipant, aProject, aRegistry } from '../../fixtures/a-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { aLife, aLoggedPayment, entriesOf, logOfLives, type Life } from '../../fixtures/a-log.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
@@ -51,7 +52,7 @@ const operator = caller('operator', 'operator')
 const wallet = caller('wallet-sg-01', 'analytics:read')
 
 function caller(participant: string, ...scopes: Scope[]): RequestContext {
-  return { viewer: { participant, scopes: new Set(scopes), key: 'test' }, requestId: 'r' }
+  return { viewer: { participant: anId(participant), scopes: new Set(scopes), key: 'test' }, requestId: 'r' }
 }
 
 /** Executes twice, because the second execution is the compiled one. */

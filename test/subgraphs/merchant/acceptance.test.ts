@@ -27,10 +27,7 @@ describe('wallets that a merchant accepts', () => {
     registry.corridors = mapById([aPayableCorridor('SG-CN', { status: 'CLOSED' })])
     expect(acceptance.walletsFor(aMerchant())).toEqual([])
     registry.corridors = aPayableRegistry().corridors
-    registry.participants = new Map([
-      ...registry.participants,
-      ['wallet-sg-02', aPayableParticipant('wallet-sg-02')],
-    ])
+    registry.participants = mapById([...registry.participants.values(), aPayableParticipant('wallet-sg-02')])
     expect(acceptance.walletsFor(aMerchant())).toEqual(['wallet-sg-01', 'wallet-sg-02'])
   })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeMpm } from '../../../schema/qr/index.ts'
-import type { MerchantCodeId } from '../../../schema/values/id.ts'
+import type { MerchantCodeId, MerchantId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow } from '../../../schema/values/problems.ts'
 import {
   claimOf,
@@ -205,7 +205,7 @@ describe('an order for a code', () => {
       { ttlSeconds: 901 },
       { amount: { amount: '215.51', currency: 'CNY' } },
       { reference: 'T' },
-      { merchant: 'acquirer-cn-01.M000002' },
+      { merchant: anId<MerchantId>('acquirer-cn-01.M000002') },
       aStatic,
     ]
     for (const input of same) expect(digestOf(anOrder(input))).toBe(digest)

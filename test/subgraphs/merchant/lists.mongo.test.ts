@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ParticipantId, QrProductId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow } from '../../../schema/values/problems.ts'
 import { createAcceptance } from '../../../subgraphs/merchant/acceptance.ts'
 import { openCountStore, type CountStore } from '../../../subgraphs/merchant/count-store.ts'
@@ -18,6 +19,7 @@ import { searchWords, wordsOf } from '../../../subgraphs/merchant/search-words.t
 import { canPay } from '../../../subgraphs/shared/routing.ts'
 import { aMerchant, noon, products, someMerchants } from '../../fixtures/a-merchant.ts'
 import { aPayableRegistry } from '../../fixtures/a-payable-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { countDirectly, figuresOf } from './count-directly.ts'
 
@@ -89,8 +91,8 @@ const someFilter: fc.Arbitrary<MerchantFilterInput> = fc.record({
   cities: sublist('shanghai', 'Bangkok', 'BEIJING'),
   mccs: sublist('5812', '5411', '5815', '9999'),
   scenarios: sublist('DINING', 'RETAIL'),
-  qrProducts: sublist('qr-cn-001', 'qr-th-001', 'qr-x'),
-  acquirers: sublist('acquirer-cn-01', 'acquirer-th-01'),
+  qrProducts: sublist(...['qr-cn-001', 'qr-th-001', 'qr-x'].map(anId<QrProductId>)),
+  acquirers: sublist(...['acquirer-cn-01', 'acquirer-th-01'].map(anId<ParticipantId>)),
   entryModes: sublist('MPM_STATIC', 'CPM', 'IN_APP'),
   online: fc.option(fc.boolean(), { freq: 3 }),
   search: fc.constantFrom(null, null, 'lot', 'CAFÉ', 'lotus gold', '咖啡', '南京路咖', 'zz'),
@@ -124,7 +126,7 @@ describe('a list of merchants', () => {
 
   test('for a wallet counts merchants that routing lets it pay', async () => {
     const wallets = ['wallet-sg-01', 'wallet-th-01', 'network-unionpay'].map((id) =>
-      registry.participants.get(id)!,
+      registry.participants.get(anId(id))!,
     )
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...wallets), someFilter, async (wallet, where) => {
@@ -169,17 +171,19 @@ describe('a list of merchants', () => {
 
   test('near a point with many merchants at one place has them in order of id over several pages', async () => {
     const near = { lat: 31.2, lng: 121.4, radiusMeters: 10 }
-    const edges = await allPages({ near, first: 7, where: { acquirers: ['acquirer-cn-02'] } })
+    const edges = await allPages({ near, first: 7, where: { acquirers: [anId('acquirer-cn-02')] } })
     const there = edges.filter(({ distanceMeters }) => distanceMeters === 0).map(({ node }) => node.id)
     expect(there).toEqual(crowded.map(({ id }) => id).toSorted())
   })
 
   test('of one acquirer includes merchants that take no payments', async () => {
-    const edges = await allPages({ first: 9 }, (args) => merchantQueries.merchantsOf('acquirer-cn-01', args))
+    const edges = await allPages({ first: 9 }, (args) =>
+      merchantQueries.merchantsOf(anId('acquirer-cn-01'), args),
+    )
     const own = merchants.filter(({ acquirer }) => acquirer === 'acquirer-cn-01')
     expect(edges.map(({ node }) => node.id)).toEqual(own.map(({ id }) => id).toSorted())
     expect(new Set(edges.map(({ node }) => node.status)).size).toBe(3)
-    expect(await merchantQueries.merchantsOf('wallet-sg-01', { first: 5 })).toMatchObject({ edges: [] })
+    expect(await merchantQueries.merchantsOf(anId('wallet-sg-01'), { first: 5 })).toMatchObject({ edges: [] })
   })
 
   const near = { lat: 31.2, lng: 121.4, radiusMeters: 1_000 }

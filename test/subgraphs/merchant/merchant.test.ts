@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { describeMerchant, describeMerchants } from '../../../subgraphs/merchant/merchant.ts'
 import { aRow, mapById, products } from '../../fixtures/a-merchant.ts'
+import { anId } from '../../fixtures/an-id.ts'
 
-const acquirer = { id: 'acquirer-cn-01', country: 'CN' }
+const acquirer = { id: anId<ParticipantId>('acquirer-cn-01'), country: 'CN' }
 const known = mapById(products)
 
 describe('an acquirer’s description of a merchant', () => {

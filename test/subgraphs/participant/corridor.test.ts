@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { ProjectId } from '../../../schema/values/id.ts'
 import { money } from '../../../schema/values/money.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import {
@@ -10,8 +11,10 @@ import {
 } from '../../../subgraphs/participant/corridor.ts'
 import { programmeFigures } from '../../../subgraphs/participant/project.ts'
 import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
 
-const projects = new Map([['sg-sgqr', aProject({ id: 'sg-sgqr', model: 'N2N' })]])
+const sgqr = anId<ProjectId>('sg-sgqr')
+const projects = new Map([[sgqr, aProject({ id: sgqr, model: 'N2N' })]])
 
 describe('finding corridors', () => {
   const found = (filter: CorridorFilterInput, project: string | null = 'sg-sgqr') => {
@@ -83,7 +86,7 @@ describe('changing terms', () => {
   test('can change every term', () => {
     expect(
       change({
-        project: 'sg-sgqr',
+        project: sgqr,
         entryModes: ['CPM', 'CPM'],
         currencies: ['CNY', 'USD', 'CNY'],
         perPayment: { amount: '1', currency: 'CNY' },
@@ -137,8 +140,8 @@ describe('changing terms', () => {
     },
     { terms: { perDay: { amount: '1', currency: 'CNY' } }, code: 'BAD_VALUE', path: 'perDay' },
     { terms: { perPayment: { amount: '20000.01', currency: 'CNY' } }, code: 'BAD_VALUE', path: 'perPayment' },
-    { terms: { project: 'nothing' }, code: 'NOT_FOUND', path: 'project' },
-    { terms: { project: 'vn-napas' }, code: 'BAD_VALUE', path: 'project' },
+    { terms: { project: anId<ProjectId>('nothing') }, code: 'NOT_FOUND', path: 'project' },
+    { terms: { project: anId<ProjectId>('vn-napas') }, code: 'BAD_VALUE', path: 'project' },
     { terms: { entryModes: [] }, code: 'BAD_VALUE', path: 'entryModes' },
     { terms: { entryModes: ['CPM', 'NFC'] }, code: 'BAD_VALUE', path: 'entryModes.1' },
     { terms: { currencies: [] }, code: 'BAD_VALUE', path: 'currencies' },

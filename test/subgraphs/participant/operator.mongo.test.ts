@@ -1,12 +1,14 @@
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
@@ -62,7 +64,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all(closing.map((close) => close())))
 
 const operator: RequestContext = {
-  viewer: { participant: 'operator', scopes: new Set(['operator']), key: 'test' },
+  viewer: { participant: anId('operator'), scopes: new Set(['operator']), key: 'test' },
   requestId: 'request-1',
 }
 
@@ -284,7 +286,7 @@ describe('a change', () => {
       capability: 'CPM_PRESENT',
       passed: true,
     })
-    expect(here.registry.participants.get('wallet-sg-03')?.capabilities).toHaveLength(1)
+    expect(here.registry.participants.get(anId('wallet-sg-03'))?.capabilities).toHaveLength(1)
   })
 })
 
@@ -328,7 +330,10 @@ describe('a new corridor', () => {
       { __typename: 'Corridor', id: 'TH-MY', version: 1, status: 'CLOSED', cancelCutoffMinutes: 30 },
     ])
     expect(answers.filter(({ code }) => code === 'VERSION_CONFLICT')).toHaveLength(3)
-    expect(here.registry.corridors.get('TH-MY')).toMatchObject({ direction: 'THIRD_MARKET', project: null })
+    expect(here.registry.corridors.get(anId('TH-MY'))).toMatchObject({
+      direction: 'THIRD_MARKET',
+      project: null,
+    })
     expect(await entries('corridor:TH-MY')).toMatchObject([{ before: null }])
   })
 
@@ -338,7 +343,7 @@ describe('a new corridor', () => {
     ['MY-MY', 'LOCAL'],
   ])('%s is %s', async (id, direction) => {
     expect(await execute('setCorridor', { ...terms, id, status: 'OPEN' })).toMatchObject({ status: 'OPEN' })
-    expect(here.registry.corridors.get(id)).toMatchObject({ direction })
+    expect(here.registry.corridors.get(anId(id))).toMatchObject({ direction })
   })
 })
 
@@ -415,7 +420,7 @@ describe('under an idempotency key', () => {
 })
 
 describe('connecting a participant', () => {
-  const id = 'wallet-sg-07'
+  const id = anId<ParticipantId>('wallet-sg-07')
   const secretsOf = () => here.registry.participants.get(id)!.endpoint!.secrets
 
   test('by webhook generates a secret that is returned once and written to no log', async () => {

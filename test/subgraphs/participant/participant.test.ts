@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import {
   apply,
@@ -17,8 +18,10 @@ import {
 } from '../../../subgraphs/participant/participant.ts'
 import type { Participant, ParticipantStatus } from '../../../subgraphs/shared/registry.ts'
 import { aParticipant } from '../../fixtures/a-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
+const operator = anId<ParticipantId>('operator')
 const statuses = Object.keys(statusMoves) as ParticipantStatus[]
 
 describe('a capability', () => {
@@ -73,7 +76,7 @@ describe('finding participants', () => {
 
 describe('applying', () => {
   const application: ApplicationInput = {
-    id: 'wallet-my-09',
+    id: anId('wallet-my-09'),
     name: 'Kinabalu Pay',
     roles: ['WALLET'],
     country: 'MY',
@@ -83,7 +86,7 @@ describe('applying', () => {
 
   const applied = (input: ApplicationInput) => {
     const read = readApplication(input)
-    return isRefusal(read) ? read : apply(read, 'operator', noon)
+    return isRefusal(read) ? read : apply(read, operator, noon)
   }
 
   test('adds an APPLIED participant, which connects through the network when it is foreign', () => {
@@ -104,8 +107,8 @@ describe('applying', () => {
   })
 
   test.each([
-    { change: { id: 'ab' }, code: 'BAD_VALUE', path: 'id' },
-    { change: { id: 'Wallet 1' }, code: 'BAD_VALUE', path: 'id' },
+    { change: { id: anId<ParticipantId>('ab') }, code: 'BAD_VALUE', path: 'id' },
+    { change: { id: anId<ParticipantId>('Wallet 1') }, code: 'BAD_VALUE', path: 'id' },
     { change: { name: '  ' }, code: 'BAD_VALUE', path: 'name' },
     { change: { name: 'x'.repeat(121) }, code: 'BAD_VALUE', path: 'name' },
     { change: { roles: [] }, code: 'BAD_VALUE', path: 'roles' },
@@ -169,9 +172,7 @@ describe('changing status', () => {
   const payer = { name: 'MPM_PAY', passed: true, validUntil: until } as const
   const changed = (participant: Participant, input: StatusChangeInput, isProduction = false) => {
     const read = readStatusChange(input)
-    return isRefusal(read)
-      ? read
-      : changeStatus(participant, read, { by: 'operator', now: noon, isProduction })
+    return isRefusal(read) ? read : changeStatus(participant, read, { by: operator, now: noon, isProduction })
   }
 
   test('follows the table, and nothing else, for every pair', () => {

@@ -200,7 +200,7 @@ describe('a quote', () => {
 
   test('pays nothing once its corridor has closed', async () => {
     const quote = await quoted()
-    const corridor = registry.corridors.get('SG-CN')!
+    const corridor = registry.corridors.get(anId('SG-CN'))!
     registry.corridors.set(corridor.id, { ...corridor, status: 'CLOSED' })
     expect(await paymentService.submit(wallet, withQuote(quote))).toMatchObject({ code: 'CORRIDOR_CLOSED' })
   })
