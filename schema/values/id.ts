@@ -3,8 +3,8 @@
 declare const tag: unique symbol
 
 /**
- * `Base`, distinguished from other brands by `Name`. Brands are given where input is parsed and where
- * documents are read.
+ * `Base` with the mark `Name`, which exists for the compiler only. A value receives its brand by a cast,
+ * where input is parsed or a document is read.
  */
 export type Brand<Base, Name extends string> = Base & { readonly [tag]: Name }
 

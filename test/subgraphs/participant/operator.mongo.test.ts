@@ -329,7 +329,10 @@ describe('a new corridor', () => {
       { __typename: 'Corridor', id: 'TH-MY', version: 1, status: 'CLOSED', cancelCutoffMinutes: 30 },
     ])
     expect(answers.filter(({ code }) => code === 'VERSION_CONFLICT')).toHaveLength(3)
-    expect(here.registry.corridors.get(anId('TH-MY'))).toMatchObject({ direction: 'THIRD_MARKET', project: null })
+    expect(here.registry.corridors.get(anId('TH-MY'))).toMatchObject({
+      direction: 'THIRD_MARKET',
+      project: null,
+    })
     expect(await entries('corridor:TH-MY')).toMatchObject([{ before: null }])
   })
 
