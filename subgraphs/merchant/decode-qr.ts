@@ -83,7 +83,7 @@ export async function decodeQr(
   const blank = { ...nothing, __typename: 'QrCode', mode: code.mode, scheme: code.scheme } as const
   if (code.mode === 'URL') return blank
   const fields = code.fields.map(fieldOf)
-  if (code.mode === 'CPM') return { ...blank, fields }
+  if (code.mode === 'CPM') return { ...blank, warnings: code.warnings, fields }
 
   const claim = claimOf(code, known.registry.participantByIin)
   const issued = claim.code === null ? null : await known.codes.load(claim.code)
