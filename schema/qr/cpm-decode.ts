@@ -13,7 +13,17 @@ import { bare, checkSize } from './payload.ts'
 import { schemeOfApplication } from './scheme.ts'
 import { toRecord } from './table.ts'
 
-type Tags = Readonly<Record<string, string>>
+/** The template of an application or of the common data. */
+interface Level {
+  /** Tags of the objects whose values are disclosed. */
+  readonly disclosed: ReadonlySet<string>
+  /** The transparent template inside. */
+  readonly chipTag: string
+}
+
+const application: Level = { disclosed: new Set(Object.values(applicationTags)), chipTag: '63' }
+const commonData: Level = { disclosed: new Set(Object.values(dataTags)), chipTag: '64' }
+const chipObjects: ReadonlySet<string> = new Set(Object.values(chipTags))
 
 /** The disclosed values by tag. */
 type Disclosed = (tag: string) => string | null
@@ -47,7 +57,7 @@ interface ReadTemplate {
  */
 export function decodeCpm(payload: string): CpmCode {
   const bytes = bytesOf(payload)
-  const root = split(bytes, 0, '')
+  const root = orThrow(split(bytes, 0, ''))
   const notes: Notes = { withheld: [], warnings: [] }
   const applications: CpmApplication[] = []
   let common: CpmData | null = null
@@ -59,7 +69,7 @@ export function decodeCpm(payload: string): CpmCode {
       return toField(field, '', read?.inner ?? [])
     }
     if (field.tag === '62') {
-      const { disclosed, chip, inner } = readTemplate(field, dataTags, '64', notes)
+      const { disclosed, chip, inner } = orThrow(readTemplate(field, commonData, notes))
       common = { ...toRecord(dataTags, disclosed), chip }
       return toField(field, '', inner)
     }
@@ -84,14 +94,21 @@ function bytesOf(payload: string): Uint8Array {
   return bytes
 }
 
-/** Splits one level. Only applications may occur more than once. */
-function split(bytes: Uint8Array, byte: number, path: string): BerField[] {
+const isFault = (result: object): result is QrFault => 'code' in result
+
+function orThrow<Result extends object>(result: Result | QrFault): Result {
+  if (isFault(result)) throw new QrError(result)
+  return result
+}
+
+/** Splits one level, or returns its first fault. Only applications may occur more than once. */
+function split(bytes: Uint8Array, byte: number, path: string): BerField[] | QrFault {
   const fields = splitBer(bytes, byte, path)
-  if (!Array.isArray(fields)) throw new QrError(fields)
+  if (!Array.isArray(fields)) return fields
   const seen = new Set<string>()
   for (const field of fields) {
     if (seen.has(field.tag)) {
-      refuse('DUPLICATE_TAG', pathOf(path, field.tag), 'occurs more than once', field.byte)
+      return berFault('DUPLICATE_TAG', pathOf(path, field.tag), 'occurs more than once', field.byte)
     }
     if (field.tag !== '61') seen.add(field.tag)
   }
@@ -110,20 +127,20 @@ function readVersion(field: BerField): QrField {
  */
 function readUsable(template: BerField, notes: Notes): ReadTemplate | null {
   const own: Notes = { withheld: [], warnings: [] }
-  try {
-    const read = readTemplate(template, applicationTags, '63', own)
-    if (read.disclosed('4F') === null) refuse('MISSING_TAG', '61.4F', 'is missing', template.byte)
-    notes.withheld.push(...own.withheld)
-    notes.warnings.push(...own.warnings)
-    return read
-  } catch (error) {
-    if (!(error instanceof QrError) || error.code === 'DUPLICATE_TAG') throw error
-    const { code, tag, offset, message } = error
-    notes.warnings.push({ code, tag, offset, message })
+  const found = readTemplate(template, application, own)
+  const read = !isFault(found) && found.disclosed('4F') === null ? noId(template) : found
+  if (isFault(read)) {
+    if (read.code === 'DUPLICATE_TAG') throw new QrError(read)
+    notes.warnings.push(read)
     notes.withheld.push(template.tag)
     return null
   }
+  notes.withheld.push(...own.withheld)
+  notes.warnings.push(...own.warnings)
+  return read
 }
+
+const noId = (template: BerField) => berFault('MISSING_TAG', '61.4F', 'is missing', template.byte)
 
 const toApplication = ({ disclosed, chip }: ReadTemplate): CpmApplication => ({
   ...toRecord(applicationTags, disclosed),
@@ -131,13 +148,15 @@ const toApplication = ({ disclosed, chip }: ReadTemplate): CpmApplication => ({
   chip,
 })
 
-/** Reads template 61 or 62, and the transparent template `chipTag` if it is in it. */
-function readTemplate(template: BerField, tags: Tags, chipTag: string, notes: Notes): ReadTemplate {
+/** Reads template 61 or 62, and the transparent template in it; or returns its first fault. */
+function readTemplate(template: BerField, level: Level, notes: Notes): ReadTemplate | QrFault {
   const all = split(template.value, template.valueByte, template.tag)
-  const chip = all.find((field) => field.tag === chipTag)
+  if (isFault(all)) return all
+  const chip = all.find((field) => field.tag === level.chipTag)
   const others = all.filter((field) => field !== chip)
-  const disclosed = readObjects(others, tags, template.tag, notes)
-  const read = chip ? readChip(chip, pathOf(template.tag, chipTag), notes) : null
+  const disclosed = readObjects(others, level, template.tag, notes)
+  if (isFault(disclosed)) return disclosed
+  const read = chip ? readChip(chip, pathOf(template.tag, chip.tag), notes) : null
   const inner = all.map((field) =>
     toField(field, disclosed(field.tag) ?? '', field === chip ? (read?.inner ?? []) : []),
   )
@@ -155,9 +174,8 @@ function readChip(template: BerField, path: string, { withheld }: Notes) {
     return { chip: null, inner: [] }
   }
   const values = new Map<string, string>()
-  const known = new Set<string>(Object.values(chipTags))
   const inner = all.map((field) => {
-    const isReadable = known.has(field.tag) && !values.has(field.tag) && hasLength(field)
+    const isReadable = chipObjects.has(field.tag) && !values.has(field.tag) && hasLength(field)
     if (isReadable) values.set(field.tag, hex(field.value))
     else withheld.push(pathOf(path, field.tag))
     return toField(field, isReadable ? hex(field.value) : '', [])
@@ -170,27 +188,28 @@ function hasLength({ tag, value }: BerField): boolean {
   return value.length >= min && value.length <= max
 }
 
-/** Discloses the objects of `tags`, and withholds all others. */
-function readObjects(fields: readonly BerField[], tags: Tags, path: string, notes: Notes): Disclosed {
+/** Discloses the objects of a level, and withholds all others; or returns the first fault. */
+function readObjects(
+  fields: readonly BerField[],
+  level: Level,
+  path: string,
+  notes: Notes,
+): Disclosed | QrFault {
   const values = new Map<string, string>()
-  const mayBeDisclosed = new Set(Object.values(tags))
   for (const field of fields) {
-    const value = mayBeDisclosed.has(field.tag) ? readObject(field, path, notes) : null
-    if (value === null) notes.withheld.push(pathOf(path, field.tag))
-    else values.set(field.tag, value)
+    const value = level.disclosed.has(field.tag) ? readValue(field, path) : null
+    if (typeof value === 'string') {
+      values.set(field.tag, value)
+      continue
+    }
+    // The use of the account reference, 9F24, is outside the specification: its form is a warning only.
+    if (value && field.tag !== '9F24') return value
+    if (value) notes.warnings.push(value)
+    notes.withheld.push(pathOf(path, field.tag))
   }
   const lastFour = values.get('9F25') ?? lastFourOf(fields)
   if (lastFour) values.set('9F25', lastFour)
   return (tag) => values.get(tag) ?? null
-}
-
-/** The use of the account reference, 9F24, is outside the specification: its form is a warning only. */
-function readObject(field: BerField, path: string, { warnings }: Notes): string | null {
-  const value = readValue(field, path)
-  if (typeof value === 'string' || value === null) return value
-  if (field.tag !== '9F24') throw new QrError(value)
-  warnings.push(value)
-  return null
 }
 
 /** The value as text, or its fault; null for free text with a run of 12 digits, which may be a card number. */

@@ -39,10 +39,10 @@ export function readMoney(
   const fieldOf: Fields = (tag) => all.find((field) => field.tag === tag) ?? null
   const faults = new Map<MoneyTag, QrFault>()
   const fail: Fail = (tag, code, what) => {
+    if (faults.has(tag)) return
     const field = fieldOf(tag)
     const shown = field?.value ? ` ${quote(field.value)}` : ''
-    const fault = faultAt(field?.offset ?? end, code, tag, `field ${tag} (${names[tag]})${shown} ${what}`)
-    if (!faults.has(tag)) faults.set(tag, fault)
+    faults.set(tag, faultAt(field?.offset ?? end, code, tag, `field ${tag} (${names[tag]})${shown} ${what}`))
   }
   checkRepeated(all, fail)
   const written = fieldOf('53')?.value ?? ''

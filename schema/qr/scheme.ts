@@ -3,9 +3,8 @@
 
 import type { Template } from './mpm.ts'
 
-/** The documents below that several rows refer to. */
+/** The source of an identifier that was not found in a public document of its scheme. */
 const inUse = 'printed codes and open-source libraries; no public specification found'
-const iso7816 = 'registered application providers, ISO/IEC 7816-5, as in public lists of application ids'
 
 /** A scheme with a registered identifier: the first value inside its merchant account. */
 export interface SchemeRow {
@@ -80,7 +79,10 @@ export const schemeRows: readonly SchemeRow[] = [
   ...rows(null, 'Alipay+', ['COM.ALIPAY'], inUse),
 ]
 
-/** Schemes by registered application provider: the first five bytes of an application id. */
+/**
+ * Schemes by registered application provider: the first five bytes of an application id. Source: ISO/IEC 7816-5
+ * registrations, as in public lists of application ids; A000000602 from QRIS CPM, Bank Indonesia.
+ */
 const byProvider: Readonly<Record<string, string>> = {
   A000000333: 'UnionPay',
   A000000003: 'Visa',
@@ -102,9 +104,6 @@ const byProvider: Readonly<Record<string, string>> = {
   A000000658: 'Mir',
   A000000672: 'Troy',
 }
-
-/** The source of `byProvider`. */
-export const providerSource = iso7816
 
 /**
  * Card schemes by the ids that EMVCo assigned to them: the first and the last one. A code of several card

@@ -4,8 +4,10 @@ import {
   HybridBinarizer,
   QRCodeReader,
   RGBLuminanceSource,
+  ZXingStringEncoding,
   type Result,
 } from '@zxing/library'
+import { generate, mode } from 'lean-qr'
 import { describe, expect, test } from 'vitest'
 import { encodeCpm, encodeMpm, QrError, toSvg } from '../../../schema/qr/index.ts'
 import { aCode } from '../../fixtures/a-code.ts'
@@ -22,6 +24,9 @@ function painted(svg: string): { side: number; isBlack: (x: number, y: number) =
   }
   return { side, isBlack: (x, y) => black.has(`${x},${y}`) }
 }
+
+// Without this, the reader decodes ISO 8859-1 as UTF-8 outside browsers.
+ZXingStringEncoding.customDecoder = (bytes, charset) => new TextDecoder(charset).decode(bytes)
 
 /** Reads a picture with a reader that shares no code with the writer. */
 function readBack(svg: string, assumedCharset?: string): Result {
@@ -44,7 +49,7 @@ const firstBits = (result: Result, count: number): string =>
     .slice(0, count)
 
 const byteMode = '0100'
-const eciUtf8 = '0111' + '00011010' // assignment 26
+const eciUtf8 = '011100011010' // the indicator 0111, and assignment 26
 
 describe('the picture of a code, read back', () => {
   test.each([
@@ -70,8 +75,18 @@ describe('the picture of a code, read back', () => {
     const svg = toSvg(text)
     expect(firstBits(readBack(svg), 16)).toBe(eciUtf8 + byteMode)
     for (const charset of [undefined, 'ISO-8859-1', 'Shift_JIS', 'UTF-8']) {
-      expect(readBack(svg, charset).getText(), charset).toBe(text)
+      expect(readBack(svg, charset).getText(), `assuming ${charset}`).toBe(text)
     }
+  })
+
+  test('would be misread without an ECI by a reader that assumes ISO 8859-1', () => {
+    const { size, get } = generate(mode.bytes(new TextEncoder().encode('茶馆')))
+    const runs = Array.from({ length: size * size }, (_, at) => [at % size, Math.floor(at / size)] as const)
+      .filter(([x, y]) => get(x, y))
+      .map(([x, y]) => `M${x + 4} ${y + 4}h1v1h-1z`)
+    const svg = `<svg viewBox="0 0 ${size + 8} ${size + 8}"><path d="${runs.join('')}"/></svg>`
+    expect(readBack(svg, 'UTF-8').getText()).toBe('茶馆')
+    expect(readBack(svg, 'ISO-8859-1').getText()).not.toBe('茶馆')
   })
 
   test.each(['L', 'M', 'Q', 'H'] as const)('with error correction %s', (errorCorrection) => {
