@@ -86,7 +86,10 @@ export interface MpmCode {
   readonly currency: string | null
   /** ISO 4217 digits. */
   readonly currencyNumeric: string | null
-  /** A decimal with the digits as written, never zero; more than the currency has are `unreadable`. A point at the end is removed: "5." becomes "5". */
+  /**
+   * A decimal with the digits as written, never zero. A point at the end is removed: "5." becomes "5". With more
+   * decimals than the currency has, it is in `unreadable` too.
+   */
   readonly amount: string | null
   readonly tip: Tip | null
   /** ISO 3166-1 alpha-2. */

@@ -1,6 +1,7 @@
 // What a scanned code says, as the graph shows it, and whom the hub knows by it.
 
 import {
+  bare,
   QrError,
   readCode,
   type MpmCode,
@@ -89,7 +90,7 @@ export async function decodeQr(
   const issued = claim.code === null ? null : await known.codes.load(claim.code)
   // A code that says it is one of ours but is not, or was altered, pays nobody.
   const isGenuine =
-    claim.code === null || (issued?.payload === payload.trim() && issued.merchant === claim.merchant)
+    claim.code === null || (issued?.payload === bare(payload).text && issued.merchant === claim.merchant)
   const expiresAt = (isGenuine && issued?.expiresAt) || null
   return {
     ...blank,

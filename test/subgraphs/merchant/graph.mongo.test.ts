@@ -342,7 +342,7 @@ describe('issuing codes', () => {
       expired: false,
     })
     now = new Date(noon.getTime() + 60_000)
-    expect(await decode(` ${code.payload}\n`)).toMatchObject({
+    expect(await decode(`\uFEFF\u200B ${code.payload}\r\n\0`)).toMatchObject({
       expired: true,
       merchant: { id: 'acquirer-cn-01.M000001' },
     })
