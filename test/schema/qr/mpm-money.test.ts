@@ -76,7 +76,7 @@ describe('money that cannot be read exactly', () => {
     ['an amount with an empty currency', { '53': '', '54': '10.00' }, ['MISSING_TAG:53']],
     ['an amount with an unknown currency', { '53': '000', '54': '10.00' }, ['BAD_VALUE:53']],
     ['an unknown currency alone', { '53': 'ABC' }, ['BAD_VALUE:53']],
-    ['letters that only look like a currency', { '53': 'ıdr', '54': '1' }, ['BAD_VALUE:53']],
+    ['letters that resemble a currency', { '53': 'ıdr', '54': '1' }, ['BAD_VALUE:53']],
     ['a fixed fee without currency', { '53': null, '55': '02', '56': '1.00' }, ['MISSING_TAG:53']],
     ['a fixed fee with a comma', { '55': '02', '56': '1,00' }, ['BAD_VALUE:56']],
     ['a fixed fee with more decimals', { '55': '02', '56': '1.001' }, ['BAD_VALUE:56']],

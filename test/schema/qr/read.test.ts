@@ -55,7 +55,7 @@ describe('an address', () => {
     ['a blank in the path', 'https://qr.alipay.com/a b'],
     ['a blank in an address of another app', 'weixin://wxpay/a b'],
     ['a UPI address that is no payment', 'upi://mandate?pa=shop@bank'],
-    ['a UPI payment to nobody', 'upi://pay?pn=Shop'],
+    ['a UPI payment without a payee', 'upi://pay?pn=Shop'],
     ['a UPI payment to an empty account', 'upi://pay?pa=&pn=Shop'],
     ['a UPI host that only starts like it', 'upi://pay.example?pa=shop@bank'],
     ['a user name in UPI', 'upi://pay@elsewhere?pa=shop@bank'],
