@@ -16,6 +16,7 @@ import { checkSize } from './payload.ts'
  *
  * `STRICT` also refuses every deviation from EMVCo MPM 1.1. `LENIENT` lists deviations as warnings. It reads
  * the first field of an id that occurs twice. An amount of zero, or one that is not a plain decimal, is null.
+ * `unreadable` lists what the code states about money and cannot be read exactly, under both profiles.
  *
  * Lengths and offsets count characters, which are Unicode code points. Where that fails, `LENIENT` tries
  * UTF-16 units and then UTF-8 bytes, and uses a count that fits exactly.
@@ -34,9 +35,16 @@ export function decodeMpm(payload: string, profile: QrProfile): MpmCode {
   const fields = readRoot(text, offset, report)
   checkCrc(text, fields.at(-1)!)
   readTemplates(fields, report)
-  checkCode(fields, offset + characters(text), report)
-  return toCode(fields, warnings)
+  const end = offset + characters(text)
+  checkCode(fields, end, report)
+  const code = toCode(fields, end)
+  if (profile === 'LENIENT')
+    for (const fault of code.unreadable) if (!includes(warnings, fault)) report(fault)
+  return { ...code, warnings }
 }
+
+const includes = (faults: readonly QrFault[], { code, tag }: QrFault) =>
+  faults.some((fault) => fault.code === code && fault.tag === tag)
 
 /** The payload without white space before and after it, and the offset of its first character. */
 function trimmed(payload: string, report: Report): { text: string; offset: number } {
