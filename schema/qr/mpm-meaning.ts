@@ -13,7 +13,6 @@ import type {
   UnionPayAccount,
 } from './mpm.ts'
 import { readMoney } from './mpm-money.ts'
-import { isAdditionalTemplate, isMerchantAccount, isUnreserved } from './mpm-rules.ts'
 import { schemeOf } from './scheme.ts'
 import { toRecord } from './table.ts'
 
