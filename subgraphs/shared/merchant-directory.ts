@@ -20,7 +20,7 @@ export interface MerchantFacts {
   readonly entryModes: readonly EntryMode[]
 }
 
-/** The content of a scanned code. */
+/** The content of a scanned code. All its money is exact, and in the currency of the merchant. */
 export interface ScannedCode {
   readonly merchant: MerchantFacts
   readonly entryMode: 'MPM_STATIC' | 'MPM_DYNAMIC'
@@ -37,6 +37,10 @@ export interface ScannedCode {
 export interface MerchantDirectory {
   /** Loads a merchant, null when there is none. Concurrent requests share calls. */
   merchant(id: MerchantId): Promise<MerchantFacts | null>
-  /** Decodes `payload` under LENIENT. Refuses with QR_INVALID, CODE_UNKNOWN or CODE_EXPIRED. */
+  /**
+   * Decodes `payload` under LENIENT. Refuses with QR_INVALID, CODE_UNKNOWN, CODE_EXPIRED, or WRONG_CURRENCY for
+   * a code in another currency than its merchant's. QR_INVALID also covers a code whose currency, amount, tip or
+   * fee cannot be read exactly; the message names the fields.
+   */
   scan(payload: string): Promise<ScannedCode | Refusal>
 }
