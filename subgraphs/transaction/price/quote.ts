@@ -203,10 +203,10 @@ function fixedPayerAmount(
 }
 
 /** Returns null when the merchant receives more than the fee that the code fixes, which the amount includes. */
-function checkFeeCovered({ merchantAmount }: Price, code: PaymentTarget['code']): Refusal | null {
-  if (code?.tip?.kind !== 'FIXED' || merchantAmount.minor > code.tip.amount.minor) return null
+function checkFeeCovered(price: Price, code: PaymentTarget['code']): Refusal | null {
+  if (code?.tip?.kind !== 'FIXED' || price.merchantAmount.minor > code.tip.amount.minor) return null
   const { amount: fee } = code.tip
-  const what = `the code adds a fee of ${shown(fee)}, the amount comes to only ${shown(merchantAmount)}`
+  const what = `the code adds a fee of ${shown(fee)}, the amount comes to only ${shown(price.merchantAmount)}`
   return refuse('AMOUNT_MISMATCH', what, amountPath)
 }
 
