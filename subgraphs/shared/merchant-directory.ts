@@ -38,9 +38,9 @@ export interface MerchantDirectory {
   /** Loads a merchant, null when there is none. Concurrent requests share calls. */
   merchant(id: MerchantId): Promise<MerchantFacts | null>
   /**
-   * Decodes `payload` under LENIENT. Refuses with QR_INVALID, CODE_UNKNOWN, CODE_EXPIRED, or WRONG_CURRENCY for
-   * a code in another currency than its merchant's. QR_INVALID also covers a code whose currency, amount, tip or
-   * fee cannot be read exactly; the message names the fields.
+   * Decodes `payload` under LENIENT. Refuses with QR_INVALID, CODE_UNKNOWN or CODE_EXPIRED. Refuses a code in
+   * another currency than its merchant's with WRONG_CURRENCY. QR_INVALID is also the refusal of a code whose
+   * money cannot be read exactly; its message names the fields.
    */
   scan(payload: string): Promise<ScannedCode | Refusal>
 }

@@ -202,7 +202,9 @@ function fixedPayerAmount(
   return amount
 }
 
-/** Returns null when the merchant receives more than the fee that the code fixes, which the amount includes. */
+/**
+ * Returns null when the merchant receives more than the fee that the code fixes: the amount includes the fee.
+ */
 function checkFeeCovered(price: Price, code: PaymentTarget['code']): Refusal | null {
   if (code?.tip?.kind !== 'FIXED' || price.merchantAmount.minor > code.tip.amount.minor) return null
   const { amount: fee } = code.tip

@@ -1,4 +1,5 @@
-// From a scanned text to a price, through the whole graph: a code is priced at exactly what it states, or refused.
+// From a scanned text to a price, through the whole graph: a code is priced at exactly what it states, or
+// refused.
 
 import * as fc from 'fast-check'
 import { readFileSync } from 'node:fs'
