@@ -33,7 +33,8 @@ const scanDocument = `
     decodeQr(payload: $payload, profile: LENIENT) {
       __typename
       ... on QrCode {
-        mode pointOfInitiation expired
+        mode pointOfInitiation expired currency
+        unreadable { message }
         amount { amount currency }
         tip { kind amount { amount currency } percent }
         additionalData { referenceLabel }
@@ -68,6 +69,8 @@ interface CodeData {
   readonly mode: 'MPM' | 'CPM' | 'URL'
   readonly pointOfInitiation: 'STATIC' | 'DYNAMIC' | null
   readonly expired: boolean
+  readonly currency: string | null
+  readonly unreadable: readonly { readonly message: string }[]
   readonly amount: MoneyData | null
   readonly tip: {
     readonly kind: 'PROMPT' | 'FIXED' | 'PERCENT'
@@ -83,6 +86,8 @@ interface ProblemData {
   readonly code: ProblemCode
   readonly message: string
 }
+
+const payloadPath = ['input', 'payload']
 
 const operator = 'operator' as ParticipantId
 
@@ -114,7 +119,7 @@ export function createMerchantDirectory(connection: SubgraphConnection): Merchan
       const { decodeQr } = await query<{ decodeQr: CodeData | ProblemData }>(scanOperation, { payload })
       return decodeQr.__typename === 'QrCode'
         ? scannedCode(decodeQr)
-        : refuse(decodeQr.code, decodeQr.message, ['input', 'payload'])
+        : refuse(decodeQr.code, decodeQr.message, payloadPath)
     },
   }
 }
@@ -128,12 +133,14 @@ async function query<Data>(operation: SubgraphOperation, variables: Variables): 
 }
 
 function scannedCode(code: CodeData): ScannedCode | Refusal {
-  const path = ['input', 'payload']
   const { mode, pointOfInitiation, merchant, tip } = code
-  if (mode === 'CPM')
-    return refuse('QR_INVALID', 'this code is shown by a customer: a merchant has to scan it', path)
-  if (!merchant) return refuse('CODE_UNKNOWN', undefined, path)
-  if (code.expired) return refuse('CODE_EXPIRED', undefined, path)
+  if (mode === 'CPM') {
+    return refuse('QR_INVALID', 'this code is shown by a customer: a merchant has to scan it', payloadPath)
+  }
+  if (!merchant) return refuse('CODE_UNKNOWN', undefined, payloadPath)
+  if (code.expired) return refuse('CODE_EXPIRED', undefined, payloadPath)
+  const flaw = flawOfMoney(code, merchant)
+  if (flaw) return flaw
   const amount = code.amount && moneyOf(code.amount)
   const isDynamic = pointOfInitiation === 'DYNAMIC' || (pointOfInitiation === null && amount !== null)
   return {
@@ -145,13 +152,21 @@ function scannedCode(code: CodeData): ScannedCode | Refusal {
   }
 }
 
-/**
- * A fixed tip without an amount becomes a tip that the payer chooses: its currency is one that the hub does
- * not support.
- */
+/** Returns null when what the code states about money is exact and in the currency of its merchant. */
+function flawOfMoney({ currency, unreadable }: CodeData, merchant: FactsData): Refusal | null {
+  if (currency !== null && currency !== merchant.currency) {
+    const what = `field 53 (currency) of the code is ${currency}, the merchant’s currency is ${merchant.currency}`
+    return refuse('WRONG_CURRENCY', what, payloadPath)
+  }
+  if (unreadable.length === 0) return null
+  return refuse('QR_INVALID', unreadable.map(({ message }) => message).join('; '), payloadPath)
+}
+
 function tipOf({ kind, amount, percent }: NonNullable<CodeData['tip']>): ScannedCode['tip'] {
+  if (kind === 'PROMPT') return { kind }
   if (kind === 'FIXED' && amount) return { kind, amount: moneyOf(amount) }
-  return kind === 'PERCENT' && percent !== null ? { kind, percent } : { kind: 'PROMPT' }
+  if (kind === 'PERCENT' && percent !== null) return { kind, percent }
+  throw new TypeError(`the merchant subgraph returned a tip without its value: ${kind}`)
 }
 
 const factsOf = ({ acquirer, country, mcc, currency, ...rest }: FactsData): MerchantFacts => ({

@@ -76,4 +76,7 @@ export function add(a: Money, b: Money): Money {
   return { currency: a.currency, minor: a.minor + b.minor }
 }
 
+/** True for equal amounts of one currency: equal minor units of two currencies are different money. */
+export const isSameMoney = (a: Money, b: Money): boolean => a.currency === b.currency && a.minor === b.minor
+
 const clip = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text)

@@ -145,10 +145,11 @@ const noContent = {
 
 function contentOf(code: MpmCode) {
   const { pointOfInitiation, warnings, currency, tip, additionalData } = code
+  const unreadable = unreadableIn(code)
   return {
     pointOfInitiation,
-    warnings,
-    unreadable: unreadableIn(code),
+    warnings: [...warnings, ...unreadable.filter((fault) => !isListed(fault, warnings))],
+    unreadable,
     currency,
     amount: amountOf(code.amount, currency),
     tip: tip && {
@@ -160,6 +161,9 @@ function contentOf(code: MpmCode) {
     printedMerchant: printedMerchantOf(code),
   }
 }
+
+const isListed = ({ code, tag }: QrFault, faults: readonly QrFault[]): boolean =>
+  faults.some((fault) => fault.code === code && fault.tag === tag)
 
 /** Adds to the faults of the code what the hub cannot hold: an unsupported currency, a too large amount. */
 function unreadableIn({ amount, tip, currency, fields, unreadable }: MpmCode): readonly QrFault[] {

@@ -20,7 +20,7 @@ export interface MerchantFacts {
   readonly entryModes: readonly EntryMode[]
 }
 
-/** The content of a scanned code. */
+/** The content of a scanned code. All its money is exact, and in the currency of the merchant. */
 export interface ScannedCode {
   readonly merchant: MerchantFacts
   readonly entryMode: 'MPM_STATIC' | 'MPM_DYNAMIC'
@@ -37,6 +37,10 @@ export interface ScannedCode {
 export interface MerchantDirectory {
   /** Loads a merchant, null when there is none. Concurrent requests share calls. */
   merchant(id: MerchantId): Promise<MerchantFacts | null>
-  /** Decodes `payload` under LENIENT. Refuses with QR_INVALID, CODE_UNKNOWN or CODE_EXPIRED. */
+  /**
+   * Decodes `payload` under LENIENT. Refuses with QR_INVALID, CODE_UNKNOWN or CODE_EXPIRED. Refuses a code in
+   * another currency than its merchant's with WRONG_CURRENCY. QR_INVALID is also the refusal of a code whose
+   * money cannot be read exactly; its message names the fields.
+   */
   scan(payload: string): Promise<ScannedCode | Refusal>
 }

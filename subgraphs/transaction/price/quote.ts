@@ -3,7 +3,7 @@
 import type { Direction } from '../../../schema/values/direction.ts'
 import type { EntryMode } from '../../../schema/values/entry-mode.ts'
 import type { CorridorId, MerchantId, ParticipantId, ProjectId, QuoteId } from '../../../schema/values/id.ts'
-import { add, formatAmount, money, type Money } from '../../../schema/values/money.ts'
+import { add, formatAmount, isSameMoney, money, type Money } from '../../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { divideHalfUp } from '../../../schema/values/rate.ts'
 import type { MerchantFacts, ScannedCode } from '../../shared/merchant-directory.ts'
@@ -167,13 +167,26 @@ function priceOf(
   corridor: Corridor,
   rates: RateProvider,
 ): Price | Refusal {
+  const flaw = checkCodeCurrency(code, merchant)
+  if (flaw) return flaw
   const payerCurrency = order.payerCurrency ?? wallet.settlementCurrency
   if (order.side === 'FIXED_PAYER') {
     const amount = fixedPayerAmount(order, payerCurrency, code)
-    return isRefusal(amount) ? amount : priceFixedPayer(amount, merchant.currency, corridor, rates)
+    if (isRefusal(amount)) return amount
+    const price = priceFixedPayer(amount, merchant.currency, corridor, rates)
+    return isRefusal(price) ? price : (checkFeeCovered(price, code) ?? price)
   }
   const amount = merchantAmount(order, merchant, code)
   return isRefusal(amount) ? amount : priceFixedMerchant(amount, payerCurrency, corridor, rates)
+}
+
+/** Returns null when the amount and the fee of the code are in the currency of the merchant. */
+function checkCodeCurrency(code: PaymentTarget['code'], { currency }: MerchantFacts): Refusal | null {
+  const fee = code?.tip?.kind === 'FIXED' ? code.tip.amount : null
+  const foreign = [code?.amount, fee].find((stated) => stated && stated.currency !== currency)
+  if (!foreign) return null
+  const what = `the code is in ${foreign.currency}, the merchant’s currency is ${currency}`
+  return refuse('WRONG_CURRENCY', what, ['input', 'payload'])
 }
 
 function fixedPayerAmount(
@@ -189,6 +202,16 @@ function fixedPayerAmount(
   return amount
 }
 
+/**
+ * Returns null when the merchant receives more than the fee that the code fixes: the amount includes the fee.
+ */
+function checkFeeCovered(price: Price, code: PaymentTarget['code']): Refusal | null {
+  if (code?.tip?.kind !== 'FIXED' || price.merchantAmount.minor > code.tip.amount.minor) return null
+  const { amount: fee } = code.tip
+  const what = `the code adds a fee of ${shown(fee)}, the amount comes to only ${shown(price.merchantAmount)}`
+  return refuse('AMOUNT_MISMATCH', what, amountPath)
+}
+
 function merchantAmount(
   order: Order,
   { currency }: MerchantFacts,
@@ -198,8 +221,8 @@ function merchantAmount(
   if (ordered && ordered.currency !== currency) return wrongCurrency(ordered, currency, 'amount')
   const amount = code?.amount ?? ordered
   if (!amount) return refuse('AMOUNT_MISSING', undefined, amountPath)
-  if (ordered && ordered.minor !== amount.minor) {
-    return refuse('AMOUNT_MISMATCH', `the code requires ${formatAmount(amount)} ${currency}`, amountPath)
+  if (ordered && !isSameMoney(ordered, amount)) {
+    return refuse('AMOUNT_MISMATCH', `the code requires ${shown(amount)}`, amountPath)
   }
   if (offered && offered.currency !== currency) return wrongCurrency(offered, currency, 'tip')
   const tip = tipOn(amount, offered, code?.tip ?? null)
@@ -212,11 +235,8 @@ function tipOn(amount: Money, offered: Money | null, request: ScannedCode['tip']
   if (!request) return offered ? refuse('BAD_VALUE', 'the code takes no tip', ['input', 'tip']) : null
   if (request.kind === 'PROMPT') return offered
   const tip = request.kind === 'FIXED' ? request.amount : percentHalfUp(amount, request.percent)
-  if (offered && offered.minor !== tip.minor) {
-    return refuse('AMOUNT_MISMATCH', `the code requires a tip of ${formatAmount(tip)} ${tip.currency}`, [
-      'input',
-      'tip',
-    ])
+  if (offered && !isSameMoney(offered, tip)) {
+    return refuse('AMOUNT_MISMATCH', `the code requires a tip of ${shown(tip)}`, ['input', 'tip'])
   }
   return tip
 }
@@ -229,6 +249,8 @@ function percentHalfUp({ minor, currency }: Money, percent: string): Money {
     currency,
   )
 }
+
+const shown = (amount: Money): string => `${formatAmount(amount)} ${amount.currency}`
 
 const wrongCurrency = ({ currency }: Money, expected: string, field: string): Refusal =>
   refuse('WRONG_CURRENCY', `this amount must be in ${expected}, not ${currency}`, [

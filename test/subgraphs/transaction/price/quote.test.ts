@@ -95,6 +95,34 @@ describe('quoting a scanned code', () => {
     expect(quote).toMatchObject({ code: 'AMOUNT_MISMATCH', path: ['input', 'tip'] })
   })
 
+  test.each([
+    { what: 'an amount', code: { amount: money(500n, 'THB') } },
+    { what: 'an amount with equal minor units', code: { amount: money(500n, 'JPY') } },
+    { what: 'a fee', code: { amount: null, tip: { kind: 'FIXED', amount: money(100n, 'THB') } as const } },
+  ])('with $what in another currency than the merchant’s is refused', ({ code }) => {
+    const payer = { amount: '5.00', currency: 'SGD' }
+    const inputs = [
+      {},
+      { amount: cny('5.00') },
+      { amount: cny('5.00'), tip: cny('1.00') },
+      { side: 'FIXED_PAYER' as const, amount: payer },
+    ]
+    for (const input of inputs) {
+      expect(quoteFor(input, aCode(code))).toMatchObject({
+        code: 'WRONG_CURRENCY',
+        path: ['input', 'payload'],
+      })
+    }
+  })
+
+  test('with a fee takes a fixed payer amount that comes to more than the fee', () => {
+    const code = aCode({ amount: null, tip: { kind: 'FIXED', amount: money(552n, 'CNY') } })
+    const fixed = (amount: string) =>
+      quoteFor({ side: 'FIXED_PAYER', amount: { amount, currency: 'SGD' } }, code)
+    expect(fixed('1.00')).toMatchObject({ code: 'AMOUNT_MISMATCH', path: ['input', 'amount'] })
+    expect(merchantGets(fixed('1.01'))).toBe('5.57')
+  })
+
   test('that has no amount takes the payer’s, and is refused without one', () => {
     const code = aCode({ amount: null, entryMode: 'MPM_STATIC' })
     expect(merchantGets(quoteFor({ amount: cny('12') }, code))).toBe('12.00')
