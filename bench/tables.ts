@@ -1,4 +1,5 @@
-// The tables of README.md and bench/README.md, made from `bench/results`. `npm run generate` writes them into the pages.
+// The tables of README.md and bench/README.md, made from `bench/results`. `npm run generate` writes them
+// into the pages.
 
 import { readFileSync } from 'node:fs'
 import type { Table } from '../gateway/cli/generated-sections.ts'

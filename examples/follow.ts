@@ -1,4 +1,5 @@
-// Follows all payments of the demo acquirer, and resumes after the last event that it stored, however it ended:
+// Follows all payments of the demo acquirer, and resumes after the last event that it stored, however it
+// ended:
 //   npx node examples/follow.ts [HUB] [FILE]
 
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'

@@ -34,7 +34,8 @@ function isInstalled() {
 function install() {
   console.log('Installing the packages of package-lock.json into node_modules: this takes about a minute')
   // `npm ci` refuses a lock that lacks the builds of some platforms, as one from a partial mirror does.
-  // `--no-save` leaves the lock unchanged. Another Node runs npm, because the one in node_modules may be replaced.
+  // `--no-save` leaves the lock unchanged. Another Node runs npm, because the one in node_modules may be
+  // replaced.
   const folders = process.env.PATH.split(path.delimiter).filter((folder) => folder !== binaries)
   const { status, error } = spawnSync('npm', ['install', '--no-save', '--include=dev', '--loglevel=error'], {
     cwd: root,
@@ -47,7 +48,9 @@ function install() {
     fail('npm installed other packages than package-lock.json names: remove node_modules, and try again')
 }
 
-/** Checks the Node that runs the scripts. npm puts node_modules/.bin first on the PATH: else it is this one. */
+/**
+ * Checks the Node that runs the scripts. npm puts node_modules/.bin first on the PATH: else it is this one.
+ */
 function checkNode() {
   const bundled = path.join(binaries, 'node')
   const command = existsSync(bundled) ? bundled : process.execPath

@@ -1,5 +1,5 @@
-// Three projects. A file belongs to one by the end of its name, and `test/architecture.test.ts` checks that it needs no more
-// than that project starts.
+// Three projects. A file belongs to one by the end of its name, and `test/architecture.test.ts` checks that
+// it needs no more than that project starts.
 
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,8 @@ export default defineConfig({
     // Node runs the TypeScript itself, as it does for `npm start`.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     setupFiles: ['test/harness/seed.ts'],
-    // Files of one worker share the modules that they import; importing them again for each file takes a third of the run.
+    // Files of one worker share the modules that they import; importing them again for each file takes a
+    // third of the run.
     isolate: false,
     maxWorkers: Math.min(4, availableParallelism()),
     testTimeout: 30_000,

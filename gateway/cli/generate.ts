@@ -1,5 +1,5 @@
-// Writes `schema/generated` and the generated sections of Markdown pages. With `--check` it only compares them.
-// A tool, and not a part of the hub: it may import every room.
+// Writes `schema/generated` and the generated sections of Markdown pages. With `--check` it only compares
+// them. A tool, and not a part of the hub: it may import every room.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { buildSchema, lexicographicSortSchema, printSchema } from 'graphql'

@@ -1,6 +1,7 @@
 // Rebuilds a projection from the log: node gateway/cli/rebuild.ts NAME [--from POSITION]
-// It writes to the database at MONGODB_URI. A running hub over that database begins within a second; without one, the next hub
-// that starts does. The previous results stay visible until the new ones have caught up.
+// It writes to the database at MONGODB_URI. A running hub over that database begins within a second;
+// without one, the next hub that starts does. The previous results stay visible until the new ones have
+// caught up.
 
 import type { Db } from 'mongodb'
 import { parseArgs } from 'node:util'

@@ -26,7 +26,10 @@ export interface ReferenceTable extends Table {
   readonly about: string
 }
 
-/** The page for `schema`, with `tables` before its types. Operations and types are sorted by name, fields are not. */
+/**
+ * The page for `schema`, with `tables` before its types. Operations and types are sorted by name, fields
+ * are not.
+ */
 export function referencePage(schema: GraphQLSchema, tables: readonly ReferenceTable[]): string {
   const roots = [
     ['Queries', schema.getQueryType()],
@@ -91,7 +94,10 @@ function typeSection(type: GraphQLNamedType): string[] {
   return head
 }
 
-/** The kind comes first, because the query `activity` and the type `Activity` would otherwise share an anchor. */
+/**
+ * The kind comes first, because the query `activity` and the type `Activity` would otherwise share an
+ * anchor.
+ */
 function headingOf(type: GraphQLNamedType): string {
   return `${kindOf(type)} ${type.name}`
 }

@@ -8,7 +8,10 @@ import type { Limits } from '../supergraph/index.ts'
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
 const text = z.string().trim().min(1)
 
-/** One member per environment variable, in the order of `docs/operating.md`. An empty variable counts as not set. */
+/**
+ * One member per environment variable, in the order of `docs/operating.md`. An empty variable counts as not
+ * set.
+ */
 const settings = z.object({
   MODE: z.enum(['demo', 'production']).optional().meta({
     description: '`demo` adds demo keys, data and simulated wallets; `production` has none of them.',

@@ -2,7 +2,10 @@
 
 declare const tag: unique symbol
 
-/** `Base`, told apart from other brands by `Name`. Brands are given where input is parsed and where documents are read. */
+/**
+ * `Base`, distinguished from other brands by `Name`. Brands are given where input is parsed and where
+ * documents are read.
+ */
 export type Brand<Base, Name extends string> = Base & { readonly [tag]?: Name }
 
 /** A readable, stable id: "wallet-th-01". */

@@ -34,8 +34,8 @@ export interface Subgraph {
 }
 
 /**
- * The SDL of one subgraph: all `*.graphql` of its folder `schema`, or its one `schema.graphql`, and then the shared
- * values.
+ * The SDL of one subgraph: all `*.graphql` of its folder `schema`, or its one `schema.graphql`, and then
+ * the shared values.
  */
 export function subgraphSdl(name: SubgraphName): string {
   const folder = new URL(`../${name}/`, import.meta.url)

@@ -1,13 +1,13 @@
 // A page of the documentation as a session: its shell blocks, and the outputs that it shows.
 //
 // ```sh            runs in the page's shell.
-// ```sh stream     runs in the background until the page ends; the next block runs once it has printed something.
-// ```sh no-run     is not run: it starts or stops what the tests start themselves, or never ends.
-// ```json          is the output of the block before it: one JSON value a block, the last values of the output.
-// ```json figures  is the same, but only members and types are compared: the values depend on the data set.
-// ```text output   is the output of the block before it: these lines, in this order, possibly with others between them.
-// ```text stream   is the same for the output of the latest stream so far.
-// In an output, … stands for any text. Other blocks are illustrations.
+// ```sh stream     runs in the background until the page ends; the next block runs once it has printed
+// something. ```sh no-run     is not run: it starts or stops what the tests start themselves, or never
+// ends. ```json          is the output of the block before it: one JSON value a block, the last values of
+// the output. ```json figures  is the same, but only members and types are compared: the values depend on
+// the data set. ```text output   is the output of the block before it: these lines, in this order, possibly
+// with others between them. ```text stream   is the same for the output of the latest stream so far. In an
+// output, … stands for any text. Other blocks are illustrations.
 
 export interface Block {
   /** 1, 2, 3 … */
@@ -42,7 +42,9 @@ export function hasLines(output: string, shown: string): boolean {
   return next === patterns.length
 }
 
-/** `found` as the page shows it: each text that a text of `shown` with … describes is replaced by that text. */
+/**
+ * `found` as the page shows it: each text that a text of `shown` with … describes is replaced by that text.
+ */
 export function asShown(found: unknown, shown: unknown): unknown {
   if (typeof shown === 'string' && typeof found === 'string')
     return patternOf(shown).test(found) ? shown : found

@@ -38,7 +38,10 @@ export class Shell {
     return output
   }
 
-  /** Starts a block in the background; resolves with a function that reads its output once it has printed something. */
+  /**
+   * Starts a block in the background; resolves with a function that reads its output once it has printed
+   * something.
+   */
   async start(block: string): Promise<() => string> {
     const file = path.join(this.#folder, `stream-${++this.#blocks}`)
     await this.run(`{\n${block}} >'${file}' 2>&1 &\n`)

@@ -12,7 +12,10 @@ interface Import {
   readonly typeOnly: boolean
 }
 
-/** What the files at `from` may import of the project; the first row that fits a file is the one that counts. */
+/**
+ * What the files at `from` may import of the project; the first row that fits a file is the one that
+ * counts.
+ */
 interface Rule {
   readonly from: RegExp
   readonly may: readonly RegExp[]
@@ -44,7 +47,10 @@ const schema = /^schema\//
 const shared = /^subgraphs\/(platform|log|shared)\//
 const subgraphIndex = /^subgraphs\/[^/]+\/index\.ts$/
 
-/** One rule a room: its own files, the rooms before it in `order`, and what all rooms of that house may import. */
+/**
+ * One rule a room: its own files, the rooms before it in `order`, and what all rooms of that house may
+ * import.
+ */
 const inOrder = (house: string, order: readonly string[], all: readonly RegExp[]): Rule[] =>
   order.map((room, n) => ({
     from: new RegExp(`^${house}/${room}/`),
@@ -53,7 +59,7 @@ const inOrder = (house: string, order: readonly string[], all: readonly RegExp[]
 
 /** `$1` in `may` stands for what the group in `from` matched: a subgraph's own folder. */
 const rules: readonly Rule[] = [
-  // The commands wire the rooms together, and tests and benchmarks look into all of them.
+  // The commands wire the rooms together, and tests and benchmarks import any of them.
   { from: /^gateway\/(main|cli\/generate)\.ts$|^(test|bench)\//, may: anything },
   // Only a demo reads the data set.
   {
@@ -117,7 +123,7 @@ export function cycles(tree: Tree): string[] {
   return found
 }
 
-/** What a test file needs beside its own process, and the ends of the names that say so. */
+/** What a test file needs beside its own process, with the suffix of its name. */
 const needs = [
   {
     suffix: '.hub.test.ts',

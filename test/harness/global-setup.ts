@@ -1,5 +1,5 @@
-// Starts one MongoDB for a whole run of the tests, on a free port and in a folder of its own; stops and removes it after
-// the run. The projects `mongo` and `hub` share it, and a run of `unit` alone starts none.
+// Starts one MongoDB for a whole run of the tests, on a free port and in a folder of its own; stops and
+// removes it after the run. The projects `mongo` and `hub` share it, and a run of `unit` alone starts none.
 
 import { globSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'

@@ -16,7 +16,9 @@ export interface FreshDatabase {
 
 let made = 0
 
-/** Creates an empty database, dropped after the test file. Await it at the top of a file or of a `describe`. */
+/**
+ * Creates an empty database, dropped after the test file. Await it at the top of a file or of a `describe`.
+ */
 export async function freshDatabase(): Promise<FreshDatabase> {
   const uri = provided('mongoUri')
   const name = `test_${process.pid}_${Date.now()}_${++made}`

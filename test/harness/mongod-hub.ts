@@ -1,6 +1,6 @@
 // A hub reduced to its MongoDB, for tests that end it in every way: node mongod-hub.ts DATA_DIR BINARY_DIR
-// Prints the URI when MongoDB is ready. SIGINT and SIGTERM stop both. SIGUSR2 ends the process and leaves mongod running,
-// and so does the end of standard input: the process does not outlive its test.
+// Prints the URI when MongoDB is ready. SIGINT and SIGTERM stop both. SIGUSR2 ends the process and leaves
+// mongod running, and so does the end of standard input: the process does not outlive its test.
 
 import { startMongo } from '../../gateway/mongod/start.ts'
 

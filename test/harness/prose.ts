@@ -1,4 +1,5 @@
-// Extracts the sentences that people read from source files, and finds words that the style guide bans in them.
+// Extracts the sentences that people read from source files, and finds words that the style guide bans in
+// them.
 
 import { textsOf, type Text } from './texts.ts'
 
@@ -12,8 +13,8 @@ export interface BannedWord {
 }
 
 /**
- * Words that hide the subject of a sentence, or make a machine talk. Each row: a pattern, and the plain words to use instead.
- * `docs/style.md` gives the rules.
+ * Words that hide the subject of a sentence, or make a machine talk. Each row: a pattern, and the plain
+ * words to use instead. `docs/style.md` gives the rules.
  */
 export const bannedWords: readonly (readonly [pattern: string, instead: string])[] = [
   ['who|whom|whoever|whomever', 'the part of the system that acts'],

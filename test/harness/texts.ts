@@ -1,5 +1,5 @@
-// Splits a file into the texts that people read: comments and sentences in TypeScript, descriptions and comments in SDL,
-// everything but code in Markdown, and comments in other files.
+// Splits a file into the texts that people read: comments and sentences in TypeScript, descriptions and
+// comments in SDL, everything but code in Markdown, and comments in other files.
 
 /** A comment, a literal or a paragraph, which may have several lines. */
 export interface Text {
@@ -19,7 +19,10 @@ export function textsOf(file: string, source: string): Text[] {
 const textsOfSdl = (source: string): Text[] =>
   matches(source, /"""[\s\S]*?"""|"(?:[^"\\\n]|\\.)*"|#.*/g).map((text) => ({ ...text, isComment: true }))
 
-/** Markdown without fenced blocks, HTML comments and the targets of links. Inline code is kept: it is in backticks. */
+/**
+ * Markdown without fenced blocks, HTML comments and the targets of links. Inline code is kept: it is in
+ * backticks.
+ */
 const withoutCode = (source: string): string =>
   source.replaceAll(/^ *```[\s\S]*?^ *```|<!--[\s\S]*?-->|(?<=\])\([^)\n]*\)|https?:[^\s)>]+/gm, blank)
 
@@ -59,7 +62,10 @@ function textsOfScript(source: string): Text[] {
     if (match) at = pattern.lastIndex
     return match
   }
-  /** Reads a template after its first backtick: the code in it is replaced by a space, and its own texts are added. */
+  /**
+   * Reads a template after its first backtick: the code in it is replaced by a space, and its own texts are
+   * added.
+   */
   const readTemplate = (from: number): void => {
     let text = ''
     for (;;) {

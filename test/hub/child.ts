@@ -19,7 +19,10 @@ export interface Run {
   readonly exit: Promise<number | null>
 }
 
-/** Starts hubs over `database`, or other commands, with these settings only. The end of the test file ends them. */
+/**
+ * Starts hubs over `database`, or other commands, with these settings only. The end of the test file ends
+ * them.
+ */
 export function hubProcesses(
   database: FreshDatabase,
 ): (settings: Record<string, string>, ...command: string[]) => Run {

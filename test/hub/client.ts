@@ -1,11 +1,12 @@
-// A client of a whole hub, over real HTTP and WebSocket, that sends the documents of schema/operations as they are.
+// A client of a whole hub over real HTTP and WebSocket. It sends the documents of schema/operations
+// unchanged.
 
 import { createClient, type Client } from 'graphql-ws'
 import WebSocket from 'ws'
 import { textOf } from './operations.ts'
 
 export interface Answer {
-  // Answers are as deep as their documents; a test says what it expects of them.
+  // Answers are as deep as their documents; the expectation of a test checks their form.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly data?: any
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[]
@@ -36,7 +37,7 @@ export class HubClient {
     return (await response.json()) as Answer
   }
 
-  /** Sends the operation `name` over WebSocket: one answer, or as many as a subscription gives. */
+  /** Sends the operation `name` over WebSocket; yields one answer, or each event of a subscription. */
   follow(name: string, variables: Record<string, unknown> = {}): AsyncIterableIterator<Answer> {
     return this.#connect().iterate({ query: textOf(name), variables }) as AsyncIterableIterator<Answer>
   }
@@ -64,7 +65,7 @@ export class HubClient {
   }
 }
 
-/** Takes answers until one fits; that one. */
+/** Reads answers until one fits, and returns it. */
 export async function until(
   answers: AsyncIterator<Answer>,
   fits: (answer: Answer) => boolean,

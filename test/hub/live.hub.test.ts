@@ -20,7 +20,7 @@ interface Page {
   readonly hasMore: boolean
 }
 
-/** What the log says to who asks with `key`, after a cursor: every cursor, and where it ends. */
+/** Reads the cursors of the log after a cursor, as far as `key` may read it. */
 async function logAfter(
   url: string,
   key: string,
@@ -65,12 +65,12 @@ async function pay(url: string): Promise<void> {
   expect(data.submitPayment.__typename).toBe('PaymentReceipt')
 }
 
-/** A client that keeps every cursor that it hears, and goes on from the last one wherever it is told to. */
+/** A client that records the cursors it receives, and resumes from the last one at any hub. */
 class Watcher {
   readonly key: string
   readonly cursors: string[] = []
   #after: string | null
-  #look = (): void => {}
+  #onCursor = (): void => {}
 
   constructor(key: string, after: string | null) {
     this.key = key
@@ -94,10 +94,10 @@ class Watcher {
       for await (const { data } of events) {
         this.#after = data!.transactionEvents.cursor
         this.cursors.push(this.#after)
-        this.#look()
+        this.#onCursor()
       }
     } catch (error) {
-      // The hub was killed: the socket broke without a word.
+      // The hub was killed: the socket closed without a close frame.
       if ((error as { code?: number }).code !== 1006) throw error
     } finally {
       await client.dispose()
@@ -106,55 +106,51 @@ class Watcher {
 
   has(count: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#look = () => this.cursors.length >= count && resolve()
-      this.#look()
+      this.#onCursor = () => this.cursors.length >= count && resolve()
+      this.#onCursor()
     })
   }
 }
 
 describe('two hubs over one database', () => {
-  test(
-    'tell everybody the same in the same order; when one is killed, its clients resume at the other and miss nothing',
-    { timeout: 60_000 },
-    async () => {
-      const first = run({ TRAFFIC: '10' })
-      const firstUrl = await urlOf(first)
-      const second = run({ TRAFFIC: '10' })
-      const secondUrl = await urlOf(second)
-      const { end: start } = await logAfter(firstUrl, 'demo-operator', null)
+  test('send the same events in the same order; the clients of a killed hub resume at the other and miss none', async () => {
+    const first = run({ TRAFFIC: '10' })
+    const firstUrl = await urlOf(first)
+    const second = run({ TRAFFIC: '10' })
+    const secondUrl = await urlOf(second)
+    const { end: start } = await logAfter(firstUrl, 'demo-operator', null)
 
-      const done = new AbortController()
-      const atFirst = keys.map((key) => new Watcher(key, start))
-      const atSecond = keys.map((key) => new Watcher(key, start))
-      const broken = atFirst.map((watcher) => watcher.follow(firstUrl, done.signal))
-      const running = atSecond.map((watcher) => watcher.follow(secondUrl, done.signal))
-      for (let n = 0; n < 10; n++) await pay(n % 2 === 0 ? firstUrl : secondUrl)
-      // Some of it is under way just now.
-      await Promise.all([...atFirst, ...atSecond].map((watcher) => watcher.has(10)))
-      first.process.kill('SIGKILL')
-      await Promise.all(broken)
-      const resumed = atFirst.map((watcher) => watcher.follow(secondUrl, done.signal))
-      for (let n = 0; n < 10; n++) await pay(secondUrl)
-      await Promise.all(atFirst.map((watcher) => watcher.has(40)))
+    const done = new AbortController()
+    const atFirst = keys.map((key) => new Watcher(key, start))
+    const atSecond = keys.map((key) => new Watcher(key, start))
+    const broken = atFirst.map((watcher) => watcher.follow(firstUrl, done.signal))
+    const running = atSecond.map((watcher) => watcher.follow(secondUrl, done.signal))
+    for (let n = 0; n < 10; n++) await pay(n % 2 === 0 ? firstUrl : secondUrl)
+    // Some events are being delivered now.
+    await Promise.all([...atFirst, ...atSecond].map((watcher) => watcher.has(10)))
+    first.process.kill('SIGKILL')
+    await Promise.all(broken)
+    const resumed = atFirst.map((watcher) => watcher.follow(secondUrl, done.signal))
+    for (let n = 0; n < 10; n++) await pay(secondUrl)
+    await Promise.all(atFirst.map((watcher) => watcher.has(40)))
 
-      for (const [n, key] of keys.entries()) {
-        const { cursors } = await logAfter(secondUrl, key, start)
-        expect(cursors.length).toBeGreaterThanOrEqual(40)
-        for (const watcher of [atFirst[n]!, atSecond[n]!]) {
-          await watcher.has(cursors.length)
-          expect(watcher.cursors.slice(0, cursors.length)).toEqual(cursors)
-        }
+    for (const [n, key] of keys.entries()) {
+      const { cursors } = await logAfter(secondUrl, key, start)
+      expect(cursors.length).toBeGreaterThanOrEqual(40)
+      for (const watcher of [atFirst[n]!, atSecond[n]!]) {
+        await watcher.has(cursors.length)
+        expect(watcher.cursors.slice(0, cursors.length)).toEqual(cursors)
       }
-      done.abort()
-      await Promise.all([...running, ...resumed])
-      second.process.kill('SIGTERM')
-      expect(await second.exit).toBe(0)
-    },
-  )
+    }
+    done.abort()
+    await Promise.all([...running, ...resumed])
+    second.process.kill('SIGTERM')
+    expect(await second.exit).toBe(0)
+  })
 })
 
-describe('a hub that is told to stop', () => {
-  test('says that it is not ready, closes sockets with 1012, ends event streams so that they resume, and exits with 0', async () => {
+describe('a hub that is stopped by SIGTERM', () => {
+  test('reports that it is not ready, closes sockets with 1012, ends event streams so that they resume, and exits with 0', async () => {
     const hub = run({})
     const url = await urlOf(hub)
     const sockets = await Promise.all(Array.from({ length: 350 }, () => RawClient.as(url, 'demo-wallet')))
@@ -164,7 +160,7 @@ describe('a hub that is told to stop', () => {
 
     hub.process.kill('SIGTERM')
     await sockets[0]!.closed
-    // The others are closed bit by bit; until then the hub can be asked.
+    // The other sockets are closed one after the other; until then the hub answers requests.
     expect((await fetch(`${url}/readyz`)).status).toBe(503)
     for (const socket of sockets)
       expect(await socket.closed).toEqual({ code: 1012, reason: 'The hub restarts' })
@@ -184,19 +180,19 @@ describe('Apollo Client', () => {
       connectionParams: { authorization: 'Bearer demo-operator' },
     })
     const apollo = new ApolloClient({ link: new GraphQLWsLink(client), cache: new InMemoryCache() })
-    const heard: unknown[] = []
+    const received: unknown[] = []
     await new Promise<void>((resolve, reject) => {
       const following = apollo.subscribe({ query: gql(document) }).subscribe({
         next({ data }) {
-          heard.push(data)
-          if (heard.length < 3) return
+          received.push(data)
+          if (received.length < 3) return
           following.unsubscribe()
           resolve()
         },
         error: reject,
       })
     })
-    expect(heard).toEqual(
+    expect(received).toEqual(
       Array.from({ length: 3 }, () => ({
         transactionEvents: expect.objectContaining({
           __typename: 'TransactionEvent',
