@@ -10,6 +10,12 @@ const written = files
   .filter((file) => /\.(ts|js|graphql|md|sh|yml)$|^\.ci\/run$|^\.oxlintrc\.json$/.test(file))
   .filter((file) => !/^schema\/generated\/|^bench\/results\/|^test\/(harness\/)?prose\./.test(file))
 
+/** Fails when there are findings, and prints the first of them. */
+function expectNone(findings: readonly string[]): void {
+  const shown = findings.slice(0, 200).join('\n')
+  expect(findings.length, `${findings.length} findings:\n${shown}\n`).toBe(0)
+}
+
 describe('what people read', () => {
   test('has no banned word', () => {
     const findings = written.flatMap((file) =>
@@ -17,14 +23,14 @@ describe('what people read', () => {
         ({ line, word, instead }) => `${file}:${line}: “${word}”: write ${instead}`,
       ),
     )
-    expect(findings).toEqual([])
+    expectNone(findings)
   })
 
   test(`has no comment line over ${commentWidth} characters`, () => {
     const findings = written.flatMap((file) =>
       longCommentLines(file, read(file), commentWidth).map((line) => `${file}:${line}`),
     )
-    expect(findings).toEqual([])
+    expectNone(findings)
   })
 })
 

@@ -59,7 +59,7 @@ const inOrder = (house: string, order: readonly string[], all: readonly RegExp[]
 
 /** `$1` in `may` stands for what the group in `from` matched: a subgraph's own folder. */
 const rules: readonly Rule[] = [
-  // The commands wire the rooms together, and tests and benchmarks import any of them.
+  // The commands wire the rooms together, and tests and benchmarks import all of them.
   { from: /^gateway\/(main|cli\/generate)\.ts$|^(test|bench)\//, may: anything },
   // Only a demo reads the data set.
   {
@@ -123,7 +123,7 @@ export function cycles(tree: Tree): string[] {
   return found
 }
 
-/** What a test file needs beside its own process, with the suffix of its name. */
+/** What a test file needs besides its own process, and the endings of file names that declare it. */
 const needs = [
   {
     suffix: '.hub.test.ts',

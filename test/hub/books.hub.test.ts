@@ -1,5 +1,5 @@
-// Settlement files, the projections in `/readyz` and `/metrics`, and the command that rebuilds one, at a
-// running hub.
+// The books from outside: settlement files over HTTP, the projections in `/readyz` and `/metrics`, and the
+// command that rebuilds one, all on a running hub.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -42,7 +42,7 @@ async function aDate(): Promise<string> {
 }
 
 describe('a settlement file', () => {
-  test('is read at its address with the operator’s key, and has its SHA-256', async () => {
+  test('is fetched from its URL with the operator’s key, and matches its SHA-256', async () => {
     await caughtUp()
     const settlementDate = await aDate()
     const { data } = await operator.ask('CloseSettlement', { input: { idempotencyKey: 'k', settlementDate } })
@@ -65,8 +65,8 @@ describe('a settlement file', () => {
   })
 })
 
-describe('the projections of the log', () => {
-  test('are all in /readyz, each with its lag', async () => {
+describe('the readers of the log', () => {
+  test('are all shown by /readyz, with how far each is behind', async () => {
     const log = await caughtUp()
     expect(log).toMatchObject({ written: true, tip: expect.any(Number) })
     for (const reader of ['live', 'activity', 'positions', 'bookings']) {
@@ -99,7 +99,7 @@ describe('the projections of the log', () => {
     expect(new Set(types).size).toBe(types.length)
   })
 
-  test('are measured for the operator only, in production', async () => {
+  test('may be measured by the operator only, in production', async () => {
     const production = await testHub(hub.database, { MODE: 'production', TRAFFIC: '' })
     expect((await fetch(`${production.url}/metrics`)).status).toBe(401)
     expect(
@@ -134,11 +134,11 @@ describe('the projections of the log', () => {
     return data
   }
 
-  test('are rebuilt by one command while the hub runs, with the same results', async () => {
+  test('are rebuilt by one command while the hub runs, with the same result', async () => {
     await caughtUp()
     const before = await everything()
     expect(before.participant.positions).not.toEqual([])
-    // Damage that the rebuild repairs.
+    // The stored counts are damaged.
     const { db } = hub.database
     await db.collection('positions').deleteMany({ participant: 'acquirer-cn-01' })
     await db.collection('activityHours').deleteMany({})
@@ -161,7 +161,7 @@ describe('the projections of the log', () => {
     expect(await everything()).toEqual(before)
   }, 60_000)
 
-  test('are refused a rebuild by an unknown name, or from a log that is too short', async () => {
+  test('reports an unknown projection, or a log that is too short, in one sentence', async () => {
     expect(await rebuild('nothing')).toMatchObject({
       code: 1,
       said: expect.stringContaining('names: activity'),

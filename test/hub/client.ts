@@ -1,12 +1,12 @@
-// A client of a whole hub over real HTTP and WebSocket. It sends the documents of schema/operations
-// unchanged.
+// A client of a whole hub, over real HTTP and WebSocket, that sends the documents of schema/operations as
+// they are.
 
 import { createClient, type Client } from 'graphql-ws'
 import WebSocket from 'ws'
 import { textOf } from './operations.ts'
 
 export interface Answer {
-  // Answers are as deep as their documents; the expectation of a test checks their form.
+  // Answers are as deep as their documents; a test states what it expects of them.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly data?: any
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[]
@@ -37,7 +37,7 @@ export class HubClient {
     return (await response.json()) as Answer
   }
 
-  /** Sends the operation `name` over WebSocket; yields one answer, or each event of a subscription. */
+  /** Sends the operation `name` over WebSocket: one answer, or as many as a subscription gives. */
   follow(name: string, variables: Record<string, unknown> = {}): AsyncIterableIterator<Answer> {
     return this.#connect().iterate({ query: textOf(name), variables }) as AsyncIterableIterator<Answer>
   }
@@ -65,7 +65,7 @@ export class HubClient {
   }
 }
 
-/** Reads answers until one fits, and returns it. */
+/** Takes answers until one fits; that one. */
 export async function until(
   answers: AsyncIterator<Answer>,
   fits: (answer: Answer) => boolean,

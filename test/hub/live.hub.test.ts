@@ -20,7 +20,7 @@ interface Page {
   readonly hasMore: boolean
 }
 
-/** Reads the cursors of the log after a cursor, as far as `key` may read it. */
+/** Reads the log with `key` after a cursor: every cursor, and the end cursor. */
 async function logAfter(
   url: string,
   key: string,
@@ -65,12 +65,12 @@ async function pay(url: string): Promise<void> {
   expect(data.submitPayment.__typename).toBe('PaymentReceipt')
 }
 
-/** A client that records the cursors it receives, and resumes from the last one at any hub. */
+/** A client that keeps every cursor it receives, and resumes from the last one at the given hub. */
 class Watcher {
   readonly key: string
   readonly cursors: string[] = []
   #after: string | null
-  #onCursor = (): void => {}
+  #look = (): void => {}
 
   constructor(key: string, after: string | null) {
     this.key = key
@@ -94,10 +94,10 @@ class Watcher {
       for await (const { data } of events) {
         this.#after = data!.transactionEvents.cursor
         this.cursors.push(this.#after)
-        this.#onCursor()
+        this.#look()
       }
     } catch (error) {
-      // The hub was killed: the socket closed without a close frame.
+      // The hub was killed: the socket broke without a word.
       if ((error as { code?: number }).code !== 1006) throw error
     } finally {
       await client.dispose()
@@ -106,14 +106,14 @@ class Watcher {
 
   has(count: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#onCursor = () => this.cursors.length >= count && resolve()
-      this.#onCursor()
+      this.#look = () => this.cursors.length >= count && resolve()
+      this.#look()
     })
   }
 }
 
 describe('two hubs over one database', () => {
-  test('send the same events in the same order; the clients of a killed hub resume at the other and miss none', async () => {
+  test('deliver the same to all clients in the same order; when one is killed, its clients resume at the other and miss nothing', async () => {
     const first = run({ TRAFFIC: '10' })
     const firstUrl = await urlOf(first)
     const second = run({ TRAFFIC: '10' })
@@ -126,7 +126,7 @@ describe('two hubs over one database', () => {
     const broken = atFirst.map((watcher) => watcher.follow(firstUrl, done.signal))
     const running = atSecond.map((watcher) => watcher.follow(secondUrl, done.signal))
     for (let n = 0; n < 10; n++) await pay(n % 2 === 0 ? firstUrl : secondUrl)
-    // Some events are being delivered now.
+    // Some of it is under way just now.
     await Promise.all([...atFirst, ...atSecond].map((watcher) => watcher.has(10)))
     first.process.kill('SIGKILL')
     await Promise.all(broken)
@@ -149,7 +149,7 @@ describe('two hubs over one database', () => {
   })
 })
 
-describe('a hub that is stopped by SIGTERM', () => {
+describe('a hub that receives SIGTERM', () => {
   test('reports that it is not ready, closes sockets with 1012, ends event streams so that they resume, and exits with 0', async () => {
     const hub = run({})
     const url = await urlOf(hub)
@@ -160,7 +160,7 @@ describe('a hub that is stopped by SIGTERM', () => {
 
     hub.process.kill('SIGTERM')
     await sockets[0]!.closed
-    // The other sockets are closed one after the other; until then the hub answers requests.
+    // The remaining connections close one after another; until then the hub answers.
     expect((await fetch(`${url}/readyz`)).status).toBe(503)
     for (const socket of sockets)
       expect(await socket.closed).toEqual({ code: 1012, reason: 'The hub restarts' })
@@ -180,19 +180,19 @@ describe('Apollo Client', () => {
       connectionParams: { authorization: 'Bearer demo-operator' },
     })
     const apollo = new ApolloClient({ link: new GraphQLWsLink(client), cache: new InMemoryCache() })
-    const received: unknown[] = []
+    const heard: unknown[] = []
     await new Promise<void>((resolve, reject) => {
       const following = apollo.subscribe({ query: gql(document) }).subscribe({
         next({ data }) {
-          received.push(data)
-          if (received.length < 3) return
+          heard.push(data)
+          if (heard.length < 3) return
           following.unsubscribe()
           resolve()
         },
         error: reject,
       })
     })
-    expect(received).toEqual(
+    expect(heard).toEqual(
       Array.from({ length: 3 }, () => ({
         transactionEvents: expect.objectContaining({
           __typename: 'TransactionEvent',

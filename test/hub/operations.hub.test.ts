@@ -8,13 +8,13 @@ const hub = await testHub()
 const clients = new Map(demoKeys.map(({ key }) => [key, hub.as(key)]))
 const as = (who: string) => clients.get(`demo-${who}`)!
 
-/** Objects of this hub that the operations name. */
+/** Things of this hub that operations are about. */
 const known = {
   merchant: '',
   payload: '',
   payment: '',
   webhook: '',
-  /** A payment that no participant answers. */
+  /** A payment without an answer. */
   waiting: '',
   /** A code that a customer presents. */
   presented: '',
@@ -23,7 +23,7 @@ const known = {
 }
 let numbers = 0
 const fresh = (): string => `op-${++numbers}`
-/** No event of this kind happens in this file, so the hub sends nothing to the URL. */
+/** Nothing of this kind happens here, so nothing is sent there. */
 const aWebhook = () => ({
   idempotencyKey: fresh(),
   url: 'https://hooks.example/crossgate',
@@ -64,7 +64,7 @@ beforeAll(async () => {
 interface Sent {
   readonly who: 'wallet' | 'acquirer' | 'operator' | 'portal'
   readonly variables?: () => Record<string, unknown>
-  /** Members that `data` has. */
+  /** What `data` has at least. */
   readonly gives: () => Record<string, unknown>
 }
 
@@ -181,7 +181,7 @@ const sent: Readonly<Record<string, Sent>> = {
   },
   PaymentByReference: {
     who: 'wallet',
-    variables: () => ({ reference: { reference: 'an unused number' } }),
+    variables: () => ({ reference: { reference: 'an unused reference' } }),
     gives: () => ({ transactionByReference: null }),
   },
   Payments: {
@@ -369,8 +369,8 @@ const sent: Readonly<Record<string, Sent>> = {
   },
 }
 
-// The tests run in the order of the table, so that changes by the operator come last.
-describe('the documents of schema/operations', () => {
+// They run in the order of the table: what the operator changes comes last.
+describe('what clients send, as it is written', () => {
   for (const [name, { who, variables = () => ({}), gives }] of Object.entries(sent)) {
     test(`${name}, by ${who}`, async () => {
       const { kind } = operations.get(name)!
@@ -387,7 +387,7 @@ describe('the documents of schema/operations', () => {
     })
   }
 
-  test('are all sent, except streams that only new payments fill', () => {
+  test('every operation is sent, but for the streams that only new payments fill', () => {
     expect([...operations.keys()].filter((name) => !(name in sent))).toEqual([
       'AuthorizationRequests',
       'LiveTransactions',
@@ -395,7 +395,7 @@ describe('the documents of schema/operations', () => {
   })
 })
 
-/** Returns the first answer of a stream, or the errors that end it. */
+/** The first answer of a stream, or the errors that it ends with. */
 async function firstOf(stream: AsyncIterableIterator<Answer>): Promise<Answer> {
   const first = await stream.next().then(
     ({ value }) => value as Answer,

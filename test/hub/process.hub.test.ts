@@ -15,8 +15,8 @@ const ask = (url: string, key: string): Promise<Response> =>
     body: '{"query":"{ viewer { participant { id } } }"}',
   })
 
-describe('npm start', () => {
-  test('prints its address and the demo keys, answers, and exits with 0 on SIGTERM', async () => {
+describe('the one command', () => {
+  test('prints its URL and the demo keys, answers, and exits with 0 on SIGTERM', async () => {
     const hub = run({})
     const url = await urlOf(hub)
     await hub.line('demo-wallet')
@@ -28,7 +28,7 @@ describe('npm start', () => {
     expect(await hub.exit).toBe(0)
   })
 
-  test('simulates payments when TRAFFIC is set', async () => {
+  test('keeps paying by itself when TRAFFIC is set', async () => {
     const hub = run({ TRAFFIC: '20' })
     const url = await urlOf(hub)
     const count = async (): Promise<unknown> => {
@@ -48,7 +48,7 @@ describe('npm start', () => {
     expect(await hub.exit).toBe(0)
   })
 
-  test('in production has no demo data, accepts only issued keys, and prints only log lines', async () => {
+  test('in production has no demo data, accepts only issued keys, and prints nothing but log lines', async () => {
     const production = { MODE: 'production', MONGODB_DATABASE: empty.name }
     const hub = run(production)
     const url = await urlOf(hub)
@@ -69,8 +69,8 @@ describe('npm start', () => {
   })
 })
 
-describe('a hub that cannot start prints one clear message, and exits with 1', () => {
-  test('for invalid settings, all of them', async () => {
+describe('what keeps it from starting is one clear message, and exit 1', () => {
+  test('settings that cannot be used, all of them', async () => {
     const hub = run({ PORT: 'x', SCALE: '7' })
     expect(await hub.exit).toBe(1)
     expect(hub.output()).toMatch(
@@ -78,7 +78,7 @@ describe('a hub that cannot start prints one clear message, and exits with 1', (
     )
   })
 
-  test('for a port in use', async () => {
+  test('a port that is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as AddressInfo
@@ -88,7 +88,7 @@ describe('a hub that cannot start prints one clear message, and exits with 1', (
     other.close()
   })
 
-  test('for a MongoDB that does not answer', async () => {
+  test('a MongoDB that is not there', async () => {
     const hub = run({ MONGODB_URI: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=500' })
     expect(await hub.exit).toBe(1)
     expect(hub.output()).toContain('The hub cannot start (MONGODB_UNREACHABLE)')

@@ -20,14 +20,14 @@ const hub = await testHub(database, { MODE: 'production', RATES_FILE: file })
 const operator = hub.as(key)
 const cny = (amount: string) => ({ amount, currency: 'CNY' })
 
-/** Returns the result of a mutation of `schema/operations`, which has one field. */
+/** The answer to a mutation of `schema/operations`, which has one field. */
 async function tell(operation: string, input: object): Promise<Record<string, unknown>> {
   const { data, errors } = await operator.ask(operation, { input })
   expect(errors).toBeUndefined()
   return Object.values(data as Record<string, Record<string, unknown>>)[0]!
 }
 
-test('an empty hub in production is set up by its operator, and refuses LIVE participants on the simulator', async () => {
+test('an empty hub in production is set up by its operator, and lets no participant go LIVE on the simulator', async () => {
   const names = [
     ['operator', 'OPERATOR', 'CN', 'CNY'],
     ['network-unionpay', 'NETWORK', 'CN', 'CNY'],

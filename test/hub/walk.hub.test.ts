@@ -19,7 +19,7 @@ async function aMerchant(): Promise<{ id: string; name: string; city: string }> 
   return data.merchants.edges[0].node
 }
 
-/** A merchant code for a sale. */
+/** A code for a sale, as the merchant would show it. */
 async function aCode(merchant: string, amount: string): Promise<string> {
   const input = {
     idempotencyKey: unique('code'),
@@ -46,7 +46,7 @@ async function aQuote(payload: string) {
 const submit = (client: HubClient, input: Record<string, unknown>): Promise<Answer> =>
   client.ask('SubmitPayment', { input })
 
-/** The moves of a payment, from its present status until it is completed. */
+/** Moves of a payment, from where it stands until it has completed. */
 async function completion(client: HubClient, id: string): Promise<string[]> {
   const seen: string[] = []
   const moves = client.follow('FollowPayment', { id })
@@ -59,7 +59,7 @@ async function completion(client: HubClient, id: string): Promise<string[]> {
 }
 
 describe('a visitor pays a mainland merchant', () => {
-  test('from the code to COMPLETED, followed live by all three sides', async () => {
+  test('from the code to COMPLETED, seen live by all three sides', async () => {
     const merchant = await aMerchant()
     const payload = await aCode(merchant.id, '215.50')
 
@@ -155,7 +155,7 @@ describe('a visitor pays a mainland merchant', () => {
     expect(newest.data.transactions.edges[0].node.id).toBe(id)
   })
 
-  test('sent again under the same key is the same payment; with another input, a conflict', async () => {
+  test('a repeated key gives the same payment, and a conflict with another input', async () => {
     const { id: merchant } = await aMerchant()
     const quote = await aQuote(await aCode(merchant, '35.00'))
     const input = { idempotencyKey: unique('pay'), quote: quote.id, reference: unique('order') }
@@ -174,7 +174,7 @@ describe('a visitor pays a mainland merchant', () => {
     expect(used.data.submitPayment).toMatchObject({ __typename: 'Refused', code: 'QUOTE_USED' })
   })
 
-  test('is hidden from a wallet of another country', async () => {
+  test('and a wallet of another country sees nothing of it', async () => {
     const { id: merchant } = await aMerchant()
     const quote = await aQuote(await aCode(merchant, '12.00'))
     const { data } = await submit(wallet, {
@@ -201,10 +201,10 @@ describe('a visitor pays a mainland merchant', () => {
     })
   })
 
-  test('is answered by an acquirer that follows its requests', async () => {
+  test('is answered by an acquirer with its own decision', async () => {
     const { id: merchant } = await aMerchant()
     const quote = await aQuote(await aCode(merchant, '64.00'))
-    // The simulator does not answer payments of an acquirer with a stream.
+    // The simulator leaves such a payment unanswered.
     const reference = `SIM-NOAS-${unique('order')}`
     const { data } = await submit(wallet, { idempotencyKey: unique('pay'), quote: quote.id, reference })
     const { id } = data.submitPayment.payment
@@ -242,7 +242,7 @@ describe('a visitor pays a mainland merchant', () => {
     expect(await completion(wallet, submitPayment.payment.id)).toContain('COMPLETED')
   })
 
-  test('a code with one changed character is refused, with the position of the fault', async () => {
+  test('a code that was changed by one character is refused, with the place', async () => {
     const { id: merchant } = await aMerchant()
     const payload = await aCode(merchant, '10.00')
     const { data } = await wallet.ask('DecodeQr', { payload: payload.replace('5802CN', '5802CM') })
@@ -251,7 +251,7 @@ describe('a visitor pays a mainland merchant', () => {
 })
 
 describe('a hub that is stopped and started again', () => {
-  test('has every payment that it confirmed, and resumes from there', async () => {
+  test('has everything that it acknowledged, and resumes from there', async () => {
     const { id: merchant } = await aMerchant()
     const quote = await aQuote(await aCode(merchant, '20.00'))
     const input = { idempotencyKey: unique('pay'), quote: quote.id, reference: unique('order') }

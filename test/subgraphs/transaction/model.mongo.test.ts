@@ -158,7 +158,7 @@ class Say implements Step {
     if (known.status === 'COMPLETED' && before !== 'COMPLETED') book(model, known)
     await hub.respond(known.id, this.#decision)
   }
-  toString = () => `respond ${this.#decision} to ${this.#which}`
+  toString = () => `answer ${this.#decision} to ${this.#which}`
 }
 
 async function letPass(model: Model, hub: Hub, ms: number): Promise<void> {
