@@ -6,6 +6,7 @@
 
 import { setTimeout as wait } from 'node:timers/promises'
 import { createKeyStore } from '../../gateway/identity/key-store.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { quotes, submission, type Payer } from '../payer.ts'
 import { startProgramme, type Programme } from '../programme.ts'
 import { row, type Row } from '../report.ts'
@@ -104,9 +105,9 @@ function rowsOf(
  */
 async function market({ db, url }: Programme, size: number) {
   const shops = await db
-    .collection<{ _id: string; acquirer: string }>('merchants')
+    .collection<{ _id: string; acquirer: ParticipantId }>('merchants')
     .find({ country: 'CN', status: 'ACTIVE', entryModes: 'IN_APP' })
-    .project<{ _id: string; acquirer: string }>({ acquirer: 1 })
+    .project<{ _id: string; acquirer: ParticipantId }>({ acquirer: 1 })
     .toArray()
   const byAcquirer = Map.groupBy(shops, ({ acquirer }) => acquirer)
   const acquirers = [...byAcquirer.keys()].toSorted().slice(0, Math.floor(size / 2))
@@ -115,7 +116,7 @@ async function market({ db, url }: Programme, size: number) {
     .find({ merchantCountry: 'CN', status: 'OPEN', entryModes: 'IN_APP', direction: 'INBOUND' })
     .toArray()
   const wallets = await db
-    .collection<{ _id: string; settlementCurrency: string }>('participants')
+    .collection<{ _id: ParticipantId; settlementCurrency: string }>('participants')
     .find({
       roles: 'WALLET',
       status: 'LIVE',
@@ -126,7 +127,7 @@ async function market({ db, url }: Programme, size: number) {
     .toArray()
   if (wallets.length + acquirers.length < size)
     throw new Error(`the data set has fewer than ${size} participants that can pay`)
-  const issue = (participant: string) =>
+  const issue = (participant: ParticipantId) =>
     createKeyStore(db).issue(
       { participant, label: 'bench', scopes: ['payments:write', 'payments:read'] },
       new Date(),

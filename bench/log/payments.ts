@@ -33,7 +33,7 @@ function aPayment(): Payment {
   const price = priceFixedMerchant(money(8_850n, 'CNY'), 'SGD', corridor, builtInRates)
   if (isRefusal(price)) throw new Error(price.message)
   const world = {
-    id: newId(now) as PaymentId,
+    id: newId<PaymentId>(now),
     rrn: formatRrn(BigInt(n)),
     key: useOfKey(wallet, 'submitPayment', `key ${n}`, {}, now),
     now,

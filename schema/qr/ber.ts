@@ -15,10 +15,13 @@ export interface BerField {
   readonly valueByte: number
 }
 
+/** In bytes; EMV has tags of one and two. */
+const tagMax = 4
+
 /**
  * Splits one level into its data objects, in order, or returns the first syntax error. `byte` is the offset
- * of the level in the payload, `path` its parent. Lengths have one to three bytes; the indefinite form is
- * refused.
+ * of the level in the payload, `path` its parent. Lengths have one to three bytes and tags one to four; the
+ * indefinite form is refused.
  *
  * Source: EMV 4.3 Book 3, Annex B.
  */
@@ -27,6 +30,7 @@ export function splitBer(bytes: Uint8Array, byte: number, path: string): BerFiel
   let at = 0
   while (at < bytes.length) {
     const sizeAt = at + tagLength(bytes, at)
+    if (sizeAt - at > tagMax) return berFault('BAD_FIELD', path || null, 'has an unsupported tag', byte + at)
     const tag = hex(bytes.subarray(at, sizeAt))
     const size = bytes[sizeAt] ?? 0
     const start = sizeAt + 1 + (size > 0x80 ? size - 0x80 : 0)

@@ -1,8 +1,12 @@
 // Types of the content of a consumer-presented code, and the tags and forms of its objects.
 
+import type { QrFault } from './error.ts'
 import type { QrField } from './field.ts'
 
-/** Data of the chip: transparent template 63 or 64. All values are hexadecimal capitals. */
+/**
+ * Data of the chip: transparent template 63 or 64, whose form is not checked. A value without the form of its
+ * object is null. All values are hexadecimal capitals.
+ */
 export interface CpmChip {
   readonly interchangeProfile: string | null
   readonly issuerApplicationData: string | null
@@ -21,10 +25,14 @@ export interface CpmData {
   readonly applicationVersion: string | null
   /** 11 digits. */
   readonly tokenRequestor: string | null
-  /** 29 characters that identify the account. A payment cannot be made with them. */
+  /**
+   * 29 characters that identify the account. A payment cannot be made with them. A reference of another
+   * length is null, with a warning.
+   */
   readonly paymentAccountReference: string | null
   /** The last four digits of the card or token number: from 9F25, or from the number itself. */
   readonly lastFour: string | null
+  /** Null when the code has no chip data, and when it is not in BER-TLV. */
   readonly chip: CpmChip | null
 }
 
@@ -39,7 +47,7 @@ export interface CpmCode {
   readonly mode: 'CPM'
   /** The scheme of the first application with a recognised scheme. */
   readonly scheme: string | null
-  /** One or more, in order of preference. */
+  /** One or more, in order of preference; without those that cannot be used, which are in `warnings`. */
   readonly applications: readonly CpmApplication[]
   readonly common: CpmData | null
   /**
@@ -48,6 +56,8 @@ export interface CpmCode {
   readonly withheld: readonly string[]
   /** All objects in order. Templates and withheld objects have an empty value. */
   readonly fields: readonly QrField[]
+  /** Applications that were skipped, and references to accounts that were not read. */
+  readonly warnings: readonly QrFault[]
 }
 
 type Written<T> = { readonly [K in keyof T]?: T[K] | null | undefined }

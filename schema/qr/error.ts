@@ -14,7 +14,9 @@ export const qrErrors = {
   MISPLACED_TAG: 'A field is not in its position: 00 is first, 63 is last.',
   NOT_A_TEMPLATE: 'A value must consist of fields, and is plain text.',
   CRC_MISMATCH: 'The checksum does not match the text: the code is damaged or forged.',
-  STRAY_SPACE: 'The payload has white space before or after it.',
+  STRAY_SPACE: 'The payload has white space or invisible characters before or after it.',
+  RESERVED_TAG: 'An id is present that EMVCo reserves for future use.',
+  MORE_FAULTS: 'A code has more deviations than are listed.',
   WRONG_COUNT: 'Lengths count bytes or UTF-16 units instead of characters.',
 } as const
 
@@ -65,3 +67,19 @@ export class QrError extends Error implements QrFault {
  * continues.
  */
 export type Report = (fault: QrFault) => void
+
+/** Entries of a list of warnings; one more counts those that are not listed. */
+const warningsMax = 32
+
+/**
+ * Cuts a list of warnings to `warningsMax` and adds one that counts the others. `kept` are never cut; there
+ * are less than `warningsMax` of them.
+ */
+export function boundWarnings(faults: readonly QrFault[], kept: ReadonlySet<QrFault>): readonly QrFault[] {
+  if (faults.length <= warningsMax) return faults
+  let free = warningsMax - kept.size
+  const listed = faults.filter((fault) => kept.has(fault) || free-- > 0)
+  const more = faults.length - listed.length
+  const { offset } = faults.at(-1)!
+  return [...listed, faultAt(offset, 'MORE_FAULTS', null, `${more} more deviations are not listed`)]
+}

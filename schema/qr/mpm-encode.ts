@@ -24,6 +24,7 @@ export function encodeMpm(code: MpmInput): string {
     ...code,
     merchantAccounts,
     fields: undefined,
+    unreadable: undefined,
     warnings: undefined,
   })
   return payload

@@ -24,6 +24,8 @@ interface Rule {
 interface Rules {
   readonly byTag: ReadonlyMap<string, Rule>
   readonly mandatory: readonly (readonly [tag: string, rule: Rule])[]
+  /** True for an id that EMVCo reserves for future use. */
+  readonly isReserved: (tag: string) => boolean
 }
 
 const decimal = /^\d+\.?\d*$/ // EMVCo: "98.73", "98" and "98." are well formed
@@ -73,31 +75,47 @@ const rootRules = level({
   '64': upTo(99, 'S', 'language template'),
 })
 
-/** Source: EMVCo MPM 1.1, table 3.7. Ids 50–99 are templates there, but plain text in many codes in use. */
-const additionalRules = level({
-  '01': upTo(25, 'ANS', 'bill number'),
-  '02': upTo(25, 'ANS', 'mobile number'),
-  '03': upTo(25, 'ANS', 'store label'),
-  '04': upTo(25, 'ANS', 'loyalty number'),
-  '05': upTo(25, 'ANS', 'reference label'),
-  '06': upTo(25, 'ANS', 'customer label'),
-  '07': upTo(25, 'ANS', 'terminal label'),
-  '08': upTo(25, 'ANS', 'purpose'),
-  '09': upTo(3, 'ANS', 'consumer data request', {
-    requires: ['made of A, M and E, each at most once', (value) => /^(?!.*(.).*\1)[AME]+$/.test(value)],
-  }),
-  '10': upTo(20, 'ANS', 'merchant tax id'),
-  '11': exactly(3, 'ANS', 'merchant channel'),
-})
+/**
+ * Source: EMVCo MPM 1.1, table 3.7. Ids 50–99 are templates there, but plain text in many codes in use,
+ * such as
+ * QRIS.
+ */
+const additionalRules = level(
+  {
+    '01': upTo(25, 'ANS', 'bill number'),
+    '02': upTo(25, 'ANS', 'mobile number'),
+    '03': upTo(25, 'ANS', 'store label'),
+    '04': upTo(25, 'ANS', 'loyalty number'),
+    '05': upTo(25, 'ANS', 'reference label'),
+    '06': upTo(25, 'ANS', 'customer label'),
+    '07': upTo(25, 'ANS', 'terminal label'),
+    '08': upTo(25, 'ANS', 'purpose'),
+    '09': upTo(3, 'ANS', 'consumer data request', {
+      requires: ['made of A, M and E, each at most once', (value) => /^(?!.*(.).*\1)[AME]+$/.test(value)],
+    }),
+    '10': upTo(20, 'ANS', 'merchant tax id'),
+    '11': exactly(3, 'ANS', 'merchant channel'),
+  },
+  (tag) => tag === '00' || (tag >= '12' && tag <= '49'),
+)
 
 /** Source: EMVCo MPM 1.1, table 3.8. */
-const languageRules = level({
-  '00': exactly(2, 'ANS', 'language', { isMandatory: true }),
-  '01': upTo(25, 'S', 'local merchant name', { isMandatory: true }),
-  '02': upTo(15, 'S', 'local merchant city'),
-})
+const languageRules = level(
+  {
+    '00': exactly(2, 'ANS', 'language', {
+      isMandatory: true,
+      requires: ['two letters of ISO 639-1', (value) => /^[a-z]{2}$/i.test(value)],
+    }),
+    '01': upTo(25, 'S', 'local merchant name', { isMandatory: true }),
+    '02': upTo(15, 'S', 'local merchant city'),
+  },
+  (tag) => tag >= '03',
+)
 
-/** Merchant accounts 26–51 and unreserved templates 80–99. Source: EMVCo MPM 1.1, tables 3.2 and 3.9. */
+/**
+ * Merchant accounts 26–51, unreserved templates 80–99, and those in 62. Source: EMVCo MPM 1.1, tables 3.2,
+ * 3.7 and 3.9.
+ */
 const identifiedRules = level({
   '00': upTo(32, 'ANS', 'globally unique identifier', { isMandatory: true }),
 })
@@ -123,6 +141,7 @@ export function checkCode(fields: readonly QrField[], end: number, report: Repor
   for (const field of fields) {
     const inner = field.fields
     if (inner.length > 0) checkLevel(inner, rulesInside(field.tag), field.tag, endOf(field), report)
+    if (field.tag === '62') checkAdditionalTemplates(inner, report)
   }
   if (!fields.some((field) => isMerchantAccount(field.tag))) {
     report(faultAt(end, 'MISSING_TAG', null, 'a merchant account (field 02 to 51) is missing'))
@@ -130,6 +149,27 @@ export function checkCode(fields: readonly QrField[], end: number, report: Repor
   checkFee(fields, '56', '02', end, report)
   checkFee(fields, '57', '03', end, report)
 }
+
+function checkAdditionalTemplates(fields: readonly QrField[], report: Report): void {
+  for (const field of fields) {
+    const inner = isAdditionalTemplate(field.tag) ? field.fields : []
+    if (inner.length > 0) checkLevel(inner, identifiedRules, pathOf('62', field.tag), endOf(field), report)
+  }
+}
+
+/** The least characters of an account of a card scheme, which are card numbers in most codes. */
+const cardAccountMin = 13
+
+/**
+ * True when the fields have at least one of: an account, category, currency, country, name or city. Some
+ * wallets write their own fields in the same syntax, which are no payment codes.
+ */
+export const isPaymentCode = (fields: readonly QrField[]): boolean =>
+  fields.some(
+    ({ tag, value }) =>
+      /^(?:2[6-9]|3\d|4\d|5[0-3]|58|59|60)$/.test(tag) ||
+      (isMerchantAccount(tag) && value.length >= cardAccountMin),
+  )
 
 const rulesInside = (tag: string) =>
   tag === '62' ? additionalRules : tag === '64' ? languageRules : identifiedRules
@@ -147,6 +187,8 @@ function checkLevel(
   for (const field of fields) {
     const { tag } = field
     const rule = rules.byTag.get(tag) ?? (path === '' && tag >= '02' && tag <= '25' ? cardAccount : anyText)
+    if (rules.isReserved(tag))
+      reportField(field, path, rule, 'RESERVED_TAG', 'is reserved for future use', report)
     if (seen.has(tag)) reportField(field, path, rule, 'DUPLICATE_TAG', 'occurs more than once', report)
     seen.add(tag)
     checkField(field, rule, path, report)
@@ -210,9 +252,9 @@ function checkFee(
   }
 }
 
-function level(rules: Readonly<Record<string, Rule>>): Rules {
+function level(rules: Readonly<Record<string, Rule>>, isReserved: Rules['isReserved'] = () => false): Rules {
   const entries = Object.entries(rules)
-  return { byTag: new Map(entries), mandatory: entries.filter(([, rule]) => rule.isMandatory) }
+  return { byTag: new Map(entries), mandatory: entries.filter(([, rule]) => rule.isMandatory), isReserved }
 }
 
 type Options = Pick<Rule, 'isMandatory' | 'requires'>

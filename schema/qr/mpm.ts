@@ -86,7 +86,10 @@ export interface MpmCode {
   readonly currency: string | null
   /** ISO 4217 digits. */
   readonly currencyNumeric: string | null
-  /** A decimal with the digits as written, never zero. A point at the end is removed: "5." becomes "5". */
+  /**
+   * A decimal with the digits as written, never zero. A point at the end is removed: "5." becomes "5". With
+   * more decimals than the currency has, it is in `unreadable` too.
+   */
   readonly amount: string | null
   readonly tip: Tip | null
   /** ISO 3166-1 alpha-2. */
@@ -100,7 +103,15 @@ export interface MpmCode {
   readonly unreserved: readonly Template[]
   /** All fields in order, including the checksum. */
   readonly fields: readonly QrField[]
-  /** Every deviation; always empty under `STRICT`. */
+  /**
+   * What fields 53 to 57 state and what cannot be read exactly: an amount that is no plain decimal or has
+   * more decimals than its currency, a missing or unknown currency beside an amount, a percentage out of
+   * range, a fee without its value or without its indicator. Such a code has no price: do not let the payer
+   * choose one.
+   * Not always empty under `STRICT`, because EMVCo only recommends the number of decimals.
+   */
+  readonly unreadable: readonly QrFault[]
+  /** Every deviation, `unreadable` included; always empty under `STRICT`. */
   readonly warnings: readonly QrFault[]
 }
 
@@ -116,12 +127,14 @@ type Written<T> = { readonly [K in keyof T]?: T[K] | null | undefined }
 /** The input of `encodeMpm`; a decoded code is valid input. Absent and null have the same meaning. */
 export type MpmInput = Omit<
   Written<MpmCode>,
-  'merchantAccounts' | 'local' | 'additionalData' | 'unreserved' | 'fields'
+  'merchantAccounts' | 'local' | 'additionalData' | 'unreserved' | 'fields' | 'unreadable'
 > & {
   readonly merchantAccounts?: readonly FieldInput[] | undefined
   readonly local?: Written<LocalText> | null | undefined
   readonly additionalData?: Written<AdditionalDataInput> | null | undefined
   readonly unreserved?: readonly FieldInput[] | undefined
+  /** Not written: it follows from the fields. */
+  readonly unreadable?: readonly QrFault[] | undefined
   /** If present, these are written in their order, and the other values must match them. */
   readonly fields?: readonly FieldInput[] | undefined
 }

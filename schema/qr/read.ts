@@ -5,6 +5,7 @@ import { cpmStart } from './cpm.ts'
 import type { CpmCode } from './cpm.ts'
 import { decodeMpm } from './mpm-decode.ts'
 import type { MpmCode, QrProfile } from './mpm.ts'
+import { bare } from './payload.ts'
 import { decodeUrl, isUrl } from './url.ts'
 import type { UrlCode } from './url.ts'
 
@@ -16,6 +17,6 @@ export type QrCode = MpmCode | CpmCode | UrlCode
  * `QrError`.
  */
 export function readCode(text: string, profile: QrProfile): QrCode {
-  if (text.trimStart().startsWith(cpmStart)) return decodeCpm(text)
+  if (bare(text).text.startsWith(cpmStart)) return decodeCpm(text)
   return isUrl(text) ? decodeUrl(text) : decodeMpm(text, profile)
 }

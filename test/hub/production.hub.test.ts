@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
 import { createKeyStore } from '../../gateway/identity/key-store.ts'
+import { anId } from '../fixtures/an-id.ts'
 import { freshDatabase, freshFolder } from '../harness/mongo.ts'
 import { testHub } from './hub.ts'
 
 const database = await freshDatabase()
 const key = await createKeyStore(database.db).issue(
-  { participant: 'operator', scopes: ['operator'], label: 'desk' },
+  { participant: anId('operator'), scopes: ['operator'], label: 'desk' },
   new Date(),
 )
 const file = path.join(freshFolder(), 'rates.json')

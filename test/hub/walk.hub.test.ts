@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createKeyStore } from '../../gateway/identity/key-store.ts'
+import { anId } from '../fixtures/an-id.ts'
 import { until, type Answer, type HubClient } from './client.ts'
 import { testHub } from './hub.ts'
 
@@ -186,7 +187,7 @@ describe('a visitor pays a mainland merchant', () => {
     await completion(wallet, id)
 
     const key = await createKeyStore(hub.database.db).issue(
-      { participant: 'wallet-th-01', scopes: ['payments:read', 'payments:write'], label: 'stranger' },
+      { participant: anId('wallet-th-01'), scopes: ['payments:read', 'payments:write'], label: 'stranger' },
       new Date(),
     )
     const stranger = hub.as(key)

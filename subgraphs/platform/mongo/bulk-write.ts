@@ -24,8 +24,6 @@ export interface InsertOptions {
   readonly writeConcern?: WriteConcern
 }
 
-export const duplicateKeyCode = 11_000
-
 /**
  * Inserts `documents`, each with an id of its own, and returns the errors of those that were not inserted.
  * Retries once when the answer is lost or the primary has changed; a document whose id is taken by then was

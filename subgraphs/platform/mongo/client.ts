@@ -3,8 +3,6 @@
 import { type Db, MongoClient } from 'mongodb'
 import { isServerError } from './errors.ts'
 
-export { isServerError } from './errors.ts'
-
 export interface MongoSettings {
   /** Maximum of connections. Calls are batched, so few are needed. */
   readonly poolMax?: number
@@ -55,6 +53,4 @@ export async function makeCollection(db: Db, name: string): Promise<void> {
   })
 }
 
-/** The code of the error when a unique index already has the key. */
-export const duplicateKey = 11_000
 const namespaceExists = 48

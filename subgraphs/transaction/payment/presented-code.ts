@@ -104,7 +104,7 @@ function idOf(reference: string): PresentedCodeId | null {
   for (const digit of reference.slice(prefix.length)) bits = bits * 36n + BigInt(Number.parseInt(digit, 36))
   const hex = bits.toString(16).padStart(32, '0')
   if (hex.length > 32) return null
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') as PresentedCodeId
 }
 
 const payloadPath = ['input', 'payload']

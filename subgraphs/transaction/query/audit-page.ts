@@ -1,6 +1,7 @@
 // The audit log as the operator reads it: newest first, a page at a time.
 
 import type { Filter } from 'mongodb'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { auditedActions, auditedKinds, type AuditEntry, type AuditLog } from '../../shared/audit-log.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
@@ -10,7 +11,7 @@ import { createdBetween } from './clauses.ts'
 import { checkLength } from './transaction-filter.ts'
 
 export interface AuditFilterInput {
-  readonly actors?: readonly string[] | null
+  readonly actors?: readonly ParticipantId[] | null
   readonly actions?: readonly string[] | null
   readonly targets?: readonly string[] | null
   readonly from?: Date | null

@@ -1,7 +1,7 @@
 // Finds single payments, refunds and quotes. Documents are read for all requests together, so each result is
 // checked here against what the viewer may see.
 
-import type { PaymentId, RefundId, TransactionId } from '../../../schema/values/id.ts'
+import type { PaymentId, QuoteId, RefundId, TransactionId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { isOperator, sees, visibilityOf } from '../../shared/access.ts'
 import type { Registry } from '../../shared/registry.ts'
@@ -59,7 +59,7 @@ export async function findRefund(
 export async function findQuote(
   { store }: LookupDependencies,
   context: RequestContext,
-  id: string,
+  id: QuoteId,
 ): Promise<Quote | null> {
   const quote = await store.quoteById(id)
   return quote && (isOperator(context) || quote.wallet === context.viewer.participant) ? quote : null

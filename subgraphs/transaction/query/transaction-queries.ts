@@ -5,6 +5,7 @@ import type {
   MerchantId,
   ParticipantId,
   PaymentId,
+  QuoteId,
   RefundId,
   TransactionId,
 } from '../../../schema/values/id.ts'
@@ -74,7 +75,7 @@ export interface TransactionQueries {
   transaction(context: RequestContext, id: TransactionId): Promise<Transaction | null>
   payment(context: RequestContext, id: PaymentId): Promise<Payment | null>
   refund(context: RequestContext, id: RefundId): Promise<RefundOf | null>
-  quote(context: RequestContext, id: string): Promise<Quote | null>
+  quote(context: RequestContext, id: QuoteId): Promise<Quote | null>
   byNumber(context: RequestContext, number: TransactionReferenceInput): Promise<Payment | null>
   inquire(context: RequestContext, input: InquireInput): Promise<PaymentReceipt | Refusal>
   page(context: RequestContext, args: PaymentPageArguments): Promise<Connection<Payment>>
@@ -140,7 +141,10 @@ async function readPage(
   args: PageArguments,
 ): Promise<Connection<Payment>> {
   const page = orThrow(pages.read(args))
-  const rows = await store.page(clauses, { after: page.after?.[0] ?? null, max: page.size + 1 })
+  const rows = await store.page(clauses, {
+    after: (page.after?.[0] ?? null) as PaymentId | null,
+    max: page.size + 1,
+  })
   return pages.connection(page, rows, ({ _id }) => [_id])
 }
 

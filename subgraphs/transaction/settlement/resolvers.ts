@@ -1,5 +1,6 @@
 // Resolvers of settlement batches and positions.
 
+import type { SettlementBatchId } from '../../../schema/values/id.ts'
 import { money } from '../../../schema/values/money.ts'
 import type { PageArguments } from '../../shared/page.ts'
 import { typeOr } from '../../shared/result-union.ts'
@@ -23,8 +24,10 @@ export const settlementResolvers = ({ settlementQueries }: SettlementResolverDep
       settlementQueries.close(context, input),
   },
   SettlementBatch: {
-    __resolveReferences: (references: readonly { readonly id: string }[], context: RequestContext) =>
-      Promise.all(references.map(({ id }) => settlementQueries.batch(context, id))),
+    __resolveReferences: (
+      references: readonly { readonly id: SettlementBatchId }[],
+      context: RequestContext,
+    ) => Promise.all(references.map(({ id }) => settlementQueries.batch(context, id))),
     id: ({ _id }: SettlementBatch) => _id,
     payments: (batch: SettlementBatch, _: unknown, context: RequestContext) =>
       settlementQueries.counts(context, batch).payments,

@@ -2,13 +2,8 @@
 // outcome.
 
 import type { Collection } from 'mongodb'
-import {
-  duplicateKeyCode,
-  insertAll,
-  updateAll,
-  type Update,
-  type WriteConcern,
-} from '../../platform/mongo/bulk-write.ts'
+import { insertAll, updateAll, type Update, type WriteConcern } from '../../platform/mongo/bulk-write.ts'
+import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import type { Move, Payment } from '../payment/payment.ts'
 
 /** Returns true for each document that was written, and false for each that collides with a unique index. */
@@ -23,10 +18,9 @@ export async function insertBatch<Doc extends { readonly _id: string }>(
   })
   const outcomes: (boolean | Error)[] = group.map(() => true)
   for (const error of errors) {
-    outcomes[error.index] =
-      error.code === duplicateKeyCode
-        ? false
-        : new Error('MongoDB did not accept a document', { cause: error })
+    outcomes[error.index] = isDuplicateKey(error)
+      ? false
+      : new Error('MongoDB did not accept a document', { cause: error })
   }
   return outcomes
 }
@@ -53,8 +47,8 @@ export async function moveBatch(
   try {
     const { matched, errors } = await updateAll(payments, group.map(updateOf))
     if (matched === group.length) return group.map(() => true)
-    const taken = new Set(errors.filter(({ code }) => code === duplicateKeyCode).map(({ index }) => index))
-    const other = errors.find(({ code }) => code !== duplicateKeyCode)
+    const taken = new Set(errors.filter(isDuplicateKey).map(({ index }) => index))
+    const other = errors.find((error) => !isDuplicateKey(error))
     if (other) throw new Error('MongoDB did not accept a move', { cause: other })
     const written = await readWritten(payments, group)
     return written.map(

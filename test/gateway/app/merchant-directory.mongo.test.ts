@@ -13,6 +13,7 @@ import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import { aMerchant, noon, products } from '../../fixtures/a-merchant.ts'
 import { aPayableRegistry } from '../../fixtures/a-payable-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { anAccount, aPayload } from '../../fixtures/a-printed-code.ts'
 import { asViewer } from '../../fixtures/as-viewer.ts'
 
@@ -65,7 +66,7 @@ describe('reading merchants', () => {
   test('groups concurrent reads into one query', async () => {
     const ids = ['acquirer-cn-01.M000001', 'unknown', 'acquirer-cn-01.SHUT', 'acquirer-cn-01.M000001']
     sent.length = 0
-    const found = await Promise.all(ids.map((id) => directory.merchant(id)))
+    const found = await Promise.all(ids.map((id) => directory.merchant(anId(id))))
     expect(found).toMatchObject([facts, null, { status: 'SUSPENDED' }, facts])
     expect(found[0]).toEqual(facts)
     expect(sent).toHaveLength(1)
@@ -79,7 +80,7 @@ describe('reading merchants', () => {
         subscribe: () => Promise.reject(new Error('the test subscribes to nothing')),
       }),
     }
-    await expect(createMerchantDirectory(failing).merchant('any')).rejects.toThrow(
+    await expect(createMerchantDirectory(failing).merchant(anId('any'))).rejects.toThrow(
       'the query of the merchant subgraph failed',
     )
   })

@@ -93,6 +93,7 @@ const decodeDocument = `query ($payload: String!, $profile: QrProfile) {
     __typename
     ... on QrCode {
       mode scheme pointOfInitiation warnings { code tag offset message }
+      unreadable { code tag offset message } currency
       amount { amount currency } tip { kind amount { amount currency } percent }
       additionalData { billNumber referenceLabel storeLabel terminalLabel purpose }
       printedMerchant { name city country { code } mcc { code description } }
@@ -342,7 +343,7 @@ describe('issuing codes', () => {
       expired: false,
     })
     now = new Date(noon.getTime() + 60_000)
-    expect(await decode(` ${code.payload}\n`)).toMatchObject({
+    expect(await decode(`\uFEFF\u200B ${code.payload}\r\n\0`)).toMatchObject({
       expired: true,
       merchant: { id: 'acquirer-cn-01.M000001' },
     })
@@ -491,6 +492,28 @@ describe('decoding codes', () => {
       __typename: 'QrInvalid',
       fault: 'MISSING_TAG',
       tag: '59',
+    })
+  })
+
+  test.each([
+    { when: 'more decimals than the currency has', change: { '54': '10.005' }, tag: '54', currency: 'CNY' },
+    { when: 'an unsupported currency', change: { '53': '928', '54': '260.00' }, tag: '53', currency: 'VES' },
+    { when: 'no currency', change: { '53': undefined, '54': '10.00' }, tag: '53', currency: null },
+    { when: 'more than the hub supports', change: { '54': '90000000000000.01' }, tag: '54', currency: 'CNY' },
+    { when: 'a fee without value', change: { '54': '10.00', '55': '02' }, tag: '56', currency: 'CNY' },
+  ])('lists what it cannot price: $when', async ({ change, tag, currency }) => {
+    expect(await decode(aPayload(change))).toMatchObject({
+      __typename: 'QrCode',
+      unreadable: [{ tag, message: expect.stringContaining(`field ${tag}`) }],
+      currency,
+    })
+  })
+
+  test('prices a code whose money is exact', async () => {
+    expect(await decode(aPayload({ '53': '392', '54': '500.00' }))).toMatchObject({
+      unreadable: [],
+      currency: 'JPY',
+      amount: { amount: '500', currency: 'JPY' },
     })
   })
 

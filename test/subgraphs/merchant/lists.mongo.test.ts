@@ -126,7 +126,7 @@ describe('a list of merchants', () => {
 
   test('for a wallet counts merchants that routing lets it pay', async () => {
     const wallets = ['wallet-sg-01', 'wallet-th-01', 'network-unionpay'].map((id) =>
-      registry.participants.get(id)!,
+      registry.participants.get(anId(id))!,
     )
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...wallets), someFilter, async (wallet, where) => {

@@ -290,7 +290,7 @@ describe('a change', () => {
       capability: 'CPM_PRESENT',
       passed: true,
     })
-    expect(here.registry.participants.get('wallet-sg-03')?.capabilities).toHaveLength(1)
+    expect(here.registry.participants.get(anId('wallet-sg-03'))?.capabilities).toHaveLength(1)
   })
 })
 
@@ -334,7 +334,10 @@ describe('a new corridor', () => {
       { __typename: 'Corridor', id: 'TH-MY', version: 1, status: 'CLOSED', cancelCutoffMinutes: 30 },
     ])
     expect(answers.filter(({ code }) => code === 'VERSION_CONFLICT')).toHaveLength(3)
-    expect(here.registry.corridors.get('TH-MY')).toMatchObject({ direction: 'THIRD_MARKET', project: null })
+    expect(here.registry.corridors.get(anId('TH-MY'))).toMatchObject({
+      direction: 'THIRD_MARKET',
+      project: null,
+    })
     expect(await entries('corridor:TH-MY')).toMatchObject([{ before: null }])
   })
 
@@ -344,7 +347,7 @@ describe('a new corridor', () => {
     ['MY-MY', 'LOCAL'],
   ])('%s is %s', async (id, direction) => {
     expect(await execute('setCorridor', { ...terms, id, status: 'OPEN' })).toMatchObject({ status: 'OPEN' })
-    expect(here.registry.corridors.get(id)).toMatchObject({ direction })
+    expect(here.registry.corridors.get(anId(id))).toMatchObject({ direction })
   })
 })
 
@@ -359,7 +362,7 @@ describe('under an idempotency key', () => {
 
 describe('connecting a participant', () => {
   const id = 'wallet-sg-07'
-  const secretsOf = () => here.registry.participants.get(id)!.endpoint!.secrets
+  const secretsOf = () => here.registry.participants.get(anId(id))!.endpoint!.secrets
 
   test('by webhook generates a secret that is returned once and written to no log', async () => {
     const connected = await execute('connectParticipant', {
@@ -429,7 +432,7 @@ describe('connecting a participant', () => {
       secret: null,
       participant: { connection: 'STREAM', endpointUrl: null },
     })
-    expect(here.registry.participants.get(id)?.endpoint).toBeNull()
+    expect(here.registry.participants.get(anId(id))?.endpoint).toBeNull()
   })
 
   test('refuses the simulator for a LIVE participant in production, by connection and by status', async () => {

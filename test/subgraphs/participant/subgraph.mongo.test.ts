@@ -6,6 +6,7 @@ import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
 import { asViewer } from '../../fixtures/as-viewer.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
+import { anId } from '../../fixtures/an-id.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const { db } = await freshDatabase()
@@ -268,7 +269,7 @@ describe('the operator', () => {
     await mutate(certifyOne, { participant: 'wallet-kh-01', capability: 'MPM_PAY', passed: true })
     for (const status of ['REVIEW', 'SANDBOX', 'CERTIFYING', 'LIVE']) {
       await mutate(changeOne, { participant: 'wallet-kh-01', status, reason: `to ${status}` })
-      expect(registry.participants.get('wallet-kh-01')?.status).toBe(status)
+      expect(registry.participants.get(anId('wallet-kh-01'))?.status).toBe(status)
     }
     const suspended = await mutate(changeOne, {
       participant: 'wallet-kh-01',
@@ -317,7 +318,7 @@ describe('the operator', () => {
         mutate(certifyOne, { participant: 'wallet-th-03', capability, passed: true }),
       ),
     )
-    const { capabilities, version } = registry.participants.get('wallet-th-03')!
+    const { capabilities, version } = registry.participants.get(anId('wallet-th-03'))!
     expect(capabilities.map(({ name }) => name).toSorted()).toEqual(names.toSorted())
     expect(version).toBe(1 + names.length)
   })
@@ -330,6 +331,6 @@ describe('the operator', () => {
       { __typename: 'Corridor', version: 2, status: 'OPEN' },
     ])
     expect(outcomes.filter((outcome) => outcome['code'] === 'VERSION_CONFLICT')).toHaveLength(3)
-    expect(registry.corridors.get('TH-CN')?.version).toBe(2)
+    expect(registry.corridors.get(anId('TH-CN'))?.version).toBe(2)
   })
 })

@@ -1,5 +1,6 @@
 import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import type { ParticipantId } from '../../../../schema/values/id.ts'
 import type { StepKind } from '../../../../subgraphs/log/entry.ts'
 import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
@@ -10,7 +11,7 @@ import { aReceiver, type Receiver } from '../../../fixtures/a-webhook-receiver.t
 import { freshDatabase } from '../../../harness/mongo.ts'
 
 const { mongo, name } = await freshDatabase()
-const acquirer = 'acquirer-cn-01'
+const acquirer = anId<ParticipantId>('acquirer-cn-01')
 const secret = { secret: `whsec_${Buffer.alloc(32, 7).toString('base64')}`, notAfter: null }
 
 let db: Db

@@ -61,7 +61,7 @@ const pay = async (): Promise<PaymentId> => {
   const receipt = await paymentService.submit(wallet, {
     idempotencyKey: `key ${numbers}`,
     reference: `number ${numbers}`,
-    merchant: `${acquirer}.M1`,
+    merchant: anId(`${acquirer}.M1`),
     amount: { amount: '10', currency: 'CNY' },
   })
   return (receipt as PaymentReceipt).payment._id
@@ -122,7 +122,7 @@ describe('the log', () => {
       createdAt: noon,
       wallet,
       acquirer,
-      merchant: `${acquirer}.M1`,
+      merchant: anId(`${acquirer}.M1`),
       merchantCountry: 'CN',
       walletCountry: 'SG',
       corridor: 'SG-CN',

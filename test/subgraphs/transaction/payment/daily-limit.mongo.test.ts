@@ -17,7 +17,8 @@ beforeEach(async () => {
   hub = await aPaymentHub(db)
   customer = `customer ${++customers}`
   const limits = { perPayment: money(5_000_000n, 'CNY'), perDay: money(100_000n, 'CNY') }
-  hub.registry.corridors.set('SG-CN', aCorridor('SG-CN', { limits }))
+  const corridor = aCorridor('SG-CN', { limits })
+  hub.registry.corridors.set(corridor.id, corridor)
 })
 
 const cny = (amount: string) => ({ amount: { amount, currency: 'CNY' } })

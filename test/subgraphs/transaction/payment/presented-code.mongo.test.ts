@@ -240,7 +240,7 @@ describeIdempotency('a charge of a presented code', {
   },
   effects: ({ _id }) => hub.store.payments.countDocuments({ presentedCode: _id }),
   async refuse() {
-    const corridor = hub.registry.corridors.get('SG-CN')!
+    const corridor = hub.registry.corridors.get(anId('SG-CN'))!
     hub.registry.corridors.set(corridor.id, { ...corridor, status: 'CLOSED' })
     return () => hub.registry.corridors.set(corridor.id, corridor)
   },

@@ -143,7 +143,7 @@ describe('quoting at a merchant', () => {
 
   test('is refused when the wallet is suspended', () => {
     const registry = aRegistry()
-    const wallet = registry.participants.get('wallet-sg-01')!
+    const wallet = registry.participants.get(anId('wallet-sg-01'))!
     registry.participants.set(wallet.id, { ...wallet, status: 'SUSPENDED' })
     expect(quoteFor({ amount: cny('1') }, null, registry)).toMatchObject({
       code: 'PARTICIPANT_NOT_LIVE',

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ParticipantId } from '../../../../schema/values/id.ts'
 import { money } from '../../../../schema/values/money.ts'
 import {
   auditText,
@@ -10,16 +11,18 @@ import {
 import { openTransactionSubgraph, type TransactionSubgraph } from '../../../../subgraphs/transaction/index.ts'
 import { freshDatabase } from '../../../harness/mongo.ts'
 import { aDirectory, aRegistry, as, noon } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 import type { RequestContext } from '../../../../subgraphs/shared/viewer.ts'
 
 const { db } = await freshDatabase()
+const operator = anId<ParticipantId>('operator')
 const minutes = (n: number) => new Date(noon.getTime() + n * 60_000)
 let hub: TransactionSubgraph
 let audit: AuditLog
 
 const aChange = (fields: Partial<Change> = {}): Change => ({
   at: noon,
-  actor: 'operator',
+  actor: operator,
   action: 'setCorridor',
   target: 'corridor:SG-CN',
   before: null,
@@ -31,7 +34,7 @@ const aChange = (fields: Partial<Change> = {}): Change => ({
 /** Recorded one per minute, in this order. */
 const changes: readonly Partial<Change>[] = [
   {},
-  { target: 'corridor:TH-CN', actor: 'wallet-sg-01' },
+  { target: 'corridor:TH-CN', actor: anId('wallet-sg-01') },
   { action: 'setRates', target: 'rates:CNY', actor: null },
   { action: 'connectParticipant', target: 'participant:wallet-sg-01' },
   { target: 'corridor:TH-CN' },
@@ -154,7 +157,7 @@ describe('the audit log', () => {
   test('reads no more entries than it returns, for every filter', async () => {
     for (const filter of [
       {},
-      { actor: 'operator' },
+      { actor: operator },
       { action: 'setCorridor' as const },
       { target: 'corridor:TH-CN' },
     ]) {

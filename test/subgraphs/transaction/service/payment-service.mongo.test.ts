@@ -213,7 +213,7 @@ describe('a quote', () => {
 
   test('pays nothing once its corridor has closed', async () => {
     const quote = await quoted()
-    const corridor = registry.corridors.get('SG-CN')!
+    const corridor = registry.corridors.get(anId('SG-CN'))!
     registry.corridors.set(corridor.id, { ...corridor, status: 'CLOSED' })
     expect(await paymentService.submit(wallet, withQuote(quote))).toMatchObject({ code: 'CORRIDOR_CLOSED' })
   })
@@ -260,7 +260,7 @@ describeIdempotency('a payment', {
   callAsAnother: ({ first }, idempotencyKey) =>
     paymentService.submit(anId('wallet-sg-02'), { ...first, idempotencyKey }),
   async refuse() {
-    const corridor = registry.corridors.get('SG-CN')!
+    const corridor = registry.corridors.get(anId('SG-CN'))!
     registry.corridors.set(corridor.id, { ...corridor, status: 'CLOSED' })
     return () => registry.corridors.set(corridor.id, corridor)
   },

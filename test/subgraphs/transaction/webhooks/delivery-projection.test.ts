@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { CorridorId, ParticipantId } from '../../../../schema/values/id.ts'
 import { endpointsFor } from '../../../../subgraphs/transaction/webhooks/delivery-projection.ts'
 import type { WebhookEndpoint } from '../../../../subgraphs/transaction/webhooks/endpoint.ts'
 import { aRegistry } from '../../../fixtures/a-programme.ts'
@@ -8,10 +9,10 @@ import { anId } from '../../../fixtures/an-id.ts'
 describe('endpoints of an event', () => {
   test('are the ones whose owners may see it, for any parties', () => {
     const registry = aRegistry()
-    const owners = [...registry.participants.keys(), 'wallet-unknown']
+    const owners = [...registry.participants.keys(), anId<ParticipantId>('wallet-unknown')]
     const endpoints = owners.map((owner): WebhookEndpoint => ({
       _id: anId(owner),
-      owner: anId(owner),
+      owner,
       url: 'https://example.com/',
       events: ['*'],
       status: 'ACTIVE',
@@ -20,7 +21,7 @@ describe('endpoints of an event', () => {
       secrets: [],
     }))
     const party = fc.constantFrom(...owners)
-    const corridor = fc.constantFrom(...registry.corridors.keys(), 'FR-DE')
+    const corridor = fc.constantFrom(...registry.corridors.keys(), anId<CorridorId>('FR-DE'))
     fc.assert(
       fc.property(party, party, corridor, (payer, payee, route) => {
         const payment = { wallet: payer, acquirer: payee, corridor: route }

@@ -123,7 +123,8 @@ describe('an event', () => {
     const { id } = await hub.subscribe(wallet, receiver.url, ['SENT'])
     await hub.pay()
     await hub.written(2)
-    hub.registry.participants.set(wallet, aParticipant(wallet, 'WALLET', 'SG', 'SGD', { status: 'CLOSED' }))
+    const closed = aParticipant(wallet, 'WALLET', 'SG', 'SGD', { status: 'CLOSED' })
+    hub.registry.participants.set(closed.id, closed)
     await hub.deliveryWorker.runDue()
     expect(receiver.received).toEqual([])
     expect(await hub.deliveries(wallet, id)).toMatchObject([
