@@ -29,6 +29,13 @@ describe('the source tree', () => {
     expect(misnamedTests(sources)).toEqual([])
   })
 
+  test('hooks of tests are registered in test files, or by functions that they call', () => {
+    // A worker loads a shared module once for all of its test files.
+    const shared = [...sources].filter(([file]) => file.startsWith('test/') && !file.endsWith('.test.ts'))
+    const registering = shared.filter(([, text]) => /^(before|after)(All|Each)\(/m.test(text))
+    expect(registering.map(([file]) => file)).toEqual([])
+  })
+
   test('only the configuration reads the environment', () => {
     const free = /^gateway\/(config\/config\.ts|prepare\.js)$|^(test|bench|\.ci)\//
     const readers = [...sources].filter(([file, text]) => !free.test(file) && text.includes('process.env'))

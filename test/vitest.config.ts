@@ -39,9 +39,12 @@ export default defineConfig({
           name: 'hub',
           include: ['test/**/*.hub.test.ts'],
           globalSetup: mongod,
+          // A hub is several processes by itself: one file at a time, after the other projects.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
           // A hub starts in seconds, or in a minute on a busy machine.
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
         },
       },
     ],

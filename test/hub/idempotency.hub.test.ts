@@ -39,7 +39,7 @@ async function send(client: HubClient, mutation: keyof typeof selections, input:
   const type = `${mutation[0]!.toUpperCase()}${mutation.slice(1)}Input`
   const { data, errors } = await client.query(
     `mutation ($input: ${type}!) { ${mutation}(input: $input) { __typename ${selections[mutation]}
-      ... on Problem { code path } ... on IdempotencyConflict { firstUsedAt } } }`,
+      ... on Problem { code retryable path } ... on IdempotencyConflict { firstUsedAt } } }`,
     { input },
   )
   if (errors) throw new Error(errors[0]!.message)

@@ -113,44 +113,40 @@ class Watcher {
 }
 
 describe('two hubs over one database', () => {
-  test(
-    'deliver the same to all clients in the same order; when one is killed, its clients resume at the other and miss nothing',
-    { timeout: 60_000 },
-    async () => {
-      const first = run({ TRAFFIC: '10' })
-      const firstUrl = await urlOf(first)
-      const second = run({ TRAFFIC: '10' })
-      const secondUrl = await urlOf(second)
-      const { end: start } = await logAfter(firstUrl, 'demo-operator', null)
+  test('deliver the same to all clients in the same order; when one is killed, its clients resume at the other and miss nothing', async () => {
+    const first = run({ TRAFFIC: '10' })
+    const firstUrl = await urlOf(first)
+    const second = run({ TRAFFIC: '10' })
+    const secondUrl = await urlOf(second)
+    const { end: start } = await logAfter(firstUrl, 'demo-operator', null)
 
-      const done = new AbortController()
-      const atFirst = keys.map((key) => new Watcher(key, start))
-      const atSecond = keys.map((key) => new Watcher(key, start))
-      const broken = atFirst.map((watcher) => watcher.follow(firstUrl, done.signal))
-      const running = atSecond.map((watcher) => watcher.follow(secondUrl, done.signal))
-      for (let n = 0; n < 10; n++) await pay(n % 2 === 0 ? firstUrl : secondUrl)
-      // Some of it is under way just now.
-      await Promise.all([...atFirst, ...atSecond].map((watcher) => watcher.has(10)))
-      first.process.kill('SIGKILL')
-      await Promise.all(broken)
-      const resumed = atFirst.map((watcher) => watcher.follow(secondUrl, done.signal))
-      for (let n = 0; n < 10; n++) await pay(secondUrl)
-      await Promise.all(atFirst.map((watcher) => watcher.has(40)))
+    const done = new AbortController()
+    const atFirst = keys.map((key) => new Watcher(key, start))
+    const atSecond = keys.map((key) => new Watcher(key, start))
+    const broken = atFirst.map((watcher) => watcher.follow(firstUrl, done.signal))
+    const running = atSecond.map((watcher) => watcher.follow(secondUrl, done.signal))
+    for (let n = 0; n < 10; n++) await pay(n % 2 === 0 ? firstUrl : secondUrl)
+    // Some of it is under way just now.
+    await Promise.all([...atFirst, ...atSecond].map((watcher) => watcher.has(10)))
+    first.process.kill('SIGKILL')
+    await Promise.all(broken)
+    const resumed = atFirst.map((watcher) => watcher.follow(secondUrl, done.signal))
+    for (let n = 0; n < 10; n++) await pay(secondUrl)
+    await Promise.all(atFirst.map((watcher) => watcher.has(40)))
 
-      for (const [n, key] of keys.entries()) {
-        const { cursors } = await logAfter(secondUrl, key, start)
-        expect(cursors.length).toBeGreaterThanOrEqual(40)
-        for (const watcher of [atFirst[n]!, atSecond[n]!]) {
-          await watcher.has(cursors.length)
-          expect(watcher.cursors.slice(0, cursors.length)).toEqual(cursors)
-        }
+    for (const [n, key] of keys.entries()) {
+      const { cursors } = await logAfter(secondUrl, key, start)
+      expect(cursors.length).toBeGreaterThanOrEqual(40)
+      for (const watcher of [atFirst[n]!, atSecond[n]!]) {
+        await watcher.has(cursors.length)
+        expect(watcher.cursors.slice(0, cursors.length)).toEqual(cursors)
       }
-      done.abort()
-      await Promise.all([...running, ...resumed])
-      second.process.kill('SIGTERM')
-      expect(await second.exit).toBe(0)
-    },
-  )
+    }
+    done.abort()
+    await Promise.all([...running, ...resumed])
+    second.process.kill('SIGTERM')
+    expect(await second.exit).toBe(0)
+  })
 })
 
 describe('a hub that receives SIGTERM', () => {

@@ -1,6 +1,7 @@
-import { createClient, type Client } from 'graphql-sse'
+import { createClient } from 'graphql-sse'
 import { afterAll, describe, expect, test } from 'vitest'
 import { hashKey } from '../../../gateway/identity/key.ts'
+import { describeGraphqlClient } from '../../contracts/graphql-client.ts'
 import { anId } from '../../fixtures/an-id.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
 import { RawClient } from '../live/raw-client.ts'
@@ -15,56 +16,15 @@ const open = (
 ) => SseReader.open(hub.url, query, { key: 'demo-wallet', ...more })
 const event = (text: string) => ({ data: { transactionEvents: { text, book: { stars: 5 } } } })
 
+const client = createClient({
+  url: `${hub.url}/graphql`,
+  headers: { authorization: 'Bearer demo-wallet' },
+  retryAttempts: 0,
+})
+afterAll(() => client.dispose())
+describeGraphqlClient('the graphql-sse client', hub, (operation) => client.iterate(operation))
+
 describe('the graphql-sse client', () => {
-  let client: Client
-  client = createClient({
-    url: `${hub.url}/graphql`,
-    headers: { authorization: 'Bearer demo-wallet' },
-    retryAttempts: 0,
-  })
-  afterAll(() => client.dispose())
-
-  test('follows a subscription, each event joined, until the hub ends it', async () => {
-    const told = Array.fromAsync(client.iterate({ query: events }))
-    await feed.until('transactionEvents', 1)
-    feed.emit('transactionEvents', 'one')
-    feed.emit('transactionEvents', 'two ✓')
-    feed.end('transactionEvents')
-    expect(await told).toEqual([event('one'), event('two ✓')])
-  })
-
-  test('runs a query and a mutation', async () => {
-    expect(await Array.fromAsync(client.iterate({ query: '{ whoami book(id: 1) { stars } }' }))).toEqual([
-      { data: { whoami: 'wallet-sg-01', book: { stars: 5 } } },
-    ])
-    const query = 'mutation { rename(id: 3, title: "Noodles") { title } }'
-    expect(await Array.fromAsync(client.iterate({ query }))).toEqual([
-      { data: { rename: { title: 'Noodles' } } },
-    ])
-  })
-
-  test.each([
-    { what: 'a syntax error', query: 'subscription {', code: 'GRAPHQL_PARSE_FAILED' },
-    { what: 'an unknown field', query: 'subscription { nothing }', code: 'GRAPHQL_VALIDATION_FAILED' },
-    {
-      what: 'a missing variable',
-      query: 'subscription($id: ID!) { transactionUpdated(id: $id) { text } }',
-      code: 'BAD_USER_INPUT',
-    },
-  ])('receives the error for $what', async ({ query, code }) => {
-    expect(await Array.fromAsync(client.iterate({ query }))).toEqual([
-      { errors: [expect.objectContaining({ extensions: { code } })] },
-    ])
-  })
-
-  test('closes a quiet subscription, and the upstream ends', async () => {
-    const left = client.subscribe({ query: events }, { next() {}, error() {}, complete() {} })
-    await feed.until('transactionEvents', 1)
-    left()
-    await feed.until('transactionEvents', 0)
-    expect(feed.count('transactionEvents')).toBe(0)
-  })
-
   test('with an unknown key is refused before anything streams', async () => {
     const stranger = createClient({
       url: `${hub.url}/graphql`,

@@ -1,7 +1,8 @@
-import { createClient, type Client } from 'graphql-ws'
+import { createClient } from 'graphql-ws'
 import { afterAll, describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { hashKey } from '../../../gateway/identity/key.ts'
+import { describeGraphqlClient } from '../../contracts/graphql-client.ts'
 import { anId } from '../../fixtures/an-id.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
 import { RawClient } from '../live/raw-client.ts'
@@ -10,81 +11,16 @@ const hub = await smallHub({ SOCKET_INIT_MS: '200', SOCKET_OPERATIONS_MAX: '3', 
 const address = `${hub.url.replace('http', 'ws')}/graphql`
 const events = 'subscription { transactionEvents { text } }'
 
+const client = createClient({
+  url: address,
+  webSocketImpl: WebSocket,
+  connectionParams: { authorization: 'Bearer demo-wallet' },
+  retryAttempts: 0,
+})
+afterAll(() => client.dispose())
+describeGraphqlClient('the graphql-ws client', hub, (operation) => client.iterate(operation))
+
 describe('the graphql-ws client', () => {
-  let client: Client
-  const connect = (): Client =>
-    createClient({
-      url: address,
-      webSocketImpl: WebSocket,
-      connectionParams: { authorization: 'Bearer demo-wallet' },
-      retryAttempts: 0,
-    })
-  client = connect()
-  afterAll(() => client.dispose())
-
-  /** All that an operation gives until it completes. */
-  const all = async (query: string, variables?: Record<string, unknown>): Promise<unknown[]> =>
-    Array.fromAsync(client.iterate({ query, variables }))
-
-  test('runs a query, joined from two subgraphs, as the viewer of its key', async () => {
-    expect(await all('{ whoami book(id: 1) { title stars } }')).toEqual([
-      { data: { whoami: 'wallet-sg-01', book: { title: 'Tea', stars: 5 } } },
-    ])
-  })
-
-  test('runs a mutation', async () => {
-    expect(
-      await all('mutation($t: String!) { rename(id: 3, title: $t) { title } }', { t: 'Noodles' }),
-    ).toEqual([{ data: { rename: { title: 'Noodles' } } }])
-  })
-
-  test('follows a subscription, each event joined, until the hub ends it', async () => {
-    const told = all('subscription { transactionEvents { text book { title stars } } }')
-    await hub.feed.until('transactionEvents', 1)
-    hub.feed.emit('transactionEvents', 'one')
-    hub.feed.emit('transactionEvents', 'two ✓')
-    hub.feed.end('transactionEvents')
-    const book = { title: 'Tea', stars: 5 }
-    expect(await told).toEqual([
-      { data: { transactionEvents: { text: 'one', book } } },
-      { data: { transactionEvents: { text: 'two ✓', book } } },
-    ])
-  })
-
-  test('closes a quiet subscription, and the upstream ends at once', async () => {
-    const iterator = client.iterate({ query: events })
-    const pending = iterator.next()
-    await hub.feed.until('transactionEvents', 1)
-    await iterator.return?.()
-    await hub.feed.until('transactionEvents', 0)
-    expect(await pending).toMatchObject({ done: true })
-  })
-
-  test.each([
-    { what: 'a syntax error', query: '{ whoami', code: 'GRAPHQL_PARSE_FAILED' },
-    { what: 'an unknown field', query: 'subscription { nothing }', code: 'GRAPHQL_VALIDATION_FAILED' },
-    { what: 'a missing variable', query: 'query($id: ID!) { book(id: $id) { id } }', code: 'BAD_USER_INPUT' },
-  ])('receives the error for $what in that operation, and the socket stays open', async ({ query, code }) => {
-    await expect(all(query)).rejects.toEqual([expect.objectContaining({ extensions: { code } })])
-    expect(await all('{ whoami }')).toEqual([{ data: { whoami: 'wallet-sg-01' } }])
-  })
-
-  test('receives an error without details when a subgraph fails during a subscription', async () => {
-    const told = all(events)
-    await hub.feed.until('transactionEvents', 1)
-    hub.feed.end('transactionEvents', new Error('secret detail'))
-    await expect(told).rejects.toEqual([
-      {
-        message: 'The hub failed because of a bug. Its log has the details under the request id.',
-        extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: expect.any(String) },
-      },
-    ])
-    expect(hub.log).toContainEqual(
-      expect.objectContaining({ err: expect.objectContaining({ message: 'secret detail' }) }),
-    )
-    await hub.feed.until('transactionEvents', 0)
-  })
-
   test('with an unknown key is closed with 4403', async () => {
     const stranger = createClient({
       url: address,

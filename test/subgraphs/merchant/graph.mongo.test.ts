@@ -6,14 +6,17 @@ import { decodeMpm, encodeCpm, encodeFields } from '../../../schema/qr/index.ts'
 import { importMerchants, openMerchantSubgraph } from '../../../subgraphs/merchant/index.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
+import { describeIdempotency } from '../../contracts/idempotency.ts'
 import { aMerchant, aRow, noon, products } from '../../fixtures/a-merchant.ts'
 import { mapById } from '../../fixtures/map-by-id.ts'
 import { aPayableCorridor, aPayableRegistry } from '../../fixtures/a-payable-registry.ts'
 import { anAccount, aPayload } from '../../fixtures/a-printed-code.ts'
 import { asViewer } from '../../fixtures/as-viewer.ts'
-import { freshDatabase } from '../../harness/mongo.ts'
+import { connectAgain, freshDatabase } from '../../harness/mongo.ts'
 
-const { db } = await freshDatabase()
+const database = await freshDatabase()
+const { db } = database
+const elsewhere = await connectAgain(database)
 const registry = aPayableRegistry()
 const wallet = asViewer('wallet-sg-01', 'payments:write')
 const acquirer = asViewer('acquirer-cn-01', 'merchants:write')
@@ -42,11 +45,15 @@ beforeEach(() => {
 })
 
 let subgraph: Subgraph
+/** Another process over the same database. */
+let otherSubgraph: Subgraph
 beforeAll(async () => {
   await importMerchants(db, merchants, { products })
-  subgraph = await openMerchantSubgraph({ db, registry, now: () => now, logger: pino({ level: 'silent' }) })
+  const dependencies = { registry, now: () => now, logger: pino({ level: 'silent' }) }
+  subgraph = await openMerchantSubgraph({ db, ...dependencies })
+  otherSubgraph = await openMerchantSubgraph({ db: elsewhere.db(database.name), ...dependencies })
 })
-afterAll(() => subgraph.close())
+afterAll(() => Promise.all([subgraph.close(), otherSubgraph.close()]))
 
 // eslint-disable-next-line typescript/no-explicit-any
 type Data = any
@@ -55,8 +62,9 @@ async function execute(
   document: string,
   variables: object = {},
   context: RequestContext = wallet,
+  at = subgraph,
 ): Promise<Data> {
-  const { data, errors } = await subgraph.app.graphql(document, context as never, variables as never)
+  const { data, errors } = await at.app.graphql(document, context as never, variables as never)
   if (errors?.length) throw errors[0]
   return data
 }
@@ -75,9 +83,9 @@ const issueDocument = `mutation ($input: IssueCodeInput!) {
     ... on IdempotencyConflict { firstUsedAt }
   }
 }`
-const issue = async (input: object, context = acquirer): Promise<Data> => {
+const issue = async (input: object, context = acquirer, at = subgraph): Promise<Data> => {
   const whole = { idempotencyKey: 'key', merchant: 'acquirer-cn-01.M000001', kind: 'STATIC', ...input }
-  return (await execute(issueDocument, { input: whole }, context)).issueCode
+  return (await execute(issueDocument, { input: whole }, context, at)).issueCode
 }
 
 const decodeDocument = `query ($payload: String!, $profile: QrProfile) {
@@ -341,24 +349,9 @@ describe('issuing codes', () => {
     })
   })
 
-  test('with one key gives one code, also with 64 concurrent calls', async () => {
-    const codes = await Promise.all(Array.from({ length: 64 }, () => issue({ idempotencyKey: 'parallel' })))
-    expect(new Set(codes.map(({ id }) => id)).size).toBe(1)
-    expect(await db.collection('codes').countDocuments({ idempotencyKey: 'parallel' })).toBe(1)
-  })
-
-  test('with the key of another order is a conflict, and another acquirer may use the same key', async () => {
-    const first = await issue({ idempotencyKey: 'conflict' })
-    expect(await issue({ idempotencyKey: 'conflict' })).toMatchObject({ id: first.id })
-    now = new Date(noon.getTime() + 1_000)
-    expect(await issue({ idempotencyKey: 'conflict', reference: 'other' })).toMatchObject({
-      __typename: 'IdempotencyConflict',
-      code: 'IDEMPOTENCY_CONFLICT',
-      firstUsedAt: noon.toISOString(),
-      path: ['input', 'idempotencyKey'],
-      retryable: false,
-    })
-    expect(await issue({ idempotencyKey: 'conflict' }, rival)).toMatchObject({ code: 'MERCHANT_UNKNOWN' })
+  test('of another acquirer’s merchant is refused under a used key', async () => {
+    await issue({ idempotencyKey: 'used' })
+    expect(await issue({ idempotencyKey: 'used' }, rival)).toMatchObject({ code: 'MERCHANT_UNKNOWN' })
   })
 
   test('is refused for a merchant of another acquirer and for an unknown one', async () => {
@@ -544,4 +537,18 @@ describe('decoding codes', () => {
       fields: expect.arrayContaining([expect.objectContaining({ tag: '61' })]),
     })
   })
+})
+
+let references = 0
+describeIdempotency('a merchant code', {
+  allowsControlCharacters: true,
+  clock: { now: () => now, move: (ms) => (now = new Date(now.getTime() + ms)) },
+  open: async () => `contract ${++references}`,
+  call: (reference, idempotencyKey, input, process) =>
+    issue(
+      { idempotencyKey, reference: input === 'first' ? reference : `other ${reference}` },
+      acquirer,
+      process === 0 ? subgraph : otherSubgraph,
+    ),
+  effects: () => db.collection('codes').countDocuments(),
 })

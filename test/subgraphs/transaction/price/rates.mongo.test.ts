@@ -60,7 +60,7 @@ async function ask(
 const set = async (input: object, context = operator, at = here): Promise<Data> => {
   const document = `mutation ($input: SetRatesInput!) { setRates(input: $input) { __typename
     ... on RatesSet { version asOf markupBasisPoints rates { source target value mid } }
-    ... on Problem { code message path } ... on IdempotencyConflict { firstUsedAt } } }`
+    ... on Problem { code message retryable path } ... on IdempotencyConflict { firstUsedAt } } }`
   return (await ask(document, context, { input }, at)).setRates as Data
 }
 const ratesOf = async (args = '', at = here): Promise<Data[]> =>
