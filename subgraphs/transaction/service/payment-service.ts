@@ -75,8 +75,11 @@ export interface PaymentService {
   answer(participant: ParticipantId, id: PaymentId, decide: AnswerRule): Promise<PaymentReceipt | Refusal>
   /** Ends payment `id`, which could not be delivered to its counterparty. */
   undeliverable(id: PaymentId): Promise<void>
-  /** Makes the move that is due for payment `id`; none when it is not due, or another process has made it. */
-  actOnDue(id: PaymentId): Promise<void>
+  /**
+   * Makes the move that is due for payment `id`; none when it is not due, or another process has made it.
+   * `overdue` is a due time that counts as past, also when it is ahead of the clock.
+   */
+  actOnDue(id: PaymentId, overdue?: Date): Promise<void>
   /**
    * Sends an inquiry about a payment in doubt unless one was sent just now; returns the payment after that.
    */
@@ -112,7 +115,7 @@ export function createPaymentService(outer: PaymentServiceDependencies): Payment
     respond: (participant, input) => respondToPayment(dependencies, participant, input),
     answer: (participant, id, decide) => answerPayment(dependencies, participant, id, decide),
     undeliverable: (id) => endUndeliverable(dependencies, id),
-    actOnDue: (id) => actOnDue(dependencies, id),
+    actOnDue: (id, overdue) => actOnDue(dependencies, id, overdue),
     inquire: (id) => inquirePayment(dependencies, id),
   }
 }
@@ -413,8 +416,8 @@ async function endUndeliverable({ store, now }: Dependencies, id: PaymentId): Pr
   await store.move(id, (payment) => undeliverable(payment, now()))
 }
 
-async function actOnDue({ store, now }: Dependencies, id: PaymentId): Promise<void> {
-  await store.move(id, (payment) => moveDue(payment, now()))
+async function actOnDue({ store, now }: Dependencies, id: PaymentId, overdue?: Date): Promise<void> {
+  await store.move(id, (payment) => moveDue(payment, now(), overdue))
 }
 
 async function inquirePayment({ store, now }: Dependencies, id: PaymentId): Promise<Payment | null> {
