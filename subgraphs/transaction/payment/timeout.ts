@@ -41,7 +41,7 @@ export type PendingPayment = Pick<Payment, 'status' | 'createdAt' | 'respondBy'>
   readonly events: readonly Pick<PaymentEvent, 'kind'>[]
 }
 
-/** The most milliseconds from the latest move of a pending payment until the next one is due, by its status. */
+/** Returns the most milliseconds that a pending payment waits for its next move, by its status. */
 export function longestWaitMs(payment: PendingPayment): number {
   switch (payment.status) {
     case 'RECEIVED':

@@ -295,7 +295,7 @@ async function reserveLimit(
 /** Waits for the result of another call with the same key; that call makes one write. */
 const keyHeldWaitsMs = [5, 10, 25, 50, 100, 200, 400, 800] as const
 
-/** Writes the payment of a reservation, and releases the hold unless this very payment is or may be written. */
+/** Writes the payment of a reservation. Releases the hold unless this very payment is or may be written. */
 async function writeReserved(
   dependencies: Dependencies,
   key: UsedKey,

@@ -115,5 +115,5 @@ async function run(dependencies: TimeoutWorkerDependencies, signal: AbortSignal)
 const batchMax = 500
 const everyMs = 250
 const readEveryMs = 5_000
-/** Clocks of hubs that follow a time server differ by less. A payment this far ahead just waits for its time. */
+/** Clocks that follow a time server differ by less. A payment less far ahead waits for its due time. */
 const clockDifferenceMs = 1_000

@@ -33,7 +33,7 @@ interface Hold {
 
 export type ReserveOutcome =
   | { readonly kind: 'RESERVED' }
-  /** Another attempt with the same key has a hold on this day: its payment stands, or is about to be written. */
+  /** Another attempt with the same key has a hold on this day: its payment stands or may be written. */
   | { readonly kind: 'KEY_HELD' }
   /** `used` is the sum of the day's holds, in minor units. */
   | { readonly kind: 'EXCEEDED'; readonly used: bigint }
