@@ -118,7 +118,7 @@ async function openParts(dependencies: Dependencies, opened: AsyncDisposableStac
   const logReader = dependencies.logReader ?? closeLater(opened, await startLogReader({ db, logger }))
   const eventStreams = openEventStreams(logReader, dependencies)
   const cursors = createCursors(cursorSecret)
-  const dailyLimits = await createDailyLimits(db, now)
+  const dailyLimits = await createDailyLimits(db)
   const paymentService = createPaymentService({
     store,
     dailyLimits,

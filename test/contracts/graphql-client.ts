@@ -8,7 +8,10 @@ interface Operation {
   readonly variables?: Record<string, unknown>
 }
 
-/** Tests a client with the key of the demo wallet. `iterate` yields results, or throws the errors of the operation. */
+/**
+ * Tests a client with the key of the demo wallet. `iterate` yields results, or throws the errors of the
+ * operation.
+ */
 export function describeGraphqlClient(
   name: string,
   hub: SmallHub,
@@ -21,6 +24,7 @@ export function describeGraphqlClient(
     ])
   const events = 'subscription { transactionEvents { text book { title stars } } }'
 
+  // oxlint-disable-next-line vitest/valid-title -- each client names itself
   describe(name, () => {
     test('runs a query, joined from two subgraphs, as the viewer of its key', async () => {
       expect(await all('{ whoami book(id: 1) { title stars } }')).toEqual([

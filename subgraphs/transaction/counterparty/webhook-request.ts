@@ -102,16 +102,23 @@ export function createWebhookRequestSender(options: WebhookRequestOptions): Send
 
 /**
  * Waits 250 ms, 1 s, and then 3 s between attempts, as long as the next one is still before the payment's
- * `respondBy`.
+ * `respondBy`. All waits together are at most the time that the payment had when it was written, so the
+ * deadline of a hub whose clock was ahead is bounded too.
  */
 export const retryUntilRespondBy =
   (now: () => Date, pause: (ms: number, signal?: AbortSignal) => Promise<void>): RetryRule =>
-  async (next, { respondBy }, signal) => {
-    const waitMs = retryAfterMs[Math.min(next - 2, retryAfterMs.length - 1)]!
+  async (next, { createdAt, respondBy }, signal) => {
+    const waitMs = waitBeforeMs(next)
     if (signal?.aborted || now().getTime() + waitMs >= respondBy.getTime()) return false
+    let waitedMs = 0
+    for (let attempt = 2; attempt <= next; attempt++) waitedMs += waitBeforeMs(attempt)
+    if (waitedMs >= respondBy.getTime() - createdAt.getTime()) return false
     await pause(waitMs, signal)
     return !signal?.aborted
   }
+
+const waitBeforeMs = (attempt: number): number =>
+  retryAfterMs[Math.min(attempt - 2, retryAfterMs.length - 1)]!
 
 /** The webhook-id: equal for every attempt of a request. Each inquiry is a request of its own. */
 function messageId({ kind, payment }: PostedRequest): string {

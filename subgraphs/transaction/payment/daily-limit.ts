@@ -1,6 +1,6 @@
 // The daily limit: the most that one customer may pay in a corridor on one day. Pure.
 
-import type { ParticipantId, UsedKeyId } from '../../../schema/values/id.ts'
+import type { ParticipantId, PaymentId, UsedKeyId } from '../../../schema/values/id.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import type { Corridor } from '../../shared/registry.ts'
@@ -11,8 +11,10 @@ import type { RateProvider } from '../price/rates.ts'
 export interface Reservation {
   /** Id of the customer's day: "SG-CN/2026-03-01/wallet-sg-01/customer". */
   readonly day: string
-  /** Id of the payment's idempotency key: a repeated reservation counts once. */
-  readonly hold: UsedKeyId
+  /** Id of the payment that is to be written: each attempt has a hold of its own. */
+  readonly hold: PaymentId
+  /** Id of the payment's idempotency key: at most one attempt with it succeeds. */
+  readonly key: UsedKeyId
   /** In minor units of the limit's currency. */
   readonly minor: bigint
   readonly limit: Money
@@ -23,7 +25,7 @@ export interface Reservation {
 /** Returns the reservation for `amount`, valued at the mid rate. Refuses with RATE_UNAVAILABLE. */
 export function reservationOf(
   { wallet, customer }: { readonly wallet: ParticipantId; readonly customer: string },
-  hold: UsedKeyId,
+  { hold, key }: Pick<Reservation, 'hold' | 'key'>,
   amount: Money,
   { id, limits, settlementZone }: Corridor,
   rates: RateProvider,
@@ -38,6 +40,7 @@ export function reservationOf(
   return {
     day: `${id}/${date}/${wallet}/${customer}`,
     hold,
+    key,
     minor: value.minor,
     limit,
     resetsAt: new Date((dayNumber + 1) * dayMs - offsetMs),

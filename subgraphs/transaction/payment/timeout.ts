@@ -3,7 +3,7 @@
 
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { StepKind, TransactionStatus } from '../../log/entry.ts'
-import { dueOf, eventOf, type Move, type Payment } from './payment.ts'
+import { dueOf, eventOf, type Move, type Payment, type PaymentEvent } from './payment.ts'
 import { send } from './submit.ts'
 
 /** Waits before the first, second and third inquiry; the first begins at the time-out. */
@@ -13,10 +13,13 @@ const lastAnswerMs = 9_000
 /** Waits before a reversal or cancellation is sent again; the last one repeats until it is acknowledged. */
 const retryGapsMs = [5_000, 15_000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000, 86_400_000] as const
 
-/** Returns the move that is due at `now`; null when none is. */
-export function moveDue(payment: Payment, now: Date): Move | null {
+/**
+ * Returns the move that is due at `now`; null when none is. `overdue` is a due time that counts as past, also
+ * when it is after `now`.
+ */
+export function moveDue(payment: Payment, now: Date, overdue?: Date): Move | null {
   const due = dueOf(payment)
-  if (!due || due > now) return null
+  if (!due || (due > now && due.getTime() !== overdue?.getTime())) return null
   switch (payment.status) {
     case 'RECEIVED':
       return send(payment, now)
@@ -33,12 +36,35 @@ export function moveDue(payment: Payment, now: Date): Move | null {
   }
 }
 
+/** What decides how long a pending payment waits. */
+export type PendingPayment = Pick<Payment, 'status' | 'createdAt' | 'respondBy'> & {
+  readonly events: readonly Pick<PaymentEvent, 'kind'>[]
+}
+
+/** Returns the most milliseconds that a pending payment waits for its next move, by its status. */
+export function longestWaitMs(payment: PendingPayment): number {
+  switch (payment.status) {
+    case 'RECEIVED':
+    case 'ROUTED':
+      return payment.respondBy.getTime() - payment.createdAt.getTime()
+    case 'IN_DOUBT':
+      return inquiryGapsMs[count(payment, 'INQUIRED')] ?? lastAnswerMs
+    case 'REVERSING':
+      return retryGapsMs[count(payment, 'REVERSAL_RETRIED')] ?? retryGapsMs.at(-1)!
+    case 'CANCELLING':
+      return retryGapsMs[count(payment, 'CANCEL_RETRIED')] ?? retryGapsMs.at(-1)!
+    default:
+      return 0
+  }
+}
+
 /**
  * Returns an early inquiry for a client that requests one. Null when the payment is not IN_DOUBT, changed
  * within the last second, or has had its last inquiry.
  */
 export function inquireEarly(payment: Payment, now: Date): Move | null {
-  const isRecent = now.getTime() - payment.updatedAt.getTime() < inquiryGapsMs[0]
+  // A payment that was written by a clock far ahead did not change just now.
+  const isRecent = Math.abs(now.getTime() - payment.updatedAt.getTime()) < inquiryGapsMs[0]
   return payment.status === 'IN_DOUBT' && !isRecent ? inquire(payment, now) : null
 }
 
@@ -69,7 +95,7 @@ const step = (
 const retryGap = (payment: Payment, kind: StepKind): number =>
   retryGapsMs[count(payment, kind) + 1] ?? retryGapsMs.at(-1)!
 
-const count = ({ events }: Payment, kind: StepKind): number =>
+const count = ({ events }: Pick<PendingPayment, 'events'>, kind: StepKind): number =>
   events.filter((event) => event.kind === kind).length
 
 const after = (at: Date, ms: number): Date => new Date(at.getTime() + ms)

@@ -26,6 +26,8 @@ export const receiptOf = (payment: Payment, replayed: boolean): PaymentReceipt =
 export const unknownPayment = refuse('PAYMENT_UNKNOWN', undefined, ['input', 'payment'])
 
 export interface IdempotentPayments {
+  /** The result of the first use of `key`, or a conflict with its input; null when the key is new. */
+  first(key: UsedKey): Promise<PaymentReceipt | Refusal | null>
   /**
    * Writes a new payment under its key. Returns the first result of a used key, or the reason against the
    * payment.
@@ -49,6 +51,7 @@ export interface IdempotentPaymentsDependencies {
 export const createIdempotentPayments = (
   dependencies: IdempotentPaymentsDependencies,
 ): IdempotentPayments => ({
+  first: (key) => firstResult(dependencies.store, key),
   insert: (payment, key) => insertOnce(dependencies, payment, key),
   move: (key, id, rule) => moveOnce(dependencies, key, id, rule),
   keep: (key, refusal) => keepRefusal(dependencies.store, key, refusal),

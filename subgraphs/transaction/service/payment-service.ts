@@ -3,6 +3,7 @@
 
 import type { ParticipantId, PaymentId, RefundId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import { pause } from '../../platform/async/promise.ts'
 import type { Logger } from '../../platform/logger.ts'
 import { isKept, useOfKey, type UsedKey } from '../../shared/idempotency-key.ts'
 import type { SubgraphDependencies } from '../../shared/subgraph.ts'
@@ -28,7 +29,7 @@ import {
   type Quote,
 } from '../price/quote.ts'
 import type { RateProvider } from '../price/rates.ts'
-import type { DailyLimits } from '../store/daily-limits.ts'
+import { reservedMaxMs, type DailyLimits } from '../store/daily-limits.ts'
 import type { RefundOf } from '../store/payment-loaders.ts'
 import type { PaymentStore } from '../store/payment-store.ts'
 import {
@@ -74,8 +75,11 @@ export interface PaymentService {
   answer(participant: ParticipantId, id: PaymentId, decide: AnswerRule): Promise<PaymentReceipt | Refusal>
   /** Ends payment `id`, which could not be delivered to its counterparty. */
   undeliverable(id: PaymentId): Promise<void>
-  /** Makes the move that is due for payment `id`; none when it is not due, or another process has made it. */
-  actOnDue(id: PaymentId): Promise<void>
+  /**
+   * Makes the move that is due for payment `id`; none when it is not due, or another process has made it.
+   * `overdue` is a due time that counts as past, also when it is ahead of the clock.
+   */
+  actOnDue(id: PaymentId, overdue?: Date): Promise<void>
   /**
    * Sends an inquiry about a payment in doubt unless one was sent just now; returns the payment after that.
    */
@@ -91,14 +95,17 @@ export interface PaymentServiceDependencies extends Pick<
   readonly rates: RateProvider
   readonly screen: Screening
   readonly logger: Pick<Logger, 'error'>
+  /** Milliseconds of a clock that is never set; by default the process's own. */
+  readonly elapsedMs?: () => number
 }
 
-interface Dependencies extends PaymentServiceDependencies {
+interface Dependencies extends Required<PaymentServiceDependencies> {
   readonly idempotentPayments: IdempotentPayments
 }
 
 export function createPaymentService(outer: PaymentServiceDependencies): PaymentService {
-  const dependencies = { ...outer, idempotentPayments: createIdempotentPayments(outer) }
+  const idempotentPayments = createIdempotentPayments(outer)
+  const dependencies = { elapsedMs: () => performance.now(), ...outer, idempotentPayments }
   return {
     quote: (wallet, input) => quotePayment(dependencies, wallet, input),
     submit: (wallet, input) => submitPayment(dependencies, wallet, input),
@@ -108,7 +115,7 @@ export function createPaymentService(outer: PaymentServiceDependencies): Payment
     respond: (participant, input) => respondToPayment(dependencies, participant, input),
     answer: (participant, id, decide) => answerPayment(dependencies, participant, id, decide),
     undeliverable: (id) => endUndeliverable(dependencies, id),
-    actOnDue: (id) => actOnDue(dependencies, id),
+    actOnDue: (id, overdue) => actOnDue(dependencies, id, overdue),
     inquire: (id) => inquirePayment(dependencies, id),
   }
 }
@@ -221,6 +228,13 @@ async function findTarget({ directory }: Dependencies, { target }: Order): Promi
   return { merchant, code }
 }
 
+/** A payment that is about to be written: its own id, and its share of the customer's daily limit. */
+interface ReservedDraft extends PaymentDraft {
+  readonly id: PaymentId
+  /** Null without a customer. */
+  readonly reservation: Reservation | null
+}
+
 /**
  * Reserves and writes the payment of `draft` under `key`. The key keeps the refusal of a draft or a
  * reservation.
@@ -230,53 +244,103 @@ async function startPayment(
   key: UsedKey,
   draft: PaymentDraft | Refusal,
 ): Promise<PaymentReceipt | Refusal> {
-  const reserved = isRefusal(draft) ? draft : await reserveLimit(dependencies, key, draft)
-  if (isRefusal(reserved)) return dependencies.idempotentPayments.keep(key, reserved)
-  return writePayment(dependencies, key, reserved)
+  const { idempotentPayments } = dependencies
+  const begunMs = dependencies.elapsedMs()
+  if (isRefusal(draft)) return idempotentPayments.keep(key, draft)
+  const id = newId<PaymentId>(key.at)
+  const reservation = reservationOfDraft(dependencies, key, id, draft)
+  if (reservation === null) return writePayment(dependencies, key, { ...draft, id, reservation })
+  if (isRefusal(reservation)) return idempotentPayments.keep(key, reservation)
+  const result = await reserveLimit(dependencies, key, reservation)
+  if (result) return result
+  return writeReserved(dependencies, key, { ...draft, id, reservation }, begunMs)
 }
 
-interface ReservedDraft extends PaymentDraft {
-  readonly authorizationTimeoutMs: number
-  /** Null without a customer. */
-  readonly reservation: Reservation | null
-}
-
-async function reserveLimit(
-  { dailyLimits, registry, rates }: Dependencies,
+function reservationOfDraft(
+  { registry, rates }: Dependencies,
   key: UsedKey,
-  draft: PaymentDraft,
-): Promise<ReservedDraft | Refusal> {
-  const { wallet, terms, details } = draft
+  hold: PaymentId,
+  { wallet, terms, details: { customer } }: PaymentDraft,
+): Reservation | Refusal | null {
+  if (customer === null) return null
   const corridor = registry.corridors.get(terms.corridor)!
-  const { authorizationTimeoutMs } = corridor
-  const { customer } = details
-  if (customer === null) return { ...draft, authorizationTimeoutMs, reservation: null }
+  const attempt = { hold, key: key.id }
+  return reservationOf({ wallet, customer }, attempt, terms.merchantAmount, corridor, rates, key.at)
+}
 
-  const payer = { wallet, customer }
-  const reservation = reservationOf(payer, key.id, terms.merchantAmount, corridor, rates, key.at)
-  if (isRefusal(reservation)) return reservation
-  const used = await dailyLimits.reserve(reservation)
-  if (used !== null) return exceedsDailyLimit(reservation, used)
-  return { ...draft, authorizationTimeoutMs, reservation }
+/**
+ * Returns null when the limit is reserved, and otherwise the result of `key`. While another call with the
+ * same key has its hold, this one waits for that call's result.
+ */
+async function reserveLimit(
+  { dailyLimits, idempotentPayments }: Dependencies,
+  key: UsedKey,
+  reservation: Reservation,
+): Promise<PaymentReceipt | Refusal | null> {
+  for (const waitMs of keyHeldWaitsMs) {
+    const outcome = await dailyLimits.reserve(reservation)
+    if (outcome.kind === 'RESERVED') return null
+    if (outcome.kind === 'EXCEEDED') {
+      return idempotentPayments.keep(key, exceedsDailyLimit(reservation, outcome.used))
+    }
+    const first = await idempotentPayments.first(key)
+    if (first) return first
+    await pause(waitMs)
+  }
+  // The process of the other call may have stopped. Its hold counts until it is known to have no payment.
+  const outcome = await dailyLimits.reserveBeside(reservation)
+  return outcome.kind === 'RESERVED' ? null : refuse('UNAVAILABLE')
+}
+
+/** Waits for the result of another call with the same key; that call makes one write. */
+const keyHeldWaitsMs = [5, 10, 25, 50, 100, 200, 400, 800] as const
+
+/** Writes the payment of a reservation. Releases the hold unless this very payment is or may be written. */
+async function writeReserved(
+  dependencies: Dependencies,
+  key: UsedKey,
+  draft: ReservedDraft & { readonly reservation: Reservation },
+  begunMs: number,
+): Promise<PaymentReceipt | Refusal> {
+  const { dailyLimits, elapsedMs, logger } = dependencies
+  const release = () =>
+    dailyLimits.release(draft.reservation).catch((error: unknown) => {
+      logger.error(
+        { err: error, payment: draft.id },
+        'the hold of a payment that was not written could not be released; it counts for two minutes more',
+      )
+    })
+  // The hold of a late attempt may be dropped before its payment is written.
+  if (elapsedMs() - begunMs > reservedMaxMs) {
+    await release()
+    return refuse('UNAVAILABLE')
+  }
+  // An error here means that the payment is not written: `insert` returns UNAVAILABLE for an unknown outcome.
+  let mayStand = false
+  try {
+    const receipt = await writePayment(dependencies, key, draft)
+    mayStand = isRefusal(receipt) ? !isKept(receipt) : receipt.payment._id === draft.id
+    return receipt
+  } finally {
+    if (!mayStand) await release()
+  }
 }
 
 async function writePayment(
-  { store, dailyLimits, idempotentPayments, screen }: Dependencies,
+  { store, idempotentPayments, registry, screen }: Dependencies,
   key: UsedKey,
-  { wallet, details, terms, authorizationTimeoutMs, reservation }: ReservedDraft,
+  { id, wallet, details, terms, reservation }: ReservedDraft,
 ): Promise<PaymentReceipt | Refusal> {
   const payment = submit(wallet, details, terms, {
-    id: newId(key.at),
+    id,
     rrn: await store.nextRrn(),
     key,
     now: key.at,
-    authorizationTimeoutMs,
+    authorizationTimeoutMs: registry.corridors.get(terms.corridor)!.authorizationTimeoutMs,
     screen,
     ...(reservation && { customerDay: reservation.day }),
   })
-  const receipt = await idempotentPayments.insert(payment, key)
-  if (reservation && isRefusal(receipt) && isKept(receipt)) await dailyLimits.release(reservation)
-  return receipt
+  return idempotentPayments.insert(payment, key)
 }
 
 async function cancelPayment(
@@ -352,8 +416,8 @@ async function endUndeliverable({ store, now }: Dependencies, id: PaymentId): Pr
   await store.move(id, (payment) => undeliverable(payment, now()))
 }
 
-async function actOnDue({ store, now }: Dependencies, id: PaymentId): Promise<void> {
-  await store.move(id, (payment) => moveDue(payment, now()))
+async function actOnDue({ store, now }: Dependencies, id: PaymentId, overdue?: Date): Promise<void> {
+  await store.move(id, (payment) => moveDue(payment, now(), overdue))
 }
 
 async function inquirePayment({ store, now }: Dependencies, id: PaymentId): Promise<Payment | null> {

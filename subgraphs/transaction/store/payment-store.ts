@@ -7,6 +7,7 @@ import { RecentMap } from '../../platform/async/recent-map.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
 import type { Payment } from '../payment/payment.ts'
 import type { PresentedCode } from '../payment/presented-code.ts'
+import type { PendingPayment } from '../payment/timeout.ts'
 import type { Quote } from '../price/quote.ts'
 import { codesOf, createPaymentIndexes, paymentsOf, quotesOf } from './payment-indexes.ts'
 import { createPaymentLoaders, type PaymentLoaders } from './payment-loaders.ts'
@@ -52,9 +53,14 @@ export interface PaymentStore extends PaymentLoaders {
   ): Promise<readonly Pick<Payment, '_id' | 'counterparty' | 'status'>[]>
   /** Returns the ids of at most `max` payments that are due at `now`, longest due first. */
   due(now: Date, max: number): Promise<readonly PaymentId[]>
+  /** Returns the pending payments that are due, and were changed, later than `now`, soonest due first. */
+  ahead(now: Date): Promise<readonly PaymentAhead[]>
   /** Returns a new retrieval reference number. */
   nextRrn(): Promise<string>
 }
+
+/** A pending payment that was written by a clock ahead of this process's. */
+export type PaymentAhead = PendingPayment & { readonly _id: PaymentId; readonly due: Date }
 
 export type Clause = Readonly<Record<string, unknown>>
 
@@ -79,6 +85,7 @@ export async function createPaymentStore(db: Db): Promise<PaymentStore> {
     page: (clauses, page) => findPage(payments, clauses, page),
     waiting: (counterparties) => findWaiting(payments, counterparties),
     due: (now, max) => findDue(payments, now, max),
+    ahead: (now) => findAhead(payments, now),
     nextRrn: createRrnSource(db),
   }
 }
@@ -154,6 +161,18 @@ async function findDue(payments: Collection<Payment>, now: Date, max: number): P
   return (await found.toArray()).map(({ _id }) => _id)
 }
 
+const findAhead = (payments: Collection<Payment>, now: Date): Promise<readonly PaymentAhead[]> =>
+  payments
+    .find<PaymentAhead>(
+      { due: { $gt: now }, updatedAt: { $gt: now } },
+      {
+        sort: { due: 1 },
+        limit: waitingMax,
+        projection: { status: 1, due: 1, createdAt: 1, respondBy: 1, 'events.kind': 1 },
+      },
+    )
+    .toArray()
+
 /**
  * Writes many payments at once; existing ones stay unchanged. Does not wait for the journal: the next write
  * with the usual guarantees makes these durable too.
@@ -167,5 +186,5 @@ export async function loadPayments(db: Db, payments: readonly Payment[]): Promis
 /** A process keeps at least half as many. */
 const recentQuotesMax = 8192
 
-/** More than a participant can have pending: payments time out before. */
+/** More than are pending at a time: payments time out before. */
 const waitingMax = 50_000

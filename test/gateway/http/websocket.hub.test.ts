@@ -11,14 +11,14 @@ const hub = await smallHub({ SOCKET_INIT_MS: '200', SOCKET_OPERATIONS_MAX: '3', 
 const address = `${hub.url.replace('http', 'ws')}/graphql`
 const events = 'subscription { transactionEvents { text } }'
 
-const client = createClient({
+const library = createClient({
   url: address,
   webSocketImpl: WebSocket,
   connectionParams: { authorization: 'Bearer demo-wallet' },
   retryAttempts: 0,
 })
-afterAll(() => client.dispose())
-describeGraphqlClient('the graphql-ws client', hub, (operation) => client.iterate(operation))
+afterAll(() => library.dispose())
+describeGraphqlClient('the graphql-ws client', hub, (operation) => library.iterate(operation))
 
 describe('the graphql-ws client', () => {
   test('with an unknown key is closed with 4403', async () => {

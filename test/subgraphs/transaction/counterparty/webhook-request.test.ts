@@ -219,6 +219,15 @@ describe('repeating a request', () => {
     expect(waits).toEqual([250, 1_000, 3_000, 3_000])
   })
 
+  test('continues no longer when the payment was written by a clock a day ahead', async () => {
+    const receiver = await aReceiver()
+    await receiver.close()
+    const { send, waits, clock } = aPost(receiver)
+    clock.move(-86_400_000)
+    expect(await send()).toMatchObject({ kind: 'UNDELIVERED' })
+    expect(waits).toEqual([250, 1_000, 3_000, 3_000])
+  })
+
   test('ends in doubt when an earlier attempt arrived, though the last one did not', async () => {
     const receiver = await aReceiver((response) => {
       response.writeHead(500, { connection: 'close' }).end()

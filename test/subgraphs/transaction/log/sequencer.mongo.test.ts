@@ -44,7 +44,7 @@ beforeEach(async () => {
   clock = aClock()
   paymentService = createPaymentService({
     store,
-    dailyLimits: await createDailyLimits(db, clock.now),
+    dailyLimits: await createDailyLimits(db),
     registry: aRegistry(),
     directory: aDirectory(),
     now: clock.now,

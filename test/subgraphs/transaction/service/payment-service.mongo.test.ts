@@ -36,7 +36,7 @@ let elsewhere: Mongo
 let storeElsewhere: PaymentStore
 beforeAll(async () => {
   store = await createPaymentStore(db)
-  dailyLimits = await createDailyLimits(db, () => clock.now())
+  dailyLimits = await createDailyLimits(db)
   elsewhere = await connect(uri)
   storeElsewhere = await createPaymentStore(elsewhere.db(name))
   return () => elsewhere.close()

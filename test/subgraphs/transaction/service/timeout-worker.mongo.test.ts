@@ -2,6 +2,7 @@ import { inspect } from 'node:util'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { PaymentId } from '../../../../schema/values/id.ts'
 import { aPaymentHub, many, steps, wallet, type PaymentHub } from '../../../fixtures/a-payment-hub.ts'
+import { aClock } from '../../../fixtures/a-programme.ts'
 import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
 
 const database = await freshDatabase()
@@ -164,5 +165,103 @@ describe('an inquiry that a client requests for a payment in doubt', () => {
       await hub.paymentService.inquire(id)
     }
     expect(steps(await hub.payment(id))).toEqual(inquired)
+  })
+})
+
+const dayMs = 86_400_000
+
+describe('a clock that is wrong', () => {
+  /** Lets time pass in steps of a second; returns the seconds until the payment has changed, or null. */
+  const secondsUntilMoved = async (at: PaymentHub, id: PaymentId, max: number): Promise<number | null> => {
+    const { sequence } = await at.payment(id)
+    for (let second = 1; second <= max; second++) {
+      await at.advance(1_000)
+      if ((await at.payment(id)).sequence !== sequence) return second
+    }
+    return null
+  }
+
+  test.each([
+    { status: 'ROUTED', waitS: 8 },
+    { status: 'IN_DOUBT', waitS: 1 },
+    { status: 'REVERSING', waitS: 5 },
+  ] as const)(
+    'a day ahead at another hub does not hold a payment that is $status',
+    async ({ status, waitS }) => {
+      const ahead = await aPaymentHub(elsewhere.db(name), {
+        registry: hub.registry,
+        clock: aClock(new Date(hub.clock.now().getTime() + dayMs)),
+      })
+      const { _id } = await ahead.pay()
+      for (const ms of reach[status]) await ahead.advance(ms)
+      expect(await hub.payment(_id)).toMatchObject({ status })
+      const moved = await secondsUntilMoved(hub, _id, 20)
+      expect(moved).toBeGreaterThanOrEqual(waitS)
+      expect(moved).toBeLessThanOrEqual(waitS + 5)
+    },
+  )
+
+  test('that was a day ahead and is right again does not hold a payment to its end', async () => {
+    hub.clock.move(dayMs)
+    const { _id } = await hub.pay()
+    hub.clock.move(-dayMs)
+    for (let second = 0; second < 40; second++) await hub.advance(1_000)
+    expect(steps(await hub.payment(_id)).slice(0, 7)).toEqual([...inquired, 'REVERSAL_STARTED'])
+    await hub.respond(_id, 'ACKNOWLEDGE')
+    expect(await hub.payment(_id)).toMatchObject({ status: 'REVERSED' })
+  })
+
+  test.each([3_600_000, dayMs, 400 * dayMs])(
+    '%i ms behind moves the payments of other hubs in their time, and not before',
+    async (behindMs) => {
+      const behind = await aPaymentHub(elsewhere.db(name), {
+        registry: hub.registry,
+        clock: aClock(new Date(hub.clock.now().getTime() - behindMs)),
+      })
+      const { _id } = await hub.pay()
+      await behind.advance(0)
+      expect(await secondsUntilMoved(behind, _id, 7)).toBeNull()
+      expect(await secondsUntilMoved(behind, _id, 1)).toBe(1)
+      expect(await hub.payment(_id)).toMatchObject({ status: 'IN_DOUBT' })
+    },
+  )
+
+  test('a day behind at the hub that wrote a payment does not hold it', async () => {
+    const behind = await aPaymentHub(elsewhere.db(name), {
+      registry: hub.registry,
+      clock: aClock(new Date(hub.clock.now().getTime() - dayMs)),
+    })
+    const { _id } = await behind.pay()
+    for (let second = 0; second < 40; second++) await hub.advance(1_000)
+    expect(await hub.payment(_id)).toMatchObject({ status: 'REVERSING' })
+  })
+
+  test('a day ahead when a payment came into doubt does not prevent an inquiry by a client', async () => {
+    hub.clock.move(dayMs)
+    const id = await paymentIn('IN_DOUBT')
+    hub.clock.move(-dayMs)
+    expect(await hub.paymentService.inquire(id)).toMatchObject({ sequence: 4 })
+  })
+
+  test('an answer to a payment of a clock ahead starts no wait anew', async () => {
+    hub.clock.move(dayMs)
+    const { _id } = await hub.pay()
+    hub.clock.move(-dayMs)
+    await hub.advance(0)
+    await hub.advance(6_000)
+    await hub.respond(_id, 'NEVER_SEEN')
+    expect(await hub.advance(1_999)).toBe(0)
+    expect(await hub.advance(1)).toBe(1)
+    expect(await hub.payment(_id)).toMatchObject({ status: 'IN_DOUBT' })
+  })
+
+  test('is found by an index', async () => {
+    await many(3, () => hub.pay())
+    const now = hub.clock.now()
+    const plan = await hub.store.payments
+      .find({ due: { $gt: now }, updatedAt: { $gt: now } }, { sort: { due: -1 } })
+      .explain('queryPlanner')
+    expect(inspect(plan, { depth: null })).toContain("indexName: 'due'")
+    expect(inspect(plan, { depth: null })).not.toContain('COLLSCAN')
   })
 })
