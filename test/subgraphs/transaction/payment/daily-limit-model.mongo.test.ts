@@ -26,7 +26,7 @@ interface CustomerDay {
 const customerDays = db.collection<CustomerDay>('customerDays')
 
 const limit = 100_000
-/** Places where a process stops, and never goes on. */
+/** Places where a process stops, and never resumes. */
 type Stop = 'BEFORE_WRITE' | 'AFTER_WRITE' | 'BEFORE_RELEASE' | null
 
 interface Hold {

@@ -243,7 +243,7 @@ describe('a clock that is wrong', () => {
     expect(await hub.paymentService.inquire(id)).toMatchObject({ sequence: 4 })
   })
 
-  test('an answer to a payment of a clock ahead starts no wait anew', async () => {
+  test('an answer to a payment of a clock ahead does not restart the wait', async () => {
     hub.clock.move(dayMs)
     const { _id } = await hub.pay()
     hub.clock.move(-dayMs)
