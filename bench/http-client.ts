@@ -1,9 +1,10 @@
-// Many requests over few sockets, as cheaply as Node can: what the client does not spend, the machine has for who answers.
+// Sends many requests over few sockets with little processor time, so that the server has the rest of the
+// machine.
 
 import { connect, type Socket } from 'node:net'
 
-export interface Answers {
-  /** Of each answer, in milliseconds. */
+export interface PostResult {
+  /** The latency of each response in milliseconds. */
   readonly latencies: number[]
   readonly perSecond: number
 }
@@ -14,12 +15,15 @@ export interface ClientOptions {
   readonly connections: number
   /** The next body, or null to stop. */
   readonly next: () => string | null
-  /** Looks at a body that was answered with 200; throws when it is not as it should be. */
-  readonly check?: (answer: string) => void
+  /** Checks the body of a response with status 200; throws for an invalid one. */
+  readonly check?: (body: string) => void
 }
 
-/** POSTs what `next` gives, one request in flight a connection, until it gives null. Throws at the first answer that is not 200. */
-export async function post(options: ClientOptions): Promise<Answers> {
+/**
+ * Sends the bodies of `next` as POST requests until it returns null. Throws at the first response with a
+ * status other than 200.
+ */
+export async function post(options: ClientOptions): Promise<PostResult> {
   const { hostname, port, pathname } = new URL(options.url)
   const head =
     `POST ${pathname} HTTP/1.1\r\nhost: ${hostname}:${port}\r\ncontent-type: application/json\r\n` +
@@ -61,13 +65,13 @@ function converse(
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
       const bodyAt = received.indexOf('\r\n\r\n') + 4
       if (bodyAt < 4) return
-      const answered = received.toString('latin1', 0, bodyAt)
-      const length = Number(/content-length: (\d+)/i.exec(answered)?.[1])
+      const responseHead = received.toString('latin1', 0, bodyAt)
+      const length = Number(/content-length: (\d+)/i.exec(responseHead)?.[1])
       if (received.length < bodyAt + length) return
       latencies.push(performance.now() - sentAt)
       try {
         const body = received.toString('utf8', bodyAt)
-        if (!answered.startsWith('HTTP/1.1 200')) throw new Error(`${answered}${body}`)
+        if (!responseHead.startsWith('HTTP/1.1 200')) throw new Error(`${responseHead}${body}`)
         check?.(body)
       } catch (error) {
         socket.destroy()
@@ -79,7 +83,7 @@ function converse(
   })
 }
 
-/** `count` bodies, one after another. */
+/** Returns a function that makes `count` bodies, then null. */
 export function bodies(count: number, body: (n: number) => string): () => string | null {
   let n = 0
   return () => (n < count ? body(n++) : null)

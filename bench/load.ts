@@ -1,4 +1,5 @@
-// Load over real sockets on the loopback: a server in a process of its own, the client here, contenders taking turns.
+// Load over sockets on the loopback interface: each server is a process, the client is this process, and
+// contenders take turns.
 
 import autocannon from 'autocannon'
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -8,10 +9,10 @@ export interface Server {
   readonly name: string
   readonly url: string
   readonly pid: number
-  stop(): Promise<void>
+  close(): Promise<void>
 }
 
-/** Starts `file` with `args` in a process of its own; the first address that it prints is where it serves. */
+/** Starts `file` with `args` as a process; its URL is the first address that it prints. */
 export async function serve(
   name: string,
   file: URL,
@@ -22,14 +23,14 @@ export async function serve(
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...environment },
   })
-  // However this process ends, it leaves no server behind.
+  // The server ends with this process, also after a crash.
   process.once('exit', () => child.kill('SIGKILL'))
   const url = await firstAddress(child)
   return {
     name,
     url,
     pid: child.pid!,
-    stop: () =>
+    close: () =>
       new Promise((resolve) => {
         child.once('exit', () => resolve())
         child.kill('SIGTERM')
@@ -40,7 +41,7 @@ export async function serve(
 function firstAddress(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = ''
-    child.once('exit', (code) => reject(new Error(`the server ended with ${code} before it was ready`)))
+    child.once('exit', (code) => reject(new Error(`the server exited with code ${code} before it was ready`)))
     child.stdout!.on('data', (chunk: Buffer) => {
       text += chunk.toString()
       const address = /http:\/\/\S+/.exec(text)?.[0]
@@ -53,18 +54,21 @@ export interface Target {
   readonly name: string
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Bodies of POST requests, sent in turn. */
+  /** The bodies of POST requests, sent in turn. */
   readonly bodies: readonly string[]
 }
 
 export interface LoadOptions {
-  /** Requests in flight at once: connections of one request each. */
+  /** Number of connections, with one request at a time on each. */
   readonly connections: number
   readonly rounds: number
   readonly sliceSeconds: number
 }
 
-/** Requests per second of each target, in turn, round by round; throws when one answers anything but 2xx. */
+/**
+ * Measures the requests per second of each target in turn. Throws when a response has a status other than
+ * 2xx.
+ */
 export async function load(targets: readonly Target[], options: LoadOptions): Promise<Rate[]> {
   const rates = targets.map(({ name }) => ({
     name,
@@ -86,7 +90,9 @@ export async function load(targets: readonly Target[], options: LoadOptions): Pr
         })),
       })
       if (result.non2xx > 0 || result.errors > 0) {
-        throw new Error(`${target.name}: ${result.non2xx} answers were not 2xx, ${result.errors} failed`)
+        throw new Error(
+          `${target.name}: ${result.non2xx} responses were not 2xx, ${result.errors} requests failed`,
+        )
       }
       if (round < 0) continue // The first round warms up.
       rates[index]!.rounds.push(result['2xx'] / result.duration)

@@ -1,33 +1,33 @@
-// How every benchmark here measures: contenders take turns, round after round, and medians are quoted.
+// Measures contenders in turn, round by round, and reports medians.
 
 export interface Contender {
   readonly name: string
-  /** One unit of work; what it resolves to is thrown away. */
+  /** Runs one unit of work; the result is ignored. */
   run(): Promise<unknown>
 }
 
 export interface Rate {
   readonly name: string
-  /** Units of work per second: the median over rounds. */
+  /** Units of work per second, as the median of the rounds. */
   readonly perSecond: number
-  /** Milliseconds per unit, over all rounds. */
+  /** Milliseconds per unit over all rounds. */
   readonly p50: number
   readonly p99: number
-  /** Per round, for ratios that are paired in time. */
+  /** Units per second in each round, for ratios of the same round. */
   readonly rounds: readonly number[]
 }
 
 export interface MeasureOptions {
-  /** Units of work in flight at once. */
+  /** Number of concurrent units of work. */
   readonly concurrency: number
   readonly rounds: number
-  /** How long each contender runs in a round. */
+  /** Time that each contender runs in a round. */
   readonly sliceMs: number
-  /** How long each contender runs before anything counts. */
+  /** Time that each contender runs before the first round. */
   readonly warmUpMs: number
 }
 
-/** Runs the contenders in turn, A B C A B C …, so that a machine that drifts drifts for all of them. */
+/** Runs the contenders in turn, A B C A B C …, so that changes of the machine affect all of them. */
 export async function measure(contenders: readonly Contender[], options: MeasureOptions): Promise<Rate[]> {
   for (const contender of contenders) await runFor(contender, options.warmUpMs, options.concurrency, [])
   const rates = contenders.map(({ name }) => ({ name, rounds: [] as number[], latencies: [] as number[] }))
@@ -46,7 +46,7 @@ export async function measure(contenders: readonly Contender[], options: Measure
   }))
 }
 
-/** Units per second over `ms`; appends each unit's latency in milliseconds to `latencies`. */
+/** Returns units per second over `ms`; appends the latency of each unit in milliseconds to `latencies`. */
 async function runFor(
   contender: Contender,
   ms: number,
@@ -71,13 +71,13 @@ async function runFor(
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
-/** The value that `share` of `values` does not exceed. */
+/** The quantile of `values`, for instance the median for a `share` of 0.5. */
 export function quantile(values: readonly number[], share: number): number {
   if (values.length === 0) return Number.NaN
   const sorted = Float64Array.from(values).toSorted()
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]!
 }
 
-/** Median of the ratios `a / b`, round by round. */
+/** The median of the ratios `a / b` of each round. */
 export const ratio = (a: Rate, b: Rate): number =>
   median(a.rounds.map((value, round) => value / b.rounds[round]!))

@@ -1,4 +1,4 @@
-// A wallet that pays at a hub over HTTP: quotes for merchants first, then submissions for these.
+// A wallet that pays over HTTP: first it requests quotes, then it submits a payment for each.
 
 import { bodies, post } from './http-client.ts'
 
@@ -6,9 +6,9 @@ export interface Payer {
   /** The hub's GraphQL endpoint. */
   readonly url: string
   readonly authorization: string
-  /** What its customers are billed in. */
+  /** The currency of its customers. */
   readonly currency: string
-  /** Ids of mainland merchants where it pays. */
+  /** Ids of the mainland merchants that it pays. */
   readonly merchants: readonly string[]
 }
 
@@ -17,7 +17,7 @@ const quote = `mutation($input: QuotePaymentInput!) { quotePayment(input: $input
 const submit = `mutation($input: SubmitPaymentInput!) { submitPayment(input: $input) {
   ... on PaymentReceipt { replayed payment { id status } } ... on Problem { code message } } }`
 
-/** Quotes for payments: what a wallet has asked for before it pays. */
+/** Requests quotes and returns their ids. */
 export async function quotes(payer: Payer, count: number, inFlight: number): Promise<string[]> {
   const { url, authorization, currency, merchants } = payer
   const ids: string[] = []
@@ -33,16 +33,16 @@ export async function quotes(payer: Payer, count: number, inFlight: number): Pro
       },
     }),
   )
-  const keep = (answer: string) => {
-    const { data } = JSON.parse(answer) as { data: { quotePayment: { id?: string } } }
-    if (!data.quotePayment.id) throw new Error(answer)
+  const collect = (body: string) => {
+    const { data } = JSON.parse(body) as { data: { quotePayment: { id?: string } } }
+    if (!data.quotePayment.id) throw new Error(body)
     ids.push(data.quotePayment.id)
   }
-  await post({ url, headers: { authorization }, connections: inFlight, next, check: keep })
+  await post({ url, headers: { authorization }, connections: inFlight, next, check: collect })
   return ids
 }
 
-/** The body that pays for a quote. */
+/** The body of the request that pays for a quote. */
 export const submission = (quoted: string, idempotencyKey: string): string =>
   JSON.stringify({
     query: submit,

@@ -1,4 +1,4 @@
-// A hub as `npm start` runs it, with the 1 % data set and no traffic, in a process of its own over a MongoDB of its own.
+// A hub as `npm start` runs it, with the 1 % data set and without traffic, as a process with its own MongoDB.
 
 import { MongoClient, type Db } from 'mongodb'
 import { pino } from 'pino'
@@ -7,15 +7,18 @@ import { serve, type Server } from './load.ts'
 
 export interface Programme {
   readonly url: string
-  /** Address of its MongoDB. */
+  /** The URI of its MongoDB. */
   readonly uri: string
   readonly db: Db
-  /** Starts a peer with the MongoDB address and the database's name as its arguments. */
+  /** Starts a peer with the MongoDB URI and the name of the database as its arguments. */
   serve(name: string, file: URL): Promise<Server>
-  stop(): Promise<void>
+  close(): Promise<void>
 }
 
-/** The data is kept in `.data/bench`, so only the first benchmark loads it; a `fresh` database is loaded each time. */
+/**
+ * Starts the hub. Its data stays in `.data/bench`, so only the first benchmark loads it; `fresh` loads it
+ * again.
+ */
 export async function startProgramme({
   database = 'bench',
   fresh = false,
@@ -43,10 +46,10 @@ export async function startProgramme({
     uri: mongod.uri,
     db: client.db(database),
     serve: (name, file) => serve(name, file, [mongod.uri, database]),
-    stop: async () => {
-      await hub.stop()
+    close: async () => {
+      await hub.close()
       await client.close()
-      await mongod.stop()
+      await mongod.close()
     },
   }
 }

@@ -1,17 +1,17 @@
-// What a benchmark prints and writes: one row a figure.
+// Prints the figures of a benchmark and writes them to `bench/results`.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 
 export interface Row {
-  /** What was measured, such as "one entity, in process: hub". */
+  /** The figure’s name, such as "one entity, in process: hub". `bench/tables.ts` finds rows by it. */
   readonly what: string
   readonly value: number
   readonly unit: string
-  /** The hub's value as a multiple of `peer`'s; null for a figure that stands alone. */
+  /** The hub's value as a multiple of that of `peer`; null for a figure without a peer. */
   readonly ratio: number | null
   readonly peer: string | null
-  /** What the ratio, or the value, is asked to be, such as "≥ 0.8"; null when nothing is. */
+  /** The goal for the ratio, or for the value where there is none, such as "≥ 0.8"; null without a goal. */
   readonly goal: string | null
 }
 
@@ -38,8 +38,9 @@ export function report(name: string, rows: readonly Row[]): void {
   const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`
   const text = JSON.stringify({ name, measuredAt: new Date().toISOString(), machine, rows }, null, 2)
   writeFileSync(new URL(`${name}.json`, folder), `${text}\n`)
-  console.log(`wrote bench/results/${name}.json`)
+  console.log(`wrote bench/results/${name}.json; npm run generate writes it into the pages`)
 }
 
-const short = (value: number): string =>
+/** Three significant digits, or a whole number from 100 on. */
+export const short = (value: number): string =>
   value >= 100 ? Math.round(value).toLocaleString('en') : Number(value.toPrecision(3)).toString()

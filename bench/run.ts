@@ -1,4 +1,4 @@
-// npm run bench -- NAME: runs bench/NAME/bench.ts, or says which names there are.
+// npm run bench -- NAME: runs bench/NAME/bench.ts, or prints the available names.
 
 import { existsSync, readdirSync } from 'node:fs'
 

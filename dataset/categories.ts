@@ -1,11 +1,11 @@
-// What the merchants sell: how common each category is, what a payment there is worth, and what such a place calls itself.
-// Shares and amounts are estimates; only their mean is fitted to the programme's figures.
+// The categories of merchants: share of merchants, usual amounts, and nouns for names. Shares and amounts are
+// estimates; only their mean is fitted to the programme's figures.
 
 import { mccByCode } from '../schema/values/mcc.ts'
 import type { Scenario } from '../subgraphs/merchant/index.ts'
 import { Weighted } from './random.ts'
 
-/** How the name of a place ends (or begins) in a script. */
+/** The noun in the name of a shop, by script. */
 export interface Nouns {
   /** At most 7 characters. */
   readonly en: string
@@ -22,9 +22,9 @@ export interface Category {
   readonly scenario: Scenario
   /** Share of merchants. */
   readonly weight: number
-  /** Payments are log-normal: half of them below this many CNY, before the fit. */
+  /** The median of payments in CNY before scaling; payments have a log-normal distribution. */
   readonly medianCny: number
-  /** Spread of their logarithm. */
+  /** The standard deviation of their logarithm. */
   readonly sigma: number
   readonly nouns: Nouns
 }
@@ -87,12 +87,12 @@ const online: readonly Row[] = [
   ['4816', 8, 120, 0.8, 'Cloud', '云服务', 'クラウド', '클라우드', 'คลาวด์', 'Đám mây'],
 ]
 
-/** Categories of places that one can walk into. */
+/** Categories of physical shops. */
 export const offlineCategories: readonly Category[] = offline.map(categoryOf)
-/** Categories of merchants that only sell online. */
+/** Categories of online merchants. */
 export const onlineCategories: readonly Category[] = online.map(categoryOf)
 
-/** Draws categories as often as merchants have them. */
+/** Weights categories by their share of merchants. */
 export const byWeight = (categories: readonly Category[]): Weighted<Category> =>
   new Weighted(
     categories,
@@ -100,7 +100,7 @@ export const byWeight = (categories: readonly Category[]): Weighted<Category> =>
   )
 
 function categoryOf([mcc, weight, medianCny, sigma, en, zh, ja, ko, th, vi]: Row): Category {
-  const known = mccByCode(mcc)
-  if (!known) throw new TypeError(`ISO 18245 ${mcc} is not in the table of categories`)
-  return { mcc, scenario: known.scenario, weight, medianCny, sigma, nouns: { en, zh, ja, ko, th, vi } }
+  const found = mccByCode(mcc)
+  if (!found) throw new TypeError(`the merchant category code ${mcc} is not in schema/values/mcc.ts`)
+  return { mcc, scenario: found.scenario, weight, medianCny, sigma, nouns: { en, zh, ja, ko, th, vi } }
 }

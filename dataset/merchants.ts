@@ -1,44 +1,52 @@
-// The merchants, made one at a time from their index: none is kept, and any can be made again.
+// The merchants of the data set. Each is computed from its index on demand; none is stored.
+
+import type { EntryMode } from '../schema/values/entry-mode.ts'
+import type { MerchantId, ParticipantId, QrProductId } from '../schema/values/id.ts'
 import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
 import { byWeight, offlineCategories, onlineCategories, type Category } from './categories.ts'
 import { placeIn, type Cities } from './cities.ts'
 import { currencyIn, mainland, projectCountries } from './countries.ts'
 import { merchantName } from './names.ts'
-import type { EntryMode } from '../schema/values/entry-mode.ts'
 import { apportion, Random, Weighted, zipf } from './random.ts'
 
-/** As the programme reports, August and September 2025, at scale 1; the major online merchants are few and never scaled. */
+/**
+ * As the programme reports in August and September 2025, at scale 1. The few major online merchants are not
+ * scaled.
+ */
 const mainlandActive = 1_350_000
 const foreignActive = 11_000_000
 const onlineActive = 168
 
-/** One merchant in so many takes no payments; it comes on top of those that do. */
+/** One merchant in 200 is inactive; the inactive ones are added to the active ones. */
 const inactiveEvery = 200
 
 export interface MerchantSource {
-  /** How many there are, inactive ones included. */
+  /** The number of merchants, including inactive ones. */
   readonly count: number
-  /** The same merchant whenever it is asked for. Throws when `index` is not of 0 to `count` − 1. */
+  /** The merchant at `index`, the same at every call. Throws when `index` is not from 0 to `count` − 1. */
   at(index: number): Merchant
-  /** What the merchant at `index` sells: much cheaper than the whole merchant. */
+  /** The category of the merchant at `index`; much faster than computing the merchant. */
   categoryAt(index: number): Category
-  /** All of them, by index: the acquirer's merchants lie together. */
+  /** All merchants by index; those of one acquirer are adjacent. */
   [Symbol.iterator](): IterableIterator<Merchant>
-  /** Index of an active merchant of `country`; an acquirer's first merchants are drawn most. */
+  /**
+   * Draws the index of an active merchant of `country`; the first merchants of an acquirer are the most
+   * frequent.
+   */
   draw(country: string, kind: 'offline' | 'online', random: Random): number
 }
 
-/** An acquirer's merchants, one after the other. */
+/** The merchants of one acquirer, with adjacent indexes. */
 interface Block {
-  readonly acquirer: string
+  readonly acquirer: ParticipantId
   readonly country: string
   readonly kind: 'offline' | 'online'
-  /** Index of its first merchant. */
+  /** The index of the first merchant. */
   readonly start: number
   readonly count: number
 }
 
-/** What a place offers at the till: printed codes nearly always, scanners at the larger ones. */
+/** The entry modes of shops: all have printed codes, and some have scanners. */
 const offlineModes = new Weighted<readonly EntryMode[]>(
   [['MPM_STATIC'], ['MPM_STATIC', 'MPM_DYNAMIC'], ['MPM_STATIC', 'MPM_DYNAMIC', 'CPM']],
   [0.3, 0.4, 0.3],
@@ -47,30 +55,83 @@ const onlineModes: readonly EntryMode[] = ['MPM_DYNAMIC', 'IN_APP']
 
 const categories = { offline: byWeight(offlineCategories), online: byWeight(onlineCategories) }
 
-/** `cities` must have every country that has merchants; `products` are those of the mainland. */
+/**
+ * Creates the merchants. `cities` must have every country with merchants; `products` are those of the
+ * mainland.
+ */
 export function makeMerchants(
   { seed, scale }: { readonly seed: number; readonly scale: number },
   cities: Cities,
   products: readonly QrProduct[],
 ): MerchantSource {
-  const blocks = layOut(scale)
-  const last = blocks.at(-1)!
-  const count = last.start + last.count
-  const stickers = stickersByAcquirer(products)
-  const random = new Random(seed, 'merchants')
+  return new ComputedMerchants(new Random(seed, 'merchants'), layOut(scale), cities, products)
+}
 
-  const make = (block: Block, place: number): Merchant => {
+class ComputedMerchants implements MerchantSource {
+  readonly count: number
+  readonly #random: Random
+  readonly #blocks: readonly Block[]
+  /** By country and kind, weighted by size. */
+  readonly #blocksByPlace: ReadonlyMap<string, Weighted<Block>>
+  readonly #cities: Cities
+  readonly #stickers: ReadonlyMap<ParticipantId, Weighted<readonly QrProductId[]>>
+
+  constructor(random: Random, blocks: readonly Block[], cities: Cities, products: readonly QrProduct[]) {
+    const last = blocks.at(-1)!
+    this.count = last.start + last.count
+    this.#random = random
+    this.#blocks = blocks
+    this.#blocksByPlace = weightedByPlace(blocks)
+    this.#cities = cities
+    this.#stickers = stickersByAcquirer(products)
+  }
+
+  at(index: number): Merchant {
+    const block = this.#blockAt(index)
+    return this.#merchant(block, index - block.start)
+  }
+
+  categoryAt(index: number): Category {
+    const { kind } = this.#blockAt(index)
+    this.#random.restart(index)
+    return categories[kind].draw(this.#random)
+  }
+
+  *[Symbol.iterator](): IterableIterator<Merchant> {
+    for (const block of this.#blocks) {
+      for (let rank = 0; rank < block.count; rank++) yield this.#merchant(block, rank)
+    }
+  }
+
+  draw(country: string, kind: Block['kind'], random: Random): number {
+    const blocks = this.#blocksByPlace.get(`${country}/${kind}`)
+    if (!blocks) throw new RangeError(`there are no ${kind} merchants in ${country}`)
+    const { start, count } = blocks.draw(random)
+    const rank = Math.floor(count * random.next() ** 2)
+    return start + (isActive(rank) ? rank : rank - 1)
+  }
+
+  #blockAt(index: number): Block {
+    const block = this.#blocks.findLast(({ start }) => start <= index)
+    if (!block || index >= this.count) {
+      throw new RangeError(`the index of a merchant must be below ${this.count}, not ${index}`)
+    }
+    return block
+  }
+
+  #merchant(block: Block, rank: number): Merchant {
+    const random = this.#random
     const { acquirer, country, kind } = block
-    random.restart(block.start + place)
+    random.restart(block.start + rank)
     const category = categories[kind].draw(random)
-    const mid = (kind === 'online' ? 'W' : 'M') + String(place + 1).padStart(6, '0')
-    const city = cities.get(country)!.draw(random)
+    const mid = (kind === 'online' ? 'W' : 'M') + String(rank + 1).padStart(6, '0')
+    const city = this.#cities.get(country)!.draw(random)
     return {
-      id: `${acquirer}.${mid}`,
+      id: `${acquirer}.${mid}` as MerchantId,
       acquirer,
       mid,
       ...merchantName(country, category, random),
-      status: isActive(place) ? 'ACTIVE' : random.chance(0.5) ? 'SUSPENDED' : 'CLOSED',
+      status: isActive(rank) ? 'ACTIVE' : random.chance(0.5) ? 'SUSPENDED' : 'CLOSED',
       country,
       city: city.name,
       location: kind === 'online' ? null : placeIn(city, random),
@@ -79,53 +140,27 @@ export function makeMerchants(
       online: kind === 'online',
       currency: currencyIn(country),
       entryModes: kind === 'online' ? onlineModes : offlineModes.draw(random),
-      qrProducts: stickers.get(acquirer)?.draw(random) ?? [],
+      qrProducts: this.#stickers.get(acquirer)?.draw(random) ?? [],
     }
-  }
-  const blockAt = (index: number): Block => {
-    const block = blocks.findLast(({ start }) => start <= index)
-    if (!block || index >= count) throw new RangeError(`there is no merchant ${index} of ${count}`)
-    return block
-  }
-  const byCountry = new Map(
-    [...Map.groupBy(blocks, ({ country, kind }) => `${country}/${kind}`)].map(([key, some]) => [
-      key,
-      new Weighted(
-        some,
-        some.map((block) => block.count),
-      ),
-    ]),
-  )
-
-  return {
-    count,
-    at(index) {
-      const block = blockAt(index)
-      return make(block, index - block.start)
-    },
-    categoryAt(index) {
-      const { kind } = blockAt(index)
-      random.restart(index)
-      return categories[kind].draw(random)
-    },
-    *[Symbol.iterator]() {
-      for (const block of blocks) {
-        for (let place = 0; place < block.count; place++) yield make(block, place)
-      }
-    },
-    draw(country, kind, chance) {
-      const some = byCountry.get(`${country}/${kind}`)
-      if (!some) throw new RangeError(`there are no ${kind} merchants in ${country}`)
-      const { start, count: size } = some.draw(chance)
-      const place = Math.floor(size * chance.next() ** 2)
-      return start + (isActive(place) ? place : place - 1)
-    },
   }
 }
 
-const isActive = (place: number): boolean => place % inactiveEvery !== inactiveEvery - 1
+function weightedByPlace(blocks: readonly Block[]): ReadonlyMap<string, Weighted<Block>> {
+  const groups = Map.groupBy(blocks, ({ country, kind }) => `${country}/${kind}`)
+  return new Map(
+    [...groups].map(([place, group]) => [
+      place,
+      new Weighted(
+        group,
+        group.map(({ count }) => count),
+      ),
+    ]),
+  )
+}
 
-/** How many merchants it takes so that `active` of them are. */
+const isActive = (rank: number): boolean => rank % inactiveEvery !== inactiveEvery - 1
+
+/** The number of merchants of which `active` are active. */
 const withInactive = (active: number): number =>
   active + Math.floor(Math.max(0, active - 1) / (inactiveEvery - 1))
 
@@ -150,23 +185,20 @@ function layOut(scale: number): Block[] {
   return blocks
 }
 
-/**
- * A mainland acquirer prints a few sorts of stickers, each with one, two or three products of its own. Abroad the scheme is
- * the sticker.
- */
+/** The stickers of mainland acquirers: each sticker has one, two or three of the acquirer's products. */
 function stickersByAcquirer(
   products: readonly QrProduct[],
-): ReadonlyMap<string, Weighted<readonly string[]>> {
+): ReadonlyMap<ParticipantId, Weighted<readonly QrProductId[]>> {
   const ranks = [...Array(mainland.acquirers).keys()]
   return new Map(
     ranks.map((rank) => {
       const own = products.flatMap(({ id }, index) => (index % mainland.acquirers === rank ? [id] : []))
-      const sorts: string[][] = []
-      while (own.length > 0) sorts.push(own.splice(0, 1 + (sorts.length % 3)))
-      return [acquirerId(mainland.code, rank), new Weighted(sorts, zipf(sorts.length))]
+      const stickers: QrProductId[][] = []
+      while (own.length > 0) stickers.push(own.splice(0, 1 + (stickers.length % 3)))
+      return [acquirerId(mainland.code, rank), new Weighted(stickers, zipf(stickers.length))]
     }),
   )
 }
 
-const acquirerId = (country: string, rank: number): string =>
-  `acquirer-${country.toLowerCase()}-${String(rank + 1).padStart(2, '0')}`
+const acquirerId = (country: string, rank: number): ParticipantId =>
+  `acquirer-${country.toLowerCase()}-${String(rank + 1).padStart(2, '0')}` as ParticipantId

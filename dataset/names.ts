@@ -1,5 +1,5 @@
-// Invented names. Each says that it is: institutions end in "(invented)", merchants in "(demo)", for theirs must fit into a
-// QR code's 25 characters. Networks that exist are named as they are, with "(simulated)".
+// Invented names. The names of institutions end in "(invented)". Those of merchants end in "(demo)", because
+// they must fit into the 25 characters of a QR code. Real networks have their own name with "(simulated)".
 
 import type { Category } from './categories.ts'
 import { Random } from './random.ts'
@@ -21,30 +21,31 @@ const products = [
   'Lane Code',
 ]
 
-/** Names that have not been given yet: each call takes the next. */
+/** Returns functions that give a new name at each call. */
 export function institutionNames(seed: number): {
   readonly WALLET: () => string
   readonly ACQUIRER: () => string
 } {
-  const dealer = (kind: string, endings: readonly string[]): (() => string) => {
+  const namesOf = (kind: string, endings: readonly string[]): (() => string) => {
     const names = shuffled(combinations(endings), new Random(seed, `names/${kind}`))
     return () => {
       const name = names.pop()
-      if (!name) throw new RangeError(`there are no more names for a ${kind}`)
+      if (!name) throw new RangeError(`all names for a ${kind} are used`)
       return name
     }
   }
-  return { WALLET: dealer('wallet', wallets), ACQUIRER: dealer('acquirer', acquirers) }
+  return { WALLET: namesOf('wallet', wallets), ACQUIRER: namesOf('acquirer', acquirers) }
 }
 
-/** `count` names of QR products. */
+/** Returns `count` names of QR products. */
 export const productNames = (seed: number, count: number): string[] => {
   const names = combinations(products)
-  if (count > names.length) throw new RangeError(`there are only ${names.length} names for QR products`)
+  if (count > names.length)
+    throw new RangeError(`${count} names requested, only ${names.length} exist for QR products`)
   return shuffled(names, new Random(seed, 'names/product')).slice(0, count)
 }
 
-/** The name of a merchant in Latin letters, at most 25 characters, and in the local script where there is one. */
+/** Draws the name of a merchant: at most 25 Latin letters, and in the local script where there is one. */
 export function merchantName(
   country: string,
   category: Category,
@@ -74,7 +75,7 @@ function localName(
 const combinations = (endings: readonly string[]): string[] =>
   things.flatMap((thing) => endings.map((ending) => `${thing} ${ending} (invented)`))
 
-/** Fisher and Yates. */
+/** Shuffles by the algorithm of Fisher and Yates. */
 function shuffled<T>(values: readonly T[], random: Random): T[] {
   const result = [...values]
   for (let last = result.length - 1; last > 0; last--) {

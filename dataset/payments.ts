@@ -1,31 +1,36 @@
-// The payments of two years, in order of time. Their number, value and growth are the programme's; the rest is drawn: once to
-// learn what it adds up to, and once more, the same, to make payments that add up to the figure.
+// The payments of two years, in order of time. Their number, value and growth are the programme's figures;
+// all else is random. The same payments are drawn twice: first to compute their total value, then scaled so
+// that the total fits.
 
+import type { EntryMode } from '../schema/values/entry-mode.ts'
+import type { ParticipantId, PaymentId } from '../schema/values/id.ts'
 import type { ReasonCode } from '../schema/values/reasons.ts'
+import type { Merchant } from '../subgraphs/merchant/index.ts'
 import type { MerchantFacts } from '../subgraphs/shared/merchant-directory.ts'
 import type { Corridor, Participant } from '../subgraphs/shared/registry.ts'
-import type { Merchant } from '../subgraphs/merchant/index.ts'
 import type { PastPayment } from '../subgraphs/transaction/index.ts'
 import { priceNear, type Rates } from './amounts.ts'
 import { instantIn, recentYear, trend, yearBefore, type Day } from './calendar.ts'
 import { offsetMinutesIn } from './countries.ts'
 import { makeLanes, type Lane } from './lanes.ts'
-import type { EntryMode } from '../schema/values/entry-mode.ts'
 import type { MerchantSource } from './merchants.ts'
 import { Random, Weighted } from './random.ts'
 
-/** As the programme reports: through the gateway by 11 September 2025, and mainland growth of 2025 over the year before. */
+/**
+ * As the programme reports: payments through the gateway until 11 September 2025, and mainland growth in
+ * 2025.
+ */
 const paymentsOfYear = 1_981_000
 const valueOfYearCny = 427_000_000
 const growthOfNumber = 2.11
 const growthOfValue = 1.29
 
 const completedShare = 0.97
-/** Of inbound payments. */
+/** The share of inbound payments at online merchants. */
 const onlineShare = 0.09
 const timeoutMs = 8_000
 
-/** Why the others were declined. */
+/** The reasons of declined payments, by frequency. */
 const declines = new Weighted<ReasonCode>(
   ['INSUFFICIENT_FUNDS', 'OVER_LIMIT', 'TIMEOUT', 'NOT_PERMITTED', 'OFFLINE', 'UNSPECIFIED', 'SCREENING', 'MERCHANT_INACTIVE', 'WRONG_AMOUNT', 'BELOW_MINIMUM'],
   [44, 17, 10, 8, 6, 5, 4, 3, 2, 1],
@@ -39,25 +44,25 @@ const entryModeWeights: Readonly<Record<EntryMode, number>> = {
 }
 
 export interface PaymentSource {
-  /** How many there are, both years together. */
+  /** The number of payments in both years. */
   readonly count: number
-  /** Oldest first; the same each time. */
+  /** Oldest first; every iteration gives the same payments. */
   [Symbol.iterator](): IterableIterator<PastPayment>
 }
 
-/** What is drawn of a payment before its merchant is made. */
-interface Draft {
+/** The part of a payment that is drawn before its merchant is computed. */
+interface PaymentDraft {
   readonly createdAt: number
   readonly lane: Lane
-  readonly wallet: string
-  /** Index of the merchant. */
+  readonly wallet: ParticipantId
+  /** The index of the merchant. */
   readonly merchant: number
-  /** Worth before it is fitted. */
+  /** The value before scaling. */
   readonly cny: number
   readonly declined: ReasonCode | null
 }
 
-/** All payments between institutions that are LIVE, at merchants that are ACTIVE, through corridors that are OPEN. */
+/** Creates payments between LIVE institutions, at ACTIVE merchants, over OPEN corridors. */
 export function makePayments(
   options: { readonly seed: number; readonly scale: number; readonly until: Date; readonly rates: Rates },
   merchants: MerchantSource,
@@ -75,7 +80,7 @@ export function makePayments(
   ]
   const lanes = makeLanes(corridors, participants)
   const random = new Random(seed, 'payments')
-  const draftDay = (day: Day): Draft[] => {
+  const draftDay = (day: Day): PaymentDraft[] => {
     random.restart(day.toEnd)
     return Array.from({ length: day.payments }, () => draft(day, until, lanes, merchants, random))
   }
@@ -89,9 +94,9 @@ export function makePayments(
           const drafts = draftDay(day).toSorted((a, b) => a.createdAt - b.createdAt)
           details.restart(day.toEnd)
           const date = new Date(day.start).toISOString().slice(0, 10).replaceAll('-', '')
-          for (const [number, one] of drafts.entries()) {
+          for (const [number, drawn] of drafts.entries()) {
             const reference = `${date}-${String(number + 1).padStart(6, '0')}`
-            yield finish(one, reference, fit, merchants, rates, details)
+            yield finish(drawn, reference, fit, merchants, rates, details)
           }
         }
       }
@@ -101,7 +106,7 @@ export function makePayments(
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
-const completedCny = (drafts: readonly Draft[]): number =>
+const completedCny = (drafts: readonly PaymentDraft[]): number =>
   sum(drafts.map(({ cny, declined }) => (declined === null ? cny : 0)))
 
 function draft(
@@ -110,18 +115,18 @@ function draft(
   lanes: Weighted<Lane>,
   merchants: MerchantSource,
   random: Random,
-): Draft {
+): PaymentDraft {
   const lane = lanes.draw(random)
   const { merchantCountry, direction } = lane.corridor
   const isOnline = direction === 'INBOUND' && random.chance(onlineShare)
   const merchant = merchants.draw(merchantCountry, isOnline ? 'online' : 'offline', random)
   const { medianCny, sigma } = merchants.categoryAt(merchant)
-  // More payments and less of a rise in value: each is worth less than the year before.
+  // The number of payments grows faster than their value, so the mean value falls.
   const worth =
     random.logNormal(medianCny, sigma) * trend(growthOfValue / growthOfNumber, until.getTime(), day.start)
   const declined = random.chance(completedShare) ? null : declines.draw(random)
   return {
-    // The last ones have been answered by `until`.
+    // All payments are complete at `until`.
     createdAt: Math.min(
       instantIn(day, offsetMinutesIn(merchantCountry), random),
       until.getTime() - timeoutMs,
@@ -135,7 +140,7 @@ function draft(
 }
 
 function finish(
-  { createdAt, lane, wallet, merchant: index, cny, declined }: Draft,
+  { createdAt, lane, wallet, merchant: index, cny, declined }: PaymentDraft,
   reference: string,
   fit: number,
   merchants: MerchantSource,
@@ -143,13 +148,13 @@ function finish(
   random: Random,
 ): PastPayment {
   const merchant = factsOf(merchants.at(index))
-  const mostCny = Number(lane.corridor.limits.perPayment.minor) / 100
+  const limitCny = Number(lane.corridor.limits.perPayment.minor) / 100
   return {
-    id: uuidOf(createdAt, random),
+    id: paymentIdOf(createdAt, random),
     createdAt: new Date(createdAt),
     wallet,
     merchant,
-    amount: priceNear(Math.min(cny * fit, mostCny * 0.99), merchant.currency, rates, random),
+    amount: priceNear(Math.min(cny * fit, limitCny * 0.99), merchant.currency, rates, random),
     entryMode: entryModeOf(merchant, lane.corridor, random),
     customer: `customer-${random.below(20_000)}`,
     reference,
@@ -164,21 +169,21 @@ function factsOf(merchant: Merchant): MerchantFacts {
   return { id, name, acquirer, country, city, currency, mcc, status, entryModes }
 }
 
-/** One that both the merchant and the corridor offer; every merchant offers one that its corridors do. */
+/** Draws an entry mode that both the merchant and the corridor support; there always is one. */
 function entryModeOf(merchant: MerchantFacts, corridor: Corridor, random: Random): EntryMode {
   const offered = merchant.entryModes.filter((mode) => corridor.entryModes.includes(mode))
   let left = random.next() * sum(offered.map((mode) => entryModeWeights[mode]))
   return offered.find((mode) => (left -= entryModeWeights[mode]) < 0) ?? offered[0]!
 }
 
-/** UUID version 7 (RFC 9562): 48 bits of `time`, then 74 drawn ones. */
-function uuidOf(time: number, random: Random): string {
+/** Makes a UUID of version 7 (RFC 9562): 48 bits of `time`, then 74 random bits. */
+function paymentIdOf(time: number, random: Random): PaymentId {
   const head = time.toString(16).padStart(12, '0')
   const [a, b, c] = [random.bits(), random.bits(), random.bits()]
   const version = (0x7000 | (a >>> 20)).toString(16)
   const variant = (0x8000 | (a & 0x3fff)).toString(16)
   const tail = hex(b) + hex(c).slice(0, 4)
-  return `${head.slice(0, 8)}-${head.slice(8)}-${version}-${variant}-${tail}`
+  return `${head.slice(0, 8)}-${head.slice(8)}-${version}-${variant}-${tail}` as PaymentId
 }
 
 const hex = (bits: number): string => bits.toString(16).padStart(8, '0')

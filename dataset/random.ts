@@ -1,6 +1,7 @@
-// Chance that can be repeated: every section of the data draws from a generator of its own, so none shifts another.
+// Repeatable random numbers. Each section of the data set has its own generator, so that a change in one does
+// not affect the others.
 
-/** xoshiro128** 1.1 (Blackman and Vigna, 2018), 32 bits a draw. Not for secrets. */
+/** The generator xoshiro128** 1.1 (Blackman and Vigna, 2018), 32 bits a draw. Not for secrets. */
 export class Random {
   readonly #key: number
   #a = 0
@@ -8,13 +9,13 @@ export class Random {
   #c = 0
   #d = 0
 
-  /** The same seed, section and index always draw the same numbers. */
+  /** The same seed, section and index always give the same numbers. */
   constructor(seed: number, section: string, index = 0) {
     this.#key = hashText(`${seed}/${section}`)
     this.restart(index)
   }
 
-  /** Starts over as number `index` of its section, whatever was drawn before. */
+  /** Restarts as number `index` of the section, independent of earlier draws. */
   restart(index: number): void {
     // Chained, so that neighbouring indexes share no part of the state.
     this.#a = scramble(index ^ this.#key)
@@ -23,7 +24,7 @@ export class Random {
     this.#d = scramble((this.#c ^ index) + 0x85ebca6b) | 1
   }
 
-  /** 32 random bits, as an unsigned integer. */
+  /** Draws 32 bits as an unsigned integer. */
   bits(): number {
     const result = Math.imul(rotateLeft(Math.imul(this.#b, 5), 7), 9) >>> 0
     const shifted = this.#b << 9
@@ -36,12 +37,12 @@ export class Random {
     return result
   }
 
-  /** At least 0 and below 1. */
+  /** Draws a number of at least 0 and below 1. */
   next(): number {
     return this.bits() / 4294967296
   }
 
-  /** An integer of at least 0 and below `limit`. */
+  /** Draws an integer of at least 0 and below `limit`. */
   below(limit: number): number {
     return Math.floor(this.next() * limit)
   }
@@ -54,7 +55,7 @@ export class Random {
     return values[this.below(values.length)]!
   }
 
-  /** Log-normal: half of the draws are below `median`; `sigma` is the spread of the logarithm. */
+  /** Draws from a log-normal distribution; `sigma` is the standard deviation of the logarithm. */
   logNormal(median: number, sigma: number): number {
     const radius = Math.sqrt(-2 * Math.log(1 - this.next()))
     return median * Math.exp(sigma * radius * Math.cos(2 * Math.PI * this.next()))
@@ -78,7 +79,7 @@ export class Weighted<T> {
     const large = [...this.#keep.keys()].filter((index) => this.#keep[index]! >= 1)
     for (let low = small.pop(); low !== undefined; low = small.pop()) {
       const high = large.at(-1)
-      if (high === undefined) break // only rounding is left
+      if (high === undefined) break // the rest is a rounding error
       this.#alias[low] = high
       this.#keep[high]! -= 1 - this.#keep[low]!
       if (this.#keep[high]! < 1) small.push(large.pop()!)
@@ -93,8 +94,8 @@ export class Weighted<T> {
 }
 
 /**
- * Parts `total` whole things in proportion to `weights`: each part is rounded down, the rest goes to the largest remainders.
- * With enough to go round, no part is empty.
+ * Divides `total` into whole parts in proportion to `weights`: each part is rounded down, and the rest goes
+ * to the largest remainders. If `total` is large enough, no part is 0.
  */
 export function apportion(total: number, weights: readonly number[]): number[] {
   const floor = total >= weights.length ? 1 : 0
@@ -109,13 +110,13 @@ export function apportion(total: number, weights: readonly number[]): number[] {
   return parts
 }
 
-/** Zipf's law: weights 1, 1/2ˢ, 1/3ˢ … */
+/** Weights by Zipf's law: 1, 1/2ˢ, 1/3ˢ … */
 export const zipf = (count: number, exponent = 1): number[] =>
   Array.from({ length: count }, (_, rank) => 1 / (rank + 1) ** exponent)
 
 const rotateLeft = (value: number, by: number): number => (value << by) | (value >>> (32 - by))
 
-/** MurmurHash3's finalizer: every bit of the input changes half of the output's. */
+/** The finalizer of MurmurHash3: each bit of the input changes about half the bits of the output. */
 function scramble(value: number): number {
   let hash = value ^ (value >>> 16)
   hash = Math.imul(hash, 0x85ebca6b)
@@ -124,7 +125,7 @@ function scramble(value: number): number {
   return hash ^ (hash >>> 16)
 }
 
-/** FNV-1a over UTF-16 code units. */
+/** Hashes UTF-16 code units by FNV-1a. */
 function hashText(text: string): number {
   let hash = 0x811c9dc5
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)

@@ -1,28 +1,28 @@
-// Where a simulated customer shops: found through the public API, as a partner's app would find it.
+// Finds shops for simulated customers through the public API, as a partner's app does.
 
 import type { Currency } from '../schema/values/currency.ts'
+import type { Direction } from '../schema/values/direction.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
 import type { Api } from './api.ts'
 import { byWeight, offlineCategories, onlineCategories, type Category } from './categories.ts'
-import type { EntryMode } from '../schema/values/entry-mode.ts'
-import type { Direction } from '../schema/values/direction.ts'
 import { Random, Weighted } from './random.ts'
 
 export interface Shop {
   readonly id: string
   readonly currency: Currency
   readonly entryModes: readonly EntryMode[]
-  /** What it sells. */
+  /** The goods that it sells. */
   readonly category: Category
 }
 
-/** A country that a wallet's customers can pay in. */
+/** A country in which a wallet's customers can pay. */
 export interface Destination {
   readonly country: string
   readonly direction: Direction
   readonly entryModes: readonly EntryMode[]
 }
 
-/** Payments made from one page of merchants before the next is asked for. */
+/** The number of purchases at the shops of one page, before the next page is requested. */
 const purchasesPerPage = 50
 
 const corridorsQuery = `query TrafficCorridors($countries: [CountryCode!]) {
@@ -35,7 +35,7 @@ const merchantsQuery = `query TrafficMerchants($where: MerchantFilter) {
   merchants(where: $where, first: 100) { edges { node { id status currency entryModes } } }
 }`
 
-/** Documents that the simulated customers send to find their way. */
+/** The queries of the simulated customers. */
 export const shoppingQueries = [viewerQuery, corridorsQuery, merchantsQuery]
 
 const directionWeights: Readonly<Record<Direction, number>> = {
@@ -45,7 +45,7 @@ const directionWeights: Readonly<Record<Direction, number>> = {
   THIRD_MARKET: 2,
 }
 const elsewhere = byWeight(offlineCategories)
-/** Only foreign wallets on the mainland find shops that sell online. */
+/** Only foreign wallets on the mainland pay at online shops. */
 const onTheMainland = byWeight([...offlineCategories, ...onlineCategories])
 
 interface Connection<Node> {
@@ -59,11 +59,14 @@ interface MerchantNode extends Omit<Shop, 'category'> {
   readonly status: string
 }
 
-/** Open corridors of the wallet that `key` belongs to, drawn by how much they are used. Throws when there are none. */
+/**
+ * Finds the open corridors of the wallet with this key, weighted by their payments. Throws when there are
+ * none.
+ */
 export async function findDestinations(api: Api, key: string): Promise<Weighted<Destination>> {
-  const { viewer } = await api.ask<{ viewer: { participant: { country: string } } }>(key, viewerQuery, {})
+  const { viewer } = await api.request<{ viewer: { participant: { country: string } } }>(key, viewerQuery, {})
   const countries = [viewer.participant.country]
-  const { corridors } = await api.ask<{ corridors: Connection<CorridorNode> }>(key, corridorsQuery, {
+  const { corridors } = await api.request<{ corridors: Connection<CorridorNode> }>(key, corridorsQuery, {
     countries,
   })
   const open = corridors.edges.map(({ node }) => node).filter(({ status }) => status === 'OPEN')
@@ -73,48 +76,56 @@ export async function findDestinations(api: Api, key: string): Promise<Weighted<
   )
 }
 
-interface Page {
+interface ShopPage {
   /** 1, 2, 3 … within the country. */
   readonly number: number
   readonly shops: Promise<readonly Shop[]>
-  left: number
+  /** Purchases until the next page is requested. */
+  purchasesLeft: number
 }
 
-/** Finds shops, a page of one category at a time; customers of one country share the page until they have used it up. */
+/** Finds shops by pages of one category. The customers in one country share a page. */
 export class Shops {
   readonly #api: Api
   readonly #seed: number
-  readonly #pages = new Map<string, Page>()
+  readonly #pages = new Map<string, ShopPage>()
 
   constructor(api: Api, seed: number) {
     this.#api = api
     this.#seed = seed
   }
 
-  /** A shop there; null when the page has none. */
+  /** Finds a shop in the country; null when the page is empty. */
   async find(key: string, destination: Destination, random: Random): Promise<Shop | null> {
     const { country } = destination
     let page = this.#pages.get(country)
-    if (!page || page.left === 0) {
+    if (!page || page.purchasesLeft === 0) {
       const number = (page?.number ?? 0) + 1
-      const shops = this.#ask(key, destination, number)
-      page = { number, shops, left: purchasesPerPage }
+      const shops = this.#request(key, destination, number)
+      page = { number, shops, purchasesLeft: purchasesPerPage }
       this.#pages.set(country, page)
       shops.catch(() => this.#pages.delete(country))
     }
-    page.left -= 1
+    page.purchasesLeft -= 1
     const shops = await page.shops
     return shops.length > 0 ? random.pick(shops) : null
   }
 
-  /** The category is drawn for the page, not by whoever happens to ask first: so a seed shops alike each time. */
-  async #ask(key: string, { country, direction }: Destination, number: number): Promise<readonly Shop[]> {
+  /**
+   * Requests a page. Its category depends only on the seed and the page number, so that a seed can be
+   * repeated.
+   */
+  async #request(key: string, { country, direction }: Destination, number: number): Promise<readonly Shop[]> {
     const random = new Random(this.#seed, `traffic/pages/${country}`, number)
     const category = (direction === 'INBOUND' ? onTheMainland : elsewhere).draw(random)
     const where = { countries: [country], mccs: [category.mcc] }
-    const { merchants } = await this.#api.ask<{ merchants: Connection<MerchantNode> }>(key, merchantsQuery, {
-      where,
-    })
+    const { merchants } = await this.#api.request<{ merchants: Connection<MerchantNode> }>(
+      key,
+      merchantsQuery,
+      {
+        where,
+      },
+    )
     return merchants.edges
       .filter(({ node }) => node.status === 'ACTIVE')
       .map(({ node: { id, currency, entryModes } }) => ({ id, currency, entryModes, category }))

@@ -1,46 +1,46 @@
-// Simulated wallets: they pay through the public API, at random moments, until they are stopped. Nothing here knows the hub
-// from inside.
+// Simulated wallets, which pay through the public API at random times until they are closed. They use nothing
+// of the hub but its API.
 
 import { randomUUID } from 'node:crypto'
 import type { Currency } from '../schema/values/currency.ts'
+import type { EntryMode } from '../schema/values/entry-mode.ts'
 import { formatAmount } from '../schema/values/money.ts'
 import { priceNear, type Rates } from './amounts.ts'
 import { openApi, type Api } from './api.ts'
 import { busynessOf } from './lanes.ts'
-import type { EntryMode } from '../schema/values/entry-mode.ts'
 import { Random, Weighted } from './random.ts'
 import { findDestinations, Shops, type Destination } from './shopping.ts'
 
 export interface TrafficOptions {
   /** The hub's GraphQL endpoint, such as "http://127.0.0.1:4000/graphql". */
   readonly url: string
-  /** API keys of the wallets that pay, at least one; each needs `coverage:read` and `payments:write`. */
+  /** One or more API keys of wallets; each needs the scopes `coverage:read` and `payments:write`. */
   readonly keys: readonly { readonly wallet: string; readonly key: string; readonly currency: Currency }[]
-  /** Payments a second on average; more than 0. */
+  /** Mean number of payments per second; more than 0. */
   readonly perSecond: number
-  /** The same seed shops at the same rhythm; keys and references are new each time. */
+  /** The same seed gives the same purchases at the same intervals; keys and references differ each time. */
   readonly seed: number
-  /** To choose amounts in other currencies. */
+  /** Rates for the choice of amounts. */
   readonly rates: Rates
   readonly logger: { info(message: string): void; warn(message: string): void }
 }
 
-/** What became of the payments so far. */
+/** The outcomes of the payments so far. */
 export interface TrafficCounts {
-  /** Taken by the hub. */
+  /** Accepted by the hub. */
   readonly paid: number
   /** Refused by the hub's rules. */
   readonly refused: number
-  /** The hub could not be reached, or answered with an error. */
+  /** The hub was down, or returned an error. */
   readonly failed: number
-  /** Not tried, because too many were under way or there was no shop to pay in. */
+  /** Not sent, because too many were pending or no shop was found. */
   readonly skipped: number
 }
 
 export interface Traffic {
   readonly counts: TrafficCounts
-  /** Starts nothing more, and waits for what is under way. */
-  stop(): Promise<void>
+  /** Starts no more payments, and waits for the pending ones. */
+  close(): Promise<void>
 }
 
 export const quoteMutation = `mutation TrafficQuote($input: QuotePaymentInput!) {
@@ -50,19 +50,19 @@ export const submitMutation = `mutation TrafficSubmit($input: SubmitPaymentInput
   submitPayment(input: $input) { __typename ... on PaymentReceipt { payment { id } } ... on Problem { code message } }
 }`
 
-const underWayMax = 32
+const pendingMax = 32
 const warnEveryMs = 30_000
 
-/** Starts at once. A hub that is slow or away is only tried again with the next payment, and said so in the log now and then. */
+/** Starts the wallets. A failed payment is not repeated; failures are logged at most once in 30 seconds. */
 export function startTraffic({ url, keys, perSecond, seed, rates, logger }: TrafficOptions): Traffic {
-  const api = openApi(url, underWayMax)
+  const api = openApi(url, pendingMax)
   const shops = new Shops(api, seed)
   const wallets = new Weighted(
     keys.map((entry) => new SimulatedWallet(api, shops, entry.key, entry.currency, rates)),
     keys.map(({ wallet }) => busynessOf(wallet)),
   )
   const counts = { paid: 0, refused: 0, failed: 0, skipped: 0 }
-  const underWay = new Set<Promise<void>>()
+  const pending = new Set<Promise<void>>()
   const run = randomUUID().slice(0, 8)
   const arrivals = new Random(seed, 'traffic/arrivals')
   const warn = throttled(logger)
@@ -82,15 +82,15 @@ export function startTraffic({ url, keys, perSecond, seed, rates, logger }: Traf
       warn(`a simulated payment failed: ${String(error)}`)
     }
   }
-  /** The time between two payments is exponential: they come as customers do, not as clocks do. */
+  /** The intervals between payments are exponential, as between independent customers. */
   const waitForNext = (): void => {
     due += (-Math.log(1 - arrivals.next()) / perSecond) * 1000
     timer = setTimeout(arrive, Math.max(0, due - performance.now()))
   }
   const arrive = (): void => {
-    if (underWay.size < underWayMax) {
-      const payment = pay().finally(() => underWay.delete(payment))
-      underWay.add(payment)
+    if (pending.size < pendingMax) {
+      const payment = pay().finally(() => pending.delete(payment))
+      pending.add(payment)
     } else {
       counts.skipped += 1
     }
@@ -99,16 +99,16 @@ export function startTraffic({ url, keys, perSecond, seed, rates, logger }: Traf
 
   waitForNext()
   logger.info(`${keys.length} simulated wallets make ${perSecond} payments a second`)
-  let stopped: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
+  let closed: Promise<void> | undefined
+  const close = async (): Promise<void> => {
     clearTimeout(timer)
-    await Promise.all(underWay)
+    await Promise.all(pending)
     await api.close()
   }
-  return { counts, stop: () => (stopped ??= stop()) }
+  return { counts, close: () => (closed ??= close()) }
 }
 
-/** One wallet's customers. */
+/** The customers of one wallet. */
 class SimulatedWallet {
   readonly #api: Api
   readonly #shops: Shops
@@ -125,7 +125,7 @@ class SimulatedWallet {
     this.#rates = rates
   }
 
-  /** Quotes and pays once, somewhere. Throws when the hub cannot be asked. */
+  /** Quotes and pays once, at a random shop. Throws when the hub is down or returns an error. */
   async pay(name: string, random: Random): Promise<Attempt> {
     const destination = (await this.#findDestinations()).draw(random)
     const shop = await this.#shops.find(this.#key, destination, random)
@@ -158,12 +158,12 @@ class SimulatedWallet {
   }
 
   async #mutate(mutation: string, input: Readonly<Record<string, unknown>>): Promise<Result> {
-    const data = await this.#api.ask<Record<string, Result>>(this.#key, mutation, { input })
+    const data = await this.#api.request<Record<string, Result>>(this.#key, mutation, { input })
     return Object.values(data)[0]!
   }
 }
 
-/** `code` and `message` when the hub refused, `id` when a quote was asked for and given. */
+/** `id` of a new quote, or `code` and `message` of a refusal. */
 interface Result {
   readonly id?: string
   readonly code?: string
@@ -180,7 +180,9 @@ const refused = ({ code, message }: Result): Attempt => ({
   problem: `${code}: ${message}`,
 })
 
-/** A code to scan where there is one, else in the app. Codes that customers show take a scanner at the other end. */
+/**
+ * Prefers a printed code, then the app. CPM is left out, because the merchant would have to scan the code.
+ */
 const entryModeFor = (merchant: readonly EntryMode[], corridor: readonly EntryMode[]): EntryMode | null =>
   (['MPM_STATIC', 'IN_APP', 'MPM_DYNAMIC'] as const).find(
     (mode) => merchant.includes(mode) && corridor.includes(mode),

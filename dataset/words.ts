@@ -1,25 +1,25 @@
-// Words that invented names are made of, by country. They are common words and syllables, put together by chance.
+// Words of invented names, by country: common words and syllables, combined at random.
 
 import type { Nouns } from './categories.ts'
 
-/** How names are built: two words, in Latin letters at most 10 characters together, so that a name fits into a QR code. */
+/** The parts of names: two words of at most 10 Latin letters together, so that a name fits into a QR code. */
 export interface Flavour {
-  /** Latin letters, and the same in the local script where it has one of its own. */
+  /** Each word in Latin letters and in the local script. */
   readonly first: readonly (readonly [latin: string, local: string])[]
   readonly second: readonly (readonly [latin: string, local: string])[]
-  /** Between the two words in Latin letters. */
+  /** The text between the two words in Latin letters. */
   readonly joint: '' | ' '
-  /** Null where names are written in Latin letters anyway. */
+  /** Null where names are in Latin letters only. */
   readonly local: LocalScript | null
 }
 
 export interface LocalScript {
   readonly nouns: Exclude<keyof Nouns, 'en'>
   readonly nounFirst: boolean
-  /** Between the two words, and between them and the noun. */
+  /** The text between the two words; `space` is between the words and the noun. */
   readonly joint: '' | ' '
   readonly space: '' | ' '
-  /** Says in this script that the name is only an example. */
+  /** “Example” in this script, added to the name. */
   readonly mark: string
 }
 
@@ -117,9 +117,9 @@ const flavours: Readonly<Record<string, Flavour>> = {
   AR: plain('Luna Pampa Rio Sol Plata Cerro Lago Norte', 'Azul Alto Sur Mar Roja Nube Paz Flor'),
 }
 
-/** Throws for a country that the data has no merchants in. */
+/** Throws for a country without merchants in the data set. */
 export function flavourOf(country: string): Flavour {
   const flavour = flavours[country]
-  if (!flavour) throw new TypeError(`there are no words for names in ${country}`)
+  if (!flavour) throw new TypeError(`no words for names in ${country}`)
   return flavour
 }

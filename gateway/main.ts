@@ -1,9 +1,10 @@
-// The one command: `npm start`. Reads the settings, starts a hub, says where it is, and stops it when asked to.
+// `npm start`: reads the settings, starts a hub, prints its URL, and closes it on a signal.
 
 import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-// Before anything else is loaded: with what V8 made of it the last time, loading takes half as long.
+// Enabled before anything else is loaded: with the code that V8 compiled in the last run, loading takes half
+// as long.
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/crossgate', import.meta.url)))
 const { startFailure } = await import('./app/start-failure.ts')
 
@@ -13,7 +14,7 @@ try {
   const { createLogger } = await import('./app/logger.ts')
   const logger = createLogger(config)
 
-  // MongoDB takes a second to open its data: time in which the rest is loaded.
+  // MongoDB takes a second to open its data. Meanwhile the other modules are loaded.
   const { startMongo } = await import('./mongod/start.ts')
   const mongod = startMongo({ ...mongoOptions(config), logger })
   mongod.catch(() => {})
@@ -21,8 +22,8 @@ try {
   const starting = startHub(config, { logger, mongod })
 
   const { shutDownOnSignal } = await import('./app/shutdown.ts')
-  const stop = () => starting.then((hub) => hub.close())
-  const shutdown = shutDownOnSignal({ stop, withinMs: config.SHUTDOWN_MS, logger })
+  const close = () => starting.then((hub) => hub.close())
+  const shutdown = shutDownOnSignal({ close, withinMs: config.SHUTDOWN_MS, logger })
 
   const hub = await starting
   if (config.MODE === 'demo') console.log((await import('./app/banner.ts')).banner(config, hub))
@@ -30,7 +31,7 @@ try {
   hub.broken.then(shutdown.fail, shutdown.fail)
   const { releaseMemoryAfter } = await import('./app/release-memory.ts')
   releaseMemoryAfter(1_000)
-  // By then the readers of the log have read what the first start has loaded.
+  // By then the projections have consumed the data set that the first start loads.
   releaseMemoryAfter(30_000)
 } catch (error) {
   console.error(startFailure(error))

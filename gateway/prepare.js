@@ -1,5 +1,5 @@
-// Runs before npm's start, test, check and bench: installs what is missing, Node 24 included. Plain JavaScript without
-// dependencies, because the Node that runs it is the machine's own, and node_modules may be empty.
+// Installs missing packages, Node 24 included, before npm's start, test, check and bench. Plain JavaScript
+// without dependencies: the machine's own Node runs it, and node_modules may be empty.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -21,7 +21,7 @@ if (read(stamp) !== hash) {
   writeFileSync(stamp, hash)
 }
 
-/** Whether what npm notes in node_modules is what package-lock.json says: then somebody has installed it by hand. */
+/** Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`. */
 function isInstalled() {
   const { packages: installed } = JSON.parse(read(path.join(modules, '.package-lock.json')) || '{}')
   if (!installed) return false
@@ -32,9 +32,10 @@ function isInstalled() {
 }
 
 function install() {
-  console.log('Installing what package-lock.json names into node_modules: a minute or so')
-  // Not `npm ci`: it demands that the lock names the builds of every platform, and refuses one made where the registry
-  // has only its own. `--no-save` leaves the lock as it is. The Node 24 in node_modules may be replaced: use another.
+  console.log('Installing the packages of package-lock.json into node_modules: this takes about a minute')
+  // `npm ci` refuses a lock that lacks the builds of some platforms, as one from a partial mirror does.
+  // `--no-save` leaves the lock unchanged. Another Node runs npm, because the one in node_modules may be
+  // replaced.
   const folders = process.env.PATH.split(path.delimiter).filter((folder) => folder !== binaries)
   const { status, error } = spawnSync('npm', ['install', '--no-save', '--include=dev', '--loglevel=error'], {
     cwd: root,
@@ -42,12 +43,14 @@ function install() {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   if (error) fail(`npm could not be run: ${error.message}`)
-  if (status !== 0) fail('npm install did not succeed: see what it says above, and try again')
+  if (status !== 0) fail('npm install failed: fix what it reports above, and try again')
   if (!isInstalled())
     fail('npm installed other packages than package-lock.json names: remove node_modules, and try again')
 }
 
-/** npm puts node_modules/.bin first on the PATH, so what is there runs the scripts; else it is the machine's own Node. */
+/**
+ * Checks the Node that runs the scripts. npm puts node_modules/.bin first on the PATH: else it is this one.
+ */
 function checkNode() {
   const bundled = path.join(binaries, 'node')
   const command = existsSync(bundled) ? bundled : process.execPath

@@ -1,25 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { cycles, mutualFolders, type Tree, wrongDirections } from './harness/architecture.ts'
+import { cycles, misnamedTests, mutualFolders, type Tree, wrongDirections } from './harness/architecture.ts'
+import { files, read } from './harness/files.ts'
 
-const top = fileURLToPath(new URL('..', import.meta.url))
-const read = (file: string) => readFileSync(top + file, 'utf8')
-
-/** All files that are, or would be, committed. */
-function filesBelow(folder: string): string[] {
-  const left = new Set(['node_modules', '.git', '.data', 'coverage'])
-  return readdirSync(top + folder, { withFileTypes: true })
-    .filter(({ name }) => !left.has(name))
-    .flatMap((entry) => (entry.isDirectory() ? filesBelow(`${folder}${entry.name}/`) : [folder + entry.name]))
-}
-
-const files = filesBelow('')
 const sources: Tree = new Map(
   files.filter((file) => /\.(ts|js)$/.test(file)).map((file) => [file, read(file)]),
 )
 
-describe('the house', () => {
+describe('the source tree', () => {
   test('imports point one way', () => {
     expect(wrongDirections(sources)).toEqual([])
   })
@@ -34,8 +21,19 @@ describe('the house', () => {
     expect(loose.length).toBeLessThanOrEqual(6)
   })
 
-  test('nothing imports itself, over any number of files', () => {
+  test('no file imports itself, directly or through others', () => {
     expect(cycles(sources)).toEqual([])
+  })
+
+  test('a test file is named after the project that it needs', () => {
+    expect(misnamedTests(sources)).toEqual([])
+  })
+
+  test('hooks of tests are registered in test files, or by functions that they call', () => {
+    // A worker loads a shared module once for all of its test files.
+    const shared = [...sources].filter(([file]) => file.startsWith('test/') && !file.endsWith('.test.ts'))
+    const registering = shared.filter(([, text]) => /^(before|after)(All|Each)\(/m.test(text))
+    expect(registering.map(([file]) => file)).toEqual([])
   })
 
   test('only the configuration reads the environment', () => {
@@ -44,7 +42,7 @@ describe('the house', () => {
     expect(readers.map(([file]) => file)).toEqual([])
   })
 
-  test('has nothing at the top but its rooms', () => {
+  test('has only known folders and files at the top', () => {
     const rooms = ['gateway', 'subgraphs', 'schema', 'dataset', 'portal', 'bench', 'test', 'docs', 'examples']
     const papers = [
       'README.md',
@@ -60,17 +58,17 @@ describe('the house', () => {
     expect([...entries].filter((name) => ![...rooms, ...papers].includes(name))).toEqual([])
   })
 
-  test('names no registry and no path of the machine that it was made on', () => {
+  test('names no package registry and no path of a developer’s machine', () => {
     const names =
       /registry\.npmjs|registry\.yarnpkg|npmmirror\.com|pypi\.org|pythonhosted\.org|\/work\/|\/home\/\w|\/Users\/\w/
     expect(files.filter((file) => names.test(read(file)))).toEqual([])
   })
 
-  test('locks versions without saying where they came from', () => {
+  test('locks versions without the addresses of packages', () => {
     expect(read('package-lock.json')).not.toContain('"resolved"')
   })
 
-  test('checks with one command what CI checks part by part', () => {
+  test('npm run check runs every part that CI runs', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
     const parts = Object.keys(scripts).filter((name) => name.startsWith('check:'))
     expect(scripts.check).toBe(parts.map((name) => `npm run -s ${name}`).join(' && '))
@@ -78,7 +76,7 @@ describe('the house', () => {
 })
 
 describe('the checker itself', () => {
-  /** Every file that an import could lead to, and one with the import in question. */
+  /** Every file that the imports below name, and one file with the import under test. */
   const tree = (from: string, text: string): Tree =>
     new Map([
       ...[
@@ -115,7 +113,7 @@ describe('the checker itself', () => {
     ['dataset/a.ts', "import type { Merchant } from '../subgraphs/merchant/index.ts'"],
     ['bench/a.ts', "import { store } from '../subgraphs/merchant/store.ts'"],
     ['gateway/http/a.ts', "import { readFileSync } from 'node:fs'"],
-  ])('lets %s say %s', (from, text) => {
+  ])('allows in %s: %s', (from, text) => {
     expect(wrongDirections(tree(from, text))).toEqual([])
   })
 
@@ -148,7 +146,7 @@ describe('the checker itself', () => {
     ['schema/values/a.ts', "const later = await import('../../gateway/http/server.ts')"],
     ['schema/values/a.ts', "type Server = import('../../gateway/http/server.ts').Server"],
     ['shed/a.ts', "import { money } from '../schema/values/money.ts'"],
-  ])('does not let %s say %s', (from, text) => {
+  ])('refuses in %s: %s', (from, text) => {
     expect(wrongDirections(tree(from, text))).toHaveLength(1)
   })
 
@@ -161,12 +159,31 @@ describe('the checker itself', () => {
     expect(mutualFolders(pair)).toEqual(['gateway/http ⇄ gateway/live'])
   })
 
-  test('finds rings', () => {
+  test('finds cycles', () => {
     const ring: Tree = new Map([
       ['schema/a.ts', "import { b } from './b.ts'"],
       ['schema/b.ts', "export type { C } from './c.ts'"],
       ['schema/c.ts', "import { a } from './a.ts'"],
     ])
     expect(cycles(ring)).toEqual(['schema/a.ts → schema/b.ts → schema/c.ts → schema/a.ts'])
+  })
+  test.each([
+    { name: 'a.test.ts', imports: [], project: '.test.ts' },
+    { name: 'a.mongo.test.ts', imports: [], project: '.test.ts' },
+    { name: 'a.test.ts', imports: ['./harness/mongo.ts'], project: '.mongo.test.ts' },
+    { name: 'a.test.ts', imports: ['./fixtures/world.ts'], project: '.mongo.test.ts' },
+    { name: 'a.mongo.test.ts', imports: ['./fixtures/world.ts'], project: '.mongo.test.ts' },
+    { name: 'a.test.ts', imports: ['./harness/mongo.ts', './hub/child.ts'], project: '.hub.test.ts' },
+    { name: 'a.hub.test.ts', imports: ['../gateway/http/server.ts'], project: '.hub.test.ts' },
+  ])('finds the project of $name with $imports', ({ name, imports, project }) => {
+    const text = imports.map((file) => `import { a } from '${file}'`).join('\n')
+    const tests: Tree = new Map([
+      ['test/harness/mongo.ts', ''],
+      ['test/fixtures/world.ts', "import { freshDatabase } from '../harness/mongo.ts'"],
+      ['test/hub/child.ts', "import type { FreshDatabase } from '../harness/mongo.ts'"],
+      ['gateway/http/server.ts', ''],
+      [`test/${name}`, text],
+    ])
+    expect(misnamedTests(tests)).toEqual(name === `a${project}` ? [] : [`test/${name} → *${project}`])
   })
 })

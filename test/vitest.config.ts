@@ -1,16 +1,52 @@
+// Three projects. A file belongs to one by the end of its name, and `test/architecture.test.ts` checks that
+// it needs no more than that project starts.
+
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+
+const mongod = 'test/harness/global-setup.ts'
 
 export default defineConfig({
   test: {
     root: fileURLToPath(new URL('..', import.meta.url)),
-    include: ['test/**/*.test.ts'],
-    globalSetup: 'test/harness/global-setup.ts',
     // Node runs the TypeScript itself, as it does for `npm start`.
     experimental: { viteModuleRunner: false, nodeLoader: false },
     setupFiles: ['test/harness/seed.ts'],
+    // Files of one worker share the modules that they import; importing them again for each file takes a
+    // third of the run.
+    isolate: false,
+    maxWorkers: Math.min(4, availableParallelism()),
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.{mongo,hub}.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'mongo', include: ['test/**/*.mongo.test.ts'], globalSetup: mongod },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'hub',
+          include: ['test/**/*.hub.test.ts'],
+          globalSetup: mongod,
+          // A hub is several processes by itself: one file at a time, after the other projects.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+          // A hub starts in seconds, or in a minute on a busy machine.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
   },
 })

@@ -1,5 +1,6 @@
-// The engine alone: every subgraph in memory, the same three requests to five engines, over HTTP as their users run
-// them, and once more without a network, which shows what joining and rendering cost by themselves.
+// Compares engines: the same three requests to five engines over subgraphs in memory. The first measurement
+// is over HTTP, as in production; the second is without a network, and shows the cost of joining and
+// rendering.
 
 import { deepStrictEqual } from 'node:assert'
 import { load, serve } from '../load.ts'
@@ -16,9 +17,9 @@ const labels = [
   'Apollo Gateway',
   'Hive Gateway',
 ]
-/** The hub's door wants to know who calls; the others do not look. */
+/** The hub requires a key; the other engines ignore it. */
 const headers = { authorization: 'Bearer bench' }
-/** What the hub's rate over HTTP is asked to be, as a multiple of each engine's. */
+/** Goals for the hub's rate over HTTP, as a multiple of the rate of each engine. */
 const goals = [null, '≥ 0.8', null, '≥ 8', null]
 
 export async function bench(): Promise<void> {
@@ -40,12 +41,14 @@ async function overHttp(): Promise<Row[]> {
       headers,
       bodies,
     }))
-    const answers = await Promise.all(targets.map(({ url }) => dataOf(url, bodies[1]!)))
-    answers.forEach((answer) => deepStrictEqual(answer, answers[0], `${query.name}: the answers differ`))
+    const responses = await Promise.all(targets.map(({ url }) => dataOf(url, bodies[1]!)))
+    responses.forEach((response) =>
+      deepStrictEqual(response, responses[0], `${query.name}: the responses differ`),
+    )
     const rates = await load(targets, { connections: 32, rounds: 5, sliceSeconds: 1 })
     rows.push(...rowsOf(`${query.name}, HTTP`, rates, goals))
   }
-  await Promise.all(servers.map((server) => server.stop()))
+  await Promise.all(servers.map((server) => server.close()))
   return rows
 }
 
@@ -63,9 +66,9 @@ async function withoutNetwork(): Promise<Row[]> {
   const rows: Row[] = []
   for (const [index, query] of queries.entries()) {
     let n = 0
-    const contenders = engines.map(({ name, answer }) => ({
+    const contenders = engines.map(({ name, execute }) => ({
       name,
-      run: () => answer(index, query.variables((n += 1))),
+      run: () => execute(index, query.variables((n += 1))),
     }))
     const rates = await measure(contenders, { concurrency: 16, rounds: 7, sliceMs: 300, warmUpMs: 1_000 })
     rows.push(...rowsOf(`${query.name}, no network`, rates, []))
@@ -74,7 +77,7 @@ async function withoutNetwork(): Promise<Row[]> {
   return rows
 }
 
-function rowsOf(what: string, rates: readonly Rate[], wanted: readonly (string | null)[]): Row[] {
+function rowsOf(what: string, rates: readonly Rate[], rowGoals: readonly (string | null)[]): Row[] {
   const [ours] = rates
   return rates.map((rate, index) =>
     rate === ours
@@ -84,7 +87,7 @@ function rowsOf(what: string, rates: readonly Rate[], wanted: readonly (string |
           rate.perSecond,
           'requests/s',
           { ratio: ratio(ours!, rate), peer: labels[index]! },
-          wanted[index] ?? null,
+          rowGoals[index] ?? null,
         ),
   )
 }

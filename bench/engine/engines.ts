@@ -1,15 +1,15 @@
-// Each engine behind one face: a document and variables in, JSON text out, no network.
+// The engines behind one interface without a network: document and variables as input, JSON text as output.
 
 import { ApolloGateway, LocalGraphQLDataSource } from '@apollo/gateway'
 import { ApolloServer } from '@apollo/server'
 import { createGatewayRuntime } from '@graphql-hive/gateway-runtime'
 import fastify, { type FastifyInstance } from 'fastify'
-import { execute, type GraphQLSchema } from 'graphql'
+import { execute as executeOperation, type GraphQLSchema } from 'graphql'
 import mercurius from 'mercurius'
 import {
   composeSupergraph,
   createSupergraph,
-  inProcessConnection,
+  createInProcessConnection,
   type Supergraph,
 } from '../../gateway/supergraph/index.ts'
 import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts'
@@ -17,15 +17,15 @@ import { byHand, monolithResolvers, monolithSdl, queries, subgraphs } from './wo
 
 export interface Engine {
   readonly name: string
-  /** Answers query `index` of `queries` as JSON text. */
-  answer(index: number, variables: Record<string, unknown>): Promise<string>
+  /** Runs query `index` of `queries`; returns JSON text. */
+  execute(index: number, variables: Record<string, unknown>): Promise<string>
   close(): Promise<void>
 }
 
 const supergraphSdl = (): string =>
   composeSupergraph(subgraphs.map(({ name, sdl }) => ({ name, sdl, url: `http://${name}.invalid` })))
 
-/** Crossgate's engine over mercurius subgraphs in this process: what the hub runs. */
+/** Crossgate's engine over mercurius subgraphs in this process, as in the hub. */
 export async function hubSupergraph(): Promise<{ supergraph: Supergraph; close(): Promise<void> }> {
   const apps = await Promise.all(
     subgraphs.map(async ({ name, sdl, resolvers }) => {
@@ -35,7 +35,9 @@ export async function hubSupergraph(): Promise<{ supergraph: Supergraph; close()
       return [name, app] as const
     }),
   )
-  const connections = new Map(apps.map(([name, app]) => [name as string, inProcessConnection(name, app)]))
+  const connections = new Map(
+    apps.map(([name, app]) => [name as string, createInProcessConnection(name, app)]),
+  )
   return {
     supergraph: createSupergraph({ supergraphSdl: supergraphSdl(), subgraphs: connections }),
     close: async () => {
@@ -48,7 +50,7 @@ export async function hub(): Promise<Engine> {
   const { supergraph, close } = await hubSupergraph()
   return {
     name: 'hub',
-    answer: async (index, variables) => {
+    execute: async (index, variables) => {
       const prepared = supergraph.prepare(queries[index]!.document)
       if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
       const coerced = prepared.coerce(variables)
@@ -59,7 +61,7 @@ export async function hub(): Promise<Engine> {
   }
 }
 
-/** One schema for everything, with mercurius and its JIT. */
+/** One schema in mercurius with its JIT. */
 export async function monolithApp(): Promise<FastifyInstance> {
   const app = fastify()
   await app.register(mercurius, { schema: monolithSdl, resolvers: monolithResolvers as never, jit: 1 })
@@ -71,22 +73,22 @@ export async function monolith(): Promise<Engine> {
   await app.ready()
   return {
     name: 'mercurius monolith with JIT',
-    answer: async (index, variables) =>
+    execute: async (index, variables) =>
       JSON.stringify(await app.graphql(queries[index]!.document, {}, variables)),
     close: () => app.close(),
   }
 }
 
-/** Joins written by hand for just these queries. */
+/** Joins written by hand for these queries only. */
 export async function hand(): Promise<Engine> {
   return {
     name: 'joins by hand',
-    answer: async (index, variables) => JSON.stringify({ data: byHand[index]!(variables as never) }),
+    execute: async (index, variables) => JSON.stringify({ data: byHand[index]!(variables as never) }),
     close: async () => {},
   }
 }
 
-/** Apollo Gateway in Apollo Server, its subgraphs as local data sources. */
+/** Apollo Gateway in Apollo Server, with the subgraphs as local data sources. */
 export function apolloServer(): ApolloServer {
   const schemas = new Map<string, GraphQLSchema>(
     subgraphs.map(({ name, sdl, resolvers }) => [name, buildFederatedSchema(sdl, resolvers)]),
@@ -105,16 +107,16 @@ export async function apollo(): Promise<Engine> {
   await server.start()
   return {
     name: 'Apollo Gateway',
-    answer: async (index, variables) => {
+    execute: async (index, variables) => {
       const response = await server.executeOperation({ query: queries[index]!.document, variables })
-      if (response.body.kind !== 'single') throw new TypeError('one answer was expected')
+      if (response.body.kind !== 'single') throw new TypeError('the response must be a single result')
       return JSON.stringify(response.body.singleResult)
     },
     close: () => server.stop(),
   }
 }
 
-/** Hive Gateway, its subgraphs as local executors. */
+/** Hive Gateway, with the subgraphs as local executors. */
 export function hiveGateway(): ReturnType<typeof createGatewayRuntime> {
   const schemas = new Map<string, GraphQLSchema>(
     subgraphs.map(({ name, sdl, resolvers }) => [name, buildFederatedSchema(sdl, resolvers)]),
@@ -127,7 +129,7 @@ export function hiveGateway(): ReturnType<typeof createGatewayRuntime> {
         getSubgraphExecutor:
           ({ subgraphName }) =>
           ({ document, variables }) =>
-            execute({
+            executeOperation({
               schema: schemas.get(subgraphName.toLowerCase())!,
               document,
               variableValues: variables,
@@ -141,7 +143,7 @@ export async function hive(): Promise<Engine> {
   const gateway = hiveGateway()
   return {
     name: 'Hive Gateway',
-    answer: async (index, variables) => {
+    execute: async (index, variables) => {
       const response = await gateway.fetch('http://127.0.0.1/graphql', {
         method: 'POST',
         headers: { 'content-type': 'application/json' },

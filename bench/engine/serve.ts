@@ -1,4 +1,5 @@
-// One engine behind HTTP, as its users run it: `node bench/engine/serve.ts NAME` prints its address and serves until SIGTERM.
+// Serves one engine over HTTP as in production: `node bench/engine/serve.ts NAME` prints its URL and runs
+// until SIGTERM.
 
 import { startStandaloneServer } from '@apollo/server/standalone'
 import fastify, { type FastifyInstance } from 'fastify'
@@ -6,11 +7,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { readConfig } from '../../gateway/config/config.ts'
-import { newReadiness } from '../../gateway/http/health.ts'
-import type { Identity } from '../../gateway/identity/identity.ts'
+import { createReadiness } from '../../gateway/http/health.ts'
 import { startServer } from '../../gateway/http/server.ts'
-import { apolloServer, hiveGateway, hubSupergraph, monolithApp } from './engines.ts'
+import type { Identity } from '../../gateway/identity/identity.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import { anId } from '../../test/fixtures/an-id.ts'
+import { apolloServer, hiveGateway, hubSupergraph, monolithApp } from './engines.ts'
 import { byHand } from './world.ts'
 
 const loopback = { host: '127.0.0.1', port: 0 } as const
@@ -18,12 +20,16 @@ const loopback = { host: '127.0.0.1', port: 0 } as const
 const servers: Readonly<Record<string, () => Promise<string>>> = {
   hub: async () => {
     const logger = pino({ level: 'silent' })
-    const viewer: Viewer = { participant: 'bench', scopes: new Set(), key: 'bench' }
+    const viewer: Viewer = { participant: anId('bench'), scopes: new Set(), key: 'bench' }
     const { supergraph } = await hubSupergraph()
-    const server = await startServer({ config: readConfig({ PORT: '0' }), readiness: newReadiness(), logger })
+    const server = await startServer({
+      config: readConfig({ PORT: '0' }),
+      readiness: createReadiness(),
+      logger,
+    })
     const identity: Identity = {
       find: () => viewer,
-      stands: () => true,
+      isValid: () => true,
       onChange: () => () => {},
       close: () => {},
     }

@@ -1,4 +1,5 @@
-// A small programme in memory, the same for every engine: three subgraphs, or one monolith over the same maps.
+// A small programme in memory, the same for all engines: as three subgraphs, and as one schema over the same
+// maps.
 
 export interface Participant {
   readonly id: string
@@ -52,7 +53,7 @@ export const payments: readonly Payment[] = list(2000, (n) => ({
 export const participantById = byId(participants)
 export const merchantById = byId(merchants)
 
-/** The page of payments that starts at `skip`: the bench moves it, so that no two requests in a row want the same rows. */
+/** The page of payments from `skip`, which differs between consecutive requests. */
 export const page = (first: number, skip: number): readonly Payment[] => payments.slice(skip, skip + first)
 
 export const queries = [
@@ -115,7 +116,7 @@ const find =
   (references: readonly { readonly id: string }[]) =>
     references.map(({ id }) => rows.get(id) ?? null)
 
-/** Name, SDL and resolvers of each subgraph. */
+/** The name, SDL and resolvers of each subgraph. */
 export const subgraphs = [
   {
     name: 'participant',
@@ -141,7 +142,7 @@ export const subgraphs = [
   },
 ] as const
 
-/** The same answers, joined by hand: what a service written for just these three requests does. */
+/** The same results joined by hand, as in a service written for these three requests only. */
 export const byHand: readonly ((variables: never) => unknown)[] = [
   ({ id }: Args) => {
     const merchant = merchantById.get(id)

@@ -1,19 +1,19 @@
-// Live streams: one event to many subscribers, what an idle one costs, what those who do not read do to the others, and how
-// fast somebody who was away long catches up. SOCKETS=10000 and EVENTS=100000 change the sizes; PARTS=idle,stalled
-// measures only these.
+// Live streams: one event to many subscribers, the memory of an idle subscriber, the effect of stalled
+// clients on others, and the speed of a resumed stream. SOCKETS=10000 and EVENTS=100000 change the sizes;
+// PARTS=idle,stalled measures only these.
 
 import { MongoClient } from 'mongodb'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pino } from 'pino'
-import { behindBytes } from '../../gateway/live/socket.ts'
+import { behindBytes } from '../../gateway/live/subscriber.ts'
 import { startMongo } from '../../gateway/mongod/start.ts'
-import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
+import type { StoredCheckpoint } from '../../subgraphs/log/checkpoint.ts'
+import { batchOf, logOf, makeLogIndexes, readTip } from '../../subgraphs/log/store.ts'
 import { transactionProjections } from '../../subgraphs/transaction/index.ts'
+import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
 import { median } from '../measure.ts'
 import { report, row, type Row } from '../report.ts'
-import { batchOf, logOf, makeLogIndexes, readTip } from '../../subgraphs/log/store.ts'
-import type { Checkpoint } from '../../subgraphs/log/checkpoint.ts'
-import { answers } from './answers.ts'
+import { measureAnswers } from './answers.ts'
 import { Clients, latency, Server, settled, throughput, type Throughput } from './rig.ts'
 import { anEntry } from './world.ts'
 
@@ -21,7 +21,6 @@ const sockets = Number(process.env.SOCKETS ?? 1_000)
 const logLength = Number(process.env.EVENTS ?? 1_000_000)
 const rounds = 3
 const sliceMs = 2_000
-const readers = transactionProjections
 const fillMs = 3_000
 
 const contenders = [
@@ -30,13 +29,13 @@ const contenders = [
   { name: 'graphqlWs', label: 'graphql-ws, executed per subscriber', windowMax: 8 },
 ] as const
 
-const parts = { fanOut, answers: () => answers(sockets), idle, stalled, resume }
-const wanted = (process.env.PARTS ?? Object.keys(parts).join()).split(',')
+const parts = { fanOut, answers: () => measureAnswers(sockets), idle, stalled, resume }
+const chosen = (process.env.PARTS ?? Object.keys(parts).join()).split(',')
 
 export async function bench(): Promise<void> {
   const rows: Row[] = []
   for (const [name, measure] of Object.entries(parts)) {
-    if (wanted.includes(name)) rows.push(...(await measure()))
+    if (chosen.includes(name)) rows.push(...(await measure()))
   }
   report(sockets === 1_000 ? 'live' : `live-${sockets}`, rows)
 }
@@ -49,13 +48,13 @@ interface Rig {
   readonly rates: Throughput[]
 }
 
-/** The same events to the same number of clients, contenders taking turns. */
+/** Measures the same events to the same number of clients, with contenders in turn. */
 async function fanOut(): Promise<Row[]> {
   const rigs: Rig[] = []
   for (const { name, label, windowMax } of contenders) {
     const server = await Server.start(name)
     const clients = new Clients()
-    await clients.ask({ do: 'open', url: server.url, count: sockets })
+    await clients.request({ do: 'open', url: server.url, count: sockets })
     rigs.push({ label, server, clients, windowMax, rates: [] as Throughput[] })
   }
   for (const { server, clients } of rigs) await settled(server, clients, sockets)
@@ -93,11 +92,11 @@ async function fanOut(): Promise<Row[]> {
   }
   const single = await throughput(hub.server, hub.clients, { count: sockets, ms: sliceMs, windowMax: 4 })
   rows.push(row('the same, four events at a time: hub', single.perCpuSecond, '/CPU s'))
-  for (const { server, clients } of rigs) await Promise.all([server.stop(), clients.stop()])
+  for (const { server, clients } of rigs) await Promise.all([server.close(), clients.close()])
   return rows
 }
 
-/** What one more subscriber holds when nothing happens. */
+/** Measures the memory of one more idle subscriber. */
 async function idle(): Promise<Row[]> {
   const cost: number[] = []
   for (const name of ['hub', 'graphqlWs']) {
@@ -105,14 +104,14 @@ async function idle(): Promise<Row[]> {
     const clients = new Clients()
     const sizes: number[] = []
     for (let n = 0; n < 4; n++) {
-      await clients.ask({ do: 'open', url: server.url, count: sockets })
-      // What is made while starting is not all gone after the first collection.
+      await clients.request({ do: 'open', url: server.url, count: sockets })
+      // One garbage collection does not free all memory of the start.
       for (let times = 0; times < 3; times++) await server.measure()
       sizes.push((await server.measure()).bytes)
     }
-    // The first ones bring in code that all share.
+    // The first subscribers load code that all of them share.
     cost.push((sizes[3]! - sizes[0]!) / (3 * sockets) / 1024)
-    await Promise.all([server.stop(), clients.stop()])
+    await Promise.all([server.close(), clients.close()])
   }
   const [hub, peer] = cost as [number, number]
   const against = { ratio: hub / peer, peer: 'graphql-ws' }
@@ -122,28 +121,31 @@ async function idle(): Promise<Row[]> {
   ]
 }
 
-/** A tenth of the clients stop reading; what do the others notice? Beside a hub where all read, in turn. */
+/**
+ * Measures the effect of stalled clients, a tenth of all, on the others; compared in turn with a hub without
+ * stalled clients.
+ */
 async function stalled(): Promise<Row[]> {
   const rig = async () => {
     const server = await Server.start('hub')
     const clients = new Clients()
-    await clients.ask({ do: 'open', url: server.url, count: sockets })
+    await clients.request({ do: 'open', url: server.url, count: sockets })
     await settled(server, clients, sockets)
     await throughput(server, clients, { count: sockets, ms: sliceMs, windowMax: 64 })
     return { server, clients }
   }
   const [calm, held] = [await rig(), await rig()]
   const before = await held.server.measure()
-  const deaf = sockets / 10
-  await held.clients.ask({ do: 'stall', count: deaf })
-  // Until what the system takes for them is full, those who do not read look like all others.
+  const stalledCount = sockets / 10
+  await held.clients.request({ do: 'stall', count: stalledCount })
+  // A stalled client has no effect until the buffers of its socket are full.
   let now = before
-  for (let n = 0; n < 20 && now.waitingBytes < deaf * behindBytes; n++) {
-    await throughput(held.server, held.clients, { count: sockets - deaf, ms: fillMs, windowMax: 64 })
+  for (let n = 0; n < 20 && now.waitingBytes < stalledCount * behindBytes; n++) {
+    await throughput(held.server, held.clients, { count: sockets - stalledCount, ms: fillMs, windowMax: 64 })
     now = await held.server.measure()
   }
-  if (now.waitingBytes < deaf * behindBytes)
-    throw new Error('nobody is stalled: what was told fits into buffers')
+  if (now.waitingBytes < stalledCount * behindBytes)
+    throw new Error('no client is stalled: all events fit into the buffers of the sockets')
   const pace = { everyMs: (sockets / 20_000) * 1000, ms: 2_000 }
   const found: { readonly calm: number; readonly held: number }[] = []
   for (let round = 0; round < 7; round++) {
@@ -153,25 +155,31 @@ async function stalled(): Promise<Row[]> {
     })
   }
   now = await held.server.measure()
-  for (const { server, clients } of [calm, held]) await Promise.all([server.stop(), clients.stop()])
+  for (const { server, clients } of [calm, held]) await Promise.all([server.close(), clients.close()])
   return [
-    row('p99 with nobody stalled: hub', median(found.map((one) => one.calm)), 'ms'),
+    row('p99 with no client stalled: hub', median(found.map((p99) => p99.calm)), 'ms'),
     row(
       'p99 of the others with a tenth stalled, ÷ that',
-      median(found.map((one) => one.held / one.calm)),
+      median(found.map((p99) => p99.held / p99.calm)),
       '×',
       null,
       '≤ 1.3',
     ),
-    row('bytes that wait for each stalled client', now.waitingBytes / deaf / 1024, 'KB', null, '< 64'),
+    row(
+      'bytes that wait for each stalled client',
+      now.waitingBytes / stalledCount / 1024,
+      'KB',
+      null,
+      '< 64',
+    ),
     row('memory that the hub holds more', (now.bytes - before.bytes) / 1024 / 1024, 'MB'),
   ]
 }
 
-/** Entries that lie together in the log: as many as the sequencer writes in a payments' rush. */
+/** Entries in each batch of the log, as many as the sequencer writes under load. */
 const batchEntries = 100
 
-/** From the first of many entries to live, alone on an upstream of one's own. */
+/** Measures a subscriber that resumes at the first of many entries, until it is live. */
 async function resume(): Promise<Row[]> {
   const logger = pino({ level: 'warn' })
   const mongod = await startMongo({ dataDir: new URL('../../.data/bench', import.meta.url).pathname, logger })
@@ -192,15 +200,15 @@ async function resume(): Promise<Row[]> {
     }
     for (const { name: other } of await db.listCollections({}, { nameOnly: true }).toArray())
       if (other !== 'log') await db.collection(other).drop()
-    // Everybody else who reads the log has done so long ago.
+    // All projections have already read the log.
     await db
-      .collection<Checkpoint>('places')
-      .insertMany(readers.map((_id) => ({ _id, position: BigInt(logLength + 1), epoch: 0 })))
+      .collection<StoredCheckpoint>('places')
+      .insertMany(transactionProjections.map((_id) => ({ _id, position: BigInt(logLength + 1), epoch: 0 })))
     const server = await Server.start('stored', mongod.uri, name)
     const clients = new Clients()
     const after = createCursors('x'.repeat(32)).encode(1n)
     const startedAt = performance.now()
-    await clients.ask({
+    await clients.request({
       do: 'open',
       url: server.url,
       count: 1,
@@ -209,13 +217,13 @@ async function resume(): Promise<Row[]> {
       variables: { after },
     })
     for (;;) {
-      const { events } = await clients.ask({ do: 'count' })
+      const { events } = await clients.request({ do: 'count' })
       if (events >= logLength) break
       await wait(20)
     }
     const seconds = (performance.now() - startedAt) / 1000
     const { bytes } = await server.measure()
-    await Promise.all([server.stop(), clients.stop()])
+    await Promise.all([server.close(), clients.close()])
     return [
       row(
         `resuming ${logLength.toLocaleString('en')} events ago: until live`,
@@ -226,6 +234,6 @@ async function resume(): Promise<Row[]> {
     ]
   } finally {
     await client.close()
-    await mongod.stop()
+    await mongod.close()
   }
 }

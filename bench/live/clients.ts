@@ -1,6 +1,6 @@
-// Many subscribers in one process, cheap enough not to be what is measured: they read frames off plain sockets and look at
-// nothing but the time in each event, or which payment it tells of. The same process pays, so that one clock says when a
-// payment was answered and when its event came. `fork('clients.ts')`, told what to do by its parent.
+// Many subscribers in one process, with little processor time: they read frames from plain sockets, and of
+// each event only its time or the id of its payment. The same process pays, so that one clock measures
+// responses and events. The parent starts it by `fork('clients.ts')` and sends it orders.
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
@@ -18,59 +18,62 @@ export type Order =
       readonly document?: string
       readonly authorization?: string
     }
-  /** Sends a payment every so often, however long the answers take; done when all are answered. */
+  /** Sends a payment every `everyMs`, independent of the responses; done after all responses. */
   | {
       readonly do: 'pay'
       readonly url: string
       readonly payments: readonly Payment[]
       readonly everyMs: number
     }
-  /** The first `count` of them read no more. */
+  /** The first `count` clients stop reading. */
   | { readonly do: 'stall'; readonly count: number }
   | { readonly do: 'reset' }
   | { readonly do: 'count' }
   | { readonly do: 'report' }
   | { readonly do: 'close' }
 
-/** A mutation that answers with the id of a payment. */
+/** A request whose response contains the id of a payment. */
 export interface Payment {
   readonly authorization: string
   readonly body: string
 }
 
 export interface Count {
-  /** Events that came since the reset. */
+  /** Events received since the reset. */
   readonly events: number
-  /** Clients to whom any has ever come. */
+  /** Clients that have received an event. */
   readonly reached: number
 }
 
-/** Milliseconds: from when an event was made to its arrival, or from a payment's answer to its event's arrival. */
+/** Milliseconds from the creation of an event, or from the response to its payment, until its arrival. */
 export interface Report {
   readonly p50: number
   readonly p99: number
-  /** From when a payment was sent to its event's arrival; NaN where nobody paid. */
+  /** Milliseconds from sending a payment until the arrival of its event; NaN without payments. */
   readonly fromSending: { readonly p50: number; readonly p99: number }
 }
 
 const sockets: Client[] = []
 const latencies: number[] = []
-/** By a payment's id: when its event came to whom, and when it was sent and answered. An event may overtake the answer. */
+/**
+ * By payment: the times of sending, of the response, and of each arrival of its event, which may precede the
+ * response.
+ */
 const paid = new Map<string, { sentAt: number; answeredAt: number; readonly arrivals: number[] }>()
 let events = 0
-/** The parent is told each time so many more have come. */
+/** The parent receives a message after each `step` events; 0 for none. */
 let step = 0
 
-/** All read into this one: memory for each read would be half of what a client costs. */
+/** All sockets read into this buffer: a buffer for each read would double the cost of a client. */
 const incoming = Buffer.alloc(65_536)
 const nothing = Buffer.alloc(0)
 
 class Client {
   readonly socket: Socket
   isStalled = false
-  hasHeard = false
+  hasReceived = false
   #rest: Buffer = nothing
-  /** Until it is subscribed: told of what comes instead. */
+  /** Receives the data until the client is subscribed. */
   #opening: ((data: Buffer) => void) | null = null
 
   private constructor(port: number, host: string) {
@@ -94,26 +97,26 @@ class Client {
     const client = new Client(Number(port), hostname)
     const { socket } = client
     await once(socket, 'connect')
-    const upgraded = client.#hears('101')
+    const upgraded = client.#receives('101')
     socket.write(
       'GET /graphql HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
         'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n' +
         `Sec-WebSocket-Protocol: graphql-transport-ws\r\nAuthorization: ${authorization}\r\n\r\n`,
     )
     await upgraded
-    const acknowledged = client.#hears('connection_ack')
+    const acknowledged = client.#receives('connection_ack')
     socket.write(frame({ type: 'connection_init', payload: {} }))
     await acknowledged
     socket.write(frame({ id: '1', type: 'subscribe', payload: { query, variables } }))
     return client
   }
 
-  #hears(text: string): Promise<void> {
-    let got = ''
+  #receives(text: string): Promise<void> {
+    let received = ''
     return new Promise((resolve) => {
       this.#opening = (data) => {
-        got += data.toString('latin1')
-        if (!got.includes(text)) return
+        received += data.toString('latin1')
+        if (!received.includes(text)) return
         this.#opening = null
         resolve()
       }
@@ -146,12 +149,12 @@ class Client {
       if (payload.indexOf('"type":"next"') < 0) return
     } else if (!this.isStalled) latencies.push(now - Number.parseFloat(madeAt))
     events++
-    this.hasHeard = true
+    this.hasReceived = true
     if (step > 0 && events % step === 0) process.send!({ events })
   }
 }
 
-/** What follows `marker`. */
+/** The text after `marker`; null without it. */
 function after(payload: Buffer, marker: string, length: number): string | null {
   const at = payload.indexOf(marker)
   if (at < 0) return null
@@ -171,10 +174,10 @@ async function pay({ url, payments, everyMs }: Order & { do: 'pay' }): Promise<v
     await wait(n * everyMs)
     const sentAt = nowMs()
     const headers = { authorization, 'content-type': 'application/json' }
-    const answer = await (await pool.request({ path: pathname, method: 'POST', headers, body })).body.text()
+    const response = await (await pool.request({ path: pathname, method: 'POST', headers, body })).body.text()
     const answeredAt = nowMs()
-    const id = /"id":"([0-9a-f-]{36})"/.exec(answer)?.[1]
-    if (id === undefined) throw new Error(answer)
+    const id = /"id":"([0-9a-f-]{36})"/.exec(response)?.[1]
+    if (id === undefined) throw new Error(response)
     Object.assign(paymentOf(id), { sentAt, answeredAt })
   }
   await Promise.all(payments.map(send))
@@ -188,10 +191,10 @@ function report(): Report {
   return { ...quantiles([...latencies, ...since('answeredAt')]), fromSending: quantiles(since('sentAt')) }
 }
 
-/** Masked, as a client has to send it; the mask is zero. */
+/** A masked pong frame, as clients must send it; the mask is zero. */
 const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0])
 
-/** A masked text frame, as a client has to send it (RFC 6455, 5.3); the mask is zero. */
+/** Makes a masked text frame, as clients must send it (RFC 6455, 5.3); the mask is zero. */
 function frame(message: object): Buffer {
   const payload = Buffer.from(JSON.stringify(message))
   const head = Buffer.alloc(payload.length < 126 ? 6 : 8)
@@ -209,10 +212,10 @@ process.on('message', async (order: Order) => {
     case 'open': {
       const { url, count, variables = {}, authorization = 'Bearer bench' } = order
       for (let n = 0; n < count; n += 50) {
-        const some = Array.from({ length: Math.min(50, count - n) }, () =>
+        const opening = Array.from({ length: Math.min(50, count - n) }, () =>
           Client.open(url, order.document ?? document, variables, authorization),
         )
-        sockets.push(...(await Promise.all(some)))
+        sockets.push(...(await Promise.all(opening)))
       }
       step = count
       break
@@ -241,10 +244,10 @@ process.on('message', async (order: Order) => {
   }
   process.send!({
     done: order.do,
-    answer:
+    result:
       order.do === 'report'
         ? report()
-        : ({ events, reached: sockets.filter(({ hasHeard }) => hasHeard).length } satisfies Count),
+        : ({ events, reached: sockets.filter(({ hasReceived }) => hasReceived).length } satisfies Count),
   })
 })
 process.once('disconnect', () => process.exit(0))

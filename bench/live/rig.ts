@@ -1,11 +1,11 @@
-// Servers and clients as processes of their own, each told what to do and asked how it went.
+// Starts servers and clients as processes, sends them orders and reads their measurements.
 
 import { fork, type ChildProcess } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Count, Order as ClientOrder, Report } from './clients.ts'
 import type { Measured, Order as ServerOrder } from './serve.ts'
 
-/** However this process ends, it leaves no other behind. */
+/** The processes that end with this one, also after a crash. */
 const children = new Set<ChildProcess>()
 process.once('exit', () => children.forEach((child) => child.kill('SIGKILL')))
 
@@ -18,15 +18,15 @@ class Child<Order extends object> {
     this.process.once('exit', () => children.delete(this.process))
   }
 
-  tell(order: Order): void {
+  send(order: Order): void {
     this.process.send(order)
   }
 
-  /** The next message that `fits`. */
-  hear<Message>(fits: (message: Record<string, unknown>) => boolean): Promise<Message> {
+  /** Resolves with the next message that `fits`. */
+  receive<Message>(fits: (message: Record<string, unknown>) => boolean): Promise<Message> {
     return new Promise((resolve, reject) => {
       const ended = (code: number | null): void =>
-        reject(new Error(`a process of the benchmark ended with ${code}`))
+        reject(new Error(`a process of the benchmark exited with code ${code}`))
       const listen = (message: unknown): void => {
         if (!fits(message as Record<string, unknown>)) return
         this.process.off('message', listen)
@@ -38,10 +38,10 @@ class Child<Order extends object> {
     })
   }
 
-  async stop(): Promise<void> {
-    const gone = new Promise((resolve) => this.process.once('exit', resolve))
+  async close(): Promise<void> {
+    const exited = new Promise((resolve) => this.process.once('exit', resolve))
     this.process.disconnect()
-    await gone
+    await exited
   }
 }
 
@@ -50,14 +50,14 @@ export class Server extends Child<ServerOrder> {
 
   static async start(name: string, ...args: string[]): Promise<Server> {
     const server = new Server('serve.ts', [name, ...args])
-    const { url } = await server.hear<{ url: string }>(({ url: its }) => its !== undefined)
+    const { url } = await server.receive<{ url: string }>((message) => message.url !== undefined)
     server.url = url
     return server
   }
 
   measure(): Promise<Measured> {
-    const measured = this.hear<Measured>(({ rss }) => rss !== undefined)
-    this.tell({ do: 'measure' })
+    const measured = this.receive<Measured>(({ rss }) => rss !== undefined)
+    this.send({ do: 'measure' })
     return measured
   }
 }
@@ -67,45 +67,48 @@ export class Clients extends Child<ClientOrder> {
     super('clients.ts')
   }
 
-  /** Resolves when it is done, with how many events have come until then. */
-  ask(order: Exclude<ClientOrder, { do: 'report' }>): Promise<Count> {
-    return this.#answer<Count>(order)
+  /** Resolves when the order is done, with the number of events received until then. */
+  request(order: Exclude<ClientOrder, { do: 'report' }>): Promise<Count> {
+    return this.#request<Count>(order)
   }
 
   report(): Promise<Report> {
-    return this.#answer<Report>({ do: 'report' })
+    return this.#request<Report>({ do: 'report' })
   }
 
-  async #answer<Answer>(order: ClientOrder): Promise<Answer> {
-    const done = this.hear<{ answer: Answer }>(({ done: what }) => what === order.do)
-    this.tell(order)
-    return (await done).answer
+  async #request<Result>(order: ClientOrder): Promise<Result> {
+    const done = this.receive<{ result: Result }>((message) => message.done === order.do)
+    this.send(order)
+    return (await done).result
   }
 }
 
 export interface Throughput {
   readonly perSecond: number
-  /** By the server's own processor time, which other work on the machine does not change. */
+  /** Per second of the server's processor time, which does not depend on other processes. */
   readonly perCpuSecond: number
 }
 
-/** As many events as go through in `ms`, never more than `windowMax` of them on their way to all `count` clients. */
+/**
+ * Measures deliveries to `count` clients in `ms`, with at most `windowMax` events that have not arrived at
+ * all clients.
+ */
 export async function throughput(
   server: Server,
   clients: Clients,
   { count, ms, windowMax }: { count: number; ms: number; windowMax: number },
 ): Promise<Throughput> {
-  await clients.ask({ do: 'reset' })
+  await clients.request({ do: 'reset' })
   const before = await server.measure()
-  let told = 0
-  let got = 0
+  let sent = 0
+  let received = 0
   const push = (): void => {
-    for (; told - got < windowMax; told += burst) server.tell({ do: 'tell', count: burst })
+    for (; sent - received < windowMax; sent += burst) server.send({ do: 'publish', count: burst })
   }
   const listen = (message: unknown): void => {
     const { events } = message as { events?: number }
     if (events === undefined) return
-    got = events / count
+    received = events / count
     push()
   }
   clients.process.on('message', listen)
@@ -113,57 +116,60 @@ export async function throughput(
   push()
   await wait(ms)
   const took = performance.now() - startedAt
-  const deliveries = got * count
+  const deliveries = received * count
   clients.process.off('message', listen)
   const after = await server.measure()
-  // What is still on its way is for nobody to wait for in the next measurement.
-  await drained(clients, told * count)
+  // The next measurement must not receive events of this one.
+  await drained(clients, sent * count)
   return {
     perSecond: (deliveries / took) * 1000,
     perCpuSecond: (deliveries / (after.cpuMs - before.cpuMs)) * 1000,
   }
 }
 
-/** Events that a server is told of at one time, as a sequencer's batch is. */
+/** Events that a server publishes at once, as in a batch of the sequencer. */
 const burst = 4
 
-/** Tells events until every one of `count` clients has heard some: a subscription is not acknowledged. */
+/**
+ * Publishes events until each of `count` clients has received one, because a subscription is not
+ * acknowledged.
+ */
 export async function settled(server: Server, clients: Clients, count: number): Promise<void> {
   for (let n = 0; n < 100; n++) {
-    server.tell({ do: 'tell', count: 1 })
+    server.send({ do: 'publish', count: 1 })
     await wait(200)
-    if ((await clients.ask({ do: 'count' })).reached === count) break
+    if ((await clients.request({ do: 'count' })).reached === count) break
   }
-  // What was told meanwhile arrives too.
+  // Waits until no more events arrive.
   let before = -1
-  for (let { events } = await clients.ask({ do: 'count' }); events !== before;) {
+  for (let { events } = await clients.request({ do: 'count' }); events !== before;) {
     before = events
     await wait(500)
-    events = (await clients.ask({ do: 'count' })).events
+    events = (await clients.request({ do: 'count' })).events
   }
 }
 
 export async function drained(clients: Clients, expected: number): Promise<void> {
   for (let n = 0; n < 100; n++) {
-    const { events } = await clients.ask({ do: 'count' })
+    const { events } = await clients.request({ do: 'count' })
     if (events >= expected) return
     await wait(100)
   }
-  throw new Error(`${expected} deliveries were expected and did not come`)
+  throw new Error(`fewer than ${expected} deliveries arrived in 10 s`)
 }
 
-/** Latency while one event comes every `everyMs`, for `ms`. */
+/** Measures the latency for `ms`, while one event is published every `everyMs`. */
 export async function latency(
   server: Server,
   clients: Clients,
   { everyMs, ms }: { everyMs: number; ms: number },
 ): Promise<Report> {
-  server.tell({ do: 'tick', everyMs })
+  server.send({ do: 'tick', everyMs })
   await wait(500)
-  await clients.ask({ do: 'reset' })
+  await clients.request({ do: 'reset' })
   await wait(ms)
   const report = await clients.report()
-  server.tell({ do: 'stop' })
+  server.send({ do: 'stop' })
   await wait(300)
   return report
 }

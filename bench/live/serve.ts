@@ -1,4 +1,4 @@
-// One server in a process of its own, told what to do by its parent: `fork('serve.ts', [NAME])`.
+// Runs one server as a process: `fork('serve.ts', [NAME])`. The parent sends it orders.
 
 import fastify from 'fastify'
 import { buildSchema, type GraphQLSchema } from 'graphql'
@@ -12,24 +12,26 @@ import { json } from 'node:stream/consumers'
 import { pino } from 'pino'
 import { WebSocketServer } from 'ws'
 import { readConfig } from '../../gateway/config/config.ts'
-import { newReadiness } from '../../gateway/http/health.ts'
-import type { Identity } from '../../gateway/identity/identity.ts'
+import { createReadiness } from '../../gateway/http/health.ts'
 import { startServer } from '../../gateway/http/server.ts'
+import type { Identity } from '../../gateway/identity/identity.ts'
 import {
   composeSupergraph,
   createSupergraph,
-  inProcessConnection,
+  createInProcessConnection,
   type Supergraph,
 } from '../../gateway/supergraph/index.ts'
-import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts'
-import { connect } from '../../subgraphs/platform/mongo/client.ts'
-import { openRegistry } from '../../subgraphs/shared/registry.ts'
-import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
-import { openTransactionSubgraph } from '../../subgraphs/transaction/index.ts'
-import { createEventStreams } from '../../subgraphs/transaction/live/event-streams.ts'
-import { openBacklogStream, withPositions } from '../../subgraphs/transaction/live/backlog-stream.ts'
-import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { LogEntry } from '../../subgraphs/log/entry.ts'
+import type { LogReader } from '../../subgraphs/log/reader.ts'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts'
+import { openRegistry } from '../../subgraphs/shared/registry.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import { openTransactionSubgraph } from '../../subgraphs/transaction/index.ts'
+import { openBacklogStream, withPositions } from '../../subgraphs/transaction/live/backlog-stream.ts'
+import { openEventStreams } from '../../subgraphs/transaction/live/event-streams.ts'
+import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
+import { anId } from '../../test/fixtures/an-id.ts'
 import {
   anEntry,
   directorySdl,
@@ -43,10 +45,11 @@ import {
   type BenchEvent,
 } from './world.ts'
 
-/** A server that serves, and how to make it tell an event. */
+/** A running server that can publish events. */
 interface Serving {
   readonly url: string
-  tell(events: readonly BenchEvent[]): void
+  publish(events: readonly BenchEvent[]): void
+  /** Bytes that clients have not read yet. */
   waitingBytes(): number
 }
 
@@ -54,68 +57,70 @@ const logger = pino({ level: 'warn' })
 const cursors = createCursors('x'.repeat(32))
 const settings = { PORT: '0', SOCKET_INIT_MS: '60000', SOCKET_PING_MS: '600000', SOCKET_BEHIND_MS: '3600000' }
 
-/** The hub's doors, live room and engine, and the transaction subgraph's streams; over a log in memory. */
+/**
+ * The hub's servers, broker and engine, with the streams of the transaction subgraph, over a log in memory.
+ */
 async function hub(): Promise<Serving> {
   const logReader = memoryLog()
-  const eventStreams = createEventStreams(logReader)
-  const all = { kind: 'all' } as const
   const sentAt = new Map<number, number>()
-  const events = buildFederatedSchema(eventsSdl, {
-    Subscription: {
-      transactionEvents: {
-        subscribe: (_: unknown, { after }: { after?: string }) => {
-          const start = after ? cursors.decode(after) : logReader.tip()
-          if (typeof start !== 'bigint') throw new TypeError('not a cursor')
-          return withPositions(
-            eventStreams.events({ matches: () => true, query: {} }, all, start),
-            ({ value }) => value,
-            ({ position }) => ({
-              ordinal: Number(position),
-              get cursor() {
-                return cursors.encode(position)
-              },
-            }),
-          )
-        },
-        resolve: (entry: LogEntry) => entry,
-      },
+  const connections = {
+    events: buildFederatedSchema(eventsSdl, eventResolvers(logReader, sentAt)),
+    directory: buildFederatedSchema(directorySdl, {
+      Merchant: byReference(merchantOf),
+      Participant: byReference(walletOf),
+    }),
+  }
+  const supergraphSdl = composeSupergraph([
+    { name: 'events', sdl: eventsSdl },
+    { name: 'directory', sdl: directorySdl },
+  ])
+  const subgraphs = new Map(
+    Object.entries(connections).map(([name, schema]) => [
+      name,
+      createInProcessConnection(name, { graphql: { schema } }),
+    ]),
+  )
+  return {
+    ...(await startHubServer(createSupergraph({ supergraphSdl, subgraphs }))),
+    publish(events) {
+      for (const event of events) {
+        sentAt.set(event.position, event.sentAt)
+        sentAt.delete(event.position - 50_000)
+      }
+      logReader.write(events.map(({ position, sentAt: at }) => anEntry(position, new Date(at))))
     },
+  }
+}
+
+function eventResolvers(logReader: LogReader, sentAt: ReadonlyMap<number, number>) {
+  const eventStreams = openEventStreams(logReader)
+  const subscribe = (_: unknown, { after }: { after?: string }) => {
+    const start = after ? cursors.decode(after) : logReader.tip()
+    if (typeof start !== 'bigint') throw new TypeError(`not a cursor: ${after}`)
+    return withPositions(
+      eventStreams.events({ matches: () => true, query: {} }, { kind: 'all' }, start),
+      ({ value }) => value,
+      ({ position }) => ({
+        ordinal: Number(position),
+        get cursor() {
+          return cursors.encode(position)
+        },
+      }),
+    )
+  }
+  return {
+    Subscription: { transactionEvents: { subscribe, resolve: (entry: LogEntry) => entry } },
     Event: {
       cursor: ({ _id }: LogEntry) => cursors.encode(_id),
       sentAt: ({ _id }: LogEntry) => sentAt.get(Number(_id)),
       transaction: ({ _id }: LogEntry) => paymentOf({ position: Number(_id), sentAt: 0 }),
     },
-  })
-  const byReference = (of: (id: string) => object) => ({
-    __resolveReference: ({ id }: { id: string }) => of(id),
-  })
-  const directory = buildFederatedSchema(directorySdl, {
-    Merchant: byReference(merchantOf),
-    Participant: byReference(walletOf),
-  })
-  const url = await doors(
-    createSupergraph({
-      supergraphSdl: composeSupergraph([
-        { name: 'events', sdl: eventsSdl },
-        { name: 'directory', sdl: directorySdl },
-      ]),
-      subgraphs: new Map([
-        ['events', inProcessConnection('events', { graphql: { schema: events } })],
-        ['directory', inProcessConnection('directory', { graphql: { schema: directory } })],
-      ]),
-    }),
-  )
-  return {
-    ...url,
-    tell(news) {
-      for (const event of news) {
-        sentAt.set(event.position, event.sentAt)
-        sentAt.delete(event.position - 50_000)
-      }
-      logReader.write(news.map(({ position, sentAt: at }) => anEntry(position, new Date(at))))
-    },
   }
 }
+
+const byReference = (entityOf: (id: string) => object) => ({
+  __resolveReference: ({ id }: { id: string }) => entityOf(id),
+})
 
 /** The whole transaction subgraph over a log in MongoDB. */
 async function stored(): Promise<Serving> {
@@ -123,8 +128,8 @@ async function stored(): Promise<Serving> {
   const db = mongo.db(process.argv[4]!)
   const registry = await openRegistry(db, logger)
   const directory = {
-    merchant: () => Promise.reject(new TypeError('nobody pays here')),
-    scan: () => Promise.reject(new TypeError('nobody pays here')),
+    merchant: () => Promise.reject(new TypeError('the benchmark makes no payments')),
+    scan: () => Promise.reject(new TypeError('the benchmark makes no payments')),
   }
   const transaction = await openTransactionSubgraph({
     db,
@@ -138,39 +143,43 @@ async function stored(): Promise<Serving> {
   })
   const supergraph = createSupergraph({
     supergraphSdl: composeSupergraph([{ name: 'transaction', sdl: transaction.sdl }]),
-    subgraphs: new Map([['transaction', inProcessConnection('transaction', transaction.app)]]),
+    subgraphs: new Map([['transaction', createInProcessConnection('transaction', transaction.app)]]),
   })
-  return { ...(await doors(supergraph)), tell: () => {} }
+  return { ...(await startHubServer(supergraph)), publish: () => {} }
 }
 
-async function doors(supergraph: Supergraph): Promise<Omit<Serving, 'tell'>> {
-  const viewer: Viewer = { participant: 'operator', scopes: new Set(['operator']), key: 'bench' }
+async function startHubServer(supergraph: Supergraph): Promise<Omit<Serving, 'publish'>> {
+  const viewer: Viewer = {
+    participant: anId('operator'),
+    scopes: new Set(['operator']),
+    key: 'bench',
+  }
   const identity: Identity = {
     find: () => viewer,
-    stands: () => true,
+    isValid: () => true,
     onChange: () => () => {},
     close: () => {},
   }
-  const server = await startServer({ config: readConfig(settings), readiness: newReadiness(), logger })
+  const server = await startServer({ config: readConfig(settings), readiness: createReadiness(), logger })
   server.open({ supergraph, identity })
-  return { url: server.url, waitingBytes: () => server.waitingBytes }
+  return { url: server.url, waitingBytes: () => server.bufferedBytes }
 }
 
-/** What `following` asks for: see world.ts. */
-const followedOf = (event: BenchEvent) => ({
+/** The fields of `eventDocument`; see world.ts. */
+const paidEventOf = (event: BenchEvent) => ({
   cursor: cursors.encode(BigInt(event.position)),
   kind: 'APPROVED',
   to: 'COMPLETED',
   transaction: paymentOf(event),
 })
 
-const eventOf = (event: BenchEvent) => ({ ...followedOf(event), sentAt: event.sentAt })
+const eventOf = (event: BenchEvent) => ({ ...paidEventOf(event), sentAt: event.sentAt })
 
 /**
- * What those beside the hub do to pay, when they are started with the address of a MongoDB and the name of a database: one
- * `insertOne`, durable before its event is published and it is answered.
+ * The payment of the peers, if they are started with the URI of a MongoDB and the name of a database: one
+ * `insertOne`, durable before its event is published and the response is sent.
  */
-async function submission(tell: Serving['tell']) {
+async function submission(publish: Serving['publish']) {
   const [uri, database] = process.argv.slice(3)
   const mongo = uri
     ? await MongoClient.connect(uri, { writeConcern: { w: 'majority', journal: true } })
@@ -180,19 +189,19 @@ async function submission(tell: Serving['tell']) {
     const event = { position: ++position, sentAt: nowMs() }
     const { id, ...rest } = paymentOf(event)
     await payments!.insertOne({ _id: `${reference} ${id}`, ...rest })
-    tell([event])
+    publish([event])
     return { id, ...rest }
   }
 }
 
-/** Mercurius's own subscriptions and publish-subscribe over its WebSocket, with its JIT. */
+/** Mercurius's subscriptions with its publish-subscribe, WebSocket server and JIT. */
 async function pubsub(): Promise<Serving> {
   const app = fastify()
-  const tell = (events: readonly BenchEvent[]): void => {
+  const publish = (events: readonly BenchEvent[]): void => {
     for (const event of events)
       app.graphql.pubsub.publish({ topic: 'EVENTS', payload: { transactionEvents: eventOf(event) } })
   }
-  const submit = await submission(tell)
+  const submit = await submission(publish)
   await app.register(mercurius, {
     schema: monolithSdl,
     jit: 1,
@@ -208,30 +217,30 @@ async function pubsub(): Promise<Serving> {
     subscription: { fullWsTransport: false },
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { url, tell, waitingBytes: () => 0 }
+  return { url, publish, waitingBytes: () => 0 }
 }
 
-/** graphql-ws as its users run it: the document is executed for each subscriber and event. */
+/** graphql-ws as in production: the document is executed for each subscriber and event. */
 async function graphqlWs(): Promise<Serving> {
   const listeners = new Set<(event: BenchEvent) => void>()
-  const tell = (events: readonly BenchEvent[]): void =>
+  const publish = (events: readonly BenchEvent[]): void =>
     events.forEach((event) => listeners.forEach((listener) => listener(event)))
-  const submit = await submission(tell)
+  const submit = await submission(publish)
   const schema: GraphQLSchema = buildSchema(monolithSdl)
   schema.getMutationType()!.getFields().submitPayment!.resolve = (_: unknown, args) => submit(args)
   schema.getSubscriptionType()!.getFields().transactionEvents!.subscribe = () => {
     const stream = openBacklogStream<BenchEvent>(
       {
-        refill: async (seat) => {
-          seat.attach()
+        refill: async (backlog) => {
+          backlog.goLive()
           return []
         },
-        attach(seat) {
-          const listener = (event: BenchEvent) => seat.push(event)
+        subscribe(backlog) {
+          const listener = (event: BenchEvent) => backlog.push(event)
           listeners.add(listener)
           return () => listeners.delete(listener)
         },
-        take: () => true,
+        accept: () => true,
       },
       100_000,
     )
@@ -251,24 +260,24 @@ async function graphqlWs(): Promise<Serving> {
   // The clients here do not answer pings, so none are sent.
   useServer({ schema }, new WebSocketServer({ server, path: '/graphql' }), 0)
   await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve))
-  return { url: addressOf(server), tell, waitingBytes: () => 0 }
+  return { url: addressOf(server), publish, waitingBytes: () => 0 }
 }
 
 /**
- * Nothing but a loop over sockets of `ws`: no GraphQL, no filter, no one who may not see, no log. An event is rendered once, by
- * hand. What is left of a delivery's time here is the machine's.
+ * A loop over the sockets of `ws`, without GraphQL, filter, visibility and log. An event is rendered once, by
+ * hand. The time of a delivery is then that of the machine and the network.
  */
 async function plain(): Promise<Serving> {
   const sockets = new WebSocketServer({ noServer: true })
   sockets.on('connection', (socket) => socket.once('message', () => socket.send('{"type":"connection_ack"}')))
-  const tell = (events: readonly BenchEvent[]): void => {
+  const publish = (events: readonly BenchEvent[]): void => {
     for (const event of events) {
-      const payload = { data: { transactionEvents: followedOf(event) } }
+      const payload = { data: { transactionEvents: paidEventOf(event) } }
       const message = Buffer.from(JSON.stringify({ id: '1', type: 'next', payload }))
       for (const socket of sockets.clients) socket.send(message, { binary: false })
     }
   }
-  const submit = await submission(tell)
+  const submit = await submission(publish)
   const server = createServer(async (request, response) => {
     const { variables } = (await json(request)) as { variables: { reference: string } }
     response.end(JSON.stringify(await submit(variables)))
@@ -277,7 +286,7 @@ async function plain(): Promise<Serving> {
     sockets.handleUpgrade(request, socket, head, (client) => sockets.emit('connection', client)),
   )
   await new Promise<void>((resolve) => server.listen({ host: '127.0.0.1', port: 0 }, resolve))
-  return { url: addressOf(server), tell, waitingBytes: () => 0 }
+  return { url: addressOf(server), publish, waitingBytes: () => 0 }
 }
 
 const addressOf = (server: ReturnType<typeof createServer>): string =>
@@ -291,36 +300,36 @@ if (!start) throw new Error(`no such server: ${process.argv[2]}`)
 const serving = await start()
 let timer: NodeJS.Timeout | null = null
 
-const tell = (count: number): void => {
+const publish = (count: number): void => {
   const sentAt = nowMs()
-  serving.tell(Array.from({ length: count }, () => ({ position: ++position, sentAt })))
+  serving.publish(Array.from({ length: count }, () => ({ position: ++position, sentAt })))
 }
 
 export type Order =
-  | { readonly do: 'tell'; readonly count: number }
-  /** One event every so often, until `stop`. */
+  | { readonly do: 'publish'; readonly count: number }
+  /** Publishes an event every `everyMs`, until `stop`. */
   | { readonly do: 'tick'; readonly everyMs: number }
   | { readonly do: 'stop' }
   | { readonly do: 'measure' }
 
 export interface Measured {
-  /** After a collection: heap, and memory outside it that the heap holds. */
+  /** Heap and external memory after a garbage collection. */
   readonly bytes: number
   readonly rss: number
   readonly waitingBytes: number
-  readonly told: number
+  readonly published: number
   readonly cpuMs: number
 }
 
 process.on('message', (order: Order) => {
-  if (order.do === 'tell') tell(order.count)
+  if (order.do === 'publish') publish(order.count)
   if (order.do === 'stop' && timer) clearInterval(timer)
   if (order.do === 'tick') {
-    // By the clock and not by the number of ticks: a timer that is late catches up.
+    // Counts by the clock and not by the number of ticks, so that a late timer catches up.
     const startedAt = nowMs()
-    let told = 0
+    let published = 0
     timer = setInterval(() => {
-      for (; told * order.everyMs < nowMs() - startedAt; told++) tell(1)
+      for (; published * order.everyMs < nowMs() - startedAt; published++) publish(1)
     }, 1)
   }
   if (order.do === 'measure') {
@@ -331,7 +340,7 @@ process.on('message', (order: Order) => {
       bytes: heapUsed + external,
       rss,
       waitingBytes: serving.waitingBytes(),
-      told: position,
+      published: position,
       cpuMs: (user + system) / 1000,
     } satisfies Measured)
   }

@@ -1,20 +1,23 @@
-// What the three servers tell: payments' events, each with its merchant. Events are made here, not paid for: this is about
+// The schema and the events of all servers: events of payments, each with its merchant. The events are
+// invented, because the benchmark measures their delivery.
+
+import type { PaymentId } from '../../schema/values/id.ts'
 import type { LogEntry } from '../../subgraphs/log/entry.ts'
-
-// telling them.
-
 import type { LogReader } from '../../subgraphs/log/reader.ts'
+import { anId } from '../../test/fixtures/an-id.ts'
 
 export const document = `subscription Follow($after: String) {
   transactionEvents(after: $after) { cursor sentAt kind to
     transaction { id status merchantAmount { amount currency } merchant { id name city } wallet { id name } } } }`
 
-/** The same of payments that are paid for: one event a payment. */
-export const following = (where: string): string => `subscription { transactionEvents${where} { cursor kind to
+/** The same for real payments, with one event each; `where` is the filter argument. */
+export const eventDocument = (
+  where: string,
+): string => `subscription { transactionEvents${where} { cursor kind to
   transaction { id status ... on Payment {
     merchantAmount { amount currency } merchant { id name city } wallet { id name } } } } }`
 
-/** One schema for the two monoliths; the hub's is the same in two subgraphs, without the mutation. */
+/** The schema of the two monoliths; the hub has the same in two subgraphs, without the mutation. */
 export const monolithSdl = `
   type Query { nothing: Int }
   type Mutation { submitPayment(reference: String!): Payment! }
@@ -44,27 +47,30 @@ export const directorySdl = `${link}
 
 export interface BenchEvent {
   readonly position: number
-  /** Milliseconds since 1970, with their fractions. */
+  /** Milliseconds since 1970, with fractions. */
   readonly sentAt: number
 }
 
-/** By a clock that all processes of this machine share. */
+/** The time by a clock that all processes of this machine share. */
 export const nowMs = (): number => performance.timeOrigin + performance.now()
 
 export const paymentOf = ({ position }: BenchEvent) => ({
-  id: `01a206a7-239d-70b7-bf79-${String(position).padStart(12, '0')}`,
+  id: paymentIdOf(position),
   status: 'COMPLETED',
   merchantAmount: { amount: '215.50', currency: 'CNY' },
   merchant: merchantOf(`acquirer-cn-01.M${position % 1000}`),
   wallet: walletOf('wallet-sg-01'),
 })
 
+const paymentIdOf = (position: number): PaymentId =>
+  `01a206a7-239d-70b7-bf79-${String(position).padStart(12, '0')}` as PaymentId
+
 export const merchantOf = (id: string) => ({ id, name: `Shop ${id} (demo)`, city: 'Shanghai' })
 export const walletOf = (id: string) => ({ id, name: `Pocket ${id} (invented)` })
 
 export const anEntry = (position: number, at: Date): LogEntry => ({
   _id: BigInt(position),
-  transaction: `01a206a7-239d-70b7-bf79-${String(position).padStart(12, '0')}`,
+  transaction: paymentIdOf(position),
   sequence: 3,
   kind: 'APPROVED',
   from: 'ROUTED',
@@ -73,12 +79,12 @@ export const anEntry = (position: number, at: Date): LogEntry => ({
   reason: null,
   payment: {
     createdAt: at,
-    wallet: 'wallet-sg-01',
-    acquirer: 'acquirer-cn-01',
-    merchant: `acquirer-cn-01.M${position % 1000}`,
+    wallet: anId('wallet-sg-01'),
+    acquirer: anId('acquirer-cn-01'),
+    merchant: anId(`acquirer-cn-01.M${position % 1000}`),
     merchantCountry: 'CN',
     walletCountry: 'SG',
-    corridor: 'SG-CN',
+    corridor: anId('SG-CN'),
     project: null,
     direction: 'INBOUND',
     mcc: '5812',
@@ -88,7 +94,7 @@ export const anEntry = (position: number, at: Date): LogEntry => ({
   },
 })
 
-/** A log in memory, which `write` makes longer: what the hub's reader is once the entries are there. */
+/** A log reader over entries in memory; `write` appends entries. */
 export function memoryLog(): LogReader & { write(entries: readonly LogEntry[]): void } {
   const kept = 50_000
   let recent: LogEntry[] = []
@@ -100,12 +106,12 @@ export function memoryLog(): LogReader & { write(entries: readonly LogEntry[]): 
       const start = Math.max(0, recent.length - Number(tip - after))
       return recent.slice(start, start + max)
     },
-    find: () => Promise.reject(new TypeError('nobody looks for anything here')),
+    find: () => Promise.reject(new TypeError('the benchmark does not search the log')),
     subscribe(onEntries) {
       subscribers.add(onEntries)
       return () => subscribers.delete(onEntries)
     },
-    feed: () => ({ offer: () => {}, end: () => {} }),
+    openFeed: () => ({ offer: () => {}, close: () => {} }),
     close: async () => {},
     write(entries) {
       recent.push(...entries)

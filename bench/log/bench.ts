@@ -1,29 +1,29 @@
-// The log on a real MongoDB: how many events a second the sequencer keeps up with, how soon an event is in the log, and how soon
-// another process takes over from one that was killed. Beside it, the change stream consumer that one would write instead.
+// The log on a real MongoDB: events per second of the sequencer, the delay until an event is in the log, and
+// the time until another process takes over from a killed one. The peer is a simple change stream consumer.
 
+import type { Db, Timestamp } from 'mongodb'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import type { Db, Timestamp } from 'mongodb'
 import { startMongo } from '../../gateway/mongod/start.ts'
 import { startLogReader } from '../../subgraphs/log/reader.ts'
+import { readTip } from '../../subgraphs/log/store.ts'
 import { connect, type Mongo } from '../../subgraphs/platform/mongo/client.ts'
 import { startSequencer, writeLog } from '../../subgraphs/transaction/log/sequencer.ts'
 import { median, quantile } from '../measure.ts'
 import { report, row, type Row } from '../report.ts'
-import { readTip } from '../../subgraphs/log/store.ts'
 import { startOneByOne } from './one-by-one.ts'
 import { eventsEach, pacePayments, writePayments } from './payments.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 3)
-/** Payments in each round of catching up. */
+/** Payments in each round of `sustained`. */
 const backlog = Number(process.env.BACKLOG ?? 40_000)
-/** Of which so many are left to the consumer, which is slower. */
+/** Payments for the consumer, which is slower. */
 const backlogOfConsumer = Math.round(backlog / 10)
 const paced = { count: 1_500, perSecond: 100 }
 
-const logger = { info: () => {}, error: (...what: unknown[]) => console.error(...what) }
+const logger = { info: () => {}, error: (...details: unknown[]) => console.error(...details) }
 
 export async function bench(): Promise<void> {
   const dataDir = new URL('../../.data/bench-log', import.meta.url).pathname
@@ -38,18 +38,20 @@ export async function bench(): Promise<void> {
     report('log', rows)
   } finally {
     await mongo.close()
-    await mongod.stop()
+    await mongod.close()
     rmSync(dataDir, { recursive: true, force: true })
   }
 }
 
-/** Payments are written first; then each reads their changes and writes the log, from the same place. */
+/**
+ * Writes payments first; then each contender reads their changes and writes the log, from the same position.
+ */
 async function sustained(mongo: Mongo): Promise<Row[]> {
   const ours: number[] = []
   const theirs: number[] = []
   for (let round = 0; round < rounds; round++) {
     const db = mongo.db(`bench_log_${round}`)
-    // It has a place to go on from before the payments are there.
+    // The sequencer stores a position to resume from before the payments are written.
     await catchUp(db, 0)
     await writePayments(db, backlog)
     ours.push((backlog * eventsEach * 1000) / (await catchUp(db, backlog * eventsEach)))
@@ -75,7 +77,7 @@ async function sustained(mongo: Mongo): Promise<Row[]> {
   ]
 }
 
-/** While another process writes payments as fast as it can: what the log takes, and how far behind it is at the end. */
+/** Measures the log while another process writes payments at full speed, and its delay at the end. */
 async function keepingUp(mongo: Mongo, uri: string): Promise<Row[]> {
   const rates: number[] = []
   const behind: number[] = []
@@ -99,11 +101,11 @@ async function keepingUp(mongo: Mongo, uri: string): Promise<Row[]> {
   }
   return [
     row('events a second, while another process writes payments', median(rates), 'events/s'),
-    row('behind it when it has written its last', median(behind), 'ms'),
+    row('delay of the log after its last payment', median(behind), 'ms'),
   ]
 }
 
-/** Milliseconds until the log has `count` entries. */
+/** Runs the sequencer until the log has `count` entries; returns milliseconds. */
 async function catchUp(db: Db, count: number): Promise<number> {
   const stopping = new AbortController()
   const done = Promise.withResolvers<void>()
@@ -127,7 +129,7 @@ async function catchUp(db: Db, count: number): Promise<number> {
   await done.promise
   const tookMs = performance.now() - startedAt
   if (count === eventsEach) {
-    // Its place is saved with the next quiet batch.
+    // The position is stored with the next batch that is not full.
     while (!(await db.collection('logState').findOne())) await new Promise((next) => setTimeout(next, 20))
   }
   stopping.abort()
@@ -140,7 +142,10 @@ async function operationTime(db: Db): Promise<Timestamp> {
   return time as Timestamp
 }
 
-/** From the acknowledgement of a payment to its first event's being in the log, as a reader in the same process sees it. */
+/**
+ * Measures the delay from the acknowledgement of a payment until a log reader in this process has its first
+ * event.
+ */
 async function delay(mongo: Mongo): Promise<Row[]> {
   const measured = async (
     start: (onWritten: (id: string) => void) => Promise<() => Promise<void>>,
@@ -160,7 +165,7 @@ async function delay(mongo: Mongo): Promise<Row[]> {
       }
     })
     await pacePayments(db, paced.count, paced.perSecond, (id, atMs) => {
-      // It can be in the log before its writer has heard that it is written.
+      // An event can be in the log before the acknowledgement of its payment arrives.
       if (early.has(id)) delays.push(Math.max(0, early.get(id)! - atMs))
       else acknowledged.set(id, atMs)
     })
@@ -199,7 +204,9 @@ async function delay(mongo: Mongo): Promise<Row[]> {
   })
 }
 
-/** From the kill of the process that writes the log to the first entry that another one writes. */
+/**
+ * Measures the time from the kill of the sequencer’s process until another process appends the first entry.
+ */
 async function takeover(mongo: Mongo, uri: string): Promise<Row> {
   const times: number[] = []
   for (let round = 0; round < 2 * rounds - 1; round++) {
@@ -214,7 +221,7 @@ async function takeover(mongo: Mongo, uri: string): Promise<Row> {
     process.once('exit', () => child.kill('SIGKILL'))
     await once(createInterface(child.stdout), 'line')
     const logReader = await startLogReader({ db, logger })
-    const heir = startSequencer({ db, logger, logReader })
+    const successor = startSequencer({ db, logger, logReader })
     await writePayments(db, 10)
     while ((await readTip(db)) < 10n * BigInt(eventsEach)) await new Promise((next) => setTimeout(next, 10))
     child.kill('SIGKILL')
@@ -222,12 +229,12 @@ async function takeover(mongo: Mongo, uri: string): Promise<Row> {
     const killedAt = performance.now()
     await writePayments(db, 1)
     await new Promise<void>((resolve) => {
-      const look = () => logReader.tip() > 10n * BigInt(eventsEach) && resolve()
-      logReader.subscribe(look)
-      look()
+      const check = () => logReader.tip() > 10n * BigInt(eventsEach) && resolve()
+      logReader.subscribe(check)
+      check()
     })
     times.push(performance.now() - killedAt)
-    await heir.close()
+    await successor.close()
     await logReader.close()
     await db.dropDatabase()
   }

@@ -1,7 +1,8 @@
-// A process that writes the log until it is killed: node holder.ts MONGODB_URI DATABASE. Prints a line when it begins to.
+// A process that writes the log until it is killed: node holder.ts MONGODB_URI DATABASE. Prints a line when
+// it holds the lease.
 
-import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { startLogReader } from '../../subgraphs/log/reader.ts'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { startSequencer } from '../../subgraphs/transaction/log/sequencer.ts'
 
 const [uri, database] = process.argv.slice(2)

@@ -1,21 +1,25 @@
-// What one would write instead of the sequencer: the driver's change stream, and for each event a document with the next number.
+// The simple alternative to the sequencer: reads the driver's change stream, and inserts a document for each
+// event.
 
 import type { ChangeStreamInsertDocument, ChangeStreamUpdateDocument, Db } from 'mongodb'
 import {
   entriesOf,
-  loggedPayment,
-  unplaced,
-  type Logged,
+  loggedPaymentOf,
+  entryOf,
+  type PaymentWithEvents,
 } from '../../subgraphs/transaction/log/entries-of-payment.ts'
 import type { PaymentEvent } from '../../subgraphs/transaction/payment/payment.ts'
 
 export interface Consumer {
-  /** Resolves when `count` events are written since it started. */
+  /** Resolves when `count` events are written since the start. */
   written(count: number): Promise<void>
   close(): Promise<void>
 }
 
-/** Follows `payments` from `startAtOperationTime`, and writes into `collection`; `onWritten` is told of each event. */
+/**
+ * Reads changes of `payments` from `startAtOperationTime`, and writes to `collection`; calls `onWritten` for
+ * each event.
+ */
 export async function startOneByOne(
   db: Db,
   collection: string,
@@ -24,7 +28,7 @@ export async function startOneByOne(
 ): Promise<Consumer> {
   const log = db.collection<{ _id: bigint }>(collection)
   await log.createIndex({ transaction: 1, sequence: 1 }, { unique: true })
-  const changes = db.collection<Logged & { _id: string }>('payments').watch([], {
+  const changes = db.collection<PaymentWithEvents & { _id: string }>('payments').watch([], {
     fullDocument: 'updateLookup',
     ...(startAtOperationTime !== null && { startAtOperationTime: startAtOperationTime as never }),
   })
@@ -34,14 +38,14 @@ export async function startOneByOne(
   const run = async () => {
     for await (const change of changes) {
       const { fullDocument } = change as
-        | ChangeStreamInsertDocument<Logged & { _id: string }>
-        | ChangeStreamUpdateDocument<Logged & { _id: string }>
+        | ChangeStreamInsertDocument<PaymentWithEvents & { _id: string }>
+        | ChangeStreamUpdateDocument<PaymentWithEvents & { _id: string }>
       if (!fullDocument) continue
       const events =
         change.operationType === 'insert'
           ? entriesOf(fullDocument)
           : pushedIn(change as never).map((event) =>
-              unplaced(fullDocument._id, event, loggedPayment(fullDocument)),
+              entryOf(fullDocument._id, event, loggedPaymentOf(fullDocument)),
             )
       for (const event of events) {
         await log.insertOne({ _id: BigInt(++count), ...event })
@@ -54,9 +58,9 @@ export async function startOneByOne(
     if (!closed) throw error
   })
   return {
-    written: (wanted) =>
+    written: (target) =>
       new Promise((resolve) => {
-        wake = () => count >= wanted && resolve()
+        wake = () => count >= target && resolve()
         wake()
       }),
     async close() {

@@ -1,4 +1,5 @@
-// A process that writes payments as fast as it goes: node writer.ts MONGODB_URI DATABASE COUNT. Begins when it is told to.
+// A process that writes payments at full speed: node writer.ts MONGODB_URI DATABASE COUNT. Starts at the
+// first line of input.
 
 import { once } from 'node:events'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'

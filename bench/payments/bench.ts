@@ -1,17 +1,18 @@
-// Payments over HTTP on a real MongoDB, durable before the answer: the hub beside the route written by hand.
+// Payments over HTTP on a real MongoDB, durable before the response: the hub, compared with a route written
+// by hand.
 
 import type { Db } from 'mongodb'
-import { bodies, post, type Answers } from '../http-client.ts'
+import { bodies, post, type PostResult } from '../http-client.ts'
 import { median, quantile } from '../measure.ts'
 import { quotes, submission, type Payer } from '../payer.ts'
-import { report, row, type Row } from '../report.ts'
 import { startProgramme, type Programme } from '../programme.ts'
+import { report, row, type Row } from '../report.ts'
 
 const inFlight = 64
 const rounds = Number(process.env.ROUNDS ?? 7)
 const perRound = Number(process.env.PER_ROUND ?? 4_000)
-/** Payments that are stored when growth is measured. */
-const manyStored = Number(process.env.STORED ?? 2_000_000)
+/** The number of stored payments at the end of `growth`. */
+const storedMax = Number(process.env.STORED ?? 2_000_000)
 
 const acquirer = 'acquirer-cn-01'
 let numbers = 0
@@ -20,15 +21,15 @@ const keyed = (quoted: string): string => submission(quoted, `bench ${run} ${++n
 
 const headers = { authorization: 'Bearer demo-wallet' }
 
-/** Submits payments for quotes, at the hub or at `url`. */
-async function take(hub: Payer, count: number, url = hub.url): Promise<Answers> {
+/** Submits payments for new quotes of the hub, to the hub or to `url`. */
+async function submitPayments(hub: Payer, count: number, url = hub.url): Promise<PostResult> {
   const quoted = await quotes(hub, count, inFlight)
   const next = bodies(count, (n) => keyed(quoted[n]!))
-  return post({ url, headers, connections: inFlight, next, check: isTaken })
+  return post({ url, headers, connections: inFlight, next, check: checkAccepted })
 }
 
-const isTaken = (answer: string) => {
-  if (!answer.includes('"status"')) throw new Error(answer)
+const checkAccepted = (body: string) => {
+  if (!body.includes('"status"')) throw new Error(body)
 }
 
 export async function bench(): Promise<void> {
@@ -48,18 +49,18 @@ export async function bench(): Promise<void> {
       .updateOne({ _id: 'SG-CN' }, { $set: { authorizationTimeoutMs: 60_000 }, $inc: { version: 1 } })
 
     await connectAs(db, 'STREAM')
-    await take(hub, 500)
+    await submitPayments(hub, 500)
     const hand = await programme.serve('hand', new URL('hand.ts', import.meta.url))
-    rows.push(...(await beside(hub, hand.url, 'nobody answers', '≥ 3', programme)))
-    await forgetUnanswered(db)
+    rows.push(...(await beside(hub, hand.url, 'no answers', '≥ 3', programme)))
+    await deletePending(db)
     await connectAs(db, 'SIMULATOR')
     rows.push(...(await beside(hub, hand.url, 'simulator answers', '≥ 1.5', programme)))
-    await hand.stop()
+    await hand.close()
     await settle(db)
     rows.push(...(await life(hub, db)), ...(await replays(hub, db)), ...(await growth(hub, db)))
     report('payments', rows)
   } finally {
-    await programme.stop()
+    await programme.close()
   }
 }
 
@@ -70,19 +71,19 @@ async function beside(
   goal: string,
   { db }: Programme,
 ): Promise<Row[]> {
-  const measured = { hub: [] as Answers[], hand: [] as Answers[] }
+  const measured = { hub: [] as PostResult[], hand: [] as PostResult[] }
   for (let round = -1; round < rounds; round += 1) {
     for (const [name, url] of [
       ['hub', hub.url],
       ['hand', hand],
     ] as const) {
-      const answers = await take(hub, perRound, url)
+      const answers = await submitPayments(hub, perRound, url)
       if (round >= 0) measured[name].push(answers)
       await settle(db)
     }
   }
-  const rate = (all: readonly Answers[]) => median(all.map(({ perSecond }) => perSecond))
-  const at = (share: number, all: readonly Answers[]) =>
+  const rate = (all: readonly PostResult[]) => median(all.map(({ perSecond }) => perSecond))
+  const at = (share: number, all: readonly PostResult[]) =>
     median(all.map(({ latencies }) => quantile(latencies, share)))
   const against = {
     ratio: median(measured.hub.map(({ perSecond }, n) => perSecond / measured.hand[n]!.perSecond)),
@@ -99,7 +100,10 @@ async function beside(
   ]
 }
 
-/** Waits until nothing is under way: every payment has been answered, and everything is in the log. */
+/**
+ * Waits until no more entries are appended to the log: every payment is answered, and all events are in the
+ * log.
+ */
 async function settle(db: Db): Promise<void> {
   for (let last = -1; ;) {
     const now = await db.collection('log').estimatedDocumentCount()
@@ -109,13 +113,15 @@ async function settle(db: Db): Promise<void> {
   }
 }
 
-/** Removes what nobody has answered: its time-outs would be measured with what follows. */
-async function forgetUnanswered(db: Db): Promise<void> {
+/** Deletes pending payments, whose time-outs would affect the next measurement. */
+async function deletePending(db: Db): Promise<void> {
   await settle(db)
   await db.collection('payments').deleteMany({ due: { $exists: true } })
 }
 
-/** Has the acquirer answer for itself, or the simulator for it; resolves when the hub knows. */
+/**
+ * Connects the acquirer by its own stream or by the simulator, and waits until the hub has read the change.
+ */
 async function connectAs(db: Db, connection: 'STREAM' | 'SIMULATOR'): Promise<void> {
   await db
     .collection<{ _id: string }>('participants')
@@ -123,7 +129,7 @@ async function connectAs(db: Db, connection: 'STREAM' | 'SIMULATOR'): Promise<vo
   await new Promise((resolve) => setTimeout(resolve, 1_000))
 }
 
-/** Requests that MongoDB has got from anybody, this question included. */
+/** The number of all requests that MongoDB has received, including this one. */
 const callsTo = async (db: Db): Promise<number> =>
   ((await db.admin().serverStatus()) as { network: { numRequests: number } }).network.numRequests
 
@@ -135,7 +141,7 @@ async function life(hub: Payer, db: Db): Promise<Row[]> {
   const callsBefore = await callsTo(db)
   const start = performance.now()
   const next = bodies(count, (n) => keyed(quoted[n]!))
-  await post({ url: hub.url, headers, connections: inFlight, next, check: isTaken })
+  await post({ url: hub.url, headers, connections: inFlight, next, check: checkAccepted })
   while ((await payments.countDocuments({ due: { $exists: true } })) > 0)
     await new Promise((resolve) => setTimeout(resolve, 50))
   const seconds = (performance.now() - start) / 1000
@@ -166,7 +172,7 @@ async function replays(hub: Payer, db: Db): Promise<Row[]> {
     const body = keyed(quoted!)
     const before = await callsTo(db)
     const start = performance.now()
-    await post({ url: hub.url, headers, connections: 64, next: bodies(64, () => body), check: isTaken })
+    await post({ url: hub.url, headers, connections: 64, next: bodies(64, () => body), check: checkAccepted })
     took.push(performance.now() - start)
     calls.push((await callsTo(db)) - before - 1)
     await settle(db)
@@ -183,14 +189,14 @@ async function growth(hub: Payer, db: Db): Promise<Row[]> {
   const rate = async () => {
     const rates: number[] = []
     for (let round = 0; round < rounds; round += 1) {
-      rates.push((await take(hub, perRound)).perSecond)
+      rates.push((await submitPayments(hub, perRound)).perSecond)
       await settle(db)
     }
     return median(rates)
   }
   const rateFew = await rate()
-  await fill(db, manyStored)
-  await take(hub, perRound)
+  await fill(db, storedMax)
+  await submitPayments(hub, perRound)
   await settle(db)
   const rateMany = await rate()
   return [
@@ -206,8 +212,8 @@ async function growth(hub: Payer, db: Db): Promise<Row[]> {
 }
 
 /**
- * Stores payments that are over until there are `count`, like those that the hub has made. Their events lie under another name:
- * otherwise the log would still be writing them while payments are measured.
+ * Stores copies of final payments until there are `count`. Their events are in another field, because the
+ * sequencer would otherwise write them to the log during the measurement.
  */
 async function fill(db: Db, count: number): Promise<void> {
   const payments = db.collection<{ _id: string }>('payments')
@@ -222,14 +228,14 @@ async function fill(db: Db, count: number): Promise<void> {
       return {
         ...rest,
         events: [],
-        told: events,
+        storedEvents: events,
         _id: id,
         reference: `filled ${number}`,
         rrn: `9${String(number).padStart(11, '0')}`,
         keys: [{ ...template.keys![0], id: `filled ${number}` }],
       }
     })
-    for (const one of group) delete (one as { quote?: string }).quote
+    for (const payment of group) delete (payment as { quote?: string }).quote
     await payments.insertMany(group, { ordered: false, writeConcern: { w: 1, journal: false } })
     stored += group.length
   }

@@ -1,9 +1,9 @@
-// The service that somebody would write by hand to take payments: bare Fastify, one `insertOne` a request, durable before it
-// answers. It inserts a document like the hub's, with the hub's own indexes, and checks nothing.
+// A service written by hand that accepts payments: Fastify, with one `insertOne` per request, durable before
+// the response. It inserts a document like the hub's, with the same indexes, and checks nothing.
 
-import { randomUUID } from 'node:crypto'
 import fastify from 'fastify'
 import { MongoClient, type Document } from 'mongodb'
+import { randomUUID } from 'node:crypto'
 
 const [uri = '', database = ''] = process.argv.slice(2)
 const client = await MongoClient.connect(uri, {

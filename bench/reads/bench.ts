@@ -1,10 +1,10 @@
-// Reads on a real MongoDB with the 1 % data set: the hub, from HTTP to rows, beside the service written by hand.
+// Reads on a real MongoDB with the 1 % data set: the hub, compared with a service written by hand.
 
 import { deepStrictEqual } from 'node:assert'
 import { load } from '../load.ts'
 import { ratio } from '../measure.ts'
-import { report, row, type Row } from '../report.ts'
 import { startProgramme } from '../programme.ts'
+import { report, row, type Row } from '../report.ts'
 
 const paymentFields = 'id status createdAt merchantAmount { amount currency }'
 const queries = [
@@ -50,7 +50,7 @@ export async function bench(): Promise<void> {
         { name: 'hub', url: `${programme.url}/graphql`, headers, bodies },
         { name: 'hand', url: `${hand.url}/${path}`, bodies },
       ]
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         targets.map(async ({ url }) => {
           const init = {
             method: 'POST',
@@ -60,7 +60,7 @@ export async function bench(): Promise<void> {
           return (await fetch(url, init)).json()
         }),
       )
-      deepStrictEqual(answers[0], answers[1], `${name}: the answers differ`)
+      deepStrictEqual(responses[0], responses[1], `${name}: the responses differ`)
       const [hub, byHand] = await load(targets, { connections: 64, rounds: 7, sliceSeconds: 1 })
       rows.push(
         row(`${name}: hub`, hub!.perSecond, 'requests/s'),
@@ -75,7 +75,7 @@ export async function bench(): Promise<void> {
     }
     report('reads', rows)
   } finally {
-    await hand.stop()
-    await programme.stop()
+    await hand.close()
+    await programme.close()
   }
 }

@@ -1,4 +1,4 @@
-// The service that somebody would write by hand for these requests: bare Fastify, one driver call per request and step.
+// A service written by hand for these requests: Fastify, with one driver call per request and step.
 
 import fastify from 'fastify'
 import { MongoClient, type Document } from 'mongodb'

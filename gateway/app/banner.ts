@@ -1,8 +1,8 @@
-// What a person in front of a demo hub sees when it is ready.
+// The text that a demo hub prints when it is ready.
 
 import type { Config } from '../config/config.ts'
-import type { Hub } from './hub.ts'
 import { demoKeys } from '../identity/key.ts'
+import type { Hub } from './hub.ts'
 
 export function banner({ TRAFFIC }: Config, { url, mongo }: Hub): string {
   const webSocket = url.replace(/^http/, 'ws')
@@ -20,7 +20,7 @@ export function banner({ TRAFFIC }: Config, { url, mongo }: Hub): string {
     `  MongoDB    from ${mongo}`,
     `  Payments   ${payments}`,
     '',
-    '  Keys, sent as "Authorization: Bearer KEY", for a demo and never in production:',
+    '  Keys, sent as "Authorization: Bearer KEY", for demos only, never in production:',
     ...demoKeys.map(({ key, about }) => `    ${key.padEnd(15)} ${about}`),
     '',
   ].join('\n')

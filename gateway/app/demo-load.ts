@@ -1,14 +1,15 @@
-// A process that puts the data set into a database and ends. `demo.ts` starts it and sends it a `LoadOrder`.
+// A process that loads the data set into a database and exits. `demo.ts` starts it and sends it a
+// `LoadOrder`.
 
 import { once } from 'node:events'
 import { loadDataset, type ReferenceRows } from '../../dataset/load.ts'
 import { importMerchants } from '../../subgraphs/merchant/index.ts'
-import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import type { Registry } from '../../subgraphs/shared/registry.ts'
 import { builtInRates, importPayments } from '../../subgraphs/transaction/index.ts'
 
-/** What is to be loaded, and where. */
+/** The data set to load, and the database to load it into. */
 export interface LoadOrder {
   readonly uri: string
   readonly database: string
@@ -17,7 +18,7 @@ export interface LoadOrder {
   readonly until: Date
 }
 
-/** What it has to say on the way. */
+/** A log line that the process sends to its parent. */
 export interface LoadLine {
   readonly level: 'info' | 'warn'
   readonly message: string
@@ -25,7 +26,7 @@ export interface LoadLine {
 
 const [order] = await once(process, 'message')
 const { uri, database, seed, scale, until } = order as LoadOrder
-const say = (level: LoadLine['level']) => (message: string) => process.send?.({ level, message })
+const report = (level: LoadLine['level']) => (message: string) => process.send?.({ level, message })
 
 const byId = ({ participants, corridors }: ReferenceRows): Pick<Registry, 'participants' | 'corridors'> => ({
   participants: new Map(participants.map((participant) => [participant.id, participant])),
@@ -44,7 +45,7 @@ await loadDataset(db, {
     merchants: (merchants, products) => importMerchants(db, merchants, { products, at: until }),
     payments: (payments, rows) => importPayments(db, byId(rows), payments),
   },
-  logger: { info: say('info'), warn: say('warn') },
+  logger: { info: report('info'), warn: report('warn') },
 })
 await mongo.close()
 process.disconnect()

@@ -1,19 +1,23 @@
-// What a demo hub has and one in production has not: known keys, invented data, and simulated wallets that keep paying.
+// The parts of a demo hub that a production hub lacks: public keys, generated data, and simulated wallets
+// that pay.
+
 import type { Db } from 'mongodb'
 import { fork } from 'node:child_process'
 import { isDatasetDue } from '../../dataset/load.ts'
 import { startTraffic, type Traffic } from '../../dataset/traffic.ts'
 import type { Currency } from '../../schema/values/currency.ts'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Registry } from '../../subgraphs/shared/registry.ts'
 import { builtInRates } from '../../subgraphs/transaction/index.ts'
 import type { Config } from '../config/config.ts'
-import type { LoadLine, LoadOrder } from './demo-load.ts'
-import { newKey } from '../identity/key.ts'
+import { createKey } from '../identity/key.ts'
 import type { Guest } from '../identity/key-ring.ts'
-import { keyStore } from '../identity/key-store.ts'
-import type { Logger } from '../../subgraphs/platform/logger.ts'
+import { createKeyStore } from '../identity/key-store.ts'
+import type { LoadLine, LoadOrder } from './demo-load.ts'
 
-/** Adds the demo keys, and the data set where there is none: 1 % of the programme takes some seconds, the first time. */
+/**
+ * Adds the demo keys, and the data set when it is missing: loading 1 % of the programme takes some seconds.
+ */
 export async function seedDemo(
   uri: string,
   db: Db,
@@ -21,14 +25,16 @@ export async function seedDemo(
   logger: Logger,
   now: () => Date,
 ): Promise<void> {
-  await keyStore(db).seedDemo(now())
+  await createKeyStore(db).seedDemo(now())
   const dataset = { seed: SEED, scale: SCALE }
   if (await isDatasetDue(db, { ...dataset, logger })) {
     await loadInProcess({ ...dataset, uri, database: db.databaseName, until: now() }, logger)
   }
 }
 
-/** Loading needs more memory than all that a hub does later, and only a process that ends gives all of it back. */
+/**
+ * Loads in a process of its own: loading needs more memory than the hub, and only an exit returns all of it.
+ */
 function loadInProcess(order: LoadOrder, logger: Logger): Promise<void> {
   const child = fork(new URL('demo-load.ts', import.meta.url), [], { serialization: 'advanced' })
   child.on('message', (line) => {
@@ -39,22 +45,28 @@ function loadInProcess(order: LoadOrder, logger: Logger): Promise<void> {
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code, signal) =>
-      code === 0 ? resolve() : reject(new Error(`loading the data set ended with ${code ?? signal}`)),
+      code === 0
+        ? resolve()
+        : reject(
+            new Error(
+              `the process that loads the data set ended with ${code ?? signal}: see the lines above`,
+            ),
+          ),
     )
   })
 }
 
-/** A wallet that the hub pays with by itself, under a key that only this process knows. */
+/** A wallet that the hub simulates, with a key that exists only in this process. */
 export interface SimulatedWallet extends Guest {
   readonly currency: Currency
 }
 
-/** All wallets that are live, by id. */
+/** One for each participant that is a live wallet. */
 export const simulatedWallets = ({ participants }: Registry): readonly SimulatedWallet[] =>
   [...participants.values()]
     .filter(({ roles, status }) => roles.includes('WALLET') && status === 'LIVE')
     .map(({ id, settlementCurrency }) => ({
-      key: newKey(),
+      key: createKey(),
       viewer: {
         participant: id,
         scopes: new Set(['coverage:read', 'payments:write'] as const),

@@ -1,60 +1,89 @@
-// Wires all rooms together, and takes them apart again: MongoDB, the four subgraphs, the supergraph, the doors.
+// The hub: connects MongoDB, the four subgraphs, the supergraph and the web server, and closes them in
+// reverse order.
+
+import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
 import { analyticsProjections, openAnalyticsSubgraph } from '../../subgraphs/analytics/index.ts'
+import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
 import { startRetention } from '../../subgraphs/log/retention.ts'
-import { startLogReader } from '../../subgraphs/log/reader.ts'
 import { openMerchantSubgraph } from '../../subgraphs/merchant/index.ts'
-import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { openParticipantSubgraph } from '../../subgraphs/participant/index.ts'
-import { openRegistry } from '../../subgraphs/shared/registry.ts'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
-import { transactionProjections, openTransactionSubgraph } from '../../subgraphs/transaction/index.ts'
+import {
+  openTransactionSubgraph,
+  transactionProjections,
+  type RateTable,
+  type TransactionSubgraph,
+} from '../../subgraphs/transaction/index.ts'
 import { documentLimits, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
+import { createReadiness, type Readiness } from '../http/health.ts'
+import { logCheck, logHealthJson, readLogHealth } from '../http/log-health.ts'
+import { maskErrors } from '../http/mask-errors.ts'
+import { startServer, type Server } from '../http/server.ts'
+import { openIdentity, type Identity } from '../identity/identity.ts'
+import { openKeyRing, type Guest } from '../identity/key-ring.ts'
+import { createKeyStore } from '../identity/key-store.ts'
+import { sharedSecret } from '../identity/secret.ts'
+import { createTokens } from '../identity/token.ts'
+import type { RunningMongo } from '../mongod/start.ts'
+import {
+  createSupergraph,
+  createInProcessConnection,
+  type SubgraphConnection,
+  type Supergraph,
+} from '../supergraph/index.ts'
 import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
 import { createMerchantDirectory } from './merchant-directory.ts'
-import { newReadiness } from '../http/health.ts'
-import { openIdentity } from '../identity/identity.ts'
-import { openKeyRing } from '../identity/key-ring.ts'
-import { keyStore } from '../identity/key-store.ts'
-import { sharedSecret } from '../identity/secret.ts'
-import { openTokens } from '../identity/token.ts'
-import { maskErrors } from '../http/mask-errors.ts'
-import type { RunningMongo } from '../mongod/start.ts'
 import { readRatesFile } from './rates-file.ts'
-import { logCheck, readLogHealth, logHealthJson } from '../http/log-health.ts'
-import { startServer } from '../http/server.ts'
-import { createSupergraph, inProcessConnection, type SubgraphConnection } from '../supergraph/index.ts'
-import type { FastifyBaseLogger } from 'fastify'
 
 export interface Hub {
   /** For instance "http://127.0.0.1:4000". */
   readonly url: string
-  /** Where MongoDB came from, as a person would say it. */
+  /** Source of the MongoDB, for the banner: `MONGODB_URI`, or where its mongod was found. */
   readonly mongo: string
-  /** Resolves with the reason when the hub can no longer work and must be stopped; never otherwise. */
+  /** Resolves with the reason when the hub can no longer work and must be closed; never otherwise. */
   readonly broken: Promise<Error>
-  /** Stops taking work, finishes what runs, and ends everything that was started. Calling it again changes nothing. */
+  /**
+   * Accepts no more work, finishes what runs, and closes everything that was started. Further calls have no
+   * effect.
+   */
   close(): Promise<void>
 }
 
 export interface HubOptions {
   readonly logger: FastifyBaseLogger
-  /** The MongoDB that `startMongo` gives: it may still be starting. The hub ends it, also when it cannot start itself. */
+  /**
+   * The result of `startMongo`, which may still be pending. The hub closes it, also when the hub cannot
+   * start.
+   */
   readonly mongod: Promise<RunningMongo>
   readonly now?: () => Date
 }
 
-/** How long closing sockets is spread out when there are many. */
+/** What every part of the hub is built on. */
+interface Foundation {
+  readonly config: Config
+  readonly logger: FastifyBaseLogger
+  readonly now: () => Date
+  readonly db: Db
+  readonly registry: MirroredRegistry
+  /** Closes what is started, the last first. */
+  readonly started: AsyncDisposableStack
+}
+
+/** The closing of WebSockets and event streams is spread over at most this long, and 1 ms for each. */
 const closeSpreadMs = 3_000
 
 /**
- * Starts a hub and resolves when it is ready. What was started is ended again when a part cannot start, and that
- * part's error is thrown.
+ * Starts a hub and resolves when it is ready. When a part cannot start, closes the others and throws the
+ * error of that part.
  */
 export async function startHub(config: Config, options: HubOptions): Promise<Hub> {
   const started = new AsyncDisposableStack()
-  started.defer(() => options.mongod.then((mongod) => mongod.stop()).catch(() => {}))
+  started.defer(() => options.mongod.then((mongod) => mongod.close()).catch(() => {}))
   try {
     return await start(config, options, started)
   } catch (error) {
@@ -68,107 +97,166 @@ async function start(
   { logger, mongod: startingMongod, now = () => new Date() }: HubOptions,
   started: AsyncDisposableStack,
 ): Promise<Hub> {
-  const isDemo = config.MODE === 'demo'
-  if (isDemo && !/^(localhost|127\.[\d.]+|::1)$/.test(config.HOST)) {
-    logger.warn(`the demo keys let in everybody who can reach ${config.HOST}: MODE=production refuses them`)
-  }
+  warnOfDemoKeys(config, logger)
   const startTable = config.RATES_FILE === undefined ? null : await readRatesFile(config.RATES_FILE, now())
-  const readiness = newReadiness()
+  const readiness = createReadiness()
   const server = await startServer({ config, readiness, logger })
   started.defer(() => server.close(0))
 
   const mongod = await startingMongod
-  const mongo = await connect(mongod.uri)
-  started.defer(() => mongo.close())
-  const db = mongo.db(config.MONGODB_DATABASE)
-
-  if (isDemo) await seedDemo(mongod.uri, db, config, logger, now)
-  const registry = await openRegistry(db, logger)
-  started.defer(() => registry.close())
+  const db = closeLater(started, await connect(mongod.uri)).db(config.MONGODB_DATABASE)
+  if (config.MODE === 'demo') await seedDemo(mongod.uri, db, config, logger, now)
+  const registry = closeLater(started, await openRegistry(db, logger))
+  const foundation: Foundation = { config, logger, now, db, registry, started }
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
-  const keyRing = await openKeyRing(keyStore(db), { allowDemo: isDemo, guests: wallets, logger })
-  started.defer(() => keyRing.close())
-  const issuer = tokenIssuer(config)
-  const identity = openIdentity(keyRing, issuer && openTokens(issuer, now), now)
-  started.defer(() => identity.close())
+  const identity = await startIdentity(foundation, wallets)
+  const { subgraphs, transaction, logReader } = await startSubgraphs(foundation, startTable)
+  closeLater(started, startLogRetention(foundation))
+  const supergraph = await createHubSupergraph(foundation, subgraphs)
+  // Clients are disconnected first, so that no operation runs while the subgraphs are closed.
+  started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  const run = async (starting: Promise<Subgraph>): Promise<[string, SubgraphConnection]> => {
-    const subgraph = await starting
-    started.defer(() => subgraph.close())
-    return [subgraph.name, inProcessConnection(subgraph.name, subgraph.app)]
+  openServer(foundation, { server, readiness, supergraph, identity, transaction, logReader })
+  if (wallets.length > 0) {
+    const traffic = startWallets(config, server.url, wallets, logger)
+    started.defer(() => traffic.close())
   }
-  const merchant = await run(openMerchantSubgraph({ db, registry, now, logger }))
-  const logReader = await startLogReader({ db, logger })
-  started.defer(() => logReader.close())
-  const dependencies = {
-    db,
-    registry,
-    directory: createMerchantDirectory(merchant[1]),
-    now,
-    logger,
-    logReader,
-  }
-  const cursorSecret = config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor'))
-  const transaction = await openTransactionSubgraph({
-    ...dependencies,
-    cursorSecret,
-    startTable,
-    simulator: isDemo ? {} : null,
-    checkpointMs: config.CHECKPOINT_MS,
-    webhookReach: webhookReach(config),
-  })
-  const transactions = await run(Promise.resolve(transaction))
+  return runningHub(server.url, mongod, readiness, started)
+}
+
+/** `opened`, which is closed with the hub. */
+function closeLater<Opened extends { close(): unknown }>(
+  started: AsyncDisposableStack,
+  opened: Opened,
+): Opened {
+  started.defer(async () => void (await opened.close()))
+  return opened
+}
+
+function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void {
+  if (MODE !== 'demo' || /^(localhost|127\.[\d.]+|::1)$/.test(HOST)) return
+  logger.warn(
+    `the demo keys are public, and HOST=${HOST} accepts connections of other machines: set MODE=production to refuse the keys`,
+  )
+}
+
+async function startIdentity(
+  { config, logger, now, db, started }: Foundation,
+  guests: readonly Guest[],
+): Promise<Identity> {
+  const allowDemo = config.MODE === 'demo'
+  const keyRing = closeLater(started, await openKeyRing(createKeyStore(db), { allowDemo, guests, logger }))
+  const issuer = tokenIssuer(config)
+  return closeLater(started, openIdentity(keyRing, issuer && createTokens(issuer, now), now))
+}
+
+interface RunningSubgraphs {
+  /** By name. */
+  readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
+  readonly transaction: TransactionSubgraph
+  readonly logReader: LogReader
+}
+
+async function startSubgraphs(
+  { config, logger, now, db, registry, started }: Foundation,
+  startTable: RateTable | null,
+): Promise<RunningSubgraphs> {
+  const isDemo = config.MODE === 'demo'
+  const reach = webhookReach(config)
+  const merchant = closeLater(started, await openMerchantSubgraph({ db, registry, now, logger }))
+  const merchantConnection = connectTo(merchant)
+  const logReader = closeLater(started, await startLogReader({ db, logger }))
+  const directory = createMerchantDirectory(merchantConnection)
+  const dependencies = { db, registry, directory, now, logger, logReader }
+  const transaction = closeLater(
+    started,
+    await openTransactionSubgraph({
+      ...dependencies,
+      cursorSecret: config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor')),
+      startTable,
+      simulator: isDemo ? {} : null,
+      checkpointMs: config.CHECKPOINT_MS,
+      webhookReach: reach,
+    }),
+  )
+  const participant = closeLater(
+    started,
+    await openParticipantSubgraph({ ...dependencies, isProduction: !isDemo, reach }),
+  )
+  const analytics = closeLater(started, await openAnalyticsSubgraph(dependencies))
   const subgraphs = new Map([
-    merchant,
-    await run(
-      openParticipantSubgraph({
-        ...dependencies,
-        isProduction: !isDemo,
-        reach: webhookReach(config),
-      }),
-    ),
-    transactions,
-    await run(openAnalyticsSubgraph(dependencies)),
+    [merchant.name, merchantConnection],
+    [participant.name, connectTo(participant)],
+    [transaction.name, connectTo(transaction)],
+    [analytics.name, connectTo(analytics)],
   ])
-  const retention = startRetention({
+  return { subgraphs, transaction, logReader }
+}
+
+const connectTo = ({ name, app }: Subgraph): SubgraphConnection => createInProcessConnection(name, app)
+
+const startLogRetention = ({ config, db, logger, now }: Foundation) =>
+  startRetention({
     db,
     logger,
     now,
     days: config.LOG_RETENTION_DAYS,
-    readers: [...analyticsProjections, ...transactionProjections],
+    projections: [...analyticsProjections, ...transactionProjections],
   })
-  started.defer(() => retention.close())
-  const supergraph = createSupergraph({
-    supergraphSdl: await readFile(
-      new URL('../../schema/generated/supergraph.graphql', import.meta.url),
-      'utf8',
-    ),
+
+async function createHubSupergraph(
+  { config, logger }: Foundation,
+  subgraphs: ReadonlyMap<string, SubgraphConnection>,
+): Promise<Supergraph> {
+  const file = new URL('../../schema/generated/supergraph.graphql', import.meta.url)
+  return createSupergraph({
+    supergraphSdl: await readFile(file, 'utf8'),
     subgraphs,
     limits: documentLimits(config),
     present: maskErrors(logger),
   })
-  // Before the subgraphs are closed, nobody asks them any more.
-  started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
+}
 
-  const stateOfLog = () => readLogHealth(db, logReader, now)
+/** Accepts operations, and reports the hub as ready. */
+function openServer(
+  { db, now }: Foundation,
+  parts: {
+    readonly server: Server
+    readonly readiness: Readiness
+    readonly supergraph: Supergraph
+    readonly identity: Identity
+    readonly transaction: TransactionSubgraph
+    readonly logReader: LogReader
+  },
+): void {
+  const { server, readiness, supergraph, identity, transaction, logReader } = parts
+  const logState = () => readLogHealth(db, logReader, now)
   server.open({
     supergraph,
     identity,
     openSettlementFile: transaction.openSettlementFile,
-    metrics: { logState: stateOfLog, logReader },
+    metrics: { logState, logReader },
   })
   readiness.checks.set('mongodb', () => whyNotWritable(db))
-  readiness.checks.set('log', logCheck(stateOfLog))
-  readiness.shown.set('log', async () => logHealthJson(await stateOfLog()))
+  readiness.checks.set('log', logCheck(logState))
+  readiness.details.set('log', async () => logHealthJson(await logState()))
   readiness.phase = 'ready'
-  if (wallets.length > 0) {
-    const traffic = startWallets(config, server.url, wallets, logger)
-    started.defer(() => traffic.stop())
-  }
+}
 
+async function whyNotWritable(db: Db): Promise<string | null> {
+  const { isWritablePrimary } = await db.admin().command({ hello: 1 })
+  return isWritablePrimary ? null : 'there is no primary'
+}
+
+function runningHub(
+  url: string,
+  mongod: RunningMongo,
+  readiness: Readiness,
+  started: AsyncDisposableStack,
+): Hub {
   let closing: Promise<void> | null = null
   return {
-    url: server.url,
+    url,
     mongo: mongod.source,
     broken: new Promise((resolve) => {
       void mongod.ended.then(() => closing ?? resolve(new Error('MongoDB has ended')))
@@ -178,9 +266,4 @@ async function start(
       return (closing ??= started.disposeAsync())
     },
   }
-}
-
-async function whyNotWritable(db: Db): Promise<string | null> {
-  const { isWritablePrimary } = await db.admin().command({ hello: 1 })
-  return isWritablePrimary ? null : 'there is no primary'
 }

@@ -1,9 +1,9 @@
-// Where log lines go: JSON for machines, short lines for somebody who sits in front of a demo hub.
+// The logger: JSON lines for machines, or short lines for a person at the terminal of a demo hub.
 
 import { pino, type Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 
-/** JSON on standard output; in demo mode on a terminal, a line that a person can read. */
+/** Writes JSON to standard output; in demo mode on a terminal, short lines instead. */
 export function createLogger(config: Pick<Config, 'LOG_LEVEL' | 'MODE'>): Logger {
   const options = { level: config.LOG_LEVEL, base: null }
   const isForPeople = config.MODE === 'demo' && process.stdout.isTTY

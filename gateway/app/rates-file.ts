@@ -1,17 +1,17 @@
-// The file that RATES_FILE names: exchange rates as JSON, in the form that `setRates` takes.
+// Reads the file that RATES_FILE names: exchange rates as JSON, in the form that `setRates` takes.
 
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { isRefusal } from '../../schema/values/problems.ts'
 import { readRateTable, type RateTable } from '../../subgraphs/transaction/index.ts'
 
-const form = z.strictObject({
+const fileForm = z.strictObject({
   rows: z.array(z.strictObject({ currency: z.string(), cny: z.string() })),
   asOf: z.iso.datetime({ offset: true }).transform((text) => new Date(text)),
   markupBasisPoints: z.int(),
 })
 
-/** Everything that is wrong with the file, one line each, with the place: "rows.3.cny". */
+/** Lists every mistake in the file on a line of its own, with its path: "rows.3.cny". */
 export class RatesFileError extends Error {
   readonly code = 'RATES_FILE_INVALID'
   constructor(file: string, mistakes: readonly string[], cause?: unknown) {
@@ -22,10 +22,10 @@ export class RatesFileError extends Error {
   }
 }
 
-/** Throws RatesFileError. */
+/** Reads and checks the rate table in `file`. Throws RatesFileError. */
 export async function readRatesFile(file: string, now: Date): Promise<RateTable> {
   const content = await contentOf(file)
-  const read = form.safeParse(content)
+  const read = fileForm.safeParse(content)
   if (!read.success) {
     throw new RatesFileError(
       file,

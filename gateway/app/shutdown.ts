@@ -1,32 +1,41 @@
-// How the process ends: on a signal, or because something broke that nobody caught.
+// Ends the process: on a signal, or after an error that was not caught.
 
 export interface Shutdown {
-  /** Stops the hub because of `error`, and exits with 1. */
+  /** Closes the hub because of `error`, and exits with 1. */
   fail(error: unknown): void
 }
 
 export interface ShutdownOptions {
-  /** Stops everything; called once. */
-  readonly stop: () => Promise<void>
-  /** After this long, the process exits whether `stop` has finished or not. */
+  /** Closes everything; called once. */
+  readonly close: () => Promise<void>
+  /** After this long, the process exits even if `close` has not finished. */
   readonly withinMs: number
   readonly logger: { info(line: string): void; fatal(details: object, line: string): void }
 }
 
-/** npm passes on a ctrl-C that the terminal has sent to the hub already: so soon after the first it is the same one. */
+/**
+ * npm repeats a ctrl-C that the terminal has already sent to the hub: a signal so soon after the first is the
+ * same one.
+ */
 const sameSignalMs = 500
 
-/** SIGINT and SIGTERM stop the hub: exit 0 when it has stopped in time, 1 when not. A second one does not wait. */
-export function shutDownOnSignal({ stop, withinMs, logger }: ShutdownOptions): Shutdown {
-  let startedAt: number | null = null
+/**
+ * SIGINT and SIGTERM close the hub: exit 0 when it closes in time, otherwise 1. A second signal exits at
+ * once, with 130.
+ */
+export function shutDownOnSignal({ close, withinMs, logger }: ShutdownOptions): Shutdown {
+  let startedAtMs: number | null = null
 
   function shutDown(exitCode: number): void {
-    startedAt = performance.now()
+    startedAtMs = performance.now()
     setTimeout(() => {
-      logger.fatal({}, `the hub did not stop within ${withinMs} ms`)
+      logger.fatal(
+        {},
+        `the hub did not stop within SHUTDOWN_MS=${withinMs}: it exits now, with work unfinished`,
+      )
       process.exit(1)
     }, withinMs).unref()
-    stop().then(
+    close().then(
       () => process.exit(exitCode),
       (error: unknown) => {
         logger.fatal({ err: error }, 'the hub did not stop cleanly')
@@ -36,15 +45,15 @@ export function shutDownOnSignal({ stop, withinMs, logger }: ShutdownOptions): S
   }
 
   function onSignal(signal: NodeJS.Signals): void {
-    if (startedAt === null) {
-      logger.info(`${signal}: stopping; once more to stop at once`)
+    if (startedAtMs === null) {
+      logger.info(`${signal}: stopping; send it again to stop at once`)
       shutDown(0)
-    } else if (performance.now() - startedAt > sameSignalMs) process.exit(130)
+    } else if (performance.now() - startedAtMs > sameSignalMs) process.exit(130)
   }
 
   function fail(error: unknown): void {
-    logger.fatal({ err: error }, 'the hub stops, because of what it did not expect')
-    if (startedAt === null) shutDown(1)
+    logger.fatal({ err: error }, 'the hub stops because of an unexpected error')
+    if (startedAtMs === null) shutDown(1)
   }
 
   process.on('SIGINT', onSignal)

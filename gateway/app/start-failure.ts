@@ -1,18 +1,21 @@
-// Why the hub did not start, for the person who started it.
+// Explains to the operator why the hub did not start.
 
-/** One clear message for what an operator can put right, which has a code; everything there is for a mistake of ours. */
+/**
+ * One message for an error with a code, which the operator can fix; the whole stack for any other, which is a
+ * bug.
+ */
 export function startFailure(error: unknown): string {
   if (!(error instanceof Error)) return `The hub cannot start: ${String(error)}`
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
   switch (code) {
     case undefined:
-      return `The hub cannot start, by a mistake of its own:\n${error.stack}`
+      return `The hub cannot start because of a bug:\n${error.stack}`
     case 'EADDRINUSE':
-      return `The hub cannot start (PORT_TAKEN): port ${port} is taken by another program; set PORT to another one`
+      return `The hub cannot start (PORT_TAKEN): port ${port} is in use by another program: set PORT to another one`
     case 'EACCES':
-      return `The hub cannot start (PORT_NOT_ALLOWED): this user may not listen on port ${port}; set PORT to another one`
+      return `The hub cannot start (PORT_NOT_ALLOWED): this user may not listen on port ${port}: set PORT to another one`
     case 'EADDRNOTAVAIL':
-      return `The hub cannot start (HOST_UNKNOWN): this machine has no address ${address}; set HOST to one of its own`
+      return `The hub cannot start (HOST_UNKNOWN): this machine has no address ${address}: set HOST to one of its own`
     default:
       return `The hub cannot start (${code}): ${error.message}`
   }

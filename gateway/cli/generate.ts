@@ -1,27 +1,30 @@
-// Makes what is in `generated/`. With `--check`: says whether it is up to date, and changes nothing.
-// A tool, not a part of the hub: the one file of this folder that looks at the other rooms.
+// Writes `schema/generated` and the generated sections of Markdown pages. With `--check` it only compares
+// them. A tool, and not a part of the hub: it may import every room.
 
-import { buildSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { httpErrors } from '../protocol/http-error.ts'
-import { apiSdl, composeSupergraph } from '../supergraph/compose.ts'
-import { engineCodes } from '../supergraph/errors.ts'
-import { subgraphSdl, type SubgraphName } from '../../subgraphs/shared/subgraph.ts'
-import { isFinal, transitions } from '../../subgraphs/transaction/payment/lifecycle.ts'
-import { referencePage, type ReferenceTable } from './reference-page.ts'
+import { buildSchema, lexicographicSortSchema, printSchema } from 'graphql'
+import { benchTables } from '../../bench/tables.ts'
 import { problems, refuse, type ProblemCode } from '../../schema/values/problems.ts'
 import { reasons } from '../../schema/values/reasons.ts'
 import { scopes } from '../../schema/values/scopes.ts'
+import { subgraphSdl, type SubgraphName } from '../../subgraphs/shared/subgraph.ts'
+import { isFinal, transitions } from '../../subgraphs/transaction/payment/lifecycle.ts'
+import { describeSettings } from '../config/config.ts'
+import { httpErrors } from '../protocol/http-error.ts'
+import { apiSdl, composeSupergraph } from '../supergraph/compose.ts'
+import { engineCodes } from '../supergraph/errors.ts'
+import { withSections, type Table } from './generated-sections.ts'
+import { referencePage, type ReferenceTable } from './reference-page.ts'
 
 const subgraphs: readonly SubgraphName[] = ['participant', 'merchant', 'transaction', 'analytics']
 
-function generate(): Record<string, string> {
+function generateSchema(): Record<string, string> {
   const supergraph = composeSupergraph(subgraphs.map((name) => ({ name, sdl: subgraphSdl(name) })))
   const api = buildSchema(apiSdl(supergraph))
   return {
-    'supergraph.graphql': `${supergraph.trim()}\n`,
-    'api.graphql': `${printSchema(lexicographicSortSchema(api))}\n`,
-    'reference.md': referencePage(api, tables),
+    'schema/generated/supergraph.graphql': `${supergraph.trim()}\n`,
+    'schema/generated/api.graphql': `${printSchema(lexicographicSortSchema(api))}\n`,
+    'schema/generated/reference.md': referencePage(api, tables),
   }
 }
 
@@ -29,7 +32,7 @@ const tables: readonly ReferenceTable[] = [
   {
     title: 'Problem codes',
     about:
-      '`code` of a `Problem` in `data`, or `extensions.code` of an error where a plain query has no union to put it in.',
+      'The `code` of a `Problem` in `data`; for a query that returns no union, the `extensions.code` of an error.',
     columns: ['code', 'ISO 20022', 'what'],
     rows: Object.entries(problems).map(([code, message]) => [
       `\`${code}\``,
@@ -39,7 +42,7 @@ const tables: readonly ReferenceTable[] = [
   },
   {
     title: 'Error codes',
-    about: '`extensions.code` of an error that is about the request rather than about what it asks for.',
+    about: 'The `extensions.code` of an error in the request itself.',
     columns: ['code', 'HTTP status', 'what'],
     rows: [
       ...Object.entries(httpErrors).map(([code, { status, message }]) => [
@@ -49,13 +52,13 @@ const tables: readonly ReferenceTable[] = [
       ]),
       ...Object.entries(engineCodes)
         .filter(([code]) => !(code in httpErrors))
-        .map(([code, message]) => [`\`${code}\``, '400, or 200 in part of an answer', message]),
+        .map(([code, message]) => [`\`${code}\``, '400, or 200 with partial data', message]),
     ],
   },
   {
     title: 'The life of a payment',
     about:
-      'Every move that a payment can make. A message that comes late or twice is kept, and moves nothing.',
+      'Every transition of a payment. A message that arrives late or twice is stored, and changes no state.',
     columns: ['from', 'step', 'to', 'what happens'],
     rows: transitions.map(({ from, on, to, means }) => [
       from ? `\`${from}\`` : '–',
@@ -66,7 +69,7 @@ const tables: readonly ReferenceTable[] = [
   },
   {
     title: 'Reason codes',
-    about: 'Why a transaction did not complete. `retryable`: a new payment may succeed.',
+    about: 'Why a transaction did not complete. If `retryable`, a new payment may succeed.',
     columns: ['code', 'ISO 20022', 'retryable', 'what'],
     rows: Object.entries(reasons).map(([code, { isoCode, retryable, message }]) => [
       `\`${code}\``,
@@ -77,30 +80,50 @@ const tables: readonly ReferenceTable[] = [
   },
   {
     title: 'Scopes',
-    about: 'What a key may do.',
+    about: 'What a key or token permits.',
     columns: ['scope', 'what'],
     rows: Object.entries(scopes).map(([scope, about]) => [`\`${scope}\``, about]),
   },
 ]
 
-const urlOf = (name: string): URL => new URL(`../../schema/generated/${name}`, import.meta.url)
+/** The generated part of each page, in which the rest is written by hand. */
+function generatePages(): Record<string, string> {
+  const sections = { ...benchTables(), settings: settingsTable() }
+  return Object.fromEntries(pages.map((page) => [page, withSections(read(page) ?? '', sections)]))
+}
 
-function read(name: string): string | null {
+const pages = ['README.md', 'bench/README.md', 'docs/operating.md'] as const
+
+const settingsTable = (): Table => ({
+  columns: ['variable', 'default', 'accepts', 'what'],
+  rows: describeSettings().map(({ name, unset, accepts, description }) => [
+    `\`${name}\``,
+    unset ?? '–',
+    accepts ?? 'text',
+    description,
+  ]),
+})
+
+const urlOf = (file: string): URL => new URL(`../../${file}`, import.meta.url)
+
+function read(file: string): string | null {
   try {
-    return readFileSync(urlOf(name), 'utf8')
+    return readFileSync(urlOf(file), 'utf8')
   } catch {
     return null
   }
 }
 
-const stale = Object.entries(generate()).filter(([name, text]) => read(name) !== text)
-const names = stale.map(([name]) => name).join(', ')
+const stale = Object.entries({ ...generateSchema(), ...generatePages() }).filter(
+  ([file, text]) => read(file) !== text,
+)
+const names = stale.map(([file]) => file).join(', ')
 if (process.argv.includes('--check')) {
   if (stale.length > 0) {
-    console.error(`schema/generated is out of date (${names}): run npm run generate`)
+    console.error(`out of date: ${names}; run npm run generate`)
     process.exitCode = 1
-  } else console.log('schema/generated is up to date')
+  } else console.log('generated files are up to date')
 } else {
-  for (const [name, text] of stale) writeFileSync(urlOf(name), text)
-  console.log(names ? `wrote ${names}` : 'schema/generated was up to date')
+  for (const [file, text] of stale) writeFileSync(urlOf(file), text)
+  console.log(names ? `wrote ${names}` : 'generated files were up to date')
 }

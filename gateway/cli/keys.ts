@@ -1,43 +1,44 @@
-// Makes and ends API keys: node gateway/cli/keys.ts issue PARTICIPANT LABEL SCOPE,SCOPE | revoke KEY
-// It writes to the database at MONGODB_URI; hubs that run over it know at once.
+// Issues and revokes API keys: node gateway/cli/keys.ts issue PARTICIPANT LABEL SCOPE,SCOPE | revoke KEY
+// It writes to the database at MONGODB_URI. Running hubs over that database apply the change at once.
 
+import type { Db } from 'mongodb'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { scopes, type Scope } from '../../schema/values/scopes.ts'
-import { connect } from '../../subgraphs/platform/mongo/client.ts'
-import { ConfigError, readConfig } from '../config/config.ts'
 import { hashKey } from '../identity/key.ts'
-import { keyStore, type KeyStore } from '../identity/key-store.ts'
+import { createKeyStore } from '../identity/key-store.ts'
+import { runCommand } from './run.ts'
 
 const usage = `usage:
-  node gateway/cli/keys.ts issue PARTICIPANT LABEL SCOPE,SCOPE   prints a new key, for the only time
-  node gateway/cli/keys.ts revoke KEY                            ends a key
+  node gateway/cli/keys.ts issue PARTICIPANT LABEL SCOPE,SCOPE   prints a new key, which cannot be printed again
+  node gateway/cli/keys.ts revoke KEY                            revokes a key
 scopes: ${Object.keys(scopes).join(' ')}`
 
-/** What to print; an Error for what cannot be done. */
-async function run(store: KeyStore, [command, ...rest]: readonly string[]): Promise<string> {
-  if (command === 'issue' && rest.length === 3) {
-    const [participant, label, list] = rest as [string, string, string]
+type Order =
+  | {
+      readonly kind: 'issue'
+      readonly participant: ParticipantId
+      readonly label: string
+      readonly scopes: readonly Scope[]
+    }
+  | { readonly kind: 'revoke'; readonly key: string }
+
+function readOrder([kind, ...rest]: readonly string[]): Order {
+  if (kind === 'issue' && rest.length === 3) {
+    const [participant, label, list] = rest as [ParticipantId, string, string]
     const granted = list.split(',')
     const unknown = granted.find((scope) => !(scope in scopes))
     if (unknown !== undefined) throw new Error(`there is no scope "${unknown}"\n${usage}`)
-    return store.issue({ participant, label, scopes: granted as Scope[] }, new Date())
+    return { kind, participant, label, scopes: granted as Scope[] }
   }
-  if (command === 'revoke' && rest.length === 1) {
-    if (await store.revoke(hashKey(rest[0]!), new Date())) return 'revoked'
-    throw new Error('there is no such key that still stands')
-  }
+  if (kind === 'revoke' && rest.length === 1) return { kind, key: rest[0]! }
   throw new Error(usage)
 }
 
-try {
-  const { MONGODB_URI, MONGODB_DATABASE } = readConfig()
-  if (MONGODB_URI === undefined) throw new ConfigError(['MONGODB_URI: must say where the database is'])
-  const mongo = await connect(MONGODB_URI)
-  try {
-    console.log(await run(keyStore(mongo.db(MONGODB_DATABASE)), process.argv.slice(2)))
-  } finally {
-    await mongo.close()
-  }
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 1
+async function run(order: Order, db: Db): Promise<string> {
+  const store = createKeyStore(db)
+  if (order.kind === 'issue') return store.issue(order, new Date())
+  if (await store.revoke(hashKey(order.key), new Date())) return 'revoked'
+  throw new Error('there is no such key, or it was revoked before')
 }
+
+await runCommand({ read: readOrder, run })

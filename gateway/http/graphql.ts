@@ -1,22 +1,24 @@
-// HTTP at /graphql: a request in, one operation, its answer out. Per the GraphQL over HTTP specification.
+// HTTP at /graphql: one request, one operation, one response. Per the GraphQL over HTTP specification.
 //
-// A web page elsewhere cannot use a visitor's access: nothing here is known by cookie or by address, only by a key that
-// the caller writes into a header, which a browser sends across origins after asking first, and only `ORIGINS` may.
+// A web page of another origin cannot use a visitor's access: the hub authenticates by the Authorization
+// header alone, never by a cookie or an address. A browser sends that header to another origin only after a
+// preflight, which `ORIGINS` must allow.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { negotiate, type MediaType } from '../protocol/accept.ts'
-import type { Config } from '../config/config.ts'
-import { HttpError, httpErrorText } from '../protocol/http-error.ts'
-import { isIntrospection } from '../identity/introspection.ts'
-import type { Identity } from '../identity/identity.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import type { Config } from '../config/config.ts'
+import type { Identity } from '../identity/identity.ts'
+import { isIntrospectionOnly } from '../identity/introspection.ts'
+import { acceptsEventStream, contentTypes, negotiate, type MediaType } from '../protocol/accept.ts'
+import { HttpError, sendHttpError } from '../protocol/http-error.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
-import { takesEventStream, type EventStreamTransport } from './server-sent-events.ts'
 import type { Supergraph } from '../supergraph/index.ts'
-import type { Logger } from '../../subgraphs/platform/logger.ts'
+import type { EventStreamTransport } from './server-sent-events.ts'
 
-/** What operations run on; there once the hub has started. */
+/** What operations run on, once the hub has started. */
 export interface Services {
   readonly supergraph: Supergraph
   readonly identity: Identity
@@ -30,11 +32,11 @@ export interface GraphqlRoutesOptions {
   readonly streams: () => EventStreamTransport | null
 }
 
-/** Who asks without a key, for what needs none. */
-const nobody: Viewer = { participant: '', scopes: new Set(), key: '' }
+const noParticipant = '' as ParticipantId
+/** The viewer of a document that needs no key. */
+const anonymous: Viewer = { participant: noParticipant, scopes: new Set(), key: '' }
 
 export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOptions): void {
-  const { config, logger, services, streams } = options
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
@@ -42,11 +44,8 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
 
   app.post('/graphql', (request, reply) => {
     checkCharset(request.headers['content-type'])
-    return answer(
-      request,
-      reply,
-      readRequest(readJson((request.body as string | undefined) ?? '', 'the body')),
-    )
+    const body = readJson((request.body as string | undefined) ?? '', 'the body')
+    return respond(options, request, reply, readRequest(body))
   })
 
   app.get<{ Querystring: Record<string, unknown> }>('/graphql', (request, reply) => {
@@ -54,7 +53,7 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
     if (query.query === undefined && request.headers.accept?.includes('text/html'))
       return reply.redirect('/graphiql/')
     reply.header('cache-control', 'no-store')
-    return answer(request, reply, readRequest(fromUrl(query)))
+    return respond(options, request, reply, readRequest(fromUrl(query)))
   })
 
   app.route({
@@ -66,74 +65,62 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
     },
   })
 
-  async function answer(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    asked: GraphqlRequest,
-  ): Promise<FastifyReply> {
-    const { query, operationName, variables } = asked
-    const mediaType = negotiate(request.headers.accept)
-    const takesStream = takesEventStream(request.headers.accept)
-    if (!mediaType && !takesStream) throw new HttpError('NOT_ACCEPTABLE')
-    const hub = services()
-    if (!hub) throw new HttpError('NOT_READY')
-    const found = identify(request, query, hub.identity)
-    const viewer = found instanceof Promise ? await found : found
-    if (!viewer) {
-      throw new HttpError(
-        'UNAUTHENTICATED',
-        request.headers.authorization &&
-          'the key is unknown or was revoked, or the token is not valid any more',
-      )
-    }
-
-    const prepared = hub.supergraph.prepare(query, operationName)
-    const operation = prepared.kind === 'prepared' ? prepared.operation : null
-    if (operation === 'subscription' && !takesStream) throw new HttpError('STREAM_NEEDED')
-    if (operation === 'mutation' && request.method === 'GET') {
-      reply.header('allow', 'POST')
-      throw new HttpError('METHOD_NOT_ALLOWED', 'GET runs queries only: send a mutation by POST')
-    }
-    if (takesStream && (operation === 'subscription' || !mediaType)) {
-      streams()!.open(request, reply, asked, viewer)
-      return reply
-    }
-    if (!mediaType) throw new HttpError('NOT_ACCEPTABLE')
-    if (prepared.kind === 'rejected') return refuse(reply, mediaType, prepared.errors)
-    const coerced = prepared.coerce(variables)
-    if ('errors' in coerced) return refuse(reply, mediaType, coerced.errors)
-    const text = await prepared.execute(coerced.variables, { viewer, requestId: request.id })
-    return reply.type(contentTypes[mediaType]).send(text)
-  }
-
-  function identify(
-    { headers: { authorization } }: FastifyRequest,
-    query: string,
-    identity: Identity,
-  ): Viewer | null | Promise<Viewer | null> {
-    if (authorization === undefined && isIntrospection(query, config.TOKENS_MAX)) return nobody
-    return identity.find(authorization)
-  }
-
   app.setErrorHandler((error, request, reply) => {
-    const httpError = faultOf(error)
+    const httpError = httpErrorOf(error)
     if (httpError.code === 'INTERNAL_SERVER_ERROR')
-      logger.error({ err: error, requestId: request.id }, 'a request failed')
-    if (httpError.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
+      options.logger.error({ err: error, requestId: request.id }, 'a request to /graphql failed')
     const mediaType = negotiate(request.headers.accept) ?? 'application/json'
-    return reply
-      .code(httpError.status)
-      .type(contentTypes[mediaType])
-      .send(httpErrorText(httpError, httpError.status === 500 ? request.id : undefined))
+    return sendHttpError(reply, httpError, contentTypes[mediaType])
   })
 }
 
-const contentTypes: Readonly<Record<MediaType, string>> = {
-  'application/graphql-response+json': 'application/graphql-response+json; charset=utf-8',
-  'application/json': 'application/json; charset=utf-8',
+async function respond(
+  { config, services, streams }: GraphqlRoutesOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  operation: GraphqlRequest,
+): Promise<FastifyReply> {
+  const { accept, authorization } = request.headers
+  const { query, operationName, variables } = operation
+  const mediaType = negotiate(accept)
+  const acceptsStream = acceptsEventStream(accept)
+  if (!mediaType && !acceptsStream) throw new HttpError('NOT_ACCEPTABLE')
+  const hub = services()
+  if (!hub) throw new HttpError('NOT_READY')
+  const needsNoKey = authorization === undefined && isIntrospectionOnly(query, config.TOKENS_MAX)
+  const found = needsNoKey ? anonymous : hub.identity.find(authorization)
+  const viewer = found instanceof Promise ? await found : found
+  if (!viewer) throw unauthenticated(authorization)
+
+  const prepared = hub.supergraph.prepare(query, operationName)
+  const kind = prepared.kind === 'prepared' ? prepared.operation : null
+  if (kind === 'subscription' && !acceptsStream) throw new HttpError('STREAM_NEEDED')
+  if (kind === 'mutation' && request.method === 'GET') {
+    reply.header('allow', 'POST')
+    throw new HttpError('METHOD_NOT_ALLOWED', 'GET runs queries only: send a mutation by POST')
+  }
+  if (acceptsStream && (kind === 'subscription' || !mediaType)) {
+    streams()!.open(request, reply, operation, viewer)
+    return reply
+  }
+  if (!mediaType) throw new HttpError('NOT_ACCEPTABLE')
+  if (prepared.kind === 'rejected') return refuse(reply, mediaType, prepared.errors)
+  const coerced = prepared.coerce(variables)
+  if ('errors' in coerced) return refuse(reply, mediaType, coerced.errors)
+  const text = await prepared.execute(coerced.variables, { viewer, requestId: request.id })
+  return reply.type(contentTypes[mediaType]).send(text)
 }
 
-/** Under `application/json`, 200 says no more than that GraphQL answered; a client has to look into the body. */
+const unauthenticated = (authorization: string | undefined): HttpError =>
+  new HttpError(
+    'UNAUTHENTICATED',
+    authorization && 'the key is unknown or was revoked, or the token is invalid or has expired',
+  )
+
+/**
+ * Under `application/json`, the status 200 only means that the response is GraphQL: the client must read the
+ * body.
+ */
 const refuse = (
   reply: FastifyReply,
   mediaType: MediaType,
@@ -151,7 +138,7 @@ function checkCharset(contentType: string | undefined): void {
   }
 }
 
-/** In an address, maps come as JSON text. */
+/** The request in a query string, where maps are JSON text. */
 function fromUrl({
   variables,
   extensions,
@@ -169,8 +156,8 @@ function fromUrl({
   }
 }
 
-/** The web server's own refusals in our words; anything unknown is our mistake. */
-function faultOf(error: unknown): HttpError {
+/** Maps errors of the web server to our codes; an unknown error is a bug of the hub. */
+function httpErrorOf(error: unknown): HttpError {
   if (error instanceof HttpError) return error
   const {
     code = '',

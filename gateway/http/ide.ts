@@ -1,11 +1,12 @@
-// The GraphQL IDE at /graphiql: Altair from this hub's own disk. It works with no network, and its pages may not reach for one.
+// The GraphQL IDE at /graphiql: Altair, served from the hub's own disk. It needs no other server, and its
+// pages may call none.
 
 import { createRequire } from 'node:module'
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, extname, join, sep } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 
-const types: Readonly<Record<string, string>> = {
+const contentTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.html': 'text/html; charset=utf-8',
   '.ico': 'image/x-icon',
@@ -18,10 +19,10 @@ const types: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 }
 
-/** Nothing but this hub: no script, style, picture or call from anywhere else. */
+/** Allows this hub alone: no script, style, picture or call of any other server. */
 const contentSecurityPolicy = [
   "default-src 'self'",
-  // Altair makes functions from text at run time; the text is its own.
+  // Altair compiles functions from its own text at run time.
   "script-src 'self' 'unsafe-eval'",
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
@@ -32,7 +33,7 @@ const contentSecurityPolicy = [
   "frame-ancestors 'self'",
 ].join('; ')
 
-/** Serves the IDE. `key` is filled in as the key to call with; nothing is when null. */
+/** Serves the IDE. `key` is filled in as the key to call with, unless it is null. */
 export function ideRoutes(app: FastifyInstance, key: string | null): void {
   let files: Promise<ReadonlyMap<string, string>> | null = null
   const start = startScript(key)
@@ -41,18 +42,19 @@ export function ideRoutes(app: FastifyInstance, key: string | null): void {
   app.get<{ Params: { '*': string } }>('/graphiql/*', async (request, reply) => {
     const name = request.params['*'] || 'index.html'
     reply.header('content-security-policy', contentSecurityPolicy).header('x-content-type-options', 'nosniff')
-    if (name === 'start.js') return reply.type(types['.js']!).send(start)
-    // Listed at the first request only: most hubs are never asked. What is not listed is not served, wherever `..` leads.
+    if (name === 'start.js') return reply.type(contentTypes['.js']!).send(start)
+    // Listed at the first request, because most hubs never serve the IDE. Only listed files are served, so
+    // `..` is harmless.
     const path = (await (files ??= listFiles())).get(name)
     if (path === undefined) return reply.callNotFound()
     const content = await readFile(path)
     return reply
-      .type(types[extname(name)] ?? 'application/octet-stream')
+      .type(contentTypes[extname(name)] ?? 'application/octet-stream')
       .send(name === 'index.html' ? withStart(content.toString()) : content)
   })
 }
 
-/** The IDE's files by the name that they are asked for. */
+/** The paths of the IDE's files, by their names in the URL. */
 async function listFiles(): Promise<ReadonlyMap<string, string>> {
   const root = join(dirname(createRequire(import.meta.url).resolve('altair-static')), 'dist')
   const entries = await readdir(root, { recursive: true, withFileTypes: true })
@@ -75,13 +77,13 @@ const withStart = (html: string): string =>
     .replace(/<base[^>]*>/, '<base href="/graphiql/">')
     .replace('</body>', '<script type="module" src="start.js"></script></body>')
 
-const firstQuery = `# Who am I? Press Ctrl-Enter.
+const firstQuery = `# The participant of this key. Press Ctrl-Enter.
 query Viewer {
   viewer { participant { id name roles country status } scopes }
 }
 `
 
-/** The addresses are made in the browser, which knows under which name it reached the hub. */
+/** Starts Altair. The URLs are built in the browser, from the name under which it reached the hub. */
 function startScript(key: string | null): string {
   const authorization = key && `Bearer ${key}`
   const options = {

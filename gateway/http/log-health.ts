@@ -1,19 +1,22 @@
-// How far everybody who reads the log is behind it, for `/readyz` and `/metrics`; and when that is so bad that work should go to
-// another hub.
+// The lag of every projection behind the log, for `/readyz` and `/metrics`, and when that lag makes the hub
+// not ready.
 
 import type { Db } from 'mongodb'
-import { isLeaseHeld } from '../../subgraphs/platform/mongo/lease.ts'
+import { lagAt, lagsOf, type Lag } from '../../subgraphs/log/lag.ts'
 import { type LogReader } from '../../subgraphs/log/reader.ts'
 import { readTip } from '../../subgraphs/log/store.ts'
-import { lagAt, lagsOf, type Lag } from '../../subgraphs/log/checkpoint.ts'
+import { isLeaseHeld } from '../../subgraphs/platform/mongo/lease.ts'
 import type { Check } from './health.ts'
 
 export interface LogHealth {
-  /** Position of the log's latest entry. */
+  /** Position of the latest entry. */
   readonly tip: bigint
-  /** Some process gives events their positions. */
+  /** Some process holds the lease of the sequencer. */
   readonly isWritten: boolean
-  /** `live` is this process's own, which serves subscriptions; the others keep their place in MongoDB. */
+  /**
+   * `live` is this process's own reader, which serves subscriptions; the others are projections with a
+   * checkpoint.
+   */
   readonly readers: readonly Lag[]
 }
 
@@ -22,18 +25,18 @@ export async function readLogHealth(
   logReader: Pick<LogReader, 'tip'>,
   now: () => Date,
 ): Promise<LogHealth> {
-  // First what this process has read, then the log: the other way round it could seem to be behind.
+  // This process's position is read before the tip of the log: in the other order, it could seem to lag.
   const position = logReader.tip()
-  const [tip, isWritten, live, kept] = await Promise.all([
+  const [tip, isWritten, live, projections] = await Promise.all([
     readTip(db),
     isLeaseHeld(db, 'sequencer'),
     lagAt(db, 'live', position, now()),
     lagsOf(db, now()),
   ])
-  return { tip, isWritten, readers: [live, ...kept] }
+  return { tip, isWritten, readers: [live, ...projections] }
 }
 
-/** As `/readyz` shows it. */
+/** The form of `/readyz`. */
 export const logHealthJson = ({ tip, isWritten, readers }: LogHealth): object => ({
   tip: Number(tip),
   written: isWritten,
@@ -45,32 +48,34 @@ export const logHealthJson = ({ tip, isWritten, readers }: LogHealth): object =>
   ),
 })
 
-/** So long nobody may write the log: three times what it takes another process to take over. */
+/** How long the log may be without a sequencer: three times what another process needs to take the lease. */
 const unwrittenMs = 15_000
-/** So long this process may stand still behind the log. */
+/** How long this process may stay at one position behind the tip. */
 const stuckMs = 30_000
 
 /**
- * Not ready when payments' events no longer reach who follows them here: nobody has written the log for 15 s, or this process has
- * stood still behind it for 30 s. A reader that keeps its place in MongoDB and is behind makes no hub unready: none would be
- * better, and payments do not need it; its lag is shown. `clock` gives milliseconds.
+ * Not ready when events no longer reach this process's subscribers: the log has had no sequencer for 15 s, or
+ * this process has been stuck behind its tip for 30 s. The lag of a projection is reported and makes no hub
+ * unready: payments do not depend on it, and no other hub would do better. `clock` gives milliseconds.
  */
 export function logCheck(
-  look: () => Promise<Pick<LogHealth, 'isWritten' | 'readers'>>,
+  read: () => Promise<Pick<LogHealth, 'isWritten' | 'readers'>>,
   clock: () => number = () => performance.now(),
 ): Check {
   let writtenAt = clock()
   let movedAt = clock()
-  let stoodAt = -1n
+  let lastPosition = -1n
   return async () => {
-    const { isWritten, readers } = await look()
+    const { isWritten, readers } = await read()
     const now = clock()
     const live = readers.find(({ projection }) => projection === 'live')
     if (isWritten) writtenAt = now
-    if (!live || live.entries === 0 || live.position !== stoodAt) movedAt = now
-    stoodAt = live?.position ?? -1n
-    if (now - writtenAt >= unwrittenMs) return `nobody has written the log for ${seconds(now - writtenAt)} s`
-    if (now - movedAt >= stuckMs) return `this hub has not followed the log for ${seconds(now - movedAt)} s`
+    if (!live || live.entries === 0 || live.position !== lastPosition) movedAt = now
+    lastPosition = live?.position ?? -1n
+    if (now - writtenAt >= unwrittenMs)
+      return `no process has held the lease of the sequencer for ${seconds(now - writtenAt)} s`
+    if (now - movedAt >= stuckMs)
+      return `this hub has read no entry of the log for ${seconds(now - movedAt)} s`
     return null
   }
 }

@@ -1,18 +1,20 @@
-// GET /metrics, in Prometheus' text format: the log and its readers, requests, sockets, payments, and the process itself.
+// GET /metrics, in Prometheus' text format: the log and its readers, requests, sockets, payments, and the
+// process itself.
 //
-// What happens per request must cost next to nothing, so it is counted in plain arrays and put into words when somebody asks.
+// What happens per request must cost almost nothing, so it is counted in plain arrays and formatted only when
+// it is read.
 
 import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import type { LogEntry } from '../../subgraphs/log/entry.ts'
 import type { LogReader } from '../../subgraphs/log/reader.ts'
 import { outcomes } from '../../subgraphs/transaction/index.ts'
-import type { LogEntry } from '../../subgraphs/log/entry.ts'
-import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { Identity } from '../identity/identity.ts'
+import { HttpError, sendHttpError } from '../protocol/http-error.ts'
 import type { LogHealth } from './log-health.ts'
 
 export interface MetricsSources {
-  /** Null: everybody may read them. Otherwise it takes a key or token with the scope `operator`. */
+  /** Null: no key is needed. Otherwise the caller needs a key or token with the scope `operator`. */
   readonly identity: Identity | null
   readonly logState: () => Promise<LogHealth>
   readonly logReader: Pick<LogReader, 'subscribe'>
@@ -20,13 +22,13 @@ export interface MetricsSources {
   readonly eventStreams: () => number
 }
 
-/** Upper ends of what a request takes, in seconds. */
-const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-
 export interface Metrics {
-  /** Counts payments from now on, and lets askers in. */
+  /** Counts payments from now on, and serves the metrics. */
   open(sources: MetricsSources): void
 }
+
+/** Upper bounds of the histogram of request durations, in seconds. */
+const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** Counts requests from now on. */
 export function metricsRoute(app: FastifyInstance): Metrics {
@@ -36,53 +38,52 @@ export function metricsRoute(app: FastifyInstance): Metrics {
     done()
   })
 
-  let opened: { readonly from: MetricsSources; readonly text: () => Promise<string> } | null = null
+  let opened: { readonly sources: MetricsSources; readonly text: () => Promise<string> } | null = null
   app.get('/metrics', async (request, reply) => {
-    const httpError = opened
-      ? await whyNot(opened.from, request.headers.authorization)
-      : new HttpError('NOT_READY')
-    if (!opened || httpError) {
-      const { code, status } = httpError!
-      if (code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
-      return reply.code(status).type('application/json').send(httpErrorText(httpError!))
-    }
+    if (!opened) return sendHttpError(reply, new HttpError('NOT_READY'))
+    if (!(await mayRead(opened.sources, request.headers.authorization)))
+      return sendHttpError(
+        reply,
+        new HttpError('UNAUTHENTICATED', 'this takes a key with the scope "operator"'),
+      )
     return reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send((await opened.text()) + requests.text())
   })
   return {
-    open(from) {
-      const payments = new Map<string, number>()
-      from.logReader.subscribe((entries) => {
-        for (const entry of entries) {
-          const outcome = outcomeOf(entry)
-          if (outcome) payments.set(outcome, (payments.get(outcome) ?? 0) + 1)
-        }
-      })
-      // What the process itself is measured by is set up when somebody asks: many hubs are never asked.
+    open(sources) {
+      const payments = countPayments(sources)
+      // The registry measures the process itself, so it is set up only once the metrics are read.
       let text: (() => Promise<string>) | null = null
-      opened = { from, text: () => (text ??= openRegistry(from, payments))() }
+      opened = { sources, text: () => (text ??= openRegistry(sources, payments))() }
     },
   }
 }
 
-/** The outcome that an entry brings its payment to; null when it brings it to none, or to the one that it had. */
-function outcomeOf({ from, to, refundOf }: LogEntry): string | null {
-  const outcome = outcomes[to]
-  const isNews = refundOf === undefined && outcome !== 'PENDING' && (!from || outcomes[from] !== outcome)
-  return isNews ? outcome : null
-}
-
-async function whyNot(
-  { identity }: MetricsSources,
-  authorization: string | undefined,
-): Promise<HttpError | null> {
-  if (!identity) return null
+async function mayRead({ identity }: MetricsSources, authorization: string | undefined): Promise<boolean> {
+  if (!identity) return true
   const viewer = await identity.find(authorization)
-  return viewer?.scopes.has('operator')
-    ? null
-    : new HttpError('UNAUTHENTICATED', 'this takes a key with the scope "operator"')
+  return viewer?.scopes.has('operator') ?? false
 }
 
-/** Gives the text of everything but requests. */
+/** Payments that have reached an outcome since this call, by outcome. */
+function countPayments({ logReader }: MetricsSources): ReadonlyMap<string, number> {
+  const payments = new Map<string, number>()
+  logReader.subscribe((entries) => {
+    for (const entry of entries) {
+      const outcome = newOutcomeOf(entry)
+      if (outcome) payments.set(outcome, (payments.get(outcome) ?? 0) + 1)
+    }
+  })
+  return payments
+}
+
+/** The outcome that a payment reaches by `entry`; null when that is none, or the previous one. */
+function newOutcomeOf({ from, to, refundOf }: LogEntry): string | null {
+  const outcome = outcomes[to]
+  const isNew = refundOf === undefined && outcome !== 'PENDING' && (!from || outcomes[from] !== outcome)
+  return isNew ? outcome : null
+}
+
+/** Reads all metrics but those of requests, as text. */
 function openRegistry(
   { logState, sockets, eventStreams }: MetricsSources,
   payments: ReadonlyMap<string, number>,
@@ -94,19 +95,26 @@ function openRegistry(
     new Gauge({ name: `crossgate_${name}`, help, labelNames, registers })
 
   const tip = gauge('log_tip', 'Position of the latest entry of the log.')
-  const isWritten = gauge('log_written', '1 while some process holds the lease to write the log.')
-  const position = gauge('reader_position', 'Position in the log up to which a reader has read.', 'reader')
-  const behind = gauge('reader_lag_entries', 'Entries of the log that a reader has still to read.', 'reader')
-  const behindSeconds = gauge(
-    'reader_lag_seconds',
-    'Age of the first entry that a reader has still to read; 0 when there is none.',
+  const isWritten = gauge(
+    'log_written',
+    '1 while some process holds the lease to write the log, otherwise 0.',
+  )
+  const position = gauge(
+    'reader_position',
+    'Position of the last log entry that a reader has read.',
     'reader',
   )
-  const open = gauge('sockets', 'WebSockets that are open at this process.')
-  const streams = gauge('event_streams', 'Streams of server-sent events that are open at this process.')
-  const came = new Counter({
+  const lag = gauge('reader_lag_entries', 'Log entries that a reader has not read yet.', 'reader')
+  const lagSeconds = gauge(
+    'reader_lag_seconds',
+    'Age in seconds of the oldest log entry that a reader has not read yet; 0 when there is none.',
+    'reader',
+  )
+  const socketsOpen = gauge('sockets', 'Open WebSockets of this process.')
+  const streamsOpen = gauge('event_streams', 'Open streams of server-sent events of this process.')
+  const paymentsTotal = new Counter({
     name: 'crossgate_payments_total',
-    help: 'Times that a payment came to an outcome, as this process has seen in the log since it started; every process sees all.',
+    help: 'Payments that reached an outcome, counted from the log since this process started. Every process counts all payments: take the maximum over processes, not the sum.',
     labelNames: ['outcome'],
     registers,
   })
@@ -114,50 +122,51 @@ function openRegistry(
     const state = await logState()
     tip.set(Number(state.tip))
     isWritten.set(Number(state.isWritten))
-    for (const one of state.readers) {
-      position.set({ reader: one.projection }, Number(one.position))
-      behind.set({ reader: one.projection }, one.entries)
-      behindSeconds.set({ reader: one.projection }, one.ms / 1000)
+    for (const reader of state.readers) {
+      const labels = { reader: reader.projection }
+      position.set(labels, Number(reader.position))
+      lag.set(labels, reader.entries)
+      lagSeconds.set(labels, reader.ms / 1000)
     }
-    open.set(sockets())
-    streams.set(eventStreams())
-    came.reset()
-    for (const [outcome, count] of payments) came.inc({ outcome }, count)
+    socketsOpen.set(sockets())
+    streamsOpen.set(eventStreams())
+    paymentsTotal.reset()
+    for (const [outcome, count] of payments) paymentsTotal.inc({ outcome }, count)
     return registry.metrics()
   }
 }
 
-/** HTTP requests by the hundred of their status, and a histogram of what they took. */
+/** HTTP requests by the class of their status, and a histogram of their durations. */
 class Requests {
-  private readonly byStatus = new Float64Array(6)
-  private readonly byBound = new Float64Array(bounds.length + 1)
-  private seconds = 0
+  readonly #byClass = new Float64Array(6)
+  readonly #byBound = new Float64Array(bounds.length + 1)
+  #seconds = 0
 
   count(status: number, seconds: number): void {
-    this.byStatus[Math.trunc(status / 100)]! += 1
+    this.#byClass[Math.trunc(status / 100)]! += 1
     let n = 0
     while (n < bounds.length && seconds > bounds[n]!) n++
-    this.byBound[n]! += 1
-    this.seconds += seconds
+    this.#byBound[n]! += 1
+    this.#seconds += seconds
   }
 
   text(): string {
     const name = 'crossgate_http_request_seconds'
     let sum = 0
     const buckets = [...bounds, '+Inf'].map((bound, n) => {
-      sum += this.byBound[n]!
+      sum += this.#byBound[n]!
       return `${name}_bucket{le="${bound}"} ${sum}`
     })
     return [
-      '# HELP crossgate_http_requests_total HTTP requests answered, by status.',
+      '# HELP crossgate_http_requests_total HTTP responses, by the class of their status.',
       '# TYPE crossgate_http_requests_total counter',
-      ...[...this.byStatus].flatMap((count, hundred) =>
-        hundred === 0 ? [] : [`crossgate_http_requests_total{status="${hundred}xx"} ${count}`],
+      ...[...this.#byClass].flatMap((count, hundreds) =>
+        hundreds === 0 ? [] : [`crossgate_http_requests_total{status="${hundreds}xx"} ${count}`],
       ),
-      `# HELP ${name} What HTTP requests took, from their headers to the last byte of the answer.`,
+      `# HELP ${name} Seconds from the headers of an HTTP request to the last byte of its response.`,
       `# TYPE ${name} histogram`,
       ...buckets,
-      `${name}_sum ${this.seconds}`,
+      `${name}_sum ${this.#seconds}`,
       `${name}_count ${sum}`,
       '',
     ].join('\n')

@@ -1,18 +1,18 @@
-// The web server: all doors of the hub on one port.
+// The web server: all routes and transports of the hub on one port.
 
-import fastify, { LogController, type FastifyBaseLogger } from 'fastify'
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { Config } from '../config/config.ts'
-import { HttpError, httpErrorText } from '../protocol/http-error.ts'
-import { healthRoutes, type Readiness } from './health.ts'
-import { graphqlRoutes, type Services } from './graphql.ts'
 import { demoKeys } from '../identity/key.ts'
-import { ideRoutes } from './ide.ts'
-import { openBroker, type Broker } from '../live/broker.ts'
-import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
-import { metricsRoute, type MetricsSources } from './metrics.ts'
+import { openBroker } from '../live/broker.ts'
 import { originHeaders } from '../protocol/cors.ts'
+import { HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { graphqlRoutes, type Services } from './graphql.ts'
+import { healthRoutes, type Readiness } from './health.ts'
+import { ideRoutes } from './ide.ts'
+import { metricsRoute, type MetricsSources } from './metrics.ts'
+import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
 import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
 import { openWebSocketTransport, type WebSocketTransport } from './websocket.ts'
 
@@ -21,16 +21,19 @@ export interface Server {
   readonly url: string
   /** WebSockets and event streams that are open now. */
   readonly sockets: number
-  /** Bytes that wait until the clients of these have read what was sent before. */
-  readonly waitingBytes: number
-  /** Lets operations in. Before, they are answered with NOT_READY. */
-  open(services: Services & Beside): void
-  /** Closes WebSockets and event streams over at most `spreadMs`, lets running requests finish, then stops listening. */
+  /** Bytes buffered for their clients. */
+  readonly bufferedBytes: number
+  /** Accepts operations from now on. Before, they are refused with NOT_READY. */
+  open(services: ServerServices): void
+  /**
+   * Closes WebSockets and event streams over at most `spreadMs`, lets running requests finish, then stops
+   * listening.
+   */
   close(spreadMs: number): Promise<void>
 }
 
-/** What is served beside GraphQL. */
-export interface Beside {
+/** What is served. Settlement files and metrics are refused with NOT_READY when they are left out. */
+export interface ServerServices extends Services {
   readonly openSettlementFile?: SettlementFiles['open']
   readonly metrics?: Omit<MetricsSources, 'sockets' | 'eventStreams' | 'identity'>
 }
@@ -41,76 +44,105 @@ export interface ServerOptions {
   readonly logger: FastifyBaseLogger
 }
 
-/** Listens, so that a port that is taken is known at once, and health can be asked for while the hub starts. */
-export async function startServer({ config, readiness, logger }: ServerOptions): Promise<Server> {
-  let services: Services | null = null
-  let broker: Broker | null = null
-  let webSocketDoor: WebSocketTransport | null = null
-  let sseDoor: EventStreamTransport | null = null
+interface Transports {
+  readonly webSockets: WebSocketTransport
+  readonly eventStreams: EventStreamTransport
+  close(spreadMs: number): Promise<void>
+}
+
+/** Listens at once, so that a port in use is reported early, and health can be read while the hub starts. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { config, readiness, logger } = options
+  let services: ServerServices | null = null
   let settlementFiles: SettlementFiles | null = null
-  const app = fastify({
-    // Without its own word on where it listens: the hub is not ready yet.
-    loggerInstance: logger.child({}, { level: logger.level === 'silent' ? 'silent' : 'warn' }),
-    logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: config.BODY_BYTES_MAX,
-    exposeHeadRoutes: false,
-    // A logger of its own for each request would be made and never used.
-    childLoggerFactory: (parent) => parent,
-    forceCloseConnections: 'idle',
-    genReqId: ({ headers }) => requestId(headers['x-request-id']),
-  })
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id)
-    done()
-  })
-  app.setNotFoundHandler((_request, reply) =>
-    reply
-      .code(404)
-      .type('application/json')
-      .send(httpErrorText(new HttpError('NOT_FOUND'))),
-  )
+  let transports: Transports | null = null
+  const app = createApp(options)
   healthRoutes(app, readiness)
   const metrics = metricsRoute(app)
   settlementFileRoutes(app, () => settlementFiles)
   ideRoutes(app, config.MODE === 'demo' ? demoKeys[0]!.key : null)
   originHeaders(app, config.ORIGINS)
+  const streams = () => transports?.eventStreams ?? null
   await app.register(async (graphql) =>
-    graphqlRoutes(graphql, { config, logger, services: () => services, streams: () => sseDoor }),
+    graphqlRoutes(graphql, { config, logger, services: () => services, streams }),
   )
   app.get('/', (_request, reply) => reply.redirect('/graphiql/'))
   await app.listen({ host: config.HOST, port: config.PORT })
 
-  const { address, family, port } = app.server.address() as AddressInfo
+  const webSocketCount = () => transports?.webSockets.size ?? 0
+  const eventStreamCount = () => transports?.eventStreams.size ?? 0
   return {
-    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    url: urlOf(app),
     get sockets() {
-      return (webSocketDoor?.size ?? 0) + (sseDoor?.size ?? 0)
+      return webSocketCount() + eventStreamCount()
     },
-    get waitingBytes() {
-      return (webSocketDoor?.waitingBytes ?? 0) + (sseDoor?.waitingBytes ?? 0)
+    get bufferedBytes() {
+      return transports ? transports.webSockets.bufferedBytes + transports.eventStreams.bufferedBytes : 0
     },
-    open(given) {
-      services = given
-      const { supergraph, identity, openSettlementFile } = given
+    open(opened) {
+      services = opened
+      const { identity, openSettlementFile } = opened
       if (openSettlementFile) settlementFiles = { identity, open: openSettlementFile }
-      if (given.metrics) {
-        const sockets = () => webSocketDoor?.size ?? 0
-        const eventStreams = () => sseDoor?.size ?? 0
-        const onlyFor = config.MODE === 'demo' ? null : identity
-        metrics.open({ ...given.metrics, sockets, eventStreams, identity: onlyFor })
+      if (opened.metrics) {
+        metrics.open({
+          ...opened.metrics,
+          sockets: webSocketCount,
+          eventStreams: eventStreamCount,
+          identity: config.MODE === 'demo' ? null : identity,
+        })
       }
-      broker = openBroker({ supergraph, logger, behindMs: config.SOCKET_BEHIND_MS })
-      webSocketDoor = openWebSocketTransport({ server: app.server, config, identity, logger, broker })
-      sseDoor = openEventStreamTransport({ config, identity, broker })
+      transports = openTransports(app, options, opened)
     },
     async close(spreadMs) {
-      await Promise.all([webSocketDoor?.close(spreadMs), sseDoor?.close(spreadMs)])
-      broker?.close()
+      await transports?.close(spreadMs)
       await app.close()
     },
   }
 }
 
-/** A caller's own id is kept when it is harmless in a log line. */
-const requestId = (given: unknown): string =>
-  typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID()
+function createApp({ config, logger }: ServerOptions): FastifyInstance {
+  const app = fastify({
+    // Fastify would log where it listens while the hub is not ready yet.
+    loggerInstance: logger.child({}, { level: logger.level === 'silent' ? 'silent' : 'warn' }),
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: config.BODY_BYTES_MAX,
+    exposeHeadRoutes: false,
+    // Fastify would create a logger for each request, which the hub never uses.
+    childLoggerFactory: (parent) => parent,
+    forceCloseConnections: 'idle',
+    genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
+  })
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    done()
+  })
+  app.setNotFoundHandler((_request, reply) => sendHttpError(reply, new HttpError('NOT_FOUND')))
+  return app
+}
+
+function openTransports(
+  app: FastifyInstance,
+  { config, logger }: ServerOptions,
+  { supergraph, identity }: Services,
+): Transports {
+  const broker = openBroker({ supergraph, logger, behindMs: config.SOCKET_BEHIND_MS })
+  const webSockets = openWebSocketTransport({ server: app.server, config, identity, logger, broker })
+  const eventStreams = openEventStreamTransport({ config, identity, broker })
+  return {
+    webSockets,
+    eventStreams,
+    async close(spreadMs) {
+      await Promise.all([webSockets.close(spreadMs), eventStreams.close(spreadMs)])
+      broker.close()
+    },
+  }
+}
+
+function urlOf({ server }: FastifyInstance): string {
+  const { address, family, port } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+/** The client's own id when it is safe in a log line, else a new one. */
+const requestIdOf = (header: unknown): string =>
+  typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) ? header : randomUUID()

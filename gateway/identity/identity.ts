@@ -1,40 +1,46 @@
-// Who is calling, by key or by token, and whether that still stands.
+// Authenticates callers by key or by token, and decides how long a viewer is valid.
+
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { bearerOf } from './key.ts'
 import type { KeyRing } from './key-ring.ts'
-import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { isToken, type Tokens, type TokenViewer } from './token.ts'
 
 export interface Identity {
   /**
-   * Who the value of an `Authorization` header speaks for; null when it is missing, unknown, or no longer stands. At once for a
-   * key. Rejects with ISSUER_UNREACHABLE when a token cannot be checked.
+   * The viewer for the value of an `Authorization` header; null when its key or token is missing, unknown,
+   * revoked or expired. Synchronous for a key. Rejects with ISSUER_UNREACHABLE when a token cannot be
+   * checked.
    */
   find(authorization: unknown): Viewer | null | Promise<Viewer | null>
-  /** False once `viewer`'s key was revoked or changed, or its token has expired. */
-  stands(viewer: Viewer): boolean
-  /** Calls `listener` when somebody may no longer stand; what it returns takes the listener away. */
+  /** False once the key of `viewer` was revoked or changed, or its token has expired. */
+  isValid(viewer: Viewer): boolean
+  /**
+   * Calls `listener` whenever viewers may have become invalid, until the function that is returned is called.
+   */
   onChange(listener: () => void): () => void
   close(): void
 }
 
-/** How late a token's end may be noticed. */
-const expiryMs = 500
+/** How late the expiry of a token may be noticed. */
+const expiryCheckMs = 500
 
-/** `tokens` is null where only keys are taken. */
+/** `tokens` is null where keys alone are accepted. */
 export function openIdentity(keyRing: KeyRing, tokens: Tokens | null, now: () => Date): Identity {
   const listeners = new Set<() => void>()
-  /** When tokens that were let in expire, in milliseconds: one entry for all that do so at one time. */
+  /**
+   * Times at which accepted tokens expire, in milliseconds since the epoch: one for all that expire together.
+   */
   const expiries = new Set<number>()
-  const tell = (): void => listeners.forEach((listener) => listener())
-  const stopWatching = keyRing.onChange(tell)
-  // One timer for all, however many are connected.
+  const notify = (): void => listeners.forEach((listener) => listener())
+  const stopListening = keyRing.onChange(notify)
+  // One timer for all tokens, however many clients are connected.
   const expiring = setInterval(() => {
-    const past = [...expiries].filter((at) => at <= now().getTime())
-    past.forEach((at) => expiries.delete(at))
-    if (past.length > 0) tell()
-  }, expiryMs).unref()
+    const past = [...expiries].filter((expiry) => expiry <= now().getTime())
+    past.forEach((expiry) => expiries.delete(expiry))
+    if (past.length > 0) notify()
+  }, expiryCheckMs).unref()
 
-  const noted = (viewer: TokenViewer | null): TokenViewer | null => {
+  const withExpiry = (viewer: TokenViewer | null): TokenViewer | null => {
     if (viewer) expiries.add(viewer.expiresAt.getTime())
     return viewer
   }
@@ -45,16 +51,16 @@ export function openIdentity(keyRing: KeyRing, tokens: Tokens | null, now: () =>
       if (bearer === null) return null
       if (!tokens || !isToken(bearer)) return keyRing.find(bearer)
       const found = tokens.find(bearer)
-      return found instanceof Promise ? found.then(noted) : noted(found)
+      return found instanceof Promise ? found.then(withExpiry) : withExpiry(found)
     },
-    stands: (viewer) => (viewer.expiresAt ? now() < viewer.expiresAt : keyRing.stands(viewer)),
+    isValid: (viewer) => (viewer.expiresAt ? now() < viewer.expiresAt : keyRing.isValid(viewer)),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
     close() {
       clearInterval(expiring)
-      stopWatching()
+      stopListening()
     },
   }
 }

@@ -1,14 +1,14 @@
-// Which documents need no key: those that ask only what the API looks like, which everybody may know.
+// Documents that need no key: those that read the schema alone, which is public.
 
 import { Kind, parse } from 'graphql'
 
-const open = new Set(['__schema', '__type', '__typename'])
+const introspectionFields = new Set(['__schema', '__type', '__typename'])
 
 /**
- * True when every operation in `document` is a query for `__schema`, `__type` and `__typename` alone. False for text
- * that is no GraphQL or longer than `tokensMax`.
+ * True when every operation in `document` is a query for `__schema`, `__type` and `__typename` alone. False
+ * for text that is no GraphQL, or has more than `tokensMax` tokens.
  */
-export function isIntrospection(document: string, tokensMax: number): boolean {
+export function isIntrospectionOnly(document: string, tokensMax: number): boolean {
   try {
     return parse(document, { maxTokens: tokensMax, noLocation: true }).definitions.every(
       (definition) =>
@@ -16,7 +16,7 @@ export function isIntrospection(document: string, tokensMax: number): boolean {
         (definition.kind === Kind.OPERATION_DEFINITION &&
           definition.operation === 'query' &&
           definition.selectionSet.selections.every(
-            (selection) => selection.kind === Kind.FIELD && open.has(selection.name.value),
+            (selection) => selection.kind === Kind.FIELD && introspectionFields.has(selection.name.value),
           )),
     )
   } catch {

@@ -1,33 +1,34 @@
-// API keys in MongoDB: the collection `apiKeys`, which belongs to the gateway alone.
+// Stores API keys in MongoDB, in the collection `apiKeys`, which no other part of the hub uses.
 
 import type { Collection, Db } from 'mongodb'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Scope } from '../../schema/values/scopes.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import { openCollectionWatch, type CollectionWatch } from '../../subgraphs/platform/mongo/collection-watch.ts'
 import { withFreshSession } from '../../subgraphs/platform/mongo/fresh-session.ts'
-import { demoKeys, hashKey, newKey, type ApiKey } from './key.ts'
+import { createKey, demoKeys, hashKey, type ApiKey, type KeyHash } from './key.ts'
 
 export interface KeyStore {
-  /** All keys, revoked ones included: there are a few per participant, so all fit in memory. */
+  /** All keys, also revoked ones. There are few for each participant, so all fit in memory. */
   all(): Promise<readonly ApiKey[]>
-  /** Makes a key and gives it out, for the only time. */
+  /** Creates a key and returns it. Only its hash is stored, so it cannot be read again. */
   issue(grant: Pick<ApiKey, 'participant' | 'scopes' | 'label'>, now: Date): Promise<string>
-  /** Ends a key by its hash; false when there is none that still stands. */
-  revoke(keyHash: string, now: Date): Promise<boolean>
-  /** Adds the demo keys that are not there yet. */
+  /** Revokes a key by its hash; false when there is none, or it was revoked before. */
+  revoke(keyHash: KeyHash, now: Date): Promise<boolean>
+  /** Adds the demo keys that are missing. */
   seedDemo(now: Date): Promise<void>
   /** Calls `reload` now and after every change of a key. Rejects when the first call does. */
   watch(reload: () => Promise<void>, logger: Logger): Promise<CollectionWatch>
 }
 
-export function keyStore(db: Db): KeyStore {
+export function createKeyStore(db: Db): KeyStore {
   const keys: Collection<ApiKey> = db.collection<ApiKey>('apiKeys')
   return {
     all: () => withFreshSession(db, (session) => keys.find({}, { session }).toArray()),
 
     async issue({ participant, scopes, label }, now) {
-      const key = newKey()
-      await keys.insertOne(aKey(key, participant, scopes, label, now))
+      const key = createKey()
+      await keys.insertOne(keyDocument(key, participant, scopes, label, now))
       return key
     },
 
@@ -42,7 +43,7 @@ export function keyStore(db: Db): KeyStore {
     async seedDemo(now) {
       await keys.bulkWrite(
         demoKeys.map(({ key, participant, scopes }) => {
-          const { _id, ...rest } = aKey(key, participant, scopes, key, now)
+          const { _id, ...rest } = keyDocument(key, participant, scopes, key, now)
           return { updateOne: { filter: { _id }, update: { $setOnInsert: rest }, upsert: true } }
         }),
       )
@@ -60,9 +61,9 @@ export function keyStore(db: Db): KeyStore {
   }
 }
 
-const aKey = (
+const keyDocument = (
   key: string,
-  participant: string,
+  participant: ParticipantId,
   scopes: readonly Scope[],
   label: string,
   now: Date,

@@ -1,27 +1,30 @@
-// API keys: what one looks like, how it is kept, and the four that a demo hub prints. No I/O lives here.
+// API keys: their form, their stored form, and the four keys of a demo hub. Pure: no I/O.
 
 import { hash, randomBytes } from 'node:crypto'
+import type { Brand, ParticipantId } from '../../schema/values/id.ts'
 import { scopes, type Scope } from '../../schema/values/scopes.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 
-/** A key as the database knows it: by its hash, so that a stolen copy opens nothing. */
+/** The SHA-256 of a key, in hexadecimal. */
+export type KeyHash = Brand<string, 'KeyHash'>
+
+/** A key as it is stored: by its hash, so that a copy of the database gives no access. */
 export interface ApiKey {
-  /** SHA-256 of the key, hexadecimal. */
-  readonly _id: string
-  /** Id of the participant that the key speaks for. */
-  readonly participant: string
+  readonly _id: KeyHash
+  /** The participant that the key authenticates. */
+  readonly participant: ParticipantId
   readonly scopes: readonly Scope[]
-  /** Names the key for people, in logs and in the audit. */
+  /** Names the key in logs and in the audit. */
   readonly label: string
   readonly createdAt: Date
-  /** A revoked key is kept, so that old log lines can still be read. */
+  /** A revoked key stays stored, so that its label in old log lines can be traced. */
   readonly revokedAt: Date | null
 }
 
-/** 256 random bits: too many to guess, so a fast hash is enough to keep them by. */
-export const newKey = (): string => `cg_${randomBytes(32).toString('base64url')}`
+/** A key of 256 random bits. They cannot be guessed, so a fast hash is enough to store them by. */
+export const createKey = (): string => `cg_${randomBytes(32).toString('base64url')}`
 
-export const hashKey = (key: string): string => hash('sha256', key, 'hex')
+export const hashKey = (key: string) => hash('sha256', key, 'hex') as KeyHash
 
 export const viewerOf = ({ participant, scopes: granted, label }: ApiKey): Viewer => ({
   participant,
@@ -29,7 +32,7 @@ export const viewerOf = ({ participant, scopes: granted, label }: ApiKey): Viewe
   key: label,
 })
 
-/** The key or token in `Authorization: Bearer KEY` (RFC 6750), or null when the text is nothing of the kind. */
+/** The key or token in `Authorization: Bearer KEY` (RFC 6750); null when the header has another form. */
 export function bearerOf(authorization: unknown): string | null {
   if (typeof authorization !== 'string') return null
   return /^bearer +([\w.~+/-]{1,4096}=*) *$/i.exec(authorization)?.[1] ?? null
@@ -37,34 +40,45 @@ export function bearerOf(authorization: unknown): string | null {
 
 interface DemoKey {
   readonly key: string
-  readonly participant: string
+  readonly participant: ParticipantId
   readonly scopes: readonly Scope[]
+  /** For the banner. */
   readonly about: string
 }
 
-/** Known to everybody who can read this, so a hub in production mode refuses them wherever they come from. */
+const participants = {
+  operator: 'operator' as ParticipantId,
+  portal: 'portal-demo' as ParticipantId,
+  wallet: 'wallet-sg-01' as ParticipantId,
+  acquirer: 'acquirer-cn-01' as ParticipantId,
+}
+
+/**
+ * Public, because they are in this file: a hub in production mode refuses them, even when its database
+ * contains them.
+ */
 export const demoKeys: readonly DemoKey[] = [
   {
     key: 'demo-operator',
-    participant: 'operator',
+    participant: participants.operator,
     scopes: Object.keys(scopes) as Scope[],
-    about: 'the operator: sees and may do everything',
+    about: 'the operator: reads and may do everything',
   },
   {
     key: 'demo-portal',
-    participant: 'portal-demo',
+    participant: participants.portal,
     scopes: ['coverage:read', 'analytics:read', 'payments:read'],
     about: 'a partner portal: coverage, corridors, activity',
   },
   {
     key: 'demo-wallet',
-    participant: 'wallet-sg-01',
+    participant: participants.wallet,
     scopes: ['coverage:read', 'payments:write', 'payments:read', 'analytics:read'],
     about: 'a Singapore wallet that bills in SGD',
   },
   {
     key: 'demo-acquirer',
-    participant: 'acquirer-cn-01',
+    participant: participants.acquirer,
     scopes: [
       'coverage:read',
       'payments:write',
@@ -77,4 +91,4 @@ export const demoKeys: readonly DemoKey[] = [
   },
 ]
 
-export const demoKeyHashes: ReadonlySet<string> = new Set(demoKeys.map(({ key }) => hashKey(key)))
+export const demoKeyHashes: ReadonlySet<KeyHash> = new Set(demoKeys.map(({ key }) => hashKey(key)))

@@ -1,45 +1,49 @@
-// Tokens of another issuer (JWT, RFC 7519): checked against its keys, and known until they expire.
+// Tokens of another issuer (JWT, RFC 7519): verified with its public keys, and cached until they expire.
 
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from 'jose'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { scopes, type Scope } from '../../schema/values/scopes.ts'
-import { HttpError } from '../protocol/http-error.ts'
-import { LruMap } from '../supergraph/lru.ts'
+import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
-import { hashKey } from './key.ts'
+import { HttpError } from '../protocol/http-error.ts'
+import { hashKey, type KeyHash } from './key.ts'
 
-/** Whose tokens are taken. */
+/** The issuer whose tokens are accepted. */
 export interface TokenIssuer {
-  /** The claim `iss`. */
+  /** The value of the claim `iss`. */
   readonly issuer: string
-  /** One of the claim `aud`. */
+  /** One value of the claim `aud`. */
   readonly audience: string
-  /** Where its public keys are (RFC 7517). */
+  /** URL of its public keys (RFC 7517). */
   readonly jwksUrl: string
 }
 
-/** A viewer whose access ends by itself. */
+/** A viewer whose access expires. */
 export type TokenViewer = Viewer & { readonly expiresAt: Date }
 
 export interface Tokens {
   /**
-   * Who `token` speaks for; null when it is not one of the issuer's, or has expired. At once when it was checked before.
-   * Rejects with ISSUER_UNREACHABLE when the issuer's keys cannot be had.
+   * The viewer of `token`; null when the token is invalid or has expired. Synchronous when the token is
+   * cached. Rejects with ISSUER_UNREACHABLE when the keys of the issuer cannot be read.
    */
   find(token: string): TokenViewer | null | Promise<TokenViewer | null>
 }
 
-/** Only algorithms with a public key: with a shared secret, whoever can check a token could make one. */
+/**
+ * Only algorithms with a public key: with a shared secret, a hub that verifies tokens could also issue them.
+ */
 const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA']
-/** Tokens that are known at once, at most. */
-const knownMax = 10_000
+/** Verified tokens that are cached, at most. */
+const cachedMax = 10_000
 
-export function openTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: () => Date): Tokens {
+export function createTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: () => Date): Tokens {
   const keys = createRemoteJWKSet(new URL(jwksUrl))
-  // By hash, as keys are: a copy of the memory opens nothing for long, and the map's own size is known.
-  const known = new LruMap<TokenViewer>(knownMax)
-  const checking = new Map<string, Promise<TokenViewer | null>>()
+  // Keyed by hash, as API keys are: a copy of the memory contains no tokens, and the size of an entry is
+  // bounded.
+  const cached = new RecentMap<KeyHash, TokenViewer>(cachedMax, { refreshOnRead: true })
+  const verifying = new Map<KeyHash, Promise<TokenViewer | null>>()
 
-  const check = async (token: string, hash: string): Promise<TokenViewer | null> => {
+  const verify = async (token: string, hash: KeyHash): Promise<TokenViewer | null> => {
     try {
       const { payload } = await jwtVerify(token, keys, {
         issuer,
@@ -49,47 +53,51 @@ export function openTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: () =
         currentDate: now(),
       })
       const viewer = viewerOf(payload)
-      if (viewer) known.set(hash, viewer)
+      if (viewer) cached.set(hash, viewer)
       return viewer
     } catch (error) {
       if (isRefused(error)) return null
       throw new HttpError('ISSUER_UNREACHABLE')
     } finally {
-      checking.delete(hash)
+      verifying.delete(hash)
     }
   }
 
   return {
     find(token) {
       const hash = hashKey(token)
-      const viewer = known.get(hash)
+      const viewer = cached.get(hash)
       if (viewer) return now() < viewer.expiresAt ? viewer : null
-      let checked = checking.get(hash)
-      if (!checked) checking.set(hash, (checked = check(token, hash)))
-      return checked
+      let verified = verifying.get(hash)
+      if (!verified) verifying.set(hash, (verified = verify(token, hash)))
+      return verified
     },
   }
 }
 
-/** True for text of the form of a JWT: three parts, the first of which is a JSON object. */
+/** True for text in the form of a JWT: three parts, the first of which is a JSON object in base64url. */
 export const isToken = (bearer: string): boolean => /^eyJ[\w-]*\.[\w-]+\.[\w-]*$/.test(bearer)
 
-/** `participant` names the participant, and without it `sub`; `scope` is as in RFC 8693, with blanks between. */
+/**
+ * The participant is the claim `participant`, or `sub` without it; `scope` is a list separated by spaces, as
+ * in RFC 8693.
+ */
 function viewerOf({ sub, participant, scope, exp }: JWTPayload): TokenViewer | null {
-  const who = participant ?? sub
-  if (typeof who !== 'string' || who === '' || exp === undefined) return null
+  const id = participant ?? sub
+  if (typeof id !== 'string' || id === '' || exp === undefined) return null
+  const participantId = id as ParticipantId
   const granted = typeof scope === 'string' ? scope.split(' ').filter(isScope) : []
   return {
-    participant: who,
+    participant: participantId,
     scopes: new Set(granted),
-    key: `token of ${sub ?? who}`,
+    key: `token of ${sub ?? id}`,
     expiresAt: new Date(exp * 1000),
   }
 }
 
 const isScope = (name: string): name is Scope => Object.hasOwn(scopes, name)
 
-/** Codes that are not about the token but about getting the keys. */
+/** Codes of failures to read the keys: they mean nothing about the token. */
 const unreachable = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID'])
 
 const isRefused = (error: unknown): boolean =>

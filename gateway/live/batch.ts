@@ -1,35 +1,36 @@
-// What a group tells at one time: some answers in order, and how far it has come with them. Its bytes are shared by all.
+// A batch: the events that one upstream delivers together, each rendered once for all subscribers.
 
 import type { Positioned, StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 
-/** A response rendered once as UTF-8 JSON, for all subscribers that receive it. */
+/** The response of one event, rendered once as UTF-8 JSON for all subscribers that receive it. */
 export type RenderedEvent = Positioned<Buffer>
 
-export class Batch {
-  readonly answers: readonly RenderedEvent[]
-  /** How far the stream has come, if it says: at the last answer, or further. */
-  readonly position: StreamPosition | null
-  /** Whether the stream has told everything there was when it came this far. */
-  readonly hasCaughtUp: boolean
-  readonly #made = new Map<string, Buffer>()
+/** Different framings of one batch that are kept while it is sent. */
+const framesMax = 4
 
-  constructor(answers: readonly RenderedEvent[], position: StreamPosition | null, hasCaughtUp = false) {
-    this.answers = answers
+export class Batch {
+  /** In the order of the stream; empty when only the position has moved. */
+  readonly events: readonly RenderedEvent[]
+  /** That of the last event, or a later one; null when the stream has no positions. */
+  readonly position: StreamPosition | null
+  /** Whether the stream had delivered everything up to its end when it reached `position`. */
+  readonly hasCaughtUp: boolean
+  readonly #frames = new Map<string, Buffer>()
+
+  constructor(events: readonly RenderedEvent[], position: StreamPosition | null, hasCaughtUp = false) {
+    this.events = events
     this.position = position
     this.hasCaughtUp = hasCaughtUp
   }
 
-  /** The batch as a transport sends it. Whoever has the same `key` gets the same bytes, so they are made once. */
-  bytesFor(key: string, make: (batch: Batch) => Buffer): Buffer {
-    let bytes = this.#made.get(key)
+  /** The batch as a transport sends it. All callers with the same `key` share one buffer. */
+  bytesFor(key: string, frame: (batch: Batch) => Buffer): Buffer {
+    let bytes = this.#frames.get(key)
     if (!bytes) {
-      bytes = make(this)
-      // Clients that name each operation anew would only fill it.
-      if (this.#made.size < madeMax) this.#made.set(key, bytes)
+      bytes = frame(this)
+      // Bounded, because clients may give each operation an id of its own.
+      if (this.#frames.size < framesMax) this.#frames.set(key, bytes)
     }
     return bytes
   }
 }
-
-/** So many different frames are kept of one batch while it is being sent. */
-const madeMax = 4

@@ -1,157 +1,124 @@
-// Runs operations for clients that can be sent more than one answer. Subscriptions that ask the same for the same viewer
-// share one upstream.
+// The broker: runs operations for clients that can receive more than one response. Subscriptions with the
+// same document, variables and visibility share one upstream.
 
 import { randomUUID } from 'node:crypto'
+import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
+import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
+import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Prepared, Supergraph, Variables } from '../supergraph/index.ts'
 import { Batch } from './batch.ts'
-import { Subscription } from './subscription.ts'
-import { formOf, type Form } from './group-key.ts'
+import { sharedDocumentOf, type SharedDocument } from './group-key.ts'
 import type { Subscriber } from './subscriber.ts'
-import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
-import type { Lagging, Topic } from './topic.ts'
-import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
-import type { Logger } from '../../subgraphs/platform/logger.ts'
+import { Subscription, type Topic } from './subscription.ts'
 
 export interface Broker {
   /**
-   * Runs an operation for `subscriber`, who gets one answer or many; null when no more than one can come. `cursor` says where
-   * a subscription goes on, in place of what its variables say. `request` reads the request; what it throws is answered.
+   * Runs the operation that `readRequest` gives, and delivers its responses to `subscriber`. Also an error
+   * that `readRequest` throws is delivered. Returns null for a query or mutation and when the operation is
+   * refused. `cursor` is the position to resume a subscription after; it takes precedence over the document
+   * and its variables.
    */
   run(
-    request: () => GraphqlRequest,
+    readRequest: () => GraphqlRequest,
     viewer: Viewer,
     subscriber: Subscriber,
     cursor?: string | null,
-  ): Running | null
+  ): RunningOperation | null
   close(): void
 }
 
-/** An operation that may give more answers. */
-export interface Running {
-  /** Ends it early: the subscriber hears nothing more. */
-  leave(): void
+/** An operation that may deliver more responses. */
+export interface RunningOperation {
+  /** Ends it without notice to the subscriber. */
+  close(): void
 }
 
 export interface BrokerOptions {
   readonly supergraph: Supergraph
   readonly logger: Logger
-  /** How long a client may take to read what it was sent, when that is much, before it is given up. */
+  /** How long a client that is behind may take to read, before it is disconnected. */
   readonly behindMs: number
   /** Milliseconds that only grow. */
   readonly clock?: () => number
 }
 
-/** A subscription document as it is run. */
-interface Watched {
-  readonly form: Form
-  readonly run: Prepared
-  /** By variables and visibility. */
+/** What all operations of one broker share. */
+interface BrokerState {
+  readonly supergraph: Supergraph
+  readonly logger: Logger
+  readonly clock: () => number
+  /** By the document as the client sent it. */
+  readonly shared: WeakMap<Prepared, SharedSubscription>
+  /** By document, visibility and variables. */
   readonly topics: Map<string, Topic>
+  readonly semaphore: Semaphore
+  readonly lagging: Set<Subscription>
 }
 
-/** Upstreams of their own that may be read at once by those who catch up: each holds some events. */
+/** A subscription document with its position as a variable, prepared. */
+interface SharedSubscription {
+  readonly document: SharedDocument
+  readonly prepared: Prepared
+}
+
+/** Upstreams of single subscriptions that catch up at once: each buffers some events. */
 const catchingUpMax = 100
-/** How often those who lag are looked at. */
+/** How often the clients that do not read are checked. */
 const sweepMs = 500
 
-export function openBroker({
-  supergraph,
-  logger,
-  behindMs,
-  clock = () => performance.now(),
-}: BrokerOptions): Broker {
-  const watched = new WeakMap<Prepared, Watched>()
-  /** Documents that differ in how they say where they go on have the same topics. */
-  const topicsOf = new WeakMap<Prepared, Watched['topics']>()
-  const semaphore = new Semaphore(catchingUpMax)
-  const lagging = new Map<Lagging, number>()
-  const sweeping = setInterval(() => {
-    const since = clock() - behindMs
-    for (const [one, laggingSince] of lagging) {
-      if (laggingSince >= since) continue
-      logger.info({ key: one.viewer.key }, 'a client did not read for too long and was let go')
-      one.giveUp()
-    }
-  }, sweepMs).unref()
-
-  /** The answer for something that was thrown: a fault as it is, anything else masked and logged. */
-  const answerFor = (error: unknown, requestId: string): string => {
-    if (error instanceof HttpError) return httpErrorText(error)
-    logger.error({ err: error, requestId }, 'an operation over a stream failed')
-    return httpErrorText(new HttpError('INTERNAL_SERVER_ERROR'), requestId)
+export function openBroker(options: BrokerOptions): Broker {
+  const { supergraph, logger, behindMs, clock = () => performance.now() } = options
+  const state: BrokerState = {
+    supergraph,
+    logger,
+    clock,
+    shared: new WeakMap(),
+    topics: new Map(),
+    semaphore: new Semaphore(catchingUpMax),
+    lagging: new Set(),
   }
-
-  function run(
-    request: () => GraphqlRequest,
-    viewer: Viewer,
-    subscriber: Subscriber,
-    cursor: string | null = null,
-  ): Running | null {
-    const context: RequestContext = { viewer, requestId: randomUUID() }
-    const fail = (error: unknown): void => subscriber.refuse(answerFor(error, context.requestId))
-    try {
-      const { query, operationName, variables } = request()
-      const prepared = supergraph.prepare(query, operationName)
-      if (prepared.kind === 'rejected') return refuse(subscriber, prepared.errors)
-      const coerced = prepared.coerce(variables)
-      if ('errors' in coerced) return refuse(subscriber, coerced.errors)
-      if (prepared.operation !== 'subscription') {
-        answerOnce(prepared, coerced.variables, context, subscriber).catch(fail)
-        return null
-      }
-      const { form, topics, run: its } = watchedBy(prepared, query, operationName)
-      const key = `${visibilityOf(viewer)} ${canonical(variablesOf(its, form.variablesAt(variables, null)))}`
-      let topic = topics.get(key)
-      if (!topic) topics.set(key, (topic = topicOf(form, its, variables, () => topics.delete(key))))
-      const subscription = new Subscription(topic, viewer, subscriber)
-      subscription.start(cursor ?? form.cursorIn(coerced.variables))
-      return subscription
-    } catch (error) {
-      fail(error)
-      return null
-    }
+  const sweeping = setInterval(() => disconnectSlow(state, behindMs), sweepMs).unref()
+  return {
+    run: (readRequest, viewer, subscriber, cursor = null) =>
+      run(state, readRequest, viewer, subscriber, cursor),
+    close: () => clearInterval(sweeping),
   }
-
-  function watchedBy(prepared: Prepared, query: string, operationName: string | undefined): Watched {
-    let known = watched.get(prepared)
-    if (known) return known
-    const form = formOf(query, operationName)
-    const its = supergraph.prepare(form.document, operationName)
-    if (its.kind === 'rejected')
-      throw new TypeError(`a valid document became one that is not: ${form.document}`)
-    let topics = topicsOf.get(its)
-    if (!topics) topicsOf.set(its, (topics = new Map()))
-    watched.set(prepared, (known = { form, run: its, topics }))
-    return known
-  }
-
-  function topicOf(form: Form, prepared: Prepared, variables: Variables, onEmpty: () => void): Topic {
-    return {
-      sharing: form.sharing,
-      canResume: form.canResume,
-      followers: 0,
-      group: null,
-      semaphore,
-      lagging,
-      clock,
-      onEmpty,
-      answerFor: (error) => answerFor(error, randomUUID()),
-      async open(viewer, cursor) {
-        const coerced = prepared.coerce(form.variablesAt(variables, cursor))
-        if ('errors' in coerced) return refusalText(coerced.errors)
-        const opened = await prepared.subscribe(coerced.variables, { viewer, requestId: randomUUID() })
-        return 'errorResponse' in opened ? opened.errorResponse : opened
-      },
-    }
-  }
-
-  return { run, close: () => clearInterval(sweeping) }
 }
 
-async function answerOnce(
+function run(
+  state: BrokerState,
+  readRequest: () => GraphqlRequest,
+  viewer: Viewer,
+  subscriber: Subscriber,
+  cursor: string | null,
+): RunningOperation | null {
+  const context: RequestContext = { viewer, requestId: randomUUID() }
+  const fail = (error: unknown): void => subscriber.refuse(errorResponse(state, error, context.requestId))
+  try {
+    const request = readRequest()
+    const prepared = state.supergraph.prepare(request.query, request.operationName)
+    if (prepared.kind === 'rejected') return refuse(subscriber, prepared.errors)
+    const coerced = prepared.coerce(request.variables)
+    if ('errors' in coerced) return refuse(subscriber, coerced.errors)
+    if (prepared.operation !== 'subscription') {
+      execute(prepared, coerced.variables, context, subscriber).catch(fail)
+      return null
+    }
+    const shared = sharedSubscriptionOf(state, prepared, request)
+    const subscription = new Subscription(topicOf(state, shared, request, viewer), viewer, subscriber)
+    subscription.start(cursor ?? shared.document.cursorIn(coerced.variables))
+    return subscription
+  } catch (error) {
+    fail(error)
+    return null
+  }
+}
+
+async function execute(
   prepared: Prepared,
   variables: Variables,
   context: RequestContext,
@@ -167,20 +134,83 @@ function refuse(subscriber: Subscriber, errors: Parameters<typeof refusalText>[0
   return null
 }
 
-/** As the prepared document takes them: what it does not declare is left out. */
-function variablesOf(prepared: Prepared, given: Variables): Variables {
-  const coerced = prepared.coerce(given)
-  return 'errors' in coerced ? given : coerced.variables
+function sharedSubscriptionOf(
+  { supergraph, shared }: BrokerState,
+  prepared: Prepared,
+  { query, operationName }: GraphqlRequest,
+): SharedSubscription {
+  const existing = shared.get(prepared)
+  if (existing) return existing
+  const document = sharedDocumentOf(query, operationName)
+  const rewritten = supergraph.prepare(document.text, operationName)
+  if (rewritten.kind === 'rejected')
+    throw new TypeError(`a valid document became an invalid one: ${document.text}`)
+  const subscription: SharedSubscription = { document, prepared: rewritten }
+  shared.set(prepared, subscription)
+  return subscription
 }
 
-/** Two viewers with the same text see the same. */
+function topicOf(
+  state: BrokerState,
+  { document, prepared }: SharedSubscription,
+  { operationName, variables }: GraphqlRequest,
+  viewer: Viewer,
+): Topic {
+  const { topics, semaphore, lagging, clock } = state
+  const key = [
+    visibilityOf(viewer),
+    canonicalJson(declaredVariables(prepared, document.variablesAt(variables, null))),
+    operationName ?? '',
+    document.text,
+  ].join('\n')
+  const existing = topics.get(key)
+  if (existing) return existing
+  const topic: Topic = {
+    sharing: document.sharing,
+    canResume: document.canResume,
+    subscriptions: 0,
+    group: null,
+    semaphore,
+    lagging,
+    clock,
+    onEmpty: () => topics.delete(key),
+    errorResponse: (error) => errorResponse(state, error, randomUUID()),
+    async open(subscribed, cursor) {
+      const coerced = prepared.coerce(document.variablesAt(variables, cursor))
+      if ('errors' in coerced) return refusalText(coerced.errors)
+      const context: RequestContext = { viewer: subscribed, requestId: randomUUID() }
+      const opened = await prepared.subscribe(coerced.variables, context)
+      return 'errorResponse' in opened ? opened.errorResponse : opened
+    },
+  }
+  topics.set(key, topic)
+  return topic
+}
+
+/** The coerced variables that the document declares; any other one is left out. */
+function declaredVariables(prepared: Prepared, variables: Variables): Variables {
+  const coerced = prepared.coerce(variables)
+  return 'errors' in coerced ? variables : coerced.variables
+}
+
+/** Viewers with the same text have the same visibility. */
 const visibilityOf = ({ participant, scopes }: Viewer): string =>
   [participant, ...[...scopes].toSorted()].join(' ')
 
-/** JSON with the members of every object in one order. */
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_name, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  )
+/** The response for an error that was thrown: an HttpError as it is, any other masked and logged. */
+function errorResponse({ logger }: BrokerState, error: unknown, requestId: string): string {
+  if (error instanceof HttpError) return httpErrorText(error)
+  logger.error({ err: error, requestId }, 'an operation over a WebSocket or event stream failed')
+  return httpErrorText(new HttpError('INTERNAL_SERVER_ERROR'), requestId)
+}
+
+/** Disconnects the clients that have not read for `behindMs`. */
+function disconnectSlow({ lagging, clock, logger }: BrokerState, behindMs: number): void {
+  const before = clock() - behindMs
+  for (const subscription of lagging) {
+    const { laggingSinceMs, viewer } = subscription
+    if (laggingSinceMs === null || laggingSinceMs >= before) continue
+    logger.info({ key: viewer.key, behindMs }, 'disconnected a client that did not read its events in time')
+    subscription.disconnect()
+  }
+}

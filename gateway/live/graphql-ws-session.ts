@@ -1,22 +1,25 @@
-// One client's side of graphql-transport-ws: who it is and which operations it runs. It knows no socket library.
+// One client's session of graphql-transport-ws: its viewer and its operations. Imports no socket library.
 // Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 import { CloseCode, MessageType, validateMessage, type SubscribePayload } from 'graphql-ws'
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import { readRequest } from '../protocol/request.ts'
 import type { Batch } from './batch.ts'
-import type { Broker, Running as RunningInRoom } from './broker.ts'
-import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import type { Broker, RunningOperation } from './broker.ts'
 import { nextHead, tooFarBehind, type ClientSocket } from './socket.ts'
 import type { Subscriber } from './subscriber.ts'
 
-/** The same for all conversations. */
+/** RFC 6455's registry: 1013, "Try Again Later". */
+const tryAgainLater = 1013
+
+/** The same for all sessions. */
 export interface GraphqlWsSessionOptions {
   readonly broker: Broker
-  /** Who a key or token speaks for; null when it is missing, unknown or no longer stands. */
+  /** The viewer of a key or token; null when it is missing, unknown, revoked or expired. */
   readonly identify: (authorization: unknown) => Viewer | null | Promise<Viewer | null>
-  /** Most operations at once. */
+  /** Operations of one session at once, at most. */
   readonly operationsMax: number
 }
 
@@ -24,8 +27,8 @@ export class GraphqlWsSession {
   readonly #socket: ClientSocket
   readonly #options: GraphqlWsSessionOptions
   /** By operation id. */
-  readonly #running = new Map<string, Operation>()
-  /** What came in the upgrade's header, until it is known who that is. */
+  readonly #operations = new Map<string, Operation>()
+  /** The header of the upgrade request, kept until the session is initialised. */
   #authorization: string | undefined
   #isInitialised = false
   #wantsCheckpoints = false
@@ -37,7 +40,7 @@ export class GraphqlWsSession {
     this.#options = options
   }
 
-  /** Who is at the other end; null until it has said so. */
+  /** Null until the client is authenticated. */
   get viewer(): Viewer | null {
     return this.#viewer
   }
@@ -46,12 +49,13 @@ export class GraphqlWsSession {
     return this.#isInitialised
   }
 
+  /** Whether the client wants a ping with the new position when the position moves without an event. */
   get wantsCheckpoints(): boolean {
     return this.#wantsCheckpoints
   }
 
-  /** Takes one message, as text. */
-  take(text: string): void {
+  /** Handles one message, given as text. */
+  receive(text: string): void {
     let message
     try {
       message = validateMessage(JSON.parse(text))
@@ -68,7 +72,7 @@ export class GraphqlWsSession {
       case MessageType.Subscribe:
         return this.#subscribe(message.id, message.payload)
       case MessageType.Complete:
-        return this.#leave(message.id)
+        return this.#close(message.id)
       case MessageType.ConnectionAck:
       case MessageType.Next:
       case MessageType.Error:
@@ -76,9 +80,9 @@ export class GraphqlWsSession {
     }
   }
 
-  /** Ends everything that runs: the client is gone. */
-  end(): void {
-    for (const id of this.#running.keys()) this.#leave(id)
+  /** Ends all operations: the client is gone. */
+  close(): void {
+    for (const id of this.#operations.keys()) this.#close(id)
   }
 
   #initialise(payload: Record<string, unknown>): void {
@@ -88,13 +92,14 @@ export class GraphqlWsSession {
     this.#isInitialised = true
     this.#wantsCheckpoints = payload.checkpoints === true
     // A browser cannot set headers on a WebSocket, so the key may come in this message instead.
-    const given = payload.authorization ?? payload.Authorization ?? this.#authorization
+    const authorization = payload.authorization ?? payload.Authorization ?? this.#authorization
     this.#authorization = undefined
-    const viewer = this.#options.identify(given)
+    const viewer = this.#options.identify(authorization)
     if (!(viewer instanceof Promise)) return this.#identified(viewer)
     viewer.then(
       (found) => this.#identified(found),
-      () => this.#socket.close(tryAgainLater, 'The keys of the tokens’ issuer cannot be read just now'),
+      () =>
+        this.#socket.close(tryAgainLater, 'The keys of the tokens’ issuer cannot be read: try again soon'),
     )
   }
 
@@ -106,84 +111,89 @@ export class GraphqlWsSession {
 
   #subscribe(id: string, payload: SubscribePayload): void {
     if (!this.#viewer) return this.#socket.close(CloseCode.Unauthorized, 'Unauthorized')
-    if (this.#running.has(id)) {
+    if (this.#operations.has(id)) {
       return this.#socket.close(CloseCode.SubscriberAlreadyExists, `Subscriber for ${id} already exists`)
     }
-    const operation = new Operation(id, this, this.#socket, this.#running)
-    this.#running.set(id, operation)
-    if (this.#running.size > this.#options.operationsMax) {
+    const operation = new Operation(id, this, this.#socket, this.#operations)
+    this.#operations.set(id, operation)
+    if (this.#operations.size > this.#options.operationsMax) {
       return operation.refuse(httpErrorText(new HttpError('TOO_MANY_OPERATIONS')))
     }
     const running = this.#options.broker.run(() => readRequest(payload), this.#viewer, operation)
-    // It may be over already: an answer that was at hand.
-    if (this.#running.get(id) === operation) operation.running = running
-    else running?.leave()
+    // A response that was at hand may have ended it already.
+    if (this.#operations.get(id) === operation) operation.running = running
+    else running?.close()
   }
 
-  #leave(id: string): void {
-    const operation = this.#running.get(id)
-    if (this.#running.delete(id)) operation?.running?.leave()
+  #close(id: string): void {
+    const operation = this.#operations.get(id)
+    if (this.#operations.delete(id)) operation?.running?.close()
   }
 }
 
-/** One operation of a conversation. Nothing is sent once it is over. */
+/** One operation of a session. Nothing is sent once it has ended. */
 class Operation implements Subscriber {
   readonly #id: string
   readonly #head: string
-  readonly #conversation: GraphqlWsSession
+  readonly #session: GraphqlWsSession
   readonly #socket: ClientSocket
-  readonly #all: Map<string, Operation>
-  running: RunningInRoom | null = null
+  /** The running operations of the session: this one has ended when it is not among them. */
+  readonly #operations: Map<string, Operation>
+  running: RunningOperation | null = null
 
-  constructor(id: string, conversation: GraphqlWsSession, socket: ClientSocket, all: Map<string, Operation>) {
+  constructor(
+    id: string,
+    session: GraphqlWsSession,
+    socket: ClientSocket,
+    operations: Map<string, Operation>,
+  ) {
     this.#id = id
     this.#head = nextHead(id)
-    this.#conversation = conversation
+    this.#session = session
     this.#socket = socket
-    this.#all = all
+    this.#operations = operations
   }
 
-  get #isOver(): boolean {
-    return this.#all.get(this.#id) !== this
-  }
-
-  next(batch: Batch): void {
-    if (this.#isOver) return
-    if (batch.answers.length > 0) this.#socket.sendNext(this.#head, batch)
-    else if (batch.position && this.#conversation.wantsCheckpoints) {
-      const checkpoint = { [this.#id]: batch.position.cursor }
-      this.#socket.send(JSON.stringify({ type: MessageType.Ping, payload: { checkpoint } }))
-    }
-  }
-
-  refuse(answer: string): void {
-    this.#over('error', `,"payload":${JSON.stringify((JSON.parse(answer) as { errors: unknown }).errors)}`)
-  }
-
-  complete(): void {
-    this.#over('complete', '')
-  }
-
-  letGo(position: StreamPosition | null): void {
-    if (this.#isOver) return
-    this.#all.delete(this.#id)
-    this.#socket.close(tooFarBehind, `BEHIND${position ? ` after=${position.cursor}` : ''} id=${this.#id}`)
-  }
-
-  #over(type: 'error' | 'complete', rest: string): void {
-    if (this.#isOver) return
-    this.#all.delete(this.#id)
-    this.#socket.send(`{"id":${JSON.stringify(this.#id)},"type":"${type}"${rest}}`)
+  get #hasEnded(): boolean {
+    return this.#operations.get(this.#id) !== this
   }
 
   get isBehind(): boolean {
     return this.#socket.isBehind
   }
 
-  caughtUp(): Promise<void> {
+  next(batch: Batch): void {
+    if (this.#hasEnded) return
+    if (batch.events.length > 0) this.#socket.sendNext(this.#head, batch)
+    else if (batch.position && this.#session.wantsCheckpoints) {
+      const checkpoint = { [this.#id]: batch.position.cursor }
+      this.#socket.send(JSON.stringify({ type: MessageType.Ping, payload: { checkpoint } }))
+    }
+  }
+
+  refuse(errorResponse: string): void {
+    const { errors } = JSON.parse(errorResponse) as { errors: unknown }
+    this.#end('error', `,"payload":${JSON.stringify(errors)}`)
+  }
+
+  complete(): void {
+    this.#end('complete', '')
+  }
+
+  close(position: StreamPosition | null): void {
+    if (this.#hasEnded) return
+    this.#operations.delete(this.#id)
+    this.#socket.close(tooFarBehind, `BEHIND${position ? ` after=${position.cursor}` : ''} id=${this.#id}`)
+  }
+
+  flushed(): Promise<void> {
     return this.isBehind ? this.#socket.flushed() : Promise.resolve()
   }
-}
 
-/** RFC 6455's registry: 1013, "Try Again Later". */
-const tryAgainLater = 1013
+  /** Sends the last message of the operation. `members` follow its id and type. */
+  #end(type: 'error' | 'complete', members: string): void {
+    if (this.#hasEnded) return
+    this.#operations.delete(this.#id)
+    this.#socket.send(`{"id":${JSON.stringify(this.#id)},"type":"${type}"${members}}`)
+  }
+}

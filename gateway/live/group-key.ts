@@ -1,4 +1,4 @@
-// Which subscriptions may share one upstream, what somebody gets who joins one that runs already, and how one is resumed.
+// Decides which subscriptions share one upstream, what a new one receives first, and how it resumes.
 
 import {
   Kind,
@@ -14,90 +14,91 @@ import {
 import type { Variables } from '../supergraph/index.ts'
 
 /**
- * - `OWN`: nobody else can use its events, because they depend on where this subscriber stands.
- * - `FROM_NOW`: events from now on; who joins later has missed nothing that it asked for.
- * - `REPLAY_LAST`: begins with where things stand; who joins gets the last event first, which says just that.
- * - `LATEST`: the same, and a newer event makes an older one worthless, so a slow reader skips.
+ * How subscriptions to a field share an upstream:
+ * - `OWN`: not at all, because the events depend on the position of each subscriber.
+ * - `FROM_NOW`: events from now on. A subscription that joins later has missed nothing.
+ * - `REPLAY_LAST`: begins with the current state. A subscription that joins receives the last event first.
+ * - `LATEST`: the same, and a newer event replaces an older one, so a slow client skips events.
  */
 export type Sharing = 'OWN' | 'FROM_NOW' | 'REPLAY_LAST' | 'LATEST'
 
 interface FieldRule {
   readonly sharing: Sharing
-  /** The argument that says where a subscriber stands, and its value for a cursor. */
-  readonly resuming: {
-    readonly argument: string
+  /** The argument that takes the position of a subscriber; null where there is none. */
+  readonly positionArgument: {
+    readonly name: string
     readonly type: string
     readonly valueOf: (cursor: string) => unknown
   } | null
 }
 
-/** By field of Subscription. One that is not listed is OWN, which is always right and merely slower. */
-const fields: Readonly<Record<string, FieldRule>> = {
+/** By field of Subscription. A field that is not listed is OWN, which is always correct and only slower. */
+const fieldRules: Readonly<Record<string, FieldRule>> = {
   transactionEvents: {
     sharing: 'FROM_NOW',
-    resuming: { argument: 'after', type: 'String', valueOf: (cursor) => cursor },
+    positionArgument: { name: 'after', type: 'String', valueOf: (cursor) => cursor },
   },
   transactionUpdated: {
     sharing: 'REPLAY_LAST',
-    resuming: { argument: 'afterSequence', type: 'Int', valueOf: Number },
+    positionArgument: { name: 'afterSequence', type: 'Int', valueOf: Number },
   },
-  activityUpdated: { sharing: 'LATEST', resuming: null },
+  activityUpdated: { sharing: 'LATEST', positionArgument: null },
 }
 
-/** A subscription document with the place where a subscriber stands taken out of it. */
-export interface Form {
+/** A subscription document whose position is a variable, so that subscribers at all positions share it. */
+export interface SharedDocument {
   readonly sharing: Sharing
-  /** What is run: the same for all who differ in their place alone. */
-  readonly document: string
-  /** Variables for `document`: the client's, and the place that it resumes from; null is from now on. */
+  /** What the engine runs: the same text for all documents that differ only in their position. */
+  readonly text: string
+  /** Variables for `text`: the client's own, and the cursor to resume after; null begins now. */
   variablesAt(variables: Variables, cursor: string | null): Variables
-  /** Where the client says it stands; null when it does not say. */
+  /** The cursor that the client gives in the document or in `variables`; null when it gives none. */
   cursorIn(variables: Variables): string | null
-  /** Whether a subscriber can go on from a cursor. */
+  /** Whether the field can resume after a cursor. */
   readonly canResume: boolean
 }
 
-/** The form of the subscription `operationName` in `text`, which must be valid. */
-export function formOf(text: string, operationName: string | undefined): Form {
+/** The shared form of the subscription `operationName` in `text`, which must be valid. */
+export function sharedDocumentOf(text: string, operationName: string | undefined): SharedDocument {
   const document = parse(text, { noLocation: true })
   const operation = document.definitions
     .filter((node) => node.kind === Kind.OPERATION_DEFINITION)
     .find(({ name }) => operationName === undefined || name?.value === operationName)
   const root = operation?.selectionSet.selections[0]
-  const rule = root?.kind === Kind.FIELD ? fields[root.name.value] : undefined
-  if (!operation || root?.kind !== Kind.FIELD || !rule?.resuming) {
+  const rule = root?.kind === Kind.FIELD ? fieldRules[root.name.value] : undefined
+  if (!operation || root?.kind !== Kind.FIELD || !rule?.positionArgument) {
     return {
       sharing: rule?.sharing ?? 'OWN',
-      document: text,
+      text,
       variablesAt: (variables) => variables,
       cursorIn: () => null,
       canResume: false,
     }
   }
-  const { argument, type, valueOf } = rule.resuming
-  const given = root.arguments?.find(({ name }) => name.value === argument)?.value
-  const variable = freeName(text)
+  const { name: argument, type, valueOf } = rule.positionArgument
+  const position = root.arguments?.find(({ name }) => name.value === argument)?.value
+  const variable = unusedName(text)
   return {
     sharing: rule.sharing,
-    document: stripIgnoredCharacters(
-      print(withPlaceAsVariable(document, operation, root, { argument, type, variable })),
+    text: stripIgnoredCharacters(
+      print(withPositionVariable(document, operation, root, { argument, type, variable })),
     ),
     variablesAt: (variables, cursor) => ({
       ...variables,
       [variable]: cursor === null ? null : valueOf(cursor),
     }),
-    cursorIn: (variables) => (given ? cursorOf(given, variables) : null),
+    cursorIn: (variables) => (position ? cursorOf(position, variables) : null),
     canResume: true,
   }
 }
 
-const freeName = (text: string): string => {
+const unusedName = (text: string): string => {
   let name = 'after__'
   while (text.includes(name)) name += '_'
   return name
 }
 
-function withPlaceAsVariable(
+function withPositionVariable(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   root: FieldNode,
@@ -115,7 +116,7 @@ function withPlaceAsVariable(
     selectionSet: { ...operation.selectionSet, selections: [field] },
   }
   const rest = document.definitions.map((node) => (node === operation ? changed : node))
-  // The client's own variable for its place is not used any more, unless elsewhere too.
+  // The client's own variable for the position is removed, unless the document uses it elsewhere.
   const used = new Set<string>()
   visit(
     { ...document, definitions: rest },
@@ -124,8 +125,8 @@ function withPlaceAsVariable(
       Variable: ({ name }) => void used.add(name.value),
     },
   )
-  const definitions = (operation.variableDefinitions ?? []).filter(({ variable: own }) =>
-    used.has(own.name.value),
+  const definitions = (operation.variableDefinitions ?? []).filter(({ variable: declared }) =>
+    used.has(declared.name.value),
   )
   const complete: OperationDefinitionNode = {
     ...changed,
@@ -143,8 +144,8 @@ function withPlaceAsVariable(
 
 function cursorOf(value: ValueNode, variables: Variables): string | null {
   if (value.kind === Kind.VARIABLE) {
-    const given = variables[value.name.value]
-    return typeof given === 'string' || typeof given === 'number' ? String(given) : null
+    const cursor = variables[value.name.value]
+    return typeof cursor === 'string' || typeof cursor === 'number' ? String(cursor) : null
   }
   return value.kind === Kind.STRING || value.kind === Kind.INT ? value.value : null
 }

@@ -1,59 +1,60 @@
-// One upstream and everybody who follows it at its pace. An event is rendered once and its bytes go to all.
+// A subscription group: one upstream, and the subscriptions that follow it at its pace.
 
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { SubscriptionEvent } from '../supergraph/index.ts'
 import { Batch, type RenderedEvent } from './batch.ts'
-import { StreamBatcher, type BatchConsumer } from './stream-batcher.ts'
+import { closeStream, StreamBatcher, type BatchConsumer } from './stream-batcher.ts'
+import type { Subscriber } from './subscriber.ts'
 
-/** Somebody in a group. None of these may throw. */
-export interface GroupMember {
-  readonly isBehind: boolean
-  /** Gets what all get. */
-  give(batch: Batch): void
-  /** Was behind, and has been let out of the group; `mark` is what it was given up to. */
-  leftBehind(position: StreamPosition | null): void
-  refuse(answer: string): void
-  complete(): void
+/** A subscription in the group. No method may throw. */
+export interface GroupMember extends Pick<Subscriber, 'next' | 'refuse' | 'complete' | 'isBehind'> {
+  /** The member was behind and has missed a batch. Only where the latest event alone counts. */
+  skipped(): void
+  /** The member was behind: the group has removed it. `position` is the last one that it received. */
+  removed(position: StreamPosition | null): void
 }
 
 export interface GroupOptions {
-  /** Only the latest answer counts: who is behind skips those before it. */
+  /** Only the latest event counts: a member that is behind skips the events before it. */
   readonly isLatestOnly: boolean
-  /** Who joins gets the last answer first. */
+  /** A new member receives the last event first. */
   readonly replaysLast: boolean
-  readonly answerFor: (error: unknown) => string
-  /** Called once: the upstream has ended, or nobody is left. */
-  readonly onEnd: () => void
+  /** The response for an error that was thrown. */
+  readonly errorResponse: (error: unknown) => string
+  /** Called once, when the upstream has ended or the last member has left. */
+  readonly onClose: () => void
 }
 
-/** The latest answers, so that who comes back soon needs no upstream: bounded by number and by bytes. */
+/** Recent events are kept within both bounds, so that a client that soon returns needs no upstream. */
 const recentMax = 64
 const recentBytesMax = 131_072
 /** Events that a group renders at once. */
-const ahead = 8
+const prefetch = 8
 
 export class SubscriptionGroup implements BatchConsumer {
   readonly #options: GroupOptions
+  /** Members that have received everything up to `#position`. */
   readonly #members = new Set<GroupMember>()
-  /** Those who were given more than the group has told yet, by what they were given up to. */
+  /** Members that are further than the group, with the last position that each received. */
   readonly #ahead = new Map<GroupMember, StreamPosition>()
-  #pump: StreamBatcher | null = null
-  /** All that was told up to here has been given to the members. */
-  #mark: StreamPosition | null
-  /** All answers after the place `#floor`. */
+  /** Null while it is being opened. */
+  #upstream: StreamBatcher | null = null
+  /** Everything up to here has been delivered to the members. */
+  #position: StreamPosition | null
+  /** All events after the ordinal `#recentAfter`. */
   #recent: RenderedEvent[] = []
   #recentBytes = 0
-  #floor: number | null
+  #recentAfter: number | null
   #last: RenderedEvent | null = null
-  #hasEnded = false
+  #isClosed = false
 
   private constructor(options: GroupOptions, position: StreamPosition | null) {
     this.#options = options
-    this.#mark = position
-    this.#floor = position && position.ordinal
+    this.#position = position
+    this.#recentAfter = position && position.ordinal
   }
 
-  /** A group with an upstream that is being opened; an answer instead of an upstream says why there is none. */
+  /** A group whose upstream is being opened; `opening` gives an error response when that is refused. */
   static open(
     opening: Promise<AsyncIterator<SubscriptionEvent> | string>,
     options: GroupOptions,
@@ -61,16 +62,16 @@ export class SubscriptionGroup implements BatchConsumer {
     const group = new SubscriptionGroup(options, null)
     opening.then(
       (opened) => group.#opened(opened),
-      (error: unknown) => group.#refuse(options.answerFor(error)),
+      (error: unknown) => group.#refuse(options.errorResponse(error)),
     )
     return group
   }
 
-  /** A group that goes on with an upstream which has told everything up to `mark` to its one reader so far. */
-  static around(batcher: StreamBatcher, position: StreamPosition, options: GroupOptions): SubscriptionGroup {
+  /** A group that takes over `upstream`, which has delivered everything up to `position`. */
+  static around(upstream: StreamBatcher, position: StreamPosition, options: GroupOptions): SubscriptionGroup {
     const group = new SubscriptionGroup(options, position)
-    group.#pump = batcher
-    batcher.reader = group
+    group.#upstream = upstream
+    upstream.consumer = group
     return group
   }
 
@@ -78,117 +79,120 @@ export class SubscriptionGroup implements BatchConsumer {
     return this.#members.size + this.#ahead.size
   }
 
-  /** From now on: it is told where that is. */
-  join(member: GroupMember): void {
-    this.#members.add(member)
-    const first = this.#options.replaysLast && this.#last ? [this.#last] : []
-    if (this.#mark || first.length > 0) member.give(new Batch(first, this.#mark))
-  }
-
-  /** From after `mark`; false when that is too long ago: then the member has to catch up first. */
-  joinAfter(member: GroupMember, position: StreamPosition): boolean {
-    if (!this.#mark || this.#floor === null || position.ordinal < this.#floor) return false
-    if (position.ordinal > this.#mark.ordinal) {
-      this.#ahead.set(member, position)
-      return true
-    }
-    this.#members.add(member)
-    const missed = after(this.#recent, position)
-    if (missed.length > 0) member.give(new Batch(missed, this.#mark))
-    return true
-  }
-
-  /** The mark of a cursor that is one of the latest answers'; null when it is not. */
-  markOf(cursor: string): StreamPosition | null {
-    if (this.#mark?.cursor === cursor) return this.#mark
-    return this.#recent.findLast(({ position }) => position?.cursor === cursor)?.position ?? null
-  }
-
-  /** The last answer, for who has skipped some. */
+  /** The last event, for a member that has skipped some. */
   get last(): RenderedEvent | null {
     return this.#last
   }
 
-  /** The last one to leave ends the upstream at once. */
-  leave(member: GroupMember): void {
-    const was = this.#members.delete(member) || this.#ahead.delete(member)
-    if (was && this.size === 0) this.#end()
+  /** Adds a member that begins now. It receives the current position. */
+  join(member: GroupMember): void {
+    this.#members.add(member)
+    const first = this.#options.replaysLast && this.#last ? [this.#last] : []
+    if (this.#position || first.length > 0) member.next(new Batch(first, this.#position))
+  }
+
+  /** Adds a member that resumes after `position`; false when the group does not keep all later events. */
+  joinAfter(member: GroupMember, position: StreamPosition): boolean {
+    if (!this.#position || this.#recentAfter === null || position.ordinal < this.#recentAfter) return false
+    if (position.ordinal > this.#position.ordinal) {
+      this.#ahead.set(member, position)
+      return true
+    }
+    this.#members.add(member)
+    const missed = eventsAfter(this.#recent, position)
+    if (missed.length > 0) member.next(new Batch(missed, this.#position))
+    return true
+  }
+
+  /** The position of a cursor that belongs to a recent event; null for any other. */
+  positionOf(cursor: string): StreamPosition | null {
+    if (this.#position?.cursor === cursor) return this.#position
+    return this.#recent.findLast(({ position }) => position?.cursor === cursor)?.position ?? null
+  }
+
+  /** Removes a member that has ended. Without members, the group closes its upstream at once. */
+  remove(member: GroupMember): void {
+    const wasMember = this.#members.delete(member) || this.#ahead.delete(member)
+    if (wasMember && this.size === 0) this.#close()
   }
 
   take(batch: Batch): void {
-    const before = this.#mark
+    const before = this.#position
     this.#keep(batch)
-    // The first batch is given to all: before it, there is no place to come back to.
+    // The first batch goes to all members: before it, there is no position to resume from.
     const isFirst = before === null && batch.position !== null
     for (const member of this.#members) {
-      if (isFirst || !member.isBehind) member.give(batch)
+      if (isFirst || !member.isBehind) member.next(batch)
+      else if (this.#options.isLatestOnly) member.skipped()
       else {
-        if (!this.#options.isLatestOnly) this.#members.delete(member)
-        member.leftBehind(before)
+        this.#members.delete(member)
+        member.removed(before)
       }
     }
-    for (const [member, position] of this.#ahead) this.#rejoin(member, position, batch)
-    if (this.size === 0) this.#end()
+    for (const [member, position] of this.#ahead) this.#takeAhead(member, position, batch)
+    if (this.size === 0) this.#close()
   }
 
   ended(error: { readonly thrown: unknown } | null): void {
-    if (error) return this.#refuse(this.#options.answerFor(error.thrown))
-    for (const member of this.#end()) member.complete()
+    if (error) return this.#refuse(this.#options.errorResponse(error.thrown))
+    for (const member of this.#close()) member.complete()
   }
 
   #opened(opened: AsyncIterator<SubscriptionEvent> | string): void {
     if (typeof opened === 'string') return this.#refuse(opened)
-    if (this.#hasEnded) opened.return?.().catch(() => {})
-    else this.#pump = new StreamBatcher(opened, this, ahead)
+    if (this.#isClosed) closeStream(opened)
+    else this.#upstream = new StreamBatcher(opened, this, prefetch)
   }
 
-  #keep({ answers, position }: Batch): void {
+  #keep({ events, position }: Batch): void {
     if (position) {
-      this.#mark = position
-      // Where the stream began: nobody can come back from before that.
-      const first = answers[0]?.position
-      this.#floor ??= first ? first.ordinal - 1 : position.ordinal
+      this.#position = position
+      // The stream begins here: an earlier position cannot be resumed from.
+      const first = events[0]?.position
+      this.#recentAfter ??= first ? first.ordinal - 1 : position.ordinal
     }
-    this.#last = answers.at(-1) ?? this.#last
-    for (const answer of answers) this.#recentBytes += answer.value.length
-    this.#recent.push(...answers)
-    let cut = 0
-    while (this.#recent.length - cut > recentMax || this.#recentBytes > recentBytesMax) {
-      const { value, position: gone } = this.#recent[cut++]!
-      this.#recentBytes -= value.length
-      this.#floor = gone && gone.ordinal
+    this.#last = events.at(-1) ?? this.#last
+    for (const event of events) this.#recentBytes += event.value.length
+    this.#recent.push(...events)
+    let dropped = 0
+    while (this.#recent.length - dropped > recentMax || this.#recentBytes > recentBytesMax) {
+      const oldest = this.#recent[dropped++]!
+      this.#recentBytes -= oldest.value.length
+      this.#recentAfter = oldest.position && oldest.position.ordinal
     }
-    if (cut > 0) this.#recent.splice(0, cut)
+    if (dropped > 0) this.#recent.splice(0, dropped)
   }
 
-  #rejoin(member: GroupMember, position: StreamPosition, batch: Batch): void {
+  /** Delivers what is new to a member that was ahead. Once the group is as far, it is an ordinary member. */
+  #takeAhead(member: GroupMember, position: StreamPosition, batch: Batch): void {
     if (member.isBehind) {
       this.#ahead.delete(member)
-      return member.leftBehind(position)
+      return member.removed(position)
     }
-    const news = after(batch.answers, position)
-    if (news.length > 0) member.give(new Batch(news, batch.position))
+    const news = eventsAfter(batch.events, position)
+    if (news.length > 0) member.next(new Batch(news, batch.position))
     if (batch.position && batch.position.ordinal >= position.ordinal) {
       this.#ahead.delete(member)
       this.#members.add(member)
     }
   }
 
-  #refuse(answer: string): void {
-    for (const member of this.#end()) member.refuse(answer)
+  #refuse(errorResponse: string): void {
+    for (const member of this.#close()) member.refuse(errorResponse)
   }
 
-  #end(): readonly GroupMember[] {
+  /** Closes the upstream; gives the members that were left. */
+  #close(): readonly GroupMember[] {
     const members = [...this.#members, ...this.#ahead.keys()]
     this.#members.clear()
     this.#ahead.clear()
-    if (this.#hasEnded) return members
-    this.#hasEnded = true
-    this.#pump?.stop()
-    this.#options.onEnd()
+    if (this.#isClosed) return members
+    this.#isClosed = true
+    this.#upstream?.close()
+    this.#options.onClose()
     return members
   }
 }
 
-const after = (answers: readonly RenderedEvent[], { ordinal }: StreamPosition): RenderedEvent[] =>
-  answers.filter(({ position }) => position !== null && position.ordinal > ordinal)
+const eventsAfter = (events: readonly RenderedEvent[], { ordinal }: StreamPosition): RenderedEvent[] =>
+  events.filter(({ position }) => position !== null && position.ordinal > ordinal)

@@ -1,16 +1,14 @@
-// One client's WebSocket: messages of graphql-transport-ws out, and how much of them still waits. It knows no operation.
+// One client's WebSocket: sends messages of graphql-transport-ws, and measures what is buffered.
 
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import type { Batch } from './batch.ts'
+import { behindBytes } from './subscriber.ts'
 
-/** Waiting bytes from which on a reader counts as behind. */
-export const behindBytes = 16_384
-
-/** The client cannot follow: it has not read for too long, or its place is no longer kept. In the range for applications. */
+/** Close code for a client that is too slow, or whose position is no longer kept. */
 export const tooFarBehind = 4413
 
-/** What goes before an answer in a `next` message: made once per operation, because it goes before every one. */
+/** The text before the response in each `next` message of operation `id`. */
 export const nextHead = (id: string): string => `{"id":${JSON.stringify(id)},"type":"next","payload":`
 
 export class ClientSocket {
@@ -18,11 +16,24 @@ export class ClientSocket {
   readonly #stream: Duplex
   readonly #backlogBytesMax: number
 
-  /** `stream` is what `socket` writes to. */
+  /** `stream` is the stream that `socket` writes to. */
   constructor(socket: WebSocket, stream: Duplex, backlogBytesMax: number) {
     this.#socket = socket
     this.#stream = stream
     this.#backlogBytesMax = backlogBytesMax
+  }
+
+  get isOpen(): boolean {
+    return this.#socket.readyState === this.#socket.OPEN
+  }
+
+  /** Bytes buffered for the client. */
+  get bufferedBytes(): number {
+    return this.#stream.writableLength
+  }
+
+  get isBehind(): boolean {
+    return this.bufferedBytes > behindBytes
   }
 
   /** Sends a message, given as JSON text. */
@@ -31,10 +42,12 @@ export class ClientSocket {
   }
 
   /**
-   * Sends a `next` message for each answer. Frames are made here and go straight to the stream, all that is told at one
-   * time in one write: sending one at a time through the library takes twice as long. Nothing of the library's can come in
-   * between, because without compression it writes whole frames at once too. A client that goes on asking and does not
-   * read the answers is let go: memory is bounded for each.
+   * Sends one `next` message for each event of `batch`.
+   *
+   * The frames go straight to the stream in one write, which takes half the time of one call to the library
+   * for each. No frame of the library can come in between: without compression, it also writes whole frames
+   * at once. A client that sends requests and does not read the responses is disconnected, so the memory for
+   * each is bounded.
    */
   sendNext(head: string, batch: Batch): void {
     if (!this.isOpen) return
@@ -42,29 +55,16 @@ export class ClientSocket {
     this.#stream.write(batch.bytesFor(head, framesOf(head)))
   }
 
-  get isOpen(): boolean {
-    return this.#socket.readyState === this.#socket.OPEN
-  }
-
-  /** Bytes that wait to leave the hub. */
-  get waitingBytes(): number {
-    return this.#stream.writableLength
-  }
-
-  get isBehind(): boolean {
-    return this.waitingBytes > behindBytes
-  }
-
-  /** Resolves when all that was sent has left the hub, or the client is gone. */
+  /** Resolves when everything sent so far has left the hub, or the client is gone. */
   flushed(): Promise<void> {
-    // A pong that nobody asked for is allowed (RFC 6455, 5.5.3). It is written after all that was sent before.
+    // An unsolicited pong is allowed (RFC 6455, 5.5.3). It is written after everything sent so far.
     return new Promise((resolve) => {
       if (this.isOpen) this.#socket.pong(undefined, false, () => resolve())
       else resolve()
     })
   }
 
-  /** Closes with a code and a reason of at most 123 bytes, as a close frame takes. */
+  /** Closes with a code and a reason, which is cut to the 123 bytes that a close frame takes. */
   close(code: number, reason: string): void {
     this.#socket.close(
       code,
@@ -76,16 +76,16 @@ export class ClientSocket {
   }
 }
 
-/** A text frame in one piece (RFC 6455, 5.2), for each answer. */
+/** Frames each event as one text message (RFC 6455, 5.2). */
 const framesOf =
   (head: string) =>
-  ({ answers }: Batch): Buffer => {
+  ({ events }: Batch): Buffer => {
     const headBytes = Buffer.byteLength(head)
     let total = 0
-    for (const { value } of answers) total += frameBytes(headBytes + value.length + 1)
+    for (const { value } of events) total += frameBytes(headBytes + value.length + 1)
     const frames = Buffer.allocUnsafe(total)
     let at = 0
-    for (const { value } of answers) {
+    for (const { value } of events) {
       at = putHeader(frames, at, headBytes + value.length + 1)
       at += frames.write(head, at)
       at += value.copy(frames, at)

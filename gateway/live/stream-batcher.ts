@@ -1,112 +1,116 @@
-// Takes what an upstream tells and passes it on in batches: what comes within one turn goes out together.
+// Reads one upstream in batches: the events that arrive within one turn of the event loop go out together.
 
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { SubscriptionEvent } from '../supergraph/index.ts'
 import { Batch, type RenderedEvent } from './batch.ts'
 
-/** Who gets what an upstream tells. */
 export interface BatchConsumer {
-  /** A promise holds the upstream up until it resolves. */
+  /** A returned promise holds the upstream until it resolves. */
   take(batch: Batch): Promise<void> | void
-  /** The upstream has ended; with an error when it failed. Never after `stop`. */
+  /** The upstream has ended; with an error when it failed. Never called after `close`. */
   ended(error: { readonly thrown: unknown } | null): void
 }
 
-/** Bytes of answers that go out together. With what may wait in a socket already, it stays far below what a client may cost. */
+/** Bytes of events in one batch. With `behindBytes`, it bounds what the hub buffers for one client. */
 const batchBytesMax = 16_384
 
 export class StreamBatcher {
-  /** May be changed at any time: the next batch goes to the new one. */
-  reader: BatchConsumer
+  /** May be replaced at any time: the next batch goes to the new consumer. */
+  consumer: BatchConsumer
   readonly #events: AsyncIterator<SubscriptionEvent>
-  #answers: RenderedEvent[] = []
-  #mark: StreamPosition | null = null
-  #bytes = 0
+  #batch: RenderedEvent[] = []
+  #batchBytes = 0
+  #position: StreamPosition | null = null
   #hasCaughtUp = false
-  #isDue = false
+  #isFlushDue = false
   #held: Promise<void> | null = null
-  #isStopped = false
+  #isClosed = false
 
   /**
-   * `ahead` events are asked for at once, so that what they need from other subgraphs is fetched together; they come out in
-   * order all the same.
+   * `prefetch` events are requested at once, so that the engine reads their entities from other subgraphs in
+   * one call. They still come out in order.
    */
-  constructor(events: AsyncIterator<SubscriptionEvent>, reader: BatchConsumer, ahead: number) {
+  constructor(events: AsyncIterator<SubscriptionEvent>, consumer: BatchConsumer, prefetch: number) {
     this.#events = events
-    this.reader = reader
-    void this.#run(ahead).then(
+    this.consumer = consumer
+    void this.#run(prefetch).then(
       () => this.#finish(null),
       (thrown: unknown) => this.#finish({ thrown }),
     )
   }
 
-  /** Leaves the upstream. One that fails while it is being left has nobody to tell. */
-  stop(): void {
-    if (this.#isStopped) return
-    this.#isStopped = true
-    this.#answers = []
-    this.#events.return?.().catch(() => {})
+  /** Closes the upstream. Its errors from then on are ignored. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#batch = []
+    closeStream(this.#events)
   }
 
-  async #run(ahead: number): Promise<void> {
-    const asked = Array.from({ length: ahead }, () => this.#next())
+  async #run(prefetch: number): Promise<void> {
+    const requested = Array.from({ length: prefetch }, () => this.#request())
     for (;;) {
-      const { done, value } = await asked.shift()!
-      if (this.#isStopped || done) return
-      asked.push(this.#next())
-      this.#put(value)
+      const { done, value } = await requested.shift()!
+      if (this.#isClosed || done) return
+      requested.push(this.#request())
+      this.#add(value)
       while (this.#held) {
         await this.#held
-        if (this.#isStopped) return
+        if (this.#isClosed) return
       }
     }
   }
 
-  #next(): Promise<IteratorResult<SubscriptionEvent>> {
+  #request(): Promise<IteratorResult<SubscriptionEvent>> {
     const next = this.#events.next()
-    // Told when its turn comes; until then it is not an error that nobody has seen.
+    // An error is handled when its turn comes; until then Node must not report it as unhandled.
     next.catch(() => {})
     return next
   }
 
-  #put({ value, position }: SubscriptionEvent): void {
-    if (position) this.#mark = position
+  #add({ value, position }: SubscriptionEvent): void {
+    if (position) this.#position = position
     if (value !== null) {
       const bytes = Buffer.from(value)
-      this.#answers.push({ value: bytes, position })
-      this.#bytes += bytes.length
+      this.#batch.push({ value: bytes, position })
+      this.#batchBytes += bytes.length
     } else this.#hasCaughtUp = true
-    if (this.#bytes >= batchBytesMax) return this.#flush()
-    if (this.#isDue) return
-    this.#isDue = true
+    if (this.#batchBytes >= batchBytesMax) return this.#flush()
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
     setImmediate(() => this.#flush())
   }
 
   #flush(): void {
-    this.#isDue = false
-    if (this.#isStopped || this.#held || (this.#answers.length === 0 && !this.#mark)) return
-    const batch = new Batch(this.#answers, this.#mark, this.#hasCaughtUp)
-    this.#answers = []
-    this.#mark = null
-    this.#bytes = 0
+    this.#isFlushDue = false
+    if (this.#isClosed || this.#held || (this.#batch.length === 0 && !this.#position)) return
+    const batch = new Batch(this.#batch, this.#position, this.#hasCaughtUp)
+    this.#batch = []
+    this.#batchBytes = 0
+    this.#position = null
     this.#hasCaughtUp = false
-    const held = this.reader.take(batch)
+    const held = this.consumer.take(batch)
     if (held) this.#held = this.#hold(held)
   }
 
   async #hold(held: Promise<void>): Promise<void> {
     await held
     this.#held = null
-    // What came meanwhile.
+    // Events that arrived while the upstream was held.
     this.#flush()
   }
 
   async #finish(error: { readonly thrown: unknown } | null): Promise<void> {
     this.#flush()
     while (this.#held) await this.#held
-    if (this.#isStopped) return
-    // What fails on the way here has not ended at its source.
-    this.stop()
-    this.reader.ended(error)
+    if (this.#isClosed) return
+    // After an error in between, the source itself may still be open.
+    this.close()
+    this.consumer.ended(error)
   }
+}
+
+/** Closes a stream without waiting for it. Its errors are ignored. */
+export function closeStream(stream: AsyncIterator<unknown>): void {
+  stream.return?.().catch(() => {})
 }

@@ -1,19 +1,22 @@
-// Somebody at the other end of an operation, as the live room sees it, whatever carries the answers there.
+// One client's side of one subscription, over any transport. The broker delivers events and the ending.
 
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { Batch } from './batch.ts'
 
-/** None of these may throw. */
+/** Bytes buffered for a client above which it counts as behind. */
+export const behindBytes = 16_384
+
+/** No method may throw. */
 export interface Subscriber {
-  /** Takes answers, or only how far the stream has come. The bytes are shared: they must not be changed. */
+  /** Sends events, or only the new position of the stream. The bytes are shared: they must not be changed. */
   next(batch: Batch): void
-  /** Ends with errors, given as JSON text of an answer without data. */
-  refuse(answer: string): void
+  /** Ends with errors: `errorResponse` is the JSON text of a response without data. */
+  refuse(errorResponse: string): void
   complete(): void
-  /** Ends because the client cannot follow; `mark` is what it was given up to, to resume from. */
-  letGo(position: StreamPosition | null): void
-  /** True while much of what was sent before still waits to leave the hub. */
+  /** Disconnects a client that is too slow. `position` is the last one that it received, to resume from. */
+  close(position: StreamPosition | null): void
+  /** True while more than `behindBytes` are buffered for the client. */
   readonly isBehind: boolean
-  /** Resolves when all that was sent has left the hub, or the client is gone. */
-  caughtUp(): Promise<void>
+  /** Resolves when everything sent so far has left the hub, or the client is gone. Never rejects. */
+  flushed(): Promise<void>
 }

@@ -1,228 +1,316 @@
-// One subscriber of a topic, from its first event to its last: in the group when it can keep up, on an upstream of its own
-// when it comes from further back, and on none while its client does not read.
+// One subscription, from its first event to its last: in the group while its client keeps up, on an upstream
+// of its own when it resumes from further back, and on none while its client does not read.
 //
-// What it was given up to is all that is kept of it while it waits, so a slow client costs next to nothing; and since that
-// place is exact, it misses nothing and gets nothing twice when it goes over from one to another.
+// While it has no upstream, only its position is kept, so a slow client costs almost no memory. The position
+// is exact: when the subscription moves from one upstream to another, it misses no event and receives none
+// twice.
 
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
-import type { SubscriptionEvent } from '../supergraph/index.ts'
+import type { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import type { SubscriptionEvent } from '../supergraph/index.ts'
 import { Batch } from './batch.ts'
-import { SubscriptionGroup, type GroupMember } from './group.ts'
-import { StreamBatcher, type BatchConsumer } from './stream-batcher.ts'
+import { SubscriptionGroup, type GroupMember, type GroupOptions } from './group.ts'
+import type { Sharing } from './group-key.ts'
+import { closeStream, StreamBatcher, type BatchConsumer } from './stream-batcher.ts'
 import type { Subscriber } from './subscriber.ts'
-import type { Lagging, Topic } from './topic.ts'
+import { stateAfter, type SubscriptionState, type SubscriptionTrigger } from './subscription-state.ts'
 
-/** Events that are asked for at once on an upstream of one's own. */
-const ahead = 32
-/** How long an upstream is held up for a client before it is left and opened again later. */
+/** What subscriptions with the same document, variables and visibility share, whatever their positions. */
+export interface Topic {
+  readonly sharing: Sharing
+  /** Whether an upstream can begin at a cursor. */
+  readonly canResume: boolean
+  /** Opens an upstream after `cursor`, or where the field begins by default; else gives an error response. */
+  open(viewer: Viewer, cursor: string | null): Promise<AsyncIterator<SubscriptionEvent> | string>
+  /** The response for an error that was thrown. */
+  errorResponse(error: unknown): string
+  /** Subscriptions that have not ended, in the group or not. */
+  subscriptions: number
+  /** Called when the last subscription has ended. */
+  onEmpty(): void
+  /** Null while no subscription is in a group. */
+  group: SubscriptionGroup | null
+  /** Limits the upstreams that single subscriptions read at once. */
+  readonly semaphore: Semaphore
+  /** Subscriptions of all topics whose clients do not read. */
+  readonly lagging: Set<Subscription>
+  /** Milliseconds that only grow. */
+  readonly clock: () => number
+}
+
+/** Events that are requested at once on an upstream of one subscription. */
+const prefetch = 32
+/** How long an upstream is held for a client before it is closed and later opened again. */
 const holdMs = 1_000
-/** How long one may read on an upstream of its own while others wait to. */
-const turnMs = 1_000
+/** How long a subscription keeps its permit while others wait for one. */
+const permitMs = 1_000
 
-export class Subscription implements GroupMember, BatchConsumer, Lagging {
-  readonly #topic: Topic
+/** An upstream that feeds one subscription, and how far it has come. */
+interface OwnUpstream {
+  readonly batcher: StreamBatcher
+  /** Until when it keeps its permit if others wait; null when it needs none. */
+  readonly permitUntilMs: number | null
+  /** The last position that the client received; null before the first. */
+  position: StreamPosition | null
+  /** Whether it has delivered everything there was at some time. */
+  hasCaughtUp: boolean
+}
+
+/** Each state with what it holds. */
+type State =
+  | { readonly kind: 'new' | 'grouped' | 'queued' | 'closed' }
+  | { readonly kind: 'skipping'; readonly sinceMs: number }
+  | { readonly kind: 'opening'; readonly permitUntilMs: number | null }
+  | { readonly kind: 'separate'; readonly upstream: OwnUpstream }
+  | { readonly kind: 'held'; readonly upstream: OwnUpstream; readonly sinceMs: number }
+  | { readonly kind: 'lagging'; readonly position: StreamPosition; readonly sinceMs: number }
+
+export class Subscription implements GroupMember, BatchConsumer {
   readonly viewer: Viewer
+  readonly #topic: Topic
   readonly #subscriber: Subscriber
-  /** What the client was given up to, when it is not in the group: in there, all are equally far. */
-  #mark: StreamPosition | null = null
-  #own: StreamBatcher | null = null
-  #hasTurn = false
-  #turnEndsAt = 0
-  /** Whether its own upstream has told everything there was. */
-  #hasCaughtUp = false
-  #isOver = false
+  #state: State = { kind: 'new' }
 
   constructor(topic: Topic, viewer: Viewer, subscriber: Subscriber) {
     this.#topic = topic
     this.viewer = viewer
     this.#subscriber = subscriber
-    topic.followers++
+    topic.subscriptions++
   }
 
-  /** Begins after `cursor`, or with what the topic begins with. */
-  start(cursor: string | null): void {
-    const { group, sharing, canResume } = this.#topic
-    if (sharing === 'OWN') return void this.#openOwn(cursor)
-    if (cursor === null || !canResume) return this.#shared().join(this)
-    // Whoever has just lost its connection is often no further back than that.
-    const position = group?.markOf(cursor)
-    if (!position || !group!.joinAfter(this, position)) void this.#openOwn(cursor)
+  get state(): SubscriptionState {
+    return this.#state.kind
   }
 
-  /** Ends it; the subscriber hears nothing more. */
-  leave(): void {
-    if (this.#isOver) return
-    this.#isOver = true
-    const topic = this.#topic
-    topic.lagging.delete(this)
-    topic.group?.leave(this)
-    this.#leaveOwn()
-    if (--topic.followers === 0) topic.onEmpty()
+  /** Since when the client has not read, by the topic's clock; null when it reads. */
+  get laggingSinceMs(): number | null {
+    return laggingSince(this.#state)
   }
 
   get isBehind(): boolean {
     return this.#subscriber.isBehind
   }
 
-  /** From the group. */
-  give(batch: Batch): void {
-    this.#subscriber.next(batch)
+  /** Begins after `cursor`, or with what the field begins with. */
+  start(cursor: string | null): void {
+    const { group, sharing, canResume } = this.#topic
+    if (sharing === 'OWN') return void this.#openUpstream(cursor, null)
+    if (cursor === null || !canResume) {
+      this.#group().join(this)
+      this.#move('join', { kind: 'grouped' })
+      return
+    }
+    // A client that has just lost its connection is often no further back than the group's recent events.
+    const position = group?.positionOf(cursor)
+    if (!position || !this.#joinAfter(position)) void this.#openUpstream(cursor, null)
   }
 
-  /** By the group. */
-  leftBehind(position: StreamPosition | null): void {
-    if (this.#topic.sharing === 'LATEST') return void this.#giveLastLater()
-    this.#mark = position
-    if (!position || !this.#topic.canResume) return this.giveUp()
-    void this.#comeBack(this.#lag())
+  /** Ends the subscription without notice to the subscriber. */
+  close(): void {
+    if (this.#state.kind === 'closed') return
+    const topic = this.#topic
+    this.#move('close', { kind: 'closed' })
+    topic.group?.remove(this)
+    if (--topic.subscriptions === 0) topic.onEmpty()
   }
 
-  /** From an upstream of one's own. */
-  take(batch: Batch): Promise<void> | void {
-    this.#subscriber.next(batch)
-    this.#mark = batch.position ?? this.#mark
-    if (this.#isOver) return
-    if (this.isBehind) return this.#hold()
-    if (this.#topic.sharing !== 'OWN' && batch.position) this.#rejoin(batch, batch.position)
+  /** Ends the subscription and disconnects its client, which is too slow. */
+  disconnect(position: StreamPosition | null = positionOf(this.#state)): void {
+    if (this.#state.kind === 'closed') return
+    this.close()
+    this.#subscriber.close(position)
   }
 
-  /** From an upstream of one's own. */
-  ended(error: { readonly thrown: unknown } | null): void {
-    this.#leaveOwn()
-    if (error) this.refuse(this.#topic.answerFor(error.thrown))
-    else this.complete()
-  }
-
-  refuse(answer: string): void {
-    if (this.#isOver) return
-    this.leave()
-    this.#subscriber.refuse(answer)
+  refuse(errorResponse: string): void {
+    if (this.#state.kind === 'closed') return
+    this.close()
+    this.#subscriber.refuse(errorResponse)
   }
 
   complete(): void {
-    if (this.#isOver) return
-    this.leave()
+    if (this.#state.kind === 'closed') return
+    this.close()
     this.#subscriber.complete()
   }
 
-  giveUp(): void {
-    if (this.#isOver) return
-    this.leave()
-    this.#subscriber.letGo(this.#mark)
+  // The group calls these.
+
+  next(batch: Batch): void {
+    this.#subscriber.next(batch)
   }
 
-  #shared(): SubscriptionGroup {
+  skipped(): void {
+    if (this.#state.kind === 'skipping') return
+    const skipping = this.#move('skip', { kind: 'skipping', sinceMs: this.#topic.clock() })
+    void this.#catchUp(skipping)
+  }
+
+  removed(position: StreamPosition | null): void {
+    const { canResume, clock } = this.#topic
+    if (!position || !canResume) return this.disconnect(position)
+    void this.#lag('remove', position, clock(), this.#subscriber.flushed())
+  }
+
+  // Its own upstream calls these.
+
+  take(batch: Batch): Promise<void> | void {
+    const state = this.#state
+    if (state.kind !== 'separate') return
+    const { upstream } = state
+    this.#subscriber.next(batch)
+    upstream.position = batch.position ?? upstream.position
+    upstream.hasCaughtUp ||= batch.hasCaughtUp
+    if (!this.#isStill(state)) return
+    if (this.isBehind) return this.#hold(upstream)
+    if (this.#topic.sharing !== 'OWN' && batch.position) this.#leaveUpstream(upstream, batch.position)
+  }
+
+  ended(error: { readonly thrown: unknown } | null): void {
+    if (error) this.refuse(this.#topic.errorResponse(error.thrown))
+    else this.complete()
+  }
+
+  /**
+   * Opens an upstream of its own after `cursor`. `position` is the last one that the client received; null
+   * when the subscription has just started.
+   */
+  async #openUpstream(cursor: string | null, position: StreamPosition | null): Promise<void> {
+    const { semaphore, sharing, canResume, clock } = this.#topic
+    const queued = this.#move('queue', { kind: 'queued' })
+    // Only the log is long: the other fields deliver all that there is at once.
+    const needsPermit = sharing === 'FROM_NOW'
+    if (needsPermit) await semaphore.acquire()
+    if (!this.#isStill(queued)) return needsPermit ? semaphore.release() : undefined
+    const permitUntilMs = needsPermit ? clock() + permitMs : null
+    const opening = this.#move('admit', { kind: 'opening', permitUntilMs })
+    try {
+      const opened = await this.#topic.open(this.viewer, cursor)
+      if (!this.#isStill(opening)) {
+        if (typeof opened !== 'string') closeStream(opened)
+      } else if (typeof opened !== 'string') {
+        // Without positions, an event that is requested and not delivered would be lost with the upstream.
+        const batcher = new StreamBatcher(opened, this, canResume ? prefetch : 1)
+        this.#move('open', {
+          kind: 'separate',
+          upstream: { batcher, permitUntilMs, position, hasCaughtUp: false },
+        })
+      } else if (position) {
+        // The client has events already, and those after its position are no longer kept.
+        this.disconnect(position)
+      } else this.refuse(opened)
+    } catch (error) {
+      this.refuse(this.#topic.errorResponse(error))
+    }
+  }
+
+  /** Moves to the group once that is possible, or passes the permit on when its time is over. */
+  #leaveUpstream({ batcher, hasCaughtUp, permitUntilMs }: OwnUpstream, position: StreamPosition): void {
+    const topic = this.#topic
+    if (this.#joinAfter(position)) return
+    if (!topic.group && hasCaughtUp) {
+      topic.group = SubscriptionGroup.around(batcher, position, this.#groupOptions())
+      topic.group.join(this)
+      this.#move('found', { kind: 'grouped' })
+    } else if (permitUntilMs !== null && topic.semaphore.hasWaiting && topic.clock() > permitUntilMs) {
+      void this.#openUpstream(position.cursor, position)
+    }
+  }
+
+  /** Delivers the last event once the client has read. */
+  async #catchUp(skipping: State): Promise<void> {
+    await this.#subscriber.flushed()
+    if (!this.#isStill(skipping)) return
+    this.#move('resume', { kind: 'grouped' })
+    const last = this.#topic.group?.last
+    if (last) this.#subscriber.next(new Batch([last], null))
+  }
+
+  /** Holds the upstream until the client has read; closes it when that takes longer than `holdMs`. */
+  #hold(upstream: OwnUpstream): Promise<void> {
+    const { canResume, clock } = this.#topic
+    const { position } = upstream
+    const held = this.#move('hold', { kind: 'held', upstream, sinceMs: clock() })
+    const flushed = this.#subscriber.flushed()
+    const resumed = this.#resume(held, flushed)
+    if (!canResume || !position) return resumed
+    const released = Promise.withResolvers<void>()
+    const timer = setTimeout(() => {
+      if (this.#isStill(held)) void this.#lag('release', position, held.sinceMs, flushed)
+      released.resolve()
+    }, holdMs)
+    return Promise.race([resumed, released.promise]).finally(() => clearTimeout(timer))
+  }
+
+  /** Lets the upstream continue once the client has read. */
+  async #resume(held: State & { readonly kind: 'held' }, flushed: Promise<void>): Promise<void> {
+    await flushed
+    if (this.#isStill(held)) this.#move('resume', { kind: 'separate', upstream: held.upstream })
+  }
+
+  /** Keeps only `position` until the client has read, and resumes from there. */
+  async #lag(
+    trigger: 'remove' | 'release',
+    position: StreamPosition,
+    sinceMs: number,
+    flushed: Promise<void>,
+  ): Promise<void> {
+    const lagging = this.#move(trigger, { kind: 'lagging', position, sinceMs })
+    await flushed
+    if (!this.#isStill(lagging) || this.#joinAfter(position)) return
+    await this.#openUpstream(position.cursor, position)
+  }
+
+  /** Joins the group after `position`; false when there is none, or it does not keep all later events. */
+  #joinAfter(position: StreamPosition): boolean {
+    if (!this.#topic.group?.joinAfter(this, position)) return false
+    this.#move('join', { kind: 'grouped' })
+    return true
+  }
+
+  #group(): SubscriptionGroup {
     const topic = this.#topic
     return (topic.group ??= SubscriptionGroup.open(topic.open(this.viewer, null), this.#groupOptions()))
   }
 
-  #groupOptions() {
+  #groupOptions(): GroupOptions {
     const topic = this.#topic
     return {
       isLatestOnly: topic.sharing === 'LATEST',
       replaysLast: topic.sharing !== 'FROM_NOW',
-      answerFor: topic.answerFor,
-      onEnd: () => (topic.group = null),
+      errorResponse: topic.errorResponse,
+      onClose: () => (topic.group = null),
     }
   }
 
-  async #openOwn(cursor: string | null): Promise<void> {
-    const topic = this.#topic
-    try {
-      // Only the log is long; what one payment has been through, or what waits for an answer, is there at once.
-      if (topic.sharing === 'FROM_NOW') {
-        await topic.semaphore.acquire()
-        if (this.#isOver) return topic.semaphore.release()
-        this.#hasTurn = true
-        this.#turnEndsAt = topic.clock() + turnMs
-      }
-      const opened = await topic.open(this.viewer, cursor)
-      if (this.#isOver) {
-        if (typeof opened !== 'string') leave(opened)
-      } else if (typeof opened !== 'string') {
-        // Without marks, an event that was asked for and not given would be lost with the upstream.
-        this.#hasCaughtUp = false
-        this.#own = new StreamBatcher(opened, this, topic.canResume ? ahead : 1)
-      } else if (this.#mark) {
-        // It was following already: its place is no longer there to go on from.
-        this.giveUp()
-      } else this.refuse(opened)
-    } catch (error) {
-      this.refuse(topic.answerFor(error))
+  /** False when the subscription has moved on since it entered `state`. */
+  #isStill(state: State): boolean {
+    return this.#state === state
+  }
+
+  /** Moves along the table, and closes what the previous state held and the next does not. */
+  #move<Next extends State>(on: SubscriptionTrigger, next: Next): Next {
+    const previous = this.#state
+    if (stateAfter(previous.kind, on) !== next.kind) {
+      throw new TypeError(`a subscription cannot move from ${previous.kind} to ${next.kind} by ${on}`)
     }
-  }
-
-  /** Goes over to the group as soon as it is as far, or becomes the group itself. */
-  #rejoin({ hasCaughtUp }: Batch, position: StreamPosition): void {
-    const topic = this.#topic
-    this.#hasCaughtUp ||= hasCaughtUp
-    if (topic.group?.joinAfter(this, position)) this.#leaveOwn()
-    else if (!topic.group && this.#hasCaughtUp) {
-      topic.group = SubscriptionGroup.around(this.#own!, position, this.#groupOptions())
-      topic.group.join(this)
-      this.#own = null
-      this.#giveTurn()
-    } else if (this.#hasTurn && topic.semaphore.hasWaiting && topic.clock() > this.#turnEndsAt) {
-      this.#leaveOwn()
-      void this.#openOwn(position.cursor)
-    }
-  }
-
-  /** Holds the upstream up until the client has read; when that takes long, leaves it and comes back. */
-  #hold(): Promise<void> {
-    const lag = this.#lag()
-    if (!this.#topic.canResume || !this.#mark) return lag
-    return this.#holdFor(this.#own, lag)
-  }
-
-  async #holdFor(own: StreamBatcher | null, lag: Promise<void>): Promise<void> {
-    let isLate = false
-    const late = Promise.withResolvers<void>()
-    const timer = setTimeout(() => {
-      isLate = true
-      if (this.#own === own) this.#leaveOwn()
-      late.resolve()
-    }, holdMs)
-    await Promise.race([lag, late.promise])
-    clearTimeout(timer)
-    if (isLate) void this.#comeBack(lag)
-  }
-
-  /** Goes on from where it stands once the client has read. */
-  async #comeBack(lag: Promise<void>): Promise<void> {
-    await lag
-    if (this.#isOver) return
-    const position = this.#mark!
-    if (!this.#topic.group?.joinAfter(this, position)) await this.#openOwn(position.cursor)
-  }
-
-  /** Resolves when the client has read what it was sent. */
-  async #lag(): Promise<void> {
-    this.#topic.lagging.set(this, this.#topic.clock())
-    await this.#subscriber.caughtUp()
-    this.#topic.lagging.delete(this)
-  }
-
-  async #giveLastLater(): Promise<void> {
-    if (this.#topic.lagging.has(this)) return
-    await this.#lag()
-    const last = this.#topic.group?.last
-    if (last && !this.#isOver) this.#subscriber.next(new Batch([last], null))
-  }
-
-  #leaveOwn(): void {
-    this.#own?.stop()
-    this.#own = null
-    this.#giveTurn()
-  }
-
-  #giveTurn(): void {
-    if (this.#hasTurn) this.#topic.semaphore.release()
-    this.#hasTurn = false
+    this.#state = next
+    const { lagging, semaphore } = this.#topic
+    if (laggingSince(next) === null) lagging.delete(this)
+    else lagging.add(this)
+    const upstream = upstreamOf(previous)
+    if (upstream && upstream !== upstreamOf(next) && on !== 'found') upstream.batcher.close()
+    if (holdsPermit(previous) && !holdsPermit(next)) semaphore.release()
+    return next
   }
 }
 
-function leave(events: AsyncIterator<SubscriptionEvent>): void {
-  events.return?.().catch(() => {})
-}
+const upstreamOf = (state: State): OwnUpstream | null => ('upstream' in state ? state.upstream : null)
+
+const holdsPermit = (state: State): boolean =>
+  (state.kind === 'opening' ? state.permitUntilMs : (upstreamOf(state)?.permitUntilMs ?? null)) !== null
+
+const laggingSince = (state: State): number | null => ('sinceMs' in state ? state.sinceMs : null)
+
+const positionOf = (state: State): StreamPosition | null =>
+  state.kind === 'lagging' ? state.position : (upstreamOf(state)?.position ?? null)

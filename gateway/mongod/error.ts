@@ -1,4 +1,4 @@
-// Why the hub has no MongoDB to run on, in one line that says what to do.
+// Errors for which the hub has no MongoDB to run on.
 
 export type MongoStartCode =
   | 'MONGODB_URI_INVALID'
@@ -13,7 +13,7 @@ export type MongoStartCode =
   | 'MONGOD_DATA_INCOMPATIBLE'
   | 'MONGOD_ENDED'
 
-/** The message is for the operator: one line, what is wrong and what to do. */
+/** Its message is one line for the operator: what failed, and what to do. */
 export class MongoStartError extends Error {
   readonly code: MongoStartCode
   constructor(code: MongoStartCode, message: string, options?: ErrorOptions) {
@@ -23,12 +23,15 @@ export class MongoStartError extends Error {
   }
 }
 
-/** The line of an error that says most: a command's last line on stderr, a network error's cause, or its message. */
+/**
+ * The most useful line of an error: the last line of a command on stderr, the cause of a network error, or
+ * the message.
+ */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { stderr, code, path } = error as NodeJS.ErrnoException & { stderr?: unknown }
   if (code === 'ENOENT') return `there is no ${path}`
-  const said = typeof stderr === 'string' ? stderr.trim().split('\n').at(-1) : ''
-  if (said) return said
+  const lastLine = typeof stderr === 'string' ? stderr.trim().split('\n').at(-1) : ''
+  if (lastLine) return lastLine
   return error.cause instanceof Error ? error.cause.message : error.message
 }

@@ -1,8 +1,8 @@
-// The data folder of the hub's own mongod, and whose it is: one hub at a time, also after one was killed.
+// The data folder of the hub's own mongod. One hub at a time uses it, also after a hub was killed.
 
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
+import { pause } from '../../subgraphs/platform/async/promise.ts'
 import { MongoStartError, reasonOf } from './error.ts'
 import { processInfo } from './process-info.ts'
 
@@ -13,9 +13,9 @@ export interface LineLogger {
 export interface Folder {
   readonly root: string
   readonly db: string
-  /** What mongod says, from its last start on. */
+  /** Path of mongod's own log, which begins with its last start. */
   readonly log: string
-  /** Who started it last, and where: a `Run`. */
+  /** Path of the `Run` of the last start. */
   readonly run: string
 }
 
@@ -32,24 +32,25 @@ function folderAt(dataDir: string): Folder {
   return { root, db: inside('db'), log: inside('mongod.log'), run: inside('mongod.json') }
 }
 
-/** Makes the folder where there is none. Throws MongoStartError when it cannot be written. */
+/** Creates the folder when it is missing. Throws MongoStartError when it cannot be written. */
 export function openFolder(dataDir: string): Folder {
   const folder = folderAt(dataDir)
   try {
     mkdirSync(folder.db, { recursive: true })
     closeSync(openSync(folder.log, 'a'))
   } catch (cause) {
-    const message = `the data folder ${folder.root} cannot be written: ${reasonOf(cause)}; set DATA_DIR to one that can`
+    const message = `the data folder ${folder.root} cannot be written: ${reasonOf(cause)}; set DATA_DIR to a folder that can`
     throw new MongoStartError('MONGOD_FOLDER_NOT_WRITABLE', message, { cause })
   }
   return folder
 }
 
-export function noteRun(folder: Folder, run: Run): void {
+/** Stores the process ids and the port of this start. */
+export function writeRun(folder: Folder, run: Run): void {
   writeFileSync(folder.run, JSON.stringify(run))
 }
 
-/** The last run, or null when there was none or its note was torn. */
+/** The last run; null when there was none, or its file is incomplete. */
 export function readRun(folder: Folder): Run | null {
   try {
     return JSON.parse(readFileSync(folder.run, 'utf8'))
@@ -59,29 +60,30 @@ export function readRun(folder: Folder): Run | null {
 }
 
 /**
- * Ends the mongod that a killed hub left behind on `dataDir`, if there is one.
- * Throws MongoStartError `MONGOD_FOLDER_IN_USE` when its hub lives: two must not share a folder.
+ * Ends the mongod that a killed hub has left running on `dataDir`, if there is one.
+ * Throws MongoStartError `MONGOD_FOLDER_IN_USE` when its hub is alive: two hubs must not share a folder.
  */
 export async function endOrphan(dataDir: string, logger: LineLogger): Promise<void> {
   const folder = folderAt(dataDir)
   const run = readRun(folder)
   if (!run) return
-  // The system may have given the number to another process since: it has to be a mongod on this very folder.
-  const mongod = () => {
+  // The system may have given the id to another process since: the command line must be a mongod on this
+  // folder.
+  const runningMongod = () => {
     const info = processInfo(run.mongod)
     return info?.command.includes(` --dbpath ${folder.db} `) ? info : null
   }
-  const found = mongod()
+  const found = runningMongod()
   if (!found) return
   if (found.parent === run.hub) throw folderInUse(folder, `the hub with process id ${run.hub}`)
 
-  logger.info('Ending the mongod of a hub that was killed')
+  logger.info(`Ending mongod ${run.mongod}, which a killed hub has left running on ${folder.db}`)
   process.kill(run.mongod, 'SIGTERM')
-  while (mongod()) await pause(20)
+  while (runningMongod()) await pause(20)
 }
 
-export const folderInUse = (folder: Folder, who: string) =>
+export const folderInUse = (folder: Folder, user: string) =>
   new MongoStartError(
     'MONGOD_FOLDER_IN_USE',
-    `the data folder ${folder.root} is in use by ${who}; stop it, or set DATA_DIR to another folder`,
+    `the data folder ${folder.root} is in use by ${user}; stop it, or set DATA_DIR to another folder`,
   )

@@ -1,4 +1,4 @@
-// The port of the hub's own mongod, on the loopback address only.
+// Chooses the port of the hub's own mongod, on the loopback address.
 
 import { once } from 'node:events'
 import net from 'node:net'
@@ -6,7 +6,10 @@ import { MongoStartError } from './error.ts'
 
 export const host = '127.0.0.1'
 
-/** `wanted`; when that is not given, `last` if it is free, else any free port. Throws when `wanted` is taken. */
+/**
+ * Returns `wanted`; when that is undefined, `last` if it is free, else any free port. Throws when `wanted` is
+ * in use.
+ */
 export async function choosePort(wanted: number | undefined, last: number | undefined): Promise<number> {
   if (wanted !== undefined) {
     if (await isFree(wanted)) return wanted
@@ -22,7 +25,7 @@ const isFree = (port: number) =>
     () => false,
   )
 
-/** Gives the port: for 0, the one that the system chose. */
+/** Listens for a moment, and returns the port: for 0, the one that the system has chosen. */
 async function listenBriefly(port: number): Promise<number> {
   const server = net.createServer().listen(port, host)
   await once(server, 'listening')
@@ -35,5 +38,5 @@ async function listenBriefly(port: number): Promise<number> {
 export const portTaken = (port: number) =>
   new MongoStartError(
     'MONGOD_PORT_TAKEN',
-    `port ${port} of ${host} is taken by another program; give MongoDB another one`,
+    `port ${port} of ${host} is in use by another program; set MongoDB to another port`,
   )

@@ -1,20 +1,21 @@
-// A fresh mongod takes no writes and has no change streams: it has to become the primary of a set, here of one member.
+// Makes the hub's own mongod the primary of a replica set of one member: only then it accepts writes and has
+// change streams.
 
-import { setTimeout as pause } from 'node:timers/promises'
 import { type Db, type Document, MongoClient, type MongoServerError } from 'mongodb'
+import { pause } from '../../subgraphs/platform/async/promise.ts'
 import type { Folder } from './folder.ts'
 import { host, portTaken } from './port.ts'
 
 export const replicaSet = 'crossgate'
 
-/** Makes the mongod that listens on `port` the primary of its set, wherever it listened before; gives its version. */
+/** Makes the mongod on `port` the primary of its set, whatever its previous port was. Returns its version. */
 export async function becomePrimary(port: number, folder: Folder): Promise<string> {
   const client = new MongoClient(`mongodb://${host}:${port}/?directConnection=true`, {
     serverSelectionTimeoutMS: 5_000,
   })
   try {
     const admin = client.db('admin')
-    // Somebody else may have taken the port in the meantime, and a set must not be forced on a stranger.
+    // Another mongod may listen on the port by now. Its configuration must not be changed.
     const { parsed } = await admin.command({ getCmdLineOpts: 1 })
     if (parsed.storage?.dbPath !== folder.db) throw portTaken(port)
 
@@ -26,7 +27,7 @@ export async function becomePrimary(port: number, folder: Folder): Promise<strin
       const moved = { ...config, version: config.version + 1, members: [member] }
       while (!(await reconfigured(admin, moved))) await pause(10)
     }
-    // The driver's own monitor looks twice a second at most.
+    // The driver's own monitor would notice only after up to half a second.
     while (!(await admin.command({ hello: 1 })).isWritablePrimary) await pause(10)
     return (await admin.command({ buildInfo: 1 })).version
   } finally {
@@ -34,7 +35,7 @@ export async function becomePrimary(port: number, folder: Folder): Promise<strin
   }
 }
 
-/** False while mongod still asks at its last port whether that is itself: 30 s, when somebody silent listens there. */
+/** False while mongod still probes its previous port: up to 30 s, when a silent program listens there. */
 const reconfigured = (admin: Db, config: Document) =>
   admin.command({ replSetReconfig: config, force: true }).then(
     () => true,

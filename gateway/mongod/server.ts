@@ -1,10 +1,10 @@
-// The mongod process: its options, when it listens, and why it ended.
+// The mongod process: starts it, waits until it listens, and explains why it ended.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, truncateSync } from 'node:fs'
 import net from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
+import { pause } from '../../subgraphs/platform/async/promise.ts'
 import { MongoStartError, reasonOf } from './error.ts'
 import { type Folder, folderInUse } from './folder.ts'
 import { host, portTaken } from './port.ts'
@@ -24,7 +24,7 @@ interface MongodSettings {
   readonly checkpointSeconds?: number | undefined
 }
 
-/** Starts mongod in a process group of its own; gives it before it listens. */
+/** Starts mongod in a process group of its own, and returns before it listens. */
 export async function spawnMongod(
   binary: string,
   folder: Folder,
@@ -44,7 +44,8 @@ export async function spawnMongod(
     ['--oplogSize', String(oplogMb)],
     ['--syncdelay', String(checkpointSeconds)],
     ['--wiredTigerCacheSizeGB', String(cacheGb)],
-    // Opening reads the whole journal file, which is made at its full size: 16 MB take 0.4 s less than 100.
+    // The journal file is created at its full size and read as a whole at the start: 16 MB take 0.4 s less
+    // than 100.
     ['--wiredTigerEngineConfigString', 'log=(file_max=16MB)'],
   ]
   truncateSync(folder.log)
@@ -59,7 +60,10 @@ export async function spawnMongod(
   return { process: mongod, folder, port, ended: once(mongod, 'exit') }
 }
 
-/** Waits until mongod listens, or has ended: false. Replaying a long journal comes first, so no time is too long. */
+/**
+ * Waits until mongod listens; false when it has ended. There is no limit: mongod may have to replay a long
+ * journal first.
+ */
 export async function listens({ process: mongod, port }: Mongod): Promise<boolean> {
   while (mongod.exitCode === null && mongod.signalCode === null) {
     const socket = net.connect(port, host)
@@ -75,7 +79,7 @@ export async function listens({ process: mongod, port }: Mongod): Promise<boolea
   return false
 }
 
-/** Reads from its exit code and its log why mongod ended by itself. */
+/** Finds in the exit code and the log why mongod ended by itself. */
 export function whyEnded({ process: mongod, folder, port }: Mongod): MongoStartError {
   const fault = lastFault(readFileSync(folder.log, 'utf8'))
   const exitNetError = 48
@@ -84,17 +88,17 @@ export function whyEnded({ process: mongod, folder, port }: Mongod): MongoStartE
   if (/UPGRADE PROBLEM|too recent|unsupported WiredTiger file version/.test(fault)) {
     return new MongoStartError(
       'MONGOD_DATA_INCOMPATIBLE',
-      `${folder.db} was written by another release of MongoDB; use that one, or remove the folder to begin anew`,
+      `${folder.db} was written by another release of MongoDB; use that release, or remove the folder to start without data`,
     )
   }
   const end = mongod.signalCode ?? `exit code ${mongod.exitCode}`
   return new MongoStartError('MONGOD_ENDED', `mongod ended with ${end}: ${fault}; see ${folder.log}`)
 }
 
-/** What mongod's log gives as its last error; it is JSON lines, but for what is said before logging begins. */
+/** The last error in mongod's log. The log is JSON lines, except for output from before logging begins. */
 function lastFault(log: string): string {
   const lines = log.trim().split('\n')
-  const line = lines.findLast((each) => /^\{.*?"s":"[EF]"/.test(each)) ?? lines.at(-1)!
+  const line = lines.findLast((text) => /^\{.*?"s":"[EF]"/.test(text)) ?? lines.at(-1)!
   try {
     const { msg, attr } = JSON.parse(line)
     return attr?.error ? `${msg}: ${attr.error}` : msg

@@ -1,13 +1,22 @@
-// Which of the two media types of GraphQL over HTTP a client takes. They differ in what the status code says.
+// Reads the Accept header: the media type of a response per GraphQL over HTTP, and whether a stream of events
+// is accepted.
 
+/** The two media types differ in what the status code means. */
 export type MediaType = 'application/graphql-response+json' | 'application/json'
 
 const response = 'application/graphql-response+json'
 const json = 'application/json'
 
+/** Values for the header `content-type`. */
+export const contentTypes: Readonly<Record<MediaType, string>> = {
+  'application/graphql-response+json': 'application/graphql-response+json; charset=utf-8',
+  'application/json': 'application/json; charset=utf-8',
+}
+
 /**
- * The media type to answer with; null when the client takes neither. At equal weight the newer one is preferred to
- * `application/json`; where the client leaves it open (`*` or nothing at all), it gets the older one.
+ * The media type to respond with; null when the client accepts neither. At equal weight the newer one takes
+ * precedence over `application/json`. A client that leaves the choice open (`*` or no header) gets the older
+ * one.
  *
  * Source: GraphQL over HTTP, "Media Types" and "Legacy Watershed"; weights as in RFC 9110, 12.5.1.
  */
@@ -27,6 +36,10 @@ export function negotiate(accept: string | undefined): MediaType | null {
   }
   return best
 }
+
+/** Whether the client lists the media type of server-sent events. */
+export const acceptsEventStream = (accept: string | undefined): boolean =>
+  accept !== undefined && /(^|[,\s])text\/event-stream\s*($|[,;])/i.test(accept)
 
 function typeOf(range: string): MediaType | null {
   if (range === response) return response

@@ -1,11 +1,12 @@
-// Which web pages may use the hub. Programs that are no browsers send no Origin and are not concerned.
+// Decides which web pages may use the hub. Clients other than browsers send no Origin header, and are always
+// allowed.
 
-import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyInstance } from 'fastify'
+import type { IncomingHttpHeaders } from 'node:http'
 
 /**
- * True unless a page of another origin asks. A browser guards HTTP by itself, but lets any page open a WebSocket; and
- * where demo keys work, a key keeps nobody out.
+ * False for a web page of another origin that `origins` does not contain. A browser protects HTTP by itself,
+ * but lets any page open a WebSocket; and in demo mode, where the keys are public, the key is no protection.
  */
 export function isFromAllowedOrigin(
   { origin, host }: IncomingHttpHeaders,
@@ -15,7 +16,10 @@ export function isFromAllowedOrigin(
   return origins.has(origin) || (URL.canParse(origin) && new URL(origin).host === host)
 }
 
-/** Lets pages of `origins` call over HTTP (Fetch Standard, "CORS protocol"). Without any, no page elsewhere can. */
+/**
+ * Lets pages of `origins` call over HTTP (Fetch Standard, "CORS protocol"). While it is empty, no page of
+ * another origin can.
+ */
 export function originHeaders(app: FastifyInstance, origins: ReadonlySet<string>): void {
   if (origins.size === 0) return
   app.addHook('onRequest', (request, reply, done) => {

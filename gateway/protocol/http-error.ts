@@ -1,6 +1,9 @@
-// What the doors themselves say no to, before or around an operation. Codes of the engine and of the domain pass through.
+// Errors of the transports themselves, before or around an operation. Codes of the engine and of the domain
+// pass unchanged.
 
-/** By code: the HTTP status, and the sentence where nothing more is known. A code is never reused. */
+import type { FastifyReply } from 'fastify'
+
+/** By code: the HTTP status, and the message when there is no more specific one. A code is never reused. */
 export const httpErrors = {
   BAD_REQUEST: { status: 400, message: 'The request is not a GraphQL request.' },
   UNAUTHENTICATED: { status: 401, message: 'This takes a key: Authorization: Bearer KEY.' },
@@ -9,7 +12,7 @@ export const httpErrors = {
   NOT_ACCEPTABLE: {
     status: 406,
     message:
-      'The hub answers with application/graphql-response+json, application/json, or text/event-stream.',
+      'The hub responds with application/graphql-response+json, application/json, or text/event-stream: accept one of them.',
   },
   STREAM_NEEDED: {
     status: 406,
@@ -18,26 +21,32 @@ export const httpErrors = {
   },
   BODY_TOO_LARGE: { status: 413, message: 'The body is larger than the hub reads.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json in UTF-8.' },
-  TOO_MANY_OPERATIONS: { status: 429, message: 'Too many operations run over this WebSocket.' },
-  NOT_READY: { status: 503, message: 'The hub is starting or stopping. Try again soon, or ask another one.' },
+  TOO_MANY_OPERATIONS: {
+    status: 429,
+    message: 'Too many operations run over this WebSocket: end one, or open another WebSocket.',
+  },
+  NOT_READY: {
+    status: 503,
+    message: 'The hub is starting or stopping: try again soon, or at another hub.',
+  },
   ISSUER_UNREACHABLE: {
     status: 503,
-    message: 'The token cannot be checked: the keys of its issuer cannot be had. Try again soon.',
+    message: 'The token cannot be checked, because the keys of its issuer cannot be read: try again soon.',
   },
   INTERNAL_SERVER_ERROR: {
     status: 500,
-    message: 'The hub made a mistake. It is logged under the request id.',
+    message: 'The hub failed because of a bug. Its log has the details under the request id.',
   },
 } as const
 
 export type HttpErrorCode = keyof typeof httpErrors
 
-/** Thrown by a door; becomes `{"errors":[{"message","extensions":{"code"}}]}`. */
+/** Becomes `{"errors":[{"message","extensions":{"code"}}]}`. */
 export class HttpError extends Error {
   readonly code: HttpErrorCode
   constructor(code: HttpErrorCode, message: string = httpErrors[code].message) {
     super(message)
-    this.name = 'Fault'
+    this.name = 'HttpError'
     this.code = code
   }
 
@@ -46,6 +55,22 @@ export class HttpError extends Error {
   }
 }
 
-/** A fault as an answer. `requestId` only where the hub is at fault, so that what it logged can be found. */
+/**
+ * The response for `error` as JSON text. `requestId` is given where the hub is at fault, to find the line in
+ * its log.
+ */
 export const httpErrorText = ({ code, message }: HttpError, requestId?: string): string =>
   JSON.stringify({ errors: [{ message, extensions: { code, ...(requestId && { requestId }) } }] })
+
+/**
+ * Responds with `error`: status, JSON, and for UNAUTHENTICATED the scheme to authenticate with (RFC 6750).
+ */
+export function sendHttpError(
+  reply: FastifyReply,
+  error: HttpError,
+  contentType = 'application/json',
+): FastifyReply {
+  if (error.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
+  const requestId = error.code === 'INTERNAL_SERVER_ERROR' ? reply.request.id : undefined
+  return reply.code(error.status).type(contentType).send(httpErrorText(error, requestId))
+}

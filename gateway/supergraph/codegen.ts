@@ -1,9 +1,12 @@
-// The one place that makes functions from text. Only names that come from a validated schema or document are written
-// into it, and always as string literals.
+// Compiles generated source. The source contains only names of a validated schema or document, as string
+// literals.
 
-/** Compiles `source`, the body of a function that returns what is wanted, with `scope` as its free variables. */
+/** Runs `source`, a function body that returns the compiled function, with `scope` as its free variables. */
 // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-export function compile<Compiled>(source: string, scope: Readonly<Record<string, unknown>>): Compiled {
+export function compileFunction<Compiled>(
+  source: string,
+  scope: Readonly<Record<string, unknown>>,
+): Compiled {
   // oxlint-disable-next-line typescript/no-implied-eval
   const make = new Function(...Object.keys(scope), `"use strict";\n${source}`) as (
     ...values: unknown[]

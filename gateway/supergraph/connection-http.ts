@@ -1,4 +1,4 @@
-// A subgraph behind HTTP: any Federation 2 server, a partner's for instance.
+// Connects to a subgraph over HTTP: any Federation 2 server, for instance a partner's.
 
 import { Pool } from 'undici'
 import type {
@@ -11,26 +11,28 @@ import type {
 import type { EngineCode } from './errors.ts'
 
 export interface HttpConnectionOptions {
-  /** Headers for one request, from the context of the client's request. */
+  /** Returns additional headers for one request, from the context of the client's request. */
   readonly headers?: (context: unknown) => Record<string, string>
-  /** Sockets kept open to the subgraph. 64 when left out. */
+  /** The most sockets to the subgraph. Default: 64. */
   readonly connectionsMax?: number
-  /** How long an answer may take, from sending to its last byte. 10,000 when left out. */
+  /** The longest time from sending a request to the last byte of its response. Default: 10,000. */
   readonly timeoutMs?: number
-  /** Bytes of an answer. 16 MiB when left out. */
+  /** The most bytes of a response. Default: 16 MiB. */
   readonly bytesMax?: number
 }
 
 export interface HttpConnection extends SubgraphConnection {
-  /** Closes the sockets once their requests are answered. */
+  /** Closes the sockets after their pending requests. */
   close(): Promise<void>
 }
 
 /**
- * Reaches a subgraph by POST, over sockets that stay open. A subgraph that is down, slow or does not speak GraphQL gives
- * a result with the code SUBGRAPH_UNAVAILABLE or SUBGRAPH_RESPONSE_INVALID; nothing is thrown. Subscriptions are refused.
+ * Opens a connection that sends POST requests over persistent sockets.
+ *
+ * For a subgraph that is down or too slow, the result has the code SUBGRAPH_UNAVAILABLE; for an invalid
+ * response, SUBGRAPH_RESPONSE_INVALID. Nothing is thrown. Subscriptions are refused.
  */
-export function httpConnection(
+export function openHttpConnection(
   name: string,
   url: string,
   options: HttpConnectionOptions = {},
@@ -49,7 +51,7 @@ export function httpConnection(
     accept: 'application/graphql-response+json, application/json',
   }
 
-  const ask = async (body: string, context: unknown): Promise<SubgraphResult> => {
+  const send = async (body: string, context: unknown): Promise<SubgraphResult> => {
     let text: string
     try {
       const response = await pool.request({
@@ -74,12 +76,12 @@ export function httpConnection(
   return {
     name,
     prepare(document): SubgraphOperation {
-      // All that changes from call to call are the variables.
+      // Only the variables differ between calls.
       const head = `{"query":${JSON.stringify(document)},"variables":`
       return {
-        execute: (variables: Variables, context) => ask(`${head}${JSON.stringify(variables)}}`, context),
+        execute: (variables: Variables, context) => send(`${head}${JSON.stringify(variables)}}`, context),
         subscribe: () =>
-          Promise.resolve(failure(name, 'SUBGRAPH_UNAVAILABLE', 'cannot be subscribed to over HTTP')),
+          Promise.resolve(failure(name, 'SUBGRAPH_UNAVAILABLE', 'does not support subscriptions over HTTP')),
       }
     },
     close: () => pool.close(),
@@ -91,7 +93,7 @@ function readResult(name: string, text: string): SubgraphResult {
   try {
     result = JSON.parse(text)
   } catch (cause) {
-    return failure(name, 'SUBGRAPH_RESPONSE_INVALID', 'did not answer in JSON', cause)
+    return failure(name, 'SUBGRAPH_RESPONSE_INVALID', 'did not return JSON', cause)
   }
   if (isObject(result)) {
     const { data, errors } = result
@@ -103,10 +105,10 @@ function readResult(name: string, text: string): SubgraphResult {
       }
     }
   }
-  return failure(name, 'SUBGRAPH_RESPONSE_INVALID', 'did not answer with a GraphQL response')
+  return failure(name, 'SUBGRAPH_RESPONSE_INVALID', 'did not return a GraphQL response')
 }
 
-/** Some servers, mercurius among them, write the numbers in a path as text; no field is named like a number. */
+/** Reads an error. Some servers, including mercurius, write list indexes in a path as text. */
 function readError({ message, path, extensions }: SubgraphError): SubgraphError {
   const steps = path?.map((step) => (/^\d+$/.test(String(step)) ? Number(step) : step))
   return { message, ...(steps && { path: steps }), ...(extensions && { extensions }) }

@@ -1,4 +1,5 @@
-// A subgraph in this process: its schema, run by graphql-jit. No request, no text, and no promise unless a resolver waits.
+// Connects to a subgraph in this process: runs its schema by graphql-jit. There is no request and no text,
+// and a promise only where a resolver returns one.
 
 import {
   createSourceEventStream,
@@ -20,19 +21,19 @@ import {
   type NamedTypeNode,
 } from 'graphql'
 import { compileQuery, isCompiledQuery } from 'graphql-jit'
-import type { StreamPosition, ResumableStream } from '../../subgraphs/platform/async/resumable-stream.ts'
-import {
-  isPromise,
-  type SubgraphConnection,
-  type SubgraphError,
-  type SubgraphEvent,
-  type SubgraphOperation,
-  type SubgraphResult,
-  type Variables,
+import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
+import { isPromise } from '../../subgraphs/platform/async/promise.ts'
+import type { ResumableStream, StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type {
+  SubgraphConnection,
+  SubgraphError,
+  SubgraphEvent,
+  SubgraphOperation,
+  SubgraphResult,
+  Variables,
 } from './connection.ts'
-import { MappedStream } from './mapped-stream.ts'
 
-/** As much of a mercurius app as is used. */
+/** The part of a mercurius app that the connection uses. */
 export interface SubgraphApp {
   readonly graphql: { readonly schema: GraphQLSchema }
 }
@@ -44,15 +45,16 @@ type Execute = (
 ) => SubgraphResult | Promise<SubgraphResult>
 
 /**
- * Reaches a mercurius app by compiling the hub's documents against its schema, as mercurius does itself. Going through
- * `app.graphql` would coerce the variables twice, the second time by walking the document: 7 µs for 20 entities that
- * take 3 µs to resolve. It would also validate what the planner made of a valid document. What is lost are
- * mercurius's hooks and `context.app`; nothing behind the hub's door uses them.
+ * Connects to a mercurius app by compiling the hub's documents against its schema, as mercurius itself does.
  *
- * Built-in scalars and enums are left as the resolvers gave them, for the renderer serializes them anyway; enums must
- * therefore have no inner values. The root value is new for every call, because caches may be keyed by it.
+ * `app.graphql` would coerce the variables again, by a visit of the document: 7 µs for 20 entities that take
+ * 3 µs to resolve. It would also validate the planner's document, which is valid already. Mercurius's hooks
+ * and `context.app` do not work here; no subgraph uses them.
+ *
+ * Built-in scalars and enums are not serialized, because the renderer serializes them. So enums must have no
+ * internal values. The root value is new for every call, because resolvers may key caches by it.
  */
-export function inProcessConnection(name: string, app: SubgraphApp): SubgraphConnection {
+export function createInProcessConnection(name: string, app: SubgraphApp): SubgraphConnection {
   const { schema } = app.graphql
   return {
     name,
@@ -60,7 +62,7 @@ export function inProcessConnection(name: string, app: SubgraphApp): SubgraphCon
       const document = parse(text)
       let compiled: Execute | undefined
       const run: Execute = (root, context, variables) =>
-        (compiled ??= compile(schema, document))(root, context, variables)
+        (compiled ??= compileDocument(schema, document))(root, context, variables)
       return {
         execute: (variables, context) => run({}, context, variables),
         async subscribe(variables, context) {
@@ -68,10 +70,10 @@ export function inProcessConnection(name: string, app: SubgraphApp): SubgraphCon
           const events = await createSourceEventStream(source)
           if (!(Symbol.asyncIterator in events)) return { data: null, errors: events.errors as never }
           if (!isResumable(events)) {
-            return new MappedStream(events, (event) => told(run(event, context, variables), null))
+            return mapStream(events, (event) => positioned(run(event, context, variables), null))
           }
-          return new MappedStream(events.positioned(), ({ value, position }) =>
-            value === null ? { value: null, position } : told(run(value, context, variables), position),
+          return mapStream(events.positioned(), ({ value, position }) =>
+            value === null ? { value: null, position } : positioned(run(value, context, variables), position),
           )
         },
       }
@@ -81,20 +83,20 @@ export function inProcessConnection(name: string, app: SubgraphApp): SubgraphCon
 
 const isResumable = (events: object): events is ResumableStream<unknown> => 'positioned' in events
 
-const told = (
+const positioned = (
   result: SubgraphResult | Promise<SubgraphResult>,
   position: StreamPosition | null,
 ): SubgraphEvent | Promise<SubgraphEvent> =>
   isPromise(result) ? result.then((value) => ({ value, position })) : { value: result, position }
 
-function compile(schema: GraphQLSchema, document: DocumentNode): Execute {
-  if (!isTooDifficult(schema, document)) {
+function compileDocument(schema: GraphQLSchema, document: DocumentNode): Execute {
+  if (!isUnsafeForJit(schema, document)) {
     const compiled = compileQuery(schema, document, undefined, { disableLeafSerialization: true })
     if (isCompiledQuery(compiled)) {
       const query = compiled.query as Execute
       return (root, context, variables) => {
         const result = query(root, context, variables)
-        return isPromise(result) ? result.then(tidy) : tidy(result)
+        return isPromise(result) ? result.then(withDistinctErrors) : withDistinctErrors(result)
       }
     }
   }
@@ -103,20 +105,21 @@ function compile(schema: GraphQLSchema, document: DocumentNode): Execute {
 }
 
 /**
- * graphql-jit reports a non-null field that fails twice, the second time as a null that may not be; and where a document
- * asks for a field in two places, it names the field as often.
+ * Corrects the errors of graphql-jit. It reports a failed non-null field twice, the second time as a
+ * forbidden null. Where a document selects a field in two fragments, it repeats the field's name in the
+ * message.
  */
-function tidy(result: SubgraphResult): SubgraphResult {
+function withDistinctErrors(result: SubgraphResult): SubgraphResult {
   const { data = null, errors } = result
   if (!errors) return result
-  const places = new Map<string, SubgraphError>()
-  const rest: SubgraphError[] = []
+  const byPath = new Map<string, SubgraphError>()
+  const withoutPath: SubgraphError[] = []
   for (const error of errors) {
-    const place = JSON.stringify(error.path)
-    if (error.path === undefined) rest.push(error)
-    else if (!places.has(place)) places.set(place, withOneName(error))
+    const path = JSON.stringify(error.path)
+    if (error.path === undefined) withoutPath.push(error)
+    else if (!byPath.has(path)) byPath.set(path, withOneName(error))
   }
-  return { data, errors: [...rest, ...places.values()] }
+  return { data, errors: [...withoutPath, ...byPath.values()] }
 }
 
 function withOneName(error: SubgraphError): SubgraphError {
@@ -125,11 +128,11 @@ function withOneName(error: SubgraphError): SubgraphError {
 }
 
 /**
- * Inputs that graphql-jit gets wrong, so that graphql-js runs the document: it never ends compiling a variable whose
- * type contains itself, it writes what a custom scalar makes of a literal into its source as JSON, and it turns an absent
- * variable within a list or an object into a null.
+ * Finds inputs that graphql-jit handles wrongly; graphql-js then runs the document. graphql-jit does not
+ * finish compiling a variable whose type contains itself. It writes the parsed literal of a custom scalar
+ * into its code as JSON. It replaces an absent variable within a list or an object by null.
  */
-function isTooDifficult(schema: GraphQLSchema, document: DocumentNode): boolean {
+function isUnsafeForJit(schema: GraphQLSchema, document: DocumentNode): boolean {
   let found = false
   const types = new TypeInfo(schema)
   const literal = (): void => {

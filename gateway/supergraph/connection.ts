@@ -1,29 +1,33 @@
-// What the engine knows of a subgraph: a document goes in once, results come out many times. No transport lives here.
+// The engine's interface to a subgraph: a document is prepared once and run many times. Transports have their
+// own files.
 
 import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
 
-/** How the hub reaches one subgraph: in this process, or a partner's over HTTP. */
+/** The connection to one subgraph: in this process, or a partner's over HTTP. */
 export interface SubgraphConnection {
-  /** As in the supergraph's `join__Graph(name:)`, for instance "participant". */
+  /** The name in the supergraph's `join__Graph(name:)`, for instance "participant". */
   readonly name: string
-  /** Prepares a document once; what it returns runs it many times. */
+  /** Prepares a document once, to run it many times. */
   prepare(document: string, operationName?: string): SubgraphOperation
 }
 
 export interface SubgraphOperation {
-  /** Runs a query or mutation. A result that is there at once is returned as it is: a promise costs a turn. */
+  /**
+   * Runs a query or mutation. An immediate result is returned without a promise, which would cost a
+   * microtask.
+   */
   execute(variables: Variables, context: unknown): Promise<SubgraphResult> | SubgraphResult
-  /** Only for subscription documents. A result instead of a stream is a refusal. */
+  /** Opens a subscription. A result instead of a stream is a refusal. */
   subscribe(
     variables: Variables,
     context: unknown,
   ): Promise<AsyncIterableIterator<SubgraphEvent> | SubgraphResult>
 }
 
-/** One event of a subgraph's stream; a null value when only the position has moved. */
+/** One event of a subgraph's stream; the value is null when only the position advanced. */
 export type SubgraphEvent = Positioned<SubgraphResult | null>
 
-/** The engine merges into `data` and reads it while it answers: whoever gives it must not keep or share it. */
+/** The result of one run. The engine changes `data`: a connection must return a new object each time. */
 export interface SubgraphResult {
   data?: Record<string, unknown> | null
   errors?: readonly SubgraphError[]
@@ -37,6 +41,3 @@ export interface SubgraphError {
 }
 
 export type Variables = Record<string, unknown>
-
-export const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'

@@ -1,14 +1,14 @@
-// Keeps what was prepared, by text and operation name, within bounds.
+// Caches prepared operations by document text and operation name, up to a limit.
 
+import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
 import { findOperation, readDocument, type Document } from './documents.ts'
 import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
 import type { Limits } from './limits.ts'
-import { LruMap } from './lru.ts'
 import { prepareOperation, type Prepared } from './prepared.ts'
 
-/** A valid document with those of its operations that have been asked for. */
-interface Known {
+/** A valid document, and those of its operations that were requested. */
+interface ValidDocument {
   readonly document: Document
   readonly operations: Map<string, Prepared>
 }
@@ -16,39 +16,42 @@ interface Known {
 export class DocumentCache {
   readonly #engine: Engine
   readonly #limits: Limits
-  readonly #known: LruMap<Known>
-  /** Kept apart, so that a client's mistakes cannot push out what others use. */
-  readonly #rejected: LruMap<Rejected>
+  readonly #valid: RecentMap<string, ValidDocument>
+  /**
+   * Separate from the valid documents, so that one client's mistakes cannot evict the documents of other
+   * clients.
+   */
+  readonly #rejected: RecentMap<string, Rejected>
 
-  /** `max` is how many documents are kept, and how many refusals. */
+  /** `max` limits the valid documents and, separately, the rejected ones. */
   constructor(engine: Engine, limits: Limits, max: number) {
     this.#engine = engine
     this.#limits = limits
-    this.#known = new LruMap(max)
-    this.#rejected = new LruMap(max)
+    this.#valid = new RecentMap(max, { refreshOnRead: true })
+    this.#rejected = new RecentMap(max, { refreshOnRead: true })
   }
 
   /** `name` is '' for a document's only operation. */
   prepare(text: string, name: string): Prepared | Rejected {
-    const known = this.#known.get(text) ?? this.#rejected.get(text) ?? this.#read(text)
-    if ('kind' in known) return known
-    return known.operations.get(name) ?? this.#prepareIn(known, name)
+    const document = this.#valid.get(text) ?? this.#rejected.get(text) ?? this.#read(text)
+    if ('kind' in document) return document
+    return document.operations.get(name) ?? this.#prepareIn(document, name)
   }
 
-  #read(text: string): Known | Rejected {
+  #read(text: string): ValidDocument | Rejected {
     const document = readDocument(this.#engine.supergraph.api.graphql, text, this.#limits)
     if ('kind' in document) {
       this.#rejected.set(text, document)
       return document
     }
-    const known = { document, operations: new Map<string, Prepared>() }
-    this.#known.set(text, known)
-    return known
+    const valid = { document, operations: new Map<string, Prepared>() }
+    this.#valid.set(text, valid)
+    return valid
   }
 
-  #prepareIn({ document, operations }: Known, name: string): Prepared | Rejected {
+  #prepareIn({ document, operations }: ValidDocument, name: string): Prepared | Rejected {
     const operation = findOperation(this.#engine.supergraph.api, document, name, this.#limits)
-    // Refusals are not kept here: there is no end to the names that a document does not have.
+    // Not cached: the operation names that a document does not have are unlimited.
     if ('kind' in operation) return operation
     const prepared = prepareOperation(operation, this.#engine)
     if (prepared.kind === 'prepared') operations.set(name, prepared)

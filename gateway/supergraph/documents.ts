@@ -1,4 +1,4 @@
-// From the text that a client sent to an operation that may be run, or the reasons why not.
+// Reads a client's document: parses and validates its text, and selects the operation to run.
 
 import {
   GraphQLError,
@@ -23,8 +23,8 @@ export interface Document {
 /** Parses and validates a document. */
 export function readDocument(schema: GraphQLSchema, text: string, limits: Limits): Document | Rejected {
   if (text.length > limits.charactersMax) {
-    const most = `at most ${limits.charactersMax} are read`
-    return reject('OPERATION_TOO_LARGE', `The document has ${text.length} characters; ${most}.`)
+    const limit = `the limit is ${limits.charactersMax}`
+    return reject('OPERATION_TOO_LARGE', `The document has ${text.length} characters; ${limit}.`)
   }
   try {
     const document = parse(text, { maxTokens: limits.tokensMax })
@@ -50,7 +50,7 @@ export function findOperation(
   limits: Limits,
 ): Operation | Rejected {
   if (!name && operations.length > 1) {
-    return reject('OPERATION_RESOLUTION_FAILURE', 'The document has several operations and none was named.')
+    return reject('OPERATION_RESOLUTION_FAILURE', 'The document has several operations: send operationName.')
   }
   const definition = name ? operations.find((node) => node.name?.value === name) : operations[0]
   if (!definition) {

@@ -1,19 +1,20 @@
-// Finds the entities that a fetch is about, names each once to the subgraph, and remembers every place it was found at.
+// Collects the entities of a fetch from the data. Each entity is sent to the subgraph once, however many
+// objects of the data represent it.
 
 import { getNamedType, type GraphQLCompositeType } from 'graphql'
-import { compile, literal } from './codegen.ts'
+import { compileFunction, literal } from './codegen.ts'
 import type { Data } from './merge.ts'
 import type { FetchRewrite, FlattenNodePathSegment, RequiresSelection } from './plan.ts'
 import { compileRewrites } from './rewrites.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
 
 export interface Entities {
-  /** What the subgraph is sent: each entity once. */
+  /** The entities for the subgraph, each once. */
   readonly representations: Data[]
-  /** The objects that the answers are merged into … */
-  readonly places: Data[]
-  /** … and for each of them, which representation it is. */
-  readonly at: number[]
+  /** The objects in the data that the results are merged into. */
+  readonly objects: Data[]
+  /** For each of `objects`, the index of its representation. */
+  readonly indexes: number[]
 }
 
 export type CollectEntities = (data: Data) => Entities
@@ -25,42 +26,85 @@ export interface EntityFetch {
 }
 
 /**
- * Compiles the collection of entities into one function: nested loops along each path, and at the end of them a switch
- * over the type that reads the key fields. An object is left out when a field that it needs never arrived, because the
- * fetch that should have brought it failed; a null is sent, for it may be a rightful value of a `@requires` field.
+ * Compiles the collection of entities into one function.
+ *
+ * An object is left out when a field that it needs is missing, because an earlier fetch failed. A null is
+ * sent, because it may be the valid value of a `@requires` field.
  */
 export function compileEntities(
   fetch: EntityFetch,
   subgraph: string,
   supergraph: SupergraphSchema,
 ): CollectEntities {
-  const writer = new Writer(supergraph)
-  const cases = representedTypes(fetch, subgraph, supergraph).map((type) => writer.case(type))
-  const loops = fetch.paths.map((path) => writer.loops(path, 'data'))
-  const source = `
-${writer.functions.join('\n')}
-return function collect(data) {
-const places = [], at = [], representations = []
-${writer.maps.map((name) => `const ${name} = new Map()`).join('\n')}
-const found = (o) => {
-switch (o.__typename) {
-${cases.join('\n')}
-}}
-${loops.join('\n')}
-return { representations, places, at }
-}`
   const rewrite = compileRewrites(
-    fetch.inputRewrites?.filter((one) => !isTypenameSetter(one)),
+    fetch.inputRewrites?.filter((inputRewrite) => !isTypenameSetter(inputRewrite)),
     supergraph.typenames,
   )
-  return compile(source, { flat, text, rewrite })
+  return compileFunction(writeCollect(fetch, subgraph, supergraph), { flat, text, rewrite })
 }
 
-/** How the entities of one type are named to the subgraph. */
+/**
+ * Writes the source of the function: nested loops along each path, and in the innermost one a switch over the
+ * type, which reads the key fields. For the bills of `{ bills { total } }`, with `@key(fields: "country
+ * number")`:
+ *
+ * ```js
+ * return function collect(data) {
+ *   const objects = [], indexes = [], representations = []
+ *   const map0 = new Map()
+ *   const found = (o) => {
+ *     switch (o.__typename) {
+ *       case "Bill": {
+ *         const k0 = text(o["country"]); if (k0 === undefined) return
+ *         const k1 = o["number"]; if (k1 === undefined) return
+ *         let map = map0, inner
+ *         if ((inner = map.get(k0))) map = inner; else map.set(k0, map = new Map())
+ *         let n = map.get(k1)
+ *         if (n === undefined) {
+ *           map.set(k1, n = representations.length)
+ *           const representation = { __typename: "Bill", "country": k0, "number": k1 }
+ *           if (rewrite !== null) rewrite(representation)
+ *           representations.push(representation)
+ *         }
+ *         objects.push(o)
+ *         indexes.push(n)
+ *         return
+ *       }
+ *   }}
+ *   const v0 = data["bills"]
+ *   if (v0 != null) {
+ *     for (const v1 of flat(v0)) if (v1 != null) {
+ *       found(v1)
+ *     }
+ *   }
+ *   return { representations, objects, indexes }
+ * }
+ * ```
+ */
+export function writeCollect(fetch: EntityFetch, subgraph: string, supergraph: SupergraphSchema): string {
+  const writer = new CollectWriter(supergraph)
+  const cases = representedTypes(fetch, subgraph, supergraph).map((type) => writer.case(type))
+  const loops = fetch.paths.map((path) => writer.loops(path, 'data'))
+  return [
+    ...writer.functions,
+    'return function collect(data) {',
+    'const objects = [], indexes = [], representations = []',
+    ...writer.maps.map((name) => `const ${name} = new Map()`),
+    'const found = (o) => {',
+    'switch (o.__typename) {',
+    ...cases,
+    '}}',
+    ...loops,
+    'return { representations, objects, indexes }',
+    '}',
+  ].join('\n')
+}
+
+/** How entities of one type are represented to the subgraph. */
 interface RepresentedType {
-  /** Value of `__typename` in the data. */
+  /** `__typename` in the data. */
   readonly typename: string
-  /** The name that the subgraph is told. */
+  /** `__typename` in the representation. */
   readonly name: string
   readonly selections: readonly RequiresSelection[]
 }
@@ -73,7 +117,7 @@ function representedTypes(
   const selections = new Map<string, RequiresSelection[]>()
   for (const fragment of requires) {
     if (fragment.kind !== 'InlineFragment')
-      throw new TypeError(`the plan requires a ${fragment.kind} of no type`)
+      throw new TypeError(`the plan requires a ${fragment.kind} without a type condition`)
     for (const typename of supergraph.typenames(fragment.typeCondition)) {
       selections.set(typename, [...(selections.get(typename) ?? []), ...fragment.selections])
     }
@@ -85,14 +129,17 @@ function representedTypes(
   })
   return [...selections].map(([typename, fields]) => ({
     typename,
-    // The planner does not always say it, but a subgraph can only be told of types that it knows.
+    // The planner does not always set the name, but a representation must use a type of the subgraph.
     name:
       setters.find(({ typenames }) => typenames.has(typename))?.name ?? supergraph.nameIn(subgraph, typename),
     selections: fields,
   }))
 }
 
-/** `__typename` is set where the representation is written; any other rewrite is applied to what was written. */
+/**
+ * True for a rewrite of `__typename`: the generated code contains it. Other rewrites run on the
+ * representation.
+ */
 function isTypenameSetter(rewrite: FetchRewrite): rewrite is Extract<FetchRewrite, { ValueSetter: unknown }> {
   if (!('ValueSetter' in rewrite)) return false
   const [condition, key, ...rest] = rewrite.ValueSetter.path
@@ -100,9 +147,9 @@ function isTypenameSetter(rewrite: FetchRewrite): rewrite is Extract<FetchRewrit
   return rest.length === 0 && isTypename && condition !== undefined && 'TypenameEquals' in condition
 }
 
-class Writer {
+class CollectWriter {
   readonly functions: string[] = []
-  /** Names of the maps from key to representation. */
+  /** Names of the maps from key to the index of a representation. */
   readonly maps: string[] = []
   readonly #mapBySignature = new Map<string, string>()
   readonly #supergraph: SupergraphSchema
@@ -128,29 +175,39 @@ class Writer {
     return `if (${test}) {\n${this.loops(rest, value)}\n}`
   }
 
+  /**
+   * Writes the case of one type: reads the key fields `k0`, `k1` …, finds the index `n` of the representation
+   * with these keys, and adds one if there is none. There is one level of maps for each key field; the
+   * innermost has the indexes.
+   */
   case({ typename, name, selections }: RepresentedType): string {
     const fields = this.#fields(selections, this.#supergraph.composite(typename))
     const map = this.#mapFor(name, fields)
     const keys = fields.map((field, n) => (field.nested ? `JSON.stringify(k${n})` : `k${n}`))
     const last = keys.pop() ?? '0'
-    return `case ${literal(typename)}: {
-${fields.map(({ read }, n) => `const k${n} = ${read}; if (k${n} === undefined) return`).join('\n')}
-let index = ${map}
-${keys.map((key) => `{ const inner = index.get(${key}); if (inner) index = inner; else index.set(${key}, index = new Map()) }`).join('\n')}
-let n = index.get(${last})
-if (n === undefined) {
-index.set(${last}, n = representations.length)
-const representation = { __typename: ${literal(name)}, ${fields.map(({ name: key }, m) => `${literal(key)}: k${m}`).join(', ')} }
-if (rewrite !== null) rewrite(representation)
-representations.push(representation)
-}
-places.push(o)
-at.push(n)
-return
-}`
+    const members = fields.map((field, n) => `${literal(field.name)}: k${n}`).join(', ')
+    return [
+      `case ${literal(typename)}: {`,
+      ...fields.map(({ read }, n) => `const k${n} = ${read}; if (k${n} === undefined) return`),
+      `let map = ${map}, inner`,
+      ...keys.map(
+        (key) => `if ((inner = map.get(${key}))) map = inner; else map.set(${key}, map = new Map())`,
+      ),
+      `let n = map.get(${last})`,
+      `if (n === undefined) {`,
+      `map.set(${last}, n = representations.length)`,
+      `const representation = { __typename: ${literal(name)}, ${members} }`,
+      `if (rewrite !== null) rewrite(representation)`,
+      `representations.push(representation)`,
+      `}`,
+      `objects.push(o)`,
+      `indexes.push(n)`,
+      `return`,
+      `}`,
+    ].join('\n')
   }
 
-  /** Types that the subgraph is told the same name of are the same entities when their keys are the same. */
+  /** Types with the same name in the subgraph share a map: with the same key, they are the same entity. */
   #mapFor(name: string, fields: readonly KeyField[]): string {
     const signature = [name, ...fields.map((field) => field.name)].join()
     let map = this.#mapBySignature.get(signature)
@@ -180,19 +237,27 @@ return
     return [...fields.values()]
   }
 
-  /** Writes a function that copies the required part of an object or a list of them; undefined when some is missing. */
+  /**
+   * Writes a function that copies the required fields of an object or list; it returns undefined when one is
+   * missing.
+   */
   #pick(selections: readonly RequiresSelection[], type: GraphQLCompositeType | undefined): string {
     const name = `pick${this.#variables++}`
-    const write = (some: readonly RequiresSelection[], parent: GraphQLCompositeType | undefined): string => {
-      const own = this.#fields(some, parent).map(
+    const write = (
+      selected: readonly RequiresSelection[],
+      parent: GraphQLCompositeType | undefined,
+    ): string => {
+      const own = this.#fields(selected, parent).map(
         (field) =>
           `{ const k = ${field.read}; if (k === undefined) return undefined; copy[${literal(field.name)}] = k }`,
       )
-      const narrowed = some.flatMap((one) => {
-        if (one.kind !== 'InlineFragment') return []
-        const typenames = this.#supergraph.typenames(one.typeCondition)
+      const narrowed = selected.flatMap((selection) => {
+        if (selection.kind !== 'InlineFragment') return []
+        const typenames = this.#supergraph.typenames(selection.typeCondition)
         const test = typenames.map((typename) => `o.__typename === ${literal(typename)}`).join(' || ')
-        return [`if (${test}) {\n${write(one.selections, this.#supergraph.composite(one.typeCondition))}\n}`]
+        return [
+          `if (${test}) {\n${write(selection.selections, this.#supergraph.composite(selection.typeCondition))}\n}`,
+        ]
       })
       return [...own, ...narrowed].join('\n')
     }
@@ -211,19 +276,19 @@ return copy
 
 interface KeyField {
   readonly name: string
-  /** Expression that reads it from the object `o`. */
+  /** An expression that reads the field from the object `o`. */
   readonly read: string
   readonly nested: boolean
 }
 
-/** The items of a list, of its lists, and so on: the planner writes one `@` however deep it is. */
+/** The items of a list and of the lists in it: the planner writes one `@` for lists of any depth. */
 function flat(value: unknown): readonly unknown[] {
   if (!Array.isArray(value)) return []
   for (const item of value) if (Array.isArray(item)) return value.flat(Infinity)
   return value
 }
 
-/** An ID may still be a number here: in process, built-in scalars are only serialized by the renderer. */
+/** An ID may be a number here: a subgraph in this process leaves built-in scalars to the renderer. */
 function text(value: unknown): unknown {
   if (typeof value === 'string') return value
   if (Array.isArray(value)) return value.map(text)

@@ -1,21 +1,22 @@
-// Every code that the engine itself gives, and how an error entry looks. Codes of the domain pass through untouched.
+// The error codes of the engine, and error entries with a code. Codes of subgraphs are passed on unchanged.
 
 import type { GraphQLError, GraphQLFormattedError } from 'graphql'
 
 export const engineCodes = {
-  GRAPHQL_PARSE_FAILED: 'The document is not GraphQL.',
-  GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema.',
-  OPERATION_RESOLUTION_FAILURE: 'The document has no such operation, or several and none was named.',
-  OPERATION_NOT_PLANNED: 'The hub finds no way to gather this operation from its subgraphs.',
-  OPERATION_TOO_LARGE: 'The document is longer, deeper or wider than the hub runs.',
-  BAD_USER_INPUT: 'A variable is missing or has a value that its type does not allow.',
-  SUBGRAPH_UNAVAILABLE: 'A subgraph that holds part of the answer could not be reached in time.',
-  SUBGRAPH_RESPONSE_INVALID: 'A subgraph answered with something that is not a GraphQL response.',
-  INTERNAL_SERVER_ERROR: 'The hub made a mistake.',
+  GRAPHQL_PARSE_FAILED: 'The document is not valid GraphQL syntax.',
+  GRAPHQL_VALIDATION_FAILED: 'The document is not valid for the schema.',
+  OPERATION_RESOLUTION_FAILURE:
+    'The document has no operation of this name, or has several operations and the request names none.',
+  OPERATION_NOT_PLANNED: 'The hub cannot plan this operation over its subgraphs: simplify or split it.',
+  OPERATION_TOO_LARGE: 'The document exceeds a limit on its length, depth, fields or aliases.',
+  BAD_USER_INPUT: 'A variable is missing, or its value is not valid for its type.',
+  SUBGRAPH_UNAVAILABLE: 'A subgraph that provides part of the response is down or did not respond in time.',
+  SUBGRAPH_RESPONSE_INVALID: 'A subgraph did not return a valid GraphQL response.',
+  INTERNAL_SERVER_ERROR: 'An internal error of the hub: report it with the request id.',
 } as const
 export type EngineCode = keyof typeof engineCodes
 
-/** Why a document is not run: `errors` is what the client gets. */
+/** A document that is not run; the client receives `errors`. */
 export interface Rejected {
   kind: 'rejected'
   errors: readonly GraphQLFormattedError[]
@@ -26,12 +27,12 @@ export const reject = (code: EngineCode, ...errors: readonly (GraphQLError | str
   errors: errors.map((error) => coded(code, error)),
 })
 
-/** An error entry with `extensions.code`; message and locations as graphql-js gives them. */
+/** Makes an error entry with `extensions.code`; message and locations are those of graphql-js. */
 export function coded(code: EngineCode, error: GraphQLError | string): GraphQLFormattedError {
   if (typeof error === 'string') return { message: error, extensions: { code } }
   const { message, locations } = error
   return { message, ...(locations && { locations }), extensions: { code } }
 }
 
-/** An answer without data, as JSON text. */
+/** A response without data, as JSON text. */
 export const refusalText = (errors: readonly GraphQLFormattedError[]): string => JSON.stringify({ errors })

@@ -1,60 +1,63 @@
-// An operation with its switches set: planned, compiled, and run from here.
+// An operation with one setting of its switches: plans and compiles it, and runs it.
 
 import type { GraphQLFormattedError } from 'graphql'
+import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
 import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
-import { completeAnswer } from './complete.ts'
+import { completeResponse } from './complete.ts'
 import type { SubgraphConnection, Variables } from './connection.ts'
 import { coded, refusalText } from './errors.ts'
-import { locateFailures, type Answer, type PresentError } from './failures.ts'
+import { locateFailures, type PresentError, type ResponseTree } from './failures.ts'
 import { compileIntrospection } from './introspection.ts'
-import { MappedStream } from './mapped-stream.ts'
 import type { Operation, Switches } from './operation.ts'
 import type { Planner } from './plan.ts'
 import { plannerDocument } from './planner-document.ts'
 import { compileRender, unfit, type Render } from './render.ts'
 import type { Run, Step } from './run.ts'
 import { rootShape, type ShapeField } from './shape.ts'
-import { compileStep, compileSubscription, type Source } from './steps.ts'
+import { compileStep, compileSubscription, type SubscriptionSource } from './steps.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
 
 /** One event of a subscription: a response as JSON, or null when only the position has moved. */
 export type SubscriptionEvent = Positioned<string | null>
 
-/** What all operations of one supergraph share. */
+/** The parts that all operations of one supergraph share. */
 export interface Engine {
   readonly supergraph: SupergraphSchema
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
   readonly plan: Planner
   readonly present: PresentError
-  /** Told of an operation that cannot be planned. */
+  /** Receives the planner's error for an operation that cannot be planned. */
   readonly report: (error: unknown) => void
 }
 
 /**
- * Root fields that are planned and run as one. All of a query are; each field of a mutation is by itself, because the
- * next may only begin when everything that was asked of the one before is there.
+ * Root fields that are planned and run together. A query or subscription is one stage. Each field of a
+ * mutation is a stage of its own, because it must not start before the previous field is complete, with all
+ * its joins.
  */
-interface Part {
+interface Stage {
   readonly fields: readonly ShapeField[]
-  /** Where a subscription's events come from. */
-  readonly source: Source | null
-  /** Null when no subgraph is asked. */
+  /** Null unless the operation is a subscription. */
+  readonly source: SubscriptionSource | null
+  /** Null when no subgraph is needed. */
   readonly step: Step | null
   readonly introspect: ((variables: Variables) => Record<string, string>) | null
   readonly render: Render
 }
 
-/** A part's answer: its fields as JSON without braces, or null where a null went all the way up. */
-interface PartAnswer {
+/**
+ * The response of one stage: its fields as JSON without braces, or null where a null propagated to the root.
+ */
+interface StageResponse {
   readonly text: string | null
   readonly errors: readonly GraphQLFormattedError[]
 }
 
-const none: readonly GraphQLFormattedError[] = []
+const noErrors: readonly GraphQLFormattedError[] = []
 
 export class Executable {
   readonly #engine: Engine
-  readonly #parts: readonly Part[]
+  readonly #stages: readonly Stage[]
 
   /** Throws when the operation cannot be planned. */
   constructor(operation: Operation, switches: Switches, engine: Engine) {
@@ -62,14 +65,14 @@ export class Executable {
     const root = rootShape(operation, switches)
     const fields = root.fieldsOf(root.type)
     const groups = operation.definition.operation === 'mutation' ? fields.map((field) => [field]) : [fields]
-    this.#parts = groups.map((group) => compilePart(operation, switches, group, engine))
+    this.#stages = groups.map((group) => compileStage(operation, switches, group, engine))
   }
 
-  /** Runs a query or mutation; the answer as JSON text. */
+  /** Runs a query or mutation; returns the response as JSON text. */
   execute(variables: Variables, context: unknown): Promise<string> {
-    const [part] = this.#parts
-    return part && this.#parts.length === 1
-      ? this.#executePart(part, newRun(variables, context))
+    const [stage] = this.#stages
+    return stage && this.#stages.length === 1
+      ? this.#executeStage(stage, newRun(variables, context))
       : this.#executeSerially(variables, context)
   }
 
@@ -78,32 +81,33 @@ export class Executable {
     variables: Variables,
     context: unknown,
   ): Promise<AsyncIterableIterator<SubscriptionEvent> | { errorResponse: string }> {
-    const [part] = this.#parts
-    const source = part?.source
-    // Its only field may have been skipped.
-    if (!source)
-      return { errorResponse: refusalText([coded('BAD_USER_INPUT', 'There is nothing to subscribe to.')]) }
+    const [stage] = this.#stages
+    const source = stage?.source
+    if (!source) {
+      const message = 'The subscription has no field: @skip or @include removed it.'
+      return { errorResponse: refusalText([coded('BAD_USER_INPUT', message)]) }
+    }
     const opened = await source.open(variables, context)
     if (Symbol.asyncIterator in opened) {
-      return new MappedStream(opened, async ({ value, position }): Promise<SubscriptionEvent> => {
+      return mapStream(opened, async ({ value, position }): Promise<SubscriptionEvent> => {
         if (!value) return { value: null, position }
         const run = newRun(variables, context)
         source.absorb(run, value)
-        return { value: await this.#executePart(part, run), position }
+        return { value: await this.#executeStage(stage, run), position }
       })
     }
     const run = newRun(variables, context)
     source.absorb(run, { ...opened, data: null })
-    return { errorResponse: refusalText(this.#errorsOf(part, run)) }
+    return { errorResponse: refusalText(this.#errorsOf(stage, run)) }
   }
 
-  /** Not an async function: where no subgraph waits, neither does the hub, and the promise is there already. */
-  #executePart(part: Part, run: Run): Promise<string> {
+  /** Not an async function: where no subgraph returns a promise, the returned promise is already resolved. */
+  #executeStage(stage: Stage, run: Run): Promise<string> {
     try {
-      const waiting = part.step?.(run)
+      const waiting = stage.step?.(run)
       return waiting
-        ? waiting.then(() => responseText(this.#answer(part, run)))
-        : Promise.resolve(responseText(this.#answer(part, run)))
+        ? waiting.then(() => responseText(this.#respond(stage, run)))
+        : Promise.resolve(responseText(this.#respond(stage, run)))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -112,64 +116,65 @@ export class Executable {
   async #executeSerially(variables: Variables, context: unknown): Promise<string> {
     const texts: string[] = []
     const errors: GraphQLFormattedError[] = []
-    for (const part of this.#parts) {
+    for (const stage of this.#stages) {
       const run = newRun(variables, context)
-      await part.step?.(run)
-      const answer = this.#answer(part, run)
-      errors.push(...answer.errors)
-      // As in graphql-js, a mutation whose answer is lost stops the ones after it.
-      if (answer.text === null) return responseText({ text: null, errors })
-      texts.push(answer.text)
+      await stage.step?.(run)
+      const response = this.#respond(stage, run)
+      errors.push(...response.errors)
+      // As in graphql-js, a null that propagates to the root stops the fields after it.
+      if (response.text === null) return responseText({ text: null, errors })
+      texts.push(response.text)
     }
     return responseText({ text: texts.join(), errors })
   }
 
-  #answer(part: Part, run: Run): PartAnswer {
-    const meta = part.introspect ? part.introspect(run.variables) : null
-    const errors = run.failures ? this.#errorsOf(part, run) : none
+  #respond(stage: Stage, run: Run): StageResponse {
+    const meta = stage.introspect ? stage.introspect(run.variables) : null
+    const errors = run.failures ? this.#errorsOf(stage, run) : noErrors
     try {
-      if (!run.lost) return { text: part.render(run.data ?? {}, meta), errors }
+      if (!run.lost) return { text: stage.render(run.data ?? {}, meta), errors }
     } catch (error) {
       if (error !== unfit) throw error
     }
-    const { text, problems } = completeAnswer(this.#paths(part, run), run.lost, meta, errors)
-    const shown = problems.map((problem) => ({
-      ...this.#engine.present(problem, 'supergraph', run.context),
-      path: problem.path,
+    const { text, fieldErrors } = completeResponse(this.#treeOf(stage, run), run.lost, meta, errors)
+    const presented = fieldErrors.map((error) => ({
+      ...this.#engine.present(error, 'supergraph', run.context),
+      path: error.path,
     }))
-    return { text, errors: [...errors, ...shown] }
+    return { text, errors: [...errors, ...presented] }
   }
 
-  #errorsOf(part: Part, run: Run): readonly GraphQLFormattedError[] {
-    return locateFailures(run.failures ?? [], this.#paths(part, run), (error, subgraph) =>
+  #errorsOf(stage: Stage, run: Run): readonly GraphQLFormattedError[] {
+    return locateFailures(run.failures ?? [], this.#treeOf(stage, run), (error, subgraph) =>
       this.#engine.present(error, subgraph, run.context),
     )
   }
 
-  #paths({ fields }: Part, { data }: Run): Answer {
+  #treeOf({ fields }: Stage, { data }: Run): ResponseTree {
     return { schema: this.#engine.supergraph.api.graphql, fields, data: data ?? {} }
   }
 }
 
-function compilePart(
+function compileStage(
   operation: Operation,
   switches: Switches,
   fields: readonly ShapeField[],
   engine: Engine,
-): Part {
+): Stage {
   const schema = operation.schema.graphql
-  const part = {
+  const stage = {
     fields,
     introspect: compileIntrospection(schema, operation, fields),
     render: compileRender(fields, schema),
   }
   const document = plannerDocument(operation, switches, fields)
   const plan = document && engine.plan(document.text)
-  if (!plan) return { ...part, source: null, step: null }
-  const scope = { ...engine, variables: document.variables, asked: document.asked }
+  if (!plan) return { ...stage, source: null, step: null }
+  const { variables, wantedFields } = document
+  const scope = { ...engine, variables, wantedFields }
   return operation.definition.operation === 'subscription'
-    ? { ...part, ...compileSubscription(plan, scope) }
-    : { ...part, source: null, step: compileStep(plan, scope) }
+    ? { ...stage, ...compileSubscription(plan, scope) }
+    : { ...stage, source: null, step: compileStep(plan, scope) }
 }
 
 const newRun = (variables: Variables, context: unknown): Run => ({
@@ -180,7 +185,7 @@ const newRun = (variables: Variables, context: unknown): Run => ({
   lost: null,
 })
 
-function responseText({ text, errors }: PartAnswer): string {
+function responseText({ text, errors }: StageResponse): string {
   const data = text === null ? 'null' : `{${text}}`
   return errors.length > 0 ? `{"data":${data},"errors":${JSON.stringify(errors)}}` : `{"data":${data}}`
 }

@@ -1,4 +1,4 @@
-// From what subgraphs reported to the error entries of the answer: each at the places where the client sees it.
+// Maps the errors of subgraphs to paths in the response.
 
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql'
 import type { SubgraphError, SubgraphResult } from './connection.ts'
@@ -6,95 +6,101 @@ import type { Entities } from './entities.ts'
 import type { Data } from './merge.ts'
 import { fieldsFor, type Shape, type ShapeField } from './shape.ts'
 
-/** Errors of one fetch, with what is needed to say where they belong. */
+/** The errors of one fetch, and the data that is needed to find their paths in the response. */
 export interface Failure {
   readonly subgraph: string
   readonly errors: readonly SubgraphError[]
-  /** Whether nothing but errors came. */
+  /** Whether the subgraph returned errors and no data. */
   readonly noData: boolean
   readonly targets: readonly Target[]
 }
 
-/** Part of a fetch: its root fields, or one `_entities` with the entities that it was asked for. */
+/** The fields of a fetch that an error may belong to: its root fields, or one `_entities` field. */
 export interface Target {
   readonly keys: readonly string[]
-  /** Keys in the data by the keys that the subgraph was asked for, where the two differ. */
+  /** Keys in the data by keys in the subgraph's result, where the two differ. */
   readonly renamed: ReadonlyMap<string, readonly string[]>
-  /** The entities, and the paths in the data that they were looked for at, without the numbers. */
+  /** The fetched entities, and the paths in the data that they were collected from, without list indexes. */
   readonly entities: { readonly found: Entities; readonly paths: ReadonlySet<string> } | null
 }
 
 export type Path = readonly (string | number)[]
-/** What a client is told of a subgraph's error; the path is added to it. */
+/** Makes the error entry for a client from a subgraph's error; the engine adds the path. */
 export type PresentError = (
   error: SubgraphError,
   subgraph: string,
   context: unknown,
 ) => Omit<GraphQLFormattedError, 'path'>
 
-export const passOn: PresentError = ({ message, extensions = {} }) =>
+export const presentUnchanged: PresentError = ({ message, extensions = {} }) =>
   Object.keys(extensions).length > 0 ? { message, extensions } : { message }
 
-/** For a connection that throws, which none should: `originalError` is for whoever logs it. */
+/**
+ * The result for a connection that throws, which none should. `originalError` is for the log, not for the
+ * client.
+ */
 export function brokenConnection(subgraph: string, originalError: unknown): SubgraphResult {
-  const message = `The subgraph "${subgraph}" could not be asked.`
+  const message = `The subgraph "${subgraph}" could not be called.`
   const error = { message, extensions: { code: 'INTERNAL_SERVER_ERROR' } }
   return { data: null, errors: [Object.defineProperty(error, 'originalError', { value: originalError })] }
 }
 
-/** The answer of one run, as far as paths into it are concerned. */
-export interface Answer {
+/** The requested fields of one run and their data, from which paths in the response are computed. */
+export interface ResponseTree {
   readonly schema: GraphQLSchema
   readonly fields: readonly ShapeField[]
   readonly data: Data
 }
 
 /**
- * The error entries for `failures`. A subgraph's path starts at its own root, or at the n-th of the entities that it was
- * asked for: that one may stand at many places of the answer, and the client is told of each. An error in a field that
- * the client did not ask for (a key, a `@requires`) is shown at the object it belongs to.
+ * Makes the error entries for `failures`.
+ *
+ * A subgraph's path starts at its root, or at the n-th of the fetched entities. One entity may be at several
+ * paths of the response, and each gets an entry. An error in a field that the client did not request (a key,
+ * a `@requires`) gets the path of the object that has the field.
  */
 export function locateFailures(
   failures: readonly Failure[],
-  answer: Answer,
+  tree: ResponseTree,
   present: (error: SubgraphError, subgraph: string) => Omit<GraphQLFormattedError, 'path'>,
 ): GraphQLFormattedError[] {
-  const locator = new Locator(answer)
+  const locator = new Locator(tree)
   const entries = failures.flatMap(({ subgraph, errors, noData, targets }) =>
     errors.flatMap((error): GraphQLFormattedError[] => {
       const found = targets.flatMap((target) => locator.locate(error, target, noData))
-      // Where a missing object may have been of several types, one of them may not have had the field.
-      const exact = found.filter(({ isWhole }) => isWhole)
+      // A missing object may have several possible types, and some of them may not have the field.
+      const exact = found.filter(({ isExact }) => isExact)
       const paths = (exact.length > 0 ? exact : found).map(({ path }) => path)
       const entry = present(error, subgraph)
       return paths.length > 0 ? paths.map((path) => ({ ...entry, path })) : [entry]
     }),
   )
-  // One place can be told the same twice, by two subgraphs that both give it.
+  // Two subgraphs that both resolve a field can report the same error for it.
   return [...new Map(entries.map((entry) => [JSON.stringify([entry.path, entry.message]), entry])).values()]
 }
 
-/** Where an object of the data stands in the answer, and what was asked of it there. */
-interface Place {
+/** One occurrence of an object of the data in the response. */
+interface Occurrence {
   readonly path: Path
-  /** Its path in the data, without the numbers. */
+  /** The path in the data, without list indexes. */
   readonly keys: string
   readonly shape: Shape
 }
 
-/** A path of the client's, and whether it leads to the very field that the subgraph named. */
+/** A path in the response for a subgraph's path. */
 interface Located {
   readonly path: Path
-  readonly isWhole: boolean
+  /** False when the path leads to an object above the subgraph's field. */
+  readonly isExact: boolean
 }
 
 class Locator {
-  readonly #answer: Answer
-  readonly #places = new Map<unknown, Place[]>()
+  readonly #tree: ResponseTree
+  readonly #occurrences = new Map<unknown, Occurrence[]>()
 
-  constructor(answer: Answer) {
-    this.#answer = answer
-    this.#visitFields(answer.fields, answer.data, [], [])
+  constructor(tree: ResponseTree) {
+    this.#tree = tree
+    this.#visitFields(tree.fields, tree.data, [], [])
   }
 
   locate(error: SubgraphError, { keys, renamed, entities }: Target, noData: boolean): Located[] {
@@ -104,26 +110,28 @@ class Locator {
       this.#follow(fields, object, inner, path, renamed)
     if (!entities) {
       const roots = key === undefined ? keys : [String(key)]
-      const { fields, data } = this.#answer
+      const { fields, data } = this.#tree
       return roots.flatMap((root) => follow(fields, data, [root, ...rest], []))
     }
     const [index, ...inner] = rest
     const { found, paths } = entities
-    const objects = new Set(found.places.filter((_, n) => index === undefined || found.at[n] === index))
+    const objects = new Set(found.objects.filter((_, n) => index === undefined || found.indexes[n] === index))
     return [...objects].flatMap((object) => {
-      // An object that two entities share may also stand at places that this fetch was not about.
-      const places = (this.#places.get(object) ?? []).filter((place) => paths.has(place.keys))
-      return places.flatMap(({ shape, path }) => follow(this.#fieldsFor(shape, object), object, inner, path))
+      // The same object may also occur at paths from which this fetch did not collect entities.
+      const occurrences = (this.#occurrences.get(object) ?? []).filter(({ keys: at }) => paths.has(at))
+      return occurrences.flatMap(({ shape, path }) =>
+        follow(this.#fieldsFor(shape, object), object, inner, path),
+      )
     })
   }
 
   #visit(shape: Shape, value: unknown, path: Path, keys: readonly string[]): void {
     if (Array.isArray(value)) value.forEach((item, n) => this.#visit(shape, item, [...path, n], keys))
     else if (typeof value === 'object' && value !== null) {
-      const place = { path, keys: keys.join('/'), shape }
-      const known = this.#places.get(value)
-      if (known) known.push(place)
-      else this.#places.set(value, [place])
+      const occurrence = { path, keys: keys.join('/'), shape }
+      const others = this.#occurrences.get(value)
+      if (others) others.push(occurrence)
+      else this.#occurrences.set(value, [occurrence])
       this.#visitFields(this.#fieldsFor(shape, value), value as Data, path, keys)
     }
   }
@@ -134,7 +142,10 @@ class Locator {
     }
   }
 
-  /** The client's path for a path in the data; several where a missing object may have been of several types. */
+  /**
+   * Returns the response paths for a path in the data: several where a missing object has several possible
+   * types.
+   */
   #follow(
     fields: readonly ShapeField[],
     object: unknown,
@@ -142,15 +153,15 @@ class Locator {
     path: Path,
     renamed: Target['renamed'],
   ): Located[] {
-    if (key === undefined) return [{ path, isWhole: true }]
+    if (key === undefined) return [{ path, isExact: true }]
     const keys = renamed.get(String(key)) ?? [key]
     const matching = fields.filter(({ dataKey }) => keys.includes(dataKey))
-    if (matching.length === 0) return [{ path, isWhole: false }]
+    if (matching.length === 0) return [{ path, isExact: false }]
     return matching.flatMap(({ shape, dataKey, responseKey }) => {
       const nextKey = rest.findIndex((step) => typeof step === 'string')
       const numbers = nextKey < 0 ? rest : rest.slice(0, nextKey)
       const here = [...path, responseKey, ...numbers]
-      if (!shape) return [{ path: here, isWhole: true }]
+      if (!shape) return [{ path: here, isExact: true }]
       const value = [dataKey, ...numbers].reduce(
         (inner, step) => (inner as Data | null | undefined)?.[step],
         object,
@@ -160,6 +171,6 @@ class Locator {
   }
 
   #fieldsFor(shape: Shape, value: unknown): readonly ShapeField[] {
-    return fieldsFor(shape, value, this.#answer.schema)
+    return fieldsFor(shape, value, this.#tree.schema)
   }
 }

@@ -1,24 +1,19 @@
-// One call to a subgraph: what is sent, and how the answer becomes part of the data.
+// Compiles a fetch: the variables that a subgraph is sent, and how its result becomes part of the data.
 
 import { Kind, parse, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql'
-import {
-  isPromise,
-  type SubgraphConnection,
-  type SubgraphOperation,
-  type SubgraphResult,
-  type Variables,
-} from './connection.ts'
+import { isPromise } from '../../subgraphs/platform/async/promise.ts'
+import type { SubgraphConnection, SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
 import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
 import { brokenConnection, type Failure } from './failures.ts'
-import { compileMerge, type Data, type Lost, type Merge } from './merge.ts'
 import type { EntityCall } from './interface-objects.ts'
+import { compileMerge, type Data, type Lost, type Merge } from './merge.ts'
 import type { FetchNode, FlattenNodePathSegment } from './plan.ts'
 import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
 import type { PlanScope, Run, Step } from './run.ts'
 
 interface RootFetch {
   readonly operation: SubgraphOperation
-  /** The variables that the subgraph is sent. */
+  /** Selects the variables that the subgraph is sent. */
   readonly inputs: (variables: Variables) => Variables
   readonly absorb: (run: Run, result: SubgraphResult) => void
 }
@@ -45,10 +40,10 @@ export function readRootFetch(node: FetchNode, scope: PlanScope): RootFetch {
 
 export function rootFetch(node: FetchNode, scope: PlanScope): Step {
   const { operation, inputs, absorb } = readRootFetch(node, scope)
-  return (run) => ask(node.serviceName, operation, inputs(run.variables), run, absorb)
+  return (run) => callSubgraph(node.serviceName, operation, inputs(run.variables), run, absorb)
 }
 
-/** One `_entities` field of a fetch: how its entities are found, and what is done with the answers. */
+/** One `_entities` field of a fetch: collects its entities, and merges the subgraph's result into them. */
 interface EntityField {
   readonly alias: string
   readonly variable: string
@@ -56,7 +51,7 @@ interface EntityField {
   readonly merge: Merge
   readonly rewrite: Rewrite | null
   readonly renamed: ReadonlyMap<string, readonly string[]>
-  /** Where it looks for them: keys of the data, without the lists. */
+  /** Paths at which the entities are collected: keys of the data, without list indexes. */
   readonly paths: ReadonlySet<string>
 }
 
@@ -84,7 +79,7 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
     if (found.every(({ representations }) => representations.length === 0)) return
     const variables = inputs(run.variables)
     entityFields.forEach(({ variable }, n) => (variables[variable] = found[n]!.representations))
-    return ask(subgraph.name, operation, variables, run, (_, result) => {
+    return callSubgraph(subgraph.name, operation, variables, run, (_, result) => {
       if (result.errors?.length) {
         const targets = entityFields.map(({ alias, renamed, paths }, n) => {
           return { keys: [alias], renamed, entities: { found: found[n]!, paths } }
@@ -105,15 +100,15 @@ function fail(run: Run, failure: Failure): void {
 
 function absorbEntities(
   { merge, rewrite }: EntityField,
-  { places, at }: Entities,
-  answers: unknown,
+  { objects, indexes }: Entities,
+  results: unknown,
   lost: Lost,
 ): void {
-  if (!Array.isArray(answers)) return
-  if (rewrite) answers.forEach(rewrite)
-  for (let n = 0; n < places.length; n++) {
-    const entity: unknown = answers[at[n]!]
-    if (typeof entity === 'object' && entity !== null) merge(places[n]!, entity as Data, lost)
+  if (!Array.isArray(results)) return
+  if (rewrite) results.forEach(rewrite)
+  for (let n = 0; n < objects.length; n++) {
+    const entity: unknown = results[indexes[n]!]
+    if (typeof entity === 'object' && entity !== null) merge(objects[n]!, entity as Data, lost)
   }
 }
 
@@ -130,10 +125,10 @@ function readFetch(
 ): FetchDocument {
   const subgraph = subgraphs.get(node.serviceName)
   if (!subgraph)
-    throw new TypeError(`the plan asks subgraph ${node.serviceName}, and there is no connection to it`)
+    throw new TypeError(`no connection for subgraph ${node.serviceName}, which the plan fetches from`)
   const { definitions } = parse(node.operation, { noLocation: true })
   const operation = definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION)
-  if (!operation) throw new TypeError(`the plan has a fetch without an operation: ${node.operation}`)
+  if (!operation) throw new TypeError(`a fetch of the plan has no operation: ${node.operation}`)
   const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
   return {
     subgraph,
@@ -143,7 +138,7 @@ function readFetch(
   }
 }
 
-/** Fresh on every call: representations are added to it. */
+/** The function returns a new object for every call, because representations are added to it. */
 function compileInputs(
   usages: readonly string[] | undefined,
   { variables: clientNames }: PlanScope,
@@ -153,14 +148,14 @@ function compileInputs(
   return (variables) => {
     const inputs: Variables = {}
     for (const [name, clientName] of names) {
-      // An absent variable stays absent: a null would be another value.
+      // An absent variable is not sent: null would override the default of an argument.
       if (variables[clientName] !== undefined) inputs[name] = variables[clientName]
     }
     return inputs
   }
 }
 
-function ask(
+function callSubgraph(
   subgraph: string,
   operation: SubgraphOperation,
   variables: Variables,
@@ -175,7 +170,7 @@ function ask(
   }
   if (!isPromise(result)) return absorb(run, result)
   return result.then(
-    (answer) => absorb(run, answer),
+    (value) => absorb(run, value),
     (error: unknown) => absorb(run, brokenConnection(subgraph, error)),
   )
 }

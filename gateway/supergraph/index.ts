@@ -1,11 +1,29 @@
-// The supergraph engine: one graph out of many, planned once per document, joined in place, answered as text.
+// The supergraph engine: joins the subgraphs into one graph. It plans a document once, merges the subgraphs'
+// results in place, and renders the response as JSON text.
+//
+// Read the files in the order in which an operation passes through them:
+//
+//   documents         parses and validates the client's text, and selects the operation
+//   operation         gives every field of the operation its key in the data
+//   planner-document  writes the operation again in plain form, for the planner
+//   plan              calls the planner, which returns the fetches that answer the operation
+//   steps             compiles the plan into functions that run in sequence or in parallel
+//   fetch             calls one subgraph and takes its result into the data
+//   entities          collects the entities of a fetch from the data, each once
+//   merge             merges the result of a fetch into the data
+//   shape             lists the requested fields at each place of the response
+//   render            writes the data as JSON, by code generated for the document
+//   complete          replaces `render` when a value is null or invalid where the schema forbids it
+//
+// `executable` runs these parts for one operation; `prepared` and `document-cache` store it for later
+// requests.
 
 import type { GraphQLSchema } from 'graphql'
 import type { SubgraphConnection } from './connection.ts'
 import { DocumentCache } from './document-cache.ts'
 import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
-import { passOn, type PresentError } from './failures.ts'
+import { presentUnchanged, type PresentError } from './failures.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { createPlanner } from './plan.ts'
 import type { Prepared } from './prepared.ts'
@@ -14,7 +32,7 @@ import { readSupergraph } from './supergraph-schema.ts'
 export { composeSupergraph } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
 export type { SubscriptionEvent } from './executable.ts'
-export { inProcessConnection } from './connection-in-process.ts'
+export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
 export type { PresentError } from './failures.ts'
 export type { Limits } from './limits.ts'
@@ -24,29 +42,35 @@ export interface SupergraphOptions {
   readonly supergraphSdl: string
   /** By the names in the supergraph; each must be there. */
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
-  /** Documents that are kept prepared, and as many that are kept refused. 1,000 when left out. */
+  /** The most valid documents that are cached, and the most rejected ones. Default: 1,000. */
   readonly documentsMax?: number
-  /** What differs from the default limits. */
+  /** Limits that differ from `defaultLimits`. */
   readonly limits?: Partial<Limits>
-  /** What a client is told of an error in the answer; its message and extensions when left out. */
+  /** Makes the error entry that the client receives. Default: the error's own message and extensions. */
   readonly present?: PresentError
-  /** Told of a valid operation that the planner cannot plan: the client only gets OPERATION_NOT_PLANNED. */
+  /** Receives the planner's error for a valid operation; the client receives only OPERATION_NOT_PLANNED. */
   readonly report?: (error: unknown) => void
 }
 
 export interface Supergraph {
-  /** What clients see: no federation, nothing `@inaccessible`. */
+  /** The schema for clients: no federation directives, nothing `@inaccessible`. */
   readonly schema: GraphQLSchema
-  /** Parses, validates and plans; kept by text and operation name. */
+  /** Parses, validates and plans a document; the result is cached by text and operation name. */
   prepare(document: string, operationName?: string | null): Prepared | Rejected
 }
 
-/** Throws when a subgraph of the supergraph has no connection. */
+/** Throws `TypeError` when a subgraph of the supergraph has no connection. */
 export function createSupergraph(options: SupergraphOptions): Supergraph {
-  const { supergraphSdl, subgraphs, documentsMax = 1_000, present = passOn, report = () => {} } = options
+  const {
+    supergraphSdl,
+    subgraphs,
+    documentsMax = 1_000,
+    present = presentUnchanged,
+    report = () => {},
+  } = options
   const supergraph = readSupergraph(supergraphSdl)
   const missing = [...supergraph.subgraphs].filter((name) => !subgraphs.has(name))
-  if (missing.length > 0) throw new TypeError(`there is no connection to subgraph ${missing.join(', ')}`)
+  if (missing.length > 0) throw new TypeError(`no connection for subgraph ${missing.join(', ')}`)
   const engine: Engine = { supergraph, subgraphs, plan: createPlanner(supergraphSdl), present, report }
   const limits = { ...defaultLimits, ...options.limits }
   const documents = new DocumentCache(engine, limits, documentsMax)

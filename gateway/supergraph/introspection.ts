@@ -1,17 +1,19 @@
-// `__schema` and `__type`: answered from the API schema by graphql-js itself. No subgraph is asked.
+// Resolves `__schema` and `__type` by graphql-js, from the schema for clients. No subgraph takes part.
 
 import { execute, Kind, type GraphQLSchema } from 'graphql'
 import type { Variables } from './connection.ts'
 import type { Operation } from './operation.ts'
-import { isIntrospection, type ShapeField } from './shape.ts'
+import { isIntrospectionField, type ShapeField } from './shape.ts'
 
-/** Gives the answers to the introspection fields among `fields`, as JSON text by response key; null when there are none. */
+/**
+ * Compiles the introspection fields among `fields` into JSON text by response key; null when there are none.
+ */
 export function compileIntrospection(
   schema: GraphQLSchema,
   operation: Operation,
   fields: readonly ShapeField[],
 ): ((variables: Variables) => Record<string, string>) | null {
-  const selections = fields.filter(({ name }) => isIntrospection(name)).flatMap(({ nodes }) => nodes)
+  const selections = fields.filter(({ name }) => isIntrospectionField(name)).flatMap(({ nodes }) => nodes)
   if (selections.length === 0) return null
   const { definition, fragments } = operation
   const document = {
@@ -21,13 +23,13 @@ export function compileIntrospection(
       ...fragments.values(),
     ],
   } as const
-  const answer = (variableValues: Variables): Record<string, string> => {
+  const introspect = (variableValues: Variables): Record<string, string> => {
     const result = execute({ schema, document, variableValues })
     // Nothing in the introspection types is asynchronous or can fail.
     const { data } = result as { data: Record<string, unknown> }
     return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, JSON.stringify(value)]))
   }
-  if (definition.variableDefinitions?.length) return answer
-  let known: Record<string, string> | undefined
-  return () => (known ??= answer({}))
+  if (definition.variableDefinitions?.length) return introspect
+  let cached: Record<string, string> | undefined
+  return () => (cached ??= introspect({}))
 }

@@ -1,5 +1,5 @@
-// How large a document may be. Counted before anything is planned, in time linear in the document: fragments that
-// spread fragments that spread fragments are counted, not expanded.
+// Limits on the size of a document, checked before planning. The check takes time linear in the document:
+// each fragment is measured once and never expanded.
 
 import {
   Kind,
@@ -13,11 +13,11 @@ export interface Limits {
   readonly charactersMax: number
   /** Tokens as graphql-js counts them. */
   readonly tokensMax: number
-  /** Fields within fields; the usual introspection query has 15. */
+  /** Levels of fields; the usual introspection query has 15. */
   readonly depthMax: number
-  /** Fields once every fragment is written out. */
+  /** Fields, with every fragment spread expanded. */
   readonly fieldsMax: number
-  /** Aliases once every fragment is written out. */
+  /** Aliases, with every fragment spread expanded. */
   readonly aliasesMax: number
 }
 
@@ -35,20 +35,20 @@ interface Size {
   aliases: number
 }
 
-/** What is too large about an operation, as a sentence; null when nothing is. The document must be valid. */
+/** Returns a sentence that gives the first exceeded limit, or null. The document must be valid. */
 export function oversize(
   operation: OperationDefinitionNode,
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
   limits: Limits,
 ): string | null {
-  const known = new Map<string, Size>()
+  const sizes = new Map<string, Size>()
   const measure = (set: SelectionSetNode): Size => {
     const total: Size = { depth: 0, fields: 0, aliases: 0 }
     for (const node of set.selections) {
       const inner = node.kind === Kind.FRAGMENT_SPREAD ? spread(node.name.value) : below(node.selectionSet)
-      const own = node.kind === Kind.FIELD ? 1 : 0
-      total.depth = Math.max(total.depth, inner.depth + own)
-      total.fields += inner.fields + own
+      const fields = node.kind === Kind.FIELD ? 1 : 0
+      total.depth = Math.max(total.depth, inner.depth + fields)
+      total.fields += inner.fields + fields
       total.aliases += inner.aliases + (node.kind === Kind.FIELD && node.alias ? 1 : 0)
     }
     return total
@@ -56,17 +56,17 @@ export function oversize(
   const below = (set: SelectionSetNode | undefined): Size =>
     set ? measure(set) : { depth: 0, fields: 0, aliases: 0 }
   const spread = (name: string): Size => {
-    let size = known.get(name)
-    if (!size) known.set(name, (size = measure(fragments.get(name)!.selectionSet)))
+    let size = sizes.get(name)
+    if (!size) sizes.set(name, (size = measure(fragments.get(name)!.selectionSet)))
     return size
   }
 
   const { depth, fields, aliases } = measure(operation.selectionSet)
   if (depth > limits.depthMax)
-    return `The operation is ${depth} fields deep; at most ${limits.depthMax} are run.`
+    return `The operation is ${depth} fields deep; the limit is ${limits.depthMax}.`
   if (fields > limits.fieldsMax)
-    return `The operation has ${fields} fields; at most ${limits.fieldsMax} are run.`
+    return `The operation has ${fields} fields; the limit is ${limits.fieldsMax}.`
   if (aliases > limits.aliasesMax)
-    return `The operation has ${aliases} aliases; at most ${limits.aliasesMax} are run.`
+    return `The operation has ${aliases} aliases; the limit is ${limits.aliasesMax}.`
   return null
 }

@@ -1,26 +1,29 @@
-// Puts what a subgraph answered into the data that is there already. Compiled from the fetch's own document.
+// Merges a subgraph's result into the data, by code generated from the document of the fetch.
 
 import { Kind, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql'
-import { compile, literal } from './codegen.ts'
+import { compileFunction, literal } from './codegen.ts'
 
 export type Data = Record<string, unknown>
-/** `lost` is told of objects and lists that are there, but that the answer must show as null. */
 export type Merge = (into: Data, from: Data, lost: Lost) => void
+/** Objects and lists that stay in the data, but that the response must show as null. */
 export interface Lost {
   lost: Set<unknown> | null
 }
 
-/** The document that the data was fetched with. */
+/** The document that the result was fetched with. */
 export interface MergeSource {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
-  /** Keys in the data by the keys that the subgraph was asked for, where the two differ. */
+  /** Keys in the data by keys in the subgraph's result, where the two differ. */
   readonly renamed: ReadonlyMap<string, readonly string[]>
 }
 
 /**
- * Compiles the merge of one selection set. Where two subgraphs give parts of one object and one of them says null, the
- * answer is null, but the object stays in the data: it may hold the key by which others are asked. A type's own name is
- * never replaced by an interface's, which is all that a subgraph with an `@interfaceObject` knows.
+ * Compiles the merge of one selection set.
+ *
+ * Where two subgraphs give parts of one object and one of them gives null, the response has null. The object
+ * stays in the data, because it may contain the key of a later fetch. The name of an object type is never
+ * replaced by the name of its interface, which is the only name that a subgraph with an `@interfaceObject`
+ * returns.
  */
 export function compileMerge(
   set: SelectionSetNode,
@@ -43,12 +46,12 @@ export function compileMerge(
     return functions.length - 1
   }
   const top = write(collectKeys([set], source))
-  return compile(`${functions.join('\n')}\nreturn merge${top}`, { isAbstract, join })
+  return compileFunction(`${functions.join('\n')}\nreturn merge${top}`, { isAbstract, join })
 }
 
-/** Two values of one field: lists by position, objects field by field. */
+/** Merges two values of one field: lists item by item, objects field by field. */
 function join(into: unknown, from: unknown, merge: Merge, lost: Lost): unknown {
-  // The same object when two places hold the same entity.
+  // Two fields that refer to the same entity may contain the same object.
   if (into === from) return into
   if (into === null || from === null) {
     const rest = into ?? from
@@ -63,7 +66,7 @@ function join(into: unknown, from: unknown, merge: Merge, lost: Lost): unknown {
   return into
 }
 
-/** By key, the selections below it; null for a leaf. The same key always means the same field, whatever its fragment. */
+/** The selection sets below each key; null for a leaf. One key is the same field in all fragments. */
 function collectKeys(
   sets: readonly SelectionSetNode[],
   { renamed, fragments }: MergeSource,
@@ -76,10 +79,10 @@ function collectKeys(
         collect(fragment.selectionSet)
         continue
       }
-      const asked = (node.alias ?? node.name).value
-      for (const key of renamed.get(asked) ?? [asked]) {
-        const known = keys.get(key)
-        if (known) known.push(node.selectionSet!)
+      const resultKey = (node.alias ?? node.name).value
+      for (const key of renamed.get(resultKey) ?? [resultKey]) {
+        const inner = keys.get(key)
+        if (inner) inner.push(node.selectionSet!)
         else keys.set(key, node.selectionSet ? [node.selectionSet] : null)
       }
     }

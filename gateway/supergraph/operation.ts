@@ -1,4 +1,4 @@
-// One operation of a client's document, and the key under which each of its fields is kept while it is worked on.
+// One operation of a client's document, and the key of each of its fields in the data.
 
 import {
   isLeafType,
@@ -24,19 +24,22 @@ export interface Operation {
   readonly schema: ApiSchema
   readonly definition: OperationDefinitionNode
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
-  /** Variables that decide a `@skip` or `@include`, in a fixed order. */
+  /** Variables of `@skip` and `@include`, in order of first use. */
   readonly switches: readonly string[]
-  /** For each field of the document its place among all of them, and its key in the data. */
+  /** By field of the document: its index among all fields, and its key in the data. */
   readonly fields: ReadonlyMap<FieldNode, { readonly index: number; readonly key: string }>
 }
 
-/** Values of `Operation.switches` for one run. */
+/** Values of `Operation.switches` in one request. */
 export type Switches = ReadonlyMap<string, boolean>
 
 /**
- * Data is kept under keys of our own, not under the client's aliases: a plain field under its name, any other under
- * `name__N`. So an alias never hides a key field that the planner needs (`{ id: name }`), and two objects that meet in
- * the data never disagree on a key. Only the renderer and the error paths know the client's aliases.
+ * Reads the definition and chooses the keys of its fields in the data.
+ *
+ * These keys are independent of the client's aliases: a plain field has its name as key, any other field
+ * `name__N`. So an alias cannot hide a key field that the planner needs (`{ id: name }`), and two objects
+ * that are merged never use one key for different fields. Only the renderer and the error paths use the
+ * client's aliases.
  */
 export function readOperation(
   schema: ApiSchema,
@@ -70,15 +73,16 @@ function dataKeys({
   const taken = new Set<string>()
   const keys = new Map<string, string>()
   return (node, { name, args, type }) => {
-    // The shape is part of it, because a String and an Int may not meet under one key. So is the alias: a null that
-    // moves up in an object under one alias must not empty the same object under another.
+    // The signature contains the shape, because a String and an Int cannot share a key. It contains the
+    // alias, because a null that propagates in an object under one alias must not empty the same object under
+    // another.
     const alias = (node.alias ?? node.name).value
     const signature = `${alias}: ${name}${printArguments(node)}: ${shapeOf(type)}`
     let key = keys.get(signature)
     if (key === undefined) {
       key = name
-      // A field that takes arguments leaves its name free even when it is given none: the planner may need the field
-      // with arguments of its own, and goes wrong where it has to invent an alias.
+      // A field that takes arguments never gets its plain name as key, even without arguments. The planner
+      // may need the field with other arguments, and plans wrongly when it must invent an alias.
       if (args.length > 0 || alias !== name || taken.has(name)) {
         for (let n = 1; taken.has(key) || fieldNames.has(key); n++) key = `${name}__${n}`
       }
@@ -89,14 +93,17 @@ function dataKeys({
   }
 }
 
-/** `[String!]` and `[Int!]` differ, `[Payment!]` and `[Refund!]` do not: what is inside them is compared by itself. */
+/**
+ * Lists, nulls and leaf types; every object type is `{}`. `[String!]` and `[Int!]` differ, `[Payment!]` and
+ * `[Refund!]` do not.
+ */
 export function shapeOf(type: GraphQLOutputType): string {
   if (isNonNullType(type)) return `${shapeOf(type.ofType)}!`
   if (isListType(type)) return `[${shapeOf(type.ofType)}]`
   return isLeafType(type) ? type.name : '{}'
 }
 
-/** The same for arguments that mean the same, whatever their order. */
+/** Prints the arguments sorted by name, so that equal arguments give equal text. */
 export function printArguments({ arguments: args = [] }: { arguments?: readonly ArgumentNode[] }): string {
   if (args.length === 0) return ''
   const sorted = args.toSorted((a, b) => (a.name.value < b.name.value ? -1 : 1))
@@ -110,7 +117,7 @@ function printValue(value: ValueNode): string {
   return `{${fields.map(({ name, value: inner }) => `${name.value}: ${printValue(inner)}`).join(', ')}}`
 }
 
-/** Whether `@skip` and `@include` leave a selection in. */
+/** Whether `@skip` and `@include` include a selection. */
 export function isIncluded({ directives = [] }: SelectionNode, switches: Switches): boolean {
   return directives.every(({ name, arguments: args }) => {
     if (name.value !== 'skip' && name.value !== 'include') return true

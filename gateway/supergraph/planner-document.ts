@@ -1,4 +1,4 @@
-// The document that is planned: what the client asked for, written again in the plainest form.
+// Writes a client's operation again in plain form, for the planner.
 
 import {
   isAbstractType,
@@ -16,45 +16,45 @@ import {
 } from 'graphql'
 import { isIncluded, printArguments, shapeOf, type Operation, type Switches } from './operation.ts'
 import type { FlattenNodePathSegment } from './plan.ts'
-import { isIntrospection, type ShapeField } from './shape.ts'
+import { isIntrospectionField, type ShapeField } from './shape.ts'
 
 /** A document for the planner. */
 export interface PlannerDocument {
   readonly text: string
-  /** The client's name of each variable, by its name here. */
+  /** The client's name of each variable, by its name in this document. */
   readonly variables: ReadonlyMap<string, string>
-  /** Fields that are wanted of an object of this type at this path, with their keys in the data. */
-  readonly asked: (path: readonly FlattenNodePathSegment[], typename: string) => readonly WantedField[]
+  /** Requested fields of an object of this type at this path, with their keys in the data. */
+  readonly wantedFields: (path: readonly FlattenNodePathSegment[], typename: string) => readonly WantedField[]
 }
 
 export interface WantedField {
   readonly key: string
   readonly name: string
-  /** What is wanted of the objects in it, of whatever type they are. */
+  /** Requested fields of the objects in this field, of all their types. */
   inner(): readonly WantedField[]
 }
 
 /**
- * Writes these root fields as a document of their own, or null when there is nothing to fetch.
+ * Writes root fields as a document of their own; null when there is nothing to fetch.
  *
- * Planners are at their best with plain documents, so this one has no named fragments, no aliases of the client's,
- * no `@skip` or `@include` (see `Switches`), every field once, and fragments on a type at most one deep.
+ * The planner is most reliable with plain documents. So this document has no named fragments, no client's
+ * aliases, no `@skip` or `@include` (see `Switches`), each field once, and no type condition inside another.
  */
 export function plannerDocument(
   operation: Operation,
   switches: Switches,
   fields: readonly ShapeField[],
 ): PlannerDocument | null {
-  const writer = new Writer(operation, switches)
+  const writer = new DocumentWriter(operation, switches)
   const root = new Level(operation.schema.graphql.getRootType(operation.definition.operation)!)
   for (const { name, nodes } of fields) {
-    if (name === '__typename' || isIntrospection(name)) continue
+    if (name === '__typename' || isIntrospectionField(name)) continue
     for (const node of nodes) writer.addField(root, node)
   }
   return root.fields.size === 0 ? null : writer.write(root)
 }
 
-/** One selection set in the making. */
+/** One selection set of the document, while it is collected. */
 class Level {
   readonly type: GraphQLCompositeType
   readonly fields = new Map<
@@ -63,7 +63,7 @@ class Level {
   >()
   /** Fields only for some types of an abstract type. */
   readonly narrowed = new Map<string, Level>()
-  /** Whether the runtime type was asked for, or something depends on it. */
+  /** Whether the client requested the runtime type, or the response depends on it. */
   typename = false
 
   constructor(type: GraphQLCompositeType) {
@@ -78,7 +78,7 @@ class Level {
   }
 }
 
-class Writer {
+class DocumentWriter {
   readonly #operation: Operation
   readonly #switches: Switches
   readonly #schema: GraphQLSchema
@@ -104,7 +104,7 @@ class Writer {
     if (field.level) this.#addAll(field.level, field.level.type, node.selectionSet!)
   }
 
-  /** `scope` is the part of the level's type that the fragments around `set` leave. */
+  /** `scope` is the level's type, narrowed by the type conditions around `set`. */
   #addAll(level: Level, scope: GraphQLCompositeType, set: SelectionSetNode): void {
     for (const node of set.selections) {
       if (!isIncluded(node, this.#switches)) continue
@@ -122,7 +122,9 @@ class Writer {
     }
   }
 
-  /** What of `scope` a type condition leaves: one type where there is a name for it, else each object type. */
+  /**
+   * Narrows `scope` by a type condition: to one type if such a type exists, otherwise to the object types.
+   */
   #narrow(level: Level, scope: GraphQLCompositeType, condition: string): readonly GraphQLCompositeType[] {
     const type = this.#schema.getType(condition) as GraphQLCompositeType
     if (type === scope) return [scope]
@@ -134,7 +136,10 @@ class Writer {
     return after.length === before.length && scope === level.type ? [type] : after
   }
 
-  /** An object of a hidden type is asked for nothing but its type, so that not even an error tells of it. */
+  /**
+   * Replaces a type that may hide others by its visible types: errors of hidden objects must not reach the
+   * client.
+   */
   #visible(scope: GraphQLCompositeType): readonly GraphQLCompositeType[] {
     return this.#operation.schema.mayHide(scope) ? this.#possible(scope) : [scope]
   }
@@ -156,7 +161,7 @@ class Writer {
     return printArguments(renamed)
   }
 
-  /** The planner adds variables of its own, named like these, so a client's must not be. */
+  /** Renames a client's variable whose name could equal that of a variable that the planner adds. */
   #rename(name: string): string {
     const { variableDefinitions = [] } = this.#operation.definition
     const taken = (candidate: string) =>
@@ -181,7 +186,7 @@ class Writer {
     return {
       text: `${head} ${body}`,
       variables: new Map([...this.#variables].map(([clientName, name]) => [name, clientName])),
-      asked: (path, type) => this.#asked(root, path, type),
+      wantedFields: (path, type) => this.#wantedFields(root, path, type),
     }
   }
 
@@ -196,7 +201,7 @@ class Writer {
     return `{ ${parts.join(' ')} }`
   }
 
-  /** Must say yes wherever `Shape.byType` does. A concrete type is known without asking. */
+  /** Must be true wherever `Shape.byType` is. The type of an object in a concrete field needs no request. */
   #needsTypename(level: Level): boolean {
     if (!isAbstractType(level.type)) return false
     if (level.typename || this.#operation.schema.mayHide(level.type)) return true
@@ -208,7 +213,11 @@ class Writer {
     )
   }
 
-  #asked(root: Level, path: readonly FlattenNodePathSegment[], typename: string): readonly WantedField[] {
+  #wantedFields(
+    root: Level,
+    path: readonly FlattenNodePathSegment[],
+    typename: string,
+  ): readonly WantedField[] {
     let levels = [root]
     for (const segment of path) {
       if (segment === '@' || !('Field' in segment)) continue

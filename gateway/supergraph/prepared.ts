@@ -1,9 +1,9 @@
-// A client's document, ready to be run any number of times.
+// A client's operation, prepared once and run for any number of requests.
 
+import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
 import type { Variables } from './connection.ts'
 import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
 import { Executable, type Engine, type SubscriptionEvent } from './executable.ts'
-import { LruMap } from './lru.ts'
 import type { Operation } from './operation.ts'
 import { compileCoercion, type Coerced } from './variables.ts'
 
@@ -12,11 +12,12 @@ export interface Prepared {
   readonly operation: 'query' | 'mutation' | 'subscription'
   /** Coerces variables as graphql-js does. Errors have the code BAD_USER_INPUT. */
   coerce(variables: unknown): Coerced
-  /** Runs a query or mutation with coerced variables; gives the whole response, `{"data":…,"errors":[…]}`. */
+  /** Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`. */
   execute(variables: Variables, context: unknown): Promise<string>
   /**
-   * Runs a subscription: the source streams, and for each of its events the rest of the plan is run once. The stream
-   * rejects with whatever the source threw, and can be left at any time. A refusal is an error response.
+   * Runs a subscription: for each event of the source stream, the rest of the plan is run once. The stream
+   * rejects with the error of the source, and can be closed at any time. A refused subscription gives an
+   * error response.
    */
   subscribe(
     variables: Variables,
@@ -24,17 +25,19 @@ export interface Prepared {
   ): Promise<AsyncIterableIterator<SubscriptionEvent> | { errorResponse: string }>
 }
 
-/** Settings of the switches that a document is kept compiled for. */
+/** The most variants of one operation that are cached, one for each setting of its switches. */
 const variantsMax = 16
 
 /**
- * Plans the operation. One whose `@skip` and `@include` depend on variables is planned anew for each setting of these,
- * when it first occurs: no plan, merge or renderer then knows of conditions, and most documents only ever see one.
+ * Plans and compiles the operation.
+ *
+ * Where `@skip` and `@include` depend on variables, each setting of these variables gets its own plan when it
+ * first occurs. So plans, merges and renderers have no conditions; most operations only use one setting.
  */
 export function prepareOperation(operation: Operation, engine: Engine): Prepared | Rejected {
   const { schema, definition, switches } = operation
-  const variants = new LruMap<Executable>(variantsMax)
-  const compile = (setting: string): Executable | Rejected => {
+  const variants = new RecentMap<string, Executable>(variantsMax, { refreshOnRead: true })
+  const compileVariant = (setting: string): Executable | Rejected => {
     const values = new Map(switches.map((name, n) => [name, setting[n] === '1']))
     try {
       const executable = new Executable(operation, values, engine)
@@ -45,12 +48,12 @@ export function prepareOperation(operation: Operation, engine: Engine): Prepared
       return reject('OPERATION_NOT_PLANNED', engineCodes.OPERATION_NOT_PLANNED)
     }
   }
-  const only = switches.length === 0 ? compile('') : null
+  const only = switches.length === 0 ? compileVariant('') : null
   if (only && 'kind' in only) return only
   const variantFor = (variables: Variables): Executable | Rejected => {
     if (only) return only
     const setting = switches.map((name) => (variables[name] === true ? '1' : '0')).join('')
-    return variants.get(setting) ?? compile(setting)
+    return variants.get(setting) ?? compileVariant(setting)
   }
 
   return {

@@ -1,5 +1,5 @@
-// The answer as JSON text, by a function compiled for one document. It handles only data as it should be; for anything
-// else it throws `unfit`, and the answer is completed by the letter instead (complete.ts).
+// Renders the data as JSON text, by code generated for one document. The code handles only data that fits the
+// schema; for any other data it throws `unfit`, and complete.ts makes the response.
 
 import {
   GraphQLBoolean,
@@ -16,27 +16,75 @@ import {
   type GraphQLOutputType,
   type GraphQLSchema,
 } from 'graphql'
-import { compile, literal } from './codegen.ts'
+import { compileFunction, literal } from './codegen.ts'
 import { constant, put, putJson, putString, putText, take, type Constant } from './json-bytes.ts'
 import type { Data } from './merge.ts'
-import { isIntrospection, type Shape, type ShapeField } from './shape.ts'
+import { isIntrospectionField, type Shape, type ShapeField } from './shape.ts'
 
-/** The fields as JSON without the braces around them. `meta` has the answers to introspection fields. */
+/**
+ * Returns the fields as JSON, without the braces around them. `meta` has the JSON of introspection fields.
+ */
 export type Render = (data: Data, meta: Readonly<Record<string, string>> | null) => string
 
 export const unfit = Symbol('the data does not fit the schema')
 
 export function compileRender(fields: readonly ShapeField[], schema: GraphQLSchema): Render {
-  const writer = new Writer(schema)
-  const body = writer.members(fields)
-  const source = `${writer.functions.join('\n')}\nreturn function render(o, meta) {\nlet p = 0\n${body}\nreturn take(p)\n}`
-  return compile(source, writer.scope)
+  const { source, scope } = writeRender(fields, schema)
+  return compileFunction(source, scope)
 }
 
-/** A step of writing: text that is known, or a statement that moves `p`. */
+/**
+ * Writes the source of the render function, and the scope of its free variables. Each object and list gets a
+ * function that writes the value `o` at the offset `p` and returns the offset after it. For `{ payment { id
+ * status } }`:
+ *
+ * ```js
+ * // k0 is null
+ * // k1 is {"id":
+ * // k2 is ,"status":
+ * // k3 is }
+ * // k4 is "payment":
+ * function f0(o, p) {
+ *   if (typeof o !== 'object' || o === null) throw unfit
+ *   const v0 = o["id"]
+ *   p = put(k1, p)
+ *   p = id(v0, p)
+ *   const v1 = o["status"]
+ *   p = put(k2, p)
+ *   if (v1 == null) p = put(k0, p)
+ *   else {
+ *     p = named(values_Status, v1, p)
+ *   }
+ *   p = put(k3, p)
+ *   return p
+ * }
+ * return function render(o, meta) {
+ *   let p = 0
+ *   const v0 = o["payment"]
+ *   p = put(k4, p)
+ *   if (v0 == null) p = put(k0, p)
+ *   else {
+ *     p = f0(v0, p)
+ *   }
+ *   return take(p)
+ * }
+ * ```
+ */
+export function writeRender(
+  fields: readonly ShapeField[],
+  schema: GraphQLSchema,
+): { source: string; scope: Readonly<Record<string, unknown>> } {
+  const writer = new RenderWriter(schema)
+  const body = writer.members(fields)
+  const functions = writer.functions.join('\n')
+  const source = `${functions}\nreturn function render(o, meta) {\nlet p = 0\n${body}\nreturn take(p)\n}`
+  return { source, scope: writer.scope }
+}
+
+/** A part of the generated code: constant JSON text, or a statement that writes at `p` and moves `p`. */
 type Piece = { readonly text: string } | { readonly code: string }
 
-class Writer {
+class RenderWriter {
   readonly functions: string[] = []
   readonly scope: Record<string, unknown> = { ...helpers }
   readonly #schema: GraphQLSchema
@@ -47,12 +95,12 @@ class Writer {
     this.#schema = schema
   }
 
-  /** Statements that write the members of `o`. */
+  /** Writes statements that render the members of the object `o`. */
   members(fields: readonly ShapeField[], open = '', close = ''): string {
     const pieces = fields.flatMap(({ responseKey, dataKey, name, parent, type, shape }, n): Piece[] => {
       const key = { text: `${n > 0 ? ',' : ''}${JSON.stringify(responseKey)}:` }
       if (name === '__typename') return [key, { text: JSON.stringify(parent.name) }]
-      if (isIntrospection(name)) return [key, { code: `p = putJson(meta[${literal(responseKey)}], p)` }]
+      if (isIntrospectionField(name)) return [key, { code: `p = putJson(meta[${literal(responseKey)}], p)` }]
       return [{ code: `const v${n} = o[${literal(dataKey)}]` }, key, ...this.#value(type, shape, `v${n}`)]
     })
     return this.#statements([{ text: open }, ...pieces, { text: close }])
@@ -60,20 +108,18 @@ class Writer {
 
   #value(type: GraphQLOutputType, shape: Shape | null, value: string): Piece[] {
     if (isNonNullType(type)) return this.#present(type.ofType, shape, value)
-    const otherwise = this.#statements(this.#present(type, shape, value))
-    return [
-      { code: `if (${value} == null) ${this.#statements([{ text: 'null' }])}\nelse {\n${otherwise}\n}` },
-    ]
+    const present = this.#statements(this.#present(type, shape, value))
+    return [{ code: `if (${value} == null) ${this.#statements([{ text: 'null' }])}\nelse {\n${present}\n}` }]
   }
 
-  /** What a null leads to here is `unfit`: every function that is called looks at what it is given. */
+  /** No check for null here: every function that is called throws `unfit` for a null. */
   #present(type: GraphQLOutputType, shape: Shape | null, value: string): Piece[] {
     if (isListType(type)) return [{ code: `p = ${this.#list(type.ofType, shape)}(${value}, p)` }]
     return isLeafType(type) ? this.#leaf(type, value) : [{ code: `p = ${this.#object(shape!)}(${value}, p)` }]
   }
 
   #leaf(type: GraphQLLeafType, value: string): Piece[] {
-    // The quotes of a string become part of the constants around it.
+    // The quotes of a string become part of the constants before and after it.
     if (type.name === 'String')
       return [
         { text: '"' },
@@ -127,7 +173,7 @@ ${this.#statements([{ text: ']' }])}`
     return name
   }
 
-  /** Texts that follow each other are written as one. */
+  /** Joins adjacent texts, so that the generated code writes each run of text as one constant. */
   #statements(pieces: readonly Piece[]): string {
     const statements: string[] = []
     let text = ''
@@ -162,10 +208,12 @@ const helpersByScalar = new Map([
   ['Boolean', 'boolean'],
   ['ID', 'id'],
 ])
-const yes = constant('true')
-const no = constant('false')
+const trueJson = constant('true')
+const falseJson = constant('false')
 
-/** Writers of leaves: the usual value at once, what else may be serialized to the type as graphql-js does it. */
+/**
+ * Writers of leaf values: the usual JavaScript type directly, any other value as graphql-js serializes it.
+ */
 const helpers = {
   unfit,
   put,
@@ -180,7 +228,7 @@ const helpers = {
   float: (value: unknown, at: number) =>
     putText(String(Number.isFinite(value) ? value : serialized(GraphQLFloat, value)), at),
   boolean: (value: unknown, at: number) =>
-    put(value === true || (value !== false && serialized(GraphQLBoolean, value)) ? yes : no, at),
+    put(value === true || (value !== false && serialized(GraphQLBoolean, value)) ? trueJson : falseJson, at),
   json: (value: unknown, at: number) =>
     typeof value === 'string' ? putString(value, at) : putJson(jsonOf(value), at),
   named(values: ReadonlyMap<unknown, Constant>, value: unknown, at: number): number {
@@ -199,14 +247,14 @@ function serialized(type: GraphQLLeafType, value: unknown): unknown {
   }
 }
 
-/** A custom scalar. */
+/** A value of a custom scalar as JSON. */
 function jsonOf(value: unknown): string {
   if (value === null || value === undefined) throw unfit
   try {
     const text = JSON.stringify(value) as string | undefined
     if (text !== undefined) return text
   } catch {
-    // A bigint, say.
+    // A value without JSON, such as a bigint.
   }
   throw unfit
 }

@@ -1,11 +1,12 @@
-// The plan's rewrites: a subgraph that knows an interface as an object is told the interface's name, and a key that had
-// to be renamed on the way out of a subgraph gets its own name back.
+// Compiles the plan's rewrites of inputs and results. An input rewrite replaces a type's name by that of its
+// interface, for a subgraph with an `@interfaceObject`. An output rewrite gives a field that the plan aliased
+// its own key again.
 
 import type { FetchNodePathSegment, FetchRewrite } from './plan.ts'
 
 export type Rewrite = (value: unknown) => void
 
-/** Compiles rewrites that change `value` in place. Paths start at a fetch's data, or at one entity of it. */
+/** Compiles rewrites that change `value` in place: the data of a fetch, or one of its entities. */
 export function compileRewrites(
   rewrites: readonly FetchRewrite[] | undefined,
   typenames: (condition: string) => readonly string[],
@@ -18,7 +19,7 @@ export function compileRewrites(
   return (value) => compiled.forEach((apply) => apply(value))
 }
 
-/** New names of renamed keys, by the name that the subgraph was asked for. */
+/** The new keys of each renamed key, by the key in the subgraph's result. */
 export function renamedKeys(
   rewrites: readonly FetchRewrite[] | undefined,
 ): ReadonlyMap<string, readonly string[]> {

@@ -1,4 +1,4 @@
-// What one execution of a plan works on, and what a plan is compiled against.
+// The state of one execution of a plan, and the scope that a plan is compiled in.
 
 import type { SubgraphConnection, Variables } from './connection.ts'
 import type { Failure } from './failures.ts'
@@ -10,19 +10,18 @@ import type { SupergraphSchema } from './supergraph-schema.ts'
 export interface Run extends Lost {
   readonly variables: Variables
   readonly context: unknown
-  /** Null until a subgraph has answered. */
+  /** Null until the first subgraph returns data. */
   data: Data | null
   failures: Failure[] | null
 }
 
 export type Step = (run: Run) => void | Promise<void>
 
-/** What a plan is compiled against. */
+/** The scope that a plan is compiled in. */
 export interface PlanScope {
   readonly supergraph: SupergraphSchema
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
   /** The client's name of each variable, by its name in the planned document. */
   readonly variables: ReadonlyMap<string, string>
-  /** What the client wants of an object of this type at this path. */
-  readonly asked: PlannerDocument['asked']
+  readonly wantedFields: PlannerDocument['wantedFields']
 }

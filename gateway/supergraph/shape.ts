@@ -1,4 +1,4 @@
-// What the client asked for at one place of the answer: which fields, in which order, once the type is known.
+// The fields that a client requested at one place of the response, in response order, by runtime type.
 
 import {
   getNamedType,
@@ -20,29 +20,31 @@ import { isIncluded, shapeOf, type Operation, type Switches } from './operation.
 
 export interface Shape {
   readonly type: GraphQLCompositeType
-  /** For an abstract type: whether the fields depend on the runtime type, so that data without it cannot be read. */
+  /**
+   * For an abstract type: whether the fields depend on the runtime type, so that the data must contain it.
+   */
   readonly byType: boolean
   /**
-   * Fields in the order of the answer, as the specification's CollectFields gives them for this runtime type; for an
-   * abstract type that is not `byType`, those of the abstract type itself.
+   * Fields in response order, as the specification's CollectFields gives them for this runtime type. For an
+   * abstract type that is not `byType`: the fields of the abstract type itself.
    */
   fieldsOf(type: GraphQLCompositeType): readonly ShapeField[]
 }
 
 export interface ShapeField {
-  /** As the client reads it. */
+  /** The key in the response. */
   readonly responseKey: string
-  /** As it lies in the data. */
+  /** The key in the data. */
   readonly dataKey: string
   readonly name: string
   readonly parent: GraphQLCompositeType
   readonly type: GraphQLOutputType
   readonly nodes: readonly FieldNode[]
-  /** What is asked of the objects in it; null for leaves. */
+  /** The requested fields of the objects in it; null for leaves. */
   readonly shape: Shape | null
 }
 
-/** The shape of the whole answer, for one setting of the switches. */
+/** The shape of the whole response, for one setting of the switches. */
 export function rootShape(operation: Operation, switches: Switches): Shape {
   const { schema, definition } = operation
   return new Shapes(operation, switches).at(schema.graphql.getRootType(definition.operation)!, [
@@ -53,8 +55,8 @@ export function rootShape(operation: Operation, switches: Switches): Shape {
 class Shapes {
   readonly operation: Operation
   readonly switches: Switches
-  /** By type and the fields that lead here, so that fragments used in many places give one shape, compiled once. */
-  readonly #known = new Map<string, Shape>()
+  /** By type and parent fields, so that a fragment that is used in many places is compiled once. */
+  readonly #shapes = new Map<string, Shape>()
 
   constructor(operation: Operation, switches: Switches) {
     this.operation = operation
@@ -67,10 +69,10 @@ class Shapes {
 
   below(type: GraphQLCompositeType, nodes: readonly FieldNode[]): Shape {
     const key = `${type.name}:${nodes.map((node) => this.operation.fields.get(node)!.index).join()}`
-    let shape = this.#known.get(key)
+    let shape = this.#shapes.get(key)
     if (!shape) {
       const sets = nodes.map(({ selectionSet }) => selectionSet!)
-      this.#known.set(key, (shape = this.at(type, sets)))
+      this.#shapes.set(key, (shape = this.at(type, sets)))
     }
     return shape
   }
@@ -168,14 +170,17 @@ class CollectedShape implements Shape {
   }
 }
 
-/** Fields of the object that `value` is; for one that is not there or of no known type, those it may have had. */
+/**
+ * The fields of the object `value`; for a missing object or an unknown type, the fields of all possible
+ * types.
+ */
 export function fieldsFor(shape: Shape, value: unknown, schema: GraphQLSchema): readonly ShapeField[] {
   if (!isAbstractType(shape.type) || !shape.byType) return shape.fieldsOf(shape.type)
   const possible = schema.getPossibleTypes(shape.type)
   const typename = (value as { __typename?: unknown } | null | undefined)?.__typename
   const type = possible.find(({ name }) => name === typename)
   if (type) return shape.fieldsOf(type)
-  return possible.flatMap((one) => shape.fieldsOf(one))
+  return possible.flatMap((objectType) => shape.fieldsOf(objectType))
 }
 
 function typeOfField(parent: GraphQLCompositeType, name: string): GraphQLOutputType {
@@ -186,4 +191,4 @@ const metaFields = new Map(
   [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef].map((field) => [field.name, field]),
 )
 
-export const isIntrospection = (name: string): boolean => name === '__schema' || name === '__type'
+export const isIntrospectionField = (name: string): boolean => name === '__schema' || name === '__type'

@@ -1,4 +1,5 @@
-// The plan's nodes as closures. A step works on one run's data; it never throws, and gives a promise only when it waits.
+// Compiles the nodes of a plan into steps. A step changes the data of one run. It never throws, and returns a
+// promise only when a subgraph does.
 
 import type { SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
 import { entityFetch, readRootFetch, rootFetch } from './fetch.ts'
@@ -28,27 +29,34 @@ export function compileStep(node: PlanNode, scope: PlanScope): Step {
     case 'Condition':
     case 'Defer':
   }
-  // Switches are decided before planning, `@defer` is not in the schema, a subscription's source is taken off first.
-  throw new TypeError(`the plan has a ${node.kind} where none can be`)
+  // Switches are applied before planning, `@defer` is not in the schema, and `compileSubscription` reads the
+  // source.
+  throw new TypeError(`unexpected ${node.kind} node in the plan`)
 }
 
 function entityFetches(call: EntityCall, scope: PlanScope): Step {
-  return parallel(splitInterfaceObjects(call, scope).map((one) => entityFetch(one, scope)))
+  return parallel(splitInterfaceObjects(call, scope).map((part) => entityFetch(part, scope)))
 }
 
-/** Where a subscription's events come from, and how one of them is taken into a run. */
-export interface Source {
+/** Opens the stream of a subscription's events, and takes an event into a run. */
+export interface SubscriptionSource {
   open(variables: Variables, context: unknown): ReturnType<SubgraphOperation['subscribe']>
   absorb(run: Run, result: SubgraphResult): void
 }
 
-/** A subscription's plan: its source, and what is done for each event; null when the event is all there is. */
-export function compileSubscription(node: PlanNode, scope: PlanScope): { source: Source; step: Step | null } {
+/**
+ * Compiles a subscription's plan: its source, and the step for each event, or null when the event needs no
+ * fetch.
+ */
+export function compileSubscription(
+  node: PlanNode,
+  scope: PlanScope,
+): { source: SubscriptionSource; step: Step | null } {
   const [first, ...rest] = node.kind === 'Sequence' ? node.nodes : [node]
   if (first?.kind !== 'Subscription')
-    throw new TypeError(`the plan of a subscription starts with ${first?.kind}`)
+    throw new TypeError(`the plan of a subscription starts with a ${first?.kind} node`)
   const { operation, inputs, absorb } = readRootFetch(first.primary, scope)
-  const source: Source = {
+  const source: SubscriptionSource = {
     open: (variables, context) => operation.subscribe(inputs(variables), context),
     absorb,
   }
@@ -73,8 +81,8 @@ function parallel(steps: readonly Step[]): Step {
   return (run) => {
     const waiting: Promise<void>[] = []
     for (const step of steps) {
-      const one = step(run)
-      if (one) waiting.push(one)
+      const promise = step(run)
+      if (promise) waiting.push(promise)
     }
     if (waiting.length > 1) return Promise.all(waiting).then(noop)
     return waiting[0]

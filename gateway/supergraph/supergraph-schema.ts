@@ -1,4 +1,4 @@
-// The supergraph's types, as the clients see them and as the plan does.
+// Reads the types of the supergraph: the schema for clients, and the schema for plans.
 
 import {
   buildASTSchema,
@@ -15,36 +15,38 @@ import {
 } from 'graphql'
 import { apiSdl } from './compose.ts'
 
-/** What clients see: no federation, nothing `@inaccessible`. */
+/** The schema for clients: no federation directives, nothing `@inaccessible`. */
 export interface ApiSchema {
   readonly graphql: GraphQLSchema
   /** Names of all fields of all types. */
   readonly fieldNames: ReadonlySet<string>
-  /** Whether an object of this interface or union may turn out to be of a type that clients must not see. */
+  /** True for an interface or union that has an object type hidden from clients. */
   mayHide(type: GraphQLCompositeType): boolean
 }
 
-/** All types, also those hidden from clients. */
+/** All types, including those hidden from clients. */
 export interface SupergraphSchema {
   readonly api: ApiSchema
   /** Names of the subgraphs. */
   readonly subgraphs: ReadonlySet<string>
   composite(name: string): GraphQLCompositeType | undefined
   /**
-   * Values that `__typename` has where a type condition holds: the object types, and for an interface its own name too,
-   * which is what a subgraph says that knows it as an `@interfaceObject`.
+   * Values of `__typename` for which a type condition holds: the object types, and the name of an interface
+   * itself, which a subgraph with an `@interfaceObject` returns.
    */
   typenames(condition: string): readonly string[]
   isAbstract(typename: string): boolean
-  /** Whether a subgraph knows this interface as an `@interfaceObject`. */
+  /** Whether a subgraph defines this interface as an `@interfaceObject`. */
   isInterfaceObject(type: string, subgraph: string): boolean
-  /** The name under which a subgraph knows an object type: its own, or that of its interface. */
+  /**
+   * The name of an object type in a subgraph: its own, or that of its interface for an `@interfaceObject`.
+   */
   nameIn(subgraph: string, typename: string): string
-  /** The fields of this type that a subgraph must be sent before it can give this one. */
+  /** The fields of this type that a subgraph needs to compute the field: its `@requires`. */
   requiredBy(type: string, field: string): readonly string[]
-  /** Whether some `@key` or `@requires` names a field so. */
+  /** Whether a `@key` or `@requires` contains a field of this name. */
   isInFieldSet(name: string): boolean
-  /** The fields that a subgraph may know an object of this type by. */
+  /** The fields of this type in the subgraph's `@key` directives. */
   keyFields(type: string, subgraph: string): ReadonlySet<string>
 }
 
@@ -82,8 +84,8 @@ export function readSupergraph(sdl: string): SupergraphSchema {
     nameIn: (subgraph, typename) => {
       const type = schema.getType(typename)
       if (!isObjectType(type) || joins(typename, subgraph).length > 0) return typename
-      const known = type.getInterfaces().find(({ name }) => isInterfaceObject(name, subgraph))
-      return known?.name ?? typename
+      const interfaceType = type.getInterfaces().find(({ name }) => isInterfaceObject(name, subgraph))
+      return interfaceType?.name ?? typename
     },
     requiredBy: (type, field) => {
       const owner = schema.getType(type)
@@ -111,7 +113,7 @@ function readApi(sdl: string, whole: GraphQLSchema): ApiSchema {
   }
 }
 
-/** From `enum join__Graph { WALLET @join__graph(name: "wallet" …) }`. */
+/** Subgraph names by enum value, from `enum join__Graph { WALLET @join__graph(name: "wallet" …) }`. */
 function subgraphNames(schema: GraphQLSchema): Map<string, string> {
   const values = schema.getType('join__Graph')?.astNode
   return new Map(
@@ -123,7 +125,7 @@ function subgraphNames(schema: GraphQLSchema): Map<string, string> {
 
 type Arguments = Readonly<Record<string, unknown>>
 
-/** Of each such directive, its arguments. */
+/** The arguments of each directive of this name. */
 function argumentsOf(directives: readonly ConstDirectiveNode[] | undefined, name: string): Arguments[] {
   const named = directives?.filter((directive) => directive.name.value === name) ?? []
   return named.map(({ arguments: args = [] }) =>
@@ -131,11 +133,11 @@ function argumentsOf(directives: readonly ConstDirectiveNode[] | undefined, name
   )
 }
 
-/** All names in a field set, whatever they are. */
+/** All names in a field set: fields, arguments and types. */
 const namesIn = (fieldSet: unknown): readonly string[] =>
   typeof fieldSet === 'string' ? (fieldSet.match(/\w+/g) ?? []) : []
 
-/** The outermost fields of a field set, such as the text of a `@key`. */
+/** The top-level fields of a field set, such as the text of a `@key`. */
 function fieldNames(fieldSet: unknown): readonly string[] {
   if (typeof fieldSet !== 'string') return []
   const [operation] = parse(`{ ${fieldSet} }`, { noLocation: true }).definitions

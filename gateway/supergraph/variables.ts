@@ -1,4 +1,5 @@
-// Variables as the specification coerces them: defaults filled in, absent ones left out, nothing of a wrong type.
+// Coerces variables as the specification defines: applies defaults, omits absent variables, rejects wrong
+// types.
 
 import {
   coerceInputValue,
@@ -19,15 +20,15 @@ export type Coerced = { variables: Variables } | { errors: readonly GraphQLForma
 interface Definition {
   readonly name: string
   readonly type: GraphQLInputType
-  /** undefined when there is none. */
-  readonly standard: unknown
+  /** The default value; undefined when there is none. */
+  readonly defaultValue: unknown
 }
 
 /**
  * Compiles the coercion of an operation's variables.
  *
- * A switch (a variable of `@skip` or `@include`) may be declared nullable when it has a default; graphql-js finds a
- * null in it while it executes, which is too late for us, so it is refused here.
+ * A switch (a variable of `@skip` or `@include`) may be nullable when it has a default. graphql-js rejects
+ * its null only during execution. Here the null is rejected before, because the switches select the plan.
  */
 export function compileCoercion(
   schema: GraphQLSchema,
@@ -36,42 +37,39 @@ export function compileCoercion(
 ): (variables: unknown) => Coerced {
   const definitions = variableDefinitions.map(({ variable, type: node, defaultValue }): Definition => {
     const type = typeFromAST(schema, node) as GraphQLInputType
-    return { name: variable.name.value, type, standard: defaultValue && valueFromAST(defaultValue, type) }
+    return { name: variable.name.value, type, defaultValue: defaultValue && valueFromAST(defaultValue, type) }
   })
 
-  return (given) => {
-    if (given !== undefined && (typeof given !== 'object' || Array.isArray(given))) {
+  return (input) => {
+    if (input !== undefined && (typeof input !== 'object' || Array.isArray(input))) {
       return { errors: [coded('BAD_USER_INPUT', 'Variables must be an object.')] }
     }
-    const inputs = (given ?? {}) as Variables
+    const inputs = (input ?? {}) as Variables
     const variables = coerce(definitions, inputs)
     if (!variables) {
-      // graphql-js finds the same mistakes again, and says what they are.
+      // graphql-js coerces the variables again, to report each error with its message.
       const { errors = [] } = getVariableValues(schema, variableDefinitions, inputs)
       return { errors: errors.map((error) => coded('BAD_USER_INPUT', error)) }
     }
-    const unset = switches.find((name) => variables[name] === null)
-    if (unset === undefined) return { variables }
-    return {
-      errors: [
-        coded('BAD_USER_INPUT', `Variable "$${unset}" decides a @skip or @include and must not be null.`),
-      ],
-    }
+    const nullSwitch = switches.find((name) => variables[name] === null)
+    if (nullSwitch === undefined) return { variables }
+    const message = `Variable "$${nullSwitch}" is used in @skip or @include and must not be null.`
+    return { errors: [coded('BAD_USER_INPUT', message)] }
   }
 }
 
-/** Null when anything is wrong. */
+/** Returns null when a variable is missing or invalid. */
 function coerce(definitions: readonly Definition[], inputs: Variables): Variables | null {
   const variables: Variables = {}
-  let wrong = false
-  for (const { name, type, standard } of definitions) {
+  let isInvalid = false
+  for (const { name, type, defaultValue } of definitions) {
     if (!Object.hasOwn(inputs, name) || inputs[name] === undefined) {
-      if (standard !== undefined) variables[name] = standard
+      if (defaultValue !== undefined) variables[name] = defaultValue
       else if (isNonNullType(type)) return null
       continue
     }
-    variables[name] = coerceInputValue(inputs[name], type, () => (wrong = true))
-    if (wrong) return null
+    variables[name] = coerceInputValue(inputs[name], type, () => (isInvalid = true))
+    if (isInvalid) return null
   }
   return variables
 }

@@ -1,4 +1,5 @@
-// BER-TLV, the grammar of consumer-presented codes: bytes of tag, length and value. What a tag means is not known here.
+// The syntax of consumer-presented codes, BER-TLV: bytes of tag, length and value. The meaning of tags is in
+// cpm.ts.
 
 import { faultAt } from './error.ts'
 import type { QrErrorCode, QrFault } from './error.ts'
@@ -9,14 +10,18 @@ export interface BerField {
   /** Hexadecimal capitals, such as "4F" or "9F26". */
   readonly tag: string
   readonly value: Uint8Array
-  /** Where the object and its value start, in bytes from the start of the payload. */
+  /** The start of the object and of its value, in bytes from the start of the payload. */
   readonly byte: number
   readonly valueByte: number
 }
 
+/** In bytes; EMV has tags of one and two. */
+const tagMax = 4
+
 /**
- * Splits one level of data objects, in order, or says where it stops making sense. `byte` and `path` place the level
- * in the payload. Lengths have one to three bytes; the indefinite form is refused.
+ * Splits one level into its data objects, in order, or returns the first syntax error. `byte` is the offset
+ * of the level in the payload, `path` its parent. Lengths have one to three bytes and tags one to four; the
+ * indefinite form is refused.
  *
  * Source: EMV 4.3 Book 3, Annex B.
  */
@@ -25,13 +30,14 @@ export function splitBer(bytes: Uint8Array, byte: number, path: string): BerFiel
   let at = 0
   while (at < bytes.length) {
     const sizeAt = at + tagLength(bytes, at)
+    if (sizeAt - at > tagMax) return berFault('BAD_FIELD', path || null, 'has an unsupported tag', byte + at)
     const tag = hex(bytes.subarray(at, sizeAt))
     const size = bytes[sizeAt] ?? 0
     const start = sizeAt + 1 + (size > 0x80 ? size - 0x80 : 0)
     const length = size < 0x80 ? size : Number(`0x0${hex(bytes.subarray(sizeAt + 1, start))}`)
     const end = start + length
     if (size === 0x80 || size > 0x82) {
-      return berFault('BAD_LENGTH', pathOf(path, tag), 'has no usable length', byte + at)
+      return berFault('BAD_LENGTH', pathOf(path, tag), 'has an unsupported length', byte + at)
     }
     if (sizeAt >= bytes.length || end > bytes.length) {
       return berFault('TRUNCATED', pathOf(path, tag), 'is cut short', byte + at)
@@ -42,7 +48,10 @@ export function splitBer(bytes: Uint8Array, byte: number, path: string): BerFiel
   return fields
 }
 
-/** In bytes: five low bits set mean that more follow, as long as the highest is set. */
+/**
+ * In bytes. If the five low bits of the first byte are set, more bytes follow: up to one without its highest
+ * bit.
+ */
 function tagLength(bytes: Uint8Array, at: number): number {
   if ((bytes[at]! & 0x1f) !== 0x1f) return 1
   let length = 2
@@ -50,7 +59,7 @@ function tagLength(bytes: Uint8Array, at: number): number {
   return length
 }
 
-/** Writes one data object. */
+/** Encodes one data object. */
 export function berField(tag: string, value: Uint8Array): Uint8Array {
   const { length } = value
   const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
@@ -60,7 +69,7 @@ export function berField(tag: string, value: Uint8Array): Uint8Array {
 /** Bytes as hexadecimal capitals. */
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex').toUpperCase()
 
-/** The character that byte `byte` starts in: each character of base64 holds six bits. */
+/** The base64 character in which byte `byte` starts; each character has six bits. */
 export const characterOf = (byte: number): number => Math.floor((byte * 8) / 6)
 
 /** A fault of object `tag`, which starts at byte `byte`. */

@@ -1,4 +1,4 @@
-// ISO 3166-1: the letters of every country and region.
+// The alpha-2 codes of ISO 3166-1.
 
 const codes = new Set(
   (
@@ -12,5 +12,5 @@ const codes = new Set(
   ).split(' '),
 )
 
-/** True for an alpha-2 code of ISO 3166-1, in capitals. */
+/** True for an alpha-2 code of ISO 3166-1 in capitals. */
 export const isCountry = (code: string): boolean => codes.has(code)

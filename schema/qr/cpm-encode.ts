@@ -1,23 +1,25 @@
 // Writes consumer-presented codes: EMVCo QR Code Specification, Consumer-Presented Mode 1.1.
 
 import { berField } from './ber.ts'
+import { decodeCpm } from './cpm-decode.ts'
 import { applicationTags, chipTags, cpmVersion, dataTags, forms } from './cpm.ts'
 import type { CpmDataInput, CpmInput } from './cpm.ts'
-import { decodeCpm } from './cpm-decode.ts'
 import { checkSame } from './encode.ts'
-import { listOut } from './table.ts'
+import { toFields } from './table.ts'
 
 /**
- * Writes a consumer-presented code, objects in the order of their tags; `decodeCpm` gives back what was put in. It
- * has no way to take a card number. Throws `QrError` for values that do not have the form `CpmData` says, and for
- * a decoded code from which something was withheld.
+ * Writes a consumer-presented code, with its objects in the order of their tags. `decodeCpm` reads the same
+ * code again.
+ *
+ * The input has no field for a card number. Throws `QrError` for values without the form that `CpmData`
+ * defines, and for a decoded code with withheld objects.
  */
 export function encodeCpm(code: CpmInput): string {
   const { applications, common, withheld } = code
   const objects = [
     berField('85', Buffer.from(cpmVersion)),
-    ...applications.map((each) => writeTemplate('61', listOut(applicationTags, each), '63', each.chip)),
-    ...(common ? [writeTemplate('62', listOut(dataTags, common), '64', common.chip)] : []),
+    ...applications.map((each) => writeTemplate('61', toFields(applicationTags, each), '63', each.chip)),
+    ...(common ? [writeTemplate('62', toFields(dataTags, common), '64', common.chip)] : []),
   ]
   const payload = Buffer.concat(objects).toString('base64')
   checkSame(decodeCpm(payload), { applications, common, withheld })
@@ -32,7 +34,7 @@ function writeTemplate(
   chipTag: string,
   chip: CpmDataInput['chip'],
 ): Uint8Array {
-  const inner = chip ? [berField(chipTag, writeObjects(listOut(chipTags, chip)))] : []
+  const inner = chip ? [berField(chipTag, writeObjects(toFields(chipTags, chip)))] : []
   return berField(tag, Buffer.concat([writeObjects(objects), ...inner]))
 }
 
@@ -40,7 +42,7 @@ function writeObjects(objects: Objects): Uint8Array {
   return Buffer.concat(objects.map(({ tag, value }) => berField(tag, bytesOf(tag, value))))
 }
 
-/** What does not fit the form is written as it comes: reading it back refuses it. */
+/** Values without the required form are written unchanged, and refused when the payload is read again. */
 function bytesOf(tag: string, value: string): Uint8Array {
   const [format, , max] = forms[tag]!
   if (format === 'text') return Buffer.from(value)

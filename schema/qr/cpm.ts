@@ -1,8 +1,12 @@
-// What a consumer-presented code says, as types, and where in the code it stands.
+// Types of the content of a consumer-presented code, and the tags and forms of its objects.
 
+import type { QrFault } from './error.ts'
 import type { QrField } from './field.ts'
 
-/** What the chip would say: transparent template 63 or 64. All in hexadecimal capitals. */
+/**
+ * Data of the chip: transparent template 63 or 64, whose form is not checked. A value without the form of its
+ * object is null. All values are hexadecimal capitals.
+ */
 export interface CpmChip {
   readonly interchangeProfile: string | null
   readonly issuerApplicationData: string | null
@@ -12,19 +16,23 @@ export interface CpmChip {
   readonly unpredictableNumber: string | null
 }
 
-/** What an application (template 61) and the common data (template 62) may say. */
+/** Data of an application (template 61) or common data (template 62). */
 export interface CpmData {
-  /** ISO 639-1 codes in order of preference, run together: "zhen". */
+  /** ISO 639-1 codes in order of preference, without separators: "zhen". */
   readonly language: string | null
   readonly issuerUrl: string | null
   /** Two bytes in hexadecimal capitals. */
   readonly applicationVersion: string | null
   /** 11 digits. */
   readonly tokenRequestor: string | null
-  /** The token reference: 29 characters that stand for the account and cannot be paid with. */
+  /**
+   * 29 characters that identify the account. A payment cannot be made with them. A reference of another
+   * length is null, with a warning.
+   */
   readonly paymentAccountReference: string | null
-  /** Of the card or token number: as written or, when only the number is there, taken from it. */
+  /** The last four digits of the card or token number: from 9F25, or from the number itself. */
   readonly lastFour: string | null
+  /** Null when the code has no chip data, and when it is not in BER-TLV. */
   readonly chip: CpmChip | null
 }
 
@@ -37,25 +45,29 @@ export interface CpmApplication extends CpmData {
 /** A consumer-presented code, without card data. */
 export interface CpmCode {
   readonly mode: 'CPM'
-  /** Of the first application whose scheme is known. */
+  /** The scheme of the first application with a recognised scheme. */
   readonly scheme: string | null
-  /** At least one, in order of preference. */
+  /** One or more, in order of preference; without those that cannot be used, which are in `warnings`. */
   readonly applications: readonly CpmApplication[]
   readonly common: CpmData | null
-  /** The paths of objects that are there and are not told: card numbers, tracks, names, and whatever is unknown. */
+  /**
+   * The paths of objects without a value here: card numbers, tracks, cardholder names, and unknown objects.
+   */
   readonly withheld: readonly string[]
-  /** Everything, in order; the value of a template and of a withheld object is empty. */
+  /** All objects in order. Templates and withheld objects have an empty value. */
   readonly fields: readonly QrField[]
+  /** Applications that were skipped, and references to accounts that were not read. */
+  readonly warnings: readonly QrFault[]
 }
 
 type Written<T> = { readonly [K in keyof T]?: T[K] | null | undefined }
 
-/** Absent and null are the same. */
+/** Absent and null have the same meaning. */
 export type CpmDataInput = Omit<Written<CpmData>, 'chip'> & {
   readonly chip?: Written<CpmChip> | null | undefined
 }
 
-/** What to encode. A decoded code is one of these unless something was withheld from it. */
+/** The input of `encodeCpm`; a decoded code without withheld objects is valid input. */
 export interface CpmInput {
   readonly applications: readonly (CpmDataInput & {
     readonly aid: string
@@ -68,7 +80,7 @@ export interface CpmInput {
 /** The value of the payload format indicator, 85. */
 export const cpmVersion = 'CPV01'
 
-/** How every consumer-presented code of this version starts: base64 of 85 05 "CPV01". */
+/** The start of every consumer-presented code of this version: base64 of 85 05 "CPV01". */
 export const cpmStart = 'hQVDUFY'
 
 // Source of the tags and forms below: EMVCo CPM 1.1, "Data Objects".
@@ -93,7 +105,7 @@ export const dataTags = {
 
 export const applicationTags = { aid: '4F', label: '50', ...dataTags } as const
 
-/** How the objects that may be told are written, with the least and the most bytes. Digits are packed two a byte. */
+/** The form of each disclosed object, with its least and most bytes. Digits are packed, two in a byte. */
 export const forms: Readonly<
   Record<string, readonly [format: 'hex' | 'text' | 'digits', min: number, max: number]>
 > = {

@@ -1,4 +1,4 @@
-// The checksum of merchant-presented codes.
+// Computes the checksum of merchant-presented codes.
 
 const table = Uint16Array.from({ length: 256 }, (_, byte) => {
   let crc = byte << 8
@@ -9,8 +9,8 @@ const table = Uint16Array.from({ length: 256 }, (_, byte) => {
 const utf8 = new TextEncoder()
 
 /**
- * CRC-16/CCITT-FALSE over the UTF-8 bytes of `text`: polynomial 0x1021, initial value 0xFFFF, nothing reflected.
- * "123456789" gives 0x29B1.
+ * Computes CRC-16/CCITT-FALSE over the UTF-8 bytes of `text`: polynomial 0x1021, initial value 0xFFFF,
+ * nothing reflected. "123456789" gives 0x29B1.
  */
 export function crc16(text: string): number {
   let crc = 0xffff
@@ -29,5 +29,5 @@ function continued(crc: number, bytes: Uint8Array): number {
 
 const next = (crc: number, byte: number) => ((crc << 8) & 0xffff) ^ table[(crc >> 8) ^ byte]!
 
-/** The checksum as a code carries it: four hexadecimal digits in capitals. */
+/** The checksum as written in a code: four hexadecimal digits in capitals. */
 export const crcText = (text: string): string => crc16(text).toString(16).toUpperCase().padStart(4, '0')

@@ -1,5 +1,5 @@
-// ISO 4217: the number and the letters of every currency and fund in use, and of those retired so lately that
-// printed codes still carry them (BGN, HRK).
+// The letters, numbers and digits of ISO 4217: all currencies and funds in use, and recently retired ones
+// that printed codes still use (BGN, HRK).
 
 const pairs =
   'AED784 AFN971 ALL008 AMD051 AOA973 ARS032 AUD036 AWG533 AZN944 BAM977 BBD052 BDT050 BGN975 BHD048 BIF108 BMD060 ' +
@@ -17,8 +17,20 @@ const pairs =
 const byNumber = new Map(pairs.split(' ').map((pair) => [pair.slice(3), pair.slice(0, 3)]))
 const byLetters = new Map(pairs.split(' ').map((pair) => [pair.slice(0, 3), pair.slice(3)]))
 
-/** "764" is THB; null when ISO 4217 has no such number. */
+/** Returns "THB" for "764"; null when ISO 4217 has no such number. */
 export const currencyOf = (numeric: string): string | null => byNumber.get(numeric) ?? null
 
-/** "THB" is 764; null when ISO 4217 has no such code. */
+/** Returns "764" for "THB"; null when ISO 4217 has no such code. */
 export const currencyNumber = (code: string): string | null => byLetters.get(code) ?? null
+
+/** Currencies without two digits after the point. `Intl` is wrong here: it follows use, such as 0 for IDR. */
+const digits = new Map(
+  Object.entries({
+    0: 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF',
+    3: 'BHD IQD JOD KWD LYD OMR TND',
+    4: 'CLF UYW',
+  }).flatMap(([count, codes]) => codes.split(' ').map((code) => [code, Number(count)] as const)),
+)
+
+/** Digits after the point of a currency: JPY 0, CNY 2, KWD 3. Source: ISO 4217:2015, list one. */
+export const currencyDigits = (code: string): number => digits.get(code) ?? 2

@@ -1,20 +1,23 @@
-// What both encoders promise: what was written is read back as it was given.
+// The guarantee of both encoders: a written code is read again with the same content.
 
 import { faultAt, QrError } from './error.ts'
 
-/** Throws `QrError` when `read` does not say all that `given` says. Absent and null are the same. */
-export function checkSame(read: object, given: object): void {
-  for (const [name, part] of Object.entries(given)) {
-    if (part === undefined || says(Reflect.get(read, name), part)) continue
-    throw new QrError(faultAt(0, 'BAD_VALUE', null, `${name} would not be read as it was given`))
+/** Throws `QrError` if `read` lacks a value of `written`. Absent and null have the same meaning. */
+export function checkSame(read: object, written: object): void {
+  for (const [name, part] of Object.entries(written)) {
+    if (part === undefined || contains(Reflect.get(read, name), part)) continue
+    throw new QrError(
+      faultAt(0, 'BAD_VALUE', null, `${name} cannot be written: it would be read differently`),
+    )
   }
 }
 
-/** Offsets do not count: they are where a thing stood, not what it says. */
-function says(read: unknown, given: unknown): boolean {
-  if (given === undefined || given === null) return read === undefined || read === null
-  if (typeof given !== 'object') return read === given
-  return Object.entries(given).every(
-    ([name, part]) => name === 'offset' || part === undefined || says(Reflect.get(Object(read), name), part),
+/** Ignores offsets, which describe the layout of a code and not its content. */
+function contains(read: unknown, written: unknown): boolean {
+  if (written === undefined || written === null) return read === undefined || read === null
+  if (typeof written !== 'object') return read === written
+  return Object.entries(written).every(
+    ([name, part]) =>
+      name === 'offset' || part === undefined || contains(Reflect.get(Object(read), name), part),
   )
 }

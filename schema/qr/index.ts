@@ -1,4 +1,4 @@
-// The front door of the package: reading, writing and drawing payment QR codes. It depends on nothing else here.
+// Reads, writes and draws payment QR codes. This folder imports nothing from the rest of the repository.
 
 export { QrError, qrErrors } from './error.ts'
 export type { QrErrorCode, QrFault } from './error.ts'
@@ -22,6 +22,7 @@ export { encodeCpm } from './cpm-encode.ts'
 export type { CpmApplication, CpmChip, CpmCode, CpmData, CpmDataInput, CpmInput } from './cpm.ts'
 export { decodeUrl } from './url.ts'
 export type { UrlCode } from './url.ts'
+export { bare } from './payload.ts'
 export { readCode } from './read.ts'
 export type { QrCode } from './read.ts'
 export { toSvg } from './svg.ts'

@@ -5,40 +5,44 @@ import { currencyNumber } from './currency.ts'
 import { checkSame } from './encode.ts'
 import { faultAt, QrError } from './error.ts'
 import { characters, pathOf } from './field.ts'
+import { decodeMpm } from './mpm-decode.ts'
 import { additionalTags, localTags } from './mpm.ts'
 import type { FieldInput, MpmInput, Tip, UnionPayAccount } from './mpm.ts'
-import { decodeMpm } from './mpm-decode.ts'
-import { listOut } from './table.ts'
+import { toFields } from './table.ts'
 
 /**
- * Writes a code, static or dynamic, with its fields in the order of their ids, or `code.fields` as they are when
- * they are given. `decodeMpm` under `STRICT` gives back what was put in, and a decoded code is written as it was.
+ * Writes a static or dynamic code: `code.fields` in their order if present, otherwise all values in the order
+ * of their ids. `decodeMpm` under `STRICT` reads the same content again, and a decoded code is written as it
+ * was.
  *
- * Throws `QrError` for what `STRICT` would refuse, and for what would be read back otherwise than it was given.
+ * Throws `QrError` for input that `STRICT` refuses, and for values that would be read differently.
  */
 export function encodeMpm(code: MpmInput): string {
-  const payload = encodeFields(code.fields ?? toFields(code))
+  const payload = encodeFields(code.fields ?? fieldsOf(code))
   const merchantAccounts = code.merchantAccounts && toAccounts(code.merchantAccounts, code.unionPay)
   checkSame(decodeMpm(payload, 'STRICT'), {
     ...code,
     merchantAccounts,
     fields: undefined,
+    unreadable: undefined,
     warnings: undefined,
   })
   return payload
 }
 
 /**
- * Writes fields in the order given and the checksum after them; a field 63 among them is replaced, but keeps its
- * case when it was right. Asks nothing of ids and values, so codes that deviate can be written too.
- * Throws `QrError` for an id that is not two digits, a value over 99 characters, and text that is not Unicode.
+ * Writes fields in their order, and the checksum after them. A field 63 in the input is replaced; a correct
+ * one keeps its case. No other rule applies, so that codes that deviate can be written too.
+ *
+ * Throws `QrError` for an id that is not two digits, a value over 99 characters, and text that is not
+ * Unicode.
  */
 export function encodeFields(fields: readonly FieldInput[]): string {
-  const covered = fields.filter((field) => field.tag !== '63')
-  const text = `${writeFields(covered, '')}6304`
+  const withoutCrc = fields.filter((field) => field.tag !== '63')
+  const text = `${writeFields(withoutCrc, '')}6304`
   const crc = crcText(text)
-  const given = fields.find((field) => field.tag === '63')?.value
-  return text + (given?.toUpperCase() === crc ? given : crc)
+  const value = fields.find((field) => field.tag === '63')?.value
+  return text + (value?.toUpperCase() === crc ? value : crc)
 }
 
 const writeFields = (fields: readonly FieldInput[], path: string): string =>
@@ -48,7 +52,7 @@ function writeField(field: FieldInput, path: string): string {
   const tag = pathOf(path, field.tag)
   const value = field.fields?.length ? writeFields(field.fields, tag) : (field.value ?? '')
   const length = characters(value)
-  if (!/^\d\d$/.test(field.tag)) refuse('BAD_FIELD', tag, 'does not have an id of two digits')
+  if (!/^\d\d$/.test(field.tag)) refuse('BAD_FIELD', tag, 'has an id that is not two digits')
   if (length > 99) refuse('TOO_LONG', tag, `has ${length} characters, at most 99 fit`)
   if (!value.isWellFormed()) refuse('BAD_VALUE', tag, 'is not Unicode text')
   return `${field.tag}${String(length).padStart(2, '0')}${value}`
@@ -58,7 +62,7 @@ function refuse(code: QrError['code'], tag: string, what: string): never {
   throw new QrError(faultAt(0, code, tag, `field ${tag} ${what}`))
 }
 
-function toFields(code: MpmInput): FieldInput[] {
+function fieldsOf(code: MpmInput): FieldInput[] {
   return [
     ...primitive('00', code.payloadFormat ?? '01'),
     ...primitive('01', code.pointOfInitiation && (code.pointOfInitiation === 'STATIC' ? '11' : '12')),
@@ -75,15 +79,15 @@ function toFields(code: MpmInput): FieldInput[] {
     ...primitive('60', code.merchantCity),
     ...primitive('61', code.postalCode),
     ...template('62', [
-      ...listOut(additionalTags, code.additionalData),
+      ...toFields(additionalTags, code.additionalData),
       ...(code.additionalData?.templates ?? []),
     ]),
-    ...template('64', listOut(localTags, code.local)),
+    ...template('64', toFields(localTags, code.local)),
     ...(code.unreserved ?? []),
   ]
 }
 
-/** None for null, undefined and "". */
+/** No field for null, undefined and "". */
 const primitive = (tag: string, value: string | null | undefined): FieldInput[] =>
   value ? [{ tag, value }] : []
 

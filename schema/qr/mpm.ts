@@ -1,14 +1,16 @@
-// What a merchant-presented code says, as types: what decoding gives and what encoding takes.
+// Types of the content of a merchant-presented code: the result of decoding and the input of encoding.
 
 import type { QrFault } from './error.ts'
 import type { QrField } from './field.ts'
 
-/** `STRICT` refuses every deviation from EMVCo MPM 1.1; `LENIENT` reads what can be read and lists them. */
+/**
+ * `STRICT` refuses every deviation from EMVCo MPM 1.1; `LENIENT` reads what it can and lists the deviations.
+ */
 export type QrProfile = 'STRICT' | 'LENIENT'
 
 export type PointOfInitiation = 'STATIC' | 'DYNAMIC'
 
-/** A field that may hold fields: a merchant account, a template of tag 62, or one of 80–99. */
+/** A field that may contain fields: a merchant account, a template in tag 62, or one of 80–99. */
 export interface Template extends QrField {
   readonly kind: 'PRIMITIVE' | 'TEMPLATE'
   /** The globally unique identifier (sub-field 00), as written. */
@@ -25,7 +27,9 @@ export interface UnionPayAccount {
   readonly merchantId: string
 }
 
-/** Asked of the payer, or added: a decimal amount in the code's currency, or a percentage from 0.01 to 99.99. */
+/**
+ * Chosen by the payer, or added: a decimal amount in the code's currency, or a percentage from 0.01 to 99.99.
+ */
 export type Tip =
   | { readonly kind: 'PROMPT'; readonly value: null }
   | { readonly kind: 'FIXED' | 'PERCENT'; readonly value: string }
@@ -57,24 +61,24 @@ export const additionalTags = {
 } as const
 
 /**
- * Tag 62. "***" asks the wallet to prompt for the value; `consumerDataRequest` is made of the letters A (address),
- * M (mobile number) and E (e-mail).
+ * Tag 62. For the value "***" the wallet prompts the customer. `consumerDataRequest` consists of the letters
+ * A (address), M (mobile number) and E (e-mail).
  */
 export type AdditionalData = Readonly<Record<keyof typeof additionalTags, string | null>> & {
-  /** Ids 50–99. Plain text in a good many codes in the field, and then `PRIMITIVE`. */
+  /** Ids 50–99. In many codes in use they are plain text, and then `PRIMITIVE`. */
   readonly templates: readonly Template[]
 }
 
-/** A merchant-presented code. Null means absent or, under `LENIENT`, unreadable; `fields` always has the text. */
+/** A merchant-presented code. Null means absent or, under `LENIENT`, invalid; `fields` has the text. */
 export interface MpmCode {
   readonly mode: 'MPM'
   readonly payloadFormat: string | null
   readonly pointOfInitiation: PointOfInitiation | null
-  /** Such as "UnionPay", "PromptPay", "QRIS"; null when it is none that is known. */
+  /** For instance "UnionPay", "PromptPay" or "QRIS"; null when the scheme is unknown. */
   readonly scheme: string | null
   /** Tags 02–51, in order. */
   readonly merchantAccounts: readonly Template[]
-  /** Null also when tag 15 does not have UnionPay's layout of 8, 8 and 15 characters. */
+  /** Also null when tag 15 does not have UnionPay's layout of 8, 8 and 15 characters. */
   readonly unionPay: UnionPayAccount | null
   /** ISO 18245, four digits. */
   readonly mcc: string | null
@@ -82,7 +86,10 @@ export interface MpmCode {
   readonly currency: string | null
   /** ISO 4217 digits. */
   readonly currencyNumeric: string | null
-  /** A decimal with the digits as written, never zero; a bare point is left out ("5." is "5"). */
+  /**
+   * A decimal with the digits as written, never zero. A point at the end is removed: "5." becomes "5". With
+   * more decimals than the currency has, it is in `unreadable` too.
+   */
   readonly amount: string | null
   readonly tip: Tip | null
   /** ISO 3166-1 alpha-2. */
@@ -94,13 +101,21 @@ export interface MpmCode {
   readonly additionalData: AdditionalData | null
   /** Tags 80–99, in order. */
   readonly unreserved: readonly Template[]
-  /** Everything, in order, checksum included. */
+  /** All fields in order, including the checksum. */
   readonly fields: readonly QrField[]
-  /** Every deviation; always empty under `STRICT`. */
+  /**
+   * What fields 53 to 57 state and what cannot be read exactly: an amount that is no plain decimal or has
+   * more decimals than its currency, a missing or unknown currency beside an amount, a percentage out of
+   * range, a fee without its value or without its indicator. Such a code has no price: do not let the payer
+   * choose one.
+   * Not always empty under `STRICT`, because EMVCo only recommends the number of decimals.
+   */
+  readonly unreadable: readonly QrFault[]
+  /** Every deviation, `unreadable` included; always empty under `STRICT`. */
   readonly warnings: readonly QrFault[]
 }
 
-/** A field to write: its inner fields if it has any, else its value. */
+/** A field to write: its inner fields if it has any, otherwise its value. */
 export interface FieldInput {
   readonly tag: string
   readonly value?: string | undefined
@@ -109,16 +124,18 @@ export interface FieldInput {
 
 type Written<T> = { readonly [K in keyof T]?: T[K] | null | undefined }
 
-/** What to encode. A decoded code is one of these. Absent and null are the same. */
+/** The input of `encodeMpm`; a decoded code is valid input. Absent and null have the same meaning. */
 export type MpmInput = Omit<
   Written<MpmCode>,
-  'merchantAccounts' | 'local' | 'additionalData' | 'unreserved' | 'fields'
+  'merchantAccounts' | 'local' | 'additionalData' | 'unreserved' | 'fields' | 'unreadable'
 > & {
   readonly merchantAccounts?: readonly FieldInput[] | undefined
   readonly local?: Written<LocalText> | null | undefined
   readonly additionalData?: Written<AdditionalDataInput> | null | undefined
   readonly unreserved?: readonly FieldInput[] | undefined
-  /** When given, these are written, in this order; the rest must say the same. */
+  /** Not written: it follows from the fields. */
+  readonly unreadable?: readonly QrFault[] | undefined
+  /** If present, these are written in their order, and the other values must match them. */
   readonly fields?: readonly FieldInput[] | undefined
 }
 

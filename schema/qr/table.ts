@@ -1,7 +1,7 @@
-// Tables of name and id, used in both directions: a record is read from fields, and fields are written from a record.
+// Converts between records and fields, by a table of names and ids.
 
-/** What `value` gives for each id of `tags`, under the same names. */
-export function lookUp<Name extends string>(
+/** Reads a record from fields: for each name of `tags`, the value of its id. */
+export function toRecord<Name extends string>(
   tags: Readonly<Record<Name, string>>,
   value: (tag: string) => string | null,
 ): Record<Name, string | null> {
@@ -10,8 +10,8 @@ export function lookUp<Name extends string>(
   return record
 }
 
-/** Id and value of each name of `tags` that `record` has a text for, in the order of `tags`. */
-export function listOut<Name extends string>(
+/** Writes a record as fields: id and value of each name with a text, in the order of `tags`. */
+export function toFields<Name extends string>(
   tags: Readonly<Record<Name, string>>,
   record: { readonly [K in NoInfer<Name>]?: string | null | undefined } | null | undefined,
 ): { tag: string; value: string }[] {

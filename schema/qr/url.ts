@@ -1,14 +1,15 @@
-// Codes that are a web address or an app's own address: which scheme they belong to. Nothing is fetched.
+// Recognises codes that are a web address or an app's own address, and their payment scheme. Nothing is
+// fetched.
 
 import { faultAt, QrError } from './error.ts'
 import { quote } from './field.ts'
-import { checkSize } from './payload.ts'
+import { bare, checkSize } from './payload.ts'
 
-/** A code that is an address. What it pays is known to its scheme only. */
+/** A code that is an address; only its payment scheme can resolve it. */
 export interface UrlCode {
   readonly mode: 'URL'
   readonly scheme: string
-  /** As written, without white space around it. */
+  /** As written, without white space and invisible characters around it. */
   readonly url: string
 }
 
@@ -23,34 +24,53 @@ const byHost = new Map(
   }),
 )
 
-/** Addresses that only the scheme's own app opens. */
-const byProtocol = new Map(Object.entries({ weixin: 'WeChat Pay', wxp: 'WeChat Pay' }))
-
-/** True for a text that starts as an address does. */
-export const isUrl = (text: string): boolean => /^\s*[a-z][a-z0-9+.-]*:\/\//i.test(text)
+/** Schemes by protocol of an address that only the scheme's app can open. */
+const byProtocol = new Map(
+  Object.entries({ weixin: 'WeChat Pay', wxp: 'WeChat Pay', alipays: 'Alipay', alipay: 'Alipay' }),
+)
 
 /**
- * Recognises the address of a known payment scheme, by its exact host over https or by its app's own protocol.
- * Throws `QrError` for anything else: an unknown address is not a payment code.
+ * A UPI payment with its payee, "pa". Shops print the name of the payee in any script, and without escapes.
+ * Source: UPI Linking Specifications 1.6, NPCI.
+ */
+const upiPayment = /^upi:\/\/pay\/?\?(?:[^#\\]*&)?pa=[^&#\s]/i
+
+/**
+ * An https address whose host is the same for every strict reader (RFC 3986, WHATWG URL): letters, digits,
+ * hyphens and points up to the first "/", "?" or "#". So it has no credentials, port, percent signs,
+ * backslash or letters outside ASCII.
+ */
+const plainAddress = /^https:\/\/([a-z0-9.-]+)(?:[/?#][!-[\]-~]*)?$/i
+
+/** The most characters of an address in a message. */
+const shownMax = 100
+
+/** True for a text that starts with a protocol, such as "https://". */
+export const isUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\//i.test(bare(text).text)
+
+/**
+ * Recognises the address of a known payment scheme, by its exact host over https or by its app's own
+ * protocol. Throws `QrError` for anything else: an unknown address is not a payment code.
  */
 export function decodeUrl(text: string): UrlCode {
   checkSize(text)
-  const url = text.trim()
-  const scheme = /^[\x21-\x7E]+$/.test(url) ? (schemeOfApp(url) ?? schemeOfHost(url)) : null
+  const url = bare(text).text
+  const scheme = schemeOfApp(url) ?? schemeOfHost(url)
   if (scheme) return { mode: 'URL', scheme, url }
-  const host = URL.parse(url)?.host ?? ''
-  const what = `${quote(host)} is not the host of a known payment scheme`
+  const [, authority = ''] = /^[^:/?#]*:\/\/([^/?#]*)/.exec(url) ?? []
+  const what = `${quote(authority.slice(0, shownMax))} is not the host of a known payment scheme`
   throw new QrError(faultAt(0, 'NOT_A_QR_CODE', null, what))
 }
 
 function schemeOfApp(url: string): string | null {
-  const [, protocol = ''] = /^(\w+):\/\/./.exec(url) ?? []
+  if (upiPayment.test(url)) return /[\p{Cc}\p{Cs}]/u.test(url) ? null : 'UPI'
+  const [, protocol = ''] = /^(\w+):\/\/[!-~]+$/.exec(url) ?? []
   return byProtocol.get(protocol.toLowerCase()) ?? null
 }
 
-/** Host names may be in capitals, which a QR code holds in less space. Credentials and ports are a sign of forgery. */
-function schemeOfHost(text: string): string | null {
-  const url = URL.parse(text)
-  if (!url || url.protocol !== 'https:' || url.username || url.password || url.port) return null
-  return byHost.get(url.hostname) ?? null
+/** Accepts host names in capitals, which take less space in a QR code. */
+function schemeOfHost(url: string): string | null {
+  const [, written = ''] = plainAddress.exec(url) ?? []
+  const host = written.toLowerCase()
+  return URL.parse(url)?.host === host ? (byHost.get(host) ?? null) : null
 }

@@ -1,4 +1,4 @@
-// Countries and regions that the hub knows (ISO 3166-1), with the currency that shops there price in.
+// Countries and regions that the hub supports (ISO 3166-1), with the currency of prices there.
 
 import type { Currency } from './currency.ts'
 
@@ -71,8 +71,8 @@ const byCode = new Map<string, Country>(
   table.map(([code, name, currency]) => [code, { code, name, currency }]),
 )
 
-/** The country with this alpha-2 code, in capitals; null when the hub does not know it. */
+/** The country with this alpha-2 code in capitals; null when the hub does not support it. */
 export const countryByCode = (code: string): Country | null => byCode.get(code) ?? null
 
-/** Every known country, by code. */
+/** All supported countries, by code. */
 export const countries: readonly Country[] = [...byCode.values()]

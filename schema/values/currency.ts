@@ -1,4 +1,5 @@
-// ISO 4217 currencies that the hub knows, with their minor-unit digits. Not from Intl, which gives 0 for IDR and LAK.
+// ISO 4217 currencies that the hub supports, with their minor-unit digits. `Intl` is wrong here: 0 for IDR
+// and LAK.
 
 const digits = {
   AED: 2, ARS: 2, AUD: 2, BDT: 2, BHD: 3, BND: 2, BRL: 2, CAD: 2, CHF: 2, CLP: 0, CNY: 2, COP: 2, EGP: 2, EUR: 2,
@@ -9,11 +10,11 @@ const digits = {
 
 export type Currency = keyof typeof digits
 
-/** True for an ISO 4217 code that the hub knows, in capitals. */
+/** True for an ISO 4217 code in capitals that the hub supports. */
 export const isCurrency = (code: string): code is Currency => Object.hasOwn(digits, code)
 
 /** Digits after the point: CNY 2, JPY 0, KWD 3. Source: ISO 4217:2015, list one. */
 export const digitsOf = (currency: Currency): number => digits[currency]
 
-/** Every known currency, in alphabetical order. */
+/** All supported currencies, in alphabetical order. */
 export const currencies = Object.keys(digits) as Currency[]

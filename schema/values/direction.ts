@@ -1,3 +1,3 @@
-// Which side of the programme a corridor serves.
+// The side of the programme that a corridor serves.
 
 export type Direction = 'INBOUND' | 'OUTBOUND' | 'LOCAL' | 'THIRD_MARKET'

@@ -1,3 +1,3 @@
-// How a code reaches the payer or the merchant.
+// How a code reaches the payment.
 
 export type EntryMode = 'MPM_STATIC' | 'MPM_DYNAMIC' | 'CPM' | 'IN_APP'

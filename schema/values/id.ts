@@ -1,9 +1,12 @@
-// Ids as types of their own: a PaymentId where a MerchantId is expected does not compile.
+// Ids as types of their own: neither a PaymentId nor a plain string compiles where a MerchantId is expected.
 
 declare const tag: unique symbol
 
-/** `Base`, told apart from other brands by `Name`. Brands are given where input is parsed and where documents are read. */
-export type Brand<Base, Name extends string> = Base & { readonly [tag]?: Name }
+/**
+ * `Base` with the mark `Name`, which exists for the compiler only. A value receives its brand by a cast,
+ * where input is parsed or a document is read.
+ */
+export type Brand<Base, Name extends string> = Base & { readonly [tag]: Name }
 
 /** A readable, stable id: "wallet-th-01". */
 export type ParticipantId = Brand<string, 'ParticipantId'>

@@ -1,4 +1,4 @@
-// Merchant category codes (ISO 18245) that are common at shops, with the programme's scene of use that each belongs to.
+// Merchant category codes (ISO 18245) that are common at shops, each with its scenario in the programme.
 
 export type Scenario =
   'TRANSPORT' | 'DINING' | 'RETAIL' | 'LODGING' | 'ATTRACTIONS' | 'HEALTHCARE' | 'EDUCATION' | 'ONLINE'
@@ -6,7 +6,7 @@ export type Scenario =
 export interface Mcc {
   /** Four digits. */
   readonly code: string
-  /** What such merchants sell. */
+  /** The goods or services that these merchants sell. */
   readonly description: string
   readonly scenario: Scenario
 }

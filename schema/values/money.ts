@@ -1,4 +1,5 @@
-// Money: bigint minor units inside, decimal text outside, never `number`. All rounding is named.
+// Money as bigint minor units in the code and decimal text on the wire, never as `number`. All rounding is
+// named.
 
 import { digitsOf, isCurrency, type Currency } from './currency.ts'
 import { refuse, type Refusal } from './problems.ts'
@@ -9,17 +10,19 @@ export interface Money {
   readonly minor: bigint
 }
 
-/** Largest amount that the hub takes, in minor units: far enough below int64 for sums of a thousand of them. */
+/**
+ * The largest amount that the hub accepts, in minor units. A sum of a thousand such amounts fits into int64.
+ */
 export const amountMax = 9_000_000_000_000_000n
 
 export const money = (minor: bigint, currency: Currency): Money => ({ currency, minor })
 
-/** Decimal text with exactly the currency's digits, as the wire carries it: "215.50", JPY "700". */
+/** Formats an amount for the wire: decimal text with exactly the currency's digits, "215.50" or JPY "700". */
 export function formatAmount({ minor, currency }: Money): string {
   return formatDecimal(minor, digitsOf(currency))
 }
 
-/** `units` as decimal text with `digits` digits after the point: (-5n, 2) is "-0.05". */
+/** Formats `units` as decimal text with `digits` digits after the point: (-5n, 2) gives "-0.05". */
 export function formatDecimal(units: bigint, digits: number): string {
   if (digits === 0) return units.toString()
   const text = (units < 0n ? -units : units).toString().padStart(digits + 1, '0')
@@ -27,14 +30,14 @@ export function formatDecimal(units: bigint, digits: number): string {
   return `${units < 0n ? '-' : ''}${text.slice(0, cut)}.${text.slice(cut)}`
 }
 
-/** Reads an amount that a client wrote: greater than zero, at most the currency's digits and at most `amountMax`. */
+/** Reads a client's amount: greater than zero, at most the currency's digits and at most `amountMax`. */
 export function parseMoney(
   input: { readonly amount: string; readonly currency: string },
   path: readonly string[],
 ): Money | Refusal {
   const { amount, currency } = input
   if (!isCurrency(currency)) {
-    return refuse('UNKNOWN_CURRENCY', `"${clip(currency)}" is not a currency that the hub knows`, [
+    return refuse('UNKNOWN_CURRENCY', `the hub does not support the currency "${clip(currency)}"`, [
       ...path,
       'currency',
     ])
@@ -55,22 +58,25 @@ export function parseMoney(
   }
   const minor = BigInt(whole + fraction.padEnd(digits, '0'))
   if (sign === '-' || minor === 0n) {
-    return refuse('AMOUNT_NOT_POSITIVE', `an amount must be greater than zero, not "${amount}"`, here)
+    return refuse('AMOUNT_NOT_POSITIVE', `the amount must be greater than zero, not "${amount}"`, here)
   }
   if (minor > amountMax) {
     return refuse(
       'AMOUNT_TOO_LARGE',
-      `the hub carries at most ${formatAmount(money(amountMax, currency))} ${currency}`,
+      `the hub supports at most ${formatAmount(money(amountMax, currency))} ${currency}`,
       here,
     )
   }
   return { currency, minor }
 }
 
-/** The sum. Throws when the currencies differ: a bug in the caller. */
+/** Adds two amounts. Throws when the currencies differ, which is a bug in the caller. */
 export function add(a: Money, b: Money): Money {
   if (a.currency !== b.currency) throw new TypeError(`cannot add ${b.currency} to ${a.currency}`)
   return { currency: a.currency, minor: a.minor + b.minor }
 }
+
+/** True for equal amounts of one currency: equal minor units of two currencies are different money. */
+export const isSameMoney = (a: Money, b: Money): boolean => a.currency === b.currency && a.minor === b.minor
 
 const clip = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text)

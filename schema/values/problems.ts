@@ -1,70 +1,72 @@
-// Every way in which the hub says no. Codes live here once; the SDL's enum and the reference page are made from them.
+// The codes of all problems. The enum in the SDL and the reference page are generated from them.
 
-/** Refusals, returned in `data` as a Problem (or, for a plain query, as an error with this `extensions.code`). A code is never reused. */
+/**
+ * The sentence of each code. A problem is returned in `data` as a Problem or, for a query without a union, as
+ * an error with this `extensions.code`. A code is never reused.
+ */
 export const problems = {
-  NOT_AVAILABLE: 'This part of the hub is not there yet.',
-  NOT_FOUND: 'There is nothing by this id that the caller may see.',
-  FORBIDDEN: 'The key lacks the scope or the role that this takes.',
-  BAD_VALUE: 'A value is not of the form that its field takes.',
-  BAD_RANGE: 'A range needs `from` and `to` with `from` before `to`, or `lastDays`.',
-  BAD_PAGE: '`first` is out of bounds.',
-  CURSOR_INVALID: 'The cursor is not one that this hub gave for this list.',
-  CURSOR_EXPIRED: 'The cursor points before what is still kept.',
+  NOT_AVAILABLE: 'This operation is not available on this hub.',
+  NOT_FOUND: 'No object with this id is visible to the caller.',
+  FORBIDDEN: 'The key does not have the scope or role that this operation requires.',
+  BAD_VALUE: 'A value does not have the form that its field requires.',
+  BAD_RANGE: 'A range requires `from` and `to` with `from` before `to`, or `lastDays`.',
+  BAD_PAGE: '`first` is outside its limits.',
+  CURSOR_INVALID: 'The cursor was not issued by this hub for this list.',
+  CURSOR_EXPIRED: 'The cursor is older than the retention: start again without a cursor.',
   AMOUNT_MALFORMED: 'The amount is not decimal text such as "215.50".',
   AMOUNT_TOO_PRECISE: 'The amount has more digits after the point than its currency.',
   AMOUNT_NOT_POSITIVE: 'The amount must be greater than zero.',
-  AMOUNT_TOO_LARGE: 'The amount is larger than the hub carries.',
-  AMOUNT_MISSING: 'Neither the input nor the code carries an amount.',
+  AMOUNT_TOO_LARGE: 'The amount is larger than the hub supports.',
+  AMOUNT_MISSING: 'Neither the input nor the code has an amount.',
   AMOUNT_MISMATCH: 'The amount differs from the one in the code.',
-  UNKNOWN_CURRENCY: 'The hub does not know this currency.',
-  WRONG_CURRENCY: 'The amount is not in the currency that is asked for here.',
-  UNKNOWN_COUNTRY: 'The hub does not know this country.',
-  EXACTLY_ONE: 'Exactly one of several fields must be given.',
-  QR_INVALID: 'The text is not a code that can be read.',
-  CODE_UNKNOWN: 'The code belongs to no merchant of this hub.',
-  CODE_EXPIRED: 'The code can no longer be paid.',
-  CODE_USED: 'The code was used before.',
-  CODE_LIMIT: 'The amount is over what the payer allowed for this code.',
-  MERCHANT_UNKNOWN: 'There is no merchant with this id.',
-  MERCHANT_INACTIVE: 'The merchant takes no payments now.',
-  PARTICIPANT_UNKNOWN: 'There is no participant with this id.',
-  PARTICIPANT_NOT_LIVE: 'A participant on the way is not live.',
-  NO_CORRIDOR: 'No corridor leads from the wallet’s country to the merchant’s.',
+  UNKNOWN_CURRENCY: 'The hub does not support this currency.',
+  WRONG_CURRENCY: 'The amount is not in the currency that is required here.',
+  UNKNOWN_COUNTRY: 'The hub does not support this country.',
+  EXACTLY_ONE: 'Exactly one of several fields is required.',
+  QR_INVALID: 'The text is not a payment code that the hub can read.',
+  CODE_UNKNOWN: 'The code does not belong to a merchant of this hub.',
+  CODE_EXPIRED: 'The code has expired.',
+  CODE_USED: 'The code has already been used.',
+  CODE_LIMIT: 'The amount exceeds the maximum that the payer set for this code.',
+  MERCHANT_UNKNOWN: 'No merchant has this id.',
+  MERCHANT_INACTIVE: 'The merchant does not accept payments at present.',
+  PARTICIPANT_UNKNOWN: 'No participant has this id.',
+  PARTICIPANT_NOT_LIVE: 'A participant on the route is not live.',
+  NO_CORRIDOR: 'No corridor leads from the wallet’s country to the merchant’s country.',
   CORRIDOR_CLOSED: 'The corridor is closed.',
-  NOT_CERTIFIED: 'A participant on the way is not certified for this.',
-  ENTRY_MODE_NOT_OFFERED: 'The corridor or the merchant does not offer this way to start a payment.',
-  CURRENCY_NOT_OFFERED: 'The corridor does not carry the merchant’s currency.',
-  RATE_UNAVAILABLE: 'There is no exchange rate for these currencies.',
+  NOT_CERTIFIED: 'A participant on the route is not certified for this.',
+  ENTRY_MODE_NOT_OFFERED: 'The corridor or the merchant does not support this entry mode.',
+  CURRENCY_NOT_OFFERED: 'The corridor does not support the merchant’s currency.',
+  RATE_UNAVAILABLE: 'The hub has no exchange rate for these currencies.',
   QUOTE_UNKNOWN: 'The caller has no quote with this id.',
-  QUOTE_EXPIRED: 'The quote is no longer valid: ask for a new one.',
-  QUOTE_USED: 'The quote was used for another payment.',
-  LIMIT_PER_PAYMENT: 'The amount is over the corridor’s limit for one payment.',
-  LIMIT_PER_DAY: 'The amount is over what is left of the customer’s limit for the day.',
-  REFERENCE_USED: 'The wallet used this reference for another payment.',
-  IDEMPOTENCY_CONFLICT: 'The idempotency key was used with another input.',
-  PAYMENT_UNKNOWN: 'There is no such payment that the caller may see.',
-  NOT_WAITING: 'The payment does not wait for an answer.',
+  QUOTE_EXPIRED: 'The quote has expired: request a new one.',
+  QUOTE_USED: 'The quote has already been used for another payment.',
+  LIMIT_PER_PAYMENT: 'The amount exceeds the corridor’s limit for one payment.',
+  LIMIT_PER_DAY: 'The amount exceeds the rest of the customer’s daily limit.',
+  REFERENCE_USED: 'The wallet has already used this reference for another payment.',
+  IDEMPOTENCY_CONFLICT: 'The idempotency key has already been used with a different input.',
+  PAYMENT_UNKNOWN: 'No payment with this id is visible to the caller.',
+  NOT_WAITING: 'No answer is pending for this payment.',
   NOT_CANCELLABLE: 'The payment can no longer be cancelled.',
   NOT_REFUNDABLE: 'The payment cannot be refunded now.',
-  REFUND_TOO_LARGE: 'More than what is left of the payment.',
-  SETTLEMENT_OPEN: 'The date’s cut-off has not passed in all corridors yet.',
-  TOO_MANY: 'More than the hub takes: rows in one call, or things of one participant.',
-  ADDRESS_NOT_ALLOWED: 'The hub does not call this address.',
-  VERSION_CONFLICT: 'It was changed meanwhile: read it again.',
-  STATUS_NOT_ALLOWED: 'It cannot change to this status from where it is.',
-  SIMULATOR_NOT_ALLOWED: 'The simulator answers for nobody who is live in production.',
+  REFUND_TOO_LARGE: 'The amount exceeds the part of the payment that is not refunded yet.',
+  SETTLEMENT_OPEN: 'The cut-off of this settlement date has not passed in all corridors.',
+  TOO_MANY: 'Too many rows or entries in one call, or too many objects for one participant.',
+  ADDRESS_NOT_ALLOWED: 'The hub does not send requests to this address.',
+  VERSION_CONFLICT: 'The object has changed since this version: read it again.',
+  STATUS_NOT_ALLOWED: 'The current status does not allow a change to this status.',
+  SIMULATOR_NOT_ALLOWED: 'A participant that is live in production cannot use the simulator.',
   RATE_MALFORMED: 'The rate is not decimal text such as "5.549".',
   RATE_TOO_PRECISE: 'The rate has more than ten digits after the point.',
   RATE_NOT_POSITIVE: 'The rate must be greater than zero.',
-  RATE_OUT_OF_RANGE: 'The rate is smaller or larger than any that the hub calculates with.',
-  ALREADY_EXISTS: 'There is one with this id already.',
-  UNAVAILABLE:
-    'The hub cannot reach what it needs; nothing was done, or it can be asked for by the same key.',
+  RATE_OUT_OF_RANGE: 'The rate is outside the range that the hub supports.',
+  ALREADY_EXISTS: 'An object with this id already exists.',
+  UNAVAILABLE: 'The hub is temporarily unavailable: send the request again, with the same idempotency key.',
 } as const
 
 export type ProblemCode = keyof typeof problems
 
-/** Codes of problems that may go away by themselves. */
+/** Codes of problems for which the same request may succeed later. */
 const retryable: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'PARTICIPANT_NOT_LIVE',
   'CORRIDOR_CLOSED',
@@ -74,7 +76,7 @@ const retryable: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'UNAVAILABLE',
 ])
 
-/** ISO 20022 external status reason codes (2024-11) for those refusals that have one of their own; every other one is MS03. */
+/** ISO 20022 external status reason codes (2024-11) by problem; any other problem has MS03. */
 const isoCodes: Readonly<Partial<Record<ProblemCode, string>>> = {
   AMOUNT_MALFORMED: 'AM12',
   AMOUNT_TOO_PRECISE: 'AM12',
@@ -110,7 +112,10 @@ const isoCodes: Readonly<Partial<Record<ProblemCode, string>>> = {
   UNAVAILABLE: 'AB08',
 }
 
-/** A refusal: a value that rules return and resolvers hand on. `path` names the input field at fault, outermost first. */
+/**
+ * A refusal: the value that rules return and resolvers pass on. `path` is the invalid input field, outermost
+ * first.
+ */
 export interface Refusal {
   readonly kind: 'refused'
   readonly __typename: string
@@ -122,7 +127,9 @@ export interface Refusal {
   readonly path: readonly string[]
 }
 
-/** `details` says what was wrong and where; without it the code's own sentence stands. */
+/**
+ * Makes a refusal. The default message is the sentence of the code; `details` gives the field and the value.
+ */
 export function refuse(code: ProblemCode, details?: string, path: readonly string[] = []): Refusal {
   return {
     kind: 'refused',
@@ -135,14 +142,14 @@ export function refuse(code: ProblemCode, details?: string, path: readonly strin
   }
 }
 
-/** True when `value` is a refusal rather than the thing that was asked for. */
+/** True when `value` is a refusal and not a result. */
 export function isRefusal(value: unknown): value is Refusal {
   return typeof value === 'object' && value !== null && (value as Refusal).kind === 'refused'
 }
 
 /**
- * A refusal where GraphQL has no union to put it in: a plain query. Mercurius and the hub hand its `extensions` on as they are.
- * Anything else that is thrown is masked.
+ * The refusal of a query whose result is not a union. Mercurius and the hub pass its `extensions` on; any
+ * other thrown error is masked.
  */
 export class ProblemError extends Error {
   readonly extensions: { code: ProblemCode; retryable: boolean; path?: readonly string[] }
@@ -154,7 +161,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** The value, or its refusal thrown: for plain queries. */
+/** Returns the value, or throws its refusal: for queries whose result is not a union. */
 export function orThrow<T>(value: T | Refusal): T {
   if (isRefusal(value)) throw new ProblemError(value)
   return value

@@ -1,9 +1,12 @@
-// Exchange rates as exact fractions, and the three ways in which the hub rounds.
+// Exchange rates as exact fractions, and the three roundings of the hub.
 
 import { digitsOf, type Currency } from './currency.ts'
 import { formatDecimal, type Money } from './money.ts'
 
-/** One unit of `source` is `numerator / denominator` units of `target` (major units of both). Both parts are positive. */
+/**
+ * One unit of `source` is `numerator / denominator` units of `target` (major units of both). Both parts are
+ * positive.
+ */
 export interface Rate {
   readonly source: Currency
   readonly target: Currency
@@ -19,13 +22,16 @@ export function rateOf(source: Currency, target: Currency, value: string): Rate 
   return { source, target, numerator, denominator: 10n ** BigInt(match?.[2]?.length ?? 0) }
 }
 
-/** The rate as decimal text with ten digits after the point at the most, rounded down, trailing zeros dropped. */
+/**
+ * Formats a rate as decimal text with at most ten digits after the point, rounded down, without trailing
+ * zeros.
+ */
 export function formatRate({ numerator, denominator }: Rate): string {
   const text = formatDecimal((numerator * 10n ** 10n) / denominator, 10)
   return text.replace(/\.?0+$/, '')
 }
 
-/** `target` for one `source` turned into `source` for one `target`. Exact. */
+/** Returns the exact rate in the other direction: `source` for one `target`. */
 export const invert = ({ source, target, numerator, denominator }: Rate): Rate => ({
   source: target,
   target: source,
@@ -33,13 +39,13 @@ export const invert = ({ source, target, numerator, denominator }: Rate): Rate =
   denominator: numerator,
 })
 
-/** Converts, rounding up: what a payer pays for a fixed merchant amount. */
+/** Converts, rounding up: the payer amount for a fixed merchant amount. */
 export const convertCeil = (amount: Money, rate: Rate): Money => convert(amount, rate, divideCeil)
 
-/** Converts, rounding down: what a merchant gets for a fixed payer amount. */
+/** Converts, rounding down: the merchant amount for a fixed payer amount. */
 export const convertFloor = (amount: Money, rate: Rate): Money => convert(amount, rate, (a, b) => a / b)
 
-/** Converts, rounding half up: fees and reporting values. */
+/** Converts, rounding half up: for fees and reporting values. */
 export const convertHalfUp = (amount: Money, rate: Rate): Money => convert(amount, rate, divideHalfUp)
 
 /** `amount × basisPoints / 10,000`, rounded half up. */
@@ -48,10 +54,10 @@ export const portionHalfUp = ({ minor, currency }: Money, basisPoints: bigint): 
   minor: divideHalfUp(minor * basisPoints, 10_000n),
 })
 
-/** Quotient of non-negative integers, rounded up. */
+/** Divides non-negative integers, rounding up. */
 const divideCeil = (a: bigint, b: bigint): bigint => (a + b - 1n) / b
 
-/** Quotient of non-negative integers, rounded half up. */
+/** Divides non-negative integers, rounding half up. */
 export const divideHalfUp = (a: bigint, b: bigint): bigint => (2n * a + b) / (2n * b)
 
 function convert(amount: Money, rate: Rate, divide: (a: bigint, b: bigint) => bigint): Money {

@@ -1,4 +1,5 @@
-// Why a payment did not complete: our code, the ISO 20022 external code (ExternalStatusReason1Code, 2024-11), and whether a new payment may succeed.
+// Reasons why a payment did not complete: code, ISO 20022 code (ExternalStatusReason1Code, 2024-11), and
+// whether a new payment may succeed.
 
 export interface ReasonEntry {
   readonly isoCode: string
@@ -9,12 +10,12 @@ export interface ReasonEntry {
 export const reasons = {
   INSUFFICIENT_FUNDS: {
     isoCode: 'AM04',
-    message: 'The payer’s account does not hold enough.',
+    message: 'The payer’s account has insufficient funds.',
     retryable: true,
   },
   OVER_LIMIT: {
     isoCode: 'AM14',
-    message: 'The amount is over a limit of the counterparty.',
+    message: 'The amount exceeds a limit of the counterparty.',
     retryable: false,
   },
   BELOW_MINIMUM: {
@@ -27,18 +28,30 @@ export const reasons = {
     message: 'The counterparty does not accept this amount.',
     retryable: false,
   },
-  MERCHANT_INACTIVE: { isoCode: 'AC06', message: 'The merchant takes no payments now.', retryable: false },
+  MERCHANT_INACTIVE: {
+    isoCode: 'AC06',
+    message: 'The merchant does not accept payments at present.',
+    retryable: false,
+  },
   NOT_PERMITTED: {
     isoCode: 'AG01',
     message: 'The counterparty does not permit this payment.',
     retryable: false,
   },
-  SCREENING: { isoCode: 'RR04', message: 'Stopped for regulatory reasons.', retryable: false },
+  SCREENING: {
+    isoCode: 'RR04',
+    message: 'The payment was stopped for regulatory reasons.',
+    retryable: false,
+  },
   TIMEOUT: { isoCode: 'AB05', message: 'The counterparty did not answer in time.', retryable: true },
   OFFLINE: { isoCode: 'AB08', message: 'The counterparty could not be reached.', retryable: true },
-  DUPLICATE: { isoCode: 'AM05', message: 'The counterparty has this payment already.', retryable: false },
-  CUSTOMER_CANCELLED: { isoCode: 'CUST', message: 'The customer took it back.', retryable: true },
-  NO_ANSWER: { isoCode: 'NOAS', message: 'The counterparty never answered.', retryable: true },
+  DUPLICATE: {
+    isoCode: 'AM05',
+    message: 'The counterparty has already received this payment.',
+    retryable: false,
+  },
+  CUSTOMER_CANCELLED: { isoCode: 'CUST', message: 'The customer cancelled the payment.', retryable: true },
+  NO_ANSWER: { isoCode: 'NOAS', message: 'The counterparty did not answer at all.', retryable: true },
   UNSPECIFIED: { isoCode: 'MS03', message: 'The counterparty gave no reason.', retryable: false },
 } as const satisfies Record<string, ReasonEntry>
 
@@ -48,7 +61,7 @@ const byIsoCode = new Map(
   Object.entries(reasons).map(([code, entry]) => [entry.isoCode as string, code as ReasonCode]),
 )
 
-/** The reason that `text` names, by our code or by its ISO 20022 code; null when it names none. */
+/** Finds a reason by its code or its ISO 20022 code; null for any other text. */
 export function parseReason(text: string): ReasonCode | null {
   return Object.hasOwn(reasons, text) ? (text as ReasonCode) : (byIsoCode.get(text) ?? null)
 }

@@ -1,13 +1,13 @@
-// What a key may do.
+// The scopes of a key: the operations that it permits.
 
 export const scopes = {
   'coverage:read': 'Read merchants and coverage.',
   'payments:write': 'Quote, pay, cancel and refund.',
-  'payments:read': 'Read and follow own transactions.',
-  'authorizations:write': 'Answer payments that wait for the participant.',
+  'payments:read': 'Read and subscribe to own transactions.',
+  'authorizations:write': 'Answer pending requests to the participant.',
   'merchants:write': 'Register merchants and issue codes.',
-  'analytics:read': 'Read and follow what own transactions add up to.',
-  operator: 'Everything, for every participant.',
+  'analytics:read': 'Read and subscribe to figures about own transactions.',
+  operator: 'All operations, for every participant.',
 } as const
 
 export type Scope = keyof typeof scopes

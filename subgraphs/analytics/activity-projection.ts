@@ -24,7 +24,7 @@ export function activityProjection(): IdempotentProjection {
   return {
     name: activityProjectionName,
     collections: ['activityHours', 'activityMerchants'],
-    commits: 'itself',
+    kind: 'idempotent',
     wants: (entry) => deltaOf(entry) !== null,
     // Each batch rewrites whole blocks, so larger batches write fewer bytes.
     gatherMs: 1_000,

@@ -9,7 +9,7 @@ import type { Collection } from 'mongodb'
 import type { MerchantId } from '../../schema/values/id.ts'
 import type { Results } from '../log/checkpoint.ts'
 import { createLoader } from '../platform/async/batching.ts'
-import { duplicateKey, isServerError } from '../platform/mongo/client.ts'
+import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import { OpenCounterBlock, type CounterBlockContent } from './counter-block.ts'
 import { monthStart, type Range } from './range.ts'
 
@@ -215,7 +215,7 @@ async function writeBlocks(
     return insertedCount + matchedCount === operations.length
   } catch (error) {
     // Another process has inserted one of the new blocks.
-    if (isServerError(error, duplicateKey)) return false
+    if (isDuplicateKey(error)) return false
     throw error
   }
 }

@@ -1,6 +1,7 @@
 // Values derived from figures: rates, averages, growth, and labels of parts. No MongoDB, no GraphQL.
 
 import { countryByCode } from '../../schema/values/country.ts'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { mccByCode } from '../../schema/values/mcc.ts'
 import { money, type Money } from '../../schema/values/money.ts'
 import { divideHalfUp } from '../../schema/values/rate.ts'
@@ -59,7 +60,7 @@ export function labelOf(by: Dimension, key: string, { participants }: Registry):
       return countryName(key)
     case 'WALLET':
     case 'ACQUIRER':
-      return participants.get(key)?.name ?? key
+      return participants.get(key as ParticipantId)?.name ?? key
     case 'MCC':
       return mccByCode(key)?.description ?? key
     case 'ENTRY_MODE':

@@ -1,8 +1,10 @@
-// Checkpoints of projections, and the epochs of their results.
+// Checkpoints: how far each projection has read the log, and which epoch of its results is published.
+//
+// Every epoch has collections of its own. So a rebuild never empties a collection that another process still
+// writes to or reads from: it writes a new epoch, and the previous one stays published until the new one has
+// caught up.
 
-import type { LogEntry } from './entry.ts'
-import { archiveOf, readLog, readTip } from './store.ts'
-import type { Collection, Db, Document } from 'mongodb'
+import type { ClientSession, Collection, Db, Document } from 'mongodb'
 
 /** The results of one epoch. */
 export interface Results {
@@ -10,30 +12,37 @@ export interface Results {
   collection<Doc extends Document>(name: string): Collection<Doc>
 }
 
-/** How far results go. */
+/** How far the results of an epoch go. */
 export interface EpochPosition {
-  /** Counts up with every rebuild, from 0. */
+  /** Number of rebuilds before it. */
   readonly epoch: number
-  /** Every entry up to here is in them; 0 before the first. */
+  /** Position of the last entry that the results contain; 0 before the first. */
   readonly position: bigint
 }
 
-/** A document of the collection `places`: where a reader of the log stands. What lies after the lowest place must be kept. */
-export interface Checkpoint extends EpochPosition {
-  /** The reader's name. */
+/** A document of the collection `places`. Retention keeps all entries after the lowest checkpoint. */
+export interface StoredCheckpoint extends EpochPosition {
+  /** The projection's name. */
   readonly _id: string
-  /** While it is made anew: what is shown meanwhile. */
+  /** During a rebuild: the previous epoch, which is still published. */
   readonly shown?: EpochPosition
 }
 
-/** What of reader `name` is to be shown. */
+/**
+ * The collection is called `places`, as checkpoints once were: renaming it would start every projection from
+ * entry 1.
+ */
+export const checkpointsOf = (db: Db): Collection<StoredCheckpoint> =>
+  db.collection<StoredCheckpoint>('places')
+
+/** Returns the published epoch of projection `name`, and its position. */
 export async function publishedOf(db: Db, name: string): Promise<EpochPosition> {
   const checkpoint = await checkpointsOf(db).findOne({ _id: name })
   const { epoch, position } = checkpoint?.shown ?? checkpoint ?? beginning
   return { epoch, position }
 }
 
-/** Lets `name` begin after `position`, if it has not begun yet: for one that makes nothing of what came before. */
+/** Starts a new projection after `position`. Does nothing when projection `name` has a checkpoint already. */
 export async function beginAfter(db: Db, name: string, position: bigint): Promise<void> {
   await checkpointsOf(db).updateOne({ _id: name }, { $setOnInsert: { epoch: 0, position } }, { upsert: true })
 }
@@ -43,7 +52,7 @@ export const resultsOf = (db: Db, epoch: number): Results => ({
   collection: (name) => db.collection(collectionName(name, epoch)),
 })
 
-/** Reads from the results that are to be shown; again when they have changed over to another epoch meanwhile. */
+/** Reads published results. Runs `read` again when another epoch is published in the meantime. */
 export async function readPublished<Found>(
   db: Db,
   name: string,
@@ -57,127 +66,142 @@ export async function readPublished<Found>(
   }
 }
 
-/** Neither the log nor its archive goes back far enough. */
-export class LogTrimmedError extends Error {
-  override readonly name = 'LogTrimmedError'
-  /** The first position that the log still has. */
-  readonly first: bigint
-  constructor(message: string, first: bigint) {
-    super(message)
-    this.first = first
-  }
-}
-
 /**
- * Lets reader `name` begin anew, from `from` or from the log's first entry, and gives the position that it begins with.
- * Whoever runs it finds out within a second; until then nothing that is written counts. Throws LogTrimmedError when the
- * log no longer has what that takes.
+ * The checkpoint of a projection that this process runs. A move fails once another process has moved the
+ * stored checkpoint or started a rebuild: the stored one must then be loaded again.
  */
-export async function rebuild(db: Db, name: string, from = 1n): Promise<bigint> {
-  const first = await firstAfter(db, 0n)
-  if (first && first._id > from) {
-    const since = `position ${first._id} (${first.at.toISOString()})`
-    throw new LogTrimmedError(
-      `the log begins at ${since}: what came before cannot be counted again`,
-      first._id,
-    )
+export class Checkpoint {
+  readonly results: Results
+  readonly #db: Db
+  readonly #name: string
+  readonly #collections: readonly string[]
+  #position: bigint
+  #movedAtMs = performance.now()
+  /** The epoch that stays published until this one has caught up; null when this one is published. */
+  #publishedEpoch: number | null
+
+  private constructor(
+    db: Db,
+    { _id, epoch, position, shown }: StoredCheckpoint,
+    collections: readonly string[],
+  ) {
+    this.#db = db
+    this.#name = _id
+    this.#collections = collections
+    this.#position = position
+    this.#publishedEpoch = shown?.epoch ?? null
+    this.results = resultsOf(db, epoch)
   }
-  const standing = { epoch: { $ifNull: ['$epoch', 0] }, position: { $ifNull: ['$position', 0n] } }
-  await checkpointsOf(db).updateOne(
-    { _id: name },
-    [
-      {
-        $set: {
-          shown: { $ifNull: ['$shown', standing] },
-          epoch: { $add: [standing.epoch, 1] },
-          position: from - 1n,
+
+  /**
+   * Loads the checkpoint of projection `name`, whose results are in `collections`. A new one is before the
+   * first entry.
+   */
+  static async load(db: Db, name: string, collections: readonly string[] = []): Promise<Checkpoint> {
+    const stored = await checkpointsOf(db).findOneAndUpdate(
+      { _id: name },
+      // A document of a version without epochs lacks `epoch`.
+      [
+        {
+          $set: {
+            position: { $ifNull: ['$position', beginning.position] },
+            epoch: { $ifNull: ['$epoch', beginning.epoch] },
+          },
         },
-      },
-    ],
-    { upsert: true },
-  )
-  return from
-}
+      ],
+      { upsert: true, returnDocument: 'after' },
+    )
+    return new Checkpoint(db, stored!, collections)
+  }
 
-/** How far a reader is behind the log. */
-export interface Lag {
-  readonly projection: string
-  readonly position: bigint
-  /** Entries that it has still to read. */
-  readonly entries: number
-  /** For how long the first of them has been there, by the hub's clock; 0 when there is none. */
-  readonly ms: number
-}
+  get position(): bigint {
+    return this.#position
+  }
 
-/** Of all readers that have a place. */
-export async function lagsOf(db: Db, now: Date): Promise<readonly Lag[]> {
-  const checkpoints = await checkpointsOf(db).find().sort({ _id: 1 }).toArray()
-  return Promise.all(checkpoints.map(({ _id, position }) => lagAt(db, _id, position, now)))
-}
+  /** Moves to `position`; false when the stored checkpoint has changed. */
+  async moveTo(position: bigint): Promise<boolean> {
+    const isMoved = await this.#save(position)
+    if (isMoved) this.#setPosition(position)
+    return isMoved
+  }
 
-/** Of a reader that stands at `position`. */
-export async function lagAt(db: Db, projection: string, position: bigint, now: Date): Promise<Lag> {
-  const tip = await readTip(db)
-  const next = tip > position ? await firstAfter(db, position) : undefined
-  const ms = next ? Math.max(0, now.getTime() - next.at.getTime()) : 0
-  return { projection, position, entries: Math.max(0, Number(tip - position)), ms }
-}
+  /**
+   * Moves to `position` in the MongoDB transaction in which `write` runs; false when the stored checkpoint
+   * has changed.
+   */
+  async moveWith(position: bigint, write: (session: ClientSession) => Promise<void>): Promise<boolean> {
+    const isMoved = await this.#db.client.withSession((session) =>
+      session.withTransaction(async () => {
+        if (!(await this.#save(position, session))) return false
+        await write(session)
+        return true
+      }),
+    )
+    if (isMoved) this.#setPosition(position)
+    return isMoved
+  }
 
-/** The entry after `position`, be it in the log or in the archive; the first that there is when that one is not. */
-async function firstAfter(db: Db, position: bigint): Promise<LogEntry | undefined> {
-  const range = { after: position, max: 1 }
-  const [kept] = await readLog(db, range)
-  if (kept?._id === position + 1n) return kept
-  // In this order: what leaves the log is in the archive before.
-  const [archived] = await readLog(db, { ...range, batches: archiveOf(db) })
-  return archived ?? kept
-}
+  /**
+   * Moves past entries that change no result: a move costs a write, so at most every 500 ms. False as for
+   * `moveTo`.
+   */
+  async movePast(position: bigint): Promise<boolean> {
+    const isDue = position > this.#position && performance.now() - this.#movedAtMs >= idleMoveMs
+    return isDue ? this.moveTo(position) : true
+  }
 
-export const isInEpoch = async (db: Db, { _id, epoch }: Checkpoint): Promise<boolean> =>
-  (await checkpointsOf(db).countDocuments({ _id, epoch })) > 0
+  /** False once a rebuild has started. */
+  async isCurrent(): Promise<boolean> {
+    const same = { _id: this.#name, epoch: this.results.epoch }
+    return (await checkpointsOf(this.#db).countDocuments(same)) > 0
+  }
 
-/** Removes results of epochs that are neither being made nor shown. */
-export async function dropOtherEpochs(
-  db: Db,
-  { collections = [] }: { readonly collections?: readonly string[] },
-  checkpoint: Checkpoint,
-): Promise<void> {
-  if (collections.length === 0) return
-  const kept = new Set([checkpoint.epoch, checkpoint.shown?.epoch ?? checkpoint.epoch])
-  const found = await db.listCollections({}, { nameOnly: true }).toArray()
-  for (const { name } of found) {
-    const epoch = epochIn(collections, name)
-    if (epoch !== null && !kept.has(epoch)) await db.collection(name).drop()
+  /** Publishes this epoch, unless it is published already, and drops the previous one. */
+  async publish(): Promise<void> {
+    if (this.#publishedEpoch === null) return
+    const same = { _id: this.#name, epoch: this.results.epoch }
+    const { matchedCount } = await checkpointsOf(this.#db).updateOne(same, { $unset: { shown: true } })
+    this.#publishedEpoch = null
+    if (matchedCount > 0) await this.dropOtherEpochs()
+  }
+
+  /** Drops the results of all epochs but this one and the published one. */
+  async dropOtherEpochs(): Promise<void> {
+    if (this.#collections.length === 0) return
+    const found = await this.#db.listCollections({}, { nameOnly: true }).toArray()
+    for (const { name } of found) {
+      const epoch = epochIn(this.#collections, name)
+      const isKept = epoch === null || epoch === this.results.epoch || epoch === this.#publishedEpoch
+      if (!isKept) await this.#db.collection(name).drop()
+    }
+  }
+
+  /** False when the stored checkpoint is not the one that was loaded or saved last. */
+  async #save(position: bigint, session?: ClientSession): Promise<boolean> {
+    const { matchedCount } = await checkpointsOf(this.#db).updateOne(
+      { _id: this.#name, epoch: this.results.epoch, position: this.#position },
+      { $set: { position } },
+      session && { session },
+    )
+    return matchedCount > 0
+  }
+
+  #setPosition(position: bigint): void {
+    this.#position = position
+    this.#movedAtMs = performance.now()
   }
 }
 
 /** The first epoch has the plain name. */
 const collectionName = (name: string, epoch: number): string => (epoch === 0 ? name : `${name}_${epoch}`)
 
+/** Returns the epoch of the collection called `found`; null when it belongs to none of `collections`. */
 function epochIn(collections: readonly string[], found: string): number | null {
   if (collections.includes(found)) return 0
   const [, name = '', epoch] = /^(.+)_(\d+)$/.exec(found) ?? []
   return collections.includes(name) ? Number(epoch) : null
 }
 
-/** Where the reader stands; a new one at the beginning. */
-export async function openCheckpoint(db: Db, name: string): Promise<Checkpoint> {
-  const checkpoint = await checkpointsOf(db).findOneAndUpdate(
-    { _id: name },
-    // What was written before there were epochs is of the first one.
-    [
-      {
-        $set: {
-          position: { $ifNull: ['$position', beginning.position] },
-          epoch: { $ifNull: ['$epoch', beginning.epoch] },
-        },
-      },
-    ],
-    { upsert: true, returnDocument: 'after' },
-  )
-  return checkpoint!
-}
-
 const beginning: EpochPosition = { epoch: 0, position: 0n }
-
-export const checkpointsOf = (db: Db): Collection<Checkpoint> => db.collection<Checkpoint>('places')
+/** How often a checkpoint moves while its projection ignores everything that it reads. */
+const idleMoveMs = 500

@@ -3,7 +3,6 @@
 import type { Currency } from '../../schema/values/currency.ts'
 import type { Direction } from '../../schema/values/direction.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
-import type { ReasonCode } from '../../schema/values/reasons.ts'
 import type {
   CorridorId,
   MerchantId,
@@ -12,6 +11,7 @@ import type {
   ProjectId,
   TransactionId,
 } from '../../schema/values/id.ts'
+import type { ReasonCode } from '../../schema/values/reasons.ts'
 
 export type TransactionStatus =
   | 'RECEIVED'
@@ -45,7 +45,7 @@ export type StepKind =
   | 'REFUNDED'
   | 'LATE_MESSAGE'
 
-/** LIQUIDITY changes one currency into the other; SPREAD is what the mark-up and rounding leave there. */
+/** LIQUIDITY exchanges one currency for the other; SPREAD receives the mark-up and what rounding leaves. */
 export type Account = 'WALLET' | 'ACQUIRER' | 'FEE' | 'LIQUIDITY' | 'SPREAD'
 
 /** One leg of a double entry. Per currency, the postings of one event sum to zero. */
@@ -54,18 +54,18 @@ export interface Posting {
   /** Id of the participant whose account it is. */
   readonly participant: ParticipantId
   readonly currency: Currency
-  /** In minor units. Positive: it is owed this (credit); negative: it owes this (debit). Never zero. */
+  /** In minor units. Positive: owed to the participant (credit); negative: owed by it (debit). Never zero. */
   readonly minor: bigint
 }
 
-/** What an event that moves money puts into the books. */
+/** The postings of an event that moves money. */
 export interface Booking {
-  /** In the corridor's zone, when it happened: "2026-03-01". */
+  /** Date of the event in the corridor's zone: "2026-03-01". */
   readonly settlementDate: string
   readonly postings: readonly Posting[]
 }
 
-/** What every entry says about the payment, so that a reader of the log needs nothing else. */
+/** The fields of the payment in every entry, so that projections need no other source. */
 export interface LoggedPayment {
   readonly createdAt: Date
   readonly wallet: ParticipantId
@@ -79,9 +79,9 @@ export interface LoggedPayment {
   /** ISO 18245. */
   readonly mcc: string
   readonly entryMode: EntryMode
-  /** Value in CNY, in fen. */
+  /** Reporting value: the payment's value in CNY, in fen. */
   readonly reportingMinor: bigint
-  /** From submission to the counterparty's answer; null in every entry that is not such an answer. */
+  /** Milliseconds from submission to the counterparty's answer; null in entries of other events. */
   readonly authorizeMs: number | null
 }
 
@@ -99,23 +99,28 @@ export interface LogEntry {
   readonly at: Date
   readonly reason: ReasonCode | null
   readonly payment: LoggedPayment
-  /** Id of the payment, in the entries of a refund; left out in those of a payment. */
+  /** Id of the refunded payment; left out in entries of a payment. */
   readonly refundOf?: PaymentId
   /** Left out where no money moves. */
   readonly booking?: Booking
 }
 
-/** A document of the collection `log`: entries that were appended together, at positions that follow one another. */
+/** A document of the collection `log`: entries that were appended together, at consecutive positions. */
 export interface LogBatch {
-  /** Position of the first entry. It is unique, so of two who append after the same entry one does. */
+  /**
+   * Position of the first entry. It is unique, so of two concurrent appends after the same entry one fails.
+   */
   readonly _id: bigint
   /** Position of the last entry. */
   readonly last: bigint
   readonly entries: readonly LogEntry[]
-  /** Everything that changed in `payments` before this is in the log; left out where that is not known. */
+  /**
+   * Resume token: the log contains every change of `payments` before it. Left out where the sequencer has
+   * none.
+   */
   readonly token?: unknown
 }
 
-/** The payment of an entry: its transaction, or the payment that its refund gives back. */
+/** Returns the id of an entry's payment; for an entry of a refund, of the refunded payment. */
 export const paymentIdOf = ({ transaction, refundOf }: LogEntry): PaymentId =>
   refundOf ?? (transaction as PaymentId)

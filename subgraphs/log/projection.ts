@@ -1,59 +1,57 @@
-// Who reads the log and keeps what comes of it. Each reader has its place in the log, saved with its result, and can be made
-// anew from the log's first entry while everything runs.
-//
-// Results are kept per epoch: making a reader anew begins the next epoch, which writes into collections of its own. So nothing
-// is ever emptied under somebody who counts, whoever sleeps and wakes when; and until the new epoch has caught up, the old one
-import type { LogEntry } from './entry.ts'
-import { archiveOf, readLog } from './store.ts'
-import {
-  type Results,
-  type Checkpoint,
-  resultsOf,
-  isInEpoch,
-  dropOtherEpochs,
-  openCheckpoint,
-  checkpointsOf,
-} from './checkpoint.ts'
+// Projections: each consumes the log in order and stores its results together with a checkpoint. One process
+// at a time runs a projection, and a rebuild computes its results again from the log while everything runs.
 
-// is what is shown.
-
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientSession, Db } from 'mongodb'
-import { holdLease, type Lease, type LeaseHolder } from '../platform/mongo/lease.ts'
-import { type LogReader } from './reader.ts'
+import { pause } from '../platform/async/promise.ts'
 import type { Logger } from '../platform/logger.ts'
+import { holdLease, type Lease, type LeaseHolder } from '../platform/mongo/lease.ts'
+import { Checkpoint, type Results } from './checkpoint.ts'
+import type { LogEntry } from './entry.ts'
+import type { LogReader } from './reader.ts'
+import { LogTail } from './tail.ts'
 
 interface ProjectionBase {
-  /** Names its place and its lease. */
+  /** Names the checkpoint and the lease. */
   readonly name: string
-  /** The collections that hold its results; left out when it acts on what is elsewhere, where doing it again changes nothing. */
+  /**
+   * The collections that hold the results; left out when the results are elsewhere and a repeated write
+   * changes nothing.
+   */
   readonly collections?: readonly string[]
-  /** False for entries that make no difference to it: it is not called for them. All do when left out. */
+  /**
+   * False for entries that the projection ignores: `apply` does not receive them. Left out, it receives all.
+   */
   wants?(entry: LogEntry): boolean
-  /** Between two batches, in milliseconds, so that a steady stream is written some times a second and not once for each event. */
+  /**
+   * Pause between two batches in milliseconds. It turns a steady stream of entries into a few writes a
+   * second.
+   */
   readonly gatherMs?: number
-  /** Called before the first of each run of `apply` calls: makes indexes, and lets go of what others may have changed. */
+  /**
+   * Called before the first `apply` of each run. Creates indexes, and drops what is cached from an earlier
+   * run.
+   */
   begin?(results: Results): Promise<void>
-  /** Called when what `apply` wrote is there for everybody to see. */
+  /** Called after each `apply`, when its results can be read by every process. */
   applied?(): void
 }
 
-/** Its results and its place are written together, so each entry counts once. */
+/** Writes results and checkpoint in one MongoDB transaction, so each entry counts once. */
 export interface TransactionalProjection extends ProjectionBase {
-  readonly commits?: 'together'
+  readonly kind?: 'transactional'
   /**
-   * Writes what comes of `entries`, which follow one another, within the MongoDB transaction of `session`; the place is saved
-   * in the same one. It may be called again with the same entries after a write conflict.
+   * Writes the results of consecutive `entries` within the MongoDB transaction of `session`, which also moves
+   * the checkpoint. It may be called again with the same entries after a write conflict.
    */
   apply(entries: readonly LogEntry[], session: ClientSession, results: Results): Promise<void>
 }
 
-/** Its results know themselves what they hold. */
+/** Writes results that record which entries they contain, so no MongoDB transaction is needed. */
 export interface IdempotentProjection extends ProjectionBase {
-  readonly commits: 'itself'
+  readonly kind: 'idempotent'
   /**
-   * Writes what comes of `entries`, which follow one another, so that doing it again, whole or in part, or in two processes at
-   * once, changes nothing: the place is saved afterwards.
+   * Writes the results of consecutive `entries`. The checkpoint moves afterwards, so a repeated call, also
+   * with a part of the entries or in two processes at once, must change nothing.
    */
   apply(entries: readonly LogEntry[], results: Results): Promise<void>
 }
@@ -72,105 +70,65 @@ export const startProjection = (options: ProjectionOptions, projection: Projecti
     while (!lease.signal.aborted) await follow(options, projection, lease)
   })
 
-/** What follows `after`: where the log no longer has it, from the archive. */
-async function readOn(db: Db, logReader: LogReader, after: bigint): Promise<readonly LogEntry[]> {
-  const kept = await logReader.read(after, batchMax)
-  if (kept.length === 0 || kept[0]!._id === after + 1n) return kept
-  const archived = await readLog(db, { after, max: batchMax, batches: archiveOf(db) })
-  if (archived[0]?._id === after + 1n) return archived
-  throw new Error(`what comes after position ${after} is neither in the log nor in its archive`)
-}
-
-/** Reads on from the place, until it turns out to be elsewhere. */
-async function follow(options: ProjectionOptions, projection: Projection, { signal }: Lease): Promise<void> {
-  const { db, logReader } = options
-  let news = Promise.withResolvers<void>()
-  const wake = (): void => news.resolve()
-  const unsubscribe = logReader.subscribe(wake)
-  signal.addEventListener('abort', wake)
+/**
+ * Projects entries from the checkpoint on, until the lease is lost or another process changes the checkpoint.
+ */
+async function follow(
+  { db, logReader }: ProjectionOptions,
+  projection: Projection,
+  { signal }: Lease,
+): Promise<void> {
+  const checkpoint = await Checkpoint.load(db, projection.name, projection.collections)
+  await checkpoint.dropOtherEpochs()
+  await projection.begin?.(checkpoint.results)
+  const tail = new LogTail({ db, logReader, after: checkpoint.position, batchMax, signal })
   try {
-    let checkpoint = await openCheckpoint(db, projection.name)
-    const results = resultsOf(db, checkpoint.epoch)
-    await dropOtherEpochs(db, projection, checkpoint)
-    await projection.begin?.(results)
-    let readTo = checkpoint.position
-    let savedAtMs = performance.now()
     while (!signal.aborted) {
-      news = Promise.withResolvers<void>()
-      const entries = await readOn(db, logReader, readTo)
-      readTo = entries.at(-1)?._id ?? readTo
-      const wanted = entries.filter((entry) => projection.wants?.(entry) ?? true)
-      // Nothing came of what was read: where that ends is written down now and then.
-      const isLate = readTo > checkpoint.position && performance.now() - savedAtMs >= saveMs
-      if (wanted.length > 0 || isLate) {
-        // Somebody else has read on, or it is to be made anew: then what this process knows is of no use.
-        if (!(await commit(db, projection, checkpoint, readTo, wanted, results))) return
-        savedAtMs = performance.now()
-        checkpoint = { ...checkpoint, position: readTo }
-        if (wanted.length > 0) projection.applied?.()
-      }
-      if (checkpoint.shown && checkpoint.position >= logReader.tip())
-        checkpoint = await show(db, projection, checkpoint)
-      if (entries.length === 0) {
-        const looking = setTimeout(wake, lookMs)
-        await news.promise
-        clearTimeout(looking)
-        if (logReader.tip() === readTo && !(await isInEpoch(db, checkpoint))) return
-      } else if (entries.length < batchMax) {
-        await sleep(projection.gatherMs ?? gatherMs, undefined, { signal }).catch(() => {})
-      }
+      const entries = await tail.next()
+      if (!(await project(projection, entries, tail.position, checkpoint))) return
+      if (checkpoint.position >= logReader.tip()) await checkpoint.publish()
+      if (entries.length === batchMax) continue
+      if (entries.length > 0) await pause(projection.gatherMs ?? gatherMs, signal)
+      else if (!(await tail.wait(rebuildCheckMs)) && !(await checkpoint.isCurrent())) return
     }
   } finally {
-    unsubscribe()
-    signal.removeEventListener('abort', wake)
+    tail.close()
   }
 }
 
-/** False when the place is no longer where it was thought to be: then the entries do not count. */
-async function commit(
-  db: Db,
+/**
+ * Applies the entries up to `position` and moves the checkpoint there; false when another process has changed
+ * it.
+ */
+async function project(
   projection: Projection,
-  checkpoint: Checkpoint,
-  next: bigint,
   entries: readonly LogEntry[],
-  results: Results,
+  position: bigint,
+  checkpoint: Checkpoint,
 ): Promise<boolean> {
-  const { _id, epoch, position } = checkpoint
-  const move = async (session?: ClientSession): Promise<boolean> => {
-    const { matchedCount } = await checkpointsOf(db).updateOne(
-      { _id, epoch, position },
-      { $set: { position: next } },
-      session && { session },
-    )
-    return matchedCount > 0
-  }
-  if (entries.length === 0) return move()
-  if (projection.commits === 'itself') {
-    await projection.apply(entries, results)
-    return move()
-  }
-  return db.client.withSession((session) =>
-    session.withTransaction(async () => {
-      if (!(await move(session))) return false
-      await projection.apply(entries, session, results)
-      return true
-    }),
-  )
+  const wanted = entries.filter((entry) => projection.wants?.(entry) ?? true)
+  if (wanted.length === 0) return checkpoint.movePast(position)
+  if (!(await apply(projection, wanted, position, checkpoint))) return false
+  projection.applied?.()
+  return true
 }
 
-/** The new epoch has caught up: from now on it is shown. */
-async function show(db: Db, projection: Projection, checkpoint: Checkpoint): Promise<Checkpoint> {
-  const { _id, epoch, position } = checkpoint
-  const { matchedCount } = await checkpointsOf(db).updateOne({ _id, epoch }, { $unset: { shown: true } })
-  const shown = { _id, epoch, position }
-  if (matchedCount > 0) await dropOtherEpochs(db, projection, shown)
-  return shown
+async function apply(
+  projection: Projection,
+  entries: readonly LogEntry[],
+  position: bigint,
+  checkpoint: Checkpoint,
+): Promise<boolean> {
+  const { results } = checkpoint
+  if (projection.kind !== 'idempotent') {
+    return checkpoint.moveWith(position, (session) => projection.apply(entries, session, results))
+  }
+  await projection.apply(entries, results)
+  return checkpoint.moveTo(position)
 }
 
-/** Entries in one batch at most. */
+/** Maximum of entries in one batch. */
 export const batchMax = 5_000
 const gatherMs = 100
-/** How often the place is written down while nothing comes of what is read. */
-const saveMs = 500
-/** How soon a quiet reader notices that it is to begin anew. */
-const lookMs = 500
+/** How often a projection at the end of the log checks for a rebuild. */
+const rebuildCheckMs = 500

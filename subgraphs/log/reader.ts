@@ -1,145 +1,182 @@
-// The transaction log: every event of every transaction, at dense positions 1, 2, 3 … One process writes it
-// (the sequencer), everybody else reads it.
+// Follows the transaction log in this process. One process appends to the log (the sequencer); every other
+// one reads it here.
 //
-// What is appended at once is one document: MongoDB's work, and that of every change stream, is for documents, not for entries.
+// Entries that are appended together are one document, because MongoDB and its change streams have costs per
+// document, not per entry.
 
-import { setTimeout as sleep } from 'node:timers/promises'
-import { readTip, readLog } from './store.ts'
 import type { ClientSession, Db, Filter } from 'mongodb'
-import type { LogEntry, LogBatch } from './entry.ts'
-import { openChangeStream, type ChangeStream } from '../platform/mongo/change-stream.ts'
+import { pause } from '../platform/async/promise.ts'
 import type { Logger } from '../platform/logger.ts'
+import { openChangeStream, type ChangeStream } from '../platform/mongo/change-stream.ts'
+import type { LogBatch, LogEntry } from './entry.ts'
+import { readLog, readTip } from './store.ts'
 
-/** Follows the log in this process, for all who read it here. */
+type OnEntries = (entries: readonly LogEntry[]) => void
+
+/** Shared by everything in this process that reads the log. */
 export interface LogReader {
-  /** Position of the latest entry that this process knows of; 0 when there is none. */
+  /** Position of the latest entry that has reached this process; 0 when there is none. */
   tip(): bigint
   /**
-   * Entries after position `after`, oldest first, `max` at most: from memory when they are recent, else from MongoDB. Empty
-   * when nothing is known after it. When the first one is not at `after + 1`, those between are no longer kept.
+   * Reads at most `max` entries after position `after`, oldest first: from memory when they are recent, else
+   * from MongoDB. Empty when no later entry has reached this process. When the first one is not at `after +
+   * 1`, those between are in the archive.
    */
   read(after: bigint, max: number): Promise<readonly LogEntry[]>
-  /** The same, of entries that match `filter` and are not after position `upTo`. From MongoDB. */
+  /** Reads entries that match `filter`, after `after` and up to and including `upTo`, from MongoDB. */
   find(
     filter: Filter<LogEntry>,
     range: { readonly after: bigint; readonly upTo: bigint; readonly max: number },
   ): Promise<readonly LogEntry[]>
-  /** Calls `onEntries` with each batch from now on: in order, with no gap. It must not throw. Call the result to stop. */
-  subscribe(onEntries: (entries: readonly LogEntry[]) => void): () => void
-  /** For a writer of the log in this same process: until the feed is ended, the reader takes what it is offered. */
-  feed(): LogFeed
+  /**
+   * Calls `onEntries` with each later batch, in order and with no gap. It must not throw. Call the result to
+   * stop.
+   */
+  subscribe(onEntries: OnEntries): () => void
+  /**
+   * Opens a feed for a writer of the log in this process. Until the feed is closed, it replaces the change
+   * stream.
+   */
+  openFeed(): LogFeed
   close(): Promise<void>
 }
 
 export interface LogFeed {
-  /** Entries that are in the log, each batch after the one before it. */
+  /** Takes entries that have been appended to the log, in order. */
   offer(entries: readonly LogEntry[]): void
-  end(): void
+  close(): void
 }
 
 export interface LogReaderOptions {
   readonly db: Db
   readonly logger: Pick<Logger, 'error'>
-  /** Entries kept in memory, at least. */
+  /** Minimum of entries kept in memory. */
   readonly recentMax?: number
 }
 
-/** Starts following the log from where it stands. */
+/** Starts following the log from its present end. */
 export async function startLogReader({ db, logger, recentMax = 8192 }: LogReaderOptions): Promise<LogReader> {
-  const subscribers = new Set<(entries: readonly LogEntry[]) => void>()
-  let recent: LogEntry[] = []
-  let tip = await readTip(db)
-
-  /** Publishes what is new in `batch`; false when something is missing before it. */
-  const take = (batch: readonly LogEntry[]): boolean => {
-    const known = batch.findIndex(({ _id }) => _id > tip)
-    if (known < 0) return true
-    const news = known === 0 ? batch : batch.slice(known)
-    if (news[0]!._id !== tip + 1n) return false
-    tip = news.at(-1)!._id
-    recent.push(...news)
-    // Cut seldom, so that keeping an entry costs next to nothing.
-    if (recent.length > 2 * recentMax) recent = recent.slice(-recentMax)
-    for (const onEntries of subscribers) onEntries(news)
-    return true
-  }
-
-  const catchUp = async (session?: ClientSession) => {
-    for (;;) {
-      const batch = await readLog(db, { after: tip, max: batchMax, ...(session && { session }) })
-      if (!take(batch)) throw new Error(`the log no longer holds what comes after position ${tip}`)
-      if (batch.length < batchMax) return
-    }
-  }
-
-  const follow = async (signal: AbortSignal) => {
-    const changes = await openLogChanges(db)
-    const stop = () => void changes.close()
-    signal.addEventListener('abort', stop)
-    try {
-      // What was written before the change stream was opened.
-      await catchUp(changes.session)
-      while (!signal.aborted) {
-        const batch = await changes.next()
-        if (!take(batch.changes.flatMap(({ fullDocument }) => fullDocument.entries))) await catchUp()
-      }
-    } finally {
-      signal.removeEventListener('abort', stop)
-      await changes.close()
-    }
-  }
-
-  const startFollowing = () => {
-    const leaving = new AbortController()
-    const { signal } = leaving
-    const run = async () => {
-      while (!signal.aborted) {
-        await follow(signal).catch(async (error: unknown) => {
-          if (signal.aborted) return
-          logger.error({ err: error }, 'following the log failed; trying again')
-          await sleep(retryMs, undefined, { signal }).catch(() => {})
-        })
-      }
-    }
-    const done = run()
-    return () => {
-      leaving.abort()
-      return done
-    }
-  }
-  let stopFollowing = startFollowing()
-
+  const recent = new RecentEntries(await readTip(db), recentMax)
+  let following = startFollowing(db, recent, logger)
   return {
-    tip: () => tip,
-    async read(after, max) {
-      if (after >= tip) return []
-      const start = recent.length - Number(tip - after)
-      return start >= 0 ? recent.slice(start, start + max) : readLog(db, { after, upTo: tip, max })
-    },
+    tip: () => recent.tip,
+    read: async (after, max) => recent.read(after, max) ?? readLog(db, { after, upTo: recent.tip, max }),
     find: (filter, range) => readLog(db, { ...range, filter }),
-    subscribe(onEntries) {
-      subscribers.add(onEntries)
-      return () => subscribers.delete(onEntries)
-    },
-    feed() {
-      // Reading again what this process has just written costs as much as writing it.
-      void stopFollowing()
+    subscribe: (onEntries) => recent.subscribe(onEntries),
+    openFeed() {
+      // Reading what this process has just written would cost as much as writing it.
+      void following.close()
       return {
         offer(batch) {
-          if (take(batch)) return
-          catchUp().catch((error: unknown) => logger.error({ err: error }, 'reading the log failed'))
+          if (recent.take(batch)) return
+          catchUp(db, recent).catch((error: unknown) => logger.error({ err: error }, 'cannot read the log'))
         },
-        end() {
-          stopFollowing = startFollowing()
+        close() {
+          following = startFollowing(db, recent, logger)
         },
       }
     },
-    close: () => stopFollowing(),
+    close: () => following.close(),
   }
 }
 
-const batchMax = 1000
-const retryMs = 500
+/** The latest entries, in memory. */
+class RecentEntries {
+  readonly #min: number
+  readonly #subscribers = new Set<OnEntries>()
+  #entries: LogEntry[] = []
+  #tip: bigint
+
+  constructor(tip: bigint, min: number) {
+    this.#tip = tip
+    this.#min = min
+  }
+
+  get tip(): bigint {
+    return this.#tip
+  }
+
+  /** Publishes the new entries of `batch`; false when there is a gap before them. */
+  take(batch: readonly LogEntry[]): boolean {
+    const start = batch.findIndex(({ _id }) => _id > this.#tip)
+    if (start < 0) return true
+    const entries = start === 0 ? batch : batch.slice(start)
+    if (entries[0]!._id !== this.#tip + 1n) return false
+    this.#tip = entries.at(-1)!._id
+    this.#entries.push(...entries)
+    // Cutting only at twice the size keeps the cost per entry low.
+    if (this.#entries.length > 2 * this.#min) this.#entries = this.#entries.slice(-this.#min)
+    for (const onEntries of this.#subscribers) onEntries(entries)
+    return true
+  }
+
+  /** Null when the entries after `after` are no longer in memory. */
+  read(after: bigint, max: number): readonly LogEntry[] | null {
+    if (after >= this.#tip) return []
+    const start = this.#entries.length - Number(this.#tip - after)
+    return start < 0 ? null : this.#entries.slice(start, start + max)
+  }
+
+  subscribe(onEntries: OnEntries): () => void {
+    this.#subscribers.add(onEntries)
+    return () => this.#subscribers.delete(onEntries)
+  }
+}
+
+/** Follows the log until closed, and starts again when that fails. */
+function startFollowing(
+  db: Db,
+  recent: RecentEntries,
+  logger: Pick<Logger, 'error'>,
+): { close(): Promise<void> } {
+  const closing = new AbortController()
+  const { signal } = closing
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await follow(db, recent, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        logger.error({ err: error, retryMs }, 'cannot follow the log: retrying')
+        await pause(retryMs, signal)
+      }
+    }
+  }
+  const done = run()
+  return {
+    close() {
+      closing.abort()
+      return done
+    },
+  }
+}
+
+async function follow(db: Db, recent: RecentEntries, signal: AbortSignal): Promise<void> {
+  const changes = await openLogChanges(db)
+  const close = (): void => void changes.close()
+  signal.addEventListener('abort', close)
+  try {
+    // Reads what was appended before the change stream was opened.
+    await catchUp(db, recent, changes.session)
+    while (!signal.aborted) {
+      const batch = await changes.next()
+      const entries = batch.changes.flatMap(({ fullDocument }) => fullDocument.entries)
+      if (!recent.take(entries)) await catchUp(db, recent)
+    }
+  } finally {
+    signal.removeEventListener('abort', close)
+    await changes.close()
+  }
+}
+
+/** Reads what the log has after the tip of `recent`. */
+async function catchUp(db: Db, recent: RecentEntries, session?: ClientSession): Promise<void> {
+  for (;;) {
+    const batch = await readLog(db, { after: recent.tip, max: batchMax, ...(session && { session }) })
+    if (!recent.take(batch)) throw new Error(`the entry after position ${recent.tip} is no longer in the log`)
+    if (batch.length < batchMax) return
+  }
+}
 
 const openLogChanges = (
   db: Db,
@@ -149,3 +186,6 @@ const openLogChanges = (
     resumeAfter: null,
     pipeline: [{ $match: { operationType: 'insert' } }, { $project: { 'fullDocument.entries': 1 } }],
   })
+
+const batchMax = 1000
+const retryMs = 500

@@ -1,11 +1,11 @@
 // The transaction log in MongoDB.
 
 import type { ClientSession, Collection, Db, Filter } from 'mongodb'
-import type { LogEntry, LogBatch } from './entry.ts'
+import type { LogBatch, LogEntry } from './entry.ts'
 
 export const logOf = (db: Db): Collection<LogBatch> => db.collection<LogBatch>('log')
 
-/** What retention has taken out of the log: nobody who follows reads it, only who counts everything anew. */
+/** The archive: batches that retention has moved out of the log. Only rebuilds of projections read it. */
 export const archiveOf = (db: Db): Collection<LogBatch> => db.collection<LogBatch>('logArchive')
 
 /** `entries` must not be empty. */
@@ -20,7 +20,10 @@ export async function makeLogIndexes(db: Db): Promise<void> {
   await logOf(db).createIndex({ last: 1 }, { name: 'last', unique: true })
 }
 
-/** Position of the latest entry; 0 when there is none. Throws when the log is of a version that wrote each entry by itself. */
+/**
+ * Returns the position of the latest entry, 0 in an empty log. Throws when the log is of a version with one
+ * document per entry.
+ */
 export async function readTip(db: Db): Promise<bigint> {
   const latest: Partial<LogBatch> | null = await logOf(db).findOne(
     {},
@@ -28,23 +31,22 @@ export async function readTip(db: Db): Promise<bigint> {
   )
   if (latest && latest.last === undefined) {
     throw new Error(
-      `the log in the database ${db.databaseName} is of an earlier version: begin with an empty one`,
+      `the log in the database ${db.databaseName} is of an earlier version: start with an empty database`,
     )
   }
   return latest?.last ?? 0n
 }
 
-/** Which entries are read. */
+/** The entries to read. */
 export interface LogRange {
-  /** Left out: from the first. */
+  /** Only entries after this position. */
   readonly after?: bigint
-  /** Left out: to the latest. */
+  /** Only entries up to and including this position. */
   readonly upTo?: bigint
   readonly max?: number
-  /** Left out: all of them. */
   readonly filter?: Filter<LogEntry>
   readonly session?: ClientSession
-  /** Left out: the log. */
+  /** The log or its archive; the log by default. */
   readonly batches?: Collection<LogBatch>
 }
 
@@ -73,4 +75,17 @@ export function readLog(
       { ...(max !== undefined && { batchSize: max }), ...(session && { session }) },
     )
     .toArray()
+}
+
+/**
+ * Reads the entry after `position` from the log or its archive. Returns a later one when that entry is in
+ * neither, and undefined when there is none.
+ */
+export async function readNextEntry(db: Db, position: bigint): Promise<LogEntry | undefined> {
+  const range = { after: position, max: 1 }
+  const [logged] = await readLog(db, range)
+  if (logged?._id === position + 1n) return logged
+  // The archive comes second, because entries are archived before they are deleted from the log.
+  const [archived] = await readLog(db, { ...range, batches: archiveOf(db) })
+  return archived ?? logged
 }

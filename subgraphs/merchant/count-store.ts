@@ -70,7 +70,7 @@ export async function addCounts(
  */
 export async function openCountStore(db: Db, now: () => Date, logger: Logger): Promise<CountStore> {
   const spotLoader = loaderById(countCollections(db).spots, {
-    groupMax: 1_000,
+    batchMax: 1_000,
     flightsMax: 1,
     read: recordOf,
   })

@@ -1,6 +1,7 @@
 // Decodes a scanned QR code for the graph, and finds its merchant.
 
 import {
+  bare,
   QrError,
   readCode,
   type MpmCode,
@@ -33,6 +34,10 @@ export interface DecodedCode {
   readonly scheme: string | null
   readonly pointOfInitiation: CodeKind | null
   readonly warnings: readonly QrFault[]
+  /** What the code states about money and the hub cannot read exactly; a payment by the code is refused. */
+  readonly unreadable: readonly QrFault[]
+  /** ISO 4217 letters, also of a currency that the hub does not support. */
+  readonly currency: string | null
   readonly amount: Money | null
   readonly tip: {
     readonly kind: string
@@ -82,14 +87,14 @@ export async function decodeQr(
   const blank = { ...noContent, __typename: 'QrCode', mode: code.mode, scheme: code.scheme } as const
   if (code.mode === 'URL') return blank
   const fields = code.fields.map(fieldOf)
-  if (code.mode === 'CPM') return { ...blank, fields }
+  if (code.mode === 'CPM') return { ...blank, warnings: code.warnings, fields }
 
   const claim = claimOf(code, registry.participantByIin)
   const issued = claim.code === null ? null : await codes.load(claim.code)
   // A code that names a dynamic code of the hub must be exactly that code: a forged or altered one has no
   // merchant.
   const isGenuine =
-    claim.code === null || (issued?.payload === payload.trim() && issued.merchant === claim.merchant)
+    claim.code === null || (issued?.payload === bare(payload).text && issued.merchant === claim.merchant)
   const expiresAt = (isGenuine && issued?.expiresAt) || null
   return {
     ...blank,
@@ -126,6 +131,8 @@ const invalid = ({ code, tag, offset, message }: QrFault): QrInvalid => ({
 const noContent = {
   pointOfInitiation: null,
   warnings: [],
+  unreadable: [],
+  currency: null,
   amount: null,
   tip: null,
   additionalData: null,
@@ -138,9 +145,12 @@ const noContent = {
 
 function contentOf(code: MpmCode) {
   const { pointOfInitiation, warnings, currency, tip, additionalData } = code
+  const unreadable = unreadableIn(code)
   return {
     pointOfInitiation,
-    warnings,
+    warnings: [...warnings, ...unreadable.filter((fault) => !isListed(fault, warnings))],
+    unreadable,
+    currency,
     amount: amountOf(code.amount, currency),
     tip: tip && {
       kind: tip.kind,
@@ -150,6 +160,25 @@ function contentOf(code: MpmCode) {
     additionalData,
     printedMerchant: printedMerchantOf(code),
   }
+}
+
+const isListed = ({ code, tag }: QrFault, faults: readonly QrFault[]): boolean =>
+  faults.some((fault) => fault.code === code && fault.tag === tag)
+
+/** Adds to the faults of the code what the hub cannot hold: an unsupported currency, a too large amount. */
+function unreadableIn({ amount, tip, currency, fields, unreadable }: MpmCode): readonly QrFault[] {
+  if (unreadable.length > 0 || currency === null) return unreadable
+  const fee = tip?.kind === 'FIXED' ? tip.value : null
+  const tag = [
+    { tag: '54', text: amount },
+    { tag: '56', text: fee },
+  ].find(({ text }) => text !== null && amountOf(text, currency) === null)?.tag
+  if (tag === undefined) return unreadable
+  const [at, what] = isCurrency(currency)
+    ? [tag, `is larger than the hub supports in ${currency}`]
+    : ['53', `is ${currency}, which the hub does not support`]
+  const offset = fields.find((field) => field.tag === at)?.offset ?? 0
+  return [{ code: 'BAD_VALUE', tag: at, offset, message: `field ${at} ${what} (at character ${offset})` }]
 }
 
 /**

@@ -75,7 +75,7 @@ async function issueMerchantCode(
     const problem = `${acquirer.id} serves no merchant ${quoteInput(order.merchant)}`
     return refuse('MERCHANT_UNKNOWN', problem, ['input', 'merchant'])
   }
-  const network = registry.participants.get(acquirer.network ?? '')
+  const network = acquirer.network === null ? undefined : registry.participants.get(acquirer.network)
   const id = newUuid({ msecs: at.getTime() }) as MerchantCodeId
   const code = issueCode(order, merchant, { acquirer, network }, id, at)
   return isRefusal(code) ? code : codes.add(code, key)

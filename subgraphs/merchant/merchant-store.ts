@@ -46,7 +46,7 @@ export async function createMerchantStore(db: Db, counts: CountStore): Promise<M
   const collection = merchantCollection(db)
   // One MongoDB transaction at a time: two of one process would conflict and repeat.
   const registrations = createBatchWriter<Registration, Registered>({
-    groupMax: 1,
+    batchMax: 1,
     flightsMax: 1,
     write: async ([registration]) => [await writeMerchants(db, counts, registration!)],
   })

@@ -2,7 +2,7 @@
 // no GraphQL.
 
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import { readTarget } from '../shared/callback-url.ts'
+import { readCallbackUrl } from '../shared/callback-url.ts'
 import type { Reach } from '../shared/reachable-address.ts'
 import { readName } from '../shared/read-names.ts'
 import type { Endpoint, Participant } from '../shared/registry.ts'
@@ -48,7 +48,7 @@ export function readConnection(input: ConnectionInput, { reach }: ConnectionRule
       : { kind }
   }
   if (typeof input.url !== 'string') return refuse('BAD_VALUE', 'WEBHOOK needs an address in `url`', urlPath)
-  const url = readTarget(input.url, reach, urlPath)
+  const url = readCallbackUrl(input.url, reach, urlPath)
   return isRefusal(url) ? url : { kind, url, rotates }
 }
 

@@ -3,10 +3,10 @@
 // key.
 
 import { hash } from 'node:crypto'
-import type { ClientSession, Collection, Db } from 'mongodb'
+import type { ClientSession, Collection, Db, MongoServerError } from 'mongodb'
 import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import { duplicateKey, isServerError } from '../platform/mongo/client.ts'
+import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import { openAuditLog, type AuditedAction } from '../shared/audit-log.ts'
 import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
 import type { Corridor, Participant, Project, Stored } from '../shared/registry.ts'
@@ -198,8 +198,8 @@ const digest = (secret: string): string => hash('sha256', secret, 'base64url')
 
 /** Rethrows every other error. */
 function refuseTaken(error: unknown, participant: Participant): Refusal {
-  if (!isServerError(error, duplicateKey)) throw error
-  const field = 'iin' in (error['keyPattern'] as object) ? 'iin' : 'id'
+  if (!isDuplicateKey(error)) throw error
+  const field = 'iin' in ((error as MongoServerError)['keyPattern'] as object) ? 'iin' : 'id'
   return refuse('ALREADY_EXISTS', `another participant has ${field} "${participant[field]}"`, [
     'input',
     field,

@@ -52,7 +52,7 @@ export const statusMoves: Readonly<Record<ParticipantStatus, readonly Participan
  * Foreign institutions connect through UnionPay International. Mainland institutions and networks connect
  * directly.
  */
-const foreignGateway = 'network-unionpay'
+const foreignGateway = 'network-unionpay' as ParticipantId
 
 /** The state of a capability at `now`. A certificate has expired at `validUntil`. */
 export function stateOf({ passed, validUntil }: Capability, now: Date): 'CERTIFIED' | 'EXPIRED' | 'FAILED' {

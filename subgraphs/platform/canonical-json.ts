@@ -1,7 +1,7 @@
 /**
- * JSON with the members of every object in order of their names, so that equal values have equal texts. A `Date` becomes
- * text as RFC 3339, and a member that is undefined is left out; with `omitNull`, so is one that is null. Throws when a value
- * has no JSON, as a bigint has none.
+ * JSON with the members of every object in order of their names, so that equal values have equal texts. A
+ * `Date` becomes text as RFC 3339, and a member that is undefined is left out; with `omitNull`, so is one
+ * that is null. Throws when a value has no JSON, as a bigint has none.
  */
 export function canonicalJson(value: unknown, options: { readonly omitNull?: boolean } = {}): string {
   const { omitNull = false } = options

@@ -1,6 +1,9 @@
-// The process's own logger. "Log" alone always means the transaction log.
+// The logger of the process. “Log” alone always means the transaction log.
 
-/** Writes one line: details with a message, or a message alone. The loggers of pino and fastify fit. */
+/**
+ * Writes one line: details with a message, or a message alone. The loggers of pino and fastify have this
+ * type.
+ */
 export type WriteLine = (details: object | string, message?: string) => void
 
 export interface Logger {

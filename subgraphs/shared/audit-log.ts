@@ -1,13 +1,14 @@
-// Who changed what: one entry for every change that an operator or a participant makes to anything but payments. An entry is
-// written in the same MongoDB transaction as its change, so that there is none without the other.
+// The audit log: one entry for every change that an operator or a participant makes to anything but payments.
+// An entry is written in the MongoDB transaction of its change, so neither exists without the other.
 
-import { v7 as newUuid } from 'uuid'
 import type { ClientSession, Collection, Db } from 'mongodb'
+import { v7 as newUuid } from 'uuid'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { formatAmount, type Money } from '../../schema/values/money.ts'
 import { canonicalJson } from '../platform/canonical-json.ts'
 import type { Operation } from './idempotency-key.ts'
 
-/** Every action that is audited, named after its mutation. A new one is added here. */
+/** All audited actions, each named after its mutation. */
 export const auditedActions = {
   applyParticipant: true,
   recordCertification: true,
@@ -23,7 +24,7 @@ export const auditedActions = {
 
 export type AuditedAction = keyof typeof auditedActions
 
-/** What something is, as a target's text begins: "corridor:TH-CN". A new one is added here. */
+/** The kinds of audited objects. The text of a target begins with its kind: "corridor:TH-CN". */
 export const auditedKinds = {
   participant: true,
   corridor: true,
@@ -37,41 +38,43 @@ export type AuditedKind = keyof typeof auditedKinds
 
 export interface Change {
   readonly at: Date
-  /** Id of the participant whose key it was; null for the hub itself, at its start. */
-  readonly actor: string | null
+  /** Id of the caller's participant; null for the hub itself, at its start. */
+  readonly actor: ParticipantId | null
   readonly action: AuditedAction
   readonly target: `${AuditedKind}:${string}`
-  /** As the domain has it: money, dates and all; null when it is new. */
+  /** The object before the change; null when it is new. */
   readonly before: object | null
-  /** Null when it is gone. */
+  /** The object after the change; null when it is deleted. */
   readonly after: object | null
   readonly requestId: string
 }
 
-/** How an entry lies in the collection `audit`. */
+/** A document of the collection `audit`. */
 export interface AuditEntry {
-  /** UUID version 7 of `at`: in order of time. */
+  /** UUID version 7 of `at`, so ids are in order of time. */
   readonly _id: string
   readonly at: Date
-  readonly actor: string | null
+  readonly actor: ParticipantId | null
   readonly action: AuditedAction
   readonly target: string
   /** Canonical JSON. */
   readonly before: string | null
+  /** Canonical JSON. */
   readonly after: string | null
   readonly requestId: string
 }
 
 export interface AuditLog {
-  /** Writes an entry in the MongoDB transaction of its change. */
+  /** Appends an entry in the MongoDB transaction of its change. */
   record(change: Change, session: ClientSession): Promise<void>
   readonly entries: Collection<AuditEntry>
 }
 
-/** The log of `db`, with its indexes made. */
+/** Opens the audit log of `db` and creates its indexes. */
 export async function openAuditLog(db: Db): Promise<AuditLog> {
   const entries = db.collection<AuditEntry>('audit')
-  // Each of a filter's lists has an index in the order of the answer; times are in the ids themselves.
+  // Each field of a filter has an index in the order of the answer. Times need none, because ids contain
+  // them.
   await entries.createIndexes([
     { name: 'actor', key: { actor: 1, _id: -1 } },
     { name: 'action', key: { action: 1, _id: -1 } },
@@ -92,15 +95,15 @@ export async function openAuditLog(db: Db): Promise<AuditLog> {
   }
 }
 
-/** Keeps the entries of one process and millisecond in the order in which they were written. */
+/** Orders the entries that one process writes in the same millisecond. */
 let sequence = 0
 
-/** Members that are never written out, whoever holds the text. */
+/** Members that are always redacted. */
 const secretMembers: ReadonlySet<string> = new Set(['secret'])
 
 /**
- * Canonical JSON: an amount of money as the API writes it, any other bigint as decimal text, an instant as RFC 3339. A secret
- * is replaced by "(secret)".
+ * Canonical JSON: an amount of money as the API writes it, any other bigint as decimal text, an instant as
+ * RFC 3339. A secret is replaced by "(secret)".
  */
 export const auditText = (value: object): string => canonicalJson(plain(value))
 

@@ -1,12 +1,12 @@
-// One key, one effect: what a use of a key is, and when two uses of one are in conflict. What was done by a key is kept in the
-// payment that it was done to; for everything that is not a payment, `keyed.ts` keeps it.
+// Idempotency keys: what a use of a key is, and when two uses conflict. The result of a key is stored in the
+// payment that it changed; `idempotent-writer.ts` stores the results of everything that is not a payment.
 
 import { hash } from 'node:crypto'
-import { refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
 import type { ParticipantId, UsedKeyId } from '../../schema/values/id.ts'
+import { refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
 import { canonicalJson } from '../platform/canonical-json.ts'
 
-/** Names of mutations, and of the import: a key means something else in each. */
+/** Names of mutations, and of the import. The same key is a different one in each. */
 export type Operation =
   | 'submitPayment'
   | 'cancelPayment'
@@ -39,7 +39,10 @@ export interface IdempotencyConflict extends Refusal {
   readonly firstUsedAt: Date
 }
 
-/** Keys are scoped to participant and operation: two wallets may use the same one, and so may two operations. */
+/**
+ * A key is scoped to its participant and operation: two wallets may use the same text, and so may two
+ * operations.
+ */
 export const useOfKey = (
   participant: ParticipantId,
   operation: Operation,
@@ -47,25 +50,32 @@ export const useOfKey = (
   input: object,
   at: Date,
 ): UsedKey => ({
-  id: `${participant}/${operation}/${idempotencyKey}`,
+  id: `${participant}/${operation}/${idempotencyKey}` as UsedKeyId,
   hash: hash('sha256', canonicalJson(input, { omitNull: true }), 'base64url'),
   at,
 })
 
-/** The refusal when `again` uses the key of `first` with another input; null when it is the same request once more. */
+/**
+ * Returns a refusal when `again` has another input than the first use of the key; null when the request is
+ * the same.
+ */
 export function conflictOf(first: UsedKey, again: UsedKey): IdempotencyConflict | null {
   if (first.hash === again.hash) return null
   return {
-    ...refuse('IDEMPOTENCY_CONFLICT', `the key was used with another input at ${first.at.toISOString()}`, [
-      'input',
-      'idempotencyKey',
-    ]),
+    ...refuse(
+      'IDEMPOTENCY_CONFLICT',
+      `the key was used with another input at ${first.at.toISOString()}: use a new key`,
+      ['input', 'idempotencyKey'],
+    ),
     __typename: 'IdempotencyConflict',
     firstUsedAt: first.at,
   }
 }
 
-/** True for refusals by a rule, which a key keeps. What was down or missing may be there the next time. */
+/**
+ * True for a refusal that is stored as the key's result. False for an outage, which may be over at the next
+ * call.
+ */
 export const isKept = ({ code }: Refusal): boolean => !outages.has(code)
 
 const outages: ReadonlySet<ProblemCode> = new Set<ProblemCode>([

@@ -1,12 +1,13 @@
-// What the transaction subgraph asks about merchants. It is answered through the graph, never from another's collections.
+// What the transaction subgraph reads about merchants: through the graph, never from the merchant subgraph's
+// collections.
 
 import type { Currency } from '../../schema/values/currency.ts'
-import type { Money } from '../../schema/values/money.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
-import type { Refusal } from '../../schema/values/problems.ts'
 import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
+import type { Money } from '../../schema/values/money.ts'
+import type { Refusal } from '../../schema/values/problems.ts'
 
-/** What routing and pricing need to know of a merchant. */
+/** The fields of a merchant that routing and pricing need. */
 export interface MerchantFacts {
   readonly id: MerchantId
   readonly name: string
@@ -19,12 +20,12 @@ export interface MerchantFacts {
   readonly entryModes: readonly EntryMode[]
 }
 
-/** What a scanned code asks for: whom it pays, and what it carries. */
+/** The content of a scanned code. All its money is exact, and in the currency of the merchant. */
 export interface ScannedCode {
   readonly merchant: MerchantFacts
   readonly entryMode: 'MPM_STATIC' | 'MPM_DYNAMIC'
   readonly amount: Money | null
-  /** What the code says about a tip; `percent` is decimal text. */
+  /** The tip that the code requests or adds; `percent` is decimal text. */
   readonly tip:
     | { readonly kind: 'PROMPT' }
     | { readonly kind: 'FIXED'; readonly amount: Money }
@@ -34,8 +35,12 @@ export interface ScannedCode {
 }
 
 export interface MerchantDirectory {
-  /** The merchant, or null when there is none. Calls of all requests in flight are grouped. */
-  merchant(id: string): Promise<MerchantFacts | null>
-  /** Reads `payload` under LENIENT; refuses with QR_INVALID, CODE_UNKNOWN or CODE_EXPIRED. */
+  /** Loads a merchant, null when there is none. Concurrent requests share calls. */
+  merchant(id: MerchantId): Promise<MerchantFacts | null>
+  /**
+   * Decodes `payload` under LENIENT. Refuses with QR_INVALID, CODE_UNKNOWN or CODE_EXPIRED. Refuses a code in
+   * another currency than its merchant's with WRONG_CURRENCY. QR_INVALID is also the refusal of a code whose
+   * money cannot be read exactly; its message names the fields.
+   */
   scan(payload: string): Promise<ScannedCode | Refusal>
 }

@@ -1,4 +1,5 @@
-// Keyset pages: a cursor is the sort key of a row, so it stays right while rows come and go around it.
+// Keyset pages: a cursor contains the sort key of a row, so it stays valid while rows around it are added and
+// deleted.
 
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 
@@ -12,7 +13,7 @@ export interface PageArguments {
   readonly after?: string | null
 }
 
-/** What was asked for: `size` rows whose key comes after `after`; null is from the start. */
+/** The requested page: `size` rows whose keys come after `after`, or the first ones when it is null. */
 export interface Page<Key> {
   readonly size: number
   readonly after: Key | null
@@ -24,20 +25,23 @@ export interface Connection<Row> {
 }
 
 export interface Pages<Key> {
-  /** Reads `first` and `after`; refuses with BAD_PAGE or CURSOR_INVALID. */
+  /** Reads `first` and `after`. Refuses with BAD_PAGE or CURSOR_INVALID. */
   read(args: PageArguments): Page<Key> | Refusal
   cursor(key: Key): string
-  /** A page from rows that start after `page.after`; ask the store for one more than `page.size`, to see whether more follow. */
+  /**
+   * Makes a page of rows that start after `page.after`. One row more than `page.size` shows that there is a
+   * next page.
+   */
   connection<Row>(page: Page<Key>, rows: readonly Row[], keyOf: (row: Row) => Key): Connection<Row>
 }
 
-/** Raised when the form changes, so that cursors of another form are refused rather than misread. */
+/** Raised when the form of cursors changes, so that older ones are refused rather than misread. */
 const version = 1
 const cursorLengthMax = 1000
 
 /**
- * Pages of one list. `list` is written into each cursor: those of another list (or of the same list in another order, when
- * it has another name) are refused. `key` says what a row's sort key is made of.
+ * Pages of the list called `list`. Each cursor contains that name, so a cursor of another list is refused; a
+ * list in another order has another name. `key` gives the types of the sort key's parts.
  */
 export function pagesOf<const Kinds extends readonly KeyKind[]>(
   list: string,
@@ -51,7 +55,7 @@ export function pagesOf<const Kinds extends readonly KeyKind[]>(
   return {
     read({ first, after }) {
       if (!Number.isInteger(first) || first < 1 || first > sizeMax) {
-        return refuse('BAD_PAGE', `\`first\` is 1–${sizeMax}, not ${first}`, ['first'])
+        return refuse('BAD_PAGE', `\`first\` is ${first}: use 1–${sizeMax}`, ['first'])
       }
       if (after === null || after === undefined) return { size: first, after: null }
       const values = decode(after, list, key)

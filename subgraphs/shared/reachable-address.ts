@@ -1,15 +1,19 @@
-// Which addresses the hub calls for others. Whoever names a URL makes the hub connect there from inside its own network, so by
-// default only addresses of the public internet are taken. Pure.
+// The addresses that the hub may connect to. A participant's URL makes the hub connect from inside its own
+// network, so by default only addresses of the public internet are allowed. Pure.
 
 import { BlockList, isIP } from 'node:net'
 
-/** PUBLIC: the internet only. LOOPBACK: this machine too, for trying things out. PRIVATE: also the operator's own networks. */
+/**
+ * PUBLIC: the internet only. LOOPBACK: also this machine, for trials. PRIVATE: also the operator's own
+ * networks.
+ */
 export type Reach = 'PUBLIC' | 'LOOPBACK' | 'PRIVATE'
 
 /**
- * True when the hub may connect to `address`, an IPv4 or IPv6 address as text, under `reach`. Addresses that nobody receives
- * webhooks at (unspecified, multicast, broadcast, reserved, for documentation), and those that stand for another address
- * (IPv4-mapped, NAT64, 6to4, Teredo), are refused under every reach.
+ * True when `reach` lets the hub connect to `address`, an IPv4 or IPv6 address as text. Two kinds of
+ * addresses are excluded under every reach: those that cannot receive webhooks (unspecified, multicast,
+ * broadcast, reserved, for documentation), and those that embed another address (IPv4-mapped, NAT64, 6to4,
+ * Teredo).
  */
 export function isReachable(address: string, reach: Reach): boolean {
   // An IPv6 address may come with the name of an interface: "fe80::1%eth0".
@@ -17,8 +21,8 @@ export function isReachable(address: string, reach: Reach): boolean {
   const version = isIP(bare)
   if (version === 0) return false
   const family = version === 4 ? 'ipv4' : 'ipv6'
-  // Otherwise the rules for IPv4 would let what is mapped into IPv6 in.
-  if (family === 'ipv6' && standIns.check(bare, 'ipv6')) return false
+  // An address with an IPv4 address inside would bypass the rules for IPv4.
+  if (family === 'ipv6' && embedding.check(bare, 'ipv6')) return false
   if (loopback.check(bare, family)) return reach !== 'PUBLIC'
   if (privateNetworks.check(bare, family)) return reach === 'PRIVATE'
   return family === 'ipv4'
@@ -26,7 +30,10 @@ export function isReachable(address: string, reach: Reach): boolean {
     : global.check(bare, 'ipv6') && !unfit.check(bare, 'ipv6')
 }
 
-/** True for names that are this machine by definition (RFC 6761), and for loopback addresses; IPv6 as URLs have it, in brackets. */
+/**
+ * True for the names of this machine (RFC 6761) and for loopback addresses; an IPv6 address may be in
+ * brackets, as in URLs.
+ */
 export function isLoopbackName(hostname: string): boolean {
   const bare = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
   const version = isIP(bare)
@@ -42,7 +49,8 @@ function listOf(subnets: readonly Subnet[]): BlockList {
   return list
 }
 
-// The IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its updates), and multicast.
+// Source: the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its updates), and
+// multicast.
 const loopback = listOf([
   ['127.0.0.0', 8],
   ['::1', 128],
@@ -53,7 +61,7 @@ const privateNetworks = listOf([
   ['192.168.0.0', 16],
   // Shared by the customers of a carrier.
   ['100.64.0.0', 10],
-  // Link-local: among them the metadata services of clouds.
+  // Link-local, with the metadata services of clouds.
   ['169.254.0.0', 16],
   ['fe80::', 10],
   ['fc00::', 7],
@@ -73,10 +81,10 @@ const unfit = listOf([
   ['2002::', 16],
   ['3fff::', 20],
 ])
-const standIns = listOf([
+const embedding = listOf([
   ['::ffff:0:0', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
 ])
-/** All that is given out of IPv6 for the whole internet. */
+/** The part of IPv6 that is assigned to the public internet. */
 const global = listOf([['2000::', 3]])

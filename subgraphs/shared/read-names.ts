@@ -1,10 +1,10 @@
-// How every subgraph reads filters and inputs: names of a closed set, and countries. Lists match any of their entries.
+// Reads names of a closed set and country codes, for the filters and inputs of every subgraph.
 
 import { countryByCode } from '../../schema/values/country.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import { quoteInput, unknownCountry } from './unknown.ts'
 
-/** `text` as one of the keys of `known`; refused with BAD_VALUE at `path`. */
+/** Reads `text` as one of the keys of `known`. Refuses with BAD_VALUE at `path`. */
 export function readName<Name extends string>(
   text: string,
   known: Readonly<Record<Name, unknown>>,
@@ -14,7 +14,7 @@ export function readName<Name extends string>(
   return refuse('BAD_VALUE', `${quoteInput(text)} is not one of ${Object.keys(known).join(', ')}`, path)
 }
 
-/** The names in `texts`; null when the list is empty or left out, which asks for nothing in particular. */
+/** Reads a list of names; null when it is empty or left out, which does not restrict anything. */
 export function readNames<Name extends string>(
   texts: readonly string[] | null | undefined,
   known: Readonly<Record<Name, unknown>>,
@@ -30,7 +30,7 @@ export function readNames<Name extends string>(
   return names
 }
 
-/** The country codes in `codes`; null when the list is empty or left out. Unknown ones are refused with UNKNOWN_COUNTRY. */
+/** Reads a list of country codes; null when it is empty or left out. Refuses with UNKNOWN_COUNTRY. */
 export function readCountries(
   codes: readonly string[] | null | undefined,
   path: readonly string[],

@@ -1,13 +1,15 @@
-// Participants, projects and corridors: small, hot, and wanted by every subgraph, so each process keeps them in memory.
-// The participant subgraph alone writes them; everybody else reads them here.
+// The registry: participants, projects and corridors. They are few and read by every request, so each process
+// mirrors them in memory. Only the participant subgraph writes them; the other subgraphs read them here.
+
 import type { ClientSession, Db } from 'mongodb'
 import type { Currency } from '../../schema/values/currency.ts'
-import type { Money } from '../../schema/values/money.ts'
 import type { Direction } from '../../schema/values/direction.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
-import { openMirror } from '../platform/mongo/mirror.ts'
-import type { Logger } from '../platform/logger.ts'
 import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
+import type { Money } from '../../schema/values/money.ts'
+import type { Logger } from '../platform/logger.ts'
+import { openMirror } from '../platform/mongo/mirror.ts'
+import type { SigningSecret } from './signing-secret.ts'
 
 export type Role = 'WALLET' | 'ACQUIRER' | 'NETWORK' | 'FX_PROVIDER' | 'SETTLEMENT_AGENT' | 'OPERATOR'
 export type ParticipantStatus =
@@ -19,7 +21,7 @@ export interface Capability {
   readonly name: CapabilityName
   /** Outcome of the last test. */
   readonly passed: boolean
-  /** When the certificate ends; null when it was never passed. */
+  /** Expiry of the certificate; null when the test was never passed. */
   readonly validUntil: Date | null
 }
 
@@ -27,21 +29,18 @@ export interface StatusChange {
   readonly at: Date
   readonly from: ParticipantStatus | null
   readonly to: ParticipantStatus
-  /** Id of the participant that made the change. */
+  /** Id of the caller's participant. */
   readonly by: ParticipantId
   readonly reason: string
 }
 
-/** Where the hub sends what waits for a participant's answer, and what it signs that with. Never shown, but for the address. */
+/** The endpoint for the requests that a participant answers. The API shows its URL, never its secrets. */
 export interface Endpoint {
   readonly url: string
-  /** The newest first. All that have not ended sign: a participant that rotates has time to take up the new one. */
-  readonly secrets: readonly {
-    /** "whsec_" and the base64 of 32 bytes, as Standard Webhooks writes it. */
-    readonly secret: string
-    /** When it signs no longer, exclusive; null for the one that stays. */
-    readonly notAfter: Date | null
-  }[]
+  /**
+   * Newest first. All valid ones sign, so that a participant can replace a secret without losing requests.
+   */
+  readonly secrets: readonly SigningSecret[]
 }
 
 export interface Participant {
@@ -59,7 +58,7 @@ export interface Participant {
   readonly capabilities: readonly Capability[]
   readonly settlementCurrency: Currency
   /** Id of the network through which a foreign institution connects; null when it connects directly. */
-  readonly network: string | null
+  readonly network: ParticipantId | null
   /** Oldest first. */
   readonly statusHistory: readonly StatusChange[]
   readonly version: number
@@ -81,7 +80,7 @@ export interface Corridor {
   readonly walletCountry: string
   readonly merchantCountry: string
   readonly direction: Direction
-  /** Id of the agreement behind it. */
+  /** Id of the project behind it. */
   readonly project: ProjectId | null
   readonly status: 'OPEN' | 'CLOSED'
   readonly entryModes: readonly EntryMode[]
@@ -95,42 +94,44 @@ export interface Corridor {
   readonly cancelCutoffMinutes: number
   readonly refundWindowDays: number
   readonly settlementCurrency: Currency
-  /** Minutes east of UTC of the zone that `settlementDate` is in, and the time of day there at which a date ends. */
+  /** The zone of settlement dates, in minutes east of UTC, and the time of day there at which a date ends. */
   readonly settlementZone: { readonly offsetMinutes: number; readonly cutOff: string }
   readonly version: number
 }
 
-/** All of it, as of now, in order of id. Maps are replaced as a whole when something changes, so keep none of them across an await. */
+/**
+ * The present content, in order of id. A change replaces a map as a whole, so no map should be kept across an
+ * await.
+ */
 export interface Registry {
-  readonly participants: ReadonlyMap<string, Participant>
+  readonly participants: ReadonlyMap<ParticipantId, Participant>
   readonly participantByIin: ReadonlyMap<string, Participant>
-  readonly projects: ReadonlyMap<string, Project>
-  readonly corridors: ReadonlyMap<string, Corridor>
+  readonly projects: ReadonlyMap<ProjectId, Project>
+  readonly corridors: ReadonlyMap<CorridorId, Corridor>
   close(): Promise<void>
 }
 
-/** The mirror of what MongoDB holds. */
 export interface MirroredRegistry extends Registry {
-  /** Reads everything again now: for who has just written and wants to see it. */
+  /** Reads everything again now. When it resolves, the registry holds what was written before the call. */
   refresh(): Promise<void>
 }
 
-/** How a participant, project or corridor lies in its collection. */
+/** A participant, project or corridor as a document of its collection. */
 export type Stored<Row extends { readonly id: string }> = Omit<Row, 'id'> & { readonly _id: string }
 
 const collections = ['participants', 'projects', 'corridors'] as const
 type CollectionName = (typeof collections)[number]
 
 interface Rows {
-  participants: ReadonlyMap<string, Participant>
+  participants: ReadonlyMap<ParticipantId, Participant>
   participantByIin: ReadonlyMap<string, Participant>
-  projects: ReadonlyMap<string, Project>
-  corridors: ReadonlyMap<string, Corridor>
+  projects: ReadonlyMap<ProjectId, Project>
+  corridors: ReadonlyMap<CorridorId, Corridor>
 }
 
 /**
- * Loads the three collections of `db` and follows them until `close`; while they cannot be followed it says what it last
- * knew. Rejects when the first load fails.
+ * Reads the three collections of `db` and mirrors them until `close`. While changes cannot be followed, the
+ * registry has the content that was read last. Rejects when the first read fails.
  */
 export async function openRegistry(db: Db, logger: Logger): Promise<MirroredRegistry> {
   const rows: Rows = {
@@ -173,17 +174,17 @@ export async function openRegistry(db: Db, logger: Logger): Promise<MirroredRegi
   }
 }
 
-async function readAll<Row>(
+async function readAll<Row extends { readonly id: string }>(
   db: Db,
   name: CollectionName,
   session: ClientSession,
-): Promise<ReadonlyMap<string, Row>> {
+): Promise<ReadonlyMap<Row['id'], Row>> {
   const stored = await db
-    .collection<{ _id: string }>(name)
+    .collection<{ _id: Row['id'] }>(name)
     .find({}, { session, readConcern: 'majority' })
     .sort({ _id: 1 })
     .toArray()
-  return new Map(stored.map(({ _id, ...row }) => [_id, { id: _id, ...row } as Row]))
+  return new Map(stored.map(({ _id, ...row }) => [_id as Row['id'], { id: _id, ...row } as unknown as Row]))
 }
 
 const byIin = (participants: Iterable<Participant>): ReadonlyMap<string, Participant> =>

@@ -1,25 +1,27 @@
-// Which way a payment goes, and why it may not. One rule for explaining routes, quoting, paying and coverage. Pure.
+// Routing: the corridor of a payment and the institutions on its way, or the reason that there is none. One
+// rule serves route explanations, quotes, payments and coverage. Pure.
 
+import type { EntryMode } from '../../schema/values/entry-mode.ts'
+import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { MerchantFacts } from './merchant-directory.ts'
-import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import type { CapabilityName, Corridor, Participant, Registry } from './registry.ts'
-import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
 
-/** The institutions on a payment's way, the payer's side first. */
+/** An institution on the way of a payment. */
 export interface Hop {
   /** Id of the institution. */
   readonly participant: ParticipantId
   readonly role: 'WALLET' | 'NETWORK' | 'ACQUIRER'
 }
 
-/** A way that a payment can take. */
+/** The way of a payment. */
 export interface Route {
   readonly corridor: Corridor
+  /** The payer's side first. */
   readonly hops: readonly Hop[]
 }
 
-/** A corridor that was looked at, by id; `refusal` says why it was not taken. */
+/** A corridor that was considered; `refusal` is the reason against it. */
 export interface Candidate {
   readonly corridor: CorridorId
   readonly accepted: boolean
@@ -28,18 +30,21 @@ export interface Candidate {
 
 export interface RouteDecision {
   readonly accepted: boolean
-  /** The corridor that is taken; null when none is. */
+  /** The corridor of the payment; null when it has none. */
   readonly corridor: Corridor | null
-  /** Empty when no corridor is taken. */
+  /** The payer's side first; empty without a corridor. */
   readonly hops: readonly Hop[]
-  /** Why no corridor is taken; null when one is. */
+  /** The reason that there is no corridor; null when there is one. */
   readonly refusal: Refusal | null
-  /** The corridor to the merchant's country first, if there is one; then others that leave the wallet's country, by id. */
+  /**
+   * The corridor to the merchant's country first, if there is one; then other corridors of the wallet's
+   * country, by id.
+   */
   readonly considered: readonly Candidate[]
 }
 
 export interface RouteRequest {
-  /** Undefined when there is no participant by the id that was asked for. */
+  /** Undefined when there is no participant with the requested id. */
   readonly wallet: Participant | undefined
   readonly acquirer: Participant | undefined
   readonly merchant: Pick<MerchantFacts, 'country' | 'currency' | 'entryModes' | 'status'>
@@ -48,10 +53,13 @@ export interface RouteRequest {
   readonly now: Date
 }
 
-/** How many of the corridors that lead elsewhere are listed. */
+/** Maximum of listed corridors to other countries. */
 const elsewhereMax = 20
 
-/** What the payer's and the merchant's institution have to be certified for. In-app payments count as merchant-presented. */
+/**
+ * The capabilities that the wallet and the acquirer need for each entry mode. In-app payments count as
+ * merchant-presented.
+ */
 const certificates: Readonly<
   Record<EntryMode, { readonly wallet: CapabilityName; readonly acquirer: CapabilityName }>
 > = {
@@ -61,12 +69,15 @@ const certificates: Readonly<
   CPM: { wallet: 'CPM_PRESENT', acquirer: 'CPM_CHARGE' },
 }
 
-/** The way that a payment takes, or the first reason against it, in the order in which the reference lists them. */
-export function findRoute(asked: RouteRequest): Route | Refusal {
-  const { wallet, acquirer, merchant, entryMode, registry, now } = asked
+/**
+ * Finds the way of a payment, or returns the first reason against it, in the order in which the reference
+ * lists them.
+ */
+export function findRoute(request: RouteRequest): Route | Refusal {
+  const { wallet, acquirer, merchant, entryMode, registry, now } = request
   if (merchant.status !== 'ACTIVE') return refuse('MERCHANT_INACTIVE', `the merchant is ${merchant.status}`)
   if (!wallet) return refuse('PARTICIPANT_UNKNOWN', 'there is no such wallet')
-  if (!acquirer) return refuse('PARTICIPANT_UNKNOWN', 'the merchant’s acquirer is not known')
+  if (!acquirer) return refuse('PARTICIPANT_UNKNOWN', 'there is no such acquirer')
 
   const hops = hopsBetween(wallet, acquirer)
   for (const hop of hops) {
@@ -75,7 +86,7 @@ export function findRoute(asked: RouteRequest): Route | Refusal {
       return refuse('PARTICIPANT_NOT_LIVE', `${hop.participant} is ${status ?? 'not connected'}, not LIVE`)
     }
   }
-  const corridor = registry.corridors.get(directCorridor(asked))
+  const corridor = registry.corridors.get(directCorridor(request))
   if (!corridor)
     return refuse('NO_CORRIDOR', `no corridor leads from ${wallet.country} to ${merchant.country}`)
   if (corridor.status !== 'OPEN') return refuse('CORRIDOR_CLOSED', `${corridor.id} is ${corridor.status}`)
@@ -95,27 +106,27 @@ export function findRoute(asked: RouteRequest): Route | Refusal {
   return { corridor, hops }
 }
 
-/** The same decision with every corridor that was looked at, for people who ask why. */
-export function considerRoute(asked: RouteRequest): RouteDecision {
-  const found = findRoute(asked)
+/** Makes the same decision and lists every corridor that was considered, to explain it. */
+export function considerRoute(request: RouteRequest): RouteDecision {
+  const found = findRoute(request)
   const route = isRefusal(found) ? null : found
   const refusal = isRefusal(found) ? found : null
-  const direct = asked.registry.corridors.get(directCorridor(asked))
+  const direct = request.registry.corridors.get(directCorridor(request))
   const considered = direct ? [{ corridor: direct.id, accepted: route !== null, refusal }] : []
   return {
     accepted: route !== null,
     corridor: route?.corridor ?? null,
     hops: route?.hops ?? [],
     refusal,
-    considered: [...considered, ...elsewhere(asked)],
+    considered: [...considered, ...corridorsElsewhere(request)],
   }
 }
 
-/** True when some way to start a payment at such a merchant works for this wallet. */
-export const canPay = (asked: Omit<RouteRequest, 'entryMode'>): boolean =>
-  asked.merchant.entryModes.some((entryMode) => !isRefusal(findRoute({ ...asked, entryMode })))
+/** True when this wallet can pay such a merchant in at least one entry mode. */
+export const canPay = (request: Omit<RouteRequest, 'entryMode'>): boolean =>
+  request.merchant.entryModes.some((entryMode) => !isRefusal(findRoute({ ...request, entryMode })))
 
-/** A network that connects both sides is on the way once. */
+/** A network of both sides is one hop. */
 function hopsBetween(wallet: Participant, acquirer: Participant): readonly Hop[] {
   const hops: Hop[] = [{ participant: wallet.id, role: 'WALLET' }]
   if (wallet.network !== null) hops.push({ participant: wallet.network, role: 'NETWORK' })
@@ -126,7 +137,7 @@ function hopsBetween(wallet: Participant, acquirer: Participant): readonly Hop[]
   return hops
 }
 
-/** True when the last test of a capability was passed and its certificate stands at `now`. */
+/** True when the last test of the capability was passed and its certificate has not expired at `now`. */
 export function isCertified(
   { capabilities }: Pick<Participant, 'capabilities'>,
   name: CapabilityName,
@@ -139,10 +150,10 @@ export function isCertified(
 const notCertified = (participant: Participant, name: CapabilityName): Refusal =>
   refuse('NOT_CERTIFIED', `${participant.id} is not certified for ${name}`)
 
-const directCorridor = ({ wallet, merchant }: RouteRequest): string =>
-  `${wallet?.country}-${merchant.country}`
+const directCorridor = ({ wallet, merchant }: RouteRequest): CorridorId =>
+  `${wallet?.country}-${merchant.country}` as CorridorId
 
-function elsewhere({ wallet, merchant, registry }: RouteRequest): Candidate[] {
+function corridorsElsewhere({ wallet, merchant, registry }: RouteRequest): Candidate[] {
   if (!wallet) return []
   return [...registry.corridors.values()]
     .filter((one) => one.walletCountry === wallet.country && one.merchantCountry !== merchant.country)

@@ -1,5 +1,5 @@
-// The custom scalars, the same in every subgraph. Times and dates are checked here. Amounts, currencies and countries only
-// have to be text: which text is right is for the rules to say, each with its own problem code and path.
+// The custom scalars, the same in every subgraph. Times and dates are checked here. Amounts, currencies and
+// countries only need to be text: rules check them, each with its own problem code and path.
 
 import { GraphQLError, GraphQLScalarType } from 'graphql'
 
@@ -18,7 +18,7 @@ const LocalDate = textScalar('LocalDate', (text) => {
   throw new GraphQLError(`${show(text)} is not a date such as "2026-03-01"`)
 })
 
-/** For every subgraph's resolvers: `{ ...scalars, Query: … }`. */
+/** Resolvers of every subgraph: `{ ...scalars, Query: … }`. */
 export const scalars = {
   DateTime,
   LocalDate,
@@ -31,8 +31,8 @@ const dateTimeForm =
   /^(\d{4})-(\d{2})-(\d{2})[Tt]([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/
 
 /**
- * Reads RFC 3339 with any offset; digits after the milliseconds are dropped. Throws when the text is not one, or names a
- * day that there is not: `Date` by itself would read 30 February as 2 March.
+ * Reads RFC 3339 with any offset, and drops digits after the milliseconds. Throws for any other text, and for
+ * a day that does not exist: `Date` would read 30 February as 2 March.
  */
 function parseDateTime(text: string): Date {
   const match = dateTimeForm.exec(text)

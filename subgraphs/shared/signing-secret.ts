@@ -13,7 +13,10 @@ export interface SigningSecret {
 /** A new secret of 32 random bytes. */
 export const newSigningSecret = (): string => `${prefix}${randomBytes(32).toString('base64')}`
 
-/** The key that `secret` stands for. Throws a TypeError when `secret` is not "whsec_" and the base64 of 24–64 bytes. */
+/**
+ * The key that `secret` stands for. Throws a TypeError when `secret` is not "whsec_" and the base64 of 24–64
+ * bytes.
+ */
 export function signingKey(secret: string): Buffer {
   const key = Buffer.from(secret.slice(prefix.length), 'base64')
   const isSecret = secret === `${prefix}${key.toString('base64')}` && key.length >= 24 && key.length <= 64
@@ -28,8 +31,8 @@ export const validSecrets = <Secret extends SigningSecret>(
 ): readonly Secret[] => secrets.filter(({ notAfter }) => notAfter === null || now < notAfter)
 
 /**
- * What a rotation leaves of the previous secrets: those that are valid at `now`, each with an expiry of at most `overlapMs`
- * milliseconds from `now`. With an overlap of 0 none is left.
+ * What a rotation leaves of the previous secrets: those that are valid at `now`, each with an expiry of at
+ * most `overlapMs` milliseconds from `now`. With an overlap of 0 none is left.
  */
 export function expireSecrets<Secret extends SigningSecret>(
   secrets: readonly Secret[],

@@ -1,24 +1,24 @@
-// What every subgraph is made of: an SDL, resolvers, and a mercurius app that runs them. No domain lives here.
+// A subgraph: its SDL, its resolvers, and a mercurius app that runs them. No domain lives here.
 
 import fastify, { type FastifyInstance } from 'fastify'
 import mercurius from 'mercurius'
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import type { Db } from 'mongodb'
 import { sharedSdl } from '../../schema/values/sdl.ts'
+import type { LogReader } from '../log/reader.ts'
+import type { Logger } from '../platform/logger.ts'
 import { buildFederatedSchema, type Resolvers } from './federated-schema.ts'
 import type { MerchantDirectory } from './merchant-directory.ts'
-import type { LogReader } from '../log/reader.ts'
 import type { Registry } from './registry.ts'
-import type { Logger } from '../platform/logger.ts'
 
-/** What `main.ts` gives each subgraph; a subgraph takes nothing from anywhere else. */
+/** The services that the hub passes to each subgraph. A subgraph has no other source of services. */
 export interface SubgraphDependencies {
   readonly db: Db
   readonly registry: Registry
   readonly directory: MerchantDirectory
   readonly now: () => Date
   readonly logger: Logger
-  /** Follows the log for all subgraphs in this process; one that runs alone and needs it follows the log itself. */
+  /** Shared by all subgraphs of this process. Left out, a subgraph that needs a reader starts its own. */
   readonly logReader?: LogReader
 }
 
@@ -26,22 +26,34 @@ export type SubgraphName = 'participant' | 'merchant' | 'transaction' | 'analyti
 
 export interface Subgraph {
   readonly name: SubgraphName
-  /** Federation 2 SDL, shared values included. */
+  /** SDL of Federation 2, with the shared values. */
   readonly sdl: string
   /** Its mercurius app: `app.graphql(document, context, variables, operationName)`. */
   readonly app: FastifyInstance
   close(): Promise<void>
 }
 
-/** The SDL of one subgraph: what its folder's `schema.graphql` says after the shared values. */
-export const subgraphSdl = (name: SubgraphName): string =>
-  `${readFileSync(new URL(`../${name}/schema.graphql`, import.meta.url), 'utf8')}\n\n${sharedSdl}`
+/**
+ * The SDL of one subgraph: all `*.graphql` of its folder `schema`, or its one `schema.graphql`, and then
+ * the shared values.
+ */
+export function subgraphSdl(name: SubgraphName): string {
+  const folder = new URL(`../${name}/`, import.meta.url)
+  const rooms = new URL('schema/', folder)
+  const files = existsSync(rooms)
+    ? readdirSync(rooms)
+        .filter((file) => file.endsWith('.graphql'))
+        .toSorted()
+        .map((file) => new URL(file, rooms))
+    : [new URL('schema.graphql', folder)]
+  return [...files.map((file) => readFileSync(file, 'utf8')), sharedSdl].join('\n\n')
+}
 
-/** Starts a subgraph's app in this process; `close` ends it and then whatever `stop` ends. */
+/** Starts a subgraph's app in this process. The subgraph's `close` closes the app, then calls `closeOwn`. */
 export async function openSubgraph(
   name: SubgraphName,
   resolvers: Resolvers,
-  stop: () => Promise<void> = async () => {},
+  closeOwn: () => Promise<void> = async () => {},
 ): Promise<Subgraph> {
   const sdl = subgraphSdl(name)
   const app = fastify({ logger: false })
@@ -53,7 +65,7 @@ export async function openSubgraph(
     app,
     close: async () => {
       await app.close()
-      await stop()
+      await closeOwn()
     },
   }
 }

@@ -1,4 +1,5 @@
-// How the shared values look in GraphQL. A resolver returns the domain's value; these resolvers give it its shape on the wire.
+// Resolvers of the shared values. Other resolvers return values of the domain; these give them their GraphQL
+// form.
 
 import { countryByCode, type Country } from '../../schema/values/country.ts'
 import { mccByCode } from '../../schema/values/mcc.ts'
@@ -6,8 +7,9 @@ import { formatAmount, type Money } from '../../schema/values/money.ts'
 import { scalars } from './scalars.ts'
 
 /**
- * For every subgraph's resolvers: `{ ...values, Query: … }`. `Money` takes `{ minor, currency }`; `Country` takes what
- * `countryOf` gives. A subgraph that adds to Country spreads it: `Country: { ...values.Country, coverage }`.
+ * Resolvers of every subgraph: `{ ...values, Query: … }`. The source of `Money` is `{ minor, currency }`;
+ * that of `Country` is the result of `countryOf`. A subgraph with more fields of Country spreads it:
+ * `Country: { ...values.Country, coverage }`.
  */
 export const values = {
   ...scalars,
@@ -17,14 +19,17 @@ export const values = {
   },
 }
 
-/** The country with this code, from data that was checked when it came in. Throws when the hub does not know it. */
+/**
+ * Returns the country of a stored code. Throws when there is none, because codes are checked before they are
+ * stored.
+ */
 export function countryOf(code: string): Country {
   const country = countryByCode(code)
   if (!country) throw new TypeError(`there is no country "${code}"`)
   return country
 }
 
-/** A category for `MerchantCategory`; codes outside the table are described as such. */
+/** Returns a `MerchantCategory`; a code outside the table is described as “Other category”. */
 export const categoryOf = (code: string): { readonly code: string; readonly description: string } => ({
   code,
   description: mccByCode(code)?.description ?? 'Other category',

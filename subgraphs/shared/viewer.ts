@@ -1,19 +1,19 @@
 // The caller of a request.
 
-import type { Scope } from '../../schema/values/scopes.ts'
 import type { ParticipantId } from '../../schema/values/id.ts'
+import type { Scope } from '../../schema/values/scopes.ts'
 
-/** Who is calling: the participant and scopes that its key or token stands for. */
+/** The participant and the scopes for which a request is made, from its key or token. */
 export interface Viewer {
   readonly participant: ParticipantId
   readonly scopes: ReadonlySet<Scope>
-  /** Names the key or token, for logs and audit: never the key itself. */
+  /** A name of the key or token for log lines and audit, never the key itself. */
   readonly key: string
-  /** When its access ends by itself; a key stands until it is revoked. */
+  /** Expiry of a token. A key has none: it is valid until it is revoked. */
   readonly expiresAt?: Date | null
 }
 
-/** Handed to every resolver of one request. */
+/** The context of every resolver of one request. */
 export interface RequestContext {
   readonly viewer: Viewer
   readonly requestId: string

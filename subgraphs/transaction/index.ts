@@ -1,45 +1,47 @@
-// The transaction subgraph: payments, from quote to completion, and the log of everything that happens to them.
+// The transaction subgraph: payments, from quote to completion, and the log of everything that happens to
+// them.
 
 import { subscribe, type DocumentNode, type ExecutionResult } from 'graphql'
-import { openAuditLog } from '../shared/audit-log.ts'
-import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
-import { startLogReader, type LogReader } from '../log/reader.ts'
 import { startProjection } from '../log/projection.ts'
+import { startLogReader, type LogReader } from '../log/reader.ts'
+import { openAuditLog, type AuditLog } from '../shared/audit-log.ts'
+import { createIdempotentWriter, type IdempotentWriter } from '../shared/idempotent-writer.ts'
+import type { Reach } from '../shared/reachable-address.ts'
 import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
-import { createPaymentService } from './service/payment-service.ts'
+import type { RequestContext, Viewer } from '../shared/viewer.ts'
+import { startSimulator, type SimulatorOptions } from './counterparty/simulator.ts'
+import { startWebhookConnector } from './counterparty/webhook-connector.ts'
+import { openEventStreams } from './live/event-streams.ts'
 import { createCursors } from './log/cursor.ts'
-import { createDailyLimits, limitsProjection, limitsProjectionName } from './store/daily-limits.ts'
-import { startTimeoutWorker } from './service/timeout-worker.ts'
-import { createEventStreams } from './live/event-streams.ts'
-import { positionsProjection, positionsProjectionName } from './settlement/positions.ts'
-import { createPresentedCodeService } from './service/presented-code-service.ts'
-import { openRateBook } from './price/rate-book.ts'
+import { startSequencer } from './log/sequencer.ts'
+import type { Screening } from './payment/submit.ts'
+import { openRateBook, type RateBook } from './price/rate-book.ts'
 import type { RateTable } from './price/rate-table.ts'
 import type { RateProvider } from './price/rates.ts'
-import { createResolvers } from './resolvers.ts'
-import { startSequencer } from './log/sequencer.ts'
-import { bookingsProjection, bookingsProjectionName } from './settlement/bookings.ts'
-import { createSettlementQueries, type OpenFile } from './settlement/settlement-queries.ts'
-import { createBatchCloser, makeSettlementIndexes, startBatchFinisher } from './settlement/batch-closer.ts'
-import { startSimulator, type SimulatorOptions } from './counterparty/simulator.ts'
-import { openPaymentStore } from './store/payment-store.ts'
-import type { Screening } from './payment/submit.ts'
 import { createTransactionQueries } from './query/transaction-queries.ts'
-import type { Reach } from '../shared/reachable-address.ts'
-import { startWebhookConnector } from './counterparty/webhook-connector.ts'
+import { createResolvers } from './resolvers.ts'
+import { createPaymentService } from './service/payment-service.ts'
+import { createPresentedCodeService } from './service/presented-code-service.ts'
+import { startTimeoutWorker } from './service/timeout-worker.ts'
+import { openBatchCloser, startBatchCompletion } from './settlement/batch-closer.ts'
+import { createSettlementIndexes } from './settlement/batch-store.ts'
+import { bookingsProjection, bookingsProjectionName } from './settlement/bookings.ts'
+import { positionsProjection, positionsProjectionName } from './settlement/positions.ts'
+import { createSettlementQueries, type OpenFile } from './settlement/settlement-queries.ts'
+import { createDailyLimits, limitsProjection, limitsProjectionName } from './store/daily-limits.ts'
+import { createPaymentStore } from './store/payment-store.ts'
 import { deliveryProjectionName } from './webhooks/delivery-projection.ts'
-import type { RequestContext, Viewer } from '../shared/viewer.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
-export { importPayments, type PastPayment } from './service/import-payments.ts'
+export type { SimulatorOptions } from './counterparty/simulator.ts'
+export { outcomes } from './payment/lifecycle.ts'
+export type { Screening } from './payment/submit.ts'
 export { readRateTable, type RateTable } from './price/rate-table.ts'
 export { builtInRates, type RateProvider } from './price/rates.ts'
-export type { Screening } from './payment/submit.ts'
-export { outcomes } from './payment/lifecycle.ts'
+export { importPayments, type PastPayment } from './service/import-payments.ts'
 export type { OpenFile } from './settlement/settlement-queries.ts'
-export type { SimulatorOptions } from './counterparty/simulator.ts'
 
-/** Readers of the log that are run here. */
+/** The projections of the log that this subgraph runs. */
 export const transactionProjections: readonly string[] = [
   positionsProjectionName,
   bookingsProjectionName,
@@ -48,32 +50,32 @@ export const transactionProjections: readonly string[] = [
 ]
 
 export interface TransactionSettings {
-  /** Signs the cursors of the log: the same in every process over one database. */
+  /** Signs the cursors of the log: equal in every process over one database. */
   readonly cursorSecret: string
-  /** In place of the tables that the operator sets. */
+  /** Replaces the rate tables that the operator sets. */
   readonly rates?: RateProvider
-  /** Is put in force at the start, if it is newer than what is. */
+  /** Put in force at the start if it is newer than the table in force. */
   readonly startTable?: RateTable | null
-  /** Looks at each payment before it is sent; by default nothing is declined. */
+  /** Screens each payment before it is sent; by default declines none. */
   readonly screen?: Screening
-  /** Null: nobody answers for participants whose connection is SIMULATOR. */
+  /** Null: this process does not answer for participants whose connection is SIMULATOR. */
   readonly simulator?: SimulatorOptions | null
-  /** Which addresses webhooks may be sent to; by default those of the public internet. */
+  /** Addresses that webhooks may be sent to; by default those of the public internet. */
   readonly webhookReach?: Reach
-  /** False: another process writes the log. */
+  /** False: another process appends to the log. */
   readonly sequencer?: boolean
-  /** How often a stream of events in which nothing happens says how far it has come. */
+  /** Milliseconds between the positions that a stream reports while no event matches. */
   readonly checkpointMs?: number
-  /** False: another process acts on payments whose time has come. */
+  /** False: another process moves payments that are due. */
   readonly deadlines?: boolean
 }
 
 export interface TransactionSubgraph extends Subgraph {
-  /** The log as this process follows it. */
+  /** The log as this process reads it. */
   readonly logReader: LogReader
-  /** The settlement file called `name`; null when there is none that `viewer` may read. */
+  /** Opens the settlement file `name`; null when `viewer` may not read it or it does not exist. */
   openSettlementFile(viewer: Viewer, name: string): Promise<OpenFile | null>
-  /** Runs a subscription: a stream of results, or the errors for which there is none. */
+  /** Runs a subscription: returns a stream of results, or the errors that prevented it. */
   subscribe(
     document: DocumentNode,
     context: RequestContext,
@@ -82,32 +84,41 @@ export interface TransactionSubgraph extends Subgraph {
   ): Promise<AsyncIterable<ExecutionResult> | ExecutionResult>
 }
 
-/** Starts the subgraph with its part of the log, and with the simulator, unless settings say otherwise. */
-export async function openTransactionSubgraph(
-  dependencies: SubgraphDependencies & TransactionSettings,
-): Promise<TransactionSubgraph> {
+type Dependencies = SubgraphDependencies & TransactionSettings
+
+/**
+ * Opens the subgraph with its workers and projections; settings switch off those that another process runs.
+ */
+export async function openTransactionSubgraph(dependencies: Dependencies): Promise<TransactionSubgraph> {
+  await using opened = new AsyncDisposableStack()
+  const parts = await openParts(dependencies, opened)
+  startWorkers(dependencies, parts, opened)
+  const subgraph = await openSubgraph('transaction', createResolvers(parts), () => closing.disposeAsync())
+  const closing = opened.move()
+  const { schema } = subgraph.app.graphql
+  return {
+    ...subgraph,
+    logReader: parts.logReader,
+    openSettlementFile: parts.settlementQueries.open,
+    subscribe: async (document, contextValue, variableValues, operationName) =>
+      subscribe({ schema, document, contextValue, variableValues, operationName }),
+  }
+}
+
+type Parts = Awaited<ReturnType<typeof openParts>>
+
+/** Opens everything that resolvers and workers need. */
+async function openParts(dependencies: Dependencies, opened: AsyncDisposableStack) {
   const { db, registry, directory, now, logger, cursorSecret } = dependencies
-  const {
-    startTable = null,
-    screen = () => null,
-    simulator = {},
-    sequencer = true,
-    deadlines = true,
-    webhookReach = 'PUBLIC',
-  } = dependencies
+  const { screen = () => null, webhookReach: reach = 'PUBLIC' } = dependencies
   const audit = await openAuditLog(db)
   const idempotentWriter = await createIdempotentWriter(db)
-  const rateBook = dependencies.rates
-    ? null
-    : await openRateBook({ db, logger, now, audit, idempotentWriter })
-  if (rateBook && startTable) await rateBook.adopt(startTable)
-  const rates = dependencies.rates ?? rateBook!.provider
-  const store = await openPaymentStore(db)
-  const own = dependencies.logReader ? null : await startLogReader({ db, logger })
-  const logReader = dependencies.logReader ?? own!
-  const eventStreams = createEventStreams(logReader, dependencies)
+  const { rates, rateBook } = await openRates(dependencies, audit, idempotentWriter, opened)
+  const store = await createPaymentStore(db)
+  const logReader = dependencies.logReader ?? closeLater(opened, await startLogReader({ db, logger }))
+  const eventStreams = openEventStreams(logReader, dependencies)
   const cursors = createCursors(cursorSecret)
-  const dailyLimits = await createDailyLimits(db, now)
+  const dailyLimits = await createDailyLimits(db)
   const paymentService = createPaymentService({
     store,
     dailyLimits,
@@ -128,68 +139,71 @@ export async function openTransactionSubgraph(
     eventStreams,
     cursors,
   })
-  const webhooks = await openWebhooks({
-    db,
-    logReader,
-    registry,
-    payments: store.byId,
-    cursors,
-    now,
-    logger,
-    reach: webhookReach,
-  })
-  await makeSettlementIndexes(db)
-  const batchCloser = createBatchCloser({ db, idempotentWriter, audit, registry, now, logger })
+  const payments = store.byId
+  const { webhookService, httpSender } = closeLater(
+    opened,
+    await openWebhooks({ db, logReader, registry, payments, cursors, now, logger, reach }),
+  )
+  await createSettlementIndexes(db)
+  const batchCloser = openBatchCloser({ db, idempotentWriter, audit, registry, now, logger })
   const settlementQueries = createSettlementQueries(db, batchCloser)
-  const working: { close(): Promise<void> }[] = [
-    webhooks,
-    startProjection({ db, logReader, logger }, limitsProjection(db)),
-    startProjection({ db, logReader, logger }, positionsProjection),
-    startProjection({ db, logReader, logger }, bookingsProjection(registry)),
-    startBatchFinisher({ db, logger }, batchCloser),
-    startWebhookConnector({
-      db,
-      registry,
-      logReader,
-      store,
-      paymentService,
-      httpSender: webhooks.httpSender,
-      now,
-      logger,
-    }),
-  ]
-  if (deadlines) working.push(startTimeoutWorker({ store, paymentService, now, logger }))
-  if (sequencer) working.push(startSequencer({ db, logger, logReader }))
-  if (simulator)
-    working.push(startSimulator({ db, registry, logReader, store, paymentService, logger }, simulator))
-  const resolvers = createResolvers({
-    paymentService,
-    presentedCodeService,
-    transactionQueries,
-    cursors,
-    webhooks: webhooks.webhookService,
-    settlementQueries,
+  return {
     registry,
     directory,
     now,
     audit,
     rates,
     rateBook,
-  })
-  const subgraph = await openSubgraph('transaction', resolvers, async () => {
-    eventStreams.close()
-    await batchCloser.stop()
-    // In the order against that of their starting: who sends for the others ends last.
-    for (const one of working.toReversed()) await one.close()
-    await own?.close()
-    await rateBook?.close()
-  })
-  const { schema } = subgraph.app.graphql
-  return {
-    ...subgraph,
+    store,
     logReader,
-    openSettlementFile: settlementQueries.open,
-    subscribe: async (document, contextValue, variableValues, operationName) =>
-      subscribe({ schema, document, contextValue, variableValues, operationName }),
+    eventStreams,
+    cursors,
+    paymentService,
+    presentedCodeService,
+    transactionQueries,
+    webhookService,
+    httpSender,
+    batchCloser,
+    settlementQueries,
   }
 }
+
+/** The provider of the settings, or else the tables that the operator sets. */
+async function openRates(
+  { db, logger, now, rates, startTable = null }: Dependencies,
+  audit: AuditLog,
+  idempotentWriter: IdempotentWriter,
+  opened: AsyncDisposableStack,
+): Promise<{ readonly rates: RateProvider; readonly rateBook: RateBook | null }> {
+  if (rates) return { rates, rateBook: null }
+  const rateBook = closeLater(opened, await openRateBook({ db, logger, now, audit, idempotentWriter }))
+  if (startTable) await rateBook.adopt(startTable)
+  return { rates: rateBook.provider, rateBook }
+}
+
+/**
+ * Starts projections and workers. They close in reverse order, after the streams of clients and the batch
+ * closer.
+ */
+function startWorkers(dependencies: Dependencies, parts: Parts, opened: AsyncDisposableStack): void {
+  const { db, registry, now, logger } = dependencies
+  const { sequencer = true, deadlines = true, simulator = {} } = dependencies
+  const { store, paymentService, logReader, httpSender, eventStreams, batchCloser } = parts
+  for (const projection of [limitsProjection(db), positionsProjection, bookingsProjection(registry)]) {
+    closeLater(opened, startProjection({ db, logReader, logger }, projection))
+  }
+  closeLater(opened, startBatchCompletion({ db, logger }, batchCloser))
+  const dispatcher = { db, registry, logReader, store, paymentService, logger }
+  closeLater(opened, startWebhookConnector({ ...dispatcher, httpSender, now }))
+  if (deadlines) closeLater(opened, startTimeoutWorker({ store, paymentService, now, logger }))
+  if (sequencer) closeLater(opened, startSequencer({ db, logger, logReader }))
+  if (simulator) closeLater(opened, startSimulator(dispatcher, simulator))
+  opened.defer(() => batchCloser.close())
+  opened.defer(() => eventStreams.close())
+}
+
+/** Closes `part` when the stack is disposed, before everything that was added earlier. */
+const closeLater = <Part extends { close(): Promise<void> }>(
+  opened: AsyncDisposableStack,
+  part: Part,
+): Part => opened.adopt(part, (closable) => closable.close())

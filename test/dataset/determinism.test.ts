@@ -7,7 +7,7 @@ import { aDataset, until } from '../fixtures/a-dataset.ts'
 import { hashDataset } from './hash-dataset.ts'
 
 describe('a data set', () => {
-  test('is the same bytes for the same seed, scale and end, in this process and in another', () => {
+  test('has the same bytes for the same seed, scale and end, in this process and in another', () => {
     const here = hashDataset(7, 0.002)
     const there = execFileSync(process.execPath, [
       fileURLToPath(new URL('hash-dataset.ts', import.meta.url)),
@@ -18,11 +18,11 @@ describe('a data set', () => {
     expect(there.toString().trim()).toBe(here)
   })
 
-  test('is another for another seed', () => {
+  test('differs for another seed', () => {
     expect(hashDataset(8, 0.0005)).not.toBe(hashDataset(7, 0.0005))
   })
 
-  test('has the same merchants whenever it ends: only the time of what happened moves', () => {
+  test('has the same merchants and corridors for another end: only the times move', () => {
     const options = { seed: 7, scale: 0.002, rates: builtInRates, until: new Date('2027-01-01T00:00:00Z') }
     const later = makeDataset(options)
     expect([...later.merchants]).toEqual([...aDataset(7, 0.002).merchants])

@@ -1,10 +1,10 @@
-// Prints what a whole data set comes to, to compare between processes: node hash-dataset.ts SEED SCALE
+// Prints the hash of a whole data set, to compare processes: node hash-dataset.ts SEED SCALE
 
 import { createHash } from 'node:crypto'
 import { pathToFileURL } from 'node:url'
 import { aDataset } from '../fixtures/a-dataset.ts'
 
-/** SHA-256 of everything in the data set, in order. */
+/** SHA-256 of all rows of the data set, in order. */
 export function hashDataset(seed: number, scale: number): string {
   const { participants, projects, corridors, products, merchants, payments } = aDataset(seed, scale)
   const hash = createHash('sha256')

@@ -1,32 +1,33 @@
 import { describe, expect, test } from 'vitest'
 import { countryByCode } from '../../schema/values/country.ts'
 import { isRefusal } from '../../schema/values/problems.ts'
+import { statusMoves } from '../../subgraphs/participant/participant.ts'
 import type { Participant } from '../../subgraphs/shared/registry.ts'
 import { findRoute } from '../../subgraphs/shared/routing.ts'
-import { statusMoves } from '../../subgraphs/participant/participant.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
+import { anId } from '../fixtures/an-id.ts'
 
 const { participants, projects, corridors } = aDataset()
-const byId = new Map(participants.map((one) => [one.id, one]))
+const byId = new Map(participants.map((participant) => [participant.id, participant]))
 const live = (role: string): Participant[] =>
   participants.filter(({ roles, status }) => status === 'LIVE' && roles.includes(role as never))
 const foreignWallets = live('WALLET').filter(({ country }) => country !== 'CN')
 
 describe('participants', () => {
-  test('are 172 foreign wallets of 30 countries and regions that may pay, and mainland ones besides', () => {
+  test('include 172 LIVE foreign wallets of 30 countries and regions, and mainland wallets', () => {
     expect(foreignWallets).toHaveLength(172)
     expect(new Set(foreignWallets.map(({ country }) => country)).size).toBe(30)
     expect(live('WALLET').length).toBeGreaterThan(172)
   })
 
-  test('are those that the demo keys stand for', () => {
-    expect(byId.get('operator')?.roles).toEqual(['OPERATOR'])
-    expect(byId.get('portal-demo')).toMatchObject({ roles: ['NETWORK'], country: 'SG', status: 'LIVE' })
-    expect(byId.get('wallet-sg-01')).toMatchObject({ settlementCurrency: 'SGD', status: 'LIVE' })
-    expect(byId.get('acquirer-cn-01')).toMatchObject({ country: 'CN', status: 'LIVE' })
+  test('include those of the demo keys', () => {
+    expect(byId.get(anId('operator'))?.roles).toEqual(['OPERATOR'])
+    expect(byId.get(anId('portal-demo'))).toMatchObject({ roles: ['NETWORK'], country: 'SG', status: 'LIVE' })
+    expect(byId.get(anId('wallet-sg-01'))).toMatchObject({ settlementCurrency: 'SGD', status: 'LIVE' })
+    expect(byId.get(anId('acquirer-cn-01'))).toMatchObject({ country: 'CN', status: 'LIVE' })
   })
 
-  test('have ids, institution numbers and names of their own', () => {
+  test('have unique ids, institution numbers and names', () => {
     expect(byId.size).toBe(participants.length)
     expect(new Set(participants.map(({ name }) => name)).size).toBe(participants.length)
     const iins = participants.flatMap(({ iin }) => iin ?? [])
@@ -37,7 +38,7 @@ describe('participants', () => {
     }
   })
 
-  test('have names that say they are invented, or that the institution is only simulated', () => {
+  test('have names that are marked as invented or simulated', () => {
     for (const { name } of participants) expect(name).toMatch(/ \((invented|simulated)\)$/)
   })
 
@@ -45,10 +46,10 @@ describe('participants', () => {
     for (const { country, roles, network } of participants) {
       expect(network).toBe(country === 'CN' || roles.includes('NETWORK') ? null : 'network-unionpay')
     }
-    expect(byId.get('network-unionpay')?.status).toBe('LIVE')
+    expect(byId.get(anId('network-unionpay'))?.status).toBe('LIVE')
   })
 
-  test('stand where their history says, by moves that are allowed, LIVE ones since before the first payment', () => {
+  test('have the status of their history, by allowed moves; LIVE ones since before the first payment', () => {
     const firstPayment = [...aDataset(1, 0.001).payments][0]!.createdAt
     const statuses = new Set<string>()
     for (const { id, status, statusHistory } of participants) {
@@ -68,7 +69,7 @@ describe('participants', () => {
     expect([...statuses].toSorted()).toEqual(Object.keys(statusMoves).toSorted())
   })
 
-  test('are certified for a year and more when they are LIVE', () => {
+  test('have certificates for more than a year when they are LIVE', () => {
     const oneYearOn = until.getTime() + 365 * 86_400_000
     for (const { capabilities } of [...live('WALLET'), ...live('ACQUIRER')]) {
       expect(capabilities.length).toBeGreaterThan(2)
@@ -81,7 +82,7 @@ describe('participants', () => {
 })
 
 describe('projects', () => {
-  test('are 19 with 19 countries, the named ones with their partnership models', () => {
+  test('are 19 in 19 countries, the published ones with their partnership models', () => {
     expect(projects).toHaveLength(19)
     expect(new Set(projects.map(({ country }) => country)).size).toBe(19)
     const models = Object.fromEntries(projects.map(({ id, model }) => [id, model]))
@@ -99,21 +100,22 @@ describe('projects', () => {
     })
   })
 
-  test('say that they are illustrative where nobody has named them in public', () => {
+  test('are marked as illustrative unless they are published', () => {
     expect(projects.filter(({ name }) => name.endsWith('(illustrative)'))).toHaveLength(9)
   })
 
-  test('have an acquirer and a scheme of their own in their country', () => {
+  test('have an acquirer and a network in their country', () => {
     for (const { id, country } of projects) {
-      expect(live('ACQUIRER').filter((one) => one.country === country).length).toBeGreaterThan(0)
-      expect(byId.get(`network-${id}`)?.country).toBe(country)
+      expect(live('ACQUIRER').filter((acquirer) => acquirer.country === country).length).toBeGreaterThan(0)
+      expect(byId.get(anId(`network-${id}`))?.country).toBe(country)
     }
   })
 })
 
 describe('corridors', () => {
   test('lead from each wallet country to the mainland and from the mainland to each project country', () => {
-    const count = (direction: string) => corridors.filter((one) => one.direction === direction).length
+    const count = (direction: string) =>
+      corridors.filter((corridor) => corridor.direction === direction).length
     expect(count('INBOUND')).toBe(30)
     expect(count('OUTBOUND')).toBe(19)
     expect(count('LOCAL')).toBeGreaterThan(4)
@@ -121,10 +123,10 @@ describe('corridors', () => {
     expect(new Set(corridors.map(({ id }) => id)).size).toBe(corridors.length)
   })
 
-  test('are named by their countries and go the way that their direction says', () => {
+  test('have an id of their countries and the direction of their countries', () => {
     for (const { id, direction, walletCountry, merchantCountry, currencies } of corridors) {
       expect(id).toBe(`${walletCountry}-${merchantCountry}`)
-      const seen =
+      const expected =
         merchantCountry === walletCountry
           ? 'LOCAL'
           : merchantCountry === 'CN'
@@ -132,19 +134,19 @@ describe('corridors', () => {
             : walletCountry === 'CN'
               ? 'OUTBOUND'
               : 'THIRD_MARKET'
-      expect(direction).toBe(seen)
+      expect(direction).toBe(expected)
       expect(currencies).toEqual([countryByCode(merchantCountry)!.currency])
     }
   })
 
-  test('ask no fee up to CNY 200 and three percent above on the way in', () => {
+  test('have no fee up to CNY 200 and 3 % above when they are inbound', () => {
     for (const { direction, fees } of corridors) {
       if (direction !== 'INBOUND') continue
       expect(fees).toEqual({ freeUpTo: { minor: 20_000n, currency: 'CNY' }, basisPoints: 300 })
     }
   })
 
-  test('keep to the bounds that the operator has to keep to', () => {
+  test('have values within the limits for operators', () => {
     for (const { quoteTtlSeconds, authorizationTimeoutMs, limits, settlementZone } of corridors) {
       expect(quoteTtlSeconds).toBeGreaterThanOrEqual(60)
       expect(quoteTtlSeconds).toBeLessThanOrEqual(600)
@@ -154,19 +156,22 @@ describe('corridors', () => {
     }
   })
 
-  test('take their limits from the partnership model', () => {
+  test('have the limits of their partnership model', () => {
     const model = new Map(projects.map((project) => [project.id, project.model]))
     const limitsBy = Map.groupBy(corridors, ({ project }) =>
       project === null ? 'none' : model.get(project)!,
     )
-    for (const some of limitsBy.values()) {
-      expect(new Set(some.map(({ limits }) => limits.perPayment.minor)).size).toBe(1)
+    for (const group of limitsBy.values()) {
+      expect(new Set(group.map(({ limits }) => limits.perPayment.minor)).size).toBe(1)
     }
     expect(new Set([...limitsBy.values()].map(([first]) => first!.limits.perPayment.minor)).size).toBe(3)
   })
 
-  test('let every LIVE wallet pay by the rules that payments are routed by', () => {
-    const registry = { participants: byId, corridors: new Map(corridors.map((one) => [one.id, one])) }
+  test('give every LIVE wallet a route by the rules of the hub', () => {
+    const registry = {
+      participants: byId,
+      corridors: new Map(corridors.map((corridor) => [corridor.id, corridor])),
+    }
     const merchant = aDataset().merchants.at(300)
     for (const wallet of foreignWallets) {
       for (const entryMode of merchant.entryModes) {

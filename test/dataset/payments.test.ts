@@ -6,6 +6,7 @@ import { convertHalfUp } from '../../schema/values/rate.ts'
 import type { PastPayment } from '../../subgraphs/transaction/index.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
+import { anId } from '../fixtures/an-id.ts'
 
 const dayMs = 86_400_000
 const { payments, merchants, participants, corridors } = aDataset()
@@ -16,7 +17,7 @@ function valueCny({ amount }: PastPayment): number {
   return Number(convertHalfUp(amount, builtInRates.midRate(amount.currency, 'CNY')!.mid).minor) / 100
 }
 
-/** What the programme would report at `end`: the last 365 days, and the same range one calendar year before. */
+/** The programme's figures at `end`: the last 365 days, and the same range one calendar year before. */
 function figures(some: readonly PastPayment[], end: Date) {
   const yearEarlier = (time: number): number => {
     const date = new Date(time)
@@ -36,7 +37,7 @@ function figures(some: readonly PastPayment[], end: Date) {
 }
 
 describe('payments', () => {
-  test.each([1, 2, 3])('are the programme’s figures at one percent, with seed %d', (seed) => {
+  test.each([1, 2, 3])('have the programme’s figures at one percent, with seed %d', (seed) => {
     const { recent, earlier } = figures([...aDataset(seed).payments], until)
     expect(recent.payments).toBe(19_810)
     expect(recent.value / 19_810).toBeGreaterThan(215.55 * 0.99)
@@ -60,7 +61,7 @@ describe('payments', () => {
     expect(Math.abs(recent.value / earlier.value - 1.29)).toBeLessThan(0.02)
   })
 
-  test('come in order of time, answered before the end, over two years', () => {
+  test('come in order of time over two years, and are complete before the end', () => {
     expect(payments.count).toBe(all.length)
     const times = all.map(({ createdAt }) => createdAt.getTime())
     expect(times).toEqual(times.toSorted((a, b) => a - b))
@@ -70,7 +71,7 @@ describe('payments', () => {
     }
   })
 
-  test('have ids that are UUIDs version 7 of their time, and references unique per wallet', () => {
+  test('have UUIDs of version 7 of their time as ids, and references unique per wallet', () => {
     expect(new Set(all.map(({ id }) => id)).size).toBe(all.length)
     expect(new Set(all.map(({ wallet, reference }) => `${wallet}/${reference}`)).size).toBe(all.length)
     const form = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
@@ -79,7 +80,7 @@ describe('payments', () => {
     expect(all.filter(({ id, createdAt }) => timeOf(id) !== createdAt.getTime())).toEqual([])
   })
 
-  test('are made by LIVE wallets at ACTIVE merchants of the data, through open corridors that offer the way', () => {
+  test('are made by LIVE wallets at ACTIVE merchants, over open corridors that support the entry mode', () => {
     const wallets = new Map(
       participants
         .filter(({ roles, status }) => roles.includes('WALLET') && status === 'LIVE')
@@ -88,7 +89,7 @@ describe('payments', () => {
     const open = new Map(corridors.filter(({ status }) => status === 'OPEN').map((one) => [one.id, one]))
     const shops = new Map([...merchants].map((merchant) => [merchant.id, merchant]))
     const isSound = ({ wallet, merchant, entryMode, amount }: PastPayment): boolean => {
-      const corridor = open.get(`${wallets.get(wallet)}-${merchant.country}`)
+      const corridor = open.get(anId(`${wallets.get(wallet)}-${merchant.country}`))
       const shop = { ...shops.get(merchant.id) }
       return (
         isDeepStrictEqual({ ...shop, ...merchant }, shop) &&
@@ -108,23 +109,23 @@ describe('payments', () => {
     )
     const countries = new Map(participants.map(({ id, country }) => [id, country]))
     for (const payment of all) {
-      const limit = limits.get(`${countries.get(payment.wallet)}-${payment.merchant.country}`)!
+      const limit = limits.get(anId(`${countries.get(payment.wallet)}-${payment.merchant.country}`))!
       expect(valueCny(payment)).toBeLessThanOrEqual(limit)
     }
   })
 
-  test('go all four ways, most of them in, and use every wallet country', () => {
+  test('have all four directions, most of them inbound, and every wallet country', () => {
     const direction = new Map(corridors.map((corridor) => [corridor.id, corridor.direction]))
     const countries = new Map(participants.map(({ id, country }) => [id, country]))
     const ways = Map.groupBy(all, ({ wallet, merchant }) =>
-      direction.get(`${countries.get(wallet)}-${merchant.country}`),
+      direction.get(anId(`${countries.get(wallet)}-${merchant.country}`)),
     )
     expect(new Set(ways.keys())).toEqual(new Set(['INBOUND', 'LOCAL', 'OUTBOUND', 'THIRD_MARKET']))
     expect(ways.get('INBOUND')!.length / all.length).toBeCloseTo(0.84, 1)
     expect(new Set(ways.get('INBOUND')!.map(({ wallet }) => countries.get(wallet))).size).toBe(30)
   })
 
-  test('are sums that people pay: whole where the currency has no parts, in steps where prices have them', () => {
+  test('have usual amounts: whole in currencies without minor units, and in the steps of prices', () => {
     const steps: Record<string, bigint> = {
       JPY: 10n,
       KRW: 100n,
@@ -149,7 +150,7 @@ describe('payments', () => {
     expect(yuan.filter(({ amount }) => amount.minor % 100n === 0n).length / yuan.length).toBeGreaterThan(0.5)
   })
 
-  test('that fail do so for many reasons, most often for lack of funds', () => {
+  test('are declined for many reasons, most often for insufficient funds', () => {
     const reasons = Map.groupBy(
       all.filter(({ declined }) => declined !== null),
       ({ declined }) => declined,
@@ -159,7 +160,7 @@ describe('payments', () => {
     expect(largest).toBe('INSUFFICIENT_FUNDS')
   })
 
-  test('are answered in about 180 ms, and never later than the corridor waits', () => {
+  test('are answered in about 180 ms, and never after the time-out of the corridor', () => {
     const times = all.map(({ authorizeMs }) => authorizeMs).toSorted((a, b) => a - b)
     expect(times[0]).toBeGreaterThan(0)
     expect(times[times.length >> 1]!).toBeGreaterThan(170)
@@ -172,7 +173,7 @@ describe('payments', () => {
     { country: 'JP', offset: 9 },
     { country: 'VN', offset: 7 },
   ])(
-    'come by day where the merchant is: busy evenings, quiet small hours in $country',
+    'follow the local time of the merchant in $country: many in the evening, few at night',
     ({ country, offset }) => {
       const here = all.filter((payment) => payment.merchant.country === country)
       const share = (from: number, to: number) =>
@@ -185,7 +186,7 @@ describe('payments', () => {
     },
   )
 
-  test('come more at weekends, and more each month', () => {
+  test('are more at weekends, and more each month', () => {
     const recent = all.filter(({ createdAt }) => createdAt.getTime() >= until.getTime() - 364 * dayMs)
     const weekend = recent.filter(({ createdAt }) => [0, 6].includes(createdAt.getUTCDay())).length
     expect(weekend / recent.length).toBeGreaterThan(2 / 7 + 0.02)

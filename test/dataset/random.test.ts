@@ -4,7 +4,7 @@ import { apportion, Random, Weighted, zipf } from '../../dataset/random.ts'
 
 const draws = (random: Random, count: number): number[] => Array.from({ length: count }, () => random.bits())
 
-describe('chance', () => {
+describe('a random generator', () => {
   test('repeats for the same seed, section and index', () => {
     fc.assert(
       fc.property(fc.integer(), fc.string(), fc.nat(), (seed, section, index) => {
@@ -17,14 +17,14 @@ describe('chance', () => {
     )
   })
 
-  test('is another for another seed, section or index', () => {
+  test('differs for another seed, section or index', () => {
     const first = draws(new Random(1, 'a', 1), 3)
     for (const other of [new Random(2, 'a', 1), new Random(1, 'b', 1), new Random(1, 'a', 2)]) {
       expect(draws(other, 3)).not.toEqual(first)
     }
   })
 
-  test('is even, also over the first draw of neighbouring indexes', () => {
+  test('is uniform, also for the first draw of adjacent indexes', () => {
     const buckets = Array.from({ length: 16 }, () => 0)
     const random = new Random(1, 'even')
     for (let index = 0; index < 160_000; index++) {
@@ -35,7 +35,7 @@ describe('chance', () => {
     for (const bucket of buckets) expect(Math.abs(bucket - 10_000)).toBeLessThan(490)
   })
 
-  test('makes log-normal numbers with the median and the spread that were asked for', () => {
+  test('draws log-normal numbers with the given median and standard deviation', () => {
     const random = new Random(1, 'normal')
     const logs = Array.from({ length: 40_000 }, () => Math.log(random.logNormal(180, 0.5)))
     const mean = logs.reduce((a, b) => a + b, 0) / logs.length
@@ -45,8 +45,8 @@ describe('chance', () => {
   })
 })
 
-describe('weighted drawing', () => {
-  test('follows the weights, and never draws what has none', () => {
+describe('a weighted draw', () => {
+  test('follows the weights, and never draws a value of weight 0', () => {
     const random = new Random(1, 'weights')
     const weighted = new Weighted(['a', 'b', 'c', 'd'], [1, 6, 0, 3])
     const seen = new Map<string, number>()
@@ -61,22 +61,22 @@ describe('weighted drawing', () => {
   })
 
   test.each([
-    { what: 'nothing to draw', values: [], weights: [] },
-    { what: 'no weight at all', values: ['a'], weights: [0] },
-    { what: 'a weight too few', values: ['a', 'b'], weights: [1] },
+    { what: 'no values', values: [], weights: [] },
+    { what: 'a total weight of 0', values: ['a'], weights: [0] },
+    { what: 'a missing weight', values: ['a', 'b'], weights: [1] },
   ])('is refused with $what', ({ values, weights }) => {
     expect(() => new Weighted(values, weights)).toThrow(RangeError)
   })
 })
 
-describe('parting a total', () => {
-  test('gives away all of it, and nothing to nobody while there is enough', () => {
+describe('apportioning a total', () => {
+  test('adds up to the total, without an empty part if the total is large enough', () => {
     const weights = fc.array(fc.double({ min: 0.01, max: 100, noNaN: true }), { minLength: 1, maxLength: 30 })
     fc.assert(
-      fc.property(fc.nat(100_000), weights, (total, some) => {
-        const parts = apportion(total, some)
+      fc.property(fc.nat(100_000), weights, (total, drawn) => {
+        const parts = apportion(total, drawn)
         expect(parts.reduce((a, b) => a + b, 0)).toBe(total)
-        expect(Math.min(...parts)).toBeGreaterThanOrEqual(total >= some.length ? 1 : 0)
+        expect(Math.min(...parts)).toBeGreaterThanOrEqual(total >= drawn.length ? 1 : 0)
       }),
     )
   })

@@ -1,5 +1,5 @@
-// Something that answers the public API over HTTP as a hub would, from the data set, and can be made slow or unwilling. The
-// documents that come in are checked by graphql-js against the API schema. Journeys through the real hub are in test/hub.
+// A server with the public API that answers from the data set, and can be slow or refuse. graphql-js
+// validates the documents against the API schema. Tests of the real hub are in test/hub.
 
 import { buildSchema, graphql } from 'graphql'
 import { once } from 'node:events'
@@ -34,7 +34,7 @@ export interface StandIn {
   close(): Promise<void>
 }
 
-/** `quote` may hold an answer back, or refuse it by a code. API keys are the ids of the wallets. */
+/** `quote` may delay a quote, or refuse it with a code. API keys are the ids of the wallets. */
 export async function startStandIn(quote: () => Promise<string | null> = async () => null): Promise<StandIn> {
   const { participants, corridors, merchants } = aDataset(1, 0.003)
   const shops = [...merchants]
@@ -43,10 +43,10 @@ export async function startStandIn(quote: () => Promise<string | null> = async (
   const waiting: { readonly count: number; readonly done: () => void }[] = []
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'application/graphql-response+json')
-    void answer(request).then((body) => response.end(JSON.stringify(body)))
+    void respond(request).then((body) => response.end(JSON.stringify(body)))
   })
 
-  async function answer(request: IncomingMessage) {
+  async function respond(request: IncomingMessage) {
     const { query, variables } = (await json(request)) as {
       query: string
       variables: Record<string, unknown>

@@ -5,6 +5,7 @@ import { quoteMutation, startTraffic, submitMutation, type Traffic } from '../..
 import { digitsOf, type Currency } from '../../schema/values/currency.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { aDataset } from '../fixtures/a-dataset.ts'
+import { anId } from '../fixtures/an-id.ts'
 import { apiSchema, startStandIn, type StandIn } from './stand-in-hub.ts'
 
 const keys = [
@@ -15,7 +16,7 @@ const keys = [
 
 const started: (Traffic | StandIn)[] = []
 afterEach(async () => {
-  for (const one of started.splice(0).toReversed()) await ('stop' in one ? one.stop() : one.close())
+  for (const resource of started.splice(0).toReversed()) await resource.close()
 })
 
 async function aHub(quote?: () => Promise<string | null>): Promise<StandIn> {
@@ -25,10 +26,10 @@ async function aHub(quote?: () => Promise<string | null>): Promise<StandIn> {
 }
 
 function traffic(url: string, changes: { perSecond?: number; seed?: number } = {}) {
-  const said: string[] = []
+  const logged: string[] = []
   const warned: string[] = []
   const logger = {
-    info: (message: string) => void said.push(message),
+    info: (message: string) => void logged.push(message),
     warn: (message: string) => void warned.push(message),
   }
   const running = startTraffic({
@@ -41,31 +42,31 @@ function traffic(url: string, changes: { perSecond?: number; seed?: number } = {
     ...changes,
   })
   started.push(running)
-  return { running, said, warned }
+  return { running, logged, warned }
 }
 
-/** Resolves when `isTrue`, looked at after each turn of the event loop. */
+/** Resolves when `isTrue` is true; it is checked in each turn of the event loop. */
 async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise(setImmediate)
 }
 
 describe('simulated wallets', () => {
-  test('send documents that the public API takes', () => {
+  test('send documents that are valid for the public API', () => {
     for (const document of [...shoppingQueries, quoteMutation, submitMutation]) {
       expect(validate(apiSchema, parse(document))).toEqual([])
     }
   })
 
-  test('quote and pay at merchants that a corridor leads to, in exact sums, by keys that are never used twice', async () => {
+  test('quote and pay at merchants of their corridors, with exact amounts and unique idempotency keys', async () => {
     const hub = await aHub()
     const { running, warned } = traffic(hub.url)
     await hub.submitted(60)
-    await running.stop()
+    await running.close()
 
     const { merchants, corridors } = aDataset(1, 0.003)
     const shops = new Map([...merchants].map((merchant) => [merchant.id, merchant]))
     for (const { wallet, merchant, amount, payerCurrency, entryMode } of hub.quotes) {
-      const shop = shops.get(merchant)!
+      const shop = shops.get(anId(merchant))!
       const corridor = corridors.find(
         ({ id }) => id === `${wallet.slice(7, 9).toUpperCase()}-${shop.country}`,
       )
@@ -84,27 +85,29 @@ describe('simulated wallets', () => {
     expect(warned).toEqual([])
   })
 
-  test('buy the same for the same seed, and use other keys when they start again', async () => {
+  test('buy the same for the same seed, with other idempotency keys after a restart', async () => {
     const bought = async () => {
       const hub = await aHub()
       const { running } = traffic(hub.url, { seed: 5, perSecond: 40 })
       await hub.submitted(8)
-      await running.stop()
+      await running.close()
       return hub
     }
     const [first, second] = [await bought(), await bought()]
-    /** What the payments of the first numbers paid, by number: they overlap, so they may arrive in another order. */
-    const sums = ({ submissions, quotes }: StandIn) =>
+    /**
+     * The amounts of the first payments by number, because overlapping payments may arrive in another order.
+     */
+    const amounts = ({ submissions, quotes }: StandIn) =>
       Array.from({ length: 8 }, (_, index) => {
         const payment = submissions.find(({ reference }) => reference.endsWith(`-${index + 1}`))
         return quotes[Number(payment!.quote.slice('quote-'.length)) - 1]!.amount
       })
-    expect(sums(second)).toEqual(sums(first))
+    expect(amounts(second)).toEqual(amounts(first))
     const keysOf = ({ submissions }: StandIn) => submissions.map(({ idempotencyKey }) => idempotencyKey)
     expect(keysOf(first).filter((key) => keysOf(second).includes(key))).toEqual([])
   })
 
-  test('come no faster than they were asked to', async () => {
+  test('pay no faster than configured', async () => {
     const hub = await aHub()
     const from = performance.now()
     traffic(hub.url, { perSecond: 50 })
@@ -113,7 +116,7 @@ describe('simulated wallets', () => {
     expect(performance.now() - from).toBeGreaterThan(400)
   })
 
-  test('go on when the hub refuses, and say why once in a while', async () => {
+  test('continue when the hub refuses, and log the reason at intervals', async () => {
     const hub = await aHub(async () => 'CORRIDOR_CLOSED')
     const { running, warned } = traffic(hub.url)
     await until(() => running.counts.refused >= 20)
@@ -121,7 +124,7 @@ describe('simulated wallets', () => {
     expect(warned).toEqual(['the hub refused a simulated payment: CORRIDOR_CLOSED: not today'])
   })
 
-  test('go on when the hub is away', async () => {
+  test('continue when the hub is down', async () => {
     const gone = await startStandIn()
     await gone.close()
     const { running, warned } = traffic(gone.url)
@@ -131,10 +134,10 @@ describe('simulated wallets', () => {
     expect(running.counts.paid).toBe(0)
   })
 
-  test('pay again when the hub is well again', async () => {
-    let asked = 0
+  test('pay again when the hub has recovered', async () => {
+    let requests = 0
     const hub = await aHub(async () => {
-      if (++asked <= 5) throw new Error('out of order')
+      if (++requests <= 5) throw new Error('out of order')
       return null
     })
     const { running, warned } = traffic(hub.url)
@@ -143,33 +146,33 @@ describe('simulated wallets', () => {
     expect(warned).toEqual([expect.stringContaining('out of order')])
   })
 
-  test('do not pile up before a hub that hangs: payments beyond 32 under way are left out', async () => {
+  test('have at most 32 pending payments when the hub hangs; further payments are skipped', async () => {
     const { promise: released, resolve: release } = Promise.withResolvers<null>()
-    let asked = 0
+    let requests = 0
     const hub = await aHub(() => {
-      asked += 1
+      requests += 1
       return released
     })
     const { running } = traffic(hub.url, { perSecond: 1000 })
     await until(() => running.counts.skipped >= 50)
-    expect(asked).toBe(32)
+    expect(requests).toBe(32)
     release(null)
-    await running.stop()
+    await running.close()
     expect(hub.submissions.length).toBeGreaterThanOrEqual(32)
   })
 
-  test('stop only when what is under way has come to its end, and start nothing after', async () => {
+  test('close after the pending payments, and start no other payment', async () => {
     const { promise: released, resolve: release } = Promise.withResolvers<null>()
     const hub = await aHub(() => released)
     const { running } = traffic(hub.url)
     await until(() => running.counts.skipped > 0)
-    let isStopped = false
-    const stopped = running.stop().then(() => (isStopped = true))
+    let isClosed = false
+    const closed = running.close().then(() => (isClosed = true))
     const { skipped } = running.counts
     await new Promise(setImmediate)
-    expect(isStopped).toBe(false)
+    expect(isClosed).toBe(false)
     release(null)
-    await stopped
+    await closed
     expect(running.counts).toEqual({ paid: 32, refused: 0, failed: 0, skipped })
     expect(hub.submissions).toHaveLength(32)
   })

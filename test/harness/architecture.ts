@@ -1,4 +1,4 @@
-// Reads which file imports which, and says which imports go against the direction of the house.
+// Reads which file imports which, and lists the imports that point against the order of the rooms.
 
 import path from 'node:path'
 
@@ -12,7 +12,10 @@ interface Import {
   readonly typeOnly: boolean
 }
 
-/** What the files at `from` may import of the project; the first row that fits a file is the one that counts. */
+/**
+ * What the files at `from` may import of the project; the first row that fits a file is the one that
+ * counts.
+ */
 interface Rule {
   readonly from: RegExp
   readonly may: readonly RegExp[]
@@ -44,7 +47,10 @@ const schema = /^schema\//
 const shared = /^subgraphs\/(platform|log|shared)\//
 const subgraphIndex = /^subgraphs\/[^/]+\/index\.ts$/
 
-/** One rule a room: its own files, the rooms before it in `order`, and what all rooms of that house may import. */
+/**
+ * One rule a room: its own files, the rooms before it in `order`, and what all rooms of that house may
+ * import.
+ */
 const inOrder = (house: string, order: readonly string[], all: readonly RegExp[]): Rule[] =>
   order.map((room, n) => ({
     from: new RegExp(`^${house}/${room}/`),
@@ -53,7 +59,7 @@ const inOrder = (house: string, order: readonly string[], all: readonly RegExp[]
 
 /** `$1` in `may` stands for what the group in `from` matched: a subgraph's own folder. */
 const rules: readonly Rule[] = [
-  // The commands wire the rooms together, and tests and benchmarks look into all of them.
+  // The commands wire the rooms together, and tests and benchmarks import all of them.
   { from: /^gateway\/(main|cli\/generate)\.ts$|^(test|bench)\//, may: anything },
   // Only a demo reads the data set.
   {
@@ -101,7 +107,7 @@ export function mutualFolders(tree: Tree): string[] {
   })
 }
 
-/** Rings of files that import each other, types included, each as `a → b → a`. */
+/** Cycles of imports, types included, each as `a → b → a`. */
 export function cycles(tree: Tree): string[] {
   const next = Map.groupBy(imports(tree), ({ from }) => from)
   const found: string[] = []
@@ -114,6 +120,36 @@ export function cycles(tree: Tree): string[] {
     done.add(file)
   }
   for (const file of tree.keys()) follow(file, [])
+  return found
+}
+
+/** What a test file needs besides its own process, and the endings of file names that declare it. */
+const needs = [
+  {
+    suffix: '.hub.test.ts',
+    anyOf: ['gateway/http/server.ts', 'gateway/mongod/start.ts', 'test/hub/child.ts'],
+  },
+  { suffix: '.mongo.test.ts', anyOf: ['test/harness/mongo.ts'] },
+  { suffix: '.test.ts', anyOf: [] },
+]
+
+/** Test files whose name does not give the project that they need, each as `file → *.mongo.test.ts`. */
+export function misnamedTests(tree: Tree): string[] {
+  const next = Map.groupBy(imports(tree), ({ from }) => from)
+  return [...tree.keys()]
+    .filter((file) => file.endsWith('.test.ts'))
+    .flatMap((file) => {
+      const reached = reachable(file, next)
+      const wanted = needs.find(({ anyOf }) => anyOf.length === 0 || anyOf.some((each) => reached.has(each)))!
+      const named = needs.find(({ suffix }) => file.endsWith(suffix))!
+      return named === wanted ? [] : [`${file} → *${wanted.suffix}`]
+    })
+}
+
+/** The files that run when `file` runs: itself and what it imports, directly or not; types do not run. */
+function reachable(file: string, next: ReadonlyMap<string, readonly Import[]>): Set<string> {
+  const found = new Set([file])
+  for (const each of found) for (const { to, typeOnly } of next.get(each) ?? []) if (!typeOnly) found.add(to)
   return found
 }
 

@@ -1,4 +1,5 @@
-// One MongoDB for a whole run of the tests, on a free port and in a folder of its own, ended and removed after it.
+// Starts one MongoDB for a whole run of the tests, on a free port and in a folder of its own; stops and
+// removes it after the run. The projects `mongo` and `hub` share it, and a run of `unit` alone starts none.
 
 import { globSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -16,7 +17,23 @@ declare module 'vitest' {
   }
 }
 
+interface SharedMongo {
+  readonly uri: string
+  readonly runDir: string
+  stop(): Promise<void>
+}
+
+let starting: Promise<SharedMongo> | undefined
+
+/** Runs once for each project that has tests to run. */
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
+  const { uri, runDir, stop } = await (starting ??= start())
+  project.provide('mongoUri', uri)
+  project.provide('runDir', runDir)
+  return stop
+}
+
+async function start(): Promise<SharedMongo> {
   await removeKilledRuns()
   const runDir = path.join(runsDir, String(process.pid))
   const mongo = await startMongo({
@@ -26,15 +43,15 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     dataDir: path.join(runDir, 'shared'),
     logger: console,
   })
-  project.provide('mongoUri', mongo.uri)
-  project.provide('runDir', runDir)
-  return async () => {
-    await mongo.stop()
+  let stopping: Promise<void> | undefined
+  const stop = async (): Promise<void> => {
+    await mongo.close()
     rmSync(runDir, { recursive: true, force: true })
   }
+  return { uri: mongo.uri, runDir, stop: () => (stopping ??= stop()) }
 }
 
-/** A folder is named after the process that runs its tests; when that is gone without removing it, it was killed. */
+/** Removes the folders of runs that were killed: each is named after a process that has ended. */
 async function removeKilledRuns(): Promise<void> {
   mkdirSync(runsDir, { recursive: true })
   for (const pid of readdirSync(runsDir).filter((name) => !processInfo(Number(name)))) {
@@ -43,7 +60,7 @@ async function removeKilledRuns(): Promise<void> {
     const endings = await Promise.allSettled(
       notes.map((note) => endOrphan(path.join(runDir, path.dirname(note)), console)),
     )
-    // One that cannot be ended yet, because its hub is just ending too, is left to the next run.
+    // A mongod whose hub is still ending cannot be ended yet: the next run removes it.
     if (endings.every(({ status }) => status === 'fulfilled'))
       rmSync(runDir, { recursive: true, force: true })
   }

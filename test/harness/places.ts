@@ -1,4 +1,4 @@
-// Where the tests keep what they start. The mongod that is fetched once is the one that `npm start` uses too.
+// Folders of the tests. They share the downloaded mongod with `npm start`.
 
 import { fileURLToPath } from 'node:url'
 

@@ -1,16 +1,20 @@
-// Extracts the sentences that people read from source files, and finds words that the style guide bans in them.
+// Extracts the sentences that people read from source files, and finds words that the style guide bans in
+// them.
+
+import { textsOf, type Text } from './texts.ts'
 
 /** A banned word, and where it occurs. */
 export interface BannedWord {
   readonly word: string
+  readonly instead: string
   /** 1, 2, 3 … */
   readonly line: number
   readonly sentence: string
 }
 
 /**
- * Words that hide the subject of a sentence, or make a machine talk. Each row: a pattern and the plain words to use instead.
- * `docs/style.md` gives the rules.
+ * Words that hide the subject of a sentence, or make a machine talk. Each row: a pattern, and the plain
+ * words to use instead. `docs/style.md` gives the rules.
  */
 export const bannedWords: readonly (readonly [pattern: string, instead: string])[] = [
   ['who|whom|whoever|whomever', 'the part of the system that acts'],
@@ -19,61 +23,55 @@ export const bannedWords: readonly (readonly [pattern: string, instead: string])
   ['hears?|heard', 'receives, received'],
   ['says?|said|saying', 'states, reports, returns'],
   ['asks?|asked|asking', 'requests, calls, queries'],
-  ['knows?|knew', 'stores, caches, reads'],
+  ['knows?|knew|knowing', 'stores, caches, reads'],
   ['looks?|looked|looking', 'reads, checks'],
+  ['thinks?|believes?|learns?|learnt', 'assumes, detects'],
+  ['forgets?|forgot|forgotten', 'deletes, expires'],
   ['anew', 'again, from the start'],
   ['so many|so long|so often', 'at most N, how long, how often'],
   ['of then|of before', 'earlier, previous'],
   ['go on|goes on|going on|went on|gone on', 'resume, continue'],
-  ['lets? go( of)?|letting go|gives? up', 'delete, release, abandon'],
+  ['lets? go( of)?|letting go|gives? up|gave up', 'delete, release, abandon'],
   ['comes? of|came of|coming of', 'result'],
   ['mend(s|ed|ing)?', 'fix, repair'],
+  ['knock(s|ed|ing)?', 'try, connect'],
   ['for itself|no longer stands?', 'expired'],
 ]
 
-const banned = new RegExp(
-  `(?<![\\w-])(?:${bannedWords.map(([pattern]) => pattern).join('|')})(?![\\w-])`,
-  'gi',
-)
+/** One word, and no part of a name such as `$told`, `who-is` or `asked_at`. */
+const wordOf = (pattern: string): string => `(?<![\\w$-])(?:${pattern})(?![\\w-])`
+const banned = new RegExp(wordOf(bannedWords.map(([pattern]) => pattern).join('|')), 'gi')
+const rows = bannedWords.map(([pattern, instead]) => ({
+  whole: new RegExp(`^(?:${pattern})$`, 'i'),
+  instead,
+}))
 
-/** Text in double curly quotes or backticks is quoted, not said by this project. */
+/** Text in double curly quotes or backticks is quoted, not written by this project. */
 const withoutQuotations = (text: string): string =>
   text.replaceAll(/“[^”]*”|`[^`]*`/g, (quoted) => ' '.repeat(quoted.length))
 
-/** The banned words in what `file` says to people: comments, messages, test titles, SDL descriptions, documentation. */
+/** Finds banned words in comments, messages, test titles, descriptions of a schema, and documentation. */
 export function findBannedWords(file: string, text: string): BannedWord[] {
-  return proseOf(file, text).flatMap(({ line, sentence }) =>
-    [...withoutQuotations(sentence).matchAll(banned)].map(([word]) => ({ word, line, sentence })),
-  )
+  return textsOf(file, text)
+    .flatMap(linesOf)
+    .flatMap(({ line, text: sentence }) =>
+      [...withoutQuotations(sentence).matchAll(banned)].map(([word]) => ({
+        word,
+        instead: rows.find(({ whole }) => whole.test(word))!.instead,
+        line,
+        sentence,
+      })),
+    )
 }
 
-interface Prose {
-  readonly line: number
-  readonly sentence: string
+/** The lines of comments that are longer than `max` characters, by number. */
+export function longCommentLines(file: string, text: string, max: number): number[] {
+  const lines = text.split('\n')
+  const commented = textsOf(file, text)
+    .filter(({ isComment }) => isComment)
+    .flatMap(linesOf)
+  return [...new Set(commented.map(({ line }) => line))].filter((line) => lines[line - 1]!.length > max)
 }
 
-function proseOf(file: string, text: string): Prose[] {
-  if (file.endsWith('.md')) return linesOf(text.replaceAll(/^```.*?^```/gms, blank))
-  if (file.endsWith('.graphql')) return matches(text, /"""[\s\S]*?"""|"[^"\n]*"|#.*/g)
-  return matches(text, source).filter(({ sentence }) => /^\/[/*]/.test(sentence) || isSentence(sentence))
-}
-
-/** Comments, and string and template literals; regular expressions are not recognised and may not hold an odd quote. */
-const source =
-  /\/\*[\s\S]*?\*\/|(?<![:'"`\\])\/\/.*|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\$]|\\.|\$(?!\{)|\$\{[^}]*\})*`/g
-
-/** A literal that people read: at least three words, and no GraphQL document. */
-const isSentence = (literal: string): boolean =>
-  /[a-zA-Z’]+ [^\s]+ [a-zA-Z’]/.test(literal) &&
-  !/[{]\s*\w+|\bquery\b.*\{/.test(literal.replaceAll(/\$\{[^}]*\}/g, ''))
-
-function matches(text: string, pattern: RegExp): Prose[] {
-  return [...text.matchAll(pattern)].flatMap(({ 0: match, index }) => {
-    const line = text.slice(0, index).split('\n').length
-    return match.split('\n').map((sentence, n) => ({ line: line + n, sentence }))
-  })
-}
-
-const linesOf = (text: string): Prose[] => text.split('\n').map((sentence, n) => ({ line: n + 1, sentence }))
-
-const blank = (block: string): string => block.replaceAll(/[^\n]/g, '')
+const linesOf = ({ line, text, isComment }: Text): Text[] =>
+  text.split('\n').map((one, n) => ({ line: line + n, text: one, isComment }))

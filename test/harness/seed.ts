@@ -1,4 +1,5 @@
-// Property tests try the same cases on every run, so that a red run is about the change; FC_SEED=N tries others.
+// Property tests try the same cases on every run, so that a red run is about the change. FC_SEED=N chooses
+// other cases.
 
 import fc from 'fast-check'
 

@@ -1,6 +1,6 @@
-// A process that writes the log, for tests that kill it and put it to sleep: node sequencer-process.ts MONGODB_URI DATABASE
-// Says "took" when it begins to hold the lease, and "lost" when it finds that it no longer does. It does not outlive its test: the
-// end of its standard input ends it.
+// A process with a sequencer, for tests that kill or suspend it: node sequencer-process.ts MONGODB_URI
+// DATABASE Prints "took" when it acquires the lease, and "lost" when it detects that the lease is gone. The
+// end of its standard input ends it, so it does not outlive its test.
 
 import { startLogReader } from '../../subgraphs/log/reader.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'

@@ -1,4 +1,4 @@
-// Hubs as processes of their own, as `npm start` runs them.
+// Hubs as separate processes, as `npm start` runs them.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,15 +11,18 @@ const fileOf = (name: string): string => fileURLToPath(new URL(`../../gateway/${
 
 export interface Run {
   readonly process: ChildProcess
-  /** Everything that it has written. */
+  /** All lines that it has written so far. */
   readonly output: () => string
-  /** Resolves with the first line that has `text` in it. */
+  /** Resolves with the first line that contains `text`; rejects when the process ends without it. */
   line(text: string): Promise<string>
-  /** Resolves with its exit code; null when a signal ended it. */
+  /** Resolves with the exit code; null when a signal ended the process. */
   readonly exit: Promise<number | null>
 }
 
-/** Starts hubs over `database`, which are ended with the test file: the one command, or another, with these settings and no others. */
+/**
+ * Starts hubs over `database`, or other commands, with these settings only. The end of the test file ends
+ * them.
+ */
 export function hubProcesses(
   database: FreshDatabase,
 ): (settings: Record<string, string>, ...command: string[]) => Run {
@@ -37,7 +40,7 @@ function run(database: FreshDatabase, settings: Record<string, string>, command:
   const child = spawn(process.execPath, [fileOf(file), ...args], {
     env: {
       PATH: process.env.PATH,
-      MONGODB_URI: database.uri,
+      MONGODB_URI: patient(database.uri),
       MONGODB_DATABASE: database.name,
       SCALE: '0.0002',
       TRAFFIC: '0',
@@ -47,25 +50,37 @@ function run(database: FreshDatabase, settings: Record<string, string>, command:
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const lines: string[] = []
-  const waiting = new Set<{ text: string; resolve: (line: string) => void }>()
+  const output = (): string => lines.join('\n')
+  const waiting = new Set<{ text: string; resolve(line: string): void; reject(error: Error): void }>()
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
       lines.push(line)
       for (const one of waiting) if (line.includes(one.text)) one.resolve(line)
     })
   }
+  let hasEnded = false
+  const endedWithout = (text: string) => new Error(`the hub ended without “${text}”:\n${output()}`)
+  child.once('close', () => {
+    hasEnded = true
+    for (const { text, reject } of waiting) reject(endedWithout(text))
+  })
   return {
     process: child,
-    output: () => lines.join('\n'),
+    output,
     line: (text) =>
-      new Promise((resolve) => {
-        const known = lines.find((line) => line.includes(text))
-        if (known !== undefined) resolve(known)
-        else waiting.add({ text, resolve })
+      new Promise((resolve, reject) => {
+        const written = lines.find((line) => line.includes(text))
+        if (written !== undefined) resolve(written)
+        else if (hasEnded) reject(endedWithout(text))
+        else waiting.add({ text, resolve, reject })
       }),
     exit: once(child, 'close').then(([code]) => code as number | null),
   }
 }
+
+/** A busy machine may take long to accept a connection. */
+const patient = (uri: string): string =>
+  `${uri}${uri.includes('?') ? '&' : '?'}serverSelectionTimeoutMS=60000`
 
 /** Resolves when the hub is ready. */
 export const urlOf = async (hub: Run): Promise<string> =>

@@ -1,11 +1,12 @@
-// A client of a whole hub, over real HTTP and WebSocket, that sends the documents of schema/operations as they are.
+// A client of a whole hub, over real HTTP and WebSocket, that sends the documents of schema/operations as
+// they are.
 
 import { createClient, type Client } from 'graphql-ws'
 import WebSocket from 'ws'
 import { textOf } from './operations.ts'
 
 export interface Answer {
-  // Answers are as deep as their documents; a test says what it expects of them.
+  // Answers are as deep as their documents; a test states what it expects of them.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly data?: any
   readonly errors?: readonly { readonly message: string; readonly extensions?: { readonly code?: string } }[]

@@ -1,4 +1,4 @@
-// The documents that clients send, as they are written in schema/operations: by name, each with the fragments it uses.
+// The documents of schema/operations by name, each with the fragments that it uses.
 
 import {
   Kind,

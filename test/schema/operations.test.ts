@@ -20,14 +20,14 @@ import { reasons } from '../../schema/values/reasons.ts'
 const read = (path: string): string => readFileSync(new URL(`../../schema/${path}`, import.meta.url), 'utf8')
 const api = buildSchema(read('generated/api.graphql'))
 
-describe('what clients send fits the API', () => {
+describe('documents of clients are valid for the API', () => {
   test.each(['counterparty', 'dashboard', 'operator', 'portal', 'wallet'])('the documents of %s', (file) => {
     const document = parse(read(`operations/${file}.graphql`))
     expect(document.definitions.length).toBeGreaterThan(2)
     expect(validate(api, document, specifiedRules).map(String)).toEqual([])
   })
 
-  test('each document also stands alone, with the fragments that it uses', () => {
+  test('each operation is valid alone, with its fragments', () => {
     const document = parse(read('operations/wallet.graphql'))
     const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION)
     const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION)
@@ -39,7 +39,7 @@ describe('what clients send fits the API', () => {
   })
 })
 
-describe('what the operations take is in the API', () => {
+describe('the inputs of the operations are in the API', () => {
   const { definitions } = parse(read('operations/inputs.graphql'))
 
   for (const definition of definitions) {
@@ -53,11 +53,11 @@ describe('what the operations take is in the API', () => {
           if (defaultValue) expect(print(field!.astNode!.defaultValue!)).toBe(print(defaultValue))
         }
       })
-      test(`${definition.name.value} asks for nothing more`, () => {
+      test(`${definition.name.value} has no other required field`, () => {
         const type = api.getType(definition.name.value)
-        const known = new Set(definition.fields?.map(({ name }) => name.value))
+        const names = new Set(definition.fields?.map(({ name }) => name.value))
         const more = Object.values(isInputObjectType(type) ? type.getFields() : {}).filter(
-          ({ name }) => !known.has(name),
+          ({ name }) => !names.has(name),
         )
         expect(
           more.filter((field) => String(field.type).endsWith('!') && field.defaultValue === undefined),
@@ -88,7 +88,7 @@ describe('the API describes itself', () => {
     expect(bare.map(({ name }) => name)).toEqual([])
   })
 
-  test('so has every field, argument, input field and enum value', () => {
+  test('every field, argument, input field and enum value has a description', () => {
     const bare: string[] = []
     for (const type of own) {
       if (isEnumType(type)) {
@@ -109,7 +109,7 @@ describe('the API describes itself', () => {
   test.each([
     { name: 'ProblemCode', codes: Object.keys(problems) },
     { name: 'ReasonCode', codes: Object.keys(reasons) },
-  ])('$name has exactly the codes that the hub knows', ({ name, codes }) => {
+  ])('$name has exactly the codes of the hub', ({ name, codes }) => {
     const type = api.getType(name)
     expect(
       isEnumType(type) &&

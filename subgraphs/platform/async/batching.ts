@@ -1,114 +1,137 @@
-// Calls to MongoDB cost by the call, not by the document: concurrent work of all requests leaves together.
+// Batches: a call to MongoDB has costs per call rather than per document, so concurrent work of all requests
+// shares calls.
 
 export interface BatchOptions {
-  /** Items in one call at most. */
-  readonly groupMax?: number
-  /** Calls under way at once at most: while they are, the next group gathers. */
+  /** Maximum of items in one call. */
+  readonly batchMax?: number
+  /** Maximum of concurrent calls. While that many run, the next batch fills. */
   readonly flightsMax?: number
   /**
-   * While callers are many, a group leaves so many milliseconds after the one before it, at the earliest: for calls that cost
-   * much whatever is on board, and callers that come one by one. Who comes alone never waits.
+   * Minimum of milliseconds between two batches, for calls whose cost does not depend on their size. A batch
+   * after one of a single item does not wait, so a single caller is never delayed.
    */
   readonly gatherMs?: number
 }
 
 export interface BatchWriter<Item, Outcome> {
-  /** Writes `item` with whatever else is written now; fulfils, or rejects, with its own outcome. */
+  /** Writes `item` in the next batch, and fulfils or rejects with the item's own outcome. */
   write(item: Item): Promise<Outcome>
 }
 
-interface Waiting<Item, Outcome> {
+type WriteBatch<Item, Outcome> = (items: readonly Item[]) => Promise<readonly (Outcome | Error)[]>
+
+interface Pending<Item, Outcome> {
   readonly item: Item
   readonly resolve: (outcome: Outcome) => void
   readonly reject: (error: unknown) => void
 }
 
 /**
- * Groups writes of concurrent callers into calls of `write`, which gives one outcome per item, in the items' order.
- * An outcome that is an Error rejects its caller alone; when `write` itself throws, its whole group is rejected.
+ * Collects items of concurrent callers into calls of `write`, which returns one outcome per item in their
+ * order. An outcome that is an Error rejects its caller only; when `write` itself throws, all callers of the
+ * batch are rejected.
  *
- * Unless `gatherMs` is given, nobody waits on a timer. What is asked for in one turn of the event loop, by any number of requests, leaves at the
- * end of that turn; what comes while `flightsMax` calls are under way leaves when one of them has returned. So a quiet
- * hub adds no delay, and the busier it is, the larger its groups.
- * Two groups under way may overtake each other; whoever awaits an outcome before the next write keeps the order.
+ * Without `gatherMs` there is no timer. Items of one turn of the event loop, from any number of requests,
+ * leave at its end; while `flightsMax` calls run, items leave when one of them returns. So a quiet hub adds
+ * no delay, and the busier the hub, the larger its batches. Concurrent batches may overtake each other: a
+ * caller that needs an order awaits each outcome.
  */
-export function createBatchWriter<Item, Outcome>(
-  options: BatchOptions & {
-    readonly write: (items: readonly Item[]) => Promise<readonly (Outcome | Error)[]>
-  },
-): BatchWriter<Item, Outcome> {
-  const { write, groupMax = 200, flightsMax = 2, gatherMs = 0 } = options
-  let waiting: Waiting<Item, Outcome>[] = []
-  let flights = 0
-  let leaving = false
-  let leftAtMs = 0
-  let isBusy = false
+export function createBatchWriter<Item, Outcome>({
+  write,
+  ...options
+}: BatchOptions & { readonly write: WriteBatch<Item, Outcome> }): BatchWriter<Item, Outcome> {
+  const queue = new BatchQueue(write, options)
+  return { write: (item) => queue.add(item) }
+}
 
-  // After the sockets were read and before they are read again: every request that arrived meanwhile is on board.
-  const leaveSoon = () => {
-    if (leaving || flights === flightsMax || waiting.length === 0) return
-    leaving = true
-    const restMs = isBusy ? leftAtMs + gatherMs - performance.now() : 0
-    if (restMs > 0) setTimeout(leave, restMs)
-    else setImmediate(leave)
+class BatchQueue<Item, Outcome> {
+  readonly #write: WriteBatch<Item, Outcome>
+  readonly #options: Required<BatchOptions>
+  #pending: Pending<Item, Outcome>[] = []
+  #flights = 0
+  #isScheduled = false
+  #sentAtMs = 0
+  /** True when the last batch had several items. Set only where `gatherMs` is. */
+  #isBusy = false
+
+  constructor(
+    write: WriteBatch<Item, Outcome>,
+    { batchMax = 200, flightsMax = 2, gatherMs = 0 }: BatchOptions,
+  ) {
+    this.#write = write
+    this.#options = { batchMax, flightsMax, gatherMs }
   }
 
-  const leave = () => {
-    leaving = false
-    const group = waiting.length > groupMax ? waiting.splice(0, groupMax) : waiting
-    if (group === waiting) waiting = []
+  add(item: Item): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ item, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  #schedule(): void {
+    const { flightsMax, gatherMs } = this.#options
+    if (this.#isScheduled || this.#flights === flightsMax || this.#pending.length === 0) return
+    this.#isScheduled = true
+    const restMs = this.#isBusy ? this.#sentAtMs + gatherMs - performance.now() : 0
+    if (restMs > 0) setTimeout(this.#send, restMs)
+    // Runs after sockets are read and before they are read again, so the batch holds every request that has
+    // arrived.
+    else setImmediate(this.#send)
+  }
+
+  readonly #send = (): void => {
+    const { batchMax, gatherMs } = this.#options
+    this.#isScheduled = false
+    const batch = this.#pending.length > batchMax ? this.#pending.splice(0, batchMax) : this.#pending
+    if (batch === this.#pending) this.#pending = []
     if (gatherMs > 0) {
-      isBusy = group.length > 1
-      leftAtMs = performance.now()
+      this.#isBusy = batch.length > 1
+      this.#sentAtMs = performance.now()
     }
-    void fly(group)
-    leaveSoon()
+    void this.#fly(batch)
+    this.#schedule()
   }
 
-  const fly = async (group: Waiting<Item, Outcome>[]) => {
-    flights++
+  async #fly(batch: readonly Pending<Item, Outcome>[]): Promise<void> {
+    this.#flights++
     try {
-      const outcomes = await write(group.map(({ item }) => item))
-      if (outcomes.length !== group.length) {
+      const outcomes = await this.#write(batch.map(({ item }) => item))
+      if (outcomes.length !== batch.length) {
         throw new TypeError(
-          `write must give one outcome per item: ${group.length} items, ${outcomes.length} outcomes`,
+          `write must return one outcome per item: ${batch.length} items, ${outcomes.length} outcomes`,
         )
       }
-      for (const [index, { resolve, reject }] of group.entries()) {
+      for (const [index, { resolve, reject }] of batch.entries()) {
         const outcome = outcomes[index]!
         if (outcome instanceof Error) reject(outcome)
         else resolve(outcome)
       }
     } catch (error) {
-      for (const { reject } of group) reject(error)
+      for (const { reject } of batch) reject(error)
     } finally {
-      flights--
-      leaveSoon()
+      this.#flights--
+      this.#schedule()
     }
-  }
-
-  return {
-    write: (item) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ item, resolve, reject })
-        leaveSoon()
-      }),
   }
 }
 
 export interface Loader<Key, Value> {
-  /** The value of `key`, or null when there is none. It is shared by all who ask now: read it, never change it. */
+  /**
+   * Loads the value of `key`; null when there is none. Concurrent callers share the value, so it must not be
+   * changed.
+   */
   load(key: Key): Promise<Value | null>
-  /** The values of `keys`, in their order. */
+  /** Loads the values of `keys`, in their order. */
   loadMany(keys: readonly Key[]): Promise<(Value | null)[]>
 }
 
 /**
- * Groups reads of concurrent callers in the way of `createWriter`; a key that several ask for is read once.
+ * Collects reads of concurrent callers as `createBatchWriter` does. Calls for the same key share one read.
  *
- * `load` gets distinct keys and answers in their order, null where there is nothing. Nothing is kept once a group has
- * left: who asks after that gets a read that began after that. Each caller checks what it may see.
- * A `key` that is no string or number needs `key` to say when two are the same.
+ * `load` receives distinct keys and returns their values in order, null where there is none. Nothing is
+ * cached: a call after its batch has left starts a new read. The caller checks what it may read. `key`
+ * returns the identity of keys that are neither strings nor numbers.
  */
 export function createLoader<Key, Value>(
   options: BatchOptions & {
@@ -116,24 +139,24 @@ export function createLoader<Key, Value>(
     readonly key?: (key: Key) => unknown
   },
 ): Loader<Key, Value> {
-  const { load: read, key: identity = (key: Key) => key, ...group } = options
-  const gathering = new Map<unknown, Promise<Value | null>>()
+  const { load: read, key: identityOf = (key: Key) => key, ...batch } = options
+  const shared = new Map<unknown, Promise<Value | null>>()
 
-  const reader = createBatchWriter<Key, Value | null>({
-    ...group,
+  const { write } = createBatchWriter<Key, Value | null>({
+    ...batch,
     write: (keys) => {
-      for (const key of keys) gathering.delete(identity(key))
+      for (const key of keys) shared.delete(identityOf(key))
       return read(keys)
     },
   })
 
-  const load = (key: Key) => {
-    const id = identity(key)
-    const asked = gathering.get(id)
-    if (asked) return asked
-    const asking = reader.write(key)
-    gathering.set(id, asking)
-    return asking
+  const load = (key: Key): Promise<Value | null> => {
+    const identity = identityOf(key)
+    const pending = shared.get(identity)
+    if (pending) return pending
+    const loading = write(key)
+    shared.set(identity, loading)
+    return loading
   }
 
   return { load, loadMany: (keys) => Promise.all(keys.map(load)) }

@@ -2,8 +2,8 @@ import { chunks } from './chunks.ts'
 import { pause } from './promise.ts'
 
 /**
- * Closes all `items`, 100 at a time, spread over less than `spreadMs` milliseconds. So the clients of a hub that stops do
- * not all reconnect to another one in the same instant.
+ * Closes all `items`, 100 at a time, spread over less than `spreadMs` milliseconds. So the clients of a hub
+ * that stops do not all reconnect to another one in the same instant.
  */
 export async function closeSpread<Item>(
   items: readonly Item[],

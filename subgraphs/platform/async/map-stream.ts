@@ -4,12 +4,12 @@ export interface MappedStream<Item> extends AsyncIterableIterator<Item, undefine
 }
 
 /**
- * Maps each item of `source`, and leaves out the items for which `map` returns null. Rejects with what the source or `map`
- * throws.
+ * Maps each item of `source`, and leaves out the items for which `map` returns null. Rejects with what the
+ * source or `map` throws.
  *
- * The iterator is written by hand, because the `return()` of an async generator waits for its pending `next()`: a quiet
- * stream could never be left. Here `return()` ends pending calls of `next` at once. It calls the source's `return()`, does
- * not wait for it and ignores its errors.
+ * The iterator is written by hand, because the `return()` of an async generator waits for its pending
+ * `next()`: a quiet stream could never be left. Here `return()` ends pending calls of `next` at once. It
+ * calls the source's `return()`, does not wait for it and ignores its errors.
  */
 export function mapStream<From, To>(
   source: AsyncIterable<From>,

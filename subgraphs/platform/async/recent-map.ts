@@ -1,9 +1,9 @@
 /**
  * A bounded map that drops its oldest entries: it holds at most `max`, and always the `max / 2` latest.
  *
- * Entries lie in two generations of half the size. When the young generation is full, the old one is dropped and the young
- * one takes its place. Deleting the first entry of a large `Map` is slow, and a list in exact order of use would be changed
- * by every read.
+ * Entries lie in two generations of half the size. When the young generation is full, the old one is dropped
+ * and the young one takes its place. Deleting the first entry of a large `Map` is slow, and a list in exact
+ * order of use would be changed by every read.
  */
 export class RecentMap<Key, Value> {
   readonly #generationMax: number
@@ -11,7 +11,9 @@ export class RecentMap<Key, Value> {
   #young = new Map<Key, Value>()
   #old = new Map<Key, Value>()
 
-  /** With `refreshOnRead`, an entry counts as new again whenever it is read; otherwise only when it is set. */
+  /**
+   * With `refreshOnRead`, an entry counts as new again whenever it is read; otherwise only when it is set.
+   */
   constructor(max: number, { refreshOnRead = false }: { readonly refreshOnRead?: boolean } = {}) {
     this.#generationMax = Math.max(1, Math.floor(max / 2))
     this.#refreshOnRead = refreshOnRead

@@ -1,5 +1,5 @@
-// Many writes in one call. The driver's `insertMany` and `bulkWrite` measure each document before they write it out, which costs
-// as much again; these write it out once.
+// Many writes in one call. The driver's `insertMany` and `bulkWrite` serialise each document twice, to
+// measure and to send it; these functions serialise it once.
 
 import { MongoNetworkError, MongoServerError, type Collection, type Db, type Document } from 'mongodb'
 
@@ -8,28 +8,26 @@ export interface WriteConcern {
   readonly j: boolean
 }
 
-/** A write that was not done. */
+/** A write that MongoDB has not made. */
 export interface WriteError {
-  /** Place among all that were to be done. */
+  /** Index in the list of all writes of the call. */
   readonly index: number
   readonly code: number
-  /** The fields of the unique index that it collides with, when it does. */
+  /** The fields of the unique index, when a key is taken. */
   readonly keyPattern?: Document
 }
 
 export interface InsertOptions {
-  /** True: stops at the first that cannot be inserted, and never tries again. */
+  /** True: stops at the first document that cannot be inserted, and never retries. */
   readonly ordered: boolean
-  /** As the server takes it. Left out: in the journal of a majority. */
+  /** Left out: the write is acknowledged when it is in the journal of a majority. */
   readonly writeConcern?: WriteConcern
 }
 
-export const duplicateKeyCode = 11_000
-
 /**
- * Inserts `documents`, each with an id of its own: gives those that were not inserted, and why. Where the answer is lost or the
- * primary has changed, it tries once more: what the first try has inserted is there then, under its id. Throws when it cannot
- * be known what was done.
+ * Inserts `documents`, each with an id of its own, and returns the errors of those that were not inserted.
+ * Retries once when the answer is lost or the primary has changed; a document whose id is taken by then was
+ * inserted by the first attempt. Throws when the outcome is unknown.
  */
 export async function insertAll<Doc extends Document>(
   collection: Collection<Doc>,
@@ -52,15 +50,15 @@ export interface Update {
 }
 
 export interface UpdateOutcome {
-  /** How many filters found their document. */
+  /** Number of filters that matched a document. */
   readonly matched: number
   readonly errors: readonly WriteError[]
 }
 
 /**
- * Makes each update of at most one document. Where the answer is lost or the primary has changed, it tries once more, so a
- * filter must not match any more once its update was made: then less is matched than was done. Throws when it cannot be known
- * what was done.
+ * Makes each update, of at most one document. Retries once when the answer is lost or the primary has
+ * changed, so a filter must not match once its update is made; `matched` then leaves out the updates of the
+ * first attempt. Throws when the outcome is unknown.
  */
 export async function updateAll(
   { collectionName, db }: Pick<Collection, 'collectionName' | 'db'>,
@@ -106,7 +104,10 @@ async function write(db: Db, command: Document): Promise<Reply> {
 
 const durable: WriteConcern = { w: 'majority', j: true }
 
-/** The connection broke, or the server is no primary, or no longer or not yet one. Source: MongoDB's retryable writes specification. */
+/**
+ * True when the connection broke or the server is not the primary. Source: MongoDB's retryable writes
+ * specification.
+ */
 const isWorthRepeating = (error: unknown): boolean =>
   error instanceof MongoNetworkError ||
   (error instanceof MongoServerError && retryableCodes.has(Number(error.code)))

@@ -1,10 +1,11 @@
-// A change stream, a batch at a time. The driver's own gives one event at a time and hides where a batch ends; whoever
-// writes on what it reads wants all there is in one go, and the resume token that belongs to exactly that much.
+// A change stream that is read a batch at a time. The driver's change stream gives one event at a time and
+// hides where a batch ends. The sequencer appends whole batches, and needs the resume token after exactly
+// these changes.
 
 import { MongoServerError, type ClientSession, type Db, type Document } from 'mongodb'
 
 export interface ChangeBatch<Change> {
-  /** In the order of their majority commit; empty when nothing came for a while. */
+  /** In the order of their majority commit; empty when nothing has changed for a while. */
   readonly changes: readonly Change[]
   /** Resumes after these changes. */
   readonly token: unknown
@@ -12,11 +13,11 @@ export interface ChangeBatch<Change> {
 
 export interface ChangeStream<Change> {
   /**
-   * Reads in this session see everything that happened before the stream begins: so whoever reads first what is there and
-   * then follows the changes misses nothing. Use it only while no `next` is under way.
+   * Reads in this session see every change before the start of the stream, so a caller that reads documents
+   * first and then follows the changes misses nothing. The session is free only while no `next` is pending.
    */
   readonly session: ClientSession
-  /** The next batch: at once when there are changes, else when some come or `waitMs` have passed (left out: `quietMs`). */
+  /** Reads the next batch. Waits for changes for at most `waitMs` milliseconds, by default `quietMs`. */
   next(waitMs?: number): Promise<ChangeBatch<Change>>
   close(): Promise<void>
 }
@@ -25,7 +26,7 @@ export interface ChangeStreamOptions {
   readonly collection: string
   /** Stages after `$changeStream`. */
   readonly pipeline: readonly Document[]
-  /** Null: from now on. */
+  /** A resume token; null starts the stream now. */
   readonly resumeAfter: unknown
   readonly batchMax?: number
   readonly quietMs?: number
@@ -38,12 +39,17 @@ interface CursorReply {
   readonly postBatchResumeToken: unknown
 }
 
-/** What came since the token cannot be read from here: it is older than what the oplog keeps, or of another history. */
+/**
+ * The changes since the token can no longer be read: the oplog has dropped them, or the token is of another
+ * history.
+ */
 export class HistoryLostError extends Error {
   override readonly name = 'HistoryLostError'
 }
 
-/** Opens a change stream on `collection`. Throws HistoryLostError, here or in `next`, when it cannot resume. */
+/**
+ * Opens a change stream on `collection`. Throws HistoryLostError, here or in `next`, when it cannot resume.
+ */
 export async function openChangeStream<Change>(
   db: Db,
   options: ChangeStreamOptions,
@@ -51,7 +57,7 @@ export async function openChangeStream<Change>(
   const { collection, pipeline, resumeAfter, batchMax = 1000, quietMs = 1000 } = options
   const session = db.client.startSession()
   const run = async (command: Document): Promise<CursorReply> => {
-    // A plain command does not go by the client's settings.
+    // A plain command does not use the client's settings.
     const reply = await db.command(command, { session, useBigInt64: true })
     return (reply as { cursor: CursorReply }).cursor
   }
@@ -64,8 +70,8 @@ export async function openChangeStream<Change>(
     await session.endSession()
     throw resumeAfter !== null && isRefused(error) ? lost(error) : error
   })
-  // The stream begins at the cluster's time, which is ahead of what a majority has: a plain majority read could miss what
-  // is in between, and so would the stream.
+  // The stream begins at the cluster's time, which is ahead of the majority's. A plain majority read would
+  // miss the changes in between, and so would the stream.
   session.advanceOperationTime(session.clusterTime!.clusterTime)
   if (resumeAfter === null) await tick(db, collection)
   let first: CursorReply | null = opened
@@ -80,7 +86,8 @@ export async function openChangeStream<Change>(
   return {
     session,
     async next(waitMs = quietMs) {
-      // MongoDB does not interrupt a cursor that waits: whoever leaves does not wait for it either.
+      // MongoDB does not interrupt a waiting cursor, so `close` rejects the pending read instead of waiting
+      // for it.
       const reply = await new Promise<CursorReply>((resolve, reject) => {
         abandon = reject
         read(waitMs).then(resolve, (error: unknown) => reject(isLost(error) ? lost(error) : (error as Error)))
@@ -98,8 +105,8 @@ export async function openChangeStream<Change>(
 }
 
 /**
- * On a MongoDB that nobody writes to, a read that waits for the time at which the stream begins would wait for the next entry
- * that MongoDB makes by itself: up to ten seconds.
+ * Writes a document, so that MongoDB's time passes the start of the stream. Without any write, a read that
+ * waits for that time would wait up to ten seconds for MongoDB's next periodic entry.
  */
 async function tick(db: Db, collection: string): Promise<void> {
   const ticks = db.collection<{ readonly _id: string }>('ticks')
@@ -108,7 +115,7 @@ async function tick(db: Db, collection: string): Promise<void> {
 
 const lost = (cause: unknown) => new HistoryLostError('the change stream cannot resume', { cause })
 
-/** MongoDB understood and said no: the token itself is at fault. */
+/** True when MongoDB rejects the token itself. */
 const isRefused = (error: unknown): boolean =>
   error instanceof MongoServerError && !error.hasErrorLabel('ResumableChangeStreamError')
 

@@ -1,16 +1,14 @@
-// How the hub talks to MongoDB: one client for a process, with the guarantees that payments need.
+// The MongoDB client of a process, with the guarantees that payments need.
 
 import { type Db, MongoClient } from 'mongodb'
 import { isServerError } from './errors.ts'
 
-export { isServerError } from './errors.ts'
-
 export interface MongoSettings {
-  /** Connections kept at most. Calls are grouped, so few are needed. */
+  /** Maximum of connections. Calls are batched, so few are needed. */
   readonly poolMax?: number
-  /** How long to look for a primary before a call fails: longer than a failover takes. */
+  /** Time in milliseconds after which a call without a primary fails: longer than a failover takes. */
   readonly serverSelectionMs?: number
-  /** Shown in MongoDB's own logs and `currentOp`. */
+  /** Shown in MongoDB's logs and in `currentOp`. */
   readonly appName?: string
 }
 
@@ -21,11 +19,12 @@ export interface Mongo {
 }
 
 /**
- * Connects to a replica set or sharded cluster, and throws the driver's error when it cannot.
+ * Connects to a replica set or sharded cluster. Throws the driver's error when it cannot.
  *
- * Reads see what a majority has, and a write is acknowledged when it is in the journal of a majority: nothing that a
- * caller was told is lost by a failover. An int64 is read as `bigint` and a `bigint` is written as int64 (beyond 64 bits
- * it wraps without a word: bound it before); doubles and int32 stay `number`. A member that is `undefined` is left out.
+ * Reads see what a majority has, and a write is acknowledged when it is in the journal of a majority, so a
+ * failover loses no acknowledged write. An int64 is read as `bigint`; doubles and int32 as `number`. A
+ * `bigint` is written as int64 and wraps silently beyond 64 bits, so it must be bounded before. A member that
+ * is `undefined` is left out.
  */
 export async function connect(uri: string, settings: MongoSettings = {}): Promise<Mongo> {
   const { poolMax = 20, serverSelectionMs = 15_000, appName = 'crossgate' } = settings
@@ -45,8 +44,8 @@ export async function connect(uri: string, settings: MongoSettings = {}): Promis
 }
 
 /**
- * Makes the collection `name` where there is none: before it is first written in a MongoDB transaction, where several
- * processes that start together would get into each other's way.
+ * Creates the collection `name` if there is none. A collection that is first written in a MongoDB transaction
+ * must exist before: transactions of several starting processes would otherwise conflict over its creation.
  */
 export async function makeCollection(db: Db, name: string): Promise<void> {
   await db.createCollection(name).catch((error: unknown) => {
@@ -54,6 +53,4 @@ export async function makeCollection(db: Db, name: string): Promise<void> {
   })
 }
 
-/** A unique index has it already. */
-export const duplicateKey = 11_000
 const namespaceExists = 48

@@ -1,5 +1,6 @@
-// Follows the small collections that every process keeps in memory. MongoDB sends each change stream every write of the
-// database, so one stream serves all watches of a process: each further stream would cost a little with every payment.
+// Follows the small collections that every process keeps in memory. MongoDB sends each change stream every
+// write of the database, so one stream serves all watches of a process: each further stream would cost a
+// little with every payment.
 
 import type { ChangeStream, ChangeStreamDocument, Db, Document, MongoClient, Timestamp } from 'mongodb'
 import { pause } from '../async/promise.ts'
@@ -30,7 +31,10 @@ export interface CollectionWatchOptions {
   /** Names the content in log lines: "participants and corridors". */
   readonly content: string
   readonly collections: readonly WatchedCollection[]
-  /** Reads the collections as a whole, in a session that sees everything written before. Called whenever the watch (re)opens. */
+  /**
+   * Reads the collections as a whole, in a session that sees everything written before. Called whenever the
+   * watch (re)opens.
+   */
   reload(): Promise<void>
   /** Reads what `change` affects. When it rejects, the watch reopens. */
   apply(change: CollectionChange): Promise<void>
@@ -41,14 +45,16 @@ export interface CollectionWatch {
 }
 
 /**
- * Reads `collections` and applies every later change until `close`. When the change stream breaks or a read fails, the watch
- * reopens and reloads, after a pause that doubles with each failure. Rejects when the first read fails.
+ * Reads `collections` and applies every later change until `close`. When the change stream breaks or a read
+ * fails, the watch reopens and reloads, after a pause that doubles with each failure. Rejects when the first
+ * read fails.
  */
 export async function openCollectionWatch(options: CollectionWatchOptions): Promise<CollectionWatch> {
   const { logger, content } = options
   const closing = new AbortController()
   const { signal } = closing
   let failures = 0
+  // A change proves that the stream works again.
   const onChange = (): void => void (failures = 0)
   let following = await follow(options, onChange)
 
@@ -123,7 +129,10 @@ interface Feed {
 /** The feeds of each client, by the name of the database. */
 const feeds = new WeakMap<MongoClient, Map<string, Promise<Feed>>>()
 
-/** Passes on each change after this resolves. Call the result to stop; the last subscriber closes the change stream. */
+/**
+ * Passes on each change after this resolves. Call the result to stop; the last subscriber closes the change
+ * stream.
+ */
 async function subscribe(db: Db, subscriber: Subscriber): Promise<() => Promise<void>> {
   let byName = feeds.get(db.client)
   if (!byName) feeds.set(db.client, (byName = new Map()))

@@ -1,14 +1,14 @@
-// Errors that MongoDB answers with.
+// Errors of MongoDB.
 
 import { MongoServerError } from 'mongodb'
 
-/** True for an answer of MongoDB with this code. */
+/** True for an error of the MongoDB server with this code. */
 export const isServerError = (error: unknown, code: number): error is MongoServerError =>
   error instanceof MongoServerError && error.code === code
 
 /**
- * True when a document was not written because a unique index already has its key. Takes what the driver throws, and the
- * errors of a bulk write.
+ * True when a document was not written because a unique index already has its key. Accepts errors of the
+ * driver and of a bulk write.
  */
 export const isDuplicateKey = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 11_000

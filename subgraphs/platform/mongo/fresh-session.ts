@@ -1,8 +1,8 @@
 import type { ClientSession, Db } from 'mongodb'
 
 /**
- * Runs `read` in a session that sees everything written before this call, by any process. Reads in a causally consistent
- * session wait for the time of its previous answer, so a ping comes first.
+ * Runs `read` in a session that sees everything written before this call, by any process. Reads in a causally
+ * consistent session wait for the time of its previous answer, so a ping comes first.
  */
 export async function withFreshSession<Found>(
   db: Db,

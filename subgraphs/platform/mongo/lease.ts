@@ -1,17 +1,20 @@
-// Work that one process at a time must do: it holds a lease in MongoDB and renews it; when it stops doing so, another
-// process takes over.
+// Leases: the right of one process at a time to run a role. The holder renews its lease in MongoDB; when it
+// stops renewing, another process takes over.
 
 import { randomUUID } from 'node:crypto'
-import type { Db } from 'mongodb'
+import type { Collection, Db } from 'mongodb'
 import { pause } from '../async/promise.ts'
 import type { Logger } from '../logger.ts'
 
 export interface Lease {
-  /** Counts up with every holder. What a holder writes is fenced by it, or by what it writes: a process can be paused, lose the lease and wake. */
+  /**
+   * Number of holders before this one, plus 1. A paused process can lose the lease and wake up again, so what
+   * a holder writes is fenced by its epoch, or by the content of what it writes.
+   */
   readonly epoch: number
-  /** Aborted when the lease is lost or given up: stop. */
+  /** Aborted when the lease is lost or released: the work must stop. */
   readonly signal: AbortSignal
-  /** False from the moment at which another process may have taken over, also before `signal` says so. */
+  /** False as soon as another process may have taken over, which can be before `signal` is aborted. */
   isHeld(): boolean
 }
 
@@ -19,90 +22,36 @@ export interface LeaseOptions {
   readonly db: Db
   readonly name: string
   readonly logger: Pick<Logger, 'error' | 'info'>
-  /** Another process takes over so long after the last renewal. */
+  /** The lease expires this long after its last renewal. */
   readonly ttlMs?: number
-  /** How often those that wait try. */
+  /** How often a process without the lease tries to take it. */
   readonly retryMs?: number
 }
 
 export interface LeaseHolder {
   isHolding(): boolean
-  /** Ends the work, waits for it, and gives the lease to whoever waits. */
+  /** Ends the work, waits for it, and releases the lease. */
   close(): Promise<void>
 }
 
-interface LeaseDocument {
-  readonly _id: string
-  readonly holder: string
-  readonly epoch: number
-  /** By MongoDB's clock, so that the processes' own need not agree. */
-  readonly expiresAt: Date
-}
-
-/** Runs `work` whenever this process holds the lease `name`, until closed. When `work` ends or throws, it is begun anew. */
+/**
+ * Runs `work` whenever this process holds the lease `name`, until closed. Starts `work` again when it ends or
+ * throws.
+ */
 export function holdLease(options: LeaseOptions, work: (lease: Lease) => Promise<void>): LeaseHolder {
-  const { db, name, logger, ttlMs = 2000, retryMs = 400 } = options
-  const leases = db.collection<LeaseDocument>('leases')
+  const { name, logger, retryMs = 400 } = options
   const closing = new AbortController()
-  let held: Lease | null = null
-  const extended = { $add: ['$$NOW', ttlMs] }
+  let held: HeldLease | null = null
 
-  /** The lease if it was free; null when somebody holds it. */
-  const take = async (): Promise<LeaseDocument | null> => {
-    const holder = randomUUID()
-    const isFree = { $lte: [{ $ifNull: ['$expiresAt', new Date(0)] }, '$$NOW'] }
-    const mine = { _id: name, holder, epoch: { $add: [{ $ifNull: ['$epoch', 0] }, 1] }, expiresAt: extended }
-    const now = await leases.findOneAndUpdate(
-      { _id: name },
-      [{ $replaceWith: { $cond: [isFree, mine, '$$ROOT'] } }],
-      { upsert: true, returnDocument: 'after' },
-    )
-    return now?.holder === holder ? now : null
-  }
-
-  const hold = async ({ holder, epoch }: LeaseDocument, takenAtMs: number): Promise<void> => {
-    const lost = new AbortController()
-    const signal = AbortSignal.any([closing.signal, lost.signal])
-    let heldUntilMs = takenAtMs + ttlMs
-    const isHeld = () => !signal.aborted && performance.now() < heldUntilMs
-    const mine = { _id: name, holder, epoch }
-
-    const renew = async () => {
-      while (isHeld()) {
-        await pause(ttlMs / 3, signal)
-        const askedAtMs = performance.now()
-        const { matchedCount } = await leases.updateOne(mine, [{ $set: { expiresAt: extended } }])
-        if (matchedCount === 0) break
-        heldUntilMs = askedAtMs + ttlMs
-      }
-      lost.abort()
-    }
-    const renewing = renew().catch((error: unknown) => {
-      logger.error({ err: error, lease: name }, 'a lease could not be renewed')
-      lost.abort()
-    })
-
-    held = { epoch, signal, isHeld }
-    logger.info({ lease: name, epoch }, 'took a lease')
-    try {
-      await work(held)
-    } finally {
-      held = null
-      lost.abort()
-      await renewing
-      await leases.updateOne(mine, [{ $set: { expiresAt: '$$NOW' } }])
-    }
-  }
-
-  const run = async () => {
+  const run = async (): Promise<void> => {
     while (!closing.signal.aborted) {
       try {
-        const askedAtMs = performance.now()
-        const taken = await take()
-        if (taken) await hold(taken, askedAtMs)
+        held = await takeLease(options, closing.signal)
+        if (held) await workUnder(held, work)
       } catch (error) {
         if (!closing.signal.aborted) logger.error({ err: error, lease: name }, 'work under a lease failed')
       }
+      held = null
       await pause(retryMs, closing.signal)
     }
   }
@@ -117,8 +66,101 @@ export function holdLease(options: LeaseOptions, work: (lease: Lease) => Promise
   }
 }
 
+async function workUnder(lease: HeldLease, work: (lease: Lease) => Promise<void>): Promise<void> {
+  try {
+    await work(lease)
+  } finally {
+    await lease.release()
+  }
+}
+
 /** True while some process holds the lease `name`. */
 export async function isLeaseHeld(db: Db, name: string): Promise<boolean> {
-  const leases = db.collection<LeaseDocument>('leases')
-  return (await leases.countDocuments({ _id: name, $expr: { $gt: ['$expiresAt', '$$NOW'] } })) > 0
+  const held = { _id: name, $expr: { $gt: ['$expiresAt', '$$NOW'] } }
+  return (await leasesOf(db).countDocuments(held)) > 0
+}
+
+interface LeaseDocument {
+  readonly _id: string
+  readonly holder: string
+  readonly epoch: number
+  /** By MongoDB's clock, so the clocks of processes need not agree. */
+  readonly expiresAt: Date
+}
+
+const leasesOf = (db: Db): Collection<LeaseDocument> => db.collection<LeaseDocument>('leases')
+
+const afterNow = (ms: number) => ({ $add: ['$$NOW', ms] })
+
+/** Takes the lease when it is free; null when another process holds it. */
+async function takeLease(options: LeaseOptions, closing: AbortSignal): Promise<HeldLease | null> {
+  const { db, name, logger, ttlMs = 2000 } = options
+  const requestedAtMs = performance.now()
+  const holder = randomUUID()
+  const isFree = { $lte: [{ $ifNull: ['$expiresAt', new Date(0)] }, '$$NOW'] }
+  const epoch = { $add: [{ $ifNull: ['$epoch', 0] }, 1] }
+  const taken = { _id: name, holder, epoch, expiresAt: afterNow(ttlMs) }
+  const stored = await leasesOf(db).findOneAndUpdate(
+    { _id: name },
+    [{ $replaceWith: { $cond: [isFree, taken, '$$ROOT'] } }],
+    { upsert: true, returnDocument: 'after' },
+  )
+  if (stored?.holder !== holder) return null
+  logger.info({ lease: name, epoch: stored.epoch }, 'took a lease')
+  return new HeldLease({ db, logger, ttlMs }, stored, requestedAtMs, closing)
+}
+
+/** A lease of this process. Renews itself until it is lost or released. */
+class HeldLease implements Lease {
+  readonly epoch: number
+  readonly signal: AbortSignal
+  readonly #leases: Collection<LeaseDocument>
+  readonly #key: Pick<LeaseDocument, '_id' | 'holder' | 'epoch'>
+  readonly #ttlMs: number
+  readonly #lost = new AbortController()
+  readonly #renewing: Promise<void>
+  /** By this process's clock, counted from before each request: never later than the expiry in MongoDB. */
+  #heldUntilMs: number
+
+  constructor(
+    { db, logger, ttlMs }: Pick<LeaseOptions, 'db' | 'logger'> & { readonly ttlMs: number },
+    { _id, holder, epoch }: LeaseDocument,
+    takenAtMs: number,
+    closing: AbortSignal,
+  ) {
+    this.epoch = epoch
+    this.signal = AbortSignal.any([closing, this.#lost.signal])
+    this.#leases = leasesOf(db)
+    this.#key = { _id, holder, epoch }
+    this.#ttlMs = ttlMs
+    this.#heldUntilMs = takenAtMs + ttlMs
+    this.#renewing = this.#renewUntilLost().catch((error: unknown) => {
+      logger.error({ err: error, lease: _id }, 'cannot renew a lease')
+      this.#lost.abort()
+    })
+  }
+
+  isHeld(): boolean {
+    return !this.signal.aborted && performance.now() < this.#heldUntilMs
+  }
+
+  /** Stops the renewal and lets the lease expire now. */
+  async release(): Promise<void> {
+    this.#lost.abort()
+    await this.#renewing
+    await this.#leases.updateOne(this.#key, [{ $set: { expiresAt: '$$NOW' } }])
+  }
+
+  async #renewUntilLost(): Promise<void> {
+    while (this.isHeld()) {
+      await pause(this.#ttlMs / 3, this.signal)
+      const requestedAtMs = performance.now()
+      const { matchedCount } = await this.#leases.updateOne(this.#key, [
+        { $set: { expiresAt: afterNow(this.#ttlMs) } },
+      ])
+      if (matchedCount === 0) break
+      this.#heldUntilMs = requestedAtMs + this.#ttlMs
+    }
+    this.#lost.abort()
+  }
 }

@@ -18,15 +18,16 @@ export interface MirrorOptions<Name extends WatchedCollection> {
   readonly content: string
   readonly collections: readonly Name[]
   /**
-   * Reads the collections `names` as a whole, in `session`, and replaces their copies once all are read. Calls do not overlap, so
-   * a copy never goes back in time.
+   * Reads the collections `names` as a whole, in `session`, and replaces their copies once all are read.
+   * Calls do not overlap, so a copy never goes back in time.
    */
   read(names: ReadonlySet<Name>, session: ClientSession): Promise<void>
 }
 
 /**
- * Reads the collections and keeps their copies current until `close`. A change reads its collection again as a whole: the
- * collections are small, and the order of events does not matter then. Rejects when the first read fails.
+ * Reads the collections and keeps their copies current until `close`. A change reads its collection again as
+ * a whole: the collections are small, and the order of events does not matter then. Rejects when the first
+ * read fails.
  */
 export async function openMirror<Name extends WatchedCollection>(
   options: MirrorOptions<Name>,
@@ -45,8 +46,8 @@ export async function openMirror<Name extends WatchedCollection>(
 }
 
 /**
- * Reads collections, one read at a time. Calls during a read share the next one, so a thousand changes in a row cost a few
- * reads. Each call resolves once everything that was written before it has been read.
+ * Reads collections, one read at a time. Calls during a read share the next one, so a thousand changes in a
+ * row cost a few reads. Each call resolves once everything that was written before it has been read.
  */
 function createReloader<Name extends WatchedCollection>({
   db,

@@ -1,29 +1,32 @@
-// Answers for participants whose connection is SIMULATOR, as a counterparty of the sandbox would. What it does with a payment
-// is written in its reference, in the reference label of its code, or in the payer's token reference.
+// The simulator: answers for participants whose connection is SIMULATOR, as a counterparty of the sandbox.
+// A label in the payment's reference, in the reference label of its code, or in the payer's token reference
+// selects its behaviour.
+
+import type { PaymentId } from '../../../schema/values/id.ts'
 import { parseReason } from '../../../schema/values/reasons.ts'
+import type { Logger } from '../../platform/logger.ts'
 import type { LeaseHolder } from '../../platform/mongo/lease.ts'
+import type { CounterpartyAnswer } from '../payment/commands.ts'
+import type { CounterpartyRequest, RequestKind } from '../payment/counterparty-request.ts'
+import type { Payment } from '../payment/payment.ts'
 import type { PaymentService } from '../service/payment-service.ts'
 import {
   startRequestDispatcher,
   type CounterpartyConnector,
   type DispatcherDependencies,
 } from './request-dispatcher.ts'
-import type { RequestKind, CounterpartyRequest } from '../payment/counterparty-request.ts'
-import type { CounterpartyAnswer } from '../payment/commands.ts'
-import type { Payment } from '../payment/payment.ts'
-import type { Logger } from '../../platform/logger.ts'
 
 export interface SimulatorOptions {
-  /** Takes requests and leaves them unanswered until it is restarted without this: for measurements. */
+  /** Leaves every request unanswered until the simulator is started without this option: for measurements. */
   readonly holdsBack?: boolean
 }
 
 export interface SimulatorDependencies extends DispatcherDependencies {
-  readonly paymentService: PaymentService
+  readonly paymentService: Pick<PaymentService, 'answer'>
 }
 
-/** What the simulated counterparty does when it is asked. No answers: it stays silent. */
-export interface Plan {
+/** The answers to one request, and the delay before the first. Empty: the simulator does not answer. */
+export interface SimulatedAnswers {
   readonly afterMs: number
   readonly answers: readonly CounterpartyAnswer[]
 }
@@ -32,22 +35,31 @@ export const startSimulator = (
   dependencies: SimulatorDependencies,
   { holdsBack = false }: SimulatorOptions = {},
 ): LeaseHolder =>
-  startRequestDispatcher(dependencies, 'SIMULATOR', () => (holdsBack ? deaf : openDesk(dependencies)))
+  startRequestDispatcher(dependencies, 'SIMULATOR', () =>
+    holdsBack ? silentConnector : openSimulatedConnector(dependencies),
+  )
 
-const deaf: CounterpartyConnector = { take: () => {}, close: () => {} }
+const silentConnector: CounterpartyConnector = { deliver: () => {}, close: () => {} }
 
 /**
- * Magic labels, at the beginning of what names them: SIM-AM04 declines for funds, and so does every other ISO 20022 reason for
- * itself; SIM-AB05 does not answer, and says approved when asked; SIM-NOAS never answers, whatever it is asked; SIM-LATE does
- * not answer either, and approves when it is told to undo it; SIM-DUP answers twice; SIM-SLOW-3000 takes 3 s. All others are
- * approved after 30–80 ms, by their id, and acknowledge what they are told.
+ * Returns the answers to a request by the label at the beginning of one of the payment's texts:
+ *
+ * - `SIM-AM04`, and every other ISO 20022 reason: declines with that reason.
+ * - `SIM-AB05`: does not answer the authorization, and approves the inquiry.
+ * - `SIM-NOAS`: never answers.
+ * - `SIM-LATE`: answers neither the authorization nor an inquiry, and approves when the reversal arrives.
+ * - `SIM-DUP`: answers twice.
+ * - `SIM-SLOW-3000`: answers after 3 s.
+ *
+ * Without a label, approves after 30–80 ms, by the payment's id. Acknowledges every reversal and
+ * cancellation.
  */
-export function planOf(
+export function simulatedAnswers(
   { _id, reference, referenceLabel, token }: Pick<Payment, '_id' | 'reference' | 'referenceLabel' | 'token'>,
   kind: RequestKind = 'AUTHORIZE',
-): Plan {
-  const names = [reference, referenceLabel, token?.reference]
-  const [, word = '', number] = names.map((name) => label.exec(name ?? '')).find((found) => found) ?? []
+): SimulatedAnswers {
+  const texts = [reference, referenceLabel, token?.reference]
+  const [, word = '', number] = texts.map((text) => label.exec(text ?? '')).find((match) => match) ?? []
   const afterMs = usualMs(_id)
   if (word === 'NOAS') return { afterMs, answers: [] }
   const reason = parseReason(word)
@@ -72,48 +84,56 @@ const label = /^SIM-([A-Z0-9]+)(?:-(\d{1,5}))?/
 const approval: CounterpartyAnswer = { decision: 'APPROVE', reason: null, reference: null }
 const acknowledgement: CounterpartyAnswer = { decision: 'ACKNOWLEDGE', reason: null, reference: null }
 
-/** 30–80 ms, the same for the same id. */
-const usualMs = (id: string): number => 30 + (Number.parseInt(id.slice(-4), 16) % 51)
+/** 30–80 ms, equal for equal ids. */
+const usualMs = (id: PaymentId): number => 30 + (Number.parseInt(id.slice(-4), 16) % 51)
 
 const retryMs = 1000
 
-function openDesk({
+function openSimulatedConnector({
   paymentService,
   logger,
 }: {
-  readonly paymentService: PaymentService
+  readonly paymentService: Pick<PaymentService, 'answer'>
   readonly logger: Pick<Logger, 'error'>
 }): CounterpartyConnector {
   const timers = new Map<string, NodeJS.Timeout>()
 
-  /** Acts on a request once it has been here for `atMs`, of which `waitedMs` have passed. */
-  const schedule = (request: CounterpartyRequest, atMs: number, waitedMs = 0) => {
+  /** Answers a request `atMs` after its arrival, of which `elapsedMs` have passed. */
+  const schedule = (request: CounterpartyRequest, atMs: number, elapsedMs = 0) => {
     const name = `${request.payment}/${request.kind}`
     if (timers.has(name)) return
     const act = () => {
       timers.delete(name)
       answer(request, atMs).catch((error: unknown) => {
-        logger.error({ err: error, payment: request.payment }, 'the simulator could not answer; trying again')
+        logger.error(
+          { err: error, payment: request.payment },
+          'the simulator could not answer a request; trying again',
+        )
         schedule(request, atMs + retryMs, atMs)
       })
     }
-    timers.set(name, setTimeout(act, atMs - waitedMs))
+    timers.set(name, setTimeout(act, atMs - elapsedMs))
   }
 
-  /** Answers by the plan, or comes back when the plan says later: it is read with the payment, not before. */
-  const answer = async (request: CounterpartyRequest, waitedMs: number) => {
+  /**
+   * Answers, or schedules the request again when its delay is longer: the delay is only read with the
+   * payment.
+   */
+  const answer = async (request: CounterpartyRequest, elapsedMs: number) => {
     const { kind, payment: id, counterparty } = request
-    let plan: Plan = { afterMs: 0, answers: [] }
+    let simulated: SimulatedAnswers = { afterMs: 0, answers: [] }
     await paymentService.answer(counterparty, id, (payment) => {
-      plan = planOf(payment, kind)
-      return plan.afterMs > waitedMs ? null : (plan.answers[0] ?? null)
+      simulated = simulatedAnswers(payment, kind)
+      return simulated.afterMs > elapsedMs ? null : (simulated.answers[0] ?? null)
     })
-    if (plan.afterMs > waitedMs) return schedule(request, plan.afterMs, waitedMs)
-    for (const again of plan.answers.slice(1)) await paymentService.answer(counterparty, id, () => again)
+    if (simulated.afterMs > elapsedMs) return schedule(request, simulated.afterMs, elapsedMs)
+    for (const repeated of simulated.answers.slice(1)) {
+      await paymentService.answer(counterparty, id, () => repeated)
+    }
   }
 
   return {
-    take: (request) => schedule(request, usualMs(request.payment)),
+    deliver: (request) => schedule(request, usualMs(request.payment)),
     close() {
       for (const timer of timers.values()) clearTimeout(timer)
       timers.clear()

@@ -1,57 +1,53 @@
-// Asks a counterparty whose connection is WEBHOOK: a signed POST, answered in the body or later by respondAuthorization. Knows no
-// store: it says what came of the asking, and what that does to the payment is for others.
+// Sends a request to a counterparty whose connection is WEBHOOK, as a signed POST, and reads the reply.
+// Reads no store and changes no payment.
 //
 //   { "type": "payment.authorize", "timestamp": "2026-03-01T04:00:00.120Z",
-//     "data": { "respondBy": "…", "payment": {…}, "customer": "…" | null, "token": { "reference", "lastFour" } | null } }
+//     "data": { "respondBy": "…", "payment": {…},
+//               "customer": "…" | null, "token": { "reference", "lastFour" } | null } }
 //
+// 200 with { "decision": "APPROVE" | "DECLINE", "reason"?, "reference"? } is the answer; after 202 or 204
+// the answer follows by respondAuthorization. payment.inquire also accepts "NEVER_SEEN"; payment.reverse
+// and payment.cancel accept "ACKNOWLEDGE".
+
+import { parseReason } from '../../../schema/values/reasons.ts'
+import { validSecrets, type SigningSecret } from '../../shared/signing-secret.ts'
+import type { CounterpartyAnswer, CounterpartyDecision } from '../payment/commands.ts'
 import type { RequestKind } from '../payment/counterparty-request.ts'
-
-// 200 with { "decision": "APPROVE" | "DECLINE", "reason"?, "reference"? } answers at once; 202 and 204 say that the answer follows.
-// To payment.inquire there is also "NEVER_SEEN"; payment.reverse and payment.cancel are answered with "ACKNOWLEDGE".
-
-import { parseReason, type ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Payment } from '../payment/payment.ts'
 import { paymentJson } from '../webhooks/body.ts'
-import type { Message, HttpSender, SendOutcome } from '../webhooks/http-sender.ts'
-import { liveSecrets, type SigningSecret } from '../webhooks/signature.ts'
+import type { HttpSender, Message, SendOutcome } from '../webhooks/http-sender.ts'
 
-/** A request with the payment that it is about. */
+/** A request, and the payment that it is about. */
 export interface PostedRequest {
   readonly kind: RequestKind
   readonly payment: Payment
 }
 
-export type ReplyDecision = 'APPROVE' | 'DECLINE' | 'NEVER_SEEN' | 'ACKNOWLEDGE'
-
 export type CounterpartyReply =
-  | {
-      readonly kind: 'ANSWER'
-      readonly decision: ReplyDecision
-      /** Of a DECLINE; null for every other decision. */
-      readonly reason: ReasonCode | null
-      /** The counterparty's own number. */
-      readonly reference: string | null
-    }
-  /** It has the request, and answers later. */
+  | ({ readonly kind: 'ANSWER' } & CounterpartyAnswer)
+  /** The counterparty has the request, and answers later. */
   | { readonly kind: 'ACCEPTED' }
-  /** Surely none of it has arrived. */
+  /** No attempt has arrived. */
   | { readonly kind: 'UNDELIVERED'; readonly error: string }
-  /** It may have arrived, and may have been acted on. */
+  /** The request may have arrived, and the counterparty may have acted on it. */
   | { readonly kind: 'UNKNOWN'; readonly error: string }
 
-/** Where a participant takes requests. */
+/** The URL that receives a participant's requests, and the secrets that sign them. */
 export interface CounterpartyEndpoint {
   readonly url: string
   readonly secrets: readonly SigningSecret[]
 }
 
-/** Waits before try number `next` (2, 3 …); false when there is to be none, or `signal` says stop. */
-export type Patience = (next: number, payment: Payment, signal?: AbortSignal) => Promise<boolean>
+/**
+ * Waits before attempt number `next` (2, 3 …), and returns whether to make it. False once `signal` is
+ * aborted.
+ */
+export type RetryRule = (next: number, payment: Payment, signal?: AbortSignal) => Promise<boolean>
 
 export interface WebhookRequestOptions {
   readonly httpSender: Pick<HttpSender, 'send'>
   readonly now: () => Date
-  readonly patience: Patience
+  readonly retry: RetryRule
 }
 
 export type SendRequest = (
@@ -61,17 +57,20 @@ export type SendRequest = (
 ) => Promise<CounterpartyReply>
 
 /**
- * Never throws for what the counterparty does. AUTHORIZE is tried again, by `patience` and until the payment's `respondBy`, as long
- * as nothing has arrived or the answer was 429 or 5xx; every try has the same webhook-id and body, so the receiver can tell. The
- * others are asked once: whoever asks asks again. Once a try may have arrived, what comes of the request is never UNDELIVERED.
+ * Creates a function that sends one request; it does not throw for a failure of the counterparty.
+ *
+ * AUTHORIZE is repeated by `retry` until the payment's `respondBy`, while no attempt has arrived or the
+ * status was 429 or 5xx. Every attempt has the same webhook-id and body, so the receiver can detect a
+ * repetition. All other requests are sent once: the timeout worker repeats them. Once an attempt may have
+ * arrived, the reply is never UNDELIVERED.
  */
 export function createWebhookRequestSender(options: WebhookRequestOptions): SendRequest {
-  const { httpSender, now, patience } = options
+  const { httpSender, now, retry } = options
 
-  const tryOnce = (request: PostedRequest, endpoint: CounterpartyEndpoint, signal?: AbortSignal) => {
+  const attemptOnce = (request: PostedRequest, endpoint: CounterpartyEndpoint, signal?: AbortSignal) => {
     const at = now()
-    const secrets = liveSecrets(endpoint.secrets, at)
-    if (secrets.length === 0) return nothingSigns
+    const secrets = validSecrets(endpoint.secrets, at)
+    if (secrets.length === 0) return noSecret
     const leftMs = request.payment.respondBy.getTime() - at.getTime()
     if (request.kind === 'AUTHORIZE' && leftMs <= 0) return tooLate
     const timeoutMs = request.kind === 'AUTHORIZE' ? Math.min(usualMs, leftMs) : usualMs
@@ -87,14 +86,14 @@ export function createWebhookRequestSender(options: WebhookRequestOptions): Send
 
   return async (request, endpoint, signal) => {
     let hasArrived = false
-    for (let tries = 1; ; tries++) {
-      const outcome = await tryOnce(request, endpoint, signal)
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await attemptOnce(request, endpoint, signal)
       hasArrived ||= outcome.kind === 'ANSWERED' || outcome.mayHaveArrived
       const reply = replyOf(request.kind, outcome)
-      const isWorthRepeating =
+      const canRetry =
         request.kind === 'AUTHORIZE' &&
         (outcome.kind === 'FAILED' ? !outcome.mayHaveArrived : isBusy(outcome.status))
-      if (!isWorthRepeating || !(await patience(tries + 1, request.payment, signal))) {
+      if (!canRetry || !(await retry(attempt + 1, request.payment, signal))) {
         return reply.kind === 'UNDELIVERED' && hasArrived ? { ...reply, kind: 'UNKNOWN' } : reply
       }
     }
@@ -102,19 +101,26 @@ export function createWebhookRequestSender(options: WebhookRequestOptions): Send
 }
 
 /**
- * Waits of 250 ms, 1 s, and then 3 s between tries, as long as the next one still falls before the payment's `respondBy`. `pause`
- * waits, and rejects when the signal is aborted: node:timers/promises in a process, a clock that is moved in a test.
+ * Waits 250 ms, 1 s, and then 3 s between attempts, as long as the next one is still before the payment's
+ * `respondBy`. All waits together are at most the time that the payment had when it was written, so the
+ * deadline of a hub whose clock was ahead is bounded too.
  */
-export const untilRespondBy =
-  (now: () => Date, pause: (ms: number, signal?: AbortSignal) => Promise<void>): Patience =>
-  async (next, { respondBy }, signal) => {
-    const waitMs = retryAfterMs[Math.min(next - 2, retryAfterMs.length - 1)]!
+export const retryUntilRespondBy =
+  (now: () => Date, pause: (ms: number, signal?: AbortSignal) => Promise<void>): RetryRule =>
+  async (next, { createdAt, respondBy }, signal) => {
+    const waitMs = waitBeforeMs(next)
     if (signal?.aborted || now().getTime() + waitMs >= respondBy.getTime()) return false
-    await pause(waitMs, signal).catch(() => {})
+    let waitedMs = 0
+    for (let attempt = 2; attempt <= next; attempt++) waitedMs += waitBeforeMs(attempt)
+    if (waitedMs >= respondBy.getTime() - createdAt.getTime()) return false
+    await pause(waitMs, signal)
     return !signal?.aborted
   }
 
-/** The same for every try of the same request; an inquiry that is made anew is another request. */
+const waitBeforeMs = (attempt: number): number =>
+  retryAfterMs[Math.min(attempt - 2, retryAfterMs.length - 1)]!
+
+/** The webhook-id: equal for every attempt of a request. Each inquiry is a request of its own. */
 function messageId({ kind, payment }: PostedRequest): string {
   const name = `${payment._id}_${kind.toLowerCase()}`
   return kind === 'INQUIRE' ? `${name}_${payment.sequence}` : name
@@ -128,24 +134,33 @@ export function requestBody({ kind, payment }: PostedRequest): string {
     data: {
       respondBy: payment.respondBy.toISOString(),
       payment: paymentJson(payment),
-      // Only to whom the payer belongs: the wallet, where the merchant has scanned its code.
+      // Only the payer's own wallet reads the payer: it is the counterparty when the merchant scanned.
       ...(payment.counterparty === payment.wallet && { customer, token }),
     },
   })
 }
 
-/** What an outcome means. Whatever is not clearly an answer is UNKNOWN: nothing is ever taken for a decline that is not one. */
+/**
+ * Reads the reply in an outcome. Anything but a clear answer is UNKNOWN, so that no failure passes for a
+ * decline.
+ */
 export function replyOf(kind: RequestKind, outcome: SendOutcome): CounterpartyReply {
   if (outcome.kind === 'FAILED') {
     return { kind: outcome.mayHaveArrived ? 'UNKNOWN' : 'UNDELIVERED', error: outcome.error }
   }
   const { status, body } = outcome
   if (status === 202 || status === 204) return { kind: 'ACCEPTED' }
-  if (status !== 200) return { kind: 'UNKNOWN', error: `answered ${status}` }
-  return answerIn(body, kind) ?? { kind: 'UNKNOWN', error: 'answered 200 with a body that is not an answer' }
+  if (status !== 200)
+    return { kind: 'UNKNOWN', error: `the counterparty answered with HTTP status ${status}` }
+  return (
+    answerIn(body, kind) ?? {
+      kind: 'UNKNOWN',
+      error: 'the counterparty answered 200 with a body that is not an answer',
+    }
+  )
 }
 
-const decisions: Readonly<Record<RequestKind, readonly ReplyDecision[]>> = {
+const decisions: Readonly<Record<RequestKind, readonly CounterpartyDecision[]>> = {
   AUTHORIZE: ['APPROVE', 'DECLINE'],
   INQUIRE: ['APPROVE', 'DECLINE', 'NEVER_SEEN'],
   REVERSE: ['ACKNOWLEDGE'],
@@ -154,13 +169,13 @@ const decisions: Readonly<Record<RequestKind, readonly ReplyDecision[]>> = {
 
 function answerIn(body: string, kind: RequestKind): CounterpartyReply | null {
   const { decision, reason = null, reference = null } = membersOf(body)
-  const known = decisions[kind].find((one) => one === decision)
-  if (!known || !isText(reason) || !isText(reference)) return null
-  if (known !== 'DECLINE') {
-    return reason === null ? { kind: 'ANSWER', decision: known, reason: null, reference } : null
+  const decided = decisions[kind].find((allowed) => allowed === decision)
+  if (!decided || !isText(reason) || !isText(reference)) return null
+  if (decided !== 'DECLINE') {
+    return reason === null ? { kind: 'ANSWER', decision: decided, reason: null, reference } : null
   }
-  // That it declines is clear; a reason that the hub does not know changes nothing about it.
-  return { kind: 'ANSWER', decision: known, reason: parseReason(reason ?? '') ?? 'UNSPECIFIED', reference }
+  // The decision is clear even with a reason that is not in the table.
+  return { kind: 'ANSWER', decision: decided, reason: parseReason(reason ?? '') ?? 'UNSPECIFIED', reference }
 }
 
 function membersOf(body: string): Readonly<Record<string, unknown>> {
@@ -172,7 +187,7 @@ function membersOf(body: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Null, or 1–64 characters with no control character among them. */
+/** True for null, and for 1–64 characters without a control character. */
 const isText = (value: unknown): value is string | null =>
   value === null ||
   (typeof value === 'string' && value.length >= 1 && value.length <= 64 && !/\p{Cc}/u.test(value))
@@ -188,5 +203,5 @@ const neverSent = (error: string): SendOutcome => ({
   mayHaveArrived: false,
   latencyMs: 0,
 })
-const nothingSigns = neverSent('the participant has no secret that signs')
-const tooLate = neverSent('the time to answer is over')
+const noSecret = neverSent('the participant has no valid signing secret')
+const tooLate = neverSent('the deadline of the payment has passed')

@@ -1,29 +1,34 @@
-// A stream to one subscriber: what is behind is read at the subscriber's pace, what is live is pushed into a short backlog.
-// When the backlog overflows it is dropped, and the stream goes back to reading from its own place: so a slow subscriber
-// costs no memory and delays nobody. Iterators are written by hand: an async generator's `return` waits for its pending `next`,
-// so leaving a quiet stream would leak it.
+// A stream to one subscriber. Past items are read at the subscriber’s pace; live items are pushed into a
+// short backlog. On overflow the backlog is dropped, and the stream reads again from its own position. So a
+// slow subscriber costs no memory and delays no other subscriber.
+//
+// The iterator is written by hand, for the reason that platform/async/map-stream.ts gives.
 
+import { mapStream } from '../../platform/async/map-stream.ts'
 import type { StreamPosition, Positioned, ResumableStream } from '../../platform/async/resumable-stream.ts'
 
 export interface BacklogSource<Item> {
   /**
-   * Reads items that come after those that were taken, oldest first, a bounded number. It attaches `seat` when what it
-   * reads reaches up to what is pushed from then on. Null: nothing can ever come.
+   * Reads a bounded number of items after the ones accepted so far, oldest first. Calls `backlog.goLive()`
+   * once the items read reach up to the live ones. Null when no item can ever follow.
    */
-  refill(seat: BacklogSeat<Item>): Promise<readonly Item[] | null>
-  /** Begins pushing live items to `seat`; the result ends it. */
-  attach(seat: BacklogSeat<Item>): () => void
-  /** Asked once for each item, in order, before it is delivered: false for those that were delivered before. */
-  take(item: Item): boolean
+  refill(backlog: Backlog<Item>): Promise<readonly Item[] | null>
+  /** Starts pushing live items to `backlog`; the result stops it. */
+  subscribe(backlog: Backlog<Item>): () => void
+  /**
+   * Called once for each item, in order, before its delivery: false for an item that was delivered earlier.
+   */
+  accept(item: Item): boolean
   /** True when nothing can follow `item`. */
   isLast?(item: Item): boolean
-  /** Items from `first` on were pushed and dropped: `refill` reads them again. */
-  fellBehind?(first: Item): void
+  /** Called when the pushed items from `first` on were dropped, so that `refill` reads them again. */
+  onOverflow?(first: Item): void
 }
 
 /** What a source sees of its stream. */
-export interface BacklogSeat<Item> {
-  attach(): void
+export interface Backlog<Item> {
+  /** Starts live delivery: what is pushed from now on follows what was read. */
+  goLive(): void
   push(item: Item): void
 }
 
@@ -31,135 +36,129 @@ export interface BacklogStream<Item> extends AsyncIterableIterator<Item, undefin
   return(): Promise<IteratorResult<Item, undefined>>
 }
 
-interface Waiting<Item> {
+/** Streams the items of `source`, from its own position. At most `backlogMax` items are held. */
+export const openBacklogStream = <Item>(source: BacklogSource<Item>, backlogMax = 64): BacklogStream<Item> =>
+  new SourceStream(source, backlogMax)
+
+interface PendingRead<Item> {
   readonly resolve: (result: IteratorResult<Item, undefined>) => void
   readonly reject: (error: unknown) => void
 }
 
 const done: IteratorResult<never, undefined> = { done: true, value: undefined }
 
-/** A stream of what `source` gives, from where the source stands. */
-export function openBacklogStream<Item>(source: BacklogSource<Item>, backlogMax = 64): BacklogStream<Item> {
-  let backlog: Item[] = []
-  let waiting: Waiting<Item>[] = []
-  let detach: (() => void) | null = null
-  let isRefilling = false
-  let isEnded = false
+class SourceStream<Item> implements BacklogStream<Item>, Backlog<Item> {
+  readonly #source: BacklogSource<Item>
+  readonly #backlogMax: number
+  #backlog: Item[] = []
+  #pending: PendingRead<Item>[] = []
+  #unsubscribe: (() => void) | null = null
+  #isRefilling = false
+  #isEnded = false
 
-  const end = () => {
-    isEnded = true
-    detach?.()
-    detach = null
-    backlog = []
-    for (const { resolve } of waiting) resolve(done)
-    waiting = []
+  constructor(source: BacklogSource<Item>, backlogMax: number) {
+    this.#source = source
+    this.#backlogMax = backlogMax
   }
 
-  /** Hands out what there is to those who wait; reads on when there is nothing and nothing is pushed. */
-  const serve = () => {
-    while (waiting.length > 0 && !isRefilling) {
-      const item = backlog.shift()
+  next(): Promise<IteratorResult<Item, undefined>> {
+    if (this.#isEnded) return Promise.resolve(done)
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ resolve, reject })
+      this.#deliver()
+    })
+  }
+
+  return(): Promise<IteratorResult<Item, undefined>> {
+    this.#end()
+    return Promise.resolve(done)
+  }
+
+  throw(error: unknown): Promise<IteratorResult<Item, undefined>> {
+    this.#end()
+    return Promise.reject(error)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  goLive(): void {
+    if (!this.#isEnded) this.#unsubscribe ??= this.#source.subscribe(this)
+  }
+
+  push(item: Item): void {
+    if (this.#isEnded || !this.#unsubscribe) return
+    if (this.#backlog.length >= this.#backlogMax) {
+      this.#stopLive()
+      this.#source.onOverflow?.(this.#backlog[0]!)
+      this.#backlog = []
+      return
+    }
+    this.#backlog.push(item)
+    this.#deliver()
+  }
+
+  /** Settles pending reads from the backlog; refills an empty backlog while the stream is not live. */
+  #deliver(): void {
+    while (this.#pending.length > 0 && !this.#isRefilling) {
+      const item = this.#backlog.shift()
       if (item === undefined) {
-        if (!detach) void refill()
+        if (!this.#unsubscribe) void this.#refill()
         return
       }
-      if (!source.take(item)) continue
-      waiting.shift()!.resolve({ done: false, value: item })
-      if (source.isLast?.(item)) end()
+      if (!this.#source.accept(item)) continue
+      this.#pending.shift()!.resolve({ done: false, value: item })
+      if (this.#source.isLast?.(item)) this.#end()
     }
   }
 
-  const refill = async () => {
-    isRefilling = true
+  async #refill(): Promise<void> {
+    this.#isRefilling = true
     try {
-      const items = await source.refill(seat)
-      if (isEnded) return
-      if (items === null) return end()
-      // What was pushed while reading comes after what was read, or is the same and not taken again.
-      backlog = [...items, ...backlog]
+      const items = await this.#source.refill(this)
+      if (this.#isEnded) return
+      if (items === null) return this.#end()
+      // Items pushed during the read follow the items read, or repeat them and are not accepted.
+      this.#backlog = [...items, ...this.#backlog]
     } catch (error) {
-      const refused = waiting
-      waiting = []
-      end()
-      for (const { reject } of refused) reject(error)
+      const rejected = this.#pending
+      this.#pending = []
+      this.#end()
+      for (const { reject } of rejected) reject(error)
     } finally {
-      isRefilling = false
+      this.#isRefilling = false
     }
-    serve()
+    this.#deliver()
   }
 
-  const seat: BacklogSeat<Item> = {
-    attach() {
-      if (!isEnded) detach ??= source.attach(seat)
-    },
-    push(item) {
-      if (isEnded || !detach) return
-      if (backlog.length >= backlogMax) {
-        detach()
-        detach = null
-        source.fellBehind?.(backlog[0]!)
-        backlog = []
-        return
-      }
-      backlog.push(item)
-      serve()
-    },
+  #stopLive(): void {
+    this.#unsubscribe?.()
+    this.#unsubscribe = null
   }
 
-  return {
-    next: () =>
-      isEnded
-        ? Promise.resolve(done)
-        : new Promise((resolve, reject) => {
-            waiting.push({ resolve, reject })
-            serve()
-          }),
-    return() {
-      end()
-      return Promise.resolve(done)
-    },
-    throw(error: unknown) {
-      end()
-      return Promise.reject(error)
-    },
-    [Symbol.asyncIterator]() {
-      return this
-    },
+  #end(): void {
+    this.#isEnded = true
+    this.#stopLive()
+    this.#backlog = []
+    for (const { resolve } of this.#pending) resolve(done)
+    this.#pending = []
   }
 }
 
-/** A stream of `steps` that can be read with marks: `read` gives a step's item, or null for one that only says how far it is. */
+/**
+ * A stream of the items of `steps` that can also be read with positions. `itemOf` gives the item of a step,
+ * or null for a step that only advances the position.
+ */
 export function withPositions<Step, Item>(
   steps: BacklogStream<Step>,
-  read: (step: Step) => Item | null,
+  itemOf: (step: Step) => Item | null,
   positionOf: (step: Step) => StreamPosition,
 ): ResumableStream<Item> {
-  const items = mapStream(steps, (step) => read(step))
+  const items = mapStream(steps, itemOf)
   const positioned = mapStream<Step, Positioned<Item | null, StreamPosition>>(steps, (step) => ({
-    value: read(step),
+    value: itemOf(step),
     position: positionOf(step),
   }))
   return Object.assign(items, { positioned: () => positioned })
-}
-
-/** The same stream with each item turned into another, or left out where `map` gives null. */
-export function mapStream<From, To>(
-  stream: BacklogStream<From>,
-  map: (item: From) => Promise<To | null> | To | null,
-): BacklogStream<To> {
-  return {
-    async next() {
-      for (;;) {
-        const result = await stream.next()
-        if (result.done) return result
-        const item = await map(result.value)
-        if (item !== null) return { done: false, value: item }
-      }
-    },
-    return: () => stream.return() as Promise<IteratorResult<To, undefined>>,
-    throw: (error: unknown) => stream.throw!(error) as Promise<IteratorResult<To, undefined>>,
-    [Symbol.asyncIterator]() {
-      return this
-    },
-  }
 }

@@ -1,22 +1,26 @@
-// Who hears of which event at once. Subscribers are found by the parties of a payment and by its id, never by asking each.
+// The live streams over the log: of events, of the updates of one transaction, and of requests to a
+// counterparty.
 
+import type { ParticipantId, PaymentId, TransactionId } from '../../../schema/values/id.ts'
 import { ProblemError, refuse } from '../../../schema/values/problems.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
-import type { Visibility } from '../../shared/access.ts'
+import type { LogEntry, StepKind, TransactionStatus } from '../../log/entry.ts'
 import type { LogReader } from '../../log/reader.ts'
+import type { Positioned } from '../../platform/async/resumable-stream.ts'
+import type { Visibility } from '../../shared/access.ts'
+import { requestOf, type RequestKind } from '../payment/counterparty-request.ts'
 import { isFinal } from '../payment/lifecycle.ts'
 import type { PaymentEvent } from '../payment/payment.ts'
-import type { LogEntry, StepKind, TransactionStatus } from '../../log/entry.ts'
+import { openBacklogStream, type BacklogSource, type BacklogStream } from './backlog-stream.ts'
+import { EntryListeners } from './entry-listeners.ts'
 import type { EventFilter } from './event-filter.ts'
-import { requestOf, type RequestKind } from '../payment/counterparty-request.ts'
-import type { Positioned } from '../../platform/async/resumable-stream.ts'
-import { openBacklogStream, type BacklogStream } from './backlog-stream.ts'
-import type { CorridorId, ParticipantId, TransactionId } from '../../../schema/values/id.ts'
 
-/** A step of an event stream: the entry at `position`, or null when the stream has advanced to `position` without one. */
-export type LogStep = Positioned<LogEntry | null, bigint>
+/**
+ * An entry and its position, or null and the position up to which the stream has advanced without an entry.
+ */
+export type PositionedEntry = Positioned<LogEntry | null, bigint>
 
-/** Where a followed transaction stands, or one move of it. */
+/** The status of one transaction after one of its events. */
 export interface TransactionUpdate {
   readonly transaction: TransactionId
   readonly sequence: number
@@ -27,212 +31,200 @@ export interface TransactionUpdate {
   readonly reason: ReasonCode | null
 }
 
-/** A request to a counterparty; `position` is a place in the log by which it was sent. */
+/** A request to a counterparty. At `position` of the log the request had been sent. */
 export interface SentRequest {
   readonly kind: RequestKind
-  readonly transaction: TransactionId
+  readonly payment: PaymentId
   readonly position: bigint
 }
 
 export interface EventStreams {
   /**
-   * Events after position `after` that match, then those that come. A step without an entry comes when the stream has
-   * caught up, and every few seconds in which others' events alone have moved the log on.
+   * Delivers matching events after position `after`, then live ones. A null entry reports that the stream has
+   * caught up, and later at intervals that the log has advanced without a matching event. `next` throws
+   * CURSOR_EXPIRED when the log no longer holds the entries after `after`.
    */
-  events(filter: EventFilter, visibility: Visibility, after: bigint): BacklogStream<LogStep>
+  events(filter: EventFilter, visibility: Visibility, after: bigint): BacklogStream<PositionedEntry>
   /**
-   * Where a transaction stands, then each move; or each move after `afterSequence`. `read` reads the transaction and gives
-   * null when there is none.
+   * Delivers the present status of a transaction and then each update, or each update after `afterSequence`.
+   * Ends after a final status, and at once when `read` finds no transaction.
    */
-  updates(id: TransactionId, afterSequence: number | null, read: ReadEvents): BacklogStream<TransactionUpdate>
-  /** Requests that `readWaiting` gives, then those that are sent to `counterparty`: some may have been answered meanwhile. */
+  updates(
+    id: TransactionId,
+    afterSequence: number | null,
+    read: ReadTransaction,
+  ): BacklogStream<TransactionUpdate>
+  /**
+   * Delivers the requests that `readPending` finds, then live ones to `counterparty`. Some may be answered by
+   * then.
+   */
   sent(
     counterparty: ParticipantId,
     kinds: ReadonlySet<RequestKind>,
-    readWaiting: () => Promise<readonly Omit<SentRequest, 'position'>[]>,
+    readPending: ReadPending,
   ): BacklogStream<SentRequest>
   close(): void
 }
 
-type ReadEvents = () => Promise<{
+type ReadTransaction = () => Promise<{
   readonly status: TransactionStatus
   readonly events: readonly PaymentEvent[]
 } | null>
-type Listener = (entry: LogEntry) => void
 
-export function createEventStreams(
-  logReader: LogReader,
-  { checkpointMs = 5_000 }: { readonly checkpointMs?: number } = {},
-): EventStreams {
-  const checkpoints = new Set<() => void>()
-  // One timer for all streams.
-  const checking = setInterval(() => checkpoints.forEach((tell) => tell()), checkpointMs).unref()
-  const all = new Set<Listener>()
-  const by = {
-    wallet: new Listeners<ParticipantId>(),
-    acquirer: new Listeners<ParticipantId>(),
-    corridor: new Listeners<CorridorId>(),
-    transaction: new Listeners<TransactionId>(),
-  }
-  const stop = logReader.subscribe((entries) => {
-    for (const entry of entries) {
-      for (const listener of all) listener(entry)
-      by.wallet.tell(entry.payment.wallet, entry)
-      by.acquirer.tell(entry.payment.acquirer, entry)
-      by.corridor.tell(entry.payment.corridor, entry)
-      by.transaction.tell(entry.transaction, entry)
-    }
-  })
+type ReadPending = () => Promise<readonly Omit<SentRequest, 'position'>[]>
 
-  /** Registers for what `visibility` takes in. A listener may be told of an entry more than once. */
-  const listen = (visibility: Visibility, listener: Listener): (() => void) => {
-    if (visibility.kind === 'all') {
-      all.add(listener)
-      return () => all.delete(listener)
-    }
-    const { wallet, acquirer, corridors } = visibility
-    const leaving = [
-      wallet === null ? null : by.wallet.add(wallet, listener),
-      acquirer === null ? null : by.acquirer.add(acquirer, listener),
-      ...[...corridors].map((corridor) => by.corridor.add(corridor, listener)),
-    ]
-    return () => leaving.forEach((leave) => leave?.())
-  }
+export interface EventStreamOptions {
+  /** How often the position of a stream without events is reported. */
+  readonly checkpointMs?: number
+}
+
+interface Dependencies {
+  readonly logReader: LogReader
+  readonly listeners: EntryListeners
+  /** Called every `checkpointMs`: one timer serves all streams. */
+  readonly onCheckpoint: Set<() => void>
+}
+
+export function openEventStreams(logReader: LogReader, options: EventStreamOptions = {}): EventStreams {
+  const { checkpointMs = 5_000 } = options
+  const listeners = new EntryListeners()
+  const onCheckpoint = new Set<() => void>()
+  const dependencies: Dependencies = { logReader, listeners, onCheckpoint }
+  const unsubscribe = logReader.subscribe((entries) => listeners.notify(entries))
+  const timer = setInterval(() => onCheckpoint.forEach((report) => report()), checkpointMs).unref()
 
   return {
-    events(filter, visibility, after) {
-      let taken = after
-      let readTo = after
-      return openBacklogStream<LogStep>({
-        async refill(seat) {
-          if (readTo < taken) readTo = taken
-          // No await between this look and the attaching: nothing can come in between.
-          if (readTo >= logReader.tip()) {
-            seat.attach()
-            return [{ position: readTo, value: null }]
-          }
-          const entries = await logReader.read(readTo, pageMax)
-          if (entries[0]?._id !== readTo + 1n)
-            throw new ProblemError(refuse('CURSOR_EXPIRED', undefined, ['after']))
-          readTo = entries.at(-1)!._id
-          return entries.filter(filter.matches).map(stepOf)
-        },
-        attach(seat) {
-          const tell = () => {
-            const position = logReader.tip()
-            if (position > taken) seat.push({ position, value: null })
-          }
-          const push = (entry: LogEntry) => void (filter.matches(entry) && seat.push(stepOf(entry)))
-          const leave = listen(visibility, push)
-          checkpoints.add(tell)
-          return () => {
-            checkpoints.delete(tell)
-            leave()
-          }
-        },
-        take({ position, value }) {
-          if (position < taken || (value !== null && position === taken)) return false
-          taken = position
-          return true
-        },
-        fellBehind: ({ position }) => {
-          readTo = position - 1n
-        },
-      })
-    },
-
-    updates(id, afterSequence, read) {
-      let taken = afterSequence
-      const updateOf = (event: PaymentEvent | LogEntry): TransactionUpdate => {
-        const { sequence, at, kind, from, to, reason } = event
-        return { transaction: id, sequence, at, kind, from, to, reason }
-      }
-      return openBacklogStream<TransactionUpdate>({
-        // The document is ahead of the log, so it is read after attaching, and what the log repeats is not taken.
-        async refill(seat) {
-          seat.attach()
-          const found = await read()
-          if (!found) return null
-          const from = taken ?? found.events.length - 1
-          const events = found.events.filter(({ sequence }) => sequence > from)
-          return events.length === 0 && isFinal(found.status) ? null : events.map(updateOf)
-        },
-        attach: (seat) => by.transaction.add(id, (entry) => seat.push(updateOf(entry))),
-        take: ({ sequence }) => {
-          if (sequence <= (taken ?? 0)) return false
-          taken = sequence
-          return true
-        },
-        isLast: ({ to }) => isFinal(to),
-      })
-    },
-
-    sent(counterparty, kinds, readWaiting) {
-      // By what was asked, and how often: what is asked again is delivered again.
-      const delivered = new Map<string, bigint>()
-      const nameOf = ({ kind, transaction }: Omit<SentRequest, 'position'>) => `${kind} ${transaction}`
-      return openBacklogStream<SentRequest>({
-        async refill(seat) {
-          seat.attach()
-          const position = logReader.tip()
-          const waiting = await readWaiting()
-          const still = new Set(waiting.map(nameOf))
-          for (const name of delivered.keys()) if (!still.has(name)) delivered.delete(name)
-          return waiting.filter(({ kind }) => kinds.has(kind)).map((request) => ({ ...request, position }))
-        },
-        attach: (seat) => {
-          const push = (entry: LogEntry) => {
-            const request = requestOf(entry)
-            if (request?.counterparty !== counterparty || !kinds.has(request.kind)) return
-            seat.push({ kind: request.kind, transaction: entry.transaction, position: entry._id })
-          }
-          const leaving = [by.acquirer.add(counterparty, push), by.wallet.add(counterparty, push)]
-          return () => leaving.forEach((leave) => leave())
-        },
-        take: (request) => {
-          const name = nameOf(request)
-          const known = delivered.get(name)
-          // An authorization is sent once; an inquiry or a reversal has a place of its own each time.
-          if (known !== undefined && (request.kind === 'AUTHORIZE' || request.position <= known)) return false
-          delivered.set(name, request.position)
-          if (delivered.size > deliveredMax) delivered.delete(delivered.keys().next().value!)
-          return true
-        },
-      })
-    },
-
+    events: (filter, visibility, after) =>
+      openBacklogStream(eventSource(dependencies, filter, visibility, after)),
+    updates: (id, afterSequence, read) =>
+      openBacklogStream(updateSource(dependencies, id, afterSequence, read)),
+    sent: (counterparty, kinds, readPending) =>
+      openBacklogStream(requestSource(dependencies, counterparty, kinds, readPending)),
     close() {
-      clearInterval(checking)
-      stop()
+      clearInterval(timer)
+      unsubscribe()
     },
   }
 }
 
-/** Entries read at a time by a stream that is behind: so many are all that it holds. */
-const pageMax = 512
-/** So many delivered requests are known, lest a request come twice: from the documents and from the log. */
-const deliveredMax = 10_000
-
-const stepOf = (entry: LogEntry): LogStep => ({ value: entry, position: entry._id })
-
-/** Listeners by some id. */
-class Listeners<Id extends string> {
-  readonly #byId = new Map<Id, Set<Listener>>()
-
-  add(id: Id, listener: Listener): () => void {
-    const known = this.#byId.get(id)
-    const listeners = known ?? new Set()
-    if (!known) this.#byId.set(id, listeners)
-    listeners.add(listener)
-    return () => {
-      listeners.delete(listener)
-      if (listeners.size === 0 && this.#byId.get(id) === listeners) this.#byId.delete(id)
-    }
-  }
-
-  tell(id: Id, entry: LogEntry): void {
-    for (const listener of this.#byId.get(id) ?? none) listener(entry)
+function eventSource(
+  { logReader, listeners, onCheckpoint }: Dependencies,
+  filter: EventFilter,
+  visibility: Visibility,
+  after: bigint,
+): BacklogSource<PositionedEntry> {
+  let delivered = after
+  let readTo = after
+  return {
+    async refill(backlog) {
+      if (readTo < delivered) readTo = delivered
+      // No `await` between this check and going live, so no entry is missed in between.
+      if (readTo >= logReader.tip()) {
+        backlog.goLive()
+        return [{ position: readTo, value: null }]
+      }
+      const entries = await logReader.read(readTo, pageMax)
+      if (entries[0]?._id !== readTo + 1n)
+        throw new ProblemError(refuse('CURSOR_EXPIRED', undefined, ['after']))
+      readTo = entries.at(-1)!._id
+      return entries.filter(filter.matches).map(positioned)
+    },
+    subscribe(backlog) {
+      const reportPosition = () => {
+        const position = logReader.tip()
+        if (position > delivered) backlog.push({ position, value: null })
+      }
+      const push = (entry: LogEntry) => void (filter.matches(entry) && backlog.push(positioned(entry)))
+      const remove = listeners.addVisible(visibility, push)
+      onCheckpoint.add(reportPosition)
+      return () => {
+        onCheckpoint.delete(reportPosition)
+        remove()
+      }
+    },
+    accept({ position, value }) {
+      if (position < delivered || (value !== null && position === delivered)) return false
+      delivered = position
+      return true
+    },
+    onOverflow: ({ position }) => {
+      readTo = position - 1n
+    },
   }
 }
 
-const none: readonly Listener[] = []
+/** A stream that is behind reads, and holds, at most this many entries at a time. */
+const pageMax = 512
+
+const positioned = (entry: LogEntry): PositionedEntry => ({ value: entry, position: entry._id })
+
+function updateSource(
+  { listeners }: Dependencies,
+  id: TransactionId,
+  afterSequence: number | null,
+  read: ReadTransaction,
+): BacklogSource<TransactionUpdate> {
+  let delivered = afterSequence
+  const updateOf = (event: PaymentEvent | LogEntry): TransactionUpdate => {
+    const { sequence, at, kind, from, to, reason } = event
+    return { transaction: id, sequence, at, kind, from, to, reason }
+  }
+  return {
+    // The document is ahead of the log, so it is read after going live, and events that the log repeats are
+    // not accepted.
+    async refill(backlog) {
+      backlog.goLive()
+      const found = await read()
+      if (!found) return null
+      const from = delivered ?? found.events.length - 1
+      const events = found.events.filter(({ sequence }) => sequence > from)
+      return events.length === 0 && isFinal(found.status) ? null : events.map(updateOf)
+    },
+    subscribe: (backlog) => listeners.addTransaction(id, (entry) => backlog.push(updateOf(entry))),
+    accept: ({ sequence }) => {
+      if (sequence <= (delivered ?? 0)) return false
+      delivered = sequence
+      return true
+    },
+    isLast: ({ to }) => isFinal(to),
+  }
+}
+
+function requestSource(
+  { logReader, listeners }: Dependencies,
+  counterparty: ParticipantId,
+  kinds: ReadonlySet<RequestKind>,
+  readPending: ReadPending,
+): BacklogSource<SentRequest> {
+  // The latest delivered position of each request: a request that is sent again is delivered again.
+  const delivered = new Map<string, bigint>()
+  const keyOf = ({ kind, payment }: Omit<SentRequest, 'position'>) => `${kind} ${payment}`
+  return {
+    async refill(backlog) {
+      backlog.goLive()
+      const position = logReader.tip()
+      const pending = await readPending()
+      const pendingKeys = new Set(pending.map(keyOf))
+      for (const key of delivered.keys()) if (!pendingKeys.has(key)) delivered.delete(key)
+      return pending.filter(({ kind }) => kinds.has(kind)).map((request) => ({ ...request, position }))
+    },
+    subscribe: (backlog) =>
+      listeners.addParty(counterparty, (entry) => {
+        const request = requestOf(entry)
+        if (request?.counterparty !== counterparty || !kinds.has(request.kind)) return
+        backlog.push({ kind: request.kind, payment: request.payment, position: entry._id })
+      }),
+    accept: (request) => {
+      const key = keyOf(request)
+      const before = delivered.get(key)
+      // An authorization is sent once; each inquiry or reversal has a position of its own.
+      if (before !== undefined && (request.kind === 'AUTHORIZE' || request.position <= before)) return false
+      delivered.set(key, request.position)
+      if (delivered.size > deliveredMax) delivered.delete(delivered.keys().next().value!)
+      return true
+    },
+  }
+}
+
+/** A request is found both in the documents and in the log; at most this many are remembered as delivered. */
+const deliveredMax = 10_000

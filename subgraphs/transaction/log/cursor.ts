@@ -1,4 +1,4 @@
-// Cursors into the log, as clients get them: opaque, versioned, signed.
+// Cursors into the log, as clients receive them: opaque, versioned, signed.
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { refuse, type Refusal } from '../../../schema/values/problems.ts'
@@ -6,7 +6,7 @@ import { refuse, type Refusal } from '../../../schema/values/problems.ts'
 export interface Cursors {
   /** The cursor of the log's entry at `position`; 0 is before the first. */
   encode(position: bigint): string
-  /** The position, or CURSOR_INVALID when this hub did not make the cursor. */
+  /** The position of `cursor`. Refuses with CURSOR_INVALID a cursor that this hub did not issue. */
   decode(cursor: string): bigint | Refusal
 }
 
@@ -15,8 +15,9 @@ const signedLength = 9
 const signatureLength = 16
 
 /**
- * One version byte, the position in 8 bytes, and the first 16 bytes of their HMAC-SHA256 under `secret`, in base64url.
- * All hubs over one database share the secret, so that a client can resume at any of them.
+ * Cursors of one version byte, the position in 8 bytes, and the first 16 bytes of their HMAC-SHA256 under
+ * `secret`, in base64url. All hubs over one database share the secret, so that a client can resume at any of
+ * them.
  */
 export function createCursors(secret: string): Cursors {
   const sign = (signed: Buffer): Buffer =>
@@ -32,12 +33,12 @@ export function createCursors(secret: string): Cursors {
     decode(cursor) {
       const bytes = Buffer.from(cursor, 'base64url')
       const signed = bytes.subarray(0, signedLength)
-      const isOurs =
+      const isGenuine =
         bytes.length === signedLength + signatureLength &&
         bytes.toString('base64url') === cursor &&
         signed.readUInt8(0) === version &&
         timingSafeEqual(bytes.subarray(signedLength), sign(signed))
-      if (!isOurs) return refuse('CURSOR_INVALID', '`after` is not a cursor of the log', ['after'])
+      if (!isGenuine) return refuse('CURSOR_INVALID', '`after` is not a cursor of the log', ['after'])
       return signed.readBigUInt64BE(1)
     },
   }

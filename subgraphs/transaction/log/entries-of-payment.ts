@@ -1,15 +1,16 @@
-// What the log says of payments: from a payment's events to entries that have no position yet. Pure.
+// Turns the events of a payment into entries of the log, before they get their positions. Pure.
+
+import type { PaymentId, TransactionId } from '../../../schema/values/id.ts'
 import type { LogEntry, LoggedPayment } from '../../log/entry.ts'
 import type { Payment, PaymentEvent, Refund } from '../payment/payment.ts'
-import type { PaymentId, TransactionId } from '../../../schema/values/id.ts'
 
-/** An event that has no position yet. */
-export type Unplaced = Omit<LogEntry, '_id'>
+/** An entry that has no position yet. */
+export type NewEntry = Omit<LogEntry, '_id'>
 
-/** What entries are made of: the fields of a payment that are read for them. */
-export type Logged = Pick<Payment, (typeof loggedFields)[number]>
+/** The fields of a payment from which its entries are made. */
+export type PaymentWithEvents = Pick<Payment, (typeof fields)[number]>
 
-const loggedFields = [
+const fields = [
   '_id',
   'createdAt',
   'wallet',
@@ -27,26 +28,29 @@ const loggedFields = [
   'refunds',
 ] as const
 
-/** Reads just these fields, of a payment or of a document that holds one at `prefix`. */
-export const projectionOf = (prefix: string): Record<string, 1> =>
-  Object.fromEntries(loggedFields.map((field) => [`${prefix}${field}`, 1]))
+/**
+ * The MongoDB projection that reads a PaymentWithEvents, from a payment or from a document that holds one at
+ * `prefix`.
+ */
+export const fieldsOfEntries = (prefix = ''): Record<string, 1> =>
+  Object.fromEntries(fields.map((field) => [`${prefix}${field}`, 1]))
 
 /** The entries of all events of a payment and of its refunds. */
-export function entriesOf(payment: Logged): Unplaced[] {
-  const facts = loggedPayment(payment)
+export function entriesOf(payment: PaymentWithEvents): NewEntry[] {
+  const logged = loggedPaymentOf(payment)
   return [
-    ...payment.events.map((event) => unplaced(payment._id, event, facts)),
-    ...payment.refunds.flatMap((refund) => entriesOfRefund(payment._id, refund, facts)),
+    ...payment.events.map((event) => entryOf(payment._id, event, logged)),
+    ...payment.refunds.flatMap((refund) => entriesOfRefund(payment._id, refund, logged)),
   ]
 }
 
-export const entriesOfRefund = (payment: PaymentId, refund: Refund, facts: LoggedPayment): Unplaced[] =>
+export const entriesOfRefund = (payment: PaymentId, refund: Refund, logged: LoggedPayment): NewEntry[] =>
   refund.events.map((event) => ({
-    ...unplaced(refund._id, event, { ...facts, reportingMinor: refund.reporting.minor }),
+    ...entryOf(refund._id, event, { ...logged, reportingMinor: refund.reporting.minor }),
     refundOf: payment,
   }))
 
-export const loggedPayment = (payment: Logged): LoggedPayment => ({
+export const loggedPaymentOf = (payment: PaymentWithEvents): LoggedPayment => ({
   createdAt: payment.createdAt,
   wallet: payment.wallet,
   acquirer: payment.acquirer,
@@ -62,16 +66,16 @@ export const loggedPayment = (payment: Logged): LoggedPayment => ({
   authorizeMs: null,
 })
 
-export function unplaced(transaction: TransactionId, event: PaymentEvent, facts: LoggedPayment): Unplaced {
+export function entryOf(transaction: TransactionId, event: PaymentEvent, logged: LoggedPayment): NewEntry {
   const { sequence, kind, from, to, at, reason, booking } = event
   const isAnswer = kind === 'APPROVED' || kind === 'REFUSED'
-  const payment = isAnswer ? { ...facts, authorizeMs: at.getTime() - facts.createdAt.getTime() } : facts
+  const payment = isAnswer ? { ...logged, authorizeMs: at.getTime() - logged.createdAt.getTime() } : logged
   return { transaction, sequence, kind, from, to, at, reason, payment, ...(booking && { booking }) }
 }
 
-/** By time; within one transaction by sequence. */
-export function inOrderOfTime(a: Unplaced, b: Unplaced): number {
-  const byTime = a.at.getTime() - b.at.getTime()
-  if (byTime !== 0) return byTime
+/** Orders entries by time, and those of one transaction by sequence. */
+export function byTime(a: NewEntry, b: NewEntry): number {
+  const difference = a.at.getTime() - b.at.getTime()
+  if (difference !== 0) return difference
   return a.transaction === b.transaction ? a.sequence - b.sequence : a.transaction < b.transaction ? -1 : 1
 }

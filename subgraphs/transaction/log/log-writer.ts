@@ -1,41 +1,53 @@
-// Gives events their positions in the log.
+// Appends entries to the log and gives them their positions.
 //
-// The log's order does not hang on there being one writer: a batch is at the position after the one before it, positions are
-// unique, and each batch says up to where its writer had read. So of two writers that go on from the same batch one appends, and
-// the other finds out and begins again behind it. One that was paused and wakes after another has taken over appends nothing.
+// The log’s order does not depend on having a single writer. A batch starts at the position after the
+// previous batch, positions are unique, and each batch holds the resume token of the changes that its writer
+// had read. Of two writers that append after the same batch, one succeeds; the other fails with LogMovedError
+// and resumes after that batch. So a process that was paused while another took over appends nothing when it
+// wakes.
+
+import type { Db } from 'mongodb'
 import type { LogBatch, LogEntry } from '../../log/entry.ts'
 import { batchOf, logOf, makeLogIndexes } from '../../log/store.ts'
-import type { Db } from 'mongodb'
-import { duplicateKeyCode, insertAll } from '../../platform/mongo/bulk-write.ts'
+import { insertAll } from '../../platform/mongo/bulk-write.ts'
+import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import type { Lease } from '../../platform/mongo/lease.ts'
-import type { Unplaced } from './entries-of-payment.ts'
+import type { NewEntry } from './entries-of-payment.ts'
 
-/** Events that belong together, because a writer that goes on after them must not see part of them again. */
-export interface Step {
-  readonly events: readonly Unplaced[]
-  /** From where to go on after it; left out where that is not known. */
+/**
+ * The entries of one change. They are stored in one batch, so that a writer that resumes after it repeats
+ * none of them.
+ */
+export interface EntryGroup {
+  readonly entries: readonly NewEntry[]
+  /** Resumes the changes of payments after this one; left out where that is unknown. */
   readonly token?: unknown
 }
 
 export interface LogWriter {
   /** Position of the latest entry. */
   tip(): bigint
-  /** Gives the events the next positions. Throws LogMovedError when somebody else has appended meanwhile. */
-  append(steps: readonly Step[]): Promise<void>
+  /**
+   * Gives the entries the next positions. Throws LogMovedError when another process has appended meanwhile.
+   */
+  append(groups: readonly EntryGroup[]): Promise<void>
 }
 
-/** Somebody else has appended to the log: what this writer knows of it is old. */
+/** Another process has appended to the log, so this writer’s tip is out of date. */
 export class LogMovedError extends Error {
   override readonly name = 'LogMovedError'
 }
 
-/** What the log ends with, for a writer that goes on from there. */
+/** The end of the log, after which a new writer resumes; null while the log is empty. */
 export async function latestBatch(db: Db): Promise<Pick<LogBatch, 'last' | 'token'> | null> {
   await makeLogIndexes(db)
   return logOf(db).findOne({}, { sort: { _id: -1 }, projection: { last: 1, token: 1 } })
 }
 
-/** Appends after position `tip` while `lease` is held; `onWritten` is told of what was appended. */
+/**
+ * Appends after position `tip` while `lease` is held; `onWritten` receives the entries of each call once they
+ * are stored.
+ */
 export function createLogWriter(
   db: Db,
   tip: bigint,
@@ -44,12 +56,12 @@ export function createLogWriter(
 ): LogWriter {
   return {
     tip: () => tip,
-    async append(steps) {
+    async append(groups) {
       if (!lease.isHeld()) throw new Error('the lease of the log’s writer is lost')
-      const batches = cut(steps, tip)
+      const batches = toBatches(groups, tip)
       if (batches.length === 0) return
       const [error] = await insertAll(logOf(db), batches, { ordered: true })
-      if (error?.code === duplicateKeyCode) throw new LogMovedError('somebody else has appended to the log')
+      if (isDuplicateKey(error)) throw new LogMovedError('another process has appended to the log')
       if (error) throw new Error('the log cannot be written', { cause: error })
       tip = batches.at(-1)!.last
       onWritten(batches.flatMap(({ entries }) => entries))
@@ -57,43 +69,46 @@ export function createLogWriter(
   }
 }
 
-/** Those of `events` that the log lacks. */
-export async function missing(db: Db, events: readonly Unplaced[]): Promise<Unplaced[]> {
-  if (events.length === 0) return []
-  await logOf(db).createIndex(eventIndex, { name: eventIndexName })
-  const ids = [...new Set(events.map(({ transaction }) => transaction))]
+/** The ones of `entries` that the log lacks. Builds an index for this query; `dropEntryIndex` removes it. */
+export async function findMissing(db: Db, entries: readonly NewEntry[]): Promise<NewEntry[]> {
+  if (entries.length === 0) return []
+  await logOf(db).createIndex(entryIndex, { name: entryIndexName })
+  const ids = [...new Set(entries.map(({ transaction }) => transaction))]
   const projection = { _id: 0, 'entries.transaction': 1, 'entries.sequence': 1 }
   const present = new Set<string>()
-  for await (const { entries } of logOf(db).find({ 'entries.transaction': { $in: ids } }, { projection })) {
-    for (const entry of entries) present.add(nameOf(entry))
+  for await (const batch of logOf(db).find({ 'entries.transaction': { $in: ids } }, { projection })) {
+    for (const entry of batch.entries) present.add(keyOf(entry))
   }
-  return events.filter((event) => !present.has(nameOf(event)))
+  return entries.filter((entry) => !present.has(keyOf(entry)))
 }
 
-/** Nobody asks what the log lacks any more: an index costs something with each entry. */
-export async function endMissing(db: Db): Promise<void> {
+/** Drops the index of `findMissing`, because every index makes each append slower. */
+export async function dropEntryIndex(db: Db): Promise<void> {
   const indexes = await logOf(db).indexes()
-  if (indexes.some(({ name }) => name === eventIndexName)) await logOf(db).dropIndex(eventIndexName)
+  if (indexes.some(({ name }) => name === entryIndexName)) await logOf(db).dropIndex(entryIndexName)
 }
 
-const eventIndex = { 'entries.transaction': 1 } as const
-const eventIndexName = 'event'
+const entryIndex = { 'entries.transaction': 1 } as const
+const entryIndexName = 'event'
 
-function cut(steps: readonly Step[], after: bigint): LogBatch[] {
+function toBatches(groups: readonly EntryGroup[], tip: bigint): LogBatch[] {
   const batches: LogBatch[] = []
-  let entries: LogEntry[] = []
-  let position = after
-  for (const [n, { events, token }] of steps.entries()) {
-    for (const event of events) entries.push({ _id: ++position, ...event })
-    if (entries.length < entriesMax && n < steps.length - 1) continue
-    if (entries.length > 0) batches.push(batchOf(entries, token))
-    entries = []
+  let batch: LogEntry[] = []
+  let position = tip
+  for (const [n, { entries, token }] of groups.entries()) {
+    for (const entry of entries) batch.push({ _id: ++position, ...entry })
+    if (batch.length < entriesMax && n < groups.length - 1) continue
+    if (batch.length > 0) batches.push(batchOf(batch, token))
+    batch = []
   }
   return batches
 }
 
-/** A batch is closed when it has so many entries: enough to make it cheap, few enough to read one for the sake of its last. */
+/**
+ * A batch is closed at this size: large enough to be cheap, small enough to read for the sake of a single
+ * entry.
+ */
 const entriesMax = 250
 
-const nameOf = ({ transaction, sequence }: Pick<LogEntry, 'transaction' | 'sequence'>): string =>
+const keyOf = ({ transaction, sequence }: Pick<LogEntry, 'transaction' | 'sequence'>): string =>
   `${transaction}/${sequence}`

@@ -1,34 +1,35 @@
-// The changes of the collection `payments`, as events for the log.
+// Reads the changes of the collection `payments` as entries for the log.
 
-import type { Db, Timestamp } from 'mongodb'
-import { openChangeStream, type ChangeStream } from '../../platform/mongo/change-stream.ts'
+import type { Collection, Db, Timestamp } from 'mongodb'
+import type { PaymentId } from '../../../schema/values/id.ts'
+import type { LoggedPayment } from '../../log/entry.ts'
 import { RecentMap } from '../../platform/async/recent-map.ts'
+import { openChangeStream, type ChangeStream } from '../../platform/mongo/change-stream.ts'
+import type { PaymentEvent, Refund } from '../payment/payment.ts'
 import { firstPaymentId } from '../store/stored-refusal.ts'
-import type { Step } from './log-writer.ts'
 import {
   entriesOf,
   entriesOfRefund,
-  loggedPayment,
-  projectionOf,
-  unplaced,
-  type Logged,
-  type Unplaced,
+  entryOf,
+  fieldsOfEntries,
+  loggedPaymentOf,
+  type NewEntry,
+  type PaymentWithEvents,
 } from './entries-of-payment.ts'
-import type { LoggedPayment } from '../../log/entry.ts'
-import type { PaymentEvent, Refund } from '../payment/payment.ts'
+import type { EntryGroup } from './log-writer.ts'
 
 export interface PaymentChange {
   /** Its resume token. */
   readonly _id: unknown
   readonly clusterTime: Timestamp
   readonly operationType: 'insert' | 'update' | 'replace'
-  readonly documentKey: { readonly _id: string }
-  readonly fullDocument?: Logged
+  readonly documentKey: { readonly _id: PaymentId }
+  readonly fullDocument?: PaymentWithEvents
   readonly updateDescription?: { readonly updatedFields: Readonly<Record<string, unknown>> }
 }
 
-/** From now on when `resumeAfter` is null. */
-export const openPayments = (db: Db, resumeAfter: unknown): Promise<ChangeStream<PaymentChange>> =>
+/** Opens a stream of the changes after the token `resumeAfter`, or from now on when it is null. */
+export const openPaymentChanges = (db: Db, resumeAfter: unknown): Promise<ChangeStream<PaymentChange>> =>
   openChangeStream<PaymentChange>(db, {
     collection: 'payments',
     resumeAfter,
@@ -45,75 +46,85 @@ export const openPayments = (db: Db, resumeAfter: unknown): Promise<ChangeStream
           clusterTime: 1,
           documentKey: 1,
           'updateDescription.updatedFields': 1,
-          ...projectionOf('fullDocument.'),
+          ...fieldsOfEntries('fullDocument.'),
         },
       },
     ],
   })
 
 /**
- * Turns each change into the events that it brings, in order. An update does not carry the payment, whose facts each entry
- * needs: they are known from its insertion, or read.
+ * Turns each change into the entries of its events, in order. An update does not carry the payment that each
+ * entry describes: that is cached from the payment’s insertion, or read.
  */
-export function eventReader(db: Db): (changes: readonly PaymentChange[]) => Promise<Required<Step>[]> {
-  const payments = db.collection<Logged>('payments')
-  const recent = new RecentMap<string, LoggedPayment>(2 * recentMax)
+export class EntryReader {
+  readonly #payments: Collection<PaymentWithEvents>
+  readonly #recent = new RecentMap<PaymentId, LoggedPayment>(recentMax)
 
-  const factsOf = async (changes: readonly PaymentChange[]): Promise<ReadonlyMap<string, LoggedPayment>> => {
-    const facts = new Map<string, LoggedPayment>()
-    for (const { documentKey, fullDocument } of changes) {
-      const known = fullDocument ? loggedPayment(fullDocument) : recent.get(documentKey._id)
-      if (known) facts.set(documentKey._id, known)
-    }
-    const unknown = changes.filter(bringsEvents).flatMap((change) => {
-      const id = idOf(change)
-      return facts.has(id) ? [] : [id]
-    })
-    if (unknown.length > 0) {
-      const found = payments.find({ _id: { $in: unknown } }, { projection: projectionOf('') })
-      for await (const payment of found) facts.set(payment._id, loggedPayment(payment))
-    }
-    for (const [id, known] of facts) recent.set(id, known)
-    return facts
+  constructor(db: Db) {
+    this.#payments = db.collection<PaymentWithEvents>('payments')
   }
 
-  return async (changes) => {
-    const facts = await factsOf(changes)
+  async read(changes: readonly PaymentChange[]): Promise<Required<EntryGroup>[]> {
+    const payments = await this.#paymentsOf(changes)
     return changes.map((change) => {
-      const known = facts.get(idOf(change))
-      // Without facts it was removed by hand since: there is nothing left to say about it.
-      return { events: known ? entriesIn(change, known) : [], token: change._id }
+      const payment = payments.get(idOf(change))
+      // A payment that was since removed by hand has nothing left to log.
+      return { entries: payment ? entriesIn(change, payment) : [], token: change._id }
     })
+  }
+
+  async #paymentsOf(changes: readonly PaymentChange[]): Promise<ReadonlyMap<PaymentId, LoggedPayment>> {
+    const payments = new Map<PaymentId, LoggedPayment>()
+    for (const change of changes) {
+      const id = idOf(change)
+      const payment = change.fullDocument ? loggedPaymentOf(change.fullDocument) : this.#recent.get(id)
+      if (payment) payments.set(id, payment)
+    }
+    const missing = changes.filter(bringsEvents).flatMap((change) => {
+      const id = idOf(change)
+      return payments.has(id) ? [] : [id]
+    })
+    if (missing.length > 0) {
+      const found = this.#payments.find({ _id: { $in: missing } }, { projection: fieldsOfEntries() })
+      for await (const payment of found) payments.set(payment._id, loggedPaymentOf(payment))
+    }
+    for (const [id, payment] of payments) this.#recent.set(id, payment)
+    return payments
   }
 }
 
-/** Facts of so many payments are kept. */
-const recentMax = 20_000
+/** At most this many payments are cached. */
+const recentMax = 40_000
 
-/** True when a change gives all events of a payment, not just new ones: somebody has replaced it by hand. */
-export const isWhole = ({ operationType, updateDescription }: PaymentChange): boolean =>
+/**
+ * True when a change brings all events of a payment, not only new ones, because the payment was replaced by
+ * hand.
+ */
+export const bringsAllEvents = ({ operationType, updateDescription }: PaymentChange): boolean =>
   operationType === 'replace' ||
   ['events', 'refunds'].some((array) => Array.isArray(updateDescription?.updatedFields[array]))
 
-/** False for a mark, such as that it is settled: thousands of them come at once, and none is worth a look. */
+/**
+ * False for updates of other fields, such as SETTLED: thousands of these arrive at once, and need no read.
+ */
 const bringsEvents = ({ fullDocument, updateDescription }: PaymentChange): boolean =>
   fullDocument !== undefined ||
   Object.keys(updateDescription!.updatedFields).some((field) => /^(events|refunds)(\.\d+)?$/.test(field))
 
-const idOf = ({ documentKey }: PaymentChange): string => documentKey._id
+const idOf = ({ documentKey }: PaymentChange): PaymentId => documentKey._id
 
-/** What a change brings: all events for a new document, what was pushed (`events.2`, `refunds.0`) for an update. */
+/** All events of a new document; the ones that an update pushed (`events.2`, `refunds.0`). */
 function entriesIn(
   { fullDocument, documentKey, updateDescription }: PaymentChange,
-  facts: LoggedPayment,
-): Unplaced[] {
+  payment: LoggedPayment,
+): NewEntry[] {
   if (fullDocument) return entriesOf(fullDocument)
   const { _id } = documentKey
   const updated = updateDescription!.updatedFields
   const events = (pushed(updated, 'events') as PaymentEvent[]).toSorted((a, b) => a.sequence - b.sequence)
   return [
-    ...events.map((event) => unplaced(_id, event, facts)),
-    ...(pushed(updated, 'refunds') as Refund[]).flatMap((refund) => entriesOfRefund(_id, refund, facts)),
+    ...events.map((event) => entryOf(_id, event, payment)),
+    ...(pushed(updated, 'refunds') as Refund[]).flatMap((refund) => entriesOfRefund(_id, refund, payment)),
   ]
 }
 

@@ -1,14 +1,14 @@
-// The commands that start and move payments, after the input was checked.
+// The commands that start and move payments: input after its check.
 
+import type { MerchantId, PaymentId, QuoteId } from '../../../schema/values/id.ts'
 import type { Money } from '../../../schema/values/money.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Order } from '../price/order.ts'
-import type { MerchantId, PaymentId } from '../../../schema/values/id.ts'
 
-/** What a counterparty says: the last two answer an inquiry, and a reversal or cancellation. */
+/** NEVER_SEEN answers an inquiry; ACKNOWLEDGE answers a reversal or a cancellation. */
 export type CounterpartyDecision = 'APPROVE' | 'DECLINE' | 'NEVER_SEEN' | 'ACKNOWLEDGE'
 
-/** Of the payer's account: never a card number. */
+/** The wallet's reference to the payer's account; never a card number. */
 export interface AccountToken {
   readonly reference: string
   readonly lastFour: string | null
@@ -16,8 +16,9 @@ export interface AccountToken {
 
 export interface Submission {
   readonly idempotencyKey: string
-  readonly what:
-    { readonly kind: 'QUOTE'; readonly id: string } | { readonly kind: 'ORDER'; readonly order: Order }
+  /** A quote, or an order that is priced by the submission itself. */
+  readonly basis:
+    { readonly kind: 'QUOTE'; readonly id: QuoteId } | { readonly kind: 'ORDER'; readonly order: Order }
   readonly reference: string
   readonly customer: string | null
   readonly token: AccountToken | null
@@ -27,22 +28,22 @@ export interface Submission {
 export interface CounterpartyAnswer {
   readonly decision: CounterpartyDecision
   readonly reason: ReasonCode | null
-  /** The counterparty's own number. */
+  /** The counterparty's own number for the payment. */
   readonly reference: string | null
 }
 
-/** A wish to take a payment back. */
+/** A payment to cancel. */
 export interface Cancellation {
   readonly idempotencyKey: string
   readonly payment: PaymentId
-  /** The caller's own words. */
+  /** The reason in the caller's own words. */
   readonly note: string | null
 }
 
-/** A wish to give a payment back: `amount` of it, or all that is left. */
+/** A payment to refund: `amount` of it, or all that remains. */
 export interface RefundOrder extends Cancellation {
   readonly amount: Money | null
-  /** What the caller's words name, when they name a reason. */
+  /** The reason that `note` names; null when it names none. */
   readonly reason: ReasonCode | null
 }
 
@@ -50,7 +51,7 @@ export interface RefundOrder extends Cancellation {
 export interface Presentation {
   readonly idempotencyKey: string
   readonly token: AccountToken
-  /** The most that may be charged. */
+  /** Largest amount that may be charged. */
   readonly limit: Money | null
   readonly ttlSeconds: number
 }

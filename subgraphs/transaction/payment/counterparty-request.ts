@@ -1,23 +1,21 @@
-// The requests that steps of a payment send to its counterparty.
+// The requests that a payment sends to its counterparty. Pure.
 
+import type { ParticipantId, PaymentId } from '../../../schema/values/id.ts'
 import { paymentIdOf, type LogEntry, type StepKind, type TransactionStatus } from '../../log/entry.ts'
 import { counterpartyOf } from './payment.ts'
-import type { ParticipantId, PaymentId } from '../../../schema/values/id.ts'
 
-/** What a counterparty is asked to do. */
 export type RequestKind = 'AUTHORIZE' | 'INQUIRE' | 'REVERSE' | 'CANCEL'
 
-/** A request to `counterparty` about `payment`. */
 export interface CounterpartyRequest {
   readonly kind: RequestKind
   readonly payment: PaymentId
   readonly counterparty: ParticipantId
-  /** True when it may have been sent before, by this process or another. */
+  /** True when this or another process may have sent the request before. */
   readonly isRepeated: boolean
 }
 
-/** The steps that send a request. */
-const requests: Readonly<Partial<Record<StepKind, RequestKind>>> = {
+/** The request that each step sends. */
+const sentBy: Readonly<Partial<Record<StepKind, RequestKind>>> = {
   SENT: 'AUTHORIZE',
   INQUIRED: 'INQUIRE',
   REVERSAL_STARTED: 'REVERSE',
@@ -26,7 +24,7 @@ const requests: Readonly<Partial<Record<StepKind, RequestKind>>> = {
   CANCEL_RETRIED: 'CANCEL',
 }
 
-/** What a payment waits for its counterparty to do; null when for nothing. */
+/** The request whose answer a payment waits for, by status; null when it waits for none. */
 export const awaited: Readonly<Record<TransactionStatus, RequestKind | null>> = {
   RECEIVED: null,
   ROUTED: 'AUTHORIZE',
@@ -43,7 +41,7 @@ export const awaited: Readonly<Record<TransactionStatus, RequestKind | null>> = 
 
 /** The request that an entry of the log sends; null when it sends none. */
 export function requestOf(entry: LogEntry): Omit<CounterpartyRequest, 'isRepeated'> | null {
-  const kind = requests[entry.kind]
+  const kind = sentBy[entry.kind]
   const { payment } = entry
   return kind
     ? { kind, payment: paymentIdOf(entry), counterparty: counterpartyOf(payment, payment.wallet) }

@@ -1,13 +1,6 @@
-// A payment with its refunds, as it is kept, and what one step of its life is. What moves one is in the files beside this:
-// submission.ts, answer.ts, due.ts, cancel.ts, refund.ts.
+// A payment with its refunds, as MongoDB stores it, and the moves that change one. The rules that make
+// moves are in submit.ts, answer.ts, timeout.ts, cancel.ts and refund.ts.
 
-import type { Money } from '../../../schema/values/money.ts'
-import type { ReasonCode } from '../../../schema/values/reasons.ts'
-import type { UsedKey } from '../../shared/idempotency-key.ts'
-import type { Booking, StepKind, TransactionStatus } from '../../log/entry.ts'
-import type { AccountToken } from './commands.ts'
-import type { Step } from './lifecycle.ts'
-import type { Terms } from '../price/quote.ts'
 import type {
   ParticipantId,
   PaymentId,
@@ -15,26 +8,34 @@ import type {
   QuoteId,
   RefundId,
   SettlementBatchId,
+  UsedKeyId,
 } from '../../../schema/values/id.ts'
+import type { Money } from '../../../schema/values/money.ts'
+import type { ReasonCode } from '../../../schema/values/reasons.ts'
+import type { Booking, StepKind, TransactionStatus } from '../../log/entry.ts'
+import type { UsedKey } from '../../shared/idempotency-key.ts'
+import type { PaymentTerms } from '../price/quote.ts'
+import type { AccountToken } from './commands.ts'
+import type { LifecycleStep } from './lifecycle.ts'
 
-/** One event of a transaction's life. */
+/** One event in the life of a transaction. */
 export interface PaymentEvent {
-  /** 1, 2, 3 … within the transaction. */
+  /** Number within the transaction: 1, 2, 3 … */
   readonly sequence: number
   readonly at: Date
   readonly kind: StepKind
   readonly from: TransactionStatus | null
   readonly to: TransactionStatus
   readonly reason: ReasonCode | null
-  /** What the caller gave as its reason, in its own words. */
+  /** The reason in the caller's own words. */
   readonly note?: string
-  /** Left out where no money moves. */
+  /** Left out when no money moves. */
   readonly booking?: Booking
-  /** Names the one write that added it, so that its outcome can be looked up. */
+  /** Name of the write that added the event, by which the outcome of that write can be read. */
   readonly write?: string
 }
 
-interface PaymentFacts extends Terms {
+interface PaymentFacts extends PaymentTerms {
   /** UUID version 7 of `createdAt`. */
   readonly _id: PaymentId
   readonly createdAt: Date
@@ -42,28 +43,28 @@ interface PaymentFacts extends Terms {
   /** Number of the latest event. */
   readonly sequence: number
   readonly wallet: ParticipantId
-  /** Id of the participant whose answer it takes: the acquirer, or the wallet where the merchant scanned. */
+  /** The participant that answers: the acquirer, or the wallet when the merchant scanned. */
   readonly counterparty: ParticipantId
-  /** The wallet's own number. */
+  /** The wallet's own number for the payment. */
   readonly reference: string
-  /** 12 digits. */
+  /** Retrieval reference number, 12 digits. */
   readonly rrn: string
-  /** Left out when it was quoted and paid in one step. */
+  /** Left out when the submission was priced without a quote. */
   readonly quote?: QuoteId
-  /** Id of the code that the payer presented; left out where the wallet scanned. */
+  /** Left out when the wallet scanned. */
   readonly presentedCode?: PresentedCodeId
-  /** The terminal that scanned it. */
+  /** Terminal that scanned the presented code. */
   readonly terminal?: string
   /** Pseudonym of the payer. */
   readonly customer: string | null
-  /** Id of the customer's day that the payment counts in; left out where no customer is named. */
+  /** Id of the day whose limit the payment uses; left out without a customer. */
   readonly customerDay?: string
   readonly token: AccountToken | null
-  /** When the hub stops waiting for the counterparty's answer. */
+  /** Deadline of the counterparty's answer. */
   readonly respondBy: Date
-  /** The counterparty's own number, once it has answered. */
+  /** The counterparty's own number; null until it has answered. */
   readonly answerReference: string | null
-  /** Given back so far, in the merchant's currency. */
+  /** Sum of all refunds, in the merchant's currency. */
   readonly refunded: Money
   /** Oldest first. */
   readonly refunds: readonly Refund[]
@@ -72,22 +73,22 @@ interface PaymentFacts extends Terms {
   readonly keys: readonly UsedKey[]
 }
 
-/** Something is still to come, and the hub acts when it is `due`. */
-interface Open {
+/** A payment on which the hub still acts, next at `due`. */
+interface OpenPayment {
   readonly status: 'RECEIVED' | 'ROUTED' | 'IN_DOUBT' | 'REVERSING' | 'CANCELLING'
   readonly due: Date
-  /** Once the hub or the wallet undoes it. */
+  /** Present once the payment is reversed or cancelled. */
   readonly reason?: ReasonCode
 }
-interface Completed {
+interface CompletedPayment {
   readonly status: 'COMPLETED'
-  /** In the corridor's zone: "2026-03-01". */
+  /** Date in the corridor's zone: "2026-03-01". */
   readonly settlementDate: string
   readonly settlement: SettlementStatus
-  /** Id of the settlement batch, once it is SETTLED. */
+  /** Present once SETTLED. */
   readonly batch?: SettlementBatchId
 }
-interface Ended {
+interface EndedPayment {
   readonly status: 'DECLINED' | 'FAILED' | 'EXPIRED' | 'REVERSED' | 'CANCELLED'
   readonly reason: ReasonCode
 }
@@ -95,9 +96,9 @@ interface Ended {
 export type SettlementStatus = 'PENDING' | 'SETTLED'
 
 /** A document of the collection `payments`: a payment with its whole life. */
-export type Payment = PaymentFacts & (Open | Completed | Ended)
+export type Payment = PaymentFacts & (OpenPayment | CompletedPayment | EndedPayment)
 
-/** A refund, kept in the payment that it gives back. */
+/** A refund, stored inside its payment. */
 export interface Refund {
   /** UUID version 7. */
   readonly _id: RefundId
@@ -105,35 +106,38 @@ export interface Refund {
   readonly sequence: number
   readonly createdAt: Date
   readonly updatedAt: Date
-  /** What the merchant gives back. */
+  /** Amount that the merchant pays back. */
   readonly merchantAmount: Money
-  /** What the payer gets back. */
+  /** Amount that the payer receives back. */
   readonly payerAmount: Money
   readonly reporting: Money
   readonly settlementDate: string
   readonly settlement: SettlementStatus
-  /** Id of the settlement batch, once it is SETTLED. */
+  /** Present once SETTLED. */
   readonly batch?: SettlementBatchId
-  /** Id of the key that asked for it. */
-  readonly key: string
+  /** Id of the idempotency key of the refund. */
+  readonly key: UsedKeyId
   readonly reason: ReasonCode | null
   readonly events: readonly PaymentEvent[]
 }
 
-/** One step of a payment's life, to be written if the payment still is where the rule saw it. */
+/**
+ * A change of a payment by one event. It is written only if the payment has not changed since the rule read
+ * it.
+ */
 export interface Move {
   readonly event: PaymentEvent
-  /** What changes beside status, sequence and events. */
+  /** Fields that change besides status, sequence and events. */
   readonly set: Readonly<Record<string, unknown>>
-  /** When the hub has to act next; null when it need not. */
+  /** Time at which the hub acts next; null for never. */
   readonly due: Date | null
-  /** The key under which it was asked for, where one was. */
+  /** Idempotency key of the operation, if it has one. */
   readonly key?: UsedKey
-  /** A refund that it makes. */
+  /** The refund that the move adds. */
   readonly refund?: Refund
 }
 
-/** The payment after `move`: what the store's write makes of it. */
+/** Returns the payment after a move, equal to the document after the store's write. */
 export function applyMove(payment: Payment, { event, set, due, key, refund }: Move): Payment {
   const { sequence, at: updatedAt, to: status } = event
   const after = {
@@ -151,15 +155,15 @@ export function applyMove(payment: Payment, { event, set, due, key, refund }: Mo
   return after as Payment
 }
 
-/** The event of `step`, as the payment's next one. */
+/** Creates the payment's next event, by `step`. */
 export const eventOf = (
   payment: Payment,
-  step: Step,
+  step: LifecycleStep,
   at: Date,
   reason: ReasonCode | null = null,
 ): PaymentEvent => ({
   sequence: payment.sequence + 1,
-  // Clocks of two processes differ: a payment's own events keep their order all the same.
+  // The clocks of two processes differ, but the events of a payment keep their order.
   at: at < payment.updatedAt ? payment.updatedAt : at,
   ...step,
   from: payment.status,
@@ -168,12 +172,12 @@ export const eventOf = (
 
 export const dueOf = (payment: Payment): Date | null => ('due' in payment ? payment.due : null)
 
-/** The participant that approves: where the merchant scanned the payer's code, that is the wallet. */
+/** The participant that answers: the acquirer, or the wallet when the merchant scanned the payer's code. */
 export const counterpartyOf = (
-  terms: Pick<Terms, 'entryMode' | 'acquirer'>,
+  terms: Pick<PaymentTerms, 'entryMode' | 'acquirer'>,
   wallet: ParticipantId,
-): string => (terms.entryMode === 'CPM' ? wallet : terms.acquirer)
+): ParticipantId => (terms.entryMode === 'CPM' ? wallet : terms.acquirer)
 
-/** When the payment completed; null when it has not. */
+/** Time at which the payment completed; null when it never did. */
 export const completedAt = ({ events }: Payment): Date | null =>
   events.find(({ to, from }) => to === 'COMPLETED' && from !== 'COMPLETED')?.at ?? null

@@ -1,23 +1,23 @@
-// The double entry that a completed payment carries. Per currency its postings sum to zero. Pure.
+// The postings of a completed payment and of its refunds. Per currency they sum to zero. Pure.
 
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
 import { convertHalfUp, invert, rateOf } from '../../../schema/values/rate.ts'
 import type { Account, Posting } from '../../log/entry.ts'
 import type { Price } from '../price/pricing.ts'
-import type { ParticipantId } from '../../../schema/values/id.ts'
 
 export interface Parties {
   readonly wallet: ParticipantId
   readonly acquirer: ParticipantId
 }
 
-/** Keeps the fee, liquidity and spread accounts. */
-export const hubParticipant = 'operator'
+/** The participant of the fee, liquidity and spread accounts. */
+export const hubParticipant = 'operator' as ParticipantId
 
 /**
- * The wallet owes what the payer spends; the acquirer is owed what the merchant gets; the fee stays with the hub. Where
- * currencies differ, the liquidity account takes the payer's currency at the mid rate and gives the merchant's, and the
- * rest is spread.
+ * Returns the postings of a price. The wallet owes what the payer spends, the acquirer is owed what the
+ * merchant receives, and the hub keeps the fee. When the currencies differ, the liquidity account exchanges
+ * them at the mid rate, and the spread is the rest.
  */
 export function postingsOf(
   price: Pick<Price, 'merchantAmount' | 'payerAmount' | 'fee' | 'rate'>,
@@ -49,9 +49,9 @@ export function postingsOf(
 }
 
 /**
- * What a refund books: the payment's own postings, backwards, for the step from `before` to `after` refunded in all. Each
- * account's share is rounded down as a sum and the spread takes the rest, so that refunds that come to the whole payment
- * book back exactly what it booked.
+ * Returns the postings of the refund that raises the refunded total from `before` to `after`: the payment's
+ * postings, negated and in proportion. Each share is rounded down as a running total and the spread takes
+ * the rest, so that refunds of the whole payment book back exactly what it booked.
  */
 export function refundPostings(
   price: Pick<Price, 'merchantAmount' | 'payerAmount' | 'fee' | 'rate'>,
@@ -71,15 +71,18 @@ export function refundPostings(
   return [...back, spread].filter(({ minor }) => minor !== 0n)
 }
 
-/** The part of `amount` that belongs to the step from `before` to `after` refunded, rounded down as a sum: steps add up to the whole. */
+/**
+ * The part of an amount that belongs to the refund from `before` to `after`. All parts add up to the whole
+ * amount.
+ */
 export function shareOf(
   { minor, currency }: Money,
   { merchantAmount }: Pick<Price, 'merchantAmount'>,
   before: Money,
   after: Money,
 ): Money {
-  const upTo = (refunded: Money) => (minor * refunded.minor) / merchantAmount.minor
-  return money(upTo(after) - upTo(before), currency)
+  const runningTotal = (refunded: Money) => (minor * refunded.minor) / merchantAmount.minor
+  return money(runningTotal(after) - runningTotal(before), currency)
 }
 
 export const negated = (posting: Posting): Posting => ({ ...posting, minor: -posting.minor })

@@ -1,30 +1,34 @@
-// A code that a payer presents for a merchant to scan: what it says, and who may charge it. Pure.
+// A code that a payer presents for a merchant to scan: its payload, and the rules for charging it. Pure.
 //
-// EMVCo Consumer-Presented Mode 1.1. What it carries is a reference to this one presentation, made from the code's own id: it
-// is worth nothing anywhere else, and nothing of the payer's account can be read from it but the last four digits.
+// EMVCo Consumer-Presented Mode 1.1. The payload carries a reference made from the code's own id. The
+// reference is of no use outside this hub, and reveals only the last four digits of the payer's account.
 
+import { decodeCpm, encodeCpm, QrError } from '../../../schema/qr/index.ts'
+import type { ParticipantId, PresentedCodeId } from '../../../schema/values/id.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import { decodeCpm, encodeCpm, QrError } from '../../../schema/qr/index.ts'
-import type { Presentation, AccountToken } from './commands.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
 import { valueAtMid, type LimitExceeded, type Price } from '../price/pricing.ts'
 import type { RateProvider } from '../price/rates.ts'
-import type { ParticipantId, PresentedCodeId } from '../../../schema/values/id.ts'
+import type { AccountToken, Presentation } from './commands.ts'
 
-/** A document of the collection `presentedCodes`. That it was used is seen by the payment that names it, not here. */
+/**
+ * A document of the collection `presentedCodes`. A payment with its id marks it as used; the document never
+ * changes.
+ */
 export interface PresentedCode {
   /** UUID version 7. */
   readonly _id: PresentedCodeId
   readonly wallet: ParticipantId
   readonly token: AccountToken
-  /** The most that may be charged, in any currency; null when the wallet decides. */
+  /** Largest amount that may be charged, in any currency; null when the wallet decides. */
   readonly limit: Money | null
   readonly payload: string
   readonly expiresAt: Date
   readonly key: UsedKey
 }
 
+/** Creates a presented code that is valid for `ttlSeconds` from the time of `key`. */
 export function present(
   id: PresentedCodeId,
   wallet: ParticipantId,
@@ -37,8 +41,11 @@ export function present(
   return { _id: id, wallet, token, limit, payload, expiresAt, key }
 }
 
-/** The id of the code that `payload` is; refuses with QR_INVALID, or CODE_UNKNOWN when it is not one of this hub's. */
-export function readPresented(payload: string): string | Refusal {
+/**
+ * Reads the id of the presented code `payload`. Refuses with QR_INVALID, or CODE_UNKNOWN for a code of
+ * another hub.
+ */
+export function readPresented(payload: string): PresentedCodeId | Refusal {
   try {
     for (const { paymentAccountReference } of decodeCpm(payload).applications) {
       const id = paymentAccountReference && idOf(paymentAccountReference)
@@ -51,7 +58,10 @@ export function readPresented(payload: string): string | Refusal {
   return refuse('CODE_UNKNOWN', 'the code was not presented by a wallet of this hub', payloadPath)
 }
 
-/** Null when `price` may be charged to the code at `now`; that it is used once is for the store to say. */
+/**
+ * Returns null when `price` may be charged to the code at `now`. Refuses with CODE_EXPIRED or CODE_LIMIT.
+ * The store ensures that a code is used once.
+ */
 export function checkCharge(
   { expiresAt, limit }: PresentedCode,
   { payerAmount }: Price,
@@ -80,7 +90,7 @@ const aid = 'A000000333010101'
 const prefix = 'CGP0'
 const digits = 25
 
-/** 29 characters, as the form asks: a prefix and the id's 128 bits to the base of 36. */
+/** Encodes an id as the 29 characters of a payment account reference: a prefix and 128 bits in base 36. */
 const referenceOf = (id: PresentedCodeId): string =>
   prefix +
   BigInt(`0x${id.replaceAll('-', '')}`)
@@ -88,13 +98,13 @@ const referenceOf = (id: PresentedCodeId): string =>
     .toUpperCase()
     .padStart(digits, '0')
 
-function idOf(reference: string): string | null {
+function idOf(reference: string): PresentedCodeId | null {
   if (!/^CGP0[0-9A-Z]{25}$/.test(reference)) return null
   let bits = 0n
   for (const digit of reference.slice(prefix.length)) bits = bits * 36n + BigInt(Number.parseInt(digit, 36))
   const hex = bits.toString(16).padStart(32, '0')
   if (hex.length > 32) return null
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5') as PresentedCodeId
 }
 
 const payloadPath = ['input', 'payload']

@@ -1,15 +1,15 @@
-// Which date a transaction settles on.
+// The settlement date of a transaction. Pure.
 
 import type { Corridor } from '../../shared/registry.ts'
 
 export type SettlementZone = Corridor['settlementZone']
 
-/** For corridors that are no longer known. */
+/** For payments of a corridor that was deleted. */
 export const defaultZone: SettlementZone = { offsetMinutes: 480, cutOff: '23:00' }
 
 /**
- * The date in `zone` at the instant `at`, or the next one from the cut-off on: with a cut-off of 23:00, 22:59:59.999
- * still belongs to the day and 23:00 to the next. ISO 8601, such as "2026-03-01".
+ * Returns the date in the zone at the instant `at`, or the next date from the cut-off on. With a cut-off of
+ * 23:00, 22:59:59.999 belongs to the day and 23:00 to the next one. ISO 8601, such as "2026-03-01".
  */
 export function settlementDate(at: Date, { offsetMinutes, cutOff }: SettlementZone): string {
   const local = at.getTime() + offsetMinutes * 60_000

@@ -1,60 +1,51 @@
-// The rules that start a payment. Pure: the cashier reads, asks here, and has the store write what comes back.
+// The rules that start a payment. Pure.
 
-import { refuse, type Refusal } from '../../../schema/values/problems.ts'
+import type { ParticipantId, PaymentId, PresentedCodeId, QuoteId } from '../../../schema/values/id.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
-import { applyMove, counterpartyOf, eventOf, type Move, type Payment } from './payment.ts'
+import type { PaymentTerms } from '../price/quote.ts'
 import type { AccountToken } from './commands.ts'
-import type { Quote, Terms } from '../price/quote.ts'
-import type { ParticipantId, PaymentId, PresentedCodeId, QuoteId } from '../../../schema/values/id.ts'
+import { applyMove, counterpartyOf, eventOf, type Move, type Payment } from './payment.ts'
 
-/** Looks at a payment before the hub sends it: the reason to decline it, or null. */
+/** Screens a payment before the hub sends it: returns the reason to decline it, or null. */
 export type Screening = (payment: Payment) => ReasonCode | null
 
-/** What the payer's side says of the payment. */
-export interface Submitted {
+/** The facts of a payment that its terms do not hold. */
+export interface SubmissionDetails {
   readonly reference: string
   readonly customer: string | null
   readonly token: AccountToken | null
-  /** Left out when it was quoted in one step. */
+  /** Left out when the submission was priced without a quote. */
   readonly quote?: QuoteId
-  /** Left out where the wallet scanned. */
+  /** Left out when the wallet scanned. */
   readonly presentedCode?: PresentedCodeId
   readonly terminal?: string
 }
 
-export interface SubmitWorld {
+export interface SubmitContext {
   readonly id: PaymentId
   readonly rrn: string
   readonly key: UsedKey
   readonly now: Date
   readonly authorizationTimeoutMs: number
   readonly screen: Screening
+  /** Id of the day whose limit the payment uses. */
   readonly customerDay?: string
 }
 
-/** Null when the wallet may use the quote now; that it is used once is for the store to say. */
-export function checkQuote(quote: Quote | null, wallet: ParticipantId, now: Date): Refusal | null {
-  if (!quote || quote.wallet !== wallet) return refuse('QUOTE_UNKNOWN', undefined, quotePath)
-  if (now >= quote.expiresAt) {
-    return refuse('QUOTE_EXPIRED', `the quote was valid until ${quote.expiresAt.toISOString()}`, quotePath)
-  }
-  return null
-}
-
 /**
- * The payment that a submission starts, as it is first written. The stored document is the request to the counterparty,
- * which is delivered from it until there is an answer; so it is SENT by the same write that takes it, unless the screening
- * declines it.
+ * Creates the payment as it is first written. The stored document is itself the request to the
+ * counterparty, and is delivered until there is an answer. So the write that accepts a payment also makes
+ * it SENT, unless the screening declines it.
  */
 export function submit(
   wallet: ParticipantId,
-  submitted: Submitted,
-  terms: Terms,
-  world: SubmitWorld,
+  details: SubmissionDetails,
+  terms: PaymentTerms,
+  context: SubmitContext,
 ): Payment {
-  const { id, rrn, key, now, screen, customerDay } = world
-  const respondBy = new Date(now.getTime() + world.authorizationTimeoutMs)
+  const { id, rrn, key, now, screen, customerDay } = context
+  const respondBy = new Date(now.getTime() + context.authorizationTimeoutMs)
   const payment: Payment = {
     _id: id,
     status: 'RECEIVED',
@@ -65,7 +56,7 @@ export function submit(
     wallet,
     counterparty: counterpartyOf(terms, wallet),
     rrn,
-    ...submitted,
+    ...details,
     ...(customerDay !== undefined && { customerDay }),
     respondBy,
     ...terms,
@@ -79,7 +70,7 @@ export function submit(
   return applyMove(payment, reason ? decline(payment, reason, now) : send(payment, now))
 }
 
-/** Sends a payment that was taken to its counterparty. */
+/** Sends an accepted payment to its counterparty. */
 export const send = (payment: Payment, now: Date): Move => ({
   event: eventOf(payment, { kind: 'SENT', to: 'ROUTED' }, now),
   set: {},
@@ -90,5 +81,3 @@ function decline(payment: Payment, reason: ReasonCode, now: Date): Move {
   const event = eventOf(payment, { kind: 'RULE_DECLINED', to: 'DECLINED' }, now, reason)
   return { event, set: { reason }, due: null }
 }
-
-const quotePath = ['input', 'quote']

@@ -19,15 +19,18 @@ import type { RateProvider } from './rates.ts'
 
 export type QuoteSide = 'FIXED_MERCHANT' | 'FIXED_PAYER'
 
-/** The rate that a payment is converted at, as it is stored and shown. */
+/** The exchange rate of a payment, as it is stored and shown. */
 export interface AppliedRate {
   /** The payer's currency. */
   readonly source: Currency
   /** The merchant's currency. */
   readonly target: Currency
-  /** Decimal text of at most ten digits after the point, mark-up included. What is printed is exactly what is applied. */
+  /**
+   * Decimal text with at most ten digits after the point, mark-up included. The hub converts with exactly
+   * this number.
+   */
   readonly value: string
-  /** Decimal text, without mark-up, rounded down to ten digits after the point. */
+  /** Decimal text without mark-up, rounded down to ten digits after the point. */
   readonly mid: string
   readonly markupBasisPoints: number
   readonly asOf: Date
@@ -35,19 +38,29 @@ export interface AppliedRate {
 
 export interface Price {
   readonly side: QuoteSide
-  /** What the merchant gets, tip included. */
+  /** Amount that the merchant receives, tip included. */
   readonly merchantAmount: Money
-  /** What the payer spends, fee included. */
+  /** Amount that the payer spends, fee included. */
   readonly payerAmount: Money
-  /** In the payer's currency, part of `payerAmount`; zero when there is none. */
+  /** In the payer's currency, included in `payerAmount`; zero when there is no fee. */
   readonly fee: Money
-  /** Null when no currency changes. */
+  /** Null when both amounts have the same currency. */
   readonly rate: AppliedRate | null
-  /** What the merchant gets, in CNY. */
+  /** Value of `merchantAmount` in CNY. */
   readonly reporting: Money
 }
 
-/** A refusal that says how much would have been allowed. */
+export interface Fee {
+  readonly kind: 'NETWORK'
+  readonly amount: Money
+  readonly paidBy: 'PAYER'
+}
+
+/** The fees of a price; none when the fee is zero. */
+export const feesOf = ({ fee }: Pick<Price, 'fee'>): readonly Fee[] =>
+  fee.minor === 0n ? [] : [{ kind: 'NETWORK', amount: fee, paidBy: 'PAYER' }]
+
+/** A refusal with the limit that the amount exceeds. */
 export interface LimitExceeded extends Refusal {
   readonly __typename: 'LimitExceeded'
   readonly limit: Money
@@ -56,7 +69,10 @@ export interface LimitExceeded extends Refusal {
   readonly resetsAt: Date | null
 }
 
-/** The price when the merchant gets exactly `amount`: the payer's side is rounded up, then the fee comes on top. */
+/**
+ * Prices a payment of which the merchant receives exactly `amount`. Rounds the payer's side up, then adds
+ * the fee.
+ */
 export function priceFixedMerchant(
   amount: Money,
   payerCurrency: Currency,
@@ -73,8 +89,9 @@ export function priceFixedMerchant(
 }
 
 /**
- * The price when the payer spends exactly `amount`: the fee is its share of that amount, and the merchant gets the rest,
- * rounded down. A fee is due when the whole amount, converted, is above what is free.
+ * Prices a payment of which the payer spends exactly `amount`. The fee is its share of that amount; the
+ * merchant receives the rest, rounded down. A fee is due when the whole amount, converted, exceeds the free
+ * amount.
  */
 export function priceFixedPayer(
   amount: Money,
@@ -93,12 +110,12 @@ export function priceFixedPayer(
   return checked('FIXED_PAYER', forMerchant(base), base, money(fee, amount.currency), rate, rates)
 }
 
-/** The rate in `AppliedRate`, to calculate with. */
+/** Converts the rate of an `AppliedRate` into one to calculate with. */
 export const exactly = ({ source, target, value }: AppliedRate): Rate => rateOf(source, target, value)
 
 /**
- * `amount` in `currency` at the mid rate, rounded half up: limits and free amounts are compared so, whatever they are
- * written in. Refuses with RATE_UNAVAILABLE.
+ * Converts `amount` into `currency` at the mid rate, rounded half up. Limits and free amounts are compared
+ * by this value. Refuses with RATE_UNAVAILABLE.
  */
 export function valueAtMid(amount: Money, currency: Currency, rates: RateProvider): Money | Refusal {
   if (amount.currency === currency) return amount
@@ -106,7 +123,10 @@ export function valueAtMid(amount: Money, currency: Currency, rates: RateProvide
   return found ? convertHalfUp(amount, found.mid) : noRate(amount.currency, currency)
 }
 
-/** Null when `amount` is within the corridor's limit for one payment. */
+/**
+ * Returns null when `amount` is within the corridor's limit for one payment. Refuses with
+ * LIMIT_PER_PAYMENT.
+ */
 export function checkLimit(
   amount: Money,
   { id, limits }: Corridor,
@@ -119,7 +139,7 @@ export function checkLimit(
   return {
     ...refuse(
       'LIMIT_PER_PAYMENT',
-      `${id} carries at most ${formatAmount(limit)} ${limit.currency} a payment`,
+      `the corridor ${id} accepts at most ${formatAmount(limit)} ${limit.currency} for one payment`,
       amountPath,
     ),
     __typename: 'LimitExceeded',
@@ -129,7 +149,10 @@ export function checkLimit(
   }
 }
 
-/** The rate for payers in `source` at merchants in `target`; null when no currency changes. Refuses with RATE_UNAVAILABLE. */
+/**
+ * Returns the rate, mark-up included, for payers in `source` at merchants in `target`; null when the two
+ * are equal. Refuses with RATE_UNAVAILABLE.
+ */
 export function appliedRate(
   source: Currency,
   target: Currency,
@@ -161,7 +184,11 @@ function checked(
   rates: RateProvider,
 ): Price | Refusal {
   if (merchantAmount.minor <= 0n) {
-    return refuse('AMOUNT_NOT_POSITIVE', `that comes to nothing in ${merchantAmount.currency}`, amountPath)
+    return refuse(
+      'AMOUNT_NOT_POSITIVE',
+      `the amount rounds to zero in ${merchantAmount.currency}; pay more`,
+      amountPath,
+    )
   }
   const payerAmount = money(base.minor + fee.minor, base.currency)
   const reporting = reportingValue(merchantAmount, base, rates)
@@ -172,12 +199,15 @@ function checked(
   return { side, merchantAmount, payerAmount, fee, rate, reporting }
 }
 
-/** At the payment's own rate when either side is in CNY, else at the mid rate of that moment; rounded half up. */
+/**
+ * The base itself when it is in CNY; otherwise the merchant's amount at the current mid rate, rounded half
+ * up.
+ */
 function reportingValue(merchantAmount: Money, base: Money, rates: RateProvider): Money | Refusal {
   return base.currency === 'CNY' ? base : valueAtMid(merchantAmount, 'CNY', rates)
 }
 
 const noRate = (source: Currency, target: Currency): Refusal =>
-  refuse('RATE_UNAVAILABLE', `there is no rate from ${source} to ${target}`)
+  refuse('RATE_UNAVAILABLE', `the hub has no exchange rate from ${source} to ${target}`)
 
 const amountPath = ['input', 'amount']

@@ -1,37 +1,41 @@
-// The exchange rates that the operator sets: every table is kept in MongoDB, and each process prices with the latest, in
-// memory, as soon as the change stream tells of it. Before the first one, the built-in table stands.
+// The exchange rates that the operator sets. MongoDB keeps every table; each process prices with the latest
+// one, in memory, and follows new ones by a change stream. Before the first one, the built-in table is in
+// force.
 
-import type { ClientSession, Db } from 'mongodb'
+import type { ClientSession, Collection, Db } from 'mongodb'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal, type Refusal } from '../../../schema/values/problems.ts'
+import type { Logger } from '../../platform/logger.ts'
+import { makeCollection } from '../../platform/mongo/client.ts'
+import { isDuplicateKey } from '../../platform/mongo/errors.ts'
+import { openMirror } from '../../platform/mongo/mirror.ts'
 import type { AuditLog } from '../../shared/audit-log.ts'
 import type { IdempotentWriter } from '../../shared/idempotent-writer.ts'
-import { openMirror } from '../../platform/mongo/mirror.ts'
-import { duplicateKey, isServerError, makeCollection } from '../../platform/mongo/client.ts'
 import { checkFollows, type RateTable } from './rate-table.ts'
 import { builtInRates, builtInTable, tableRates, type RateProvider } from './rates.ts'
-import type { Logger } from '../../platform/logger.ts'
-import type { ParticipantId } from '../../../schema/values/id.ts'
 
 /** A table that was set. */
-export interface SetTable extends RateTable {
-  /** 1 for the first one, 2 for the next. */
+export interface VersionedRateTable extends RateTable {
+  /** 1 for the first table, 2 for the next. */
   readonly version: number
 }
 
 export interface RateRequest {
-  /** Id of the participant. */
   readonly by: ParticipantId
   readonly requestId: string
-  /** The same key and input again give the first answer again. */
+  /** The same key and input return the first result again. */
   readonly input: { readonly idempotencyKey?: string | null }
 }
 
 export interface RateBook {
-  /** Prices with the table that is in force when it is asked. */
+  /** Prices with the table in force at the time of each call. */
   readonly provider: RateProvider
-  /** Puts a table in force, when it may follow the present one; this process prices with it before the answer is there. */
-  set(table: RateTable, request: RateRequest): Promise<SetTable | Refusal>
-  /** Puts a table in force at the hub's start when it is newer than the present one, and says whether it did. */
+  /**
+   * Puts `table` in force if it may follow the present one. This process prices with it before the result
+   * is returned.
+   */
+  set(table: RateTable, request: RateRequest): Promise<VersionedRateTable | Refusal>
+  /** Puts `table` in force at the hub's start if it is newer than the present one; returns whether it did. */
   adopt(table: RateTable): Promise<boolean>
   close(): Promise<void>
 }
@@ -44,107 +48,125 @@ export interface RateBookDependencies {
   readonly idempotentWriter: IdempotentWriter
 }
 
-/** How a table lies in the collection `rates`: `_id` is its version. None is ever changed or removed. */
+/** A document of the collection `rates`: `_id` is the version. A stored table never changes. */
 interface StoredTable extends RateTable {
   readonly _id: number
   readonly setAt: Date
 }
 
-export async function openRateBook({
-  db,
-  logger,
-  now,
-  audit,
-  idempotentWriter,
-}: RateBookDependencies): Promise<RateBook> {
+/**
+ * What the operations below need: the dependencies, and a `reload` that puts the latest table in force
+ * here.
+ */
+interface OpenRateBook extends RateBookDependencies {
+  readonly reload: () => Promise<void>
+}
+
+export async function openRateBook(dependencies: RateBookDependencies): Promise<RateBook> {
+  const { db, logger } = dependencies
   await makeCollection(db, 'rates')
-  const tables = db.collection<StoredTable>('rates')
   let inForce = builtInRates
-  const latest = (session: ClientSession): Promise<StoredTable | null> =>
-    tables.findOne({}, { sort: { _id: -1 }, session })
   const mirror = await openMirror({
     db,
     logger,
     content: 'exchange rates',
     collections: ['rates'],
     async read(_names, session) {
-      const table = await latest(session)
+      const table = await latestTable(db, session)
       inForce = table ? tableRates(table.cny, table.asOf, table.markupBasisPoints) : builtInRates
     },
   })
-
-  const write = async (
-    table: RateTable,
-    present: StoredTable | null,
-    { by, requestId }: { readonly by: ParticipantId | null; readonly requestId: string },
-    session: ClientSession,
-  ): Promise<SetTable> => {
-    const at = now()
-    const version = (present?._id ?? 0) + 1
-    await tables.insertOne({ _id: version, ...table, setAt: at }, { session })
-    const after: SetTable = { version, ...table }
-    const before = present && setTable(present)
-    await audit.record(
-      { at, actor: by, action: 'setRates', target: 'rates:CNY', before, after, requestId },
-      session,
-    )
-    return after
-  }
-
+  const book: OpenRateBook = { ...dependencies, reload: () => mirror.refresh() }
   return {
     provider: { midRate: (source, target) => inForce.midRate(source, target) },
-    async set(table, request) {
-      const { by, input } = request
-      const call = {
-        participant: by,
-        operation: 'setRates',
-        idempotencyKey: input.idempotencyKey,
-        input,
-        at: now(),
-      } as const
-      const outcome = await again(() =>
-        idempotentWriter.once(call, async (session) => {
-          const present = await latest(session)
-          const obstacle = checkFollows(table, present ?? builtInTable, now())
-          return obstacle ?? write(table, present, request, session)
-        }),
-      )
-      if (isRefusal(outcome)) return outcome
-      await mirror.refresh()
-      return outcome.done
-    },
-    async adopt(table) {
-      const isNew = await again(() =>
-        db.client.withSession((session) =>
-          session.withTransaction(async () => {
-            const present = await latest(session)
-            if (table.asOf <= (present ?? builtInTable).asOf) return false
-            await write(table, present, { by: null, requestId: 'start' }, session)
-            return true
-          }),
-        ),
-      )
-      if (isNew) await mirror.refresh()
-      return isNew
-    },
+    set: (table, request) => setTable(book, table, request),
+    adopt: (table) => adoptTable(book, table),
     close: () => mirror.close(),
   }
 }
 
-const setTable = ({ _id, cny, asOf, markupBasisPoints }: StoredTable): SetTable => ({
+async function setTable(
+  book: OpenRateBook,
+  table: RateTable,
+  request: RateRequest,
+): Promise<VersionedRateTable | Refusal> {
+  const { db, now, idempotentWriter, reload } = book
+  const { by: participant, input } = request
+  const { idempotencyKey } = input
+  const call = { participant, operation: 'setRates', idempotencyKey, input, at: now() } as const
+  const outcome = await retryOnTakenVersion(() =>
+    idempotentWriter.once(call, async (session) => {
+      const present = await latestTable(db, session)
+      const obstacle = checkFollows(table, present ?? builtInTable, now())
+      return obstacle ?? insertTable(book, table, present, request, session)
+    }),
+  )
+  if (isRefusal(outcome)) return outcome
+  await reload()
+  return outcome.done
+}
+
+async function adoptTable(book: OpenRateBook, table: RateTable): Promise<boolean> {
+  const { db, reload } = book
+  const isNewer = await retryOnTakenVersion(() =>
+    db.client.withSession((session) =>
+      session.withTransaction(async () => {
+        const present = await latestTable(db, session)
+        if (table.asOf <= (present ?? builtInTable).asOf) return false
+        await insertTable(book, table, present, { by: null, requestId: 'start' }, session)
+        return true
+      }),
+    ),
+  )
+  if (isNewer) await reload()
+  return isNewer
+}
+
+/**
+ * Inserts `table` as the version after `present`, with its audit entry. Throws a duplicate key when that is
+ * taken.
+ */
+async function insertTable(
+  { db, now, audit }: RateBookDependencies,
+  table: RateTable,
+  present: StoredTable | null,
+  { by, requestId }: { readonly by: ParticipantId | null; readonly requestId: string },
+  session: ClientSession,
+): Promise<VersionedRateTable> {
+  const at = now()
+  const version = (present?._id ?? 0) + 1
+  await tablesOf(db).insertOne({ _id: version, ...table, setAt: at }, { session })
+  const before = present && versioned(present)
+  const after: VersionedRateTable = { version, ...table }
+  await audit.record(
+    { at, actor: by, action: 'setRates', target: 'rates:CNY', before, after, requestId },
+    session,
+  )
+  return after
+}
+
+/**
+ * Repeats `attempt` while a concurrent one has taken the same version: the slower one reads the latest
+ * table again.
+ */
+async function retryOnTakenVersion<Result>(attempt: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!isDuplicateKey(error)) throw error
+    }
+  }
+}
+
+const latestTable = (db: Db, session: ClientSession): Promise<StoredTable | null> =>
+  tablesOf(db).findOne({}, { sort: { _id: -1 }, session })
+
+const tablesOf = (db: Db): Collection<StoredTable> => db.collection<StoredTable>('rates')
+
+const versioned = ({ _id, cny, asOf, markupBasisPoints }: StoredTable): VersionedRateTable => ({
   version: _id,
   cny,
   asOf,
   markupBasisPoints,
 })
-
-/** Two that set a table at once want the same version: the slower one looks again. */
-async function again<Result>(attempt: () => Promise<Result>): Promise<Result> {
-  for (;;) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!isServerError(error, duplicateKey)) throw error
-    }
-  }
-}

@@ -1,4 +1,4 @@
-// Where exchange rates come from. The hub prices with whatever a provider says; one table is built in.
+// Providers of exchange rates, and the table that is built in.
 
 import { currencies, type Currency } from '../../../schema/values/currency.ts'
 import { rateOf, type Rate } from '../../../schema/values/rate.ts'
@@ -7,20 +7,20 @@ import type { RateTable } from './rate-table.ts'
 export interface MidRate {
   /** Without mark-up. Exact. */
   readonly mid: Rate
-  /** What the hub's payers pay above it, in hundredths of a percent. */
+  /** Mark-up that payers pay on top, in hundredths of a percent. */
   readonly markupBasisPoints: number
-  /** When the mid rate was set. */
+  /** Time at which the mid rate was set. */
   readonly asOf: Date
 }
 
 export interface RateProvider {
-  /** `target` for one `source`; null when there is none. Answers from memory. */
+  /** The rate into `target` for one unit of `source`; null when there is none. Reads from memory. */
   midRate(source: Currency, target: Currency): MidRate | null
 }
 
 /**
- * Rates from a table that gives the value of one unit of each currency in CNY, as decimal text. A cross rate goes through
- * CNY and is exact: nothing is rounded on the way.
+ * Provides rates from a table of the value of one unit of each currency in CNY, as decimal text. A cross
+ * rate is calculated through CNY and is exact: no step rounds.
  */
 export function tableRates(
   toCny: Readonly<Partial<Record<Currency, string>>>,
@@ -44,8 +44,8 @@ export function tableRates(
 }
 
 /**
- * The built-in table: CNY for one unit, close to what markets quoted on 11 September 2025, rounded to four digits.
- * For demonstration; the operator of a hub that carries real payments sets another one.
+ * The built-in table: CNY for one unit, close to market rates of 11 September 2025, rounded to four digits.
+ * For demonstration: the operator of a hub with real payments sets another table.
  */
 export const builtInTable: RateTable = {
   cny: {

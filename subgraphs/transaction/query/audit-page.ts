@@ -1,15 +1,17 @@
 // The audit log as the operator reads it: newest first, a page at a time.
 
 import type { Filter } from 'mongodb'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { auditedActions, auditedKinds, type AuditEntry, type AuditLog } from '../../shared/audit-log.ts'
-import { readNames } from '../../shared/read-names.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
+import { readNames } from '../../shared/read-names.ts'
 import type { Registry } from '../../shared/registry.ts'
-import { firstIdAt } from './transaction-filter.ts'
+import { createdBetween } from './clauses.ts'
+import { checkLength } from './transaction-filter.ts'
 
 export interface AuditFilterInput {
-  readonly actors?: readonly string[] | null
+  readonly actors?: readonly ParticipantId[] | null
   readonly actions?: readonly string[] | null
   readonly targets?: readonly string[] | null
   readonly from?: Date | null
@@ -17,9 +19,8 @@ export interface AuditFilterInput {
 }
 
 const pages = pagesOf('audit', ['string'], 100)
-const namesMax = 200
 
-/** Refuses with BAD_PAGE, CURSOR_INVALID, or what is wrong with the filter. */
+/** Refuses with BAD_PAGE or CURSOR_INVALID, and a filter with BAD_VALUE, PARTICIPANT_UNKNOWN or BAD_RANGE. */
 export async function auditPage(
   { entries }: AuditLog,
   registry: Pick<Registry, 'participants'>,
@@ -39,37 +40,35 @@ export async function auditPage(
   return pages.connection(page, rows, ({ _id }) => [_id])
 }
 
-/** Refuses actors, actions and kinds of target that there are none of, lists that are too long, and a range that is empty. */
+/** Refuses unknown actors, actions and kinds of target, long lists, and an empty range. */
 function auditQuery(
   { actors, actions, targets, from, to }: AuditFilterInput,
   { participants }: Pick<Registry, 'participants'>,
 ): readonly Filter<AuditEntry>[] | Refusal {
-  for (const [name, list] of Object.entries({ actors, actions, targets })) {
-    if ((list?.length ?? 0) > namesMax)
-      return refuse('BAD_VALUE', `at most ${namesMax} of them`, ['where', name])
+  for (const [field, list] of Object.entries({ actors, actions, targets })) {
+    const flaw = checkLength(list, ['where', field])
+    if (flaw) return flaw
   }
-  const stranger = actors?.findIndex((id) => !participants.has(id)) ?? -1
-  if (stranger >= 0) {
-    return refuse('PARTICIPANT_UNKNOWN', undefined, ['where', 'actors', String(stranger)])
+  const unknown = actors?.findIndex((id) => !participants.has(id)) ?? -1
+  if (unknown >= 0) {
+    return refuse('PARTICIPANT_UNKNOWN', undefined, ['where', 'actors', String(unknown)])
   }
-  const named = readNames(actions, auditedActions, ['where', 'actions'])
-  if (isRefusal(named)) return named
-  const odd = targets?.findIndex((target) => !isTarget(target)) ?? -1
-  if (odd >= 0) {
+  const known = readNames(actions, auditedActions, ['where', 'actions'])
+  if (isRefusal(known)) return known
+  const malformed = targets?.findIndex((target) => !isTarget(target)) ?? -1
+  if (malformed >= 0) {
     return refuse(
       'BAD_VALUE',
       `a target is one of ${Object.keys(auditedKinds).join(', ')}, a colon and an id, such as "corridor:TH-CN"`,
-      ['where', 'targets', String(odd)],
+      ['where', 'targets', String(malformed)],
     )
   }
   if (from && to && from >= to) return refuse('BAD_RANGE', '`from` must be before `to`', ['where', 'to'])
   return [
     ...(actors?.length ? [{ actor: { $in: [...actors] } }] : []),
-    ...(named ? [{ action: { $in: [...named] } }] : []),
+    ...(known ? [{ action: { $in: [...known] } }] : []),
     ...(targets?.length ? [{ target: { $in: [...targets] } }] : []),
-    // Ids begin with their time, so they are all the index that this takes.
-    ...(from ? [{ _id: { $gte: firstIdAt(from) } }] : []),
-    ...(to ? [{ _id: { $lt: firstIdAt(to) } }] : []),
+    ...createdBetween(from, to),
   ]
 }
 

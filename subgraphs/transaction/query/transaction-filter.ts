@@ -1,16 +1,19 @@
-// Which transactions and which events somebody asks for and may see: as a predicate in memory, and as a query in MongoDB.
+// Reads the filters of a client into queries over payments and entries, limited to what the viewer may see.
+
+import type { Direction } from '../../../schema/values/direction.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import type { LogEntry } from '../../log/entry.ts'
 import { sees, type Visibility } from '../../shared/access.ts'
 import { readNames } from '../../shared/read-names.ts'
-import type { Direction } from '../../../schema/values/direction.ts'
-import type { LogEntry } from '../../log/entry.ts'
 import type { EventFilter } from '../live/event-filter.ts'
-import { outcomes, transitions } from '../payment/lifecycle.ts'
-import type { ParticipantId } from '../../../schema/values/id.ts'
+import { outcomes, stepKinds } from '../payment/lifecycle.ts'
+import type { Clause } from '../store/payment-store.ts'
+import { createdBetween, nothing, oneOf, visibleClauses } from './clauses.ts'
 
 type Names = readonly string[] | null | undefined
 
-/** What payments and events have in common. */
+/** The fields that filters of payments and of events have in common. */
 interface PartyFilterInput {
   readonly wallets?: Names
   readonly acquirers?: Names
@@ -31,9 +34,10 @@ export interface TransactionEventFilterInput extends PartyFilterInput {
   readonly to?: Names
 }
 
-type Clause = Readonly<Record<string, unknown>>
-
-/** Refuses names that there are none of, lists that are too long, and a range that is empty. */
+/**
+ * The payments that match `where`. Refuses with BAD_VALUE an unknown name or a long list, with BAD_RANGE an
+ * empty range.
+ */
 export function transactionQuery(
   where: TransactionFilterInput | null | undefined,
   visibility: Visibility,
@@ -48,14 +52,16 @@ export function transactionQuery(
     ...visibleClauses(visibility, ''),
     ...partyFields.flatMap(([list, field]) => oneOf(field, parties[list])),
     ...oneOf('status', statuses),
-    // Ids begin with their time of creation, so they are all the index that this takes.
-    ...(createdFrom ? [{ _id: { $gte: firstIdAt(createdFrom) } }] : []),
-    ...(createdTo ? [{ _id: { $lt: firstIdAt(createdTo) } }] : []),
-    ...(kinds?.length && !kinds.includes('PAYMENT') ? [{ _id: { $in: [] } }] : []),
+    ...createdBetween(createdFrom, createdTo),
+    // The list holds payments only; their refunds are read with them.
+    ...(kinds?.length && !kinds.includes('PAYMENT') ? [nothing] : []),
   ]
 }
 
-/** Refuses names that there are none of, and lists that are too long. */
+/**
+ * The events that match `where`, as a predicate and as a query. Refuses with BAD_VALUE an unknown name or a
+ * long list.
+ */
 export function eventFilter(
   where: TransactionEventFilterInput | null | undefined,
   visibility: Visibility,
@@ -70,28 +76,31 @@ export function eventFilter(
     ...oneOf('to', to),
   ]
   const tests: ((entry: LogEntry) => boolean)[] = []
-  const test = (names: Names, valueOf: (entry: LogEntry) => string) => {
+  const addTest = (names: Names, valueOf: (entry: LogEntry) => string) => {
     if (!names?.length) return
     const allowed = new Set(names)
     tests.push((entry) => allowed.has(valueOf(entry)))
   }
-  test(kinds, ({ kind }) => kind)
-  test(to, (entry) => entry.to)
-  for (const [list, field] of partyFields) test(parties[list], ({ payment }) => payment[field])
+  addTest(kinds, ({ kind }) => kind)
+  addTest(to, (entry) => entry.to)
+  for (const [list, field] of partyFields) addTest(parties[list], ({ payment }) => payment[field])
   return {
     matches: (entry) => sees(visibility, entry.payment) && tests.every((passes) => passes(entry)),
     query: clauses.length > 0 ? { $and: [...clauses] } : {},
   }
 }
 
-/** A number by which a party knows a payment. */
+/** The wallet’s reference of a payment, or its retrieval reference number on a settlement date. */
 export interface TransactionReferenceInput {
   readonly reference?: string | null
   readonly rrn?: string | null
   readonly settlementDate?: string | null
 }
 
-/** Refuses anything but `reference` alone, or `rrn` with `settlementDate`. `wallets` are those that the number may be of. */
+/**
+ * The payments with this number; a `reference` matches payments of `wallets` only. Refuses with
+ * EXACTLY_ONE anything but `reference` alone, or `rrn` with `settlementDate`.
+ */
 export function numberQuery(
   { reference, rrn, settlementDate }: TransactionReferenceInput,
   wallets: readonly ParticipantId[],
@@ -104,19 +113,6 @@ export function numberQuery(
   return refuse('EXACTLY_ONE', 'give `reference` alone, or `rrn` with `settlementDate`', ['reference'])
 }
 
-/** The payments that `visibility` takes in. */
-export function visibleClauses(visibility: Visibility, prefix: string): Clause[] {
-  if (visibility.kind === 'all') return []
-  const { wallet, acquirer, corridors } = visibility
-  const either: Clause[] = [
-    ...(wallet === null ? [] : [{ [`${prefix}wallet`]: wallet }]),
-    ...(acquirer === null ? [] : [{ [`${prefix}acquirer`]: acquirer }]),
-    ...(corridors.size === 0 ? [] : [{ [`${prefix}corridor`]: { $in: [...corridors] } }]),
-  ]
-  if (either.length === 0) return [{ _id: { $in: [] } }]
-  return either.length === 1 ? either : [{ $or: either }]
-}
-
 const partyFields = [
   ['wallets', 'wallet'],
   ['acquirers', 'acquirer'],
@@ -126,13 +122,6 @@ const partyFields = [
 ] as const
 
 const transactionKinds = { PAYMENT: true, REFUND: true }
-export const stepKinds: Readonly<Record<string, true>> = Object.fromEntries(
-  [...transitions.map(({ on }) => on), 'LATE_MESSAGE'].map((kind) => [kind, true]),
-)
-
-/** An empty list asks for nothing in particular. */
-const oneOf = (field: string, names: Names): Clause[] =>
-  names?.length ? [{ [field]: { $in: [...names] } }] : []
 
 function flawOf(
   parties: PartyFilterInput,
@@ -142,14 +131,19 @@ function flawOf(
     const read = readNames(names, known, ['where', field])
     if (isRefusal(read)) return read
   }
-  const tooLong = Object.entries(parties).find(([, list]) => (list?.length ?? 0) > namesMax)
-  return tooLong ? refuse('BAD_VALUE', `at most ${namesMax} of them`, ['where', tooLong[0]]) : null
+  for (const [field, names] of Object.entries(parties)) {
+    const flaw = checkLength(names, ['where', field])
+    if (flaw) return flaw
+  }
+  return null
+}
+
+/** Refuses with BAD_VALUE a list of more than 200 names. */
+export function checkLength(names: Names, path: readonly string[]): Refusal | null {
+  const length = names?.length ?? 0
+  return length > namesMax
+    ? refuse('BAD_VALUE', `a list holds at most ${namesMax} names, not ${length}`, path)
+    : null
 }
 
 const namesMax = 200
-
-/** The least UUID version 7 of an instant: its milliseconds in the first twelve hexadecimal digits. */
-export function firstIdAt(at: Date): string {
-  const hex = Math.max(0, at.getTime()).toString(16).padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}`
-}

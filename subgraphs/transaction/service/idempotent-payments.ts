@@ -1,16 +1,18 @@
-// One key, one effect: payments are written and moved under idempotency keys, and every key keeps what it has got.
-import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import { conflictOf, isKept, type UsedKey } from '../../shared/idempotency-key.ts'
-import { isStoredRefusal, storedRefusal } from '../store/stored-refusal.ts'
-import type { Move, Payment } from '../payment/payment.ts'
-import type { Moved, PaymentStore } from '../store/payment-store.ts'
-import { KeyTakenError } from '../store/payment-writes.ts'
-import type { Logger } from '../../platform/logger.ts'
+// Writes and moves payments under idempotency keys: one key, one effect. A key keeps its first result.
+
 import type { PaymentId } from '../../../schema/values/id.ts'
+import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import type { Logger } from '../../platform/logger.ts'
+import { conflictOf, isKept, type UsedKey } from '../../shared/idempotency-key.ts'
+import type { Move, Payment } from '../payment/payment.ts'
+import type { MoveOutcome } from '../store/payment-mover.ts'
+import type { PaymentStore } from '../store/payment-store.ts'
+import { KeyTakenError } from '../store/payment-writes.ts'
+import { isStoredRefusal, storedRefusal } from '../store/stored-refusal.ts'
 
 export interface PaymentReceipt {
   readonly __typename: 'PaymentReceipt'
-  /** The same key and input came before. */
+  /** True when the same key and input were used before. */
   readonly replayed: boolean
   readonly payment: Payment
 }
@@ -24,15 +26,20 @@ export const receiptOf = (payment: Payment, replayed: boolean): PaymentReceipt =
 export const unknownPayment = refuse('PAYMENT_UNKNOWN', undefined, ['input', 'payment'])
 
 export interface IdempotentPayments {
-  /** Writes a new payment under its key; or gives what the key has got before, or why the payment cannot be. */
+  /** The result of the first use of `key`, or a conflict with its input; null when the key is new. */
+  first(key: UsedKey): Promise<PaymentReceipt | Refusal | null>
+  /**
+   * Writes a new payment under its key. Returns the first result of a used key, or the reason against the
+   * payment.
+   */
   insert(payment: Payment, key: UsedKey): Promise<PaymentReceipt | Refusal>
-  /** Makes the move that `rule` wants, under `key`: once, however often it is asked for. */
+  /** Moves payment `id` by `rule` under `key`, at most once per key. */
   move(
     key: UsedKey,
     id: PaymentId,
     rule: (payment: Payment) => Move | Refusal,
   ): Promise<PaymentReceipt | Refusal>
-  /** Keeps `refusal` as what the key has got; gives what it had got before, if it had. */
+  /** Stores `refusal` as the result of a new key; returns the first result of a used one. */
   keep(key: UsedKey, refusal: Refusal): Promise<PaymentReceipt | Refusal>
 }
 
@@ -41,78 +48,108 @@ export interface IdempotentPaymentsDependencies {
   readonly logger: Pick<Logger, 'error'>
 }
 
-export function createIdempotentPayments({
-  store,
-  logger,
-}: IdempotentPaymentsDependencies): IdempotentPayments {
-  /** What the first use of this key gave; null when the key is new. */
-  const firstUse = async (key: UsedKey, own?: string): Promise<PaymentReceipt | Refusal | null> => {
-    const used = await store.byKey.load(key.id)
-    if (!used) return null
-    const conflict = conflictOf(
-      used.keys.find(({ id }) => id === key.id)!,
-      key,
+export const createIdempotentPayments = (
+  dependencies: IdempotentPaymentsDependencies,
+): IdempotentPayments => ({
+  first: (key) => firstResult(dependencies.store, key),
+  insert: (payment, key) => insertOnce(dependencies, payment, key),
+  move: (key, id, rule) => moveOnce(dependencies, key, id, rule),
+  keep: (key, refusal) => keepRefusal(dependencies.store, key, refusal),
+})
+
+async function insertOnce(
+  { store, logger }: IdempotentPaymentsDependencies,
+  payment: Payment,
+  key: UsedKey,
+): Promise<PaymentReceipt | Refusal> {
+  try {
+    if (await store.insert(payment)) return receiptOf(payment, false)
+  } catch (error) {
+    // The payment may be written or not, and only a read can show it. If that fails too, the caller repeats
+    // its key.
+    logger.error(
+      { err: error, payment: payment._id },
+      'a payment was submitted, but the outcome of its write is unknown; reading it by its key',
     )
-    if (conflict) return conflict
-    return isStoredRefusal(used) ? used.refusal : receiptOf(used, used._id !== own)
+    return (await firstResult(store, key, payment._id).catch(() => null)) ?? refuse('UNAVAILABLE')
   }
+  return (
+    (await firstResult(store, key, payment._id)) ??
+    keepRefusal(store, key, await whyNotInserted(store, payment))
+  )
+}
 
-  const keep = async (key: UsedKey, refusal: Refusal): Promise<PaymentReceipt | Refusal> => {
-    if (isKept(refusal) && (await store.keep(storedRefusal(key, refusal)))) return refusal
-    return (await firstUse(key)) ?? refusal
+async function moveOnce(
+  { store, logger }: IdempotentPaymentsDependencies,
+  key: UsedKey,
+  id: PaymentId,
+  rule: (payment: Payment) => Move | Refusal,
+): Promise<PaymentReceipt | Refusal> {
+  const first = await firstResult(store, key)
+  if (first) return first
+  let refusal: Refusal | null = null
+  let outcome: MoveOutcome | null
+  try {
+    outcome = await store.move(id, (payment) => {
+      refusal = null
+      if (payment.keys.some((used) => used.id === key.id)) return null
+      const decided = rule(payment)
+      if (!isRefusal(decided)) return decided
+      refusal = decided
+      return null
+    })
+  } catch (error) {
+    if (!(error instanceof KeyTakenError)) {
+      logger.error(
+        { err: error, payment: id },
+        'a payment was moved, but the outcome of the write is unknown; reading it by its key',
+      )
+    }
+    return (await firstResult(store, key).catch(() => null)) ?? refuse('UNAVAILABLE')
   }
+  if (!outcome || refusal) return keepRefusal(store, key, refusal ?? unknownPayment)
+  return outcome.moved ? receiptOf(outcome.after, false) : (await firstResult(store, key))!
+}
 
-  const whyTaken = async (payment: Payment): Promise<Refusal> => {
-    const { quote, presentedCode, wallet, reference: number } = payment
-    if (quote !== undefined && (await store.byQuote.load(quote))) {
-      return refuse('QUOTE_USED', undefined, ['input', 'quote'])
-    }
-    if (presentedCode !== undefined && (await store.byPresentedCode.load(presentedCode))) {
-      return refuse('CODE_USED', undefined, ['input', 'payload'])
-    }
-    if (await store.byReference.load({ wallet, reference: number })) {
-      return refuse('REFERENCE_USED', undefined, ['input', 'reference'])
-    }
-    return refuse('UNAVAILABLE')
-  }
+async function keepRefusal(
+  store: PaymentStore,
+  key: UsedKey,
+  refusal: Refusal,
+): Promise<PaymentReceipt | Refusal> {
+  if (isKept(refusal) && (await store.keep(storedRefusal(key, refusal)))) return refusal
+  return (await firstResult(store, key)) ?? refusal
+}
 
-  return {
-    async insert(payment, key) {
-      try {
-        if (await store.insert(payment)) return receiptOf(payment, false)
-      } catch (error) {
-        // It may be there or not. Only a look can tell, and where none can be had the key is what the caller still has.
-        logger.error(
-          { err: error, payment: payment._id },
-          'the outcome of a submission is unknown; looking it up',
-        )
-        return (await firstUse(key, payment._id).catch(() => null)) ?? refuse('UNAVAILABLE')
-      }
-      return (await firstUse(key, payment._id)) ?? keep(key, await whyTaken(payment))
-    },
-    async move(key, id, rule) {
-      const first = await firstUse(key)
-      if (first) return first
-      let refusal: Refusal | null = null
-      let done: Moved | null
-      try {
-        done = await store.move(id, (payment) => {
-          refusal = null
-          if (payment.keys.some((used) => used.id === key.id)) return null
-          const wanted = rule(payment)
-          if (!isRefusal(wanted)) return wanted
-          refusal = wanted
-          return null
-        })
-      } catch (error) {
-        if (!(error instanceof KeyTakenError)) {
-          logger.error({ err: error, payment: id }, 'the outcome of a move is unknown; looking it up')
-        }
-        return (await firstUse(key).catch(() => null)) ?? refuse('UNAVAILABLE')
-      }
-      if (!done || refusal) return keep(key, refusal ?? unknownPayment)
-      return done.moved ? receiptOf(done.after, false) : (await firstUse(key))!
-    },
-    keep,
+/** The result of the first use of `key`, or a conflict with its input; null when the key is new. */
+async function firstResult(
+  store: PaymentStore,
+  key: UsedKey,
+  insertedNow?: PaymentId,
+): Promise<PaymentReceipt | Refusal | null> {
+  const used = await store.byKey.load(key.id)
+  if (!used) return null
+  const firstUse = used.keys.find(({ id }) => id === key.id)!
+  const conflict = conflictOf(firstUse, key)
+  if (conflict) return conflict
+  return isStoredRefusal(used) ? used.refusal : receiptOf(used, used._id !== insertedNow)
+}
+
+/**
+ * The reason that a payment with a new key was not inserted: another payment has its quote, code or
+ * reference.
+ */
+async function whyNotInserted(
+  store: PaymentStore,
+  { quote, presentedCode, wallet, reference }: Payment,
+): Promise<Refusal> {
+  if (quote !== undefined && (await store.byQuote.load(quote))) {
+    return refuse('QUOTE_USED', undefined, ['input', 'quote'])
   }
+  if (presentedCode !== undefined && (await store.byPresentedCode.load(presentedCode))) {
+    return refuse('CODE_USED', undefined, ['input', 'payload'])
+  }
+  if (await store.byReference.load({ wallet, reference })) {
+    return refuse('REFERENCE_USED', undefined, ['input', 'reference'])
+  }
+  return refuse('UNAVAILABLE')
 }

@@ -1,13 +1,44 @@
-// Quotes, takes, answers, cancels and refunds payments: asks the directory, the rules and the store in turn. One call per
-// operation.
+// The operations on payments. A new payment takes five steps: read the input, gather the facts, decide its
+// terms, reserve the daily limit, write. A change of a payment takes two: read the input, move.
+
+import type { ParticipantId, PaymentId, RefundId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import { pause } from '../../platform/async/promise.ts'
+import type { Logger } from '../../platform/logger.ts'
+import { isKept, useOfKey, type UsedKey } from '../../shared/idempotency-key.ts'
 import type { SubgraphDependencies } from '../../shared/subgraph.ts'
 import { answer, isRepeated, undeliverable } from '../payment/answer.ts'
 import { cancel, mayCancel } from '../payment/cancel.ts'
-import { reservationOf, overDay } from '../payment/daily-limit.ts'
-import type { DailyLimits } from '../store/daily-limits.ts'
+import type { Charge, CounterpartyAnswer, Submission } from '../payment/commands.ts'
+import { exceedsDailyLimit, reservationOf, type Reservation } from '../payment/daily-limit.ts'
+import { newId } from '../payment/new-id.ts'
+import type { Payment } from '../payment/payment.ts'
+import { checkCharge, readPresented } from '../payment/presented-code.ts'
+import { refund } from '../payment/refund.ts'
+import { defaultZone, type SettlementZone } from '../payment/settlement-date.ts'
+import { submit, type Screening, type SubmissionDetails } from '../payment/submit.ts'
 import { inquireEarly, moveDue } from '../payment/timeout.ts'
-import { isKept, useOfKey, type UsedKey } from '../../shared/idempotency-key.ts'
+import type { Order } from '../price/order.ts'
+import {
+  agreeTerms,
+  quoteOrder,
+  termsOfQuote,
+  type PaymentTarget,
+  type PaymentTerms,
+  type PricingContext,
+  type Quote,
+} from '../price/quote.ts'
+import type { RateProvider } from '../price/rates.ts'
+import { reservedMaxMs, type DailyLimits } from '../store/daily-limits.ts'
+import type { RefundOf } from '../store/payment-loaders.ts'
+import type { PaymentStore } from '../store/payment-store.ts'
+import {
+  createIdempotentPayments,
+  receiptOf,
+  unknownPayment,
+  type IdempotentPayments,
+  type PaymentReceipt,
+} from './idempotent-payments.ts'
 import {
   readAnswer,
   readCancellation,
@@ -15,43 +46,13 @@ import {
   readOrder,
   readRefund,
   readSubmission,
+  type CancelPaymentInput,
+  type ChargePresentedCodeInput,
+  type OrderInput,
+  type RefundPaymentInput,
+  type RespondAuthorizationInput,
+  type SubmitPaymentInput,
 } from './read-input.ts'
-import type {
-  CancelPaymentInput,
-  ChargePresentedCodeInput,
-  OrderInput,
-  RefundPaymentInput,
-  RespondAuthorizationInput,
-  SubmitPaymentInput,
-} from './read-input.ts'
-import { newId } from '../payment/new-id.ts'
-import {
-  createIdempotentPayments,
-  receiptOf,
-  unknownPayment,
-  type PaymentReceipt,
-} from './idempotent-payments.ts'
-import type { Payment } from '../payment/payment.ts'
-import { checkCharge, readPresented } from '../payment/presented-code.ts'
-import {
-  agree,
-  checkStillOpen,
-  makeQuote,
-  type PaymentTarget,
-  type Quote,
-  type Terms,
-  type PricingWorld,
-} from '../price/quote.ts'
-import type { RateProvider } from '../price/rates.ts'
-import type { RefundOf } from '../store/payment-loaders.ts'
-import { refund } from '../payment/refund.ts'
-import { defaultZone } from '../payment/settlement-date.ts'
-import type { Order } from '../price/order.ts'
-import type { CounterpartyAnswer, Charge, Submission } from '../payment/commands.ts'
-import type { PaymentStore } from '../store/payment-store.ts'
-import { checkQuote, submit, type Screening, type Submitted } from '../payment/submit.ts'
-import type { Logger } from '../../platform/logger.ts'
-import type { ParticipantId, PaymentId } from '../../../schema/values/id.ts'
 
 export interface RefundReceipt {
   readonly __typename: 'RefundReceipt'
@@ -59,25 +60,29 @@ export interface RefundReceipt {
   readonly refund: RefundOf
 }
 
+/** Decides the answer to a payment; null leaves the payment unanswered. */
+export type AnswerRule = (payment: Payment) => CounterpartyAnswer | null
+
 export interface PaymentService {
   quote(wallet: ParticipantId, input: OrderInput): Promise<Quote | Refusal>
   submit(wallet: ParticipantId, input: SubmitPaymentInput): Promise<PaymentReceipt | Refusal>
-  /** Charges a code that a customer presented, for the acquirer. */
+  /** Charges a code that a customer presented. */
   charge(acquirer: ParticipantId, input: ChargePresentedCodeInput): Promise<PaymentReceipt | Refusal>
   cancel(participant: ParticipantId, input: CancelPaymentInput): Promise<PaymentReceipt | Refusal>
   refund(participant: ParticipantId, input: RefundPaymentInput): Promise<RefundReceipt | Refusal>
   respond(participant: ParticipantId, input: RespondAuthorizationInput): Promise<PaymentReceipt | Refusal>
-  /** Answers payment `id` for its counterparty; `decide` may look at the payment and leave it unanswered by null. */
-  answer(
-    participant: ParticipantId,
-    id: PaymentId,
-    decide: (payment: Payment) => CounterpartyAnswer | null,
-  ): Promise<PaymentReceipt | Refusal>
-  /** Ends payment `id`, which could not be delivered to its counterparty at all. */
+  /** Answers payment `id` for its counterparty `participant`. */
+  answer(participant: ParticipantId, id: PaymentId, decide: AnswerRule): Promise<PaymentReceipt | Refusal>
+  /** Ends payment `id`, which could not be delivered to its counterparty. */
   undeliverable(id: PaymentId): Promise<void>
-  /** Does what is due with payment `id`; nothing when its time has not come, or somebody else has done it. */
-  actOnDue(id: PaymentId): Promise<void>
-  /** Asks the counterparty of a payment in doubt where it stands, if it was not asked just now: the payment after that. */
+  /**
+   * Makes the move that is due for payment `id`; none when it is not due, or another process has made it.
+   * `overdue` is a due time that counts as past, also when it is ahead of the clock.
+   */
+  actOnDue(id: PaymentId, overdue?: Date): Promise<void>
+  /**
+   * Sends an inquiry about a payment in doubt unless one was sent just now; returns the payment after that.
+   */
   inquire(id: PaymentId): Promise<Payment | null>
 }
 
@@ -90,204 +95,352 @@ export interface PaymentServiceDependencies extends Pick<
   readonly rates: RateProvider
   readonly screen: Screening
   readonly logger: Pick<Logger, 'error'>
+  /** Milliseconds of a clock that is never set; by default the process's own. */
+  readonly elapsedMs?: () => number
 }
 
-/** What is known of a payment before it is written. */
-interface Draft {
+interface Dependencies extends Required<PaymentServiceDependencies> {
+  readonly idempotentPayments: IdempotentPayments
+}
+
+export function createPaymentService(outer: PaymentServiceDependencies): PaymentService {
+  const idempotentPayments = createIdempotentPayments(outer)
+  const dependencies = { elapsedMs: () => performance.now(), ...outer, idempotentPayments }
+  return {
+    quote: (wallet, input) => quotePayment(dependencies, wallet, input),
+    submit: (wallet, input) => submitPayment(dependencies, wallet, input),
+    charge: (acquirer, input) => chargePresentedCode(dependencies, acquirer, input),
+    cancel: (participant, input) => cancelPayment(dependencies, participant, input),
+    refund: (participant, input) => refundPayment(dependencies, participant, input),
+    respond: (participant, input) => respondToPayment(dependencies, participant, input),
+    answer: (participant, id, decide) => answerPayment(dependencies, participant, id, decide),
+    undeliverable: (id) => endUndeliverable(dependencies, id),
+    actOnDue: (id, overdue) => actOnDue(dependencies, id, overdue),
+    inquire: (id) => inquirePayment(dependencies, id),
+  }
+}
+
+async function quotePayment(
+  dependencies: Dependencies,
+  wallet: ParticipantId,
+  input: OrderInput,
+): Promise<Quote | Refusal> {
+  const order = requireRole(dependencies, wallet, 'WALLET') ?? readOrder(input)
+  if (isRefusal(order)) return order
+  const target = await findTarget(dependencies, order)
+  if (isRefusal(target)) return target
+  const context = pricingContext(dependencies)
+  const quote = quoteOrder(newId(context.now), wallet, order, target, context)
+  if (!isRefusal(quote)) await dependencies.store.addQuote(quote)
+  return quote
+}
+
+async function submitPayment(
+  dependencies: Dependencies,
+  wallet: ParticipantId,
+  input: SubmitPaymentInput,
+): Promise<PaymentReceipt | Refusal> {
+  const submission = requireRole(dependencies, wallet, 'WALLET') ?? readSubmission(input)
+  if (isRefusal(submission)) return submission
+  const key = useOfKey(wallet, 'submitPayment', submission.idempotencyKey, input, dependencies.now())
+  return startPayment(dependencies, key, await draftOfSubmission(dependencies, wallet, submission))
+}
+
+async function chargePresentedCode(
+  dependencies: Dependencies,
+  acquirer: ParticipantId,
+  input: ChargePresentedCodeInput,
+): Promise<PaymentReceipt | Refusal> {
+  const charge = requireRole(dependencies, acquirer, 'ACQUIRER') ?? readCharge(input)
+  if (isRefusal(charge)) return charge
+  const key = useOfKey(acquirer, 'chargePresentedCode', charge.idempotencyKey, input, dependencies.now())
+  return startPayment(dependencies, key, await draftOfCharge(dependencies, acquirer, charge))
+}
+
+/** A payment whose terms are decided, before it is written. */
+interface PaymentDraft {
   readonly wallet: ParticipantId
-  readonly submitted: Submitted
-  readonly terms: Terms
+  readonly details: SubmissionDetails
+  readonly terms: PaymentTerms
 }
 
-export function createPaymentService(dependencies: PaymentServiceDependencies): PaymentService {
-  const { store, dailyLimits, directory, registry, rates, screen, now, logger } = dependencies
-  const idempotentPayments = createIdempotentPayments({ store, logger })
-  const worldNow = (): PricingWorld => ({ registry, rates, now: now() })
-  const zoneOf = ({ corridor }: Payment) => registry.corridors.get(corridor)?.settlementZone ?? defaultZone
+/** Gathers the quote, or the merchant of the order, and decides the terms. */
+async function draftOfSubmission(
+  dependencies: Dependencies,
+  wallet: ParticipantId,
+  { basis, reference, customer, token }: Submission,
+): Promise<PaymentDraft | Refusal> {
+  const details = { reference, customer, token }
+  if (basis.kind === 'QUOTE') {
+    const quote = await dependencies.store.quoteById(basis.id)
+    const terms = termsOfQuote(quote, wallet, pricingContext(dependencies))
+    return isRefusal(terms) ? terms : { wallet, details: { ...details, quote: basis.id }, terms }
+  }
+  const target = await findTarget(dependencies, basis.order)
+  if (isRefusal(target)) return target
+  const agreed = agreeTerms(wallet, basis.order, target, pricingContext(dependencies))
+  return isRefusal(agreed) ? agreed : { wallet, details, terms: agreed.terms }
+}
 
-  /** The place that an order names, with whatever the code there carries. */
-  const findPlace = async ({ target }: Order): Promise<PaymentTarget | Refusal> => {
-    if (target.kind === 'CODE') {
-      const scanned = await directory.scan(target.payload)
-      if (isRefusal(scanned)) return { ...scanned, path: ['input', 'payload'] }
-      const { merchant, ...code } = scanned
-      return { merchant, code }
-    }
+/** Gathers the merchant and the presented code, and decides the terms. */
+async function draftOfCharge(
+  dependencies: Dependencies,
+  acquirer: ParticipantId,
+  charge: Charge,
+): Promise<PaymentDraft | Refusal> {
+  const { directory, store } = dependencies
+  const merchant = await directory.merchant(charge.merchant)
+  if (merchant?.acquirer !== acquirer) return unknownMerchant
+  const id = readPresented(charge.payload)
+  if (isRefusal(id)) return id
+  const code = await store.codeById(id)
+  if (!code) return refuse('CODE_UNKNOWN', undefined, ['input', 'payload'])
+
+  const { wallet, token } = code
+  const order: Order = {
+    target: { kind: 'MERCHANT', id: merchant.id },
+    amount: charge.amount,
+    tip: null,
+    side: 'FIXED_MERCHANT',
+    payerCurrency: null,
+    entryMode: 'CPM',
+  }
+  const context = pricingContext(dependencies)
+  const agreed = agreeTerms(wallet, order, { merchant, code: null }, context)
+  if (isRefusal(agreed)) return agreed
+  const { terms } = agreed
+  const flaw = checkCharge(code, terms, context.rates, context.now)
+  if (flaw) return flaw
+  const terminal = charge.terminal === null ? {} : { terminal: charge.terminal }
+  const details = { reference: id, customer: token.reference, token, presentedCode: id, ...terminal }
+  return { wallet, details, terms }
+}
+
+/** The merchant that an order names, and the content of its code. */
+async function findTarget({ directory }: Dependencies, { target }: Order): Promise<PaymentTarget | Refusal> {
+  if (target.kind === 'MERCHANT') {
     const merchant = await directory.merchant(target.id)
-    return merchant ? { merchant, code: null } : refuse('MERCHANT_UNKNOWN', undefined, ['input', 'merchant'])
+    return merchant ? { merchant, code: null } : unknownMerchant
   }
-
-  const draftOf = async (wallet: ParticipantId, submission: Submission): Promise<Draft | Refusal> => {
-    const { what, reference: number, customer, token } = submission
-    const submitted = { reference: number, customer, token }
-    if (what.kind === 'ORDER') {
-      const target = await findPlace(what.order)
-      const agreed = isRefusal(target) ? target : agree(wallet, what.order, target, worldNow())
-      return isRefusal(agreed) ? agreed : { wallet, submitted, terms: agreed.terms }
-    }
-    const quote = await store.quoteById(what.id)
-    const world = worldNow()
-    const flaw = checkQuote(quote, wallet, world.now) ?? checkStillOpen(wallet, quote!.terms, world)
-    return flaw ?? { wallet, submitted: { ...submitted, quote: what.id }, terms: quote!.terms }
-  }
-
-  const draftOfCharge = async (acquirer: ParticipantId, charge: Charge): Promise<Draft | Refusal> => {
-    const merchant = await directory.merchant(charge.merchant)
-    if (merchant?.acquirer !== acquirer) return refuse('MERCHANT_UNKNOWN', undefined, ['input', 'merchant'])
-    const id = readPresented(charge.payload)
-    if (isRefusal(id)) return id
-    const code = await store.codeById(id)
-    if (!code) return refuse('CODE_UNKNOWN', undefined, ['input', 'payload'])
-    const { wallet, token } = code
-    const order: Order = {
-      target: { kind: 'MERCHANT', id: merchant.id },
-      amount: charge.amount,
-      tip: null,
-      side: 'FIXED_MERCHANT',
-      payerCurrency: null,
-      entryMode: 'CPM',
-    }
-    const world = worldNow()
-    const agreed = agree(wallet, order, { merchant, code: null }, world)
-    if (isRefusal(agreed)) return agreed
-    const flaw = checkCharge(code, agreed.terms, rates, world.now)
-    if (flaw) return flaw
-    const terminal = charge.terminal === null ? {} : { terminal: charge.terminal }
-    const submitted = { reference: id, customer: token.reference, token, presentedCode: id, ...terminal }
-    return { wallet, submitted, terms: agreed.terms }
-  }
-
-  /** Writes the payment that `draft` describes, under `key`; or gives what the key has got before. */
-  const take = async (draft: Draft | Refusal, key: UsedKey): Promise<PaymentReceipt | Refusal> => {
-    if (isRefusal(draft)) return idempotentPayments.keep(key, draft)
-    const { wallet, submitted, terms } = draft
-    const corridor = registry.corridors.get(terms.corridor)!
-    const { customer } = submitted
-    const reserved =
-      customer === null
-        ? null
-        : reservationOf({ wallet, customer }, key.id, terms.merchantAmount, corridor, rates, key.at)
-    if (isRefusal(reserved)) return idempotentPayments.keep(key, reserved)
-    const used = reserved && (await dailyLimits.reserve(reserved))
-    if (reserved && used !== null) return idempotentPayments.keep(key, overDay(reserved, used))
-
-    const payment = submit(wallet, submitted, terms, {
-      id: newId(key.at),
-      rrn: await store.nextRrn(),
-      key,
-      now: key.at,
-      authorizationTimeoutMs: corridor.authorizationTimeoutMs,
-      screen,
-      ...(reserved && { customerDay: reserved.day }),
-    })
-    const receipt = await idempotentPayments.insert(payment, key)
-    if (reserved && isRefusal(receipt) && isKept(receipt))
-      await dailyLimits.giveBack(reserved.day, reserved.hold)
-    return receipt
-  }
-
-  const paymentService: PaymentService = {
-    async quote(wallet, input) {
-      const order = checkWallet(wallet, registry) ?? readOrder(input)
-      if (isRefusal(order)) return order
-      const target = await findPlace(order)
-      if (isRefusal(target)) return target
-      const world = worldNow()
-      const quote = makeQuote(newId(world.now), wallet, order, target, world)
-      if (!isRefusal(quote)) await store.addQuote(quote)
-      return quote
-    },
-
-    async submit(wallet, input) {
-      const submission = checkWallet(wallet, registry) ?? readSubmission(input)
-      if (isRefusal(submission)) return submission
-      const key = useOfKey(wallet, 'submitPayment', submission.idempotencyKey, input, now())
-      return take(await draftOf(wallet, submission), key)
-    },
-
-    async charge(acquirer, input) {
-      const charge = checkAcquirer(acquirer, registry) ?? readCharge(input)
-      if (isRefusal(charge)) return charge
-      const key = useOfKey(acquirer, 'chargePresentedCode', charge.idempotencyKey, input, now())
-      return take(await draftOfCharge(acquirer, charge), key)
-    },
-
-    async cancel(participant, input) {
-      const wish = readCancellation(input)
-      if (isRefusal(wish)) return wish
-      const key = useOfKey(participant, 'cancelPayment', wish.idempotencyKey, input, now())
-      return idempotentPayments.move(key, wish.payment, (payment) => {
-        if (!mayCancel(payment, participant)) return unknownPayment
-        const cutoffMinutes = registry.corridors.get(payment.corridor)?.cancelCutoffMinutes ?? 0
-        return cancel(payment, { now: now(), key, cutoffMinutes, zone: zoneOf(payment), note: wish.note })
-      })
-    },
-
-    async refund(participant, input) {
-      const order = readRefund(input)
-      if (isRefusal(order)) return order
-      const key = useOfKey(participant, 'refundPayment', order.idempotencyKey, input, now())
-      const id = newId(key.at)
-      const receipt = await idempotentPayments.move(key, order.payment, (payment) => {
-        if (participant !== payment.wallet && participant !== payment.acquirer) return unknownPayment
-        const windowDays = registry.corridors.get(payment.corridor)?.refundWindowDays ?? 0
-        const { amount, reason, note } = order
-        return refund(payment, amount, {
-          id,
-          now: now(),
-          key,
-          windowDays,
-          zone: zoneOf(payment),
-          reason,
-          note,
-        })
-      })
-      if (isRefusal(receipt)) return receipt
-      const { replayed, payment } = receipt
-      const made = payment.refunds.find((one) => one.key === key.id)!
-      return { __typename: 'RefundReceipt', replayed, refund: { refund: made, payment } }
-    },
-
-    async respond(participant, input) {
-      const given = readAnswer(input)
-      return isRefusal(given) ? given : paymentService.answer(participant, input.payment, () => given)
-    },
-
-    async answer(participant, id, decide) {
-      let given: CounterpartyAnswer | null = null
-      const done = await store.move(id, (payment) => {
-        given = payment.counterparty === participant ? decide(payment) : null
-        return given && answer(payment, given, { now: now(), zone: zoneOf(payment) })
-      })
-      if (!done || !given) return unknownPayment
-      return answered(done.before, done.after, given)
-    },
-
-    async undeliverable(id) {
-      await store.move(id, (payment) => undeliverable(payment, now()))
-    },
-
-    async actOnDue(id) {
-      await store.move(id, (payment) => moveDue(payment, now()))
-    },
-
-    async inquire(id) {
-      return (await store.move(id, (payment) => inquireEarly(payment, now())))?.after ?? null
-    },
-  }
-  return paymentService
+  const scanned = await directory.scan(target.payload)
+  if (isRefusal(scanned)) return { ...scanned, path: ['input', 'payload'] }
+  const { merchant, ...code } = scanned
+  return { merchant, code }
 }
 
-function answered(before: Payment, after: Payment, given: CounterpartyAnswer): PaymentReceipt | Refusal {
+/** A payment that is about to be written: its own id, and its share of the customer's daily limit. */
+interface ReservedDraft extends PaymentDraft {
+  readonly id: PaymentId
+  /** Null without a customer. */
+  readonly reservation: Reservation | null
+}
+
+/**
+ * Reserves and writes the payment of `draft` under `key`. The key keeps the refusal of a draft or a
+ * reservation.
+ */
+async function startPayment(
+  dependencies: Dependencies,
+  key: UsedKey,
+  draft: PaymentDraft | Refusal,
+): Promise<PaymentReceipt | Refusal> {
+  const { idempotentPayments } = dependencies
+  const begunMs = dependencies.elapsedMs()
+  if (isRefusal(draft)) return idempotentPayments.keep(key, draft)
+  const id = newId<PaymentId>(key.at)
+  const reservation = reservationOfDraft(dependencies, key, id, draft)
+  if (reservation === null) return writePayment(dependencies, key, { ...draft, id, reservation })
+  if (isRefusal(reservation)) return idempotentPayments.keep(key, reservation)
+  const result = await reserveLimit(dependencies, key, reservation)
+  if (result) return result
+  return writeReserved(dependencies, key, { ...draft, id, reservation }, begunMs)
+}
+
+function reservationOfDraft(
+  { registry, rates }: Dependencies,
+  key: UsedKey,
+  hold: PaymentId,
+  { wallet, terms, details: { customer } }: PaymentDraft,
+): Reservation | Refusal | null {
+  if (customer === null) return null
+  const corridor = registry.corridors.get(terms.corridor)!
+  const attempt = { hold, key: key.id }
+  return reservationOf({ wallet, customer }, attempt, terms.merchantAmount, corridor, rates, key.at)
+}
+
+/**
+ * Returns null when the limit is reserved, and otherwise the result of `key`. While another call with the
+ * same key has its hold, this one waits for that call's result.
+ */
+async function reserveLimit(
+  { dailyLimits, idempotentPayments }: Dependencies,
+  key: UsedKey,
+  reservation: Reservation,
+): Promise<PaymentReceipt | Refusal | null> {
+  for (const waitMs of keyHeldWaitsMs) {
+    const outcome = await dailyLimits.reserve(reservation)
+    if (outcome.kind === 'RESERVED') return null
+    if (outcome.kind === 'EXCEEDED') {
+      return idempotentPayments.keep(key, exceedsDailyLimit(reservation, outcome.used))
+    }
+    const first = await idempotentPayments.first(key)
+    if (first) return first
+    await pause(waitMs)
+  }
+  // The process of the other call may have stopped. Its hold counts until it is known to have no payment.
+  const outcome = await dailyLimits.reserveBeside(reservation)
+  return outcome.kind === 'RESERVED' ? null : refuse('UNAVAILABLE')
+}
+
+/** Waits for the result of another call with the same key; that call makes one write. */
+const keyHeldWaitsMs = [5, 10, 25, 50, 100, 200, 400, 800] as const
+
+/** Writes the payment of a reservation. Releases the hold unless this very payment is or may be written. */
+async function writeReserved(
+  dependencies: Dependencies,
+  key: UsedKey,
+  draft: ReservedDraft & { readonly reservation: Reservation },
+  begunMs: number,
+): Promise<PaymentReceipt | Refusal> {
+  const { dailyLimits, elapsedMs, logger } = dependencies
+  const release = () =>
+    dailyLimits.release(draft.reservation).catch((error: unknown) => {
+      logger.error(
+        { err: error, payment: draft.id },
+        'the hold of a payment that was not written could not be released; it counts for two minutes more',
+      )
+    })
+  // The hold of a late attempt may be dropped before its payment is written.
+  if (elapsedMs() - begunMs > reservedMaxMs) {
+    await release()
+    return refuse('UNAVAILABLE')
+  }
+  // An error here means that the payment is not written: `insert` returns UNAVAILABLE for an unknown outcome.
+  let mayStand = false
+  try {
+    const receipt = await writePayment(dependencies, key, draft)
+    mayStand = isRefusal(receipt) ? !isKept(receipt) : receipt.payment._id === draft.id
+    return receipt
+  } finally {
+    if (!mayStand) await release()
+  }
+}
+
+async function writePayment(
+  { store, idempotentPayments, registry, screen }: Dependencies,
+  key: UsedKey,
+  { id, wallet, details, terms, reservation }: ReservedDraft,
+): Promise<PaymentReceipt | Refusal> {
+  const payment = submit(wallet, details, terms, {
+    id,
+    rrn: await store.nextRrn(),
+    key,
+    now: key.at,
+    authorizationTimeoutMs: registry.corridors.get(terms.corridor)!.authorizationTimeoutMs,
+    screen,
+    ...(reservation && { customerDay: reservation.day }),
+  })
+  return idempotentPayments.insert(payment, key)
+}
+
+async function cancelPayment(
+  dependencies: Dependencies,
+  participant: ParticipantId,
+  input: CancelPaymentInput,
+): Promise<PaymentReceipt | Refusal> {
+  const { registry, idempotentPayments, now } = dependencies
+  const cancellation = readCancellation(input)
+  if (isRefusal(cancellation)) return cancellation
+  const { idempotencyKey, note } = cancellation
+  const key = useOfKey(participant, 'cancelPayment', idempotencyKey, input, now())
+  return idempotentPayments.move(key, cancellation.payment, (payment) => {
+    if (!mayCancel(payment, participant)) return unknownPayment
+    const cutoffMinutes = registry.corridors.get(payment.corridor)?.cancelCutoffMinutes ?? 0
+    return cancel(payment, { now: now(), key, cutoffMinutes, zone: zoneOf(dependencies, payment), note })
+  })
+}
+
+async function refundPayment(
+  dependencies: Dependencies,
+  participant: ParticipantId,
+  input: RefundPaymentInput,
+): Promise<RefundReceipt | Refusal> {
+  const { registry, idempotentPayments, now } = dependencies
+  const order = readRefund(input)
+  if (isRefusal(order)) return order
+  const { idempotencyKey, amount, reason, note } = order
+  const key = useOfKey(participant, 'refundPayment', idempotencyKey, input, now())
+  const id = newId<RefundId>(key.at)
+  const receipt = await idempotentPayments.move(key, order.payment, (payment) => {
+    if (participant !== payment.wallet && participant !== payment.acquirer) return unknownPayment
+    const windowDays = registry.corridors.get(payment.corridor)?.refundWindowDays ?? 0
+    const zone = zoneOf(dependencies, payment)
+    return refund(payment, amount, { id, now: now(), key, windowDays, zone, reason, note })
+  })
+  if (isRefusal(receipt)) return receipt
+  const { replayed, payment } = receipt
+  const added = payment.refunds.find((one) => one.key === key.id)!
+  return { __typename: 'RefundReceipt', replayed, refund: { refund: added, payment } }
+}
+
+async function respondToPayment(
+  dependencies: Dependencies,
+  participant: ParticipantId,
+  input: RespondAuthorizationInput,
+): Promise<PaymentReceipt | Refusal> {
+  const received = readAnswer(input)
+  if (isRefusal(received)) return received
+  return answerPayment(dependencies, participant, input.payment, () => received)
+}
+
+async function answerPayment(
+  dependencies: Dependencies,
+  participant: ParticipantId,
+  id: PaymentId,
+  decide: AnswerRule,
+): Promise<PaymentReceipt | Refusal> {
+  const { store, now } = dependencies
+  let received: CounterpartyAnswer | null = null
+  const outcome = await store.move(id, (payment) => {
+    received = payment.counterparty === participant ? decide(payment) : null
+    return received && answer(payment, received, { now: now(), zone: zoneOf(dependencies, payment) })
+  })
+  if (!outcome || !received) return unknownPayment
+  const { before, after } = outcome
   if (after.status !== before.status) return receiptOf(after, false)
-  if (isRepeated(before, given)) return receiptOf(after, true)
+  if (isRepeated(before, received)) return receiptOf(after, true)
   return refuse('NOT_WAITING', `the payment is ${after.status}`, ['input', 'payment'])
 }
 
-type Reference = SubgraphDependencies['registry']
+async function endUndeliverable({ store, now }: Dependencies, id: PaymentId): Promise<void> {
+  await store.move(id, (payment) => undeliverable(payment, now()))
+}
 
-const checkWallet = (id: ParticipantId, { participants }: Reference): Refusal | null =>
-  participants.get(id)?.roles.includes('WALLET') ? null : refuse('FORBIDDEN', 'only a wallet does this')
+async function actOnDue({ store, now }: Dependencies, id: PaymentId, overdue?: Date): Promise<void> {
+  await store.move(id, (payment) => moveDue(payment, now(), overdue))
+}
 
-const checkAcquirer = (id: ParticipantId, { participants }: Reference): Refusal | null =>
-  participants.get(id)?.roles.includes('ACQUIRER') ? null : refuse('FORBIDDEN', 'only an acquirer does this')
+async function inquirePayment({ store, now }: Dependencies, id: PaymentId): Promise<Payment | null> {
+  const outcome = await store.move(id, (payment) => inquireEarly(payment, now()))
+  return outcome && outcome.after
+}
+
+const pricingContext = ({ registry, rates, now }: Dependencies): PricingContext => ({
+  registry,
+  rates,
+  now: now(),
+})
+
+const zoneOf = ({ registry }: Dependencies, { corridor }: Payment): SettlementZone =>
+  registry.corridors.get(corridor)?.settlementZone ?? defaultZone
+
+function requireRole(
+  { registry }: Dependencies,
+  participant: ParticipantId,
+  role: 'WALLET' | 'ACQUIRER',
+): Refusal | null {
+  if (registry.participants.get(participant)?.roles.includes(role)) return null
+  return refuse('FORBIDDEN', `this operation takes the role ${role}`)
+}
+
+const unknownMerchant = refuse('MERCHANT_UNKNOWN', undefined, ['input', 'merchant'])

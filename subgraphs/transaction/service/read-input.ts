@@ -1,21 +1,23 @@
-// Reads what clients write: every field checked, each with a refusal of its own. No lookups, no clock.
+// Reads the input of clients: checks every field, with a refusal for each flaw. Reads no data and no clock.
 
 import { isCurrency, type Currency } from '../../../schema/values/currency.ts'
-import { parseMoney } from '../../../schema/values/money.ts'
+import type { EntryMode } from '../../../schema/values/entry-mode.ts'
+import type { MerchantId, PaymentId, QuoteId } from '../../../schema/values/id.ts'
+import { parseMoney, type Money } from '../../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { parseReason } from '../../../schema/values/reasons.ts'
-import type { EntryMode } from '../../../schema/values/entry-mode.ts'
-import type { Order } from '../price/order.ts'
+import { quoteInput, unknownCurrency } from '../../shared/unknown.ts'
 import type {
-  CounterpartyDecision,
   AccountToken,
-  Submission,
-  CounterpartyAnswer,
   Cancellation,
-  RefundOrder,
-  Presentation,
   Charge,
+  CounterpartyAnswer,
+  CounterpartyDecision,
+  Presentation,
+  RefundOrder,
+  Submission,
 } from '../payment/commands.ts'
+import type { Order } from '../price/order.ts'
 import type { QuoteSide } from '../price/pricing.ts'
 
 interface MoneyInput {
@@ -23,10 +25,10 @@ interface MoneyInput {
   readonly currency: string
 }
 
-/** `quotePayment` takes these; `submitPayment` takes some of them in place of a quote. */
+/** Input of `quotePayment`; `submitPayment` takes a part of it instead of a quote. */
 export interface OrderInput {
   readonly payload?: string | null
-  readonly merchant?: string | null
+  readonly merchant?: MerchantId | null
   readonly amount?: MoneyInput | null
   readonly tip?: MoneyInput | null
   readonly side?: QuoteSide | null
@@ -36,9 +38,9 @@ export interface OrderInput {
 
 export interface SubmitPaymentInput {
   readonly idempotencyKey: string
-  readonly quote?: string | null
+  readonly quote?: QuoteId | null
   readonly payload?: string | null
-  readonly merchant?: string | null
+  readonly merchant?: MerchantId | null
   readonly amount?: MoneyInput | null
   readonly payerCurrency?: string | null
   readonly reference: string
@@ -47,7 +49,7 @@ export interface SubmitPaymentInput {
 }
 
 export interface RespondAuthorizationInput {
-  readonly payment: string
+  readonly payment: PaymentId
   readonly decision: CounterpartyDecision
   readonly reason?: string | null
   readonly reference?: string | null
@@ -55,7 +57,7 @@ export interface RespondAuthorizationInput {
 
 export interface CancelPaymentInput {
   readonly idempotencyKey: string
-  readonly payment: string
+  readonly payment: PaymentId
   readonly reason?: string | null
 }
 
@@ -73,7 +75,7 @@ export interface PresentCodeInput {
 export interface ChargePresentedCodeInput {
   readonly idempotencyKey: string
   readonly payload: string
-  readonly merchant: string
+  readonly merchant: MerchantId
   readonly amount: MoneyInput
   readonly terminal?: string | null
 }
@@ -83,21 +85,18 @@ interface TokenInput {
   readonly lastFour?: string | null
 }
 
-/** Refuses with EXACTLY_ONE, BAD_VALUE, or what is wrong with a currency or an amount. */
+/** Refuses with EXACTLY_ONE or BAD_VALUE, or by the flaw of a currency or amount. */
 export function readOrder(input: OrderInput): Order | Refusal {
   const target = readTarget(input)
   if (isRefusal(target)) return target
-  const amount = input.amount ? parseMoney(input.amount, ['input', 'amount']) : null
+  const amount = readOptionalMoney(input.amount, 'amount')
   if (isRefusal(amount)) return amount
-  const tip = input.tip ? parseMoney(input.tip, ['input', 'tip']) : null
+  const tip = readOptionalMoney(input.tip, 'tip')
   if (isRefusal(tip)) return tip
   const payerCurrency = readCurrency(input.payerCurrency ?? null)
   if (isRefusal(payerCurrency)) return payerCurrency
   if (input.entryMode === 'CPM') {
-    return refuse('BAD_VALUE', 'a presented code is charged by the merchant’s acquirer', [
-      'input',
-      'entryMode',
-    ])
+    return refuse('BAD_VALUE', 'use chargePresentedCode for a presented code', ['input', 'entryMode'])
   }
   return {
     target,
@@ -109,7 +108,7 @@ export function readOrder(input: OrderInput): Order | Refusal {
   }
 }
 
-/** Refuses with EXACTLY_ONE, BAD_VALUE, or what is wrong with a currency or an amount. */
+/** Refuses with EXACTLY_ONE or BAD_VALUE, or by the flaw of a currency or amount. */
 export function readSubmission(input: SubmitPaymentInput): Submission | Refusal {
   const { idempotencyKey, reference, customer = null } = input
   const flaw =
@@ -119,9 +118,9 @@ export function readSubmission(input: SubmitPaymentInput): Submission | Refusal 
   if (flaw) return flaw
   const token = readToken(input.token)
   if (isRefusal(token)) return token
-  const what = readWhat(input)
-  if (isRefusal(what)) return what
-  return { idempotencyKey, what, reference, customer, token }
+  const basis = readBasis(input)
+  if (isRefusal(basis)) return basis
+  return { idempotencyKey, basis, reference, customer, token }
 }
 
 /** Refuses with BAD_VALUE. */
@@ -132,20 +131,17 @@ export function readAnswer({
 }: RespondAuthorizationInput): CounterpartyAnswer | Refusal {
   const flaw = flawOfOptional(reference, 'reference')
   if (flaw) return flaw
-  const named = reason ?? null
-  const own = reference ?? null
+  const reasonText = reason ?? null
+  const ownReference = reference ?? null
   if (decision !== 'DECLINE') {
-    if (named !== null) return refuse('BAD_VALUE', 'only a refusal has a reason', ['input', 'reason'])
-    return { decision, reason: null, reference: own }
+    if (reasonText !== null) return badValue('a reason is only for DECLINE', 'reason')
+    return { decision, reason: null, reference: ownReference }
   }
-  const code = named === null ? 'UNSPECIFIED' : parseReason(named)
+  const code = reasonText === null ? 'UNSPECIFIED' : parseReason(reasonText)
   if (code === null) {
-    return refuse('BAD_VALUE', 'neither a name of ReasonCode nor an ISO 20022 code of one', [
-      'input',
-      'reason',
-    ])
+    return badValue(`${quoteInput(reasonText!)} is no ReasonCode and no ISO 20022 code of one`, 'reason')
   }
-  return { decision, reason: code, reference: own }
+  return { decision, reason: code, reference: ownReference }
 }
 
 /** Refuses with BAD_VALUE. */
@@ -156,32 +152,32 @@ export function readCancellation(input: CancelPaymentInput): Cancellation | Refu
   return flaw ?? { idempotencyKey, payment, note }
 }
 
-/** Refuses with BAD_VALUE, or what is wrong with the amount. */
+/** Refuses with BAD_VALUE, or by the flaw of the amount. */
 export function readRefund(input: RefundPaymentInput): RefundOrder | Refusal {
-  const wish = readCancellation(input)
-  if (isRefusal(wish)) return wish
-  const amount = input.amount ? parseMoney(input.amount, ['input', 'amount']) : null
+  const order = readCancellation(input)
+  if (isRefusal(order)) return order
+  const amount = readOptionalMoney(input.amount, 'amount')
   if (isRefusal(amount)) return amount
-  return { ...wish, amount, reason: wish.note === null ? null : parseReason(wish.note) }
+  return { ...order, amount, reason: order.note === null ? null : parseReason(order.note) }
 }
 
-/** Refuses with BAD_VALUE, or what is wrong with the limit. */
+/** Refuses with BAD_VALUE, or by the flaw of the limit. */
 export function readPresentation(input: PresentCodeInput): Presentation | Refusal {
   const { idempotencyKey } = input
   const flaw = flawOfText(idempotencyKey, 'idempotencyKey')
   if (flaw) return flaw
   const token = readToken(input.token)
   if (isRefusal(token)) return token
-  const limit = input.limit ? parseMoney(input.limit, ['input', 'limit']) : null
+  const limit = readOptionalMoney(input.limit, 'limit')
   if (isRefusal(limit)) return limit
   const ttlSeconds = input.ttlSeconds ?? 120
   if (ttlSeconds < 30 || ttlSeconds > 300) {
-    return refuse('BAD_VALUE', `ttlSeconds is 30–300, not ${ttlSeconds}`, ['input', 'ttlSeconds'])
+    return badValue(`ttlSeconds must be 30–300, not ${ttlSeconds}`, 'ttlSeconds')
   }
   return { idempotencyKey, token: token!, limit, ttlSeconds }
 }
 
-/** Refuses with BAD_VALUE, or what is wrong with the amount. */
+/** Refuses with BAD_VALUE, or by the flaw of the amount. */
 export function readCharge(input: ChargePresentedCodeInput): Charge | Refusal {
   const { idempotencyKey, payload, merchant } = input
   const terminal = input.terminal ?? null
@@ -189,7 +185,7 @@ export function readCharge(input: ChargePresentedCodeInput): Charge | Refusal {
     flawOfText(idempotencyKey, 'idempotencyKey') ??
     flawOfOptional(terminal, 'terminal') ??
     (terminal !== null && terminal.length > 25
-      ? refuse('BAD_VALUE', 'terminal is at most 25 characters', ['input', 'terminal'])
+      ? badValue('terminal must have at most 25 characters', 'terminal')
       : null)
   if (flaw) return flaw
   const amount = parseMoney(input.amount, ['input', 'amount'])
@@ -197,18 +193,16 @@ export function readCharge(input: ChargePresentedCodeInput): Charge | Refusal {
   return { idempotencyKey, payload, merchant, amount, terminal }
 }
 
-function readWhat(input: SubmitPaymentInput): Submission['what'] | Refusal {
-  const given = [input.quote, input.payload, input.merchant].filter(
-    (one) => one !== null && one !== undefined,
-  )
-  if (given.length !== 1) {
-    return refuse('EXACTLY_ONE', `give one of quote, payload and merchant, not ${given.length} of them`, [
+function readBasis(input: SubmitPaymentInput): Submission['basis'] | Refusal {
+  const present = [input.quote, input.payload, input.merchant].filter((id) => id !== null && id !== undefined)
+  if (present.length !== 1) {
+    return refuse('EXACTLY_ONE', `give one of quote, payload and merchant, not ${present.length} of them`, [
       'input',
     ])
   }
   if (typeof input.quote === 'string') {
-    const named = input.amount ? 'amount' : input.payerCurrency ? 'payerCurrency' : null
-    if (named) return refuse('BAD_VALUE', `the quote says the ${named}`, ['input', named])
+    const fixed = input.amount ? 'amount' : input.payerCurrency ? 'payerCurrency' : null
+    if (fixed) return badValue(`the quote fixes ${fixed}; leave it out`, fixed)
     return { kind: 'QUOTE', id: input.quote }
   }
   const order = readOrder(input)
@@ -217,13 +211,15 @@ function readWhat(input: SubmitPaymentInput): Submission['what'] | Refusal {
 
 function readTarget({ payload, merchant }: OrderInput): Order['target'] | Refusal {
   if (typeof payload === 'string' && typeof merchant !== 'string') return { kind: 'CODE', payload }
-  if (typeof merchant === 'string' && typeof payload !== 'string') return { kind: 'MERCHANT', id: merchant }
+  if (typeof merchant === 'string' && typeof payload !== 'string') {
+    return { kind: 'MERCHANT', id: merchant }
+  }
   return refuse('EXACTLY_ONE', 'give one of payload and merchant', ['input'])
 }
 
 function readCurrency(code: string | null): Currency | null | Refusal {
   if (code === null || isCurrency(code)) return code
-  return refuse('UNKNOWN_CURRENCY', 'the hub does not know this currency', ['input', 'payerCurrency'])
+  return unknownCurrency(code, ['input', 'payerCurrency'])
 }
 
 function readToken(token: SubmitPaymentInput['token']): AccountToken | null | Refusal {
@@ -231,47 +227,43 @@ function readToken(token: SubmitPaymentInput['token']): AccountToken | null | Re
   const { reference, lastFour = null } = token
   const flaw = flawOfText(reference, 'token', 'reference')
   if (flaw) return flaw
-  if (looksLikeCardNumber(reference)) {
-    return refuse('BAD_VALUE', 'this looks like a card number, which the hub never takes', [
-      'input',
-      'token',
-      'reference',
-    ])
+  if (isCardNumber(reference)) {
+    return badValue('a card number is not accepted; use the wallet’s own reference', 'token', 'reference')
   }
   if (lastFour !== null && !/^\d{4}$/.test(lastFour)) {
-    return refuse('BAD_VALUE', 'lastFour is four digits', ['input', 'token', 'lastFour'])
+    return badValue('lastFour must be four digits', 'token', 'lastFour')
   }
   return { reference, lastFour }
 }
+
+const readOptionalMoney = (input: MoneyInput | null | undefined, field: string): Money | null | Refusal =>
+  input ? parseMoney(input, ['input', field]) : null
+
+const badValue = (details: string, ...field: readonly string[]): Refusal =>
+  refuse('BAD_VALUE', details, ['input', ...field])
 
 const flawOfOptional = (text: string | null | undefined, ...field: string[]): Refusal | null =>
   text === null || text === undefined ? null : flawOfText(text, ...field)
 
 function flawOfNote(text: string): Refusal | null {
   if (text.length >= 1 && text.length <= 500 && !/\p{Cc}/u.test(text)) return null
-  return refuse('BAD_VALUE', 'reason is 1–500 characters, none of them a control character', [
-    'input',
-    'reason',
-  ])
+  return badValue('reason must have 1–500 characters, and no control character', 'reason')
 }
 
 function flawOfText(text: string, ...field: string[]): Refusal | null {
   if (text.length >= 1 && text.length <= 64 && !/\p{Cc}/u.test(text)) return null
-  return refuse('BAD_VALUE', `${field.at(-1)} is 1–64 characters, none of them a control character`, [
-    'input',
-    ...field,
-  ])
+  return badValue(`${field.at(-1)} must have 1–64 characters, and no control character`, ...field)
 }
 
-/** 13 to 19 digits, spaced or not, that pass the Luhn check (ISO/IEC 7812-1, annex B). */
-function looksLikeCardNumber(text: string): boolean {
+/** True for 13 to 19 digits, spaced or not, that pass the Luhn check (ISO/IEC 7812-1, annex B). */
+function isCardNumber(text: string): boolean {
   const digits = text.replace(/[ -]/g, '')
   if (!/^\d{13,19}$/.test(digits)) return false
   const sum = digits
     .split('')
     .toReversed()
-    .reduce((total, digit, place) => {
-      const doubled = Number(digit) * (place % 2 === 0 ? 1 : 2)
+    .reduce((total, digit, index) => {
+      const doubled = Number(digit) * (index % 2 === 0 ? 1 : 2)
       return total + (doubled > 9 ? doubled - 9 : doubled)
     }, 0)
   return sum % 10 === 0

@@ -1,19 +1,19 @@
-// A settlement batch: one date, closed. Which entries are in it is decided by positions in the log alone, so closing looks at no
-// payment that is under way and stops none. Pure.
+// A settlement batch: all that is booked on one settlement date, each booking in exactly one batch. Pure.
 //
-// A batch fixes `upTo`, a position of the log that was its latest after the date's cut-off had passed. It takes what is booked on
-// its date up to there; and what has come late for dates closed before it, that is after `after`, the `upTo` of the batch closed
-// before it. So when a batch is closed, everything up to its `upTo` on any closed date is in exactly one batch, and what comes
-// later falls to the next, whatever the order in which dates are closed.
+// A batch is defined by positions of the log alone, so closing a date neither reads nor stops pending
+// payments. Its `upTo` is the log’s tip at a time after the cut-off of the date. Its `after` is the `upTo` of
+// the previous batch. The batch takes the bookings of its own date up to `upTo`, and late bookings of earlier
+// closed dates between `after` and `upTo`. So every booking up to `upTo` on a closed date is in one batch,
+// and later ones fall to the next batch, in whatever order dates are closed.
 
 import type { Currency } from '../../../schema/values/currency.ts'
+import type { ParticipantId, SettlementBatchId } from '../../../schema/values/id.ts'
 import { refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { defaultZone, endOf, type SettlementZone } from '../payment/settlement-date.ts'
-import type { BookedTransaction, BookedRange } from './bookings.ts'
-import type { ParticipantId, SettlementBatchId } from '../../../schema/values/id.ts'
+import type { BookedTransaction, BookingRange } from './bookings.ts'
 
-/** Which entries a batch takes; never changed. */
-export interface Cut {
+/** Fixes which bookings a batch takes; never changed. */
+export interface BatchDefinition {
   /** "settlement-2026-03-01". */
   readonly _id: SettlementBatchId
   /** 1, 2, 3 … in the order of closing. */
@@ -24,38 +24,45 @@ export interface Cut {
   readonly fixedAt: Date
 }
 
-export interface Net {
+export interface NetAmount {
   readonly participant: ParticipantId
   readonly currency: Currency
-  /** Positive: gets; negative: owes. Never zero. */
+  /** Positive: the participant receives; negative: it owes. Never zero. */
   readonly minor: bigint
 }
 
-/** A participant's part in a batch. */
-export interface Part {
+/** The numbers of payments and refunds in a batch that a participant took part in. */
+export interface ParticipantCounts {
   readonly participant: ParticipantId
   readonly payments: number
   readonly refunds: number
 }
 
-/** What the entries of a batch add up to. */
-export interface Totals {
-  /** Payments that completed, but for those that were taken back in the same batch. */
+export interface BatchTotals {
+  /** Completed payments, without those cancelled in the same batch. */
   readonly payments: number
   readonly refunds: number
-  /** By participant and currency, the hub's own accounts included: per currency they sum to zero. */
-  readonly net: readonly Net[]
-  readonly parts: readonly Part[]
+  /** By participant and currency, with the hub’s own accounts: per currency the amounts sum to zero. */
+  readonly net: readonly NetAmount[]
+  readonly parts: readonly ParticipantCounts[]
 }
 
-/** `attempt` names its files. */
-export type SettlementBatch = Cut &
-  ({ readonly status: 'CLOSING' } | ({ readonly status: 'CLOSED'; readonly attempt: string } & Totals))
+/** `attempt` names the files of the batch. */
+export type SettlementBatch = BatchDefinition &
+  ({ readonly status: 'CLOSING' } | ({ readonly status: 'CLOSED'; readonly attempt: string } & BatchTotals))
 
-export const batchId = (date: string): string => `settlement-${date}`
+export const batchId = (date: string): SettlementBatchId => `settlement-${date}` as SettlementBatchId
 
-/** The batch that closes `date` next after `last`. */
-export const nextCut = (date: string, last: Cut | null, tip: bigint, now: Date): Cut => ({
+/**
+ * Defines the batch of `date`; `last` is the batch closed before it, and `tip` the latest position of the
+ * log.
+ */
+export const defineBatch = (
+  date: string,
+  last: BatchDefinition | null,
+  tip: bigint,
+  now: Date,
+): BatchDefinition => ({
   _id: batchId(date),
   number: (last?.number ?? 0) + 1,
   settlementDate: date,
@@ -64,71 +71,73 @@ export const nextCut = (date: string, last: Cut | null, tip: bigint, now: Date):
   fixedAt: now,
 })
 
-/** Entries of the batch's own date. */
-export const ownOf = ({ settlementDate, upTo }: Cut): BookedRange => ({
+/** The bookings on the batch’s own date. */
+export const ownBookings = ({ settlementDate, upTo }: BatchDefinition): BookingRange => ({
   dates: [settlementDate],
   after: 0n,
   upTo,
 })
 
-/** Entries that came late for dates that were closed before it. */
-export const lateOf = ({ after, upTo }: Cut, closedBefore: readonly string[]): BookedRange => ({
-  dates: closedBefore,
-  after,
-  upTo,
-})
+/** The late bookings on dates that were closed before the batch. */
+export const lateBookings = (
+  { after, upTo }: BatchDefinition,
+  closedBefore: readonly string[],
+): BookingRange => ({ dates: closedBefore, after, upTo })
 
-/** Null when the cut-off of `date` has passed in all `zones`. */
-export function checkPassed(date: string, zones: Iterable<SettlementZone>, now: Date): Refusal | null {
-  const ends = Math.max(...[defaultZone, ...zones].map((zone) => endOf(date, zone).getTime()))
-  if (now.getTime() >= ends) return null
-  const details = `${date} ends at ${new Date(ends).toISOString()}, when the last of the corridors has reached its cut-off`
+/** Refuses with SETTLEMENT_OPEN until the cut-off of `date` has passed in all `zones`. */
+export function checkCutOffPassed(date: string, zones: Iterable<SettlementZone>, now: Date): Refusal | null {
+  const endMs = Math.max(...[defaultZone, ...zones].map((zone) => endOf(date, zone).getTime()))
+  if (now.getTime() >= endMs) return null
+  const details = `${date} can be closed from ${new Date(endMs).toISOString()}, the latest cut-off of all corridors`
   return refuse('SETTLEMENT_OPEN', details, ['input', 'settlementDate'])
 }
 
-/** Adds entries up as they come by; `cancelledOut` are payments that both completed and were taken back in the batch. */
-export class BatchTally {
-  private payments = 0
-  private refunds = 0
-  private readonly nets = new Map<string, { participant: ParticipantId; currency: Currency; minor: bigint }>()
-  private readonly parts = new Map<
-    string,
+/**
+ * Sums up the bookings of a batch. `cancelledOut` are payments that completed and were cancelled in the
+ * batch.
+ */
+export class RunningTotals {
+  #payments = 0
+  #refunds = 0
+  readonly #net = new Map<string, { participant: ParticipantId; currency: Currency; minor: bigint }>()
+  readonly #counts = new Map<
+    ParticipantId,
     { participant: ParticipantId; payments: number; refunds: number }
   >()
-  private readonly cancelledOut: ReadonlySet<string>
+  readonly #cancelledOut: ReadonlySet<string>
 
   constructor(cancelledOut: ReadonlySet<string>) {
-    this.cancelledOut = cancelledOut
+    this.#cancelledOut = cancelledOut
   }
 
   add({ kind, payment, postings }: BookedTransaction): void {
-    const payments = kind === 'PAYMENT' && !this.cancelledOut.has(payment) ? 1 : 0
+    const payments = kind === 'PAYMENT' && !this.#cancelledOut.has(payment) ? 1 : 0
     const refunds = kind === 'REFUND' ? 1 : 0
-    this.payments += payments
-    this.refunds += refunds
+    this.#payments += payments
+    this.#refunds += refunds
     for (const { participant, currency, minor } of postings) {
-      const name = `${participant}/${currency}`
-      const net = this.nets.get(name)
+      const key = `${participant}/${currency}`
+      const net = this.#net.get(key)
       if (net) net.minor += minor
-      else this.nets.set(name, { participant, currency, minor })
+      else this.#net.set(key, { participant, currency, minor })
     }
     for (const participant of new Set(postings.map((posting) => posting.participant))) {
-      const part = this.parts.get(participant) ?? { participant, payments: 0, refunds: 0 }
-      part.payments += payments
-      part.refunds += refunds
-      this.parts.set(participant, part)
+      const counts = this.#counts.get(participant) ?? { participant, payments: 0, refunds: 0 }
+      counts.payments += payments
+      counts.refunds += refunds
+      this.#counts.set(participant, counts)
     }
   }
 
-  totals(): Totals {
-    const byName = (a: { participant: ParticipantId }, b: { participant: ParticipantId }) =>
+  totals(): BatchTotals {
+    const byParticipant = (a: { participant: ParticipantId }, b: { participant: ParticipantId }) =>
       a.participant < b.participant ? -1 : a.participant > b.participant ? 1 : 0
-    const net = [...this.nets.values()].filter(({ minor }) => minor !== 0n)
+    const net = [...this.#net.values()].filter(({ minor }) => minor !== 0n)
     return {
-      payments: this.payments,
-      refunds: this.refunds,
-      net: net.toSorted((a, b) => byName(a, b) || (a.currency < b.currency ? -1 : 1)),
-      parts: [...this.parts.values()].toSorted(byName),
+      payments: this.#payments,
+      refunds: this.#refunds,
+      net: net.toSorted((a, b) => byParticipant(a, b) || (a.currency < b.currency ? -1 : 1)),
+      parts: [...this.#counts.values()].toSorted(byParticipant),
     }
   }
 }

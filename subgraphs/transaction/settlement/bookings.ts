@@ -1,15 +1,10 @@
-// What there is to settle, kept apart from the log, which is trimmed one day: a reader of the log notes every entry that moves
-// money, and every decline, under its position and its settlement date.
+// Projects bookings from the log: every entry that moves money, and every decline, by position and settlement
+// date. They are kept apart from the log, because old entries are deleted from the log.
 //
-// What is read at once is noted at once, a document for each date: MongoDB's work is for documents, not for what is in them.
+// Each batch of entries is stored as one document per settlement date, because MongoDB’s cost is per
+// document.
 
 import type { Collection, Filter } from 'mongodb'
-import type { ReasonCode } from '../../../schema/values/reasons.ts'
-import type { Results } from '../../log/checkpoint.ts'
-import { paymentIdOf, type LogEntry, type Posting, type TransactionStatus } from '../../log/entry.ts'
-import type { TransactionalProjection } from '../../log/projection.ts'
-import type { Registry } from '../../shared/registry.ts'
-import { defaultZone, settlementDate } from '../payment/settlement-date.ts'
 import type {
   CorridorId,
   MerchantId,
@@ -17,8 +12,14 @@ import type {
   PaymentId,
   TransactionId,
 } from '../../../schema/values/id.ts'
+import type { ReasonCode } from '../../../schema/values/reasons.ts'
+import type { Results } from '../../log/checkpoint.ts'
+import { paymentIdOf, type LogEntry, type Posting, type TransactionStatus } from '../../log/entry.ts'
+import type { TransactionalProjection } from '../../log/projection.ts'
+import type { Registry } from '../../shared/registry.ts'
+import { defaultZone, settlementDate } from '../payment/settlement-date.ts'
 
-/** A payment that completed, a refund, a completed payment that was taken back, or a payment that was declined. */
+/** A completed payment, a refund, a completed payment that was cancelled, or a declined payment. */
 export type BookedKind = 'PAYMENT' | 'REFUND' | 'CANCELLATION' | 'DECLINE'
 
 export interface BookedTransaction {
@@ -39,11 +40,11 @@ export interface BookedTransaction {
   readonly reason: ReasonCode | null
 }
 
-/** A document of the collection `bookings`. */
-interface Page {
-  /** Position of the first entry. */
+/** A document of the collection `bookings`: bookings of one date, projected together. */
+interface BookingPage {
+  /** Position of the first booking. */
   readonly _id: bigint
-  /** Position of the last entry. */
+  /** Position of the last booking. */
   readonly last: bigint
   readonly settlementDate: string
   /** In the log's order. */
@@ -52,32 +53,31 @@ interface Page {
 
 export const bookingsProjectionName = 'bookings'
 
-/** Notes what there is to settle. */
 export const bookingsProjection = (registry: Pick<Registry, 'corridors'>): TransactionalProjection => ({
   name: bookingsProjectionName,
   collections: ['bookings'],
-  wants: isToSettle,
+  wants: isBooked,
   async begin(results) {
     await pagesOf(results).createIndex({ settlementDate: 1, _id: 1 }, { name: 'date' })
   },
   async apply(entries, session, results) {
-    const booked = entries.filter(isToSettle).map((entry) => bookedOf(entry, registry))
-    const byDate = Map.groupBy(booked, ({ settlementDate: date }) => date)
+    const bookings = entries.filter(isBooked).map((entry) => bookedTransactionOf(entry, registry))
+    const byDate = Map.groupBy(bookings, ({ settlementDate: date }) => date)
     if (byDate.size > 0) await pagesOf(results).insertMany([...byDate.values()].map(pageOf), { session })
   },
 })
 
-/** Which entries are read: of `dates`, after position `after`, up to position `upTo`. */
-export interface BookedRange {
+/** Which bookings are read: on `dates`, after position `after`, up to position `upTo`. */
+export interface BookingRange {
   readonly dates: readonly string[]
   readonly after: bigint
   readonly upTo: bigint
 }
 
-/** What is booked in `range` and matches `filter`, in the log's order. */
-export function readBooked(
+/** The bookings in a range that match `filter`, in the log's order. */
+export function readBookings(
   results: Results,
-  { dates, after, upTo }: BookedRange,
+  { dates, after, upTo }: BookingRange,
   filter: Filter<BookedTransaction>,
 ): AsyncIterable<BookedTransaction> {
   return pagesOf(results).aggregate<BookedTransaction>(
@@ -87,47 +87,37 @@ export function readBooked(
       { $unwind: '$entries' },
       { $replaceRoot: { newRoot: '$entries' } },
       { $match: { _id: { $gt: after, $lte: upTo }, ...filter } },
-      // Pages of one date follow one another; those of several lie between one another.
+      // Pages of one date do not overlap, and need no sort; pages of several dates do.
       ...(dates.length > 1 ? [{ $sort: { _id: 1 } }] : []),
     ],
     { allowDiskUse: true },
   )
 }
 
-const pagesOf = ({ collection }: Results): Collection<Page> => collection<Page>('bookings')
+const pagesOf = ({ collection }: Results): Collection<BookingPage> => collection<BookingPage>('bookings')
 
-const pageOf = (entries: readonly BookedTransaction[]): Page => ({
+const pageOf = (entries: readonly BookedTransaction[]): BookingPage => ({
   _id: entries[0]!._id,
   last: entries.at(-1)!._id,
   settlementDate: entries[0]!.settlementDate,
   entries,
 })
 
-const isToSettle = (entry: LogEntry): boolean => entry.booking !== undefined || isDecline(entry)
+const isBooked = (entry: LogEntry): boolean => entry.booking !== undefined || isDecline(entry)
 
 const isDecline = ({ from, to, refundOf }: LogEntry): boolean =>
   refundOf === undefined && from !== to && declined.has(to)
 
-/** Of an entry that moves money, or that declines a payment. */
-function bookedOf(entry: LogEntry, { corridors }: Pick<Registry, 'corridors'>): BookedTransaction {
-  const { _id, transaction, at, kind, reason, booking, refundOf } = entry
+const declined: ReadonlySet<TransactionStatus> = new Set<TransactionStatus>(['DECLINED', 'FAILED', 'EXPIRED'])
+
+function bookedTransactionOf(entry: LogEntry, { corridors }: Pick<Registry, 'corridors'>): BookedTransaction {
+  const { _id, transaction, at, reason, booking } = entry
   const { wallet, acquirer, merchant, corridor } = entry.payment
   const zone = corridors.get(corridor)?.settlementZone ?? defaultZone
-  const { settlementDate: date, postings } = booking ?? {
-    settlementDate: settlementDate(at, zone),
-    postings: [],
-  }
-  const whatItIs = !booking
-    ? 'DECLINE'
-    : refundOf !== undefined
-      ? 'REFUND'
-      : kind === 'CANCEL_REQUESTED'
-        ? 'CANCELLATION'
-        : 'PAYMENT'
   return {
     _id,
-    settlementDate: date,
-    kind: whatItIs,
+    settlementDate: booking?.settlementDate ?? settlementDate(at, zone),
+    kind: kindOf(entry),
     transaction,
     payment: paymentIdOf(entry),
     at,
@@ -135,9 +125,13 @@ function bookedOf(entry: LogEntry, { corridors }: Pick<Registry, 'corridors'>): 
     acquirer,
     merchant,
     corridor,
-    postings,
+    postings: booking?.postings ?? [],
     reason,
   }
 }
 
-const declined: ReadonlySet<TransactionStatus> = new Set<TransactionStatus>(['DECLINED', 'FAILED', 'EXPIRED'])
+function kindOf({ booking, refundOf, kind }: LogEntry): BookedKind {
+  if (!booking) return 'DECLINE'
+  if (refundOf !== undefined) return 'REFUND'
+  return kind === 'CANCEL_REQUESTED' ? 'CANCELLATION' : 'PAYMENT'
+}

@@ -3,7 +3,7 @@
 import { formatAmount } from '../../../schema/values/money.ts'
 import type { Row } from './row.ts'
 
-/** Name of each column, and what is in it. */
+/** The name of each column, and the function that gives its cells. */
 const columns: readonly (readonly [string, (row: Row) => string])[] = [
   ['id', ({ id }) => text(id)],
   ['kind', ({ kind }) => kind],
@@ -27,12 +27,12 @@ const columns: readonly (readonly [string, (row: Row) => string])[] = [
 
 export const csvHeader = `${columns.map(([name]) => name).join(',')}\r\n`
 
-/** Amounts are negative in what gives back; everything else is text. */
+/** Amounts are negative in rows that return money; all other cells are text. */
 export const csvLine = (row: Row): string => `${columns.map(([, cellOf]) => cellOf(row)).join(',')}\r\n`
 
 /**
- * A cell that others have written the text of. One that a spreadsheet would take for a formula gets an apostrophe before it.
- * Source: OWASP, "CSV Injection".
+ * A cell whose text was supplied by a client or participant. An apostrophe is put before text that a
+ * spreadsheet would read as a formula. Source: OWASP, "CSV Injection".
  */
 function text(cell: string): string {
   const safe = /^[=+\-@\t\r\n]/.test(cell) ? `'${cell}` : cell

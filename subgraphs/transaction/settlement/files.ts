@@ -1,4 +1,5 @@
-// Settlement files in MongoDB: written in pieces as the text comes, so that no file is ever in memory as a whole.
+// Settlement files in MongoDB: written in pieces while their text is produced, so that no whole file is held
+// in memory.
 
 import { createHash, type Hash } from 'node:crypto'
 import type { Binary, Collection, Db } from 'mongodb'
@@ -17,98 +18,108 @@ export interface StoredFile {
   /** "batch/attempt/format/owner". */
   readonly _id: string
   readonly batch: SettlementBatchId
-  /** Which attempt to close the batch wrote it: pieces of two never mix. */
+  /** The attempt to close the batch that wrote the file: pieces of two attempts never mix. */
   readonly attempt: string
-  /** Whose transactions are in it; null: everybody's. */
+  /** The participant whose transactions the file holds; null: those of all participants. */
   readonly owner: ParticipantId | null
   readonly format: FileFormat
-  /** Hexadecimal, of its bytes. */
+  /** Of the bytes, in hexadecimal. */
   readonly sha256: string
   readonly bytes: number
 }
 
+/** A document of the collection `settlementFilePieces`. */
 interface Piece {
   readonly _id: { readonly file: string; readonly n: number }
   readonly bytes: Binary
 }
 
-interface Draft {
+interface UnfinishedFile {
   readonly file: Omit<StoredFile, 'sha256' | 'bytes'>
   readonly hash: Hash
-  pending: string[]
-  pendingLength: number
+  texts: string[]
+  textLength: number
   bytes: number
   pieces: number
 }
 
-/** The files of one attempt to close a batch. */
-export interface FileSet {
-  /** Adds to a file, which begins with its first text. */
-  write(owner: ParticipantId | null, format: FileFormat, text: string): Promise<void>
-  /** Writes what is left. The files can be read from then on. */
-  finish(): Promise<void>
+/** Writes the files of one attempt to close a batch. A file can be read once `finish` has resolved. */
+export class FileSetWriter {
+  readonly #db: Db
+  readonly #batch: SettlementBatchId
+  readonly #attempt: string
+  readonly #files = new Map<string, UnfinishedFile>()
+  #pieces: { readonly _id: Piece['_id']; readonly bytes: Buffer }[] = []
+  #bufferedBytes = 0
+
+  constructor(db: Db, batch: SettlementBatchId, attempt: string) {
+    this.#db = db
+    this.#batch = batch
+    this.#attempt = attempt
+  }
+
+  /** Appends to a file; the first call for an owner and format creates the file. */
+  async write(owner: ParticipantId | null, format: FileFormat, text: string): Promise<void> {
+    const file = this.#fileOf(owner, format)
+    file.texts.push(text)
+    file.textLength += text.length
+    if (file.textLength >= pieceLength) this.#cutPiece(file)
+    if (this.#bufferedBytes >= bufferedBytesMax) await this.#flush()
+  }
+
+  async finish(): Promise<void> {
+    for (const file of this.#files.values()) {
+      this.#cutPiece(file)
+      if (this.#bufferedBytes >= bufferedBytesMax) await this.#flush()
+    }
+    await this.#flush()
+    const files = [...this.#files.values()].map(({ file, hash, bytes }) => ({
+      ...file,
+      sha256: hash.digest('hex'),
+      bytes,
+    }))
+    if (files.length > 0) await filesOf(this.#db).insertMany(files)
+  }
+
+  #fileOf(owner: ParticipantId | null, format: FileFormat): UnfinishedFile {
+    const _id = `${this.#batch}/${this.#attempt}/${format}/${owner ?? ''}`
+    const present = this.#files.get(_id)
+    if (present) return present
+    const file = { _id, batch: this.#batch, attempt: this.#attempt, owner, format }
+    const created = { file, hash: createHash('sha256'), texts: [], textLength: 0, bytes: 0, pieces: 0 }
+    this.#files.set(_id, created)
+    return created
+  }
+
+  #cutPiece(file: UnfinishedFile): void {
+    if (file.textLength === 0) return
+    const bytes = Buffer.from(file.texts.join(''))
+    file.hash.update(bytes)
+    file.bytes += bytes.length
+    file.texts = []
+    file.textLength = 0
+    this.#pieces.push({ _id: { file: file.file._id, n: file.pieces++ }, bytes })
+    this.#bufferedBytes += bytes.length
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#pieces.length === 0) return
+    const pieces = this.#pieces
+    this.#pieces = []
+    this.#bufferedBytes = 0
+    await piecesOf(this.#db).insertMany(pieces as never, { ordered: false })
+  }
 }
 
-export function writeFiles(db: Db, batch: SettlementBatchId, attempt: string): FileSet {
-  const drafts = new Map<string, Draft>()
-  let pieces: { _id: Piece['_id']; bytes: Buffer }[] = []
-  let waiting = 0
-
-  const flush = async () => {
-    if (pieces.length === 0) return
-    const ready = pieces
-    pieces = []
-    waiting = 0
-    await piecesOf(db).insertMany(ready as never, { ordered: false })
-  }
-  const cut = (draft: Draft) => {
-    if (draft.pendingLength === 0) return
-    const bytes = Buffer.from(draft.pending.join(''))
-    draft.hash.update(bytes)
-    draft.bytes += bytes.length
-    draft.pending = []
-    draft.pendingLength = 0
-    pieces.push({ _id: { file: draft.file._id, n: draft.pieces++ }, bytes })
-    waiting += bytes.length
-  }
-
-  return {
-    async write(owner, format, text) {
-      const _id = `${batch}/${attempt}/${format}/${owner ?? ''}`
-      let draft = drafts.get(_id)
-      if (!draft) {
-        const file = { _id, batch, attempt, owner, format }
-        draft = { file, hash: createHash('sha256'), pending: [], pendingLength: 0, bytes: 0, pieces: 0 }
-        drafts.set(_id, draft)
-      }
-      draft.pending.push(text)
-      draft.pendingLength += text.length
-      if (draft.pendingLength >= pieceLength) cut(draft)
-      if (waiting >= waitingMax) await flush()
-    },
-    async finish() {
-      for (const draft of drafts.values()) {
-        cut(draft)
-        if (waiting >= waitingMax) await flush()
-      }
-      await flush()
-      const files = [...drafts.values()].map(({ file, hash, bytes }) => ({
-        ...file,
-        sha256: hash.digest('hex'),
-        bytes,
-      }))
-      if (files.length > 0) await filesOf(db).insertMany(files)
-    },
-  }
-}
-
-/** Removes whatever attempts on `batch` other than `kept` have left. */
-export async function dropAttempts(db: Db, batch: SettlementBatchId, kept: string): Promise<void> {
-  await filesOf(db).deleteMany({ batch, attempt: { $ne: kept } })
+/** Deletes the files of all attempts on `batch` except `attempt`. */
+export async function deleteOtherAttempts(db: Db, batch: SettlementBatchId, attempt: string): Promise<void> {
+  await filesOf(db).deleteMany({ batch, attempt: { $ne: attempt } })
+  // "0" is the character after "/".
   await piecesOf(db).deleteMany({
     _id: { $gte: { file: `${batch}/`, n: 0 }, $lt: { file: `${batch}0`, n: 0 } },
-    // A slash comes before "0", and nothing in between.
-    $nor: [{ _id: { $gte: { file: `${batch}/${kept}/`, n: 0 }, $lt: { file: `${batch}/${kept}0`, n: 0 } } }],
+    $nor: [
+      { _id: { $gte: { file: `${batch}/${attempt}/`, n: 0 }, $lt: { file: `${batch}/${attempt}0`, n: 0 } } },
+    ],
   })
 }
 
@@ -121,7 +132,7 @@ export async function* readFile(db: Db, file: StoredFile): AsyncIterable<Uint8Ar
 export const filesOf = (db: Db): Collection<StoredFile> => db.collection<StoredFile>('settlementFiles')
 const piecesOf = (db: Db): Collection<Piece> => db.collection<Piece>('settlementFilePieces')
 
-/** Characters; with hundreds of files open at once each must be small. */
+/** In characters. Hundreds of files are written at once, so each piece must be small. */
 const pieceLength = 64 * 1024
-/** Bytes that leave in one call. */
-const waitingMax = 4 * 1024 * 1024
+/** The bytes that are written in one call. */
+const bufferedBytesMax = 4 * 1024 * 1024

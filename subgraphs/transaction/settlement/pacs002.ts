@@ -1,20 +1,22 @@
-// The declines of a batch's date as an ISO 20022 message: FIToFIPaymentStatusReport, in the shape of pacs.002.001.10. Pure.
+// The declines of a batch as an ISO 20022 message: FIToFIPaymentStatusReport, in the shape of
+// pacs.002.001.10. Pure.
 //
-// It refers to the batch's credit transfers (pacs008.ts), of which the declined ones never became a part.
+// The message refers to the batch’s message of credit transfers (pacs008.ts), which does not hold declined
+// payments.
 
 import { reasons } from '../../../schema/values/reasons.ts'
-import { compact, transferMessage, type MessageHead } from './pacs008.ts'
+import { compact, transferMessage, type MessageHeader } from './pacs008.ts'
 import type { DeclineRow } from './row.ts'
 import { element, escaped } from './xml.ts'
 
-/** `original` is the id of the message with the batch's transfers. */
+/** `original` is the id of the batch’s message of credit transfers. */
 export async function* pacs002(
-  head: MessageHead,
+  header: MessageHeader,
   original: string,
   declines: AsyncIterable<DeclineRow>,
 ): AsyncIterable<string> {
   yield `<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pacs.002.001.10"><FIToFIPmtStsRpt>\n`
-  yield `<GrpHdr>${element('MsgId', escaped(head.id, 35))}${element('CreDtTm', head.createdAt.toISOString())}</GrpHdr>\n`
+  yield `<GrpHdr>${element('MsgId', escaped(header.id, 35))}${element('CreDtTm', header.createdAt.toISOString())}</GrpHdr>\n`
   yield `<OrgnlGrpInfAndSts>${element('OrgnlMsgId', escaped(original, 35))}${element(
     'OrgnlMsgNmId',
     transferMessage,

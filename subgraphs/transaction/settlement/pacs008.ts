@@ -1,10 +1,12 @@
 // A batch as an ISO 20022 message: FIToFICustomerCreditTransfer, in the shape of pacs.008.001.08. Pure.
 //
-// Each payment is a credit transfer from the payer's wallet (debtor agent) to the merchant's acquirer (creditor agent): what is
-// settled is the merchant's amount, what was instructed is the payer's, fee included. Refunds, and payments of earlier batches that
-// were taken back, go the other way, with their kind as purpose; a payment that was taken back in the same batch is left out. The
-// message has one total per currency where the schema has room for one: with a single currency it is what the schema says.
-// Names of payers are not known here, and merchants go by their id.
+// Each payment is a credit transfer from the payer’s wallet (debtor agent) to the merchant’s acquirer
+// (creditor agent). The settled amount is the merchant’s; the instructed amount is the payer’s, fee included.
+//
+// Refunds, and cancelled payments of earlier batches, go the other way, with their kind as purpose. A payment
+// that was cancelled in the same batch is left out. The header has one total per currency where the schema
+// has room for a single one, so a batch in several currencies departs from the schema. The hub does not store
+// the names of payers, and identifies merchants by their ids.
 
 import type { Currency } from '../../../schema/values/currency.ts'
 import { formatAmount, money } from '../../../schema/values/money.ts'
@@ -13,7 +15,7 @@ import type { Row } from './row.ts'
 import { element, escaped } from './xml.ts'
 import type { ParticipantId } from '../../../schema/values/id.ts'
 
-export interface MessageHead {
+export interface MessageHeader {
   /** At most 35 characters. */
   readonly id: string
   readonly createdAt: Date
@@ -22,8 +24,8 @@ export interface MessageHead {
 
 export const transferMessage = 'pacs.008.001.08'
 
-/** What a message's header has to say before its first transfer is read. */
-export class TransferTally {
+/** The totals in a message’s header, which precedes the first transfer. */
+export class TransferTotals {
   count = 0
   readonly sums = new Map<Currency, bigint>()
 
@@ -36,32 +38,32 @@ export class TransferTally {
 }
 
 export async function* pacs008(
-  head: MessageHead,
-  tally: Pick<TransferTally, 'count' | 'sums'>,
+  header: MessageHeader,
+  totals: Pick<TransferTotals, 'count' | 'sums'>,
   rows: AsyncIterable<Row>,
 ): AsyncIterable<string> {
-  const totals = [...tally.sums]
+  const sums = [...totals.sums]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([currency, minor]) => amount('TtlIntrBkSttlmAmt', currency, minor))
     .join('')
   yield `<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:${transferMessage}"><FIToFICstmrCdtTrf>\n`
-  yield `<GrpHdr>${element('MsgId', escaped(head.id, 35))}${element('CreDtTm', head.createdAt.toISOString())}${element(
+  yield `<GrpHdr>${element('MsgId', escaped(header.id, 35))}${element('CreDtTm', header.createdAt.toISOString())}${element(
     'NbOfTxs',
-    String(tally.count),
-  )}${totals}${element('IntrBkSttlmDt', head.settlementDate)}<SttlmInf><SttlmMtd>CLRG</SttlmMtd></SttlmInf></GrpHdr>\n`
+    String(totals.count),
+  )}${sums}${element('IntrBkSttlmDt', header.settlementDate)}<SttlmInf><SttlmMtd>CLRG</SttlmMtd></SttlmInf></GrpHdr>\n`
   for await (const row of rows) if (!row.isCancelledOut) yield transfer(row)
   yield '</FIToFICstmrCdtTrf></Document>\n'
 }
 
 function transfer(row: Row): string {
   const { merchantAmount, payerAmount, fee } = row
-  const isBack = merchantAmount.minor < 0n || payerAmount.minor < 0n
+  const isReturn = merchantAmount.minor < 0n || payerAmount.minor < 0n
   const merchant = {
     name: element('Nm', escaped(row.merchant, 140)),
     agent: agent(row.acquirer),
   }
   const payer = { name: element('Nm', 'NOTPROVIDED'), agent: agent(row.wallet) }
-  const [debtor, creditor] = isBack ? [merchant, payer] : [payer, merchant]
+  const [debtor, creditor] = isReturn ? [merchant, payer] : [payer, merchant]
   const charge =
     fee.minor > 0n
       ? element('ChrgsInf', amount('Amt', fee.currency, fee.minor) + element('Agt', agent(hubParticipant)))
@@ -87,12 +89,12 @@ function transfer(row: Row): string {
     element('CdtrAgt', creditor.agent),
     element('Cdtr', creditor.name),
     element('Purp', element('Prtry', row.kind)),
-    isBack ? element('RmtInf', element('Ustrd', `payment ${escaped(row.payment, 132)}`)) : '',
+    isReturn ? element('RmtInf', element('Ustrd', `payment ${escaped(row.payment, 132)}`)) : '',
   ]
   return `${element('CdtTrfTxInf', content.join(''))}\n`
 }
 
-/** A UUID without dashes: ISO 20022 has 35 characters for it. */
+/** A UUID without dashes, which fits the 35 characters of ISO 20022. */
 export const compact = (id: string): string => escaped(id.replaceAll('-', ''), 35)
 
 const agent = (participant: ParticipantId): string =>

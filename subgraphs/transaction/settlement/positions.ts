@@ -1,10 +1,10 @@
-// Positions: what postings sum up to, per participant, settlement date and currency. A reader of the log adds them up.
+// Positions: the sums of postings per participant, settlement date and currency, projected from the log.
 
 import { Decimal128, type Db } from 'mongodb'
 import type { Currency } from '../../../schema/values/currency.ts'
 import type { LogEntry } from '../../log/entry.ts'
 import { readPublished } from '../../log/checkpoint.ts'
-import { type TransactionalProjection } from '../../log/projection.ts'
+import type { TransactionalProjection } from '../../log/projection.ts'
 import type { ParticipantId } from '../../../schema/values/id.ts'
 
 /** Both sides are zero or more. */
@@ -14,7 +14,7 @@ export interface SettlementPosition {
   readonly credits: bigint
 }
 
-/** Sums are beyond what 64 bits hold; 34 decimal digits are exact. */
+/** Sums may exceed 64 bits; a Decimal128 is exact to 34 digits. */
 interface PositionDocument {
   /** "participant/date/currency". */
   readonly _id: string
@@ -27,7 +27,7 @@ interface PositionDocument {
 
 export const positionsProjectionName = 'positions'
 
-/** Adds each batch's postings up in memory first: however busy a participant is, a batch writes each of its positions once. */
+/** Sums the postings of each batch in memory first, so that a batch writes each position at most once. */
 export const positionsProjection: TransactionalProjection = {
   name: positionsProjectionName,
   collections: ['positions'],
@@ -39,10 +39,10 @@ export const positionsProjection: TransactionalProjection = {
     const sums = sumOf(entries)
     if (sums.size === 0) return
     await collection<PositionDocument>('positions').bulkWrite(
-      [...sums].map(([_id, { debits, credits, ...names }]) => ({
+      [...sums].map(([_id, { debits, credits, ...rest }]) => ({
         updateOne: {
           filter: { _id },
-          update: { $setOnInsert: names, $inc: { debits: decimal(debits), credits: decimal(credits) } },
+          update: { $setOnInsert: rest, $inc: { debits: decimal(debits), credits: decimal(credits) } },
           upsert: true,
         },
       })),
@@ -51,7 +51,9 @@ export const positionsProjection: TransactionalProjection = {
   },
 }
 
-/** By currency; of one settlement date, or of all when `date` is null. */
+/**
+ * The positions of a participant by currency: of one settlement date, or of all dates when `date` is null.
+ */
 export function readPositions(
   db: Db,
   participant: ParticipantId,

@@ -1,4 +1,4 @@
-// One transaction of a batch, as its files tell it. Pure.
+// One transaction of a batch, as a row of its files. Pure.
 
 import type { Currency } from '../../../schema/values/currency.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
@@ -6,16 +6,21 @@ import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Payment } from '../payment/payment.ts'
 import type { Account } from '../../log/entry.ts'
 import type { BookedTransaction, BookedKind } from './bookings.ts'
-import type { CorridorId, MerchantId, ParticipantId, PaymentId } from '../../../schema/values/id.ts'
+import type {
+  CorridorId,
+  MerchantId,
+  ParticipantId,
+  PaymentId,
+  TransactionId,
+} from '../../../schema/values/id.ts'
 
 export interface Row {
   readonly kind: Exclude<BookedKind, 'DECLINE'>
-  /** Id of the payment or refund. */
-  readonly id: string
+  readonly id: TransactionId
   readonly payment: PaymentId
   /** 12 digits. */
   readonly rrn: string
-  /** The wallet's own number. */
+  /** The wallet’s own number for the payment. */
   readonly reference: string
   readonly at: Date
   readonly settlementDate: string
@@ -23,15 +28,17 @@ export interface Row {
   readonly wallet: ParticipantId
   readonly acquirer: ParticipantId
   readonly merchant: MerchantId
-  /** What the merchant gets; negative where it gives back. */
+  /** The amount for the merchant; negative where it is returned. */
   readonly merchantAmount: Money
-  /** What the payer spends, fee included; negative where it gets back. */
+  /** The payer’s amount, fee included; negative where it is returned. */
   readonly payerAmount: Money
   /** In the payer's currency. */
   readonly fee: Money
-  /** One unit of the payer's currency in the merchant's; null when no currency changed. */
+  /**
+   * The price of one unit of the payer’s currency in the merchant’s currency; null when both are the same.
+   */
   readonly rate: string | null
-  /** The payment completed and was taken back in the same batch: two rows that cancel out. */
+  /** The payment completed and was cancelled in the same batch: two rows that cancel out. */
   readonly isCancelledOut: boolean
 }
 
@@ -42,39 +49,46 @@ export interface DeclineRow {
   readonly reason: ReasonCode
 }
 
-/** What rows need of a payment that the log does not say. */
-export type RowFacts = Pick<Payment, '_id' | 'rrn' | 'reference' | 'merchantAmount' | 'payerAmount' | 'rate'>
+/** The fields of a payment that its rows need and the log does not hold. */
+export type PaymentFields = Pick<
+  Payment,
+  '_id' | 'rrn' | 'reference' | 'merchantAmount' | 'payerAmount' | 'rate'
+>
 
 export const rowFields = { rrn: 1, reference: 1, merchantAmount: 1, payerAmount: 1, rate: 1 } as const
 
-/** Amounts are what was booked, so that the rows sum up to the net. */
-export function rowOf(booked: BookedTransaction, facts: RowFacts, cancelledOut: ReadonlySet<string>): Row {
-  const { kind, transaction, payment, at, settlementDate, corridor, wallet, acquirer, merchant } = booked
+/** Makes a row from the booked amounts, so that all rows of a batch sum up to its net amounts. */
+export function rowOf(
+  booking: BookedTransaction,
+  payment: PaymentFields,
+  cancelledOut: ReadonlySet<PaymentId>,
+): Row {
+  const { kind, transaction, at, settlementDate, corridor, wallet, acquirer, merchant } = booking
   if (kind === 'DECLINE') throw new TypeError(`a decline moves no money: ${transaction}`)
-  const payerCurrency = facts.payerAmount.currency
+  const payerCurrency = payment.payerAmount.currency
   return {
     kind,
     id: transaction,
-    payment,
-    rrn: facts.rrn,
-    reference: facts.reference,
+    payment: payment._id,
+    rrn: payment.rrn,
+    reference: payment.reference,
     at,
     settlementDate,
     corridor,
     wallet,
     acquirer,
     merchant,
-    merchantAmount: sumOf(booked, 'ACQUIRER', facts.merchantAmount.currency),
-    payerAmount: money(-sumOf(booked, 'WALLET', payerCurrency).minor, payerCurrency),
-    fee: sumOf(booked, 'FEE', payerCurrency),
-    rate: facts.rate?.value ?? null,
-    isCancelledOut: kind !== 'REFUND' && cancelledOut.has(payment),
+    merchantAmount: sumOf(booking, 'ACQUIRER', payment.merchantAmount.currency),
+    payerAmount: money(-sumOf(booking, 'WALLET', payerCurrency).minor, payerCurrency),
+    fee: sumOf(booking, 'FEE', payerCurrency),
+    rate: payment.rate?.value ?? null,
+    isCancelledOut: kind !== 'REFUND' && cancelledOut.has(payment._id),
   }
 }
 
 export const declineRowOf = (
   { payment, at, reason }: BookedTransaction,
-  { reference }: RowFacts,
+  { reference }: PaymentFields,
 ): DeclineRow => ({
   payment,
   reference,

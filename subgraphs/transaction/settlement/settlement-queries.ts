@@ -1,16 +1,19 @@
-// What a viewer sees of settlement: the operator everything, a participant the batches that it has a part in, and of each its own.
+// What a viewer sees of settlement: the operator sees everything, a participant only its own part of each
+// batch.
 
-import type { Db } from 'mongodb'
-import { money } from '../../../schema/values/money.ts'
+import type { Collection, Db } from 'mongodb'
+import type { ParticipantId, SettlementBatchId } from '../../../schema/values/id.ts'
+import { money, type Money } from '../../../schema/values/money.ts'
 import { orThrow, type Refusal } from '../../../schema/values/problems.ts'
+import { createLoader, type Loader } from '../../platform/async/batching.ts'
+import { loaderById } from '../../platform/mongo/loader-by-id.ts'
 import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
-import { createLoader } from '../../platform/async/batching.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
-import type { SettlementBatch } from './batch.ts'
-import { settlementBatchesOf, settlementBatchOf, type CloseInput, type BatchCloser } from './batch-closer.ts'
 import type { RequestContext, Viewer } from '../../shared/viewer.ts'
+import type { SettlementBatch } from './batch.ts'
+import type { BatchCloser, CloseInput } from './batch-closer.ts'
+import { settlementBatchesOf, settlementBatchOf } from './batch-store.ts'
 import { filesOf, formats, readFile, type FileFormat, type StoredFile } from './files.ts'
-import type { ParticipantId } from '../../../schema/values/id.ts'
 
 export interface SettlementFile {
   readonly name: string
@@ -19,7 +22,7 @@ export interface SettlementFile {
   readonly url: string
 }
 
-/** A file to be sent. */
+/** A file to be sent to a client. */
 export interface OpenFile {
   readonly name: string
   /** Media type. */
@@ -30,122 +33,170 @@ export interface OpenFile {
   readonly content: AsyncIterable<Uint8Array>
 }
 
+interface NetOfParticipant {
+  readonly participant: { readonly id: ParticipantId }
+  readonly currency: string
+  readonly amount: Money
+}
+
 export interface SettlementQueries {
   close(context: RequestContext, input: CloseInput): Promise<SettlementBatch | Refusal>
-  /** Null when there is none that the viewer has a part in. */
-  batch(context: RequestContext, id: string): Promise<SettlementBatch | null>
+  /** Null when there is no such batch, or when the viewer has no part in it. */
+  batch(context: RequestContext, id: SettlementBatchId): Promise<SettlementBatch | null>
+  /** Newest first. */
   page(context: RequestContext, args: PageArguments): Promise<Connection<SettlementBatch>>
-  /** What the SDL's fields say of a batch to this viewer. */
+  /** Zeros until the batch is CLOSED. */
   counts(
     context: RequestContext,
     batch: SettlementBatch,
   ): { readonly payments: number; readonly refunds: number }
-  net(context: RequestContext, batch: SettlementBatch): object[]
+  net(context: RequestContext, batch: SettlementBatch): readonly NetOfParticipant[]
   files(context: RequestContext, batch: SettlementBatch): Promise<readonly SettlementFile[]>
-  /** The file called `name`; null when there is none that the viewer may read. */
+  /** Null when there is no file called `name` that the viewer may read. */
   open(viewer: Viewer, name: string): Promise<OpenFile | null>
 }
 
-export function createSettlementQueries(db: Db, batchCloser: Pick<BatchCloser, 'close'>): SettlementQueries {
-  const batches = settlementBatchesOf(db)
-  const pages = pagesOf('settlementBatches', ['number'], 100)
-  const visible = (context: RequestContext) =>
-    isOperator(context) ? {} : { 'parts.participant': context.viewer.participant }
+interface Dependencies {
+  readonly db: Db
+  readonly batchCloser: Pick<BatchCloser, 'closeDate'>
+  readonly batches: Loader<SettlementBatchId, SettlementBatch>
+  readonly files: Loader<SettlementBatch, readonly StoredFile[]>
+}
 
-  const byId = createLoader<string, SettlementBatch>({
-    load: async (ids) => {
-      const found = await batches.find({ _id: { $in: [...ids] } }).toArray()
-      const all = new Map(found.map((batch) => [batch._id, settlementBatchOf(batch)]))
-      return ids.map((id) => all.get(id) ?? null)
-    },
-  })
-  const filesByBatch = createLoader<SettlementBatch, readonly StoredFile[]>({
+export function createSettlementQueries(
+  db: Db,
+  batchCloser: Pick<BatchCloser, 'closeDate'>,
+): SettlementQueries {
+  const dependencies: Dependencies = {
+    db,
+    batchCloser,
+    batches: loaderById(settlementBatchesOf(db), { read: settlementBatchOf }),
+    files: createFileLoader(filesOf(db)),
+  }
+  return {
+    close: (context, input) => close(dependencies, context, input),
+    batch: (context, id) => readBatch(dependencies, context, id),
+    page: (context, args) => readPage(dependencies, context, args),
+    counts: (context, batch) => visiblePart(context, batch) ?? { payments: 0, refunds: 0 },
+    net: readNet,
+    files: (context, batch) => readFiles(dependencies, context, batch),
+    open: (viewer, name) => openFile(dependencies, viewer, name),
+  }
+}
+
+/** Loads the files of CLOSED batches; other batches have none. */
+const createFileLoader = (files: Collection<StoredFile>): Loader<SettlementBatch, readonly StoredFile[]> =>
+  createLoader({
     key: ({ _id }) => _id,
-    load: async (closed) => {
-      const found = await filesOf(db)
-        .find({ batch: { $in: closed.map(({ _id }) => _id) } })
-        .toArray()
-      return closed.map((batch) =>
+    load: async (batches) => {
+      const found = await files.find({ batch: { $in: batches.map(({ _id }) => _id) } }).toArray()
+      return batches.map((batch) =>
         found.filter((file) => file.batch === batch._id && file.attempt === attemptOf(batch)),
       )
     },
   })
 
-  const own = (context: RequestContext, batch: SettlementBatch) => {
-    if (batch.status === 'CLOSING') return null
-    return isOperator(context) ? batch : partOf(batch, context.viewer.participant)
-  }
-
-  return {
-    async close(context, input) {
-      return (
-        requireScope(context, 'operator') ??
-        (await batchCloser.close(
-          { participant: context.viewer.participant, requestId: context.requestId },
-          { ...input },
-        ))
-      )
-    },
-    async batch(context, id) {
-      const batch = await byId.load(id)
-      return batch && (isOperator(context) || partOf(batch, context.viewer.participant)) ? batch : null
-    },
-    async page(context, args) {
-      demandScope(context, 'payments:read')
-      const page = orThrow(pages.read(args))
-      const older = page.after ? { number: { $lt: page.after[0] } } : {}
-      const found = await batches
-        .find({ ...visible(context), ...older }, { sort: { number: -1 }, limit: page.size + 1 })
-        .toArray()
-      return pages.connection(page, found.map(settlementBatchOf), ({ number }) => [number])
-    },
-    counts: (context, batch) => own(context, batch) ?? { payments: 0, refunds: 0 },
-    net(context, batch) {
-      if (batch.status === 'CLOSING') return []
-      return batch.net
-        .filter(({ participant }) => isOperator(context) || participant === context.viewer.participant)
-        .map(({ participant, currency, minor }) => ({
-          participant: { id: participant },
-          currency,
-          amount: money(minor, currency),
-        }))
-    },
-    async files(context, batch) {
-      if (!own(context, batch)) return []
-      const owner = isOperator(context) ? null : context.viewer.participant
-      const found = (await filesByBatch.load(batch)) ?? []
-      return found
-        .filter((file) => file.owner === owner)
-        .toSorted((a, b) => (a.format < b.format ? -1 : 1))
-        .map((file) => ({
-          name: nameOf(file),
-          format: file.format,
-          sha256: file.sha256,
-          url: `/settlement/${nameOf(file)}`,
-        }))
-    },
-    async open(viewer, name) {
-      const asked = readName(name)
-      const context = { viewer, requestId: '' }
-      if (!asked || requireScope(context, 'payments:read')) return null
-      if (!isOperator(context) && asked.owner !== viewer.participant) return null
-      const batch = await byId.load(asked.batch)
-      const found = batch && (await filesByBatch.load(batch))
-      const file = found?.find(({ owner, format }) => owner === asked.owner && format === asked.format)
-      if (!file) return null
-      const { type } = formats[file.format]
-      return { name, type, sha256: file.sha256, bytes: file.bytes, content: readFile(db, file) }
-    },
-  }
-}
-
 const attemptOf = (batch: SettlementBatch): string | null =>
   batch.status === 'CLOSED' ? batch.attempt : null
+
+async function close(
+  { batchCloser }: Dependencies,
+  context: RequestContext,
+  input: CloseInput,
+): Promise<SettlementBatch | Refusal> {
+  const { viewer, requestId } = context
+  const refusal = requireScope(context, 'operator')
+  return refusal ?? batchCloser.closeDate({ participant: viewer.participant, requestId }, { ...input })
+}
+
+async function readBatch(
+  { batches }: Dependencies,
+  context: RequestContext,
+  id: SettlementBatchId,
+): Promise<SettlementBatch | null> {
+  const batch = await batches.load(id)
+  return batch && (isOperator(context) || partOf(batch, context.viewer.participant)) ? batch : null
+}
+
+async function readPage(
+  { db }: Dependencies,
+  context: RequestContext,
+  args: PageArguments,
+): Promise<Connection<SettlementBatch>> {
+  demandScope(context, 'payments:read')
+  const page = orThrow(pages.read(args))
+  const visible = isOperator(context) ? {} : { 'parts.participant': context.viewer.participant }
+  const older = page.after ? { number: { $lt: page.after[0] } } : {}
+  const found = settlementBatchesOf(db).find(
+    { ...visible, ...older },
+    { sort: { number: -1 }, limit: page.size + 1 },
+  )
+  const rows = (await found.toArray()).map(settlementBatchOf)
+  return pages.connection(page, rows, ({ number }) => [number])
+}
+
+const pages = pagesOf('settlementBatches', ['number'], 100)
+
+function readNet(context: RequestContext, batch: SettlementBatch): readonly NetOfParticipant[] {
+  if (batch.status === 'CLOSING') return []
+  return batch.net
+    .filter(({ participant }) => isOperator(context) || participant === context.viewer.participant)
+    .map(({ participant, currency, minor }) => ({
+      participant: { id: participant },
+      currency,
+      amount: money(minor, currency),
+    }))
+}
+
+async function readFiles(
+  { files }: Dependencies,
+  context: RequestContext,
+  batch: SettlementBatch,
+): Promise<readonly SettlementFile[]> {
+  if (!visiblePart(context, batch)) return []
+  const owner = isOperator(context) ? null : context.viewer.participant
+  const found = (await files.load(batch)) ?? []
+  return found
+    .filter((file) => file.owner === owner)
+    .toSorted((a, b) => (a.format < b.format ? -1 : 1))
+    .map((file) => ({
+      name: nameOf(file),
+      format: file.format,
+      sha256: file.sha256,
+      url: `/settlement/${nameOf(file)}`,
+    }))
+}
+
+async function openFile(
+  { db, batches, files }: Dependencies,
+  viewer: Viewer,
+  name: string,
+): Promise<OpenFile | null> {
+  const wanted = readName(name)
+  const context = { viewer, requestId: '' }
+  if (!wanted || requireScope(context, 'payments:read')) return null
+  if (!isOperator(context) && wanted.owner !== viewer.participant) return null
+  const batch = await batches.load(wanted.batch)
+  const found = batch && (await files.load(batch))
+  const file = found?.find(({ owner, format }) => owner === wanted.owner && format === wanted.format)
+  if (!file) return null
+  const { type } = formats[file.format]
+  return { name, type, sha256: file.sha256, bytes: file.bytes, content: readFile(db, file) }
+}
+
+/** The counts of a CLOSED batch that the viewer sees: all of them, or its own; null when there are none. */
+function visiblePart(context: RequestContext, batch: SettlementBatch) {
+  if (batch.status === 'CLOSING') return null
+  return isOperator(context) ? batch : partOf(batch, context.viewer.participant)
+}
 
 const partOf = (batch: SettlementBatch, participant: ParticipantId) =>
   batch.status === 'CLOSED' ? (batch.parts.find((part) => part.participant === participant) ?? null) : null
 
-/** "settlement-2026-03-01.csv" has everything, "settlement-2026-03-01.wallet-sg-01.csv" what is one participant's. */
+/**
+ * "settlement-2026-03-01.csv" holds everything, "settlement-2026-03-01.wallet-sg-01.csv" the rows of one
+ * participant.
+ */
 const nameOf = ({ batch, owner, format }: StoredFile): string =>
   `${batch}${owner === null ? '' : `.${owner}`}${formats[format].suffix}`
 
@@ -153,7 +204,9 @@ function readName(name: string): Pick<StoredFile, 'batch' | 'owner' | 'format'> 
   for (const [format, { suffix }] of Object.entries(formats)) {
     if (!name.endsWith(suffix)) continue
     const match = /^(settlement-\d{4}-\d{2}-\d{2})(?:\.([\w-]{1,100}))?$/.exec(name.slice(0, -suffix.length))
-    if (match) return { batch: match[1]!, owner: match[2] ?? null, format: format as FileFormat }
+    if (!match) continue
+    const [, batch, owner = null] = match as unknown as [string, SettlementBatchId, ParticipantId?]
+    return { batch, owner, format: format as FileFormat }
   }
   return null
 }

@@ -1,13 +1,15 @@
 // XML text, escaped. Pure.
 
-/** Text that comes from outside, at most `max` characters of it: as ISO 20022 has a limit for each of its texts. */
+/**
+ * Escapes text that the hub did not write, cut to `max` characters: ISO 20022 limits the length of each text.
+ */
 export function escaped(text: string, max = Number.POSITIVE_INFINITY): string {
   const characters = Array.from(text.toWellFormed())
   const cut = characters.length > max ? characters.slice(0, max).join('') : characters.join('')
   return cut.replace(illegal, '\uFFFD').replace(/[&<>"']/g, (character) => entities[character]!)
 }
 
-/** `<name attribute="…">content</name>`; `content` is XML, and what has none is left out. */
+/** `<name attribute="…">content</name>`, or nothing when `content`, which is XML, is empty. */
 export function element(name: string, content: string, attributes = ''): string {
   return content === '' ? '' : `<${name}${attributes}>${content}</${name}>`
 }

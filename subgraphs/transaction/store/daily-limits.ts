@@ -1,142 +1,228 @@
-// Customers' days in MongoDB. A day holds one entry for each payment that counts in it, and its sum is taken from them: so to
-// take or give back twice changes nothing, and nothing can drift.
+// Customers' days in MongoDB. A day holds one entry per payment that counts against its limit, and its sum
+// is computed from those entries, so the sum cannot drift.
+//
+// A hold belongs to one attempt to write a payment and has the id of that payment. So giving one back never
+// touches the hold of another attempt, and a stored hold can be compared with its payment.
 
-import { MongoServerError, type Collection, type Db } from 'mongodb'
-import type { TransactionalProjection } from '../../log/projection.ts'
-import { createBatchWriter } from '../../platform/async/batching.ts'
+import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
+import type { PaymentId, UsedKeyId } from '../../../schema/values/id.ts'
 import { paymentIdOf, type LogEntry, type TransactionStatus } from '../../log/entry.ts'
+import type { TransactionalProjection } from '../../log/projection.ts'
+import { createBatchWriter, type BatchWriter } from '../../platform/async/batching.ts'
+import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import type { Reservation } from '../payment/daily-limit.ts'
 import type { Payment } from '../payment/payment.ts'
 
+/** A document of the collection `customerDays`. */
 interface CustomerDay {
   readonly _id: string
-  readonly holds: readonly { readonly id: string; readonly minor: bigint; readonly at: Date }[]
-  /** MongoDB removes it then. */
+  readonly holds: readonly Hold[]
+  /** Time from which MongoDB deletes the document. */
   readonly keptUntil: Date
 }
 
-export interface DailyLimits {
-  /** Takes what it asks for and gives null; or takes nothing and gives what is used already, in minor units. */
-  reserve(reservation: Reservation): Promise<bigint | null>
-  giveBack(day: string, hold: string): Promise<void>
+/** The part of a day's limit that one payment uses. */
+interface Hold {
+  /** Id of the payment. A hold of an earlier version has the id of the payment's key here, and no `key`. */
+  readonly id: PaymentId | UsedKeyId
+  readonly key?: UsedKeyId
+  readonly minor: bigint
+  /** By the clock of MongoDB, so that no clock of a hub makes a hold old. */
+  readonly at: Date
 }
 
-export async function createDailyLimits(db: Db, now: () => Date): Promise<DailyLimits> {
+export type ReserveOutcome =
+  | { readonly kind: 'RESERVED' }
+  /** Another attempt with the same key has a hold on this day: its payment stands or may be written. */
+  | { readonly kind: 'KEY_HELD' }
+  /** `used` is the sum of the day's holds, in minor units. */
+  | { readonly kind: 'EXCEEDED'; readonly used: bigint }
+
+export interface DailyLimits {
+  /** Adds the hold of one attempt, unless the day then exceeds its limit or already holds the same key. */
+  reserve(reservation: Reservation): Promise<ReserveOutcome>
+  /** Adds the hold also when the day already holds the same key; that hold counts as used. */
+  reserveBeside(reservation: Reservation): Promise<ReserveOutcome>
+  release(reservation: Pick<Reservation, 'day' | 'hold'>): Promise<void>
+}
+
+interface ReserveRequest extends Reservation {
+  readonly isBeside: boolean
+}
+
+type ReserveWriter = BatchWriter<ReserveRequest, ReserveOutcome>
+
+export async function createDailyLimits(db: Db): Promise<DailyLimits> {
   const days = daysOf(db)
   await days.createIndex({ keptUntil: 1 }, { name: 'expiry', expireAfterSeconds: 0 })
-  const writer = createBatchWriter<Reservation, bigint | null>({
+  const writer: ReserveWriter = createBatchWriter({
     flightsMax: 1,
-    write: (group) => reserveGroup(days, group, now()),
+    write: (group) => reserveGroup(days, group),
   })
   return {
-    async reserve(reservation) {
-      const used = await writer.write(reservation)
-      if (used === null || !(await dropStale(db, reservation.day, now()))) return used
-      return writer.write(reservation)
-    },
-    async giveBack(day, hold) {
+    reserve: (reservation) => reserve(db, writer, { ...reservation, isBeside: false }),
+    reserveBeside: (reservation) => reserve(db, writer, { ...reservation, isBeside: true }),
+    async release({ day, hold }) {
       await days.updateOne({ _id: day }, { $pull: { holds: { id: hold } } })
     },
   }
 }
 
+async function reserve(db: Db, writer: ReserveWriter, request: ReserveRequest): Promise<ReserveOutcome> {
+  const { day, minor, limit } = request
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const outcome = await writer.write(request)
+    if (outcome.kind !== 'EXCEEDED') return outcome
+    // Another process released a hold between the write and the read.
+    const fitsNow = outcome.used + minor <= limit.minor
+    if (!fitsNow && !(await dropStaleHolds(db, day))) return outcome
+  }
+  throw new Error(`the holds of ${day} changed ${attemptsMax} times during one reservation`)
+}
+
+/** Reserves all of `group` in one call, and reads the outcomes in a second one. */
+async function reserveGroup(
+  days: Collection<CustomerDay>,
+  group: readonly ReserveRequest[],
+): Promise<ReserveOutcome[]> {
+  const operations = group.map(reserveOperation)
+  try {
+    await days.bulkWrite(operations)
+  } catch (error) {
+    // Another process inserted the same day at the same time. A repeated reservation counts once.
+    if (!isDuplicateKey(error)) throw error
+    await days.bulkWrite(operations)
+  }
+  const found = await days.find({ _id: { $in: group.map(({ day }) => day) } }).toArray()
+  const holdsByDay = new Map(found.map(({ _id, holds }) => [_id, holds]))
+  return group.map((request) => outcomeOf(request, holdsByDay.get(request.day) ?? []))
+}
+
+function outcomeOf({ hold, key, isBeside }: ReserveRequest, holds: readonly Hold[]): ReserveOutcome {
+  if (holds.some(({ id }) => id === hold)) return reserved
+  if (!isBeside && holds.some((other) => keyOf(other) === key)) return keyHeld
+  return { kind: 'EXCEEDED', used: holds.reduce((sum, { minor }) => sum + minor, 0n) }
+}
+
+const reserved: ReserveOutcome = { kind: 'RESERVED' }
+const keyHeld: ReserveOutcome = { kind: 'KEY_HELD' }
+
+const keyOf = ({ id, key }: Hold): UsedKeyId => key ?? (id as UsedKeyId)
+
+const reserveOperation = (request: ReserveRequest): AnyBulkWriteOperation<CustomerDay> => ({
+  updateOne: { filter: { _id: request.day }, update: reservePipeline(request), upsert: true },
+})
+
+/** The update of a day: append the hold, unless it or its key is there or the limit would be exceeded. */
+function reservePipeline({ hold, key, minor, limit, resetsAt, isBeside }: ReserveRequest): Document[] {
+  const holds = { $ifNull: ['$holds', []] }
+  const isThere = { $in: [{ $literal: hold }, '$$holds.id'] }
+  const isKeyThere = [
+    { $in: [{ $literal: key }, '$$holds.key'] },
+    // A hold of an earlier version.
+    { $in: [{ $literal: key }, '$$holds.id'] },
+  ]
+  const wouldExceed = { $gt: [{ $add: [{ $sum: '$$holds.minor' }, minor] }, limit.minor] }
+  const added = { id: { $literal: hold }, key: { $literal: key }, minor, at: '$$NOW' }
+  const isRefused = { $or: [isThere, wouldExceed, ...(isBeside ? [] : isKeyThere)] }
+  const after = { $cond: [isRefused, '$$holds', { $concatArrays: ['$$holds', [added]] }] }
+  return [
+    {
+      $set: {
+        holds: { $let: { vars: { holds }, in: after } },
+        keptUntil: new Date(resetsAt.getTime() + keptMs),
+      },
+    },
+  ]
+}
+
+/**
+ * Deletes the holds of a day that are old and whose payment does not count; returns whether any was. A
+ * process that stops between two writes leaves such a hold, and so did a replay in an earlier version.
+ */
+async function dropStaleHolds(db: Db, day: string): Promise<boolean> {
+  const isOld = { $lt: ['$$hold.at', { $subtract: ['$$NOW', staleMs] }] }
+  const holds = { $filter: { input: '$holds', as: 'hold', cond: isOld } }
+  const stored = await daysOf(db).findOne({ _id: day }, { projection: { holds } })
+  const ids = stored?.holds.map(({ id }) => id) ?? []
+  if (ids.length === 0) return false
+  const counting = await countingHolds(db, day, ids)
+  const stale = ids.filter((id) => !counting.has(id))
+  if (stale.length === 0) return false
+  await daysOf(db).updateOne({ _id: day }, { $pull: { holds: { id: { $in: stale } } } })
+  return true
+}
+
+/** The holds of `ids` whose payment counts against the limit of `day`, by payment and by key. */
+async function countingHolds(
+  db: Db,
+  day: string,
+  ids: readonly Hold['id'][],
+): Promise<ReadonlySet<Hold['id']>> {
+  const found = await db
+    .collection<Payment>('payments')
+    .find(
+      { $or: [{ _id: { $in: ids as PaymentId[] } }, { 'keys.id': { $in: ids as UsedKeyId[] } }] },
+      { projection: { status: 1, customerDay: 1, keys: 1 } },
+    )
+    .toArray()
+  const counting = found.filter(({ status, customerDay }) => customerDay === day && !endedUnpaid.has(status))
+  return new Set(counting.flatMap(holdIdsOf))
+}
+
+/** The ids that the hold of a payment can have: the payment's own, or in an earlier version its key's. */
+const holdIdsOf = ({ _id, keys }: Pick<Payment, '_id' | 'keys'>): Hold['id'][] => [
+  _id,
+  ...keys.map(({ id }) => id),
+]
+
 export const limitsProjectionName = 'limits'
 
-/** Gives back what payments had taken that came to nothing. */
+/** Releases the holds of payments that were not completed, or were undone. */
 export const limitsProjection = (db: Db): TransactionalProjection => ({
   name: limitsProjectionName,
-  wants: cameToNothing,
+  wants: freesLimit,
   async apply(entries, session) {
-    const failed = entries.filter(cameToNothing).map(paymentIdOf)
-    const payments = db.collection<Payment>('payments')
-    const counted = await payments
+    const ended = entries.filter(freesLimit).map(paymentIdOf)
+    const counted = await db
+      .collection<Payment>('payments')
       .find(
-        { _id: { $in: failed }, customerDay: { $exists: true } },
+        { _id: { $in: ended }, customerDay: { $exists: true } },
         { projection: { customerDay: 1, keys: 1 }, session },
       )
       .toArray()
     if (counted.length === 0) return
-    const releases = counted.map(({ customerDay, keys }) => ({
+    const releases = counted.map(({ _id, customerDay, keys }) => ({
       updateOne: {
         filter: { _id: customerDay! },
-        update: { $pull: { holds: { id: { $in: keys.map(({ id }) => id) } } } },
+        update: { $pull: { holds: { id: { $in: holdIdsOf({ _id, keys }) } } } },
       },
     }))
     await daysOf(db).bulkWrite(releases, { session })
   },
 })
 
-const nothing: ReadonlySet<TransactionStatus> = new Set<TransactionStatus>([
+const freesLimit = ({ to, from, refundOf }: LogEntry): boolean =>
+  refundOf === undefined && endedUnpaid.has(to) && from !== to
+
+const endedUnpaid: ReadonlySet<TransactionStatus> = new Set<TransactionStatus>([
   'DECLINED',
   'FAILED',
   'EXPIRED',
   'REVERSED',
   'CANCELLED',
 ])
-const cameToNothing = ({ to, from, refundOf }: LogEntry): boolean =>
-  refundOf === undefined && nothing.has(to) && from !== to
 
 const daysOf = (db: Db): Collection<CustomerDay> => db.collection<CustomerDay>('customerDays')
 
-async function reserveGroup(
-  days: Collection<CustomerDay>,
-  group: readonly Reservation[],
-  at: Date,
-): Promise<(bigint | null)[]> {
-  const operations = group.map(({ day, hold, minor, limit, resetsAt }) => {
-    const holds = { $ifNull: ['$holds', []] }
-    const isTaken = { $in: [{ $literal: hold }, `$$holds.id`] }
-    const isOver = { $gt: [{ $add: [{ $sum: '$$holds.minor' }, minor] }, limit.minor] }
-    const taken = { $concatArrays: ['$$holds', [{ id: { $literal: hold }, minor, at }]] }
-    return {
-      updateOne: {
-        filter: { _id: day },
-        update: [
-          {
-            $set: {
-              holds: {
-                $let: {
-                  vars: { holds },
-                  in: { $cond: [{ $or: [isTaken, isOver] }, '$$holds', taken] },
-                },
-              },
-              keptUntil: new Date(resetsAt.getTime() + keptMs),
-            },
-          },
-        ],
-        upsert: true,
-      },
-    }
-  })
-  try {
-    await days.bulkWrite(operations)
-  } catch (error) {
-    // Two processes have begun the same day at once; what was done before that is not done twice.
-    if (!(error instanceof MongoServerError && error.code === duplicateKey)) throw error
-    await days.bulkWrite(operations)
-  }
-  const found = await days.find({ _id: { $in: group.map(({ day }) => day) } }).toArray()
-  const byId = new Map(found.map((day) => [day._id, day]))
-  return group.map(({ day, hold }) => {
-    const { holds = [] } = byId.get(day) ?? {}
-    return holds.some(({ id }) => id === hold) ? null : holds.reduce((sum, { minor }) => sum + minor, 0n)
-  })
-}
-
-/** Removes what was taken for payments that never came to be, because a hub stopped in between. True when there was any. */
-async function dropStale(db: Db, day: string, now: Date): Promise<boolean> {
-  const stored = await daysOf(db).findOne({ _id: day })
-  const before = now.getTime() - staleMs
-  const old = stored?.holds.filter(({ at }) => at.getTime() < before).map(({ id }) => id) ?? []
-  if (old.length === 0) return false
-  const known = await db.collection<Payment>('payments').distinct('keys.id', { 'keys.id': { $in: old } })
-  const stale = old.filter((id) => !known.includes(id))
-  if (stale.length === 0) return false
-  await daysOf(db).updateOne({ _id: day }, { $pull: { holds: { id: { $in: stale } } } })
-  return true
-}
-
-const duplicateKey = 11_000
-const staleMs = 60_000
-/** After its end, for people who ask why. */
+/**
+ * A younger hold may belong to a payment that is about to be written: an attempt ends after
+ * `reservedMaxMs`, and its write is sent again for at most twice the driver’s wait for a primary.
+ */
+const staleMs = 120_000
+/** An attempt that has waited this long after its reservation must not write its payment any more. */
+export const reservedMaxMs = 10_000
+/** After the end of the day, so that an operator can explain a refusal. */
 const keptMs = 3 * 86_400_000
+/** Each repetition follows a hold that another call released or dropped. */
+const attemptsMax = 1000

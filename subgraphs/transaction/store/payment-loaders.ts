@@ -1,10 +1,18 @@
-// Reads of payments and quotes by what names them: those of all requests in flight share calls.
+// Loads payments by every key that identifies one. All requests in flight share calls.
 
 import type { Collection, Document, Filter } from 'mongodb'
+import type {
+  ParticipantId,
+  PaymentId,
+  PresentedCodeId,
+  QuoteId,
+  RefundId,
+  UsedKeyId,
+} from '../../../schema/values/id.ts'
 import { createLoader, type Loader } from '../../platform/async/batching.ts'
-import type { StoredRefusal } from './stored-refusal.ts'
+import { loaderById } from '../../platform/mongo/loader-by-id.ts'
 import type { Payment, Refund } from '../payment/payment.ts'
-import type { ParticipantId } from '../../../schema/values/id.ts'
+import type { StoredRefusal } from './stored-refusal.ts'
 
 /** A refund and the payment that holds it. */
 export interface RefundOf {
@@ -12,62 +20,69 @@ export interface RefundOf {
   readonly payment: Payment
 }
 
+/** A wallet and its own number for a payment. */
+export interface PaymentReference {
+  readonly wallet: ParticipantId
+  readonly reference: string
+}
+
 export interface PaymentLoaders {
-  readonly byId: Loader<string, Payment>
-  /** By the `id` of a used key: what it did, or the refusal that it got. */
-  readonly byKey: Loader<string, Payment | StoredRefusal>
-  readonly byQuote: Loader<string, Payment>
-  readonly byPresentedCode: Loader<string, Payment>
-  readonly byReference: Loader<{ readonly wallet: ParticipantId; readonly reference: string }, Payment>
-  readonly refundById: Loader<string, RefundOf>
+  readonly byId: Loader<PaymentId, Payment>
+  /**
+   * By the id of a used idempotency key: the payment that it wrote or moved, or the refusal that it
+   * received.
+   */
+  readonly byKey: Loader<UsedKeyId, Payment | StoredRefusal>
+  readonly byQuote: Loader<QuoteId, Payment>
+  readonly byPresentedCode: Loader<PresentedCodeId, Payment>
+  readonly byReference: Loader<PaymentReference, Payment>
+  readonly refundById: Loader<RefundId, RefundOf>
 }
 
 export const createPaymentLoaders = (payments: Collection<Payment>): PaymentLoaders => ({
-  byId: loaderBy(payments, '_id', (payment) => [[payment._id, payment]]),
-  byKey: loaderBy<Payment | StoredRefusal, Payment | StoredRefusal>(
+  byId: loaderById(payments),
+  byKey: loaderBy<UsedKeyId, Payment | StoredRefusal, Payment | StoredRefusal>(
     payments as unknown as Collection<Payment | StoredRefusal>,
     'keys.id',
     (used) => used.keys.map(({ id }) => [id, used]),
   ),
-  byQuote: loaderBy(payments, 'quote', (payment) => [[payment.quote ?? '', payment]]),
-  byPresentedCode: loaderBy(payments, 'presentedCode', (payment) => [[payment.presentedCode ?? '', payment]]),
+  byQuote: loaderBy(payments, 'quote', (payment) => [[payment.quote!, payment]]),
+  byPresentedCode: loaderBy(payments, 'presentedCode', (payment) => [[payment.presentedCode!, payment]]),
+  byReference: createLoader({
+    key: referenceText,
+    load: (references) => findByReference(payments, references),
+  }),
   refundById: loaderBy(payments, 'refunds._id', (payment) =>
     payment.refunds.map((refund) => [refund._id, { refund, payment }]),
   ),
-  byReference: createLoader({
-    key: numberOf,
-    load: async (asked) => {
-      const either = asked.map(({ wallet, reference }) => ({ wallet, reference }))
-      const found = await payments.find({ $or: either }).toArray()
-      const byNumber = new Map(found.map((payment) => [numberOf(payment), payment]))
-      return asked.map((one) => byNumber.get(numberOf(one)) ?? null)
-    },
-  }),
 })
 
-export const loaderById = <Doc extends { readonly _id: string }>(
-  collection: Collection<Doc>,
-): Loader<string, Doc> => loaderBy(collection, '_id', (doc) => [[doc._id, doc]])
+async function findByReference(
+  payments: Collection<Payment>,
+  references: readonly PaymentReference[],
+): Promise<(Payment | null)[]> {
+  const any = references.map(({ wallet, reference }) => ({ wallet, reference }))
+  const found = await payments.find({ $or: any }).toArray()
+  const byText = new Map(found.map((payment) => [referenceText(payment), payment]))
+  return references.map((reference) => byText.get(referenceText(reference)) ?? null)
+}
 
-const numberOf = ({
-  wallet,
-  reference,
-}: {
-  readonly wallet: ParticipantId
-  readonly reference: string
-}): string => `${wallet}/${reference}`
+const referenceText = ({ wallet, reference }: PaymentReference): string => `${wallet}/${reference}`
 
-/** Reads documents by the values of `field`; `entriesOf` says for which values a document stands, and as what. */
-function loaderBy<Doc extends Document, Value>(
+/**
+ * Loads by the values of `field`. `valuesOf` lists the values under which a document is found, and the
+ * result of each.
+ */
+function loaderBy<Key extends string, Doc extends Document, Value>(
   collection: Collection<Doc>,
   field: string,
-  entriesOf: (doc: Doc) => readonly (readonly [string, Value])[],
-): Loader<string, Value> {
+  valuesOf: (doc: Doc) => readonly (readonly [Key, Value])[],
+): Loader<Key, Value> {
   return createLoader({
-    load: async (values: readonly string[]) => {
-      const found = await collection.find({ [field]: { $in: [...values] } } as Filter<Doc>).toArray()
-      const byValue = new Map((found as unknown as Doc[]).flatMap(entriesOf))
-      return values.map((value) => byValue.get(value) ?? null)
+    load: async (keys: readonly Key[]) => {
+      const found = await collection.find({ [field]: { $in: [...keys] } } as Filter<Doc>).toArray()
+      const byKey = new Map((found as unknown as Doc[]).flatMap(valuesOf))
+      return keys.map((key) => byKey.get(key) ?? null)
     },
   })
 }

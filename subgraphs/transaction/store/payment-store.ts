@@ -1,198 +1,181 @@
 // Payments, quotes and presented codes in MongoDB. Reads and writes of all requests in flight share calls.
 
 import type { Collection, Db, Filter } from 'mongodb'
-import { createBatchWriter } from '../../platform/async/batching.ts'
+import type { ParticipantId, PaymentId, PresentedCodeId, QuoteId } from '../../../schema/values/id.ts'
+import { createBatchWriter, type BatchWriter, type Loader } from '../../platform/async/batching.ts'
 import { RecentMap } from '../../platform/async/recent-map.ts'
-import { firstPaymentId, type StoredRefusal } from './stored-refusal.ts'
-import { applyMove, type Move, type Payment } from '../payment/payment.ts'
+import { loaderById } from '../../platform/mongo/loader-by-id.ts'
+import type { Payment } from '../payment/payment.ts'
 import type { PresentedCode } from '../payment/presented-code.ts'
+import type { PendingPayment } from '../payment/timeout.ts'
 import type { Quote } from '../price/quote.ts'
-import { loaderById, createPaymentLoaders, type PaymentLoaders } from './payment-loaders.ts'
+import { codesOf, createPaymentIndexes, paymentsOf, quotesOf } from './payment-indexes.ts'
+import { createPaymentLoaders, type PaymentLoaders } from './payment-loaders.ts'
+import { PaymentMover, type MoveOutcome, type MoveRule } from './payment-mover.ts'
+import { insertBatch } from './payment-writes.ts'
 import { createRrnSource } from './rrn.ts'
-import { insertBatch, moveBatch, writeNames, type PlannedMove } from './payment-writes.ts'
-import type { PaymentId } from '../../../schema/values/id.ts'
+import { firstPaymentId, type StoredRefusal } from './stored-refusal.ts'
 
 export interface PaymentStore extends PaymentLoaders {
   readonly payments: Collection<Payment>
-  quoteById(id: PaymentId): Promise<Quote | null>
+  quoteById(id: QuoteId): Promise<Quote | null>
   addQuote(quote: Quote): Promise<void>
-  codeById(id: PaymentId): Promise<PresentedCode | null>
-  /** Keeps a presented code; when its key was used before, gives the code of then. */
+  codeById(id: PresentedCodeId): Promise<PresentedCode | null>
+  /**
+   * Writes a presented code, and returns it; when its key was used before, returns the code of the first
+   * use.
+   */
   addCode(code: PresentedCode): Promise<PresentedCode>
-  /** Writes a new payment. False when one with its key, quote, code or reference is there already. Throws when it may or may not be written. */
+  /**
+   * Writes a new payment. False when its key, quote, presented code or reference is used already. Throws
+   * when the outcome of the write is unknown.
+   */
   insert(payment: Payment): Promise<boolean>
-  /** Keeps what a key was refused. False when the key was used before. */
+  /** Writes the refusal that a key received. False when the key was used before. */
   keep(refusal: StoredRefusal): Promise<boolean>
   /**
-   * Reads payment `id`, lets `rule` decide, and writes its move if the payment has not moved meanwhile; otherwise all of
-   * that again, so `rule` must be pure. `moved` is false when the rule wants no move. Null when there is no such payment.
-   * Throws KeyTakenError when the move's key was used elsewhere.
+   * Reads payment `id`, and writes the move of `rule` if the payment has not changed meanwhile; otherwise
+   * does both again. Null when there is no such payment. Throws KeyTakenError when the move's key was used
+   * elsewhere.
    */
-  move(id: PaymentId, rule: (payment: Payment) => Move | null): Promise<Moved | null>
-  /** Payments that match every clause, newest first, after the one with id `after`. */
+  move(id: PaymentId, rule: MoveRule): Promise<MoveOutcome | null>
+  /**
+   * Returns at most `max` payments that match every clause, newest first, after the one with the id
+   * `after`.
+   */
   page(
     clauses: readonly Clause[],
-    page: { readonly after: string | null; readonly max: number },
+    page: { readonly after: PaymentId | null; readonly max: number },
   ): Promise<readonly Payment[]>
-  /** Payments that wait for one of `counterparties`, longest waiting first. */
+  /** Returns the pending payments of `counterparties`, longest pending first. */
   waiting(
-    counterparties: readonly string[],
+    counterparties: readonly ParticipantId[],
   ): Promise<readonly Pick<Payment, '_id' | 'counterparty' | 'status'>[]>
-  /** Ids of payments whose time has come at `now`, longest due first, `max` at most. */
-  due(now: Date, max: number): Promise<readonly string[]>
-  /** A new retrieval reference number. */
+  /** Returns the ids of at most `max` payments that are due at `now`, longest due first. */
+  due(now: Date, max: number): Promise<readonly PaymentId[]>
+  /** Returns the pending payments that are due, and were changed, later than `now`, soonest due first. */
+  ahead(now: Date): Promise<readonly PaymentAhead[]>
+  /** Returns a new retrieval reference number. */
   nextRrn(): Promise<string>
 }
 
+/** A pending payment that was written by a clock ahead of this process's. */
+export type PaymentAhead = PendingPayment & { readonly _id: PaymentId; readonly due: Date }
+
 export type Clause = Readonly<Record<string, unknown>>
 
-export interface Moved {
-  readonly moved: boolean
-  /** As the rule saw it. */
-  readonly before: Payment
-  readonly after: Payment
-}
-
-/** Makes the indexes that are missing. Loading much data is quicker without them: see `importPayments`. */
-export async function createPaymentIndexes(db: Db): Promise<void> {
-  const present = (field: string) => ({ partialFilterExpression: { [field]: { $exists: true } } })
-  await paymentsOf(db).createIndexes([
-    { name: 'key', key: { 'keys.id': 1 }, unique: true },
-    { name: 'reference', key: { wallet: 1, reference: 1 }, unique: true, ...present('reference') },
-    { name: 'presentedCode', key: { presentedCode: 1 }, unique: true, ...present('presentedCode') },
-    { name: 'quote', key: { quote: 1 }, unique: true, ...present('quote') },
-    { name: 'wallet', key: { wallet: 1, _id: -1 } },
-    { name: 'acquirer', key: { acquirer: 1, _id: -1 } },
-    { name: 'merchant', key: { merchant: 1, _id: -1 } },
-    { name: 'corridor', key: { corridor: 1, _id: -1 } },
-    { name: 'rrn', key: { rrn: 1 } },
-    // Only what waits for somebody: small, whatever the collection holds.
-    { name: 'due', key: { due: 1, counterparty: 1, status: 1 }, ...present('due') },
-    { name: 'expiry', key: { keptUntil: 1 }, expireAfterSeconds: 0, ...present('keptUntil') },
-    { name: 'refund', key: { 'refunds._id': 1 }, ...present('refunds._id') },
-  ])
-  await quotesOf(db).createIndex({ expiresAt: 1 }, { name: 'expiry', expireAfterSeconds: offerKeptSeconds })
-  await codesOf(db).createIndexes([
-    { name: 'expiry', key: { expiresAt: 1 }, expireAfterSeconds: offerKeptSeconds },
-    { name: 'key', key: { 'key.id': 1 }, unique: true },
-  ])
-}
-
-export async function openPaymentStore(db: Db): Promise<PaymentStore> {
+export async function createPaymentStore(db: Db): Promise<PaymentStore> {
   await createPaymentIndexes(db)
   const payments = paymentsOf(db)
-  const quotes = quotesOf(db)
-
-  const reads = createPaymentLoaders(payments)
-  const storedQuote = loaderById(quotes)
   const codes = codesOf(db)
-  const storedCode = loaderById(codes)
-  // One call under way at a time: each waits for the journal, and a large group shares that better than two small ones.
-  const flightsMax = 1
-  const inserter = createBatchWriter<Payment | StoredRefusal, boolean>({
-    flightsMax,
-    write: (group) => insertBatch(payments as unknown as Collection<Payment | StoredRefusal>, group),
-  })
-  const codeInserter = createBatchWriter<PresentedCode, boolean>({
-    flightsMax,
-    write: (group) => insertBatch(codes, group),
-  })
-  const quoteInserter = createBatchWriter<Quote, boolean>({
-    flightsMax,
-    write: (group) => insertBatch(quotes, group),
-  })
-  // Answers come one by one, each at its own time, and an update of one payment costs MongoDB as much as one of ten.
-  const mover = createBatchWriter<PlannedMove, boolean>({
-    flightsMax,
-    gatherMs: 8,
-    write: (group) => moveBatch(payments, group),
-  })
-  // A quote never changes, so what this process has quoted lately it need not read.
-  const recentQuotes = new RecentMap<string, Quote>(2 * recentMax)
-  // A payment that this process wrote is moved without reading it: should it have moved since, the write finds out.
-  const written = new RecentMap<string, Payment>(2 * recentMax)
-  // Moves of one payment take turns: tried at once, all but one would have to be tried again.
-  const turns = new Map<string, Promise<unknown>>()
-  const newWriteName = writeNames()
-
-  /** The payment after the rule's move; null when the rule wants none, false when the payment has moved meanwhile. */
-  const tryMove = async (before: Payment, rule: (payment: Payment) => Move | null) => {
-    const wanted = rule(before)
-    if (!wanted) return null
-    const move = { ...wanted, event: { ...wanted.event, write: newWriteName() } }
-    if (!(await mover.write({ before, move }))) return false
-    const after = applyMove(before, move)
-    written.set(after._id, after)
-    return after
-  }
-
-  const moveNow = async (id: PaymentId, rule: (payment: Payment) => Move | null): Promise<Moved | null> => {
-    const known = written.get(id)
-    const after = known ? await tryMove(known, rule) : null
-    if (known && after) return { moved: true, before: known, after }
-    written.delete(id)
-    for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const before = await reads.byId.load(id)
-      if (!before) return null
-      const moved = await tryMove(before, rule)
-      if (moved !== false) return { moved: moved !== null, before, after: moved ?? before }
-    }
-    throw new Error(`payment ${id} moved ${attemptsMax} times while one move was tried`)
-  }
-
+  const loaders = createPaymentLoaders(payments)
+  const mover = new PaymentMover(payments, loaders.byId)
+  const inserter = insertWriter(payments as unknown as Collection<Payment | StoredRefusal>)
+  const codeInserter = insertWriter(codes)
+  const codeLoader = loaderById(codes)
   return {
+    ...loaders,
+    ...createQuoteStore(quotesOf(db)),
     payments,
-    ...reads,
-    quoteById: async (id) => recentQuotes.get(id) ?? storedQuote.load(id),
-    addQuote: async (quote) => {
-      await quoteInserter.write(quote)
-      recentQuotes.set(quote._id, quote)
-    },
-    insert: async (payment) => {
-      const isWritten = await inserter.write(payment)
-      if (isWritten) written.set(payment._id, payment)
-      return isWritten
-    },
+    codeById: (id) => codeLoader.load(id),
+    addCode: (code) => addCode(codes, codeInserter, code),
+    insert: (payment) => insertPayment(inserter, mover, payment),
     keep: (refusal) => inserter.write(refusal),
-    codeById: (id) => storedCode.load(id),
-    async addCode(code) {
-      if (await codeInserter.write(code)) return code
-      return (await codes.findOne({ 'key.id': code.key.id }))!
-    },
-    move(id, rule) {
-      const before = turns.get(id)
-      const turn = before ? before.then(() => moveNow(id, rule)) : moveNow(id, rule)
-      const settled = turn.then(nothing, nothing)
-      turns.set(id, settled)
-      void settled.then(() => turns.get(id) === settled && turns.delete(id))
-      return turn
-    },
-    page: (clauses, { after, max }) => {
-      const older = after === null ? [] : [{ _id: { $lt: after } }]
-      const query = { $and: [{ _id: { $gte: firstPaymentId } }, ...clauses, ...older] } as Filter<Payment>
-      return payments.find(query, { sort: { _id: -1 }, limit: max }).toArray()
-    },
-    waiting: (counterparties) =>
-      payments
-        .find(
-          { due: { $exists: true }, counterparty: { $in: [...counterparties] } },
-          { sort: { due: 1 }, limit: waitingMax, projection: { counterparty: 1, status: 1 } },
-        )
-        .toArray(),
-    async due(now, max) {
-      const found = payments.find(
-        { due: { $lte: now } },
-        { sort: { due: 1 }, limit: max, projection: { _id: 1 } },
-      )
-      return (await found.toArray()).map(({ _id }) => _id)
-    },
+    move: (id, rule) => mover.move(id, rule),
+    page: (clauses, page) => findPage(payments, clauses, page),
+    waiting: (counterparties) => findWaiting(payments, counterparties),
+    due: (now, max) => findDue(payments, now, max),
+    ahead: (now) => findAhead(payments, now),
     nextRrn: createRrnSource(db),
   }
 }
 
 /**
- * Writes many payments at once; those that are there already are left as they are. It waits for no journal: what is
- * written after it with the usual guarantees makes it durable too.
+ * Inserts in groups. One call runs at a time: each waits for the journal, and one large group shares that
+ * wait best.
+ */
+const insertWriter = <Doc extends { readonly _id: string }>(
+  collection: Collection<Doc>,
+): BatchWriter<Doc, boolean> =>
+  createBatchWriter({ flightsMax: 1, write: (group) => insertBatch(collection, group) })
+
+/** A quote never changes, so a process caches the quotes that it has written. */
+function createQuoteStore(quotes: Collection<Quote>): Pick<PaymentStore, 'quoteById' | 'addQuote'> {
+  const recent = new RecentMap<QuoteId, Quote>(recentQuotesMax)
+  const loader: Loader<QuoteId, Quote> = loaderById(quotes)
+  const inserter = insertWriter(quotes)
+  return {
+    quoteById: async (id) => recent.get(id) ?? loader.load(id),
+    addQuote: async (quote) => {
+      await inserter.write(quote)
+      recent.set(quote._id, quote)
+    },
+  }
+}
+
+async function addCode(
+  codes: Collection<PresentedCode>,
+  inserter: BatchWriter<PresentedCode, boolean>,
+  code: PresentedCode,
+): Promise<PresentedCode> {
+  if (await inserter.write(code)) return code
+  return (await codes.findOne({ 'key.id': code.key.id }))!
+}
+
+async function insertPayment(
+  inserter: BatchWriter<Payment | StoredRefusal, boolean>,
+  mover: PaymentMover,
+  payment: Payment,
+): Promise<boolean> {
+  const isWritten = await inserter.write(payment)
+  if (isWritten) mover.remember(payment)
+  return isWritten
+}
+
+function findPage(
+  payments: Collection<Payment>,
+  clauses: readonly Clause[],
+  { after, max }: { readonly after: PaymentId | null; readonly max: number },
+): Promise<readonly Payment[]> {
+  const older = after === null ? [] : [{ _id: { $lt: after } }]
+  const query = { $and: [{ _id: { $gte: firstPaymentId } }, ...clauses, ...older] } as Filter<Payment>
+  return payments.find(query, { sort: { _id: -1 }, limit: max }).toArray()
+}
+
+const findWaiting = (
+  payments: Collection<Payment>,
+  counterparties: readonly ParticipantId[],
+): Promise<readonly Pick<Payment, '_id' | 'counterparty' | 'status'>[]> =>
+  payments
+    .find(
+      { due: { $exists: true }, counterparty: { $in: [...counterparties] } },
+      { sort: { due: 1 }, limit: waitingMax, projection: { counterparty: 1, status: 1 } },
+    )
+    .toArray()
+
+async function findDue(payments: Collection<Payment>, now: Date, max: number): Promise<readonly PaymentId[]> {
+  const found = payments.find(
+    { due: { $lte: now } },
+    { sort: { due: 1 }, limit: max, projection: { _id: 1 } },
+  )
+  return (await found.toArray()).map(({ _id }) => _id)
+}
+
+const findAhead = (payments: Collection<Payment>, now: Date): Promise<readonly PaymentAhead[]> =>
+  payments
+    .find<PaymentAhead>(
+      { due: { $gt: now }, updatedAt: { $gt: now } },
+      {
+        sort: { due: 1 },
+        limit: waitingMax,
+        projection: { status: 1, due: 1, createdAt: 1, respondBy: 1, 'events.kind': 1 },
+      },
+    )
+    .toArray()
+
+/**
+ * Writes many payments at once; existing ones stay unchanged. Does not wait for the journal: the next write
+ * with the usual guarantees makes these durable too.
  */
 export async function loadPayments(db: Db, payments: readonly Payment[]): Promise<void> {
   const outcomes = await insertBatch(paymentsOf(db), payments, { w: 1, j: false })
@@ -200,19 +183,8 @@ export async function loadPayments(db: Db, payments: readonly Payment[]): Promis
   if (failed) throw failed
 }
 
-const paymentsOf = (db: Db): Collection<Payment> => db.collection<Payment>('payments')
-const codesOf = (db: Db): Collection<PresentedCode> => db.collection<PresentedCode>('presentedCodes')
-const quotesOf = (db: Db): Collection<Quote> => db.collection<Quote>('quotes')
+/** A process keeps at least half as many. */
+const recentQuotesMax = 8192
 
-const recentMax = 4096
-
-const nothing = (): void => {}
-
-/** Each attempt fails only because another move succeeded, so this many others would have to win in a row. */
-const attemptsMax = 1000
-
-/** More than one participant can have waiting: they time out before. */
+/** More than are pending at a time: payments time out before. */
 const waitingMax = 50_000
-
-/** So long an expired quote or presented code can be told from one that never was. */
-const offerKeptSeconds = 86_400

@@ -1,17 +1,12 @@
-// Group commit: what many callers write at the same time goes to MongoDB in one call, and each gets an outcome of its own.
+// Group writes: the writes of many callers go to MongoDB in one call, and each caller receives its own
+// outcome.
 
-import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
-import {
-  duplicateKeyCode,
-  insertAll,
-  updateAll,
-  type Update,
-  type WriteConcern,
-} from '../../platform/mongo/bulk-write.ts'
+import { insertAll, updateAll, type Update, type WriteConcern } from '../../platform/mongo/bulk-write.ts'
+import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import type { Move, Payment } from '../payment/payment.ts'
 
-/** True for each document that was written, false for each that collides with a unique index. */
+/** Returns true for each document that was written, and false for each that collides with a unique index. */
 export async function insertBatch<Doc extends { readonly _id: string }>(
   collection: Collection<Doc>,
   group: readonly Doc[],
@@ -23,24 +18,28 @@ export async function insertBatch<Doc extends { readonly _id: string }>(
   })
   const outcomes: (boolean | Error)[] = group.map(() => true)
   for (const error of errors) {
-    outcomes[error.index] =
-      error.code === duplicateKeyCode ? false : new Error('a document was refused', { cause: error })
+    outcomes[error.index] = isDuplicateKey(error)
+      ? false
+      : new Error('MongoDB did not accept a document', { cause: error })
   }
   return outcomes
 }
 
-/** A move, to be made if the payment still is as it was `before`. Its event carries the name of the write. */
+/** A move, and the payment as its rule read it. The event carries the name of the write. */
 export interface PlannedMove {
   readonly before: Payment
   readonly move: Move
 }
 
-/** The key of a move was used for something else before. */
+/** Another operation used the idempotency key of a move before. */
 export class KeyTakenError extends Error {
   override readonly name = 'KeyTakenError'
 }
 
-/** True for each move that was made, false for each whose payment had moved before; an error where it cannot be known. */
+/**
+ * Returns true for each move that was written, false for each whose payment had changed, and an error where
+ * the outcome is unknown.
+ */
 export async function moveBatch(
   payments: Collection<Payment>,
   group: readonly PlannedMove[],
@@ -48,17 +47,17 @@ export async function moveBatch(
   try {
     const { matched, errors } = await updateAll(payments, group.map(updateOf))
     if (matched === group.length) return group.map(() => true)
-    const taken = new Set(errors.filter(({ code }) => code === duplicateKeyCode).map(({ index }) => index))
-    const other = errors.find(({ code }) => code !== duplicateKeyCode)
-    if (other) throw new Error('a move was refused', { cause: other })
-    const isMade = await lookUpMoves(payments, group)
-    return isMade.map(
-      (made, n) => made || (taken.has(n) ? new KeyTakenError('the key was used before') : false),
+    const taken = new Set(errors.filter(isDuplicateKey).map(({ index }) => index))
+    const other = errors.find((error) => !isDuplicateKey(error))
+    if (other) throw new Error('MongoDB did not accept a move', { cause: other })
+    const written = await readWritten(payments, group)
+    return written.map(
+      (isWritten, n) => isWritten || (taken.has(n) ? new KeyTakenError('the key was used before') : false),
     )
   } catch (error) {
-    // What was written before the error stands, and its caller is told so.
-    const isMade = await lookUpMoves(payments, group)
-    return isMade.map((made) => made || (error as Error))
+    // A part of the group may have been written before the error: those callers receive true.
+    const written = await readWritten(payments, group)
+    return written.map((isWritten) => isWritten || (error as Error))
   }
 }
 
@@ -74,19 +73,15 @@ function updateOf({ before, move: { event, set, due, key, refund } }: PlannedMov
   }
 }
 
-/** A bulk write says how many matched, not which: each event carries the name of the write that added it. */
-async function lookUpMoves(payments: Collection<Payment>, group: readonly PlannedMove[]): Promise<boolean[]> {
+/**
+ * A bulk write returns how many updates matched, not which. Each event carries the name of the write that
+ * added it.
+ */
+async function readWritten(payments: Collection<Payment>, group: readonly PlannedMove[]): Promise<boolean[]> {
   const ids = group.map(({ before }) => before._id)
   const found = await payments.find({ _id: { $in: ids } }, { projection: { events: 1 } }).toArray()
-  const stored = new Map(found.map(({ _id, events }) => [_id, events]))
-  return group.map(({ before, move: { event } }) => {
-    return stored.get(before._id)?.[event.sequence - 1]?.write === event.write
-  })
-}
-
-/** Names for writes, unlike those of every other process. */
-export function writeNames(): () => string {
-  const process = randomUUID().slice(0, 8)
-  let count = 0
-  return () => `${process}-${(++count).toString(36)}`
+  const eventsById = new Map(found.map(({ _id, events }) => [_id, events]))
+  return group.map(
+    ({ before, move: { event } }) => eventsById.get(before._id)?.[event.sequence - 1]?.write === event.write,
+  )
 }

@@ -1,23 +1,26 @@
-// Retrieval reference numbers: 12 digits that count up over all processes and never repeat, good for 10¹² payments. With
-// the settlement date, or without it, one names one payment.
+// Retrieval reference numbers: 12 digits that count up over all processes and never repeat, enough for 10¹²
+// payments. A number identifies one payment, with or without its settlement date.
 
 import type { Db } from 'mongodb'
 
-/** Gives one number at a time, from blocks that this process takes; what is left of a block when it ends is skipped. */
+/**
+ * Returns one number per call, from blocks that this process reserves. The rest of a block is skipped at
+ * its end.
+ */
 export function createRrnSource(db: Db): () => Promise<string> {
   let next = 0n
   let end = 0n
-  let taking: Promise<void> | null = null
-  const take = async () => {
+  let reserving: Promise<void> | null = null
+  const reserve = async () => {
     try {
       next = await takeRrns(db, rrnBlock)
       end = next + rrnBlock
     } finally {
-      taking = null
+      reserving = null
     }
   }
   return async () => {
-    while (next === end) await (taking ??= take())
+    while (next === end) await (reserving ??= reserve())
     return formatRrn(next++)
   }
 }
@@ -26,7 +29,7 @@ const rrnBlock = 1000n
 
 export const formatRrn = (count: bigint): string => count.toString().padStart(12, '0')
 
-/** Reserves `count` retrieval reference numbers: the first of them. */
+/** Reserves `count` consecutive retrieval reference numbers, and returns the first of them. */
 export async function takeRrns(db: Db, count: bigint): Promise<bigint> {
   const counters = db.collection<{ _id: string; next: bigint }>('counters')
   const after = await counters.findOneAndUpdate(

@@ -1,18 +1,20 @@
-// A refusal that an idempotency key has got: the same request once more is refused in the same way, whatever has changed.
+// A refusal that an idempotency key received: the same call again is refused in the same way, whatever has
+// changed.
 //
-// It lies in the collection `payments`, where the key would lie had the payment been taken. One unique index then sees to
-// both: of all that is tried under one key, also at once and in several processes, one thing alone is done. Its id begins
-// with "!", before every UUID, so that lists of payments pass it by.
+// It is stored in the collection `payments`, with the key where a payment would have it. So one unique
+// index ensures that one call per key has an effect, also with concurrent calls in several processes. Its
+// id begins with "!", before every UUID, so that lists of payments leave it out.
 
+import type { PaymentId, UsedKeyId } from '../../../schema/values/id.ts'
 import type { Refusal } from '../../../schema/values/problems.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
 import type { Payment } from '../payment/payment.ts'
 
 export interface StoredRefusal {
-  readonly _id: string
+  readonly _id: `!${UsedKeyId}`
   readonly keys: readonly [UsedKey]
   readonly refusal: Refusal
-  /** MongoDB removes it then. */
+  /** Time from which MongoDB deletes the document. */
   readonly keptUntil: Date
 }
 
@@ -27,5 +29,5 @@ export const storedRefusal = (key: UsedKey, refusal: Refusal): StoredRefusal => 
 
 export const isStoredRefusal = (used: Payment | StoredRefusal): used is StoredRefusal => 'refusal' in used
 
-/** Everything from here on in the order of ids is a payment. */
-export const firstPaymentId = '0'
+/** In the order of ids, documents from here on are payments. */
+export const firstPaymentId = '0' as PaymentId

@@ -1,18 +1,19 @@
-// What a webhook carries: JSON of an event and of its payment, in the form that Standard Webhooks recommends. It is made when it
-// is sent, only of what never changes, so every attempt has the same body.
+// The body of a webhook: an event and its payment as JSON, in the form that Standard Webhooks recommends. It
+// is made for each attempt, from fields that never change, so all attempts send the same body.
 //
 //   { "type": "payment.approved", "timestamp": "2026-03-01T04:00:00.120Z",
-//     "data": { "cursor", "sequence", "from", "to", "reason": { "code", "isoCode" } | null, "payment": {…}, "refund": {…} } }
+//     "data": { "cursor", "sequence", "from", "to", "reason": { "code", "isoCode" } | null,
+//               "payment": {…}, "refund": {…} } }
 //
-// `type` is "payment." or "refund." and the event's StepKind in small letters. Money is { "amount": "215.50", "currency": "CNY" }.
-// `refund` is there for an event of a refund.
+// `type` is "payment." or "refund." and the event’s StepKind in lower case. Money is { "amount": "215.50",
+// "currency": "CNY" }. `refund` is present for an event of a refund.
 
 import { formatAmount, type Money } from '../../../schema/values/money.ts'
 import { reasons } from '../../../schema/values/reasons.ts'
 import type { Payment, PaymentEvent, Refund } from '../payment/payment.ts'
 
 export interface EventBody {
-  /** A cursor of the log: what `transactionEvents(after:)` takes. */
+  /** The event’s cursor in the log, for `transactionEvents(after:)`. */
   readonly cursor: string
   readonly event: PaymentEvent
   readonly payment: Payment
@@ -37,7 +38,7 @@ export function eventBody({ cursor, event, payment, refund }: EventBody): string
   })
 }
 
-/** What never changes about a payment. Nothing of the payer: neither pseudonym nor token. */
+/** The fields of a payment that never change, without the payer’s pseudonym and token. */
 export const paymentJson = (payment: Payment) => ({
   id: payment._id,
   createdAt: payment.createdAt.toISOString(),

@@ -1,64 +1,76 @@
-// Taking deliveries to send them: all that this process asks for at one moment is claimed in a few calls.
+// Claims deliveries before they are sent. The concurrent claims of this process are made in a few calls.
 
 import { randomUUID } from 'node:crypto'
 import type { Collection } from 'mongodb'
+import type { WebhookId } from '../../../schema/values/id.ts'
 import { createBatchWriter, type BatchWriter } from '../../platform/async/batching.ts'
 import type { Delivery } from './delivery.ts'
 
-export interface Claimed extends Delivery {
+export interface ClaimedDelivery extends Delivery {
   readonly claim: string
 }
 
-export interface ClaimWanted {
-  readonly endpoint: string
+interface ClaimRequest {
+  readonly endpoint: WebhookId
   readonly now: Date
-  /** Until then nobody else takes it. */
+  /** Until then no other process claims the delivery. */
   readonly until: Date
 }
 
-/** Gives each caller the longest due delivery of an endpoint that nobody else has; null when none is due. */
-export const claimsOf = (deliveries: Collection<Delivery>): BatchWriter<ClaimWanted, Claimed | null> =>
-  createBatchWriter({ write: (group) => claimGroup(deliveries, group) })
-
-async function claimGroup(
+/**
+ * Gives each caller the unclaimed delivery of an endpoint that has been due longest; null when none is due.
+ */
+export const createClaimWriter = (
   deliveries: Collection<Delivery>,
-  group: readonly ClaimWanted[],
-): Promise<readonly (Claimed | null)[]> {
-  const byEndpoint = Map.groupBy(group, ({ endpoint }) => endpoint)
-  const taken = new Map<string, Claimed[]>()
-  // Asked for by their endpoints, taken together.
-  for (let missing = [...byEndpoint]; missing.length > 0;) {
-    const found = await Promise.all(
-      missing.map(([endpoint, wanted]) => findDue(deliveries, endpoint, wanted.at(-1)!.now, wanted.length)),
+): BatchWriter<ClaimRequest, ClaimedDelivery | null> =>
+  createBatchWriter({ write: (requests) => claimAll(deliveries, requests) })
+
+async function claimAll(
+  deliveries: Collection<Delivery>,
+  requests: readonly ClaimRequest[],
+): Promise<readonly (ClaimedDelivery | null)[]> {
+  const byEndpoint = Map.groupBy(requests, ({ endpoint }) => endpoint)
+  const claimed = new Map<WebhookId, ClaimedDelivery[]>()
+  // Found per endpoint, claimed in one update.
+  for (let unserved = [...byEndpoint]; unserved.length > 0;) {
+    const due = await Promise.all(
+      unserved.map(([endpoint, own]) => findDue(deliveries, endpoint, own.at(-1)!.now, own.length)),
     )
-    for (const one of await take(deliveries, found.flat(), group.at(-1)!)) {
-      taken.set(one.endpoint, [...(taken.get(one.endpoint) ?? []), one])
+    for (const delivery of await claim(deliveries, due.flat(), requests.at(-1)!)) {
+      claimed.set(delivery.endpoint, [...(claimed.get(delivery.endpoint) ?? []), delivery])
     }
-    // Other processes were faster with all of them: there may be more.
-    missing = missing.filter(([endpoint], n) => found[n]!.length > 0 && !taken.has(endpoint))
+    // Where other processes have claimed all that was found, more may be due.
+    unserved = unserved.filter(([endpoint], n) => due[n]!.length > 0 && !claimed.has(endpoint))
   }
-  return group.map(({ endpoint }) => taken.get(endpoint)?.shift() ?? null)
+  return requests.map(({ endpoint }) => claimed.get(endpoint)?.shift() ?? null)
 }
 
 const isDue = (now: Date) => ({ state: 'PENDING', nextAttemptAt: { $lte: now } }) as const
 
-const findDue = (deliveries: Collection<Delivery>, endpoint: string, now: Date, max: number) =>
+const findDue = (
+  deliveries: Collection<Delivery>,
+  endpoint: WebhookId,
+  now: Date,
+  max: number,
+): Promise<Delivery[]> =>
   deliveries.find({ ...isDue(now), endpoint }, { sort: { nextAttemptAt: 1 }, limit: max }).toArray()
 
-/** Those of `found` that nobody else has taken meanwhile. */
-async function take(
+/** Claims the deliveries of `due` that no other process has claimed meanwhile. */
+async function claim(
   deliveries: Collection<Delivery>,
-  found: readonly Delivery[],
-  { now, until }: ClaimWanted,
-): Promise<readonly Claimed[]> {
-  if (found.length === 0) return []
-  const claim = randomUUID()
-  const ids = { $in: found.map(({ _id }) => _id) }
+  due: readonly Delivery[],
+  { now, until }: ClaimRequest,
+): Promise<readonly ClaimedDelivery[]> {
+  if (due.length === 0) return []
+  const id = randomUUID()
+  const ids = { $in: due.map(({ _id }) => _id) }
   const { modifiedCount } = await deliveries.updateMany(
     { _id: ids, ...isDue(now) },
-    { $set: { nextAttemptAt: until, claim } },
+    { $set: { nextAttemptAt: until, claim: id } },
   )
-  // As a rule all of them: then they need not be read again.
-  if (modifiedCount === found.length) return found.map((one) => ({ ...one, nextAttemptAt: until, claim }))
-  return (await deliveries.find({ _id: ids, claim }).toArray()) as Claimed[]
+  // Usually all of them are claimed, and need not be read again.
+  if (modifiedCount === due.length) {
+    return due.map((delivery) => ({ ...delivery, nextAttemptAt: until, claim: id }))
+  }
+  return (await deliveries.find({ _id: ids, claim: id }).toArray()) as ClaimedDelivery[]
 }

@@ -1,17 +1,16 @@
-// From the log to deliveries: each event becomes one for every endpoint that asks for it and whose owner may see it, in the same
-// MongoDB transaction as the place in the log, so that none is made twice and none is left out.
+// Projects the log to deliveries: one for each endpoint that wants an event and whose owner may see it.
+// Deliveries and checkpoint are written in one MongoDB transaction, so each delivery is created exactly once.
 
-import { partyOf, sees, type Visibility } from '../../shared/access.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
+import type { LogEntry } from '../../log/entry.ts'
 import type { Projection } from '../../log/projection.ts'
+import { partyOf, sees, type Visibility } from '../../shared/access.ts'
 import type { Registry } from '../../shared/registry.ts'
 import { newDelivery } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
-import type { LogEntry } from '../../log/entry.ts'
 import { wants, type WebhookEndpoint } from './endpoint.ts'
 import type { EndpointStore } from './endpoint-store.ts'
-import type { ParticipantId } from '../../../schema/values/id.ts'
 
-/** Names the projection's place in the log. */
 export const deliveryProjectionName = 'webhookDeliveries'
 
 export interface DeliveryProjectionDependencies {
@@ -19,31 +18,31 @@ export interface DeliveryProjectionDependencies {
   readonly deliveries: DeliveryStore
   readonly registry: Registry
   readonly now: () => Date
-  /** Called when there is something new to send. */
+  /** Called after new deliveries are stored. */
   readonly onWritten: () => void
 }
 
 export function createDeliveryProjection(dependencies: DeliveryProjectionDependencies): Projection {
   const { endpoints, deliveries, registry, now, onWritten } = dependencies
-  let isNew = false
+  let hasNew = false
 
   return {
     name: deliveryProjectionName,
     async apply(entries, session) {
-      const concerned = await endpoints.active(ownersOf(entries, registry), session)
+      const candidates = await endpoints.active(ownersOf(entries, registry), session)
       const batch = entries.flatMap((entry) =>
-        endpointsFor(entry, concerned, registry).map(({ _id }) => newDelivery(_id, entry, now())),
+        endpointsFor(entry, candidates, registry).map(({ _id }) => newDelivery(_id, entry, now())),
       )
-      isNew = batch.length > 0
+      hasNew = batch.length > 0
       await deliveries.add(batch, session)
     },
     applied() {
-      if (isNew) onWritten()
+      if (hasNew) onWritten()
     },
   }
 }
 
-/** The endpoints that an event goes to. */
+/** The endpoints to which an event is sent. */
 export const endpointsFor = (
   entry: Pick<LogEntry, '_id' | 'kind' | 'payment'>,
   endpoints: readonly WebhookEndpoint[],
@@ -55,20 +54,20 @@ export const endpointsFor = (
       sees(visibilityOfOwner(endpoint.owner, registry), entry.payment),
   )
 
-/** What a participant may see by its roles, whoever of it looks; nothing any more once it is closed. */
+/** The payments that a participant may see by its roles; none once the participant is CLOSED or REJECTED. */
 export function visibilityOfOwner(owner: ParticipantId, registry: Registry): Visibility {
   const participant = registry.participants.get(owner)
-  if (!participant || participant.status === 'CLOSED' || participant.status === 'REJECTED') return nobody
+  if (!participant || participant.status === 'CLOSED' || participant.status === 'REJECTED') return noPayments
   return participant.roles.includes('OPERATOR') ? { kind: 'all' } : partyOf(owner, registry)
 }
 
-const nobody: Visibility = { kind: 'own', wallet: null, acquirer: null, corridors: new Set() }
+const noPayments: Visibility = { kind: 'own', wallet: null, acquirer: null, corridors: new Set() }
 
-/** Everybody who could see one of these: so that not all endpoints are read for each batch. */
-function ownersOf(entries: readonly LogEntry[], { participants }: Registry): readonly string[] {
+/** The participants that could see one of the entries, so that not every endpoint is read for each batch. */
+function ownersOf(entries: readonly LogEntry[], { participants }: Registry): readonly ParticipantId[] {
   const parties = entries.flatMap(({ payment }) => [payment.wallet, payment.acquirer])
-  const onlookers = [...participants.values()]
+  const observers = [...participants.values()]
     .filter(({ roles }) => roles.includes('NETWORK') || roles.includes('OPERATOR'))
     .map(({ id }) => id)
-  return [...new Set([...parties, ...onlookers])]
+  return [...new Set([...parties, ...observers])]
 }

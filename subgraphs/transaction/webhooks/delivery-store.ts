@@ -1,40 +1,50 @@
-// Deliveries in MongoDB: what is due is found by endpoint, so that one with very many hides nobody else's.
+// Deliveries in MongoDB. Due ones are found by endpoint, so an endpoint with very many delays no other
+// endpoint.
 
-import type { AnyBulkWriteOperation, ClientSession, Db, Document } from 'mongodb'
+import type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document } from 'mongodb'
+import type { WebhookId } from '../../../schema/values/id.ts'
 import { createBatchWriter } from '../../platform/async/batching.ts'
-import { claimsOf, type Claimed } from './claims.ts'
-import { attemptsKept, retryAfterMs, type Attempt, type Delivery, type DeliveryState } from './delivery.ts'
+import { createClaimWriter, type ClaimedDelivery } from './claims.ts'
+import { attemptsMax, retryAfterMs, type Attempt, type Delivery, type DeliveryProgress } from './delivery.ts'
 
-/** An endpoint that something waits for, and since or until when. */
+/** An endpoint with pending deliveries, and the time of its next attempt. */
 export interface EndpointQueue {
-  readonly endpoint: string
+  readonly endpoint: WebhookId
   readonly nextAttemptAt: Date
 }
 
+interface DeliveryPage {
+  /** Pages end before this position; null: at the newest delivery. */
+  readonly before: bigint | null
+  readonly max: number
+}
+
 export interface DeliveryStore {
-  /** Writes those that are not there yet. */
+  /** Writes the ones of `deliveries` that are not stored yet. */
   add(deliveries: readonly Delivery[], session: ClientSession): Promise<void>
   byId(id: string): Promise<Delivery | null>
-  /** Of one endpoint, newest first, from before position `before`. */
-  page(endpoint: string, page: { readonly before: bigint | null; readonly max: number }): Promise<Delivery[]>
-  /** Each endpoint that has something pending, with the earliest time of it. Reads one index key per endpoint. */
-  lanes(): Promise<readonly EndpointQueue[]>
-  /** Takes the longest due delivery of an endpoint: until `until`, nobody else does. Null when none is due. */
-  claim(endpoint: string, now: Date, until: Date): Promise<Claimed | null>
-  /** Writes down an attempt and where the delivery stands after it, unless somebody else has it by now: then just the attempt. */
-  record(
-    claimed: Claimed,
-    attempt: Attempt,
-    after: { readonly state: DeliveryState; readonly nextAttemptAt: Date | null },
-  ): Promise<void>
-  /** Gives back what was claimed and not attempted: it is due at once. */
-  release(claimed: Claimed, now: Date): Promise<void>
-  /** Makes it due now. One that is over gets one attempt more; one that is pending keeps the rest of its schedule. */
+  /** The deliveries to one endpoint, newest first. */
+  page(endpoint: WebhookId, page: DeliveryPage): Promise<readonly Delivery[]>
+  /** The endpoints with pending deliveries. Reads one index key per endpoint. */
+  queues(): Promise<readonly EndpointQueue[]>
+  /**
+   * Claims the delivery to an endpoint that has been due longest: no other process claims it before `until`.
+   * Null when none is due.
+   */
+  claim(endpoint: WebhookId, now: Date, until: Date): Promise<ClaimedDelivery | null>
+  /** Stores an attempt and, unless the claim has passed to another process, the progress after it. */
+  record(claimed: ClaimedDelivery, attempt: Attempt, progress: DeliveryProgress): Promise<void>
+  /** Releases a claim without an attempt: the delivery is due at once. */
+  release(claimed: ClaimedDelivery, now: Date): Promise<void>
+  /**
+   * Makes a delivery due now. A finished one gets one more attempt; a pending one keeps the rest of its
+   * schedule.
+   */
   redeliver(id: string, now: Date): Promise<Delivery | null>
-  /** Gives up all that is pending for an endpoint. */
-  giveUp(endpoint: string): Promise<void>
-  /** Removes all of an endpoint. */
-  remove(endpoint: string): Promise<void>
+  /** Makes all pending deliveries to an endpoint DEAD. */
+  abandon(endpoint: WebhookId): Promise<void>
+  /** Deletes all deliveries to an endpoint. */
+  remove(endpoint: WebhookId): Promise<void>
 }
 
 export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
@@ -42,9 +52,9 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
   await deliveries.createIndexes([
     { name: 'due', key: { state: 1, endpoint: 1, nextAttemptAt: 1 } },
     { name: 'page', key: { endpoint: 1, position: -1 } },
-    { name: 'expiry', key: { createdAt: 1 }, expireAfterSeconds: keptSeconds },
+    { name: 'expiry', key: { createdAt: 1 }, expireAfterSeconds: retentionSeconds },
   ])
-  const claims = claimsOf(deliveries)
+  const claims = createClaimWriter(deliveries)
   const records = createBatchWriter<AnyBulkWriteOperation<Delivery>, null>({
     write: async (group) => {
       await deliveries.bulkWrite([...group], { ordered: false })
@@ -53,49 +63,18 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
   })
 
   return {
-    async add(batch, session) {
-      if (batch.length === 0) return
-      const writes = batch.map(({ _id, ...delivery }) => ({
-        updateOne: { filter: { _id }, update: { $setOnInsert: delivery }, upsert: true },
-      }))
-      await deliveries.bulkWrite(writes, { session, ordered: false })
-    },
+    add: (batch, session) => add(deliveries, batch, session),
     byId: (id) => deliveries.findOne({ _id: id }),
-    page: (endpoint, { before, max }) =>
-      deliveries
-        .find(
-          { endpoint, ...(before !== null && { position: { $lt: before } }) },
-          { sort: { position: -1 }, limit: max },
-        )
-        .toArray(),
-    lanes: () =>
-      deliveries
-        .aggregate<EndpointQueue>([
-          ...earliestByEndpoint,
-          { $project: { _id: 0, endpoint: '$_id', nextAttemptAt: 1 } },
-        ])
-        .toArray(),
+    page: (endpoint, page) => readPage(deliveries, endpoint, page),
+    queues: () => deliveries.aggregate<EndpointQueue>([...queuePipeline]).toArray(),
     claim: (endpoint, now, until) => claims.write({ endpoint, now, until }),
-    record: async (claimed, attempt, after) => void (await records.write(recordOf(claimed, attempt, after))),
+    record: async (claimed, attempt, progress) =>
+      void (await records.write(recordOf(claimed, attempt, progress))),
     async release({ _id, claim }, now) {
       await deliveries.updateOne({ _id, claim }, { $set: { nextAttemptAt: now }, $unset: { claim: '' } })
     },
-    redeliver: (id, now) =>
-      deliveries.findOneAndUpdate(
-        { _id: id },
-        [
-          {
-            $set: {
-              tries: { $cond: [{ $eq: ['$state', 'PENDING'] }, '$tries', retryAfterMs.length] },
-              state: 'PENDING',
-              nextAttemptAt: now,
-              claim: '$$REMOVE',
-            },
-          },
-        ],
-        { returnDocument: 'after' },
-      ),
-    async giveUp(endpoint) {
+    redeliver: (id, now) => redeliver(deliveries, id, now),
+    async abandon(endpoint) {
       await deliveries.updateMany(
         { state: 'PENDING', endpoint },
         { $set: { state: 'DEAD' }, $unset: { nextAttemptAt: '', claim: '' } },
@@ -107,31 +86,69 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
   }
 }
 
+const retentionSeconds = 30 * 86_400
+
+async function add(
+  deliveries: Collection<Delivery>,
+  batch: readonly Delivery[],
+  session: ClientSession,
+): Promise<void> {
+  if (batch.length === 0) return
+  const writes = batch.map(({ _id, ...delivery }) => ({
+    updateOne: { filter: { _id }, update: { $setOnInsert: delivery }, upsert: true },
+  }))
+  await deliveries.bulkWrite(writes, { session, ordered: false })
+}
+
+const readPage = (
+  deliveries: Collection<Delivery>,
+  endpoint: WebhookId,
+  { before, max }: DeliveryPage,
+): Promise<readonly Delivery[]> => {
+  const filter = { endpoint, ...(before !== null && { position: { $lt: before } }) }
+  return deliveries.find(filter, { sort: { position: -1 }, limit: max }).toArray()
+}
+
+/** In this form MongoDB reads the first key of each endpoint in the index `due`, and skips the others. */
+export const queuePipeline: readonly Document[] = [
+  { $match: { state: 'PENDING' } },
+  { $sort: { state: 1, endpoint: 1, nextAttemptAt: 1 } },
+  { $group: { _id: '$endpoint', nextAttemptAt: { $first: '$nextAttemptAt' } } },
+  { $project: { _id: 0, endpoint: '$_id', nextAttemptAt: 1 } },
+]
+
 function recordOf(
-  { _id, claim }: Claimed,
+  { _id, claim }: ClaimedDelivery,
   attempt: Attempt,
-  { state, nextAttemptAt }: { readonly state: DeliveryState; readonly nextAttemptAt: Date | null },
+  { state, nextAttemptAt }: DeliveryProgress,
 ): AnyBulkWriteOperation<Delivery> {
-  // Whoever took it meanwhile, or sends it again because its owner asked for that, says where it stands.
-  const ifOurs = (then: unknown, otherwise: unknown) => ({
+  // A process that has claimed the delivery since, or a redelivery, decides on its progress instead.
+  const ifClaimed = (then: unknown, otherwise: unknown) => ({
     $cond: [{ $eq: ['$claim', claim] }, then, otherwise],
   })
   const attempts = { $concatArrays: ['$attempts', [{ $literal: attempt }]] }
   const set = {
-    attempts: { $slice: [attempts, -attemptsKept] },
-    tries: { $add: ['$tries', ifOurs(1, 0)] },
-    state: ifOurs(state, '$state'),
-    nextAttemptAt: ifOurs(nextAttemptAt ?? '$$REMOVE', '$nextAttemptAt'),
-    claim: ifOurs('$$REMOVE', '$claim'),
+    attempts: { $slice: [attempts, -attemptsMax] },
+    tries: { $add: ['$tries', ifClaimed(1, 0)] },
+    state: ifClaimed(state, '$state'),
+    nextAttemptAt: ifClaimed(nextAttemptAt ?? '$$REMOVE', '$nextAttemptAt'),
+    claim: ifClaimed('$$REMOVE', '$claim'),
   }
   return { updateOne: { filter: { _id }, update: [{ $set: set }] } }
 }
 
-/** In this form MongoDB reads the first key of each endpoint in the index `due`, and skips the others. */
-export const earliestByEndpoint: readonly Document[] = [
-  { $match: { state: 'PENDING' } },
-  { $sort: { state: 1, endpoint: 1, nextAttemptAt: 1 } },
-  { $group: { _id: '$endpoint', nextAttemptAt: { $first: '$nextAttemptAt' } } },
-]
-
-const keptSeconds = 30 * 86_400
+const redeliver = (deliveries: Collection<Delivery>, id: string, now: Date): Promise<Delivery | null> =>
+  deliveries.findOneAndUpdate(
+    { _id: id },
+    [
+      {
+        $set: {
+          tries: { $cond: [{ $eq: ['$state', 'PENDING'] }, '$tries', retryAfterMs.length] },
+          state: 'PENDING',
+          nextAttemptAt: now,
+          claim: '$$REMOVE',
+        },
+      },
+    ],
+    { returnDocument: 'after' },
+  )

@@ -1,207 +1,181 @@
-// Sends what is due. Every process has a courier; a claim in MongoDB keeps two of them from sending the same at once. Each
-// endpoint has a lane of its own, and a slow or dead one is knocked at by one request at a time, so it holds up nobody else.
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAttempt, attemptOf, gone, type Attempt } from './delivery.ts'
-import type { Claimed } from './claims.ts'
-import type { DeliveryStore } from './delivery-store.ts'
-import type { WebhookEndpoint } from './endpoint.ts'
-import type { EndpointStore } from './endpoint-store.ts'
-import type { HttpSender } from './http-sender.ts'
-import { liveSecrets } from './signature.ts'
-import { Slots } from './slots.ts'
-import type { Logger } from '../../platform/logger.ts'
+// Sends due deliveries. Every process runs a worker; claims in MongoDB keep two of them from sending the same
+// delivery. Each endpoint has a queue of its own, and a failing endpoint gets one request at a time, so it
+// delays no other endpoint.
 
-export interface DeliveryWorkerDependencies {
-  readonly endpoints: EndpointStore
-  readonly deliveries: DeliveryStore
-  readonly httpSender: HttpSender
-  /** The body of a delivery; null when its owner may not see the event any more. */
-  readonly bodyOf: (delivery: Claimed, endpoint: WebhookEndpoint) => Promise<string | null>
-  readonly now: () => Date
-  readonly logger: Pick<Logger, 'error' | 'info'>
-  /** Requests under way at once in this process: to one endpoint, and to all that answer. */
-  readonly laneMax?: number
-  readonly flightsMax?: number
-  /** The same, to all that did not answer well the last time. */
-  readonly knocksMax?: number
+import type { WebhookId } from '../../../schema/values/id.ts'
+import { pause } from '../../platform/async/promise.ts'
+import { Semaphore } from '../../platform/async/semaphore.ts'
+import { deliver, type DeliverDependencies } from './deliver.ts'
+
+export interface DeliveryWorkerOptions {
+  /** Concurrent requests of this process to one endpoint. */
+  readonly endpointMax?: number
+  /** Concurrent requests of this process to all endpoints that accept events. */
+  readonly requestsMax?: number
+  /** Concurrent requests of this process to all failing endpoints. */
+  readonly probesMax?: number
 }
 
-export interface DeliveryWorker {
-  /** Sends everything that is due now, and resolves when each of it has had its attempt. */
-  runDue(): Promise<void>
-  /** From now on sends what becomes due by itself. */
-  start(): void
-  /** There may be something due. */
-  wake(): void
-  /** Takes nothing more, and lets what is being sent end; what takes longer than a moment is left to other processes. */
-  close(): Promise<void>
-}
-
-interface LaneState {
+/** The queue of one endpoint, in this process. */
+interface Queue {
   runners: number
-  /** Runners wanted: 1 until a request was answered well; back to 1 when one was not. */
+  /** How many runners may send at once: 1 until a request succeeds, and again after one has failed. */
   width: number
   isFailing: boolean
 }
 
-export function startDeliveryWorker(dependencies: DeliveryWorkerDependencies): DeliveryWorker {
-  const { endpoints, deliveries, httpSender, bodyOf, now, logger } = dependencies
-  const { laneMax = 8, flightsMax = 64, knocksMax = 32 } = dependencies
-  const flights = new Slots(flightsMax)
-  // However many are dead, those that answer keep their places.
-  const knocks = new Slots(knocksMax)
-  const lanes = new Map<string, LaneState>()
-  const running = new Set<Promise<void>>()
-  const closing = new AbortController()
-  const { signal } = closing
-  const leaving = new AbortController()
-  let loop: Promise<void> = Promise.resolve()
-  let news = Promise.withResolvers<void>()
+export class DeliveryWorker {
+  readonly #dependencies: DeliverDependencies
+  readonly #endpointMax: number
+  readonly #requests: Semaphore
+  /** Apart from `#requests`, so that failing endpoints take no capacity from the others. */
+  readonly #probes: Semaphore
+  readonly #queues = new Map<WebhookId, Queue>()
+  readonly #running = new Set<Promise<void>>()
+  readonly #closing = new AbortController()
+  readonly #aborting = new AbortController()
+  #loop: Promise<void> = Promise.resolve()
+  #woken = Promise.withResolvers<void>()
 
-  /** Starts runners for every endpoint that something is due for; gives the time at which something else will be. */
-  const sweep = async (): Promise<Date | null> => {
-    const at = now()
+  constructor(dependencies: DeliverDependencies, options: DeliveryWorkerOptions = {}) {
+    const { endpointMax = 8, requestsMax = 64, probesMax = 32 } = options
+    this.#dependencies = dependencies
+    this.#endpointMax = endpointMax
+    this.#requests = new Semaphore(requestsMax)
+    this.#probes = new Semaphore(probesMax)
+  }
+
+  /** Sends everything that is due now. Resolves when each due delivery has had its attempt. */
+  async runDue(): Promise<void> {
+    await this.#sweep()
+    await this.#untilIdle()
+  }
+
+  /** From now on, sends deliveries as they become due. */
+  start(): void {
+    this.#loop = this.#run()
+  }
+
+  /** Checks for due deliveries at once: call it when one was stored. */
+  wake(): void {
+    this.#woken.resolve()
+  }
+
+  /**
+   * Starts no more requests. Requests that take longer than a second are aborted and left to other processes.
+   */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.wake()
+    await this.#loop
+    const idle = this.#untilIdle()
+    const leaving = new AbortController()
+    await Promise.race([idle, pause(graceMs, leaving.signal)])
+    leaving.abort()
+    this.#aborting.abort()
+    await idle
+  }
+
+  async #run(): Promise<void> {
+    const { now, logger } = this.#dependencies
+    while (!this.#isClosing) {
+      this.#woken = Promise.withResolvers<void>()
+      const next = await this.#sweep().catch((error: unknown) => {
+        if (!this.#isClosing) logger.error({ err: error }, 'reading due webhook deliveries failed; retrying')
+        return null
+      })
+      const waitMs = next ? Math.max(0, next.getTime() - now().getTime()) : pollMs
+      const leaving = new AbortController()
+      await Promise.race([this.#woken.promise, pause(Math.min(pollMs, waitMs), leaving.signal)])
+      leaving.abort()
+    }
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted
+  }
+
+  /**
+   * Starts runners for every endpoint with due deliveries. Gives the time at which the next delivery is due.
+   */
+  async #sweep(): Promise<Date | null> {
+    const at = this.#dependencies.now()
     let next: Date | null = null
-    for (const { endpoint, nextAttemptAt } of await deliveries.lanes()) {
-      if (nextAttemptAt <= at) staff(endpoint)
+    for (const { endpoint, nextAttemptAt } of await this.#dependencies.deliveries.queues()) {
+      if (nextAttemptAt <= at) this.#startRunners(endpoint)
       else if (!next || nextAttemptAt < next) next = nextAttemptAt
     }
     return next
   }
 
-  const staff = (endpoint: string) => {
-    let lane = lanes.get(endpoint)
-    if (!lane) lanes.set(endpoint, (lane = { runners: 0, width: 1, isFailing: false }))
-    while (lane.runners < lane.width && !signal.aborted) {
-      lane.runners++
-      const done = runLane(endpoint, lane)
+  #startRunners(endpoint: WebhookId): void {
+    const queue = this.#queueOf(endpoint)
+    while (queue.runners < queue.width && !this.#isClosing) {
+      queue.runners++
+      const done = this.#drain(endpoint, queue)
         .catch((error: unknown) =>
-          logger.error({ err: error, webhook: endpoint }, 'a webhook could not be served'),
+          this.#dependencies.logger.error({ err: error, webhook: endpoint }, 'sending to a webhook failed'),
         )
-        .finally(() => running.delete(done))
-      running.add(done)
+        .finally(() => this.#running.delete(done))
+      this.#running.add(done)
     }
   }
 
-  /** One runner: sends what is due for an endpoint until nothing is, or too many run there. */
-  const runLane = async (endpoint: string, lane: LaneState): Promise<void> => {
+  #queueOf(endpoint: WebhookId): Queue {
+    let queue = this.#queues.get(endpoint)
+    if (!queue) this.#queues.set(endpoint, (queue = { runners: 0, width: 1, isFailing: false }))
+    return queue
+  }
+
+  /**
+   * One runner: sends to an endpoint until nothing is due, or until the queue has more runners than its
+   * width.
+   */
+  async #drain(endpoint: WebhookId, queue: Queue): Promise<void> {
     try {
-      while (lane.runners <= lane.width && !signal.aborted) {
-        const slots = lane.isFailing ? knocks : flights
-        await slots.take()
+      while (queue.runners <= queue.width && !this.#isClosing) {
+        const semaphore = queue.isFailing ? this.#probes : this.#requests
+        await semaphore.acquire()
         try {
-          if (!(await sendOne(endpoint, lane))) return
+          if (!(await this.#sendNext(endpoint, queue))) return
         } finally {
-          slots.give()
+          semaphore.release()
         }
-        staff(endpoint)
+        this.#startRunners(endpoint)
       }
     } finally {
-      // In the same breath as the look at `runners`: two that leave at once must not both believe that the other stays.
-      lane.runners--
+      // No `await` between the check of `runners` and this line: two runners must not both stop for the
+      // other’s sake.
+      queue.runners--
     }
   }
 
   /** False when nothing is due. */
-  const sendOne = async (endpoint: string, lane: LaneState): Promise<boolean> => {
-    if (signal.aborted) return false
-    const at = now()
-    const claimed = await deliveries.claim(endpoint, at, new Date(at.getTime() + claimMs))
+  async #sendNext(endpoint: WebhookId, queue: Queue): Promise<boolean> {
+    if (this.#isClosing) return false
+    const at = this.#dependencies.now()
+    const until = new Date(at.getTime() + claimMs)
+    const claimed = await this.#dependencies.deliveries.claim(endpoint, at, until)
     if (!claimed) return false
-    const isWell = await deliver(claimed)
-    lane.width = isWell ? laneMax : 1
-    lane.isFailing = !isWell
+    const isAccepted = await deliver(this.#dependencies, claimed, this.#aborting.signal)
+    queue.width = isAccepted ? this.#endpointMax : 1
+    queue.isFailing = !isAccepted
     return true
   }
 
-  /** True when the endpoint answered as it should. */
-  const deliver = async (claimed: Claimed): Promise<boolean> => {
-    const endpoint = await endpoints.byId(claimed.endpoint)
-    if (!endpoint) {
-      await deliveries.remove(claimed.endpoint)
-      return true
-    }
-    if (endpoint.status === 'DISABLED') {
-      await deliveries.giveUp(endpoint._id)
-      return true
-    }
-    const at = now()
-    const body = await bodyOf(claimed, endpoint)
-    if (body === null) {
-      const attempt = {
-        at,
-        status: null,
-        latencyMs: 0,
-        error: 'the owner of the webhook may not see this event',
-      }
-      await deliveries.record(claimed, attempt, { state: 'DEAD', nextAttemptAt: null })
-      return true
-    }
-    const secrets = liveSecrets(endpoint.secrets, at)
-    const message = { id: claimed._id, url: endpoint.url, body, secrets, at }
-    const outcome = await httpSender.send(message, { signal: leaving.signal })
-    if (outcome.kind === 'FAILED' && leaving.signal.aborted) {
-      await deliveries.release(claimed, now())
-      return true
-    }
-    const attempt = attemptOf(outcome, at)
-    await deliveries.record(claimed, attempt, afterAttempt(claimed, attempt, now()))
-    if (attempt.status === gone) await disable(endpoint, attempt)
-    return attempt.error === null
-  }
-
-  const disable = async ({ _id, owner }: WebhookEndpoint, { status }: Attempt) => {
-    await endpoints.change(_id, { status: 'DISABLED' })
-    await deliveries.giveUp(_id)
-    logger.info({ webhook: _id, owner, status }, 'a webhook wants no more and is switched off')
-  }
-
-  const untilIdle = async () => {
-    while (running.size > 0) await Promise.all(running)
-  }
-
-  const keepGoing = async () => {
-    while (!signal.aborted) {
-      news = Promise.withResolvers<void>()
-      const next = await sweep().catch((error: unknown) => {
-        if (!signal.aborted) logger.error({ err: error }, 'looking for webhooks to send failed; trying again')
-        return null
-      })
-      const waitMs = Math.min(pollMs, next ? Math.max(0, next.getTime() - now().getTime()) : pollMs)
-      const rest = new AbortController()
-      await Promise.race([news.promise, sleep(waitMs, undefined, { signal: rest.signal }).catch(() => {})])
-      rest.abort()
-    }
-  }
-
-  return {
-    async runDue() {
-      await sweep()
-      await untilIdle()
-    },
-    start() {
-      loop = keepGoing()
-    },
-    wake: () => news.resolve(),
-    async close() {
-      closing.abort()
-      news.resolve()
-      await loop
-      const moment = new AbortController()
-      const idle = untilIdle()
-      await Promise.race([idle, sleep(graceMs, undefined, { signal: moment.signal }).catch(() => {})])
-      moment.abort()
-      leaving.abort()
-      await idle
-    },
+  async #untilIdle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running)
   }
 }
 
-/** Longer than a request may take: when it ends, whoever claimed is gone, and another process sends. */
+/**
+ * Longer than a request may take. When a claim expires, its process has died, and another process sends the
+ * delivery.
+ */
 const claimMs = 30_000
 
-/** How long a process that is stopped waits for answers. */
+/** How long `close` waits for responses. */
 const graceMs = 1_000
 
-/** How often a process looks for what others have put down, at the latest. */
+/** How often, at least, deliveries stored by other processes are read. */
 const pollMs = 2_000

@@ -1,59 +1,66 @@
-// A delivery: one event on its way to one endpoint, and the schedule that it is tried by. Pure.
+// A delivery: one event to be sent to one endpoint, and the schedule of its attempts. Pure.
+
+import type { PaymentId, TransactionId, WebhookId } from '../../../schema/values/id.ts'
 import type { LogEntry, StepKind } from '../../log/entry.ts'
 import type { SendOutcome } from './http-sender.ts'
-import type { PaymentId, TransactionId } from '../../../schema/values/id.ts'
 
 export type DeliveryState = 'PENDING' | 'DELIVERED' | 'DEAD'
 
 export interface Attempt {
   readonly at: Date
-  /** Null when there was no answer. */
+  /** Null when there was no response. */
   readonly status: number | null
   readonly latencyMs: number
-  /** Null when it was taken. */
+  /** Null when the receiver accepted the event. */
   readonly error: string | null
 }
 
-/** A document of the collection `webhookDeliveries`. The body is not kept: it is made of what never changes, see body.ts. */
+/**
+ * A document of the collection `webhookDeliveries`. Its body is not stored, because body.ts makes it again
+ * unchanged.
+ */
 export interface Delivery {
-  /** The webhook-id: the position in the log and the endpoint, so that whoever makes it makes the same. */
+  /** The webhook-id: log position and endpoint, so that every process gives the same id. */
   readonly _id: string
-  readonly endpoint: string
+  readonly endpoint: WebhookId
   /** Position of the event in the log. */
   readonly position: bigint
-  /** Id of the payment or refund. */
   readonly transaction: TransactionId
   /** Of the event, within the transaction. */
   readonly sequence: number
   readonly kind: StepKind
   /** Id of the payment, for an event of a refund. */
   readonly refundOf?: PaymentId
-  /** Forgotten 30 days later. */
+  /** MongoDB deletes the delivery 30 days later. */
   readonly createdAt: Date
   readonly state: DeliveryState
-  /** While it is PENDING. Whoever sends it puts this off by its claim, so that nobody else does meanwhile. */
+  /** While PENDING. A claim postpones it, so that no other process sends the delivery meanwhile. */
   readonly nextAttemptAt?: Date
-  /** Attempts of the schedule that were made. */
+  /** Attempts made by the schedule. */
   readonly tries: number
-  /** Oldest first; the latest `attemptsKept`. */
+  /** The latest `attemptsMax`, oldest first. */
   readonly attempts: readonly Attempt[]
-  /** Names the process and the moment that sends it. */
+  /** Names the process and the call that is sending the delivery. */
   readonly claim?: string
 }
 
-/** Waits after the first attempt, the second, and so on; after the last one it is dead. */
+/** The state of a delivery after an attempt; `nextAttemptAt` is null unless it is PENDING. */
+export interface DeliveryProgress {
+  readonly state: DeliveryState
+  readonly nextAttemptAt: Date | null
+}
+
+/** The delays after the first attempt, the second, and so on. When they are used up, the delivery is DEAD. */
 export const retryAfterMs: readonly number[] = [
   5_000, 60_000, 300_000, 1_800_000, 7_200_000, 21_600_000, 86_400_000,
 ]
 
-export const attemptsKept = 50
+export const attemptsMax = 50
 
-const deliveryId = (endpoint: string, position: bigint): string => `${position}_${endpoint}`
-
-export function newDelivery(endpoint: string, entry: LogEntry, now: Date): Delivery {
+export function newDelivery(endpoint: WebhookId, entry: LogEntry, now: Date): Delivery {
   const { _id: position, transaction, sequence, kind, refundOf } = entry
   return {
-    _id: deliveryId(endpoint, position),
+    _id: `${position}_${endpoint}`,
     endpoint,
     position,
     transaction,
@@ -68,34 +75,33 @@ export function newDelivery(endpoint: string, entry: LogEntry, now: Date): Deliv
   }
 }
 
-/** What an outcome is written down as. */
 export function attemptOf(outcome: SendOutcome, at: Date): Attempt {
   const { latencyMs } = outcome
   if (outcome.kind === 'FAILED') return { at, status: null, latencyMs, error: outcome.error }
   const { status } = outcome
-  return { at, status, latencyMs, error: isTaken(status) ? null : refusalOf(status) }
+  return { at, status, latencyMs, error: isAccepted(status) ? null : errorOf(status) }
 }
 
-/** Where a delivery stands after its next attempt, which ended at `now`. */
+/** The progress of a delivery after its next attempt, which ended at `now` with `status`. */
 export function afterAttempt(
   { tries, attempts }: Pick<Delivery, 'tries' | 'attempts'>,
   { status }: Pick<Attempt, 'status'>,
   now: Date,
-): { readonly state: DeliveryState; readonly nextAttemptAt: Date | null } {
-  if (status !== null && isTaken(status)) return { state: 'DELIVERED', nextAttemptAt: null }
-  const waitMs = status === gone ? undefined : retryAfterMs[tries]
-  if (waitMs !== undefined) return { state: 'PENDING', nextAttemptAt: new Date(now.getTime() + waitMs) }
-  // It was sent once more though it had been taken before.
-  const wasTaken = attempts.some((one) => one.status !== null && isTaken(one.status))
-  return { state: wasTaken ? 'DELIVERED' : 'DEAD', nextAttemptAt: null }
+): DeliveryProgress {
+  if (isAccepted(status)) return { state: 'DELIVERED', nextAttemptAt: null }
+  const delayMs = status === gone ? undefined : retryAfterMs[tries]
+  if (delayMs !== undefined) return { state: 'PENDING', nextAttemptAt: new Date(now.getTime() + delayMs) }
+  // A redelivery that fails does not undo an earlier success.
+  const wasDelivered = attempts.some((attempt) => isAccepted(attempt.status))
+  return { state: wasDelivered ? 'DELIVERED' : 'DEAD', nextAttemptAt: null }
 }
 
-/** The status by which a receiver says that it wants no more. */
+/** The status with which a receiver ends its subscription. */
 export const gone = 410
 
-const isTaken = (status: number): boolean => status >= 200 && status < 300
+const isAccepted = (status: number | null): boolean => status !== null && status >= 200 && status < 300
 
-const refusalOf = (status: number): string =>
+const errorOf = (status: number): string =>
   status >= 300 && status < 400
     ? `answered ${status}: redirects are not followed`
     : `answered ${status}, not a 2xx`

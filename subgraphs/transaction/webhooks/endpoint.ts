@@ -1,34 +1,34 @@
-// An endpoint: an address of a participant that events are sent to. The rules that make and change one. Pure.
+// An endpoint: a URL of a participant to which events are sent. The rules that create and change one. Pure.
 
-import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import { stepKinds } from '../query/transaction-filter.ts'
-import type { Reach } from '../../shared/reachable-address.ts'
-import { liveSecrets, type SigningSecret } from './signature.ts'
-import type { StepKind } from '../../log/entry.ts'
-import { readTarget } from '../../shared/callback-url.ts'
 import type { ParticipantId, WebhookId } from '../../../schema/values/id.ts'
+import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import type { StepKind } from '../../log/entry.ts'
+import { readCallbackUrl } from '../../shared/callback-url.ts'
+import type { Reach } from '../../shared/reachable-address.ts'
+import { expireSecrets, type SigningSecret } from '../../shared/signing-secret.ts'
+import { quoteInput } from '../../shared/unknown.ts'
+import { stepKinds } from '../payment/lifecycle.ts'
 
 export type EndpointStatus = 'ACTIVE' | 'DISABLED'
 
 export interface EndpointSecret extends SigningSecret {
-  /** The operation and the idempotency key that it was made by. */
-  readonly by: ParticipantId
+  /** "operation/key" of the call that issued the secret. */
+  readonly by: string
 }
 
 /** A document of the collection `webhooks`. */
 export interface WebhookEndpoint {
   /** UUID version 7. */
   readonly _id: WebhookId
-  /** Id of the participant whose it is. */
   readonly owner: ParticipantId
   readonly url: string
   /** Names of StepKind, or just "*". */
   readonly events: readonly string[]
   readonly status: EndpointStatus
   readonly createdAt: Date
-  /** Position of the log when it was made: it gets what comes after. */
+  /** The log’s position at creation: the endpoint receives later events. */
   readonly since: bigint
-  /** Oldest first; the last one has no end. */
+  /** Oldest first; the last one has no expiry. */
   readonly secrets: readonly EndpointSecret[]
 }
 
@@ -39,7 +39,7 @@ export interface CreateWebhookInput {
 }
 
 export interface UpdateWebhookInput {
-  readonly webhook: string
+  readonly webhook: WebhookId
   readonly url?: string | null
   readonly events?: readonly string[] | null
   readonly status?: EndpointStatus | null
@@ -47,14 +47,14 @@ export interface UpdateWebhookInput {
 
 export interface RotateWebhookSecretInput {
   readonly idempotencyKey: string
-  readonly webhook: string
+  readonly webhook: WebhookId
   readonly overlapHours?: number | null
 }
 
-/** Endpoints of one participant at most. */
+/** The most endpoints that one participant may have. */
 export const endpointsMax = 20
-/** Secrets that sign at the same time at most: each is a signature in every request. */
-const liveSecretsMax = 4
+/** The most secrets that sign at the same time: each one adds a signature to every request. */
+const secretsMax = 4
 const overlapHoursMax = 168
 
 /** Refuses with BAD_VALUE or ADDRESS_NOT_ALLOWED. */
@@ -62,18 +62,21 @@ export function readNewEndpoint(
   { url, events }: CreateWebhookInput,
   reach: Reach,
 ): Pick<WebhookEndpoint, 'url' | 'events'> | Refusal {
-  const target = readTarget(url, reach, ['input', 'url'])
+  const target = readCallbackUrl(url, reach, ['input', 'url'])
   if (isRefusal(target)) return target
   const names = readEvents(events)
   return isRefusal(names) ? names : { url: target, events: names }
 }
 
-/** What changes; an empty object when nothing does. Refuses with BAD_VALUE or ADDRESS_NOT_ALLOWED. */
+/**
+ * The changed fields of an endpoint; empty when there are none. Refuses with BAD_VALUE or
+ * ADDRESS_NOT_ALLOWED.
+ */
 export function readChanges(
   { url, events, status }: UpdateWebhookInput,
   reach: Reach,
 ): Partial<Pick<WebhookEndpoint, 'url' | 'events' | 'status'>> | Refusal {
-  const target = typeof url === 'string' ? readTarget(url, reach, ['input', 'url']) : undefined
+  const target = typeof url === 'string' ? readCallbackUrl(url, reach, ['input', 'url']) : undefined
   if (isRefusal(target)) return target
   const names = events ? readEvents(events) : undefined
   if (isRefusal(names)) return names
@@ -84,33 +87,35 @@ export function readChanges(
   }
 }
 
-/** For how long the secrets of before go on signing. Refuses with BAD_VALUE. */
+/** How long previous secrets keep signing after a rotation, in milliseconds. Refuses with BAD_VALUE. */
 export function readOverlapMs({ overlapHours }: RotateWebhookSecretInput): number | Refusal {
   const hours = overlapHours ?? 24
   if (Number.isInteger(hours) && hours >= 0 && hours <= overlapHoursMax) return hours * 3_600_000
   return refuse('BAD_VALUE', `overlapHours is 0–${overlapHoursMax}, not ${hours}`, ['input', 'overlapHours'])
 }
 
-/** The secrets after a rotation: those of before end after the overlap at the latest. Refuses with TOO_MANY. */
+/**
+ * The secrets after a rotation: previous ones expire after the overlap at the latest. Refuses with TOO_MANY.
+ */
 export function rotate(
   secrets: readonly EndpointSecret[],
-  fresh: { readonly secret: string; readonly by: ParticipantId },
+  issued: Omit<EndpointSecret, 'notAfter'>,
   overlapMs: number,
   now: Date,
 ): readonly EndpointSecret[] | Refusal {
-  const end = new Date(now.getTime() + overlapMs)
-  const kept = liveSecrets(secrets, now)
-    .map((one) => ({ ...one, notAfter: one.notAfter && one.notAfter < end ? one.notAfter : end }))
-    .filter(({ notAfter }) => notAfter > now)
-  if (kept.length < liveSecretsMax) return [...kept, { ...fresh, notAfter: null }]
+  const previous = expireSecrets(secrets, overlapMs, now)
+  if (previous.length < secretsMax) return [...previous, { ...issued, notAfter: null }]
   return refuse(
     'TOO_MANY',
-    `${kept.length} secrets still sign: wait for the first to end, or end them all with overlapHours: 0`,
+    `${previous.length} secrets still sign: wait until one expires, or expire all of them with overlapHours: 0`,
     ['input', 'overlapHours'],
   )
 }
 
-/** True when an event of this kind, at this position of the log, is for the endpoint (if its owner may see it). */
+/**
+ * True when an event of this kind at this position is for the endpoint, provided that its owner may see the
+ * event.
+ */
 export const wants = (endpoint: WebhookEndpoint, kind: StepKind, position: bigint): boolean =>
   endpoint.status === 'ACTIVE' &&
   position > endpoint.since &&
@@ -123,10 +128,8 @@ function readEvents(events: readonly string[]): readonly string[] | Refusal {
   }
   const unknown = events.findIndex((name) => name !== '*' && !Object.hasOwn(stepKinds, name))
   if (unknown >= 0) {
-    return refuse('BAD_VALUE', `"${events[unknown]!.slice(0, 40)}" is neither a StepKind nor "*"`, [
-      ...path,
-      String(unknown),
-    ])
+    const details = `${quoteInput(events[unknown]!)} is neither a StepKind nor "*"`
+    return refuse('BAD_VALUE', details, [...path, String(unknown)])
   }
   return events.includes('*') ? ['*'] : [...new Set(events)]
 }

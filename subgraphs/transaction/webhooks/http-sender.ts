@@ -1,23 +1,24 @@
-// One signed POST to an address that somebody else chose: bounded in time and size, never redirected, and never to where the
-// hub must not call. The address that is checked is the one that is connected to, so no name can be resolved twice, once for
-// the check and differently for the call.
+// Sends one signed POST to an address that a participant chose: bounded in time and size, never redirected,
+// and only to addresses that the hub may call. The connection is made to the very address that was checked,
+// so a name cannot resolve to one address for the check and to another for the call.
 
 import { lookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import { callbackify } from 'node:util'
 import { Agent, buildConnector, type Dispatcher } from 'undici'
 import { isRefusal } from '../../../schema/values/problems.ts'
+import { readCallbackUrl } from '../../shared/callback-url.ts'
 import { isReachable, type Reach } from '../../shared/reachable-address.ts'
-import { signatureHeaders, type SigningSecret } from './signature.ts'
-import { readTarget } from '../../shared/callback-url.ts'
+import type { SigningSecret } from '../../shared/signing-secret.ts'
+import { signatureHeaders } from './signature.ts'
 
 export interface Message {
-  /** The webhook-id: the same whenever the same message is sent again. No full stop in it. */
+  /** The webhook-id, the same for every attempt. It must not contain a full stop. */
   readonly id: string
   readonly url: string
   /** JSON. */
   readonly body: string
-  /** Those that sign now. */
+  /** The secrets that sign now. */
   readonly secrets: readonly SigningSecret[]
   /** For the signature. */
   readonly at: Date
@@ -33,28 +34,28 @@ export type SendOutcome =
     }
   | {
       readonly kind: 'FAILED'
-      /** For people. */
+      /** Readable text for the participant. */
       readonly error: string
-      /** False only when surely no byte of the request can have been delivered. */
+      /** False only when no byte of the request can have been delivered. */
       readonly mayHaveArrived: boolean
       readonly latencyMs: number
     }
 
 export interface HttpSender {
-  /** Never throws: every outcome is a value. `signal` gives up earlier than the time-out. */
+  /** Never throws: every outcome is a value. `signal` aborts the request before its time-out. */
   send(
     message: Message,
     limits?: { readonly timeoutMs?: number; readonly signal?: AbortSignal },
   ): Promise<SendOutcome>
-  /** Ends connections that are kept open, and what is under way. */
+  /** Ends all connections, also those with a request under way. */
   close(): Promise<void>
 }
 
 export interface HttpSenderOptions {
   readonly reach: Reach
-  /** What a name stands for; by default what the system says. */
+  /** Resolves a host name; by default with the system’s resolver. */
   readonly resolve?: (hostname: string) => Promise<readonly ResolvedAddress[]>
-  /** For connecting, sending, and the whole answer together. */
+  /** For connecting, sending and receiving the whole response together. */
   readonly timeoutMs?: number
 }
 
@@ -64,44 +65,49 @@ interface ResolvedAddress {
 }
 
 export function openHttpSender(options: HttpSenderOptions): HttpSender {
-  const { reach, timeoutMs: usualMs = 10_000, resolve = (name) => lookup(name, { all: true }) } = options
-  const agent = new Agent({ connect: checkedConnector(reach, resolve, usualMs), allowH2: false })
-
+  const { reach, timeoutMs = 10_000, resolve = (name) => lookup(name, { all: true }) } = options
+  const agent = new Agent({ connect: checkedConnector(reach, resolve, timeoutMs), allowH2: false })
   return {
-    async send(message, { timeoutMs = usualMs, signal } = {}) {
-      const startedAt = performance.now()
-      const latencyMs = () => Math.round(performance.now() - startedAt)
-      const late = AbortSignal.timeout(timeoutMs)
-      let hasStarted = false
-      const watched = agent.compose(
-        (dispatch) => (request, handler) =>
-          dispatch(
-            request,
-            watchStart(handler, () => (hasStarted = true)),
-          ),
-      )
-      try {
-        // Written once it was allowed; what is allowed may have changed.
-        const target = readTarget(message.url, reach, [])
-        if (isRefusal(target)) throw new ForbiddenAddressError(target.message)
-        const { statusCode, body } = await watched.request({
-          ...addressOf(target),
-          method: 'POST',
-          headers: {
-            ...signatureHeaders(message.id, message.at, message.body, message.secrets),
-            'content-type': 'application/json',
-            'user-agent': 'Crossgate-Webhooks/1',
-          },
-          body: message.body,
-          signal: signal ? AbortSignal.any([signal, late]) : late,
-        })
-        return { kind: 'ANSWERED', status: statusCode, body: await readBounded(body), latencyMs: latencyMs() }
-      } catch (error) {
-        const reason = late.aborted ? `no answer within ${timeoutMs} ms` : whyOf(error)
-        return { kind: 'FAILED', error: reason, mayHaveArrived: hasStarted, latencyMs: latencyMs() }
-      }
-    },
+    send: (message, limits) => send(agent, reach, message, { timeoutMs, ...limits }),
     close: () => agent.destroy(),
+  }
+}
+
+async function send(
+  agent: Agent,
+  reach: Reach,
+  message: Message,
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+): Promise<SendOutcome> {
+  const startedAt = performance.now()
+  const latencyMs = () => Math.round(performance.now() - startedAt)
+  const late = AbortSignal.timeout(timeoutMs)
+  let hasStarted = false
+  const onStart = () => {
+    hasStarted = true
+  }
+  const watched = agent.compose(
+    (dispatch) => (request, handler) => dispatch(request, watchStart(handler, onStart)),
+  )
+  try {
+    // The URL was allowed when it was stored, but the rules may have changed since.
+    const target = readCallbackUrl(message.url, reach, [])
+    if (isRefusal(target)) throw new ForbiddenAddressError(target.message)
+    const { statusCode, body } = await watched.request({
+      ...addressOf(target),
+      method: 'POST',
+      headers: {
+        ...signatureHeaders(message.id, message.at, message.body, message.secrets),
+        'content-type': 'application/json',
+        'user-agent': 'Crossgate-Webhooks/1',
+      },
+      body: message.body,
+      signal: signal ? AbortSignal.any([signal, late]) : late,
+    })
+    return { kind: 'ANSWERED', status: statusCode, body: await readBounded(body), latencyMs: latencyMs() }
+  } catch (error) {
+    const reason = late.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(error)
+    return { kind: 'FAILED', error: reason, mayHaveArrived: hasStarted, latencyMs: latencyMs() }
   }
 }
 
@@ -109,7 +115,10 @@ class ForbiddenAddressError extends Error {
   override readonly name = 'ForbiddenAddressError'
 }
 
-/** Tells when a request begins to be written to a connection that stands: before that, nothing of it has left. */
+/**
+ * Calls `onStart` when writing to an established connection begins: before that, no byte of the request was
+ * sent.
+ */
 const watchStart = (
   handler: Dispatcher.DispatchHandler,
   onStart: () => void,
@@ -124,7 +133,7 @@ const watchStart = (
   onResponseError: (...args) => handler.onResponseError?.(...args),
 })
 
-/** Connects only to addresses that `reach` takes in: the very ones that were looked at. */
+/** Connects only to addresses within `reach`, and to the very addresses that were checked. */
 function checkedConnector(
   reach: Reach,
   resolve: NonNullable<HttpSenderOptions['resolve']>,
@@ -133,7 +142,8 @@ function checkedConnector(
   const find = async (hostname: string): Promise<readonly ResolvedAddress[]> => {
     const found = await resolve(hostname)
     const forbidden = found.find(({ address }) => !isReachable(address, reach))
-    // The message does not say which: nobody is to learn the addresses of inner networks here. One is enough: whoever mixes good and bad addresses under a name hopes that the bad one is taken.
+    // One forbidden address is enough: a name with allowed and forbidden addresses is likely an attack. The
+    // message hides the address, so that it does not reveal internal networks.
     if (forbidden)
       throw new ForbiddenAddressError(`the hub does not call ${hostname}: its address is not a public one`)
     if (found.length === 0) throw new Error(`${hostname} has no address`)
@@ -147,14 +157,14 @@ function checkedConnector(
       else callback(null, found[0]!.address, found[0]!.family)
     })
   const connect = buildConnector({ lookup: checkedLookup, timeout, allowH2: false })
-  return (where, callback) => {
-    // An address is not looked up, so it is looked at here.
-    const address = where.hostname.replace(/^\[|\]$/g, '')
+  return (options, callback) => {
+    // A literal address is not resolved, so it is checked here.
+    const address = options.hostname.replace(/^\[|\]$/g, '')
     if (isIP(address) !== 0 && !isReachable(address, reach)) {
       callback(new ForbiddenAddressError(`the hub does not call ${address}`), null)
       return
     }
-    connect(where, callback)
+    connect(options, callback)
   }
 }
 
@@ -163,7 +173,7 @@ const addressOf = (target: string) => {
   return { origin, path: `${pathname}${search}` }
 }
 
-/** The beginning of a body. The rest is not waited for, and its connection is not used again. */
+/** Reads the first 64 KB of a body. The rest is discarded together with its connection. */
 async function readBounded(body: Dispatcher.ResponseData['body']): Promise<string> {
   const chunks: Buffer[] = []
   let length = 0
@@ -177,8 +187,8 @@ async function readBounded(body: Dispatcher.ResponseData['body']): Promise<strin
 
 const bodyBytesMax = 65_536
 
-function whyOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'given up'
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'aborted'
   const { code } = error as NodeJS.ErrnoException
   const [first] = error instanceof AggregateError ? (error.errors as Error[]) : []
   const message = error.message || first?.message || error.name

@@ -1,30 +1,30 @@
-// GraphQL to the desk for webhooks, and back. No rules. The transaction subgraph takes these in among its own.
+// Resolves the webhook types through the webhook service. No rules.
 
-import { isRefusal } from '../../../schema/values/problems.ts'
+import type { WebhookId } from '../../../schema/values/id.ts'
 import type { PageArguments } from '../../shared/page.ts'
-import type { Delivery } from './delivery.ts'
-import type { SecretMade, WebhookService } from './webhook-service.ts'
+import { typeOr } from '../../shared/result-union.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
+import type { Delivery } from './delivery.ts'
 import type {
   CreateWebhookInput,
-  WebhookEndpoint,
   RotateWebhookSecretInput,
   UpdateWebhookInput,
+  WebhookEndpoint,
 } from './endpoint.ts'
-import type { WebhookId } from '../../../schema/values/id.ts'
+import type { WebhookService } from './webhook-service.ts'
 
 interface Input<Of> {
   readonly input: Of
 }
-interface Keyed {
-  readonly id: string
+interface Keyed<Id extends string = string> {
+  readonly id: Id
 }
 type Context = RequestContext
 
 export const webhookResolvers = (webhookService: WebhookService) => ({
   Query: {
     webhooks: (_: unknown, _args: unknown, context: Context) => webhookService.list(context),
-    webhook: (_: unknown, { id }: Keyed, context: Context) => webhookService.webhook(context, id),
+    webhook: (_: unknown, { id }: Keyed<WebhookId>, context: Context) => webhookService.webhook(context, id),
     webhookDeliveries: (_: unknown, args: PageArguments & { webhook: WebhookId }, context: Context) =>
       webhookService.deliveries(context, args),
   },
@@ -42,7 +42,7 @@ export const webhookResolvers = (webhookService: WebhookService) => ({
   },
   types: {
     Webhook: {
-      __resolveReferences: (references: readonly Keyed[], context: Context) =>
+      __resolveReferences: (references: readonly Keyed<WebhookId>[], context: Context) =>
         Promise.all(references.map(({ id }) => webhookService.webhook(context, id))),
       id: ({ _id }: WebhookEndpoint) => _id,
     },
@@ -60,9 +60,3 @@ export const webhookResolvers = (webhookService: WebhookService) => ({
     RedeliverWebhookResult: { __resolveType: typeOr('WebhookDelivery') },
   },
 })
-
-/** Members of a result's union: a refusal says its own type. */
-function typeOr(name: string) {
-  return (value: SecretMade | WebhookEndpoint | Delivery | Keyed) =>
-    isRefusal(value) ? value.__typename : name
-}

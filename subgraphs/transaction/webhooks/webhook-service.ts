@@ -1,12 +1,15 @@
-// What a participant does with its webhooks. All of it is its own: somebody else's is not found.
+// What a participant does with its own webhooks. A webhook of another participant is not found.
 
 import type { ClientSession } from 'mongodb'
-import { v7 as newUuid } from 'uuid'
+import type { WebhookId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { demandScope, requireScope } from '../../shared/access.ts'
 import type { Call, IdempotentWriter } from '../../shared/idempotent-writer.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
+import { newSigningSecret, validSecrets } from '../../shared/signing-secret.ts'
+import type { RequestContext } from '../../shared/viewer.ts'
+import { newId } from '../payment/new-id.ts'
 import type { Delivery } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
 import {
@@ -16,41 +19,37 @@ import {
   readOverlapMs,
   rotate,
   type CreateWebhookInput,
-  type WebhookEndpoint,
   type RotateWebhookSecretInput,
   type UpdateWebhookInput,
+  type WebhookEndpoint,
 } from './endpoint.ts'
 import type { EndpointStore } from './endpoint-store.ts'
-import type { RequestContext } from '../../shared/viewer.ts'
-import { liveSecrets, newSecret } from './signature.ts'
-import type { ParticipantId, WebhookId } from '../../../schema/values/id.ts'
 
-/** A secret that was made by a key, and the webhook that it is of. */
-export interface SecretMade {
-  /** Null when it is repeated after the secret has ended. */
+/** The secret that a call has issued, and its webhook. */
+export interface IssuedSecret {
+  /** Null in a replay after the secret has expired. */
   readonly secret: string | null
-  /** When the last of the secrets of before ends; null when none of them signs. */
+  /** The expiry of the last previous secret; null when no previous secret signs. */
   readonly previousUntil: Date | null
   readonly webhook: WebhookEndpoint
 }
 
+type DeliveryArguments = PageArguments & { readonly webhook: WebhookId }
+
 export interface WebhookService {
-  create(context: RequestContext, input: CreateWebhookInput): Promise<SecretMade | Refusal>
+  create(context: RequestContext, input: CreateWebhookInput): Promise<IssuedSecret | Refusal>
   update(context: RequestContext, input: UpdateWebhookInput): Promise<WebhookEndpoint | Refusal>
-  rotate(context: RequestContext, input: RotateWebhookSecretInput): Promise<SecretMade | Refusal>
+  rotate(context: RequestContext, input: RotateWebhookSecretInput): Promise<IssuedSecret | Refusal>
   remove(
     context: RequestContext,
     input: { readonly webhook: WebhookId },
-  ): Promise<{ readonly id: string } | Refusal>
+  ): Promise<{ readonly id: WebhookId } | Refusal>
   redeliver(context: RequestContext, input: { readonly delivery: string }): Promise<Delivery | Refusal>
-  /** Reads throw ProblemErrors, for they answer plain queries. */
+  /** Reads answer plain queries, so they throw refusals as ProblemErrors. */
   list(context: RequestContext): Promise<readonly WebhookEndpoint[]>
-  webhook(context: RequestContext, id: string): Promise<WebhookEndpoint | null>
+  webhook(context: RequestContext, id: WebhookId): Promise<WebhookEndpoint | null>
   delivery(context: RequestContext, id: string): Promise<Delivery | null>
-  deliveries(
-    context: RequestContext,
-    args: PageArguments & { readonly webhook: WebhookId },
-  ): Promise<Connection<Delivery>>
+  deliveries(context: RequestContext, args: DeliveryArguments): Promise<Connection<Delivery>>
 }
 
 export interface WebhookServiceDependencies {
@@ -61,130 +60,192 @@ export interface WebhookServiceDependencies {
   readonly now: () => Date
   /** Position of the log's latest entry. */
   readonly readTip: () => Promise<bigint>
-  /** Called when something is to be sent at once. */
+  /** Called when a delivery is due at once. */
   readonly onDue: () => void
 }
 
-export function createWebhookService(dependencies: WebhookServiceDependencies): WebhookService {
-  const { idempotentWriter, endpoints, deliveries, reach, now, readTip, onDue } = dependencies
-  const pages = pagesOf('webhookDeliveries', ['number'], 100)
+export const createWebhookService = (dependencies: WebhookServiceDependencies): WebhookService => ({
+  create: (context, input) => createWebhook(dependencies, context, input),
+  update: (context, input) => updateWebhook(dependencies, context, input),
+  rotate: (context, input) => rotateSecret(dependencies, context, input),
+  remove: (context, { webhook }) => removeWebhook(dependencies, context, webhook),
+  redeliver: (context, { delivery }) => redeliver(dependencies, context, delivery),
+  list: (context) => listWebhooks(dependencies, context),
+  webhook: (context, id) => readWebhook(dependencies, context, id),
+  delivery: (context, id) => readDelivery(dependencies, context, id),
+  deliveries: (context, args) => readDeliveries(dependencies, context, args),
+})
 
-  const own = async ({ viewer }: RequestContext, id: string): Promise<WebhookEndpoint | null> => {
-    const endpoint = await endpoints.byId(id)
-    return endpoint?.owner === viewer.participant ? endpoint : null
+type Dependencies = WebhookServiceDependencies
+
+async function createWebhook(
+  dependencies: Dependencies,
+  context: RequestContext,
+  input: CreateWebhookInput,
+): Promise<IssuedSecret | Refusal> {
+  const { endpoints, reach, now, readTip } = dependencies
+  const fields = requireScope(context, 'payments:read') ?? readNewEndpoint(input, reach)
+  if (isRefusal(fields)) return fields
+  const at = now()
+  const call = callOf('createWebhook', context, input, at)
+  const endpoint: WebhookEndpoint = {
+    _id: newId(at),
+    owner: context.viewer.participant,
+    ...fields,
+    status: 'ACTIVE',
+    createdAt: at,
+    since: await readTip(),
+    secrets: [{ secret: newSigningSecret(), notAfter: null, by: nameOf(call) }],
   }
+  return issueSecret(dependencies, call, async (session) => {
+    if (await endpoints.add(endpoint, session)) return { id: endpoint._id }
+    return refuse('TOO_MANY', `a participant has at most ${endpointsMax} webhooks: delete one first`)
+  })
+}
 
-  const ownDelivery = async (context: RequestContext, id: string) => {
-    const delivery = await deliveries.byId(id)
-    const endpoint = delivery && (await own(context, delivery.endpoint))
-    return endpoint ? { delivery, endpoint } : null
+async function updateWebhook(
+  dependencies: Dependencies,
+  context: RequestContext,
+  input: UpdateWebhookInput,
+): Promise<WebhookEndpoint | Refusal> {
+  const { endpoints, deliveries, reach } = dependencies
+  const changes = requireScope(context, 'payments:read') ?? readChanges(input, reach)
+  if (isRefusal(changes)) return changes
+  if (!(await findOwn(dependencies, context, input.webhook))) return unknownWebhook
+  const changed = await endpoints.change(input.webhook, changes)
+  if (!changed) return unknownWebhook
+  if (changed.status === 'DISABLED') await deliveries.abandon(changed._id)
+  return changed
+}
+
+async function rotateSecret(
+  dependencies: Dependencies,
+  context: RequestContext,
+  input: RotateWebhookSecretInput,
+): Promise<IssuedSecret | Refusal> {
+  const { endpoints, now } = dependencies
+  const overlapMs = requireScope(context, 'payments:read') ?? readOverlapMs(input)
+  if (isRefusal(overlapMs)) return overlapMs
+  const at = now()
+  const call = callOf('rotateWebhookSecret', context, input, at)
+  const issued = { secret: newSigningSecret(), by: nameOf(call) }
+  return issueSecret(dependencies, call, async (session) => {
+    const endpoint = await endpoints.read(input.webhook, session)
+    if (endpoint?.owner !== context.viewer.participant) return unknownWebhook
+    const secrets = rotate(endpoint.secrets, issued, overlapMs, at)
+    if (isRefusal(secrets)) return secrets
+    await endpoints.setSecrets(endpoint._id, secrets, session)
+    return { id: endpoint._id }
+  })
+}
+
+async function removeWebhook(
+  dependencies: Dependencies,
+  context: RequestContext,
+  webhook: WebhookId,
+): Promise<{ readonly id: WebhookId } | Refusal> {
+  const refusal = requireScope(context, 'payments:read')
+  if (refusal) return refusal
+  if (!(await findOwn(dependencies, context, webhook))) return unknownWebhook
+  await dependencies.endpoints.remove(webhook)
+  await dependencies.deliveries.remove(webhook)
+  return { id: webhook }
+}
+
+async function redeliver(
+  dependencies: Dependencies,
+  context: RequestContext,
+  id: string,
+): Promise<Delivery | Refusal> {
+  const { deliveries, now, onDue } = dependencies
+  const refusal = requireScope(context, 'payments:read')
+  if (refusal) return refusal
+  const found = await findOwnDelivery(dependencies, context, id)
+  if (!found) return unknownDelivery
+  if (found.endpoint.status === 'DISABLED') {
+    return refuse('STATUS_NOT_ALLOWED', 'the webhook is DISABLED: make it ACTIVE first', deliveryPath)
   }
+  const due = await deliveries.redeliver(id, now())
+  onDue()
+  return due ?? unknownDelivery
+}
 
-  /** Does once under its key what leaves a webhook with a new secret, and gives both as they now are. */
-  const makeSecret = async (
-    call: Call,
-    effect: (session: ClientSession) => Promise<{ readonly id: string } | Refusal>,
-  ): Promise<SecretMade | Refusal> => {
-    const outcome = await idempotentWriter.once(call, effect)
-    if (isRefusal(outcome)) return outcome
-    const webhook = await endpoints.byId(outcome.done.id)
-    if (!webhook) return refuse('NOT_FOUND', 'the webhook of this key was deleted', keyPath)
-    return made(webhook, nameOf(call), now())
+async function listWebhooks(
+  { endpoints }: Dependencies,
+  context: RequestContext,
+): Promise<readonly WebhookEndpoint[]> {
+  demandScope(context, 'payments:read')
+  return endpoints.ofOwner(context.viewer.participant)
+}
+
+async function readWebhook(
+  dependencies: Dependencies,
+  context: RequestContext,
+  id: WebhookId,
+): Promise<WebhookEndpoint | null> {
+  demandScope(context, 'payments:read')
+  return findOwn(dependencies, context, id)
+}
+
+async function readDelivery(
+  dependencies: Dependencies,
+  context: RequestContext,
+  id: string,
+): Promise<Delivery | null> {
+  demandScope(context, 'payments:read')
+  return (await findOwnDelivery(dependencies, context, id))?.delivery ?? null
+}
+
+async function readDeliveries(
+  dependencies: Dependencies,
+  context: RequestContext,
+  { webhook, ...args }: DeliveryArguments,
+): Promise<Connection<Delivery>> {
+  demandScope(context, 'payments:read')
+  const page = orThrow(pages.read(args))
+  if (!(await findOwn(dependencies, context, webhook))) {
+    orThrow(refuse('NOT_FOUND', 'the caller has no such webhook', ['webhook']))
   }
+  const before = page.after === null ? null : BigInt(Math.trunc(page.after[0]))
+  const rows = await dependencies.deliveries.page(webhook, { before, max: page.size + 1 })
+  return pages.connection(page, rows, ({ position }) => [Number(position)])
+}
 
+const pages = pagesOf('webhookDeliveries', ['number'], 100)
+
+async function findOwn(
+  { endpoints }: Dependencies,
+  { viewer }: RequestContext,
+  id: WebhookId,
+): Promise<WebhookEndpoint | null> {
+  const endpoint = await endpoints.byId(id)
+  return endpoint?.owner === viewer.participant ? endpoint : null
+}
+
+async function findOwnDelivery(dependencies: Dependencies, context: RequestContext, id: string) {
+  const delivery = await dependencies.deliveries.byId(id)
+  const endpoint = delivery && (await findOwn(dependencies, context, delivery.endpoint))
+  return endpoint ? { delivery, endpoint } : null
+}
+
+/**
+ * Runs once per key an `effect` that stores a new secret, and gives the secret and its webhook as stored now.
+ */
+async function issueSecret(
+  { idempotentWriter, endpoints, now }: Dependencies,
+  call: Call,
+  effect: (session: ClientSession) => Promise<{ readonly id: WebhookId } | Refusal>,
+): Promise<IssuedSecret | Refusal> {
+  const outcome = await idempotentWriter.once(call, effect)
+  if (isRefusal(outcome)) return outcome
+  const webhook = await endpoints.byId(outcome.done.id)
+  if (!webhook) return refuse('NOT_FOUND', 'the webhook of this key was deleted', ['input', 'idempotencyKey'])
+  const valid = validSecrets(webhook.secrets, now())
+  const expiriesMs = valid.slice(0, -1).flatMap(({ notAfter }) => (notAfter ? [notAfter.getTime()] : []))
   return {
-    async create(context, input) {
-      const wanted = requireScope(context, 'payments:read') ?? readNewEndpoint(input, reach)
-      if (isRefusal(wanted)) return wanted
-      const at = now()
-      const call = callOf('createWebhook', context, input, at)
-      const endpoint: WebhookEndpoint = {
-        _id: newUuid({ msecs: at.getTime() }),
-        owner: context.viewer.participant,
-        ...wanted,
-        status: 'ACTIVE',
-        createdAt: at,
-        since: await readTip(),
-        secrets: [{ secret: newSecret(), notAfter: null, by: nameOf(call) }],
-      }
-      return makeSecret(call, async (session) => {
-        if (await endpoints.add(endpoint, session)) return { id: endpoint._id }
-        return refuse('TOO_MANY', `a participant has at most ${endpointsMax} webhooks`)
-      })
-    },
-
-    async update(context, input) {
-      const changes = requireScope(context, 'payments:read') ?? readChanges(input, reach)
-      if (isRefusal(changes)) return changes
-      if (!(await own(context, input.webhook))) return unknownWebhook
-      const after = await endpoints.change(input.webhook, changes)
-      if (!after) return unknownWebhook
-      if (after.status === 'DISABLED') await deliveries.giveUp(after._id)
-      return after
-    },
-
-    async rotate(context, input) {
-      const overlapMs = requireScope(context, 'payments:read') ?? readOverlapMs(input)
-      if (isRefusal(overlapMs)) return overlapMs
-      const at = now()
-      const call = callOf('rotateWebhookSecret', context, input, at)
-      const fresh = { secret: newSecret(), by: nameOf(call) }
-      return makeSecret(call, async (session) => {
-        const before = await endpoints.read(input.webhook, session)
-        if (before?.owner !== context.viewer.participant) return unknownWebhook
-        const secrets = rotate(before.secrets, fresh, overlapMs, at)
-        if (isRefusal(secrets)) return secrets
-        await endpoints.setSecrets(before._id, secrets, session)
-        return { id: before._id }
-      })
-    },
-
-    async remove(context, { webhook }) {
-      const refusal = requireScope(context, 'payments:read')
-      if (refusal) return refusal
-      if (!(await own(context, webhook))) return unknownWebhook
-      await endpoints.remove(webhook)
-      await deliveries.remove(webhook)
-      return { id: webhook }
-    },
-
-    async redeliver(context, { delivery: id }) {
-      const refusal = requireScope(context, 'payments:read')
-      if (refusal) return refusal
-      const found = await ownDelivery(context, id)
-      if (!found) return unknownDelivery
-      if (found.endpoint.status === 'DISABLED') {
-        return refuse('STATUS_NOT_ALLOWED', 'the webhook is DISABLED: make it ACTIVE first', [
-          'input',
-          'delivery',
-        ])
-      }
-      const due = await deliveries.redeliver(id, now())
-      onDue()
-      return due ?? unknownDelivery
-    },
-
-    async list(context) {
-      demandScope(context, 'payments:read')
-      return endpoints.ofOwner(context.viewer.participant)
-    },
-    async webhook(context, id) {
-      demandScope(context, 'payments:read')
-      return own(context, id)
-    },
-    async delivery(context, id) {
-      demandScope(context, 'payments:read')
-      return (await ownDelivery(context, id))?.delivery ?? null
-    },
-    async deliveries(context, { webhook, ...args }) {
-      demandScope(context, 'payments:read')
-      const page = orThrow(pages.read(args))
-      if (!(await own(context, webhook)))
-        orThrow(refuse('NOT_FOUND', 'the caller has no such webhook', ['webhook']))
-      const before = page.after === null ? null : BigInt(Math.trunc(page.after[0]))
-      const rows = await deliveries.page(webhook, { before, max: page.size + 1 })
-      return pages.connection(page, rows, ({ position }) => [Number(position)])
-    },
+    secret: valid.find(({ by }) => by === nameOf(call))?.secret ?? null,
+    previousUntil: expiriesMs.length > 0 ? new Date(Math.max(...expiriesMs)) : null,
+    webhook,
   }
 }
 
@@ -195,22 +256,9 @@ const callOf = (
   at: Date,
 ): Call => ({ participant, operation, idempotencyKey: input.idempotencyKey, input, at })
 
-/** How a secret names the call that made it. */
+/** The name under which a secret stores the call that issued it. */
 const nameOf = ({ operation, idempotencyKey }: Call): string => `${operation}/${idempotencyKey}`
 
-function made(webhook: WebhookEndpoint, by: ParticipantId, now: Date): SecretMade {
-  const live = liveSecrets(webhook.secrets, now)
-  const previous = live.slice(0, -1).flatMap(({ notAfter }) => (notAfter ? [notAfter.getTime()] : []))
-  return {
-    secret: live.find((one) => one.by === by)?.secret ?? null,
-    previousUntil: previous.length > 0 ? new Date(Math.max(...previous)) : null,
-    webhook,
-  }
-}
-
-const keyPath = ['input', 'idempotencyKey']
+const deliveryPath = ['input', 'delivery']
 const unknownWebhook = refuse('NOT_FOUND', 'the caller has no such webhook', ['input', 'webhook'])
-const unknownDelivery = refuse('NOT_FOUND', 'no webhook of the caller has such a delivery', [
-  'input',
-  'delivery',
-])
+const unknownDelivery = refuse('NOT_FOUND', 'no webhook of the caller has such a delivery', deliveryPath)

@@ -1,65 +1,68 @@
-// Webhooks, put together: the desk that participants use, the outbox that reads the log, and the courier that sends.
+// Wires the webhooks together: the service for participants, the projection that creates deliveries, and the
+// worker that sends them.
+
 import type { Db } from 'mongodb'
+import type { PaymentId } from '../../../schema/values/id.ts'
+import { beginAfter } from '../../log/checkpoint.ts'
+import { startProjection } from '../../log/projection.ts'
+import type { LogReader } from '../../log/reader.ts'
+import { readTip } from '../../log/store.ts'
+import type { Logger } from '../../platform/logger.ts'
 import { sees } from '../../shared/access.ts'
 import { createIdempotentWriter } from '../../shared/idempotent-writer.ts'
-import { type LogReader } from '../../log/reader.ts'
-import { startProjection } from '../../log/projection.ts'
+import type { Reach } from '../../shared/reachable-address.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Cursors } from '../log/cursor.ts'
 import type { Payment } from '../payment/payment.ts'
-import type { Reach } from '../../shared/reachable-address.ts'
 import { eventBody } from './body.ts'
-import { startDeliveryWorker, type DeliveryWorker } from './delivery-worker.ts'
-import type { Claimed } from './claims.ts'
+import type { ClaimedDelivery } from './claims.ts'
+import { createDeliveryProjection, deliveryProjectionName, visibilityOfOwner } from './delivery-projection.ts'
 import { createDeliveryStore } from './delivery-store.ts'
-import { createWebhookService, type WebhookService } from './webhook-service.ts'
+import { DeliveryWorker } from './delivery-worker.ts'
 import type { WebhookEndpoint } from './endpoint.ts'
 import { createEndpointStore } from './endpoint-store.ts'
-import { createDeliveryProjection, deliveryProjectionName, visibilityOfOwner } from './delivery-projection.ts'
-import { readTip } from '../../log/store.ts'
-import { beginAfter } from '../../log/checkpoint.ts'
 import { openHttpSender, type HttpSender } from './http-sender.ts'
-import type { Logger } from '../../platform/logger.ts'
+import { createWebhookService, type WebhookService } from './webhook-service.ts'
 
-export interface WebhooksOptions {
+export interface WebhooksDependencies {
   readonly db: Db
   readonly logReader: LogReader
   readonly registry: Registry
-  readonly payments: { load(id: string): Promise<Payment | null> }
+  readonly payments: { load(id: PaymentId): Promise<Payment | null> }
   readonly cursors: Cursors
   readonly now: () => Date
   readonly logger: Pick<Logger, 'error' | 'info'>
   /** Which addresses may be called. */
   readonly reach: Reach
-  /** False: this process takes webhooks in and puts deliveries down, but sends none by itself; `courier.runDue` does. */
+  /**
+   * False: this process serves webhooks and stores deliveries, but sends them only by
+   * `deliveryWorker.runDue`.
+   */
   readonly sends?: boolean
 }
 
 export interface Webhooks {
   readonly webhookService: WebhookService
   readonly deliveryWorker: DeliveryWorker
-  /** Sends to where the hub may. */
+  /** Sends only to addresses within `reach`. */
   readonly httpSender: HttpSender
   close(): Promise<void>
 }
 
-export async function openWebhooks(options: WebhooksOptions): Promise<Webhooks> {
-  const { db, logReader, registry, payments, cursors, now, logger, reach, sends = true } = options
+export async function openWebhooks(dependencies: WebhooksDependencies): Promise<Webhooks> {
+  const { db, logReader, registry, now, logger, reach, sends = true } = dependencies
   const endpoints = await createEndpointStore(db)
   const deliveries = await createDeliveryStore(db)
   const httpSender = openHttpSender({ reach })
-
-  const bodyOf = async (delivery: Claimed, { owner }: WebhookEndpoint): Promise<string | null> => {
-    const payment = await payments.load(delivery.refundOf ?? delivery.transaction)
-    const refund = payment?.refunds.find(({ _id }) => _id === delivery.transaction) ?? null
-    const events = delivery.refundOf === undefined ? payment?.events : refund?.events
-    const event = events?.find(({ sequence }) => sequence === delivery.sequence)
-    if (!payment || !event)
-      throw new Error(`there is no event ${delivery.sequence} of ${delivery.transaction}`)
-    if (!sees(visibilityOfOwner(owner, registry), payment)) return null
-    return eventBody({ cursor: cursors.encode(delivery.position), event, payment, refund })
-  }
-  const deliveryWorker = startDeliveryWorker({ endpoints, deliveries, httpSender, bodyOf, now, logger })
+  const deliveryWorker = new DeliveryWorker({
+    endpoints,
+    deliveries,
+    httpSender,
+    readBody: (delivery, endpoint) => readBody(dependencies, delivery, endpoint),
+    now,
+    logger,
+  })
+  const wake = () => deliveryWorker.wake()
   const webhookService = createWebhookService({
     idempotentWriter: await createIdempotentWriter(db),
     endpoints,
@@ -67,20 +70,16 @@ export async function openWebhooks(options: WebhooksOptions): Promise<Webhooks> 
     reach,
     now,
     readTip: () => readTip(db),
-    onDue: deliveryWorker.wake,
+    onDue: wake,
   })
 
-  // In this order: a webhook that is made meanwhile gets what comes after the tip.
+  // The tip is read first, so that an endpoint created meanwhile receives the events after it.
   const tip = await readTip(db)
   if (!(await endpoints.hasAny())) await beginAfter(db, deliveryProjectionName, tip)
-  const outbox = createDeliveryProjection({
-    endpoints,
-    deliveries,
-    registry,
-    now,
-    onWritten: deliveryWorker.wake,
-  })
-  const projection = startProjection({ db, logReader, logger }, outbox)
+  const projection = startProjection(
+    { db, logReader, logger },
+    createDeliveryProjection({ endpoints, deliveries, registry, now, onWritten: wake }),
+  )
   if (sends) deliveryWorker.start()
 
   return {
@@ -93,4 +92,24 @@ export async function openWebhooks(options: WebhooksOptions): Promise<Webhooks> 
       await httpSender.close()
     },
   }
+}
+
+/** The body of a delivery; null when the owner of the endpoint may not see the payment. */
+async function readBody(
+  { payments, registry, cursors }: WebhooksDependencies,
+  delivery: ClaimedDelivery,
+  { owner }: WebhookEndpoint,
+): Promise<string | null> {
+  const { transaction, refundOf, sequence, position } = delivery
+  const payment = await payments.load(refundOf ?? (transaction as PaymentId))
+  const refund = payment?.refunds.find(({ _id }) => _id === transaction) ?? null
+  const events = refundOf === undefined ? payment?.events : refund?.events
+  const event = events?.find((one) => one.sequence === sequence)
+  if (!payment || !event) {
+    throw new Error(
+      `event ${sequence} of transaction ${transaction} is in the log, but missing in its payment`,
+    )
+  }
+  if (!sees(visibilityOfOwner(owner, registry), payment)) return null
+  return eventBody({ cursor: cursors.encode(position), event, payment, refund })
 }

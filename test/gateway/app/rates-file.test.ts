@@ -3,10 +3,10 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { RatesFileError, readRatesFile } from '../../../gateway/app/rates-file.ts'
 import { startFailure } from '../../../gateway/app/start-failure.ts'
-import { freshFolder } from '../../harness/mongo.ts'
+import { temporaryFolder } from '../../harness/temporary-folder.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
-const file = path.join(freshFolder(), 'rates.json')
+const file = path.join(temporaryFolder(), 'rates.json')
 const good = {
   rows: [
     { currency: 'SGD', cny: '5.549' },
@@ -31,33 +31,33 @@ describe('the file of exchange rates', () => {
 
   const second = (row: object) => ({ ...good, rows: [good.rows[0], row] })
   test.each([
-    { when: 'it is not JSON', content: '{', says: 'it is not JSON' },
-    { when: 'it is something else', content: [], says: 'the file: ' },
-    { when: 'a row has a number', content: second({ currency: 'JPY', cny: 5 }), says: 'rows.1.cny: ' },
-    { when: 'a row lacks its rate', content: second({ currency: 'JPY' }), says: 'rows.1.cny: ' },
-    { when: 'a row has more', content: second({ ...good.rows[1], usd: '1' }), says: 'rows.1: ' },
+    { when: 'it is not JSON', content: '{', mistake: 'it is not JSON' },
+    { when: 'it is something else', content: [], mistake: 'the file: ' },
+    { when: 'a row has a number', content: second({ currency: 'JPY', cny: 5 }), mistake: 'rows.1.cny: ' },
+    { when: 'a row lacks its rate', content: second({ currency: 'JPY' }), mistake: 'rows.1.cny: ' },
+    { when: 'a row has more', content: second({ ...good.rows[1], usd: '1' }), mistake: 'rows.1: ' },
     {
-      when: 'a currency is not known',
+      when: 'a currency is not supported',
       content: second({ currency: 'XXX', cny: '1' }),
-      says: 'rows.1.currency: "XXX" is not a currency that the hub knows',
+      mistake: 'rows.1.currency: ',
     },
     {
       when: 'a rate is negative',
       content: second({ currency: 'JPY', cny: '-1' }),
-      says: 'rows.1.cny: a rate must be greater than zero, not "-1"',
+      mistake: 'rows.1.cny: a rate must be greater than zero, not "-1"',
     },
-    { when: 'the time is none', content: { ...good, asOf: 'today' }, says: 'asOf: ' },
+    { when: 'the time is not a time', content: { ...good, asOf: 'today' }, mistake: 'asOf: ' },
     {
-      when: 'the time is to come',
+      when: 'the time is in the future',
       content: { ...good, asOf: '2026-03-01T12:00:00.001Z' },
-      says: 'asOf: 2026-03-01T12:00:00.001Z is in the future',
+      mistake: 'asOf: 2026-03-01T12:00:00.001Z is in the future',
     },
     {
       when: 'the mark-up is too high',
       content: { ...good, markupBasisPoints: 1001 },
-      says: 'markupBasisPoints: ',
+      mistake: 'markupBasisPoints: ',
     },
-  ])('stops the hub from starting when $when, and says where', async ({ content, says }) => {
+  ])('stops the hub from starting when $when, and gives the path', async ({ content, mistake }) => {
     const failure = await read(content).then(
       () => null,
       (error: unknown) => error,
@@ -66,7 +66,7 @@ describe('the file of exchange rates', () => {
     expect(startFailure(failure)).toMatch(
       /^The hub cannot start \(RATES_FILE_INVALID\): RATES_FILE=.*rates\.json/,
     )
-    expect(startFailure(failure)).toContain(`\n  ${says}`)
+    expect(startFailure(failure)).toContain(`\n  ${mistake}`)
   })
 
   test('stops the hub from starting when it is not there', async () => {

@@ -5,17 +5,17 @@ import { logCheck, type LogHealth } from '../../../gateway/http/log-health.ts'
 function aCheck() {
   const state = { isWritten: true, position: 5n, behind: 0 }
   let now = 0
-  const look = async (): Promise<Pick<LogHealth, 'isWritten' | 'readers'>> => ({
+  const read = async (): Promise<Pick<LogHealth, 'isWritten' | 'readers'>> => ({
     isWritten: state.isWritten,
     readers: [
       { projection: 'live', position: state.position, entries: state.behind, ms: 0 },
       { projection: 'activity', position: 1n, entries: 1_000_000, ms: 3_600_000 },
     ],
   })
-  const check = logCheck(look, () => now)
+  const check = logCheck(read, () => now)
   return {
     state,
-    /** What it says after so long. */
+    /** The result of the check `ms` milliseconds later. */
     after: async (ms: number) => {
       now += ms
       return check()
@@ -23,24 +23,24 @@ function aCheck() {
   }
 }
 
-describe('a hub is sent work', () => {
-  test('while the log is written and followed, however far a reader that keeps its place is behind', async () => {
+describe('a hub is ready', () => {
+  test('while the log is written and read, whatever the lag of a projection', async () => {
     const { after } = aCheck()
     expect(await after(0)).toBeNull()
     expect(await after(3_600_000)).toBeNull()
   })
 
-  test('until nobody has written the log for 15 s', async () => {
+  test('until no process has held the lease of the sequencer for 15 s', async () => {
     const { state, after } = aCheck()
     await after(1_000)
     state.isWritten = false
     expect(await after(14_999)).toBeNull()
-    expect(await after(1)).toBe('nobody has written the log for 15 s')
+    expect(await after(1)).toBe('no process has held the lease of the sequencer for 15 s')
     state.isWritten = true
     expect(await after(1)).toBeNull()
   })
 
-  test('until it has stood still behind the log for 30 s', async () => {
+  test('until it has been stuck behind the tip of the log for 30 s', async () => {
     const { state, after } = aCheck()
     state.behind = 3
     await after(0)
@@ -48,7 +48,7 @@ describe('a hub is sent work', () => {
     state.position = 6n
     expect(await after(1)).toBeNull()
     expect(await after(29_999)).toBeNull()
-    expect(await after(1)).toBe('this hub has not followed the log for 30 s')
+    expect(await after(1)).toBe('this hub has read no entry of the log for 30 s')
     state.behind = 0
     expect(await after(1)).toBeNull()
   })

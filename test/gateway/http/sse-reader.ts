@@ -1,4 +1,4 @@
-// A reader of server-sent events that shows what comes as it is, and can stop reading.
+// A reader of server-sent events that gives them unchanged, and can stop reading.
 
 import { request, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
@@ -20,14 +20,14 @@ export interface SseOptions {
 export class SseReader {
   /** Comments so far. */
   comments = 0
-  /** Whether the hub has said that nothing more comes. */
+  /** Whether the hub has sent `complete`. */
   completed = false
   /** Ids so far, of events and alone. */
   readonly ids: string[] = []
   /** Resolves when the stream has ended. */
   readonly ended: Promise<void>
   readonly #response: IncomingMessage
-  readonly #heard: SseEvent[] = []
+  readonly #received: SseEvent[] = []
   readonly #waiting: ((event: SseEvent) => void)[] = []
   readonly #watching = new Set<() => void>()
 
@@ -40,14 +40,14 @@ export class SseReader {
       const blocks = text.split('\n\n')
       text = blocks.pop()!
       for (const block of blocks) this.#take(block)
-      for (const look of this.#watching) look()
+      for (const check of this.#watching) check()
     })
     response.on('error', () => {})
   }
 
   static async open(url: string, query: string, options: SseOptions): Promise<SseReader> {
     const response = await send(url, query, options)
-    if (response.statusCode !== 200) throw new Error(`the hub answered with ${response.statusCode}`)
+    if (response.statusCode !== 200) throw new Error(`the hub responded ${response.statusCode}`)
     return new SseReader(response)
   }
 
@@ -58,12 +58,12 @@ export class SseReader {
   }
 
   /** The next event. */
-  hear(): Promise<SseEvent> {
-    const event = this.#heard.shift()
+  receive(): Promise<SseEvent> {
+    const event = this.#received.shift()
     return event ? Promise.resolve(event) : new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Resolves when the hub has beaten once more: then it has run what was asked before. */
+  /** Resolves after the next heartbeat: then the hub has run every earlier operation. */
   async settled(): Promise<void> {
     const { comments } = this
     await this.#until(() => this.comments > comments)
@@ -89,13 +89,13 @@ export class SseReader {
 
   #until(claim: () => boolean): Promise<void> {
     return new Promise((resolve) => {
-      const look = (): void => {
+      const check = (): void => {
         if (!claim()) return
-        this.#watching.delete(look)
+        this.#watching.delete(check)
         resolve()
       }
-      this.#watching.add(look)
-      look()
+      this.#watching.add(check)
+      check()
     })
   }
 
@@ -111,10 +111,10 @@ export class SseReader {
     const event = fields.get('event')
     if (event === undefined) return
     if (event === 'complete') this.completed = true
-    const heard = { event, id, data: fields.get('data') ?? '' }
+    const received = { event, id, data: fields.get('data') ?? '' }
     const waiting = this.#waiting.shift()
-    if (waiting) waiting(heard)
-    else this.#heard.push(heard)
+    if (waiting) waiting(received)
+    else this.#received.push(received)
   }
 }
 

@@ -1,4 +1,4 @@
-// An issuer of tokens: keys of its own, their public half over HTTP, and as many tokens as a test asks for.
+// An issuer of tokens: serves its public keys over HTTP, and signs tokens for tests.
 
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import { once } from 'node:events'
@@ -8,8 +8,8 @@ import { afterAll } from 'vitest'
 
 export interface Issuer {
   readonly settings: Record<'JWT_ISSUER' | 'JWT_AUDIENCE' | 'JWT_JWKS_URL', string>
-  /** How often its keys were asked for. */
-  readonly asked: () => number
+  /** Requests for its keys so far. */
+  readonly requests: () => number
   /** A token with these claims; `expiresAt` null leaves `exp` out. */
   token(
     claims: JWTPayload,
@@ -22,9 +22,9 @@ export interface Issuer {
 export async function anIssuer(): Promise<Issuer> {
   const { publicKey, privateKey } = await generateKeyPair('ES256')
   const jwk = { ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }
-  let asked = 0
+  let requests = 0
   const server = createServer((_request, response) => {
-    asked++
+    requests++
     response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] }))
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -37,7 +37,7 @@ export async function anIssuer(): Promise<Issuer> {
   }
   return {
     settings,
-    asked: () => asked,
+    requests: () => requests,
     async token(
       claims,
       expiresAt,

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { formOf } from '../../../gateway/live/group-key.ts'
+import { sharedDocumentOf } from '../../../gateway/live/group-key.ts'
 
 const resumable = 'subscription($after__:String){transactionEvents(after:$after__){cursor}}'
 
-describe('a subscription without the place where its subscriber stands', () => {
+describe('a subscription document without its position', () => {
   test.each([
     {
-      what: 'nothing',
+      what: 'left out',
       document: 'subscription { transactionEvents { cursor } }',
       variables: {},
       cursor: null,
@@ -24,38 +24,41 @@ describe('a subscription without the place where its subscriber stands', () => {
       cursor: null,
     },
     {
-      what: 'text',
+      what: 'a literal',
       document: 'subscription { transactionEvents(after: "c7") { cursor } }',
       variables: {},
       cursor: 'c7',
     },
-  ])('is the same when it says $what', ({ document, variables, cursor }) => {
-    const form = formOf(document, undefined)
-    expect(form).toMatchObject({ sharing: 'FROM_NOW', canResume: true, document: resumable })
-    expect(form.cursorIn(variables)).toBe(cursor)
-    expect(form.variablesAt(variables, 'c9')).toEqual({ ...variables, after__: 'c9' })
+  ])('is the same when the position is $what', ({ document, variables, cursor }) => {
+    const shared = sharedDocumentOf(document, undefined)
+    expect(shared).toMatchObject({ sharing: 'FROM_NOW', canResume: true, text: resumable })
+    expect(shared.cursorIn(variables)).toBe(cursor)
+    expect(shared.variablesAt(variables, 'c9')).toEqual({ ...variables, after__: 'c9' })
   })
 
-  test('keeps a variable that is used elsewhere, its own name free, and everything else', () => {
-    const form = formOf(
+  test('keeps a variable that is used elsewhere, takes an unused name for its own, and keeps everything else', () => {
+    const shared = sharedDocumentOf(
       `query Other($after__: Int) { a(b: $after__) }
        subscription Follow($after: String, $where: F) {
          all: transactionEvents(where: $where, after: $after) { ...E } }
        fragment E on Event { page(after: $after) }`,
       'Follow',
     )
-    expect(form.document).toBe(
+    expect(shared.text).toBe(
       'query Other($after__:Int){a(b:$after__)}' +
         'subscription Follow($after:String$where:F$after___:String)' +
         '{all:transactionEvents(where:$where after:$after___){...E}}fragment E on Event{page(after:$after)}',
     )
   })
 
-  test('of one payment takes the sequence as a number', () => {
-    const form = formOf('subscription { transactionUpdated(id: 1, afterSequence: 3) { to } }', undefined)
-    expect(form).toMatchObject({ sharing: 'REPLAY_LAST', canResume: true })
-    expect(form.cursorIn({})).toBe('3')
-    expect(form.variablesAt({}, '4')).toEqual({ after__: 4 })
+  test('of one payment has the sequence as a number', () => {
+    const shared = sharedDocumentOf(
+      'subscription { transactionUpdated(id: 1, afterSequence: 3) { to } }',
+      undefined,
+    )
+    expect(shared).toMatchObject({ sharing: 'REPLAY_LAST', canResume: true })
+    expect(shared.cursorIn({})).toBe('3')
+    expect(shared.variablesAt({}, '4')).toEqual({ after__: 4 })
   })
 
   test.each([
@@ -65,7 +68,7 @@ describe('a subscription without the place where its subscriber stands', () => {
       document: 'subscription { ...F } fragment F on Subscription { transactionEvents { to } }',
       sharing: 'OWN',
     },
-  ])('stays as it is where nobody can resume: $document', ({ document, sharing }) => {
-    expect(formOf(document, undefined)).toMatchObject({ sharing, canResume: false, document })
+  ])('stays as it is where the field cannot resume: $document', ({ document, sharing }) => {
+    expect(sharedDocumentOf(document, undefined)).toMatchObject({ sharing, canResume: false, text: document })
   })
 })

@@ -1,4 +1,4 @@
-// A WebSocket that says exactly what a test wants, right or wrong, and keeps what it hears.
+// A WebSocket that sends exactly what a test gives it, right or wrong, and keeps what it receives.
 
 import { once } from 'node:events'
 import WebSocket from 'ws'
@@ -11,7 +11,7 @@ export interface Message {
 
 export class RawClient {
   readonly socket: WebSocket
-  readonly #heard: Message[] = []
+  readonly #received: Message[] = []
   readonly #waiting: ((message: Message) => void)[] = []
   /** Code and reason of the close, once it came. */
   readonly closed: Promise<{ code: number; reason: string }>
@@ -23,51 +23,51 @@ export class RawClient {
       const message = JSON.parse(data.toString()) as Message
       const waiting = this.#waiting.shift()
       if (waiting) waiting(message)
-      else this.#heard.push(message)
+      else this.#received.push(message)
     })
     this.closed = new Promise((resolve) => {
       this.socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }))
     })
   }
 
-  /** A client that has said who it is. */
+  /** A client that is authenticated with `key`. */
   static async as(url: string, key: string, more: Record<string, unknown> = {}): Promise<RawClient> {
     const client = new RawClient(url)
-    await client.say({ type: 'connection_init', payload: { authorization: `Bearer ${key}`, ...more } })
-    const { type } = await client.hear()
-    if (type !== 'connection_ack') throw new Error(`expected connection_ack, heard ${type}`)
+    await client.send({ type: 'connection_init', payload: { authorization: `Bearer ${key}`, ...more } })
+    const { type } = await client.receive()
+    if (type !== 'connection_ack') throw new Error(`expected connection_ack, received ${type}`)
     return client
   }
 
   /** Sends a message; text and bytes go as they are. */
-  async say(message: object | string): Promise<void> {
+  async send(message: object | string): Promise<void> {
     if (this.socket.readyState === WebSocket.CONNECTING) await once(this.socket, 'open')
     const isRaw = typeof message === 'string' || Buffer.isBuffer(message)
     this.socket.send(isRaw ? message : JSON.stringify(message))
   }
 
   subscribe(id: string, query: string, variables?: Record<string, unknown>): Promise<void> {
-    return this.say({ id, type: 'subscribe', payload: { query, variables } })
+    return this.send({ id, type: 'subscribe', payload: { query, variables } })
   }
 
-  /** What was heard and not yet taken, as it comes. */
-  get heard(): readonly Message[] {
-    return this.#heard
+  /** Messages that arrived and were not taken yet, as they come. */
+  get received(): readonly Message[] {
+    return this.#received
   }
 
   /** The next message. */
-  hear(): Promise<Message> {
-    const message = this.#heard.shift()
+  receive(): Promise<Message> {
+    const message = this.#received.shift()
     if (message) return Promise.resolve(message)
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Everything heard and not yet taken. Asks for a pong first, so that all that was sent before has come. */
-  async rest(): Promise<Message[]> {
-    await this.say({ type: 'ping' })
+  /** All messages that were not taken yet, after a pong: everything that the hub sent before has arrived. */
+  async drain(): Promise<Message[]> {
+    await this.send({ type: 'ping' })
     const all: Message[] = []
     for (;;) {
-      const message = await this.hear()
+      const message = await this.receive()
       if (message.type === 'pong') return all
       all.push(message)
     }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { SubgraphConnection, SubgraphResult } from '../../../gateway/supergraph/index.ts'
-import { ask, aSupergraph, inProcess, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
+import { aSupergraph, inProcess, run, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
 const payments: SubgraphParts = {
   sdl: `
@@ -42,12 +42,12 @@ const merchants: SubgraphParts = {
 
 const code = { code: 'NO_LUCK' }
 
-describe('an error is told where the client sees it', () => {
+describe('an error has a path in the response', () => {
   const hub = aSupergraph({ payments, merchants })
 
   test.each([
     {
-      where: 'at every place that holds the entity',
+      where: 'for each occurrence of the entity',
       document: '{ payments { merchant { city } } }',
       errors: [
         { message: 'no city', path: ['payments', 0, 'merchant', 'city'], extensions: code },
@@ -62,7 +62,7 @@ describe('an error is told where the client sees it', () => {
       },
     },
     {
-      where: 'under every alias',
+      where: 'for every alias',
       document: '{ p: payment { m: merchant { town: city city } other { town: city } } }',
       errors: [
         { message: 'no city', path: ['p', 'm', 'town'], extensions: code },
@@ -72,7 +72,7 @@ describe('an error is told where the client sees it', () => {
       data: { p: { m: { town: null, city: null }, other: { town: null } } },
     },
     {
-      where: 'inside what an entity holds, and above the null that it leads to',
+      where: 'inside an entity, and below the null that it propagates to',
       document: '{ payment { merchant { sites { street lamp } } } }',
       errors: [
         {
@@ -85,7 +85,7 @@ describe('an error is told where the client sees it', () => {
       data: { payment: { merchant: { sites: null } } },
     },
     {
-      where: 'in lists of lists, once for each place, and the null moves up to where it may stand',
+      where: 'in lists of lists, once for each occurrence, and the null propagates to a nullable field',
       document: '{ grid { id merchant { name } } }',
       errors: [
         {
@@ -100,28 +100,28 @@ describe('an error is told where the client sees it', () => {
       data: { grid: [[{ id: '1', merchant: null }, null], [], [{ id: '2', merchant: null }]] },
     },
     {
-      where: 'at the root, where the null takes everything with it',
+      where: 'at the root, where the null propagates to the data',
       document: '{ merchant { name } must { name } }',
       errors: [{ message: 'no must', path: ['must'], extensions: code }],
       data: null,
     },
   ])('$where', async ({ document, errors, data }) => {
-    const answer = await ask(hub, document)
-    expect(answer.data).toEqual(data)
-    expect(answer.errors).toHaveLength(errors.length)
-    expect(answer.errors).toEqual(expect.arrayContaining(errors))
+    const response = await run(hub, document)
+    expect(response.data).toEqual(data)
+    expect(response.errors).toHaveLength(errors.length)
+    expect(response.errors).toEqual(expect.arrayContaining(errors))
   })
 
-  test('an entity that a subgraph does not know has none of its fields', async () => {
-    const stranger = {
+  test('an entity that a subgraph does not find has null fields', async () => {
+    const unknownMerchant = {
       ...payments,
       resolvers: { Query: { payment: () => ({ id: 1, merchant: { id: 'm3' } }) } },
     }
-    const other = aSupergraph({ payments: stranger, merchants })
-    expect(await ask(other, '{ payment { id merchant { id city } } }')).toEqual({
+    const other = aSupergraph({ payments: unknownMerchant, merchants })
+    expect(await run(other, '{ payment { id merchant { id city } } }')).toEqual({
       data: { payment: { id: '1', merchant: { id: 'm3', city: null } } },
     })
-    expect(await ask(other, '{ payment { id merchant { name } } }')).toEqual({
+    expect(await run(other, '{ payment { id merchant { name } } }')).toEqual({
       data: { payment: { id: '1', merchant: null } },
       errors: [
         {
@@ -141,15 +141,15 @@ describe('when a subgraph fails as a whole', () => {
   const down = { message: 'down', extensions: { code: 'SUBGRAPH_UNAVAILABLE' } }
 
   test.each([
-    { how: 'by saying so', execute: () => ({ data: null, errors: [down] }), error: down },
-    { how: 'by saying so later', execute: () => Promise.resolve({ errors: [down] }), error: down },
+    { how: 'with a result', execute: () => ({ data: null, errors: [down] }), error: down },
+    { how: 'with a promise of a result', execute: () => Promise.resolve({ errors: [down] }), error: down },
     {
       how: 'by throwing',
       execute: () => {
         throw new Error('secret')
       },
       error: {
-        message: 'The subgraph "merchants" could not be asked.',
+        message: 'The subgraph "merchants" could not be called.',
         extensions: { code: 'INTERNAL_SERVER_ERROR' },
       },
     },
@@ -157,15 +157,15 @@ describe('when a subgraph fails as a whole', () => {
       how: 'by rejecting',
       execute: () => Promise.reject(new Error('secret')),
       error: {
-        message: 'The subgraph "merchants" could not be asked.',
+        message: 'The subgraph "merchants" could not be called.',
         extensions: { code: 'INTERNAL_SERVER_ERROR' },
       },
     },
   ])(
-    '$how, the rest of the answer is there, and each place says what is missing',
+    '$how, the rest of the response is complete, and each missing object has an error',
     async ({ execute, error }) => {
       const hub = aSupergraph({ payments, merchants }, {}, { merchants: failing(execute) })
-      expect(await ask(hub, '{ payments { id m: merchant { id city } } shop: merchant { city } }')).toEqual({
+      expect(await run(hub, '{ payments { id m: merchant { id city } } shop: merchant { city } }')).toEqual({
         data: {
           payments: [
             { id: '1', m: { id: 'm1', city: null } },
@@ -184,27 +184,27 @@ describe('when a subgraph fails as a whole', () => {
     },
   )
 
-  test('what throws is told to whoever presents errors, not to the client', async () => {
+  test('a thrown error is passed to `present`, not to the client', async () => {
     const cause = new Error('secret')
-    const told: unknown[] = []
+    const presented: unknown[] = []
     const hub = aSupergraph(
       { payments, merchants },
       {
         present: (error, subgraph, context) => {
-          told.push([(error as { originalError?: unknown }).originalError, subgraph, context])
+          presented.push([(error as { originalError?: unknown }).originalError, subgraph, context])
           return { message: 'masked' }
         },
       },
       { merchants: failing(() => Promise.reject(cause)) },
     )
-    expect(await ask(hub, '{ merchant { id } }', {}, 'context')).toEqual({
+    expect(await run(hub, '{ merchant { id } }', {}, 'context')).toEqual({
       data: { merchant: null },
       errors: [{ message: 'masked', path: ['merchant'] }],
     })
-    expect(told).toEqual([[cause, 'merchants', 'context']])
+    expect(presented).toEqual([[cause, 'merchants', 'context']])
   })
 
-  test('an error without a place, beside data, is told once', async () => {
+  test('an error without a path in a result with data is reported once', async () => {
     const hub = aSupergraph(
       { payments, merchants },
       {},
@@ -215,18 +215,18 @@ describe('when a subgraph fails as a whole', () => {
         })),
       },
     )
-    expect(await ask(hub, '{ payment { merchant { city } } }')).toEqual({
+    expect(await run(hub, '{ payment { merchant { city } } }')).toEqual({
       data: { payment: { merchant: { city: 'Hangzhou' } } },
       errors: [{ message: 'slow today' }],
     })
   })
 
-  test('what it answers in place of objects, lists and leaves is never passed on', async () => {
-    const nonsense = failing(() => ({
+  test('values of a wrong kind are not passed on', async () => {
+    const invalid = failing(() => ({
       data: { _entities: [{ city: { no: 'text' }, sites: 'none', name: 12 }] },
     }))
-    const hub = aSupergraph({ payments, merchants }, {}, { merchants: nonsense })
-    expect(await ask(hub, '{ payment { merchant { city name sites { street } } } }')).toEqual({
+    const hub = aSupergraph({ payments, merchants }, {}, { merchants: invalid })
+    expect(await run(hub, '{ payment { merchant { city name sites { street } } } }')).toEqual({
       data: { payment: { merchant: { city: null, name: '12', sites: null } } },
       errors: [
         { message: 'String cannot represent value: { no: "text" }', path: ['payment', 'merchant', 'city'] },
@@ -269,13 +269,13 @@ describe('a mutation', () => {
   }
   const hub = aSupergraph({ accounts, ledger })
 
-  test('does one thing after the other, joins included', async () => {
+  test('runs one field after the other, including joins', async () => {
     log.length = 0
-    const answer = await ask(
+    const response = await run(
       hub,
       'mutation { a: open { id balance } book { id } b: open { balance } close { id } }',
     )
-    expect(answer).toEqual({
+    expect(response).toEqual({
       data: {
         a: { id: 'open', balance: 7 },
         book: { id: 'book' },
@@ -287,9 +287,9 @@ describe('a mutation', () => {
     expect(log).toEqual([...opened, 'book begins', 'book ends', ...opened, 'close begins', 'close ends'])
   })
 
-  test('does nothing more once its answer is lost', async () => {
+  test('stops when a null propagates to the data', async () => {
     log.length = 0
-    expect(await ask(hub, 'mutation { close { id } fail { id } book { id } }')).toEqual({
+    expect(await run(hub, 'mutation { close { id } fail { id } book { id } }')).toEqual({
       data: null,
       errors: [{ message: 'no such thing', path: ['fail'], extensions: code }],
     })
@@ -298,17 +298,17 @@ describe('a mutation', () => {
 })
 
 describe('introspection', () => {
-  const asked: string[] = []
-  const spying: SubgraphConnection = {
+  const documents: string[] = []
+  const recording: SubgraphConnection = {
     name: 'payments',
     prepare: (document) => {
-      asked.push(document)
+      documents.push(document)
       return inProcess('payments', payments).prepare(document)
     },
   }
-  const hub = aSupergraph({ payments, merchants }, {}, { payments: spying })
+  const hub = aSupergraph({ payments, merchants }, {}, { payments: recording })
 
-  test('is answered from the API schema, beside data and in the order that was asked', async () => {
+  test('is resolved from the schema for clients, next to data and in the requested order', async () => {
     const prepared = hub.prepare(
       'query Q($name: String!) { kind: __typename payment { id } a: __type(name: $name) { ...T } b: __type(name: "_Entity") { name } __schema { queryType { name } } } fragment T on __Type { name fields { name } }',
     )
@@ -318,11 +318,11 @@ describe('introspection', () => {
     )
   })
 
-  test('asks no subgraph', async () => {
-    asked.length = 0
-    expect(await ask(hub, '{ __typename __schema { types { name } } }')).toMatchObject({
+  test('calls no subgraph', async () => {
+    documents.length = 0
+    expect(await run(hub, '{ __typename __schema { types { name } } }')).toMatchObject({
       data: { __typename: 'Query' },
     })
-    expect(asked).toEqual([])
+    expect(documents).toEqual([])
   })
 })

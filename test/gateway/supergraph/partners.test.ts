@@ -5,9 +5,9 @@ import mercurius from 'mercurius'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { httpConnection, type HttpConnection } from '../../../gateway/supergraph/connection-http.ts'
+import { openHttpConnection, type HttpConnection } from '../../../gateway/supergraph/connection-http.ts'
 import type { Supergraph } from '../../../gateway/supergraph/index.ts'
-import { ask, aSupergraph, federation, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
+import { aSupergraph, federation, run, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
 const merchants: SubgraphParts = {
   sdl: `
@@ -23,7 +23,7 @@ const merchants: SubgraphParts = {
   },
 }
 
-/** What a partner brings: offers, which it adds to the hub's merchants. */
+/** A partner's subgraph: it adds offers to the hub's merchants. */
 const offers: SubgraphParts = {
   sdl: `
     type Query { bestOffer(kind: Kind, at: Stamp): Offer }
@@ -72,7 +72,7 @@ afterAll(async () => {
   for (const stop of stops) await stop()
 })
 
-/** An ordinary Federation 2 server: nothing in it is ours. */
+/** Starts an ordinary Federation 2 server without any code of the hub. */
 async function startPartner(
   port = 0,
 ): Promise<{ url: string; seen: (string | undefined)[]; stop(): Promise<void> }> {
@@ -99,10 +99,12 @@ describe('a partner’s subgraph over HTTP', () => {
     const partner = await startPartner()
     stops.push(partner.stop)
     const hub = hubWith(
-      httpConnection('offers', partner.url, { headers: (context) => ({ authorization: String(context) }) }),
+      openHttpConnection('offers', partner.url, {
+        headers: (context) => ({ authorization: String(context) }),
+      }),
     )
 
-    const answer = await ask(
+    const answer = await run(
       hub,
       `query Q($kind: Kind, $at: Stamp) {
         merchant(id: "x") { name coupons: offers(kind: $kind, most: 2) { title worth tags merchant { name } } offers { kind } }
@@ -126,16 +128,16 @@ describe('a partner’s subgraph over HTTP', () => {
     expect(new Set(partner.seen)).toEqual(new Set(['Bearer of news']))
   })
 
-  test('its errors keep their code and are told at every place', async () => {
+  test('its errors keep their code and have a path for each occurrence', async () => {
     const partner = await startPartner()
     stops.push(partner.stop)
-    const hub = hubWith(httpConnection('offers', partner.url))
-    expect(await ask(hub, '{ merchants { id offers { id } } }')).toEqual({
+    const hub = hubWith(openHttpConnection('offers', partner.url))
+    expect(await run(hub, '{ merchants { id offers { id } } }')).toEqual({
       data: null,
       errors: [{ message: 'no offers here', path: ['merchants', 1, 'offers'] }],
     })
     expect(
-      await ask(hub, 'mutation M($id: ID!) { take: takeOffer(id: $id, input: {}) { worth } }', {
+      await run(hub, 'mutation M($id: ID!) { take: takeOffer(id: $id, input: {}) { worth } }', {
         id: 'gone',
       }),
     ).toEqual({
@@ -143,23 +145,23 @@ describe('a partner’s subgraph over HTTP', () => {
       errors: [{ message: 'it is gone', path: ['take'], extensions: { code: 'OFFER_GONE' } }],
     })
     expect(
-      await ask(hub, 'mutation M($id: ID!) { take: takeOffer(id: $id, input: {}) { worth } }', { id: 'x' }),
+      await run(hub, 'mutation M($id: ID!) { take: takeOffer(id: $id, input: {}) { worth } }', { id: 'x' }),
     ).toEqual({
       data: { take: { worth: 1 } },
     })
   })
 
-  test('that is down costs its own fields only, and is used again when it is back', async () => {
+  test('that is down affects only its own fields, and is used again when it is up', async () => {
     const partner = await startPartner()
-    const hub = hubWith(httpConnection('offers', partner.url))
+    const hub = hubWith(openHttpConnection('offers', partner.url))
     const document = '{ merchant(id: "x") { name } bestOffer { title } }'
     const title = '“null” for a'
-    expect(await ask(hub, document)).toEqual({
+    expect(await run(hub, document)).toEqual({
       data: { merchant: { name: 'Merchant x' }, bestOffer: { title } },
     })
 
     await partner.stop()
-    expect(await ask(hub, document)).toEqual({
+    expect(await run(hub, document)).toEqual({
       data: { merchant: { name: 'Merchant x' }, bestOffer: null },
       errors: [
         {
@@ -172,13 +174,13 @@ describe('a partner’s subgraph over HTTP', () => {
 
     const back = await startPartner(Number(new URL(partner.url).port))
     stops.push(back.stop)
-    expect(await ask(hub, document)).toEqual({
+    expect(await run(hub, document)).toEqual({
       data: { merchant: { name: 'Merchant x' }, bestOffer: { title } },
     })
   })
 
-  test('is not subscribed to', async () => {
-    const hub = hubWith(httpConnection('offers', 'http://127.0.0.1:1/graphql'))
+  test('refuses subscriptions', async () => {
+    const hub = hubWith(openHttpConnection('offers', 'http://127.0.0.1:1/graphql'))
     const prepared = hub.prepare('subscription { offers { id } }')
     if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
     const refused = await prepared.subscribe({}, {})
@@ -188,7 +190,7 @@ describe('a partner’s subgraph over HTTP', () => {
   })
 })
 
-describe('a partner that does not behave', () => {
+describe('a faulty partner', () => {
   let server: Server | undefined
   afterEach(() => {
     server?.closeAllConnections()
@@ -203,51 +205,51 @@ describe('a partner that does not behave', () => {
     await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve))
     const { port } = listening.address() as AddressInfo
     return hubWith(
-      httpConnection('offers', `http://127.0.0.1:${port}/`, { timeoutMs: 300, bytesMax: 10_000 }),
+      openHttpConnection('offers', `http://127.0.0.1:${port}/`, { timeoutMs: 300, bytesMax: 10_000 }),
     )
   }
 
   test.each([
-    { how: 'answers in HTML', body: '<h1>502</h1>', code: 'SUBGRAPH_RESPONSE_INVALID' },
-    { how: 'answers nothing', body: '', code: 'SUBGRAPH_RESPONSE_INVALID' },
-    { how: 'answers with a list', body: '[]', code: 'SUBGRAPH_RESPONSE_INVALID' },
-    { how: 'answers with data that is no object', body: '{"data":7}', code: 'SUBGRAPH_RESPONSE_INVALID' },
+    { how: 'returns HTML', body: '<h1>502</h1>', code: 'SUBGRAPH_RESPONSE_INVALID' },
+    { how: 'returns an empty body', body: '', code: 'SUBGRAPH_RESPONSE_INVALID' },
+    { how: 'returns a list', body: '[]', code: 'SUBGRAPH_RESPONSE_INVALID' },
+    { how: 'returns data that is no object', body: '{"data":7}', code: 'SUBGRAPH_RESPONSE_INVALID' },
     {
-      how: 'answers with no data and no errors',
+      how: 'returns neither data nor errors',
       body: '{"data":null,"errors":[]}',
       code: 'SUBGRAPH_RESPONSE_INVALID',
     },
     {
-      how: 'answers with errors that are none',
+      how: 'returns invalid errors',
       body: '{"errors":["bad"]}',
       code: 'SUBGRAPH_RESPONSE_INVALID',
     },
     {
-      how: 'sends more than anybody reads',
+      how: 'exceeds the limit of a response',
       body: `{"data":"${'x'.repeat(20_000)}"}`,
       code: 'SUBGRAPH_UNAVAILABLE',
     },
-  ])('and $how', async ({ body, code }) => {
+  ])('that $how gives an error with a code', async ({ body, code }) => {
     const hub = await hubBefore((_, response) => response.end(body))
-    expect(await ask(hub, '{ bestOffer { id } }')).toMatchObject({
+    expect(await run(hub, '{ bestOffer { id } }')).toMatchObject({
       data: { bestOffer: null },
       errors: [{ path: ['bestOffer'], extensions: { code } }],
     })
   })
 
-  test('and never answers', async () => {
+  test('that does not respond gives an error with a code', async () => {
     const hub = await hubBefore(() => {})
-    expect(await ask(hub, '{ bestOffer { id } }')).toMatchObject({
+    expect(await run(hub, '{ bestOffer { id } }')).toMatchObject({
       errors: [{ path: ['bestOffer'], extensions: { code: 'SUBGRAPH_UNAVAILABLE' } }],
     })
   })
 
-  test('and breaks off in the middle', async () => {
+  test('that closes the socket during a response gives an error with a code', async () => {
     const hub = await hubBefore((_, response) => {
       response.writeHead(200, { 'content-length': '100' })
       response.write('{"data":', () => response.destroy())
     })
-    expect(await ask(hub, '{ bestOffer { id } }')).toMatchObject({
+    expect(await run(hub, '{ bestOffer { id } }')).toMatchObject({
       errors: [{ path: ['bestOffer'], extensions: { code: 'SUBGRAPH_UNAVAILABLE' } }],
     })
   })

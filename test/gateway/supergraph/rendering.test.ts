@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { constant, put, putJson, putString, take } from '../../../gateway/supergraph/json-bytes.ts'
-import { ask, aSupergraph } from '../../fixtures/a-supergraph.ts'
+import { aSupergraph, run } from '../../fixtures/a-supergraph.ts'
 
 describe('JSON written as bytes', () => {
-  test('is what JSON.stringify writes, for any text', () => {
+  test('equals the text of JSON.stringify for any string', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary', maxLength: 200, size: 'max' }),
@@ -27,7 +27,7 @@ describe('JSON written as bytes', () => {
     }
   })
 
-  test('grows with the answer, whatever it is made of', () => {
+  test('grows with the response, for all kinds of parts', () => {
     const words = constant(`"${'x'.repeat(1_001)}",`)
     let at = put(constant('['), 0)
     for (let n = 0; n < 3_000; n++) {
@@ -43,7 +43,7 @@ describe('JSON written as bytes', () => {
   })
 })
 
-describe('an answer', () => {
+describe('a response', () => {
   const rows = Array.from({ length: 20_000 }, (_, n) => ({
     id: n,
     name: `Noodle House ${n} 面`,
@@ -73,15 +73,15 @@ describe('an answer', () => {
     },
   })
 
-  test('of megabytes is whole', async () => {
-    expect(await ask(hub, '{ rows { id name ratio odd } }')).toEqual({
+  test('of several megabytes is complete', async () => {
+    expect(await run(hub, '{ rows { id name ratio odd } }')).toEqual({
       data: { rows: rows.map((row) => ({ ...row, id: String(row.id) })) },
     })
-    expect(await ask(hub, '{ __typename }')).toEqual({ data: { __typename: 'Query' } })
+    expect(await run(hub, '{ __typename }')).toEqual({ data: { __typename: 'Query' } })
   })
 
-  test('has values as graphql-js serializes them, and says where it cannot', async () => {
-    expect(await ask(hub, '{ values { list int float id text yes big } }')).toEqual({
+  test('has values as graphql-js serializes them, and an error for a value that cannot be serialized', async () => {
+    expect(await run(hub, '{ values { list int float id text yes big } }')).toEqual({
       data: {
         values: {
           list: ['1970-01-01T00:00:00.000Z', 'x', { a: null }],
@@ -93,7 +93,16 @@ describe('an answer', () => {
           big: null,
         },
       },
-      errors: [{ message: 'Do not know how to serialize a BigInt', path: ['values', 'big'] }],
+      errors: [{ message: messageOf(() => JSON.stringify(12n)), path: ['values', 'big'] }],
     })
   })
 })
+
+function messageOf(act: () => unknown): string {
+  try {
+    act()
+  } catch (error) {
+    return (error as Error).message
+  }
+  throw new Error('an error was expected')
+}

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { MappedStream } from '../../../gateway/supergraph/mapped-stream.ts'
 import type { Supergraph, SubscriptionEvent } from '../../../gateway/supergraph/index.ts'
+import { mapStream } from '../../../subgraphs/platform/async/map-stream.ts'
 import type { Positioned } from '../../../subgraphs/platform/async/resumable-stream.ts'
 import { aSupergraph, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
-/** A source of events that a test pushes, and that knows whether it was left. */
+/** A source of events that a test pushes; it counts calls of `return`. */
 class Source<Event> implements AsyncIterableIterator<Event> {
-  left = 0
+  returns = 0
   readonly #events: Event[] = []
   readonly #waiting: PromiseWithResolvers<IteratorResult<Event>>[] = []
 
@@ -28,9 +28,9 @@ class Source<Event> implements AsyncIterableIterator<Event> {
     return waiting.promise
   }
 
-  /** Like an async generator's: waits for the event that somebody is still waiting for. */
+  /** Like that of an async generator, it waits for the pending `next()`. */
   return(): Promise<IteratorResult<Event>> {
-    this.left++
+    this.returns++
     return new Promise(() => {})
   }
 
@@ -48,7 +48,7 @@ let source: Source<unknown>
 const payments: SubgraphParts = {
   sdl: `
     type Query { payment: Payment }
-    type Subscription { paymentUpdated(id: ID!, after: String): Payment! marked: Payment nothing: Int }
+    type Subscription { paymentUpdated(id: ID!, after: String): Payment! positioned: Payment nothing: Int }
     type Payment @key(fields: "id") { id: ID! status: String merchant: Merchant! }
     type Merchant @key(fields: "id", resolvable: false) { id: ID! }
   `,
@@ -57,12 +57,12 @@ const payments: SubgraphParts = {
       paymentUpdated: {
         subscribe: (_: unknown, { id }: { id: string }, { viewer }: { viewer?: string }) => {
           if (viewer === undefined)
-            throw Object.assign(new Error('who are you?'), { extensions: { code: 'NO_KEY' } })
+            throw Object.assign(new Error('no key'), { extensions: { code: 'NO_KEY' } })
           source.push({ paymentUpdated: { id, status: viewer, merchant: { id: 'm1' } } })
           return source
         },
       },
-      marked: { subscribe: () => source },
+      positioned: { subscribe: () => source },
       nothing: { subscribe: () => 'no stream' },
     },
   },
@@ -100,8 +100,8 @@ async function open(variables: unknown): Promise<AsyncIterableIterator<Subscript
   return opened
 }
 
-/** A stream as those see it who do not ask for marks. */
-const plain = (steps: Source<Positioned<unknown>>) => ({
+/** The stream without positions. */
+const withoutPositions = (steps: Source<Positioned<unknown>>) => ({
   next: () => steps.next(),
   return: () => steps.return(),
   [Symbol.asyncIterator]() {
@@ -109,33 +109,33 @@ const plain = (steps: Source<Positioned<unknown>>) => ({
   },
 })
 
-/** What a stream without marks says. */
-const told = (text: string): SubscriptionEvent => ({ value: text, position: null })
+/** An event of a stream without positions. */
+const eventOf = (text: string): SubscriptionEvent => ({ value: text, position: null })
 
 const anEvent = (id: string, merchant: string): { paymentUpdated: PaymentEvent } => ({
   paymentUpdated: { id, merchant: { id: merchant } },
 })
 
 describe('a subscription', () => {
-  test('joins each event with what other subgraphs hold', async () => {
-    const answers = await open({ id: 7 })
-    expect(await answers.next()).toEqual({
+  test('joins each event with data of other subgraphs', async () => {
+    const events = await open({ id: 7 })
+    expect(await events.next()).toEqual({
       done: false,
-      value: told('{"data":{"update":{"id":"7","status":"wallet","merchant":{"name":"name of m1"}}}}'),
+      value: eventOf('{"data":{"update":{"id":"7","status":"wallet","merchant":{"name":"name of m1"}}}}'),
     })
-    const pending = answers.next()
+    const pending = events.next()
     source.push(anEvent('8', 'm2'))
     expect(await pending).toEqual({
       done: false,
-      value: told('{"data":{"update":{"id":"8","status":null,"merchant":{"name":"name of m2"}}}}'),
+      value: eventOf('{"data":{"update":{"id":"8","status":null,"merchant":{"name":"name of m2"}}}}'),
     })
   })
 
-  test('gives data and errors event by event: one that fails does not end it', async () => {
-    const answers = await open({ id: 7, city: true })
+  test('continues after an event with errors', async () => {
+    const events = await open({ id: 7, city: true })
     source.push(anEvent('8', 'm2'))
     source.push(anEvent('9', 'm1'))
-    const texts = [await answers.next(), await answers.next(), await answers.next()].map(
+    const texts = [await events.next(), await events.next(), await events.next()].map(
       ({ value }) => (value as SubscriptionEvent).value!,
     )
     expect(texts.map((text) => (JSON.parse(text) as { data: unknown }).data)).toEqual([
@@ -146,72 +146,72 @@ describe('a subscription', () => {
     expect(texts[1]).toContain('["update","merchant","city"]')
   })
 
-  test('that is refused says why, with code and path', async () => {
+  test('that is refused gives an error with code and path', async () => {
     const refused = await follow({ id: 7 }, {})
     expect(refused).toHaveProperty('errorResponse')
     const { errorResponse } = refused as { errorResponse: string }
     expect(JSON.parse(errorResponse)).toEqual({
-      errors: [{ message: 'who are you?', path: ['update'], extensions: { code: 'NO_KEY' } }],
+      errors: [{ message: 'no key', path: ['update'], extensions: { code: 'NO_KEY' } }],
     })
   })
 
   test('rejects with what the source throws', async () => {
-    const answers = await open({ id: 7 })
-    await answers.next()
-    const pending = answers.next()
+    const events = await open({ id: 7 })
+    await events.next()
+    const pending = events.next()
     source.fail(new Error('too slow'))
     await expect(pending).rejects.toThrow('too slow')
   })
 
-  test('ends at once when it is left while nothing happens, and its source is left too', async () => {
-    const answers = await open({ id: 7 })
-    await answers.next()
-    const pending = [answers.next(), answers.next()]
-    expect(await answers.return!()).toEqual({ done: true, value: undefined })
+  test('ends at once when it is closed between events, and closes its source', async () => {
+    const events = await open({ id: 7 })
+    await events.next()
+    const pending = [events.next(), events.next()]
+    expect(await events.return!()).toEqual({ done: true, value: undefined })
     expect(await Promise.all(pending)).toEqual([
       { done: true, value: undefined },
       { done: true, value: undefined },
     ])
-    expect(source.left).toBe(1)
-    expect(await answers.next()).toEqual({ done: true, value: undefined })
-    await answers.return!()
-    expect(source.left).toBe(1)
+    expect(source.returns).toBe(1)
+    expect(await events.next()).toEqual({ done: true, value: undefined })
+    await events.return!()
+    expect(source.returns).toBe(1)
   })
 
-  test('is left by leaving the loop over it', async () => {
+  test('is closed by the end of a loop over it', async () => {
     for await (const { value } of await open({ id: 7 })) {
       expect(value).toContain('"id":"7"')
       break
     }
-    expect(source.left).toBe(1)
+    expect(source.returns).toBe(1)
   })
 
-  test('that is thrown into ends with that', async () => {
-    const answers = await open({ id: 7 })
-    await expect(answers.throw!(new Error('enough'))).rejects.toThrow('enough')
-    expect(source.left).toBe(1)
+  test('rejects with an error that is thrown into it', async () => {
+    const events = await open({ id: 7 })
+    await expect(events.throw!(new Error('enough'))).rejects.toThrow('enough')
+    expect(source.returns).toBe(1)
   })
 
-  test('of a stream with marks gives them with its answers, and alone when nothing happened', async () => {
+  test('of a stream with positions gives them with its events, and alone without an event', async () => {
     const steps = new Source<Positioned<unknown>>()
-    const resumable = { ...plain(steps), positioned: () => steps }
+    const resumable = { ...withoutPositions(steps), positioned: () => steps }
     source = resumable as unknown as Source<unknown>
-    const prepared = hub.prepare('subscription { marked { id } }')
+    const prepared = hub.prepare('subscription { positioned { id } }')
     if (prepared.kind === 'rejected') throw new Error('it is valid')
-    const answers = await prepared.subscribe({}, {})
-    if ('errorResponse' in answers) throw new Error(answers.errorResponse)
+    const events = await prepared.subscribe({}, {})
+    if ('errorResponse' in events) throw new Error(events.errorResponse)
     const at = (ordinal: number) => ({ ordinal, cursor: `c${ordinal}` })
     steps.push({ value: null, position: at(3) })
-    steps.push({ value: { marked: { id: '7' } }, position: at(4) })
-    expect(
-      [await answers.next(), await answers.next()].map(({ value }) => value as SubscriptionEvent),
-    ).toEqual([
-      { value: null, position: at(3) },
-      { value: '{"data":{"marked":{"id":"7"}}}', position: at(4) },
-    ])
+    steps.push({ value: { positioned: { id: '7' } }, position: at(4) })
+    expect([await events.next(), await events.next()].map(({ value }) => value as SubscriptionEvent)).toEqual(
+      [
+        { value: null, position: at(3) },
+        { value: '{"data":{"positioned":{"id":"7"}}}', position: at(4) },
+      ],
+    )
   })
 
-  test('to a field that gives no stream is a mistake of the subgraph', async () => {
+  test('to a field without a stream is a bug of the subgraph', async () => {
     const prepared = hub.prepare('subscription { nothing }')
     if (prepared.kind === 'rejected') throw new Error('it is valid')
     await expect(prepared.subscribe({}, {})).rejects.toThrow('Subscription field must return Async Iterable')
@@ -219,10 +219,10 @@ describe('a subscription', () => {
 })
 
 describe('a mapped stream', () => {
-  test('keeps order, whatever each item takes', async () => {
+  test('keeps the order of items, however long each one takes', async () => {
     const items = new Source<number>()
     const gates = [1, 2, 3].map(() => Promise.withResolvers<void>())
-    const stream = new MappedStream(items, async (n: number) => gates[n]!.promise.then(() => n * 10))
+    const stream = mapStream(items, async (n: number) => gates[n]!.promise.then(() => n * 10))
     const taken = [stream.next(), stream.next(), stream.next()]
     for (const n of [0, 1, 2]) items.push(n)
     for (const gate of gates.toReversed()) gate.resolve()
@@ -234,7 +234,7 @@ describe('a mapped stream', () => {
       yield 1
       yield 2
     })()
-    const stream = new MappedStream(items, (n: number) => n * 10)
+    const stream = mapStream(items, (n: number) => n * 10)
     expect(await stream.next()).toEqual({ done: false, value: 10 })
     expect(await stream.next()).toEqual({ done: false, value: 20 })
     expect(await stream.next()).toEqual({ done: true, value: undefined })

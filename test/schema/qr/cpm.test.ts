@@ -10,6 +10,13 @@ const base64 = (hexadecimal: string) => Buffer.from(hexadecimal.replaceAll(' ', 
 const start = '85 05 4350563031'
 const aid = '4F 07 A0000003330101'
 
+/** A code of templates: each is a tag and its objects in hexadecimal. */
+const codeOf = (...templates: readonly (readonly [tag: string, objects: string])[]) =>
+  base64(start + templates.map(([tag, objects]) => `${tag}${sizeOf(objects)}${objects}`).join(''))
+
+const sizeOf = (hexadecimal: string) =>
+  (hexadecimal.replaceAll(' ', '').length / 2).toString(16).padStart(2, '0')
+
 describe('a presented code', () => {
   test('the sample of the EMVCo Consumer-Presented Mode specification, without its card number', () => {
     const code = decodeCpm(
@@ -45,7 +52,7 @@ describe('a presented code', () => {
     expect(scheme).toBe('UnionPay')
   })
 
-  test('says where each object starts, in characters of the text', () => {
+  test('gives the start of each object in characters of the text', () => {
     const payload = encodeCpm(aPresentedCode())
     const { fields } = decodeCpm(payload)
     expect(fields.map(({ tag, offset }) => [tag, offset])).toEqual([
@@ -62,7 +69,7 @@ describe('card data', () => {
     ['a track', '57 11 6222021234567890D30122010000000000', '61.57', '7890'],
     ['a cardholder name', '5F20 05 42554E4E59', '61.5F20', null],
     ['a label that is a card number', '50 10 36323232303231323334353637383930', '61.50', null],
-    ['an object that nobody knows', 'DF01 08 6222021234567890', '61.DF01', null],
+    ['an unknown object', 'DF01 08 6222021234567890', '61.DF01', null],
     ['a card number inside the chip data', '63 0A 5A 08 6222021234567890', '61.63.5A', null],
   ])('%s is withheld', (_, object, path, lastFour) => {
     const inner = `${aid} ${object}`
@@ -84,6 +91,116 @@ describe('card data', () => {
       expect(() => decodeCpm(payload)).toThrow(QrError)
       expect(() => decodeCpm(payload)).not.toThrow(/6222|7890/)
     }
+  })
+})
+
+describe('an application that cannot be used', () => {
+  const good = ['61', aid] as const
+  test.each([
+    ['without id', '50 05 4F54484552', 'MISSING_TAG', '61.4F'],
+    ['empty', '', 'MISSING_TAG', '61.4F'],
+    ['with an id of 17 bytes', `4F 11 ${'A0'.repeat(17)}`, 'BAD_LENGTH', '61.4F'],
+    ['with an id of four bytes', '4F 04 A0000003', 'BAD_LENGTH', '61.4F'],
+    ['with a label in Chinese', `${aid} 50 03 E99389`, 'BAD_VALUE', '61.50'],
+    ['with letters among digits', `${aid} 9F25 02 12AB`, 'BAD_VALUE', '61.9F25'],
+    ['that is no BER-TLV', '4F 08 A0', 'TRUNCATED', '61.4F'],
+  ])('%s is skipped with a warning', (_, objects, code, tag) => {
+    for (const payload of [codeOf(['61', objects], good), codeOf(good, ['61', objects])]) {
+      const { scheme, applications, warnings, fields } = decodeCpm(payload)
+      expect(scheme).toBe('UnionPay')
+      expect(applications).toMatchObject([{ aid: 'A0000003330101' }])
+      expect(warnings).toMatchObject([{ code, tag }])
+      expect(fields.map((field) => field.tag)).toEqual(['85', '61', '61'])
+    }
+    expect(() => decodeCpm(codeOf(['61', objects]))).toThrow(expect.objectContaining({ code, tag }))
+  })
+
+  test('discloses nothing of it', () => {
+    const code = decodeCpm(codeOf(['61', '50 02 4142 5A 08 6222021234567890'], good))
+    expect(code.withheld).toEqual(['61'])
+    expect(JSON.stringify(code)).not.toMatch(/622202|7890|AB"/)
+  })
+
+  test('is one of at most 32 warnings', () => {
+    const { warnings } = decodeCpm(codeOf(...Array.from({ length: 500 }, () => ['61', ''] as const), good))
+    expect(warnings).toHaveLength(33)
+    expect(warnings.at(-1)?.code).toBe('MORE_FAULTS')
+  })
+})
+
+describe('a reference to the account', () => {
+  test('of another length is a warning, and its value withheld', () => {
+    const code = decodeCpm(codeOf(['61', `${aid} 9F24 0E 30383031305A3033303030303030`]))
+    expect(code).toMatchObject({
+      applications: [{ aid: 'A0000003330101', paymentAccountReference: null }],
+      withheld: ['61.9F24'],
+      warnings: [{ code: 'BAD_LENGTH', tag: '61.9F24' }],
+    })
+    expect(JSON.stringify(code)).not.toContain('08010Z')
+  })
+})
+
+describe('the schemes of presented codes', () => {
+  test.each([
+    ['A0000006022020', 'QRIS'],
+    ['A0000000651010', 'JCB'],
+    ['A000000333010101', 'UnionPay'],
+    ['A0000000031010', 'Visa'],
+    ['A0000000041010', 'Mastercard'],
+    ['A0000005241010', 'RuPay'],
+    ['A0000000250104', 'American Express'],
+    ['A0000006150001', 'DuitNow'],
+    ['F000000001', null],
+  ])('%s is of %s', (id, scheme) => {
+    expect(decodeCpm(encodeCpm({ applications: [{ aid: id }] })).scheme).toBe(scheme)
+  })
+})
+
+describe('a transparent template', () => {
+  test.each([
+    ['no BER-TLV', '63 05 9F2608AABB', null],
+    ['bytes of any kind', '63 03 FFFFFF', null],
+    ['nothing', '63 00', { cryptogram: null }],
+    ['one object twice', '63 0A 9F36020001 9F36020002', { transactionCounter: '0001' }],
+    ['an object of another length', '63 06 9F3603000102', { transactionCounter: null }],
+  ])('with %s is not judged', (_, template, chip) => {
+    const code = decodeCpm(codeOf(['61', `${aid} ${template}`]))
+    expect(code.warnings).toEqual([])
+    if (chip) expect(code.applications[0]?.chip).toMatchObject(chip)
+    else expect(code).toMatchObject({ applications: [{ chip: null }], withheld: ['61.63'] })
+    expect(JSON.stringify(code)).not.toMatch(/AABB|FFFFFF/)
+  })
+
+  test('never discloses a card number, whether it is BER-TLV or not', () => {
+    for (const template of ['63 0A 5A 08 6222021234567890', '63 09 5A 08 62220212345678']) {
+      const code = decodeCpm(codeOf(['61', `${aid} ${template}`]))
+      expect(JSON.stringify(code)).not.toContain('622202')
+    }
+  })
+})
+
+describe('an object in two templates', () => {
+  test.each([
+    ['the language', '5F2D 02 7A68', '5F2D 02 656E', '62.5F2D'],
+    ['a card number', '5A 08 6222021234567890', '5A 08 6222021234567890', '62.5A'],
+    ['an id', '', aid, '62.4F'],
+  ])('is refused in the application and the common data: %s', (_, own, common, tag) => {
+    expect(() => decodeCpm(codeOf(['61', `${aid} ${own}`], ['62', common]))).toThrow(
+      expect.objectContaining({ code: 'DUPLICATE_TAG', tag }),
+    )
+    expect(() => decodeCpm(codeOf(['62', common], ['61', `${aid} ${own}`]))).toThrow(QrError)
+    expect(() => decodeCpm(codeOf(['61', `${aid} ${own}`], ['62', common]))).not.toThrow(/6222|7890/)
+  })
+
+  test('is read in two applications', () => {
+    const { applications } = decodeCpm(codeOf(['61', `${aid} 5F2D 02 7A68`], ['61', `${aid} 5F2D 02 656E`]))
+    expect(applications.map(({ language }) => language)).toEqual(['zh', 'en'])
+  })
+
+  test('is refused when one application has it twice, although another can be used', () => {
+    expect(() => decodeCpm(codeOf(['61', aid], ['61', `${aid} 5F2D 02 7A68 5F2D 02 656E`]))).toThrow(
+      expect.objectContaining({ code: 'DUPLICATE_TAG', tag: '61.5F2D' }),
+    )
   })
 })
 

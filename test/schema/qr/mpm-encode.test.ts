@@ -92,7 +92,7 @@ describe('issuing a code', () => {
       code: 'BAD_VALUE',
       tag: null,
     },
-    { what: 'that says it is of another scheme', change: { scheme: 'PIX' }, code: 'BAD_VALUE', tag: null },
+    { what: 'with another scheme', change: { scheme: 'PIX' }, code: 'BAD_VALUE', tag: null },
   ])('is refused $what', ({ change, code, tag }) => {
     expect(() => encodeMpm(aCode(change))).toThrow(expect.objectContaining({ name: 'QrError', code, tag }))
   })
@@ -105,7 +105,7 @@ describe('issuing a code', () => {
 })
 
 describe('writing fields alone', () => {
-  test('asks nothing of them, so that codes as they are in the field can be made', () => {
+  test('does not check their values, so that codes in use can be written', () => {
     const payload = encodeFields([
       { tag: '00', value: '01' },
       { tag: '29', fields: [{ tag: '00', value: 'A000000677010111' }] },

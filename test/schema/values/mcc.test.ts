@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest'
 import { mccByCode, mccs } from '../../../schema/values/mcc.ts'
 
-test('every category has four digits, words of its own, and its place in order', () => {
+test('every category has four digits and a unique description, and they are sorted', () => {
   expect(mccs.length).toBeGreaterThan(200)
   expect(mccs.filter(({ code }) => !/^\d{4}$/.test(code))).toEqual([])
   expect(new Set(mccs.map(({ description }) => description)).size).toBe(mccs.length)
   expect(mccs.map(({ code }) => code)).toEqual(mccs.map(({ code }) => code).toSorted())
 })
 
-// What the codes stand for: ISO 18245.
+// Source of the scenarios: the descriptions of the codes in ISO 18245.
 test.each([
   { code: '0742', scenario: 'HEALTHCARE' },
   { code: '4111', scenario: 'TRANSPORT' },
@@ -23,6 +23,6 @@ test.each([
   expect(mccByCode(code)).toMatchObject({ code, scenario })
 })
 
-test('a code that the table does not have is null', () => {
+test('an unknown code gives null', () => {
   expect(mccByCode('0000')).toBeNull()
 })

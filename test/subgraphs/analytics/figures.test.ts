@@ -57,7 +57,7 @@ test.each<{ by: Dimension; key: string; label: string }>([
   { by: 'MCC', key: '5812', label: 'Restaurants and eating places' },
   { by: 'MCC', key: '0000', label: '0000' },
   { by: 'ENTRY_MODE', key: 'CPM', label: 'Code shown by the customer' },
-  { by: 'DECLINE_REASON', key: 'INSUFFICIENT_FUNDS', label: 'The payer’s account does not hold enough.' },
+  { by: 'DECLINE_REASON', key: 'INSUFFICIENT_FUNDS', label: 'The payer’s account has insufficient funds.' },
 ])('$by $key has the label "$label"', ({ by, key, label }) => {
   expect(labelOf(by, key, aRegistry({ participants: [aParticipant()] }))).toBe(label)
 })

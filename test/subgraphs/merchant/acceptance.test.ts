@@ -30,7 +30,7 @@ describe('wallets that a merchant accepts', () => {
     registry.corridors = aPayableRegistry().corridors
     registry.participants = new Map([
       ...registry.participants,
-      ['wallet-sg-02', aPayableParticipant('wallet-sg-02')],
+      [anId('wallet-sg-02'), aPayableParticipant('wallet-sg-02')],
     ])
     expect(acceptance.walletsFor(aMerchant())).toEqual(['wallet-sg-01', 'wallet-sg-02'])
   })

@@ -1,5 +1,5 @@
-import fc from 'fast-check'
 import { setImmediate as turn } from 'node:timers/promises'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createLoader, createBatchWriter } from '../../../subgraphs/platform/async/batching.ts'
 
@@ -8,14 +8,14 @@ async function turns(count: number): Promise<void> {
   for (let passed = 0; passed < count; passed++) await turn()
 }
 
-/** A call that the test ends when it wants to. */
+/** A call that the test ends. */
 function held<Value>() {
   const { promise, resolve, reject } = Promise.withResolvers<Value>()
   return { promise, resolve, reject }
 }
 
-describe('reading together', () => {
-  test('what several requests ask for in one turn of the event loop is one call', async () => {
+describe('batched reads', () => {
+  test('requests in one turn of the event loop share one call', async () => {
     const calls: (readonly string[])[] = []
     const loader = createLoader({
       load: async (keys: readonly string[]) => {
@@ -29,7 +29,7 @@ describe('reading together', () => {
     expect(calls).toEqual([['wallet', 'acquirer']])
   })
 
-  test('a key that several ask for is read once, and again after its group has left', async () => {
+  test('requests for the same key share one read; one after the batch has left starts another', async () => {
     let calls = 0
     const loader = createLoader({
       load: async (keys: readonly string[]) => {
@@ -42,7 +42,7 @@ describe('reading together', () => {
     expect(calls).toBe(2)
   })
 
-  test('a read never answers who asked after it began', async () => {
+  test('a request never receives the result of a read that began before it', async () => {
     const first = held<string[]>()
     const answers = [first.promise, Promise.resolve(['new'])]
     const loader = createLoader<string, string>({ load: () => answers.shift()! })
@@ -53,7 +53,7 @@ describe('reading together', () => {
     expect(await Promise.all([before, after])).toEqual(['old', 'new'])
   })
 
-  test('objects are the same key when `key` says so', async () => {
+  test('objects with the same `key` are the same key', async () => {
     const loader = createLoader({
       key: ({ id }: { id: number }) => id,
       load: async (keys) => keys.map(({ id }) => `${id} of ${keys.length}`),
@@ -61,7 +61,7 @@ describe('reading together', () => {
     expect(await loader.loadMany([{ id: 1 }, { id: 1 }, { id: 2 }])).toEqual(['1 of 2', '1 of 2', '2 of 2'])
   })
 
-  test('at most `flightsMax` calls are under way; what comes meanwhile gathers in one group', async () => {
+  test('at most `flightsMax` calls run at once; requests in the meantime share the next batch', async () => {
     const flights: { keys: readonly number[]; land: () => void }[] = []
     const loader = createLoader({
       flightsMax: 2,
@@ -85,10 +85,10 @@ describe('reading together', () => {
     expect(await Promise.all(asked)).toEqual([1, 2, 3, 4])
   })
 
-  test('a group larger than `groupMax` is split', async () => {
+  test('a batch larger than `batchMax` is split', async () => {
     const sizes: number[] = []
     const loader = createLoader({
-      groupMax: 3,
+      batchMax: 3,
       load: async (keys: readonly number[]) => {
         sizes.push(keys.length)
         return keys
@@ -98,9 +98,9 @@ describe('reading together', () => {
     expect(sizes).toEqual([3, 3, 1])
   })
 
-  test('an error reaches its own group only', async () => {
+  test('an error rejects the requests of its own batch only', async () => {
     const loader = createLoader({
-      groupMax: 1,
+      batchMax: 1,
       load: (keys: readonly string[]) => {
         if (keys[0] === 'bad') throw new Error('the server is gone')
         return Promise.resolve(keys)
@@ -112,14 +112,14 @@ describe('reading together', () => {
     expect(await loader.load('next')).toBe('next')
   })
 
-  test('a load that breaks its contract is told so', async () => {
+  test('a load with too few results rejects with the counts', async () => {
     const loader = createLoader({ load: async () => ['only one'] })
     await expect(loader.loadMany(['a', 'b'])).rejects.toThrow('one outcome per item: 2 items, 1 outcomes')
   })
 })
 
-describe('writing together', () => {
-  test('each caller gets its own outcome: a duplicate is refused to its caller alone', async () => {
+describe('batched writes', () => {
+  test('each caller receives its own outcome: a duplicate rejects its caller only', async () => {
     const writer = createBatchWriter({
       write: async (ids: readonly string[]) =>
         ids.map((id, index) => (ids.indexOf(id) < index ? new Error(`${id} is there`) : `${id} written`)),
@@ -132,7 +132,7 @@ describe('writing together', () => {
     ])
   })
 
-  test('who awaits an outcome before the next write keeps the order', async () => {
+  test('writes of a caller that awaits each outcome keep their order', async () => {
     const written: number[] = []
     const writer = createBatchWriter({
       write: async (items: readonly number[]) => {
@@ -146,11 +146,14 @@ describe('writing together', () => {
   })
 })
 
-describe('under any interleaving', () => {
+describe('batches under any interleaving', () => {
   const calls = fc.array(
     fc.record({
       key: fc.nat({ max: 12 }),
-      /** When it is asked for, and how long the call that it happens to lead takes, in turns of the event loop. */
+      /**
+       * The turn of the event loop in which a request comes, and the number of turns that its call takes if
+       * it is the first of a batch.
+       */
       at: fc.nat({ max: 8 }),
       takes: fc.nat({ max: 5 }),
       fate: fc.constantFrom('found', 'found', 'missing', 'refused', 'call fails'),
@@ -158,11 +161,11 @@ describe('under any interleaving', () => {
     { maxLength: 40 },
   )
   const limits = fc.record({
-    groupMax: fc.integer({ min: 1, max: 6 }),
+    batchMax: fc.integer({ min: 1, max: 6 }),
     flightsMax: fc.integer({ min: 1, max: 3 }),
   })
 
-  test('every reader gets the value of its own key, from a read that began after it asked', async () => {
+  test('every request receives the value of its own key, from a read that began after it', async () => {
     await fc.assert(
       fc.asyncProperty(calls, limits, async (script, limit) => {
         let clock = 0
@@ -171,7 +174,7 @@ describe('under any interleaving', () => {
           ...limit,
           load: async (keys) => {
             const began = ++clock
-            expect(keys.length).toBeLessThanOrEqual(limit.groupMax)
+            expect(keys.length).toBeLessThanOrEqual(limit.batchMax)
             expect(new Set(keys).size).toBe(keys.length)
             expect(++flights).toBeLessThanOrEqual(limit.flightsMax)
             await turns(script.find(({ key }) => key === keys[0])!.takes)
@@ -192,7 +195,7 @@ describe('under any interleaving', () => {
     )
   })
 
-  test('every writer gets its own outcome, and everything is written once', async () => {
+  test('every writer receives its own outcome, and every item is written once', async () => {
     await fc.assert(
       fc.asyncProperty(calls, limits, async (script, limit) => {
         const written: number[] = []

@@ -8,7 +8,7 @@ async function* streamOf<Item>(items: readonly Item[]): AsyncGenerator<Item> {
 }
 
 describe('chunks', () => {
-  test('hold every item once and in order, all but the last as large as asked for', async () => {
+  test('hold every item once and in order, and all but the last have the given size', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.nat(), { maxLength: 50 }),
@@ -26,7 +26,7 @@ describe('chunks', () => {
 })
 
 describe('closing many connections', () => {
-  test.each([0, 1, 100, 250])('closes each of %i once', async (count) => {
+  test.each([0, 1, 100, 250])('closes each of %i connections once', async (count) => {
     const closed: number[] = []
     const items = Array.from({ length: count }, (_, n) => n)
     await closeSpread(items, (item) => closed.push(item), 3)

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { isPromise, pause } from '../../../subgraphs/platform/async/promise.ts'
 
-test('a promise is told from values of every other kind', () => {
+test('a promise is recognised among values of every other kind', () => {
   expect(isPromise<unknown>(Promise.resolve(1))).toBe(true)
   expect([null, undefined, 1, 'text', {}, []].some((value: unknown) => isPromise(value))).toBe(false)
 })
 
-test('a pause ends when it is aborted, also when it was before', async () => {
+test('a pause ends when it is aborted, and does not start after that', async () => {
   const leaving = new AbortController()
   const resting = pause(3_600_000, leaving.signal)
   leaving.abort()

@@ -31,7 +31,7 @@ const party = (id: string) => ({ __typename: 'Party', id })
 const shop = (id: string) => ({ __typename: 'Shop', id })
 
 describe('entities', () => {
-  test('are resolved together, a call for each type, in the order that was asked', async () => {
+  test('are resolved together, one call per type, in the order of the request', async () => {
     const calls: unknown[] = []
     const resolvers: Resolvers = {
       Party: {
@@ -70,7 +70,7 @@ describe('entities', () => {
     ])
   })
 
-  test('are resolved at once where nobody waits', () => {
+  test('are resolved without a promise when no resolver returns one', () => {
     const schema = buildFederatedSchema(sdl, {
       Party: { __resolveReferences: (references: never[]) => references },
     })
@@ -126,7 +126,7 @@ describe('entities', () => {
     }
   })
 
-  test('may be frozen, and stand for two types at once', async () => {
+  test('may be frozen, and have two types at once', async () => {
     const shared = Object.freeze({ id: 'x', name: 'shared' })
     const resolvers: Resolvers = {
       Party: { __resolveReferences: () => [shared, shared] },
@@ -146,7 +146,7 @@ describe('entities', () => {
     expect(Object.keys(shared)).toEqual(['id', 'name'])
   })
 
-  test('of an interface are of the type that they say', async () => {
+  test('of an interface have the type that they resolve to', async () => {
     const resolvers: Resolvers = {
       Node: {
         __resolveReference: ({ id }: { id: string }) => ({
@@ -171,7 +171,7 @@ describe('entities', () => {
     }
   })
 
-  test('of a type that the subgraph does not have are an error', async () => {
+  test('of a type that the subgraph lacks are an error', async () => {
     for (const answer of await entities({}, [{ __typename: 'Ghost', id: 1 }])) {
       expect(answer.errors!.map(({ message }) => message)).toEqual(['Ghost is no entity of this subgraph'])
     }
@@ -179,7 +179,7 @@ describe('entities', () => {
 })
 
 describe('lists', () => {
-  test('keep the places of promises that are rejected', async () => {
+  test('report a rejected item at its own index', async () => {
     const late = async (name: string | null) => {
       for (let n = 0; n < (name?.length ?? 0); n++) await Promise.resolve()
       if (name === null) throw new Error('no party')
@@ -210,7 +210,7 @@ describe('lists', () => {
   })
 })
 
-describe('resolvers for what the SDL does not have', () => {
+describe('resolvers without a field in the SDL', () => {
   test.each<{ what: string; resolvers: Resolvers; message: string }>([
     {
       what: 'a type',
@@ -222,7 +222,7 @@ describe('resolvers for what the SDL does not have', () => {
       resolvers: { Party: { nme: () => '' } },
       message: 'there is a resolver for Party.nme, which the SDL does not have',
     },
-  ])('are a mistake: $what', ({ resolvers, message }) => {
+  ])('are rejected: $what', ({ resolvers, message }) => {
     expect(() => buildFederatedSchema(sdl, resolvers)).toThrow(message)
   })
 })

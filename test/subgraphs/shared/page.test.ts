@@ -4,8 +4,8 @@ import { pagesOf } from '../../../subgraphs/shared/page.ts'
 const pages = pagesOf('payments', ['number', 'string'], 100)
 const cursor = pages.cursor([1_700_000_000_000, 'b'])
 
-describe('asking for a page', () => {
-  test('takes sizes up to the largest, and starts at the beginning without a cursor', () => {
+describe('the request for a page', () => {
+  test('has a size up to the maximum, and starts at the beginning without a cursor', () => {
     expect(pages.read({ first: 1 })).toEqual({ size: 1, after: null })
     expect(pages.read({ first: 100, after: null })).toEqual({ size: 100, after: null })
   })
@@ -14,7 +14,7 @@ describe('asking for a page', () => {
     expect(pages.read({ first })).toMatchObject({ code: 'BAD_PAGE', path: ['first'] })
   })
 
-  test('goes on after the row that the cursor stands for', () => {
+  test('starts after the row of its cursor', () => {
     expect(pages.read({ first: 20, after: cursor })).toEqual({ size: 20, after: [1_700_000_000_000, 'b'] })
   })
 
@@ -39,7 +39,7 @@ describe('asking for a page', () => {
 describe('a page', () => {
   const keyOf = (row: string): [number, string] => [row.length, row]
 
-  test('has the rows that were asked for, and says that more follow when one more was found', () => {
+  test('has the requested rows, and a next page when one more row was found', () => {
     const page = { size: 2, after: null }
     const { edges, pageInfo } = pages.connection(page, ['a', 'b', 'c'], keyOf)
     expect(edges.map(({ node }) => node)).toEqual(['a', 'b'])
@@ -47,7 +47,7 @@ describe('a page', () => {
     expect(pages.read({ first: 2, after: pageInfo.endCursor })).toEqual({ size: 2, after: [1, 'b'] })
   })
 
-  test('is the last when no row is over', () => {
+  test('is the last one when no further row was found', () => {
     expect(pages.connection({ size: 2, after: null }, ['a', 'b'], keyOf).pageInfo.hasNextPage).toBe(false)
   })
 

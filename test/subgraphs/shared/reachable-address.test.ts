@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { readCallbackUrl } from '../../../subgraphs/shared/callback-url.ts'
 import { isReachable, type Reach } from '../../../subgraphs/shared/reachable-address.ts'
-import { readTarget } from '../../../subgraphs/shared/callback-url.ts'
 
-describe('addresses that the hub calls', () => {
+describe('addresses that the hub may connect to', () => {
   test.each<{ address: string; from: Reach | null }>([
     { address: '8.8.8.8', from: 'PUBLIC' },
     { address: '172.32.0.1', from: 'PUBLIC' },
@@ -52,7 +52,7 @@ describe('addresses that the hub calls', () => {
     expect(order.map((reach) => isReachable(address, reach))).toEqual(expected)
   })
 
-  test('no IPv4 address is let in by being mapped into IPv6, under any reach', () => {
+  test('an IPv4 address mapped into IPv6 is excluded under every reach', () => {
     fc.assert(
       fc.property(fc.ipV4(), fc.constantFrom<Reach>('PUBLIC', 'LOOPBACK', 'PRIVATE'), (address, reach) => {
         expect(isReachable(`::ffff:${address}`, reach)).toBe(false)
@@ -61,15 +61,15 @@ describe('addresses that the hub calls', () => {
   })
 })
 
-describe('a URL to be called at', () => {
+describe('the URL of an endpoint', () => {
   test.each([
     'https://example.com/hooks',
     'https://example.com',
     'https://example.com:8443/a?b=c',
     'https://8.8.8.8/',
     'https://[2606:4700::1111]/',
-  ])('is taken: %s', (url) => {
-    expect(readTarget(url, 'PUBLIC', [])).toBe(new URL(url).href)
+  ])('is accepted: %s', (url) => {
+    expect(readCallbackUrl(url, 'PUBLIC', [])).toBe(new URL(url).href)
   })
 
   test.each([
@@ -103,7 +103,7 @@ describe('a URL to be called at', () => {
     'https://224.0.0.1/',
     'http://example.com/',
   ])('is refused with ADDRESS_NOT_ALLOWED: %s', (url) => {
-    expect(readTarget(url, 'PUBLIC', ['input', 'url'])).toMatchObject({
+    expect(readCallbackUrl(url, 'PUBLIC', ['input', 'url'])).toMatchObject({
       code: 'ADDRESS_NOT_ALLOWED',
       path: ['input', 'url'],
     })
@@ -127,7 +127,7 @@ describe('a URL to be called at', () => {
     'https://example.com:65536/',
     `https://example.com/${'a'.repeat(2048)}`,
   ])('is refused with BAD_VALUE: %s', (url) => {
-    expect(readTarget(url, 'PRIVATE', ['input', 'url'])).toMatchObject({
+    expect(readCallbackUrl(url, 'PRIVATE', ['input', 'url'])).toMatchObject({
       code: 'BAD_VALUE',
       path: ['input', 'url'],
     })
@@ -143,7 +143,7 @@ describe('a URL to be called at', () => {
     { url: 'http://169.254.169.254/', reach: 'LOOPBACK', taken: false },
     { url: 'http://10.0.0.1/', reach: 'PRIVATE', taken: true },
     { url: 'http://0.0.0.0/', reach: 'PRIVATE', taken: false },
-  ])('$url under $reach: taken $taken', ({ url, reach, taken }) => {
-    expect(typeof readTarget(url, reach, []) === 'string').toBe(taken)
+  ])('$url under $reach: accepted $taken', ({ url, reach, taken }) => {
+    expect(typeof readCallbackUrl(url, reach, []) === 'string').toBe(taken)
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { money } from '../../../schema/values/money.ts'
 import type { CapabilityName, Corridor, Participant } from '../../../subgraphs/shared/registry.ts'
 import { canPay, considerRoute, findRoute, type RouteRequest } from '../../../subgraphs/shared/routing.ts'
+import { anId } from '../../fixtures/an-id.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const all: readonly CapabilityName[] = ['MPM_PAY', 'MPM_ACCEPT', 'CPM_PRESENT', 'CPM_CHARGE']
@@ -9,7 +10,7 @@ const certified = (names: readonly CapabilityName[], validUntil: Date | null = n
   names.map((name) => ({ name, passed: validUntil !== null, validUntil }))
 
 const aParticipant = (id: string, over: Partial<Participant> = {}): Participant => ({
-  id,
+  id: anId(id),
   iin: null,
   name: id,
   roles: [],
@@ -26,7 +27,7 @@ const aParticipant = (id: string, over: Partial<Participant> = {}): Participant 
 })
 
 const aCorridor = (id: string, over: Partial<Corridor> = {}): Corridor => ({
-  id,
+  id: anId(id),
   walletCountry: id.slice(0, 2),
   merchantCountry: id.slice(3),
   direction: 'INBOUND',
@@ -46,7 +47,8 @@ const aCorridor = (id: string, over: Partial<Corridor> = {}): Corridor => ({
   ...over,
 })
 
-const byId = <T extends { id: string }>(rows: readonly T[]) => new Map(rows.map((row) => [row.id, row]))
+const byId = <T extends { id: string }>(rows: readonly T[]) =>
+  new Map<T['id'], T>(rows.map((row) => [row.id, row]))
 
 interface World {
   wallet?: Partial<Participant>
@@ -58,7 +60,7 @@ interface World {
 }
 
 function aRequest(world: World = {}): RouteRequest {
-  const wallet = aParticipant('wallet-sg-01', { network: 'network-unionpay', ...world.wallet })
+  const wallet = aParticipant('wallet-sg-01', { network: anId('network-unionpay'), ...world.wallet })
   const acquirer = aParticipant('acquirer-cn-01', { country: 'CN', ...world.acquirer })
   const network = aParticipant('network-unionpay', { country: 'CN', capabilities: [], ...world.network })
   return {
@@ -81,7 +83,7 @@ function aRequest(world: World = {}): RouteRequest {
 }
 
 describe('routing a payment', () => {
-  test('takes the corridor between the two countries and names every institution on the way', () => {
+  test('uses the corridor between the two countries and lists every institution on the way', () => {
     expect(considerRoute(aRequest())).toMatchObject({
       accepted: true,
       corridor: { id: 'SG-CN' },
@@ -99,7 +101,7 @@ describe('routing a payment', () => {
   })
 
   test('passes a network that connects both sides once', () => {
-    const route = findRoute(aRequest({ acquirer: { network: 'network-unionpay' } }))
+    const route = findRoute(aRequest({ acquirer: { network: anId('network-unionpay') } }))
     expect(route).toMatchObject({ hops: [{ role: 'WALLET' }, { role: 'NETWORK' }, { role: 'ACQUIRER' }] })
   })
 
@@ -132,7 +134,7 @@ describe('routing a payment', () => {
     },
     {
       when: 'the network in between is not connected',
-      wallet: { network: 'network-x' },
+      wallet: { network: anId('network-x') },
       code: 'PARTICIPANT_NOT_LIVE',
       says: 'network-x is not connected',
     },
@@ -231,7 +233,7 @@ describe('routing a payment', () => {
     expect(findRoute(aRequest({ ...world, wallet: other }))).toMatchObject({ code: 'NOT_CERTIFIED' })
   })
 
-  test('lists at most twenty corridors that lead elsewhere, by id', () => {
+  test('lists at most twenty corridors to other countries, by id', () => {
     const others = Array.from({ length: 25 }, (_, n) => aCorridor(`SG-${String.fromCharCode(89 - n)}Z`))
     const { considered } = considerRoute(aRequest({ corridors: [...others, aCorridor('SG-CN')] }))
     expect(considered).toHaveLength(21)
@@ -242,8 +244,8 @@ describe('routing a payment', () => {
   })
 })
 
-describe('whether a wallet can pay at a merchant', () => {
-  test('one way to start a payment that both sides offer is enough', () => {
+describe('a wallet can pay at a merchant', () => {
+  test('when both sides offer at least one entry mode', () => {
     const presentOnly = { capabilities: certified(['CPM_PRESENT']) }
     expect(canPay(aRequest({ wallet: presentOnly }))).toBe(true)
     expect(canPay(aRequest({ wallet: presentOnly, merchant: { entryModes: ['MPM_STATIC'] } }))).toBe(false)

@@ -20,9 +20,15 @@ describe('signing secrets', () => {
     { what: 'no prefix', secret: Buffer.alloc(32).toString('base64') },
     { what: 'too short', secret: `whsec_${Buffer.alloc(23).toString('base64')}` },
     { what: 'too long', secret: `whsec_${Buffer.alloc(65).toString('base64')}` },
+    { what: 'empty', secret: '' },
     { what: 'not base64', secret: `whsec_${'?'.repeat(44)}` },
   ])('are rejected when malformed: $what', ({ secret }) => {
     expect(() => signingKey(secret)).toThrow('a signing secret is')
+  })
+
+  test.each([24, 64])('may have a key of %i bytes', (length) => {
+    const key = Buffer.alloc(length)
+    expect(signingKey(`whsec_${key.toString('base64')}`)).toEqual(key)
   })
 
   test('are valid before their expiry, and always when they have none', () => {

@@ -1,17 +1,19 @@
 import { describe, expect, test } from 'vitest'
-import { planOf } from '../../../../subgraphs/transaction/counterparty/simulator.ts'
+import type { PaymentId } from '../../../../schema/values/id.ts'
+import { simulatedAnswers } from '../../../../subgraphs/transaction/counterparty/simulator.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const approves = { decision: 'APPROVE', reason: null, reference: null }
 const acknowledges = { decision: 'ACKNOWLEDGE', reason: null, reference: null }
 const declines = (reason: string) => ({ decision: 'DECLINE', reason, reference: null })
 const payment = (reference: string, referenceLabel: string | null = null, _id = '0199-0000') => ({
-  _id,
+  _id: anId<PaymentId>(_id),
   reference,
   referenceLabel,
   token: null,
 })
 
-describe('what the simulator does with a payment', () => {
+describe('the answers of the simulator', () => {
   test.each([
     { reference: 'order 7', answers: [approves] },
     { reference: 'SIM-AM04', answers: [declines('INSUFFICIENT_FUNDS')] },
@@ -24,7 +26,7 @@ describe('what the simulator does with a payment', () => {
     { reference: 'SIM-NONSENSE', answers: [approves] },
     { reference: 'my SIM-AM04', answers: [approves] },
   ])('$reference', ({ reference, answers }) => {
-    expect(planOf(payment(reference)).answers).toEqual(answers)
+    expect(simulatedAnswers(payment(reference)).answers).toEqual(answers)
   })
 
   test.each([
@@ -38,25 +40,25 @@ describe('what the simulator does with a payment', () => {
     { kind: 'REVERSE', reference: 'SIM-NOAS', answers: [] },
     { kind: 'CANCEL', reference: 'order 7', answers: [acknowledges] },
     { kind: 'CANCEL', reference: 'SIM-NOAS', answers: [] },
-  ] as const)('$reference, asked to $kind', ({ kind, reference, answers }) => {
-    expect(planOf(payment(reference), kind).answers).toEqual(answers)
+  ] as const)('$kind for $reference', ({ kind, reference, answers }) => {
+    expect(simulatedAnswers(payment(reference), kind).answers).toEqual(answers)
   })
 
-  test('may be written in the payer’s token reference', () => {
+  test('follow a label in the payer’s token reference', () => {
     const presented = { ...payment('order 7'), token: { reference: 'SIM-AM04', lastFour: null } }
-    expect(planOf(presented).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
+    expect(simulatedAnswers(presented).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
   })
 
-  test('may be written in the code’s reference label', () => {
-    expect(planOf(payment('order 7', 'SIM-AM04')).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
+  test('follow a label in the code’s reference label', () => {
+    expect(simulatedAnswers(payment('order 7', 'SIM-AM04')).answers).toEqual([declines('INSUFFICIENT_FUNDS')])
   })
 
-  test('takes 30–80 ms by its id, unless its label says how long', () => {
+  test('take 30–80 ms by the payment’s id, unless a label states the delay', () => {
     const times = Array.from(
       { length: 500 },
-      (_, n) => planOf(payment('x', null, `0199-${n.toString(16).padStart(4, '0')}`)).afterMs,
+      (_, n) => simulatedAnswers(payment('x', null, `0199-${n.toString(16).padStart(4, '0')}`)).afterMs,
     )
     expect([Math.min(...times), Math.max(...times)]).toEqual([30, 80])
-    expect(planOf(payment('SIM-SLOW-3000')).afterMs).toBe(3000)
+    expect(simulatedAnswers(payment('SIM-SLOW-3000')).afterMs).toBe(3000)
   })
 })

@@ -2,22 +2,23 @@ import fc from 'fast-check'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, describe, expect, test } from 'vitest'
 import { money } from '../../../../schema/values/money.ts'
-import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
 import {
   createWebhookRequestSender,
   replyOf,
   requestBody,
-  untilRespondBy,
+  retryUntilRespondBy,
 } from '../../../../subgraphs/transaction/counterparty/webhook-request.ts'
-import { openHttpSender, type SendOutcome } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
-import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
-import { aClock } from '../../../fixtures/transaction-world.ts'
-import { aReceiver, hangs, type Receiver } from '../../../fixtures/receiver.ts'
 import type { RequestKind } from '../../../../subgraphs/transaction/payment/counterparty-request.ts'
+import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
+import { openHttpSender, type SendOutcome } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
+import { newSigningSecret } from '../../../../subgraphs/shared/signing-secret.ts'
+import { aClock } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
+import { aReceiver, hangs, type Receiver } from '../../../fixtures/a-webhook-receiver.ts'
 
 const httpSender = openHttpSender({ reach: 'LOOPBACK', timeoutMs: 2_000 })
 afterAll(() => httpSender.close())
-const secret = newSecret()
+const secret = newSigningSecret()
 const secrets = [{ secret, notAfter: null }]
 
 const aPayment = (now: Date, more: Partial<Payment> = {}): Payment =>
@@ -41,7 +42,7 @@ const aPayment = (now: Date, more: Partial<Payment> = {}): Payment =>
     ...more,
   }) as Payment
 
-/** Asks over real HTTP; waits between tries move the clock and are kept in `waits`. */
+/** Sends over real HTTP. Waits between attempts move the clock, and are recorded in `waits`. */
 function aPost(receiver: Pick<Receiver, 'url'>, kind: RequestKind = 'AUTHORIZE') {
   const clock = aClock(new Date())
   const waits: number[] = []
@@ -52,21 +53,21 @@ function aPost(receiver: Pick<Receiver, 'url'>, kind: RequestKind = 'AUTHORIZE')
   const post = createWebhookRequestSender({
     httpSender,
     now: clock.now,
-    patience: untilRespondBy(clock.now, pause),
+    retry: retryUntilRespondBy(clock.now, pause),
   })
   const payment = aPayment(clock.now())
-  const ask = (signal?: AbortSignal) => post({ kind, payment }, { url: receiver.url, secrets }, signal)
-  return { ask, waits, clock, payment }
+  const send = (signal?: AbortSignal) => post({ kind, payment }, { url: receiver.url, secrets }, signal)
+  return { send, waits, clock, payment }
 }
 
-const says = (body: unknown) => (response: { end(text: string): void }) =>
+const answering = (body: unknown) => (response: { end(text: string): void }) =>
   response.end(typeof body === 'string' ? body : JSON.stringify(body))
 
 describe('a request to a counterparty', () => {
-  test('is a signed POST that says what is to be approved, and until when', async () => {
-    const receiver = await aReceiver(says({ decision: 'APPROVE', reference: 'A-1' }))
-    const { ask, payment } = aPost(receiver)
-    expect(await ask()).toEqual({ kind: 'ANSWER', decision: 'APPROVE', reason: null, reference: 'A-1' })
+  test('is a signed POST with the payment and its deadline', async () => {
+    const receiver = await aReceiver(answering({ decision: 'APPROVE', reference: 'A-1' }))
+    const { send, payment } = aPost(receiver)
+    expect(await send()).toEqual({ kind: 'ANSWER', decision: 'APPROVE', reason: null, reference: 'A-1' })
     const { headers, body } = receiver.received[0]!
     expect(headers['webhook-id']).toBe('0199-aaaa_authorize')
     expect(new Webhook(secret).verify(body, headers)).toEqual({
@@ -91,13 +92,13 @@ describe('a request to a counterparty', () => {
     })
   })
 
-  test('tells who the payer is to the payer’s own wallet, and to nobody else', () => {
+  test('identifies the payer only to the payer’s own wallet', () => {
     const now = new Date()
     const data = (payment: Payment) =>
       (JSON.parse(requestBody({ kind: 'AUTHORIZE', payment })) as { data: object }).data
     expect(data(aPayment(now))).not.toHaveProperty('customer')
     expect(data(aPayment(now))).not.toHaveProperty('token')
-    expect(data(aPayment(now, { entryMode: 'CPM', counterparty: 'wallet-sg-01' }))).toMatchObject({
+    expect(data(aPayment(now, { entryMode: 'CPM', counterparty: anId('wallet-sg-01') }))).toMatchObject({
       customer: 'payer 1',
       token: { reference: 't1', lastFour: '4242' },
     })
@@ -125,13 +126,13 @@ describe('a request to a counterparty', () => {
     { kind: 'REVERSE', body: { decision: 'ACKNOWLEDGE' }, answer: { decision: 'ACKNOWLEDGE' } },
     { kind: 'CANCEL', body: { decision: 'ACKNOWLEDGE' }, answer: { decision: 'ACKNOWLEDGE' } },
   ])('$kind may be answered with $body', async ({ kind, body, answer }) => {
-    const receiver = await aReceiver(says(body))
-    expect(await aPost(receiver, kind).ask()).toMatchObject({ kind: 'ANSWER', ...answer })
+    const receiver = await aReceiver(answering(body))
+    expect(await aPost(receiver, kind).send()).toMatchObject({ kind: 'ANSWER', ...answer })
   })
 
-  test.each([202, 204])('answered with %i is accepted, and its answer comes later', async (status) => {
+  test.each([202, 204])('answered with %i is accepted, and answered later', async (status) => {
     const receiver = await aReceiver(status)
-    expect(await aPost(receiver).ask()).toEqual({ kind: 'ACCEPTED' })
+    expect(await aPost(receiver).send()).toEqual({ kind: 'ACCEPTED' })
     expect(receiver.received).toHaveLength(1)
   })
 
@@ -144,7 +145,7 @@ describe('a request to a counterparty', () => {
     { what: 'a decision in small letters', body: { decision: 'decline' } },
     { what: 'a decision that is none', body: { decision: 'MAYBE' } },
     { what: 'a decision for another request', body: { decision: 'ACKNOWLEDGE' } },
-    { what: 'never seen, when asked to approve', body: { decision: 'NEVER_SEEN' } },
+    { what: 'NEVER_SEEN to an authorization', body: { decision: 'NEVER_SEEN' } },
     { what: 'an approval of a reversal', kind: 'REVERSE', body: { decision: 'APPROVE' } },
     { what: 'an approval with a reason not to', body: { decision: 'APPROVE', reason: 'AM04' } },
     { what: 'a reason that is no text', body: { decision: 'DECLINE', reason: 7 } },
@@ -153,22 +154,22 @@ describe('a request to a counterparty', () => {
   ])(
     'answered with $what is in doubt, and never taken for a decline',
     async ({ kind = 'AUTHORIZE', body }) => {
-      const receiver = await aReceiver(says(body))
-      expect(await aPost(receiver, kind).ask()).toEqual({ kind: 'UNKNOWN', error: expect.any(String) })
+      const receiver = await aReceiver(answering(body))
+      expect(await aPost(receiver, kind).send()).toEqual({ kind: 'UNKNOWN', error: expect.any(String) })
       expect(receiver.received).toHaveLength(1)
     },
   )
 
-  test.each([301, 400, 401, 404, 410])(
-    'answered with %i is in doubt, and not asked again',
-    async (status) => {
-      const receiver = await aReceiver(status)
-      expect(await aPost(receiver).ask()).toEqual({ kind: 'UNKNOWN', error: `answered ${status}` })
-      expect(receiver.received).toHaveLength(1)
-    },
-  )
+  test.each([301, 400, 401, 404, 410])('answered with %i is in doubt, and not repeated', async (status) => {
+    const receiver = await aReceiver(status)
+    expect(await aPost(receiver).send()).toEqual({
+      kind: 'UNKNOWN',
+      error: `the counterparty answered with HTTP status ${status}`,
+    })
+    expect(receiver.received).toHaveLength(1)
+  })
 
-  test('is only a decline when the answer says so, whatever comes back', () => {
+  test('is a decline only for a clear DECLINE, whatever the response', () => {
     const outcome: fc.Arbitrary<SendOutcome> = fc.record({
       kind: fc.constant('ANSWERED' as const),
       status: fc.constantFrom(200, 202, 204, 301, 400, 500),
@@ -197,75 +198,90 @@ describe('a request to a counterparty', () => {
   })
 })
 
-describe('asking again', () => {
+describe('repeating a request', () => {
   test.each([500, 503, 429])('after %i, under the same id, until it answers', async (status) => {
     const receiver = await aReceiver((response) => {
       if (receiver.received.length < 3) response.writeHead(status).end()
       else response.end('{"decision":"APPROVE"}')
     })
-    const { ask, waits } = aPost(receiver)
-    expect(await ask()).toMatchObject({ kind: 'ANSWER', decision: 'APPROVE' })
+    const { send, waits } = aPost(receiver)
+    expect(await send()).toMatchObject({ kind: 'ANSWER', decision: 'APPROVE' })
     expect(waits).toEqual([250, 1_000])
     expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
     expect(new Set(receiver.received.map(({ body }) => body)).size).toBe(1)
   })
 
-  test('when nobody listens, until there is no time left to answer: then surely nothing has arrived', async () => {
+  test('continues until the deadline when no server listens, and then nothing has arrived', async () => {
     const receiver = await aReceiver()
     await receiver.close()
-    const { ask, waits } = aPost(receiver)
-    expect(await ask()).toEqual({ kind: 'UNDELIVERED', error: expect.stringContaining('ECONNREFUSED') })
+    const { send, waits } = aPost(receiver)
+    expect(await send()).toEqual({ kind: 'UNDELIVERED', error: expect.stringContaining('ECONNREFUSED') })
     expect(waits).toEqual([250, 1_000, 3_000, 3_000])
   })
 
-  test('ends in doubt when an earlier try has arrived, though the last one has not', async () => {
+  test('continues no longer when the payment was written by a clock a day ahead', async () => {
+    const receiver = await aReceiver()
+    await receiver.close()
+    const { send, waits, clock } = aPost(receiver)
+    clock.move(-86_400_000)
+    expect(await send()).toMatchObject({ kind: 'UNDELIVERED' })
+    expect(waits).toEqual([250, 1_000, 3_000, 3_000])
+  })
+
+  test('ends in doubt when an earlier attempt arrived, though the last one did not', async () => {
     const receiver = await aReceiver((response) => {
       response.writeHead(500, { connection: 'close' }).end()
       response.on('close', () => void receiver.close())
     })
-    expect(await aPost(receiver).ask()).toEqual({ kind: 'UNKNOWN', error: expect.any(String) })
+    expect(await aPost(receiver).send()).toEqual({ kind: 'UNKNOWN', error: expect.any(String) })
   })
 
   test('does not happen when the request may have arrived', async () => {
     const receiver = await aReceiver((response) => response.destroy())
-    const { ask, waits } = aPost(receiver)
-    expect(await ask()).toMatchObject({ kind: 'UNKNOWN' })
+    const { send, waits } = aPost(receiver)
+    expect(await send()).toMatchObject({ kind: 'UNKNOWN' })
     expect(waits).toEqual([])
     expect(receiver.received).toHaveLength(1)
   })
 
-  test.each(['INQUIRE', 'REVERSE', 'CANCEL'] as const)('is left to whoever asks: %s', async (kind) => {
+  test.each(['INQUIRE', 'REVERSE', 'CANCEL'] as const)('is left to the timeout worker: %s', async (kind) => {
     const receiver = await aReceiver(503)
-    expect(await aPost(receiver, kind).ask()).toEqual({ kind: 'UNKNOWN', error: 'answered 503' })
+    expect(await aPost(receiver, kind).send()).toEqual({
+      kind: 'UNKNOWN',
+      error: 'the counterparty answered with HTTP status 503',
+    })
     expect(receiver.received).toHaveLength(1)
     await receiver.close()
-    expect(await aPost(receiver, kind).ask()).toMatchObject({ kind: 'UNDELIVERED' })
+    expect(await aPost(receiver, kind).send()).toMatchObject({ kind: 'UNDELIVERED' })
   })
 
-  test('ends when it is called off', async () => {
+  test('ends when the signal is aborted', async () => {
     const receiver = await aReceiver(hangs)
-    const leaving = new AbortController()
-    const asking = aPost(receiver).ask(leaving.signal)
+    const closing = new AbortController()
+    const sending = aPost(receiver).send(closing.signal)
     await receiver.until(1)
-    leaving.abort()
-    expect(await asking).toMatchObject({ kind: 'UNKNOWN' })
+    closing.abort()
+    expect(await sending).toMatchObject({ kind: 'UNKNOWN' })
   })
 
-  test('does not begin when the time to answer is over, or nothing signs', async () => {
+  test('does not begin after the deadline, or without a valid secret', async () => {
     const receiver = await aReceiver()
-    const { ask, clock, payment } = aPost(receiver)
+    const { send, clock, payment } = aPost(receiver)
     clock.move(8_000)
-    expect(await ask()).toMatchObject({ kind: 'UNDELIVERED', error: 'the time to answer is over' })
-    const post = createWebhookRequestSender({ httpSender, now: clock.now, patience: async () => false })
+    expect(await send()).toMatchObject({
+      kind: 'UNDELIVERED',
+      error: 'the deadline of the payment has passed',
+    })
+    const post = createWebhookRequestSender({ httpSender, now: clock.now, retry: async () => false })
     const ended = { url: receiver.url, secrets: [{ secret, notAfter: clock.now() }] }
     expect(await post({ kind: 'INQUIRE', payment }, ended)).toMatchObject({ kind: 'UNDELIVERED' })
     expect(receiver.received).toEqual([])
   })
 
-  test('makes a new message of a new inquiry, and the same one of a repeated reversal', async () => {
-    const receiver = await aReceiver(says({ decision: 'ACKNOWLEDGE' }))
+  test('has a new id for each inquiry, and the same id for a repeated reversal', async () => {
+    const receiver = await aReceiver(answering({ decision: 'ACKNOWLEDGE' }))
     const clock = aClock(new Date())
-    const post = createWebhookRequestSender({ httpSender, now: clock.now, patience: async () => false })
+    const post = createWebhookRequestSender({ httpSender, now: clock.now, retry: async () => false })
     const later = [3, 4].map((sequence) => aPayment(clock.now(), { sequence }))
     for (const kind of ['INQUIRE', 'REVERSE'] as const) {
       for (const payment of later) await post({ kind, payment }, { url: receiver.url, secrets })

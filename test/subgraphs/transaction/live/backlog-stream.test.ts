@@ -1,29 +1,32 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { openBacklogStream, type BacklogSeat } from '../../../../subgraphs/transaction/live/backlog-stream.ts'
+import { openBacklogStream, type Backlog } from '../../../../subgraphs/transaction/live/backlog-stream.ts'
 
-/** A source over the numbers 1, 2, 3 …: those up to `written` can be read, three at a time; later ones are pushed. */
+/**
+ * A source over the numbers 1, 2, 3 …: those up to `written` can be read, three at a time; later ones are
+ * pushed.
+ */
 function aSource(start = 0) {
   let written = start
-  let taken = 0
+  let accepted = 0
   let readTo = 0
-  const seats = new Set<BacklogSeat<number>>()
+  const subscribed = new Set<Backlog<number>>()
   const reads: number[] = []
   return {
     reads,
-    attached: () => seats.size,
+    subscribers: () => subscribed.size,
     write(count: number) {
       for (let n = 0; n < count; n++) {
         written++
-        for (const seat of seats) seat.push(written)
+        for (const backlog of subscribed) backlog.push(written)
       }
     },
     source: {
-      refill: async (seat: BacklogSeat<number>) => {
+      refill: async (backlog: Backlog<number>) => {
         await new Promise((resolve) => queueMicrotask(() => resolve(null)))
-        readTo = Math.max(readTo, taken)
+        readTo = Math.max(readTo, accepted)
         if (readTo >= written) {
-          seat.attach()
+          backlog.goLive()
           return []
         }
         const page = Array.from({ length: Math.min(3, written - readTo) }, (_, n) => readTo + n + 1)
@@ -31,16 +34,16 @@ function aSource(start = 0) {
         readTo = page.at(-1)!
         return page
       },
-      attach: (seat: BacklogSeat<number>) => {
-        seats.add(seat)
-        return () => seats.delete(seat)
+      subscribe: (backlog: Backlog<number>) => {
+        subscribed.add(backlog)
+        return () => subscribed.delete(backlog)
       },
-      take: (item: number) => {
-        if (item <= taken) return false
-        taken = item
+      accept: (item: number) => {
+        if (item <= accepted) return false
+        accepted = item
         return true
       },
-      fellBehind: (first: number) => {
+      onOverflow: (first: number) => {
         readTo = first - 1
       },
     },
@@ -49,8 +52,8 @@ function aSource(start = 0) {
 
 const nextOf = async (stream: AsyncIterator<number, undefined>) => (await stream.next()).value
 
-describe('a stream', () => {
-  test('catches up, then goes on live', async () => {
+describe('a backlog stream', () => {
+  test('catches up, then delivers live items', async () => {
     const { source, write } = aSource(5)
     const stream = openBacklogStream(source)
     for (let n = 1; n <= 5; n++) expect(await nextOf(stream)).toBe(n)
@@ -60,31 +63,31 @@ describe('a stream', () => {
     expect([await sixth, await nextOf(stream)]).toEqual([6, 7])
   })
 
-  test('left while it waits ends at once and hears no more', async () => {
-    const { source, attached } = aSource()
+  test('ends at once when it is left during a pending read, and receives no more', async () => {
+    const { source, subscribers } = aSource()
     const stream = openBacklogStream(source)
-    const waiting = stream.next()
+    const pending = stream.next()
     await new Promise(setImmediate)
-    expect(attached()).toBe(1)
+    expect(subscribers()).toBe(1)
     await stream.return()
-    expect(await waiting).toEqual({ done: true, value: undefined })
-    expect(attached()).toBe(0)
+    expect(await pending).toEqual({ done: true, value: undefined })
+    expect(subscribers()).toBe(0)
     expect(await stream.next()).toEqual({ done: true, value: undefined })
   })
 
-  test('that falls behind keeps no more than its backlog, and reads what it lost', async () => {
-    const { source, write, attached, reads } = aSource()
+  test('that falls behind holds no more than its backlog, and reads dropped items again', async () => {
+    const { source, write, subscribers, reads } = aSource()
     const stream = openBacklogStream(source, 4)
     const first = nextOf(stream)
     await new Promise(setImmediate)
     write(100)
-    expect(attached()).toBe(0)
+    expect(subscribers()).toBe(0)
     expect(await first).toBe(1)
     for (let n = 2; n <= 100; n++) expect(await nextOf(stream)).toBe(n)
     expect(reads[0]).toBe(2)
   })
 
-  test('whose source fails tells it once, and is over', async () => {
+  test('rejects once when its source fails, and then ends', async () => {
     const { source } = aSource()
     const stream = openBacklogStream({
       ...source,
@@ -104,7 +107,7 @@ describe('a stream', () => {
     expect(seen).toEqual([1, 2])
   })
 
-  test('misses nothing and repeats nothing, however writing and reading interleave', async () => {
+  test('delivers every item once, however writing and reading interleave', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: -3, max: 12 }), { maxLength: 40 }), async (steps) => {
         const { source, write } = aSource(2)

@@ -5,7 +5,7 @@ import { createCursors } from '../../../../subgraphs/transaction/log/cursor.ts'
 const cursors = createCursors('a secret')
 
 describe('a cursor', () => {
-  test('gives back its position, at any hub with the same secret', () => {
+  test('is decoded to its position by any hub with the same secret', () => {
     fc.assert(
       fc.property(fc.bigInt(0n, 2n ** 63n - 1n), (position) => {
         expect(createCursors('a secret').decode(cursors.encode(position))).toBe(position)
@@ -13,7 +13,7 @@ describe('a cursor', () => {
     )
   })
 
-  test('changed in any character is refused', () => {
+  test('is refused when any of its characters has changed', () => {
     const cursor = cursors.encode(42n)
     for (let at = 0; at < cursor.length; at++) {
       const changed = cursor.slice(0, at) + (cursor[at] === 'A' ? 'B' : 'A') + cursor.slice(at + 1)
@@ -22,7 +22,7 @@ describe('a cursor', () => {
   })
 
   test.each(['', 'x', 'AQ', `${cursors.encode(1n)}=`, createCursors('another secret').encode(1n)])(
-    'that this hub did not make is refused: %s',
+    'of another origin is refused: %s',
     (cursor) => {
       expect(cursors.decode(cursor)).toMatchObject({ code: 'CURSOR_INVALID' })
     },

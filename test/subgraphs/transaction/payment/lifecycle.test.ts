@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import type { StepKind, TransactionStatus } from '../../../../subgraphs/log/entry.ts'
 import {
   isFinal,
   outcomes,
   stepFrom,
   transitions,
 } from '../../../../subgraphs/transaction/payment/lifecycle.ts'
-import type { StepKind, TransactionStatus } from '../../../../subgraphs/log/entry.ts'
 
 const statuses = Object.keys(outcomes) as TransactionStatus[]
 const kinds = [...new Set(transitions.map(({ on }) => on))]

@@ -13,7 +13,8 @@ import {
   type Price,
 } from '../../../../subgraphs/transaction/price/pricing.ts'
 import { builtInRates, tableRates } from '../../../../subgraphs/transaction/price/rates.ts'
-import { aCorridor } from '../../../fixtures/transaction-world.ts'
+import { aCorridor } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const free = aCorridor('SG-CN', { fees: { freeUpTo: money(20_000n, 'CNY'), basisPoints: 0 } })
 const priced = (price: Price | Refusal): Price => {
@@ -86,14 +87,14 @@ describe('pricing a fixed merchant amount', () => {
     })
   })
 
-  test('above what the hub carries is refused', () => {
+  test('above the largest amount of the hub is refused', () => {
     const price = priceFixedMerchant(money(9_000_000_000_000_000n, 'CNY'), 'VND', free, builtInRates)
     expect(price).toMatchObject({ code: 'AMOUNT_TOO_LARGE', path: ['input', 'amount'] })
   })
 })
 
 describe('pricing a fixed payer amount', () => {
-  test('the payer spends exactly that and the merchant gets the rest, rounded down', () => {
+  test('the payer spends exactly that and the merchant receives the rest, rounded down', () => {
     const price = priced(priceFixedPayer(money(10_000n, 'SGD'), 'CNY', aCorridor('SG-CN'), builtInRates))
     expect([price.payerAmount, price.fee, price.merchantAmount].map(shown)).toEqual([
       '100.00 SGD',
@@ -102,7 +103,7 @@ describe('pricing a fixed payer amount', () => {
     ])
   })
 
-  test('that comes to nothing is refused', () => {
+  test('that rounds to zero is refused', () => {
     expect(priceFixedPayer(money(1n, 'VND'), 'CNY', free, builtInRates)).toMatchObject({
       code: 'AMOUNT_NOT_POSITIVE',
     })
@@ -181,7 +182,10 @@ describe('for all amounts and currencies', () => {
             ? priceFixedPayer(money(minor, payer), merchant, corridor, builtInRates)
             : priceFixedMerchant(money(minor, merchant), payer, corridor, builtInRates)
           if (isRefusal(price)) return
-          const postings = postingsOf(price, { wallet: 'wallet-sg-01', acquirer: 'acquirer-cn-01' })
+          const postings = postingsOf(price, {
+            wallet: anId('wallet-sg-01'),
+            acquirer: anId('acquirer-cn-01'),
+          })
           const sums = new Map<Currency, bigint>()
           for (const posting of postings) {
             sums.set(posting.currency, (sums.get(posting.currency) ?? 0n) + posting.minor)

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { formatAmount, money } from '../../../../schema/values/money.ts'
 import type { ScannedCode } from '../../../../subgraphs/shared/merchant-directory.ts'
-import { readOrder, type OrderInput } from '../../../../subgraphs/transaction/service/read-input.ts'
-import { makeQuote, type Quote } from '../../../../subgraphs/transaction/price/quote.ts'
-import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
-import { aMerchant, aRegistry, noon } from '../../../fixtures/transaction-world.ts'
 import type { Order } from '../../../../subgraphs/transaction/price/order.ts'
+import { quoteOrder, type Quote } from '../../../../subgraphs/transaction/price/quote.ts'
+import { builtInRates } from '../../../../subgraphs/transaction/price/rates.ts'
+import { readOrder, type OrderInput } from '../../../../subgraphs/transaction/service/read-input.ts'
+import { aMerchant, aRegistry, noon } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const shop = aMerchant('acquirer-cn-01.M1')
 const aCode = (more: Partial<ScannedCode> = {}): ScannedCode => ({
@@ -18,7 +19,7 @@ const aCode = (more: Partial<ScannedCode> = {}): ScannedCode => ({
 })
 const cny = (amount: string) => ({ amount, currency: 'CNY' })
 
-/** Quotes for the Singapore wallet: at `code` when one is given, else at the shop itself. */
+/** Quotes an order of the Singapore wallet: by `code`, or else at the shop. */
 function quoteFor(
   input: Partial<OrderInput>,
   code: ScannedCode | null,
@@ -27,9 +28,9 @@ function quoteFor(
 ) {
   const place = code ? { payload: 'scanned' } : { merchant: merchant.id }
   const order = readOrder({ ...place, payerCurrency: 'SGD', ...input }) as Order
-  const world = { registry, rates: builtInRates, now: noon }
-  const known = code ? { merchant: code.merchant, code } : { merchant, code: null }
-  return makeQuote('q1', 'wallet-sg-01', order, known, world)
+  const context = { registry, rates: builtInRates, now: noon }
+  const target = code ? { merchant: code.merchant, code } : { merchant, code: null }
+  return quoteOrder(anId('q1'), anId('wallet-sg-01'), order, target, context)
 }
 const merchantGets = (quote: unknown) => formatAmount((quote as Quote).terms.merchantAmount)
 
@@ -60,7 +61,7 @@ describe('quoting a scanned code', () => {
     { tip: { kind: 'FIXED', amount: money(300n, 'CNY') } as const, offered: null, gets: '91.50' },
     { tip: { kind: 'FIXED', amount: money(300n, 'CNY') } as const, offered: '3', gets: '91.50' },
     { tip: { kind: 'PERCENT', percent: '12.5' } as const, offered: null, gets: '99.56' },
-  ])('that asks for the tip $tip adds it', ({ tip, offered, gets }) => {
+  ])('adds the tip $tip of the code', ({ tip, offered, gets }) => {
     expect(merchantGets(quoteFor({ tip: offered === null ? null : cny(offered) }, aCode({ tip })))).toBe(gets)
   })
 
@@ -72,7 +73,7 @@ describe('quoting a scanned code', () => {
       code: 'WRONG_CURRENCY',
       path: ['amount', 'currency'],
     },
-    { what: 'a tip that is not asked for', input: { tip: cny('1') }, code: 'BAD_VALUE', path: ['tip'] },
+    { what: 'a tip that the code does not take', input: { tip: cny('1') }, code: 'BAD_VALUE', path: ['tip'] },
     {
       what: 'another entry mode',
       input: { entryMode: 'IN_APP' as const },
@@ -94,6 +95,34 @@ describe('quoting a scanned code', () => {
     expect(quote).toMatchObject({ code: 'AMOUNT_MISMATCH', path: ['input', 'tip'] })
   })
 
+  test.each([
+    { what: 'an amount', code: { amount: money(500n, 'THB') } },
+    { what: 'an amount with equal minor units', code: { amount: money(500n, 'JPY') } },
+    { what: 'a fee', code: { amount: null, tip: { kind: 'FIXED', amount: money(100n, 'THB') } as const } },
+  ])('with $what in another currency than the merchant’s is refused', ({ code }) => {
+    const payer = { amount: '5.00', currency: 'SGD' }
+    const inputs = [
+      {},
+      { amount: cny('5.00') },
+      { amount: cny('5.00'), tip: cny('1.00') },
+      { side: 'FIXED_PAYER' as const, amount: payer },
+    ]
+    for (const input of inputs) {
+      expect(quoteFor(input, aCode(code))).toMatchObject({
+        code: 'WRONG_CURRENCY',
+        path: ['input', 'payload'],
+      })
+    }
+  })
+
+  test('with a fee takes a fixed payer amount that comes to more than the fee', () => {
+    const code = aCode({ amount: null, tip: { kind: 'FIXED', amount: money(552n, 'CNY') } })
+    const fixed = (amount: string) =>
+      quoteFor({ side: 'FIXED_PAYER', amount: { amount, currency: 'SGD' } }, code)
+    expect(fixed('1.00')).toMatchObject({ code: 'AMOUNT_MISMATCH', path: ['input', 'amount'] })
+    expect(merchantGets(fixed('1.01'))).toBe('5.57')
+  })
+
   test('that has no amount takes the payer’s, and is refused without one', () => {
     const code = aCode({ amount: null, entryMode: 'MPM_STATIC' })
     expect(merchantGets(quoteFor({ amount: cny('12') }, code))).toBe('12.00')
@@ -102,7 +131,7 @@ describe('quoting a scanned code', () => {
 })
 
 describe('quoting at a merchant', () => {
-  test('counts as IN_APP and pays in what the wallet settles in, unless the order says otherwise', () => {
+  test('counts as IN_APP and pays in the wallet’s settlement currency by default', () => {
     const quote = quoteFor({ amount: cny('10'), payerCurrency: null }, null) as Quote
     expect(quote.terms).toMatchObject({ entryMode: 'IN_APP', payerAmount: { currency: 'SGD' } })
   })
@@ -113,7 +142,7 @@ describe('quoting at a merchant', () => {
     expect(merchantGets(quote)).toBe('110.42')
   })
 
-  test('above the corridor’s limit says the limit', () => {
+  test('above the corridor’s limit returns the limit', () => {
     expect(quoteFor({ amount: cny('50000.01') }, null)).toMatchObject({
       __typename: 'LimitExceeded',
       limit: money(5_000_000n, 'CNY'),
@@ -142,7 +171,7 @@ describe('quoting at a merchant', () => {
 
   test('is refused when the wallet is suspended', () => {
     const registry = aRegistry()
-    const wallet = registry.participants.get('wallet-sg-01')!
+    const wallet = registry.participants.get(anId('wallet-sg-01'))!
     registry.participants.set(wallet.id, { ...wallet, status: 'SUSPENDED' })
     expect(quoteFor({ amount: cny('1') }, null, registry)).toMatchObject({
       code: 'PARTICIPANT_NOT_LIVE',

@@ -11,18 +11,18 @@ import {
   type RateTable,
 } from '../../../../subgraphs/transaction/price/rate-table.ts'
 import { builtInTable, tableRates } from '../../../../subgraphs/transaction/price/rates.ts'
-import { aCorridor } from '../../../fixtures/transaction-world.ts'
+import { aCorridor } from '../../../fixtures/a-programme.ts'
 
 const noon = new Date('2026-03-01T12:00:00Z')
 const rows = [
   { currency: 'SGD', cny: '5.5490' },
   { currency: 'JPY', cny: '0.04836' },
 ]
-const aTable = (its: object = {}) =>
-  readRateTable({ rows, asOf: noon, markupBasisPoints: 50, ...its }, ['input'])
+const aTable = (changes: object = {}) =>
+  readRateTable({ rows, asOf: noon, markupBasisPoints: 50, ...changes }, ['input'])
 
 describe('a table of rates', () => {
-  test('is what was given, each rate in its normal form', () => {
+  test('is read with each rate in its normal form', () => {
     expect(aTable()).toEqual({ cny: { SGD: '5.549', JPY: '0.04836' }, asOf: noon, markupBasisPoints: 50 })
     expect(aTable({ rows: [...rows, { currency: 'CNY', cny: '1.0' }] })).toEqual(aTable())
     for (const cny of ['0.00001', '1000', '0.0000100001', '999.9999999999']) {
@@ -32,25 +32,25 @@ describe('a table of rates', () => {
 
   const second = (row: object) => ({ rows: [rows[0], { ...rows[1], ...row }] })
   test.each([
-    { its: { rows: [] }, code: 'BAD_VALUE', path: 'rows' },
-    { its: second({ currency: 'XXX' }), code: 'UNKNOWN_CURRENCY', path: 'rows.1.currency' },
-    { its: second({ currency: 'SGD' }), code: 'BAD_VALUE', path: 'rows.1.currency' },
-    { its: second({ cny: '' }), code: 'RATE_MALFORMED', path: 'rows.1.cny' },
-    { its: second({ cny: '1,5' }), code: 'RATE_MALFORMED', path: 'rows.1.cny' },
-    { its: second({ cny: '1e3' }), code: 'RATE_MALFORMED', path: 'rows.1.cny' },
-    { its: second({ cny: '.5' }), code: 'RATE_MALFORMED', path: 'rows.1.cny' },
-    { its: second({ cny: '0' }), code: 'RATE_NOT_POSITIVE', path: 'rows.1.cny' },
-    { its: second({ cny: '0.00' }), code: 'RATE_NOT_POSITIVE', path: 'rows.1.cny' },
-    { its: second({ cny: '-5' }), code: 'RATE_NOT_POSITIVE', path: 'rows.1.cny' },
-    { its: second({ cny: '0.12345678901' }), code: 'RATE_TOO_PRECISE', path: 'rows.1.cny' },
-    { its: second({ cny: '0.0000099999' }), code: 'RATE_OUT_OF_RANGE', path: 'rows.1.cny' },
-    { its: second({ cny: '1000.0000000001' }), code: 'RATE_OUT_OF_RANGE', path: 'rows.1.cny' },
-    { its: second({ currency: 'CNY', cny: '1.01' }), code: 'BAD_VALUE', path: 'rows.1.cny' },
-    { its: { markupBasisPoints: -1 }, code: 'BAD_VALUE', path: 'markupBasisPoints' },
-    { its: { markupBasisPoints: 1001 }, code: 'BAD_VALUE', path: 'markupBasisPoints' },
-    { its: { markupBasisPoints: 0.5 }, code: 'BAD_VALUE', path: 'markupBasisPoints' },
-  ])('is refused with $its', ({ its, code, path }) => {
-    expect(aTable(its)).toMatchObject({ kind: 'refused', code, path: `input.${path}`.split('.') })
+    { changes: { rows: [] }, code: 'BAD_VALUE', path: 'rows' },
+    { changes: second({ currency: 'XXX' }), code: 'UNKNOWN_CURRENCY', path: 'rows.1.currency' },
+    { changes: second({ currency: 'SGD' }), code: 'BAD_VALUE', path: 'rows.1.currency' },
+    { changes: second({ cny: '' }), code: 'RATE_MALFORMED', path: 'rows.1.cny' },
+    { changes: second({ cny: '1,5' }), code: 'RATE_MALFORMED', path: 'rows.1.cny' },
+    { changes: second({ cny: '1e3' }), code: 'RATE_MALFORMED', path: 'rows.1.cny' },
+    { changes: second({ cny: '.5' }), code: 'RATE_MALFORMED', path: 'rows.1.cny' },
+    { changes: second({ cny: '0' }), code: 'RATE_NOT_POSITIVE', path: 'rows.1.cny' },
+    { changes: second({ cny: '0.00' }), code: 'RATE_NOT_POSITIVE', path: 'rows.1.cny' },
+    { changes: second({ cny: '-5' }), code: 'RATE_NOT_POSITIVE', path: 'rows.1.cny' },
+    { changes: second({ cny: '0.12345678901' }), code: 'RATE_TOO_PRECISE', path: 'rows.1.cny' },
+    { changes: second({ cny: '0.0000099999' }), code: 'RATE_OUT_OF_RANGE', path: 'rows.1.cny' },
+    { changes: second({ cny: '1000.0000000001' }), code: 'RATE_OUT_OF_RANGE', path: 'rows.1.cny' },
+    { changes: second({ currency: 'CNY', cny: '1.01' }), code: 'BAD_VALUE', path: 'rows.1.cny' },
+    { changes: { markupBasisPoints: -1 }, code: 'BAD_VALUE', path: 'markupBasisPoints' },
+    { changes: { markupBasisPoints: 1001 }, code: 'BAD_VALUE', path: 'markupBasisPoints' },
+    { changes: { markupBasisPoints: 0.5 }, code: 'BAD_VALUE', path: 'markupBasisPoints' },
+  ])('is refused with $changes', ({ changes, code, path }) => {
+    expect(aTable(changes)).toMatchObject({ kind: 'refused', code, path: `input.${path}`.split('.') })
   })
 
   test.each([
@@ -64,7 +64,7 @@ describe('a table of rates', () => {
     else expect(refusal).toMatchObject({ code: 'BAD_VALUE', path: ['input', 'asOf'] })
   })
 
-  test('follows earlier ones only', () => {
+  test('follows only an earlier table', () => {
     expect(checkFollows({ asOf: noon }, { asOf: noon }, noon)).toMatchObject({ path: ['input', 'asOf'] })
     expect(checkFollows({ asOf: noon }, { asOf: new Date(noon.getTime() - 1) }, noon)).toBeNull()
   })
@@ -90,8 +90,8 @@ describe('with any table that may be set', () => {
       markupBasisPoints: fc.integer({ min: 0, max: 1000 }),
     })
     .map(({ rates, markupBasisPoints }) => {
-      const given = rates.map(([currency, cny]) => ({ currency, cny }))
-      const table = readRateTable({ rows: given, asOf: noon, markupBasisPoints }, [])
+      const tableRows = rates.map(([currency, cny]) => ({ currency, cny }))
+      const table = readRateTable({ rows: tableRows, asOf: noon, markupBasisPoints }, [])
       if (isRefusal(table)) throw new Error(table.message)
       return table
     })
@@ -127,7 +127,7 @@ describe('with any table that may be set', () => {
     )
   })
 
-  test('there is a rate that is more than nothing between any two, and a price or a refusal', () => {
+  test('any two currencies have a rate above zero, and a price or a refusal', () => {
     fc.assert(
       fc.property(someTable, fc.bigInt(1n, 10n ** 15n), (table, minor) => {
         const [payer, merchant] = pairOf(table)
@@ -138,7 +138,7 @@ describe('with any table that may be set', () => {
           return
         }
         expect(Number(price.rate!.value)).toBeGreaterThan(0)
-        // Never more than the mid rate gives.
+        // Never more than the mid rate yields.
         const most = convertHalfUp(money(minor, payer), rates.midRate(payer, merchant)!.mid).minor
         expect(price.merchantAmount.minor).toBeLessThanOrEqual(most)
         expect(digitsOf(price.merchantAmount.currency)).toBe(digitsOf(merchant))

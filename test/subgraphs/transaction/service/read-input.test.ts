@@ -1,19 +1,21 @@
 import { describe, expect, test } from 'vitest'
+import type { MerchantId, QuoteId } from '../../../../schema/values/id.ts'
 import {
   readAnswer,
   readOrder,
   readSubmission,
 } from '../../../../subgraphs/transaction/service/read-input.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const long = 'x'.repeat(65)
 const cny = (amount: string) => ({ amount, currency: 'CNY' })
 
 describe('an order', () => {
-  const order = { merchant: 'acquirer-cn-01.M1', amount: cny('1'), payerCurrency: 'SGD' }
+  const order = { merchant: anId<MerchantId>('acquirer-cn-01.M1'), amount: cny('1'), payerCurrency: 'SGD' }
 
   test.each([
-    { what: 'no place', input: { ...order, merchant: null }, code: 'EXACTLY_ONE', path: [] },
-    { what: 'two places', input: { ...order, payload: 'x' }, code: 'EXACTLY_ONE', path: [] },
+    { what: 'no target', input: { ...order, merchant: null }, code: 'EXACTLY_ONE', path: [] },
+    { what: 'two targets', input: { ...order, payload: 'x' }, code: 'EXACTLY_ONE', path: [] },
     {
       what: 'an amount of words',
       input: { ...order, amount: cny('ten') },
@@ -27,13 +29,13 @@ describe('an order', () => {
       path: ['amount', 'amount'],
     },
     {
-      what: 'nothing',
+      what: 'zero',
       input: { ...order, amount: cny('0.00') },
       code: 'AMOUNT_NOT_POSITIVE',
       path: ['amount', 'amount'],
     },
     {
-      what: 'less than nothing',
+      what: 'less than zero',
       input: { ...order, amount: cny('-1') },
       code: 'AMOUNT_NOT_POSITIVE',
       path: ['amount', 'amount'],
@@ -72,7 +74,7 @@ describe('an order', () => {
     expect(readOrder(input)).toMatchObject({ kind: 'refused', code, path: ['input', ...path] })
   })
 
-  test('is read whole', () => {
+  test('is read with all its fields', () => {
     expect(readOrder({ ...order, tip: cny('0.5'), side: 'FIXED_PAYER', entryMode: 'IN_APP' })).toEqual({
       target: { kind: 'MERCHANT', id: 'acquirer-cn-01.M1' },
       amount: { minor: 100n, currency: 'CNY' },
@@ -85,7 +87,7 @@ describe('an order', () => {
 })
 
 describe('a submission', () => {
-  const submission = { idempotencyKey: 'k1', quote: 'q1', reference: 'r1' }
+  const submission = { idempotencyKey: 'k1', quote: anId<QuoteId>('q1'), reference: 'r1' }
 
   test.each([
     { what: 'an empty key', input: { ...submission, idempotencyKey: '' }, path: ['idempotencyKey'] },
@@ -127,16 +129,18 @@ describe('a submission', () => {
   })
 
   test.each([
-    { what: 'neither quote nor place', input: { ...submission, quote: null } },
-    { what: 'quote and merchant', input: { ...submission, merchant: 'm' } },
-    { what: 'all three', input: { ...submission, merchant: 'm', payload: 'p' } },
+    { what: 'neither quote nor target', input: { ...submission, quote: null } },
+    { what: 'quote and merchant', input: { ...submission, merchant: anId<MerchantId>('m') } },
+    { what: 'all three', input: { ...submission, merchant: anId<MerchantId>('m'), payload: 'p' } },
   ])('is refused with $what', ({ input }) => {
     expect(readSubmission(input)).toMatchObject({ code: 'EXACTLY_ONE', path: ['input'] })
   })
 
   test('without a quote carries an order', () => {
-    expect(readSubmission({ ...submission, quote: null, merchant: 'm', amount: cny('2') })).toMatchObject({
-      what: { kind: 'ORDER', order: { target: { kind: 'MERCHANT', id: 'm' }, payerCurrency: null } },
+    expect(
+      readSubmission({ ...submission, quote: null, merchant: anId<MerchantId>('m'), amount: cny('2') }),
+    ).toMatchObject({
+      basis: { kind: 'ORDER', order: { target: { kind: 'MERCHANT', id: 'm' }, payerCurrency: null } },
       token: null,
     })
   })
@@ -145,7 +149,7 @@ describe('a submission', () => {
 describe('an answer', () => {
   test.each([
     {
-      what: 'a reason nobody knows',
+      what: 'an unknown reason',
       input: { decision: 'DECLINE' as const, reason: 'XX99' },
       path: ['reason'],
     },
@@ -160,18 +164,18 @@ describe('an answer', () => {
       path: ['reference'],
     },
   ])('is refused with $what', ({ input, path }) => {
-    expect(readAnswer({ payment: 'p', ...input })).toMatchObject({
+    expect(readAnswer({ payment: anId('p'), ...input })).toMatchObject({
       code: 'BAD_VALUE',
       path: ['input', ...path],
     })
   })
 
   test.each([
-    { given: 'AM04', reason: 'INSUFFICIENT_FUNDS' },
-    { given: 'INSUFFICIENT_FUNDS', reason: 'INSUFFICIENT_FUNDS' },
-    { given: null, reason: 'UNSPECIFIED' },
-  ])('that declines for $given gives the reason $reason', ({ given, reason }) => {
-    expect(readAnswer({ payment: 'p', decision: 'DECLINE', reason: given })).toMatchObject({
+    { text: 'AM04', reason: 'INSUFFICIENT_FUNDS' },
+    { text: 'INSUFFICIENT_FUNDS', reason: 'INSUFFICIENT_FUNDS' },
+    { text: null, reason: 'UNSPECIFIED' },
+  ])('that declines for $text has the reason $reason', ({ text, reason }) => {
+    expect(readAnswer({ payment: anId('p'), decision: 'DECLINE', reason: text })).toMatchObject({
       decision: 'DECLINE',
       reason,
     })

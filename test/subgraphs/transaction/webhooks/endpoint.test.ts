@@ -6,12 +6,13 @@ import {
   rotate,
   type EndpointSecret,
 } from '../../../../subgraphs/transaction/webhooks/endpoint.ts'
-import { liveSecrets } from '../../../../subgraphs/transaction/webhooks/signature.ts'
+import { validSecrets } from '../../../../subgraphs/shared/signing-secret.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 
 const wanted = { idempotencyKey: 'k1', url: 'https://example.com/hooks', events: ['APPROVED'] }
 const hourMs = 3_600_000
 
-describe('what a new webhook is made of', () => {
+describe('the fields of a new webhook', () => {
   test.each([
     { events: ['APPROVED', 'REFUNDED'], kept: ['APPROVED', 'REFUNDED'] },
     { events: ['APPROVED', 'APPROVED'], kept: ['APPROVED'] },
@@ -34,10 +35,10 @@ describe('what a new webhook is made of', () => {
   })
 })
 
-describe('what changes about a webhook', () => {
-  test('is only what was given', () => {
-    expect(readChanges({ webhook: 'w' }, 'PUBLIC')).toEqual({})
-    expect(readChanges({ webhook: 'w', url: null, status: 'DISABLED' }, 'PUBLIC')).toEqual({
+describe('the changes to a webhook', () => {
+  test('are only the fields of the input', () => {
+    expect(readChanges({ webhook: anId('w') }, 'PUBLIC')).toEqual({})
+    expect(readChanges({ webhook: anId('w'), url: null, status: 'DISABLED' }, 'PUBLIC')).toEqual({
       status: 'DISABLED',
     })
   })
@@ -45,8 +46,12 @@ describe('what changes about a webhook', () => {
   test.each([
     { given: { url: 'https://localhost/' }, path: ['input', 'url'], code: 'ADDRESS_NOT_ALLOWED' },
     { given: { events: ['NEVER'] }, path: ['input', 'events', '0'], code: 'BAD_VALUE' },
-  ])('is refused at $path: $given', ({ given, path, code }) => {
-    expect(readChanges({ webhook: 'w', ...given }, 'PUBLIC')).toMatchObject({ kind: 'refused', code, path })
+  ])('are refused at $path: $given', ({ given, path, code }) => {
+    expect(readChanges({ webhook: anId('w'), ...given }, 'PUBLIC')).toMatchObject({
+      kind: 'refused',
+      code,
+      path,
+    })
   })
 })
 
@@ -54,25 +59,25 @@ describe('rotating secrets', () => {
   const now = new Date('2026-03-01T04:00:00Z')
   const at = (ms: number) => new Date(now.getTime() + ms)
   const first: EndpointSecret = { secret: 'first', notAfter: null, by: 'k0' }
-  const fresh = { secret: 'second', by: 'k1' }
+  const issued = { secret: 'second', by: 'k1' }
   const names = (secrets: unknown, when: Date) =>
-    liveSecrets(secrets as EndpointSecret[], when).map(({ secret }) => secret)
+    validSecrets(secrets as EndpointSecret[], when).map(({ secret }) => secret)
 
-  test('keeps the old secret for the overlap', () => {
-    const secrets = rotate([first], fresh, 24 * hourMs, now)
+  test('keeps the previous secret valid for the overlap', () => {
+    const secrets = rotate([first], issued, 24 * hourMs, now)
     expect(names(secrets, now)).toEqual(['first', 'second'])
     expect(names(secrets, at(24 * hourMs - 1))).toEqual(['first', 'second'])
     expect(names(secrets, at(24 * hourMs))).toEqual(['second'])
   })
 
-  test('ends them all at once when there is to be no overlap', () => {
-    expect(names(rotate([first], fresh, 0, now), now)).toEqual(['second'])
+  test('expires all previous secrets at once without an overlap', () => {
+    expect(names(rotate([first], issued, 0, now), now)).toEqual(['second'])
   })
 
-  test('never lengthens the life of a secret', () => {
-    const ending = { ...first, notAfter: at(hourMs) }
+  test('never extends the expiry of a secret', () => {
+    const expiring = { ...first, notAfter: at(hourMs) }
     const secrets = rotate(
-      [ending, { ...fresh, notAfter: null }],
+      [expiring, { ...issued, notAfter: null }],
       { secret: 'third', by: 'k2' },
       24 * hourMs,
       now,
@@ -84,12 +89,12 @@ describe('rotating secrets', () => {
     ])
   })
 
-  test('is refused when four would sign already, but for a rotation that ends them', () => {
+  test('is refused while four secrets sign, unless it expires them', () => {
     const four = ['a', 'b', 'c'].map((secret) => ({ secret, notAfter: at(hourMs), by: secret }))
     const secrets = [...four, { secret: 'd', notAfter: null, by: 'd' }]
-    expect(rotate(secrets, fresh, hourMs, now)).toMatchObject({ kind: 'refused', code: 'TOO_MANY' })
-    expect(names(rotate(secrets, fresh, 0, now), now)).toEqual(['second'])
-    expect(names(rotate(secrets, fresh, hourMs, at(hourMs)), at(hourMs))).toEqual(['d', 'second'])
+    expect(rotate(secrets, issued, hourMs, now)).toMatchObject({ kind: 'refused', code: 'TOO_MANY' })
+    expect(names(rotate(secrets, issued, 0, now), now)).toEqual(['second'])
+    expect(names(rotate(secrets, issued, hourMs, at(hourMs)), at(hourMs))).toEqual(['d', 'second'])
   })
 
   test.each([
@@ -99,7 +104,7 @@ describe('rotating secrets', () => {
     { overlapHours: -1, ms: null },
     { overlapHours: 169, ms: null },
   ])('$overlapHours hours of overlap', ({ overlapHours, ms }) => {
-    const read = readOverlapMs({ idempotencyKey: 'k', webhook: 'w', overlapHours })
+    const read = readOverlapMs({ idempotencyKey: 'k', webhook: anId('w'), overlapHours })
     if (ms !== null) expect(read).toBe(ms)
     else expect(read).toMatchObject({ code: 'BAD_VALUE', path: ['input', 'overlapHours'] })
   })

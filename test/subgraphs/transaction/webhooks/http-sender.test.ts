@@ -5,10 +5,10 @@ import {
   openHttpSender,
   type HttpSenderOptions,
 } from '../../../../subgraphs/transaction/webhooks/http-sender.ts'
-import { newSecret } from '../../../../subgraphs/transaction/webhooks/signature.ts'
-import { aReceiver, hangs } from '../../../fixtures/receiver.ts'
+import { newSigningSecret } from '../../../../subgraphs/shared/signing-secret.ts'
+import { aReceiver, hangs } from '../../../fixtures/a-webhook-receiver.ts'
 
-const secret = newSecret()
+const secret = newSigningSecret()
 const secrets = [{ secret, notAfter: null }]
 const aMessage = (url: string, body = '{"type":"payment.approved"}') => ({
   id: '7_w',
@@ -24,18 +24,18 @@ function aSender(options: Partial<HttpSenderOptions> = {}) {
   return httpSender
 }
 
-/** Resolves names from a table, and says what it was asked. */
+/** Resolves names from a table, and records the names. */
 function aResolver(...answers: string[][]) {
-  const asked: string[] = []
+  const names: string[] = []
   const resolve = async (name: string) => {
-    const addresses = answers[Math.min(asked.length, answers.length - 1)]!
-    asked.push(name)
+    const addresses = answers[Math.min(names.length, answers.length - 1)]!
+    names.push(name)
     return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
   }
-  return { asked, resolve }
+  return { names, resolve }
 }
 
-/** A TCP server that does what it is told with each connection. */
+/** A TCP server that calls `onConnection` for each connection. */
 async function aListener(onConnection: (socket: Socket) => void): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => {})
@@ -49,7 +49,7 @@ async function aListener(onConnection: (socket: Socket) => void): Promise<number
 }
 
 describe('a message', () => {
-  test('arrives as one POST of JSON, with a signature that its receiver can check', async () => {
+  test('arrives as one POST of JSON, with a signature that its receiver can verify', async () => {
     const receiver = await aReceiver((response) => response.end('thanks'))
     const outcome = await aSender().send(aMessage(`${receiver.url}?a=b`))
     expect(outcome).toEqual({ kind: 'ANSWERED', status: 200, body: 'thanks', latencyMs: expect.any(Number) })
@@ -62,7 +62,7 @@ describe('a message', () => {
     expect(receiver.received).toHaveLength(1)
   })
 
-  test('is not sent on to where a redirect leads', async () => {
+  test('does not follow a redirect', async () => {
     const elsewhere = await aReceiver()
     const receiver = await aReceiver((response) => {
       response.writeHead(307, { location: elsewhere.url }).end()
@@ -71,7 +71,7 @@ describe('a message', () => {
     expect(elsewhere.received).toEqual([])
   })
 
-  test('takes no more of an answer than 64 KB, however long it is', async () => {
+  test('reads at most 64 KB of a response', async () => {
     let written = 0
     const receiver = await aReceiver((response) => {
       const chunk = Buffer.alloc(16_384, 'x')
@@ -86,7 +86,7 @@ describe('a message', () => {
     expect(written).toBeLessThan(50_000_000)
   })
 
-  test('is signed with what the body is in bytes', async () => {
+  test('is signed over the bytes of its body', async () => {
     const receiver = await aReceiver()
     const body = JSON.stringify({ name: '丰海便利店 ☕' })
     await aSender().send(aMessage(receiver.url, body))
@@ -96,7 +96,7 @@ describe('a message', () => {
   })
 })
 
-describe('addresses that are not called', () => {
+describe('forbidden addresses', () => {
   test.each([
     'https://127.0.0.1:PORT/',
     'https://2130706433:PORT/',
@@ -126,23 +126,23 @@ describe('addresses that are not called', () => {
     { what: 'a private network', addresses: ['10.1.2.3'] },
     { what: 'the metadata service', addresses: ['169.254.169.254'] },
     { what: 'a mapped address', addresses: ['::ffff:127.0.0.1'] },
-    { what: 'good and bad ones mixed', addresses: ['93.184.215.14', '127.0.0.1'] },
+    { what: 'allowed and forbidden addresses', addresses: ['93.184.215.14', '127.0.0.1'] },
     { what: 'no address at all', addresses: [] },
-  ])('a name that stands for $what', async ({ addresses }) => {
-    const { resolve, asked } = aResolver(addresses)
+  ])('a name that resolves to $what', async ({ addresses }) => {
+    const { resolve, names } = aResolver(addresses)
     const outcome = await aSender({ reach: 'PUBLIC', resolve }).send(aMessage('https://rebound.example/'))
     expect(outcome).toMatchObject({ kind: 'FAILED', mayHaveArrived: false })
     expect((outcome as { error: string }).error).toMatch(/the hub does not call|has no address/)
-    expect(asked).toEqual(['rebound.example'])
+    expect(names).toEqual(['rebound.example'])
   })
 
-  test('a name is asked for once per connection: there is no second answer to fall for', async () => {
+  test('a name is resolved once per connection, so that a second answer has no effect', async () => {
     const receiver = await aReceiver()
-    const { resolve, asked } = aResolver(['127.0.0.1'], ['10.0.0.1'])
+    const { resolve, names } = aResolver(['127.0.0.1'], ['10.0.0.1'])
     const httpSender = aSender({ reach: 'PRIVATE', resolve })
     await httpSender.send(aMessage(`http://rebound.example:${receiver.port}/`))
     expect(receiver.received).toHaveLength(1)
-    expect(asked).toEqual(['rebound.example'])
+    expect(names).toEqual(['rebound.example'])
   })
 
   test('a name that changes to a forbidden address is called no more', async () => {
@@ -150,7 +150,7 @@ describe('addresses that are not called', () => {
     const { resolve } = aResolver(['127.0.0.1'], ['10.0.0.1'])
     const httpSender = aSender({ reach: 'LOOPBACK', resolve })
     const url = `https://rebound.example:${receiver.port}/`
-    // The first connection is let through, and fails for another reason: the receiver speaks no TLS.
+    // The first connection is allowed, and fails because the receiver has no TLS.
     expect(await httpSender.send(aMessage(url))).toMatchObject({
       error: expect.not.stringContaining('does not call'),
     })
@@ -164,14 +164,14 @@ describe('whether a failed message may have arrived', () => {
   test.each([
     {
       when: 'the name is unknown: no',
-      url: async () => 'http://nobody.localhost:9/',
+      url: async () => 'http://unknown.localhost:9/',
       resolve: async () => {
         throw Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' })
       },
       arrived: false,
     },
     {
-      when: 'nobody listens: no',
+      when: 'no server listens: no',
       url: async () => {
         const receiver = await aReceiver()
         await receiver.close()
@@ -185,23 +185,23 @@ describe('whether a failed message may have arrived', () => {
       arrived: false,
     },
     {
-      when: 'the connection never gets through its handshake: no',
+      when: 'the handshake never completes: no',
       url: async () => `https://127.0.0.1:${await aListener(() => {})}/`,
       arrived: false,
     },
     {
-      when: 'it is cut off after the request: yes',
+      when: 'the connection is closed after the request: yes',
       url: async () => (await aReceiver((response) => response.destroy())).url,
       arrived: true,
     },
-    { when: 'nothing comes back: yes', url: async () => (await aReceiver(hangs)).url, arrived: true },
+    { when: 'there is no response: yes', url: async () => (await aReceiver(hangs)).url, arrived: true },
     {
-      when: 'the answer begins and never ends: yes',
+      when: 'the response begins and never ends: yes',
       url: async () => (await aReceiver((response) => response.write('{'))).url,
       arrived: true,
     },
     {
-      when: 'the answer is not HTTP: yes',
+      when: 'the response is not HTTP: yes',
       url: async () =>
         `http://127.0.0.1:${await aListener((socket) => socket.once('data', () => socket.end('hello\r\n\r\n')))}/`,
       arrived: true,
@@ -216,22 +216,22 @@ describe('whether a failed message may have arrived', () => {
     })
   })
 
-  test('the time-out covers the whole of it, an answer in drops included', async () => {
+  test('the time-out covers the whole request, also a response that arrives byte by byte', async () => {
     const receiver = await aReceiver((response) => {
-      const drops = setInterval(() => response.write('x'), 10)
-      response.on('close', () => clearInterval(drops))
+      const interval = setInterval(() => response.write('x'), 10)
+      response.on('close', () => clearInterval(interval))
     })
     const outcome = await aSender({ timeoutMs: 200 }).send(aMessage(receiver.url))
     expect(outcome).toMatchObject({ kind: 'FAILED', error: 'no answer within 200 ms', mayHaveArrived: true })
     expect(outcome.latencyMs).toBeLessThan(2_000)
   })
 
-  test('whoever gives up gets an outcome too', async () => {
+  test('an aborted request has an outcome too', async () => {
     const receiver = await aReceiver(hangs)
-    const giving = new AbortController()
-    const sending = aSender().send(aMessage(receiver.url), { signal: giving.signal })
+    const aborting = new AbortController()
+    const sending = aSender().send(aMessage(receiver.url), { signal: aborting.signal })
     await receiver.until(1)
-    giving.abort()
+    aborting.abort()
     expect(await sending).toMatchObject({ kind: 'FAILED', mayHaveArrived: true })
   })
 })

@@ -1,0 +1,210 @@
+import { ApolloClient, gql, InMemoryCache } from '@apollo/client'
+import { GraphQLWsLink } from '@apollo/client/link/subscriptions'
+import { createClient } from 'graphql-ws'
+import { describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
+import { RawClient } from '../gateway/live/raw-client.ts'
+import { SseReader } from '../gateway/http/sse-reader.ts'
+import { freshDatabase } from '../harness/mongo.ts'
+import { hubProcesses, urlOf } from './child.ts'
+import { HubClient } from './client.ts'
+
+const run = hubProcesses(await freshDatabase())
+const keys = ['demo-operator', 'demo-acquirer', 'demo-wallet']
+const document = `subscription Follow($after: String) {
+  transactionEvents(after: $after) { cursor to transaction { id merchant { name } } } }`
+
+interface Page {
+  readonly events: readonly { readonly cursor: string }[]
+  readonly endCursor: string
+  readonly hasMore: boolean
+}
+
+/** Reads the log with `key` after a cursor: every cursor, and the end cursor. */
+async function logAfter(
+  url: string,
+  key: string,
+  after: string | null,
+): Promise<{ cursors: string[]; end: string | null }> {
+  const client = new HubClient(url, key)
+  const cursors: string[] = []
+  let end = after
+  for (;;) {
+    const { data } = await client.query(
+      'query($after: String) { transactionLog(first: 1000, after: $after) { events { cursor } endCursor hasMore } }',
+      { after: end },
+    )
+    const { events, endCursor, hasMore } = data.transactionLog as Page
+    cursors.push(...events.map(({ cursor }) => cursor))
+    end = endCursor
+    if (!hasMore) return { cursors, end }
+  }
+}
+
+let payments = 0
+
+/** The demo wallet pays at a merchant of the demo acquirer. */
+async function pay(url: string): Promise<void> {
+  const number = `live-${++payments}`
+  const acquirer = new HubClient(url, 'demo-acquirer')
+  const found = await acquirer.query(
+    '{ merchants(where: { acquirers: ["acquirer-cn-01"] }, first: 1) { edges { node { id } } } }',
+  )
+  const code = await acquirer.ask('IssueCode', {
+    input: {
+      idempotencyKey: number,
+      merchant: found.data.merchants.edges[0].node.id,
+      kind: 'DYNAMIC',
+      amount: { amount: '12.00', currency: 'CNY' },
+    },
+  })
+  const { payload } = code.data.issueCode
+  const { data } = await new HubClient(url, 'demo-wallet').ask('SubmitPayment', {
+    input: { idempotencyKey: number, reference: number, payload, payerCurrency: 'SGD' },
+  })
+  expect(data.submitPayment.__typename).toBe('PaymentReceipt')
+}
+
+/** A client that keeps every cursor it receives, and resumes from the last one at the given hub. */
+class Watcher {
+  readonly key: string
+  readonly cursors: string[] = []
+  #after: string | null
+  #look = (): void => {}
+
+  constructor(key: string, after: string | null) {
+    this.key = key
+    this.#after = after
+  }
+
+  /** Follows until the hub is gone or `leave` is called; resolves then. */
+  async follow(url: string, leaving: AbortSignal): Promise<void> {
+    const client = createClient({
+      url: `${url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: `Bearer ${this.key}` },
+      retryAttempts: 0,
+    })
+    const events = client.iterate<{ transactionEvents: { cursor: string } }>({
+      query: document,
+      variables: { after: this.#after },
+    })
+    leaving.addEventListener('abort', () => void events.return?.())
+    try {
+      for await (const { data } of events) {
+        this.#after = data!.transactionEvents.cursor
+        this.cursors.push(this.#after)
+        this.#look()
+      }
+    } catch (error) {
+      // The hub was killed: the socket broke without a word.
+      if ((error as { code?: number }).code !== 1006) throw error
+    } finally {
+      await client.dispose()
+    }
+  }
+
+  has(count: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#look = () => this.cursors.length >= count && resolve()
+      this.#look()
+    })
+  }
+}
+
+describe('two hubs over one database', () => {
+  test('deliver the same to all clients in the same order; when one is killed, its clients resume at the other and miss nothing', async () => {
+    const first = run({ TRAFFIC: '10' })
+    const firstUrl = await urlOf(first)
+    const second = run({ TRAFFIC: '10' })
+    const secondUrl = await urlOf(second)
+    const { end: start } = await logAfter(firstUrl, 'demo-operator', null)
+
+    const done = new AbortController()
+    const atFirst = keys.map((key) => new Watcher(key, start))
+    const atSecond = keys.map((key) => new Watcher(key, start))
+    const broken = atFirst.map((watcher) => watcher.follow(firstUrl, done.signal))
+    const running = atSecond.map((watcher) => watcher.follow(secondUrl, done.signal))
+    for (let n = 0; n < 10; n++) await pay(n % 2 === 0 ? firstUrl : secondUrl)
+    // Some of it is under way just now.
+    await Promise.all([...atFirst, ...atSecond].map((watcher) => watcher.has(10)))
+    first.process.kill('SIGKILL')
+    await Promise.all(broken)
+    const resumed = atFirst.map((watcher) => watcher.follow(secondUrl, done.signal))
+    for (let n = 0; n < 10; n++) await pay(secondUrl)
+    await Promise.all(atFirst.map((watcher) => watcher.has(40)))
+
+    for (const [n, key] of keys.entries()) {
+      const { cursors } = await logAfter(secondUrl, key, start)
+      expect(cursors.length).toBeGreaterThanOrEqual(40)
+      for (const watcher of [atFirst[n]!, atSecond[n]!]) {
+        await watcher.has(cursors.length)
+        expect(watcher.cursors.slice(0, cursors.length)).toEqual(cursors)
+      }
+    }
+    done.abort()
+    await Promise.all([...running, ...resumed])
+    second.process.kill('SIGTERM')
+    expect(await second.exit).toBe(0)
+  })
+})
+
+describe('a hub that receives SIGTERM', () => {
+  test('reports that it is not ready, closes sockets with 1012, ends event streams so that they resume, and exits with 0', async () => {
+    const hub = run({})
+    const url = await urlOf(hub)
+    const sockets = await Promise.all(Array.from({ length: 350 }, () => RawClient.as(url, 'demo-wallet')))
+    const stream = await SseReader.open(url, document, { key: 'demo-wallet' })
+    for (const socket of sockets) await socket.subscribe('1', document)
+    await Promise.all(sockets.map((socket) => socket.drain()))
+
+    hub.process.kill('SIGTERM')
+    await sockets[0]!.closed
+    // The remaining connections close one after another; until then the hub answers.
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+    for (const socket of sockets)
+      expect(await socket.closed).toEqual({ code: 1012, reason: 'The hub restarts' })
+    await stream.ended
+    expect(stream.completed).toBe(false)
+    expect(await hub.exit).toBe(0)
+  })
+})
+
+describe('Apollo Client', () => {
+  test('follows a subscription through its link for graphql-ws', async () => {
+    const hub = run({ TRAFFIC: '20' })
+    const url = await urlOf(hub)
+    const client = createClient({
+      url: `${url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: 'Bearer demo-operator' },
+    })
+    const apollo = new ApolloClient({ link: new GraphQLWsLink(client), cache: new InMemoryCache() })
+    const heard: unknown[] = []
+    await new Promise<void>((resolve, reject) => {
+      const following = apollo.subscribe({ query: gql(document) }).subscribe({
+        next({ data }) {
+          heard.push(data)
+          if (heard.length < 3) return
+          following.unsubscribe()
+          resolve()
+        },
+        error: reject,
+      })
+    })
+    expect(heard).toEqual(
+      Array.from({ length: 3 }, () => ({
+        transactionEvents: expect.objectContaining({
+          __typename: 'TransactionEvent',
+          transaction: expect.objectContaining({
+            merchant: expect.objectContaining({ name: expect.any(String) }),
+          }),
+        }),
+      })),
+    )
+    apollo.stop()
+    await client.dispose()
+    hub.process.kill('SIGTERM')
+    expect(await hub.exit).toBe(0)
+  })
+})

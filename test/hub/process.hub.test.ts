@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { freshDatabase } from '../harness/mongo.ts'
+import { hubProcesses, urlOf } from './child.ts'
+
+const full = await freshDatabase()
+const empty = await freshDatabase()
+const run = hubProcesses(full)
+
+const ask = (url: string, key: string): Promise<Response> =>
+  fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: '{"query":"{ viewer { participant { id } } }"}',
+  })
+
+describe('the one command', () => {
+  test('prints its URL and the demo keys, answers, and exits with 0 on SIGTERM', async () => {
+    const hub = run({})
+    const url = await urlOf(hub)
+    await hub.line('demo-wallet')
+    expect(await (await ask(url, 'demo-wallet')).json()).toEqual({
+      data: { viewer: { participant: { id: 'wallet-sg-01' } } },
+    })
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
+    hub.process.kill('SIGTERM')
+    expect(await hub.exit).toBe(0)
+  })
+
+  test('keeps paying by itself when TRAFFIC is set', async () => {
+    const hub = run({ TRAFFIC: '20' })
+    const url = await urlOf(hub)
+    const count = async (): Promise<unknown> => {
+      const response = await fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer demo-operator', 'content-type': 'application/json' },
+        body: '{"query":"{ transactions(first: 1) { edges { node { createdAt status } } } }"}',
+      })
+      const { data } = (await response.json()) as {
+        data: { transactions: { edges: { node: { createdAt: string } }[] } }
+      }
+      return data.transactions.edges[0]!.node.createdAt
+    }
+    const startedAt = new Date().toISOString()
+    await expect.poll(count, { timeout: 20_000 }).toSatisfy((at: string) => at > startedAt)
+    hub.process.kill('SIGINT')
+    expect(await hub.exit).toBe(0)
+  })
+
+  test('in production has no demo data, accepts only issued keys, and prints nothing but log lines', async () => {
+    const production = { MODE: 'production', MONGODB_DATABASE: empty.name }
+    const hub = run(production)
+    const url = await urlOf(hub)
+    for (const key of ['demo-operator', 'demo-portal', 'demo-wallet', 'demo-acquirer']) {
+      expect((await ask(url, key)).status).toBe(401)
+    }
+    const issuing = run(production, 'cli/keys.ts', 'issue', 'wallet-th-01', 'till', 'payments:read')
+    expect(await issuing.exit).toBe(0)
+    const key = issuing.output()
+    await expect.poll(async () => (await ask(url, key)).status).toBe(200)
+    expect(await run(production, 'cli/keys.ts', 'revoke', key).exit).toBe(0)
+    await expect.poll(async () => (await ask(url, key)).status).toBe(401)
+
+    for (const line of hub.output().split('\n'))
+      expect(JSON.parse(line)).toMatchObject({ level: expect.any(Number) })
+    hub.process.kill('SIGTERM')
+    expect(await hub.exit).toBe(0)
+  })
+})
+
+describe('what keeps it from starting is one clear message, and exit 1', () => {
+  test('settings that cannot be used, all of them', async () => {
+    const hub = run({ PORT: 'x', SCALE: '7' })
+    expect(await hub.exit).toBe(1)
+    expect(hub.output()).toMatch(
+      /^The hub cannot start \(CONFIG_INVALID\).*\n {2}PORT=x: .*\n {2}SCALE=7: .*$/,
+    )
+  })
+
+  test('a port that is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    const { port } = other.address() as AddressInfo
+    const hub = run({ PORT: String(port) })
+    expect(await hub.exit).toBe(1)
+    expect(hub.output()).toContain(`The hub cannot start (PORT_TAKEN): port ${port} is in use`)
+    other.close()
+  })
+
+  test('a MongoDB that is not there', async () => {
+    const hub = run({ MONGODB_URI: 'mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=500' })
+    expect(await hub.exit).toBe(1)
+    expect(hub.output()).toContain('The hub cannot start (MONGODB_UNREACHABLE)')
+  })
+})

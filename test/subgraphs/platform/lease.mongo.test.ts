@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest'
+import { connect } from '../../../subgraphs/platform/mongo/client.ts'
+import {
+  holdLease,
+  isLeaseHeld,
+  type Lease,
+  type LeaseHolder,
+} from '../../../subgraphs/platform/mongo/lease.ts'
+import { freshDatabase } from '../../harness/mongo.ts'
+
+const { db, uri, name } = await freshDatabase()
+const silent = { info: () => {}, error: () => {} }
+const quick = { ttlMs: 600, retryMs: 50, logger: silent }
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+
+/** Tries to take the lease; `held` is fulfilled when it is taken. */
+function aHolder(lease: string, database = db): { held: Promise<Lease>; holder: LeaseHolder } {
+  const { promise: held, resolve } = Promise.withResolvers<Lease>()
+  const holder = holdLease({ ...quick, db: database, name: lease }, async (own) => {
+    resolve(own)
+    await aborted(own.signal)
+  })
+  return { held, holder }
+}
+
+describe('a lease', () => {
+  test('has one holder, and passes to the next one when it is released', async () => {
+    const first = aHolder('given on')
+    const { epoch } = await first.held
+    const second = aHolder('given on')
+    expect([first.holder.isHolding(), second.holder.isHolding()]).toEqual([true, false])
+    expect(await isLeaseHeld(db, 'given on')).toBe(true)
+    await first.holder.close()
+    expect((await second.held).epoch).toBeGreaterThan(epoch)
+    await second.holder.close()
+    expect(await isLeaseHeld(db, 'given on')).toBe(false)
+  })
+
+  test('does not expire while it is renewed', async () => {
+    const { held, holder } = aHolder('renewed')
+    const lease = await held
+    const { expiresAt } = (await db.collection('leases').findOne({ _id: 'renewed' as never }))!
+    const changes = db.collection('leases').watch([{ $match: { 'documentKey._id': 'renewed' } }])
+    for (let renewal = 0; renewal < 4; renewal++) await changes.next()
+    await changes.close()
+    const now = (await db.collection('leases').findOne({ _id: 'renewed' as never }))!
+    expect(now['expiresAt'].getTime()).toBeGreaterThan(expiresAt.getTime() + quick.ttlMs)
+    expect(lease.isHeld()).toBe(true)
+    await holder.close()
+  })
+
+  test('of a holder that has stopped renewing is taken over, and that holder loses it', async () => {
+    const doomed = await connect(uri)
+    const first = aHolder('lost', doomed.db(name))
+    const lost = await first.held
+    const second = aHolder('lost')
+    await doomed.close()
+    expect((await second.held).epoch).toBe(lost.epoch + 1)
+    await aborted(lost.signal)
+    expect(lost.isHeld()).toBe(false)
+    await Promise.all([first.holder.close(), second.holder.close()])
+  })
+
+  test('is taken again after its work has failed', async () => {
+    let times = 0
+    const { promise: twice, resolve } = Promise.withResolvers<void>()
+    const holder = holdLease({ ...quick, db, name: 'failing' }, async () => {
+      if (++times === 2) resolve()
+      throw new Error('no luck')
+    })
+    await twice
+    await holder.close()
+    expect(times).toBe(2)
+  })
+})
