@@ -163,15 +163,6 @@ export class Cell {
     this.#words[at + valueAt + 1] = Number(value >> 32n)
   }
 
-  /** Replaces each number of a name by the one that `numbers` gives for it. */
-  renumber(numbers: readonly number[]): void {
-    const at = this.index * cellWidth
-    const words = this.#words
-    words[at] = pack(lowHalf(words[at]!), numbers[highHalf(words[at]!)]!)
-    words[at + 1] = pack(numbers[lowHalf(words[at + 1]!)]!, numbers[highHalf(words[at + 1]!)]!)
-    words[at + 2] = pack(numbers[lowHalf(words[at + 2]!)]!, numbers[highHalf(words[at + 2]!)]!)
-  }
-
   #word(n: number): number {
     return this.#words[this.index * cellWidth + n]!
   }
@@ -211,11 +202,6 @@ export class Tally {
   get count(): number {
     return this.#words[this.#at + 2]!
   }
-
-  renumber(numbers: readonly number[]): void {
-    const kind = this.#words[this.#at + 1]!
-    if (kind >= reasonKind) this.#words[this.#at + 1] = reasonKind + numbers[kind - reasonKind]!
-  }
 }
 
 /**
@@ -235,7 +221,8 @@ export class CounterBlock {
     this.start = content.start.getTime()
     this.size = content.cells
     this.#words = wordsOf(content.words)
-    const lastMinute = this.#renumber(content.names.map((name) => names.numberOf(name)))
+    const numbers = content.names.map((name) => names.numberOf(name))
+    const lastMinute = renumber(this.#words, this.size, numbers)
     this.end = this.start + (lastMinute + 1) * minuteMs
   }
 
@@ -246,19 +233,24 @@ export class CounterBlock {
   tallies(): Tally {
     return new Tally(this.#words, this.size)
   }
+}
 
-  /** Renumbers the names of all cells and tallies, and returns the last minute that has a cell. */
-  #renumber(numbers: readonly number[]): number {
-    const cell = this.cells()
-    let lastMinute = 0
-    while (cell.next()) {
-      cell.renumber(numbers)
-      if (cell.minute > lastMinute) lastMinute = cell.minute
-    }
-    const tally = this.tallies()
-    while (tally.next()) tally.renumber(numbers)
-    return lastMinute
+/** Replaces each name's number by that of `numbers`, and returns the last minute that has a cell. */
+function renumber(words: Int32Array, cells: number, numbers: readonly number[]): number {
+  const both = (word: number): number => pack(numbers[lowHalf(word)]!, numbers[highHalf(word)]!)
+  const tallies = cells * cellWidth
+  let lastMinute = 0
+  for (let at = 0; at < tallies; at += cellWidth) {
+    const minute = lowHalf(words[at]!)
+    if (minute > lastMinute) lastMinute = minute
+    words[at] = pack(minute, numbers[highHalf(words[at]!)]!)
+    words[at + 1] = both(words[at + 1]!)
+    words[at + 2] = both(words[at + 2]!)
   }
+  for (let at = tallies + 1; at < words.length; at += tallyWidth) {
+    if (words[at]! >= reasonKind) words[at] = reasonKind + numbers[words[at]! - reasonKind]!
+  }
+  return lastMinute
 }
 
 /** A block to count into. */

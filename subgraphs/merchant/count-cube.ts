@@ -78,13 +78,13 @@ export class Spot {
   readonly version: number
   readonly #words: Int32Array
 
-  /** `counts` has three numbers for each count: place, number of the profile, merchants. */
-  constructor(head: Pick<Spot, 'city' | 'region' | 'middle' | 'version'>, counts: readonly number[]) {
+  /** `words` has three numbers for each count: place, number of the profile, merchants. */
+  constructor(head: Pick<Spot, 'city' | 'region' | 'middle' | 'version'>, words: readonly number[]) {
     this.city = head.city
     this.region = head.region
     this.middle = head.middle
     this.version = head.version
-    this.#words = Int32Array.from(counts)
+    this.#words = Int32Array.from(words)
   }
 
   /**
@@ -172,29 +172,29 @@ export class CountCube {
    * dropped.
    */
   spotsFrom(found: Iterable<FoundCount>): Spot[] {
-    const countsOf = new Map<Spot, number[]>()
+    const wordsOf = new Map<Spot, number[]>()
     for (const { spot: id, place, profile, merchants } of found) {
       const spot = this.spots.get(id)
       const number = this.#profileNumbers.get(profile)
       if (!spot || number === undefined) continue
-      const counts = countsOf.get(spot)
-      if (counts) counts.push(place, number, merchants)
-      else countsOf.set(spot, [place, number, merchants])
+      const words = wordsOf.get(spot)
+      if (words) words.push(place, number, merchants)
+      else wordsOf.set(spot, [place, number, merchants])
     }
-    return Array.from(countsOf, ([spot, counts]) => new Spot(spot, counts))
+    return Array.from(wordsOf, ([spot, words]) => new Spot(spot, words))
   }
 
   #spotOf(record: SpotRecord, middle: Point | null | undefined): Spot {
-    const counts: number[] = []
-    for (const entry in record.counts) {
-      const merchants = record.counts[entry]!
+    const { country, city, region: id, version, counts } = record
+    const words: number[] = []
+    for (const entry in counts) {
+      const merchants = counts[entry]!
       if (merchants === 0) continue
       const { place, profile } = splitEntry(entry)
       const number = this.#profileNumbers.get(profile)
       if (number === undefined) throw new TypeError(`the cube has no profile ${profile}`)
-      counts.push(place, number, merchants)
+      words.push(place, number, merchants)
     }
-    const { country, city, region: id, version } = record
     const region = id === null ? null : bitsOf(id)
     const head = {
       city: this.#cityOf(country, city),
@@ -202,7 +202,7 @@ export class CountCube {
       middle: middle ?? (region === null ? null : middleOf(region, regionResolution)),
       version,
     }
-    return new Spot(head, counts)
+    return new Spot(head, words)
   }
 
   #cityOf(country: string, name: string): number {
