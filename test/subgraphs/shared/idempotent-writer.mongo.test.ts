@@ -28,7 +28,7 @@ const aCall = (its: Partial<Call> = {}): Call => ({
   participant: anId('wallet-sg-01'),
   operation: 'createWebhook',
   idempotencyKey: 'k1',
-  input: { coins: 1 },
+  command: { coins: 1 },
   at: noon,
   ...its,
 })
@@ -83,7 +83,7 @@ describe('a change under an idempotency key', () => {
 
   test('refuses the key with another input, and reports its first use', async () => {
     await put(writer, aCall())
-    expect(await put(writer, aCall({ input: { coins: 2 }, at: later }))).toMatchObject({
+    expect(await put(writer, aCall({ command: { coins: 2 }, at: later }))).toMatchObject({
       kind: 'refused',
       __typename: 'IdempotencyConflict',
       code: 'IDEMPOTENCY_CONFLICT',
