@@ -33,6 +33,15 @@ describe('the graphql-sse client', () => {
     expect(await told).toEqual([event('one'), event('two ✓')])
   })
 
+  test('follows a subscription whose field has a switch', async () => {
+    const query = 'subscription($on: Boolean!) { transactionEvents @include(if: $on) { text } }'
+    const received = Array.fromAsync(client.iterate({ query, variables: { on: true } }))
+    await feed.until('transactionEvents', 1)
+    feed.emit('transactionEvents', 'one')
+    feed.end('transactionEvents')
+    expect(await received).toEqual([{ data: { transactionEvents: { text: 'one' } } }])
+  })
+
   test('runs a query and a mutation', async () => {
     expect(await Array.fromAsync(client.iterate({ query: '{ whoami book(id: 1) { stars } }' }))).toEqual([
       { data: { whoami: 'wallet-sg-01', book: { stars: 5 } } },
