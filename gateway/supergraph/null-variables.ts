@@ -98,9 +98,7 @@ export function variablesAtNonNull(type: GraphQLInputType, value: ValueNode): re
   if (isListType(inner)) return variablesAtNonNull(inner.ofType, value)
   if (value.kind !== Kind.OBJECT || !isInputObjectType(inner)) return []
   const fields = inner.getFields()
-  return value.fields.flatMap(({ name, value: given }) =>
-    variablesAtNonNull(fields[name.value]!.type, given),
-  )
+  return value.fields.flatMap(({ name, value: given }) => variablesAtNonNull(fields[name.value]!.type, given))
 }
 
 const isSelection = (node: ASTNode): node is SelectionNode =>

@@ -231,7 +231,8 @@ class DocumentWriter {
   #define({ variable, type, defaultValue }: VariableDefinitionNode): readonly string[] {
     const name = this.#variables.get(variable.name.value)
     if (name === undefined) return []
-    const isNonNull = defaultValue && type.kind !== Kind.NON_NULL_TYPE && this.#strict.has(variable.name.value)
+    const isNonNull =
+      defaultValue && type.kind !== Kind.NON_NULL_TYPE && this.#strict.has(variable.name.value)
     return [`$${name}: ${print(type)}${isNonNull ? '!' : ''}`]
   }
 

@@ -65,11 +65,7 @@ async function asOperator<Input extends Keyed, Result>(
   action: AuditedAction,
   input: Input,
   context: RequestContext,
-  write: (
-    dependencies: OperatorDependencies,
-    input: Input,
-    caller: Caller,
-  ) => Promise<Result | Refusal>,
+  write: (dependencies: OperatorDependencies, input: Input, caller: Caller) => Promise<Result | Refusal>,
 ): Promise<Result | Refusal> {
   const refusal = requireScope(context, 'operator')
   if (refusal) return refusal
@@ -138,8 +134,6 @@ async function setCorridor(
   if (isRefusal(terms)) return terms
   const { id } = input
   const rule = (corridor: Corridor | null) =>
-    corridor
-      ? changeTerms(corridor, terms, registry.projects)
-      : openCorridor(id, terms, registry.projects)
+    corridor ? changeTerms(corridor, terms, registry.projects) : openCorridor(id, terms, registry.projects)
   return store.changeCorridor(id, rule, { ...caller, command: { id, ...terms } })
 }

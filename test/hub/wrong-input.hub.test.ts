@@ -5,7 +5,8 @@ import { buildSchema, isNonNullType } from 'graphql'
 import { readFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
-import { expect, test } from 'vitest'
+import { Pool } from 'undici'
+import { afterAll, expect, test } from 'vitest'
 import { testHub } from './hub.ts'
 import {
   argumentsWith,
@@ -37,6 +38,8 @@ const schema = buildSchema(
 
 /** Requests that are under way at once. */
 const concurrency = 24
+const clients = new Pool(hub.url, { connections: concurrency })
+afterAll(() => clients.close())
 
 interface Case extends Attempt {
   readonly position: Position
@@ -49,35 +52,31 @@ interface Answer {
 
 async function send(key: string, target: Target, query: string, variables: string): Promise<Answer> {
   const isStream = target.operation === 'subscription'
-  const abort = new AbortController()
-  const response = await fetch(`${hub.url}/graphql`, {
+  const { statusCode: status, body } = await clients.request({
     method: 'POST',
+    path: '/graphql',
     headers: {
       authorization: `Bearer ${key}`,
       'content-type': 'application/json',
       ...(isStream && { accept: 'text/event-stream' }),
     },
     body: `{"query":${JSON.stringify(query)},"variables":${variables}}`,
-    signal: abort.signal,
   })
-  const { status } = response
-  if (!isStream) return { status, text: await response.text() }
+  if (!isStream) return { status, text: await body.text() }
   // A stream that is open and quiet has accepted the value.
-  const quiet = setTimeout(() => abort.abort(), 150)
+  const quiet = setTimeout(() => body.destroy(), 100)
+  let text = ''
   try {
-    let text = ''
-    const decoder = new TextDecoder()
-    for await (const part of response.body!) {
-      text += decoder.decode(part as Uint8Array, { stream: true })
+    for await (const part of body) {
+      text += String(part)
       if (text.includes('event: next')) break
     }
-    return { status, text }
   } catch {
-    return { status, text: '' }
+    // It was quiet.
   } finally {
     clearTimeout(quiet)
-    abort.abort()
   }
+  return { status, text }
 }
 
 /** JSON in which a bigint is a number of all its digits. */
@@ -85,7 +84,8 @@ function jsonOf(value: unknown): string {
   if (typeof value === 'bigint') return String(value)
   if (Array.isArray(value)) return `[${value.map(jsonOf).join(',')}]`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  return `{${Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}:${jsonOf(one)}`)}}`
+  const members = Object.entries(value).map(([name, one]) => `${JSON.stringify(name)}:${jsonOf(one)}`)
+  return `{${members.join(',')}}`
 }
 
 async function validExamples(): Promise<Example> {
@@ -102,7 +102,9 @@ async function validExamples(): Promise<Example> {
   const { payload } = issued.data.issueCode
   const quoted = await wallet.ask('QuotePayment', { input: { payload, payerCurrency: 'SGD' } })
   const quote = quoted.data.quotePayment.id
-  const paid = await wallet.ask('SubmitPayment', { input: { idempotencyKey: 'pay', quote, reference: 'order' } })
+  const paid = await wallet.ask('SubmitPayment', {
+    input: { idempotencyKey: 'pay', quote, reference: 'order' },
+  })
   const payment = paid.data.submitPayment.payment.id
   let count = 0
   const byName: Readonly<Record<string, () => unknown>> = {

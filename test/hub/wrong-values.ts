@@ -9,10 +9,7 @@ import {
   isNonNullType,
   isAbstractType,
   isObjectType,
-  isScalarType,
   isUnionType,
-  parseType,
-  print,
   type GraphQLArgument,
   type GraphQLField,
   type GraphQLInputField,
@@ -96,7 +93,7 @@ export function smallest(
   name: string,
   example: Example,
   path: readonly string[] = [],
-  value: unknown = undefined,
+  value?: unknown,
 ): unknown {
   if (isNonNullType(type)) return smallest(type.ofType, name, example, path, value)
   if (isListType(type)) return [smallest(type.ofType, name, example, path, value)]
@@ -121,7 +118,8 @@ export function argumentsWith(
   return Object.fromEntries(
     target.chain.at(-1)!.field.args.flatMap((argument): [string, unknown][] => {
       const { name, type, defaultValue } = argument
-      if (name === first) return [[name, rest.length === 0 ? value : smallest(type, name, example, rest, value)]]
+      if (name === first)
+        return [[name, rest.length === 0 ? value : smallest(type, name, example, rest, value)]]
       const isNeeded = isNonNullType(type) && defaultValue === undefined
       return isNeeded ? [[name, smallest(type, name, example)]] : []
     }),
@@ -137,25 +135,39 @@ export function documentOf(
 ): string {
   const { field: last } = chain.at(-1)!
   const used = last.args.filter(({ name }) => Object.hasOwn(args, name))
-  const definitions = used.map(({ name, type }) => `$${name}: ${print(parseType(String(type)))}`)
+  const definitions = used.map(({ name, type }) => `$${name}: ${String(type)}`)
   const own = used.map(({ name, type }) =>
     form === 'variables' ? `${name}: $${name}` : `${name}: ${literalOf(args[name], type)}`,
   )
   const head = form === 'variables' && definitions.length > 0 ? `(${definitions.join(', ')})` : ''
-  const body = chain.reduceRight((inner, { field, narrowTo }, n) => {
-    const needed = field.args
-      .filter(({ type, defaultValue }) => isNonNullType(type) && defaultValue === undefined)
-      .map(({ name, type }) => `${name}: ${literalOf(smallest(type, name, example), type)}`)
-    const texts = n === chain.length - 1 ? own : needed
-    const call = texts.length > 0 ? `(${texts.join(', ')})` : ''
-    const set = narrowTo === null || inner === '' ? inner : `{ ... on ${narrowTo} ${inner} }`
-    return `{ ${field.name}${call} ${set} }`
-  }, selectionOf(getNamedType(last.type), form === 'variables' ? 2 : 0))
+  const body = chain.reduceRight(
+    (inner, { field, narrowTo }, n) => {
+      const needed = field.args
+        .filter(({ type, defaultValue }) => isNonNullType(type) && defaultValue === undefined)
+        .map(({ name, type }) => `${name}: ${literalOf(smallest(type, name, example), type)}`)
+      const texts = n === chain.length - 1 ? own : needed
+      const call = texts.length > 0 ? `(${texts.join(', ')})` : ''
+      const set = narrowTo === null || inner === '' ? inner : `{ ... on ${narrowTo} ${inner} }`
+      return `{ ${field.name}${call} ${set} }`
+    },
+    selectionOf(getNamedType(last.type), form === 'variables' ? 2 : 0),
+  )
   return `${operation}${head} ${body}`
 }
 
+const selections = new Map<string, string>()
+
 /** The leaf fields of a type, and of the types of its fields for some levels. */
 function selectionOf(type: GraphQLNamedType, depth: number): string {
+  const key = `${type.name} ${depth}`
+  const present = selections.get(key)
+  if (present !== undefined) return present
+  const selection = makeSelection(type, depth)
+  selections.set(key, selection)
+  return selection
+}
+
+function makeSelection(type: GraphQLNamedType, depth: number): string {
   if (!isCompositeType(type)) return ''
   if (isUnionType(type)) {
     const members = type.getTypes().map((one) => `... on ${one.name} ${selectionOf(one, 0)}`)
@@ -201,14 +213,14 @@ const nested = (levels: number): unknown => {
 
 /** Values of other JSON types, and numbers beyond those of most types. */
 const wrongShapes: readonly unknown[] = [
-  null, true, -1, 1.5, 9_223_372_036_854_775_808n, {}, { $ne: null }, [], [null], nested(100),
-  Array.from({ length: 600 }, () => 'x'),
+  null, true, 1.5, 9_223_372_036_854_775_808n, {}, { $ne: null }, [], [null], -1, nested(100),
+  Array.from({ length: 60 }, () => 'x'),
 ] // prettier-ignore
 
 /** Texts that are wrong by their length or their characters. */
 const wrongTexts: readonly string[] = [
-  '', '\u0000', '\ud800', 'a\udfffb', '💸', 'x', ' x', '\u0007', '\u202e\u2028', '"\\\b', '__proto__', 'constructor',
-  '../..', '$where', '-1', 'x'.repeat(65), 'x'.repeat(5_000), '9'.repeat(400),
+  '', '\u0000', '\ud800', '"\\\b', '💸', ' x', 'a\udfffb', '\u202e\u2028', '__proto__', 'constructor', '$where',
+  'x'.repeat(65), 'x'.repeat(5_000), '9'.repeat(400),
 ] // prettier-ignore
 
 const wrongByType: Readonly<Record<string, readonly unknown[]>> = {
@@ -243,16 +255,15 @@ export interface Attempt {
 export function attemptsAt(type: GraphQLInputType): readonly Attempt[] {
   const named = getNamedType(type)
   const own = isEnumType(named)
-    ? ['NOPE', ...named.getValues().flatMap(({ name }) => [name, name.toLowerCase()])]
+    ? ['NOPE', named.getValues()[0]!.name.toLowerCase(), ...named.getValues().map(({ name }) => name)]
     : (wrongByType[named.name] ?? [])
-  const isText = isScalarType(named) && !['Int', 'Float', 'Boolean'].includes(named.name)
-  const single = [...(isText ? wrongTexts : wrongTexts.slice(0, 3)), ...own]
+  const isPlainText = ['ID', 'String'].includes(named.name)
+  const texts = isPlainText ? wrongTexts : wrongTexts.slice(0, 4)
   const isList = isListType(isNonNullType(type) ? type.ofType : type)
-  const values = [...wrongShapes, ...single, ...(isList ? single.map((value) => [value]) : [])]
-  const isForLiteral = ['ID', 'String'].includes(named.name) ? wrongTexts.slice(0, 5) : single
-  const literals = [...wrongShapes.slice(0, 8), ...isForLiteral.slice(0, 20)]
+  const single = [...texts, ...own].map((value) => (isList ? [value] : value))
+  const literals = [...wrongShapes.slice(0, 6), ...(isPlainText ? texts.slice(0, 5) : own.slice(0, 12))]
   return [
-    ...values.map((value): Attempt => ({ value, form: 'variables' })),
+    ...[...wrongShapes, ...single].map((value): Attempt => ({ value, form: 'variables' })),
     ...literals.map((value): Attempt => ({ value, form: 'literals' })),
   ]
 }

@@ -155,7 +155,9 @@ describe('a subscription', () => {
 
   test('has one field, whatever the values of its switches', () => {
     expect(
-      hub.prepare('subscription($on: Boolean!) { positioned @include(if: $on) { id } nothing @skip(if: $on) }'),
+      hub.prepare(
+        'subscription($on: Boolean!) { positioned @include(if: $on) { id } nothing @skip(if: $on) }',
+      ),
     ).toMatchObject({
       kind: 'rejected',
       errors: [

@@ -162,13 +162,22 @@ describe('a literal that graphql-js reads reaches the subgraph with the same val
     { call: 'id(id: 12)', value: { id: '12' } },
     { call: String.raw`text(text: "\b\f\n\t\u0000\u007f")`, value: { text: '\b\f\n\t\u0000\u007f' } },
     { call: String.raw`text(text: "\u{1F600}\uD83D\uDE00😀")`, value: { text: '😀😀😀' } },
-    { call: 'text(text: """\n  block \\""" "quoted"\n    indented\n  """)', value: { text: 'block """ "quoted"\n  indented' } },
+    {
+      call: 'text(text: """\n  block \\""" "quoted"\n    indented\n  """)',
+      value: { text: 'block """ "quoted"\n  indented' },
+    },
     { call: 'float(float: 3.0e0)', value: { float: 3 } },
     { call: 'float(float: 1e-400)', value: { float: 0 } },
-    { call: 'float(float: 123456789012345678901234567890)', value: { float: 123456789012345680000000000000 } },
+    {
+      call: 'float(float: 123456789012345678901234567890)',
+      value: { float: 123456789012345680000000000000 },
+    },
     { call: 'float(floats: 1.5E3)', value: { floats: [1500] } },
     { call: 'float(float: 0.1, floats: [1, 2.5, 1e1])', value: { float: 0.1, floats: [1, 2.5, 10] } },
-    { call: 'anything(value: {a: [1e1, "\\b", null, TRUE, -0]})', value: { value: { a: [10, '\b', null, 'TRUE', 0] } } },
+    {
+      call: 'anything(value: {a: [1e1, "\\b", null, TRUE, -0]})',
+      value: { value: { a: [10, '\b', null, 'TRUE', 0] } },
+    },
   ])('$call', async ({ call, value }) => {
     const { hub } = aHub()
     const { data, errors } = await run(hub, `{ x: ${call} again: ${call} }`)
@@ -180,7 +189,8 @@ describe('a literal that graphql-js reads reaches the subgraph with the same val
 
   test('also as the default of a variable', async () => {
     const { hub } = aHub()
-    const document = 'query($id: ID = 9223372036854775808, $count: Int = 3) { id(id: $id) needs(count: $count) }'
+    const document =
+      'query($id: ID = 9223372036854775808, $count: Int = 3) { id(id: $id) needs(count: $count) }'
     expect(await run(hub, document)).toEqual({
       data: { id: '{"id":"9223372036854775808"}', needs: '{"count":3}' },
     })
