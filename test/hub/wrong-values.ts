@@ -85,6 +85,15 @@ export function positionsOf(target: Target): readonly Position[] {
 /** Gives a valid value for an input of this name and type. */
 export type Example = (name: string, type: GraphQLNamedType) => unknown
 
+/** Optional fields that an input type needs for its rules, by the field that is tried. */
+const alsoNeeded: Readonly<Record<string, (tried: string | undefined) => readonly string[]>> = {
+  RangeInput: (tried) =>
+    tried === undefined ? ['lastDays'] : ['from', 'to'].filter(() => tried !== 'lastDays'),
+  QuotePaymentInput: (tried) => (tried === 'payload' ? [] : ['merchant', 'amount']),
+  SubmitPaymentInput: (tried) =>
+    tried === 'payload' || tried === 'quote' ? [] : ['merchant', 'amount', 'payerCurrency'],
+}
+
 /**
  * The smallest valid value of a type. Its field at `path` is set to `value`, also when it could be left out.
  */
@@ -103,7 +112,9 @@ export function smallest(
     if (field.name === next) {
       return [[next, rest.length === 0 ? value : smallest(field.type, next, example, rest, value)]]
     }
-    const isNeeded = isNonNullType(field.type) && field.defaultValue === undefined
+    const isNeeded =
+      (isNonNullType(field.type) && field.defaultValue === undefined) ||
+      alsoNeeded[type.name]?.(next).includes(field.name)
     return isNeeded ? [[field.name, smallest(field.type, field.name, example)]] : []
   })
   return Object.fromEntries(members)
