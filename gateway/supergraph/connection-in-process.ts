@@ -69,7 +69,7 @@ export function createInProcessConnection(name: string, app: SubgraphApp): Subgr
         async subscribe(variables, context) {
           const source = { schema, document, rootValue: {}, contextValue: context, variableValues: variables }
           const events = await createSourceEventStream(source)
-          if (!(Symbol.asyncIterator in events)) return withInputCodes(events as SubgraphResult)
+          if (!(Symbol.asyncIterator in events)) return withInputCodes(events)
           if (!isResumable(events)) {
             return mapStream(events, (event) => positioned(run(event, context, variables), null))
           }

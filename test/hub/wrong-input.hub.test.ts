@@ -1,5 +1,5 @@
-// Sends wrong values at every input position of the API, and expects that each is the caller's error: no masked
-// error, and no line of the logger at level error.
+// Sends wrong values at every input position of the API, and expects that each is the caller's error: no
+// masked error, and no line of the logger at level error.
 
 import { buildSchema, isNonNullType } from 'graphql'
 import { readFileSync } from 'node:fs'

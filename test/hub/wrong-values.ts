@@ -260,8 +260,8 @@ export interface Attempt {
 }
 
 /**
- * The values to try at a position of this type, each as a variable. Those that the engine reads differently in
- * a document are tried as a literal too.
+ * The values to try at a position of this type, each as a variable. Those that the engine reads differently
+ * in a document are tried as a literal too.
  */
 export function attemptsAt(type: GraphQLInputType): readonly Attempt[] {
   const named = getNamedType(type)

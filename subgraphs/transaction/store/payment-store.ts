@@ -22,7 +22,7 @@ export interface PaymentStore extends PaymentLoaders {
   codeById(id: PresentedCodeId): Promise<PresentedCode | null>
   /**
    * Writes a presented code, and returns it; when its key was used before, returns the code of the first
-   * use. Null when that code can be neither read nor written anew.
+   * use. Null when that code can be neither read nor written again.
    */
   addCode(code: PresentedCode): Promise<PresentedCode | null>
   /**

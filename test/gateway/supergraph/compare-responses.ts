@@ -9,8 +9,8 @@
 //    all of these.
 // 3. The hub reports no error twice.
 //
-// The hub refuses a null of a variable at a non-null position before the operation runs. graphql-js reports it at
-// the fields that it reaches, so such documents are only compared up to this refusal.
+// The hub refuses a null of a variable at a non-null position before the operation runs. graphql-js reports
+// it at the fields that it reaches, so such documents are only compared up to this refusal.
 //
 // In messages about a forbidden null, the name of the type is ignored: a subgraph with an `@interfaceObject`
 // gives the name of the interface.
