@@ -1,5 +1,5 @@
-// Replaces the literals that the planner cannot carry by variables. The planner refuses some literals, such as
-// integers beyond 64 bits and 3.0e0, and changes others, such as "\b" and -0.
+// Replaces the literals that the planner cannot carry by variables. The planner refuses some literals, such
+// as integers beyond 64 bits and 3.0e0, and changes others, such as "\b" and -0.
 
 import {
   isInputObjectType,
