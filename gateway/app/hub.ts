@@ -11,6 +11,7 @@ import { openMerchantSubgraph } from '../../subgraphs/merchant/index.ts'
 import { openParticipantSubgraph } from '../../subgraphs/participant/index.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
+import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
 import {
   openTransactionSubgraph,
@@ -212,6 +213,7 @@ async function createHubSupergraph(
   return createSupergraph({
     supergraphSdl: await readFile(file, 'utf8'),
     subgraphs,
+    scalars,
     limits: documentLimits(config),
     present: maskErrors(logger),
   })

@@ -5,6 +5,7 @@ import {
   createSourceEventStream,
   execute,
   getNamedType,
+  GraphQLError,
   isInputObjectType,
   isScalarType,
   isSpecifiedScalarType,
@@ -68,7 +69,7 @@ export function createInProcessConnection(name: string, app: SubgraphApp): Subgr
         async subscribe(variables, context) {
           const source = { schema, document, rootValue: {}, contextValue: context, variableValues: variables }
           const events = await createSourceEventStream(source)
-          if (!(Symbol.asyncIterator in events)) return { data: null, errors: events.errors as never }
+          if (!(Symbol.asyncIterator in events)) return withInputCodes(events)
           if (!isResumable(events)) {
             return mapStream(events, (event) => positioned(run(event, context, variables), null))
           }
@@ -96,13 +97,42 @@ function compileDocument(schema: GraphQLSchema, document: DocumentNode): Execute
       const query = compiled.query as Execute
       return (root, context, variables) => {
         const result = query(root, context, variables)
-        return isPromise(result) ? result.then(withDistinctErrors) : withDistinctErrors(result)
+        return isPromise(result) ? result.then(withClearErrors) : withClearErrors(result)
       }
     }
   }
-  return (rootValue, contextValue, variableValues) =>
-    execute({ schema, document, rootValue, contextValue, variableValues })
+  return (rootValue, contextValue, variableValues) => {
+    const result = execute({ schema, document, rootValue, contextValue, variableValues }) as
+      SubgraphResult | Promise<SubgraphResult>
+    return isPromise(result) ? result.then(withInputCodes) : withInputCodes(result)
+  }
 }
+
+const withClearErrors = (result: SubgraphResult): SubgraphResult => withInputCodes(withDistinctErrors(result))
+
+/**
+ * Gives the errors of input coercion their code, because they are the client's. They come before the first
+ * resolver, without data, or in place of one resolver, for its arguments.
+ */
+function withInputCodes(result: SubgraphResult): SubgraphResult {
+  const { data, errors } = result
+  if (!errors) return result
+  const isOfInput = (error: SubgraphError): boolean => {
+    if (error.extensions?.['code'] !== undefined) return false
+    if (data === undefined && error.path === undefined) return true
+    const cause = (error as { originalError?: unknown }).originalError ?? error
+    return cause instanceof GraphQLError && argumentError.test(cause.message)
+  }
+  const coded = errors.map((error) => {
+    if (!isOfInput(error)) return error
+    const { message, path } = error
+    return { message, ...(path && { path }), extensions: { code: 'BAD_USER_INPUT' } }
+  })
+  return { data: data ?? null, errors: coded }
+}
+
+/** The messages of graphql-js for arguments. */
+const argumentError = /^Argument "\w+" (?:of (?:required|non-null) type |has invalid value )/
 
 /**
  * Corrects the errors of graphql-jit. It reports a failed non-null field twice, the second time as a
@@ -110,7 +140,7 @@ function compileDocument(schema: GraphQLSchema, document: DocumentNode): Execute
  * message.
  */
 function withDistinctErrors(result: SubgraphResult): SubgraphResult {
-  const { data = null, errors } = result
+  const { data, errors } = result
   if (!errors) return result
   const byPath = new Map<string, SubgraphError>()
   const withoutPath: SubgraphError[] = []
@@ -119,7 +149,8 @@ function withDistinctErrors(result: SubgraphResult): SubgraphResult {
     if (error.path === undefined) withoutPath.push(error)
     else if (!byPath.has(path)) byPath.set(path, withOneName(error))
   }
-  return { data, errors: [...withoutPath, ...byPath.values()] }
+  const distinct = [...withoutPath, ...byPath.values()]
+  return data === undefined ? { errors: distinct } : { data, errors: distinct }
 }
 
 function withOneName(error: SubgraphError): SubgraphError {

@@ -1,13 +1,23 @@
 // Reads a client's document: parses and validates its text, and selects the operation to run.
 
 import {
+  getNamedType,
   GraphQLError,
+  GraphQLFloat,
   Kind,
   parse,
+  SingleFieldSubscriptionsRule,
+  specifiedRules,
   validate,
+  visit,
+  type ASTVisitor,
+  type DocumentNode,
+  type FloatValueNode,
   type FragmentDefinitionNode,
   type GraphQLSchema,
+  type IntValueNode,
   type OperationDefinitionNode,
+  type ValidationContext,
 } from 'graphql'
 import { reject, type Rejected } from './errors.ts'
 import { oversize, type Limits } from './limits.ts'
@@ -28,7 +38,7 @@ export function readDocument(schema: GraphQLSchema, text: string, limits: Limits
   }
   try {
     const document = parse(text, { maxTokens: limits.tokensMax })
-    const errors = validate(schema, document)
+    const errors = validateDocument(schema, document)
     if (errors.length > 0) return reject('GRAPHQL_VALIDATION_FAILED', ...errors)
     const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
     return {
@@ -41,6 +51,35 @@ export function readDocument(schema: GraphQLSchema, text: string, limits: Limits
     return reject(isTooLong ? 'OPERATION_TOO_LARGE' : 'GRAPHQL_PARSE_FAILED', error)
   }
 }
+
+const rules = [...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule), FiniteNumbersRule]
+
+function validateDocument(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
+  const errors = validate(schema, document, rules)
+  // The rule cannot read a switch of a variable, so both values of the switch must leave one field.
+  return errors.length > 0
+    ? errors
+    : validate(schema, withoutVariableSwitches(document), [SingleFieldSubscriptionsRule])
+}
+
+/** Refuses a number that JavaScript reads as infinite, which a subgraph cannot receive as JSON. */
+function FiniteNumbersRule(context: ValidationContext): ASTVisitor {
+  const check = (node: IntValueNode | FloatValueNode): void => {
+    const isFloat = node.kind === Kind.FLOAT || getNamedType(context.getInputType()) === GraphQLFloat
+    if (!isFloat || Number.isFinite(Number(node.value))) return
+    const text = node.value.length > 60 ? `${node.value.slice(0, 60)}…` : node.value
+    context.reportError(new GraphQLError(`${text} is too large for a number.`, { nodes: node }))
+  }
+  return { IntValue: check, FloatValue: check }
+}
+
+const withoutVariableSwitches = (document: DocumentNode): DocumentNode =>
+  visit(document, {
+    Directive: ({ name, arguments: args }) =>
+      (name.value === 'skip' || name.value === 'include') && args?.[0]?.value.kind === Kind.VARIABLE
+        ? null
+        : undefined,
+  })
 
 /** The operation of this name in a document, or its only one when `name` is ''. */
 export function findOperation(

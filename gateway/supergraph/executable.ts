@@ -170,8 +170,8 @@ function compileStage(
   const document = plannerDocument(operation, switches, fields)
   const plan = document && engine.plan(document.text)
   if (!plan) return { ...stage, source: null, step: null }
-  const { variables, wantedFields } = document
-  const scope = { ...engine, variables, wantedFields }
+  const { variables, constants, wantedFields } = document
+  const scope = { ...engine, variables, constants, wantedFields }
   return operation.definition.operation === 'subscription'
     ? { ...stage, ...compileSubscription(plan, scope) }
     : { ...stage, source: null, step: compileStep(plan, scope) }

@@ -141,12 +141,17 @@ function readFetch(
 /** The function returns a new object for every call, because representations are added to it. */
 function compileInputs(
   usages: readonly string[] | undefined,
-  { variables: clientNames }: PlanScope,
+  { variables: clientNames, constants }: PlanScope,
 ): (variables: Variables) => Variables {
   if (!usages?.length) return () => ({})
-  const names = usages.map((name) => [name, clientNames.get(name) ?? name] as const)
+  const literals = Object.fromEntries(
+    usages.filter((name) => constants.has(name)).map((name) => [name, constants.get(name)]),
+  )
+  const names = usages
+    .filter((name) => !constants.has(name))
+    .map((name) => [name, clientNames.get(name) ?? name] as const)
   return (variables) => {
-    const inputs: Variables = {}
+    const inputs: Variables = { ...literals }
     for (const [name, clientName] of names) {
       // An absent variable is not sent: null would override the default of an argument.
       if (variables[clientName] !== undefined) inputs[name] = variables[clientName]

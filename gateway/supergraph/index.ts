@@ -27,7 +27,7 @@ import { presentUnchanged, type PresentError } from './failures.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { createPlanner } from './plan.ts'
 import type { Prepared } from './prepared.ts'
-import { readSupergraph } from './supergraph-schema.ts'
+import { readSupergraph, type ScalarChecks } from './supergraph-schema.ts'
 
 export { composeSupergraph } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
@@ -42,6 +42,11 @@ export interface SupergraphOptions {
   readonly supergraphSdl: string
   /** By the names in the supergraph; each must be there. */
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
+  /**
+   * Checks of custom scalars, by name. A value that fails its check is refused with the check's own message,
+   * before any subgraph is called. The values of other custom scalars are passed on unchecked.
+   */
+  readonly scalars?: ScalarChecks
   /** The most valid documents that are cached, and the most rejected ones. Default: 1,000. */
   readonly documentsMax?: number
   /** Limits that differ from `defaultLimits`. */
@@ -64,11 +69,12 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
   const {
     supergraphSdl,
     subgraphs,
+    scalars = {},
     documentsMax = 1_000,
     present = presentUnchanged,
     report = () => {},
   } = options
-  const supergraph = readSupergraph(supergraphSdl)
+  const supergraph = readSupergraph(supergraphSdl, scalars)
   const missing = [...supergraph.subgraphs].filter((name) => !subgraphs.has(name))
   if (missing.length > 0) throw new TypeError(`no connection for subgraph ${missing.join(', ')}`)
   const engine: Engine = { supergraph, subgraphs, plan: createPlanner(supergraphSdl), present, report }

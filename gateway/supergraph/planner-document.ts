@@ -10,12 +10,16 @@ import {
   visit,
   type FieldNode,
   type GraphQLCompositeType,
+  type GraphQLField,
   type GraphQLObjectType,
   type GraphQLSchema,
   type SelectionSetNode,
+  type VariableDefinitionNode,
 } from 'graphql'
+import { variablesAtNonNull } from './null-variables.ts'
 import { isIncluded, printArguments, shapeOf, type Operation, type Switches } from './operation.ts'
 import type { FlattenNodePathSegment } from './plan.ts'
+import { plannableValue } from './planner-literals.ts'
 import { isIntrospectionField, type ShapeField } from './shape.ts'
 
 /** A document for the planner. */
@@ -23,6 +27,8 @@ export interface PlannerDocument {
   readonly text: string
   /** The client's name of each variable, by its name in this document. */
   readonly variables: ReadonlyMap<string, string>
+  /** The values of the variables that replace literals of the client, by their names in this document. */
+  readonly constants: ReadonlyMap<string, unknown>
   /** Requested fields of an object of this type at this path, with their keys in the data. */
   readonly wantedFields: (path: readonly FlattenNodePathSegment[], typename: string) => readonly WantedField[]
 }
@@ -54,6 +60,13 @@ export function plannerDocument(
   return root.fields.size === 0 ? null : writer.write(root)
 }
 
+/** A literal of the client that became a variable. */
+interface LiftedLiteral {
+  readonly name: string
+  readonly type: string
+  readonly value: unknown
+}
+
 /** One selection set of the document, while it is collected. */
 class Level {
   readonly type: GraphQLCompositeType
@@ -83,6 +96,9 @@ class DocumentWriter {
   readonly #switches: Switches
   readonly #schema: GraphQLSchema
   readonly #variables = new Map<string, string>()
+  /** Variables that must not be null, by the client's names. */
+  readonly #strict = new Set<string>()
+  readonly #literals = new Map<string, LiftedLiteral>()
 
   constructor(operation: Operation, switches: Switches) {
     this.#operation = operation
@@ -93,11 +109,11 @@ class DocumentWriter {
   addField(level: Level, node: FieldNode): void {
     const name = node.name.value
     const { key } = this.#operation.fields.get(node)!
-    const { type } = (level.type as GraphQLObjectType).getFields()[name]!
-    const inner = getNamedType(type)
+    const definition = (level.type as GraphQLObjectType).getFields()[name]!
+    const inner = getNamedType(definition.type)
     let field = level.fields.get(key)
     if (!field) {
-      const head = (key === name ? name : `${key}: ${name}`) + this.#arguments(node)
+      const head = (key === name ? name : `${key}: ${name}`) + this.#arguments(node, definition)
       field = { head, name, level: isCompositeType(inner) ? new Level(inner) : null }
       level.fields.set(key, field)
     }
@@ -148,46 +164,78 @@ class DocumentWriter {
     return isAbstractType(type) ? this.#schema.getPossibleTypes(type) : [type]
   }
 
-  #arguments(node: FieldNode): string {
-    const text = printArguments(node)
-    if (!text.includes('$')) return text
-    const renamed = visit(node, {
-      SelectionSet: () => null,
-      Variable: (variable) => ({
-        ...variable,
-        name: { ...variable.name, value: this.#rename(variable.name.value) },
-      }),
+  #arguments({ arguments: nodes = [] }: FieldNode, { args }: GraphQLField<unknown, unknown>): string {
+    const renamed = nodes.map((node) => {
+      const { type } = args.find(({ name }) => name === node.name.value)!
+      for (const variable of variablesAtNonNull(type, node.value)) this.#strict.add(variable)
+      const value = visit(node.value, {
+        Variable: (variable) => ({
+          ...variable,
+          name: { ...variable.name, value: this.#rename(variable.name.value) },
+        }),
+      })
+      return { ...node, value: plannableValue(type, value, (...literal) => this.#lift(...literal)) }
     })
-    return printArguments(renamed)
+    return printArguments({ arguments: renamed })
+  }
+
+  #lift(type: string, literal: string, value: unknown): string {
+    // Equal literals share a variable, because the planner merges only fields with equal arguments.
+    const key = `${type} ${literal}`
+    let lifted = this.#literals.get(key)
+    if (!lifted) {
+      let name = `hub_literal_${this.#literals.size + 1}`
+      while (this.#isDeclared(name)) name = `hub_${name}`
+      lifted = { name, type, value }
+      this.#literals.set(key, lifted)
+    }
+    return lifted.name
   }
 
   /** Renames a client's variable whose name could equal that of a variable that the planner adds. */
   #rename(name: string): string {
-    const { variableDefinitions = [] } = this.#operation.definition
-    const taken = (candidate: string) =>
-      variableDefinitions.some(({ variable }) => variable.name.value === candidate)
     let renamed = name
-    while (/^_*(representations|batch_reps)/.test(renamed) || (renamed !== name && taken(renamed))) {
+    while (
+      /^_*(representations|batch_reps)/.test(renamed) ||
+      (renamed !== name && this.#isDeclared(renamed))
+    ) {
       renamed = `hub_${renamed}`
     }
     this.#variables.set(name, renamed)
     return renamed
   }
 
+  #isDeclared(name: string): boolean {
+    const { variableDefinitions = [] } = this.#operation.definition
+    return variableDefinitions.some(({ variable }) => variable.name.value === name)
+  }
+
   write(root: Level): PlannerDocument {
     const body = this.#print(root)
     const { operation, variableDefinitions = [] } = this.#operation.definition
-    const variables = variableDefinitions.flatMap(({ variable, type, defaultValue }) => {
-      const name = this.#variables.get(variable.name.value)
-      if (name === undefined) return []
-      return [`$${name}: ${print(type)}${defaultValue ? ` = ${print(defaultValue)}` : ''}`]
-    })
+    const literals = [...this.#literals.values()]
+    const variables = [
+      ...variableDefinitions.flatMap((definition) => this.#define(definition)),
+      ...literals.map(({ name, type }) => `$${name}: ${type}`),
+    ]
     const head = variables.length > 0 ? `${operation}(${variables.join(', ')})` : operation
     return {
       text: `${head} ${body}`,
       variables: new Map([...this.#variables].map(([clientName, name]) => [name, clientName])),
+      constants: new Map(literals.map(({ name, value }) => [name, value])),
       wantedFields: (path, type) => this.#wantedFields(root, path, type),
     }
+  }
+
+  /**
+   * The default of a variable is left out: the engine has applied it before, and has refused a wrong null.
+   */
+  #define({ variable, type, defaultValue }: VariableDefinitionNode): readonly string[] {
+    const name = this.#variables.get(variable.name.value)
+    if (name === undefined) return []
+    const isNonNull =
+      defaultValue && type.kind !== Kind.NON_NULL_TYPE && this.#strict.has(variable.name.value)
+    return [`$${name}: ${print(type)}${isNonNull ? '!' : ''}`]
   }
 
   #print(level: Level): string {

@@ -35,7 +35,7 @@ const variantsMax = 16
  * first occurs. So plans, merges and renderers have no conditions; most operations only use one setting.
  */
 export function prepareOperation(operation: Operation, engine: Engine): Prepared | Rejected {
-  const { schema, definition, switches } = operation
+  const { definition, switches } = operation
   const variants = new RecentMap<string, Executable>(variantsMax, { refreshOnRead: true })
   const compileVariant = (setting: string): Executable | Rejected => {
     const values = new Map(switches.map((name, n) => [name, setting[n] === '1']))
@@ -59,7 +59,7 @@ export function prepareOperation(operation: Operation, engine: Engine): Prepared
   return {
     kind: 'prepared',
     operation: definition.operation,
-    coerce: compileCoercion(schema.graphql, definition, switches),
+    coerce: compileCoercion(operation),
     execute(variables, context) {
       const variant = variantFor(variables)
       return 'kind' in variant

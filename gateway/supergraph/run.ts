@@ -23,5 +23,6 @@ export interface PlanScope {
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
   /** The client's name of each variable, by its name in the planned document. */
   readonly variables: ReadonlyMap<string, string>
+  readonly constants: PlannerDocument['constants']
   readonly wantedFields: PlannerDocument['wantedFields']
 }

@@ -3,17 +3,34 @@
 import {
   buildASTSchema,
   buildSchema,
+  GraphQLError,
   isAbstractType,
   isCompositeType,
   isObjectType,
+  isScalarType,
   Kind,
   parse,
   valueFromASTUntyped,
   type ConstDirectiveNode,
   type GraphQLCompositeType,
+  type GraphQLScalarLiteralParser,
+  type GraphQLScalarType,
+  type GraphQLScalarValueParser,
   type GraphQLSchema,
 } from 'graphql'
 import { apiSdl } from './compose.ts'
+
+/** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
+export type ScalarChecks = Readonly<
+  Record<
+    string,
+    {
+      readonly parseValue: GraphQLScalarValueParser<unknown>
+      /** Left out, `parseValue` checks the value of the literal. */
+      readonly parseLiteral?: GraphQLScalarLiteralParser<unknown>
+    }
+  >
+>
 
 /** The schema for clients: no federation directives, nothing `@inaccessible`. */
 export interface ApiSchema {
@@ -50,7 +67,7 @@ export interface SupergraphSchema {
   keyFields(type: string, subgraph: string): ReadonlySet<string>
 }
 
-export function readSupergraph(sdl: string): SupergraphSchema {
+export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSchema {
   const schema = buildASTSchema(parse(sdl), { assumeValid: true, assumeValidSDL: true })
   const names = subgraphNames(schema)
   const inFieldSets = new Set(
@@ -68,7 +85,7 @@ export function readSupergraph(sdl: string): SupergraphSchema {
   const isInterfaceObject = (type: string, subgraph: string): boolean =>
     joins(type, subgraph).some((join) => join['isInterfaceObject'] === true)
   return {
-    api: readApi(sdl, schema),
+    api: readApi(sdl, schema, scalars),
     subgraphs: new Set(names.values()),
     composite: (name) => {
       const type = schema.getType(name)
@@ -97,9 +114,13 @@ export function readSupergraph(sdl: string): SupergraphSchema {
   }
 }
 
-function readApi(sdl: string, whole: GraphQLSchema): ApiSchema {
+function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks): ApiSchema {
   const graphql = buildSchema(apiSdl(sdl))
   const types = Object.values(graphql.getTypeMap())
+  for (const type of types.filter(isScalarType)) {
+    const check = Object.hasOwn(scalars, type.name) ? scalars[type.name] : undefined
+    if (check) addCheck(type, check)
+  }
   return {
     graphql,
     fieldNames: new Set(types.flatMap((type) => ('getFields' in type ? Object.keys(type.getFields()) : []))),
@@ -110,6 +131,28 @@ function readApi(sdl: string, whole: GraphQLSchema): ApiSchema {
         whole.getPossibleTypes(type).some((possible) => !graphql.getType(possible.name))
       )
     },
+  }
+}
+
+/**
+ * Lets `check` refuse values of `type`. The others stay as the client wrote them: subgraphs parse them
+ * again.
+ */
+function addCheck(type: GraphQLScalarType, check: ScalarChecks[string]): void {
+  type.parseValue = (value) => {
+    check.parseValue(value)
+    return value
+  }
+  type.parseLiteral = (node, variables) => {
+    const value = valueFromASTUntyped(node, variables)
+    try {
+      if (check.parseLiteral) check.parseLiteral(node, variables)
+      else check.parseValue(value)
+    } catch (error) {
+      // The message of the check is for clients; the node adds its place in the document.
+      throw error instanceof GraphQLError ? new GraphQLError(error.message, { nodes: node }) : error
+    }
+    return value
   }
 }
 

@@ -9,11 +9,11 @@ import {
   valueFromAST,
   type GraphQLFormattedError,
   type GraphQLInputType,
-  type GraphQLSchema,
-  type OperationDefinitionNode,
 } from 'graphql'
 import type { Variables } from './connection.ts'
 import { coded } from './errors.ts'
+import { compileNullCheck } from './null-variables.ts'
+import type { Operation } from './operation.ts'
 
 export type Coerced = { variables: Variables } | { errors: readonly GraphQLFormattedError[] }
 
@@ -27,14 +27,15 @@ interface Definition {
 /**
  * Compiles the coercion of an operation's variables.
  *
- * A switch (a variable of `@skip` or `@include`) may be nullable when it has a default. graphql-js rejects
- * its null only during execution. Here the null is rejected before, because the switches select the plan.
+ * A variable may be nullable at a non-null position where one of them has a default. graphql-js rejects its
+ * null only during execution. Here the null is rejected before: no subgraph is called, and the switches (the
+ * variables of `@skip` and `@include`) select the plan.
  */
-export function compileCoercion(
-  schema: GraphQLSchema,
-  { variableDefinitions = [] }: OperationDefinitionNode,
-  switches: readonly string[],
-): (variables: unknown) => Coerced {
+export function compileCoercion(operation: Operation): (variables: unknown) => Coerced {
+  const { switches } = operation
+  const schema = operation.schema.graphql
+  const { variableDefinitions = [] } = operation.definition
+  const findNull = compileNullCheck(operation)
   const definitions = variableDefinitions.map(({ variable, type: node, defaultValue }): Definition => {
     const type = typeFromAST(schema, node) as GraphQLInputType
     return { name: variable.name.value, type, defaultValue: defaultValue && valueFromAST(defaultValue, type) }
@@ -52,9 +53,11 @@ export function compileCoercion(
       return { errors: errors.map((error) => coded('BAD_USER_INPUT', error)) }
     }
     const nullSwitch = switches.find((name) => variables[name] === null)
-    if (nullSwitch === undefined) return { variables }
-    const message = `Variable "$${nullSwitch}" is used in @skip or @include and must not be null.`
-    return { errors: [coded('BAD_USER_INPUT', message)] }
+    const message =
+      nullSwitch === undefined
+        ? findNull(variables, new Map(switches.map((name) => [name, variables[name] === true])))
+        : `Variable "$${nullSwitch}" is used in @skip or @include and must not be null.`
+    return message === null ? { variables } : { errors: [coded('BAD_USER_INPUT', message)] }
   }
 }
 

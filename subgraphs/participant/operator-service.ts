@@ -40,6 +40,9 @@ interface OfCorridor extends Keyed {
   readonly id: CorridorId
 }
 
+/** A change before its input is read. */
+type Caller = Omit<ChangeRequest, 'command'>
+
 export type OperatorService = ReturnType<typeof createOperatorService>
 
 /** Every operation refuses with FORBIDDEN without the scope `operator`. */
@@ -62,16 +65,14 @@ async function asOperator<Input extends Keyed, Result>(
   action: AuditedAction,
   input: Input,
   context: RequestContext,
-  write: (
-    dependencies: OperatorDependencies,
-    input: Input,
-    request: ChangeRequest,
-  ) => Promise<Result | Refusal>,
+  write: (dependencies: OperatorDependencies, input: Input, caller: Caller) => Promise<Result | Refusal>,
 ): Promise<Result | Refusal> {
   const refusal = requireScope(context, 'operator')
   if (refusal) return refusal
   const { viewer, requestId } = context
-  const written = await write(dependencies, input, { by: viewer.participant, requestId, action, input })
+  const { idempotencyKey } = input
+  const caller = { by: viewer.participant, requestId, action, idempotencyKey }
+  const written = await write(dependencies, input, caller)
   if (!isRefusal(written)) await dependencies.registry.refresh()
   return written
 }
@@ -79,58 +80,60 @@ async function asOperator<Input extends Keyed, Result>(
 async function applyParticipant(
   { store }: OperatorDependencies,
   input: ApplicationInput,
-  request: ChangeRequest,
+  caller: Caller,
 ): Promise<Participant | Refusal> {
   const application = readApplication(input)
   if (isRefusal(application)) return application
-  return store.add((at) => apply(application, request.by, at), request)
+  return store.add((at) => apply(application, caller.by, at), { ...caller, command: application })
 }
 
 async function recordCertification(
   { store }: OperatorDependencies,
   input: CertificationInput & OfParticipant,
-  request: ChangeRequest,
+  caller: Caller,
 ): Promise<Participant | Refusal> {
   const certification = readCertification(input)
   if (isRefusal(certification)) return certification
+  const { participant: id } = input
   const rule = (participant: Participant, at: Date) => certify(participant, certification, at)
-  return store.changeParticipant(input.participant, rule, request)
+  return store.changeParticipant(id, rule, { ...caller, command: { id, ...certification } })
 }
 
 async function changeParticipantStatus(
   { store, rules }: OperatorDependencies,
   input: StatusChangeInput & OfParticipant,
-  request: ChangeRequest,
+  caller: Caller,
 ): Promise<Participant | Refusal> {
   const change = readStatusChange(input)
   if (isRefusal(change)) return change
+  const { participant: id } = input
   const rule = (participant: Participant, at: Date) =>
-    changeStatus(participant, change, { ...rules, by: request.by, now: at })
-  return store.changeParticipant(input.participant, rule, request)
+    changeStatus(participant, change, { ...rules, by: caller.by, now: at })
+  return store.changeParticipant(id, rule, { ...caller, command: { id, ...change } })
 }
 
 async function connectParticipant(
   { store, rules }: OperatorDependencies,
   input: ConnectionInput & OfParticipant,
-  request: ChangeRequest,
+  caller: Caller,
 ): Promise<ParticipantConnected | Refusal> {
   const connection = readConnection(input, rules)
   if (isRefusal(connection)) return connection
+  const { participant: id } = input
   const secret = newSigningSecret()
   const rule = (participant: Participant, at: Date) => connect(participant, connection, secret, at, rules)
-  return store.connect(input.participant, rule, secret, request)
+  return store.connect(id, rule, secret, { ...caller, command: { id, ...connection } })
 }
 
 async function setCorridor(
   { store, registry }: OperatorDependencies,
   input: CorridorTermsInput & OfCorridor,
-  request: ChangeRequest,
+  caller: Caller,
 ): Promise<Corridor | Refusal> {
   const terms = readTerms(input)
   if (isRefusal(terms)) return terms
+  const { id } = input
   const rule = (corridor: Corridor | null) =>
-    corridor
-      ? changeTerms(corridor, terms, registry.projects)
-      : openCorridor(input.id, terms, registry.projects)
-  return store.changeCorridor(input.id, rule, request)
+    corridor ? changeTerms(corridor, terms, registry.projects) : openCorridor(id, terms, registry.projects)
+  return store.changeCorridor(id, rule, { ...caller, command: { id, ...terms } })
 }

@@ -22,8 +22,10 @@ export interface ChangeRequest {
   readonly by: ParticipantId
   readonly requestId: string
   readonly action: AuditedAction
-  /** The same key and input return the first result again. */
-  readonly input: { readonly idempotencyKey?: string | null }
+  /** The same key and command return the first result again. */
+  readonly idempotencyKey?: string | null | undefined
+  /** The input as it was read. */
+  readonly command: object
 }
 
 /**
@@ -170,11 +172,10 @@ async function changeRow<Row extends Versioned, Result>(
 
 async function once<Result>(
   { idempotentWriter, now }: Context,
-  { by, action, input }: ChangeRequest,
+  { by, action, idempotencyKey = null, command }: ChangeRequest,
   effect: (session: ClientSession) => Promise<Result | Refusal>,
 ): Promise<Result | Refusal> {
-  const { idempotencyKey } = input
-  const call = { participant: by, operation: action, idempotencyKey, input, at: now() }
+  const call = { participant: by, operation: action, idempotencyKey, command, at: now() }
   const outcome = await idempotentWriter.once(call, effect)
   return isRefusal(outcome) ? outcome : outcome.done
 }

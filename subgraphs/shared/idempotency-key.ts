@@ -29,7 +29,7 @@ export type Operation =
 export interface UsedKey {
   /** "participant/operation/key". */
   readonly id: UsedKeyId
-  /** SHA-256 of the input. */
+  /** SHA-256 of the command: the input as it was read. */
   readonly hash: string
   readonly at: Date
 }
@@ -41,17 +41,17 @@ export interface IdempotencyConflict extends Refusal {
 
 /**
  * A key is scoped to its participant and operation: two wallets may use the same text, and so may two
- * operations.
+ * operations. `command` is the input after it was read, so that two spellings of one input are the same.
  */
 export const useOfKey = (
   participant: ParticipantId,
   operation: Operation,
   idempotencyKey: string,
-  input: object,
+  command: object,
   at: Date,
 ): UsedKey => ({
   id: `${participant}/${operation}/${idempotencyKey}` as UsedKeyId,
-  hash: hash('sha256', canonicalJson(input, { omitNull: true }), 'base64url'),
+  hash: hash('sha256', canonicalJson(command, { omitNull: true }), 'base64url'),
   at,
 })
 

@@ -23,8 +23,8 @@ export interface Call {
   readonly operation: Operation
   /** 1–64 characters. Left out, the effect is atomic but not idempotent: a repeated call runs it again. */
   readonly idempotencyKey?: string | null
-  /** The whole input: another one under the same key is a conflict. */
-  readonly input: object
+  /** The input as it was read: another one under the same key is a conflict. */
+  readonly command: object
   readonly at: Date
 }
 
@@ -60,7 +60,7 @@ export interface IdempotentWriter {
  */
 interface StoredKey {
   readonly _id: UsedKeyId
-  /** Hash of the input. */
+  /** Hash of the command. */
   readonly hash: string
   readonly at: Date
   readonly outcome?: { readonly done: unknown } | { readonly refusal: Refusal }
@@ -155,10 +155,10 @@ async function insertKey(keys: Keys, key: StoredKey, session?: ClientSession): P
   }
 }
 
-function readKey({ participant, operation, idempotencyKey, input, at }: Call): UsedKey | null | Refusal {
+function readKey({ participant, operation, idempotencyKey, command, at }: Call): UsedKey | null | Refusal {
   if (idempotencyKey === null || idempotencyKey === undefined) return null
   if (/^\P{Cc}{1,64}$/u.test(idempotencyKey)) {
-    return useOfKey(participant, operation, idempotencyKey, input, at)
+    return useOfKey(participant, operation, idempotencyKey, command, at)
   }
   return refuse('BAD_VALUE', 'idempotencyKey has 1–64 characters and no control character', [
     'input',

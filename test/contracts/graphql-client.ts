@@ -50,6 +50,15 @@ export function describeGraphqlClient(
       ])
     })
 
+    test('follows a subscription whose field has a switch', async () => {
+      const query = 'subscription($on: Boolean!) { transactionEvents @include(if: $on) { text } }'
+      const received = all(query, { on: true })
+      await feed.until('transactionEvents', 1)
+      feed.emit('transactionEvents', 'one')
+      feed.end('transactionEvents')
+      expect(await received).toEqual([{ data: { transactionEvents: { text: 'one' } } }])
+    })
+
     test('closes a quiet subscription, and the upstream ends at once', async () => {
       const iterator = iterate({ query: events })
       const pending = iterator.next()

@@ -1,6 +1,6 @@
 // A whole hub for a test file: its own database, a tiny data set, a free port, no simulated wallets.
 
-import { pino } from 'pino'
+import { pino, type Logger } from 'pino'
 import { afterAll } from 'vitest'
 import { mongoOptions, readConfig } from '../../gateway/config/config.ts'
 import { startHub, type Hub } from '../../gateway/app/hub.ts'
@@ -18,6 +18,7 @@ export interface TestHub extends Hub {
 export async function testHub(
   database?: FreshDatabase,
   settings: Record<string, string> = {},
+  logger: Logger = pino({ level: 'error' }),
 ): Promise<TestHub> {
   const on = database ?? (await freshDatabase())
   const config = readConfig({
@@ -28,7 +29,6 @@ export async function testHub(
     TRAFFIC: '0',
     ...settings,
   })
-  const logger = pino({ level: 'error' })
   const hub = await startHub(config, { logger, mongod: startMongo({ ...mongoOptions(config), logger }) })
   const clients: HubClient[] = []
   const close = async (): Promise<void> => {

@@ -23,8 +23,8 @@ export interface VersionedRateTable extends RateTable {
 export interface RateRequest {
   readonly by: ParticipantId
   readonly requestId: string
-  /** The same key and input return the first result again. */
-  readonly input: { readonly idempotencyKey?: string | null }
+  /** The same key and table return the first result again. */
+  readonly idempotencyKey?: string | null | undefined
 }
 
 export interface RateBook {
@@ -91,9 +91,8 @@ async function setTable(
   request: RateRequest,
 ): Promise<VersionedRateTable | Refusal> {
   const { db, now, idempotentWriter, reload } = book
-  const { by: participant, input } = request
-  const { idempotencyKey } = input
-  const call = { participant, operation: 'setRates', idempotencyKey, input, at: now() } as const
+  const { by: participant, idempotencyKey = null } = request
+  const call = { participant, operation: 'setRates', idempotencyKey, command: table, at: now() } as const
   const outcome = await retryOnTakenVersion(() =>
     idempotentWriter.once(call, async (session) => {
       const present = await latestTable(db, session)

@@ -48,5 +48,6 @@ export async function setRates(
 ): Promise<VersionedRateTable | Refusal> {
   if (!book) return refuse('NOT_AVAILABLE', 'a provider supplies the rates of this hub; they cannot be set')
   const table = readRateTable(input, ['input'])
-  return isRefusal(table) ? table : book.set(table, { by: viewer.participant, requestId, input })
+  if (isRefusal(table)) return table
+  return book.set(table, { by: viewer.participant, requestId, idempotencyKey: input.idempotencyKey })
 }

@@ -142,7 +142,7 @@ async function submitPayment(
 ): Promise<PaymentReceipt | Refusal> {
   const submission = requireRole(dependencies, wallet, 'WALLET') ?? readSubmission(input)
   if (isRefusal(submission)) return submission
-  const key = useOfKey(wallet, 'submitPayment', submission.idempotencyKey, input, dependencies.now())
+  const key = useOfKey(wallet, 'submitPayment', submission.idempotencyKey, submission, dependencies.now())
   return startPayment(dependencies, key, await draftOfSubmission(dependencies, wallet, submission))
 }
 
@@ -153,7 +153,7 @@ async function chargePresentedCode(
 ): Promise<PaymentReceipt | Refusal> {
   const charge = requireRole(dependencies, acquirer, 'ACQUIRER') ?? readCharge(input)
   if (isRefusal(charge)) return charge
-  const key = useOfKey(acquirer, 'chargePresentedCode', charge.idempotencyKey, input, dependencies.now())
+  const key = useOfKey(acquirer, 'chargePresentedCode', charge.idempotencyKey, charge, dependencies.now())
   return startPayment(dependencies, key, await draftOfCharge(dependencies, acquirer, charge))
 }
 
@@ -352,7 +352,7 @@ async function cancelPayment(
   const cancellation = readCancellation(input)
   if (isRefusal(cancellation)) return cancellation
   const { idempotencyKey, note } = cancellation
-  const key = useOfKey(participant, 'cancelPayment', idempotencyKey, input, now())
+  const key = useOfKey(participant, 'cancelPayment', idempotencyKey, cancellation, now())
   return idempotentPayments.move(key, cancellation.payment, (payment) => {
     if (!mayCancel(payment, participant)) return unknownPayment
     const cutoffMinutes = registry.corridors.get(payment.corridor)?.cancelCutoffMinutes ?? 0
@@ -369,7 +369,7 @@ async function refundPayment(
   const order = readRefund(input)
   if (isRefusal(order)) return order
   const { idempotencyKey, amount, reason, note } = order
-  const key = useOfKey(participant, 'refundPayment', idempotencyKey, input, now())
+  const key = useOfKey(participant, 'refundPayment', idempotencyKey, order, now())
   const id = newId<RefundId>(key.at)
   const receipt = await idempotentPayments.move(key, order.payment, (payment) => {
     if (participant !== payment.wallet && participant !== payment.acquirer) return unknownPayment

@@ -39,7 +39,7 @@ async function presentCode(
   const presentation = readPresentation(input)
   if (isRefusal(presentation)) return presentation
   const at = now()
-  const key = useOfKey(wallet, 'presentCode', presentation.idempotencyKey, input, at)
+  const key = useOfKey(wallet, 'presentCode', presentation.idempotencyKey, presentation, at)
   const kept = await keptRefusal(store, key)
   if (kept) return kept
   const flaw = checkWallet(profile, at)
@@ -48,7 +48,7 @@ async function presentCode(
     return flaw
   }
   const code = await store.addCode(present(newId(at), wallet, presentation, key))
-  return conflictOf(code.key, key) ?? code
+  return code ? (conflictOf(code.key, key) ?? code) : refuse('UNAVAILABLE')
 }
 
 /** The refusal that `key` received before, or a conflict with its input; null when there is none. */

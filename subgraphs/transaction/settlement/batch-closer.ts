@@ -91,7 +91,7 @@ async function closeDate(
   if (refusal) return refusal
   const { participant } = caller
   const defined = await idempotentWriter.once(
-    { participant, operation: 'closeSettlement', idempotencyKey, input, at: now() },
+    { participant, operation: 'closeSettlement', idempotencyKey, command: { settlementDate }, at: now() },
     (session) => storeDefinition(dependencies, caller, settlementDate, session),
   )
   if (isRefusal(defined)) return defined

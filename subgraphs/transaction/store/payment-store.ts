@@ -23,9 +23,9 @@ export interface PaymentStore extends PaymentLoaders {
   codeById(id: PresentedCodeId): Promise<PresentedCode | null>
   /**
    * Writes a presented code, and returns it; when its key was used before, returns the code of the first
-   * use.
+   * use. Null when that code can be neither read nor written again.
    */
-  addCode(code: PresentedCode): Promise<PresentedCode>
+  addCode(code: PresentedCode): Promise<PresentedCode | null>
   /**
    * Writes a new payment. False when its key, quote, presented code or reference is used already. Throws
    * when the outcome of the write is unknown.
@@ -117,9 +117,16 @@ async function addCode(
   codes: Collection<PresentedCode>,
   inserter: BatchWriter<PresentedCode, boolean>,
   code: PresentedCode,
-): Promise<PresentedCode> {
+): Promise<PresentedCode | null> {
   if (await inserter.write(code)) return code
-  return (await codes.findOne({ 'key.id': code.key.id }))!
+  // A majority may not have the first code yet: a linearizable read waits until it has.
+  const first = await codes.findOne(
+    { 'key.id': code.key.id },
+    { readConcern: { level: 'linearizable' }, readPreference: 'primary' },
+  )
+  if (first) return first
+  // MongoDB deletes an expired code, and may do so between the two calls: then its key is free again.
+  return (await inserter.write(code)) ? code : null
 }
 
 async function insertPayment(

@@ -87,7 +87,7 @@ async function createWebhook(
   const fields = requireScope(context, 'payments:read') ?? readNewEndpoint(input, reach)
   if (isRefusal(fields)) return fields
   const at = now()
-  const call = callOf('createWebhook', context, input, at)
+  const call = callOf('createWebhook', context, input, fields, at)
   const endpoint: WebhookEndpoint = {
     _id: newId(at),
     owner: context.viewer.participant,
@@ -127,7 +127,7 @@ async function rotateSecret(
   const overlapMs = requireScope(context, 'payments:read') ?? readOverlapMs(input)
   if (isRefusal(overlapMs)) return overlapMs
   const at = now()
-  const call = callOf('rotateWebhookSecret', context, input, at)
+  const call = callOf('rotateWebhookSecret', context, input, { webhook: input.webhook, overlapMs }, at)
   const issued = { secret: newSigningSecret(), by: nameOf(call) }
   return issueSecret(dependencies, call, async (session) => {
     const endpoint = await endpoints.read(input.webhook, session)
@@ -252,9 +252,10 @@ async function issueSecret(
 const callOf = (
   operation: 'createWebhook' | 'rotateWebhookSecret',
   { viewer: { participant } }: RequestContext,
-  input: CreateWebhookInput | RotateWebhookSecretInput,
+  { idempotencyKey }: CreateWebhookInput | RotateWebhookSecretInput,
+  command: object,
   at: Date,
-): Call => ({ participant, operation, idempotencyKey: input.idempotencyKey, input, at })
+): Call => ({ participant, operation, idempotencyKey, command, at })
 
 /** The name under which a secret stores the call that issued it. */
 const nameOf = ({ operation, idempotencyKey }: Call): string => `${operation}/${idempotencyKey}`

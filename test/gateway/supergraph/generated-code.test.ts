@@ -25,7 +25,7 @@ const supergraphSdl = composeSupergraph([
     sdl: `${federation} type Bill @key(fields: "country number") { country: String! number: Int! total: Int }`,
   },
 ])
-const supergraph = readSupergraph(supergraphSdl)
+const supergraph = readSupergraph(supergraphSdl, {})
 
 /** The sample in the docstrings of an engine file, without the comment's asterisks and the indentation. */
 function sampleIn(file: string): string {

@@ -131,6 +131,44 @@ describe('a subscription', () => {
     })
   })
 
+  test('whose field has a switch runs when the switch includes the field', async () => {
+    const switched = hub.prepare(
+      'subscription($on: Boolean!) { paymentUpdated(id: 7) @include(if: $on) { status } }',
+    )
+    if (switched.kind === 'rejected') throw new Error(switched.errors[0]!.message)
+    source = new Source()
+    const opened = await switched.subscribe({ on: true }, { viewer: 'wallet' })
+    if ('errorResponse' in opened) throw new Error(opened.errorResponse)
+    expect(await opened.next()).toMatchObject({
+      value: eventOf('{"data":{"paymentUpdated":{"status":"wallet"}}}'),
+    })
+    const removed = await switched.subscribe({ on: false }, { viewer: 'wallet' })
+    expect(JSON.parse((removed as { errorResponse: string }).errorResponse)).toEqual({
+      errors: [
+        {
+          message: 'The subscription has no field: @skip or @include removed it.',
+          extensions: { code: 'BAD_USER_INPUT' },
+        },
+      ],
+    })
+  })
+
+  test('has one field, whatever the values of its switches', () => {
+    expect(
+      hub.prepare(
+        'subscription($on: Boolean!) { positioned @include(if: $on) { id } nothing @skip(if: $on) }',
+      ),
+    ).toMatchObject({
+      kind: 'rejected',
+      errors: [
+        {
+          message: 'Anonymous Subscription must select only one top level field.',
+          extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+        },
+      ],
+    })
+  })
+
   test('continues after an event with errors', async () => {
     const events = await open({ id: 7, city: true })
     source.push(anEvent('8', 'm2'))

@@ -22,6 +22,8 @@ test('does not depend on the order of members', () => {
 test.each([
   { value: { b: 1, a: { d: null, c: [] } }, text: '{"a":{"c":[],"d":null},"b":1}' },
   { value: { b: undefined, a: [undefined] }, text: '{"a":[null]}' },
+  { value: { minor: 9_007_199_254_740_993n }, text: '{"minor":9007199254740993}' },
+  { value: { roles: new Set(['b', 'a']) }, text: '{"roles":["a","b"]}' },
   { value: { at: new Date(0) }, text: '{"at":"1970-01-01T00:00:00.000Z"}' },
 ])('writes $text', ({ value, text }) => {
   expect(canonicalJson(value)).toBe(text)

@@ -33,7 +33,7 @@ const aCall = (its: Partial<Call> = {}): Call => ({
   participant: anId('wallet-sg-01'),
   operation: 'createWebhook',
   idempotencyKey: 'k1',
-  input: { coins: 1 },
+  command: { coins: 1 },
   at: clock.now(),
   ...its,
 })
@@ -54,7 +54,7 @@ describeIdempotency('a change by the idempotent writer', {
   clock,
   open: async () => {},
   call: (_, idempotencyKey, input, process) => {
-    const call = aCall({ idempotencyKey, input: { coins: input === 'first' ? 1 : 2 } })
+    const call = aCall({ idempotencyKey, command: { coins: command === 'first' ? 1 : 2 } })
     if (isRefused) return putAndRefuse(call)
     return process === 0 ? put(writer, call) : put(otherWriter, call, otherDb)
   },

@@ -78,6 +78,26 @@ describe('a code that a payer presents', () => {
     )
   })
 
+  test('is the same code for the same input in another spelling', async () => {
+    const input = { idempotencyKey: `spelling ${++keys}`, token: { reference: 'account' } }
+    const { _id } = taken(await show({ ...input, limit: { amount: '60.00', currency: 'CNY' } }))
+    const again = { ...input, limit: { amount: '60.0', currency: 'CNY' }, ttlSeconds: 120 }
+    expect(await show(again)).toMatchObject({ _id })
+  })
+
+  test('is null for a key whose code can be neither read nor written', async () => {
+    const code = await aCode()
+    const other = { ...code, key: { ...code.key, id: anId<UsedKeyId>(`other ${++keys}`) } }
+    expect(await hub.store.addCode(other)).toBeNull()
+  })
+
+  test('is UNAVAILABLE when its code can be neither read nor written', async () => {
+    const store = { ...hub.store, addCode: () => Promise.resolve(null) }
+    const input = { idempotencyKey: `gone ${++keys}`, token: { reference: 'account' } }
+    const service = createPresentedCodeService({ ...hub, store, now: hub.clock.now })
+    expect(await service.present(wallet, input)).toMatchObject({ kind: 'refused', code: 'UNAVAILABLE' })
+  })
+
   test.each([
     { more: { ttlSeconds: 29 }, path: ['input', 'ttlSeconds'] },
     { more: { ttlSeconds: 301 }, path: ['input', 'ttlSeconds'] },

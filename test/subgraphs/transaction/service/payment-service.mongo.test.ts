@@ -284,6 +284,19 @@ describe('an idempotency key', () => {
     })
   })
 
+  test('compares amounts as money: 60.00 and then 60.0 is the same payment', async () => {
+    const input = aSubmission({ amount: { amount: '60.00', currency: 'CNY' } })
+    await paid(input)
+    for (const amount of ['60.0', '60']) {
+      expect(
+        await paymentService.submit(wallet, { ...input, amount: { amount, currency: 'CNY' } }),
+      ).toMatchObject({ replayed: true })
+    }
+    expect(
+      await paymentService.submit(wallet, { ...input, amount: { amount: '60.01', currency: 'CNY' } }),
+    ).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' })
+  })
+
   test('compares inputs by value, not by their text', async () => {
     const input = aSubmission()
     await paid(input)
