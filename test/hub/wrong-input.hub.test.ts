@@ -26,7 +26,7 @@ const logger = pino(
   new Writable({
     write(line: Buffer, _encoding, done) {
       const entry = JSON.parse(line.toString()) as { err?: { message?: string } }
-      // A machine that is too busy to renew a lease in time says nothing about input.
+      // A machine that is too busy to renew a lease in time states nothing about input.
       if (!/\blease\b.*\blost\b/.test(entry.err?.message ?? '')) errorLines.push(entry)
       done()
     },

@@ -54,7 +54,7 @@ describeIdempotency('a change by the idempotent writer', {
   clock,
   open: async () => {},
   call: (_, idempotencyKey, input, process) => {
-    const call = aCall({ idempotencyKey, command: { coins: command === 'first' ? 1 : 2 } })
+    const call = aCall({ idempotencyKey, command: { coins: input === 'first' ? 1 : 2 } })
     if (isRefused) return putAndRefuse(call)
     return process === 0 ? put(writer, call) : put(otherWriter, call, otherDb)
   },
