@@ -41,6 +41,8 @@ export async function spawnMongod(
     ['--logappend'],
     ['--quiet'],
     ['--setParameter', 'diagnosticDataCollectionEnabled=false'],
+    // The MongoDB transaction of a process that was killed stays open for this long, by default a minute.
+    ['--setParameter', 'transactionLifetimeLimitSeconds=10'],
     ['--oplogSize', String(oplogMb)],
     ['--syncdelay', String(checkpointSeconds)],
     ['--wiredTigerCacheSizeGB', String(cacheGb)],

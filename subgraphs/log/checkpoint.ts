@@ -5,6 +5,7 @@
 // caught up.
 
 import type { ClientSession, Collection, Db, Document } from 'mongodb'
+import type { Lease } from '../platform/mongo/lease.ts'
 
 /** The results of one epoch. */
 export interface Results {
@@ -127,16 +128,19 @@ export class Checkpoint {
 
   /**
    * Moves to `position` in the MongoDB transaction in which `write` runs; false when the stored checkpoint
-   * has changed.
+   * has changed. After a write conflict both run again, until `lease` ends: then it throws.
    */
-  async moveWith(position: bigint, write: (session: ClientSession) => Promise<void>): Promise<boolean> {
-    const isMoved = await this.#db.client.withSession((session) =>
-      session.withTransaction(async () => {
-        if (!(await this.#save(position, session))) return false
-        await write(session)
-        return true
-      }),
-    )
+  async moveWith(
+    position: bigint,
+    { session, signal }: Pick<Lease, 'session' | 'signal'>,
+    write: (session: ClientSession) => Promise<void>,
+  ): Promise<boolean> {
+    const isMoved = await session.withTransaction(async () => {
+      signal.throwIfAborted()
+      if (!(await this.#save(position, session))) return false
+      await write(session)
+      return true
+    })
     if (isMoved) this.#setPosition(position)
     return isMoved
   }

@@ -76,8 +76,9 @@ export const startProjection = (options: ProjectionOptions, projection: Projecti
 async function follow(
   { db, logReader }: ProjectionOptions,
   projection: Projection,
-  { signal }: Lease,
+  lease: Lease,
 ): Promise<void> {
+  const { signal } = lease
   const checkpoint = await Checkpoint.load(db, projection.name, projection.collections)
   await checkpoint.dropOtherEpochs()
   await projection.begin?.(checkpoint.results)
@@ -85,7 +86,7 @@ async function follow(
   try {
     while (!signal.aborted) {
       const entries = await tail.next()
-      if (!(await project(projection, entries, tail.position, checkpoint))) return
+      if (!(await project(projection, entries, tail.position, checkpoint, lease))) return
       if (checkpoint.position >= logReader.tip()) await checkpoint.publish()
       if (entries.length === batchMax) continue
       if (entries.length > 0) await pause(projection.gatherMs ?? gatherMs, signal)
@@ -105,10 +106,11 @@ async function project(
   entries: readonly LogEntry[],
   position: bigint,
   checkpoint: Checkpoint,
+  lease: Lease,
 ): Promise<boolean> {
   const wanted = entries.filter((entry) => projection.wants?.(entry) ?? true)
   if (wanted.length === 0) return checkpoint.movePast(position)
-  if (!(await apply(projection, wanted, position, checkpoint))) return false
+  if (!(await apply(projection, wanted, position, checkpoint, lease))) return false
   projection.applied?.()
   return true
 }
@@ -118,10 +120,11 @@ async function apply(
   entries: readonly LogEntry[],
   position: bigint,
   checkpoint: Checkpoint,
+  lease: Lease,
 ): Promise<boolean> {
   const { results } = checkpoint
   if (projection.kind !== 'idempotent') {
-    return checkpoint.moveWith(position, (session) => projection.apply(entries, session, results))
+    return checkpoint.moveWith(position, lease, (session) => projection.apply(entries, session, results))
   }
   await projection.apply(entries, results)
   return checkpoint.moveTo(position)

@@ -2,7 +2,7 @@
 // stops renewing, another process takes over.
 
 import { randomUUID } from 'node:crypto'
-import type { Collection, Db } from 'mongodb'
+import type { Binary, ClientSession, Collection, Db } from 'mongodb'
 import { pause } from '../async/promise.ts'
 import type { Logger } from '../logger.ts'
 
@@ -14,6 +14,11 @@ export interface Lease {
   readonly epoch: number
   /** Aborted when the lease is lost or released: the work must stop. */
   readonly signal: AbortSignal
+  /**
+   * For the MongoDB transactions of the work. MongoDB keeps the transaction of a killed process open for a
+   * minute, and its documents locked. So the next holder ends the session of the previous one.
+   */
+  readonly session: ClientSession
   /** False as soon as another process may have taken over, which can be before `signal` is aborted. */
   isHeld(): boolean
 }
@@ -86,6 +91,10 @@ interface LeaseDocument {
   readonly epoch: number
   /** By MongoDB's clock, so the clocks of processes need not agree. */
   readonly expiresAt: Date
+  /** The session of the holder. */
+  readonly session: Binary
+  /** The session of the holder before; left out for the first. */
+  readonly previousSession?: Binary
 }
 
 const leasesOf = (db: Db): Collection<LeaseDocument> => db.collection<LeaseDocument>('leases')
@@ -99,21 +108,44 @@ async function takeLease(options: LeaseOptions, closing: AbortSignal): Promise<H
   const holder = randomUUID()
   const isFree = { $lte: [{ $ifNull: ['$expiresAt', new Date(0)] }, '$$NOW'] }
   const epoch = { $add: [{ $ifNull: ['$epoch', 0] }, 1] }
-  const taken = { _id: name, holder, epoch, expiresAt: afterNow(ttlMs) }
+  const session = db.client.startSession()
+  const taken = {
+    _id: name,
+    holder,
+    epoch,
+    expiresAt: afterNow(ttlMs),
+    session: session.id!.id,
+    previousSession: '$session',
+  }
   const stored = await leasesOf(db).findOneAndUpdate(
     { _id: name },
     [{ $replaceWith: { $cond: [isFree, taken, '$$ROOT'] } }],
     { upsert: true, returnDocument: 'after' },
   )
-  if (stored?.holder !== holder) return null
+  if (stored?.holder !== holder) {
+    await session.endSession()
+    return null
+  }
   logger.info({ lease: name, epoch: stored.epoch }, 'took a lease')
-  return new HeldLease({ db, logger, ttlMs }, stored, requestedAtMs, closing)
+  if (stored.previousSession) await endTransactions(db, stored.previousSession)
+  return new HeldLease({ db, logger, session, ttlMs }, stored, requestedAtMs, closing)
+}
+
+/** Aborts what a process that did not release its lease has left open. */
+async function endTransactions(db: Db, session: Binary): Promise<void> {
+  await db.command({ killSessions: [{ id: session }] })
+}
+
+interface HeldLeaseOptions extends Pick<LeaseOptions, 'db' | 'logger'> {
+  readonly session: ClientSession
+  readonly ttlMs: number
 }
 
 /** A lease of this process. Renews itself until it is lost or released. */
 class HeldLease implements Lease {
   readonly epoch: number
   readonly signal: AbortSignal
+  readonly session: ClientSession
   readonly #leases: Collection<LeaseDocument>
   readonly #key: Pick<LeaseDocument, '_id' | 'holder' | 'epoch'>
   readonly #ttlMs: number
@@ -123,12 +155,13 @@ class HeldLease implements Lease {
   #heldUntilMs: number
 
   constructor(
-    { db, logger, ttlMs }: Pick<LeaseOptions, 'db' | 'logger'> & { readonly ttlMs: number },
+    { db, logger, session, ttlMs }: HeldLeaseOptions,
     { _id, holder, epoch }: LeaseDocument,
     takenAtMs: number,
     closing: AbortSignal,
   ) {
     this.epoch = epoch
+    this.session = session
     this.signal = AbortSignal.any([closing, this.#lost.signal])
     this.#leases = leasesOf(db)
     this.#key = { _id, holder, epoch }
@@ -148,7 +181,12 @@ class HeldLease implements Lease {
   async release(): Promise<void> {
     this.#lost.abort()
     await this.#renewing
-    await this.#leases.updateOne(this.#key, [{ $set: { expiresAt: '$$NOW' } }])
+    const { matchedCount } = await this.#leases.updateOne(this.#key, [
+      { $set: { expiresAt: '$$NOW' } },
+      { $unset: 'session' },
+    ])
+    // The client uses a session again once it has ended. One that the next holder may abort must not be.
+    if (matchedCount > 0) await this.session.endSession()
   }
 
   async #renewUntilLost(): Promise<void> {

@@ -1,7 +1,13 @@
 import fc from 'fast-check'
 import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { readPublished, resultsOf, publishedOf, type Results } from '../../../subgraphs/log/checkpoint.ts'
+import {
+  checkpointsOf,
+  readPublished,
+  resultsOf,
+  publishedOf,
+  type Results,
+} from '../../../subgraphs/log/checkpoint.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { lagsOf } from '../../../subgraphs/log/lag.ts'
 import {
@@ -223,4 +229,58 @@ describe('the lag of a projection', () => {
     // The clock of this hub is behind those of other hubs.
     expect((await lagsOf(db, new Date(noon.getTime() - 10 * 86_400_000 * 365)))[0]!.ms).toBe(0)
   })
+})
+
+describe('a transactional projection', () => {
+  test('resumes at once where a process was killed within its MongoDB transaction', async () => {
+    await append(1, 3)
+    const { promise: writing, resolve: onWrite } = Promise.withResolvers<void>()
+    const { promise: awake, resolve: wake } = Promise.withResolvers<void>()
+    const paused = startProjection(
+      { db, logReader, logger: quietLog },
+      {
+        ...transactional,
+        async apply(...batch) {
+          await transactional.apply(...batch)
+          onWrite()
+          await awake
+        },
+      },
+    )
+    await writing
+    await db
+      .collection<{ _id: string }>('leases')
+      .updateOne({ _id: 'counting' }, { $set: { holder: 'killed', expiresAt: new Date(0) } })
+    const next = startProjection({ db, logReader, logger: quietLog }, transactional)
+    await reached(3)
+    wake()
+    await Promise.all([paused.close(), next.close()])
+    expect(await readPublished(db, 'counting', appliedIn)).toEqual(once(3))
+  })
+
+  test('closes while another MongoDB transaction holds its checkpoint', async () => {
+    await append(1, 3)
+    const other = mongo.client.startSession()
+    const { promise: conflicting, resolve: onConflict } = Promise.withResolvers<void>()
+    const projection = startProjection(
+      { db, logReader, logger: quietLog },
+      {
+        ...transactional,
+        async begin() {
+          other.startTransaction()
+          await checkpointsOf(db).updateOne(
+            { _id: 'counting' },
+            { $set: { position: 1n } },
+            { session: other },
+          )
+        },
+        wants: () => (onConflict(), true),
+      },
+    )
+    await conflicting
+    await projection.close()
+    await other.abortTransaction()
+    await other.endSession()
+    expect((await publishedOf(db, 'counting')).position).toBe(0n)
+  }, 8_000)
 })
