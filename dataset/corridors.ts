@@ -2,7 +2,7 @@
 
 import type { Direction } from '../schema/values/direction.ts'
 import type { EntryMode } from '../schema/values/entry-mode.ts'
-import type { CorridorId, ProjectId } from '../schema/values/id.ts'
+import { corridorIdOf, type ProjectId } from '../schema/values/id.ts'
 import { money, type Money } from '../schema/values/money.ts'
 import type { Corridor, PartnershipModel, Project } from '../subgraphs/shared/registry.ts'
 import { currencyIn, mainland, offsetMinutesIn, partners, projectCountries } from './countries.ts'
@@ -93,7 +93,7 @@ export function makeCorridors(): Corridor[] {
 function corridorOf(direction: Direction, from: string, to: string, project: Project | null): Corridor {
   const { entryModes, freeUpToCny, basisPoints, quoteTtlSeconds, refundWindowDays } = terms[direction]
   const [perPayment, perDay] = limitsCny[project?.model ?? 'none']
-  const id = `${from}-${to}` as CorridorId
+  const id = corridorIdOf(from, to)
   return {
     id,
     walletCountry: from,

@@ -14,6 +14,8 @@ export type ParticipantId = Brand<string, 'ParticipantId'>
 export type ProjectId = Brand<string, 'ProjectId'>
 /** Wallet country, a dash, merchant country: "TH-CN". */
 export type CorridorId = Brand<string, 'CorridorId'>
+export const corridorIdOf = (walletCountry: string, merchantCountry: string): CorridorId =>
+  `${walletCountry}-${merchantCountry}` as CorridorId
 /** The acquirer's id, a dot, the acquirer's own number: "acquirer-cn-01.M000001". */
 export type MerchantId = Brand<string, 'MerchantId'>
 /** A code that a merchant shows. */

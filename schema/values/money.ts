@@ -3,6 +3,7 @@
 
 import { digitsOf, isCurrency, type Currency } from './currency.ts'
 import { refuse, type Refusal } from './problems.ts'
+import { quoteInput, unknownCurrency } from './unknown.ts'
 
 /** An amount in minor units: 12.50 THB is `{ currency: 'THB', minor: 1250n }`, 700 JPY is `700n`. */
 export interface Money {
@@ -37,15 +38,12 @@ export function parseMoney(
 ): Money | Refusal {
   const { amount, currency } = input
   if (!isCurrency(currency)) {
-    return refuse('UNKNOWN_CURRENCY', `the hub does not support the currency "${clip(currency)}"`, [
-      ...path,
-      'currency',
-    ])
+    return unknownCurrency(currency, [...path, 'currency'])
   }
   const here = [...path, 'amount']
   const match = /^(-?)(\d{1,30})(?:\.(\d{1,30}))?$/.exec(amount)
   if (!match) {
-    return refuse('AMOUNT_MALFORMED', `"${clip(amount)}" is not decimal text such as "215.50"`, here)
+    return refuse('AMOUNT_MALFORMED', `${quoteInput(amount)} is not decimal text such as "215.50"`, here)
   }
   const [, sign = '', whole = '', fraction = ''] = match
   const digits = digitsOf(currency)
@@ -78,5 +76,3 @@ export function add(a: Money, b: Money): Money {
 
 /** True for equal amounts of one currency: equal minor units of two currencies are different money. */
 export const isSameMoney = (a: Money, b: Money): boolean => a.currency === b.currency && a.minor === b.minor
-
-const clip = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text)

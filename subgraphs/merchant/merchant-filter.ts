@@ -4,7 +4,7 @@ import { countryByCode } from '../../schema/values/country.ts'
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
 import type { ParticipantId, QrProductId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
-import { quoteInput, unknownCountry } from '../shared/unknown.ts'
+import { quoteInput, unknownCountry } from '../../schema/values/unknown.ts'
 import { isScenario } from './merchant.ts'
 import { fold, searchWords, wordLengthMax } from './search-words.ts'
 

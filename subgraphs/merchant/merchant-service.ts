@@ -6,7 +6,7 @@ import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts
 import { requireScope } from '../shared/access.ts'
 import type { IdempotencyConflict } from '../shared/idempotency-key.ts'
 import type { Participant, Registry } from '../shared/registry.ts'
-import { quoteInput } from '../shared/unknown.ts'
+import { quoteInput } from '../../schema/values/unknown.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import type { CodeStore } from './code-store.ts'
 import { digestOf, issueCode, readOrder, type IssueCodeInput, type MerchantCode } from './code.ts'

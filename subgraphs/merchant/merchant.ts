@@ -7,7 +7,7 @@ import type { MerchantId, ParticipantId, QrProductId } from '../../schema/values
 import { mccByCode, type Scenario } from '../../schema/values/mcc.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { Participant } from '../shared/registry.ts'
-import { quoteInput, unknownCountry } from '../shared/unknown.ts'
+import { quoteInput, unknownCountry } from '../../schema/values/unknown.ts'
 
 export type { Scenario }
 

@@ -9,7 +9,7 @@ import { parseMoney, type Money } from '../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { readCountries, readName, readNames } from '../shared/read-names.ts'
 import type { Corridor, PartnershipModel, Registry } from '../shared/registry.ts'
-import { unknownCurrency } from '../shared/unknown.ts'
+import { unknownCurrency } from '../../schema/values/unknown.ts'
 
 const models: Readonly<Record<PartnershipModel, true>> = { G2G: true, N2N: true }
 const statuses: Readonly<Record<Corridor['status'], true>> = { OPEN: true, CLOSED: true }

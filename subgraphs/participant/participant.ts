@@ -6,7 +6,7 @@ import type { ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { readCountries, readName, readNames } from '../shared/read-names.ts'
 import type { Capability, CapabilityName, Participant, ParticipantStatus, Role } from '../shared/registry.ts'
-import { unknownCountry, unknownCurrency } from '../shared/unknown.ts'
+import { unknownCountry, unknownCurrency } from '../../schema/values/unknown.ts'
 
 const roles: Readonly<Record<Role, true>> = {
   WALLET: true,

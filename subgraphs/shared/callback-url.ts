@@ -4,7 +4,7 @@
 import { isIP } from 'node:net'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import { isLoopbackName, isReachable, type Reach } from './reachable-address.ts'
-import { quoteInput } from './unknown.ts'
+import { quoteInput } from '../../schema/values/unknown.ts'
 
 /**
  * Returns the URL in normal form, or a refusal at `path`: BAD_VALUE when it cannot be an endpoint,

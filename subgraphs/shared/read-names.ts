@@ -2,7 +2,7 @@
 
 import { countryByCode } from '../../schema/values/country.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
-import { quoteInput, unknownCountry } from './unknown.ts'
+import { quoteInput, unknownCountry } from '../../schema/values/unknown.ts'
 
 /** Reads `text` as one of the keys of `known`. Refuses with BAD_VALUE at `path`. */
 export function readName<Name extends string>(

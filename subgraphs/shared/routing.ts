@@ -2,7 +2,7 @@
 // rule serves route explanations, quotes, payments and coverage. Pure.
 
 import type { EntryMode } from '../../schema/values/entry-mode.ts'
-import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
+import { corridorIdOf, type CorridorId, type ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { MerchantFacts } from './merchant-directory.ts'
 import type { CapabilityName, Corridor, Participant, Registry } from './registry.ts'
@@ -86,7 +86,7 @@ export function findRoute(request: RouteRequest): Route | Refusal {
       return refuse('PARTICIPANT_NOT_LIVE', `${hop.participant} is ${status ?? 'not connected'}, not LIVE`)
     }
   }
-  const corridor = registry.corridors.get(directCorridor(request))
+  const corridor = directCorridor(request)
   if (!corridor)
     return refuse('NO_CORRIDOR', `no corridor leads from ${wallet.country} to ${merchant.country}`)
   if (corridor.status !== 'OPEN') return refuse('CORRIDOR_CLOSED', `${corridor.id} is ${corridor.status}`)
@@ -111,7 +111,7 @@ export function considerRoute(request: RouteRequest): RouteDecision {
   const found = findRoute(request)
   const route = isRefusal(found) ? null : found
   const refusal = isRefusal(found) ? found : null
-  const direct = request.registry.corridors.get(directCorridor(request))
+  const direct = directCorridor(request)
   const considered = direct ? [{ corridor: direct.id, accepted: route !== null, refusal }] : []
   return {
     accepted: route !== null,
@@ -150,8 +150,8 @@ export function isCertified(
 const notCertified = (participant: Participant, name: CapabilityName): Refusal =>
   refuse('NOT_CERTIFIED', `${participant.id} is not certified for ${name}`)
 
-const directCorridor = ({ wallet, merchant }: RouteRequest): CorridorId =>
-  `${wallet?.country}-${merchant.country}` as CorridorId
+const directCorridor = ({ wallet, merchant, registry }: RouteRequest): Corridor | undefined =>
+  wallet && registry.corridors.get(corridorIdOf(wallet.country, merchant.country))
 
 function corridorsElsewhere({ wallet, merchant, registry }: RouteRequest): Candidate[] {
   if (!wallet) return []

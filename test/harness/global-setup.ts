@@ -2,6 +2,7 @@
 // removes it after the run. The projects `mongo` and `hub` share it, and a run of `unit` alone starts none.
 
 import { globSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { MongoClient } from 'mongodb'
 import path from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startMongo } from '../../gateway/mongod/start.ts'
@@ -43,12 +44,20 @@ async function start(): Promise<SharedMongo> {
     dataDir: path.join(runDir, 'shared'),
     logger: console,
   })
+  if (!process.env.MONGODB_URI) await keepExpired(mongo.uri)
   let stopping: Promise<void> | undefined
   const stop = async (): Promise<void> => {
     await mongo.close()
     rmSync(runDir, { recursive: true, force: true })
   }
   return { uri: mongo.uri, runDir, stop: () => (stopping ??= stop()) }
+}
+
+/** Tests set their clocks: MongoDB's own clock must not delete what they still need. */
+async function keepExpired(uri: string): Promise<void> {
+  const client = await new MongoClient(uri).connect()
+  await client.db('admin').command({ setParameter: 1, ttlMonitorEnabled: false })
+  await client.close()
 }
 
 /** Removes the folders of runs that were killed: each is named after a process that has ended. */

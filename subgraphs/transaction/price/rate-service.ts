@@ -2,7 +2,7 @@
 
 import { currencies, isCurrency, type Currency } from '../../../schema/values/currency.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import { unknownCurrency } from '../../shared/unknown.ts'
+import { unknownCurrency } from '../../../schema/values/unknown.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import { appliedRate, type AppliedRate } from './pricing.ts'
 import type { RateBook, VersionedRateTable } from './rate-book.ts'

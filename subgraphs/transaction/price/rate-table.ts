@@ -4,7 +4,7 @@
 import { isCurrency, type Currency } from '../../../schema/values/currency.ts'
 import { refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { formatRate, rateOf } from '../../../schema/values/rate.ts'
-import { quoteInput, unknownCurrency } from '../../shared/unknown.ts'
+import { quoteInput, unknownCurrency } from '../../../schema/values/unknown.ts'
 
 export interface RateTableInput {
   readonly rows: readonly { readonly currency: string; readonly cny: string }[]

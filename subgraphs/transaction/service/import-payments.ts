@@ -3,7 +3,7 @@
 
 import type { Db } from 'mongodb'
 import type { EntryMode } from '../../../schema/values/entry-mode.ts'
-import type { CorridorId, ParticipantId, PaymentId } from '../../../schema/values/id.ts'
+import { corridorIdOf, type ParticipantId, type PaymentId } from '../../../schema/values/id.ts'
 import type { Money } from '../../../schema/values/money.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
@@ -79,7 +79,7 @@ function paymentOf(
   const { id, createdAt, merchant, entryMode, customer, reference } = past
   const wallet = participants.get(past.wallet)
   if (!wallet) throw new TypeError(`payment ${id}: there is no wallet "${past.wallet}"`)
-  const corridor = corridors.get(`${wallet.country}-${merchant.country}` as CorridorId)
+  const corridor = corridors.get(corridorIdOf(wallet.country, merchant.country))
   if (!corridor)
     throw new TypeError(`payment ${id}: no corridor leads from ${wallet.country} to ${merchant.country}`)
   const price = priceFixedMerchant(past.amount, wallet.settlementCurrency, corridor, rates)

@@ -6,7 +6,7 @@ import type { MerchantId, PaymentId, QuoteId } from '../../../schema/values/id.t
 import { parseMoney, type Money } from '../../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { parseReason } from '../../../schema/values/reasons.ts'
-import { quoteInput, unknownCurrency } from '../../shared/unknown.ts'
+import { quoteInput, unknownCurrency } from '../../../schema/values/unknown.ts'
 import type {
   AccountToken,
   Cancellation,

@@ -6,7 +6,7 @@ import type { StepKind } from '../../log/entry.ts'
 import { readCallbackUrl } from '../../shared/callback-url.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import { expireSecrets, type SigningSecret } from '../../shared/signing-secret.ts'
-import { quoteInput } from '../../shared/unknown.ts'
+import { quoteInput } from '../../../schema/values/unknown.ts'
 import { stepKinds } from '../payment/lifecycle.ts'
 
 export type EndpointStatus = 'ACTIVE' | 'DISABLED'

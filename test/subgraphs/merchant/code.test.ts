@@ -15,7 +15,7 @@ import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
 import { aMerchant, noon, someMerchant } from '../../fixtures/a-merchant.ts'
 import { aPayableParticipant } from '../../fixtures/a-payable-registry.ts'
 import { anId } from '../../fixtures/an-id.ts'
-import type { WithPlain } from '../../fixtures/with-plain.ts'
+import type { Plain } from '../../fixtures/an-id.ts'
 
 const acquirer = aPayableParticipant('acquirer-cn-01', { iin: '01030000' })
 const network = aPayableParticipant('network-unionpay', { iin: '00010344' })
@@ -28,7 +28,7 @@ const anInput = (over: Partial<IssueCodeInput> = {}): IssueCodeInput => ({
   amount: { amount: '215.5', currency: 'CNY' },
   ...over,
 })
-const anOrder = (over: Partial<WithPlain<IssueCodeInput, 'merchant'>> = {}): CodeOrder =>
+const anOrder = (over: Partial<Plain<IssueCodeInput>> = {}): CodeOrder =>
   orThrow(readOrder(anInput(over as Partial<IssueCodeInput>)))
 const aStatic = { kind: 'STATIC', amount: null } as const
 

@@ -11,7 +11,7 @@ import {
 import { programmeFigures } from '../../../subgraphs/participant/project.ts'
 import { aCorridor, aParticipant, aProject } from '../../fixtures/a-registry.ts'
 import { mapById } from '../../fixtures/map-by-id.ts'
-import type { WithPlain } from '../../fixtures/with-plain.ts'
+import type { Plain } from '../../fixtures/an-id.ts'
 
 const projects = mapById([aProject({ id: 'sg-sgqr', model: 'N2N' })])
 
@@ -59,7 +59,7 @@ describe('finding corridors', () => {
 describe('changing terms', () => {
   const before = aCorridor({ version: 3 })
   const projectsById = mapById([aProject(), aProject({ id: 'vn-napas', country: 'VN' })])
-  const change = (terms: Partial<WithPlain<CorridorTermsInput, 'project'>>) => {
+  const change = (terms: Partial<Plain<CorridorTermsInput>>) => {
     const read = readTerms({ expectedVersion: 3, ...terms } as CorridorTermsInput)
     return isRefusal(read) ? read : changeTerms(before, read, projectsById)
   }

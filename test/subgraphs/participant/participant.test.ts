@@ -19,7 +19,7 @@ import {
 import type { Participant, ParticipantStatus } from '../../../subgraphs/shared/registry.ts'
 import { aParticipant } from '../../fixtures/a-registry.ts'
 import { anId } from '../../fixtures/an-id.ts'
-import type { WithPlain } from '../../fixtures/with-plain.ts'
+import type { Plain } from '../../fixtures/an-id.ts'
 
 const operator: ParticipantId = anId('operator')
 const noon = new Date('2026-03-01T12:00:00Z')
@@ -85,7 +85,7 @@ describe('applying', () => {
     settlementCurrency: 'MYR',
   }
 
-  const applied = (input: WithPlain<ApplicationInput, 'id'>) => {
+  const applied = (input: Plain<ApplicationInput>) => {
     const read = readApplication(input as ApplicationInput)
     return isRefusal(read) ? read : apply(read, operator, noon)
   }

@@ -1,6 +1,6 @@
 // Refusals of codes that the hub does not support, and how a refusal quotes what the client sent.
 
-import { refuse, type Refusal } from '../../schema/values/problems.ts'
+import { refuse, type Refusal } from './problems.ts'
 
 export const unknownCurrency = (code: string, path: readonly string[]): Refusal =>
   refuse('UNKNOWN_CURRENCY', `the hub does not support the currency ${quoteInput(code)}`, path)
