@@ -62,7 +62,7 @@ describe.each([
           throw new Error(`${document.text}\nwith ${JSON.stringify(document.variables)}\n${different}`)
         }
       }),
-      { numRuns: connect ? 60 : 120 },
+      { numRuns: connect ? 30 : 60 },
     )
   })
 })
