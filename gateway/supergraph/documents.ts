@@ -20,6 +20,7 @@ import {
   type ValidationContext,
 } from 'graphql'
 import { reject, type Rejected } from './errors.ts'
+import { errorsMax } from './input.ts'
 import { oversize, type Limits } from './limits.ts'
 import { readOperation, type Operation } from './operation.ts'
 import type { ApiSchema } from './supergraph-schema.ts'
@@ -55,7 +56,7 @@ export function readDocument(schema: GraphQLSchema, text: string, limits: Limits
 const rules = [...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule), FiniteNumbersRule]
 
 function validateDocument(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
-  const errors = validate(schema, document, rules)
+  const errors = validate(schema, document, rules, { maxErrors: errorsMax })
   // The rule cannot read a switch of a variable, so both values of the switch must leave one field.
   return errors.length > 0
     ? errors

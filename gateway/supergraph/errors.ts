@@ -30,9 +30,14 @@ export const reject = (code: EngineCode, ...errors: readonly (GraphQLError | str
 /** Makes an error entry with `extensions.code`; message and locations are those of graphql-js. */
 export function coded(code: EngineCode, error: GraphQLError | string): GraphQLFormattedError {
   if (typeof error === 'string') return { message: error, extensions: { code } }
-  const { message, locations } = error
-  return { message, ...(locations && { locations }), extensions: { code } }
+  const { locations } = error
+  // A message of graphql-js may contain any text of the client.
+  const message = error.message.length > messageMax ? `${error.message.slice(0, messageMax)}…` : error.message
+  return { message, ...(locations && { locations: locations.slice(0, locationsMax) }), extensions: { code } }
 }
+
+const messageMax = 500
+const locationsMax = 10
 
 /** A response without data, as JSON text. */
 export const refusalText = (errors: readonly GraphQLFormattedError[]): string => JSON.stringify({ errors })

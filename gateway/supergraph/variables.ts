@@ -2,16 +2,17 @@
 // types.
 
 import {
-  coerceInputValue,
-  getVariableValues,
+  GraphQLError,
   isNonNullType,
   typeFromAST,
   valueFromAST,
   type GraphQLFormattedError,
   type GraphQLInputType,
+  type VariableDefinitionNode,
 } from 'graphql'
 import type { Variables } from './connection.ts'
 import { coded } from './errors.ts'
+import { InputReader } from './input.ts'
 import { compileNullCheck } from './null-variables.ts'
 import type { Operation } from './operation.ts'
 
@@ -19,6 +20,7 @@ export type Coerced = { variables: Variables } | { errors: readonly GraphQLForma
 
 interface Definition {
   readonly name: string
+  readonly node: VariableDefinitionNode
   readonly type: GraphQLInputType
   /** The default value; undefined when there is none. */
   readonly defaultValue: unknown
@@ -36,43 +38,42 @@ export function compileCoercion(operation: Operation): (variables: unknown) => C
   const schema = operation.schema.graphql
   const { variableDefinitions = [] } = operation.definition
   const findNull = compileNullCheck(operation)
-  const definitions = variableDefinitions.map(({ variable, type: node, defaultValue }): Definition => {
-    const type = typeFromAST(schema, node) as GraphQLInputType
-    return { name: variable.name.value, type, defaultValue: defaultValue && valueFromAST(defaultValue, type) }
+  const definitions = variableDefinitions.map((node): Definition => {
+    const type = typeFromAST(schema, node.type) as GraphQLInputType
+    const defaultValue = node.defaultValue && valueFromAST(node.defaultValue, type)
+    return { name: node.variable.name.value, node, type, defaultValue }
   })
 
   return (input) => {
     if (input !== undefined && (typeof input !== 'object' || Array.isArray(input))) {
       return { errors: [coded('BAD_USER_INPUT', 'Variables must be an object.')] }
     }
-    const inputs = (input ?? {}) as Variables
-    const variables = coerce(definitions, inputs)
-    if (!variables) {
-      // graphql-js coerces the variables again, to report each error with its message.
-      const { errors = [] } = getVariableValues(schema, variableDefinitions, inputs)
-      return { errors: errors.map((error) => coded('BAD_USER_INPUT', error)) }
-    }
+    const coerced = coerce(definitions, (input ?? {}) as Variables)
+    if ('errors' in coerced) return coerced
+    const { variables } = coerced
     const nullSwitch = switches.find((name) => variables[name] === null)
     const message =
       nullSwitch === undefined
         ? findNull(variables, new Map(switches.map((name) => [name, variables[name] === true])))
         : `Variable "$${nullSwitch}" is used in @skip or @include and must not be null.`
-    return message === null ? { variables } : { errors: [coded('BAD_USER_INPUT', message)] }
+    return message === null ? coerced : { errors: [coded('BAD_USER_INPUT', message)] }
   }
 }
 
-/** Returns null when a variable is missing or invalid. */
-function coerce(definitions: readonly Definition[], inputs: Variables): Variables | null {
+function coerce(definitions: readonly Definition[], inputs: Variables): Coerced {
   const variables: Variables = {}
-  let isInvalid = false
+  const reader = new InputReader()
   for (const { name, type, defaultValue } of definitions) {
-    if (!Object.hasOwn(inputs, name) || inputs[name] === undefined) {
-      if (defaultValue !== undefined) variables[name] = defaultValue
-      else if (isNonNullType(type)) return null
-      continue
-    }
-    variables[name] = coerceInputValue(inputs[name], type, () => (isInvalid = true))
-    if (isInvalid) return null
+    if (Object.hasOwn(inputs, name) && inputs[name] !== undefined) {
+      variables[name] = reader.read(name, inputs[name], type)
+    } else if (defaultValue !== undefined) variables[name] = defaultValue
+    else if (isNonNullType(type)) reader.refuseAbsent(name, type)
   }
-  return variables
+  if (reader.errors.length === 0) return { variables }
+  const nodes = new Map(definitions.map(({ name, node }) => [name, node]))
+  return {
+    errors: reader.errors.map(({ variable, message }) =>
+      coded('BAD_USER_INPUT', new GraphQLError(message, { nodes: nodes.get(variable)! })),
+    ),
+  }
 }

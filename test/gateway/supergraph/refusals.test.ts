@@ -119,7 +119,7 @@ describe('variables', () => {
       when: 'a field of one is not in its type',
       variables: { id: 1, near: { lat: 1, lng: 1, far: 1 } },
       message:
-        'Variable "$near" got invalid value { lat: 1, lng: 1, far: 1 }; Field "far" is not defined by type "Near". Did you mean "lat"?',
+        'Variable "$near" got invalid value { lat: 1, lng: 1, far: 1 }; Field "far" is not defined by type "Near".',
     },
     {
       when: 'a value is not in its enum',
@@ -136,6 +136,31 @@ describe('variables', () => {
     expect(await run(hub, document, variables)).toEqual({
       errors: [expect.objectContaining({ message, extensions: { code: 'BAD_USER_INPUT' } })],
     })
+  })
+
+  const many = (count: number, value: unknown) => Array.from({ length: count }, () => value)
+  const unknown = Object.fromEntries(many(5_000, 1).map((value, n) => [`field${n}`.padEnd(200, '_'), value]))
+  test.each([
+    { when: 'thousands of fields are unknown', variables: { id: 1, near: unknown }, errors: 10 },
+    { when: 'thousands of items are wrong', variables: { id: 1, kinds: many(20_000, 'LOAN') }, errors: 10 },
+    { when: 'an object stands for an id', variables: { id: unknown }, errors: 1 },
+    {
+      when: 'a text of any length stands for an enum',
+      variables: { id: 1, kinds: 'x'.repeat(900_000) },
+      errors: 1,
+    },
+    { when: 'there are too many values', variables: { id: 1, kinds: many(60_000, 'PAYMENT') }, errors: 1 },
+  ])('are refused with ten short errors at most when $when', async ({ variables, errors }) => {
+    const refused = await run(hub, document, variables)
+    expect(refused.errors).toHaveLength(errors)
+    for (const { message } of refused.errors!) expect(message.length).toBeLessThan(500)
+  })
+
+  test('a document is refused with ten errors and what ended the search', async () => {
+    const fields = Array.from({ length: 900 }, (_, n) => `field${n}`)
+    const refused = await run(hub, `{ ${fields.join(' ')} }`)
+    expect(refused.errors).toHaveLength(11)
+    expect(refused.errors!.at(-1)!.message).toMatch(/^Too many validation errors/)
   })
 
   test.each([
