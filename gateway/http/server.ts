@@ -8,7 +8,7 @@ import { demoKeys } from '../identity/key.ts'
 import { openBroker } from '../live/broker.ts'
 import { originHeaders } from '../protocol/cors.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
-import { graphqlRoutes, type Services } from './graphql.ts'
+import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
@@ -117,6 +117,12 @@ function createApp({ config, logger }: ServerOptions): FastifyInstance {
     done()
   })
   app.setNotFoundHandler((_request, reply) => sendHttpError(reply, new HttpError('NOT_FOUND')))
+  app.setErrorHandler((error, request, reply) => {
+    const httpError = httpErrorOf(error)
+    if (httpError.code === 'INTERNAL_SERVER_ERROR')
+      logger.error({ err: error, requestId: request.id }, 'an HTTP request failed')
+    return sendHttpError(reply, httpError)
+  })
   return app
 }
 
@@ -125,7 +131,12 @@ function openTransports(
   { config, logger }: ServerOptions,
   { supergraph, identity }: Services,
 ): Transports {
-  const broker = openBroker({ supergraph, logger, behindMs: config.SOCKET_BEHIND_MS })
+  const broker = openBroker({
+    supergraph,
+    logger,
+    behindMs: config.SOCKET_BEHIND_MS,
+    requestMs: config.REQUEST_TIMEOUT_MS,
+  })
   const webSockets = openWebSocketTransport({ server: app.server, config, identity, logger, broker })
   const eventStreams = openEventStreamTransport({ config, identity, broker })
   return {

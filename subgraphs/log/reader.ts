@@ -8,6 +8,7 @@ import type { ClientSession, Db, Filter } from 'mongodb'
 import { pause } from '../platform/async/promise.ts'
 import type { Logger } from '../platform/logger.ts'
 import { openChangeStream, type ChangeStream } from '../platform/mongo/change-stream.ts'
+import { isOutage } from '../platform/mongo/errors.ts'
 import type { LogBatch, LogEntry } from './entry.ts'
 import { readLog, readTip } from './store.ts'
 
@@ -137,7 +138,8 @@ function startFollowing(
         await follow(db, recent, signal)
       } catch (error) {
         if (signal.aborted) return
-        logger.error({ err: error, retryMs }, 'cannot follow the log: retrying')
+        // An outage has a line of its own, and lasts for many attempts.
+        if (!isOutage(error)) logger.error({ err: error, retryMs }, 'cannot follow the log: retrying')
         await pause(retryMs, signal)
       }
     }
