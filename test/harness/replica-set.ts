@@ -60,6 +60,7 @@ function startMember(binary: string, dbpath: string, port: number): Member {
   const quick = ['--setParameter', 'diagnosticDataCollectionEnabled=false']
   const start = (): ChildProcess => spawn(binary, [...settings, ...small, ...quick], { stdio: 'ignore' })
   let child = start()
+  process.once('exit', () => child.kill('SIGKILL'))
   return {
     port,
     async kill() {

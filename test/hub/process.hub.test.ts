@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Agent, request } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { freshDatabase } from '../harness/mongo.ts'
@@ -68,6 +69,47 @@ describe('the one command', () => {
     expect(await hub.exit).toBe(0)
   })
 })
+
+test('a stop resets no request, however many run and come', async () => {
+  const hub = run({})
+  const url = await urlOf(hub)
+  const agent = new Agent({ keepAlive: true })
+  const statuses: number[] = []
+  const resets: string[] = []
+  let isStopped = false
+  const client = async (): Promise<void> => {
+    while (!isStopped) {
+      try {
+        statuses.push(await statusOf(url, agent))
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException
+        // Nothing listens once the hub has stopped.
+        if (code !== 'ECONNREFUSED') resets.push(String(code))
+        else isStopped = true
+      }
+    }
+  }
+  const clients = Array.from({ length: 8 }, client)
+  await expect.poll(() => statuses.length).toBeGreaterThan(100)
+  hub.process.kill('SIGTERM')
+  expect(await hub.exit).toBe(0)
+  await Promise.all(clients)
+  expect(resets).toEqual([])
+  expect(new Set(statuses).difference(new Set([200, 503]))).toEqual(new Set())
+  agent.destroy()
+})
+
+/** The status of one request, over a connection that is kept. */
+const statusOf = (url: string, agent: Agent): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const headers = { authorization: 'Bearer demo-operator', 'content-type': 'application/json' }
+    const sent = request(`${url}/graphql`, { method: 'POST', agent, headers }, (response) => {
+      response.on('end', () => resolve(response.statusCode!)).on('error', reject)
+      response.resume()
+    })
+    sent.on('error', reject)
+    sent.end('{"query":"{ transactions(first: 20) { edges { node { id status } } } }"}')
+  })
 
 describe('what keeps it from starting is one clear message, and exit 1', () => {
   test('settings that cannot be used, all of them', async () => {

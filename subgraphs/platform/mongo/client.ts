@@ -87,6 +87,8 @@ export async function connectWatched(
 const heartbeatMs = 500
 const connectMs = 2_000
 const waitMs = 2_000
+/** For a connection that is dead while the monitor’s is not. Longer than any single call of a task. */
+const silenceMs = 60_000
 /** Shorter than an election: what comes meanwhile is refused, and is to be sent again. */
 const awayAfterMs = 1_000
 
@@ -104,6 +106,7 @@ class WatchedClient extends MongoClient {
       serverSelectionTimeoutMS: waitMs,
       waitQueueTimeoutMS: waitMs,
       connectTimeoutMS: connectMs,
+      socketTimeoutMS: silenceMs,
       heartbeatFrequencyMS: heartbeatMs,
       // A monitor whose server pushes its state notices a silent one after `connectMs` and a heartbeat.
       serverMonitoringMode: 'stream',
