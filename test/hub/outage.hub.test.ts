@@ -16,7 +16,7 @@ interface Observation {
   readonly codes: readonly string[]
 }
 
-const kinds = ['readyz', 'quote', 'submit', 'payments', 'log', 'merchants', 'search'] as const
+const kinds = ['livez', 'readyz', 'quote', 'submit', 'payments', 'log', 'merchants', 'search'] as const
 type Kind = (typeof kinds)[number]
 
 /** Requests of all kinds, sent at a steady rate, whatever the answers are. */
@@ -65,6 +65,7 @@ class Load {
       const amount = { amount: '12.00', currency: 'CNY' }
       const order = { merchant: this.#merchant, amount, payerCurrency: 'SGD' }
       const keys = { idempotencyKey: `key ${n}`, reference: `order ${n}` }
+      this.#observe('livez', () => fetch(`${this.#url}/livez`).then(() => ({})))
       this.#observe('readyz', () => fetch(`${this.#url}/readyz`).then(() => ({})))
       this.#observe('quote', () => wallet.ask('QuotePayment', { input: order }))
       this.#observe('submit', () => wallet.ask('SubmitPayment', { input: { ...keys, ...order } }))
@@ -105,18 +106,19 @@ async function aLoadedHub(set: ReplicaSet, database: string): Promise<{ hub: Run
   return { hub, load, url }
 }
 
-const longest = (seen: readonly Observation[]) => Math.max(...seen.map(({ ms }) => Math.round(ms)))
-
-/** What holds in any fault, for the requests since `from`. */
+/**
+ * What holds in any fault, for the requests since `from`. `/livez` asks nothing: what it takes, the machine
+ * and the measuring take.
+ */
 function expectTimelyAnswers(all: readonly Observation[], from: number): void {
   const seen = all.filter(({ sentAt }) => sentAt >= from)
-  const table = kinds.map((kind) => [kind, longest(seen.filter(({ name }) => name === kind))])
-  console.log(`longest answers in ms of ${seen.length} requests:`, Object.fromEntries(table))
-  const isReadyz = ({ name }: Observation): boolean => name === 'readyz'
-  expect(longest(seen.filter(isReadyz))).toBeLessThan(500)
-  expect(longest(seen.filter((one) => !isReadyz(one)))).toBeLessThan(6_000)
-  const codes = new Set(seen.flatMap((one) => one.codes))
-  expect([...codes]).toEqual(['UNAVAILABLE'])
+  const longest = (kind: Kind): number =>
+    Math.max(...seen.filter(({ name }) => name === kind).map(({ ms }) => Math.round(ms)))
+  const noise = longest('livez')
+  expect(longest('readyz')).toBeLessThan(500 + noise)
+  for (const kind of kinds) expect([kind, longest(kind) < 6_000 + noise]).toEqual([kind, true])
+  expect([...new Set(seen.flatMap(({ codes }) => codes))]).toEqual(['UNAVAILABLE'])
+  if (process.env.SHOW_OUTAGES) console.log(Object.fromEntries(kinds.map((kind) => [kind, longest(kind)])))
 }
 
 const hubs = hubProcesses({ uri: '', name: '' })
