@@ -9,7 +9,9 @@ import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
 import { startRetention } from '../../subgraphs/log/retention.ts'
 import { openMerchantSubgraph } from '../../subgraphs/merchant/index.ts'
 import { openParticipantSubgraph } from '../../subgraphs/participant/index.ts'
-import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { pause } from '../../subgraphs/platform/async/promise.ts'
+import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
+import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
@@ -21,7 +23,7 @@ import {
 } from '../../subgraphs/transaction/index.ts'
 import { documentLimits, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
 import { createReadiness, type Readiness } from '../http/health.ts'
-import { logCheck, logHealthJson, readLogHealth } from '../http/log-health.ts'
+import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
 import { startServer, type Server } from '../http/server.ts'
 import { openIdentity, type Identity } from '../identity/identity.ts'
@@ -29,6 +31,7 @@ import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
+import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
 import {
   createSupergraph,
@@ -105,24 +108,85 @@ async function start(
   started.defer(() => server.close(0))
 
   const mongod = await startingMongod
-  const db = closeLater(started, await connect(mongod.uri)).db(config.MONGODB_DATABASE)
-  if (config.MODE === 'demo') await seedDemo(mongod.uri, db, config, logger, now)
-  const registry = closeLater(started, await openRegistry(db, logger))
-  const foundation: Foundation = { config, logger, now, db, registry, started }
-  const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
-  const identity = await startIdentity(foundation, wallets)
-  const { subgraphs, transaction, logReader } = await startSubgraphs(foundation, startTable)
-  closeLater(started, startLogRetention(foundation))
-  const supergraph = await createHubSupergraph(foundation, subgraphs)
+  const parts = await whenMongoAnswers(logger, async () => {
+    await using attempt = new AsyncDisposableStack()
+    const opened = await startParts({ config, logger, now, started: attempt, uri: mongod.uri, startTable })
+    started.use(attempt.move())
+    return opened
+  })
   // Clients are disconnected first, so that no operation runs while the subgraphs are closed.
   started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  openServer(foundation, { server, readiness, supergraph, identity, transaction, logReader })
-  if (wallets.length > 0) {
-    const traffic = startWallets(config, server.url, wallets, logger)
+  openServer(parts, server, readiness)
+  if (parts.wallets.length > 0) {
+    const traffic = startWallets(config, server.url, parts.wallets, logger)
     started.defer(() => traffic.close())
   }
   return runningHub(server.url, mongod, readiness, started)
+}
+
+/** How long a start waits for MongoDB. */
+const startWithinMs = 60_000
+const startAgainMs = 500
+
+/**
+ * Runs `start`, and runs it again while it fails because of an outage. So neither a MongoDB that starts later
+ * than the hub, nor one that seems silent because the hub is busy with loading, ends the start.
+ */
+async function whenMongoAnswers<Started>(
+  logger: Pick<FastifyBaseLogger, 'warn'>,
+  start: () => Promise<Started>,
+): Promise<Started> {
+  const untilMs = performance.now() + startWithinMs
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start()
+    } catch (error) {
+      if (!isOutage(error)) throw error
+      if (performance.now() > untilMs) {
+        const message = `MongoDB has not answered within ${startWithinMs / 1000} s: ${reasonOf(error)}`
+        throw new MongoStartError('MONGODB_UNREACHABLE', message, { cause: error })
+      }
+      if (attempt === 1)
+        logger.warn(
+          { err: error },
+          `MongoDB does not answer: the start waits for it for up to ${startWithinMs / 1000} s`,
+        )
+      await pause(startAgainMs)
+    }
+  }
+}
+
+/** Everything but the web server and the mongod. */
+interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'db'> {
+  readonly mongo: WatchedMongo
+  readonly logHealth: LogHealthWatch
+  readonly supergraph: Supergraph
+  readonly identity: Identity
+  readonly wallets: ReturnType<typeof simulatedWallets>
+}
+
+async function startParts({
+  uri,
+  startTable,
+  ...base
+}: Omit<Foundation, 'db' | 'registry'> & {
+  readonly uri: string
+  readonly startTable: RateTable | null
+}): Promise<Parts> {
+  const { config, logger, now, started } = base
+  const mongo = closeLater(started, await connectWatched(uri, logger))
+  const db = mongo.db(config.MONGODB_DATABASE)
+  if (config.MODE === 'demo') await seedDemo(uri, db, config, logger, now)
+  const registry = closeLater(started, await openRegistry(db, logger))
+  const foundation: Foundation = { ...base, db, registry }
+  const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
+  const identity = await startIdentity(foundation, wallets)
+  const running = await startSubgraphs(foundation, startTable)
+  closeLater(started, startLogRetention(foundation))
+  const supergraph = await createHubSupergraph(foundation, running.subgraphs)
+  const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
+  return { ...running, logger, now, db, mongo, logHealth, supergraph, identity, wallets }
 }
 
 /** `opened`, which is closed with the hub. */
@@ -221,33 +285,20 @@ async function createHubSupergraph(
 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
-  { db, now }: Foundation,
-  parts: {
-    readonly server: Server
-    readonly readiness: Readiness
-    readonly supergraph: Supergraph
-    readonly identity: Identity
-    readonly transaction: TransactionSubgraph
-    readonly logReader: LogReader
-  },
+  { mongo, logHealth, supergraph, identity, transaction, logReader }: Parts,
+  server: Server,
+  readiness: Readiness,
 ): void {
-  const { server, readiness, supergraph, identity, transaction, logReader } = parts
-  const logState = () => readLogHealth(db, logReader, now)
   server.open({
     supergraph,
     identity,
     openSettlementFile: transaction.openSettlementFile,
-    metrics: { logState, logReader },
+    metrics: { logHealth, logReader, isMongoAway: mongo.isAway },
   })
-  readiness.checks.set('mongodb', () => whyNotWritable(db))
-  readiness.checks.set('log', logCheck(logState))
-  readiness.details.set('log', async () => logHealthJson(await logState()))
+  readiness.checks.set('mongodb', () => (mongo.isAway() ? 'MongoDB has no primary that answers' : null))
+  readiness.checks.set('log', () => logHealth.whyNotReady())
+  readiness.details.set('log', () => logHealthJson(logHealth.latest()))
   readiness.phase = 'ready'
-}
-
-async function whyNotWritable(db: Db): Promise<string | null> {
-  const { isWritablePrimary } = await db.admin().command({ hello: 1 })
-  return isWritablePrimary ? null : 'there is no primary'
 }
 
 function runningHub(

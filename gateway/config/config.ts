@@ -118,6 +118,9 @@ const settings = z.object({
     .default(200)
     .describe('The most aliases of a document, each use of a fragment counted.'),
 
+  REQUEST_TIMEOUT_MS: integer(100, 600_000)
+    .default(5_000)
+    .describe('The time in which a query or mutation is answered; a field that is late is UNAVAILABLE.'),
   SOCKET_OPERATIONS_MAX: integer(1, 10_000)
     .default(100)
     .describe('The most concurrent operations of one WebSocket.'),

@@ -6,13 +6,14 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ParticipantId } from '../../schema/values/id.ts'
+import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
-import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../identity/identity.ts'
 import { isIntrospectionOnly } from '../identity/introspection.ts'
 import { acceptsEventStream, contentTypes, negotiate, type MediaType } from '../protocol/accept.ts'
-import { HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { asHttpError, HttpError, sendHttpError } from '../protocol/http-error.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
@@ -107,7 +108,11 @@ async function respond(
   if (prepared.kind === 'rejected') return refuse(reply, mediaType, prepared.errors)
   const coerced = prepared.coerce(variables)
   if ('errors' in coerced) return refuse(reply, mediaType, coerced.errors)
-  const text = await prepared.execute(coerced.variables, { viewer, requestId: request.id })
+  const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
+  // A mutation that has begun goes on without its client, which then asks again with the same key.
+  if (kind === 'query') reply.raw.once('close', () => deadline.leave())
+  const context: RequestContext = { viewer, requestId: request.id, deadline }
+  const text = await prepared.execute(coerced.variables, context).finally(() => deadline.end())
   return reply.type(contentTypes[mediaType]).send(text)
 }
 
@@ -156,8 +161,8 @@ function fromUrl({
   }
 }
 
-/** Maps errors of the web server to our codes; an unknown error is a bug of the hub. */
-function httpErrorOf(error: unknown): HttpError {
+/** Maps errors of the web server to our codes; an unknown error is an outage, or a bug of the hub. */
+export function httpErrorOf(error: unknown): HttpError {
   if (error instanceof HttpError) return error
   const {
     code = '',
@@ -166,5 +171,5 @@ function httpErrorOf(error: unknown): HttpError {
   } = error as { code?: string; statusCode?: number; message: string }
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new HttpError('BODY_TOO_LARGE')
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new HttpError('UNSUPPORTED_MEDIA_TYPE')
-  return statusCode < 500 ? new HttpError('BAD_REQUEST', message) : new HttpError('INTERNAL_SERVER_ERROR')
+  return statusCode < 500 ? new HttpError('BAD_REQUEST', message) : asHttpError(error)
 }

@@ -1,8 +1,9 @@
-// Decides how an error of a subgraph appears to clients: public codes pass, any other error is masked and
-// logged.
+// Decides how an error of a subgraph appears to clients: public codes pass, an outage has one form, and any
+// other error is masked and logged.
 
 import { problems } from '../../schema/values/problems.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
+import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import { engineCodes } from '../supergraph/errors.ts'
 import type { PresentError } from '../supergraph/failures.ts'
@@ -10,29 +11,45 @@ import type { PresentError } from '../supergraph/failures.ts'
 const publicCodes: ReadonlySet<unknown> = new Set([...Object.keys(problems), ...Object.keys(engineCodes)])
 
 /**
- * Names that the driver gives to errors of a MongoDB that cannot be reached or has no primary at the moment.
+ * Passes an error with a public code unchanged. An outage, also of a subgraph, becomes UNAVAILABLE. Any other
+ * error is logged in full, and the client gets its request id.
  */
-const outage = /^Mongo(Network|ServerSelection|PoolCleared|PoolClosed|NotConnected|Topology)/
-
-/**
- * Passes an error with a public code unchanged. Logs any other one in full, and gives the client its request
- * id.
- */
-export function maskErrors(logger: Logger): PresentError {
+export function maskErrors(logger: Pick<Logger, 'error' | 'warn'>): PresentError {
+  const warn = atMostOncePerSecond(logger)
   return (error, subgraph, context) => {
     const { message, path, extensions } = error
-    if (publicCodes.has(extensions?.code)) return { message, extensions: extensions! }
     const { requestId } = context as RequestContext
     const cause = (error as { originalError?: unknown }).originalError ?? error
+    if (extensions?.code !== 'UNAVAILABLE' && isOutage(error)) {
+      warn({ err: cause, subgraph, requestId, path }, 'a subgraph is unavailable')
+      return unavailable(subgraph, requestId)
+    }
+    if (publicCodes.has(extensions?.code)) return { message, extensions: extensions! }
     logger.error(
       { err: cause, subgraph, requestId, path },
       'a subgraph failed: the client has its request id',
     )
-    return cause instanceof Error && outage.test(cause.name)
-      ? { message: problems.UNAVAILABLE, extensions: { code: 'UNAVAILABLE', retryable: true, requestId } }
-      : {
-          message: engineCodes.INTERNAL_SERVER_ERROR,
-          extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
-        }
+    return {
+      message: engineCodes.INTERNAL_SERVER_ERROR,
+      extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
+    }
+  }
+}
+
+const unavailable = (subgraph: string, requestId: string): ReturnType<PresentError> => ({
+  message: problems.UNAVAILABLE,
+  extensions: { code: 'UNAVAILABLE', retryable: true, subgraph, requestId },
+})
+
+/** An outage fails every request: more lines would say no more. `unlogged` counts the lines left out. */
+function atMostOncePerSecond(logger: Pick<Logger, 'warn'>): (details: object, line: string) => void {
+  let quietUntilMs = 0
+  let unlogged = 0
+  return (details, line) => {
+    const now = performance.now()
+    if (now < quietUntilMs) return void unlogged++
+    logger.warn({ ...details, unlogged }, line)
+    quietUntilMs = now + 1_000
+    unlogged = 0
   }
 }

@@ -11,12 +11,13 @@ import type { LogReader } from '../../subgraphs/log/reader.ts'
 import { outcomes } from '../../subgraphs/transaction/index.ts'
 import type { Identity } from '../identity/identity.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
-import type { LogHealth } from './log-health.ts'
+import type { LogHealthWatch } from './log-health.ts'
 
 export interface MetricsSources {
   /** Null: no key is needed. Otherwise the caller needs a key or token with the scope `operator`. */
   readonly identity: Identity | null
-  readonly logState: () => Promise<LogHealth>
+  readonly logHealth: Pick<LogHealthWatch, 'latest'>
+  readonly isMongoAway: () => boolean
   readonly logReader: Pick<LogReader, 'subscribe'>
   readonly sockets: () => number
   readonly eventStreams: () => number
@@ -85,7 +86,7 @@ function newOutcomeOf({ from, to, refundOf }: LogEntry): string | null {
 
 /** Reads all metrics but those of requests, as text. */
 function openRegistry(
-  { logState, sockets, eventStreams }: MetricsSources,
+  { logHealth, isMongoAway, sockets, eventStreams }: MetricsSources,
   payments: ReadonlyMap<string, number>,
 ): () => Promise<string> {
   const registry = new Registry()
@@ -97,8 +98,9 @@ function openRegistry(
   const tip = gauge('log_tip', 'Position of the latest entry of the log.')
   const isWritten = gauge(
     'log_written',
-    '1 while some process holds the lease to write the log, otherwise 0.',
+    '1 while the log advances, which it does every 5 s also without events, otherwise 0.',
   )
+  const isAnswering = gauge('mongodb_answers', '1 while MongoDB has a primary that answers, otherwise 0.')
   const position = gauge(
     'reader_position',
     'Position of the last log entry that a reader has read.',
@@ -119,7 +121,8 @@ function openRegistry(
     registers,
   })
   return async () => {
-    const state = await logState()
+    const state = logHealth.latest()
+    isAnswering.set(Number(!isMongoAway()))
     tip.set(Number(state.tip))
     isWritten.set(Number(state.isWritten))
     for (const reader of state.readers) {

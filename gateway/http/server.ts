@@ -3,12 +3,13 @@
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { pause } from '../../subgraphs/platform/async/promise.ts'
 import type { Config } from '../config/config.ts'
 import { demoKeys } from '../identity/key.ts'
 import { openBroker } from '../live/broker.ts'
 import { originHeaders } from '../protocol/cors.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
-import { graphqlRoutes, type Services } from './graphql.ts'
+import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
@@ -26,8 +27,8 @@ export interface Server {
   /** Accepts operations from now on. Before, they are refused with NOT_READY. */
   open(services: ServerServices): void
   /**
-   * Closes WebSockets and event streams over at most `spreadMs`, lets running requests finish, then stops
-   * listening.
+   * Closes WebSockets and event streams over at most `spreadMs`, and other connections after their next
+   * answer, lets running requests finish, then stops listening.
    */
   close(spreadMs: number): Promise<void>
 }
@@ -57,6 +58,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let settlementFiles: SettlementFiles | null = null
   let transports: Transports | null = null
   const app = createApp(options)
+  const connections = closeAfterAnswer(app)
   healthRoutes(app, readiness)
   const metrics = metricsRoute(app)
   settlementFileRoutes(app, () => settlementFiles)
@@ -94,7 +96,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       transports = openTransports(app, options, opened)
     },
     async close(spreadMs) {
-      await transports?.close(spreadMs)
+      connections.drain()
+      await Promise.all([transports?.close(spreadMs), untilDrained(app)])
       await app.close()
     },
   }
@@ -117,7 +120,33 @@ function createApp({ config, logger }: ServerOptions): FastifyInstance {
     done()
   })
   app.setNotFoundHandler((_request, reply) => sendHttpError(reply, new HttpError('NOT_FOUND')))
+  app.setErrorHandler((error, request, reply) => {
+    const httpError = httpErrorOf(error)
+    if (httpError.code === 'INTERNAL_SERVER_ERROR')
+      logger.error({ err: error, requestId: request.id }, 'an HTTP request failed')
+    return sendHttpError(reply, httpError)
+  })
   return app
+}
+
+/** From `drain` on, each connection closes after the answer to its request: no client finds it reset. */
+function closeAfterAnswer(app: FastifyInstance): { drain(): void } {
+  let isDraining = false
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (isDraining) reply.header('connection', 'close')
+    done()
+  })
+  return { drain: () => void (isDraining = true) }
+}
+
+/** For clients that send their next request while the hub begins to stop. */
+const drainMs = 500
+
+/** Resolves when all connections are closed, or after half a second: what is open then is idle. */
+async function untilDrained({ server }: FastifyInstance): Promise<void> {
+  const untilMs = performance.now() + drainMs
+  const count = () => new Promise<number>((resolve) => server.getConnections((_, open) => resolve(open)))
+  while ((await count()) > 0 && performance.now() < untilMs) await pause(20)
 }
 
 function openTransports(
@@ -125,7 +154,12 @@ function openTransports(
   { config, logger }: ServerOptions,
   { supergraph, identity }: Services,
 ): Transports {
-  const broker = openBroker({ supergraph, logger, behindMs: config.SOCKET_BEHIND_MS })
+  const broker = openBroker({
+    supergraph,
+    logger,
+    behindMs: config.SOCKET_BEHIND_MS,
+    requestMs: config.REQUEST_TIMEOUT_MS,
+  })
   const webSockets = openWebSocketTransport({ server: app.server, config, identity, logger, broker })
   const eventStreams = openEventStreamTransport({ config, identity, broker })
   return {

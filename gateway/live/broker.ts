@@ -2,11 +2,12 @@
 // same document, variables and visibility share one upstream.
 
 import { randomUUID } from 'node:crypto'
+import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
-import { HttpError, httpErrorText } from '../protocol/http-error.ts'
+import { asHttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Prepared, Supergraph, Variables } from '../supergraph/index.ts'
@@ -18,8 +19,8 @@ import { Subscription, type Topic } from './subscription.ts'
 export interface Broker {
   /**
    * Runs the operation that `readRequest` gives, and delivers its responses to `subscriber`. Also an error
-   * that `readRequest` throws is delivered. Returns null for a query or mutation and when the operation is
-   * refused. `cursor` is the position to resume a subscription after; it takes precedence over the document
+   * that `readRequest` throws is delivered. Returns null for a mutation, which always goes on to its end, and
+   * when the operation is refused. `cursor` is the position to resume a subscription after; it takes precedence over the document
    * and its variables.
    */
   run(
@@ -42,6 +43,8 @@ export interface BrokerOptions {
   readonly logger: Logger
   /** How long a client that is behind may take to read, before it is disconnected. */
   readonly behindMs: number
+  /** The time in which a query or mutation is answered. */
+  readonly requestMs: number
   /** Milliseconds that only grow. */
   readonly clock?: () => number
 }
@@ -50,6 +53,7 @@ export interface BrokerOptions {
 interface BrokerState {
   readonly supergraph: Supergraph
   readonly logger: Logger
+  readonly requestMs: number
   readonly clock: () => number
   /** By the document as the client sent it. */
   readonly shared: WeakMap<Prepared, SharedSubscription>
@@ -71,10 +75,11 @@ const catchingUpMax = 100
 const sweepMs = 500
 
 export function openBroker(options: BrokerOptions): Broker {
-  const { supergraph, logger, behindMs, clock = () => performance.now() } = options
+  const { supergraph, logger, behindMs, requestMs, clock = () => performance.now() } = options
   const state: BrokerState = {
     supergraph,
     logger,
+    requestMs,
     clock,
     shared: new WeakMap(),
     topics: new Map(),
@@ -105,8 +110,11 @@ function run(
     const coerced = prepared.coerce(request.variables)
     if ('errors' in coerced) return refuse(subscriber, coerced.errors)
     if (prepared.operation !== 'subscription') {
-      execute(prepared, coerced.variables, context, subscriber).catch(fail)
-      return null
+      const deadline = new Deadline(state.requestMs)
+      execute(prepared, coerced.variables, { ...context, deadline }, subscriber)
+        .catch(fail)
+        .finally(() => deadline.end())
+      return prepared.operation === 'query' ? { close: () => deadline.leave() } : null
     }
     const shared = sharedSubscriptionOf(state, prepared, request)
     const subscription = new Subscription(topicOf(state, shared, request, viewer), viewer, subscriber)
@@ -197,11 +205,12 @@ function declaredVariables(prepared: Prepared, variables: Variables): Variables 
 const visibilityOf = ({ participant, scopes }: Viewer): string =>
   [participant, ...[...scopes].toSorted()].join(' ')
 
-/** The response for an error that was thrown: an HttpError as it is, any other masked and logged. */
+/** The response for an error that was thrown: an HttpError or an outage as it is, any other masked and logged. */
 function errorResponse({ logger }: BrokerState, error: unknown, requestId: string): string {
-  if (error instanceof HttpError) return httpErrorText(error)
+  const httpError = asHttpError(error)
+  if (httpError.code !== 'INTERNAL_SERVER_ERROR') return httpErrorText(httpError)
   logger.error({ err: error, requestId }, 'an operation over a WebSocket or event stream failed')
-  return httpErrorText(new HttpError('INTERNAL_SERVER_ERROR'), requestId)
+  return httpErrorText(httpError, requestId)
 }
 
 /** Disconnects the clients that have not read for `behindMs`. */

@@ -2,24 +2,33 @@
 
 import { MongoClient } from 'mongodb'
 import { MongoStartError, reasonOf } from './error.ts'
+import type { LineLogger } from './folder.ts'
 
 /** How long it may take to respond, unless the URI sets a limit. */
-const respondWithinMs = 5_000
+const respondWithinMs = 60_000
+/** After this long, a line says that the hub waits. */
+const patienceMs = 2_000
 
 /** `hello.maxWireVersion` of MongoDB 6.0. */
 const wireVersionMin = 17
 
 /**
- * Returns the hosts in `uri`, without its password. Throws MongoStartError when the hub cannot work on that
+ * Returns the hosts in `uri`, without its password, once it answers. Throws MongoStartError when the hub cannot work on that
  * MongoDB.
  */
-export async function checkGiven(uri: string): Promise<string> {
+export async function checkGiven(uri: string, logger: LineLogger): Promise<string> {
   const client = parse(uri)
   const hosts = client.options.hosts.join(',')
-  const server = await hello(client).catch((cause: unknown) => {
-    const message = `MONGODB_URI: ${hosts} cannot be used: ${reasonOf(cause)}`
-    throw new MongoStartError('MONGODB_UNREACHABLE', message, { cause })
-  })
+  const waiting = setTimeout(() => {
+    const withinMs = client.options.serverSelectionTimeoutMS
+    logger.info(`MongoDB at ${hosts} does not answer yet: waiting for it for up to ${withinMs / 1000} s`)
+  }, patienceMs)
+  const server = await hello(client)
+    .catch((cause: unknown) => {
+      const message = `MONGODB_URI: ${hosts} cannot be used: ${reasonOf(cause)}`
+      throw new MongoStartError('MONGODB_UNREACHABLE', message, { cause })
+    })
+    .finally(() => clearTimeout(waiting))
   if (!server.setName && server.msg !== 'isdbgrid') {
     throw new MongoStartError(
       'MONGODB_NOT_REPLICA_SET',
@@ -38,7 +47,7 @@ export async function checkGiven(uri: string): Promise<string> {
 function parse(uri: string): MongoClient {
   const timeout = /[?&]serverSelectionTimeoutMS=/i.test(uri)
     ? {}
-    : { serverSelectionTimeoutMS: respondWithinMs }
+    : { serverSelectionTimeoutMS: respondWithinMs, heartbeatFrequencyMS: 500, connectTimeoutMS: 2_000 }
   try {
     return new MongoClient(uri, timeout)
   } catch (cause) {

@@ -54,7 +54,7 @@ export interface RunningMongo {
 export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
   const { uri, dataDir, logger } = options
   if (uri !== undefined) {
-    const hosts = await checkGiven(uri)
+    const hosts = await checkGiven(uri, logger)
     logger.info(`MongoDB at ${hosts} from MONGODB_URI`)
     return { uri, source: 'MONGODB_URI', ended: new Promise(() => {}), close: async () => {} }
   }

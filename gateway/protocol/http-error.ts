@@ -2,6 +2,8 @@
 // pass unchanged.
 
 import type { FastifyReply } from 'fastify'
+import { problems } from '../../schema/values/problems.ts'
+import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 
 /** By code: the HTTP status, and the message when there is no more specific one. A code is never reused. */
 export const httpErrors = {
@@ -33,6 +35,10 @@ export const httpErrors = {
     status: 503,
     message: 'The token cannot be checked, because the keys of its issuer cannot be read: try again soon.',
   },
+  UNAVAILABLE: {
+    status: 503,
+    message: problems.UNAVAILABLE,
+  },
   INTERNAL_SERVER_ERROR: {
     status: 500,
     message: 'The hub failed because of a bug. Its log has the details under the request id.',
@@ -55,12 +61,20 @@ export class HttpError extends Error {
   }
 }
 
+/** An HttpError as it is, UNAVAILABLE for an outage, and INTERNAL_SERVER_ERROR for anything else. */
+export function asHttpError(error: unknown): HttpError {
+  if (error instanceof HttpError) return error
+  return new HttpError(isOutage(error) ? 'UNAVAILABLE' : 'INTERNAL_SERVER_ERROR')
+}
+
 /**
  * The response for `error` as JSON text. `requestId` is given where the hub is at fault, to find the line in
  * its log.
  */
-export const httpErrorText = ({ code, message }: HttpError, requestId?: string): string =>
-  JSON.stringify({ errors: [{ message, extensions: { code, ...(requestId && { requestId }) } }] })
+export function httpErrorText({ code, message, status }: HttpError, requestId?: string): string {
+  const extensions = { code, ...(status === 503 && { retryable: true }), ...(requestId && { requestId }) }
+  return JSON.stringify({ errors: [{ message, extensions }] })
+}
 
 /**
  * Responds with `error`: status, JSON, and for UNAUTHENTICATED the scheme to authenticate with (RFC 6750).

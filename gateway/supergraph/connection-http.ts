@@ -1,6 +1,7 @@
 // Connects to a subgraph over HTTP: any Federation 2 server, for instance a partner's.
 
 import { Pool } from 'undici'
+import { deadlineOf } from '../../subgraphs/platform/async/deadline.ts'
 import type {
   SubgraphConnection,
   SubgraphError,
@@ -29,7 +30,7 @@ export interface HttpConnection extends SubgraphConnection {
 /**
  * Opens a connection that sends POST requests over persistent sockets.
  *
- * For a subgraph that is down or too slow, the result has the code SUBGRAPH_UNAVAILABLE; for an invalid
+ * A request also ends with the `deadline` of its context. For a subgraph that is down or too slow, the result has the code SUBGRAPH_UNAVAILABLE; for an invalid
  * response, SUBGRAPH_RESPONSE_INVALID. Nothing is thrown. Subscriptions are refused.
  */
 export function openHttpConnection(
@@ -53,6 +54,8 @@ export function openHttpConnection(
 
   const send = async (body: string, context: unknown): Promise<SubgraphResult> => {
     let text: string
+    const patience = AbortSignal.timeout(timeoutMs)
+    const deadline = deadlineOf(context)
     try {
       const response = await pool.request({
         method: 'POST',
@@ -64,7 +67,7 @@ export function openHttpConnection(
               ...headers(context),
             }
           : constantHeaders,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: deadline ? AbortSignal.any([patience, deadline.signal]) : patience,
       })
       text = await response.body.text()
     } catch (cause) {

@@ -1,6 +1,7 @@
 // An operation with one setting of its switches: plans and compiles it, and runs it.
 
 import type { GraphQLFormattedError } from 'graphql'
+import { deadlineOf } from '../../subgraphs/platform/async/deadline.ts'
 import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
 import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
 import { completeResponse } from './complete.ts'
@@ -180,6 +181,7 @@ function compileStage(
 const newRun = (variables: Variables, context: unknown): Run => ({
   variables,
   context,
+  deadline: deadlineOf(context),
   data: null,
   failures: null,
   lost: null,

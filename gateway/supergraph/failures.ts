@@ -45,6 +45,17 @@ export function brokenConnection(subgraph: string, originalError: unknown): Subg
   return { data: null, errors: [Object.defineProperty(error, 'originalError', { value: originalError })] }
 }
 
+/** The result of a subgraph that has not responded by the deadline of the request. */
+export const lateSubgraph = (subgraph: string): SubgraphResult => ({
+  data: null,
+  errors: [
+    {
+      message: `The subgraph "${subgraph}" did not respond in time.`,
+      extensions: { code: 'SUBGRAPH_UNAVAILABLE', subgraph },
+    },
+  ],
+})
+
 /** The requested fields of one run and their data, from which paths in the response are computed. */
 export interface ResponseTree {
   readonly schema: GraphQLSchema

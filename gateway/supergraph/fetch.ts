@@ -4,7 +4,7 @@ import { Kind, parse, type FieldNode, type FragmentDefinitionNode, type Selectio
 import { isPromise } from '../../subgraphs/platform/async/promise.ts'
 import type { SubgraphConnection, SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
 import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
-import { brokenConnection, type Failure } from './failures.ts'
+import { brokenConnection, lateSubgraph, type Failure } from './failures.ts'
 import type { EntityCall } from './interface-objects.ts'
 import { compileMerge, type Data, type Lost, type Merge } from './merge.ts'
 import type { FetchNode, FlattenNodePathSegment } from './plan.ts'
@@ -167,6 +167,8 @@ function callSubgraph(
   run: Run,
   absorb: (run: Run, result: SubgraphResult) => void,
 ): void | Promise<void> {
+  const { deadline } = run
+  if (deadline?.isPast) return absorb(run, lateSubgraph(subgraph))
   let result: SubgraphResult | Promise<SubgraphResult>
   try {
     result = operation.execute(variables, run.context)
@@ -174,7 +176,8 @@ function callSubgraph(
     result = brokenConnection(subgraph, error)
   }
   if (!isPromise(result)) return absorb(run, result)
-  return result.then(
+  const inTime = deadline ? deadline.race(result, () => lateSubgraph(subgraph)) : result
+  return inTime.then(
     (value) => absorb(run, value),
     (error: unknown) => absorb(run, brokenConnection(subgraph, error)),
   )

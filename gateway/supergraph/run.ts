@@ -1,5 +1,6 @@
 // The state of one execution of a plan, and the scope that a plan is compiled in.
 
+import type { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { SubgraphConnection, Variables } from './connection.ts'
 import type { Failure } from './failures.ts'
 import type { Data, Lost } from './merge.ts'
@@ -10,6 +11,8 @@ import type { SupergraphSchema } from './supergraph-schema.ts'
 export interface Run extends Lost {
   readonly variables: Variables
   readonly context: unknown
+  /** The `deadline` of the context; null when it has none. */
+  readonly deadline: Deadline | null
   /** Null until the first subgraph returns data. */
   data: Data | null
   failures: Failure[] | null

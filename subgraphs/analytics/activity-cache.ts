@@ -39,6 +39,8 @@ export function createActivityCache(db: Db, logReader: LogSource, now: () => Dat
   const hours = new CachedHours(db, names)
   const snapshots = createLoader<'now', Snapshot>({
     flightsMax: 1,
+    // The first one reads all hours.
+    flightMs: 60_000,
     load: async () => [await takeSnapshot(hours, logReader, now)],
   })
   return {

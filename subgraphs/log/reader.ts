@@ -8,8 +8,10 @@ import type { ClientSession, Db, Filter } from 'mongodb'
 import { pause } from '../platform/async/promise.ts'
 import type { Logger } from '../platform/logger.ts'
 import { openChangeStream, type ChangeStream } from '../platform/mongo/change-stream.ts'
+import { readForClient } from '../platform/mongo/client-reads.ts'
+import { isOutage } from '../platform/mongo/errors.ts'
 import type { LogBatch, LogEntry } from './entry.ts'
-import { readLog, readTip } from './store.ts'
+import { readLog, readTip, type LogRange } from './store.ts'
 
 type OnEntries = (entries: readonly LogEntry[]) => void
 
@@ -20,13 +22,16 @@ export interface LogReader {
   /**
    * Reads at most `max` entries after position `after`, oldest first: from memory when they are recent, else
    * from MongoDB. Empty when no later entry has reached this process. When the first one is not at `after +
-   * 1`, those between are in the archive.
+   * 1`, those between are in the archive. A read for a client waits for its turn, as `find` does.
    */
-  read(after: bigint, max: number): Promise<readonly LogEntry[]>
-  /** Reads entries that match `filter`, after `after` and up to and including `upTo`, from MongoDB. */
+  read(after: bigint, max: number, options?: { readonly forClient: boolean }): Promise<readonly LogEntry[]>
+  /**
+   * Reads entries that match `filter`, after `after` and up to and including `upTo`, from MongoDB, for a
+   * client: see `readForClient`.
+   */
   find(
     filter: Filter<LogEntry>,
-    range: { readonly after: bigint; readonly upTo: bigint; readonly max: number },
+    range: Required<Pick<LogRange, 'after' | 'upTo' | 'max'>> & Pick<LogRange, 'signal'>,
   ): Promise<readonly LogEntry[]>
   /**
    * Calls `onEntries` with each later batch, in order and with no gap. It must not throw. Call the result to
@@ -60,8 +65,13 @@ export async function startLogReader({ db, logger, recentMax = 8192 }: LogReader
   let following = startFollowing(db, recent, logger)
   return {
     tip: () => recent.tip,
-    read: async (after, max) => recent.read(after, max) ?? readLog(db, { after, upTo: recent.tip, max }),
-    find: (filter, range) => readLog(db, { ...range, filter }),
+    async read(after, max, options) {
+      const found = recent.read(after, max)
+      if (found) return found
+      const read = () => readLog(db, { after, upTo: recent.tip, max })
+      return options?.forClient ? readForClient(db, read) : read()
+    },
+    find: (filter, range) => readForClient(db, () => readLog(db, { ...range, filter }), range.signal),
     subscribe: (onEntries) => recent.subscribe(onEntries),
     openFeed() {
       // Reading what this process has just written would cost as much as writing it.
@@ -137,7 +147,8 @@ function startFollowing(
         await follow(db, recent, signal)
       } catch (error) {
         if (signal.aborted) return
-        logger.error({ err: error, retryMs }, 'cannot follow the log: retrying')
+        // An outage has a line of its own, and lasts for many attempts.
+        if (!isOutage(error)) logger.error({ err: error, retryMs }, 'cannot follow the log: retrying')
         await pause(retryMs, signal)
       }
     }

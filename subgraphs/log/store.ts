@@ -46,6 +46,7 @@ export interface LogRange {
   readonly max?: number
   readonly filter?: Filter<LogEntry>
   readonly session?: ClientSession
+  readonly signal?: AbortSignal | undefined
   /** The log or its archive; the log by default. */
   readonly batches?: Collection<LogBatch>
 }
@@ -53,7 +54,7 @@ export interface LogRange {
 /** Reads entries from MongoDB, oldest first. */
 export function readLog(
   db: Db,
-  { after = 0n, upTo, max, filter, session, batches = logOf(db) }: LogRange = {},
+  { after = 0n, upTo, max, filter, session, signal, batches = logOf(db) }: LogRange = {},
 ): Promise<LogEntry[]> {
   const isUpTo = upTo === undefined ? {} : { $lte: upTo }
   return batches
@@ -72,7 +73,11 @@ export function readLog(
         { $match: { $and: [{ _id: { $gt: after, ...isUpTo } }, filter ?? {}] } },
         ...(max === undefined ? [] : [{ $limit: max }]),
       ],
-      { ...(max !== undefined && { batchSize: max }), ...(session && { session }) },
+      {
+        ...(max !== undefined && { batchSize: max }),
+        ...(session && { session }),
+        ...(signal && { signal }),
+      },
     )
     .toArray()
 }

@@ -3,6 +3,7 @@
 import type { Collection, Db, Filter } from 'mongodb'
 import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import { createBatchWriter, type Loader } from '../platform/async/batching.ts'
+import { readForClient } from '../platform/mongo/client-reads.ts'
 import { loaderById } from '../platform/mongo/loader-by-id.ts'
 import type { FoundCount } from './count-cube.ts'
 import type { CountStore } from './count-store.ts'
@@ -48,17 +49,22 @@ export async function createMerchantStore(db: Db, counts: CountStore): Promise<M
   const registrations = createBatchWriter<Registration, Registered>({
     batchMax: 1,
     flightsMax: 1,
+    flightMs: registrationMs,
     write: async ([registration]) => [await writeMerchants(db, counts, registration!)],
   })
   return {
     merchants: loaderById(collection, { find: { projection: merchantFields }, read: merchantOf }),
     page: (filter, hints, after, size) => pageOf(collection, matching(filter, hints), after, size),
     pageOfAcquirer: (acquirer, after, size) => pageOf(collection, { acquirer }, after, size),
-    near: (circle, filter, after, size) => nearest(collection, circle, matching(filter), after, size),
+    near: (circle, filter, after, size) =>
+      readForClient(db, () => nearest(collection, circle, matching(filter), after, size)),
     countFound: (words) => countFound(collection, words),
     register: (merchants, at) => registrations.write({ merchants, at }),
   }
 }
+
+/** One registration may have thousands of merchants. */
+const registrationMs = 60_000
 
 async function pageOf(
   collection: Collection<StoredMerchant>,
@@ -68,19 +74,18 @@ async function pageOf(
 ): Promise<Merchant[]> {
   const rest = after === null ? where : { ...where, _id: { $gt: after } }
   const found = collection.find(rest, { projection: merchantFields }).sort({ _id: 1 }).limit(size)
-  return (await found.toArray()).map(merchantOf)
+  return (await readForClient(collection.db, () => found.toArray())).map(merchantOf)
 }
 
 async function countFound(
   collection: Collection<StoredMerchant>,
   words: readonly string[],
 ): Promise<FoundCount[]> {
-  const groups = await collection
-    .aggregate<{ _id: Omit<FoundCount, 'merchants'>; merchants: number }>([
-      { $match: { $and: words.map(beginningWith) } },
-      { $group: { _id: { spot: '$spot', place: '$place', profile: '$profile' }, merchants: { $sum: 1 } } },
-    ])
-    .toArray()
+  const counted = collection.aggregate<{ _id: Omit<FoundCount, 'merchants'>; merchants: number }>([
+    { $match: { $and: words.map(beginningWith) } },
+    { $group: { _id: { spot: '$spot', place: '$place', profile: '$profile' }, merchants: { $sum: 1 } } },
+  ])
+  const groups = await readForClient(collection.db, () => counted.toArray())
   return groups.map(({ _id, merchants }) => ({ ..._id, merchants }))
 }
 

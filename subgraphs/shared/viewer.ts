@@ -2,6 +2,7 @@
 
 import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Scope } from '../../schema/values/scopes.ts'
+import type { Deadline } from '../platform/async/deadline.ts'
 
 /** The participant and the scopes for which a request is made, from its key or token. */
 export interface Viewer {
@@ -17,4 +18,6 @@ export interface Viewer {
 export interface RequestContext {
   readonly viewer: Viewer
   readonly requestId: string
+  /** Left out for a stream. Reads of a resolver may end with its `signal`; writes must not. */
+  readonly deadline?: Deadline
 }

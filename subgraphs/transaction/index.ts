@@ -34,6 +34,7 @@ import { deliveryProjectionName } from './webhooks/delivery-projection.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
 export type { SimulatorOptions } from './counterparty/simulator.ts'
+export { sequencerAdvancedAt } from './log/sequencer-state.ts'
 export { outcomes } from './payment/lifecycle.ts'
 export type { Screening } from './payment/submit.ts'
 export { readRateTable, type RateTable } from './price/rate-table.ts'

@@ -24,7 +24,7 @@ export interface Run {
  * them.
  */
 export function hubProcesses(
-  database: FreshDatabase,
+  database: Pick<FreshDatabase, 'uri' | 'name'>,
 ): (settings: Record<string, string>, ...command: string[]) => Run {
   const runs: Run[] = []
   afterAll(() => runs.forEach((one) => one.process.kill('SIGKILL')))
@@ -35,7 +35,11 @@ export function hubProcesses(
   }
 }
 
-function run(database: FreshDatabase, settings: Record<string, string>, command: readonly string[]): Run {
+function run(
+  database: Pick<FreshDatabase, 'uri' | 'name'>,
+  settings: Record<string, string>,
+  command: readonly string[],
+): Run {
   const [file = 'main.ts', ...args] = command
   const child = spawn(process.execPath, [fileOf(file), ...args], {
     env: {

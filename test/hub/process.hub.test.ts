@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { Agent, request } from 'node:http'
 import { createServer, type AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { freshDatabase } from '../harness/mongo.ts'
@@ -68,6 +69,50 @@ describe('the one command', () => {
     expect(await hub.exit).toBe(0)
   })
 })
+
+test('a stop resets no request that runs or comes within the half second after it', async () => {
+  const hub = run({})
+  const url = await urlOf(hub)
+  const agent = new Agent({ keepAlive: true })
+  const statuses = new Set<number>()
+  const failures: { readonly sentAt: number; readonly error: unknown }[] = []
+  let answers = 0
+  let isStopped = false
+  const client = async (): Promise<void> => {
+    while (!isStopped) {
+      const sentAt = performance.now()
+      try {
+        statuses.add(await statusOf(url, agent))
+        answers++
+      } catch (error) {
+        failures.push({ sentAt, error })
+        await new Promise(setImmediate)
+      }
+    }
+  }
+  const clients = Array.from({ length: 8 }, client)
+  await expect.poll(() => answers, { timeout: 60_000 }).toBeGreaterThan(50)
+  const stoppedAt = performance.now()
+  hub.process.kill('SIGTERM')
+  expect(await hub.exit).toBe(0)
+  isStopped = true
+  await Promise.all(clients)
+  expect(failures.filter(({ sentAt }) => sentAt < stoppedAt + 450)).toEqual([])
+  expect(statuses.difference(new Set([200, 503]))).toEqual(new Set())
+  agent.destroy()
+})
+
+/** The status of one request, over a connection that is kept. */
+const statusOf = (url: string, agent: Agent): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const headers = { authorization: 'Bearer demo-operator', 'content-type': 'application/json' }
+    const sent = request(`${url}/graphql`, { method: 'POST', agent, headers }, (response) => {
+      response.on('end', () => resolve(response.statusCode!)).on('error', reject)
+      response.resume()
+    })
+    sent.on('error', reject)
+    sent.end('{"query":"{ transactions(first: 20) { edges { node { id status } } } }"}')
+  })
 
 describe('what keeps it from starting is one clear message, and exit 1', () => {
   test('settings that cannot be used, all of them', async () => {

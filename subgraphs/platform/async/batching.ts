@@ -1,6 +1,8 @@
 // Batches: a call to MongoDB has costs per call rather than per document, so concurrent work of all requests
 // shares calls.
 
+import { OutageError } from './outage.ts'
+
 export interface BatchOptions {
   /** Maximum of items in one call. */
   readonly batchMax?: number
@@ -11,6 +13,10 @@ export interface BatchOptions {
    * after one of a single item does not wait, so a single caller is never delayed.
    */
   readonly gatherMs?: number
+  /** Maximum of items that wait for a call. One more is rejected with an OutageError. */
+  readonly pendingMax?: number
+  /** Milliseconds after which a call is left, and its signal aborted, with an OutageError. */
+  readonly flightMs?: number
 }
 
 export interface BatchWriter<Item, Outcome> {
@@ -18,7 +24,10 @@ export interface BatchWriter<Item, Outcome> {
   write(item: Item): Promise<Outcome>
 }
 
-type WriteBatch<Item, Outcome> = (items: readonly Item[]) => Promise<readonly (Outcome | Error)[]>
+type WriteBatch<Item, Outcome> = (
+  items: readonly Item[],
+  signal: AbortSignal,
+) => Promise<readonly (Outcome | Error)[]>
 
 interface Pending<Item, Outcome> {
   readonly item: Item
@@ -29,7 +38,7 @@ interface Pending<Item, Outcome> {
 /**
  * Collects items of concurrent callers into calls of `write`, which returns one outcome per item in their
  * order. An outcome that is an Error rejects its caller only; when `write` itself throws, all callers of the
- * batch are rejected.
+ * batch are rejected. So are they when the call takes longer than `flightMs`; then its outcome is unknown.
  *
  * Without `gatherMs` there is no timer. Items of one turn of the event loop, from any number of requests,
  * leave at its end; while `flightsMax` calls run, items leave when one of them returns. So a quiet hub adds
@@ -56,13 +65,21 @@ class BatchQueue<Item, Outcome> {
 
   constructor(
     write: WriteBatch<Item, Outcome>,
-    { batchMax = 200, flightsMax = 2, gatherMs = 0 }: BatchOptions,
+    {
+      batchMax = 200,
+      flightsMax = 2,
+      gatherMs = 0,
+      pendingMax = 50 * batchMax,
+      flightMs = 5_000,
+    }: BatchOptions,
   ) {
     this.#write = write
-    this.#options = { batchMax, flightsMax, gatherMs }
+    this.#options = { batchMax, flightsMax, gatherMs, pendingMax, flightMs }
   }
 
   add(item: Item): Promise<Outcome> {
+    if (this.#pending.length >= this.#options.pendingMax)
+      return Promise.reject(new OutageError('a queue is full'))
     return new Promise((resolve, reject) => {
       this.#pending.push({ item, resolve, reject })
       this.#schedule()
@@ -95,8 +112,15 @@ class BatchQueue<Item, Outcome> {
 
   async #fly(batch: readonly Pending<Item, Outcome>[]): Promise<void> {
     this.#flights++
+    const flight = new AbortController()
+    const { flightMs } = this.#options
+    const timer = setTimeout(
+      () => flight.abort(new OutageError(`a call took longer than ${flightMs} ms`)),
+      flightMs,
+    )
     try {
-      const outcomes = await this.#write(batch.map(({ item }) => item))
+      const items = batch.map(({ item }) => item)
+      const outcomes = await Promise.race([this.#write(items, flight.signal), aborted(flight.signal)])
       if (outcomes.length !== batch.length) {
         throw new TypeError(
           `write must return one outcome per item: ${batch.length} items, ${outcomes.length} outcomes`,
@@ -110,11 +134,17 @@ class BatchQueue<Item, Outcome> {
     } catch (error) {
       for (const { reject } of batch) reject(error)
     } finally {
+      clearTimeout(timer)
       this.#flights--
       this.#schedule()
     }
   }
 }
+
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+  )
 
 export interface Loader<Key, Value> {
   /**
@@ -135,7 +165,7 @@ export interface Loader<Key, Value> {
  */
 export function createLoader<Key, Value>(
   options: BatchOptions & {
-    readonly load: (keys: readonly Key[]) => Promise<readonly (Value | null)[]>
+    readonly load: (keys: readonly Key[], signal: AbortSignal) => Promise<readonly (Value | null)[]>
     readonly key?: (key: Key) => unknown
   },
 ): Loader<Key, Value> {
@@ -144,9 +174,9 @@ export function createLoader<Key, Value>(
 
   const { write } = createBatchWriter<Key, Value | null>({
     ...batch,
-    write: (keys) => {
+    write: (keys, signal) => {
       for (const key of keys) shared.delete(identityOf(key))
-      return read(keys)
+      return read(keys, signal)
     },
   })
 

@@ -22,6 +22,8 @@ export interface InsertOptions {
   readonly ordered: boolean
   /** Left out: the write is acknowledged when it is in the journal of a majority. */
   readonly writeConcern?: WriteConcern
+  /** Ends the wait for the answer. The outcome is then unknown. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -63,15 +65,12 @@ export interface UpdateOutcome {
 export async function updateAll(
   { collectionName, db }: Pick<Collection, 'collectionName' | 'db'>,
   updates: readonly Update[],
+  signal?: AbortSignal,
 ): Promise<UpdateOutcome> {
   const update = async (): Promise<UpdateOutcome> => {
     const all = updates.map((one) => ({ q: one.filter, u: one.update }))
-    const reply = await write(db, {
-      update: collectionName,
-      updates: all,
-      ordered: false,
-      writeConcern: durable,
-    })
+    const command = { update: collectionName, updates: all, ordered: false, writeConcern: durable }
+    const reply = await write(db, command, signal)
     return { matched: reply.n, errors: reply.writeErrors ?? [] }
   }
   try {
@@ -85,9 +84,10 @@ export async function updateAll(
 async function insert<Doc extends Document>(
   { collectionName, db }: Collection<Doc>,
   documents: readonly Doc[],
-  { ordered, writeConcern = durable }: InsertOptions,
+  { ordered, writeConcern = durable, signal }: InsertOptions,
 ): Promise<readonly WriteError[]> {
-  return (await write(db, { insert: collectionName, documents, ordered, writeConcern })).writeErrors ?? []
+  const command = { insert: collectionName, documents, ordered, writeConcern }
+  return (await write(db, command, signal)).writeErrors ?? []
 }
 
 interface Reply {
@@ -96,8 +96,8 @@ interface Reply {
   readonly writeConcernError?: { readonly errmsg: string }
 }
 
-async function write(db: Db, command: Document): Promise<Reply> {
-  const reply = (await db.command(command, { ignoreUndefined: true })) as Reply
+async function write(db: Db, command: Document, signal: AbortSignal | undefined): Promise<Reply> {
+  const reply = (await db.command(command, { ignoreUndefined: true, ...(signal && { signal }) })) as Reply
   if (reply.writeConcernError) throw new Error(reply.writeConcernError.errmsg)
   return reply
 }

@@ -1,6 +1,8 @@
 // The MongoDB client of a process, with the guarantees that payments need.
 
-import { type Db, MongoClient } from 'mongodb'
+import { type ClientSession, type ClientSessionOptions, type Db, MongoClient } from 'mongodb'
+import { OutageError } from '../async/outage.ts'
+import type { Logger } from '../logger.ts'
 import { isServerError } from './errors.ts'
 
 export interface MongoSettings {
@@ -19,7 +21,8 @@ export interface Mongo {
 }
 
 /**
- * Connects to a replica set or sharded cluster. Throws the driver's error when it cannot.
+ * Connects to a replica set or sharded cluster, for tasks that rather wait than fail. Throws the driver's
+ * error when it cannot.
  *
  * Reads see what a majority has, and a write is acknowledged when it is in the journal of a majority, so a
  * failover loses no acknowledged write. An int64 is read as `bigint`; doubles and int32 as `number`. A
@@ -29,19 +32,119 @@ export interface Mongo {
 export async function connect(uri: string, settings: MongoSettings = {}): Promise<Mongo> {
   const { poolMax = 20, serverSelectionMs = 15_000, appName = 'crossgate' } = settings
   const client = new MongoClient(uri, {
+    ...guarantees,
     appName,
     maxPoolSize: poolMax,
     serverSelectionTimeoutMS: serverSelectionMs,
-    readConcern: { level: 'majority' },
-    writeConcern: { w: 'majority', journal: true },
-    retryReads: true,
-    retryWrites: true,
-    useBigInt64: true,
-    ignoreUndefined: true,
   })
   await client.connect()
-  return { client, db: (name) => client.db(name), close: () => client.close() }
+  return mongoOf(client)
 }
+
+const guarantees = {
+  readConcern: { level: 'majority' },
+  writeConcern: { w: 'majority', journal: true },
+  retryReads: true,
+  retryWrites: true,
+  useBigInt64: true,
+  ignoreUndefined: true,
+} as const
+
+const mongoOf = (client: MongoClient): Mongo => ({
+  client,
+  db: (name) => client.db(name),
+  close: () => client.close(),
+})
+
+/** A MongoDB for a process that answers requests: a call fails early, and at once while MongoDB is away. */
+export interface WatchedMongo extends Mongo {
+  /** True since MongoDB has had no primary that answers for `awayAfterMs`. */
+  isAway(): boolean
+}
+
+/**
+ * Connects as `connect` does, and watches MongoDB. A standing primary is noticed after 2.5 s, one that closed
+ * its sockets at once. A call waits 2 s for a primary or a connection. Once there has been no primary for a
+ * second, calls are refused with an OutageError, and only the driver's monitors ask, twice a second, until a
+ * primary answers.
+ *
+ * The driver's `timeoutMS` has no effect since 7.8: before, it could give a late answer to another call.
+ */
+export async function connectWatched(
+  uri: string,
+  logger: Pick<Logger, 'warn' | 'info'>,
+): Promise<WatchedMongo> {
+  const client = new WatchedClient(uri, logger)
+  try {
+    await client.connect()
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+  return { ...mongoOf(client), isAway: () => client.isAway }
+}
+
+const heartbeatMs = 500
+const connectMs = 2_000
+const waitMs = 2_000
+/** For a connection that is dead while the monitor’s is not. Longer than any single call of a task. */
+const silenceMs = 60_000
+/** Shorter than an election: what comes meanwhile is refused, and is to be sent again. */
+const awayAfterMs = 1_000
+
+class WatchedClient extends MongoClient {
+  readonly #logger: Pick<Logger, 'warn' | 'info'>
+  #lostAtMs: number | null = null
+  #noticing: NodeJS.Timeout | undefined
+  isAway = false
+
+  constructor(uri: string, logger: Pick<Logger, 'warn' | 'info'>) {
+    super(uri, {
+      ...guarantees,
+      appName: 'crossgate',
+      maxPoolSize: 20,
+      serverSelectionTimeoutMS: waitMs,
+      waitQueueTimeoutMS: waitMs,
+      connectTimeoutMS: connectMs,
+      socketTimeoutMS: silenceMs,
+      heartbeatFrequencyMS: heartbeatMs,
+      // A monitor whose server pushes its state notices a silent one after `connectMs` and a heartbeat.
+      serverMonitoringMode: 'stream',
+    })
+    this.#logger = logger
+    this.on('topologyDescriptionChanged', ({ newDescription: { servers } }) => {
+      if ([...servers.values()].some(({ type }) => writable.has(type))) this.#found()
+      else this.#lost()
+    })
+    this.on('topologyClosed', () => clearTimeout(this.#noticing))
+  }
+
+  /** The driver starts a session for each call that has none, so this is where a call is refused. */
+  override startSession(options?: ClientSessionOptions): ClientSession {
+    if (this.isAway) throw new OutageError('MongoDB has no primary that answers')
+    return super.startSession(options)
+  }
+
+  #lost(): void {
+    if (this.#lostAtMs !== null) return
+    this.#lostAtMs = performance.now()
+    this.#noticing = setTimeout(() => {
+      this.isAway = true
+      this.#logger.warn({}, 'MongoDB is away: requests that need it are refused until it answers')
+    }, awayAfterMs)
+  }
+
+  #found(): void {
+    clearTimeout(this.#noticing)
+    const lostAtMs = this.#lostAtMs
+    this.#lostAtMs = null
+    if (!this.isAway) return
+    this.isAway = false
+    this.#logger.info({ awayMs: Math.round(performance.now() - lostAtMs!) }, 'MongoDB answers again')
+  }
+}
+
+const writable: ReadonlySet<string> = new Set(['RSPrimary', 'Mongos', 'Standalone', 'LoadBalancer'])
 
 /**
  * Creates the collection `name` if there is none. A collection that is first written in a MongoDB transaction

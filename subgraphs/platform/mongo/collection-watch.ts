@@ -68,7 +68,7 @@ export async function openCollectionWatch(options: CollectionWatchOptions): Prom
     while (!signal.aborted) {
       await following.close().catch(() => {})
       const afterMs = Math.min(100 * 2 ** failures++, reopenAfterMsMax)
-      logger.warn({ err: cause, afterMs }, `lost the changes of ${content}: reloading soon`)
+      if (failures === 1) logger.warn({ err: cause }, `lost the changes of ${content}: reloading soon`)
       await pause(afterMs, signal)
       if (!signal.aborted) cause = await reopen().catch((error: unknown) => error)
     }
@@ -191,4 +191,5 @@ async function openFeed(db: Db, onEnd: () => void): Promise<Feed> {
   }
 }
 
-const reopenAfterMsMax = 5_000
+/** While MongoDB is away, an attempt fails at once. */
+const reopenAfterMsMax = 1_000

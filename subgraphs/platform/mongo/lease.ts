@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { Binary, ClientSession, Collection, Db } from 'mongodb'
 import { pause } from '../async/promise.ts'
 import type { Logger } from '../logger.ts'
+import { isOutage } from './errors.ts'
 
 export interface Lease {
   /**
@@ -27,7 +28,7 @@ export interface LeaseOptions {
   readonly db: Db
   readonly name: string
   readonly logger: Pick<Logger, 'error' | 'info'>
-  /** The lease expires this long after its last renewal. */
+  /** The lease expires this long after its last renewal, of which there are four in that time. */
   readonly ttlMs?: number
   /** How often a process without the lease tries to take it. */
   readonly retryMs?: number
@@ -46,15 +47,18 @@ export interface LeaseHolder {
 export function holdLease(options: LeaseOptions, work: (lease: Lease) => Promise<void>): LeaseHolder {
   const { name, logger, retryMs = 400 } = options
   const closing = new AbortController()
+  const holder = randomUUID()
   let held: HeldLease | null = null
 
   const run = async (): Promise<void> => {
     while (!closing.signal.aborted) {
       try {
-        held = await takeLease(options, closing.signal)
+        held = await takeLease(options, holder, closing.signal)
         if (held) await workUnder(held, work)
       } catch (error) {
-        if (!closing.signal.aborted) logger.error({ err: error, lease: name }, 'work under a lease failed')
+        if (closing.signal.aborted) continue
+        if (!isOutage(error)) logger.error({ err: error, lease: name }, 'work under a lease failed')
+        else if (held) logger.info({ lease: name }, 'an outage interrupted the work under a lease')
       }
       held = null
       await pause(retryMs, closing.signal)
@@ -75,7 +79,8 @@ async function workUnder(lease: HeldLease, work: (lease: Lease) => Promise<void>
   try {
     await work(lease)
   } finally {
-    await lease.release()
+    // A lease that cannot be released expires, or is taken again.
+    await lease.release().catch(() => {})
   }
 }
 
@@ -101,12 +106,19 @@ const leasesOf = (db: Db): Collection<LeaseDocument> => db.collection<LeaseDocum
 
 const afterNow = (ms: number) => ({ $add: ['$$NOW', ms] })
 
-/** Takes the lease when it is free; null when another process holds it. */
-async function takeLease(options: LeaseOptions, closing: AbortSignal): Promise<HeldLease | null> {
-  const { db, name, logger, ttlMs = 2000 } = options
+/**
+ * Takes the lease when it is free, or when this holder had it before and could not release it; null when
+ * another process holds it.
+ */
+async function takeLease(
+  options: LeaseOptions,
+  holder: string,
+  closing: AbortSignal,
+): Promise<HeldLease | null> {
+  const { db, name, logger, ttlMs = 4000 } = options
   const requestedAtMs = performance.now()
-  const holder = randomUUID()
-  const isFree = { $lte: [{ $ifNull: ['$expiresAt', new Date(0)] }, '$$NOW'] }
+  const hasExpired = { $lte: [{ $ifNull: ['$expiresAt', new Date(0)] }, '$$NOW'] }
+  const isFree = { $or: [hasExpired, { $eq: ['$holder', holder] }] }
   const epoch = { $add: [{ $ifNull: ['$epoch', 0] }, 1] }
   const session = db.client.startSession()
   const taken = {
@@ -167,8 +179,8 @@ class HeldLease implements Lease {
     this.#key = { _id, holder, epoch }
     this.#ttlMs = ttlMs
     this.#heldUntilMs = takenAtMs + ttlMs
-    this.#renewing = this.#renewUntilLost().catch((error: unknown) => {
-      logger.error({ err: error, lease: _id }, 'cannot renew a lease')
+    this.#renewing = this.#renewUntilLost().then((reason) => {
+      if (reason) logger.info({ lease: _id, reason }, 'lost a lease')
       this.#lost.abort()
     })
   }
@@ -189,16 +201,22 @@ class HeldLease implements Lease {
     if (matchedCount > 0) await this.session.endSession()
   }
 
-  async #renewUntilLost(): Promise<void> {
-    while (this.isHeld()) {
-      await pause(this.#ttlMs / 3, this.signal)
+  /** Resolves with the reason; null when the lease was released. */
+  async #renewUntilLost(): Promise<'taken' | 'MongoDB did not renew it' | null> {
+    for (let failures = 0; ;) {
+      await pause(this.#ttlMs / 4, this.signal)
+      if (this.signal.aborted) return null
       const requestedAtMs = performance.now()
-      const { matchedCount } = await this.#leases.updateOne(this.#key, [
-        { $set: { expiresAt: afterNow(this.#ttlMs) } },
-      ])
-      if (matchedCount === 0) break
-      this.#heldUntilMs = requestedAtMs + this.#ttlMs
+      try {
+        // Renewed also after its expiry, if no other process has taken it: this one may have stood still.
+        const renewal = [{ $set: { expiresAt: afterNow(this.#ttlMs) } }]
+        if ((await this.#leases.updateOne(this.#key, renewal)).matchedCount === 0) return 'taken'
+        this.#heldUntilMs = requestedAtMs + this.#ttlMs
+        failures = 0
+      } catch {
+        // The first failure after a standstill may be due to it.
+        if (++failures > 1 && performance.now() > this.#heldUntilMs) return 'MongoDB did not renew it'
+      }
     }
-    this.#lost.abort()
   }
 }

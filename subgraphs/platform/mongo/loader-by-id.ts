@@ -21,8 +21,8 @@ export function loaderById<Doc extends { readonly _id: string }>(
   const { find, read = (document: Doc): unknown => document, ...batch } = options
   return createLoader({
     ...batch,
-    load: async (ids: readonly Doc['_id'][]) => {
-      const found = collection.find<Doc>({ _id: { $in: [...ids] } } as Filter<Doc>, find)
+    load: async (ids: readonly Doc['_id'][], signal) => {
+      const found = collection.find<Doc>({ _id: { $in: [...ids] } } as Filter<Doc>, { ...find, signal })
       const byId = new Map((await found.toArray()).map((document) => [document._id, read(document)]))
       return ids.map((id) => byId.get(id) ?? null)
     },

@@ -123,7 +123,7 @@ function eventSource(
         backlog.goLive()
         return [{ position: readTo, value: null }]
       }
-      const entries = await logReader.read(readTo, pageMax)
+      const entries = await logReader.read(readTo, pageMax, { forClient: true })
       if (entries[0]?._id !== readTo + 1n)
         throw new ProblemError(refuse('CURSOR_EXPIRED', undefined, ['after']))
       readTo = entries.at(-1)!._id

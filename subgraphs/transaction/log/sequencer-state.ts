@@ -15,6 +15,8 @@ interface SequencerState {
   /** Every earlier change is in the log, provided that the log ends at `position`. */
   readonly token: unknown
   readonly position: bigint
+  /** By MongoDB's clock; left out by an earlier version. */
+  readonly at?: Date
 }
 
 /** The token that resumes after `latest`, the last batch of the log; null where it is unknown. */
@@ -27,7 +29,13 @@ export async function readResumeToken(
 }
 
 export async function saveResumeToken(db: Db, token: unknown, position: bigint): Promise<void> {
-  await statesOf(db).updateOne({ _id: 'sequencer' }, { $set: { token, position } }, { upsert: true })
+  const update = { $set: { token, position }, $currentDate: { at: true } } as const
+  await statesOf(db).updateOne({ _id: 'sequencer' }, update, { upsert: true })
+}
+
+/** When the token was last saved, which happens every few seconds while no entry is written. */
+export async function sequencerAdvancedAt(db: Db): Promise<Date | null> {
+  return (await statesOf(db).findOne({ _id: 'sequencer' }, { projection: { at: 1 } }))?.at ?? null
 }
 
 const statesOf = (db: Db) => db.collection<SequencerState>('logState')

@@ -3,6 +3,7 @@
 import type { Filter } from 'mongodb'
 import type { ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { auditedActions, auditedKinds, type AuditEntry, type AuditLog } from '../../shared/audit-log.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import { readNames } from '../../shared/read-names.ts'
@@ -32,11 +33,11 @@ export async function auditPage(
   if (isRefusal(clauses)) return clauses
   const [after] = page.after ?? []
   const all = after === undefined ? clauses : [...clauses, { _id: { $lt: after } }]
-  const rows = await entries
+  const found = entries
     .find(all.length > 0 ? { $and: [...all] } : {})
     .sort({ _id: -1 })
     .limit(page.size + 1)
-    .toArray()
+  const rows = await readForClient(entries.db, () => found.toArray())
   return pages.connection(page, rows, ({ _id }) => [_id])
 }
 

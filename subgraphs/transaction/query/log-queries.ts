@@ -45,7 +45,8 @@ export async function readLogPage(
   const tip = logReader.tip()
   if (start >= tip) return { events: [], endCursor: after ?? null, hasMore: false }
   if (after) await checkRetained(logReader, start)
-  const found = await logReader.find(filter.query, { after: start, upTo: tip, max: first + 1 })
+  const signal = context.deadline?.signal
+  const found = await logReader.find(filter.query, { after: start, upTo: tip, max: first + 1, signal })
   const events = found.slice(0, first)
   const hasMore = found.length > first
   // No other entry up to the tip matches, so the next call starts there.

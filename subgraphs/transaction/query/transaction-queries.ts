@@ -122,7 +122,7 @@ async function readPayments(
   { where, ...args }: PaymentPageArguments,
 ): Promise<Connection<Payment>> {
   const visibility = visibilityOf(context, dependencies.registry)
-  return readPage(dependencies, orThrow(transactionQuery(where, visibility)), args)
+  return readPage(dependencies, context, orThrow(transactionQuery(where, visibility)), args)
 }
 
 async function readPaymentsAt(
@@ -132,11 +132,12 @@ async function readPaymentsAt(
   args: PageArguments,
 ): Promise<Connection<Payment>> {
   const visibility = visibilityOf(context, dependencies.registry)
-  return readPage(dependencies, [{ merchant }, ...visibleClauses(visibility, '')], args)
+  return readPage(dependencies, context, [{ merchant }, ...visibleClauses(visibility, '')], args)
 }
 
 async function readPage(
   { store }: Dependencies,
+  { deadline }: RequestContext,
   clauses: readonly Clause[],
   args: PageArguments,
 ): Promise<Connection<Payment>> {
@@ -144,6 +145,7 @@ async function readPage(
   const rows = await store.page(clauses, {
     after: (page.after?.[0] ?? null) as PaymentId | null,
     max: page.size + 1,
+    signal: deadline?.signal,
   })
   return pages.connection(page, rows, ({ _id }) => [_id])
 }

@@ -3,7 +3,7 @@
 
 import { toSvg } from '../../../schema/qr/index.ts'
 import type { ParticipantId } from '../../../schema/values/id.ts'
-import type { Refusal } from '../../../schema/values/problems.ts'
+import { isRefusal, orThrow } from '../../../schema/values/problems.ts'
 import type { Scope } from '../../../schema/values/scopes.ts'
 import { requireScope } from '../../shared/access.ts'
 import { typeOr } from '../../shared/result-union.ts'
@@ -38,8 +38,15 @@ export const paymentResolvers = ({ paymentService, presentedCodeService }: Payme
   PresentCodeResult: { __resolveType: typeOr('PresentedCode') },
 })
 
-/** Runs `operation` for the caller's participant when its key has `scope`. */
+/**
+ * Runs `operation` for the caller's participant when its key has `scope`. UNAVAILABLE is thrown, so that an
+ * outage has one form, whether it came before or after the write.
+ */
 const mutation =
   <Input, Result>(scope: Scope, operation: (participant: ParticipantId, input: Input) => Promise<Result>) =>
-  (_: unknown, { input }: { readonly input: Input }, context: RequestContext): Refusal | Promise<Result> =>
-    requireScope(context, scope) ?? operation(context.viewer.participant, input)
+  async (_: unknown, { input }: { readonly input: Input }, context: RequestContext) => {
+    const refusal = requireScope(context, scope)
+    if (refusal) return refusal
+    const result = await operation(context.viewer.participant, input)
+    return isRefusal(result) && result.code === 'UNAVAILABLE' ? orThrow<Result>(result) : result
+  }

@@ -6,6 +6,7 @@ import type { ParticipantId, SettlementBatchId } from '../../../schema/values/id
 import { money, type Money } from '../../../schema/values/money.ts'
 import { orThrow, type Refusal } from '../../../schema/values/problems.ts'
 import { createLoader, type Loader } from '../../platform/async/batching.ts'
+import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
 import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
@@ -131,7 +132,7 @@ async function readPage(
     { ...visible, ...older },
     { sort: { number: -1 }, limit: page.size + 1 },
   )
-  const rows = (await found.toArray()).map(settlementBatchOf)
+  const rows = (await readForClient(db, () => found.toArray())).map(settlementBatchOf)
   return pages.connection(page, rows, ({ number }) => [number])
 }
 

@@ -50,7 +50,7 @@ export const createPaymentLoaders = (payments: Collection<Payment>): PaymentLoad
   byPresentedCode: loaderBy(payments, 'presentedCode', (payment) => [[payment.presentedCode!, payment]]),
   byReference: createLoader({
     key: referenceText,
-    load: (references) => findByReference(payments, references),
+    load: (references, signal) => findByReference(payments, references, signal),
   }),
   refundById: loaderBy(payments, 'refunds._id', (payment) =>
     payment.refunds.map((refund) => [refund._id, { refund, payment }]),
@@ -60,9 +60,10 @@ export const createPaymentLoaders = (payments: Collection<Payment>): PaymentLoad
 async function findByReference(
   payments: Collection<Payment>,
   references: readonly PaymentReference[],
+  signal: AbortSignal,
 ): Promise<(Payment | null)[]> {
   const any = references.map(({ wallet, reference }) => ({ wallet, reference }))
-  const found = await payments.find({ $or: any }).toArray()
+  const found = await payments.find({ $or: any }, { signal }).toArray()
   const byText = new Map(found.map((payment) => [referenceText(payment), payment]))
   return references.map((reference) => byText.get(referenceText(reference)) ?? null)
 }
@@ -79,8 +80,9 @@ function loaderBy<Key extends string, Doc extends Document, Value>(
   valuesOf: (doc: Doc) => readonly (readonly [Key, Value])[],
 ): Loader<Key, Value> {
   return createLoader({
-    load: async (keys: readonly Key[]) => {
-      const found = await collection.find({ [field]: { $in: [...keys] } } as Filter<Doc>).toArray()
+    load: async (keys: readonly Key[], signal) => {
+      const wanted = { [field]: { $in: [...keys] } } as Filter<Doc>
+      const found = await collection.find(wanted, { signal }).toArray()
       const byKey = new Map((found as unknown as Doc[]).flatMap(valuesOf))
       return keys.map((key) => byKey.get(key) ?? null)
     },

@@ -41,7 +41,7 @@ export class PaymentMover {
       flightsMax: 1,
       // Answers arrive one by one, and an update of one payment costs MongoDB as much as an update of ten.
       gatherMs: 8,
-      write: (group) => moveBatch(payments, group),
+      write: (group, signal) => moveBatch(payments, group, signal),
     })
   }
 

@@ -4,6 +4,7 @@ import type { Collection, Db, Filter } from 'mongodb'
 import type { ParticipantId, PaymentId, PresentedCodeId, QuoteId } from '../../../schema/values/id.ts'
 import { createBatchWriter, type BatchWriter, type Loader } from '../../platform/async/batching.ts'
 import { RecentMap } from '../../platform/async/recent-map.ts'
+import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
 import type { Payment } from '../payment/payment.ts'
 import type { PresentedCode } from '../payment/presented-code.ts'
@@ -43,10 +44,7 @@ export interface PaymentStore extends PaymentLoaders {
    * Returns at most `max` payments that match every clause, newest first, after the one with the id
    * `after`.
    */
-  page(
-    clauses: readonly Clause[],
-    page: { readonly after: PaymentId | null; readonly max: number },
-  ): Promise<readonly Payment[]>
+  page(clauses: readonly Clause[], page: PaymentPage): Promise<readonly Payment[]>
   /** Returns the pending payments of `counterparties`, longest pending first. */
   waiting(
     counterparties: readonly ParticipantId[],
@@ -57,6 +55,12 @@ export interface PaymentStore extends PaymentLoaders {
   ahead(now: Date): Promise<readonly PaymentAhead[]>
   /** Returns a new retrieval reference number. */
   nextRrn(): Promise<string>
+}
+
+interface PaymentPage {
+  readonly after: PaymentId | null
+  readonly max: number
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A pending payment that was written by a clock ahead of this process's. */
@@ -97,7 +101,10 @@ export async function createPaymentStore(db: Db): Promise<PaymentStore> {
 const insertWriter = <Doc extends { readonly _id: string }>(
   collection: Collection<Doc>,
 ): BatchWriter<Doc, boolean> =>
-  createBatchWriter({ flightsMax: 1, write: (group) => insertBatch(collection, group) })
+  createBatchWriter({
+    flightsMax: 1,
+    write: (group, signal) => insertBatch(collection, group, { signal }),
+  })
 
 /** A quote never changes, so a process caches the quotes that it has written. */
 function createQuoteStore(quotes: Collection<Quote>): Pick<PaymentStore, 'quoteById' | 'addQuote'> {
@@ -142,11 +149,12 @@ async function insertPayment(
 function findPage(
   payments: Collection<Payment>,
   clauses: readonly Clause[],
-  { after, max }: { readonly after: PaymentId | null; readonly max: number },
+  { after, max, signal }: PaymentPage,
 ): Promise<readonly Payment[]> {
   const older = after === null ? [] : [{ _id: { $lt: after } }]
   const query = { $and: [{ _id: { $gte: firstPaymentId } }, ...clauses, ...older] } as Filter<Payment>
-  return payments.find(query, { sort: { _id: -1 }, limit: max }).toArray()
+  const found = payments.find(query, { sort: { _id: -1 }, limit: max, ...(signal && { signal }) })
+  return readForClient(payments.db, () => found.toArray(), signal)
 }
 
 const findWaiting = (
@@ -185,7 +193,7 @@ const findAhead = (payments: Collection<Payment>, now: Date): Promise<readonly P
  * with the usual guarantees makes these durable too.
  */
 export async function loadPayments(db: Db, payments: readonly Payment[]): Promise<void> {
-  const outcomes = await insertBatch(paymentsOf(db), payments, { w: 1, j: false })
+  const outcomes = await insertBatch(paymentsOf(db), payments, { writeConcern: { w: 1, j: false } })
   const failed = outcomes.find((outcome) => outcome instanceof Error)
   if (failed) throw failed
 }

@@ -10,12 +10,9 @@ import type { Move, Payment } from '../payment/payment.ts'
 export async function insertBatch<Doc extends { readonly _id: string }>(
   collection: Collection<Doc>,
   group: readonly Doc[],
-  writeConcern?: WriteConcern,
+  options: { readonly writeConcern?: WriteConcern; readonly signal?: AbortSignal } = {},
 ): Promise<(boolean | Error)[]> {
-  const errors = await insertAll(collection, group, {
-    ordered: false,
-    ...(writeConcern && { writeConcern }),
-  })
+  const errors = await insertAll(collection, group, { ordered: false, ...options })
   const outcomes: (boolean | Error)[] = group.map(() => true)
   for (const error of errors) {
     outcomes[error.index] = isDuplicateKey(error)
@@ -43,9 +40,10 @@ export class KeyTakenError extends Error {
 export async function moveBatch(
   payments: Collection<Payment>,
   group: readonly PlannedMove[],
+  signal?: AbortSignal,
 ): Promise<(boolean | Error)[]> {
   try {
-    const { matched, errors } = await updateAll(payments, group.map(updateOf))
+    const { matched, errors } = await updateAll(payments, group.map(updateOf), signal)
     if (matched === group.length) return group.map(() => true)
     const taken = new Set(errors.filter(isDuplicateKey).map(({ index }) => index))
     const other = errors.find((error) => !isDuplicateKey(error))

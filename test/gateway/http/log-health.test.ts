@@ -1,55 +1,77 @@
 import { describe, expect, test } from 'vitest'
-import { logCheck, type LogHealth } from '../../../gateway/http/log-health.ts'
+import { ProgressWatch, type LogHealth } from '../../../gateway/http/log-health.ts'
 
-/** A hub's view of the log, which tests change, and a clock that they move. */
-function aCheck() {
-  const state = { isWritten: true, position: 5n, behind: 0 }
+/** A hub's view of the log, and a clock that tests move. */
+function aWatch() {
+  const state = { tip: 5n, advancedAt: new Date(0), position: 5n, behind: 0 }
   let now = 0
-  const read = async (): Promise<Pick<LogHealth, 'isWritten' | 'readers'>> => ({
-    isWritten: state.isWritten,
+  const health = (): LogHealth => ({
+    tip: state.tip,
+    advancedAt: state.advancedAt,
     readers: [
       { projection: 'live', position: state.position, entries: state.behind, ms: 0 },
       { projection: 'activity', position: 1n, entries: 1_000_000, ms: 3_600_000 },
     ],
   })
-  const check = logCheck(read, () => now)
+  const watch = new ProgressWatch(health(), () => now)
   return {
     state,
-    /** The result of the check `ms` milliseconds later. */
-    after: async (ms: number) => {
+    watch,
+    /** Reads the log once more, `ms` milliseconds later; why the hub is not ready then. */
+    after: (ms: number) => {
       now += ms
-      return check()
+      watch.take(health())
+      return watch.whyNotReady()
     },
+    /** The same without a reading. */
+    unread: (ms: number) => {
+      now += ms
+      return watch.whyNotReady()
+    },
+    sequencerAdvances: () => (state.advancedAt = new Date(state.advancedAt.getTime() + 1)),
   }
 }
 
 describe('a hub is ready', () => {
-  test('while the log is written and read, whatever the lag of a projection', async () => {
-    const { after } = aCheck()
-    expect(await after(0)).toBeNull()
-    expect(await after(3_600_000)).toBeNull()
+  test('while the log advances and is read, whatever the lag of a projection', () => {
+    const { after, sequencerAdvances } = aWatch()
+    expect(after(14_999)).toBeNull()
+    sequencerAdvances()
+    expect(after(14_999)).toBeNull()
+    sequencerAdvances()
+    expect(after(3_600_000)).toBeNull()
   })
 
-  test('until no process has held the lease of the sequencer for 15 s', async () => {
-    const { state, after } = aCheck()
-    await after(1_000)
-    state.isWritten = false
-    expect(await after(14_999)).toBeNull()
-    expect(await after(1)).toBe('no process has held the lease of the sequencer for 15 s')
-    state.isWritten = true
-    expect(await after(1)).toBeNull()
+  test('until the log has not advanced for 15 s, by an entry or without one', () => {
+    const { state, watch, after } = aWatch()
+    expect(after(14_999)).toBeNull()
+    expect(watch.latest().isWritten).toBe(true)
+    expect(after(1)).toBe('the log has not advanced for 15 s')
+    expect(watch.latest().isWritten).toBe(false)
+    state.tip = 6n
+    expect(after(1)).toBeNull()
   })
 
-  test('until it has been stuck behind the tip of the log for 30 s', async () => {
-    const { state, after } = aCheck()
+  test('until it has been stuck behind the tip of the log for 30 s', () => {
+    const { state, after, sequencerAdvances } = aWatch()
+    const later = (ms: number) => {
+      sequencerAdvances()
+      return after(ms)
+    }
     state.behind = 3
-    await after(0)
-    expect(await after(29_999)).toBeNull()
+    expect(later(29_999)).toBeNull()
     state.position = 6n
-    expect(await after(1)).toBeNull()
-    expect(await after(29_999)).toBeNull()
-    expect(await after(1)).toBe('this hub has read no entry of the log for 30 s')
+    expect(later(1)).toBeNull()
+    expect(later(29_999)).toBeNull()
+    expect(later(1)).toBe('this hub has read no entry of the log for 30 s')
     state.behind = 0
-    expect(await after(1)).toBeNull()
+    expect(later(1)).toBeNull()
+  })
+
+  test('until it has not been able to read the state of the log for 10 s', () => {
+    const { after, unread } = aWatch()
+    expect(unread(9_999)).toBeNull()
+    expect(unread(1)).toBe('the state of the log has not been read for 10 s')
+    expect(after(1)).toBeNull()
   })
 })

@@ -181,7 +181,12 @@ describe('every subscriber', () => {
     let checked = 0
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
-        const broker = openBroker({ supergraph, logger: pino({ level: 'silent' }), behindMs: 60_000 })
+        const broker = openBroker({
+          supergraph,
+          logger: pino({ level: 'silent' }),
+          behindMs: 60_000,
+          requestMs: 5_000,
+        })
         const clients: Client[] = []
         const left: { readonly client: Client; readonly count: number }[] = []
         for (const each of steps) {

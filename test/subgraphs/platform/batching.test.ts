@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createLoader, createBatchWriter } from '../../../subgraphs/platform/async/batching.ts'
+import { OutageError } from '../../../subgraphs/platform/async/outage.ts'
 
 /** Waits `count` turns of the event loop. */
 async function turns(count: number): Promise<void> {
@@ -224,5 +225,41 @@ describe('batches under any interleaving', () => {
         expect(written.toSorted((a, b) => a - b)).toEqual(script.map((_, item) => item))
       }),
     )
+  })
+})
+
+describe('a queue of writes', () => {
+  test('has a bound, and refuses what exceeds it at once', async () => {
+    const call = held<readonly string[]>()
+    const { write } = createBatchWriter<string, string>({
+      batchMax: 1,
+      flightsMax: 1,
+      pendingMax: 2,
+      write: () => call.promise,
+    })
+    const inFlight = write('a')
+    await turns(2)
+    const waiting = [write('b'), write('c')]
+    await expect(write('d')).rejects.toThrow(OutageError)
+    call.resolve(['done'])
+    expect(await Promise.all([inFlight, ...waiting])).toEqual(['done', 'done', 'done'])
+  })
+
+  test('leaves a call that takes too long, and goes on with the next one', async () => {
+    const signals: AbortSignal[] = []
+    const { write } = createBatchWriter<string, string>({
+      flightsMax: 1,
+      flightMs: 30,
+      write: (items, signal) => {
+        signals.push(signal)
+        return items[0] === 'stuck' ? new Promise(() => {}) : Promise.resolve(items)
+      },
+    })
+    const stuck = write('stuck')
+    await turns(2)
+    const next = write('next')
+    await expect(stuck).rejects.toThrow(OutageError)
+    expect(await next).toBe('next')
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
   })
 })

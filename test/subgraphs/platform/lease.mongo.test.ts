@@ -71,6 +71,16 @@ describe('a lease', () => {
     await Promise.all([first.holder.close(), second.holder.close()])
   })
 
+  test('stays with a process that stood still, unless another one has taken it', async () => {
+    const { held, holder } = aHolder('starved')
+    const lease = await held
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3 * quick.ttlMs)
+    expect(lease.isHeld()).toBe(false)
+    await expect.poll(() => lease.isHeld()).toBe(true)
+    expect(lease.signal.aborted).toBe(false)
+    await holder.close()
+  })
+
   test('is taken again after its work has failed', async () => {
     let times = 0
     const { promise: twice, resolve } = Promise.withResolvers<void>()

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { OutageError } from '../../../subgraphs/platform/async/outage.ts'
 import { Semaphore } from '../../../subgraphs/platform/async/semaphore.ts'
 
 test('a semaphore admits at most its number of tasks, and the others in order of arrival', async () => {
@@ -26,5 +27,28 @@ test('a released semaphore admits the next task at once', async () => {
   await semaphore.acquire()
   semaphore.release()
   await semaphore.acquire()
+  expect(semaphore.hasWaiting).toBe(false)
+})
+
+test('a semaphore with a bound refuses what would wait beyond it', async () => {
+  const semaphore = new Semaphore(1, 1)
+  await semaphore.acquire()
+  const second = semaphore.acquire()
+  await expect(semaphore.acquire()).rejects.toThrow(OutageError)
+  semaphore.release()
+  await second
+})
+
+test('a task that leaves while it waits gives its turn to the next', async () => {
+  const semaphore = new Semaphore(1)
+  await semaphore.acquire()
+  const leaving = new AbortController()
+  const left = semaphore.acquire(leaving.signal)
+  const next = semaphore.acquire()
+  leaving.abort(new Error('gone'))
+  await expect(left).rejects.toThrow('gone')
+  await expect(semaphore.acquire(leaving.signal)).rejects.toThrow('gone')
+  semaphore.release()
+  await next
   expect(semaphore.hasWaiting).toBe(false)
 })

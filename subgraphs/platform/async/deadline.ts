@@ -1,0 +1,61 @@
+import { OutageError } from './outage.ts'
+
+/**
+ * The time by which a request is answered. Work for it that is late, or that its client no longer wants, is
+ * left: `signal` is aborted with an OutageError, and `race` settles.
+ */
+export class Deadline {
+  readonly #timer: NodeJS.Timeout
+  readonly #leaving = new Set<() => void>()
+  #controller: AbortController | null = null
+  #isPast = false
+
+  /** Passes in `ms` milliseconds, unless `end` is called before. */
+  constructor(ms: number) {
+    // A blocked process first takes the answers that have arrived meanwhile: they come between a timer and
+    // an immediate.
+    this.#timer = setTimeout(() => setImmediate(() => this.leave()), ms)
+  }
+
+  get isPast(): boolean {
+    return this.#isPast
+  }
+
+  /** For calls that can be aborted. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#isPast) this.#controller.abort(late)
+    return this.#controller.signal
+  }
+
+  /** The value of `promise`, or `instead()` as soon as the deadline has passed. */
+  race<Value>(promise: Promise<Value>, instead: () => Value): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => resolve(instead())
+      if (this.#isPast) leave()
+      else this.#leaving.add(leave)
+      promise.then(resolve, reject).finally(() => this.#leaving.delete(leave))
+    })
+  }
+
+  /** Passes now: the request has no client any more. */
+  leave(): void {
+    if (this.#isPast) return
+    this.#isPast = true
+    clearTimeout(this.#timer)
+    this.#controller?.abort(late)
+    for (const leave of this.#leaving) leave()
+    this.#leaving.clear()
+  }
+
+  /** The request has been answered: the deadline never passes. */
+  end(): void {
+    clearTimeout(this.#timer)
+  }
+}
+
+const late = new OutageError('the request was not answered in time, or its client has gone')
+
+/** The deadline in the context of a request; null when the context has none. */
+export const deadlineOf = (context: unknown): Deadline | null =>
+  (context as { readonly deadline?: Deadline } | null | undefined)?.deadline ?? null

@@ -1,0 +1,166 @@
+// Hubs as processes of their own, over a MongoDB that is killed and frozen while requests come in. Each fault
+// lasts for seconds, because what is measured is how long requests take meanwhile.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { startReplicaSet, type ReplicaSet } from '../harness/replica-set.ts'
+import { hubProcesses, urlOf, type Run } from './child.ts'
+import { HubClient, type Answer } from './client.ts'
+
+interface Observation {
+  readonly name: Kind
+  /** By `performance.now()`. */
+  readonly sentAt: number
+  readonly ms: number
+  /** Codes of errors, an HTTP status other than 200, or what was thrown. */
+  readonly codes: readonly string[]
+}
+
+const kinds = ['livez', 'readyz', 'quote', 'submit', 'payments', 'log', 'merchants', 'search'] as const
+type Kind = (typeof kinds)[number]
+
+/** Requests of all kinds, sent at a steady rate, whatever the answers are. */
+class Load {
+  readonly seen: Observation[] = []
+  readonly #clients: { wallet: HubClient; operator: HubClient }
+  readonly #url: string
+  readonly #merchant: string
+  #isOn = true
+  #sent = 0
+  readonly #running: Promise<void>
+  readonly #pending = new Set<Promise<void>>()
+
+  constructor(url: string, merchant: string) {
+    this.#url = url
+    this.#merchant = merchant
+    this.#clients = {
+      wallet: new HubClient(url, 'demo-wallet'),
+      operator: new HubClient(url, 'demo-operator'),
+    }
+    this.#running = this.#run()
+  }
+
+  async end(): Promise<readonly Observation[]> {
+    this.#isOn = false
+    await this.#running
+    await Promise.all(this.#pending)
+    return this.seen
+  }
+
+  /** Resolves with the time at which the first request `name` sent after `from` has succeeded. */
+  async firstSuccess(name: Kind, from: number): Promise<number> {
+    for (const giveUpAt = performance.now() + 30_000; performance.now() < giveUpAt;) {
+      const found = this.seen.find((one) => one.name === name && one.sentAt >= from && one.codes.length === 0)
+      if (found) return found.sentAt + found.ms
+      await sleep(20)
+    }
+    const codes = this.seen.filter((one) => one.name === name).map((one) => one.codes.join())
+    throw new Error(`no ${name} has succeeded: ${JSON.stringify([...new Set(codes)])}`)
+  }
+
+  async #run(): Promise<void> {
+    const { wallet, operator } = this.#clients
+    while (this.#isOn) {
+      const n = ++this.#sent
+      const amount = { amount: '12.00', currency: 'CNY' }
+      const order = { merchant: this.#merchant, amount, payerCurrency: 'SGD' }
+      const keys = { idempotencyKey: `key ${n}`, reference: `order ${n}` }
+      this.#observe('livez', () => fetch(`${this.#url}/livez`).then(() => ({})))
+      this.#observe('readyz', () => fetch(`${this.#url}/readyz`).then(() => ({})))
+      this.#observe('quote', () => wallet.ask('QuotePayment', { input: order }))
+      this.#observe('submit', () => wallet.ask('SubmitPayment', { input: { ...keys, ...order } }))
+      this.#observe('payments', () => operator.ask('Payments', { first: 20 }))
+      this.#observe('log', () => operator.query('{ transactionLog(first: 100) { endCursor } }'))
+      this.#observe('merchants', () => operator.query('{ merchants(first: 20) { edges { node { id } } } }'))
+      this.#observe('search', () =>
+        operator.query('{ merchantCoverage(where: { search: "tea" }) { merchants } }'),
+      )
+      await sleep(200)
+    }
+  }
+
+  #observe(name: Kind, request: () => Promise<Answer>): void {
+    const sentAt = performance.now()
+    const observed = request()
+      .then(
+        ({ errors }) => (errors ?? []).map(({ extensions }) => extensions?.code ?? 'NO_CODE'),
+        (error: unknown) => [String(error)],
+      )
+      .then((codes) => void this.seen.push({ name, sentAt, ms: performance.now() - sentAt, codes }))
+    this.#pending.add(observed)
+    void observed.finally(() => this.#pending.delete(observed))
+  }
+}
+
+/** A hub over `set` with a load that has begun to succeed. */
+async function aLoadedHub(set: ReplicaSet, database: string): Promise<{ hub: Run; load: Load; url: string }> {
+  const hub = hubs({ MONGODB_URI: set.uri, MONGODB_DATABASE: database, LOG_LEVEL: 'warn' })
+  onTestFinished(() => void hub.process.kill('SIGKILL'))
+  const url = await urlOf(hub)
+  const { data } = await new HubClient(url, 'demo-acquirer').query(
+    '{ merchants(where: { acquirers: ["acquirer-cn-01"] }, first: 1) { edges { node { id } } } }',
+  )
+  const load = new Load(url, data.merchants.edges[0].node.id)
+  // Planning a document for the first time takes longer than anything later.
+  for (const name of kinds) await load.firstSuccess(name, 0)
+  return { hub, load, url }
+}
+
+/**
+ * What holds in any fault, for the requests since `from`. `/livez` asks nothing: what it takes, the machine
+ * and the measuring take.
+ */
+function expectTimelyAnswers(all: readonly Observation[], from: number): void {
+  const seen = all.filter(({ sentAt }) => sentAt >= from)
+  const longest = (kind: Kind): number =>
+    Math.max(...seen.filter(({ name }) => name === kind).map(({ ms }) => Math.round(ms)))
+  const noise = longest('livez')
+  expect(longest('readyz')).toBeLessThan(500 + noise)
+  for (const kind of kinds) expect([kind, longest(kind) < 6_000 + noise]).toEqual([kind, true])
+  expect([...new Set(seen.flatMap(({ codes }) => codes))]).toEqual(['UNAVAILABLE'])
+  if (process.env.SHOW_OUTAGES) console.log(Object.fromEntries(kinds.map((kind) => [kind, longest(kind)])))
+}
+
+const hubs = hubProcesses({ uri: '', name: '' })
+const faultMs = 8_000
+
+describe('while MongoDB', async () => {
+  const set = await startReplicaSet(1)
+
+  test.each([
+    ['stands still', 'freeze', 'thaw'],
+    ['is killed', 'kill', 'start'],
+  ] as const)('%s, each request is answered in time, and work goes on soon after', async (_, hurt, heal) => {
+    const { load, url } = await aLoadedHub(set, `one_${hurt}`)
+    const [member] = set.members
+    const hurtAt = performance.now()
+    await member![hurt]()
+    await sleep(faultMs)
+    expect((await fetch(`${url}/readyz`)).status).toBe(503)
+    member![heal]()
+    await set.primary()
+    const healedAt = performance.now()
+    expect((await load.firstSuccess('submit', healedAt - 1_000)) - healedAt).toBeLessThan(3_000)
+    await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 10_000 }).toBe(200)
+    expectTimelyAnswers(await load.end(), hurtAt)
+  })
+})
+
+describe('while the primary of three', async () => {
+  const set = await startReplicaSet(3)
+
+  test.each([
+    ['stands still', 'freeze', 'thaw'],
+    ['is killed', 'kill', 'start'],
+  ] as const)('%s, each request is answered in time, and the next one serves', async (_, hurt, heal) => {
+    const { load } = await aLoadedHub(set, `three_${hurt}`)
+    const primary = await set.primary()
+    const hurtAt = performance.now()
+    await primary[hurt]()
+    await sleep(2_000)
+    expect((await load.firstSuccess('submit', hurtAt + 500)) - hurtAt).toBeLessThan(6_000)
+    primary[heal]()
+    await sleep(2_000)
+    expectTimelyAnswers(await load.end(), hurtAt)
+  })
+})
