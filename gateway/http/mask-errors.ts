@@ -3,16 +3,12 @@
 
 import { problems } from '../../schema/values/problems.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
+import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import { engineCodes } from '../supergraph/errors.ts'
 import type { PresentError } from '../supergraph/failures.ts'
 
 const publicCodes: ReadonlySet<unknown> = new Set([...Object.keys(problems), ...Object.keys(engineCodes)])
-
-/**
- * Names that the driver gives to errors of a MongoDB that cannot be reached or has no primary at the moment.
- */
-const outage = /^Mongo(Network|ServerSelection|PoolCleared|PoolClosed|NotConnected|Topology)/
 
 /**
  * Passes an error with a public code unchanged. Logs any other one in full, and gives the client its request
@@ -28,7 +24,7 @@ export function maskErrors(logger: Logger): PresentError {
       { err: cause, subgraph, requestId, path },
       'a subgraph failed: the client has its request id',
     )
-    return cause instanceof Error && outage.test(cause.name)
+    return isOutage(cause)
       ? { message: problems.UNAVAILABLE, extensions: { code: 'UNAVAILABLE', retryable: true, requestId } }
       : {
           message: engineCodes.INTERNAL_SERVER_ERROR,

@@ -2,14 +2,16 @@
 // same document, variables and visibility share one upstream.
 
 import { randomUUID } from 'node:crypto'
+import { ProblemError, refuse } from '../../schema/values/problems.ts'
 import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
+import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
-import type { Prepared, Supergraph, Variables } from '../supergraph/index.ts'
+import { EventOutage, type Prepared, type Supergraph, type Variables } from '../supergraph/index.ts'
 import { Batch } from './batch.ts'
 import { sharedDocumentOf, type SharedDocument } from './group-key.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -101,9 +103,9 @@ function run(
   try {
     const request = readRequest()
     const prepared = state.supergraph.prepare(request.query, request.operationName)
-    if (prepared.kind === 'rejected') return refuse(subscriber, prepared.errors)
+    if (prepared.kind === 'rejected') return refuseWith(subscriber, prepared.errors)
     const coerced = prepared.coerce(request.variables)
-    if ('errors' in coerced) return refuse(subscriber, coerced.errors)
+    if ('errors' in coerced) return refuseWith(subscriber, coerced.errors)
     if (prepared.operation !== 'subscription') {
       execute(prepared, coerced.variables, context, subscriber).catch(fail)
       return null
@@ -129,7 +131,7 @@ async function execute(
   subscriber.complete()
 }
 
-function refuse(subscriber: Subscriber, errors: Parameters<typeof refusalText>[0]): null {
+function refuseWith(subscriber: Subscriber, errors: Parameters<typeof refusalText>[0]): null {
   subscriber.refuse(refusalText(errors))
   return null
 }
@@ -197,12 +199,17 @@ function declaredVariables(prepared: Prepared, variables: Variables): Variables 
 const visibilityOf = ({ participant, scopes }: Viewer): string =>
   [participant, ...[...scopes].toSorted()].join(' ')
 
-/** The response for an error that was thrown: an HttpError as it is, any other masked and logged. */
+/** The response for an error that was thrown: a coded one as it is, any other masked and logged. */
 function errorResponse({ logger }: BrokerState, error: unknown, requestId: string): string {
   if (error instanceof HttpError) return httpErrorText(error)
+  if (error instanceof EventOutage) return error.errorResponse
+  if (error instanceof ProblemError) return problemText(error)
   logger.error({ err: error, requestId }, 'an operation over a WebSocket or event stream failed')
+  if (isOutage(error)) return problemText(new ProblemError(refuse('UNAVAILABLE')))
   return httpErrorText(new HttpError('INTERNAL_SERVER_ERROR'), requestId)
 }
+
+const problemText = ({ message, extensions }: ProblemError): string => refusalText([{ message, extensions }])
 
 /** Disconnects the clients that have not read for `behindMs`. */
 function disconnectSlow({ lagging, clock, logger }: BrokerState, behindMs: number): void {

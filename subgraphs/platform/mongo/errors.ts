@@ -12,3 +12,9 @@ export const isServerError = (error: unknown, code: number): error is MongoServe
  */
 export const isDuplicateKey = (error: unknown): boolean =>
   typeof error === 'object' && error !== null && 'code' in error && error.code === 11_000
+
+/** True when MongoDB cannot be reached or has no primary at the moment. */
+export const isOutage = (error: unknown): boolean => error instanceof Error && outage.test(error.name)
+
+/** Names that the driver gives to such errors. */
+const outage = /^Mongo(Network|ServerSelection|PoolCleared|PoolClosed|NotConnected|Topology)/
