@@ -9,6 +9,7 @@ import { pause } from '../platform/async/promise.ts'
 import type { Logger } from '../platform/logger.ts'
 import { openChangeStream, type ChangeStream } from '../platform/mongo/change-stream.ts'
 import type { LogBatch, LogEntry } from './entry.ts'
+import { LogPages } from './pages.ts'
 import { readLog, readTip } from './store.ts'
 
 type OnEntries = (entries: readonly LogEntry[]) => void
@@ -19,7 +20,7 @@ export interface LogReader {
   tip(): bigint
   /**
    * Reads at most `max` entries after position `after`, oldest first: from memory when they are recent, else
-   * from MongoDB. Empty when no later entry has reached this process. When the first one is not at `after +
+   * from MongoDB, and then fewer than there are. Empty when no later entry has reached this process. When the first one is not at `after +
    * 1`, those between are in the archive.
    */
   read(after: bigint, max: number): Promise<readonly LogEntry[]>
@@ -57,10 +58,14 @@ export interface LogReaderOptions {
 /** Starts following the log from its present end. */
 export async function startLogReader({ db, logger, recentMax = 8192 }: LogReaderOptions): Promise<LogReader> {
   const recent = new RecentEntries(await readTip(db), recentMax)
+  const pages = new LogPages(db)
   let following = startFollowing(db, recent, logger)
   return {
     tip: () => recent.tip,
-    read: async (after, max) => recent.read(after, max) ?? readLog(db, { after, upTo: recent.tip, max }),
+    read: async (after, max) =>
+      recent.read(after, max) ??
+      (await pages.read(after, max, recent.tip)) ??
+      readLog(db, { after, upTo: recent.tip, max }),
     find: (filter, range) => readLog(db, { ...range, filter }),
     subscribe: (onEntries) => recent.subscribe(onEntries),
     openFeed() {

@@ -38,7 +38,14 @@ export class LogTail {
   async next(): Promise<readonly LogEntry[]> {
     // Set before reading, so that an entry appended meanwhile ends the next wait.
     this.#appended = Promise.withResolvers()
-    const entries = await readAfter(this.#position, this.#options)
+    const { batchMax, signal } = this.#options
+    const entries: LogEntry[] = []
+    while (entries.length < batchMax && !signal.aborted) {
+      const after = entries.at(-1)?._id ?? this.#position
+      const read = await readAfter(after, batchMax - entries.length, this.#options)
+      if (read.length === 0) break
+      for (const entry of read) entries.push(entry)
+    }
     this.#position = entries.at(-1)?._id ?? this.#position
     return entries
   }
@@ -60,11 +67,15 @@ export class LogTail {
 /** Reads from the log, or from the archive what retention has moved there. */
 async function readAfter(
   after: bigint,
-  { db, logReader, batchMax }: LogTailOptions,
+  max: number,
+  { db, logReader }: LogTailOptions,
 ): Promise<readonly LogEntry[]> {
-  const logged = await logReader.read(after, batchMax)
+  const logged = await logReader.read(after, max)
   if (logged.length === 0 || logged[0]!._id === after + 1n) return logged
-  const archived = await readLog(db, { after, max: batchMax, batches: archiveOf(db) })
+  const archived = await readLog(db, { after, max: Math.min(max, pageMax), batches: archiveOf(db) })
   if (archived[0]?._id === after + 1n) return archived
   throw new Error(`the entry after position ${after} is neither in the log nor in its archive`)
 }
+
+/** Entries of the archive that are read at a time. */
+const pageMax = 512

@@ -1,9 +1,12 @@
 // Deliveries in MongoDB. Due ones are found by endpoint, so an endpoint with very many delays no other
 // endpoint.
 
-import type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document } from 'mongodb'
+import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import type { WebhookId } from '../../../schema/values/id.ts'
 import { createBatchWriter } from '../../platform/async/batching.ts'
+import { chunks } from '../../platform/async/chunks.ts'
+import { insertAll } from '../../platform/mongo/bulk-write.ts'
+import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import { createClaimWriter, type ClaimedDelivery } from './claims.ts'
 import { attemptsMax, retryAfterMs, type Attempt, type Delivery, type DeliveryProgress } from './delivery.ts'
 
@@ -21,7 +24,7 @@ interface DeliveryPage {
 
 export interface DeliveryStore {
   /** Writes the ones of `deliveries` that are not stored yet. */
-  add(deliveries: readonly Delivery[], session: ClientSession): Promise<void>
+  add(deliveries: readonly Delivery[]): Promise<void>
   byId(id: string): Promise<Delivery | null>
   /** The deliveries to one endpoint, newest first. */
   page(endpoint: WebhookId, page: DeliveryPage): Promise<readonly Delivery[]>
@@ -63,7 +66,7 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
   })
 
   return {
-    add: (batch, session) => add(deliveries, batch, session),
+    add: (batch) => add(deliveries, batch),
     byId: (id) => deliveries.findOne({ _id: id }),
     page: (endpoint, page) => readPage(deliveries, endpoint, page),
     queues: () => deliveries.aggregate<EndpointQueue>([...queuePipeline]).toArray(),
@@ -88,17 +91,16 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
 
 const retentionSeconds = 30 * 86_400
 
-async function add(
-  deliveries: Collection<Delivery>,
-  batch: readonly Delivery[],
-  session: ClientSession,
-): Promise<void> {
-  if (batch.length === 0) return
-  const writes = batch.map(({ _id, ...delivery }) => ({
-    updateOne: { filter: { _id }, update: { $setOnInsert: delivery }, upsert: true },
-  }))
-  await deliveries.bulkWrite(writes, { session, ordered: false })
+async function add(deliveries: Collection<Delivery>, batch: readonly Delivery[]): Promise<void> {
+  for (const chunk of chunks(batch, insertMax)) {
+    const errors = await insertAll(deliveries, chunk, { ordered: false })
+    const error = errors.find((one) => !isDuplicateKey(one))
+    if (error) throw new Error('deliveries cannot be written', { cause: error })
+  }
 }
+
+/** Deliveries in one call: serialising them takes a few milliseconds. */
+const insertMax = 500
 
 const readPage = (
   deliveries: Collection<Delivery>,

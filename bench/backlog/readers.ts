@@ -1,0 +1,113 @@
+// The readers of the log as one process: node readers.ts MONGODB_URI DATABASE WHAT, where WHAT is
+// "projections", "follower" or "webhooks". Prints a line of JSON when all have reached the end of the log;
+// with "webhooks", it sends deliveries until it is killed.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { publishedOf } from '../../subgraphs/log/checkpoint.ts'
+import { startProjection, type Projection } from '../../subgraphs/log/projection.ts'
+import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { activityProjection } from '../../subgraphs/analytics/activity-projection.ts'
+import { openEventStreams } from '../../subgraphs/transaction/live/event-streams.ts'
+import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
+import { bookingsProjection } from '../../subgraphs/transaction/settlement/bookings.ts'
+import { positionsProjection } from '../../subgraphs/transaction/settlement/positions.ts'
+import { limitsProjection } from '../../subgraphs/transaction/store/daily-limits.ts'
+import { createPaymentStore } from '../../subgraphs/transaction/store/payment-store.ts'
+import { deliveryProjectionName } from '../../subgraphs/transaction/webhooks/delivery-projection.ts'
+import { openWebhooks } from '../../subgraphs/transaction/webhooks/webhooks.ts'
+import { aRegistry } from '../../test/fixtures/a-programme.ts'
+
+export interface Reading {
+  /** Seconds until each reader had read everything, by its name. */
+  readonly seconds: Readonly<Record<string, number>>
+  /** Peak resident memory in MB, and that before the readers began. */
+  readonly peakMb: number
+  readonly beforeMb: number
+  /** Seconds of processor time of the process. */
+  readonly cpuSeconds: number
+}
+
+const [uri, database, what] = process.argv.slice(2)
+const mongo = await connect(uri!)
+const db = mongo.db(database!)
+const logger = { info: () => {}, error: (...details: unknown[]) => console.error(...details) }
+const logReader = await startLogReader({ db, logger })
+const registry = aRegistry()
+const beforeMb = peakMb()
+
+if (what === 'follower') await follow(logReader)
+else {
+  const names: string[] = [deliveryProjectionName]
+  const { byId: payments } = await createPaymentStore(db)
+  const cursors = createCursors('a secret')
+  const now = () => new Date()
+  const startedAt = performance.now()
+  const webhooks = await openWebhooks({
+    db,
+    logReader,
+    registry,
+    payments,
+    cursors,
+    now,
+    logger,
+    reach: 'LOOPBACK',
+    sends: what === 'webhooks',
+  })
+  const start = (projection: Projection) => {
+    names.push(projection.name)
+    return startProjection({ db, logReader, logger }, projection)
+  }
+  const started =
+    what === 'webhooks'
+      ? []
+      : [limitsProjection(db), positionsProjection, bookingsProjection(registry), activityProjection()].map(
+          start,
+        )
+  const seconds = await Promise.all(
+    names.map(async (name) => {
+      while ((await publishedOf(db, name)).position < logReader.tip()) await sleep(10)
+      return [name, (performance.now() - startedAt) / 1000] as const
+    }),
+  )
+  report(Object.fromEntries(seconds))
+  if (what === 'projections') {
+    for (const holder of started) await holder.close()
+    await webhooks.close()
+    await close()
+  }
+}
+
+/** Reads the log from its beginning, as a subscriber of everything does. */
+async function follow(reader: LogReader): Promise<void> {
+  const streams = openEventStreams(reader)
+  const startedAt = performance.now()
+  const filter = { matches: () => true, query: {} }
+  for await (const { position } of streams.events(filter, { kind: 'all' }, 0n)) {
+    if (position === reader.tip()) break
+  }
+  report({ follower: (performance.now() - startedAt) / 1000 })
+  streams.close()
+  await close()
+}
+
+function report(seconds: Readonly<Record<string, number>>): void {
+  console.log(
+    JSON.stringify({ seconds, peakMb: peakMb(), beforeMb, cpuSeconds: cpuSeconds() } satisfies Reading),
+  )
+}
+
+/** `maxRSS` is in kilobytes. */
+function peakMb(): number {
+  return process.resourceUsage().maxRSS / 1024
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
+async function close(): Promise<void> {
+  await logReader.close()
+  await mongo.close()
+}
