@@ -34,7 +34,7 @@ const db = mongo.db(database!)
 const logger = { info: () => {}, error: (...details: unknown[]) => console.error(...details) }
 const logReader = await startLogReader({ db, logger })
 const registry = aRegistry()
-const beforeMb = peakMb()
+const beforeMb = peakMb(); console.error('start cpu', cpuSeconds())
 
 if (what === 'follower') await follow(logReader)
 else {
@@ -92,6 +92,7 @@ async function follow(reader: LogReader): Promise<void> {
 }
 
 function report(seconds: Readonly<Record<string, number>>): void {
+  console.error('pages', (globalThis as any).pagesRead, 'cpu', cpuSeconds())
   console.log(
     JSON.stringify({ seconds, peakMb: peakMb(), beforeMb, cpuSeconds: cpuSeconds() } satisfies Reading),
   )

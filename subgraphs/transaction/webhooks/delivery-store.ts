@@ -31,14 +31,17 @@ export interface DeliveryStore {
   /** The endpoints with pending deliveries. Reads one index key per endpoint. */
   queues(): Promise<readonly EndpointQueue[]>
   /**
-   * Claims the delivery to an endpoint that has been due longest: no other process claims it before `until`.
-   * Null when none is due.
+   * Claims at most `max` deliveries to an endpoint, those that have been due longest: no other process claims
+   * them before `until`.
    */
-  claim(endpoint: WebhookId, now: Date, until: Date): Promise<ClaimedDelivery | null>
+  claim(
+    endpoint: WebhookId,
+    claim: { readonly now: Date; readonly until: Date; readonly max: number },
+  ): Promise<readonly ClaimedDelivery[]>
   /** Stores an attempt and, unless the claim has passed to another process, the progress after it. */
   record(claimed: ClaimedDelivery, attempt: Attempt, progress: DeliveryProgress): Promise<void>
-  /** Releases a claim without an attempt: the delivery is due at once. */
-  release(claimed: ClaimedDelivery, now: Date): Promise<void>
+  /** Releases claims without an attempt: the deliveries are due at once. */
+  release(claimed: readonly ClaimedDelivery[], now: Date): Promise<void>
   /**
    * Makes a delivery due now. A finished one gets one more attempt; a pending one keeps the rest of its
    * schedule.
@@ -70,11 +73,13 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
     byId: (id) => deliveries.findOne({ _id: id }),
     page: (endpoint, page) => readPage(deliveries, endpoint, page),
     queues: () => deliveries.aggregate<EndpointQueue>([...queuePipeline]).toArray(),
-    claim: (endpoint, now, until) => claims.write({ endpoint, now, until }),
+    claim: (endpoint, claim) => claims.write({ endpoint, ...claim }),
     record: async (claimed, attempt, progress) =>
       void (await records.write(recordOf(claimed, attempt, progress))),
-    async release({ _id, claim }, now) {
-      await deliveries.updateOne({ _id, claim }, { $set: { nextAttemptAt: now }, $unset: { claim: '' } })
+    async release(claimed, now) {
+      if (claimed.length === 0) return
+      const filter = { $or: claimed.map(({ _id, claim }) => ({ _id, claim })) }
+      await deliveries.updateMany(filter, { $set: { nextAttemptAt: now }, $unset: { claim: '' } })
     },
     redeliver: (id, now) => redeliver(deliveries, id, now),
     async abandon(endpoint) {
