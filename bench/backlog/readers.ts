@@ -1,11 +1,12 @@
 // The readers of the log as one process: node readers.ts MONGODB_URI DATABASE WHAT, where WHAT is
 // "projections", "follower" or "webhooks". Prints a line of JSON when all have reached the end of the log;
-// with "webhooks", it sends deliveries until it is killed.
+// with "webhooks", when it has received SIGTERM.
 
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { publishedOf } from '../../subgraphs/log/checkpoint.ts'
-import { startProjection, type Projection } from '../../subgraphs/log/projection.ts'
-import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
+import { startProjection } from '../../subgraphs/log/projection.ts'
+import { startLogReader } from '../../subgraphs/log/reader.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { activityProjection } from '../../subgraphs/analytics/activity-projection.ts'
 import { openEventStreams } from '../../subgraphs/transaction/live/event-streams.ts'
@@ -15,7 +16,7 @@ import { positionsProjection } from '../../subgraphs/transaction/settlement/posi
 import { limitsProjection } from '../../subgraphs/transaction/store/daily-limits.ts'
 import { createPaymentStore } from '../../subgraphs/transaction/store/payment-store.ts'
 import { deliveryProjectionName } from '../../subgraphs/transaction/webhooks/delivery-projection.ts'
-import { openWebhooks } from '../../subgraphs/transaction/webhooks/webhooks.ts'
+import { openWebhooks, type Webhooks } from '../../subgraphs/transaction/webhooks/webhooks.ts'
 import { aRegistry } from '../../test/fixtures/a-programme.ts'
 
 export interface Reading {
@@ -34,36 +35,32 @@ const db = mongo.db(database!)
 const logger = { info: () => {}, error: (...details: unknown[]) => console.error(...details) }
 const logReader = await startLogReader({ db, logger })
 const registry = aRegistry()
-const beforeMb = peakMb(); console.error('start cpu', cpuSeconds())
+const beforeMb = peakMb()
 
-if (what === 'follower') await follow(logReader)
-else {
-  const names: string[] = [deliveryProjectionName]
-  const { byId: payments } = await createPaymentStore(db)
-  const cursors = createCursors('a secret')
-  const now = () => new Date()
+switch (what) {
+  case 'projections':
+    await project()
+    break
+  case 'follower':
+    await follow()
+    break
+  case 'webhooks':
+    await send()
+}
+await logReader.close()
+await mongo.close()
+
+async function project(): Promise<void> {
   const startedAt = performance.now()
-  const webhooks = await openWebhooks({
-    db,
-    logReader,
-    registry,
-    payments,
-    cursors,
-    now,
-    logger,
-    reach: 'LOOPBACK',
-    sends: what === 'webhooks',
-  })
-  const start = (projection: Projection) => {
-    names.push(projection.name)
-    return startProjection({ db, logReader, logger }, projection)
-  }
-  const started =
-    what === 'webhooks'
-      ? []
-      : [limitsProjection(db), positionsProjection, bookingsProjection(registry), activityProjection()].map(
-          start,
-        )
+  const webhooks = await open({ sends: false })
+  const projections = [
+    limitsProjection(db),
+    positionsProjection,
+    bookingsProjection(registry),
+    activityProjection(),
+  ]
+  const holders = projections.map((projection) => startProjection({ db, logReader, logger }, projection))
+  const names = [...projections.map(({ name }) => name), deliveryProjectionName]
   const seconds = await Promise.all(
     names.map(async (name) => {
       while ((await publishedOf(db, name)).position < logReader.tip()) await sleep(10)
@@ -71,28 +68,38 @@ else {
     }),
   )
   report(Object.fromEntries(seconds))
-  if (what === 'projections') {
-    for (const holder of started) await holder.close()
-    await webhooks.close()
-    await close()
-  }
+  for (const holder of holders) await holder.close()
+  await webhooks.close()
+}
+
+/** Sends deliveries until the process receives SIGTERM. */
+async function send(): Promise<void> {
+  const webhooks = await open({ sends: true })
+  await once(process, 'SIGTERM')
+  report({})
+  await webhooks.close()
+}
+
+async function open({ sends }: { readonly sends: boolean }): Promise<Webhooks> {
+  const { byId: payments } = await createPaymentStore(db)
+  const cursors = createCursors('a secret')
+  const now = () => new Date()
+  return openWebhooks({ db, logReader, registry, payments, cursors, now, logger, reach: 'LOOPBACK', sends })
 }
 
 /** Reads the log from its beginning, as a subscriber of everything does. */
-async function follow(reader: LogReader): Promise<void> {
-  const streams = openEventStreams(reader)
+async function follow(): Promise<void> {
+  const streams = openEventStreams(logReader)
   const startedAt = performance.now()
   const filter = { matches: () => true, query: {} }
   for await (const { position } of streams.events(filter, { kind: 'all' }, 0n)) {
-    if (position === reader.tip()) break
+    if (position === logReader.tip()) break
   }
   report({ follower: (performance.now() - startedAt) / 1000 })
   streams.close()
-  await close()
 }
 
 function report(seconds: Readonly<Record<string, number>>): void {
-  console.error('pages', (globalThis as any).pagesRead, 'cpu', cpuSeconds())
   console.log(
     JSON.stringify({ seconds, peakMb: peakMb(), beforeMb, cpuSeconds: cpuSeconds() } satisfies Reading),
   )
@@ -106,9 +113,4 @@ function peakMb(): number {
 function cpuSeconds(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e6
-}
-
-async function close(): Promise<void> {
-  await logReader.close()
-  await mongo.close()
 }

@@ -49,7 +49,6 @@ export class LogPages {
 /** Reads whole batches, because MongoDB and its driver have costs per document. Null unless all are there. */
 async function readPage(db: Db, start: bigint): Promise<readonly LogEntry[] | null> {
   const end = start + pageSize
-  ;(globalThis as any).pagesRead = ((globalThis as any).pagesRead ?? 0) + 1
   const batches = await logOf(db)
     .find(
       { last: { $gt: start, $lt: end + batchEntriesMax }, _id: { $lte: end } },

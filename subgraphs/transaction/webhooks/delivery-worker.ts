@@ -46,7 +46,7 @@ export class DeliveryWorker {
   #woken = Promise.withResolvers<void>()
 
   constructor(dependencies: DeliverDependencies, options: DeliveryWorkerOptions = {}) {
-    const { endpointMax = 16, requestsMax = 64, probesMax = 32 } = options
+    const { endpointMax = 32, requestsMax = 128, probesMax = 32 } = options
     this.#dependencies = dependencies
     this.#endpointMax = endpointMax
     this.#requests = new Semaphore(requestsMax)
