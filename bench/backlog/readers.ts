@@ -4,7 +4,7 @@
 
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { publishedOf } from '../../subgraphs/log/checkpoint.ts'
+import { checkpointsOf } from '../../subgraphs/log/checkpoint.ts'
 import { startProjection } from '../../subgraphs/log/projection.ts'
 import { startLogReader } from '../../subgraphs/log/reader.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
@@ -61,13 +61,14 @@ async function project(): Promise<void> {
   ]
   const holders = projections.map((projection) => startProjection({ db, logReader, logger }, projection))
   const names = [...projections.map(({ name }) => name), deliveryProjectionName]
-  const seconds = await Promise.all(
-    names.map(async (name) => {
-      while ((await publishedOf(db, name)).position < logReader.tip()) await sleep(10)
-      return [name, (performance.now() - startedAt) / 1000] as const
-    }),
-  )
-  report(Object.fromEntries(seconds))
+  const seconds: Record<string, number> = {}
+  while (names.some((name) => seconds[name] === undefined)) {
+    await sleep(50)
+    for (const { _id, position } of await checkpointsOf(db).find().toArray()) {
+      if (position >= logReader.tip()) seconds[_id] ??= (performance.now() - startedAt) / 1000
+    }
+  }
+  report(seconds)
   for (const holder of holders) await holder.close()
   await webhooks.close()
 }

@@ -26,20 +26,21 @@ export interface DeliveryProjectionDependencies {
 export function createDeliveryProjection(dependencies: DeliveryProjectionDependencies): IdempotentProjection {
   const { endpoints, deliveries, registry, now, onWritten } = dependencies
   let hasNew = false
+  const write = async (entries: readonly LogEntry[]): Promise<boolean> => {
+    const candidates = await endpoints.active(ownersOf(entries, registry))
+    const batch = entries.flatMap((entry) =>
+      endpointsFor(entry, candidates, registry).map(({ _id }) => newDelivery(_id, entry, now())),
+    )
+    await deliveries.add(batch)
+    return batch.length > 0
+  }
 
   return {
     name: deliveryProjectionName,
     kind: 'idempotent',
     async apply(entries) {
-      hasNew = false
-      for (const chunk of chunks(entries, entriesMax)) {
-        const candidates = await endpoints.active(ownersOf(chunk, registry))
-        const batch = chunk.flatMap((entry) =>
-          endpointsFor(entry, candidates, registry).map(({ _id }) => newDelivery(_id, entry, now())),
-        )
-        hasNew ||= batch.length > 0
-        await deliveries.add(batch)
-      }
+      const written = await Promise.all([...chunks(entries, entriesMax)].map(write))
+      hasNew = written.some(Boolean)
     },
     applied() {
       if (hasNew) onWritten()
