@@ -52,7 +52,7 @@ async function readPage(db: Db, start: bigint): Promise<readonly LogEntry[] | nu
   const batches = await logOf(db)
     .find(
       { last: { $gt: start, $lt: end + batchEntriesMax }, _id: { $lte: end } },
-      { sort: { last: 1 }, hint: 'last', projection: { entries: 1 } },
+      { sort: { last: 1 }, projection: { entries: 1 } },
     )
     .toArray()
   const entries = batches.flatMap((batch) => batch.entries).filter(({ _id }) => _id > start && _id <= end)
