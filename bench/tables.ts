@@ -61,13 +61,14 @@ interface ResultsFile {
 
 /** Every table, by the name of its section in the pages. */
 export function benchTables(): Record<string, Table> {
-  const [engine, reads, payments, live, live10k, log, start] = [
+  const [engine, reads, payments, live, live10k, log, backlog, start] = [
     new Results('engine'),
     new Results('reads'),
     new Results('payments'),
     new Results('live'),
     new Results('live-10000'),
     new Results('log'),
+    new Results('backlog'),
     new Results('start'),
   ]
   return {
@@ -81,10 +82,11 @@ export function benchTables(): Record<string, Table> {
     latencies: latenciesTable(live),
     streams: streamsTable(live),
     log: logTable(log),
+    backlog: backlogTable(backlog),
     start: startTable(start),
     runs: {
       columns: ['benchmark', 'last run', 'machine'],
-      rows: [engine, reads, payments, live, live10k, log, start].map(({ provenance }) => provenance),
+      rows: [engine, reads, payments, live, live10k, log, backlog, start].map(({ provenance }) => provenance),
     },
   }
 }
@@ -269,6 +271,13 @@ function logTable(log: Results): Table {
     ],
   }
 }
+
+const backlogTable = (backlog: Results): Table => ({
+  columns: ['reader', 'value'],
+  rows: [/^entries/, /^webhooks/, /time of/, /^memory/].flatMap((kind) =>
+    backlog.matching(kind).map(({ what }) => [what, backlog.amount(what)]),
+  ),
+})
 
 const startTable = (start: Results): Table => ({
   columns: ['start', 'value'],

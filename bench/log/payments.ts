@@ -21,13 +21,20 @@ import { aCorridor, aMerchant } from '../../test/fixtures/a-programme.ts'
 
 const wallet = 'wallet-sg-01' as ParticipantId
 const corridor = aCorridor('SG-CN')
-const merchant = aMerchant('acquirer-cn-01.M1')
 /** The number of events of a payment that is submitted, routed and approved. */
 export const eventsEach = 3
 
 let numbers = 0
 
-function aPayment(): Payment {
+/** Who pays and where, by the number of the payment; by default all payments are alike. */
+export interface Spread {
+  readonly merchants: number
+  readonly customers: number
+  /** One in this many payments is refused. */
+  readonly refusedEach: number
+}
+
+function aPayment(spread: Spread | null): Payment {
   const n = ++numbers
   const now = new Date()
   const price = priceFixedMerchant(money(8_850n, 'CNY'), 'SGD', corridor, builtInRates)
@@ -39,24 +46,33 @@ function aPayment(): Payment {
     now,
     authorizationTimeoutMs: 8_000,
     screen: () => null,
+    ...(spread && { customerDay: `SG-CN/2026-03-01/${wallet}/customer-${n % spread.customers}` }),
   }
+  const merchant = aMerchant(`acquirer-cn-01.M${spread ? n % spread.merchants : 1}`)
   const submitted = { reference: `number ${n}`, customer: null, token: null }
   return submit(wallet, submitted, termsOf(price, 'MPM_STATIC', corridor, merchant, null), world)
 }
 
-function approval(before: Payment): PlannedMove {
-  const approve = { decision: 'APPROVE', reason: null, reference: null } as const
-  const move = answer(before, approve, { now: new Date(), zone: corridor.settlementZone })!
+function answerTo(before: Payment, decision: 'APPROVE' | 'DECLINE'): PlannedMove {
+  const move = answer(
+    before,
+    { decision, reason: null, reference: null },
+    { now: new Date(), zone: corridor.settlementZone },
+  )!
   return { before, move: { ...move, event: { ...move.event, write: `bench-${before._id.slice(-6)}` } } }
 }
 
-/** Writes `count` payments and their approvals at full speed. */
-export async function writePayments(db: Db, count: number): Promise<void> {
+/** Writes `count` payments and their answers at full speed. */
+export async function writePayments(db: Db, count: number, spread: Spread | null = null): Promise<void> {
   const { payments } = await createPaymentStore(db)
   for (let done = 0; done < count; done += groupSize) {
-    const group = Array.from({ length: Math.min(groupSize, count - done) }, aPayment)
+    const group = Array.from({ length: Math.min(groupSize, count - done) }, () => aPayment(spread))
     await insertBatch(payments, group)
-    await moveBatch(payments, group.map(approval))
+    const isRefused = (n: number) => spread !== null && (done + n) % spread.refusedEach === 0
+    await moveBatch(
+      payments,
+      group.map((payment, n) => answerTo(payment, isRefused(n) ? 'DECLINE' : 'APPROVE')),
+    )
   }
 }
 
@@ -78,7 +94,7 @@ export async function pacePayments(
   for (let n = 0; n < count; n++) {
     const dueMs = startedAt + (n * 1000) / perSecond - performance.now()
     if (dueMs > 0) await sleep(dueMs)
-    const payment = aPayment()
+    const payment = aPayment(null)
     writing.push(insertBatch(payments, [payment]).then(() => onAcknowledged(payment._id, performance.now())))
   }
   await Promise.all(writing)

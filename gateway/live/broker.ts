@@ -2,6 +2,7 @@
 // same document, variables and visibility share one upstream.
 
 import { randomUUID } from 'node:crypto'
+import { ProblemError } from '../../schema/values/problems.ts'
 import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
@@ -10,7 +11,7 @@ import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import { asHttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
-import type { Prepared, Supergraph, Variables } from '../supergraph/index.ts'
+import { EventOutage, type Prepared, type Supergraph, type Variables } from '../supergraph/index.ts'
 import { Batch } from './batch.ts'
 import { sharedDocumentOf, type SharedDocument } from './group-key.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -106,9 +107,9 @@ function run(
   try {
     const request = readRequest()
     const prepared = state.supergraph.prepare(request.query, request.operationName)
-    if (prepared.kind === 'rejected') return refuse(subscriber, prepared.errors)
+    if (prepared.kind === 'rejected') return refuseWith(subscriber, prepared.errors)
     const coerced = prepared.coerce(request.variables)
-    if ('errors' in coerced) return refuse(subscriber, coerced.errors)
+    if ('errors' in coerced) return refuseWith(subscriber, coerced.errors)
     if (prepared.operation !== 'subscription') {
       const deadline = new Deadline(state.requestMs)
       execute(prepared, coerced.variables, { ...context, deadline }, subscriber)
@@ -137,7 +138,7 @@ async function execute(
   subscriber.complete()
 }
 
-function refuse(subscriber: Subscriber, errors: Parameters<typeof refusalText>[0]): null {
+function refuseWith(subscriber: Subscriber, errors: Parameters<typeof refusalText>[0]): null {
   subscriber.refuse(refusalText(errors))
   return null
 }
@@ -205,13 +206,17 @@ function declaredVariables(prepared: Prepared, variables: Variables): Variables 
 const visibilityOf = ({ participant, scopes }: Viewer): string =>
   [participant, ...[...scopes].toSorted()].join(' ')
 
-/** The response for an error that was thrown: an HttpError or an outage as it is, any other masked and logged. */
+/** The response for an error that was thrown: a coded one or an outage as it is, any other masked and logged. */
 function errorResponse({ logger }: BrokerState, error: unknown, requestId: string): string {
+  if (error instanceof EventOutage) return error.errorResponse
+  if (error instanceof ProblemError) return problemText(error)
   const httpError = asHttpError(error)
   if (httpError.code !== 'INTERNAL_SERVER_ERROR') return httpErrorText(httpError)
   logger.error({ err: error, requestId }, 'an operation over a WebSocket or event stream failed')
   return httpErrorText(httpError, requestId)
 }
+
+const problemText = ({ message, extensions }: ProblemError): string => refusalText([{ message, extensions }])
 
 /** Disconnects the clients that have not read for `behindMs`. */
 function disconnectSlow({ lagging, clock, logger }: BrokerState, behindMs: number): void {

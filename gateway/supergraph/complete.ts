@@ -35,15 +35,16 @@ export interface Completed {
  *
  * One error is enough for each null. So a field error is left out when `reported` has an error at the same
  * path, above it or below it. `lost` has objects and lists that count as null, `meta` the JSON of
- * introspection fields.
+ * introspection fields. With `keepsNulls`, a null does not propagate: it stays where it arose.
  */
 export function completeResponse(
   tree: ResponseTree,
   lost: ReadonlySet<unknown> | null,
   meta: Readonly<Record<string, string>> | null,
   reported: readonly GraphQLFormattedError[],
+  { keepsNulls = false } = {},
 ): Completed {
-  const completer = new Completer(tree, lost, explainer(reported))
+  const completer = new Completer(tree, lost, explainer(reported), keepsNulls)
   const { fieldErrors } = completer
   try {
     const members = tree.fields.map((field) => {
@@ -80,11 +81,18 @@ class Completer {
   readonly #tree: ResponseTree
   readonly #lost: ReadonlySet<unknown> | null
   readonly #isExplained: (path: Path) => boolean
+  readonly #keepsNulls: boolean
 
-  constructor(tree: ResponseTree, lost: ReadonlySet<unknown> | null, isExplained: (path: Path) => boolean) {
+  constructor(
+    tree: ResponseTree,
+    lost: ReadonlySet<unknown> | null,
+    isExplained: (path: Path) => boolean,
+    keepsNulls: boolean,
+  ) {
     this.#tree = tree
     this.#lost = lost
     this.#isExplained = isExplained
+    this.#keepsNulls = keepsNulls
   }
 
   field({ name, parent, type, responseKey, dataKey, shape }: ShapeField, object: Data, above: Path): string {
@@ -107,7 +115,7 @@ class Completer {
     try {
       return this.#complete(type, value, path, field) ?? 'null'
     } catch (error) {
-      if (isNonNullType(type)) throw error
+      if (isNonNullType(type) && !this.#keepsNulls) throw error
       this.report(error, path)
       return 'null'
     }

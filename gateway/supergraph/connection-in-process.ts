@@ -24,11 +24,10 @@ import {
 import { compileQuery, isCompiledQuery } from 'graphql-jit'
 import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
 import { isPromise } from '../../subgraphs/platform/async/promise.ts'
-import type { ResumableStream, StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { ResumableStream } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type {
   SubgraphConnection,
   SubgraphError,
-  SubgraphEvent,
   SubgraphOperation,
   SubgraphResult,
   Variables,
@@ -71,11 +70,15 @@ export function createInProcessConnection(name: string, app: SubgraphApp): Subgr
           const events = await createSourceEventStream(source)
           if (!(Symbol.asyncIterator in events)) return withInputCodes(events)
           if (!isResumable(events)) {
-            return mapStream(events, (event) => positioned(run(event, context, variables), null))
+            return mapStream(events, (event) => ({
+              value: () => run(event, context, variables),
+              position: null,
+            }))
           }
-          return mapStream(events.positioned(), ({ value, position }) =>
-            value === null ? { value: null, position } : positioned(run(value, context, variables), position),
-          )
+          return mapStream(events.positioned(), ({ value, position }) => ({
+            value: value === null ? null : () => run(value, context, variables),
+            position,
+          }))
         },
       }
     },
@@ -83,12 +86,6 @@ export function createInProcessConnection(name: string, app: SubgraphApp): Subgr
 }
 
 const isResumable = (events: object): events is ResumableStream<unknown> => 'positioned' in events
-
-const positioned = (
-  result: SubgraphResult | Promise<SubgraphResult>,
-  position: StreamPosition | null,
-): SubgraphEvent | Promise<SubgraphEvent> =>
-  isPromise(result) ? result.then((value) => ({ value, position })) : { value: result, position }
 
 function compileDocument(schema: GraphQLSchema, document: DocumentNode): Execute {
   if (!isUnsafeForJit(schema, document)) {

@@ -25,7 +25,10 @@ export interface SubgraphOperation {
 }
 
 /** One event of a subgraph's stream; the value is null when only the position advanced. */
-export type SubgraphEvent = Positioned<SubgraphResult | null>
+export type SubgraphEvent = Positioned<ResolveEvent | null>
+
+/** Resolves the fields of an event. Each call resolves them again, for instance after an outage. */
+export type ResolveEvent = () => Promise<SubgraphResult> | SubgraphResult
 
 /** The result of one run. The engine changes `data`: a connection must return a new object each time. */
 export interface SubgraphResult {

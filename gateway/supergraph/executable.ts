@@ -4,8 +4,9 @@ import type { GraphQLFormattedError } from 'graphql'
 import { deadlineOf } from '../../subgraphs/platform/async/deadline.ts'
 import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
 import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
+import { pacedRetry } from '../../subgraphs/platform/async/retry.ts'
 import { completeResponse } from './complete.ts'
-import type { SubgraphConnection, Variables } from './connection.ts'
+import type { ResolveEvent, SubgraphConnection, Variables } from './connection.ts'
 import { coded, refusalText } from './errors.ts'
 import { locateFailures, type PresentError, type ResponseTree } from './failures.ts'
 import { compileIntrospection } from './introspection.ts'
@@ -29,6 +30,20 @@ export interface Engine {
   readonly present: PresentError
   /** Receives the planner's error for an operation that cannot be planned. */
   readonly report: (error: unknown) => void
+  /** See `SupergraphOptions.eventWaitMs`. */
+  readonly eventWaitMs: number
+}
+
+/** Ends a stream of events before the event that could not be joined. */
+export class EventOutage extends Error {
+  override readonly name = 'EventOutage'
+  /** A response without data, as JSON text: the errors of the last attempt. */
+  readonly errorResponse: string
+
+  constructor(errors: readonly GraphQLFormattedError[]) {
+    super('an event could not be joined: a subgraph was down')
+    this.errorResponse = refusalText(errors.map(({ path: _, ...error }) => error))
+  }
 }
 
 /**
@@ -55,6 +70,13 @@ interface StageResponse {
 }
 
 const noErrors: readonly GraphQLFormattedError[] = []
+
+interface EventJoin {
+  readonly stage: Stage
+  readonly source: SubscriptionSource
+  readonly resolve: ResolveEvent
+  readonly startRun: () => Run
+}
 
 export class Executable {
   readonly #engine: Engine
@@ -90,11 +112,10 @@ export class Executable {
     }
     const opened = await source.open(variables, context)
     if (Symbol.asyncIterator in opened) {
-      return mapStream(opened, async ({ value, position }): Promise<SubscriptionEvent> => {
-        if (!value) return { value: null, position }
-        const run = newRun(variables, context)
-        source.absorb(run, value)
-        return { value: await this.#executeStage(stage, run), position }
+      const startRun = () => newRun(variables, context)
+      return mapStream(opened, async ({ value: resolve, position }, left): Promise<SubscriptionEvent> => {
+        const value = resolve && (await this.#joinEvent({ stage, source, resolve, startRun }, left))
+        return { value, position }
       })
     }
     const run = newRun(variables, context)
@@ -112,6 +133,34 @@ export class Executable {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /**
+   * Joins an event, and again after each outage of a subgraph: a client that received the event without its
+   * data would not receive it again. Throws `EventOutage` when the outage lasts too long.
+   */
+  async #joinEvent({ stage, source, resolve, startRun }: EventJoin, left: AbortSignal): Promise<string> {
+    const retry = pacedRetry(this.#engine.eventWaitMs, left)
+    for (;;) {
+      const run = startRun()
+      source.absorb(run, await resolve())
+      await stage.step?.(run)
+      const response = this.#respond(stage, run)
+      const outages = response.errors.filter(isOutage)
+      if (outages.length === 0) return this.#eventText(stage, run, response)
+      if (!(await retry())) throw new EventOutage(outages)
+    }
+  }
+
+  /**
+   * Where a null propagated to the root, `extensions.partial` has the data with the null where it arose, so
+   * that the client receives which event it was.
+   */
+  #eventText(stage: Stage, run: Run, response: StageResponse): string {
+    if (response.text !== null) return responseText(response)
+    const { errors } = response
+    const { text } = completeResponse(this.#treeOf(stage, run), run.lost, null, errors, { keepsNulls: true })
+    return `{"data":null,"errors":${JSON.stringify(errors)},"extensions":{"partial":{${text}}}}`
   }
 
   async #executeSerially(variables: Variables, context: unknown): Promise<string> {
@@ -186,6 +235,11 @@ const newRun = (variables: Variables, context: unknown): Run => ({
   failures: null,
   lost: null,
 })
+
+const isOutage = ({ extensions }: GraphQLFormattedError): boolean => outageCodes.has(extensions?.['code'])
+
+/** Codes of errors that another attempt may not have. */
+const outageCodes: ReadonlySet<unknown> = new Set(['UNAVAILABLE', 'SUBGRAPH_UNAVAILABLE'])
 
 function responseText({ text, errors }: StageResponse): string {
   const data = text === null ? 'null' : `{${text}}`

@@ -31,7 +31,7 @@ import { readSupergraph, type ScalarChecks } from './supergraph-schema.ts'
 
 export { composeSupergraph } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
-export type { SubscriptionEvent } from './executable.ts'
+export { EventOutage, type SubscriptionEvent } from './executable.ts'
 export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
 export type { PresentError } from './failures.ts'
@@ -55,6 +55,11 @@ export interface SupergraphOptions {
   readonly present?: PresentError
   /** Receives the planner's error for a valid operation; the client receives only OPERATION_NOT_PLANNED. */
   readonly report?: (error: unknown) => void
+  /**
+   * How long an event of a subscription waits for a subgraph that is down, before its stream ends with
+   * `EventOutage`. Default: 30,000.
+   */
+  readonly eventWaitMs?: number
 }
 
 export interface Supergraph {
@@ -73,11 +78,13 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     documentsMax = 1_000,
     present = presentUnchanged,
     report = () => {},
+    eventWaitMs = 30_000,
   } = options
   const supergraph = readSupergraph(supergraphSdl, scalars)
   const missing = [...supergraph.subgraphs].filter((name) => !subgraphs.has(name))
   if (missing.length > 0) throw new TypeError(`no connection for subgraph ${missing.join(', ')}`)
-  const engine: Engine = { supergraph, subgraphs, plan: createPlanner(supergraphSdl), present, report }
+  const plan = createPlanner(supergraphSdl)
+  const engine: Engine = { supergraph, subgraphs, plan, present, report, eventWaitMs }
   const limits = { ...defaultLimits, ...options.limits }
   const documents = new DocumentCache(engine, limits, documentsMax)
   return {

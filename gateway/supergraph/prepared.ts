@@ -15,9 +15,9 @@ export interface Prepared {
   /** Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`. */
   execute(variables: Variables, context: unknown): Promise<string>
   /**
-   * Runs a subscription: for each event of the source stream, the rest of the plan is run once. The stream
-   * rejects with the error of the source, and can be closed at any time. A refused subscription gives an
-   * error response.
+   * Runs a subscription: for each event of the source stream, the rest of the plan is run once, or
+   * again after an outage of a subgraph. The stream rejects with the error of the source or an `EventOutage`,
+   * and can be closed at any time. A refused subscription gives an error response.
    */
   subscribe(
     variables: Variables,

@@ -48,8 +48,7 @@ export async function countBatch(store: ActivityStore, entries: readonly LogEntr
     hours.put(hourName(hour), hour, entry, delta)
     merchants.put(merchantMonthName(entry.payment.merchant, month), month, entry, delta)
   }
-  await count(store.hours, hours)
-  await count(store.merchants, merchants)
+  await Promise.all([count(store.hours, hours), count(store.merchants, merchants)])
 }
 
 /**

@@ -130,8 +130,8 @@ async function apply(
   return checkpoint.moveTo(position)
 }
 
-/** Maximum of entries in one batch. */
-export const batchMax = 5_000
+/** Maximum of entries in one batch: enough for few writes, and each batch blocks the process only shortly. */
+export const batchMax = 2_000
 const gatherMs = 100
 /** How often a projection at the end of the log checks for a rebuild. */
 const rebuildCheckMs = 500

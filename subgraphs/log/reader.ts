@@ -11,6 +11,7 @@ import { openChangeStream, type ChangeStream } from '../platform/mongo/change-st
 import { readForClient } from '../platform/mongo/client-reads.ts'
 import { isOutage } from '../platform/mongo/errors.ts'
 import type { LogBatch, LogEntry } from './entry.ts'
+import { LogPages } from './pages.ts'
 import { readLog, readTip, type LogRange } from './store.ts'
 
 type OnEntries = (entries: readonly LogEntry[]) => void
@@ -21,8 +22,9 @@ export interface LogReader {
   tip(): bigint
   /**
    * Reads at most `max` entries after position `after`, oldest first: from memory when they are recent, else
-   * from MongoDB. Empty when no later entry has reached this process. When the first one is not at `after +
-   * 1`, those between are in the archive. A read for a client waits for its turn, as `find` does.
+   * from MongoDB, and then fewer than there are. Empty when no later entry has reached this process. When the
+   * first one is not at `after + 1`, those between are in the archive. A read for a client waits for its turn,
+   * as `find` does.
    */
   read(after: bigint, max: number, options?: { readonly forClient: boolean }): Promise<readonly LogEntry[]>
   /**
@@ -62,13 +64,15 @@ export interface LogReaderOptions {
 /** Starts following the log from its present end. */
 export async function startLogReader({ db, logger, recentMax = 8192 }: LogReaderOptions): Promise<LogReader> {
   const recent = new RecentEntries(await readTip(db), recentMax)
+  const pages = new LogPages(db)
   let following = startFollowing(db, recent, logger)
   return {
     tip: () => recent.tip,
     async read(after, max, options) {
       const found = recent.read(after, max)
       if (found) return found
-      const read = () => readLog(db, { after, upTo: recent.tip, max })
+      const read = async (): Promise<readonly LogEntry[]> =>
+        (await pages.read(after, max, recent.tip)) ?? readLog(db, { after, upTo: recent.tip, max })
       return options?.forClient ? readForClient(db, read) : read()
     },
     find: (filter, range) => readForClient(db, () => readLog(db, { ...range, filter }), range.signal),

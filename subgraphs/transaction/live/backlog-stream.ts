@@ -5,6 +5,8 @@
 // The iterator is written by hand, for the reason that platform/async/map-stream.ts gives.
 
 import { mapStream } from '../../platform/async/map-stream.ts'
+import { pacedRetry } from '../../platform/async/retry.ts'
+import { isOutage } from '../../platform/mongo/errors.ts'
 import type { StreamPosition, Positioned, ResumableStream } from '../../platform/async/resumable-stream.ts'
 
 export interface BacklogSource<Item> {
@@ -44,6 +46,9 @@ interface PendingRead<Item> {
   readonly resolve: (result: IteratorResult<Item, undefined>) => void
   readonly reject: (error: unknown) => void
 }
+
+/** How long a stream waits for MongoDB before it ends. */
+const outageMaxMs = 30_000
 
 const done: IteratorResult<never, undefined> = { done: true, value: undefined }
 
@@ -116,7 +121,7 @@ class SourceStream<Item> implements BacklogStream<Item>, Backlog<Item> {
   async #refill(): Promise<void> {
     this.#isRefilling = true
     try {
-      const items = await this.#source.refill(this)
+      const items = await this.#read()
       if (this.#isEnded) return
       if (items === null) return this.#end()
       // Items pushed during the read follow the items read, or repeat them and are not accepted.
@@ -130,6 +135,18 @@ class SourceStream<Item> implements BacklogStream<Item>, Backlog<Item> {
       this.#isRefilling = false
     }
     this.#deliver()
+  }
+
+  /** Reads once, and again after each outage of MongoDB: the stream would otherwise end for all its clients. */
+  async #read(): Promise<readonly Item[] | null> {
+    const retry = pacedRetry(outageMaxMs)
+    for (;;) {
+      try {
+        return await this.#source.refill(this)
+      } catch (error) {
+        if (this.#isEnded || !isOutage(error) || !(await retry())) throw error
+      }
+    }
   }
 
   #stopLive(): void {

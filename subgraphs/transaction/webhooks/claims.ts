@@ -13,28 +13,27 @@ export interface ClaimedDelivery extends Delivery {
 interface ClaimRequest {
   readonly endpoint: WebhookId
   readonly now: Date
-  /** Until then no other process claims the delivery. */
+  /** Until then no other process claims the deliveries. */
   readonly until: Date
+  readonly max: number
 }
 
-/**
- * Gives each caller the unclaimed delivery of an endpoint that has been due longest; null when none is due.
- */
+/** Gives each caller at most `max` unclaimed deliveries of an endpoint, those that have been due longest. */
 export const createClaimWriter = (
   deliveries: Collection<Delivery>,
-): BatchWriter<ClaimRequest, ClaimedDelivery | null> =>
+): BatchWriter<ClaimRequest, readonly ClaimedDelivery[]> =>
   createBatchWriter({ write: (requests) => claimAll(deliveries, requests) })
 
 async function claimAll(
   deliveries: Collection<Delivery>,
   requests: readonly ClaimRequest[],
-): Promise<readonly (ClaimedDelivery | null)[]> {
+): Promise<readonly (readonly ClaimedDelivery[])[]> {
   const byEndpoint = Map.groupBy(requests, ({ endpoint }) => endpoint)
   const claimed = new Map<WebhookId, ClaimedDelivery[]>()
   // Found per endpoint, claimed in one update.
   for (let unserved = [...byEndpoint]; unserved.length > 0;) {
     const due = await Promise.all(
-      unserved.map(([endpoint, own]) => findDue(deliveries, endpoint, own.at(-1)!.now, own.length)),
+      unserved.map(([endpoint, own]) => findDue(deliveries, endpoint, own.at(-1)!.now, sumOfMax(own))),
     )
     for (const delivery of await claim(deliveries, due.flat(), requests.at(-1)!)) {
       claimed.set(delivery.endpoint, [...(claimed.get(delivery.endpoint) ?? []), delivery])
@@ -42,8 +41,11 @@ async function claimAll(
     // Where other processes have claimed all that was found, more may be due.
     unserved = unserved.filter(([endpoint], n) => due[n]!.length > 0 && !claimed.has(endpoint))
   }
-  return requests.map(({ endpoint }) => claimed.get(endpoint)?.shift() ?? null)
+  return requests.map(({ endpoint, max }) => claimed.get(endpoint)?.splice(0, max) ?? [])
 }
+
+const sumOfMax = (requests: readonly ClaimRequest[]): number =>
+  requests.reduce((sum, { max }) => sum + max, 0)
 
 const isDue = (now: Date) => ({ state: 'PENDING', nextAttemptAt: { $lte: now } }) as const
 

@@ -1,9 +1,10 @@
-// Projects the log to deliveries: one for each endpoint that wants an event and whose owner may see it.
-// Deliveries and checkpoint are written in one MongoDB transaction, so each delivery is created exactly once.
+// Projects the log to deliveries: one for each endpoint that wants an event and whose owner may see it. The id
+// of a delivery follows from the event and the endpoint, so a repeated write creates none twice.
 
 import type { ParticipantId } from '../../../schema/values/id.ts'
 import type { LogEntry } from '../../log/entry.ts'
-import type { Projection } from '../../log/projection.ts'
+import type { IdempotentProjection } from '../../log/projection.ts'
+import { chunks } from '../../platform/async/chunks.ts'
 import { partyOf, sees, type Visibility } from '../../shared/access.ts'
 import type { Registry } from '../../shared/registry.ts'
 import { newDelivery } from './delivery.ts'
@@ -22,25 +23,33 @@ export interface DeliveryProjectionDependencies {
   readonly onWritten: () => void
 }
 
-export function createDeliveryProjection(dependencies: DeliveryProjectionDependencies): Projection {
+export function createDeliveryProjection(dependencies: DeliveryProjectionDependencies): IdempotentProjection {
   const { endpoints, deliveries, registry, now, onWritten } = dependencies
   let hasNew = false
+  const write = async (entries: readonly LogEntry[]): Promise<boolean> => {
+    const candidates = await endpoints.active(ownersOf(entries, registry))
+    const batch = entries.flatMap((entry) =>
+      endpointsFor(entry, candidates, registry).map(({ _id }) => newDelivery(_id, entry, now())),
+    )
+    await deliveries.add(batch)
+    return batch.length > 0
+  }
 
   return {
     name: deliveryProjectionName,
-    async apply(entries, session) {
-      const candidates = await endpoints.active(ownersOf(entries, registry), session)
-      const batch = entries.flatMap((entry) =>
-        endpointsFor(entry, candidates, registry).map(({ _id }) => newDelivery(_id, entry, now())),
-      )
-      hasNew = batch.length > 0
-      await deliveries.add(batch, session)
+    kind: 'idempotent',
+    async apply(entries) {
+      const written = await Promise.all([...chunks(entries, entriesMax)].map(write))
+      hasNew = written.some(Boolean)
     },
     applied() {
       if (hasNew) onWritten()
     },
   }
 }
+
+/** Entries whose deliveries are written together: each may be for many endpoints. */
+const entriesMax = 500
 
 /** The endpoints to which an event is sent. */
 export const endpointsFor = (

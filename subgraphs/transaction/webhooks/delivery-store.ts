@@ -1,9 +1,12 @@
 // Deliveries in MongoDB. Due ones are found by endpoint, so an endpoint with very many delays no other
 // endpoint.
 
-import type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document } from 'mongodb'
+import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import type { WebhookId } from '../../../schema/values/id.ts'
 import { createBatchWriter } from '../../platform/async/batching.ts'
+import { chunks } from '../../platform/async/chunks.ts'
+import { insertAll } from '../../platform/mongo/bulk-write.ts'
+import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import { createClaimWriter, type ClaimedDelivery } from './claims.ts'
 import { attemptsMax, retryAfterMs, type Attempt, type Delivery, type DeliveryProgress } from './delivery.ts'
 
@@ -21,21 +24,24 @@ interface DeliveryPage {
 
 export interface DeliveryStore {
   /** Writes the ones of `deliveries` that are not stored yet. */
-  add(deliveries: readonly Delivery[], session: ClientSession): Promise<void>
+  add(deliveries: readonly Delivery[]): Promise<void>
   byId(id: string): Promise<Delivery | null>
   /** The deliveries to one endpoint, newest first. */
   page(endpoint: WebhookId, page: DeliveryPage): Promise<readonly Delivery[]>
   /** The endpoints with pending deliveries. Reads one index key per endpoint. */
   queues(): Promise<readonly EndpointQueue[]>
   /**
-   * Claims the delivery to an endpoint that has been due longest: no other process claims it before `until`.
-   * Null when none is due.
+   * Claims at most `max` deliveries to an endpoint, those that have been due longest: no other process claims
+   * them before `until`.
    */
-  claim(endpoint: WebhookId, now: Date, until: Date): Promise<ClaimedDelivery | null>
+  claim(
+    endpoint: WebhookId,
+    claim: { readonly now: Date; readonly until: Date; readonly max: number },
+  ): Promise<readonly ClaimedDelivery[]>
   /** Stores an attempt and, unless the claim has passed to another process, the progress after it. */
   record(claimed: ClaimedDelivery, attempt: Attempt, progress: DeliveryProgress): Promise<void>
-  /** Releases a claim without an attempt: the delivery is due at once. */
-  release(claimed: ClaimedDelivery, now: Date): Promise<void>
+  /** Releases claims without an attempt: the deliveries are due at once. */
+  release(claimed: readonly ClaimedDelivery[], now: Date): Promise<void>
   /**
    * Makes a delivery due now. A finished one gets one more attempt; a pending one keeps the rest of its
    * schedule.
@@ -63,15 +69,17 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
   })
 
   return {
-    add: (batch, session) => add(deliveries, batch, session),
+    add: (batch) => add(deliveries, batch),
     byId: (id) => deliveries.findOne({ _id: id }),
     page: (endpoint, page) => readPage(deliveries, endpoint, page),
     queues: () => deliveries.aggregate<EndpointQueue>([...queuePipeline]).toArray(),
-    claim: (endpoint, now, until) => claims.write({ endpoint, now, until }),
+    claim: (endpoint, claim) => claims.write({ endpoint, ...claim }),
     record: async (claimed, attempt, progress) =>
       void (await records.write(recordOf(claimed, attempt, progress))),
-    async release({ _id, claim }, now) {
-      await deliveries.updateOne({ _id, claim }, { $set: { nextAttemptAt: now }, $unset: { claim: '' } })
+    async release(claimed, now) {
+      if (claimed.length === 0) return
+      const filter = { $or: claimed.map(({ _id, claim }) => ({ _id, claim })) }
+      await deliveries.updateMany(filter, { $set: { nextAttemptAt: now }, $unset: { claim: '' } })
     },
     redeliver: (id, now) => redeliver(deliveries, id, now),
     async abandon(endpoint) {
@@ -88,17 +96,16 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
 
 const retentionSeconds = 30 * 86_400
 
-async function add(
-  deliveries: Collection<Delivery>,
-  batch: readonly Delivery[],
-  session: ClientSession,
-): Promise<void> {
-  if (batch.length === 0) return
-  const writes = batch.map(({ _id, ...delivery }) => ({
-    updateOne: { filter: { _id }, update: { $setOnInsert: delivery }, upsert: true },
-  }))
-  await deliveries.bulkWrite(writes, { session, ordered: false })
+async function add(deliveries: Collection<Delivery>, batch: readonly Delivery[]): Promise<void> {
+  for (const chunk of chunks(batch, insertMax)) {
+    const errors = await insertAll(deliveries, chunk, { ordered: false })
+    const error = errors.find((one) => !isDuplicateKey(one))
+    if (error) throw new Error('deliveries cannot be written', { cause: error })
+  }
 }
+
+/** Deliveries in one call: serialising them takes a few milliseconds. */
+const insertMax = 500
 
 const readPage = (
   deliveries: Collection<Delivery>,

@@ -1,10 +1,14 @@
 // Sends due deliveries. Every process runs a worker; claims in MongoDB keep two of them from sending the same
 // delivery. Each endpoint has a queue of its own, and a failing endpoint gets one request at a time, so it
 // delays no other endpoint.
+//
+// Claims and outcomes take longer than many an endpoint does to respond. So deliveries are claimed while
+// earlier ones are sent, and the next one is sent while an outcome is stored.
 
 import type { WebhookId } from '../../../schema/values/id.ts'
 import { pause } from '../../platform/async/promise.ts'
 import { Semaphore } from '../../platform/async/semaphore.ts'
+import type { ClaimedDelivery } from './claims.ts'
 import { deliver, type DeliverDependencies } from './deliver.ts'
 
 export interface DeliveryWorkerOptions {
@@ -22,6 +26,10 @@ interface Queue {
   /** How many runners may send at once: 1 until a request succeeds, and again after one has failed. */
   width: number
   isFailing: boolean
+  /** Claimed and not yet sent: at most twice the width. */
+  claimed: ClaimedDelivery[]
+  /** Resolves to whether a delivery was claimed; null while none is being claimed. */
+  claiming: Promise<boolean> | null
 }
 
 export class DeliveryWorker {
@@ -38,7 +46,7 @@ export class DeliveryWorker {
   #woken = Promise.withResolvers<void>()
 
   constructor(dependencies: DeliverDependencies, options: DeliveryWorkerOptions = {}) {
-    const { endpointMax = 8, requestsMax = 64, probesMax = 32 } = options
+    const { endpointMax = 32, requestsMax = 128, probesMax = 32 } = options
     this.#dependencies = dependencies
     this.#endpointMax = endpointMax
     this.#requests = new Semaphore(requestsMax)
@@ -74,6 +82,7 @@ export class DeliveryWorker {
     leaving.abort()
     this.#aborting.abort()
     await idle
+    for (const queue of this.#queues.values()) await this.#release(queue)
   }
 
   async #run(): Promise<void> {
@@ -112,18 +121,28 @@ export class DeliveryWorker {
     const queue = this.#queueOf(endpoint)
     while (queue.runners < queue.width && !this.#isClosing) {
       queue.runners++
-      const done = this.#drain(endpoint, queue)
-        .catch((error: unknown) =>
-          this.#dependencies.logger.error({ err: error, webhook: endpoint }, 'sending to a webhook failed'),
-        )
-        .finally(() => this.#running.delete(done))
-      this.#running.add(done)
+      this.#track(endpoint, this.#drain(endpoint, queue))
     }
+  }
+
+  /** Logs the error of `work`, and keeps the worker from being idle until it is done. */
+  #track(endpoint: WebhookId, work: Promise<unknown>): void {
+    const done = work
+      .then(
+        () => {},
+        (error: unknown) =>
+          this.#dependencies.logger.error({ err: error, webhook: endpoint }, 'sending to a webhook failed'),
+      )
+      .finally(() => this.#running.delete(done))
+    this.#running.add(done)
   }
 
   #queueOf(endpoint: WebhookId): Queue {
     let queue = this.#queues.get(endpoint)
-    if (!queue) this.#queues.set(endpoint, (queue = { runners: 0, width: 1, isFailing: false }))
+    if (!queue) {
+      queue = { runners: 0, width: 1, isFailing: false, claimed: [], claiming: null }
+      this.#queues.set(endpoint, queue)
+    }
     return queue
   }
 
@@ -152,15 +171,51 @@ export class DeliveryWorker {
 
   /** False when nothing is due. */
   async #sendNext(endpoint: WebhookId, queue: Queue): Promise<boolean> {
-    if (this.#isClosing) return false
-    const at = this.#dependencies.now()
-    const until = new Date(at.getTime() + claimMs)
-    const claimed = await this.#dependencies.deliveries.claim(endpoint, at, until)
+    const claimed = await this.#take(endpoint, queue)
     if (!claimed) return false
-    const isAccepted = await deliver(this.#dependencies, claimed, this.#aborting.signal)
+    const { isAccepted, stored } = await deliver(this.#dependencies, claimed, this.#aborting.signal)
+    this.#track(endpoint, stored)
     queue.width = isAccepted ? this.#endpointMax : 1
     queue.isFailing = !isAccepted
+    if (!isAccepted) {
+      await stored
+      await this.#release(queue)
+    }
     return true
+  }
+
+  /** Takes a claimed delivery, and claims more before none is left; null when none is due. */
+  async #take(endpoint: WebhookId, queue: Queue): Promise<ClaimedDelivery | null> {
+    while (!this.#isClosing) {
+      const next = queue.claimed.shift()
+      if (queue.claimed.length < queue.width - 1 || !next) this.#claimMore(endpoint, queue)
+      // A claim that may expire before the response is left to expire: another process may then send it.
+      if (next && next.nextAttemptAt! > new Date(this.#dependencies.now().getTime() + requestMs)) return next
+      if (!next && !(await queue.claiming)) return null
+    }
+    return null
+  }
+
+  #claimMore(endpoint: WebhookId, queue: Queue): void {
+    queue.claiming ??= this.#claim(endpoint, queue).finally(() => (queue.claiming = null))
+    // A runner that waits for it receives the error.
+    queue.claiming.catch(() => {})
+  }
+
+  async #claim(endpoint: WebhookId, queue: Queue): Promise<boolean> {
+    const now = this.#dependencies.now()
+    const until = new Date(now.getTime() + claimMs)
+    const max = queue.width === 1 ? 1 : 2 * queue.width - queue.claimed.length
+    const claimed = await this.#dependencies.deliveries.claim(endpoint, { now, until, max })
+    queue.claimed.push(...claimed)
+    return claimed.length > 0
+  }
+
+  /** Releases what is claimed and not sent, so that a failing endpoint delays none of it beyond its claim. */
+  async #release(queue: Queue): Promise<void> {
+    await queue.claiming?.catch(() => {})
+    const { deliveries, now } = this.#dependencies
+    await deliveries.release(queue.claimed.splice(0), now())
   }
 
   async #untilIdle(): Promise<void> {
@@ -173,6 +228,8 @@ export class DeliveryWorker {
  * delivery.
  */
 const claimMs = 30_000
+/** The longest that a request takes. */
+const requestMs = 10_000
 
 /** How long `close` waits for responses. */
 const graceMs = 1_000

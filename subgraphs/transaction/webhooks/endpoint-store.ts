@@ -12,7 +12,7 @@ export interface EndpointStore {
   /** Oldest first. */
   ofOwner(owner: ParticipantId): Promise<readonly WebhookEndpoint[]>
   /** The ACTIVE endpoints of `owners`. */
-  active(owners: readonly ParticipantId[], session: ClientSession): Promise<readonly WebhookEndpoint[]>
+  active(owners: readonly ParticipantId[]): Promise<readonly WebhookEndpoint[]>
   hasAny(): Promise<boolean>
   /** Within a MongoDB transaction. False when the owner already has the most that it may have. */
   add(endpoint: WebhookEndpoint, session: ClientSession): Promise<boolean>
@@ -40,8 +40,7 @@ export async function createEndpointStore(db: Db): Promise<EndpointStore> {
   return {
     byId: (id) => byId.load(id),
     ofOwner: (owner) => endpoints.find({ owner }, { sort: { _id: 1 } }).toArray(),
-    active: (owners, session) =>
-      endpoints.find({ owner: { $in: [...owners] }, status: 'ACTIVE' }, { session }).toArray(),
+    active: (owners) => endpoints.find({ owner: { $in: [...owners] }, status: 'ACTIVE' }).toArray(),
     hasAny: async () => (await endpoints.findOne({}, { projection: { _id: 1 } })) !== null,
     add: (endpoint, session) => add(endpoints, endpoint, session),
     read: (id, session) => endpoints.findOne({ _id: id }, { session }),

@@ -1,6 +1,7 @@
 import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { pageSize } from '../../../subgraphs/log/pages.ts'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 import { anId } from '../../fixtures/an-id.ts'
@@ -69,6 +70,50 @@ describe('a log reader', () => {
     // These entries are not read from MongoDB.
     await logOf(db).deleteMany({})
     expect(positions(await logReader.read(27n, 100))).toEqual([28, 29, 30])
+    await logReader.close()
+  })
+
+  test('reads past entries page by page with no gap, whatever the batches and the beginning, also while old ones leave the log', async () => {
+    const last = 3 * Number(pageSize) + 40
+    // Batches of 1 to 90 entries, which begin and end anywhere in a page.
+    for (let from = 1, size = 1; from <= last; from += size, size = (size % 90) + 7) {
+      await write(from, Math.min(last, from + size - 1))
+    }
+    const logReader = await startLogReader({ db, logger: quietLog })
+    const readFrom = async (after: number, max: number) => {
+      const found: number[] = []
+      while (after + found.length < last) {
+        const read = await logReader.read(BigInt(after + found.length), max)
+        expect(read.length).toBeGreaterThan(0)
+        expect(read.length).toBeLessThanOrEqual(max)
+        found.push(...positions(read))
+      }
+      return found
+    }
+    for (const [after, max] of [
+      [0, 2000],
+      [511, 100],
+      [512, 512],
+      [700, 33],
+    ] as const) {
+      expect(await readFrom(after, max)).toEqual(positions(entries(after + 1, last)))
+    }
+    // What is left begins within a page that no reader has in memory.
+    const fresh = await startLogReader({ db, logger: quietLog })
+    const { last: gone } = (await logOf(db).findOne({ last: { $gte: 600n } }, { sort: { last: 1 } }))!
+    await logOf(db).deleteMany({ last: { $lte: gone } })
+    expect(positions(await fresh.read(0n, 1))).toEqual([Number(gone) + 1])
+    expect(positions(await fresh.read(gone, 1))).toEqual([Number(gone) + 1])
+    await logReader.close()
+    await fresh.close()
+  })
+
+  test('reads a page once for all readers that come for it', async () => {
+    await write(1, 2 * Number(pageSize))
+    const logReader = await startLogReader({ db, logger: quietLog })
+    const [one, other] = await Promise.all([logReader.read(0n, 10), logReader.read(5n, 10)])
+    expect(positions(other)).toEqual(positions(entries(6, 15)))
+    expect(one[5]).toBe(other[0])
     await logReader.close()
   })
 

@@ -53,6 +53,22 @@ function aSource(start = 0) {
 const nextOf = async (stream: AsyncIterator<number, undefined>) => (await stream.next()).value
 
 describe('a backlog stream', () => {
+  test('reads again after an outage of MongoDB, and loses nothing', async () => {
+    const { source, write } = aSource(2)
+    let outages = 2
+    const stream = openBacklogStream({
+      ...source,
+      async refill(backlog) {
+        if (outages-- > 0) throw Object.assign(new Error('no primary'), { name: 'MongoServerSelectionError' })
+        return source.refill(backlog)
+      },
+    })
+    const first = nextOf(stream)
+    write(1)
+    expect([await first, await nextOf(stream), await nextOf(stream)]).toEqual([1, 2, 3])
+    expect(outages).toBeLessThan(0)
+  })
+
   test('catches up, then delivers live items', async () => {
     const { source, write } = aSource(5)
     const stream = openBacklogStream(source)
