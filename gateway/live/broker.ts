@@ -19,8 +19,8 @@ import { Subscription, type Topic } from './subscription.ts'
 export interface Broker {
   /**
    * Runs the operation that `readRequest` gives, and delivers its responses to `subscriber`. Also an error
-   * that `readRequest` throws is delivered. Returns null for a mutation, which always goes on to its end, and
-   * when the operation is refused. `cursor` is the position to resume a subscription after; it takes precedence over the document
+   * that `readRequest` throws is delivered. Returns null for a mutation, which is always finished, and when
+   * the operation is refused. `cursor` is the position to resume a subscription after; it takes precedence over the document
    * and its variables.
    */
   run(
@@ -205,7 +205,7 @@ function declaredVariables(prepared: Prepared, variables: Variables): Variables 
 const visibilityOf = ({ participant, scopes }: Viewer): string =>
   [participant, ...[...scopes].toSorted()].join(' ')
 
-/** The response for an error that was thrown: an HttpError or an outage as it is, any other masked and logged. */
+/** The response for an error that was thrown: an HttpError or an outage is not masked. */
 function errorResponse({ logger }: BrokerState, error: unknown, requestId: string): string {
   const httpError = asHttpError(error)
   if (httpError.code !== 'INTERNAL_SERVER_ERROR') return httpErrorText(httpError)

@@ -107,7 +107,7 @@ async function aLoadedHub(set: ReplicaSet, database: string): Promise<{ hub: Run
 }
 
 /**
- * What holds in any fault, for the requests since `from`. `/livez` asks nothing: what it takes, the machine
+ * What holds in any fault, for the requests since `from`. `/livez` needs nothing: what it takes, the machine
  * and the measuring take.
  */
 function expectTimelyAnswers(all: readonly Observation[], from: number): void {
@@ -130,7 +130,7 @@ describe('while MongoDB', async () => {
   test.each([
     ['stands still', 'freeze', 'thaw'],
     ['is killed', 'kill', 'start'],
-  ] as const)('%s, each request is answered in time, and work goes on soon after', async (_, hurt, heal) => {
+  ] as const)('%s, each request is answered in time, and payments work soon after', async (_, hurt, heal) => {
     const { load, url } = await aLoadedHub(set, `one_${hurt}`)
     const [member] = set.members
     const hurtAt = performance.now()
