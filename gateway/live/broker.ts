@@ -20,8 +20,8 @@ export interface Broker {
   /**
    * Runs the operation that `readRequest` gives, and delivers its responses to `subscriber`. Also an error
    * that `readRequest` throws is delivered. Returns null for a mutation, which is always finished, and when
-   * the operation is refused. `cursor` is the position to resume a subscription after; it takes precedence over the document
-   * and its variables.
+   * the operation is refused. `cursor` is the position to resume a subscription after; it takes precedence
+   * over the document and its variables.
    */
   run(
     readRequest: () => GraphqlRequest,
