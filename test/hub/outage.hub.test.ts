@@ -98,7 +98,7 @@ async function aLoadedHub(set: ReplicaSet, database: string): Promise<{ hub: Run
   onTestFinished(() => void hub.process.kill('SIGKILL'))
   const url = await urlOf(hub)
   const { data } = await new HubClient(url, 'demo-acquirer').query(
-    '{ merchants(where: { acquirers: ["acquirer-cn-01"] }, first: 1) { edges { node { id } } } }',
+    '{ merchants(where: { acquirers: ["acquirer-cn-01"], entryModes: [IN_APP] }, first: 1) { edges { node { id } } } }',
   )
   const load = new Load(url, data.merchants.edges[0].node.id)
   // Planning a document for the first time takes longer than anything later.
