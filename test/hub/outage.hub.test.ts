@@ -107,8 +107,8 @@ async function aLoadedHub(set: ReplicaSet, database: string): Promise<{ hub: Run
 }
 
 /**
- * What holds in any fault, for the requests since `from`: `backMs` is what the service took to be back. `/livez` needs nothing: what it takes, the machine
- * and the measuring take.
+ * What holds in any fault, for the requests since `from`. `backMs` is the time until payments worked again.
+ * `/livez` needs nothing: what it takes, the machine and the measuring take.
  */
 function expectTimely(
   all: readonly Observation[],
