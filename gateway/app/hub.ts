@@ -130,17 +130,17 @@ const startWithinMs = 60_000
 const startAgainMs = 500
 
 /**
- * Runs `start`, and runs it again while it fails because of an outage. So neither a MongoDB that starts later
+ * Runs `open`, and runs it again while it fails because of an outage. So neither a MongoDB that starts later
  * than the hub, nor one that seems silent because the hub is busy with loading, ends the start.
  */
 async function whenMongoAnswers<Started>(
   logger: Pick<FastifyBaseLogger, 'warn'>,
-  start: () => Promise<Started>,
+  open: () => Promise<Started>,
 ): Promise<Started> {
   const untilMs = performance.now() + startWithinMs
   for (let attempt = 1; ; attempt++) {
     try {
-      return await start()
+      return await open()
     } catch (error) {
       if (!isOutage(error)) throw error
       if (performance.now() > untilMs) {

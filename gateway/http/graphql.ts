@@ -109,7 +109,7 @@ async function respond(
   const coerced = prepared.coerce(variables)
   if ('errors' in coerced) return refuse(reply, mediaType, coerced.errors)
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
-  // A mutation that has begun goes on without its client, which then asks again with the same key.
+  // A mutation that has begun is finished without its client, which then repeats it with the same key.
   if (kind === 'query') reply.raw.once('close', () => deadline.leave())
   const context: RequestContext = { viewer, requestId: request.id, deadline }
   const text = await prepared.execute(coerced.variables, context).finally(() => deadline.end())

@@ -3,8 +3,8 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Checks one thing that the hub needs: null when it is there, otherwise the reason. Must know without asking
- * anything else, so that the response takes no time whatever is down.
+ * Checks one thing that the hub needs: null when it is there, otherwise the reason. Must
+ * respond from memory, so that the response takes no time whatever is down.
  */
 export type Check = () => string | null
 

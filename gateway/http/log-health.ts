@@ -45,7 +45,7 @@ export const logHealthJson = ({ tip, isWritten, readers }: LogProgress): object 
 
 /** The log as it was last read. */
 export interface LogProgress extends LogHealth {
-  /** False when the log has not advanced for 15 s: some process advances it every 5 s, also without events. */
+  /** False when the log has not advanced for 15 s: its writer advances it every 5 s, also without events. */
   readonly isWritten: boolean
 }
 
@@ -61,7 +61,7 @@ export interface LogHealthWatch {
   latest(): LogProgress
   /**
    * Why events do not reach this process's subscribers, null when they do: the log has not advanced for 15 s,
-   * this process has been stuck behind its tip for 30 s, or MongoDB has not told for 10 s. The lag of a
+   * this process has been stuck behind its tip for 30 s, or its state is unknown for 10 s. The lag of a
    * projection is reported and makes no hub unready: payments do not depend on it, and no other hub would do
    * better.
    */
@@ -81,7 +81,7 @@ export async function watchLogHealth(
   let isClosed = false
   const readSoon = (): void => {
     timer = setTimeout(() => {
-      // An outage is told by `whyNotReady`, and its cause is logged where it fails a request.
+      // `whyNotReady` reports an outage; its cause is logged where it fails a request.
       read()
         .then((health) => watch.take(health))
         .catch(() => {})
@@ -96,7 +96,7 @@ export async function watchLogHealth(
   return { latest: () => watch.latest(), whyNotReady: () => watch.whyNotReady(), close }
 }
 
-/** Tells from the states of the log, as they are read, whether it advances. `clock` gives milliseconds. */
+/** Finds out from the states of the log, as they are read, if it advances. `clock` gives milliseconds. */
 export class ProgressWatch {
   readonly #clock: () => number
   #health: LogHealth

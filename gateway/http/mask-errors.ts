@@ -41,7 +41,7 @@ const unavailable = (subgraph: string, requestId: string): ReturnType<PresentErr
   extensions: { code: 'UNAVAILABLE', retryable: true, subgraph, requestId },
 })
 
-/** An outage fails every request: more lines would say no more. `unlogged` counts the lines left out. */
+/** An outage fails every request: more lines would add nothing. `unlogged` counts the lines left out. */
 function atMostOncePerSecond(logger: Pick<Logger, 'warn'>): (details: object, line: string) => void {
   let quietUntilMs = 0
   let unlogged = 0

@@ -20,9 +20,9 @@ import { Subscription, type Topic } from './subscription.ts'
 export interface Broker {
   /**
    * Runs the operation that `readRequest` gives, and delivers its responses to `subscriber`. Also an error
-   * that `readRequest` throws is delivered. Returns null for a mutation, which always goes on to its end, and
-   * when the operation is refused. `cursor` is the position to resume a subscription after; it takes precedence over the document
-   * and its variables.
+   * that `readRequest` throws is delivered. Returns null for a mutation, which is always finished, and when
+   * the operation is refused. `cursor` is the position to resume a subscription after; it takes precedence
+   * over the document and its variables.
    */
   run(
     readRequest: () => GraphqlRequest,
@@ -206,7 +206,7 @@ function declaredVariables(prepared: Prepared, variables: Variables): Variables 
 const visibilityOf = ({ participant, scopes }: Viewer): string =>
   [participant, ...[...scopes].toSorted()].join(' ')
 
-/** The response for an error that was thrown: a coded one or an outage as it is, any other masked and logged. */
+/** The response for an error that was thrown: an HttpError or an outage is not masked. */
 function errorResponse({ logger }: BrokerState, error: unknown, requestId: string): string {
   if (error instanceof EventOutage) return error.errorResponse
   if (error instanceof ProblemError) return problemText(error)

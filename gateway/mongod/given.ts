@@ -6,15 +6,15 @@ import type { LineLogger } from './folder.ts'
 
 /** How long it may take to respond, unless the URI sets a limit. */
 const respondWithinMs = 60_000
-/** After this long, a line says that the hub waits. */
+/** After this long, a line reports that the hub waits. */
 const patienceMs = 2_000
 
 /** `hello.maxWireVersion` of MongoDB 6.0. */
 const wireVersionMin = 17
 
 /**
- * Returns the hosts in `uri`, without its password, once it answers. Throws MongoStartError when the hub cannot work on that
- * MongoDB.
+ * Returns the hosts in `uri`, without its password, once it answers. Throws MongoStartError when the hub
+ * cannot work on that MongoDB.
  */
 export async function checkGiven(uri: string, logger: LineLogger): Promise<string> {
   const client = parse(uri)

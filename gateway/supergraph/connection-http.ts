@@ -30,8 +30,9 @@ export interface HttpConnection extends SubgraphConnection {
 /**
  * Opens a connection that sends POST requests over persistent sockets.
  *
- * A request also ends with the `deadline` of its context. For a subgraph that is down or too slow, the result has the code SUBGRAPH_UNAVAILABLE; for an invalid
- * response, SUBGRAPH_RESPONSE_INVALID. Nothing is thrown. Subscriptions are refused.
+ * A request also ends with the `deadline` of its context. For a subgraph that is down or too slow, the result
+ * has the code SUBGRAPH_UNAVAILABLE; for an invalid response, SUBGRAPH_RESPONSE_INVALID. Nothing is thrown.
+ * Subscriptions are refused.
  */
 export function openHttpConnection(
   name: string,

@@ -73,9 +73,9 @@ export async function startLogReader({ db, logger, recentMax = 8192 }: LogReader
       if (found) return found
       const read = async (): Promise<readonly LogEntry[]> =>
         (await pages.read(after, max, recent.tip)) ?? readLog(db, { after, upTo: recent.tip, max })
-      return options?.forClient ? readForClient(db, read) : read()
+      return options?.forClient ? readForClient(db, 'log', read) : read()
     },
-    find: (filter, range) => readForClient(db, () => readLog(db, { ...range, filter }), range.signal),
+    find: (filter, range) => readForClient(db, 'log', () => readLog(db, { ...range, filter }), range.signal),
     subscribe: (onEntries) => recent.subscribe(onEntries),
     openFeed() {
       // Reading what this process has just written would cost as much as writing it.

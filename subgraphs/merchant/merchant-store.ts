@@ -57,7 +57,7 @@ export async function createMerchantStore(db: Db, counts: CountStore): Promise<M
     page: (filter, hints, after, size) => pageOf(collection, matching(filter, hints), after, size),
     pageOfAcquirer: (acquirer, after, size) => pageOf(collection, { acquirer }, after, size),
     near: (circle, filter, after, size) =>
-      readForClient(db, () => nearest(collection, circle, matching(filter), after, size)),
+      readForClient(db, 'list', () => nearest(collection, circle, matching(filter), after, size)),
     countFound: (words) => countFound(collection, words),
     register: (merchants, at) => registrations.write({ merchants, at }),
   }
@@ -74,7 +74,7 @@ async function pageOf(
 ): Promise<Merchant[]> {
   const rest = after === null ? where : { ...where, _id: { $gt: after } }
   const found = collection.find(rest, { projection: merchantFields }).sort({ _id: 1 }).limit(size)
-  return (await readForClient(collection.db, () => found.toArray())).map(merchantOf)
+  return (await readForClient(collection.db, 'list', () => found.toArray())).map(merchantOf)
 }
 
 async function countFound(
@@ -85,7 +85,7 @@ async function countFound(
     { $match: { $and: words.map(beginningWith) } },
     { $group: { _id: { spot: '$spot', place: '$place', profile: '$profile' }, merchants: { $sum: 1 } } },
   ])
-  const groups = await readForClient(collection.db, () => counted.toArray())
+  const groups = await readForClient(collection.db, 'list', () => counted.toArray())
   return groups.map(({ _id, merchants }) => ({ ..._id, merchants }))
 }
 

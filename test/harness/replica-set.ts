@@ -20,7 +20,7 @@ export interface Member {
   start(): void
   /** Lets it stand still: its sockets stay open, and nothing answers. */
   freeze(): void
-  /** Lets it go on after `freeze`. */
+  /** Ends `freeze`. */
   thaw(): void
 }
 
@@ -76,7 +76,7 @@ function startMember(binary: string, dbpath: string, port: number): Member {
   }
 }
 
-/** Asks one member by itself, and gives up early: it may stand still. */
+/** Queries one member by itself, for a short time only: it may stand still. */
 async function ask<Answer>(
   port: number,
   question: (client: MongoClient) => Promise<Answer>,

@@ -98,7 +98,7 @@ async function aLoadedHub(set: ReplicaSet, database: string): Promise<{ hub: Run
   onTestFinished(() => void hub.process.kill('SIGKILL'))
   const url = await urlOf(hub)
   const { data } = await new HubClient(url, 'demo-acquirer').query(
-    '{ merchants(where: { acquirers: ["acquirer-cn-01"] }, first: 1) { edges { node { id } } } }',
+    '{ merchants(where: { acquirers: ["acquirer-cn-01"], entryModes: [IN_APP] }, first: 1) { edges { node { id } } } }',
   )
   const load = new Load(url, data.merchants.edges[0].node.id)
   // Planning a document for the first time takes longer than anything later.
@@ -107,18 +107,24 @@ async function aLoadedHub(set: ReplicaSet, database: string): Promise<{ hub: Run
 }
 
 /**
- * What holds in any fault, for the requests since `from`. `/livez` asks nothing: what it takes, the machine
- * and the measuring take.
+ * What holds in any fault, for the requests since `from`. `backMs` is the time until payments worked again.
+ * `/livez` needs nothing: what it takes, the machine and the measuring take.
  */
-function expectTimelyAnswers(all: readonly Observation[], from: number): void {
+function expectTimely(
+  all: readonly Observation[],
+  from: number,
+  { backMs, withinMs }: { readonly backMs: number; readonly withinMs: number },
+): void {
   const seen = all.filter(({ sentAt }) => sentAt >= from)
   const longest = (kind: Kind): number =>
     Math.max(...seen.filter(({ name }) => name === kind).map(({ ms }) => Math.round(ms)))
   const noise = longest('livez')
+  const table = Object.fromEntries(kinds.map((kind) => [kind, longest(kind)]))
+  console.info('longest answers in ms', { ...table, backMs: Math.round(backMs) })
   expect(longest('readyz')).toBeLessThan(500 + noise)
   for (const kind of kinds) expect([kind, longest(kind) < 6_000 + noise]).toEqual([kind, true])
   expect([...new Set(seen.flatMap(({ codes }) => codes))]).toEqual(['UNAVAILABLE'])
-  if (process.env.SHOW_OUTAGES) console.log(Object.fromEntries(kinds.map((kind) => [kind, longest(kind)])))
+  expect(backMs).toBeLessThan(withinMs + noise)
 }
 
 const hubs = hubProcesses({ uri: '', name: '' })
@@ -130,7 +136,7 @@ describe('while MongoDB', async () => {
   test.each([
     ['stands still', 'freeze', 'thaw'],
     ['is killed', 'kill', 'start'],
-  ] as const)('%s, each request is answered in time, and work goes on soon after', async (_, hurt, heal) => {
+  ] as const)('%s, each request is answered in time, and payments work soon after', async (_, hurt, heal) => {
     const { load, url } = await aLoadedHub(set, `one_${hurt}`)
     const [member] = set.members
     const hurtAt = performance.now()
@@ -140,9 +146,9 @@ describe('while MongoDB', async () => {
     member![heal]()
     await set.primary()
     const healedAt = performance.now()
-    expect((await load.firstSuccess('submit', healedAt - 1_000)) - healedAt).toBeLessThan(3_000)
+    const backMs = (await load.firstSuccess('submit', healedAt - 1_000)) - healedAt
     await expect.poll(async () => (await fetch(`${url}/readyz`)).status, { timeout: 10_000 }).toBe(200)
-    expectTimelyAnswers(await load.end(), hurtAt)
+    expectTimely(await load.end(), hurtAt, { backMs, withinMs: 3_000 })
   })
 })
 
@@ -158,9 +164,9 @@ describe('while the primary of three', async () => {
     const hurtAt = performance.now()
     await primary[hurt]()
     await sleep(2_000)
-    expect((await load.firstSuccess('submit', hurtAt + 500)) - hurtAt).toBeLessThan(6_000)
+    const backMs = (await load.firstSuccess('submit', hurtAt + 500)) - hurtAt
     primary[heal]()
     await sleep(2_000)
-    expectTimelyAnswers(await load.end(), hurtAt)
+    expectTimely(await load.end(), hurtAt, { backMs, withinMs: 6_000 })
   })
 })

@@ -17,8 +17,8 @@ export class Semaphore {
   }
 
   /**
-   * Resolves when the caller may run. Call `release` once afterwards. Rejects, and needs no `release`, with an
-   * OutageError when too many wait, and with the reason of `signal` when it is aborted meanwhile.
+   * Resolves when the caller may run. Call `release` once afterwards. Rejects, and needs no `release`, with
+   * an OutageError when too many wait, and with the reason of `signal` when it is aborted meanwhile.
    */
   acquire(signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error)

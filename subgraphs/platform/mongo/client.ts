@@ -65,7 +65,7 @@ export interface WatchedMongo extends Mongo {
 /**
  * Connects as `connect` does, and watches MongoDB. A standing primary is noticed after 2.5 s, one that closed
  * its sockets at once. A call waits 2 s for a primary or a connection. Once there has been no primary for a
- * second, calls are refused with an OutageError, and only the driver's monitors ask, twice a second, until a
+ * second, calls are refused with an OutageError, and only the driver's monitors call, twice a second, until a
  * primary answers.
  *
  * The driver's `timeoutMS` has no effect since 7.8: before, it could give a late answer to another call.

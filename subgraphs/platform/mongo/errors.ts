@@ -29,7 +29,7 @@ export const isDuplicateKey = (error: unknown): boolean =>
  * succeed soon: MongoDB, the network, or a subgraph. False for a mistake of the client or of the code.
  *
  * An error is known by what it is or by what caused it: its class, the labels and codes of MongoDB, the codes
- * of Node's network, the code of the engine. Messages are not looked at.
+ * of Node's network, the code of the engine. Messages are not read.
  */
 export function isOutage(error: unknown): boolean {
   return isOutageWithin(error, 8)

@@ -37,7 +37,7 @@ export async function auditPage(
     .find(all.length > 0 ? { $and: [...all] } : {})
     .sort({ _id: -1 })
     .limit(page.size + 1)
-  const rows = await readForClient(entries.db, () => found.toArray())
+  const rows = await readForClient(entries.db, 'list', () => found.toArray())
   return pages.connection(page, rows, ({ _id }) => [_id])
 }
 

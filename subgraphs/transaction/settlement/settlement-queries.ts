@@ -132,7 +132,7 @@ async function readPage(
     { ...visible, ...older },
     { sort: { number: -1 }, limit: page.size + 1 },
   )
-  const rows = (await readForClient(db, () => found.toArray())).map(settlementBatchOf)
+  const rows = (await readForClient(db, 'list', () => found.toArray())).map(settlementBatchOf)
   return pages.connection(page, rows, ({ number }) => [number])
 }
 

@@ -154,7 +154,7 @@ function findPage(
   const older = after === null ? [] : [{ _id: { $lt: after } }]
   const query = { $and: [{ _id: { $gte: firstPaymentId } }, ...clauses, ...older] } as Filter<Payment>
   const found = payments.find(query, { sort: { _id: -1 }, limit: max, ...(signal && { signal }) })
-  return readForClient(payments.db, () => found.toArray(), signal)
+  return readForClient(payments.db, 'list', () => found.toArray(), signal)
 }
 
 const findWaiting = (

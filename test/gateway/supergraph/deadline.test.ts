@@ -82,7 +82,7 @@ test('a request whose client has gone is left at once', async () => {
   expect(deadline.signal.reason).toHaveProperty('name', 'OutageError')
 })
 
-test('a blocked process takes the answers that have arrived before it gives up', async () => {
+test('a blocked process takes the answers that have arrived before its deadline passes', async () => {
   const server = createServer((socket) => socket.end('answer')).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await once(server, 'listening')

@@ -245,7 +245,7 @@ describe('a queue of writes', () => {
     expect(await Promise.all([inFlight, ...waiting])).toEqual(['done', 'done', 'done'])
   })
 
-  test('leaves a call that takes too long, and goes on with the next one', async () => {
+  test('leaves a call that takes too long, and makes the next one', async () => {
     const signals: AbortSignal[] = []
     const { write } = createBatchWriter<string, string>({
       flightsMax: 1,
