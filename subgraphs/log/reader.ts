@@ -20,8 +20,8 @@ export interface LogReader {
   tip(): bigint
   /**
    * Reads at most `max` entries after position `after`, oldest first: from memory when they are recent, else
-   * from MongoDB, and then fewer than there are. Empty when no later entry has reached this process. When the first one is not at `after +
-   * 1`, those between are in the archive.
+   * from MongoDB, and then possibly fewer than there are. Empty when no later entry has reached this process.
+   * When the first one is not at `after + 1`, those between are in the archive.
    */
   read(after: bigint, max: number): Promise<readonly LogEntry[]>
   /** Reads entries that match `filter`, after `after` and up to and including `upTo`, from MongoDB. */
