@@ -26,7 +26,7 @@ export const eventsEach = 3
 
 let numbers = 0
 
-/** Who pays and where, by the number of the payment; by default all payments are alike. */
+/** Spreads payments by their number; without it, all payments are alike. */
 export interface Spread {
   readonly merchants: number
   readonly customers: number

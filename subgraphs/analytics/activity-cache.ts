@@ -3,10 +3,9 @@
 
 import type { Db } from 'mongodb'
 import { publishedOf, resultsOf } from '../log/checkpoint.ts'
-import { batchMax } from '../log/projection.ts'
 import type { LogReader } from '../log/reader.ts'
 import { createLoader } from '../platform/async/batching.ts'
-import { activityProjectionName } from './activity-projection.ts'
+import { activityBatchMax, activityProjectionName } from './activity-projection.ts'
 import { openActivity, type ActivityStore } from './block-store.ts'
 import { CounterBlock } from './counter-block.ts'
 import { Names } from './names.ts'
@@ -60,7 +59,7 @@ async function takeSnapshot(hours: CachedHours, logReader: LogSource, now: () =>
     monthsOf,
     asOf,
     lagMs: Math.min(Math.max(0, now().getTime() - asOf.getTime()), 2 ** 31 - 1),
-    complete: tip - position <= batchMax,
+    complete: tip - position <= activityBatchMax,
   }
 }
 

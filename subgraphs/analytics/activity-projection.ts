@@ -14,6 +14,8 @@ import { deltaOf, type Delta } from './delta.ts'
 import { hourMs, monthStart } from './range.ts'
 
 export const activityProjectionName = 'activity'
+/** Maximum of entries that are counted together. */
+export const activityBatchMax = 5_000
 
 /**
  * Counts the log. Counting an entry again changes nothing: each block stores the position up to which it has
@@ -28,6 +30,7 @@ export function activityProjection(): IdempotentProjection {
     wants: (entry) => deltaOf(entry) !== null,
     // Each batch rewrites whole blocks, so larger batches write fewer bytes.
     gatherMs: 1_000,
+    batchMax: activityBatchMax,
     async begin(results) {
       store = await createActivityStore(results)
     },

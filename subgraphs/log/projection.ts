@@ -27,6 +27,8 @@ interface ProjectionBase {
    * second.
    */
   readonly gatherMs?: number
+  /** Maximum of entries in one batch. Default: 2,000. */
+  readonly batchMax?: number
   /**
    * Called before the first `apply` of each run. Creates indexes, and drops what is cached from an earlier
    * run.
@@ -82,6 +84,7 @@ async function follow(
   const checkpoint = await Checkpoint.load(db, projection.name, projection.collections)
   await checkpoint.dropOtherEpochs()
   await projection.begin?.(checkpoint.results)
+  const { batchMax = defaultBatchMax } = projection
   const tail = new LogTail({ db, logReader, after: checkpoint.position, batchMax, signal })
   try {
     while (!signal.aborted) {
@@ -130,8 +133,8 @@ async function apply(
   return checkpoint.moveTo(position)
 }
 
-/** Maximum of entries in one batch: enough for few writes, and each batch blocks the process only shortly. */
-export const batchMax = 2_000
+/** Enough for few writes, and each batch blocks the process only shortly. */
+const defaultBatchMax = 2_000
 const gatherMs = 100
 /** How often a projection at the end of the log checks for a rebuild. */
 const rebuildCheckMs = 500

@@ -22,7 +22,7 @@ export interface LogReader {
   tip(): bigint
   /**
    * Reads at most `max` entries after position `after`, oldest first: from memory when they are recent, else
-   * from MongoDB, and then fewer than there are. Empty when no later entry has reached this process. When the
+   * from MongoDB, and then possibly fewer than there are. Empty when no later entry has reached this process. When the
    * first one is not at `after + 1`, those between are in the archive. A read for a client waits for its turn,
    * as `find` does.
    */

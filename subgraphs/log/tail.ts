@@ -37,8 +37,8 @@ export class LogTail {
   }
 
   /**
-   * Reads at most `batchMax` entries, in order and with no gap; none at the end of the log. After a full batch
-   * the next one is read while the caller uses this one.
+   * Reads at most `batchMax` entries, in order and with no gap; none at the end of the log. After a full
+   * batch the next one is read while the caller uses this one.
    */
   async next(): Promise<readonly LogEntry[]> {
     // Set before reading, so that an entry appended meanwhile ends the next wait.

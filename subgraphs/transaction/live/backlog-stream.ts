@@ -137,7 +137,7 @@ class SourceStream<Item> implements BacklogStream<Item>, Backlog<Item> {
     this.#deliver()
   }
 
-  /** Reads once, and again after each outage of MongoDB: the stream would otherwise end for all its clients. */
+  /** Reads again after each outage of MongoDB: the stream would otherwise end for all its clients. */
   async #read(): Promise<readonly Item[] | null> {
     const retry = pacedRetry(outageMaxMs)
     for (;;) {

@@ -1,5 +1,5 @@
-// Projects the log to deliveries: one for each endpoint that wants an event and whose owner may see it. The id
-// of a delivery follows from the event and the endpoint, so a repeated write creates none twice.
+// Projects the log to deliveries: one for each endpoint that wants an event and whose owner may see it. The
+// id of a delivery follows from the event and the endpoint, so a repeated write creates none twice.
 
 import type { ParticipantId } from '../../../schema/values/id.ts'
 import type { LogEntry } from '../../log/entry.ts'

@@ -126,12 +126,11 @@ export class DeliveryWorker {
   }
 
   /** Logs the error of `work`, and keeps the worker from being idle until it is done. */
-  #track(endpoint: WebhookId, work: Promise<unknown>): void {
+  #track(endpoint: WebhookId, work: Promise<void>): void {
+    const { logger } = this.#dependencies
     const done = work
-      .then(
-        () => {},
-        (error: unknown) =>
-          this.#dependencies.logger.error({ err: error, webhook: endpoint }, 'sending to a webhook failed'),
+      .catch((error: unknown) =>
+        logger.error({ err: error, webhook: endpoint }, 'sending to a webhook failed'),
       )
       .finally(() => this.#running.delete(done))
     this.#running.add(done)
