@@ -14,6 +14,7 @@ import {
   type GraphQLObjectType,
   type GraphQLOutputType,
 } from 'graphql'
+import { memberOf } from './codegen.ts'
 import type { Path, ResponseTree } from './failures.ts'
 import type { Data } from './merge.ts'
 import { isIntrospectionField, type Shape, type ShapeField } from './shape.ts'
@@ -89,7 +90,7 @@ class Completer {
 
   field({ name, parent, type, responseKey, dataKey, shape }: ShapeField, object: Data, above: Path): string {
     if (name === '__typename') return JSON.stringify(parent.name)
-    return this.#nullable(type, object[dataKey], [...above, responseKey], {
+    return this.#nullable(type, memberOf(object, dataKey), [...above, responseKey], {
       label: `${parent.name}.${name}`,
       shape,
     })

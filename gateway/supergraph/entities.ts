@@ -2,7 +2,7 @@
 // objects of the data represent it.
 
 import { getNamedType, type GraphQLCompositeType } from 'graphql'
-import { compileFunction, literal } from './codegen.ts'
+import { compileFunction, literal, member } from './codegen.ts'
 import type { Data } from './merge.ts'
 import type { FetchRewrite, FlattenNodePathSegment, RequiresSelection } from './plan.ts'
 import { compileRewrites } from './rewrites.ts'
@@ -167,8 +167,7 @@ class CollectWriter {
       return `for (const ${inner} of flat(${value})) if (${inner} != null) {\n${this.loops(rest, inner)}\n}`
     }
     if ('Field' in segment) {
-      const key = literal(segment.Field)
-      return `const ${inner} = ${value}[${key}]\nif (${inner} != null) {\n${this.loops(rest, inner)}\n}`
+      return `const ${inner} = ${member(value, segment.Field)}\nif (${inner} != null) {\n${this.loops(rest, inner)}\n}`
     }
     const typenames = new Set(segment.TypeCondition.flatMap(this.#supergraph.typenames))
     const test = [...typenames].map((name) => `${value}.__typename === ${literal(name)}`).join(' || ')
@@ -222,10 +221,11 @@ class CollectWriter {
     const fields = new Map<string, KeyField>()
     for (const selection of selections) {
       if (selection.kind !== 'Field' || selection.name === '__typename') continue
-      const name = selection.alias ?? selection.name
+      const planned = selection.alias ?? selection.name
+      const name = this.#supergraph.requiredFields.get(planned)?.name ?? planned
       const declared = parent && 'getFields' in parent ? parent.getFields()[name]?.type : undefined
       const type = declared && getNamedType(declared)
-      const value = `o[${literal(selection.name)}]`
+      const value = member('o', selection.name)
       if (selection.selections?.length) {
         const pick = this.#pick(selection.selections, type as GraphQLCompositeType | undefined)
         fields.set(name, { name, read: `${pick}(${value})`, nested: true })

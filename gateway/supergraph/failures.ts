@@ -1,6 +1,7 @@
 // Maps the errors of subgraphs to paths in the response.
 
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql'
+import { memberOf } from './codegen.ts'
 import type { SubgraphError, SubgraphResult } from './connection.ts'
 import type { Entities } from './entities.ts'
 import type { Data } from './merge.ts'
@@ -138,7 +139,7 @@ class Locator {
 
   #visitFields(fields: readonly ShapeField[], object: Data, path: Path, keys: readonly string[]): void {
     for (const { shape, dataKey, responseKey } of fields) {
-      if (shape) this.#visit(shape, object[dataKey], [...path, responseKey], [...keys, dataKey])
+      if (shape) this.#visit(shape, memberOf(object, dataKey), [...path, responseKey], [...keys, dataKey])
     }
   }
 
@@ -163,7 +164,7 @@ class Locator {
       const here = [...path, responseKey, ...numbers]
       if (!shape) return [{ path: here, isExact: true }]
       const value = [dataKey, ...numbers].reduce(
-        (inner, step) => (inner as Data | null | undefined)?.[step],
+        (inner, step) => (typeof inner === 'object' && inner !== null ? memberOf(inner, step) : undefined),
         object,
       )
       return this.#follow(this.#fieldsFor(shape, value), value, rest.slice(numbers.length), here, renamed)

@@ -1,14 +1,22 @@
 // Compiles a fetch: the variables that a subgraph is sent, and how its result becomes part of the data.
 
-import { Kind, parse, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql'
+import {
+  Kind,
+  parse,
+  print,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql'
 import { isPromise } from '../../subgraphs/platform/async/promise.ts'
 import type { SubgraphConnection, SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
 import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
 import { brokenConnection, type Failure } from './failures.ts'
-import type { EntityCall } from './interface-objects.ts'
+import type { EntityCall } from './entity-calls.ts'
 import { compileMerge, type Data, type Lost, type Merge } from './merge.ts'
 import type { FetchNode, FlattenNodePathSegment } from './plan.ts'
 import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
+import { withRequiredArguments } from './requires-arguments.ts'
 import type { PlanScope, Run, Step } from './run.ts'
 
 interface RootFetch {
@@ -19,14 +27,14 @@ interface RootFetch {
 }
 
 export function readRootFetch(node: FetchNode, scope: PlanScope): RootFetch {
-  const { subgraph, selectionSet, fields, fragments } = readFetch(node, scope)
+  const { subgraph, text, selectionSet, fields, fragments } = readFetch(node, scope)
   const renamed = renamedKeys(node.outputRewrites)
   const merge = compileMerge(selectionSet, { fragments, renamed }, scope.supergraph.isAbstract)
   const rewrite = compileRewrites(node.outputRewrites, scope.supergraph.typenames)
   const keys = fields.map((field) => (field.alias ?? field.name).value)
   const targets = [{ keys, renamed, entities: null }]
   return {
-    operation: subgraph.prepare(node.operation),
+    operation: subgraph.prepare(text),
     inputs: compileInputs(node.variableUsages, scope),
     absorb(run, { data, errors }) {
       if (errors?.length) fail(run, { subgraph: subgraph.name, errors, noData: !data, targets })
@@ -56,7 +64,7 @@ interface EntityField {
 }
 
 export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): Step {
-  const { subgraph, fields, fragments } = readFetch(node, scope)
+  const { subgraph, text, fields, fragments } = readFetch(node, scope)
   const entityFields = aliases.map((entities): EntityField => {
     const { selectionSet } = fields.find(({ name, alias }) => (alias ?? name).value === entities.alias)!
     const renamed = renamedKeys(entities.outputRewrites)
@@ -70,7 +78,7 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
       paths: new Set(entities.paths.map(keysOf)),
     }
   })
-  const operation = subgraph.prepare(node.operation)
+  const operation = subgraph.prepare(text)
   const inputs = compileInputs(node.variableUsages, scope)
   return (run) => {
     const { data } = run
@@ -114,6 +122,7 @@ function absorbEntities(
 
 interface FetchDocument {
   readonly subgraph: SubgraphConnection
+  readonly text: string
   readonly selectionSet: SelectionSetNode
   readonly fields: readonly FieldNode[]
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
@@ -121,17 +130,20 @@ interface FetchDocument {
 
 function readFetch(
   node: Pick<FetchNode, 'serviceName' | 'operation'>,
-  { subgraphs }: PlanScope,
+  { subgraphs, supergraph }: PlanScope,
 ): FetchDocument {
   const subgraph = subgraphs.get(node.serviceName)
   if (!subgraph)
     throw new TypeError(`no connection for subgraph ${node.serviceName}, which the plan fetches from`)
-  const { definitions } = parse(node.operation, { noLocation: true })
+  const planned = parse(node.operation, { noLocation: true })
+  const document = withRequiredArguments(planned, supergraph.requiredFields)
+  const { definitions } = document
   const operation = definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION)
   if (!operation) throw new TypeError(`a fetch of the plan has no operation: ${node.operation}`)
   const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
   return {
     subgraph,
+    text: document === planned ? node.operation : print(document),
     selectionSet: operation.selectionSet,
     fields: operation.selectionSet.selections.filter((selection) => selection.kind === Kind.FIELD),
     fragments: new Map(fragments.map((fragment) => [fragment.name.value, fragment])),
@@ -151,7 +163,7 @@ function compileInputs(
     .filter((name) => !constants.has(name))
     .map((name) => [name, clientNames.get(name) ?? name] as const)
   return (variables) => {
-    const inputs: Variables = { ...literals }
+    const inputs: Variables = { __proto__: null, ...literals }
     for (const [name, clientName] of names) {
       // An absent variable is not sent: null would override the default of an argument.
       if (variables[clientName] !== undefined) inputs[name] = variables[clientName]

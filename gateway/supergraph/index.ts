@@ -77,7 +77,13 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
   const supergraph = readSupergraph(supergraphSdl, scalars)
   const missing = [...supergraph.subgraphs].filter((name) => !subgraphs.has(name))
   if (missing.length > 0) throw new TypeError(`no connection for subgraph ${missing.join(', ')}`)
-  const engine: Engine = { supergraph, subgraphs, plan: createPlanner(supergraphSdl), present, report }
+  const engine: Engine = {
+    supergraph,
+    subgraphs,
+    plan: createPlanner(supergraph.plannerSdl),
+    present,
+    report,
+  }
   const limits = { ...defaultLimits, ...options.limits }
   const documents = new DocumentCache(engine, limits, documentsMax)
   return {

@@ -16,7 +16,7 @@ import {
   type GraphQLOutputType,
   type GraphQLSchema,
 } from 'graphql'
-import { compileFunction, literal } from './codegen.ts'
+import { compileFunction, literal, member } from './codegen.ts'
 import { constant, put, putJson, putString, putText, take, type Constant } from './json-bytes.ts'
 import type { Data } from './merge.ts'
 import { isIntrospectionField, type Shape, type ShapeField } from './shape.ts'
@@ -101,7 +101,7 @@ class RenderWriter {
       const key = { text: `${n > 0 ? ',' : ''}${JSON.stringify(responseKey)}:` }
       if (name === '__typename') return [key, { text: JSON.stringify(parent.name) }]
       if (isIntrospectionField(name)) return [key, { code: `p = putJson(meta[${literal(responseKey)}], p)` }]
-      return [{ code: `const v${n} = o[${literal(dataKey)}]` }, key, ...this.#value(type, shape, `v${n}`)]
+      return [{ code: `const v${n} = ${member('o', dataKey)}` }, key, ...this.#value(type, shape, `v${n}`)]
     })
     return this.#statements([{ text: open }, ...pieces, { text: close }])
   }

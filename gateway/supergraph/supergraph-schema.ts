@@ -10,8 +10,10 @@ import {
   isScalarType,
   Kind,
   parse,
+  print,
   valueFromASTUntyped,
   type ConstDirectiveNode,
+  type DocumentNode,
   type GraphQLCompositeType,
   type GraphQLScalarLiteralParser,
   type GraphQLScalarType,
@@ -19,6 +21,7 @@ import {
   type GraphQLSchema,
 } from 'graphql'
 import { apiSdl } from './compose.ts'
+import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
 
 /** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
 export type ScalarChecks = Readonly<
@@ -41,8 +44,10 @@ export interface ApiSchema {
   mayHide(type: GraphQLCompositeType): boolean
 }
 
-/** All types, including those hidden from clients. */
+/** All types, including those hidden from clients, as the planner reads them. */
 export interface SupergraphSchema {
+  /** The SDL for the planner. */
+  readonly plannerSdl: string
   readonly api: ApiSchema
   /** Names of the subgraphs. */
   readonly subgraphs: ReadonlySet<string>
@@ -61,6 +66,10 @@ export interface SupergraphSchema {
   nameIn(subgraph: string, typename: string): string
   /** The fields of this type that a subgraph needs to compute the field: its `@requires`. */
   requiredBy(type: string, field: string): readonly string[]
+  /** The fields that the planner has in place of required fields with arguments, by name. */
+  readonly requiredFields: RequiredFields
+  /** Names of the `requiredFields` that this field requires. */
+  requiredArguments(type: string, field: string): readonly string[]
   /** Whether a `@key` or `@requires` contains a field of this name. */
   isInFieldSet(name: string): boolean
   /** The fields of this type in the subgraph's `@key` directives. */
@@ -68,7 +77,9 @@ export interface SupergraphSchema {
 }
 
 export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSchema {
-  const schema = buildASTSchema(parse(sdl), { assumeValid: true, assumeValidSDL: true })
+  const document = parse(sdl, { noLocation: true })
+  const plain = plainRequirements(document, buildSupergraph(document))
+  const schema = buildSupergraph(plain.document)
   const names = subgraphNames(schema)
   const inFieldSets = new Set(
     Object.values(schema.getTypeMap()).flatMap((type) => [
@@ -85,6 +96,7 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
   const isInterfaceObject = (type: string, subgraph: string): boolean =>
     joins(type, subgraph).some((join) => join['isInterfaceObject'] === true)
   return {
+    plannerSdl: plain.fields.size > 0 ? print(plain.document) : sdl,
     api: readApi(sdl, schema, scalars),
     subgraphs: new Set(names.values()),
     composite: (name) => {
@@ -109,10 +121,20 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
       const node = owner && 'getFields' in owner ? owner.getFields()[field]?.astNode : undefined
       return argumentsOf(node?.directives, 'join__field').flatMap(({ requires }) => fieldNames(requires))
     },
+    requiredFields: plain.fields,
+    requiredArguments: (type, field) => {
+      const owner = schema.getType(type)
+      const types = isAbstractType(owner) ? schema.getPossibleTypes(owner).map(({ name }) => name) : []
+      const real = plain.fields.get(field)?.name ?? field
+      return [type, ...types].flatMap((name) => [...(plain.requiredBy.get(`${name}.${real}`) ?? [])])
+    },
     isInFieldSet: (name) => inFieldSets.has(name),
     keyFields: (type, subgraph) => new Set(joins(type, subgraph).flatMap(({ key }) => fieldNames(key))),
   }
 }
+
+const buildSupergraph = (document: DocumentNode): GraphQLSchema =>
+  buildASTSchema(document, { assumeValid: true, assumeValidSDL: true })
 
 function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks): ApiSchema {
   const graphql = buildSchema(apiSdl(sdl))

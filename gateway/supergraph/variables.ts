@@ -63,7 +63,7 @@ export function compileCoercion(operation: Operation): (variables: unknown) => C
 
 /** Returns null when a variable is missing or invalid. */
 function coerce(definitions: readonly Definition[], inputs: Variables): Variables | null {
-  const variables: Variables = {}
+  const variables: Variables = { __proto__: null }
   let isInvalid = false
   for (const { name, type, defaultValue } of definitions) {
     if (!Object.hasOwn(inputs, name) || inputs[name] === undefined) {
