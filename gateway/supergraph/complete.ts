@@ -88,9 +88,13 @@ class Completer {
     this.#isExplained = isExplained
   }
 
-  field({ name, parent, type, responseKey, dataKey, shape }: ShapeField, object: Data, above: Path): string {
+  field(
+    { name, parent, type, responseKey, dataKey, shape, isForbidden }: ShapeField,
+    object: Data,
+    above: Path,
+  ): string {
     if (name === '__typename') return JSON.stringify(parent.name)
-    return this.#nullable(type, memberOf(object, dataKey), [...above, responseKey], {
+    return this.#nullable(type, isForbidden ? null : memberOf(object, dataKey), [...above, responseKey], {
       label: `${parent.name}.${name}`,
       shape,
     })

@@ -3,12 +3,13 @@
 import type { GraphQLFormattedError } from 'graphql'
 import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
 import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
+import { forbiddenFields, type AccessOf } from './access.ts'
 import { completeResponse } from './complete.ts'
 import type { SubgraphConnection, Variables } from './connection.ts'
 import { coded, refusalText } from './errors.ts'
 import { locateFailures, type PresentError, type ResponseTree } from './failures.ts'
 import { compileIntrospection } from './introspection.ts'
-import type { Operation, Switches } from './operation.ts'
+import type { Operation } from './operation.ts'
 import type { Planner } from './plan.ts'
 import { plannerDocument } from './planner-document.ts'
 import { compileRender, unfit, type Render } from './render.ts'
@@ -16,6 +17,7 @@ import type { Run, Step } from './run.ts'
 import { rootShape, type ShapeField } from './shape.ts'
 import { compileStep, compileSubscription, type SubscriptionSource } from './steps.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
+import type { Variant } from './variant.ts'
 
 /** One event of a subscription: a response as JSON, or null when only the position has moved. */
 export type SubscriptionEvent = Positioned<string | null>
@@ -24,7 +26,10 @@ export type SubscriptionEvent = Positioned<string | null>
 export interface Engine {
   readonly supergraph: SupergraphSchema
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
-  readonly plan: Planner
+  readonly planner: Planner
+  readonly accessOf: AccessOf
+  readonly overrideLabelsOf: (context: unknown) => Iterable<string>
+  readonly overridePercentageOf: (context: unknown) => number
   readonly present: PresentError
   /** Receives the planner's error for an operation that cannot be planned. */
   readonly report: (error: unknown) => void
@@ -37,6 +42,8 @@ export interface Engine {
  */
 interface Stage {
   readonly fields: readonly ShapeField[]
+  /** Whether there may be fields that the caller may not read. */
+  readonly hasForbidden: boolean
   /** Null unless the operation is a subscription. */
   readonly source: SubscriptionSource | null
   /** Null when no subgraph is needed. */
@@ -60,12 +67,12 @@ export class Executable {
   readonly #stages: readonly Stage[]
 
   /** Throws when the operation cannot be planned. */
-  constructor(operation: Operation, switches: Switches, engine: Engine) {
+  constructor(operation: Operation, variant: Variant, engine: Engine) {
     this.#engine = engine
-    const root = rootShape(operation, switches)
+    const root = rootShape(operation, variant)
     const fields = root.fieldsOf(root.type)
     const groups = operation.definition.operation === 'mutation' ? fields.map((field) => [field]) : [fields]
-    this.#stages = groups.map((group) => compileStage(operation, switches, group, engine))
+    this.#stages = groups.map((group) => compileStage(operation, variant, group, engine))
   }
 
   /** Runs a query or mutation; returns the response as JSON text. */
@@ -84,6 +91,8 @@ export class Executable {
     const [stage] = this.#stages
     const source = stage?.source
     if (!source) {
+      const errors = stage?.hasForbidden ? this.#errorsOf(stage, newRun(variables, context)) : noErrors
+      if (errors.length > 0) return { errorResponse: refusalText(errors) }
       const message = 'The subscription has no field: @skip or @include removed it.'
       return { errorResponse: refusalText([coded('BAD_USER_INPUT', message)]) }
     }
@@ -130,7 +139,7 @@ export class Executable {
 
   #respond(stage: Stage, run: Run): StageResponse {
     const meta = stage.introspect ? stage.introspect(run.variables) : null
-    const errors = run.failures ? this.#errorsOf(stage, run) : noErrors
+    const errors = run.failures || stage.hasForbidden ? this.#errorsOf(stage, run) : noErrors
     try {
       if (!run.lost) return { text: stage.render(run.data ?? {}, meta), errors }
     } catch (error) {
@@ -145,9 +154,12 @@ export class Executable {
   }
 
   #errorsOf(stage: Stage, run: Run): readonly GraphQLFormattedError[] {
-    return locateFailures(run.failures ?? [], this.#treeOf(stage, run), (error, subgraph) =>
+    const tree = this.#treeOf(stage, run)
+    const forbidden = stage.hasForbidden ? forbiddenFields(tree) : noErrors
+    const failures = locateFailures(run.failures ?? [], tree, (error, subgraph) =>
       this.#engine.present(error, subgraph, run.context),
     )
+    return [...forbidden, ...failures]
   }
 
   #treeOf({ fields }: Stage, { data }: Run): ResponseTree {
@@ -157,18 +169,19 @@ export class Executable {
 
 function compileStage(
   operation: Operation,
-  switches: Switches,
+  variant: Variant,
   fields: readonly ShapeField[],
   engine: Engine,
 ): Stage {
   const schema = operation.schema.graphql
   const stage = {
     fields,
+    hasForbidden: variant.isForbidden !== null,
     introspect: compileIntrospection(schema, operation, fields),
     render: compileRender(fields, schema),
   }
-  const document = plannerDocument(operation, switches, fields)
-  const plan = document && engine.plan(document.text)
+  const document = plannerDocument(operation, variant, fields)
+  const plan = document && engine.planner.plan(document.text, variant.overrides)
   if (!plan) return { ...stage, source: null, step: null }
   const { variables, constants, wantedFields } = document
   const scope = { ...engine, variables, constants, wantedFields }

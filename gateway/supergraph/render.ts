@@ -97,12 +97,16 @@ class RenderWriter {
 
   /** Writes statements that render the members of the object `o`. */
   members(fields: readonly ShapeField[], open = '', close = ''): string {
-    const pieces = fields.flatMap(({ responseKey, dataKey, name, parent, type, shape }, n): Piece[] => {
-      const key = { text: `${n > 0 ? ',' : ''}${JSON.stringify(responseKey)}:` }
-      if (name === '__typename') return [key, { text: JSON.stringify(parent.name) }]
-      if (isIntrospectionField(name)) return [key, { code: `p = putJson(meta[${literal(responseKey)}], p)` }]
-      return [{ code: `const v${n} = ${member('o', dataKey)}` }, key, ...this.#value(type, shape, `v${n}`)]
-    })
+    const pieces = fields.flatMap(
+      ({ responseKey, dataKey, name, parent, type, shape, isForbidden }, n): Piece[] => {
+        const key = { text: `${n > 0 ? ',' : ''}${JSON.stringify(responseKey)}:` }
+        if (name === '__typename') return [key, { text: JSON.stringify(parent.name) }]
+        if (isIntrospectionField(name))
+          return [key, { code: `p = putJson(meta[${literal(responseKey)}], p)` }]
+        if (isForbidden) return isNonNullType(type) ? [{ code: 'throw unfit' }] : [key, { text: 'null' }]
+        return [{ code: `const v${n} = ${member('o', dataKey)}` }, key, ...this.#value(type, shape, `v${n}`)]
+      },
+    )
     return this.#statements([{ text: open }, ...pieces, { text: close }])
   }
 

@@ -21,6 +21,8 @@ import {
   type GraphQLSchema,
 } from 'graphql'
 import { apiSdl } from './compose.ts'
+import { readAccessRules, type AccessRules } from './access.ts'
+import { readFeatures, valuesOf, type Arguments, type Features } from './features.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
 
 /** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
@@ -38,6 +40,7 @@ export type ScalarChecks = Readonly<
 /** The schema for clients: no federation directives, nothing `@inaccessible`. */
 export interface ApiSchema {
   readonly graphql: GraphQLSchema
+  readonly access: AccessRules
   /** Names of all fields of all types. */
   readonly fieldNames: ReadonlySet<string>
   /** True for an interface or union that has an object type hidden from clients. */
@@ -78,6 +81,7 @@ export interface SupergraphSchema {
 
 export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSchema {
   const document = parse(sdl, { noLocation: true })
+  const features = readFeatures(document)
   const plain = plainRequirements(document, buildSupergraph(document))
   const schema = buildSupergraph(plain.document)
   const names = subgraphNames(schema)
@@ -97,7 +101,7 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
     joins(type, subgraph).some((join) => join['isInterfaceObject'] === true)
   return {
     plannerSdl: plain.fields.size > 0 ? print(plain.document) : sdl,
-    api: readApi(sdl, schema, scalars),
+    api: readApi(sdl, schema, scalars, features),
     subgraphs: new Set(names.values()),
     composite: (name) => {
       const type = schema.getType(name)
@@ -136,7 +140,7 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
 const buildSupergraph = (document: DocumentNode): GraphQLSchema =>
   buildASTSchema(document, { assumeValid: true, assumeValidSDL: true })
 
-function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks): ApiSchema {
+function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks, features: Features): ApiSchema {
   const graphql = buildSchema(apiSdl(sdl))
   const types = Object.values(graphql.getTypeMap())
   for (const type of types.filter(isScalarType)) {
@@ -145,6 +149,7 @@ function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks): ApiS
   }
   return {
     graphql,
+    access: readAccessRules(whole, features),
     fieldNames: new Set(types.flatMap((type) => ('getFields' in type ? Object.keys(type.getFields()) : []))),
     mayHide: ({ name }) => {
       const type = whole.getType(name)
@@ -188,14 +193,10 @@ function subgraphNames(schema: GraphQLSchema): Map<string, string> {
   )
 }
 
-type Arguments = Readonly<Record<string, unknown>>
-
 /** The arguments of each directive of this name. */
 function argumentsOf(directives: readonly ConstDirectiveNode[] | undefined, name: string): Arguments[] {
   const named = directives?.filter((directive) => directive.name.value === name) ?? []
-  return named.map(({ arguments: args = [] }) =>
-    Object.fromEntries(args.map((argument) => [argument.name.value, valueFromASTUntyped(argument.value)])),
-  )
+  return named.map(valuesOf)
 }
 
 /** All names in a field set: fields, arguments and types. */
