@@ -4,6 +4,7 @@
 import { getNamedType, type GraphQLCompositeType } from 'graphql'
 import { compileFunction, literal, member } from './codegen.ts'
 import type { Data } from './merge.ts'
+import { nestedQuery } from './nested-query.ts'
 import type { FetchRewrite, FlattenNodePathSegment, RequiresSelection } from './plan.ts'
 import { compileRewrites } from './rewrites.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
@@ -186,7 +187,8 @@ class CollectWriter {
     const last = keys.pop() ?? '0'
     const members = fields.map((field, n) => `${literal(field.name)}: k${n}`).join(', ')
     return [
-      `case ${literal(typename)}: {`,
+      // A subgraph may have another name for `Query`.
+      typename === nestedQuery ? 'default: {' : `case ${literal(typename)}: {`,
       ...fields.map(({ read }, n) => `const k${n} = ${read}; if (k${n} === undefined) return`),
       `let map = ${map}, inner`,
       ...keys.map(

@@ -4,6 +4,7 @@ import {
   Kind,
   parse,
   print,
+  type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
   type SelectionSetNode,
@@ -14,6 +15,7 @@ import { compileEntities, type CollectEntities, type Entities } from './entities
 import { brokenConnection, type Failure } from './failures.ts'
 import type { EntityCall } from './entity-calls.ts'
 import { compileMerge, type Data, type Lost, type Merge } from './merge.ts'
+import { asEntities, isOfQuery, rootDocument, withoutNestedQuery } from './nested-query.ts'
 import type { FetchNode, FlattenNodePathSegment } from './plan.ts'
 import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
 import { withRequiredArguments } from './requires-arguments.ts'
@@ -64,7 +66,9 @@ interface EntityField {
 }
 
 export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): Step {
-  const { subgraph, text, fields, fragments } = readFetch(node, scope)
+  const { subgraph, document, text, fields, fragments } = readFetch(node, scope)
+  const [first] = aliases
+  const rootAlias = first && isOfQuery(first) ? first : null
   const entityFields = aliases.map((entities): EntityField => {
     const { selectionSet } = fields.find(({ name, alias }) => (alias ?? name).value === entities.alias)!
     const renamed = renamedKeys(entities.outputRewrites)
@@ -78,7 +82,7 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
       paths: new Set(entities.paths.map(keysOf)),
     }
   })
-  const operation = subgraph.prepare(text)
+  const operation = subgraph.prepare(rootAlias ? rootDocument(document, rootAlias) : text)
   const inputs = compileInputs(node.variableUsages, scope)
   return (run) => {
     const { data } = run
@@ -86,8 +90,10 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
     const found = entityFields.map(({ collect }) => collect(data))
     if (found.every(({ representations }) => representations.length === 0)) return
     const variables = inputs(run.variables)
-    entityFields.forEach(({ variable }, n) => (variables[variable] = found[n]!.representations))
-    return callSubgraph(subgraph.name, operation, variables, run, (_, result) => {
+    if (!rootAlias)
+      entityFields.forEach(({ variable }, n) => (variables[variable] = found[n]!.representations))
+    return callSubgraph(subgraph.name, operation, variables, run, (_, received) => {
+      const result = rootAlias ? asEntities(received, rootAlias.alias) : received
       if (result.errors?.length) {
         const targets = entityFields.map(({ alias, renamed, paths }, n) => {
           return { keys: [alias], renamed, entities: { found: found[n]!, paths } }
@@ -122,6 +128,7 @@ function absorbEntities(
 
 interface FetchDocument {
   readonly subgraph: SubgraphConnection
+  readonly document: DocumentNode
   readonly text: string
   readonly selectionSet: SelectionSetNode
   readonly fields: readonly FieldNode[]
@@ -136,13 +143,14 @@ function readFetch(
   if (!subgraph)
     throw new TypeError(`no connection for subgraph ${node.serviceName}, which the plan fetches from`)
   const planned = parse(node.operation, { noLocation: true })
-  const document = withRequiredArguments(planned, supergraph.requiredFields)
+  const document = withoutNestedQuery(withRequiredArguments(planned, supergraph.requiredFields))
   const { definitions } = document
   const operation = definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION)
   if (!operation) throw new TypeError(`a fetch of the plan has no operation: ${node.operation}`)
   const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
   return {
     subgraph,
+    document,
     text: document === planned ? node.operation : print(document),
     selectionSet: operation.selectionSet,
     fields: operation.selectionSet.selections.filter((selection) => selection.kind === Kind.FIELD),

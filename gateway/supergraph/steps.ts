@@ -5,6 +5,7 @@ import type { SubgraphOperation, SubgraphResult, Variables } from './connection.
 import { entityFetch, readRootFetch, rootFetch } from './fetch.ts'
 import type { EntityCall } from './entity-calls.ts'
 import { splitInterfaceObjects } from './interface-objects.ts'
+import { splitQueries } from './nested-query.ts'
 import type { PlanNode } from './plan.ts'
 import { splitRequirements } from './requires-arguments.ts'
 import type { PlanScope, Run, Step } from './run.ts'
@@ -37,7 +38,9 @@ export function compileStep(node: PlanNode, scope: PlanScope): Step {
 }
 
 function entityFetches(call: EntityCall, scope: PlanScope): Step {
-  const parts = splitInterfaceObjects(call, scope).flatMap((part) => splitRequirements(part, scope))
+  const parts = splitQueries(call)
+    .flatMap((part) => splitInterfaceObjects(part, scope))
+    .flatMap((part) => splitRequirements(part, scope))
   return parallel(parts.map((part) => entityFetch(part, scope)))
 }
 

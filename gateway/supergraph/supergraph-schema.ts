@@ -23,6 +23,7 @@ import {
 import { apiSdl } from './compose.ts'
 import { readAccessRules, type AccessRules } from './access.ts'
 import { readFeatures, valuesOf, type Arguments, type Features } from './features.ts'
+import { withNestedQuery } from './nested-query.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
 
 /** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
@@ -83,7 +84,8 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
   const document = parse(sdl, { noLocation: true })
   const features = readFeatures(document)
   const plain = plainRequirements(document, buildSupergraph(document))
-  const schema = buildSupergraph(plain.document)
+  const planned = withNestedQuery(plain.document)
+  const schema = buildSupergraph(planned)
   const names = subgraphNames(schema)
   const inFieldSets = new Set(
     Object.values(schema.getTypeMap()).flatMap((type) => [
@@ -100,7 +102,7 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
   const isInterfaceObject = (type: string, subgraph: string): boolean =>
     joins(type, subgraph).some((join) => join['isInterfaceObject'] === true)
   return {
-    plannerSdl: plain.fields.size > 0 ? print(plain.document) : sdl,
+    plannerSdl: planned === document ? sdl : print(planned),
     api: readApi(sdl, schema, scalars, features),
     subgraphs: new Set(names.values()),
     composite: (name) => {
