@@ -13,7 +13,7 @@ import {
 } from 'graphql'
 import { memberOf } from './codegen.ts'
 import { coded, engineCodes } from './errors.ts'
-import type { Path, ResponseTree } from './failures.ts'
+import type { Located, Path, ResponseTree } from './failures.ts'
 import { valuesOf, type Features } from './features.ts'
 import type { Data } from './merge.ts'
 import { fieldsFor, type Shape, type ShapeField } from './shape.ts'
@@ -120,14 +120,18 @@ const hasAll = (lists: unknown, names: ReadonlySet<string> | undefined): boolean
   Array.isArray(lists) &&
   lists.some((list) => [list].flat().every((name) => names?.has(String(name)) === true))
 
-/** The errors of the fields in the response that the caller may not read. */
-export function forbiddenFields({ schema, fields, data }: ResponseTree): GraphQLFormattedError[] {
+/** The errors of the fields in the response that the caller may not read; after `max`, they are counted. */
+export function forbiddenFields({ schema, fields, data }: ResponseTree, max: number): Located {
   const errors: GraphQLFormattedError[] = []
+  let omitted = 0
   const visitFields = (inner: readonly ShapeField[], object: Data, path: Path): void => {
     for (const { isForbidden, shape, responseKey, dataKey } of inner) {
       const at = [...path, responseKey]
-      if (isForbidden) errors.push({ ...coded(forbiddenCode, engineCodes[forbiddenCode]), path: at })
-      else if (shape) visitValue(shape, memberOf(object, dataKey), at)
+      if (isForbidden) {
+        if (errors.length < max)
+          errors.push({ ...coded(forbiddenCode, engineCodes[forbiddenCode]), path: at })
+        else omitted++
+      } else if (shape) visitValue(shape, memberOf(object, dataKey), at)
     }
   }
   const visitValue = (shape: Shape, value: unknown, path: Path): void => {
@@ -137,7 +141,7 @@ export function forbiddenFields({ schema, fields, data }: ResponseTree): GraphQL
     }
   }
   visitFields(fields, data, [])
-  return errors
+  return { errors, omitted }
 }
 
 const forbiddenCode = 'UNAUTHORIZED_FIELD_OR_TYPE'

@@ -13,6 +13,8 @@ export const engineCodes = {
   BAD_USER_INPUT: 'A variable is missing, or its value is not valid for its type.',
   SUBGRAPH_UNAVAILABLE: 'A subgraph that provides part of the response is down or did not respond in time.',
   SUBGRAPH_RESPONSE_INVALID: 'A subgraph did not return a valid GraphQL response.',
+  ERRORS_OMITTED:
+    'The response has more errors than it shows: `extensions.count` is the number of the others.',
   INTERNAL_SERVER_ERROR: 'An internal error of the hub: report it with the request id.',
 } as const
 export type EngineCode = keyof typeof engineCodes

@@ -7,11 +7,18 @@ import { forbiddenFields, type AccessOf } from './access.ts'
 import { completeResponse } from './complete.ts'
 import type { SubgraphConnection, Variables } from './connection.ts'
 import { coded, refusalText } from './errors.ts'
-import { locateFailures, type PresentError, type ResponseTree } from './failures.ts'
+import {
+  invalidResponse,
+  locateFailures,
+  type Located,
+  type PresentError,
+  type ResponseTree,
+} from './failures.ts'
 import { compileIntrospection } from './introspection.ts'
 import type { Operation } from './operation.ts'
 import type { Planner } from './plan.ts'
 import { plannerDocument } from './planner-document.ts'
+import { providersOf, type Providers } from './providers.ts'
 import { compileRender, unfit, type Render } from './render.ts'
 import type { Run, Step } from './run.ts'
 import { rootShape, type ShapeField } from './shape.ts'
@@ -31,6 +38,8 @@ export interface Engine {
   readonly overrideLabelsOf: (context: unknown) => Iterable<string>
   readonly overridePercentageOf: (context: unknown) => number
   readonly present: PresentError
+  /** The most errors of a response. */
+  readonly errorsMax: number
   /** Receives the planner's error for an operation that cannot be planned. */
   readonly report: (error: unknown) => void
 }
@@ -50,6 +59,8 @@ interface Stage {
   readonly step: Step | null
   readonly introspect: ((variables: Variables) => Record<string, string>) | null
   readonly render: Render
+  /** Which subgraph a field was requested from, for errors. */
+  readonly providers: () => Providers
 }
 
 /**
@@ -58,9 +69,11 @@ interface Stage {
 interface StageResponse {
   readonly text: string | null
   readonly errors: readonly GraphQLFormattedError[]
+  /** How many more errors there are. */
+  readonly omitted: number
 }
 
-const noErrors: readonly GraphQLFormattedError[] = []
+const noErrors: Located = { errors: [], omitted: 0 }
 
 export class Executable {
   readonly #engine: Engine
@@ -91,7 +104,8 @@ export class Executable {
     const [stage] = this.#stages
     const source = stage?.source
     if (!source) {
-      const errors = stage?.hasForbidden ? this.#errorsOf(stage, newRun(variables, context)) : noErrors
+      const run = newRun(variables, context)
+      const { errors } = stage?.hasForbidden ? this.#errorsOf(stage, run) : noErrors
       if (errors.length > 0) return { errorResponse: refusalText(errors) }
       const message = 'The subscription has no field: @skip or @include removed it.'
       return { errorResponse: refusalText([coded('BAD_USER_INPUT', message)]) }
@@ -107,7 +121,7 @@ export class Executable {
     }
     const run = newRun(variables, context)
     source.absorb(run, { ...opened, data: null })
-    return { errorResponse: refusalText(this.#errorsOf(stage, run)) }
+    return { errorResponse: refusalText(allErrors(this.#errorsOf(stage, run))) }
   }
 
   /** Not an async function: where no subgraph returns a promise, the returned promise is already resolved. */
@@ -125,41 +139,55 @@ export class Executable {
   async #executeSerially(variables: Variables, context: unknown): Promise<string> {
     const texts: string[] = []
     const errors: GraphQLFormattedError[] = []
+    let omitted = 0
     for (const stage of this.#stages) {
       const run = newRun(variables, context)
       await stage.step?.(run)
       const response = this.#respond(stage, run)
-      errors.push(...response.errors)
+      const shown = response.errors.slice(0, this.#engine.errorsMax - errors.length)
+      errors.push(...shown)
+      omitted += response.omitted + response.errors.length - shown.length
       // As in graphql-js, a null that propagates to the root stops the fields after it.
-      if (response.text === null) return responseText({ text: null, errors })
+      if (response.text === null) return responseText({ text: null, errors, omitted })
       texts.push(response.text)
     }
-    return responseText({ text: texts.join(), errors })
+    return responseText({ text: texts.join(), errors, omitted })
   }
 
   #respond(stage: Stage, run: Run): StageResponse {
     const meta = stage.introspect ? stage.introspect(run.variables) : null
-    const errors = run.failures || stage.hasForbidden ? this.#errorsOf(stage, run) : noErrors
+    const located = run.failures || stage.hasForbidden ? this.#errorsOf(stage, run) : noErrors
     try {
-      if (!run.lost) return { text: stage.render(run.data ?? {}, meta), errors }
+      if (!run.lost) return { text: stage.render(run.data ?? {}, meta), ...located }
     } catch (error) {
       if (error !== unfit) throw error
     }
-    const { text, fieldErrors } = completeResponse(this.#treeOf(stage, run), run.lost, meta, errors)
-    const presented = fieldErrors.map((error) => ({
-      ...this.#engine.present(error, 'supergraph', run.context),
-      path: error.path,
-    }))
-    return { text, errors: [...errors, ...presented] }
+    const { errors } = located
+    const max = this.#engine.errorsMax - errors.length
+    const { text, fieldErrors, omitted } = completeResponse(this.#treeOf(stage, run), run, meta, errors, max)
+    const presented = fieldErrors.map((error) => {
+      const { path, message, invalid } = error
+      const subgraph = invalid && stage.providers().get(invalid.join('/'))
+      const cause = invalid ? invalidResponse(subgraph, message) : error
+      return { ...this.#engine.present(cause, subgraph ?? 'supergraph', run.context), path }
+    })
+    return { text, errors: [...errors, ...presented], omitted: located.omitted + omitted }
   }
 
-  #errorsOf(stage: Stage, run: Run): readonly GraphQLFormattedError[] {
+  #errorsOf(stage: Stage, run: Run): Located {
     const tree = this.#treeOf(stage, run)
-    const forbidden = stage.hasForbidden ? forbiddenFields(tree) : noErrors
-    const failures = locateFailures(run.failures ?? [], tree, (error, subgraph) =>
-      this.#engine.present(error, subgraph, run.context),
+    const { errorsMax } = this.#engine
+    const forbidden = stage.hasForbidden ? forbiddenFields(tree, errorsMax) : noErrors
+    const located = locateFailures(
+      run.failures ?? [],
+      tree,
+      (error, subgraph) => this.#engine.present(error, subgraph, run.context),
+      errorsMax - forbidden.errors.length,
     )
-    return [...forbidden, ...failures]
+    return {
+      errors: [...forbidden.errors, ...located.errors],
+      omitted: forbidden.omitted + located.omitted,
+    }
   }
 
   #treeOf({ fields }: Stage, { data }: Run): ResponseTree {
@@ -182,12 +210,14 @@ function compileStage(
   }
   const document = plannerDocument(operation, variant, fields)
   const plan = document && engine.planner.plan(document.text, variant.overrides)
-  if (!plan) return { ...stage, source: null, step: null }
+  if (!plan) return { ...stage, source: null, step: null, providers: () => new Map() }
+  let known: Providers | undefined
+  const providers = (): Providers => (known ??= providersOf(plan))
   const { variables, constants, wantedFields } = document
   const scope = { ...engine, variables, constants, wantedFields }
   return operation.definition.operation === 'subscription'
-    ? { ...stage, ...compileSubscription(plan, scope) }
-    : { ...stage, source: null, step: compileStep(plan, scope) }
+    ? { ...stage, providers, ...compileSubscription(plan, scope) }
+    : { ...stage, providers, source: null, step: compileStep(plan, scope) }
 }
 
 const newRun = (variables: Variables, context: unknown): Run => ({
@@ -196,9 +226,20 @@ const newRun = (variables: Variables, context: unknown): Run => ({
   data: null,
   failures: null,
   lost: null,
+  unknown: null,
+  unknownRoots: null,
 })
 
-function responseText({ text, errors }: StageResponse): string {
+function responseText({ text, errors, omitted }: StageResponse): string {
   const data = text === null ? 'null' : `{${text}}`
-  return errors.length > 0 ? `{"data":${data},"errors":${JSON.stringify(errors)}}` : `{"data":${data}}`
+  return errors.length > 0
+    ? `{"data":${data},"errors":${JSON.stringify(allErrors({ errors, omitted }))}}`
+    : `{"data":${data}}`
+}
+
+/** The errors, and one that counts those that are left out. */
+function allErrors({ errors, omitted }: Located): readonly GraphQLFormattedError[] {
+  if (omitted === 0) return errors
+  const message = `${omitted} more ${omitted === 1 ? 'error is' : 'errors are'} left out.`
+  return [...errors, { message, extensions: { code: 'ERRORS_OMITTED', count: omitted } }]
 }

@@ -46,6 +46,17 @@ export function brokenConnection(subgraph: string, originalError: unknown): Subg
   return { data: null, errors: [Object.defineProperty(error, 'originalError', { value: originalError })] }
 }
 
+/** The error for a response that breaks the protocol: "The subgraph x" and `what`. */
+export const invalidResponse = (
+  subgraph: string | undefined,
+  what: string,
+  path?: SubgraphError['path'],
+): SubgraphError => ({
+  message: `${subgraph === undefined ? 'A subgraph' : `The subgraph "${subgraph}"`} ${what}.`,
+  ...(path && { path }),
+  extensions: { code: 'SUBGRAPH_RESPONSE_INVALID', ...(subgraph !== undefined && { subgraph }) },
+})
+
 /** The requested fields of one run and their data, from which paths in the response are computed. */
 export interface ResponseTree {
   readonly schema: GraphQLSchema
@@ -58,26 +69,43 @@ export interface ResponseTree {
  *
  * A subgraph's path starts at its root, or at the n-th of the fetched entities. One entity may be at several
  * paths of the response, and each gets an entry. An error in a field that the client did not request (a key,
- * a `@requires`) gets the path of the object that has the field.
+ * a `@requires`) gets the path of the object that has the field. After `max` entries, the others are counted.
  */
 export function locateFailures(
   failures: readonly Failure[],
   tree: ResponseTree,
   present: (error: SubgraphError, subgraph: string) => Omit<GraphQLFormattedError, 'path'>,
-): GraphQLFormattedError[] {
+  max: number,
+): Located {
   const locator = new Locator(tree)
-  const entries = failures.flatMap(({ subgraph, errors, noData, targets }) =>
-    errors.flatMap((error): GraphQLFormattedError[] => {
+  // By path and message: two subgraphs that both resolve a field can report the same error for it.
+  const entries = new Map<string, GraphQLFormattedError>()
+  let omitted = 0
+  for (const { subgraph, errors, noData, targets } of failures) {
+    for (const error of errors) {
+      if (entries.size >= max) {
+        omitted++
+        continue
+      }
       const found = targets.flatMap((target) => locator.locate(error, target, noData))
       // A missing object may have several possible types, and some of them may not have the field.
       const exact = found.filter(({ isExact }) => isExact)
       const paths = (exact.length > 0 ? exact : found).map(({ path }) => path)
-      const entry = present(error, subgraph)
-      return paths.length > 0 ? paths.map((path) => ({ ...entry, path })) : [entry]
-    }),
-  )
-  // Two subgraphs that both resolve a field can report the same error for it.
-  return [...new Map(entries.map((entry) => [JSON.stringify([entry.path, entry.message]), entry])).values()]
+      const entry: GraphQLFormattedError = present(error, subgraph)
+      for (const located of paths.length > 0 ? paths.map((path) => ({ ...entry, path })) : [entry]) {
+        const key = JSON.stringify([located.path, located.message])
+        if (entries.size < max || entries.has(key)) entries.set(key, located)
+        else omitted++
+      }
+    }
+  }
+  return { errors: [...entries.values()], omitted }
+}
+
+/** Error entries, and how many more there are. */
+export interface Located {
+  readonly errors: readonly GraphQLFormattedError[]
+  readonly omitted: number
 }
 
 /** One occurrence of an object of the data in the response. */
@@ -89,7 +117,7 @@ interface Occurrence {
 }
 
 /** A path in the response for a subgraph's path. */
-interface Located {
+interface Place {
   readonly path: Path
   /** False when the path leads to an object above the subgraph's field. */
   readonly isExact: boolean
@@ -104,7 +132,7 @@ class Locator {
     this.#visitFields(tree.fields, tree.data, [], [])
   }
 
-  locate(error: SubgraphError, { keys, renamed, entities }: Target, noData: boolean): Located[] {
+  locate(error: SubgraphError, { keys, renamed, entities }: Target, noData: boolean): Place[] {
     const [key, ...rest] = error.path ?? []
     if (key === undefined ? !noData : !keys.includes(String(key))) return []
     const follow = (fields: readonly ShapeField[], object: unknown, inner: Path, path: Path) =>
@@ -153,7 +181,7 @@ class Locator {
     [key, ...rest]: Path,
     path: Path,
     renamed: Target['renamed'],
-  ): Located[] {
+  ): Place[] {
     if (key === undefined) return [{ path, isExact: true }]
     const keys = renamed.get(String(key)) ?? [key]
     const matching = fields.filter(({ dataKey }) => keys.includes(dataKey))

@@ -10,13 +10,20 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import { isPromise } from '../../subgraphs/platform/async/promise.ts'
-import type { SubgraphConnection, SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
+import type {
+  SubgraphConnection,
+  SubgraphError,
+  SubgraphOperation,
+  SubgraphResult,
+  Variables,
+} from './connection.ts'
 import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
-import { brokenConnection, type Failure } from './failures.ts'
+import { brokenConnection, invalidResponse, type Failure, type Target } from './failures.ts'
 import type { EntityCall } from './entity-calls.ts'
-import { compileMerge, type Data, type Lost, type Merge } from './merge.ts'
+import { compileMerge, type Data, type Merge } from './merge.ts'
 import { asEntities, isOfQuery, rootDocument, withoutNestedQuery } from './nested-query.ts'
-import type { FetchNode, FlattenNodePathSegment } from './plan.ts'
+import type { FetchNode } from './plan.ts'
+import { keysOf } from './providers.ts'
 import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
 import { withRequiredArguments } from './requires-arguments.ts'
 import type { PlanScope, Run, Step } from './run.ts'
@@ -40,7 +47,14 @@ export function readRootFetch(node: FetchNode, scope: PlanScope): RootFetch {
     inputs: compileInputs(node.variableUsages, scope),
     absorb(run, { data, errors }) {
       if (errors?.length) fail(run, { subgraph: subgraph.name, errors, noData: !data, targets })
-      if (!data) return
+      if (!data) {
+        if (!errors?.length) {
+          const mistake = invalidResponse(subgraph.name, 'returned neither data nor errors')
+          fail(run, { subgraph: subgraph.name, errors: [mistake], noData: true, targets })
+        }
+        for (const key of keys) (run.unknownRoots ??= new Set()).add(key)
+        return
+      }
       rewrite?.(data)
       if (run.data) merge(run.data, data, run)
       else run.data = data
@@ -79,7 +93,7 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
       merge: compileMerge(selectionSet!, { fragments, renamed }, scope.supergraph.isAbstract),
       rewrite: compileRewrites(entities.outputRewrites, scope.supergraph.typenames),
       renamed,
-      paths: new Set(entities.paths.map(keysOf)),
+      paths: new Set(entities.paths.map((path) => keysOf(path).join('/'))),
     }
   })
   const operation = subgraph.prepare(rootAlias ? rootDocument(document, rootAlias) : text)
@@ -95,35 +109,64 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
     return callSubgraph(subgraph.name, operation, variables, run, (_, received) => {
       const result = rootAlias ? asEntities(received, rootAlias.alias) : received
       if (result.errors?.length) {
-        const targets = entityFields.map(({ alias, renamed, paths }, n) => {
-          return { keys: [alias], renamed, entities: { found: found[n]!, paths } }
-        })
+        const targets = entityFields.map((field, n) => targetOf(field, found[n]!))
         fail(run, { subgraph: subgraph.name, errors: result.errors, noData: !result.data, targets })
       }
-      entityFields.forEach((field, n) => absorbEntities(field, found[n]!, result.data?.[field.alias], run))
+      entityFields.forEach((field, n) => {
+        const mistakes = absorbEntities(field, found[n]!, result, subgraph.name, run)
+        if (mistakes.length === 0) return
+        const target = targetOf(field, found[n]!)
+        fail(run, { subgraph: subgraph.name, errors: mistakes, noData: false, targets: [target] })
+      })
     })
   }
 }
-
-const keysOf = (path: readonly FlattenNodePathSegment[]): string =>
-  path.flatMap((segment) => (segment !== '@' && 'Field' in segment ? [segment.Field] : [])).join('/')
 
 function fail(run: Run, failure: Failure): void {
   ;(run.failures ??= []).push(failure)
 }
 
+const targetOf = ({ alias, renamed, paths }: EntityField, found: Entities): Target => ({
+  keys: [alias],
+  renamed,
+  entities: { found, paths },
+})
+
+const noMistakes: readonly SubgraphError[] = []
+
+/** Merges the entities of a result; returns an error for each that the subgraph must return and has not. */
 function absorbEntities(
-  { merge, rewrite }: EntityField,
-  { objects, indexes }: Entities,
-  results: unknown,
-  lost: Lost,
-): void {
-  if (!Array.isArray(results)) return
+  { alias, merge, rewrite }: EntityField,
+  { objects, indexes, representations }: Entities,
+  { data, errors }: SubgraphResult,
+  subgraph: string,
+  run: Run,
+): readonly SubgraphError[] {
+  const results = data?.[alias]
+  if (!Array.isArray(results)) {
+    for (const object of objects) (run.unknown ??= new Set()).add(object)
+    const isExplained = errors !== undefined && errors.length > 0 && (results ?? null) === null
+    return isExplained
+      ? noMistakes
+      : [invalidResponse(subgraph, 'did not return the list of entities', [alias])]
+  }
   if (rewrite) results.forEach(rewrite)
+  let isComplete = true
   for (let n = 0; n < objects.length; n++) {
     const entity: unknown = results[indexes[n]!]
-    if (typeof entity === 'object' && entity !== null) merge(objects[n]!, entity as Data, lost)
+    if (typeof entity === 'object' && entity !== null && !Array.isArray(entity)) {
+      merge(objects[n]!, entity as Data, run)
+    } else {
+      ;(run.unknown ??= new Set()).add(objects[n])
+      if (entity !== null) isComplete = false
+    }
   }
+  if (isComplete) return noMistakes
+  return representations.flatMap((_, n) => {
+    const entity: unknown = results[n]
+    if (entity === null || (typeof entity === 'object' && !Array.isArray(entity))) return []
+    return [invalidResponse(subgraph, 'did not return an object for an entity', [alias, n])]
+  })
 }
 
 interface FetchDocument {

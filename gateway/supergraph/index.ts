@@ -53,6 +53,8 @@ export interface SupergraphOptions {
   readonly documentsMax?: number
   /** Limits that differ from `defaultLimits`. */
   readonly limits?: Partial<Limits>
+  /** The most errors of a response; one more counts the others. Default: 100. */
+  readonly errorsMax?: number
   /** Makes the error entry that the client receives. Default: the error's own message and extensions. */
   readonly present?: PresentError
   /**
@@ -89,6 +91,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     scalars = {},
     documentsMax = 1_000,
     present = presentUnchanged,
+    errorsMax = 100,
     report = () => {},
     accessOf,
     overrideLabelsOf = () => [],
@@ -109,6 +112,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     overrideLabelsOf,
     overridePercentageOf,
     present,
+    errorsMax,
     report,
   }
   const limits = { ...defaultLimits, ...options.limits }

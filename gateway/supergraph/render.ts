@@ -51,7 +51,10 @@ export function compileRender(fields: readonly ShapeField[], schema: GraphQLSche
  *   p = id(v0, p)
  *   const v1 = o["status"]
  *   p = put(k2, p)
- *   if (v1 == null) p = put(k0, p)
+ *   if (v1 == null) {
+ *     if (v1 === undefined) throw unfit
+ *     p = put(k0, p)
+ *   }
  *   else {
  *     p = named(values_Status, v1, p)
  *   }
@@ -62,7 +65,10 @@ export function compileRender(fields: readonly ShapeField[], schema: GraphQLSche
  *   let p = 0
  *   const v0 = o["payment"]
  *   p = put(k4, p)
- *   if (v0 == null) p = put(k0, p)
+ *   if (v0 == null) {
+ *     if (v0 === undefined) throw unfit
+ *     p = put(k0, p)
+ *   }
  *   else {
  *     p = f0(v0, p)
  *   }
@@ -113,7 +119,9 @@ class RenderWriter {
   #value(type: GraphQLOutputType, shape: Shape | null, value: string): Piece[] {
     if (isNonNullType(type)) return this.#present(type.ofType, shape, value)
     const present = this.#statements(this.#present(type, shape, value))
-    return [{ code: `if (${value} == null) ${this.#statements([{ text: 'null' }])}\nelse {\n${present}\n}` }]
+    // A missing field is no null: the slow path finds its reason.
+    const absent = this.#statements([{ code: `if (${value} === undefined) throw unfit` }, { text: 'null' }])
+    return [{ code: `if (${value} == null) {\n${absent}\n}\nelse {\n${present}\n}` }]
   }
 
   /** No check for null here: every function that is called throws `unfit` for a null. */
@@ -158,8 +166,13 @@ ${this.#statements([{ text: ']' }])}`
     return this.#function(shape, () => {
       const check = `if (typeof o !== 'object' || o === null) throw unfit`
       const { type } = shape
-      if (!isAbstractType(type) || !shape.byType)
-        return `${check}\n${this.members(shape.fieldsOf(type), '{', '}')}`
+      if (!isAbstractType(type) || !shape.byType) {
+        const fields = shape.fieldsOf(type)
+        // Of a list, any other field is undefined, which is unfit.
+        const isLikeList = fields.every(({ name, dataKey }) => name === '__typename' || dataKey in [])
+        const list = isLikeList ? `\nif (Array.isArray(o)) throw unfit` : ''
+        return `${check}${list}\n${this.members(fields, '{', '}')}`
+      }
       const cases = this.#schema.getPossibleTypes(type).map((possible) => {
         const members = this.members(shape.fieldsOf(possible), '{', '}')
         return `case ${literal(possible.name)}: {\n${members}\nbreak\n}`

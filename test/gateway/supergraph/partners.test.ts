@@ -237,6 +237,30 @@ describe('a faulty partner', () => {
     })
   })
 
+  test.each([
+    { how: 'a text', errors: '"bad"', more: [] },
+    { how: 'a list of texts', errors: '["bad"]', more: [] },
+    {
+      how: 'errors without messages beside a valid one',
+      errors: '[{},{"message":"slow","path":["bestOffer","title"]}]',
+      more: [{ message: 'slow', path: ['bestOffer', 'title'] }],
+    },
+  ])('that returns data, and as errors $how, gives the data and an error', async ({ errors, more }) => {
+    const hub = await hubBefore((_, response) =>
+      response.end(`{"data":{"bestOffer":{"id":"1","title":null}},"errors":${errors}}`),
+    )
+    expect(await run(hub, '{ bestOffer { id title } }')).toEqual({
+      data: { bestOffer: { id: '1', title: null } },
+      errors: [
+        ...more,
+        {
+          message: 'The subgraph "offers" returned invalid errors.',
+          extensions: { code: 'SUBGRAPH_RESPONSE_INVALID', subgraph: 'offers' },
+        },
+      ],
+    })
+  })
+
   test('that does not respond gives an error with a code', async () => {
     const hub = await hubBefore(() => {})
     expect(await run(hub, '{ bestOffer { id } }')).toMatchObject({
