@@ -28,6 +28,7 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql'
+import { onObjectTypes } from './compose-mends.ts'
 import {
   entityField,
   keyOf,
@@ -67,7 +68,7 @@ export function plainRequirements(document: DocumentNode, schema: GraphQLSchema)
     InterfaceTypeDefinition: (node) => writer.rewrite(node),
   })
   return {
-    document: writer.fields.size === 0 ? document : writer.withFields(changed),
+    document: writer.isChanged ? writer.withFields(changed) : document,
     fields: writer.fields,
     requiredBy: writer.requiredBy,
   }
@@ -76,6 +77,7 @@ export function plainRequirements(document: DocumentNode, schema: GraphQLSchema)
 class RequirementsWriter {
   readonly fields = new Map<string, RequiredField>()
   readonly requiredBy = new Map<string, Set<string>>()
+  isChanged = false
   readonly #schema: GraphQLSchema
   readonly #names = new Map<string, string>()
   readonly #taken = new Set<string>()
@@ -104,7 +106,8 @@ class RequirementsWriter {
       if (argument.name.value !== 'requires' || argument.value.kind !== Kind.STRING) return argument
       const required = new Set<string>()
       const value = this.#fieldSet(this.#schema.getType(type), argument.value.value, required)
-      if (required.size === 0) return argument
+      if (required.size === 0 && !argument.value.value.includes('...')) return argument
+      this.isChanged = true
       this.requiredBy.set(`${type}.${field.name.value}`, required)
       return { ...argument, value: { ...argument.value, value } }
     })
@@ -112,7 +115,13 @@ class RequirementsWriter {
   }
 
   #fieldSet(type: unknown, text: string, required: Set<string>): string {
-    const [operation] = parse(`{ ${text} }`, { noLocation: true }).definitions
+    const expanded = onObjectTypes(text, (name) => {
+      const condition = this.#schema.getType(name)
+      return isAbstractType(condition)
+        ? this.#schema.getPossibleTypes(condition).map((one) => one.name)
+        : undefined
+    })
+    const [operation] = parse(`{ ${expanded} }`, { noLocation: true }).definitions
     if (operation?.kind !== Kind.OPERATION_DEFINITION || !isCompositeType(type as never)) return text
     const set = this.#selectionSet(type as GraphQLCompositeType, operation.selectionSet, required)
     return print(set)
