@@ -55,9 +55,9 @@ function withDefaultPrefix(document: DocumentNode): DocumentNode {
   const linked = visit(document, {
     Directive(node) {
       const { url, as } = valuesOf(node)
-      if (node.name.value !== 'link' || as === undefined || !/\/federation\/v/.test(String(url)))
+      if (node.name.value !== 'link' || typeof as !== 'string' || !/\/federation\/v/.test(String(url)))
         return undefined
-      prefix = `${String(as)}__`
+      prefix = `${as}__`
       return { ...node, arguments: node.arguments?.filter(({ name }) => name.value !== 'as') }
     },
   })

@@ -34,10 +34,10 @@ export function readFeatures(document: DocumentNode): Features {
   const refused = new Set<string>()
   for (const link of linksOf(document)) {
     const { url, feature, as, for: purpose } = valuesOf(link)
-    const name = /\/([A-Za-z_]\w*)\/v[\d.]+\/?$/.exec(String(url ?? feature))?.[1]
+    const name = /\/([A-Za-z_]\w*)\/v[\d.]+\/?$/.exec(textOr(url ?? feature, ''))?.[1]
     if (name === undefined) continue
-    features.set(name, String(as ?? name))
-    if (purpose !== undefined && !applied.has(name)) refused.add(`@${String(as ?? name)}`)
+    features.set(name, textOr(as, name))
+    if (purpose !== undefined && !applied.has(name)) refused.add(`@${textOr(as, name)}`)
   }
   visit(document, {
     Directive(node) {
@@ -62,6 +62,9 @@ const linksOf = (document: DocumentNode): readonly ConstDirectiveNode[] =>
     .filter(({ name }) => name.value === 'link' || name.value === 'core')
 
 export type Arguments = Readonly<Record<string, unknown>>
+
+/** A text among them; the default for anything else. */
+export const textOr = (value: unknown, other: string): string => (typeof value === 'string' ? value : other)
 
 /** The values of a directive's arguments. */
 export const valuesOf = ({ arguments: args = [] }: Pick<DirectiveNode, 'arguments'>): Arguments =>

@@ -48,7 +48,7 @@ export function withNestedQuery(document: DocumentNode): DocumentNode {
     directive.name.value === 'join__type' ? withKey(directive) : directive,
   )
   const nested = { ...query, name, directives, fields: [...(query.fields ?? []), keyDefinition] }
-  return { ...changed, definitions: [...changed.definitions, nested as ObjectTypeDefinitionNode] }
+  return { ...changed, definitions: [...changed.definitions, nested] }
 }
 
 /** Renames the type `from` where a field returns it. */

@@ -23,6 +23,7 @@ import {
   type FieldDefinitionNode,
   type FieldNode,
   type GraphQLCompositeType,
+  type GraphQLNamedType,
   type GraphQLSchema,
   type OperationDefinitionNode,
   type SelectionNode,
@@ -114,7 +115,7 @@ class RequirementsWriter {
     return { ...directive, ...(args && { arguments: args }) }
   }
 
-  #fieldSet(type: unknown, text: string, required: Set<string>): string {
+  #fieldSet(type: GraphQLNamedType | undefined, text: string, required: Set<string>): string {
     const expanded = onObjectTypes(text, (name) => {
       const condition = this.#schema.getType(name)
       return isAbstractType(condition)
@@ -122,8 +123,8 @@ class RequirementsWriter {
         : undefined
     })
     const [operation] = parse(`{ ${expanded} }`, { noLocation: true }).definitions
-    if (operation?.kind !== Kind.OPERATION_DEFINITION || !isCompositeType(type as never)) return text
-    const set = this.#selectionSet(type as GraphQLCompositeType, operation.selectionSet, required)
+    if (operation?.kind !== Kind.OPERATION_DEFINITION || !isCompositeType(type)) return text
+    const set = this.#selectionSet(type, operation.selectionSet, required)
     return print(set)
       .replace(/^\{|\}$/g, '')
       .replaceAll(/\s+/g, ' ')
@@ -139,7 +140,7 @@ class RequirementsWriter {
           const inner = isCompositeType(condition) ? condition : type
           return { ...node, selectionSet: this.#selectionSet(inner, node.selectionSet, required) }
         }
-        const { arguments: _, ...plain } = node
+        const plain = { ...node, arguments: [] }
         const field = 'getFields' in type ? type.getFields()[node.name.value] : undefined
         const inner = field && getNamedType(field.type)
         const selectionSet =

@@ -43,7 +43,7 @@ export function compileSettings(
   }
 }
 
-export const noOverrides: Overrides = { labels: new Set(), percentage: 0 }
+const noOverrides: Overrides = { labels: new Set(), percentage: 0 }
 
 /** The variant of an operation that has only one. */
 export const onlyVariant: Variant = { switches: new Map(), overrides: noOverrides, isForbidden: null }

@@ -26,8 +26,11 @@ const worldHeader = 'x-world'
 /** Serves a subgraph over HTTP: it validates each document, as an independent server does. */
 async function serve(schema: GraphQLSchema): Promise<string> {
   const server = createServer((request, response) => {
-    void text(request).then(async (body) => {
-      const { query, variables } = JSON.parse(body) as { query: string; variables: Record<string, unknown> }
+    const answer = async (): Promise<void> => {
+      const { query, variables } = JSON.parse(await text(request)) as {
+        query: string
+        variables: Record<string, unknown>
+      }
       const document = parse(query)
       const errors = validate(schema, document)
       const contextValue = { world: worlds[Number(request.headers[worldHeader])]! }
@@ -36,7 +39,8 @@ async function serve(schema: GraphQLSchema): Promise<string> {
           ? { errors }
           : await execute({ schema, document, variableValues: variables, contextValue })
       response.setHeader('content-type', 'application/json').end(JSON.stringify(result))
-    })
+    }
+    answer().catch((error: unknown) => response.destroy(error as Error))
   })
   servers.push(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

@@ -222,10 +222,10 @@ describe('the errors of a response are bounded', () => {
   })
 
   test('also those that the engine finds', async () => {
-    const payments = {
+    const listed = {
       data: { payments: Array.from({ length: 50 }, (_, id) => ({ __typename: 'Payment', id })) },
     }
-    const { errors = [] } = await run(hubOf({ payments }, 10), document)
+    const { errors = [] } = await run(hubOf({ payments: listed }, 10), document)
     expect(errors).toHaveLength(11)
     expect(errors[0]).toEqual(invalid('payments', 'did not return Payment.amount', 'payments', 0, 'amount'))
     expect(errors[10]).toMatchObject({ extensions: { code: 'ERRORS_OMITTED', count: 40 } })
