@@ -14,4 +14,16 @@ export function compileFunction<Compiled>(
   return make(...Object.values(scope))
 }
 
+/** An expression that reads a field: undefined when it is absent, also for `constructor` or `toString`. */
+export function member(object: string, key: string): string {
+  const name = literal(key)
+  return key in Object.prototype
+    ? `(Object.hasOwn(${object}, ${name}) ? ${object}[${name}] : undefined)`
+    : `${object}[${name}]`
+}
+
+/** The value of a field, as `member` reads it. */
+export const memberOf = (object: unknown, key: string | number): unknown =>
+  Object.hasOwn(object as object, key) ? (object as Record<string | number, unknown>)[key] : undefined
+
 export const literal = (value: string): string => JSON.stringify(value)

@@ -14,59 +14,72 @@ import {
   type GraphQLObjectType,
   type GraphQLOutputType,
 } from 'graphql'
+import { memberOf } from './codegen.ts'
 import type { Path, ResponseTree } from './failures.ts'
 import type { Data } from './merge.ts'
+import type { Run } from './run.ts'
 import { isIntrospectionField, type Shape, type ShapeField } from './shape.ts'
 
 /** The error of a field that has no valid value; the messages are those of graphql-js. */
 export interface FieldError {
   readonly path: Path
   readonly message: string
+  /** For a response that breaks the protocol: the keys of the field in the data. */
+  readonly invalid?: readonly string[] | undefined
 }
 
 export interface Completed {
   /** The fields as JSON, without the braces around them; null when a null propagated to the root. */
   readonly text: string | null
   readonly fieldErrors: readonly FieldError[]
+  /** How many more field errors there are. */
+  readonly omitted: number
 }
 
 /**
  * Completes a response.
  *
  * One error is enough for each null. So a field error is left out when `reported` has an error at the same
- * path, above it or below it. `lost` has objects and lists that count as null, `meta` the JSON of
- * introspection fields. With `keepsNulls`, a null does not propagate: it stays where it arose.
+ * path, above it or below it. A missing field is a field error too, except where `gaps` explain it. `meta`
+ * has the JSON of introspection fields. After `max` field errors, the others are counted. With `keepsNulls`,
+ * a null does not propagate: it stays where it arose.
  */
 export function completeResponse(
   tree: ResponseTree,
-  lost: ReadonlySet<unknown> | null,
+  gaps: Gaps,
   meta: Readonly<Record<string, string>> | null,
   reported: readonly GraphQLFormattedError[],
+  max: number,
   { keepsNulls = false } = {},
 ): Completed {
-  const completer = new Completer(tree, lost, explainer(reported), keepsNulls)
+  const completer = new Completer(tree, gaps, explainer(reported), max, keepsNulls)
   const { fieldErrors } = completer
   try {
     const members = tree.fields.map((field) => {
       const text = isIntrospectionField(field.name)
         ? meta![field.responseKey]
-        : completer.field(field, tree.data, [])
+        : completer.field(field, tree.data, [], [])
       return `${JSON.stringify(field.responseKey)}:${text}`
     })
-    return { text: members.join(), fieldErrors }
+    return { text: members.join(), fieldErrors, omitted: completer.omitted }
   } catch (error) {
     completer.report(error, [])
-    return { text: null, fieldErrors }
+    return { text: null, fieldErrors, omitted: completer.omitted }
   }
 }
+
+/** What is missing in the data for a reason that the response has already. */
+export type Gaps = Pick<Run, 'lost' | 'unknown' | 'unknownRoots'>
 
 /** Propagates a field error to the nearest nullable field. */
 class CompletionError extends Error {
   readonly path: Path
+  readonly invalid: readonly string[] | undefined
 
-  constructor(path: Path, message: string) {
+  constructor(path: Path, message: string, invalid?: readonly string[]) {
     super(message)
     this.path = path
+    this.invalid = invalid
   }
 }
 
@@ -74,40 +87,65 @@ interface FieldContext {
   /** "Payment.merchant" */
   readonly label: string
   readonly shape: Shape | null
+  /** The keys of the field in the data. */
+  readonly keys: readonly string[]
 }
 
 class Completer {
   readonly fieldErrors: FieldError[] = []
+  omitted = 0
   readonly #tree: ResponseTree
-  readonly #lost: ReadonlySet<unknown> | null
+  readonly #gaps: Gaps
+  readonly #max: number
   readonly #isExplained: (path: Path) => boolean
   readonly #keepsNulls: boolean
 
   constructor(
     tree: ResponseTree,
-    lost: ReadonlySet<unknown> | null,
+    gaps: Gaps,
     isExplained: (path: Path) => boolean,
+    max: number,
     keepsNulls: boolean,
   ) {
     this.#tree = tree
-    this.#lost = lost
+    this.#gaps = gaps
+    this.#max = max
     this.#isExplained = isExplained
     this.#keepsNulls = keepsNulls
   }
 
-  field({ name, parent, type, responseKey, dataKey, shape }: ShapeField, object: Data, above: Path): string {
+  field(
+    { name, parent, type, responseKey, dataKey, shape, isForbidden }: ShapeField,
+    object: Data,
+    above: Path,
+    keysAbove: readonly string[],
+  ): string {
     if (name === '__typename') return JSON.stringify(parent.name)
-    return this.#nullable(type, object[dataKey], [...above, responseKey], {
-      label: `${parent.name}.${name}`,
-      shape,
-    })
+    const path = [...above, responseKey]
+    const field = { label: `${parent.name}.${name}`, shape, keys: [...keysAbove, dataKey] }
+    const value = isForbidden ? null : memberOf(object, dataKey)
+    if (value === undefined && !this.#isGap(object, dataKey)) {
+      const error = new CompletionError(path, `did not return ${field.label}`, field.keys)
+      if (isNonNullType(type) && !this.#keepsNulls) throw error
+      this.report(error, path)
+      return 'null'
+    }
+    return this.#nullable(type, value, path, field)
   }
 
   /** Adds a field error whose null propagated to `nullPath`. */
   report(error: unknown, nullPath: Path): void {
     if (!(error instanceof CompletionError)) throw error
-    const { path, message } = error
-    if (!this.#isExplained(nullPath)) this.fieldErrors.push({ path, message })
+    const { path, message, invalid } = error
+    if (this.#isExplained(nullPath)) return
+    if (this.fieldErrors.length < this.#max) this.fieldErrors.push({ path, message, invalid })
+    else this.omitted++
+  }
+
+  /** Whether a missing field has a reason that the response has already. */
+  #isGap(object: Data, key: string): boolean {
+    const { unknown, unknownRoots } = this.#gaps
+    return unknown?.has(object) === true || (object === this.#tree.data && unknownRoots?.has(key) === true)
   }
 
   /** The value as JSON; for a field error, null if the type is nullable, otherwise the error propagates. */
@@ -128,18 +166,20 @@ class Completer {
       if (text !== null) return text
       throw new CompletionError(path, `Cannot return null for non-nullable field ${label}.`)
     }
-    if (value === null || value === undefined || this.#lost?.has(value)) return null
+    if (value === null || value === undefined || this.#gaps.lost?.has(value)) return null
     if (isListType(type)) {
       if (!Array.isArray(value)) {
-        throw new CompletionError(path, `Expected Iterable, but did not find one for field "${label}".`)
+        throw new CompletionError(path, `did not return a list for ${label}`, field.keys)
       }
       return `[${value.map((item: unknown, n) => this.#nullable(type.ofType, item, [...path, n], field)).join()}]`
     }
     if (isLeafType(type)) return serialize(type, value, path)
-    if (typeof value !== 'object') throw new CompletionError(path, `Expected an object for field "${label}".`)
+    if (typeof value !== 'object' || Array.isArray(value)) {
+      throw new CompletionError(path, `did not return an object for ${label}`, field.keys)
+    }
     const object = value as Data
     const fields = shape!.fieldsOf(this.#runtimeType(type, shape!, object, path, label))
-    return `{${fields.map((inner) => `${JSON.stringify(inner.responseKey)}:${this.field(inner, object, path)}`).join()}}`
+    return `{${fields.map((inner) => `${JSON.stringify(inner.responseKey)}:${this.field(inner, object, path, field.keys)}`).join()}}`
   }
 
   #runtimeType(

@@ -2,6 +2,7 @@
 
 import { composeServices, transformSupergraphToPublicSchema } from '@theguild/federation-composition'
 import { parse, print, visit } from 'graphql'
+import { mendedInput, mendedOutput } from './compose-mends.ts'
 
 export interface SubgraphSdl {
   readonly name: string
@@ -13,14 +14,15 @@ export interface SubgraphSdl {
  * Composes Federation 2 subgraphs into a supergraph SDL. Throws one error that lists every composition error.
  */
 export function composeSupergraph(subgraphs: readonly SubgraphSdl[]): string {
+  const documents = new Map(subgraphs.map(({ name, sdl }) => [name, mendedInput(parse(sdl))]))
   const result = composeServices(
-    subgraphs.map(({ name, url, sdl }) => ({ name, url: url ?? '', typeDefs: parse(sdl) })),
+    subgraphs.map(({ name, url }) => ({ name, url: url ?? '', typeDefs: documents.get(name)! })),
   )
   if (result.errors) {
     const errors = result.errors.map(({ message }) => `- ${message}`).join('\n')
     throw new Error(`the subgraphs cannot be composed:\n${errors}`)
   }
-  return result.supergraphSdl
+  return mendedOutput(result.supergraphSdl, documents)
 }
 
 /** Returns the SDL for clients: no federation directives, nothing `@inaccessible`. */

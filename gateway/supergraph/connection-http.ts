@@ -101,7 +101,13 @@ function readResult(name: string, text: string): SubgraphResult {
   }
   if (isObject(result)) {
     const { data, errors } = result
-    const hasErrors = Array.isArray(errors) && errors.length > 0 && errors.every(isError)
+    const isEmpty = errors === undefined || errors === null || (Array.isArray(errors) && errors.length === 0)
+    const hasErrors = !isEmpty && Array.isArray(errors) && errors.every(isError)
+    if (isObject(data) && !isEmpty && !hasErrors) {
+      const { errors: mistakes = [] } = failure(name, 'SUBGRAPH_RESPONSE_INVALID', 'returned invalid errors')
+      const valid = Array.isArray(errors) ? errors.filter(isError).map(readError) : []
+      return { data, errors: [...valid, ...mistakes] }
+    }
     if (isObject(data) || (hasErrors && (data === null || data === undefined))) {
       return {
         data: data ?? null,

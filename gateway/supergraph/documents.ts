@@ -4,8 +4,11 @@ import {
   getNamedType,
   GraphQLError,
   GraphQLFloat,
+  isInputObjectType,
+  isNonNullType,
   Kind,
   parse,
+  print,
   SingleFieldSubscriptionsRule,
   specifiedRules,
   validate,
@@ -53,7 +56,11 @@ export function readDocument(schema: GraphQLSchema, text: string, limits: Limits
   }
 }
 
-const rules = [...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule), FiniteNumbersRule]
+const rules = [
+  ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
+  FiniteNumbersRule,
+  OneOfVariablesRule,
+]
 
 function validateDocument(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
   const errors = validate(schema, document, rules, { maxErrors: errorsMax })
@@ -72,6 +79,28 @@ function FiniteNumbersRule(context: ValidationContext): ASTVisitor {
     context.reportError(new GraphQLError(`${text} is too large for a number.`, { nodes: node }))
   }
   return { IntValue: check, FloatValue: check }
+}
+
+/**
+ * Refuses a nullable variable as the one field of a non-null `@oneOf` input, as graphql-js does for a nullable
+ * one. A subgraph would refuse the document.
+ */
+function OneOfVariablesRule(context: ValidationContext): ASTVisitor {
+  const check = (operation: OperationDefinitionNode): void => {
+    for (const { node, parentType } of context.getRecursiveVariableUsages(operation)) {
+      const input = isNonNullType(parentType) ? parentType.ofType : null
+      if (!isInputObjectType(input) || !input.isOneOf) continue
+      const { name } = node
+      const definition = operation.variableDefinitions?.find(
+        ({ variable }) => variable.name.value === name.value,
+      )
+      if (!definition || definition.type.kind === Kind.NON_NULL_TYPE) continue
+      const start = `Variable "$${name.value}" is of type "${print(definition.type)}"`
+      const message = `${start} but must be non-nullable to be used for OneOf Input Object "${input.name}".`
+      context.reportError(new GraphQLError(message, { nodes: [definition, node] }))
+    }
+  }
+  return { OperationDefinition: { leave: check } }
 }
 
 const withoutVariableSwitches = (document: DocumentNode): DocumentNode =>

@@ -2,8 +2,9 @@
 // objects of the data represent it.
 
 import { getNamedType, type GraphQLCompositeType } from 'graphql'
-import { compileFunction, literal } from './codegen.ts'
+import { compileFunction, literal, member } from './codegen.ts'
 import type { Data } from './merge.ts'
+import { nestedQuery } from './nested-query.ts'
 import type { FetchRewrite, FlattenNodePathSegment, RequiresSelection } from './plan.ts'
 import { compileRewrites } from './rewrites.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
@@ -167,8 +168,7 @@ class CollectWriter {
       return `for (const ${inner} of flat(${value})) if (${inner} != null) {\n${this.loops(rest, inner)}\n}`
     }
     if ('Field' in segment) {
-      const key = literal(segment.Field)
-      return `const ${inner} = ${value}[${key}]\nif (${inner} != null) {\n${this.loops(rest, inner)}\n}`
+      return `const ${inner} = ${member(value, segment.Field)}\nif (${inner} != null) {\n${this.loops(rest, inner)}\n}`
     }
     const typenames = new Set(segment.TypeCondition.flatMap(this.#supergraph.typenames))
     const test = [...typenames].map((name) => `${value}.__typename === ${literal(name)}`).join(' || ')
@@ -187,7 +187,8 @@ class CollectWriter {
     const last = keys.pop() ?? '0'
     const members = fields.map((field, n) => `${literal(field.name)}: k${n}`).join(', ')
     return [
-      `case ${literal(typename)}: {`,
+      // A subgraph may have another name for `Query`.
+      typename === nestedQuery ? 'default: {' : `case ${literal(typename)}: {`,
       ...fields.map(({ read }, n) => `const k${n} = ${read}; if (k${n} === undefined) return`),
       `let map = ${map}, inner`,
       ...keys.map(
@@ -222,10 +223,11 @@ class CollectWriter {
     const fields = new Map<string, KeyField>()
     for (const selection of selections) {
       if (selection.kind !== 'Field' || selection.name === '__typename') continue
-      const name = selection.alias ?? selection.name
+      const planned = selection.alias ?? selection.name
+      const name = this.#supergraph.requiredFields.get(planned)?.name ?? planned
       const declared = parent && 'getFields' in parent ? parent.getFields()[name]?.type : undefined
       const type = declared && getNamedType(declared)
-      const value = `o[${literal(selection.name)}]`
+      const value = member('o', selection.name)
       if (selection.selections?.length) {
         const pick = this.#pick(selection.selections, type as GraphQLCompositeType | undefined)
         fields.set(name, { name, read: `${pick}(${value})`, nested: true })

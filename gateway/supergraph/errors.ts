@@ -9,9 +9,12 @@ export const engineCodes = {
     'The document has no operation of this name, or has several operations and the request names none.',
   OPERATION_NOT_PLANNED: 'The hub cannot plan this operation over its subgraphs: simplify or split it.',
   OPERATION_TOO_LARGE: 'The document exceeds a limit on its length, depth, fields or aliases.',
+  UNAUTHORIZED_FIELD_OR_TYPE: 'The caller may not read this field or a type that it contains.',
   BAD_USER_INPUT: 'A variable is missing, or its value is not valid for its type.',
   SUBGRAPH_UNAVAILABLE: 'A subgraph that provides part of the response is down or did not respond in time.',
   SUBGRAPH_RESPONSE_INVALID: 'A subgraph did not return a valid GraphQL response.',
+  ERRORS_OMITTED:
+    'The response has more errors than it shows: `extensions.count` is the number of the others.',
   INTERNAL_SERVER_ERROR: 'An internal error of the hub: report it with the request id.',
 } as const
 export type EngineCode = keyof typeof engineCodes

@@ -5,19 +5,28 @@ import { deadlineOf } from '../../subgraphs/platform/async/deadline.ts'
 import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
 import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
 import { pacedRetry } from '../../subgraphs/platform/async/retry.ts'
+import { forbiddenFields, type AccessOf } from './access.ts'
 import { completeResponse } from './complete.ts'
 import type { ResolveEvent, SubgraphConnection, Variables } from './connection.ts'
 import { coded, refusalText } from './errors.ts'
-import { locateFailures, type PresentError, type ResponseTree } from './failures.ts'
+import {
+  invalidResponse,
+  locateFailures,
+  type Located,
+  type PresentError,
+  type ResponseTree,
+} from './failures.ts'
 import { compileIntrospection } from './introspection.ts'
-import type { Operation, Switches } from './operation.ts'
+import type { Operation } from './operation.ts'
 import type { Planner } from './plan.ts'
 import { plannerDocument } from './planner-document.ts'
+import { providersOf, type Providers } from './providers.ts'
 import { compileRender, unfit, type Render } from './render.ts'
 import type { Run, Step } from './run.ts'
 import { rootShape, type ShapeField } from './shape.ts'
 import { compileStep, compileSubscription, type SubscriptionSource } from './steps.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
+import type { Variant } from './variant.ts'
 
 /** One event of a subscription: a response as JSON, or null when only the position has moved. */
 export type SubscriptionEvent = Positioned<string | null>
@@ -26,8 +35,13 @@ export type SubscriptionEvent = Positioned<string | null>
 export interface Engine {
   readonly supergraph: SupergraphSchema
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
-  readonly plan: Planner
+  readonly planner: Planner
+  readonly accessOf: AccessOf
+  readonly overrideLabelsOf: (context: unknown) => Iterable<string>
+  readonly overridePercentageOf: (context: unknown) => number
   readonly present: PresentError
+  /** The most errors of a response. */
+  readonly errorsMax: number
   /** Receives the planner's error for an operation that cannot be planned. */
   readonly report: (error: unknown) => void
   /** See `SupergraphOptions.eventWaitMs`. */
@@ -53,12 +67,16 @@ export class EventOutage extends Error {
  */
 interface Stage {
   readonly fields: readonly ShapeField[]
+  /** Whether there may be fields that the caller may not read. */
+  readonly hasForbidden: boolean
   /** Null unless the operation is a subscription. */
   readonly source: SubscriptionSource | null
   /** Null when no subgraph is needed. */
   readonly step: Step | null
   readonly introspect: ((variables: Variables) => Record<string, string>) | null
   readonly render: Render
+  /** Which subgraph a field was requested from, for errors. */
+  readonly providers: () => Providers
 }
 
 /**
@@ -67,9 +85,11 @@ interface Stage {
 interface StageResponse {
   readonly text: string | null
   readonly errors: readonly GraphQLFormattedError[]
+  /** How many more errors there are. */
+  readonly omitted: number
 }
 
-const noErrors: readonly GraphQLFormattedError[] = []
+const noErrors: Located = { errors: [], omitted: 0 }
 
 interface EventJoin {
   readonly stage: Stage
@@ -83,12 +103,12 @@ export class Executable {
   readonly #stages: readonly Stage[]
 
   /** Throws when the operation cannot be planned. */
-  constructor(operation: Operation, switches: Switches, engine: Engine) {
+  constructor(operation: Operation, variant: Variant, engine: Engine) {
     this.#engine = engine
-    const root = rootShape(operation, switches)
+    const root = rootShape(operation, variant)
     const fields = root.fieldsOf(root.type)
     const groups = operation.definition.operation === 'mutation' ? fields.map((field) => [field]) : [fields]
-    this.#stages = groups.map((group) => compileStage(operation, switches, group, engine))
+    this.#stages = groups.map((group) => compileStage(operation, variant, group, engine))
   }
 
   /** Runs a query or mutation; returns the response as JSON text. */
@@ -107,6 +127,9 @@ export class Executable {
     const [stage] = this.#stages
     const source = stage?.source
     if (!source) {
+      const run = newRun(variables, context)
+      const { errors } = stage?.hasForbidden ? this.#errorsOf(stage, run) : noErrors
+      if (errors.length > 0) return { errorResponse: refusalText(errors) }
       const message = 'The subscription has no field: @skip or @include removed it.'
       return { errorResponse: refusalText([coded('BAD_USER_INPUT', message)]) }
     }
@@ -120,7 +143,7 @@ export class Executable {
     }
     const run = newRun(variables, context)
     source.absorb(run, { ...opened, data: null })
-    return { errorResponse: refusalText(this.#errorsOf(stage, run)) }
+    return { errorResponse: refusalText(allErrors(this.#errorsOf(stage, run))) }
   }
 
   /** Not an async function: where no subgraph returns a promise, the returned promise is already resolved. */
@@ -159,45 +182,63 @@ export class Executable {
   #eventText(stage: Stage, run: Run, response: StageResponse): string {
     if (response.text !== null) return responseText(response)
     const { errors } = response
-    const { text } = completeResponse(this.#treeOf(stage, run), run.lost, null, errors, { keepsNulls: true })
+    const tree = this.#treeOf(stage, run)
+    const { text } = completeResponse(tree, run, null, errors, 0, { keepsNulls: true })
     return `{"data":null,"errors":${JSON.stringify(errors)},"extensions":{"partial":{${text}}}}`
   }
 
   async #executeSerially(variables: Variables, context: unknown): Promise<string> {
     const texts: string[] = []
     const errors: GraphQLFormattedError[] = []
+    let omitted = 0
     for (const stage of this.#stages) {
       const run = newRun(variables, context)
       await stage.step?.(run)
       const response = this.#respond(stage, run)
-      errors.push(...response.errors)
+      const shown = response.errors.slice(0, this.#engine.errorsMax - errors.length)
+      errors.push(...shown)
+      omitted += response.omitted + response.errors.length - shown.length
       // As in graphql-js, a null that propagates to the root stops the fields after it.
-      if (response.text === null) return responseText({ text: null, errors })
+      if (response.text === null) return responseText({ text: null, errors, omitted })
       texts.push(response.text)
     }
-    return responseText({ text: texts.join(), errors })
+    return responseText({ text: texts.join(), errors, omitted })
   }
 
   #respond(stage: Stage, run: Run): StageResponse {
     const meta = stage.introspect ? stage.introspect(run.variables) : null
-    const errors = run.failures ? this.#errorsOf(stage, run) : noErrors
+    const located = run.failures || stage.hasForbidden ? this.#errorsOf(stage, run) : noErrors
     try {
-      if (!run.lost) return { text: stage.render(run.data ?? {}, meta), errors }
+      if (!run.lost) return { text: stage.render(run.data ?? {}, meta), ...located }
     } catch (error) {
       if (error !== unfit) throw error
     }
-    const { text, fieldErrors } = completeResponse(this.#treeOf(stage, run), run.lost, meta, errors)
-    const presented = fieldErrors.map((error) => ({
-      ...this.#engine.present(error, 'supergraph', run.context),
-      path: error.path,
-    }))
-    return { text, errors: [...errors, ...presented] }
+    const { errors } = located
+    const max = this.#engine.errorsMax - errors.length
+    const { text, fieldErrors, omitted } = completeResponse(this.#treeOf(stage, run), run, meta, errors, max)
+    const presented = fieldErrors.map((error) => {
+      const { path, message, invalid } = error
+      const subgraph = invalid && stage.providers().get(invalid.join('/'))
+      const cause = invalid ? invalidResponse(subgraph, message) : error
+      return { ...this.#engine.present(cause, subgraph ?? 'supergraph', run.context), path }
+    })
+    return { text, errors: [...errors, ...presented], omitted: located.omitted + omitted }
   }
 
-  #errorsOf(stage: Stage, run: Run): readonly GraphQLFormattedError[] {
-    return locateFailures(run.failures ?? [], this.#treeOf(stage, run), (error, subgraph) =>
-      this.#engine.present(error, subgraph, run.context),
+  #errorsOf(stage: Stage, run: Run): Located {
+    const tree = this.#treeOf(stage, run)
+    const { errorsMax } = this.#engine
+    const forbidden = stage.hasForbidden ? forbiddenFields(tree, errorsMax) : noErrors
+    const located = locateFailures(
+      run.failures ?? [],
+      tree,
+      (error, subgraph) => this.#engine.present(error, subgraph, run.context),
+      errorsMax - forbidden.errors.length,
     )
+    return {
+      errors: [...forbidden.errors, ...located.errors],
+      omitted: forbidden.omitted + located.omitted,
+    }
   }
 
   #treeOf({ fields }: Stage, { data }: Run): ResponseTree {
@@ -207,24 +248,27 @@ export class Executable {
 
 function compileStage(
   operation: Operation,
-  switches: Switches,
+  variant: Variant,
   fields: readonly ShapeField[],
   engine: Engine,
 ): Stage {
   const schema = operation.schema.graphql
   const stage = {
     fields,
+    hasForbidden: variant.isForbidden !== null,
     introspect: compileIntrospection(schema, operation, fields),
     render: compileRender(fields, schema),
   }
-  const document = plannerDocument(operation, switches, fields)
-  const plan = document && engine.plan(document.text)
-  if (!plan) return { ...stage, source: null, step: null }
+  const document = plannerDocument(operation, variant, fields)
+  const plan = document && engine.planner.plan(document.text, variant.overrides)
+  if (!plan) return { ...stage, source: null, step: null, providers: () => new Map() }
+  let known: Providers | undefined
+  const providers = (): Providers => (known ??= providersOf(plan))
   const { variables, constants, wantedFields } = document
   const scope = { ...engine, variables, constants, wantedFields }
   return operation.definition.operation === 'subscription'
-    ? { ...stage, ...compileSubscription(plan, scope) }
-    : { ...stage, source: null, step: compileStep(plan, scope) }
+    ? { ...stage, providers, ...compileSubscription(plan, scope) }
+    : { ...stage, providers, source: null, step: compileStep(plan, scope) }
 }
 
 const newRun = (variables: Variables, context: unknown): Run => ({
@@ -234,6 +278,8 @@ const newRun = (variables: Variables, context: unknown): Run => ({
   data: null,
   failures: null,
   lost: null,
+  unknown: null,
+  unknownRoots: null,
 })
 
 const isOutage = ({ extensions }: GraphQLFormattedError): boolean => outageCodes.has(extensions?.['code'])
@@ -241,7 +287,16 @@ const isOutage = ({ extensions }: GraphQLFormattedError): boolean => outageCodes
 /** Codes of errors that another attempt may not have. */
 const outageCodes: ReadonlySet<unknown> = new Set(['UNAVAILABLE', 'SUBGRAPH_UNAVAILABLE'])
 
-function responseText({ text, errors }: StageResponse): string {
+function responseText({ text, errors, omitted }: StageResponse): string {
   const data = text === null ? 'null' : `{${text}}`
-  return errors.length > 0 ? `{"data":${data},"errors":${JSON.stringify(errors)}}` : `{"data":${data}}`
+  return errors.length > 0
+    ? `{"data":${data},"errors":${JSON.stringify(allErrors({ errors, omitted }))}}`
+    : `{"data":${data}}`
+}
+
+/** The errors, and one that counts those that are left out. */
+function allErrors({ errors, omitted }: Located): readonly GraphQLFormattedError[] {
+  if (omitted === 0) return errors
+  const message = `${omitted} more ${omitted === 1 ? 'error is' : 'errors are'} left out.`
+  return [...errors, { message, extensions: { code: 'ERRORS_OMITTED', count: omitted } }]
 }

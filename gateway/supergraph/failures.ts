@@ -1,6 +1,7 @@
 // Maps the errors of subgraphs to paths in the response.
 
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql'
+import { memberOf } from './codegen.ts'
 import type { SubgraphError, SubgraphResult } from './connection.ts'
 import type { Entities } from './entities.ts'
 import type { Data } from './merge.ts'
@@ -56,6 +57,17 @@ export const lateSubgraph = (subgraph: string): SubgraphResult => ({
   ],
 })
 
+/** The error for a response that breaks the protocol: "The subgraph x" and `what`. */
+export const invalidResponse = (
+  subgraph: string | undefined,
+  what: string,
+  path?: SubgraphError['path'],
+): SubgraphError => ({
+  message: `${subgraph === undefined ? 'A subgraph' : `The subgraph "${subgraph}"`} ${what}.`,
+  ...(path && { path }),
+  extensions: { code: 'SUBGRAPH_RESPONSE_INVALID', ...(subgraph !== undefined && { subgraph }) },
+})
+
 /** The requested fields of one run and their data, from which paths in the response are computed. */
 export interface ResponseTree {
   readonly schema: GraphQLSchema
@@ -68,26 +80,43 @@ export interface ResponseTree {
  *
  * A subgraph's path starts at its root, or at the n-th of the fetched entities. One entity may be at several
  * paths of the response, and each gets an entry. An error in a field that the client did not request (a key,
- * a `@requires`) gets the path of the object that has the field.
+ * a `@requires`) gets the path of the object that has the field. After `max` entries, the others are counted.
  */
 export function locateFailures(
   failures: readonly Failure[],
   tree: ResponseTree,
   present: (error: SubgraphError, subgraph: string) => Omit<GraphQLFormattedError, 'path'>,
-): GraphQLFormattedError[] {
+  max: number,
+): Located {
   const locator = new Locator(tree)
-  const entries = failures.flatMap(({ subgraph, errors, noData, targets }) =>
-    errors.flatMap((error): GraphQLFormattedError[] => {
+  // By path and message: two subgraphs that both resolve a field can report the same error for it.
+  const entries = new Map<string, GraphQLFormattedError>()
+  let omitted = 0
+  for (const { subgraph, errors, noData, targets } of failures) {
+    for (const error of errors) {
+      if (entries.size >= max) {
+        omitted++
+        continue
+      }
       const found = targets.flatMap((target) => locator.locate(error, target, noData))
       // A missing object may have several possible types, and some of them may not have the field.
       const exact = found.filter(({ isExact }) => isExact)
       const paths = (exact.length > 0 ? exact : found).map(({ path }) => path)
-      const entry = present(error, subgraph)
-      return paths.length > 0 ? paths.map((path) => ({ ...entry, path })) : [entry]
-    }),
-  )
-  // Two subgraphs that both resolve a field can report the same error for it.
-  return [...new Map(entries.map((entry) => [JSON.stringify([entry.path, entry.message]), entry])).values()]
+      const entry: GraphQLFormattedError = present(error, subgraph)
+      for (const located of paths.length > 0 ? paths.map((path) => ({ ...entry, path })) : [entry]) {
+        const key = JSON.stringify([located.path, located.message])
+        if (entries.size < max || entries.has(key)) entries.set(key, located)
+        else omitted++
+      }
+    }
+  }
+  return { errors: [...entries.values()], omitted }
+}
+
+/** Error entries, and how many more there are. */
+export interface Located {
+  readonly errors: readonly GraphQLFormattedError[]
+  readonly omitted: number
 }
 
 /** One occurrence of an object of the data in the response. */
@@ -99,7 +128,7 @@ interface Occurrence {
 }
 
 /** A path in the response for a subgraph's path. */
-interface Located {
+interface Place {
   readonly path: Path
   /** False when the path leads to an object above the subgraph's field. */
   readonly isExact: boolean
@@ -114,7 +143,7 @@ class Locator {
     this.#visitFields(tree.fields, tree.data, [], [])
   }
 
-  locate(error: SubgraphError, { keys, renamed, entities }: Target, noData: boolean): Located[] {
+  locate(error: SubgraphError, { keys, renamed, entities }: Target, noData: boolean): Place[] {
     const [key, ...rest] = error.path ?? []
     if (key === undefined ? !noData : !keys.includes(String(key))) return []
     const follow = (fields: readonly ShapeField[], object: unknown, inner: Path, path: Path) =>
@@ -149,7 +178,7 @@ class Locator {
 
   #visitFields(fields: readonly ShapeField[], object: Data, path: Path, keys: readonly string[]): void {
     for (const { shape, dataKey, responseKey } of fields) {
-      if (shape) this.#visit(shape, object[dataKey], [...path, responseKey], [...keys, dataKey])
+      if (shape) this.#visit(shape, memberOf(object, dataKey), [...path, responseKey], [...keys, dataKey])
     }
   }
 
@@ -163,7 +192,7 @@ class Locator {
     [key, ...rest]: Path,
     path: Path,
     renamed: Target['renamed'],
-  ): Located[] {
+  ): Place[] {
     if (key === undefined) return [{ path, isExact: true }]
     const keys = renamed.get(String(key)) ?? [key]
     const matching = fields.filter(({ dataKey }) => keys.includes(dataKey))
@@ -174,7 +203,7 @@ class Locator {
       const here = [...path, responseKey, ...numbers]
       if (!shape) return [{ path: here, isExact: true }]
       const value = [dataKey, ...numbers].reduce(
-        (inner, step) => (inner as Data | null | undefined)?.[step],
+        (inner, step) => (typeof inner === 'object' && inner !== null ? memberOf(inner, step) : undefined),
         object,
       )
       return this.#follow(this.#fieldsFor(shape, value), value, rest.slice(numbers.length), here, renamed)

@@ -1,14 +1,31 @@
 // Compiles a fetch: the variables that a subgraph is sent, and how its result becomes part of the data.
 
-import { Kind, parse, type FieldNode, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql'
+import {
+  Kind,
+  parse,
+  print,
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql'
 import { isPromise } from '../../subgraphs/platform/async/promise.ts'
-import type { SubgraphConnection, SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
+import type {
+  SubgraphConnection,
+  SubgraphError,
+  SubgraphOperation,
+  SubgraphResult,
+  Variables,
+} from './connection.ts'
 import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
-import { brokenConnection, lateSubgraph, type Failure } from './failures.ts'
-import type { EntityCall } from './interface-objects.ts'
-import { compileMerge, type Data, type Lost, type Merge } from './merge.ts'
-import type { FetchNode, FlattenNodePathSegment } from './plan.ts'
+import { brokenConnection, invalidResponse, lateSubgraph, type Failure, type Target } from './failures.ts'
+import type { EntityCall } from './entity-calls.ts'
+import { compileMerge, type Data, type Merge } from './merge.ts'
+import { asEntities, isOfQuery, rootDocument, withoutNestedQuery } from './nested-query.ts'
+import type { FetchNode } from './plan.ts'
+import { keysOf } from './providers.ts'
 import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
+import { withRequiredArguments } from './requires-arguments.ts'
 import type { PlanScope, Run, Step } from './run.ts'
 
 interface RootFetch {
@@ -19,18 +36,25 @@ interface RootFetch {
 }
 
 export function readRootFetch(node: FetchNode, scope: PlanScope): RootFetch {
-  const { subgraph, selectionSet, fields, fragments } = readFetch(node, scope)
+  const { subgraph, text, selectionSet, fields, fragments } = readFetch(node, scope)
   const renamed = renamedKeys(node.outputRewrites)
   const merge = compileMerge(selectionSet, { fragments, renamed }, scope.supergraph.isAbstract)
   const rewrite = compileRewrites(node.outputRewrites, scope.supergraph.typenames)
   const keys = fields.map((field) => (field.alias ?? field.name).value)
   const targets = [{ keys, renamed, entities: null }]
   return {
-    operation: subgraph.prepare(node.operation),
+    operation: subgraph.prepare(text),
     inputs: compileInputs(node.variableUsages, scope),
     absorb(run, { data, errors }) {
       if (errors?.length) fail(run, { subgraph: subgraph.name, errors, noData: !data, targets })
-      if (!data) return
+      if (!data) {
+        if (!errors?.length) {
+          const mistake = invalidResponse(subgraph.name, 'returned neither data nor errors')
+          fail(run, { subgraph: subgraph.name, errors: [mistake], noData: true, targets })
+        }
+        for (const key of keys) (run.unknownRoots ??= new Set()).add(key)
+        return
+      }
       rewrite?.(data)
       if (run.data) merge(run.data, data, run)
       else run.data = data
@@ -56,7 +80,9 @@ interface EntityField {
 }
 
 export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): Step {
-  const { subgraph, fields, fragments } = readFetch(node, scope)
+  const { subgraph, document, text, fields, fragments } = readFetch(node, scope)
+  const [first] = aliases
+  const rootAlias = first && isOfQuery(first) ? first : null
   const entityFields = aliases.map((entities): EntityField => {
     const { selectionSet } = fields.find(({ name, alias }) => (alias ?? name).value === entities.alias)!
     const renamed = renamedKeys(entities.outputRewrites)
@@ -67,10 +93,10 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
       merge: compileMerge(selectionSet!, { fragments, renamed }, scope.supergraph.isAbstract),
       rewrite: compileRewrites(entities.outputRewrites, scope.supergraph.typenames),
       renamed,
-      paths: new Set(entities.paths.map(keysOf)),
+      paths: new Set(entities.paths.map((path) => keysOf(path).join('/'))),
     }
   })
-  const operation = subgraph.prepare(node.operation)
+  const operation = subgraph.prepare(rootAlias ? rootDocument(document, rootAlias) : text)
   const inputs = compileInputs(node.variableUsages, scope)
   return (run) => {
     const { data } = run
@@ -78,42 +104,75 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
     const found = entityFields.map(({ collect }) => collect(data))
     if (found.every(({ representations }) => representations.length === 0)) return
     const variables = inputs(run.variables)
-    entityFields.forEach(({ variable }, n) => (variables[variable] = found[n]!.representations))
-    return callSubgraph(subgraph.name, operation, variables, run, (_, result) => {
+    if (!rootAlias)
+      entityFields.forEach(({ variable }, n) => (variables[variable] = found[n]!.representations))
+    return callSubgraph(subgraph.name, operation, variables, run, (_, received) => {
+      const result = rootAlias ? asEntities(received, rootAlias.alias) : received
       if (result.errors?.length) {
-        const targets = entityFields.map(({ alias, renamed, paths }, n) => {
-          return { keys: [alias], renamed, entities: { found: found[n]!, paths } }
-        })
+        const targets = entityFields.map((field, n) => targetOf(field, found[n]!))
         fail(run, { subgraph: subgraph.name, errors: result.errors, noData: !result.data, targets })
       }
-      entityFields.forEach((field, n) => absorbEntities(field, found[n]!, result.data?.[field.alias], run))
+      entityFields.forEach((field, n) => {
+        const mistakes = absorbEntities(field, found[n]!, result, subgraph.name, run)
+        if (mistakes.length === 0) return
+        const target = targetOf(field, found[n]!)
+        fail(run, { subgraph: subgraph.name, errors: mistakes, noData: false, targets: [target] })
+      })
     })
   }
 }
-
-const keysOf = (path: readonly FlattenNodePathSegment[]): string =>
-  path.flatMap((segment) => (segment !== '@' && 'Field' in segment ? [segment.Field] : [])).join('/')
 
 function fail(run: Run, failure: Failure): void {
   ;(run.failures ??= []).push(failure)
 }
 
+const targetOf = ({ alias, renamed, paths }: EntityField, found: Entities): Target => ({
+  keys: [alias],
+  renamed,
+  entities: { found, paths },
+})
+
+const noMistakes: readonly SubgraphError[] = []
+
+/** Merges the entities of a result; returns an error for each that the subgraph must return and has not. */
 function absorbEntities(
-  { merge, rewrite }: EntityField,
-  { objects, indexes }: Entities,
-  results: unknown,
-  lost: Lost,
-): void {
-  if (!Array.isArray(results)) return
+  { alias, merge, rewrite }: EntityField,
+  { objects, indexes, representations }: Entities,
+  { data, errors }: SubgraphResult,
+  subgraph: string,
+  run: Run,
+): readonly SubgraphError[] {
+  const results = data?.[alias]
+  if (!Array.isArray(results)) {
+    for (const object of objects) (run.unknown ??= new Set()).add(object)
+    const isExplained = errors !== undefined && errors.length > 0 && (results ?? null) === null
+    return isExplained
+      ? noMistakes
+      : [invalidResponse(subgraph, 'did not return the list of entities', [alias])]
+  }
   if (rewrite) results.forEach(rewrite)
+  let isComplete = true
   for (let n = 0; n < objects.length; n++) {
     const entity: unknown = results[indexes[n]!]
-    if (typeof entity === 'object' && entity !== null) merge(objects[n]!, entity as Data, lost)
+    if (typeof entity === 'object' && entity !== null && !Array.isArray(entity)) {
+      merge(objects[n]!, entity as Data, run)
+    } else {
+      ;(run.unknown ??= new Set()).add(objects[n])
+      if (entity !== null) isComplete = false
+    }
   }
+  if (isComplete) return noMistakes
+  return representations.flatMap((_, n) => {
+    const entity: unknown = results[n]
+    if (entity === null || (typeof entity === 'object' && !Array.isArray(entity))) return []
+    return [invalidResponse(subgraph, 'did not return an object for an entity', [alias, n])]
+  })
 }
 
 interface FetchDocument {
   readonly subgraph: SubgraphConnection
+  readonly document: DocumentNode
+  readonly text: string
   readonly selectionSet: SelectionSetNode
   readonly fields: readonly FieldNode[]
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
@@ -121,17 +180,21 @@ interface FetchDocument {
 
 function readFetch(
   node: Pick<FetchNode, 'serviceName' | 'operation'>,
-  { subgraphs }: PlanScope,
+  { subgraphs, supergraph }: PlanScope,
 ): FetchDocument {
   const subgraph = subgraphs.get(node.serviceName)
   if (!subgraph)
     throw new TypeError(`no connection for subgraph ${node.serviceName}, which the plan fetches from`)
-  const { definitions } = parse(node.operation, { noLocation: true })
+  const planned = parse(node.operation, { noLocation: true })
+  const document = withoutNestedQuery(withRequiredArguments(planned, supergraph.requiredFields))
+  const { definitions } = document
   const operation = definitions.find((definition) => definition.kind === Kind.OPERATION_DEFINITION)
   if (!operation) throw new TypeError(`a fetch of the plan has no operation: ${node.operation}`)
   const fragments = definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION)
   return {
     subgraph,
+    document,
+    text: document === planned ? node.operation : print(document),
     selectionSet: operation.selectionSet,
     fields: operation.selectionSet.selections.filter((selection) => selection.kind === Kind.FIELD),
     fragments: new Map(fragments.map((fragment) => [fragment.name.value, fragment])),
@@ -151,7 +214,7 @@ function compileInputs(
     .filter((name) => !constants.has(name))
     .map((name) => [name, clientNames.get(name) ?? name] as const)
   return (variables) => {
-    const inputs: Variables = { ...literals }
+    const inputs: Variables = { __proto__: null, ...literals }
     for (const [name, clientName] of names) {
       // An absent variable is not sent: null would override the default of an argument.
       if (variables[clientName] !== undefined) inputs[name] = variables[clientName]

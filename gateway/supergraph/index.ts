@@ -19,6 +19,7 @@
 // requests.
 
 import type { GraphQLSchema } from 'graphql'
+import type { AccessOf } from './access.ts'
 import type { SubgraphConnection } from './connection.ts'
 import { DocumentCache } from './document-cache.ts'
 import type { Rejected } from './errors.ts'
@@ -29,6 +30,7 @@ import { createPlanner } from './plan.ts'
 import type { Prepared } from './prepared.ts'
 import { readSupergraph, type ScalarChecks } from './supergraph-schema.ts'
 
+export type { Access, AccessOf } from './access.ts'
 export { composeSupergraph } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
 export { EventOutage, type SubscriptionEvent } from './executable.ts'
@@ -51,8 +53,22 @@ export interface SupergraphOptions {
   readonly documentsMax?: number
   /** Limits that differ from `defaultLimits`. */
   readonly limits?: Partial<Limits>
+  /** The most errors of a response; one more counts the others. Default: 100. */
+  readonly errorsMax?: number
   /** Makes the error entry that the client receives. Default: the error's own message and extensions. */
   readonly present?: PresentError
+  /**
+   * Returns what the caller may read, from the context of its request. Must be there when the supergraph uses
+   * `@authenticated`, `@requiresScopes` or `@policy`.
+   */
+  readonly accessOf?: AccessOf
+  /** Returns the labels of `@override(label:)` that are on for a request, without `percent(n)`. Default: none. */
+  readonly overrideLabelsOf?: (context: unknown) => Iterable<string>
+  /**
+   * Returns a number from 0 to 100 for a request: it uses the new subgraph of `@override(label: "percent(n)")`
+   * when the number is below n. Default: a random number.
+   */
+  readonly overridePercentageOf?: (context: unknown) => number
   /** Receives the planner's error for a valid operation; the client receives only OPERATION_NOT_PLANNED. */
   readonly report?: (error: unknown) => void
   /**
@@ -69,7 +85,10 @@ export interface Supergraph {
   prepare(document: string, operationName?: string | null): Prepared | Rejected
 }
 
-/** Throws `TypeError` when a subgraph of the supergraph has no connection. */
+/**
+ * Throws `TypeError` when a subgraph of the supergraph has no connection, or when the supergraph uses directives
+ * that the engine does not support; the message has their names.
+ */
 export function createSupergraph(options: SupergraphOptions): Supergraph {
   const {
     supergraphSdl,
@@ -77,14 +96,32 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     scalars = {},
     documentsMax = 1_000,
     present = presentUnchanged,
+    errorsMax = 100,
     report = () => {},
     eventWaitMs = 30_000,
+    accessOf,
+    overrideLabelsOf = () => [],
+    overridePercentageOf = () => Math.random() * 100,
   } = options
   const supergraph = readSupergraph(supergraphSdl, scalars)
   const missing = [...supergraph.subgraphs].filter((name) => !subgraphs.has(name))
   if (missing.length > 0) throw new TypeError(`no connection for subgraph ${missing.join(', ')}`)
-  const plan = createPlanner(supergraphSdl)
-  const engine: Engine = { supergraph, subgraphs, plan, present, report, eventWaitMs }
+  const { directives } = supergraph.api.access
+  if (directives.length > 0 && !accessOf) {
+    throw new TypeError(`the supergraph uses ${directives.join(', ')}: createSupergraph needs accessOf`)
+  }
+  const engine: Engine = {
+    supergraph,
+    subgraphs,
+    planner: createPlanner(supergraph.plannerSdl),
+    accessOf: accessOf ?? (() => ({ isAuthenticated: false })),
+    overrideLabelsOf,
+    overridePercentageOf,
+    present,
+    errorsMax,
+    report,
+    eventWaitMs,
+  }
   const limits = { ...defaultLimits, ...options.limits }
   const documents = new DocumentCache(engine, limits, documentsMax)
   return {

@@ -79,7 +79,7 @@ export class InputReader {
       return this.#report(value, `Expected type "${type.name}" to be an object.`)
     }
     const given = value as Readonly<Record<string, unknown>>
-    const read: Record<string, unknown> = {}
+    const read: Record<string, unknown> = { __proto__: null }
     const fields = type.getFields()
     for (const { name, type: fieldType, defaultValue } of Object.values(fields)) {
       const field = Object.hasOwn(given, name) ? given[name] : undefined

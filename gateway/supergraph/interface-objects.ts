@@ -14,25 +14,25 @@ import {
   Kind,
   parse,
   print,
-  visit,
-  type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   type InlineFragmentNode,
   type OperationDefinitionNode,
   type SelectionNode,
   type SelectionSetNode,
 } from 'graphql'
-import type { BatchFetchNode, FetchNode, RequiresSelection } from './plan.ts'
+import {
+  entityField,
+  fragmentsOf,
+  keyOf,
+  only,
+  selectionSetOf,
+  withoutFragments,
+  type EntityAlias,
+  type EntityCall,
+} from './entity-calls.ts'
+import type { RequiresSelection } from './plan.ts'
 import type { WantedField } from './planner-document.ts'
 import type { PlanScope } from './run.ts'
-
-export type EntityAlias = BatchFetchNode['entityBatch']['aliases'][number]
-/** A fetch of entities: one `_entities` field for each alias. */
-export interface EntityCall {
-  readonly node: Pick<FetchNode | BatchFetchNode, 'serviceName' | 'operation' | 'variableUsages'>
-  readonly aliases: readonly EntityAlias[]
-}
 
 /**
  * Splits the fetch into fetches that each request the same fields for all their types; often it stays as it
@@ -54,7 +54,12 @@ export function splitInterfaceObjects(call: EntityCall, scope: PlanScope): reado
     return ofAlias.map(({ typenames, fields, selections }) => {
       const kind = 'InlineFragment' as const
       const requires = typenames.map((typeCondition) => ({ kind, typeCondition, selections }))
-      return { node: only(node, operation, alias, fields), aliases: [{ ...alias, requires }] }
+      const [condition] = entityField(operation, alias.alias).selectionSet!.selections
+      const narrowed = { ...(condition as InlineFragmentNode), selectionSet: selectionSetOf(fields) }
+      return {
+        node: only(node, operation, alias, selectionSetOf([narrowed])),
+        aliases: [{ ...alias, requires }],
+      }
     })
   })
 }
@@ -97,9 +102,6 @@ function readInterfaceFetch(
   const typenames = fragmentsOf(alias).flatMap(({ typeCondition }) => supergraph.typenames(typeCondition))
   return { alias, interfaceName, subgraph, fields, typenames: new Set(typenames) }
 }
-
-const fragmentsOf = ({ requires }: EntityAlias) =>
-  requires.filter((selection) => selection.kind === 'InlineFragment')
 
 /** Types for which the same fields are requested. */
 interface Group {
@@ -242,10 +244,7 @@ function prune(
 
 /** The fields that the operation requests under an alias; null when they depend on the type. */
 function entityFields(operation: OperationDefinitionNode, alias: string): readonly FieldNode[] | null {
-  const field = operation.selectionSet.selections.find(
-    (node) => node.kind === Kind.FIELD && keyOf(node) === alias,
-  )
-  const [condition, ...others] = (field as FieldNode).selectionSet!.selections
+  const [condition, ...others] = entityField(operation, alias).selectionSet!.selections
   return condition?.kind === Kind.INLINE_FRAGMENT && others.length === 0 ? fieldsIn(condition) : null
 }
 
@@ -258,51 +257,4 @@ function fieldsIn({ selectionSet }: InlineFragmentNode): readonly FieldNode[] | 
     fields.push(...inner)
   }
   return fields
-}
-
-const keyOf = ({ alias, name }: FieldNode): string => (alias ?? name).value
-
-/** The fetch with one of its aliases; `fields` replaces its fields, null keeps them. */
-function only(
-  { serviceName, variableUsages = [] }: EntityCall['node'],
-  operation: OperationDefinitionNode,
-  { alias }: EntityAlias,
-  fields: readonly FieldNode[] | null,
-): EntityCall['node'] {
-  const selections = operation.selectionSet.selections.flatMap((node): FieldNode[] => {
-    if (node.kind !== Kind.FIELD || keyOf(node) !== alias) return []
-    const [condition] = node.selectionSet!.selections
-    if (!fields || condition?.kind !== Kind.INLINE_FRAGMENT) return [node]
-    const narrowed = { ...condition, selectionSet: selectionSetOf(fields) }
-    return [{ ...node, selectionSet: selectionSetOf([narrowed]) }]
-  })
-  const used = new Set<string>()
-  const selectionSet = selectionSetOf(selections)
-  visit(selectionSet, { Variable: ({ name }) => void used.add(name.value) })
-  const definitions = operation.variableDefinitions ?? []
-  const variableDefinitions = definitions.filter(({ variable }) => used.has(variable.name.value))
-  return {
-    serviceName,
-    operation: print({ ...operation, variableDefinitions, selectionSet }),
-    variableUsages: variableUsages.filter((name) => used.has(name)),
-  }
-}
-
-const selectionSetOf = (selections: readonly SelectionNode[]): SelectionSetNode => ({
-  kind: Kind.SELECTION_SET,
-  selections,
-})
-
-function withoutFragments(document: DocumentNode): OperationDefinitionNode {
-  const fragments = new Map<string, FragmentDefinitionNode>()
-  for (const node of document.definitions) {
-    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
-  }
-  const operation = document.definitions.find((node) => node.kind === Kind.OPERATION_DEFINITION)!
-  return visit(operation, {
-    FragmentSpread({ name }): InlineFragmentNode {
-      const { typeCondition, selectionSet } = fragments.get(name.value)!
-      return { kind: Kind.INLINE_FRAGMENT, typeCondition, selectionSet }
-    },
-  })
 }

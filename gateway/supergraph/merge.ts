@@ -1,7 +1,7 @@
 // Merges a subgraph's result into the data, by code generated from the document of the fetch.
 
 import { Kind, type FragmentDefinitionNode, type SelectionSetNode } from 'graphql'
-import { compileFunction, literal } from './codegen.ts'
+import { compileFunction, literal, member } from './codegen.ts'
 
 export type Data = Record<string, unknown>
 export type Merge = (into: Data, from: Data, lost: Lost) => void
@@ -37,11 +37,12 @@ export function compileMerge(
       if (name === '__typename') {
         return `if (x !== undefined && (into.__typename === undefined || isAbstract(into.__typename))) into.__typename = x`
       }
-      if (!sets) return `if (x !== undefined && (x !== null || into[${key}] === undefined)) into[${key}] = x`
+      if (!sets)
+        return `if (x !== undefined && (x !== null || ${member('into', name)} === undefined)) into[${key}] = x`
       const inner = write(collectKeys(sets, source))
-      return `if (x !== undefined) into[${key}] = into[${key}] === undefined ? x : join(into[${key}], x, merge${inner}, lost)`
+      return `if (x !== undefined) into[${key}] = ${member('into', name)} === undefined ? x : join(into[${key}], x, merge${inner}, lost)`
     })
-    const body = [...keys.keys()].map((name, n) => `  x = from[${literal(name)}]\n  ${lines[n]}`).join('\n')
+    const body = [...keys.keys()].map((name, n) => `  x = ${member('from', name)}\n  ${lines[n]}`).join('\n')
     functions.push(`function merge${functions.length}(into, from, lost) {\n  let x\n${body}\n}`)
     return functions.length - 1
   }

@@ -1,6 +1,7 @@
 // One operation of a client's document, and the key of each of its fields in the data.
 
 import {
+  isAbstractType,
   isLeafType,
   isListType,
   isNonNullType,
@@ -12,7 +13,9 @@ import {
   type ArgumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLCompositeType,
   type GraphQLField,
+  type GraphQLObjectType,
   type GraphQLOutputType,
   type OperationDefinitionNode,
   type SelectionNode,
@@ -26,6 +29,8 @@ export interface Operation {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
   /** Variables of `@skip` and `@include`, in order of first use. */
   readonly switches: readonly string[]
+  /** The requirements of the fields, as indexes of `AccessRules.requirements`. */
+  readonly requirements: readonly number[]
   /** By field of the document: its index among all fields, and its key in the data. */
   readonly fields: ReadonlyMap<FieldNode, { readonly index: number; readonly key: string }>
 }
@@ -49,11 +54,16 @@ export function readOperation(
   const fields = new Map<FieldNode, { index: number; key: string }>()
   const switches = new Set<string>()
   const keyOf = dataKeys(schema)
+  const requirements = new Set<number>()
   const types = new TypeInfo(schema.graphql)
   const visitor = visitWithTypeInfo(types, {
     Field(node) {
       const field = types.getFieldDef()
-      if (field) fields.set(node, { index: fields.size, key: keyOf(node, field) })
+      if (!field) return
+      fields.set(node, { index: fields.size, key: keyOf(node, field) })
+      for (const type of objectTypesOf(schema, types.getParentType()!)) {
+        for (const index of schema.access.of(type.name, field.name)) requirements.add(index)
+      }
     },
     Directive({ name, arguments: args }) {
       const value = args?.[0]?.value
@@ -64,8 +74,15 @@ export function readOperation(
   })
   visit(definition, visitor)
   for (const fragment of fragments.values()) visit(fragment, visitor)
-  return { schema, definition, fragments, switches: [...switches], fields }
+  return { schema, definition, fragments, switches: [...switches], requirements: [...requirements], fields }
 }
+
+/** The object types of an abstract type, or the type itself. */
+export const objectTypesOf = (
+  { graphql }: ApiSchema,
+  type: GraphQLCompositeType,
+): readonly GraphQLObjectType[] =>
+  isAbstractType(type) ? graphql.getPossibleTypes(type) : [type as GraphQLObjectType]
 
 function dataKeys({
   fieldNames,

@@ -17,10 +17,11 @@ import {
   type VariableDefinitionNode,
 } from 'graphql'
 import { variablesAtNonNull } from './null-variables.ts'
-import { isIncluded, printArguments, shapeOf, type Operation, type Switches } from './operation.ts'
+import { isIncluded, objectTypesOf, printArguments, shapeOf, type Operation } from './operation.ts'
 import type { FlattenNodePathSegment } from './plan.ts'
 import { plannableValue } from './planner-literals.ts'
 import { isIntrospectionField, type ShapeField } from './shape.ts'
+import type { Variant } from './variant.ts'
 
 /** A document for the planner. */
 export interface PlannerDocument {
@@ -44,17 +45,17 @@ export interface WantedField {
  * Writes root fields as a document of their own; null when there is nothing to fetch.
  *
  * The planner is most reliable with plain documents. So this document has no named fragments, no client's
- * aliases, no `@skip` or `@include` (see `Switches`), each field once, and no type condition inside another.
+ * aliases, no `@skip` or `@include` (see `Variant`), each field once, and no type condition inside another.
  */
 export function plannerDocument(
   operation: Operation,
-  switches: Switches,
+  variant: Variant,
   fields: readonly ShapeField[],
 ): PlannerDocument | null {
-  const writer = new DocumentWriter(operation, switches)
+  const writer = new DocumentWriter(operation, variant)
   const root = new Level(operation.schema.graphql.getRootType(operation.definition.operation)!)
-  for (const { name, nodes } of fields) {
-    if (name === '__typename' || isIntrospectionField(name)) continue
+  for (const { name, nodes, isForbidden } of fields) {
+    if (name === '__typename' || isIntrospectionField(name) || isForbidden) continue
     for (const node of nodes) writer.addField(root, node)
   }
   return root.fields.size === 0 ? null : writer.write(root)
@@ -93,16 +94,16 @@ class Level {
 
 class DocumentWriter {
   readonly #operation: Operation
-  readonly #switches: Switches
+  readonly #variant: Variant
   readonly #schema: GraphQLSchema
   readonly #variables = new Map<string, string>()
   /** Variables that must not be null, by the client's names. */
   readonly #strict = new Set<string>()
   readonly #literals = new Map<string, LiftedLiteral>()
 
-  constructor(operation: Operation, switches: Switches) {
+  constructor(operation: Operation, variant: Variant) {
     this.#operation = operation
-    this.#switches = switches
+    this.#variant = variant
     this.#schema = operation.schema.graphql
   }
 
@@ -123,10 +124,12 @@ class DocumentWriter {
   /** `scope` is the level's type, narrowed by the type conditions around `set`. */
   #addAll(level: Level, scope: GraphQLCompositeType, set: SelectionSetNode): void {
     for (const node of set.selections) {
-      if (!isIncluded(node, this.#switches)) continue
+      if (!isIncluded(node, this.#variant.switches)) continue
       if (node.kind === Kind.FIELD) {
         if (node.name.value === '__typename') level.typename = true
-        else for (const type of this.#visible(scope)) this.addField(level.under(type), node)
+        else
+          for (const type of this.#visible(level, scope, node.name.value))
+            this.addField(level.under(type), node)
         continue
       }
       const fragment =
@@ -154,14 +157,18 @@ class DocumentWriter {
 
   /**
    * Replaces a type that may hide others by its visible types: errors of hidden objects must not reach the
-   * client.
+   * client. Types whose field is forbidden are left out.
    */
-  #visible(scope: GraphQLCompositeType): readonly GraphQLCompositeType[] {
-    return this.#operation.schema.mayHide(scope) ? this.#possible(scope) : [scope]
+  #visible(level: Level, scope: GraphQLCompositeType, field: string): readonly GraphQLCompositeType[] {
+    const { isForbidden } = this.#variant
+    const possible = this.#possible(scope)
+    const allowed = isForbidden ? possible.filter(({ name }) => !isForbidden(name, field)) : possible
+    if (allowed.length < possible.length) level.typename = true
+    return allowed.length < possible.length || this.#operation.schema.mayHide(scope) ? allowed : [scope]
   }
 
   #possible(type: GraphQLCompositeType): readonly GraphQLObjectType[] {
-    return isAbstractType(type) ? this.#schema.getPossibleTypes(type) : [type]
+    return objectTypesOf(this.#operation.schema, type)
   }
 
   #arguments({ arguments: nodes = [] }: FieldNode, { args }: GraphQLField<unknown, unknown>): string {

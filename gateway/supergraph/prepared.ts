@@ -6,6 +6,7 @@ import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
 import { Executable, type Engine, type SubscriptionEvent } from './executable.ts'
 import type { Operation } from './operation.ts'
 import { compileCoercion, type Coerced } from './variables.ts'
+import { compileSettings, onlyVariant, type Variant } from './variant.ts'
 
 export interface Prepared {
   kind: 'prepared'
@@ -25,35 +26,35 @@ export interface Prepared {
   ): Promise<AsyncIterableIterator<SubscriptionEvent> | { errorResponse: string }>
 }
 
-/** The most variants of one operation that are cached, one for each setting of its switches. */
+/** The most variants of one operation that are cached. */
 const variantsMax = 16
 
 /**
  * Plans and compiles the operation.
  *
- * Where `@skip` and `@include` depend on variables, each setting of these variables gets its own plan when it
- * first occurs. So plans, merges and renderers have no conditions; most operations only use one setting.
+ * Each variant is planned when its setting first occurs. So plans, merges and renderers have no conditions;
+ * most operations only use one setting.
  */
 export function prepareOperation(operation: Operation, engine: Engine): Prepared | Rejected {
-  const { definition, switches } = operation
+  const { definition } = operation
+  const settingOf = compileSettings(operation, engine)
   const variants = new RecentMap<string, Executable>(variantsMax, { refreshOnRead: true })
-  const compileVariant = (setting: string): Executable | Rejected => {
-    const values = new Map(switches.map((name, n) => [name, setting[n] === '1']))
+  const compileVariant = (key: string, variant: Variant): Executable | Rejected => {
     try {
-      const executable = new Executable(operation, values, engine)
-      variants.set(setting, executable)
+      const executable = new Executable(operation, variant, engine)
+      variants.set(key, executable)
       return executable
     } catch (error) {
       engine.report(error)
       return reject('OPERATION_NOT_PLANNED', engineCodes.OPERATION_NOT_PLANNED)
     }
   }
-  const only = switches.length === 0 ? compileVariant('') : null
+  const only = settingOf ? null : compileVariant('', onlyVariant)
   if (only && 'kind' in only) return only
-  const variantFor = (variables: Variables): Executable | Rejected => {
+  const variantFor = (variables: Variables, context: unknown): Executable | Rejected => {
     if (only) return only
-    const setting = switches.map((name) => (variables[name] === true ? '1' : '0')).join('')
-    return variants.get(setting) ?? compileVariant(setting)
+    const { key, read } = settingOf!(variables, context)
+    return variants.get(key) ?? compileVariant(key, read())
   }
 
   return {
@@ -61,13 +62,13 @@ export function prepareOperation(operation: Operation, engine: Engine): Prepared
     operation: definition.operation,
     coerce: compileCoercion(operation),
     execute(variables, context) {
-      const variant = variantFor(variables)
+      const variant = variantFor(variables, context)
       return 'kind' in variant
         ? Promise.resolve(refusalText(variant.errors))
         : variant.execute(variables, context)
     },
     async subscribe(variables, context) {
-      const variant = variantFor(variables)
+      const variant = variantFor(variables, context)
       return 'kind' in variant
         ? { errorResponse: refusalText(variant.errors) }
         : variant.subscribe(variables, context)

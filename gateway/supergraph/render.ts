@@ -16,7 +16,7 @@ import {
   type GraphQLOutputType,
   type GraphQLSchema,
 } from 'graphql'
-import { compileFunction, literal } from './codegen.ts'
+import { compileFunction, literal, member } from './codegen.ts'
 import { constant, put, putJson, putString, putText, take, type Constant } from './json-bytes.ts'
 import type { Data } from './merge.ts'
 import { isIntrospectionField, type Shape, type ShapeField } from './shape.ts'
@@ -51,7 +51,10 @@ export function compileRender(fields: readonly ShapeField[], schema: GraphQLSche
  *   p = id(v0, p)
  *   const v1 = o["status"]
  *   p = put(k2, p)
- *   if (v1 == null) p = put(k0, p)
+ *   if (v1 == null) {
+ *     if (v1 === undefined) throw unfit
+ *     p = put(k0, p)
+ *   }
  *   else {
  *     p = named(values_Status, v1, p)
  *   }
@@ -62,7 +65,10 @@ export function compileRender(fields: readonly ShapeField[], schema: GraphQLSche
  *   let p = 0
  *   const v0 = o["payment"]
  *   p = put(k4, p)
- *   if (v0 == null) p = put(k0, p)
+ *   if (v0 == null) {
+ *     if (v0 === undefined) throw unfit
+ *     p = put(k0, p)
+ *   }
  *   else {
  *     p = f0(v0, p)
  *   }
@@ -97,19 +103,25 @@ class RenderWriter {
 
   /** Writes statements that render the members of the object `o`. */
   members(fields: readonly ShapeField[], open = '', close = ''): string {
-    const pieces = fields.flatMap(({ responseKey, dataKey, name, parent, type, shape }, n): Piece[] => {
-      const key = { text: `${n > 0 ? ',' : ''}${JSON.stringify(responseKey)}:` }
-      if (name === '__typename') return [key, { text: JSON.stringify(parent.name) }]
-      if (isIntrospectionField(name)) return [key, { code: `p = putJson(meta[${literal(responseKey)}], p)` }]
-      return [{ code: `const v${n} = o[${literal(dataKey)}]` }, key, ...this.#value(type, shape, `v${n}`)]
-    })
+    const pieces = fields.flatMap(
+      ({ responseKey, dataKey, name, parent, type, shape, isForbidden }, n): Piece[] => {
+        const key = { text: `${n > 0 ? ',' : ''}${JSON.stringify(responseKey)}:` }
+        if (name === '__typename') return [key, { text: JSON.stringify(parent.name) }]
+        if (isIntrospectionField(name))
+          return [key, { code: `p = putJson(meta[${literal(responseKey)}], p)` }]
+        if (isForbidden) return isNonNullType(type) ? [{ code: 'throw unfit' }] : [key, { text: 'null' }]
+        return [{ code: `const v${n} = ${member('o', dataKey)}` }, key, ...this.#value(type, shape, `v${n}`)]
+      },
+    )
     return this.#statements([{ text: open }, ...pieces, { text: close }])
   }
 
   #value(type: GraphQLOutputType, shape: Shape | null, value: string): Piece[] {
     if (isNonNullType(type)) return this.#present(type.ofType, shape, value)
     const present = this.#statements(this.#present(type, shape, value))
-    return [{ code: `if (${value} == null) ${this.#statements([{ text: 'null' }])}\nelse {\n${present}\n}` }]
+    // A missing field is no null: the slow path finds its reason.
+    const absent = this.#statements([{ code: `if (${value} === undefined) throw unfit` }, { text: 'null' }])
+    return [{ code: `if (${value} == null) {\n${absent}\n}\nelse {\n${present}\n}` }]
   }
 
   /** No check for null here: every function that is called throws `unfit` for a null. */
@@ -154,8 +166,13 @@ ${this.#statements([{ text: ']' }])}`
     return this.#function(shape, () => {
       const check = `if (typeof o !== 'object' || o === null) throw unfit`
       const { type } = shape
-      if (!isAbstractType(type) || !shape.byType)
-        return `${check}\n${this.members(shape.fieldsOf(type), '{', '}')}`
+      if (!isAbstractType(type) || !shape.byType) {
+        const fields = shape.fieldsOf(type)
+        // Of a list, any other field is undefined, which is unfit.
+        const isLikeList = fields.every(({ name, dataKey }) => name === '__typename' || dataKey in [])
+        const list = isLikeList ? `\nif (Array.isArray(o)) throw unfit` : ''
+        return `${check}${list}\n${this.members(fields, '{', '}')}`
+      }
       const cases = this.#schema.getPossibleTypes(type).map((possible) => {
         const members = this.members(shape.fieldsOf(possible), '{', '}')
         return `case ${literal(possible.name)}: {\n${members}\nbreak\n}`

@@ -2,6 +2,7 @@
 // interface, for a subgraph with an `@interfaceObject`. An output rewrite gives a field that the plan aliased
 // its own key again.
 
+import { memberOf } from './codegen.ts'
 import type { FetchNodePathSegment, FetchRewrite } from './plan.ts'
 
 export type Rewrite = (value: unknown) => void
@@ -39,7 +40,7 @@ function readRewrite(rewrite: FetchRewrite): { path: readonly FetchNodePathSegme
   if ('KeyRenamer' in rewrite) {
     const { path, renameKeyTo } = rewrite.KeyRenamer
     const rename: Change = (object, key) => {
-      if (!(key in object)) return
+      if (!Object.hasOwn(object, key)) return
       object[renameKeyTo] = object[key]
       delete object[key]
     }
@@ -73,7 +74,7 @@ function stepInto(
 ): (object: Record<string, unknown>) => void {
   if ('Key' in segment) {
     const { Key: key } = segment
-    return next ? (object) => next(object[key]) : (object) => change(object, key)
+    return next ? (object) => next(memberOf(object, key)) : (object) => change(object, key)
   }
   const allowed = new Set(segment.TypenameEquals.flatMap(typenames))
   return (object) => {

@@ -16,6 +16,10 @@ export interface Run extends Lost {
   /** Null until the first subgraph returns data. */
   data: Data | null
   failures: Failure[] | null
+  /** Entities that a subgraph has not found or not returned: their missing fields have no other reason. */
+  unknown: Set<unknown> | null
+  /** Root fields of the data that a subgraph has not returned, and has given an error for. */
+  unknownRoots: Set<string> | null
 }
 
 export type Step = (run: Run) => void | Promise<void>

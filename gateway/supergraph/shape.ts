@@ -16,7 +16,8 @@ import {
   type GraphQLSchema,
   type SelectionSetNode,
 } from 'graphql'
-import { isIncluded, shapeOf, type Operation, type Switches } from './operation.ts'
+import { isIncluded, shapeOf, type Operation } from './operation.ts'
+import type { Variant } from './variant.ts'
 
 export interface Shape {
   readonly type: GraphQLCompositeType
@@ -40,27 +41,29 @@ export interface ShapeField {
   readonly parent: GraphQLCompositeType
   readonly type: GraphQLOutputType
   readonly nodes: readonly FieldNode[]
+  /** Whether the caller may not read the field: the response has null in its place. */
+  readonly isForbidden: boolean
   /** The requested fields of the objects in it; null for leaves. */
   readonly shape: Shape | null
 }
 
-/** The shape of the whole response, for one setting of the switches. */
-export function rootShape(operation: Operation, switches: Switches): Shape {
+/** The shape of the whole response, for one variant. */
+export function rootShape(operation: Operation, variant: Variant): Shape {
   const { schema, definition } = operation
-  return new Shapes(operation, switches).at(schema.graphql.getRootType(definition.operation)!, [
+  return new Shapes(operation, variant).at(schema.graphql.getRootType(definition.operation)!, [
     definition.selectionSet,
   ])
 }
 
 class Shapes {
   readonly operation: Operation
-  readonly switches: Switches
+  readonly variant: Variant
   /** By type and parent fields, so that a fragment that is used in many places is compiled once. */
   readonly #shapes = new Map<string, Shape>()
 
-  constructor(operation: Operation, switches: Switches) {
+  constructor(operation: Operation, variant: Variant) {
     this.operation = operation
-    this.switches = switches
+    this.variant = variant
   }
 
   at(type: GraphQLCompositeType, sets: readonly SelectionSetNode[]): Shape {
@@ -84,7 +87,7 @@ class Shapes {
     const visited = new Set<string>()
     const collect = (set: SelectionSetNode): void => {
       for (const node of set.selections) {
-        if (!isIncluded(node, this.switches)) continue
+        if (!isIncluded(node, this.variant.switches)) continue
         if (node.kind === Kind.FIELD) {
           const key = (node.alias ?? node.name).value
           const nodes = found.get(key)
@@ -145,6 +148,7 @@ class CollectedShape implements Shape {
       parent,
       type,
       nodes,
+      isForbidden: this.#shapes.variant.isForbidden?.(parent.name, name) ?? false,
       shape: isCompositeType(inner) ? this.#shapes.below(inner, nodes) : null,
     }
   }
@@ -156,12 +160,14 @@ class CollectedShape implements Shape {
     if (schema.mayHide(type)) return true
     const common = this.#shapes.collect(type, this.#sets)
     if ([...common.values()].some(([node]) => node!.name.value === '__typename')) return true
+    const { isForbidden } = this.#shapes.variant
     return schema.graphql.getPossibleTypes(type).some((possible) => {
       const collected = this.#shapes.collect(possible, this.#sets)
       return (
         collected.size !== common.size ||
         [...collected].some(([key, nodes]) => {
           const name = nodes[0]!.name.value
+          if (isForbidden?.(possible.name, name)) return true
           const sameNodes = common.get(key)?.length === nodes.length
           return !sameNodes || shapeOf(typeOfField(possible, name)) !== shapeOf(typeOfField(type, name))
         })

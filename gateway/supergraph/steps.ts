@@ -3,8 +3,11 @@
 
 import type { SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
 import { entityFetch, readRootFetch, rootFetch } from './fetch.ts'
-import { splitInterfaceObjects, type EntityCall } from './interface-objects.ts'
+import type { EntityCall } from './entity-calls.ts'
+import { splitInterfaceObjects } from './interface-objects.ts'
+import { splitQueries } from './nested-query.ts'
 import type { PlanNode } from './plan.ts'
+import { splitRequirements } from './requires-arguments.ts'
 import type { PlanScope, Run, Step } from './run.ts'
 
 export function compileStep(node: PlanNode, scope: PlanScope): Step {
@@ -35,7 +38,10 @@ export function compileStep(node: PlanNode, scope: PlanScope): Step {
 }
 
 function entityFetches(call: EntityCall, scope: PlanScope): Step {
-  return parallel(splitInterfaceObjects(call, scope).map((part) => entityFetch(part, scope)))
+  const parts = splitQueries(call)
+    .flatMap((part) => splitInterfaceObjects(part, scope))
+    .flatMap((part) => splitRequirements(part, scope))
+  return parallel(parts.map((part) => entityFetch(part, scope)))
 }
 
 /** Opens the stream of a subscription's events, and takes an event into a run. */

@@ -10,8 +10,10 @@ import {
   isScalarType,
   Kind,
   parse,
+  print,
   valueFromASTUntyped,
   type ConstDirectiveNode,
+  type DocumentNode,
   type GraphQLCompositeType,
   type GraphQLScalarLiteralParser,
   type GraphQLScalarType,
@@ -19,6 +21,10 @@ import {
   type GraphQLSchema,
 } from 'graphql'
 import { apiSdl } from './compose.ts'
+import { readAccessRules, type AccessRules } from './access.ts'
+import { readFeatures, valuesOf, type Arguments, type Features } from './features.ts'
+import { withNestedQuery } from './nested-query.ts'
+import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
 
 /** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
 export type ScalarChecks = Readonly<
@@ -35,14 +41,17 @@ export type ScalarChecks = Readonly<
 /** The schema for clients: no federation directives, nothing `@inaccessible`. */
 export interface ApiSchema {
   readonly graphql: GraphQLSchema
+  readonly access: AccessRules
   /** Names of all fields of all types. */
   readonly fieldNames: ReadonlySet<string>
   /** True for an interface or union that has an object type hidden from clients. */
   mayHide(type: GraphQLCompositeType): boolean
 }
 
-/** All types, including those hidden from clients. */
+/** All types, including those hidden from clients, as the planner reads them. */
 export interface SupergraphSchema {
+  /** The SDL for the planner. */
+  readonly plannerSdl: string
   readonly api: ApiSchema
   /** Names of the subgraphs. */
   readonly subgraphs: ReadonlySet<string>
@@ -61,6 +70,10 @@ export interface SupergraphSchema {
   nameIn(subgraph: string, typename: string): string
   /** The fields of this type that a subgraph needs to compute the field: its `@requires`. */
   requiredBy(type: string, field: string): readonly string[]
+  /** The fields that the planner has in place of required fields with arguments, by name. */
+  readonly requiredFields: RequiredFields
+  /** Names of the `requiredFields` that this field requires. */
+  requiredArguments(type: string, field: string): readonly string[]
   /** Whether a `@key` or `@requires` contains a field of this name. */
   isInFieldSet(name: string): boolean
   /** The fields of this type in the subgraph's `@key` directives. */
@@ -68,7 +81,11 @@ export interface SupergraphSchema {
 }
 
 export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSchema {
-  const schema = buildASTSchema(parse(sdl), { assumeValid: true, assumeValidSDL: true })
+  const document = parse(sdl, { noLocation: true })
+  const features = readFeatures(document)
+  const plain = plainRequirements(document, buildSupergraph(document))
+  const planned = withNestedQuery(plain.document)
+  const schema = buildSupergraph(planned)
   const names = subgraphNames(schema)
   const inFieldSets = new Set(
     Object.values(schema.getTypeMap()).flatMap((type) => [
@@ -85,7 +102,8 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
   const isInterfaceObject = (type: string, subgraph: string): boolean =>
     joins(type, subgraph).some((join) => join['isInterfaceObject'] === true)
   return {
-    api: readApi(sdl, schema, scalars),
+    plannerSdl: planned === document ? sdl : print(planned),
+    api: readApi(sdl, schema, scalars, features),
     subgraphs: new Set(names.values()),
     composite: (name) => {
       const type = schema.getType(name)
@@ -109,12 +127,22 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
       const node = owner && 'getFields' in owner ? owner.getFields()[field]?.astNode : undefined
       return argumentsOf(node?.directives, 'join__field').flatMap(({ requires }) => fieldNames(requires))
     },
+    requiredFields: plain.fields,
+    requiredArguments: (type, field) => {
+      const owner = schema.getType(type)
+      const types = isAbstractType(owner) ? schema.getPossibleTypes(owner).map(({ name }) => name) : []
+      const real = plain.fields.get(field)?.name ?? field
+      return [type, ...types].flatMap((name) => [...(plain.requiredBy.get(`${name}.${real}`) ?? [])])
+    },
     isInFieldSet: (name) => inFieldSets.has(name),
     keyFields: (type, subgraph) => new Set(joins(type, subgraph).flatMap(({ key }) => fieldNames(key))),
   }
 }
 
-function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks): ApiSchema {
+const buildSupergraph = (document: DocumentNode): GraphQLSchema =>
+  buildASTSchema(document, { assumeValid: true, assumeValidSDL: true })
+
+function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks, features: Features): ApiSchema {
   const graphql = buildSchema(apiSdl(sdl))
   const types = Object.values(graphql.getTypeMap())
   for (const type of types.filter(isScalarType)) {
@@ -123,6 +151,7 @@ function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks): ApiS
   }
   return {
     graphql,
+    access: readAccessRules(whole, features),
     fieldNames: new Set(types.flatMap((type) => ('getFields' in type ? Object.keys(type.getFields()) : []))),
     mayHide: ({ name }) => {
       const type = whole.getType(name)
@@ -166,14 +195,10 @@ function subgraphNames(schema: GraphQLSchema): Map<string, string> {
   )
 }
 
-type Arguments = Readonly<Record<string, unknown>>
-
 /** The arguments of each directive of this name. */
 function argumentsOf(directives: readonly ConstDirectiveNode[] | undefined, name: string): Arguments[] {
   const named = directives?.filter((directive) => directive.name.value === name) ?? []
-  return named.map(({ arguments: args = [] }) =>
-    Object.fromEntries(args.map((argument) => [argument.name.value, valueFromASTUntyped(argument.value)])),
-  )
+  return named.map(valuesOf)
 }
 
 /** All names in a field set: fields, arguments and types. */

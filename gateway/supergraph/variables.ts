@@ -61,7 +61,7 @@ export function compileCoercion(operation: Operation): (variables: unknown) => C
 }
 
 function coerce(definitions: readonly Definition[], inputs: Variables): Coerced {
-  const variables: Variables = {}
+  const variables: Variables = { __proto__: null }
   const reader = new InputReader()
   for (const { name, type, defaultValue } of definitions) {
     if (Object.hasOwn(inputs, name) && inputs[name] !== undefined) {

@@ -135,7 +135,7 @@ describe('the hub calls', () => {
         resolvers: { Query: { user: () => ({ id: 1, name: 'Old', email: 'old' }) } },
       },
       fresh: {
-        sdl: 'type User @key(fields: "id") { id: ID! email: String @federation__override(from: "old") }',
+        sdl: 'type User @key(fields: "id") { id: ID! email: String @override(from: "old") }',
         resolvers: { User: { email: () => 'fresh' } },
       },
     })

@@ -231,8 +231,9 @@ describe('when a subgraph fails as a whole', () => {
       errors: [
         { message: 'String cannot represent value: { no: "text" }', path: ['payment', 'merchant', 'city'] },
         {
-          message: 'Expected Iterable, but did not find one for field "Merchant.sites".',
+          message: 'The subgraph "merchants" did not return a list for Merchant.sites.',
           path: ['payment', 'merchant', 'sites'],
+          extensions: { code: 'SUBGRAPH_RESPONSE_INVALID', subgraph: 'merchants' },
         },
       ],
     })

@@ -8,6 +8,7 @@ import { readOperation } from '../../../gateway/supergraph/operation.ts'
 import { createPlanner } from '../../../gateway/supergraph/plan.ts'
 import { writeRender } from '../../../gateway/supergraph/render.ts'
 import { rootShape } from '../../../gateway/supergraph/shape.ts'
+import { onlyVariant } from '../../../gateway/supergraph/variant.ts'
 import { readSupergraph } from '../../../gateway/supergraph/supergraph-schema.ts'
 import { federation } from '../../fixtures/a-supergraph.ts'
 
@@ -44,7 +45,7 @@ const constantsIn = (scope: Readonly<Record<string, unknown>>): string[] =>
 
 describe('the sample in the docstring is the generated code', () => {
   test('of entities.ts', () => {
-    const plan = createPlanner(supergraphSdl)('{ bills { total } }')
+    const plan = createPlanner(supergraphSdl).plan('{ bills { total } }', onlyVariant.overrides)
     const [, flatten] = plan?.kind === 'Sequence' ? plan.nodes : []
     if (flatten?.kind !== 'Flatten' || flatten.node.kind !== 'Fetch') throw new Error('another plan')
     const { requires = [], inputRewrites } = flatten.node
@@ -54,7 +55,7 @@ describe('the sample in the docstring is the generated code', () => {
 
   test('of render.ts', () => {
     const [definition] = parse('{ payment { id status } }').definitions as [OperationDefinitionNode]
-    const shape = rootShape(readOperation(supergraph.api, definition, new Map()), new Map())
+    const shape = rootShape(readOperation(supergraph.api, definition, new Map()), onlyVariant)
     const { source, scope } = writeRender(shape.fieldsOf(shape.type), supergraph.api.graphql)
     expect(sampleIn('render.ts')).toBe([...constantsIn(scope), source].join('\n'))
   })

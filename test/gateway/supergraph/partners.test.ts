@@ -237,6 +237,31 @@ describe('a faulty partner', () => {
     })
   })
 
+  test.each([
+    { how: 'a text', errors: '"bad"', more: [] },
+    { how: 'a list of texts', errors: '["bad"]', more: [] },
+    {
+      how: 'errors without messages beside a valid one',
+      errors: '[{},{"message":"slow","path":["bestOffer__1","title"]}]',
+      more: [{ message: 'slow', path: ['bestOffer', 'title'] }],
+    },
+  ])('that returns data, and as errors $how, gives the data and an error', async ({ errors, more }) => {
+    const hub = await hubBefore((_, response) =>
+      // The hub requests a field that takes arguments under a key of its own.
+      response.end(`{"data":{"bestOffer__1":{"id":"1","title":"t"}},"errors":${errors}}`),
+    )
+    expect(await run(hub, '{ bestOffer { id title } }')).toEqual({
+      data: { bestOffer: { id: '1', title: 't' } },
+      errors: [
+        ...more,
+        {
+          message: 'The subgraph "offers" returned invalid errors.',
+          extensions: { code: 'SUBGRAPH_RESPONSE_INVALID', subgraph: 'offers' },
+        },
+      ],
+    })
+  })
+
   test('that does not respond gives an error with a code', async () => {
     const hub = await hubBefore(() => {})
     expect(await run(hub, '{ bestOffer { id } }')).toMatchObject({

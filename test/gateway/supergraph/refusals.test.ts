@@ -36,6 +36,13 @@ describe('a document is refused', () => {
       code: 'GRAPHQL_VALIDATION_FAILED',
       locations: true,
     },
+    ...['@defer', '@stream'].map((directive) => ({
+      when: `it uses ${directive}, which the refusal names`,
+      document: `{ payment(id: 1) { ... ${directive} { id } } }`,
+      code: 'GRAPHQL_VALIDATION_FAILED',
+      message: `Unknown directive "${directive}".`,
+      locations: true,
+    })),
     {
       when: 'it has fragments only',
       document: 'fragment F on Payment { id }',
@@ -80,9 +87,11 @@ describe('a document is refused', () => {
       document: `{ payment(id: 1) { ...F0 } } ${doubling} fragment F20 on Payment { id }`,
       code: 'OPERATION_TOO_LARGE',
     },
-  ])('$when', ({ document, name, code, locations }) => {
+  ])('$when', ({ document, code, locations, ...more }) => {
+    const { name, message } = more as { name?: string; message?: string }
     const response = hub.prepare(document, name)
     expect(response).toMatchObject({ kind: 'rejected', errors: [{ extensions: { code } }] })
+    if (response.kind === 'rejected' && message) expect(response.errors[0]!.message).toBe(message)
     if (response.kind === 'rejected' && locations) expect(response.errors[0]!.locations).toHaveLength(1)
     expect(Object.keys(engineCodes)).toContain(code)
   })
@@ -225,5 +234,38 @@ describe('a prepared operation is cached', () => {
     const first = one.prepare(documentOf(0))
     for (let n = 0; n < 50; n++) one.prepare(`{ wrong${n} }`)
     expect(one.prepare(documentOf(0))).toBe(first)
+  })
+})
+
+describe('a nullable variable as the one field of a @oneOf input', () => {
+  const one = aSupergraph({
+    finds: {
+      sdl: `
+        directive @oneOf on INPUT_OBJECT
+        input By @oneOf { id: ID name: String }
+        type Query { must(by: By!): String may(by: By): String all(by: [By!]!): String }
+      `,
+      resolvers: { Query: { must: (_: unknown, { by }: { by: { id: string } }) => by.id } },
+    },
+  })
+
+  test.each(['must(by: { id: $id })', 'may(by: { id: $id })', 'all(by: [{ id: $id }])'])(
+    'is refused at %s',
+    async (field) => {
+      expect(await run(one, `query Q($id: ID) { ${field} }`, { id: '1' })).toMatchObject({
+        errors: [
+          {
+            message: expect.stringMatching(/^Variable "\$id" is of type "ID" but must be non-nullable/),
+            extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
+          },
+        ],
+      })
+    },
+  )
+
+  test('and a non-null one reaches the subgraph', async () => {
+    expect(await run(one, 'query Q($id: ID!) { must(by: { id: $id }) }', { id: '1' })).toEqual({
+      data: { must: '1' },
+    })
   })
 })

@@ -1,0 +1,147 @@
+// Applies `@authenticated`, `@requiresScopes` and `@policy`. A field that the caller may not read is left out
+// of the plan, so that no subgraph receives it; the response has null and an error in its place.
+
+import {
+  getNamedType,
+  isInterfaceType,
+  isObjectType,
+  type ConstDirectiveNode,
+  type GraphQLFormattedError,
+  type GraphQLInterfaceType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql'
+import { memberOf } from './codegen.ts'
+import { coded, engineCodes } from './errors.ts'
+import type { Located, Path, ResponseTree } from './failures.ts'
+import { valuesOf, type Features } from './features.ts'
+import type { Data } from './merge.ts'
+import { fieldsFor, type Shape, type ShapeField } from './shape.ts'
+
+/** What the caller of one request may read. */
+export interface Access {
+  /** Whether `@authenticated` is met. */
+  readonly isAuthenticated: boolean
+  /** The scopes of `@requiresScopes` that the caller has. */
+  readonly scopes?: ReadonlySet<string>
+  /** The policies of `@policy` that the caller fulfils. */
+  readonly policies?: ReadonlySet<string>
+}
+
+/** Returns what the caller may read, from the context of its request. */
+export type AccessOf = (context: unknown) => Access
+
+export interface AccessRules {
+  /** Names of the directives that the supergraph uses. */
+  readonly directives: readonly string[]
+  /** The requirements of all fields, each once. */
+  readonly requirements: readonly ((access: Access) => boolean)[]
+  /**
+   * The requirements of a field, as indexes: those of the field, of its type and interfaces, and of the type
+   * that it returns.
+   */
+  of(type: string, field: string): ReadonlySet<number>
+}
+
+const none: ReadonlySet<number> = new Set()
+
+export function readAccessRules(schema: GraphQLSchema, features: Features): AccessRules {
+  const reader = new AccessReader(features)
+  const own = (type: GraphQLObjectType | GraphQLInterfaceType, field: string): readonly number[] => {
+    const declared = type.getFields()[field]
+    return declared ? [...reader.of(type), ...reader.of(declared)] : []
+  }
+  /** Composition adds the requirements of object types to their interface; any others apply to all of these. */
+  const inherited = (parent: GraphQLInterfaceType, field: string): readonly number[] => {
+    const ofTypes = new Set(schema.getPossibleTypes(parent).flatMap((type) => own(type, field)))
+    return own(parent, field).filter((index) => !ofTypes.has(index))
+  }
+  const byField = new Map<string, ReadonlySet<number>>()
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) && !isInterfaceType(type)) continue
+    for (const { name, type: result } of Object.values(type.getFields())) {
+      const ofInterfaces = type.getInterfaces().flatMap((parent) => inherited(parent, name))
+      const required = [...own(type, name), ...ofInterfaces, ...reader.of(getNamedType(result))]
+      if (required.length > 0) byField.set(`${type.name}.${name}`, new Set(required))
+    }
+  }
+  return {
+    directives: [...reader.directives].toSorted(),
+    requirements: reader.requirements,
+    of: (type, field) => byField.get(`${type}.${field}`) ?? none,
+  }
+}
+
+class AccessReader {
+  readonly directives = new Set<string>()
+  readonly requirements: ((access: Access) => boolean)[] = []
+  readonly #indexes = new Map<string, number>()
+  readonly #features: Features
+
+  constructor(features: Features) {
+    this.#features = features
+  }
+
+  /** The requirements of a type or field itself. */
+  of({
+    astNode,
+  }: {
+    readonly astNode?: { readonly directives?: readonly ConstDirectiveNode[] | undefined } | null
+  }): number[] {
+    const found: number[] = []
+    for (const directive of astNode?.directives ?? []) {
+      const name = directive.name.value
+      const { scopes, policies } = valuesOf(directive)
+      if (name === this.#features.get('authenticated')) {
+        found.push(this.#add(name, '', ({ isAuthenticated }) => isAuthenticated))
+      } else if (name === this.#features.get('requiresScopes')) {
+        found.push(this.#add(name, scopes, (access) => hasAll(scopes, access.scopes)))
+      } else if (name === this.#features.get('policy')) {
+        found.push(this.#add(name, policies, (access) => hasAll(policies, access.policies)))
+      }
+    }
+    return found
+  }
+
+  #add(directive: string, value: unknown, requirement: (access: Access) => boolean): number {
+    this.directives.add(`@${directive}`)
+    const key = `${directive} ${JSON.stringify(value)}`
+    let index = this.#indexes.get(key)
+    if (index === undefined) {
+      index = this.requirements.push(requirement) - 1
+      this.#indexes.set(key, index)
+    }
+    return index
+  }
+}
+
+/** Whether all names of one of the lists are there. */
+const hasAll = (lists: unknown, names: ReadonlySet<string> | undefined): boolean =>
+  Array.isArray(lists) &&
+  lists.some((list) => [list].flat().every((name) => names?.has(String(name)) === true))
+
+/** The errors of the fields in the response that the caller may not read; after `max`, they are counted. */
+export function forbiddenFields({ schema, fields, data }: ResponseTree, max: number): Located {
+  const errors: GraphQLFormattedError[] = []
+  let omitted = 0
+  const visitFields = (inner: readonly ShapeField[], object: Data, path: Path): void => {
+    for (const { isForbidden, shape, responseKey, dataKey } of inner) {
+      const at = [...path, responseKey]
+      if (isForbidden) {
+        if (errors.length < max)
+          errors.push({ ...coded(forbiddenCode, engineCodes[forbiddenCode]), path: at })
+        else omitted++
+      } else if (shape) visitValue(shape, memberOf(object, dataKey), at)
+    }
+  }
+  const visitValue = (shape: Shape, value: unknown, path: Path): void => {
+    if (Array.isArray(value)) value.forEach((item, n) => visitValue(shape, item, [...path, n]))
+    else if (typeof value === 'object' && value !== null) {
+      visitFields(fieldsFor(shape, value, schema), value as Data, path)
+    }
+  }
+  visitFields(fields, data, [])
+  return { errors, omitted }
+}
+
+const forbiddenCode = 'UNAUTHORIZED_FIELD_OR_TYPE'

@@ -1,0 +1,317 @@
+// Hides the arguments of `@requires` from the planner. Where two fields require one field with different
+// arguments, the planner mixes up their values, and for arguments within a selection its process aborts. So
+// the planner plans over a supergraph in which each such requirement is a field of its own:
+//
+//   the supergraph   fee: Int @join__field(graph: B, requires: "cost(unit: CM)")
+//   for the planner  fee: Int @join__field(graph: B, requires: "cost__required_1")
+//                    cost__required_1: Int @join__field(graph: A)
+//
+// In the planner's fetches, the field becomes `cost__required_1: cost(unit: CM)` again, and a representation
+// contains it as `cost`. Fields whose representations differ are fetched apart: see `splitRequirements`.
+
+import {
+  isAbstractType,
+  isCompositeType,
+  getNamedType,
+  Kind,
+  parse,
+  print,
+  visit,
+  type ArgumentNode,
+  type ConstDirectiveNode,
+  type DocumentNode,
+  type FieldDefinitionNode,
+  type FieldNode,
+  type GraphQLCompositeType,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
+} from 'graphql'
+import { onObjectTypes } from './compose-mends.ts'
+import {
+  entityField,
+  keyOf,
+  only,
+  selectionSetOf,
+  withoutFragments,
+  type EntityAlias,
+  type EntityCall,
+} from './entity-calls.ts'
+import { printArguments } from './operation.ts'
+import type { RequiresSelection } from './plan.ts'
+import type { PlanScope } from './run.ts'
+
+/** A field with the arguments that a `@requires` gives it. */
+interface RequiredField {
+  readonly type: string
+  readonly name: string
+  readonly arguments: readonly ArgumentNode[]
+}
+
+export type RequiredFields = ReadonlyMap<string, RequiredField>
+
+export interface PlainRequirements {
+  /** The supergraph for the planner: no `@requires` has arguments. */
+  readonly document: DocumentNode
+  /** The fields with arguments, by their names in `document`. */
+  readonly fields: RequiredFields
+  /** Names of `fields` that a field requires, by `Type.field`. */
+  readonly requiredBy: ReadonlyMap<string, ReadonlySet<string>>
+}
+
+/** Gives each required field with arguments a name of its own. */
+export function plainRequirements(document: DocumentNode, schema: GraphQLSchema): PlainRequirements {
+  const writer = new RequirementsWriter(document, schema)
+  const changed = visit(document, {
+    ObjectTypeDefinition: (node) => writer.rewrite(node),
+    InterfaceTypeDefinition: (node) => writer.rewrite(node),
+  })
+  return {
+    document: writer.isChanged ? writer.withFields(changed) : document,
+    fields: writer.fields,
+    requiredBy: writer.requiredBy,
+  }
+}
+
+class RequirementsWriter {
+  readonly fields = new Map<string, RequiredField>()
+  readonly requiredBy = new Map<string, Set<string>>()
+  isChanged = false
+  readonly #schema: GraphQLSchema
+  readonly #names = new Map<string, string>()
+  readonly #taken = new Set<string>()
+
+  constructor(document: DocumentNode, schema: GraphQLSchema) {
+    this.#schema = schema
+    visit(document, { FieldDefinition: ({ name }) => void this.#taken.add(name.value) })
+  }
+
+  rewrite<
+    Node extends {
+      readonly name: { readonly value: string }
+      readonly fields?: readonly FieldDefinitionNode[]
+    },
+  >(node: Node): Node {
+    const fields = node.fields?.map((field) => ({
+      ...field,
+      directives: field.directives?.map((directive) => this.#directive(node.name.value, field, directive)),
+    }))
+    return { ...node, ...(fields && { fields }) }
+  }
+
+  #directive(type: string, field: FieldDefinitionNode, directive: ConstDirectiveNode): ConstDirectiveNode {
+    if (directive.name.value !== 'join__field') return directive
+    const args = directive.arguments?.map((argument) => {
+      if (argument.name.value !== 'requires' || argument.value.kind !== Kind.STRING) return argument
+      const required = new Set<string>()
+      const value = this.#fieldSet(this.#schema.getType(type), argument.value.value, required)
+      if (required.size === 0 && !argument.value.value.includes('...')) return argument
+      this.isChanged = true
+      this.requiredBy.set(`${type}.${field.name.value}`, required)
+      return { ...argument, value: { ...argument.value, value } }
+    })
+    return { ...directive, ...(args && { arguments: args }) }
+  }
+
+  #fieldSet(type: GraphQLNamedType | undefined, text: string, required: Set<string>): string {
+    const expanded = onObjectTypes(text, (name) => {
+      const condition = this.#schema.getType(name)
+      return isAbstractType(condition)
+        ? this.#schema.getPossibleTypes(condition).map((one) => one.name)
+        : undefined
+    })
+    const [operation] = parse(`{ ${expanded} }`, { noLocation: true }).definitions
+    if (operation?.kind !== Kind.OPERATION_DEFINITION || !isCompositeType(type)) return text
+    const set = this.#selectionSet(type, operation.selectionSet, required)
+    return print(set)
+      .replace(/^\{|\}$/g, '')
+      .replaceAll(/\s+/g, ' ')
+      .trim()
+  }
+
+  #selectionSet(type: GraphQLCompositeType, set: SelectionSetNode, required: Set<string>): SelectionSetNode {
+    return selectionSetOf(
+      set.selections.map((node) => {
+        if (node.kind === Kind.FRAGMENT_SPREAD) return node
+        if (node.kind === Kind.INLINE_FRAGMENT) {
+          const condition = node.typeCondition && this.#schema.getType(node.typeCondition.name.value)
+          const inner = isCompositeType(condition) ? condition : type
+          return { ...node, selectionSet: this.#selectionSet(inner, node.selectionSet, required) }
+        }
+        const plain = { ...node, arguments: [] }
+        const field = 'getFields' in type ? type.getFields()[node.name.value] : undefined
+        const inner = field && getNamedType(field.type)
+        const selectionSet =
+          node.selectionSet && isCompositeType(inner)
+            ? this.#selectionSet(inner, node.selectionSet, required)
+            : node.selectionSet
+        // Without arguments, it still has another value than with some.
+        if (!field?.args.length) return { ...plain, ...(selectionSet && { selectionSet }) }
+        const name = this.#nameFor(type.name, node)
+        required.add(name)
+        return { ...plain, name: { ...node.name, value: name }, ...(selectionSet && { selectionSet }) }
+      }),
+    )
+  }
+
+  #nameFor(type: string, node: FieldNode): string {
+    const key = `${type}.${node.name.value}${printArguments(node)}`
+    let name = this.#names.get(key)
+    if (name === undefined) {
+      let n = 1
+      do name = `${node.name.value}__required_${n++}`
+      while (this.#taken.has(name))
+      this.#taken.add(name)
+      this.#names.set(key, name)
+      this.fields.set(name, { type, name: node.name.value, arguments: node.arguments ?? [] })
+    }
+    return name
+  }
+
+  /** Adds the fields to their types, and those of an interface to its types too. */
+  withFields(document: DocumentNode): DocumentNode {
+    const added = new Map<string, [string, RequiredField][]>()
+    for (const [name, field] of this.fields) {
+      const type = this.#schema.getType(field.type)
+      const types = isAbstractType(type) ? this.#schema.getPossibleTypes(type).map((one) => one.name) : []
+      for (const owner of [field.type, ...types]) {
+        added.set(owner, [...(added.get(owner) ?? []), [name, field]])
+      }
+    }
+    const add = <
+      Node extends {
+        readonly name: { readonly value: string }
+        readonly fields?: readonly FieldDefinitionNode[]
+      },
+    >(
+      node: Node,
+    ): Node | undefined => {
+      const fields = added.get(node.name.value)?.flatMap(([name, field]): FieldDefinitionNode[] => {
+        const original = node.fields?.find((one) => one.name.value === field.name)
+        return original ? [{ ...original, name: { kind: Kind.NAME, value: name }, arguments: [] }] : []
+      })
+      return fields && { ...node, fields: [...(node.fields ?? []), ...fields] }
+    }
+    return visit(document, { ObjectTypeDefinition: add, InterfaceTypeDefinition: add })
+  }
+}
+
+/** Returns the document of a fetch with the arguments of the required fields. */
+export function withRequiredArguments(document: DocumentNode, fields: RequiredFields): DocumentNode {
+  return visit(document, {
+    Field(node) {
+      const field = fields.get(node.name.value)
+      if (!field) return undefined
+      const alias = node.alias ?? node.name
+      return { ...node, alias, name: { kind: Kind.NAME, value: field.name }, arguments: field.arguments }
+    },
+  })
+}
+
+/**
+ * Splits a fetch of entities whose representation would contain one field with different arguments. Each part
+ * has the fields that agree about it.
+ */
+export function splitRequirements(call: EntityCall, scope: PlanScope): readonly EntityCall[] {
+  const { node, aliases } = call
+  const { requiredFields } = scope.supergraph
+  if (
+    requiredFields.size === 0 ||
+    !aliases.some(({ requires }) => clash(namesIn(requires), requiredFields))
+  ) {
+    return [call]
+  }
+  const operation = withoutFragments(parse(node.operation, { noLocation: true }))
+  return aliases.flatMap((alias): EntityCall[] => {
+    if (!clash(namesIn(alias.requires), requiredFields)) {
+      return [{ node: only(node, operation, alias, null), aliases: [alias] }]
+    }
+    return partsOf(alias, operation, scope).map(({ keys, required }) => {
+      const requires = alias.requires.map((selection) => without(selection, required, requiredFields))
+      const selectionSet = withKeys(entityField(operation, alias.alias).selectionSet!, keys)
+      return { node: only(node, operation, alias, selectionSet), aliases: [{ ...alias, requires }] }
+    })
+  })
+}
+
+/** Fields that one representation serves. */
+interface Part {
+  readonly keys: Set<string>
+  readonly required: Set<string>
+}
+
+function partsOf(alias: EntityAlias, operation: OperationDefinitionNode, { supergraph }: PlanScope): Part[] {
+  const parts: Part[] = []
+  const add = (key: string, required: ReadonlySet<string>): void => {
+    const part = parts.find((one) => !clash([...one.required, ...required], supergraph.requiredFields))
+    if (!part) parts.push({ keys: new Set([key]), required: new Set(required) })
+    else {
+      part.keys.add(key)
+      for (const name of required) part.required.add(name)
+    }
+  }
+  const needs = new Map<string, Set<string>>()
+  const visitSet = (type: string, set: SelectionSetNode): void => {
+    for (const node of set.selections) {
+      if (node.kind === Kind.INLINE_FRAGMENT)
+        visitSet(node.typeCondition?.name.value ?? type, node.selectionSet)
+      if (node.kind !== Kind.FIELD) continue
+      const needed = needs.get(keyOf(node)) ?? new Set()
+      needs.set(keyOf(node), needed)
+      for (const name of supergraph.requiredArguments(type, node.name.value)) needed.add(name)
+    }
+  }
+  visitSet('', entityField(operation, alias.alias).selectionSet!)
+  for (const [key, required] of needs) add(key, required)
+  return parts
+}
+
+/** The selection with only the fields that have one of the keys. */
+function withKeys(set: SelectionSetNode, keys: ReadonlySet<string>): SelectionSetNode {
+  return selectionSetOf(
+    set.selections.flatMap((node): SelectionNode[] => {
+      if (node.kind !== Kind.INLINE_FRAGMENT) {
+        return node.kind === Kind.FIELD && keys.has(keyOf(node)) ? [node] : []
+      }
+      const selectionSet = withKeys(node.selectionSet, keys)
+      return selectionSet.selections.length > 0 ? [{ ...node, selectionSet }] : []
+    }),
+  )
+}
+
+/** Whether two of the names are one field with different arguments. */
+function clash(names: readonly string[], fields: RequiredFields): boolean {
+  const seen = new Map<string, string>()
+  return names.some((name) => {
+    const field = fields.get(name)
+    if (!field) return false
+    const real = `${field.type}.${field.name}`
+    const other = seen.get(real) ?? name
+    seen.set(real, name)
+    return other !== name
+  })
+}
+
+function namesIn(selections: readonly RequiresSelection[]): string[] {
+  return selections.flatMap((selection) => {
+    if (selection.kind === 'FragmentSpread') return []
+    const own = selection.kind === 'Field' ? [selection.alias ?? selection.name] : []
+    return [...own, ...namesIn(selection.selections ?? [])]
+  })
+}
+
+/** The selection without the fields with arguments that are not in `kept`. */
+function without<Selection extends RequiresSelection>(
+  selection: Selection,
+  kept: ReadonlySet<string>,
+  fields: RequiredFields,
+): Selection {
+  if (selection.kind === 'FragmentSpread' || !selection.selections) return selection
+  const selections = selection.selections.flatMap((inner) => {
+    const name = inner.kind === 'Field' ? (inner.alias ?? inner.name) : ''
+    return fields.has(name) && !kept.has(name) ? [] : [without(inner, kept, fields)]
+  })
+  return { ...selection, selections }
+}

@@ -1,0 +1,235 @@
+import { describe, expect, test } from 'vitest'
+import type { Access, SubgraphConnection } from '../../../gateway/supergraph/index.ts'
+import { aSupergraph, inProcess, run, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
+
+const people: SubgraphParts = {
+  sdl: `
+    type Query {
+      me: Person @authenticated
+      person: Person
+      people: [Person!]!
+      any: [Named]
+      things: [Thing]
+      pin: String! @requiresScopes(scopes: [["pin"]])
+    }
+    type Mutation { rename(name: String!): Person @requiresScopes(scopes: [["write"]]) count: Int }
+    interface Named { name: String nick: String }
+    type Person implements Named @key(fields: "id") {
+      id: ID!
+      name: String
+      nick: String @authenticated
+      email: String @requiresScopes(scopes: [["read", "email"], ["admin"]])
+      must: String! @authenticated
+      salary: Salary
+      note: Note
+      level: Level
+      friend: Person
+    }
+    type Robot implements Named @policy(policies: [["robots"]]) { name: String nick: String serial: Int! }
+    union Thing = Person | Robot
+    type Salary @requiresScopes(scopes: [["pay"]]) { amount: Float }
+    scalar Note @authenticated
+    enum Level @policy(policies: [["levels"], ["all"]]) { LOW HIGH }
+  `,
+  resolvers: {
+    Query: {
+      me: () => ada,
+      person: () => ada,
+      people: () => [ada, { ...ada, id: '2', name: 'Bob' }],
+      any: () => [
+        { __typename: 'Person', ...ada },
+        { __typename: 'Robot', name: 'R2', nick: 'r', serial: 7 },
+      ],
+      things: () => [
+        { __typename: 'Person', ...ada },
+        { __typename: 'Robot', name: 'R2', nick: 'r', serial: 7 },
+      ],
+      pin: () => '1234',
+    },
+    Mutation: { rename: () => ada, count: () => 3 },
+    Person: { __resolveReference: ({ id }: { id: string }) => ({ ...ada, id }), friend: () => ada },
+  },
+}
+const ada = {
+  id: '1',
+  name: 'Ada',
+  nick: 'a',
+  email: 'a@x',
+  must: 'm',
+  salary: { amount: 5 },
+  note: 'n',
+  level: 'HIGH',
+}
+
+const rank: SubgraphParts = {
+  sdl: `type Person @key(fields: "id") {
+    id: ID!
+    email: String @external
+    rank: Int @authenticated
+    domain: String @requires(fields: "email") @requiresScopes(scopes: [["read", "email"], ["admin"]])
+  }`,
+  resolvers: {
+    Person: {
+      __resolveReference: (reference: unknown) => reference,
+      rank: () => 1,
+      domain: ({ email }: { email: string }) => email.slice(2),
+    },
+  },
+}
+
+/** The documents that the subgraphs received. */
+const received: string[] = []
+const recording = (connection: SubgraphConnection): SubgraphConnection => ({
+  name: connection.name,
+  prepare: (document) => {
+    const operation = connection.prepare(document)
+    return {
+      ...operation,
+      execute: (variables, context) => {
+        received.push(document)
+        return operation.execute(variables, context)
+      },
+    }
+  },
+})
+const hub = aSupergraph(
+  { people, rank },
+  { accessOf: (context) => context as Access },
+  { people: recording(inProcess('people', people)), rank: recording(inProcess('rank', rank)) },
+)
+
+const stranger: Access = { isAuthenticated: false }
+const caller = (scopes: readonly string[] = [], policies: readonly string[] = []): Access => ({
+  isAuthenticated: true,
+  scopes: new Set(scopes),
+  policies: new Set(policies),
+})
+const error = (...path: readonly (string | number)[]) => ({
+  message: 'The caller may not read this field or a type that it contains.',
+  path,
+  extensions: { code: 'UNAUTHORIZED_FIELD_OR_TYPE' },
+})
+
+describe('a field that the caller may not read is null, with an error', () => {
+  test.each([
+    { document: '{ me { id } }', access: stranger, data: { me: null }, errors: [error('me')] },
+    { document: '{ me { id } }', access: caller(), data: { me: { id: '1' } } },
+    {
+      document: '{ person { mail: email id } }',
+      access: caller(['read']),
+      data: { person: { mail: null, id: '1' } },
+      errors: [error('person', 'mail')],
+    },
+    {
+      document: '{ person { email } }',
+      access: caller(['read', 'email']),
+      data: { person: { email: 'a@x' } },
+    },
+    { document: '{ person { email } }', access: caller(['admin']), data: { person: { email: 'a@x' } } },
+    {
+      document: '{ people { name must } }',
+      access: stranger,
+      data: null,
+      errors: [error('people', 0, 'must'), error('people', 1, 'must')],
+    },
+    {
+      document: '{ person { friend { must } name } }',
+      access: stranger,
+      data: { person: { friend: null, name: 'Ada' } },
+      errors: [error('person', 'friend', 'must')],
+    },
+    {
+      document: '{ person { salary { amount } note level } }',
+      access: stranger,
+      data: { person: { salary: null, note: null, level: null } },
+      errors: [error('person', 'salary'), error('person', 'note'), error('person', 'level')],
+    },
+    {
+      document: '{ person { salary { amount } note level } }',
+      access: caller(['pay'], ['all']),
+      data: { person: { salary: { amount: 5 }, note: 'n', level: 'HIGH' } },
+    },
+    // An interface requires what its object types require: composition adds their directives to it.
+    { document: '{ any { name } }', access: caller(), data: { any: null }, errors: [error('any')] },
+    {
+      document: '{ any { name } }',
+      access: caller([], ['robots']),
+      data: { any: [{ name: 'Ada' }, { name: 'R2' }] },
+    },
+    {
+      document: '{ things { ... on Person { nick name } ... on Robot { nick } } }',
+      access: { ...stranger, policies: new Set(['robots']) },
+      data: { things: [{ nick: null, name: 'Ada' }, { nick: 'r' }] },
+      errors: [error('things', 0, 'nick')],
+    },
+    {
+      document: '{ things { ... on Robot { serial } ... on Person { id } } }',
+      access: caller(),
+      data: { things: [{ id: '1' }, null] },
+      errors: [error('things', 1, 'serial')],
+    },
+    {
+      document: '{ things { ... on Robot { serial } ... on Named { name } } }',
+      access: caller([], ['robots']),
+      data: { things: [{ name: 'Ada' }, { serial: 7, name: 'R2' }] },
+    },
+    {
+      document: '{ person { rank domain } }',
+      access: stranger,
+      data: { person: { rank: null, domain: null } },
+      errors: [error('person', 'rank'), error('person', 'domain')],
+    },
+    {
+      document: '{ person { rank domain } }',
+      access: caller(['admin']),
+      data: { person: { rank: 1, domain: 'x' } },
+    },
+    { document: '{ pin }', access: caller(), data: null, errors: [error('pin')] },
+    {
+      document: 'mutation { rename(name: "x") { id } count }',
+      access: caller(['read']),
+      data: { rename: null, count: 3 },
+      errors: [error('rename')],
+    },
+  ])('$document', async ({ document, access, data, errors }) => {
+    expect(await run(hub, document, {}, access)).toEqual({ data, ...(errors && { errors }) })
+  })
+})
+
+describe('a field that the caller may not read is never requested', () => {
+  test.each(['{ person { email id } }', '{ me { email } }', '{ any { nick ... on Person { email } } }'])(
+    '%s',
+    async (document) => {
+      received.length = 0
+      await run(hub, document, {}, stranger)
+      expect(received.join()).not.toMatch(/email|nick|\bme\b/)
+    },
+  )
+
+  test('also when another caller has been answered by the same document', async () => {
+    const document = '{ person { email } }'
+    for (const access of [caller(['admin']), stranger, caller(['admin']), stranger]) {
+      const email = access === stranger ? null : 'a@x'
+      expect(await run(hub, document, {}, access)).toMatchObject({ data: { person: { email } } })
+    }
+  })
+})
+
+describe('a supergraph is refused', () => {
+  test('when it restricts access and there is no function that reads the access of a caller', () => {
+    expect(() => aSupergraph({ people })).toThrow(
+      'the supergraph uses @authenticated, @policy, @requiresScopes: createSupergraph needs accessOf',
+    )
+  })
+
+  test('when it uses directives that the engine does not apply, with their names', () => {
+    const sdl = `
+      type Query { shop: Shop }
+      type Shop @context(name: "shop") { currency: String price: Price }
+      type Price @key(fields: "id") { id: ID! text(currency: String @fromContext(field: "$shop { currency }")): String }
+    `
+    expect(() => aSupergraph({ shop: { sdl, resolvers: {} } })).toThrow(
+      'the supergraph uses @context, @fromContext, which this engine does not support',
+    )
+  })
+})
