@@ -118,7 +118,8 @@ function expectTimely(
   const seen = all.filter(({ sentAt }) => sentAt >= from)
   const longest = (kind: Kind): number =>
     Math.max(...seen.filter(({ name }) => name === kind).map(({ ms }) => Math.round(ms)))
-  const noise = longest('livez')
+  // A request waits for a busy process twice: when it arrives, and when its time is over.
+  const noise = 2 * longest('livez')
   const table = Object.fromEntries(kinds.map((kind) => [kind, longest(kind)]))
   console.info('longest answers in ms', { ...table, backMs: Math.round(backMs) })
   expect(longest('readyz')).toBeLessThan(500 + noise)

@@ -179,10 +179,7 @@ class HeldLease implements Lease {
     this.#key = { _id, holder, epoch }
     this.#ttlMs = ttlMs
     this.#heldUntilMs = takenAtMs + ttlMs
-    this.#renewing = this.#renewUntilLost().then((reason) => {
-      if (reason) logger.info({ lease: _id, reason }, 'lost a lease')
-      this.#lost.abort()
-    })
+    this.#renewing = this.#keep(logger)
   }
 
   isHeld(): boolean {
@@ -199,6 +196,12 @@ class HeldLease implements Lease {
     ])
     // The client uses a session again once it has ended. One that the next holder may abort must not be.
     if (matchedCount > 0) await this.session.endSession()
+  }
+
+  async #keep(logger: Pick<Logger, 'info'>): Promise<void> {
+    const reason = await this.#renewUntilLost()
+    if (reason) logger.info({ lease: this.#key._id, reason }, 'lost a lease')
+    this.#lost.abort()
   }
 
   /** Resolves with the reason; null when the lease was released. */
