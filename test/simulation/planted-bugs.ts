@@ -134,8 +134,14 @@ export const bugs: readonly Bug[] = [
   bug(
     'a lease that leaves the transaction of its last holder open',
     'platform/mongo/lease.ts',
-    'if (stored.previousSession) await endTransactions(db, stored.previousSession)',
+    'await endTransactions(db, stored.previousSession)',
     '',
+  ),
+  bug(
+    'a lease that forgets what an earlier holder left open',
+    'platform/mongo/lease.ts',
+    `{ $ifNull: ['$previousSession', '$session'] }`,
+    `'$session'`,
   ),
   bug(
     'a stream that goes live some time after it has read',

@@ -16,7 +16,7 @@ const { values } = parseArgs({
 async function firstFailure(bug: string | null, seeds: Iterable<number>, isVerbose: boolean): Promise<number | null> {
   const { simulate } = await loadWorld(bug)
   for (const seed of seeds) {
-    const { violations, faults, digest, entries, steps } = await simulate(seed)
+    const { violations, faults, digest, entries, steps } = await simulate(seed, isVerbose ? console.log : undefined)
     if (violations.length === 0 && !isVerbose) continue
     if (bug === null || isVerbose) {
       console.log(`seed ${seed}: ${entries} entries, ${steps} steps, digest ${digest}`)

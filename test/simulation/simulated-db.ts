@@ -19,8 +19,16 @@ export interface Link {
   cutUntilMs: number
   /** Until then, messages wait. */
   stalledUntilMs: number
+  quality: NetworkQuality
+}
+
+export interface NetworkQuality {
+  /** What a message takes at most, as a rule. */
+  readonly latencyMs: number
   /** The chance that a message is lost, with its connection. */
-  lossChance: number
+  readonly lossChance: number
+  /** The chance that a message takes seconds. */
+  readonly slowChance: number
 }
 
 let commands = 0
@@ -56,12 +64,13 @@ function send<Reply>(link: Link, run: () => Promise<Reply>): Promise<Reply> {
   })
 }
 
-const isLost = ({ time, cutUntilMs, random, lossChance }: Link): boolean =>
-  time.nowMs < cutUntilMs || random.chance(lossChance)
+const isLost = ({ time, cutUntilMs, random, quality }: Link): boolean =>
+  time.nowMs < cutUntilMs || random.chance(quality.lossChance)
 
-function delayOf({ time, random, stalledUntilMs }: Link): number {
-  const usual = 0.2 + random.next() ** 3 * 4
-  return Math.max(0, stalledUntilMs - time.nowMs) + usual
+function delayOf({ time, random, stalledUntilMs, quality }: Link): number {
+  const usualMs = 0.2 + random.next() ** 3 * quality.latencyMs
+  const slowMs = random.chance(quality.slowChance) ? random.next() * 4000 : 0
+  return Math.max(0, stalledUntilMs - time.nowMs) + usualMs + slowMs
 }
 
 export class SimulatedSession {

@@ -12,7 +12,7 @@
 import { MongoNetworkError, MongoServerError, type Document } from 'mongodb'
 import type { Random } from '../../dataset/random.ts'
 import { aggregate, applyUpdate, isEqual, matches, sorted, unsupported } from './query.ts'
-import type { VirtualTime } from './virtual-time.ts'
+import { epochMs, type VirtualTime } from './virtual-time.ts'
 
 /** A write in the oplog. */
 export interface Change {
@@ -89,14 +89,15 @@ export interface ReplicaSetOptions {
   readonly random: Random
   /** Receives each change once a majority has it. */
   readonly onCommitted: (change: Change) => void
+  /** Receives each write as the primary makes it, or adds it to a MongoDB transaction. */
+  readonly onWrite: (collection: string, by: string) => void
 }
-
-export const epochMs = Date.parse('2026-03-01T04:00:00Z')
 
 export class SimulatedMongo {
   readonly #time: VirtualTime
   readonly #random: Random
   readonly #onCommitted: (change: Change) => void
+  readonly #onWrite: (collection: string, by: string) => void
   readonly #collections = new Map<string, StoredCollection>()
   #oplog: Change[] = []
   /** The oplog has the changes after this. */
@@ -116,10 +117,11 @@ export class SimulatedMongo {
   /** Of the primary’s clock. */
   skewMs = 0
 
-  constructor({ time, random, onCommitted }: ReplicaSetOptions) {
+  constructor({ time, random, onCommitted, onWrite }: ReplicaSetOptions) {
     this.#time = time
     this.#random = random
     this.#onCommitted = onCommitted
+    this.#onWrite = onWrite
   }
 
   get latest(): number {
@@ -428,6 +430,7 @@ export class SimulatedMongo {
     const { writtenAt } = this.#collection(name)
     if (transaction && (writtenAt.get(id) ?? 0) > transaction.snapshot) throw this.#conflict(transaction)
     this.#checkUnique(name, write.after)
+    this.#onWrite(name, origin.process)
     if (!transaction) {
       this.#append([write])
       return true

@@ -137,6 +137,7 @@ const real = {
   clearTimeout: globalThis.clearTimeout,
   setInterval: globalThis.setInterval,
   clearInterval: globalThis.clearInterval,
+  Date,
   now: performance.now,
 }
 
@@ -144,7 +145,10 @@ const real = {
 export async function withVirtualTime<Result>(run: () => Promise<Result>): Promise<Result> {
   timersPromises.setTimeout = sleep as typeof timersPromises.setTimeout
   syncBuiltinESMExports()
-  Object.assign(globalThis, { setTimeout: once, clearTimeout: clear, setInterval: repeat, clearInterval: clear })
+  Object.assign(globalThis, {
+    Date: virtualDate,
+    setTimeout: once, clearTimeout: clear, setInterval: repeat, clearInterval: clear,
+  })
   performance.now = now
   try {
     return await run()
@@ -156,6 +160,17 @@ export async function withVirtualTime<Result>(run: () => Promise<Result>): Promi
     performance.now = clock
   }
 }
+
+/** The time at which a simulation begins. */
+export const epochMs = Date.parse('2026-03-01T04:00:00Z')
+
+/** All hubs have one wall clock: the order of a backfill is by theirs. */
+const virtualDate = new Proxy(Date, {
+  construct(target, args: []) {
+    const running = args.length === 0 && context.getStore()
+    return running ? new target(epochMs + running.time.nowMs) : new target(...args)
+  },
+})
 
 class SimulatedTimer {
   readonly cancel: () => void

@@ -7,13 +7,14 @@ import type { LogBatch, LogEntry } from '../../subgraphs/log/entry.ts'
 import type { IdempotentProjection, TransactionalProjection } from '../../subgraphs/log/projection.ts'
 import { startProjection } from '../../subgraphs/log/projection.ts'
 import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { LeaseHolder } from '../../subgraphs/platform/mongo/lease.ts'
 import { openEventStreams, type EventStreams, type PositionedEntry } from '../../subgraphs/transaction/live/event-streams.ts'
 import { startSequencer } from '../../subgraphs/transaction/log/sequencer.ts'
 import type { Move, Payment, PaymentEvent } from '../../subgraphs/transaction/payment/payment.ts'
 import { insertBatch, moveBatch } from '../../subgraphs/transaction/store/payment-writes.ts'
-import { openSimulatedDb, type Link } from './simulated-db.ts'
-import { epochMs, SimulatedMongo, type Change } from './simulated-mongo.ts'
+import { openSimulatedDb, type Link, type NetworkQuality } from './simulated-db.ts'
+import { SimulatedMongo, type Change } from './simulated-mongo.ts'
 import { SimulatedProcess, VirtualTime, withVirtualTime } from './virtual-time.ts'
 
 export interface RunResult {
@@ -28,12 +29,18 @@ export interface RunResult {
 }
 
 /** Runs the world of `seed`. */
-export const simulate = (seed: number): Promise<RunResult> => withVirtualTime(() => new World(seed).run())
+export const simulate = (seed: number, trace: Trace = () => {}): Promise<RunResult> =>
+  withVirtualTime(() => new World(seed, trace).run())
+
+/** Receives what happens, as lines. */
+type Trace = (line: string) => void
 
 /** Faults begin and end within this time. */
-const faultsMs = 12_000
+const faultsMs = 8_000
 /** By then after the last fault, everything is where it must be. */
 const progressMs = 20_000
+
+const calm: NetworkQuality = { latencyMs: 4, lossChance: 0, slowChance: 0 }
 
 const wallets = ['wallet-a', 'wallet-b', 'wallet-c']
 
@@ -55,10 +62,11 @@ interface Hub {
   holders: LeaseHolder[]
 }
 
-const quiet = { info: () => {}, warn: () => {}, error: () => {} }
+const faultKinds = ['kill', 'pause', 'cut', 'stall', 'failover', 'failover', 'oplog', 'lag', 'leave'] as const
 
 class World {
   readonly #seed: number
+  readonly #trace: Trace
   readonly #random: Random
   readonly #time = new VirtualTime()
   readonly #mongo: SimulatedMongo
@@ -67,21 +75,35 @@ class World {
   readonly #subscribers: Subscriber[] = []
   readonly #violations: string[] = []
   readonly #faults: string[] = []
+  /** Faults that wait for a write to a collection. */
+  readonly #traps: { readonly collection: string; readonly spring: (by: string) => void }[] = []
+  readonly #lagMs: number
+  readonly #quality: NetworkQuality
   #started = 0
   #writer: { readonly process: string; readonly epoch: unknown; hasAppended: boolean } | null = null
   #logEnd = 0n
 
-  constructor(seed: number) {
+  constructor(seed: number, trace: Trace) {
     this.#seed = seed
+    this.#trace = trace
     this.#random = new Random(seed, 'simulation')
     this.#mongo = new SimulatedMongo({
       time: this.#time,
       random: new Random(seed, 'mongo'),
       onCommitted: (change) => this.#committed(change),
+      onWrite: (collection, by) => this.#written(collection, by),
     })
+    this.#lagMs = this.#random.pick([5, 5, 50, 300])
+    this.#mongo.lagMs = this.#lagMs
+    this.#quality = {
+      latencyMs: this.#random.pick([4, 4, 30, 200]),
+      lossChance: this.#random.pick([0, 0, 0.01, 0.03]),
+      slowChance: this.#random.pick([0, 0, 0.01]),
+    }
   }
 
   async run(): Promise<RunResult> {
+    if (this.#random.chance(0.3)) this.#import(5 + this.#random.below(20))
     const hubs = 2 + this.#random.below(2)
     for (let slot = 0; slot < hubs; slot++) this.#startHub(slot, this.#random.next() * 500)
     for (let n = 0; n < 30 + this.#random.below(60); n++) {
@@ -92,8 +114,8 @@ class World {
       this.#subscribers.push(subscriber)
       this.#time.schedule(this.#random.next() * 3000, null, () => subscriber.connect())
     }
-    const faults = this.#random.below(7)
-    for (let n = 0; n < faults; n++) this.#time.schedule(this.#random.next() * faultsMs * 0.8, null, () => this.#fault())
+    const faults = this.#random.below(8)
+    for (let n = 0; n < faults; n++) this.#time.schedule(this.#random.next() * faultsMs * 0.8, null, () => this.#plan())
     await this.#time.runTo(faultsMs)
     this.#heal()
     const endMs = faultsMs + progressMs
@@ -116,7 +138,6 @@ class World {
 
   #startHub(slot: number, afterMs: number): void {
     const process = new SimulatedProcess(`hub-${slot}.${++this.#started}`, this.#random.below(1e6))
-    const { lossChance } = this.#hubs[slot]?.link ?? { lossChance: this.#random.chance(0.3) ? 0.01 : 0 }
     const link: Link = {
       time: this.#time,
       random: new Random(this.#seed, process.name),
@@ -124,7 +145,7 @@ class World {
       process,
       cutUntilMs: 0,
       stalledUntilMs: 0,
-      lossChance,
+      quality: this.#time.nowMs < faultsMs ? this.#quality : calm,
     }
     const hub: Hub = { process, link, db: openSimulatedDb(link), logReader: null, streams: null, holders: [] }
     this.#hubs[slot] = hub
@@ -134,20 +155,30 @@ class World {
   async #runHub(hub: Hub, slot: number): Promise<void> {
     try {
       const { db } = hub
+      const logger = this.#loggerOf(hub.process)
       // Few entries in memory, so that readers also read from MongoDB.
-      const logReader = await startLogReader({ db, logger: quiet, recentMax: 8 })
+      const logReader = await startLogReader({ db, logger, recentMax: 8 })
       hub.logReader = logReader
       hub.streams = openEventStreams(logReader, { checkpointMs: 700 })
       hub.holders = [
-        startSequencer({ db, logger: quiet, logReader }),
-        startProjection({ db, logger: quiet, logReader }, counting),
-        startProjection({ db, logger: quiet, logReader }, marking),
+        startSequencer({ db, logger, logReader }),
+        startProjection({ db, logger, logReader }, counting),
+        startProjection({ db, logger, logReader }, marking),
       ]
     } catch {
       // A hub that cannot start is started again.
       hub.process.isDead = true
       this.#startHub(slot, 500)
     }
+  }
+
+  #loggerOf({ name }: SimulatedProcess): Logger {
+    const log = (object: { readonly err?: unknown }, message: string): void => {
+      const { err, ...rest } = object
+      const cause = err instanceof Error ? `: ${err.message} ${JSON.stringify(err.cause) ?? ''}` : ''
+      this.#trace(`${this.#time.nowMs.toFixed(1)} ms ${name}: ${message} ${JSON.stringify(rest)}${cause}`)
+    }
+    return { info: log, warn: log, error: log } as Logger
   }
 
   #kill(slot: number): void {
@@ -165,6 +196,14 @@ class World {
 
   // Payers.
 
+  /** Payments that are there before any hub. */
+  #import(count: number): void {
+    for (let n = 0; n < count; n++) {
+      const payment = aPayment(`${String(n).padStart(9, '0')}-i`, this.#random.pick(wallets), new Date())
+      void this.#mongo.insert({ process: 'import', command: -1 - n }, 'payments', payment)
+    }
+  }
+
   #pay(n: number): void {
     const hub = this.#anyHub()
     if (!hub) return
@@ -176,7 +215,7 @@ class World {
   /** One payment: its submission, and each next step once the one before is acknowledged. */
   async #live(hub: Hub, n: number, wallet: string, steps: number): Promise<void> {
     const id = `${String(Math.round(this.#time.nowMs * 1000)).padStart(9, '0')}-${n}`
-    let payment = aPayment(id, wallet, this.#now())
+    let payment = aPayment(id, wallet, new Date())
     const payments = hub.db.collection<Payment>('payments')
     const submitted = this.#send(id, 1)
     const outcomes = await insertBatch(payments, [payment]).catch(() => [false])
@@ -185,7 +224,7 @@ class World {
     for (let step = 0; step < steps; step++) {
       const next = this.#anyHub()
       if (!next) return
-      const move = aMove(payment, this.#now(), step === 2)
+      const move = aMove(payment, new Date(), step === 2)
       const moved = move.refund ? this.#send(String(move.refund._id), 1) : this.#send(id, payment.sequence + 1)
       const all = move.refund ? [moved, this.#send(id, payment.sequence + 1)] : [moved]
       const [outcome] = await moveBatch(next.db.collection<Payment>('payments'), [{ before: payment, move }]).catch(() => [false])
@@ -201,40 +240,62 @@ class World {
     return sent
   }
 
-  #now(): Date {
-    return new Date(epochMs + Math.round(this.#time.nowMs))
-  }
-
   // Faults.
 
-  #fault(): void {
-    const slot = this.#random.below(this.#hubs.length)
-    const { link, process } = this.#hubs[slot]!
+  /** A fault happens now, or at a write to one of the collections that matter. */
+  #plan(): void {
+    if (this.#random.chance(0.3)) return this.#fault(this.#random.pick(this.#hubs).process.name)
+    const collection = this.#random.pick(['log', 'log', 'payments', 'leases', 'places', 'counted', 'logState'])
+    const afterMs = this.#random.next() ** 2 * 20
+    const spring = (by: string): void => void this.#time.schedule(afterMs, null, () => this.#fault(by))
+    this.#traps.push({ collection, spring })
+  }
+
+  #written(collection: string, by: string): void {
+    const n = this.#traps.findIndex((trap) => trap.collection === collection)
+    if (n >= 0) this.#traps.splice(n, 1)[0]!.spring(by)
+  }
+
+  #fault(name: string): void {
+    const slot = Math.max(
+      0,
+      this.#hubs.findIndex(({ process }) => process.name === name),
+    )
+    const { process } = this.#hubs[slot]!
     const ms = 50 + this.#random.next() ** 2 * 6000
-    const endMs = Math.min(faultsMs, this.#time.nowMs + ms)
-    const kind = this.#random.pick(['kill', 'pause', 'cut', 'stall', 'failover', 'oplog', 'lag', 'leave'] as const)
+    const restMs = faultsMs - this.#time.nowMs
+    if (restMs <= 0) return
+    const kind = this.#random.pick(faultKinds)
+    this.#trace(`${this.#time.nowMs.toFixed(1)} ms: ${kind} ${process.name} for ${Math.round(ms)} ms`)
     this.#faults.push(`${Math.round(this.#time.nowMs)} ms: ${kind} ${process.name} ${Math.round(ms)} ms`)
+    this.#strike(kind, slot, Math.min(ms, restMs))
+  }
+
+  #strike(kind: (typeof faultKinds)[number], slot: number, ms: number): void {
+    const { link, process } = this.#hubs[slot]!
+    const endMs = this.#time.nowMs + ms
     if (kind === 'kill') this.#kill(slot)
     else if (kind === 'cut') link.cutUntilMs = endMs
     else if (kind === 'stall') link.stalledUntilMs = endMs
     else if (kind === 'failover') this.#mongo.fail(Math.min(ms, 4000))
     else if (kind === 'oplog') {
-      // Without a stop of the sequencer, it would go unnoticed.
+      // A sequencer that is not interrupted would not notice.
       this.#mongo.truncateOplog()
       this.#mongo.fail(100)
     } else if (kind === 'lag') {
       this.#mongo.lagMs = 400
-      this.#time.schedule(endMs - this.#time.nowMs, null, () => (this.#mongo.lagMs = 5))
+      this.#time.schedule(ms, null, () => (this.#mongo.lagMs = this.#lagMs))
     } else if (kind === 'leave') for (const subscriber of this.#subscribers) subscriber.lose(null)
     else if (!process.isPaused) {
       process.isPaused = true
-      this.#time.schedule(endMs - this.#time.nowMs, null, () => this.#time.resume(process))
+      this.#time.schedule(ms, null, () => this.#time.resume(process))
     }
   }
 
   #heal(): void {
     this.#mongo.lagMs = 5
-    for (const { link } of this.#hubs) link.lossChance = 0
+    for (const { link } of this.#hubs) link.quality = calm
+    this.#traps.length = 0
   }
 
   // What must hold.

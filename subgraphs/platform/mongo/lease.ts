@@ -93,7 +93,7 @@ interface LeaseDocument {
   readonly expiresAt: Date
   /** The session of the holder. */
   readonly session: Binary
-  /** The session of the holder before; left out for the first. */
+  /** The session of an earlier holder, until what it has left open is aborted. */
   readonly previousSession?: Binary
 }
 
@@ -115,7 +115,8 @@ async function takeLease(options: LeaseOptions, closing: AbortSignal): Promise<H
     epoch,
     expiresAt: afterNow(ttlMs),
     session: session.id!.id,
-    previousSession: '$session',
+    // A holder that failed before it could abort this has opened nothing itself.
+    previousSession: { $ifNull: ['$previousSession', '$session'] },
   }
   const stored = await leasesOf(db).findOneAndUpdate(
     { _id: name },
@@ -127,7 +128,10 @@ async function takeLease(options: LeaseOptions, closing: AbortSignal): Promise<H
     return null
   }
   logger.info({ lease: name, epoch: stored.epoch }, 'took a lease')
-  if (stored.previousSession) await endTransactions(db, stored.previousSession)
+  if (stored.previousSession) {
+    await endTransactions(db, stored.previousSession)
+    await leasesOf(db).updateOne({ _id: name, holder }, [{ $unset: 'previousSession' }])
+  }
   return new HeldLease({ db, logger, session, ttlMs }, stored, requestedAtMs, closing)
 }
 
