@@ -20,6 +20,31 @@ export interface Link {
   /** Until then, messages wait. */
   stalledUntilMs: number
   quality: NetworkQuality
+  readonly ambush: Ambush
+}
+
+/**
+ * The worst moment for an append to the log: the message of one writer is held until the next writer sends
+ * its own, and then arrives first. Meanwhile the first writer is cut off from its lease.
+ */
+export class Ambush {
+  isSet = false
+  #held: { readonly by: SimulatedProcess; readonly deliver: () => void } | null = null
+
+  /** True when the message is held. */
+  holds(link: Link, deliver: () => void): boolean {
+    if (this.#held && this.#held.by !== link.process) this.release()
+    if (!this.isSet) return false
+    this.isSet = false
+    this.#held = { by: link.process, deliver }
+    link.stalledUntilMs = link.time.nowMs + 2500
+    return true
+  }
+
+  release(): void {
+    this.#held?.deliver()
+    this.#held = null
+  }
 }
 
 export interface NetworkQuality {
@@ -35,7 +60,7 @@ let commands = 0
 let sessions = 0
 
 /** Sends a command: it may be lost, arrive late, or be made without its answer ever being received. */
-function send<Reply>(link: Link, run: () => Promise<Reply>): Promise<Reply> {
+function send<Reply>(link: Link, run: () => Promise<Reply>, isAppend = false): Promise<Reply> {
   const { time, random, process } = link
   return new Promise((resolve, reject) => {
     let isSettled = false
@@ -50,17 +75,19 @@ function send<Reply>(link: Link, run: () => Promise<Reply>): Promise<Reply> {
       isSettled = true
       time.schedule(delayOf(link), process, settle)
     }
-    if (isLost(link)) return broken()
-    const delayMs = delayOf(link)
-    // The process may end a connection that stands still; what it sent may arrive even so.
-    if (delayMs > 1000 && random.chance(0.5)) time.schedule(random.next() * delayMs, null, broken)
-    time.schedule(delayMs, null, () => {
+    const arrive = (): void => {
       if (isLost(link)) return broken()
       run().then(
         (value) => reply(() => resolve(value)),
         (error: Error) => reply(() => reject(error)),
       )
-    })
+    }
+    if (isAppend && link.ambush.holds(link, arrive)) return
+    if (isLost(link)) return broken()
+    const delayMs = delayOf(link)
+    // The process may end a connection that stands still; what it sent may arrive even so.
+    if (delayMs > 1000 && random.chance(0.5)) time.schedule(random.next() * delayMs, null, broken)
+    time.schedule(delayMs, null, arrive)
   })
 }
 
@@ -182,13 +209,14 @@ export function openSimulatedDb(link: Link): Db {
     session: SimulatedSession | undefined,
     isRepeated: boolean,
     run: (origin: Origin) => Promise<Reply>,
+    isAppend = false,
   ): Promise<Reply> {
     const origin: Origin = { process: process.name, command: ++commands, ...session?.origin() }
     const attempt = async (): Promise<Reply> => {
       const reply = await send(link, async () => {
         const value = await run(origin)
         return { value, operationTime: mongo.majority, clusterTime: mongo.latest }
-      })
+      }, isAppend)
       session?.answered(reply.operationTime, reply.clusterTime)
       return reply.value
     }
@@ -299,7 +327,7 @@ export function openSimulatedDb(link: Link): Db {
   }
 
   const command = (body: Document, { session }: Options = {}): Promise<Document> =>
-    request(session, false, (origin) => runCommand(mongo, body, origin))
+    request(session, false, (origin) => runCommand(mongo, body, origin), body.insert === 'log')
 
   const db = {
     databaseName: 'simulated',

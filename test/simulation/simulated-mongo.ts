@@ -109,6 +109,7 @@ export class SimulatedMongo {
   readonly #cursors = new Map<bigint, Cursor>()
   #cursorCount = 0n
   readonly #transactions = new Map<string, Transaction>()
+  readonly #latestTransaction = new Map<number, number>()
   readonly #locks = new Map<string, Map<unknown, Transaction>>()
   /** The results of the commands that the driver may repeat, and of commits. */
   readonly #done = new Map<number | string, { readonly result: unknown; readonly time: number }>()
@@ -352,10 +353,19 @@ export class SimulatedMongo {
   #transactionOf({ session, transaction: number, isFirstOfTransaction }: Origin): Transaction | null {
     if (number === undefined) return null
     const key = `${session}/${number}`
-    if (isFirstOfTransaction && !this.#transactions.has(key)) {
+    const latest = this.#latestTransaction.get(session!) ?? 0
+    if (isFirstOfTransaction && number > latest) {
+      // The session has left its previous one.
+      const previous = this.#transactions.get(`${session}/${latest}`)
+      if (previous) this.#end(previous)
+      this.#wake()
+      this.#latestTransaction.set(session!, number)
       const begun: Transaction = { key, session: session!, snapshot: this.#latest, writes: new Map(), isOpen: true }
       this.#transactions.set(key, begun)
-      this.#time.schedule(60_000, null, () => this.#end(begun))
+      this.#time.schedule(60_000, null, () => {
+        this.#end(begun)
+        this.#wake()
+      })
     }
     const transaction = this.#transactions.get(key)
     if (!transaction) throw serverError(251, 'TransientTransactionError')

@@ -150,6 +150,9 @@ export async function withVirtualTime<Result>(run: () => Promise<Result>): Promi
     setTimeout: once, clearTimeout: clear, setInterval: repeat, clearInterval: clear,
   })
   performance.now = now
+  // Half of the time would go into the stacks of errors that are expected.
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
   try {
     return await run()
   } finally {
@@ -158,6 +161,7 @@ export async function withVirtualTime<Result>(run: () => Promise<Result>): Promi
     const { sleep: _, now: clock, ...timers } = real
     Object.assign(globalThis, timers)
     performance.now = clock
+    Error.stackTraceLimit = stackTraceLimit
   }
 }
 

@@ -13,7 +13,7 @@ import { openEventStreams, type EventStreams, type PositionedEntry } from '../..
 import { startSequencer } from '../../subgraphs/transaction/log/sequencer.ts'
 import type { Move, Payment, PaymentEvent } from '../../subgraphs/transaction/payment/payment.ts'
 import { insertBatch, moveBatch } from '../../subgraphs/transaction/store/payment-writes.ts'
-import { openSimulatedDb, type Link, type NetworkQuality } from './simulated-db.ts'
+import { Ambush, openSimulatedDb, type Link, type NetworkQuality } from './simulated-db.ts'
 import { SimulatedMongo, type Change } from './simulated-mongo.ts'
 import { SimulatedProcess, VirtualTime, withVirtualTime } from './virtual-time.ts'
 
@@ -62,7 +62,7 @@ interface Hub {
   holders: LeaseHolder[]
 }
 
-const faultKinds = ['kill', 'pause', 'cut', 'stall', 'failover', 'failover', 'oplog', 'lag', 'leave'] as const
+const faultKinds = ['ambush', 'kill', 'pause', 'cut', 'stall', 'failover', 'failover', 'oplog', 'lag', 'leave'] as const
 
 class World {
   readonly #seed: number
@@ -77,6 +77,7 @@ class World {
   readonly #faults: string[] = []
   /** Faults that wait for a write to a collection. */
   readonly #traps: { readonly collection: string; readonly spring: (by: string) => void }[] = []
+  readonly #ambush = new Ambush()
   readonly #lagMs: number
   readonly #quality: NetworkQuality
   #started = 0
@@ -119,10 +120,19 @@ class World {
     await this.#time.runTo(faultsMs)
     this.#heal()
     const endMs = faultsMs + progressMs
-    while (this.#time.nowMs < endMs && this.#missing() !== null) await this.#time.runTo(this.#time.nowMs + 500)
-    // What comes late must change nothing.
-    await this.#time.runTo(this.#time.nowMs + 1500)
+    for (let isQuiet = false; !isQuiet && this.#time.nowMs < endMs;) {
+      while (this.#time.nowMs < endMs && this.#missing() !== null) await this.#time.runTo(this.#time.nowMs + 500)
+      // A message that was under way for seconds may still bring something.
+      await this.#time.runTo(this.#time.nowMs + 1500)
+      isQuiet = this.#missing() === null
+    }
     this.#check()
+    for (const { process, logReader } of this.#hubs) {
+      this.#trace(`${process.name}: the log reader is at ${logReader?.tip()} of ${this.#logEnd}`)
+    }
+    for (const { wallet, connectedTo, position } of this.#subscribers) {
+      this.#trace(`the subscriber of ${wallet} is at ${position}, connected to ${connectedTo}`)
+    }
     for (const { process } of this.#hubs) process.isDead = true
     return {
       seed: this.#seed,
@@ -145,6 +155,7 @@ class World {
       process,
       cutUntilMs: 0,
       stalledUntilMs: 0,
+      ambush: this.#ambush,
       quality: this.#time.nowMs < faultsMs ? this.#quality : calm,
     }
     const hub: Hub = { process, link, db: openSimulatedDb(link), logReader: null, streams: null, holders: [] }
@@ -274,7 +285,8 @@ class World {
   #strike(kind: (typeof faultKinds)[number], slot: number, ms: number): void {
     const { link, process } = this.#hubs[slot]!
     const endMs = this.#time.nowMs + ms
-    if (kind === 'kill') this.#kill(slot)
+    if (kind === 'ambush') this.#ambush.isSet = true
+    else if (kind === 'kill') this.#kill(slot)
     else if (kind === 'cut') link.cutUntilMs = endMs
     else if (kind === 'stall') link.stalledUntilMs = endMs
     else if (kind === 'failover') this.#mongo.fail(Math.min(ms, 4000))
@@ -296,6 +308,8 @@ class World {
     this.#mongo.lagMs = 5
     for (const { link } of this.#hubs) link.quality = calm
     this.#traps.length = 0
+    this.#ambush.isSet = false
+    this.#ambush.release()
   }
 
   // What must hold.
@@ -461,6 +475,10 @@ class Subscriber {
   /** The position of the last message. */
   get position(): bigint | null {
     return this.#position
+  }
+
+  get connectedTo(): string | undefined {
+    return this.#connection?.process.name
   }
 
   connect(): void {
