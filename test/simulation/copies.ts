@@ -4,14 +4,15 @@
 // A text that is not in its file exactly once throws: then the code has changed, and so must the bug.
 
 import { registerHooks } from 'node:module'
+import type * as World from './world.ts'
 import { bugs, smallerLimits, type Change } from './planted-bugs.ts'
 
 /** Loads the world over a copy of the product: as it is, or with a bug. */
-export async function loadWorld(bug: string | null): Promise<typeof import('./world.ts')> {
+export async function loadWorld(bug: string | null): Promise<typeof World> {
   hook()
   const url = new URL('world.ts', import.meta.url)
   url.searchParams.set('copy', bug ?? 'product')
-  return (await import(url.href)) as typeof import('./world.ts')
+  return (await import(url.href)) as typeof World
 }
 
 const product = new URL('../../subgraphs/', import.meta.url).href
@@ -32,7 +33,7 @@ function hook(): void {
       const { pathname, searchParams, href } = new URL(url)
       const copy = searchParams.get('copy')
       if (!copy || !href.startsWith(product)) return loaded
-      let source = String(loaded.source)
+      let source = Buffer.from(loaded.source as Uint8Array).toString()
       for (const change of changesOf(copy)) {
         if (pathname.endsWith(`/subgraphs/${change.file}`)) source = changed(source, change)
       }

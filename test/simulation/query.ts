@@ -29,7 +29,7 @@ const scalar = (value: unknown): unknown => (value instanceof Date ? value.getTi
 export function isEqual(a: unknown, b: unknown): boolean {
   const [left, right] = [scalar(a), scalar(b)]
   if (typeof left === 'bigint' || typeof right === 'bigint') {
-    return typeof left !== 'object' && typeof right !== 'object' && left == right
+    return isComparable(left, right) && compare(left, right) === 0
   }
   return left === right || (left === null && right === undefined)
 }
@@ -147,10 +147,12 @@ export function applyUpdate(
     for (const [path, value] of Object.entries(fields)) {
       const old = document[path] as unknown
       if (operator === '$set') set(path, value)
-      else if (operator === '$setOnInsert') isInsert && set(path, value)
-      else if (operator === '$inc') set(path, (old as number | undefined ?? 0) + (value as number))
-      else if (operator === '$max') (old === undefined || compare(value, old) > 0) && set(path, value)
-      else if (operator === '$currentDate') set(path, now)
+      else if (operator === '$setOnInsert') {
+        if (isInsert) set(path, value)
+      } else if (operator === '$inc') set(path, ((old as number | undefined) ?? 0) + (value as number))
+      else if (operator === '$max') {
+        if (old === undefined || compare(value, old) > 0) set(path, value)
+      } else if (operator === '$currentDate') set(path, now)
       else if (operator === '$unset') delete document[path]
       else if (operator === '$push') {
         const array = (old as unknown[] | undefined) ?? []
@@ -163,11 +165,12 @@ export function applyUpdate(
 }
 
 function applyStage(document: Document, stage: Document, now: Date): Document {
-  const [[name, operand] = []] = Object.entries(stage)
+  const [name, operand] = Object.entries(stage)[0] as [string, unknown]
   if (name === '$set') return { ...document, ...(evaluate(operand, document, now) as Document) }
   if (name === '$replaceWith') return evaluate(operand, document, now) as Document
   if (name === '$unset') {
-    const { [operand as string]: _, ...rest } = document
+    const rest = { ...document }
+    delete rest[operand as string]
     return rest
   }
   throw unsupported(`the update stage ${name}`)
@@ -177,9 +180,9 @@ function applyStage(document: Document, stage: Document, now: Date): Document {
 export function aggregate(documents: Document[], pipeline: readonly Document[], now: Date): Document[] {
   let rows = documents
   for (const stage of pipeline) {
-    const [[name, operand] = []] = Object.entries(stage) as [string, never][]
-    if (name === '$match') rows = rows.filter((row) => matches(operand!, row, now))
-    else if (name === '$sort') rows = sorted(rows, operand!)
+    const [name, operand] = Object.entries(stage)[0] as [string, never]
+    if (name === '$match') rows = rows.filter((row) => matches(operand, row, now))
+    else if (name === '$sort') rows = sorted(rows, operand)
     else if (name === '$limit') rows = rows.slice(0, operand)
     else if (name === '$unwind') rows = rows.flatMap((row) => unwound(row, (operand as string).slice(1)))
     else if (name === '$replaceRoot') {
@@ -196,7 +199,8 @@ const unwound = (row: Document, field: string): Document[] =>
   (row[field] as unknown[]).map((element) => ({ ...row, [field]: element }))
 
 export function sorted(rows: readonly Document[], sort: Document): Document[] {
-  const [[field, order] = []] = Object.entries(sort) as [string, number][]
-  if (field === undefined || Object.keys(sort).length > 1) throw unsupported('a sort by several fields')
-  return rows.toSorted((a, b) => order! * compare(a[field], b[field]))
+  const [first, ...others] = Object.entries(sort) as [string, number][]
+  if (!first || others.length > 0) throw unsupported('a sort by several fields')
+  const [field, order] = first
+  return rows.toSorted((a, b) => order * compare(a[field], b[field]))
 }

@@ -39,7 +39,8 @@ if (values.bug === undefined) {
   const seconds = (performance.now() - startedAt) / 1000
   console.log(isWrong ? `failed: npm run simulate -- --seed ${failed}` : `${count} seeds in ${seconds.toFixed(1)} s`)
 } else {
-  for (const { name } of bugs.filter(({ name }) => values.bug === 'all' || name.includes(values.bug!))) {
+  const wanted = bugs.map(({ name }) => name).filter((name) => values.bug === 'all' || name.includes(values.bug!))
+  for (const name of wanted) {
     const found = await firstFailure(name, seeds, values.seed !== undefined)
     isWrong ||= found === null
     console.log(`${found === null ? 'NOT found' : `found by seed ${found}`}: ${name}`)

@@ -227,8 +227,8 @@ export class SimulatedMongo {
 
   async delete(origin: Origin, name: string, filter: Document): Promise<void> {
     await this.#once(origin, async () => {
-      for (const before of [...this.#collection(name).documents.values()]) {
-        if (!matches(filter, before, this.#now())) continue
+      const found = this.#collection(name).documents.values().filter((one) => matches(filter, one, this.#now()))
+      for (const before of found.toArray()) {
         await this.#put(origin, { collection: name, kind: 'delete', id: before._id as unknown, before, after: undefined, updatedFields: {}, by: origin.process })
       }
     })

@@ -133,11 +133,7 @@ const context = new AsyncLocalStorage<Context>()
 const timersPromises = process.getBuiltinModule('node:timers/promises')
 const real = {
   sleep: timersPromises.setTimeout,
-  setTimeout: globalThis.setTimeout,
-  clearTimeout: globalThis.clearTimeout,
-  setInterval: globalThis.setInterval,
-  clearInterval: globalThis.clearInterval,
-  Date,
+  globals: { setTimeout, clearTimeout, setInterval, clearInterval, Date },
   now: performance.now,
 }
 
@@ -158,9 +154,8 @@ export async function withVirtualTime<Result>(run: () => Promise<Result>): Promi
   } finally {
     timersPromises.setTimeout = real.sleep
     syncBuiltinESMExports()
-    const { sleep: _, now: clock, ...timers } = real
-    Object.assign(globalThis, timers)
-    performance.now = clock
+    Object.assign(globalThis, real.globals)
+    performance.now = real.now
     Error.stackTraceLimit = stackTraceLimit
   }
 }
@@ -194,13 +189,13 @@ function now(): number {
 
 function once(run: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): unknown {
   const running = context.getStore()
-  if (!running) return real.setTimeout(run, ms, ...args)
+  if (!running) return real.globals.setTimeout(run, ms, ...args)
   return new SimulatedTimer(running.time.schedule(Math.max(1, ms), running.process, () => run(...args)))
 }
 
 function repeat(run: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): unknown {
   const running = context.getStore()
-  if (!running) return real.setInterval(run, ms, ...args)
+  if (!running) return real.globals.setInterval(run, ms, ...args)
   let cancel = (): void => {}
   const next = (): void => {
     cancel = running.time.schedule(Math.max(1, ms), running.process, () => {
@@ -214,7 +209,7 @@ function repeat(run: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): 
 
 function clear(timer: unknown): void {
   if (timer instanceof SimulatedTimer) timer.cancel()
-  else real.clearTimeout(timer as NodeJS.Timeout)
+  else real.globals.clearTimeout(timer as NodeJS.Timeout)
 }
 
 function sleep(ms = 1, value?: unknown, options: { readonly signal?: AbortSignal } = {}): Promise<unknown> {
