@@ -154,7 +154,7 @@ export const bugs: readonly Bug[] = [
     'if (!(await this.#save(position))) return false',
   ),
   bug(
-    'a projection that goes on after another has moved its checkpoint',
+    'a projection that continues after another has moved its checkpoint',
     15,
     'log/checkpoint.ts',
     '{ _id: this.#name, epoch: this.results.epoch, position: this.#position },',
@@ -175,7 +175,7 @@ export const bugs: readonly Bug[] = [
     '',
   ),
   bug(
-    'a lease that forgets what an earlier holder left open',
+    'a lease that drops what an earlier holder left open',
     1,
     'platform/mongo/lease.ts',
     `{ $ifNull: ['$previousSession', '$session'] }`,
