@@ -10,7 +10,9 @@ const sources = files.filter((file) => /^(subgraphs|gateway)\/.*\.ts$/.test(file
 describe('on a sharded cluster', () => {
   test('every collection of the source has a place', () => {
     const name = /collection(?:<(?:[^()]|\(\))*?>)?\(\s*'(\w+)'/g
-    const found = sources.flatMap((file) => [...read(file).matchAll(name)].map(([, collection]) => collection!))
+    const found = sources.flatMap((file) =>
+      [...read(file).matchAll(name)].map(([, collection]) => collection!),
+    )
     const missing = [...new Set(found)].filter((collection) => !(collection in placements))
     expect(missing).toEqual(['system.replset'].filter((each) => found.includes(each)))
     expect(new Set(found).size).toBeGreaterThan(20)
@@ -24,7 +26,9 @@ describe('on a sharded cluster', () => {
   })
 
   test('a write without `_id` is found', () => {
-    expect(writesIn(`await days.updateOne({ day }, { $set: { _id: 1 } })`)).toEqual([{ line: 1, filter: '{ day }' }])
+    expect(writesIn(`await days.updateOne({ day }, { $set: { _id: 1 } })`)).toEqual([
+      { line: 1, filter: '{ day }' },
+    ])
     expect(writesIn(`const same = { a: 1 }\nx.deleteOne(same)`)).toEqual([{ line: 2, filter: '{ a: 1 }' }])
     expect(writesIn(`[{ updateOne: { filter: { key }, update } }]`)).toEqual([{ line: 1, filter: '{ key }' }])
   })

@@ -157,7 +157,8 @@ export function applyUpdate(
       else if (operator === '$push') {
         const array = (old as unknown[] | undefined) ?? []
         document[path] = [...array, value]
-        updatedFields[old === undefined ? path : `${path}.${array.length}`] = old === undefined ? [value] : value
+        updatedFields[old === undefined ? path : `${path}.${array.length}`] =
+          old === undefined ? [value] : value
       } else throw unsupported(`the update operator ${operator}`)
     }
   }

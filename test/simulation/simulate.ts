@@ -13,16 +13,24 @@ const { values } = parseArgs({
 })
 
 /** Runs seeds until one fails, and prints it. */
-async function firstFailure(bug: string | null, seeds: Iterable<number>, isVerbose: boolean): Promise<number | null> {
+async function firstFailure(
+  bug: string | null,
+  seeds: Iterable<number>,
+  isVerbose: boolean,
+): Promise<number | null> {
   const { simulate } = await loadWorld(bug)
   for (const seed of seeds) {
-    const { violations, faults, digest, entries, steps } = await simulate(seed, isVerbose ? console.log : undefined)
+    const { violations, faults, digest, entries, steps } = await simulate(
+      seed,
+      isVerbose ? console.log : undefined,
+    )
     if (violations.length === 0 && !isVerbose) continue
     if (bug === null || isVerbose) {
       console.log(`seed ${seed}: ${entries} entries, ${steps} steps, digest ${digest}`)
       for (const fault of faults) console.log(`  ${fault}`)
     }
-    for (const violation of bug === null || isVerbose ? violations : violations.slice(0, 1)) console.log(`  violated: ${violation}`)
+    for (const violation of bug === null || isVerbose ? violations : violations.slice(0, 1))
+      console.log(`  violated: ${violation}`)
     if (violations.length > 0) return seed
   }
   return null
@@ -37,9 +45,13 @@ if (values.bug === undefined) {
   const failed = await firstFailure(null, seeds, values.seed !== undefined)
   isWrong = failed !== null
   const seconds = (performance.now() - startedAt) / 1000
-  console.log(isWrong ? `failed: npm run simulate -- --seed ${failed}` : `${count} seeds in ${seconds.toFixed(1)} s`)
+  console.log(
+    isWrong ? `failed: npm run simulate -- --seed ${failed}` : `${count} seeds in ${seconds.toFixed(1)} s`,
+  )
 } else {
-  const wanted = bugs.map(({ name }) => name).filter((name) => values.bug === 'all' || name.includes(values.bug!))
+  const wanted = bugs
+    .map(({ name }) => name)
+    .filter((name) => values.bug === 'all' || name.includes(values.bug!))
   for (const name of wanted) {
     const found = await firstFailure(name, seeds, values.seed !== undefined)
     isWrong ||= found === null

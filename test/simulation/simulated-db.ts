@@ -213,10 +213,14 @@ export function openSimulatedDb(link: Link): Db {
   ): Promise<Reply> {
     const origin: Origin = { process: process.name, command: ++commands, ...session?.origin() }
     const attempt = async (): Promise<Reply> => {
-      const reply = await send(link, async () => {
-        const value = await run(origin)
-        return { value, operationTime: mongo.majority, clusterTime: mongo.latest }
-      }, isAppend)
+      const reply = await send(
+        link,
+        async () => {
+          const value = await run(origin)
+          return { value, operationTime: mongo.majority, clusterTime: mongo.latest }
+        },
+        isAppend,
+      )
       session?.answered(reply.operationTime, reply.clusterTime)
       return reply.value
     }
@@ -225,7 +229,9 @@ export function openSimulatedDb(link: Link): Db {
     } catch (error) {
       if (!(error instanceof MongoNetworkError)) throw error
       if (session?.isInTransaction) {
-        ;(error as unknown as { addErrorLabel(label: string): void }).addErrorLabel('TransientTransactionError')
+        ;(error as unknown as { addErrorLabel(label: string): void }).addErrorLabel(
+          'TransientTransactionError',
+        )
         throw error
       }
       if (!isRepeated) throw error
@@ -248,7 +254,8 @@ export function openSimulatedDb(link: Link): Db {
     collectionName: name,
     db,
     findOne: async (filter: Document, options: Options = {}) =>
-      (await read(options, (origin) => mongo.find(origin, name, filter, { ...options, limit: 1 })))[0] ?? null,
+      (await read(options, (origin) => mongo.find(origin, name, filter, { ...options, limit: 1 })))[0] ??
+      null,
     find: (filter: Document = {}, options: Options = {}) => cursorOf(name, filter, options),
     aggregate: (pipeline: Document[], options: Options = {}) => ({
       toArray: () => read(options, (origin) => mongo.aggregate(origin, name, pipeline)),
@@ -270,7 +277,11 @@ export function openSimulatedDb(link: Link): Db {
     bulkWrite: (writes: readonly Document[], options: Options = {}) =>
       each(writes, options, async ({ updateOne }, origin) => {
         if (!updateOne) throw unsupported('a bulk write of this kind')
-        const { filter, update, upsert } = updateOne as { filter: Document; update: Document; upsert?: boolean }
+        const { filter, update, upsert } = updateOne as {
+          filter: Document
+          update: Document
+          upsert?: boolean
+        }
         await mongo.update(origin, name, filter, update, upsert ?? false)
       }),
     deleteMany: (filter: Document, options: Options = {}) =>
@@ -278,8 +289,7 @@ export function openSimulatedDb(link: Link): Db {
     drop: () => write({}, (origin) => mongo.delete(origin, name, {})),
     createIndex: (key: Document, { name: index = 'index', unique = false } = {}) =>
       read({}, () => mongo.createIndex(name, index, Object.keys(key), unique)),
-    indexes: async () =>
-      (await read({}, () => mongo.indexNames(name))).map((index) => ({ name: index })),
+    indexes: async () => (await read({}, () => mongo.indexNames(name))).map((index) => ({ name: index })),
     dropIndex: (index: string) => read({}, () => mongo.dropIndex(name, index)),
   })
 
@@ -350,7 +360,11 @@ async function runCommand(mongo: SimulatedMongo, body: Document, origin: Origin)
     return { cursor: await mongo.openChangeStream(origin, body.aggregate as string, rest, resumeAfter) }
   }
   if (name === 'getMore') {
-    const { getMore, maxTimeMS, batchSize } = body as { getMore: bigint; maxTimeMS: number; batchSize: number }
+    const { getMore, maxTimeMS, batchSize } = body as {
+      getMore: bigint
+      maxTimeMS: number
+      batchSize: number
+    }
     return { cursor: await mongo.getMore(getMore, maxTimeMS, batchSize) }
   }
   if (name === 'killCursors') return (await mongo.killCursors(body.cursors as bigint[])) ?? {}
@@ -377,7 +391,10 @@ async function writeAll(
     const statement = { ...origin, command: ++commands }
     try {
       if (name === 'insert') await mongo.insert(statement, body.insert as string, item)
-      else n += (await mongo.update(statement, body.update as string, item.q as Document, item.u as Document, false)).matched
+      else
+        n += (
+          await mongo.update(statement, body.update as string, item.q as Document, item.u as Document, false)
+        ).matched
     } catch (error) {
       if (!(error instanceof MongoServerError)) throw error
       writeErrors.push({ index, code: error.code, keyPattern: error.keyPattern as Document })

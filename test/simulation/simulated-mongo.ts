@@ -29,6 +29,9 @@ export interface Change {
   isEnd: boolean
 }
 
+/** A write that is not in the oplog yet. */
+export type Write = Omit<Change, 'time' | 'isEnd'>
+
 /** Where a command comes from. */
 export interface Origin {
   readonly process: string
@@ -67,7 +70,7 @@ interface Transaction {
   readonly key: string
   readonly session: number
   readonly snapshot: number
-  readonly writes: Map<string, Map<unknown, Omit<Change, 'time' | 'isEnd'>>>
+  readonly writes: Map<string, Map<unknown, Write>>
   isOpen: boolean
 }
 
@@ -90,14 +93,14 @@ export interface ReplicaSetOptions {
   /** Receives each change once a majority has it. */
   readonly onCommitted: (change: Change) => void
   /** Receives each write as the primary makes it, or adds it to a MongoDB transaction. */
-  readonly onWrite: (collection: string, by: string) => void
+  readonly onWrite: (write: Write) => void
 }
 
 export class SimulatedMongo {
   readonly #time: VirtualTime
   readonly #random: Random
   readonly #onCommitted: (change: Change) => void
-  readonly #onWrite: (collection: string, by: string) => void
+  readonly #onWrite: (write: Write) => void
   readonly #collections = new Map<string, StoredCollection>()
   #oplog: Change[] = []
   /** The oplog has the changes after this. */
@@ -154,7 +157,17 @@ export class SimulatedMongo {
       this.#isUp = true
       this.skewMs = this.#random.below(400) - 200
       // The new primary writes an entry, so that what it has taken over is committed with it.
-      this.#append([{ collection: '', kind: 'none', id: null, before: undefined, after: undefined, updatedFields: {}, by: '' }])
+      this.#append([
+        {
+          collection: '',
+          kind: 'none',
+          id: null,
+          before: undefined,
+          after: undefined,
+          updatedFields: {},
+          by: '',
+        },
+      ])
       this.#wake()
     })
   }
@@ -185,7 +198,9 @@ export class SimulatedMongo {
       const id = row._id as unknown
       const before = this.#collection(merge.into).documents.get(id)
       const kind = before ? ('update' as const) : ('insert' as const)
-      this.#append([{ collection: merge.into, kind, id, before, after: row, updatedFields: {}, by: origin.process }])
+      this.#append([
+        { collection: merge.into, kind, id, before, after: row, updatedFields: {}, by: origin.process },
+      ])
     }
     await this.#committed(this.#latest)
     return []
@@ -207,7 +222,15 @@ export class SimulatedMongo {
         if (id === undefined) throw unsupported('an upsert without an _id')
         const { document, updatedFields } = applyUpdate(before ?? { _id: id }, update, this.#now(), !before)
         const kind = before ? ('update' as const) : ('insert' as const)
-        const write = { collection: name, kind, id, before, after: document, updatedFields, by: origin.process }
+        const write = {
+          collection: name,
+          kind,
+          id,
+          before,
+          after: document,
+          updatedFields,
+          by: origin.process,
+        }
         if (await this.#put(origin, write)) return { matched: before ? 1 : 0, after: document }
       }
     })
@@ -219,7 +242,15 @@ export class SimulatedMongo {
       for (;;) {
         const id = document._id as unknown
         if (this.#current(origin, name, id)) throw duplicate('_id')
-        const write = { collection: name, kind: 'insert' as const, id, before: undefined, after: document, updatedFields: {}, by: origin.process }
+        const write = {
+          collection: name,
+          kind: 'insert' as const,
+          id,
+          before: undefined,
+          after: document,
+          updatedFields: {},
+          by: origin.process,
+        }
         if (await this.#put(origin, write)) return
       }
     })
@@ -227,9 +258,19 @@ export class SimulatedMongo {
 
   async delete(origin: Origin, name: string, filter: Document): Promise<void> {
     await this.#once(origin, async () => {
-      const found = this.#collection(name).documents.values().filter((one) => matches(filter, one, this.#now()))
+      const found = this.#collection(name)
+        .documents.values()
+        .filter((one) => matches(filter, one, this.#now()))
       for (const before of found.toArray()) {
-        await this.#put(origin, { collection: name, kind: 'delete', id: before._id as unknown, before, after: undefined, updatedFields: {}, by: origin.process })
+        await this.#put(origin, {
+          collection: name,
+          kind: 'delete',
+          id: before._id as unknown,
+          before,
+          after: undefined,
+          updatedFields: {},
+          by: origin.process,
+        })
       }
     })
   }
@@ -239,7 +280,12 @@ export class SimulatedMongo {
     await this.#committed(this.#latest)
   }
 
-  async createIndex(name: string, index: string, fields: readonly string[], isUnique: boolean): Promise<void> {
+  async createIndex(
+    name: string,
+    index: string,
+    fields: readonly string[],
+    isUnique: boolean,
+  ): Promise<void> {
     await this.#up()
     this.#collection(name).indexes.set(index, { fields, isUnique })
   }
@@ -266,7 +312,8 @@ export class SimulatedMongo {
     resumeAfter: { readonly time: number } | null,
   ): Promise<Document> {
     await this.#up()
-    if (resumeAfter && resumeAfter.time < this.#oplogAfter) throw serverError(286, 'NonResumableChangeStreamError')
+    if (resumeAfter && resumeAfter.time < this.#oplogAfter)
+      throw serverError(286, 'NonResumableChangeStreamError')
     const id = ++this.#cursorCount
     const after = resumeAfter?.time ?? this.#latest
     const cursor: Cursor = { session: origin.session, collection, pipeline, after }
@@ -360,7 +407,13 @@ export class SimulatedMongo {
       if (previous) this.#end(previous)
       this.#wake()
       this.#latestTransaction.set(session!, number)
-      const begun: Transaction = { key, session: session!, snapshot: this.#latest, writes: new Map(), isOpen: true }
+      const begun: Transaction = {
+        key,
+        session: session!,
+        snapshot: this.#latest,
+        writes: new Map(),
+        isOpen: true,
+      }
       this.#transactions.set(key, begun)
       this.#time.schedule(60_000, null, () => {
         this.#end(begun)
@@ -428,7 +481,7 @@ export class SimulatedMongo {
   }
 
   /** Makes one write, or adds it to its MongoDB transaction; false when it has waited and must be tried again. */
-  async #put(origin: Origin, write: Omit<Change, 'time' | 'isEnd'>): Promise<boolean> {
+  async #put(origin: Origin, write: Write): Promise<boolean> {
     const { collection: name, id } = write
     const transaction = this.#transactionOf(origin)
     const holder = this.#locks.get(name)?.get(id)
@@ -440,12 +493,12 @@ export class SimulatedMongo {
     const { writtenAt } = this.#collection(name)
     if (transaction && (writtenAt.get(id) ?? 0) > transaction.snapshot) throw this.#conflict(transaction)
     this.#checkUnique(name, write.after)
-    this.#onWrite(name, origin.process)
+    this.#onWrite(write)
     if (!transaction) {
       this.#append([write])
       return true
     }
-    const writes = transaction.writes.get(name) ?? new Map<unknown, Omit<Change, 'time' | 'isEnd'>>()
+    const writes = transaction.writes.get(name) ?? new Map<unknown, Write>()
     transaction.writes.set(name, writes)
     const earlier = writes.get(id)
     writes.set(id, earlier ? { ...write, kind: earlier.kind, before: earlier.before } : write)
@@ -481,7 +534,7 @@ export class SimulatedMongo {
     }
   }
 
-  #append(writes: readonly Omit<Change, 'time' | 'isEnd'>[]): number {
+  #append(writes: readonly Write[]): number {
     for (const [n, write] of writes.entries()) {
       const change: Change = { ...write, time: ++this.#latest, isEnd: n === writes.length - 1 }
       this.#oplog.push(change)

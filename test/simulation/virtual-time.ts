@@ -143,7 +143,10 @@ export async function withVirtualTime<Result>(run: () => Promise<Result>): Promi
   syncBuiltinESMExports()
   Object.assign(globalThis, {
     Date: virtualDate,
-    setTimeout: once, clearTimeout: clear, setInterval: repeat, clearInterval: clear,
+    setTimeout: once,
+    clearTimeout: clear,
+    setInterval: repeat,
+    clearInterval: clear,
   })
   performance.now = now
   // Half of the time would go into the stacks of errors that are expected.

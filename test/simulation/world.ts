@@ -9,12 +9,16 @@ import { startProjection } from '../../subgraphs/log/projection.ts'
 import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { LeaseHolder } from '../../subgraphs/platform/mongo/lease.ts'
-import { openEventStreams, type EventStreams, type PositionedEntry } from '../../subgraphs/transaction/live/event-streams.ts'
+import {
+  openEventStreams,
+  type EventStreams,
+  type PositionedEntry,
+} from '../../subgraphs/transaction/live/event-streams.ts'
 import { startSequencer } from '../../subgraphs/transaction/log/sequencer.ts'
 import type { Move, Payment, PaymentEvent } from '../../subgraphs/transaction/payment/payment.ts'
 import { insertBatch, moveBatch } from '../../subgraphs/transaction/store/payment-writes.ts'
 import { Ambush, openSimulatedDb, type Link, type NetworkQuality } from './simulated-db.ts'
-import { SimulatedMongo, type Change } from './simulated-mongo.ts'
+import { SimulatedMongo, type Change, type Write } from './simulated-mongo.ts'
 import { SimulatedProcess, VirtualTime, withVirtualTime } from './virtual-time.ts'
 
 export interface RunResult {
@@ -62,7 +66,19 @@ interface Hub {
   holders: LeaseHolder[]
 }
 
-const faultKinds = ['ambush', 'kill', 'pause', 'cut', 'stall', 'failover', 'failover', 'oplog', 'lag', 'leave'] as const
+const faultKinds = [
+  'ambush',
+  'relay',
+  'kill',
+  'pause',
+  'cut',
+  'stall',
+  'failover',
+  'failover',
+  'oplog',
+  'lag',
+  'leave',
+] as const
 
 class World {
   readonly #seed: number
@@ -92,7 +108,7 @@ class World {
       time: this.#time,
       random: new Random(seed, 'mongo'),
       onCommitted: (change) => this.#committed(change),
-      onWrite: (collection, by) => this.#written(collection, by),
+      onWrite: (write) => this.#written(write),
     })
     this.#lagMs = this.#random.pick([5, 5, 50, 300])
     this.#mongo.lagMs = this.#lagMs
@@ -111,17 +127,21 @@ class World {
       this.#time.schedule(this.#random.next() * (faultsMs - 500), null, () => this.#pay(n))
     }
     for (let n = 0; n < 4; n++) {
-      const subscriber = new Subscriber(n === 3 ? null : wallets[n]!, this.#time, this.#random, () => this.#anyHub())
+      const subscriber = new Subscriber(n === 3 ? null : wallets[n]!, this.#time, this.#random, () =>
+        this.#anyHub(),
+      )
       this.#subscribers.push(subscriber)
       this.#time.schedule(this.#random.next() * 3000, null, () => subscriber.connect())
     }
     const faults = this.#random.below(8)
-    for (let n = 0; n < faults; n++) this.#time.schedule(this.#random.next() * faultsMs * 0.8, null, () => this.#plan())
+    for (let n = 0; n < faults; n++)
+      this.#time.schedule(this.#random.next() * faultsMs * 0.8, null, () => this.#plan())
     await this.#time.runTo(faultsMs)
     this.#heal()
     const endMs = faultsMs + progressMs
     for (let isQuiet = false; !isQuiet && this.#time.nowMs < endMs;) {
-      while (this.#time.nowMs < endMs && this.#missing() !== null) await this.#time.runTo(this.#time.nowMs + 500)
+      while (this.#time.nowMs < endMs && this.#missing() !== null)
+        await this.#time.runTo(this.#time.nowMs + 500)
       // A message that was under way for seconds may still bring something.
       await this.#time.runTo(this.#time.nowMs + 1500)
       isQuiet = this.#missing() === null
@@ -236,9 +256,13 @@ class World {
       const next = this.#anyHub()
       if (!next) return
       const move = aMove(payment, new Date(), step === 2)
-      const moved = move.refund ? this.#send(String(move.refund._id), 1) : this.#send(id, payment.sequence + 1)
+      const moved = move.refund
+        ? this.#send(String(move.refund._id), 1)
+        : this.#send(id, payment.sequence + 1)
       const all = move.refund ? [moved, this.#send(id, payment.sequence + 1)] : [moved]
-      const [outcome] = await moveBatch(next.db.collection<Payment>('payments'), [{ before: payment, move }]).catch(() => [false])
+      const [outcome] = await moveBatch(next.db.collection<Payment>('payments'), [
+        { before: payment, move },
+      ]).catch(() => [false])
       if (outcome !== true) return
       for (const one of all) one.ackedMs = this.#time.nowMs
       payment = { ...payment, sequence: move.event.sequence, status: move.event.to } as Payment
@@ -256,22 +280,29 @@ class World {
   /** A fault happens now, or at a write to one of the collections that matter. */
   #plan(): void {
     if (this.#random.chance(0.3)) return this.#fault(this.#random.pick(this.#hubs).process.name)
-    const collection = this.#random.pick(['log', 'log', 'payments', 'leases', 'places', 'counted', 'logState'])
+    const collection = this.#random.pick([
+      'log',
+      'log',
+      'payments',
+      'leases',
+      'places',
+      'counted',
+      'logState',
+    ])
     const afterMs = this.#random.next() ** 2 * 20
     const spring = (by: string): void => void this.#time.schedule(afterMs, null, () => this.#fault(by))
     this.#traps.push({ collection, spring })
   }
 
-  #written(collection: string, by: string): void {
+  #written({ collection, by, before, after }: Write): void {
+    // Of a lease, its taking matters.
+    if (collection === 'leases' && before?.epoch === after?.epoch) return
     const n = this.#traps.findIndex((trap) => trap.collection === collection)
     if (n >= 0) this.#traps.splice(n, 1)[0]!.spring(by)
   }
 
   #fault(name: string): void {
-    const slot = Math.max(
-      0,
-      this.#hubs.findIndex(({ process }) => process.name === name),
-    )
+    const slot = this.#slotOf(name)
     const { process } = this.#hubs[slot]!
     const ms = 50 + this.#random.next() ** 2 * 6000
     const restMs = faultsMs - this.#time.nowMs
@@ -282,11 +313,22 @@ class World {
     this.#strike(kind, slot, Math.min(ms, restMs))
   }
 
+  #slotOf(name: string): number {
+    const slot = this.#hubs.findIndex(({ process }) => process.name === name)
+    return Math.max(0, slot)
+  }
+
   #strike(kind: (typeof faultKinds)[number], slot: number, ms: number): void {
     const { link, process } = this.#hubs[slot]!
     const endMs = this.#time.nowMs + ms
     if (kind === 'ambush') this.#ambush.isSet = true
     else if (kind === 'kill') this.#kill(slot)
+    else if (kind === 'relay') {
+      // The process that takes over fails at once.
+      this.#kill(slot)
+      const spring = (by: string): void => this.#strike('cut', this.#slotOf(by), Math.min(ms, 800))
+      this.#traps.push({ collection: 'leases', spring }, { collection: 'leases', spring })
+    }
     else if (kind === 'cut') link.cutUntilMs = endMs
     else if (kind === 'stall') link.stalledUntilMs = endMs
     else if (kind === 'failover') this.#mongo.fail(Math.min(ms, 4000))
@@ -323,7 +365,8 @@ class World {
     if (collection !== 'log') return
     const batch = after as LogBatch | undefined
     if (kind !== 'insert' || !batch) return this.#violation(`the log was changed by ${kind}`)
-    if (batch._id !== this.#logEnd + 1n) this.#violation(`after position ${this.#logEnd}, the log has ${batch._id}`)
+    if (batch._id !== this.#logEnd + 1n)
+      this.#violation(`after position ${this.#logEnd}, the log has ${batch._id}`)
     this.#logEnd = batch.last
     if (this.#writer?.process === by) this.#writer.hasAppended = true
     else if (this.#writer?.hasAppended) {
@@ -348,7 +391,8 @@ class World {
     const behind = this.#mongo
       .documents<{ _id: string; position: bigint }>('places')
       .filter(({ position }) => position < log.length)
-    if (behind.length > 0) return `the checkpoint of ${behind[0]!._id} is at ${behind[0]!.position} of ${log.length}`
+    if (behind.length > 0)
+      return `the checkpoint of ${behind[0]!._id} is at ${behind[0]!.position} of ${log.length}`
     const late = this.#subscribers.find(({ position }) => position === null || position < log.length)
     return late ? `the subscriber of ${late.wallet} is at ${late.position} of ${log.length}` : null
   }
@@ -381,7 +425,8 @@ class World {
       const key = `${transaction}/${sequence}`
       if (logged.has(key)) this.#violation(`${key} is in the log twice, again at ${_id}`)
       if (!stored.has(key)) this.#violation(`${key} is in the log and not in its payment`)
-      if (sequence > 1 && !logged.has(`${transaction}/${sequence - 1}`)) this.#violation(`${key} is in the log too early`)
+      if (sequence > 1 && !logged.has(`${transaction}/${sequence - 1}`))
+        this.#violation(`${key} is in the log too early`)
       logged.add(key)
     }
     for (const key of stored) if (!logged.has(key)) this.#violation(`${key} is not in the log`)
@@ -408,7 +453,8 @@ class World {
     const counted = new Map(this.#mongo.documents<Counted>('counted').map(({ _id, count }) => [_id, count]))
     for (const [wallet, entries] of Map.groupBy(log, ({ payment }) => String(payment.wallet))) {
       const count = counted.get(wallet) ?? 0
-      if (count !== entries.length) this.#violation(`counted ${count} of ${entries.length} entries of ${wallet}`)
+      if (count !== entries.length)
+        this.#violation(`counted ${count} of ${entries.length} entries of ${wallet}`)
     }
     const marked = this.#mongo.documents<Marked>('marked')
     if (marked.length !== log.length) this.#violation(`marked ${marked.length} of ${log.length} entries`)
@@ -435,7 +481,11 @@ const counting: TransactionalProjection = {
   gatherMs: 20,
   async apply(entries, session, { collection }) {
     for (const [wallet, { length }] of Map.groupBy(entries, ({ payment }) => String(payment.wallet))) {
-      await collection<Counted>('counted').updateOne({ _id: wallet }, { $inc: { count: length } }, { session, upsert: true })
+      await collection<Counted>('counted').updateOne(
+        { _id: wallet },
+        { $inc: { count: length } },
+        { session, upsert: true },
+      )
     }
   },
 }
@@ -448,7 +498,11 @@ const marking: IdempotentProjection = {
   gatherMs: 20,
   async apply(entries, { collection }) {
     for (const { _id } of entries) {
-      await collection<Document & Marked>('marked').updateOne({ _id }, { $set: { isMarked: true } }, { upsert: true })
+      await collection<Document & Marked>('marked').updateOne(
+        { _id },
+        { $set: { isMarked: true } },
+        { upsert: true },
+      )
     }
   },
 }
@@ -463,7 +517,10 @@ class Subscriber {
   /** The position of the first message: events up to there are none of its own. */
   #startedAt: bigint | null = null
   #position: bigint | null = null
-  #connection: { readonly process: SimulatedProcess; readonly stream: AsyncIterator<PositionedEntry> } | null = null
+  #connection: {
+    readonly process: SimulatedProcess
+    readonly stream: AsyncIterator<PositionedEntry>
+  } | null = null
 
   constructor(wallet: string | null, time: VirtualTime, random: Random, anyHub: () => Hub | null) {
     this.wallet = wallet
@@ -505,7 +562,10 @@ class Subscriber {
   async #follow({ process, logReader, streams }: Hub): Promise<void> {
     if (this.#connection) return
     const { wallet } = this
-    const filter = { matches: ({ payment }: LogEntry) => wallet === null || payment.wallet === wallet, query: {} }
+    const filter = {
+      matches: ({ payment }: LogEntry) => wallet === null || payment.wallet === wallet,
+      query: {},
+    }
     const visibility =
       wallet === null
         ? ({ kind: 'all' } as const)
@@ -540,7 +600,8 @@ class Subscriber {
   check(log: readonly LogEntry[]): string | null {
     const { wallet } = this
     const own = log.filter(
-      ({ _id, payment }) => this.#startedAt !== null && _id > this.#startedAt && (wallet === null || payment.wallet === wallet),
+      ({ _id, payment }) =>
+        this.#startedAt !== null && _id > this.#startedAt && (wallet === null || payment.wallet === wallet),
     )
     const wrong = own.findIndex(({ _id }, n) => this.#received[n] !== _id)
     if (wrong < 0 && own.length === this.#received.length) return null
@@ -568,7 +629,15 @@ function aPayment(id: string, wallet: string, at: Date): Payment {
 
 function aMove(payment: Payment, at: Date, isRefund: boolean): Move {
   const sequence = payment.sequence + 1
-  const event = { sequence, at, kind: 'APPROVED', from: payment.status, to: 'COMPLETED', reason: null, write: `${payment._id}/${sequence}` }
+  const event = {
+    sequence,
+    at,
+    kind: 'APPROVED',
+    from: payment.status,
+    to: 'COMPLETED',
+    reason: null,
+    write: `${payment._id}/${sequence}`,
+  }
   const refund = { _id: `${payment._id}-r`, reporting: { minor: 1n }, events: [{ ...event, sequence: 1 }] }
   return { event: event as PaymentEvent, set: {}, due: null, ...(isRefund && { refund: refund as never }) }
 }
