@@ -1,7 +1,7 @@
 // Loads copies of the product with changes in their text. The product has no switch for any of them.
 //
-// Every copy has smaller limits, so that a hundred entries reach each of them. A planted bug is one more change.
-// A text that is not in its file exactly once throws: then the code has changed, and so must the bug.
+// Every copy has smaller limits, so that a hundred entries reach each of them. A planted bug is one more
+// change. A text that is not in its file exactly once throws: then the code has changed, and so must the bug.
 
 import { registerHooks } from 'node:module'
 import type * as World from './world.ts'

@@ -1,7 +1,7 @@
 // The driver’s face of the simulated MongoDB, and the network between a process and the replica set.
 //
-// As the real driver does, it repeats a read or a retryable write once, runs a MongoDB transaction again after
-// a conflict, and leaves plain commands to their caller.
+// As the real driver does, it repeats a read or a retryable write once, runs a MongoDB transaction again
+// after a conflict, and leaves plain commands to their caller.
 
 import { MongoNetworkError, MongoServerError, type Db, type Document, type MongoError } from 'mongodb'
 import type { Random } from '../../dataset/random.ts'

@@ -6,8 +6,8 @@
 // - Reads see what a majority has. In a session, they see at least what the session has seen.
 // - A change stream gives the changes of a collection in the order of their commit, once a majority has them,
 //   and resumes after any token that the oplog still reaches.
-// - MongoDB transactions see one snapshot, conflict on documents, and commit as a whole. One that is left open
-//   keeps its documents locked for a minute.
+// - MongoDB transactions see one snapshot, conflict on documents, and commit as a whole. One that is left
+//   open keeps its documents locked for a minute.
 
 import { MongoNetworkError, MongoServerError, type Document } from 'mongodb'
 import type { Random } from '../../dataset/random.ts'
@@ -480,7 +480,7 @@ export class SimulatedMongo {
     return transaction?.writes.get(name)?.get(id)?.after ?? this.#collection(name).documents.get(id)
   }
 
-  /** Makes one write, or adds it to its MongoDB transaction; false when it has waited and must be tried again. */
+  /** Makes one write, or adds it to its MongoDB transaction; false when it has waited: then it is repeated. */
   async #put(origin: Origin, write: Write): Promise<boolean> {
     const { collection: name, id } = write
     const transaction = this.#transactionOf(origin)

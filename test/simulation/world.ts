@@ -133,6 +133,9 @@ class World {
       this.#subscribers.push(subscriber)
       this.#time.schedule(this.#random.next() * 3000, null, () => subscriber.connect())
     }
+    if (this.#random.chance(0.4)) {
+      this.#time.schedule(1000 + this.#random.next() * 4000, null, () => (this.#ambush.isSet = true))
+    }
     const faults = this.#random.below(8)
     for (let n = 0; n < faults; n++)
       this.#time.schedule(this.#random.next() * faultsMs * 0.8, null, () => this.#plan())
@@ -328,8 +331,7 @@ class World {
       this.#kill(slot)
       const spring = (by: string): void => this.#strike('cut', this.#slotOf(by), Math.min(ms, 800))
       this.#traps.push({ collection: 'leases', spring }, { collection: 'leases', spring })
-    }
-    else if (kind === 'cut') link.cutUntilMs = endMs
+    } else if (kind === 'cut') link.cutUntilMs = endMs
     else if (kind === 'stall') link.stalledUntilMs = endMs
     else if (kind === 'failover') this.#mongo.fail(Math.min(ms, 4000))
     else if (kind === 'oplog') {
