@@ -6,18 +6,18 @@ import { bugs } from './planted-bugs.ts'
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '1000' },
+    seeds: { type: 'string' },
     seed: { type: 'string' },
     bug: { type: 'string' },
   },
 })
 
+const first = Number(values.seed ?? 1)
+const count = Number(values.seeds ?? (values.seed === undefined ? 1000 : 1))
+const isVerbose = count === 1
+const seeds = Array.from({ length: count }, (_, n) => first + n)
 /** Runs seeds until one fails, and prints it. */
-async function firstFailure(
-  bug: string | null,
-  seeds: Iterable<number>,
-  isVerbose: boolean,
-): Promise<number | null> {
+async function firstFailure(bug: string | null, seeds: Iterable<number>): Promise<number | null> {
   const { simulate } = await loadWorld(bug)
   for (const seed of seeds) {
     const { violations, faults, digest, entries, steps } = await simulate(
@@ -36,13 +36,10 @@ async function firstFailure(
   return null
 }
 
-const first = Number(values.seed ?? 1)
-const count = values.seed === undefined ? Number(values.seeds) : 1
-const seeds = Array.from({ length: count }, (_, n) => first + n)
 const startedAt = performance.now()
 let isWrong = false
 if (values.bug === undefined) {
-  const failed = await firstFailure(null, seeds, values.seed !== undefined)
+  const failed = await firstFailure(null, seeds)
   isWrong = failed !== null
   const seconds = (performance.now() - startedAt) / 1000
   console.log(
@@ -53,7 +50,7 @@ if (values.bug === undefined) {
     .map(({ name }) => name)
     .filter((name) => values.bug === 'all' || name.includes(values.bug!))
   for (const name of wanted) {
-    const found = await firstFailure(name, seeds, values.seed !== undefined)
+    const found = await firstFailure(name, seeds)
     isWrong ||= found === null
     console.log(`${found === null ? 'NOT found' : `found by seed ${found}`}: ${name}`)
   }

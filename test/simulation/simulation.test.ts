@@ -29,7 +29,7 @@ describe('a simulated world', () => {
   test.each(bugs)('finds $name', async ({ name, seed }) => {
     const { simulate } = await loadWorld(name)
     // After a change of the code, another seed may be the first.
-    for (const next of [seed, ...seedsOf(60)]) {
+    for (const next of [seed, ...seedsOf(200)]) {
       if ((await simulate(next)).violations.length > 0) return
     }
     expect.fail('no seed finds it')

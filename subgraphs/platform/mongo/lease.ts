@@ -150,6 +150,7 @@ class HeldLease implements Lease {
   readonly epoch: number
   readonly signal: AbortSignal
   readonly session: ClientSession
+  readonly #db: Db
   readonly #leases: Collection<LeaseDocument>
   readonly #key: Pick<LeaseDocument, '_id' | 'holder' | 'epoch'>
   readonly #ttlMs: number
@@ -167,6 +168,7 @@ class HeldLease implements Lease {
     this.epoch = epoch
     this.session = session
     this.signal = AbortSignal.any([closing, this.#lost.signal])
+    this.#db = db
     this.#leases = leasesOf(db)
     this.#key = { _id, holder, epoch }
     this.#ttlMs = ttlMs
@@ -185,6 +187,8 @@ class HeldLease implements Lease {
   async release(): Promise<void> {
     this.#lost.abort()
     await this.#renewing
+    // Where the command that aborts a MongoDB transaction was lost, it is still open.
+    await endTransactions(this.#db, this.session.id!.id)
     const { matchedCount } = await this.#leases.updateOne(this.#key, [
       { $set: { expiresAt: '$$NOW' } },
       { $unset: 'session' },
