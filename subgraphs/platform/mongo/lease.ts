@@ -98,7 +98,7 @@ interface LeaseDocument {
   readonly expiresAt: Date
   /** The session of the holder. */
   readonly session: Binary
-  /** The session of the holder before; left out for the first. */
+  /** The session of an earlier holder, until what it has left open is aborted. */
   readonly previousSession?: Binary
 }
 
@@ -127,7 +127,8 @@ async function takeLease(
     epoch,
     expiresAt: afterNow(ttlMs),
     session: session.id!.id,
-    previousSession: '$session',
+    // A holder that failed before it could abort this has opened nothing itself.
+    previousSession: { $ifNull: ['$previousSession', '$session'] },
   }
   const stored = await leasesOf(db).findOneAndUpdate(
     { _id: name },
@@ -139,7 +140,10 @@ async function takeLease(
     return null
   }
   logger.info({ lease: name, epoch: stored.epoch }, 'took a lease')
-  if (stored.previousSession) await endTransactions(db, stored.previousSession)
+  if (stored.previousSession) {
+    await endTransactions(db, stored.previousSession)
+    await leasesOf(db).updateOne({ _id: name, holder }, [{ $unset: 'previousSession' }])
+  }
   return new HeldLease({ db, logger, session, ttlMs }, stored, requestedAtMs, closing)
 }
 
@@ -158,6 +162,7 @@ class HeldLease implements Lease {
   readonly epoch: number
   readonly signal: AbortSignal
   readonly session: ClientSession
+  readonly #db: Db
   readonly #leases: Collection<LeaseDocument>
   readonly #key: Pick<LeaseDocument, '_id' | 'holder' | 'epoch'>
   readonly #ttlMs: number
@@ -175,6 +180,7 @@ class HeldLease implements Lease {
     this.epoch = epoch
     this.session = session
     this.signal = AbortSignal.any([closing, this.#lost.signal])
+    this.#db = db
     this.#leases = leasesOf(db)
     this.#key = { _id, holder, epoch }
     this.#ttlMs = ttlMs
@@ -190,6 +196,8 @@ class HeldLease implements Lease {
   async release(): Promise<void> {
     this.#lost.abort()
     await this.#renewing
+    // Where the command that aborts a MongoDB transaction was lost, it is still open.
+    await endTransactions(this.#db, this.session.id!.id)
     const { matchedCount } = await this.#leases.updateOne(this.#key, [
       { $set: { expiresAt: '$$NOW' } },
       { $unset: 'session' },

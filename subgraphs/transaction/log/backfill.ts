@@ -55,7 +55,7 @@ export async function backfill(
     await writer.append(ungrouped(await findMissing(db, entries)))
   }
   const early = await changes.next()
-  await appendMissing(db, writer, changes.session)
+  const late = await appendMissing(db, writer, changes.session)
   const completeAt = changes.session.operationTime!
   await append(early.changes)
   let batch
@@ -63,26 +63,42 @@ export async function backfill(
     batch = await changes.next(1)
     await append(batch.changes)
   } while (batch.changes.at(-1)?.clusterTime.lessThanOrEqual(completeAt))
+  // Only what is of a clock that is ahead: all other late events were among the changes.
+  await writer.append(ungrouped(await findMissing(db, late)))
   await saveResumeToken(db, batch.token, writer.tip())
   await dropEntryIndex(db)
 }
 
-/** Appends every event of every payment that the log lacks, in the order in which the events happened. */
-async function appendMissing(db: Db, writer: LogWriter, session: ClientSession): Promise<void> {
+/**
+ * Appends the events that the log lacks, in the order in which they happened. Returns those of the meantime,
+ * unappended: the scan finds some of them and not others that precede them, and the changes bring all in
+ * order.
+ */
+async function appendMissing(db: Db, writer: LogWriter, session: ClientSession): Promise<NewEntry[]> {
   const isEmpty = writer.tip() === 0n
+  const startedAt = new Date()
+  const late: NewEntry[] = []
   const trimmed = await trimmedBefore(db)
-  const isRetained = ({ at }: NewEntry) => trimmed === null || at >= trimmed
+  const isWanted = (entry: NewEntry) => {
+    const isLate = entry.at > startedAt && late.length < lateMax
+    if (isLate) late.push(entry)
+    return !isLate && (trimmed === null || entry.at >= trimmed)
+  }
   const payments = db
     .collection<PaymentWithEvents>('payments')
     .find({ _id: { $gte: firstPaymentId } }, { projection: fieldsOfEntries(), sort: { _id: 1 }, session })
   const missingOf = async (entries: readonly NewEntry[]) => {
-    const retained = entries.filter(isRetained)
-    return isEmpty ? retained : findMissing(db, retained)
+    const wanted = entries.filter(isWanted)
+    return isEmpty ? wanted : findMissing(db, wanted)
   }
   for await (const entries of readAhead(inOrderOfTime(payments, missingOf))) {
     for (const chunk of chunks(entries, entriesMax)) await writer.append(ungrouped(chunk))
   }
+  return late
 }
+
+/** Bounds the memory: of more, the order is lost. */
+const lateMax = 100_000
 
 /**
  * Yields the entries of `payments`, reduced by `missingOf`, in the order of time. Payments come in order of
