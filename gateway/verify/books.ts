@@ -1,5 +1,6 @@
 // The books: positions and bookings, each compared with a recount of the log.
 
+import type { Decimal128 } from 'mongodb'
 import { Check } from './check.ts'
 import type { Booking, Entry, Posting } from './documents.ts'
 import { Sum } from './fingerprint.ts'
@@ -31,16 +32,16 @@ export class Positions {
   async finish(snapshot: Snapshot): Promise<void> {
     interface Stored {
       readonly _id: string
-      readonly debits: { toString(): string }
-      readonly credits: { toString(): string }
+      readonly debits: Decimal128
+      readonly credits: Decimal128
     }
-    for await (const { _id, debits, credits } of snapshot.find<Stored>(
-      this.#published.collection('positions'),
-    )) {
+    for await (const stored of snapshot.find<Stored>(this.#published.collection('positions'))) {
+      const { _id } = stored
+      const [debits, credits] = [BigInt(stored.debits.toString()), BigInt(stored.credits.toString())]
       const sum = this.#sums.get(_id) ?? { debits: 0n, credits: 0n }
       this.#sums.delete(_id)
       this.check.expect(
-        `${debits}` === `${sum.debits}` && `${credits}` === `${sum.credits}`,
+        debits === sum.debits && credits === sum.credits,
         _id,
         () => `stored −${debits} +${credits}, recounted −${sum.debits} +${sum.credits}`,
       )

@@ -92,6 +92,6 @@ const textOf = (profile: Profile): string =>
   profileFields
     .map((field) => {
       const value = profile[field]
-      return Array.isArray(value) ? value.toSorted().join(',') : String(value)
+      return typeof value === 'object' ? [...value].toSorted().join(',') : String(value)
     })
     .join('|')

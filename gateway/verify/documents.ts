@@ -1,6 +1,8 @@
 // The collections of a hub as this room reads them: declared here again, from what is stored, because the
 // check shares no code with what it checks.
 
+import type { Decimal128 } from 'mongodb'
+
 export interface Amount {
   readonly minor: bigint
   readonly currency: string
@@ -112,7 +114,7 @@ export interface Batch {
   readonly attempt: string
   readonly payments: number
   readonly refunds: number
-  readonly net: readonly { participant: string; currency: string; minor: { toString(): string } }[]
+  readonly net: readonly { participant: string; currency: string; minor: Decimal128 }[]
 }
 
 export interface Participant {

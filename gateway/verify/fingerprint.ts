@@ -94,7 +94,7 @@ export class SetDifference {
         hasFound = true
       }
     }
-    return { found, isComplete: cells.every((word) => word === 0) }
+    return { found, isComplete: cells.findIndex(Boolean) === -1 }
   }
 
   /** True when an element with this hash belongs into the cell at `at`. */

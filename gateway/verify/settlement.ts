@@ -111,10 +111,13 @@ export class Settlement {
   #checkTotals(batch: Batch): void {
     const { payments, refunds, net } = this.#recountOf(batch)
     const stored = new Map(
-      batch.net.map(({ participant, currency, minor }) => [`${participant}/${currency}`, `${minor}`]),
+      batch.net.map(({ participant, currency, minor }) => [
+        `${participant}/${currency}`,
+        BigInt(minor.toString()),
+      ]),
     )
     const wrong = [...new Set([...net.keys(), ...stored.keys()])].filter(
-      (key) => `${net.get(key) ?? 0n}` !== (stored.get(key) ?? '0'),
+      (key) => (net.get(key) ?? 0n) !== (stored.get(key) ?? 0n),
     )
     this.batches.expect(
       batch.payments === payments && batch.refunds === refunds && wrong.length === 0,

@@ -17,7 +17,7 @@ import { createPaymentChecks } from './payments.ts'
 import { readPublished } from './projections.ts'
 import { Settlement } from './settlement.ts'
 import { openSnapshot, type Snapshot } from './snapshot.ts'
-import { Webhooks } from './webhooks.ts'
+import { Webhooks, type Endpoint } from './webhooks.ts'
 
 /**
  * Checks database `name` at `uri`; hubs may run, and may take `lateMs` to project what is under way. Throws
@@ -58,13 +58,14 @@ async function verifySnapshot(snapshot: Snapshot, nowMs: number, lateMs: number)
   const published = await readPublished(snapshot)
   const corridors = await snapshot.find<Corridor>('corridors').toArray()
   const participants = await snapshot.find<Participant>('participants').toArray()
+  if (participants.length === 0) throw new Error('the database has no participants: check MONGODB_DATABASE')
   const payments = createPaymentChecks(nowMs)
   const log = new LogComparison(lateMs)
   const settlement = new Settlement(await snapshot.find<Batch>('settlementBatches').toArray())
   const limits = new Limits(snapshot, corridors, await changedCorridors(snapshot), nowMs)
   const webhooks = new Webhooks(
     published('webhookDeliveries'),
-    await snapshot.find<{ _id: string } & never>('webhooks').toArray(),
+    await snapshot.find<Endpoint>('webhooks').toArray(),
     new Map(participants.map((participant) => [participant._id, participant])),
     corridors,
     nowMs,

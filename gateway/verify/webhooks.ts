@@ -6,7 +6,8 @@ import { Sum } from './fingerprint.ts'
 import type { Published } from './projections.ts'
 import type { Snapshot } from './snapshot.ts'
 
-interface Endpoint {
+/** A document of `webhooks`. */
+export interface Endpoint {
   readonly _id: string
   readonly owner: string
   readonly events: readonly string[]
