@@ -1,14 +1,13 @@
 // The other side of the hub: an acquirer on a stream, an acquirer on a webhook, and a receiver of webhooks.
 
-import { createClient } from 'graphql-ws'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Webhook } from 'standardwebhooks'
-import WebSocket from 'ws'
 import type { History } from './history.ts'
 import { pause } from './processes.ts'
 import type { Random } from './random.ts'
+import { openSocket } from './socket.ts'
 
 const requests = `subscription { authorizationRequests(kinds: [AUTHORIZE, INQUIRE, REVERSE, CANCEL]) {
   kind payment { id } } }`
@@ -58,22 +57,7 @@ export function startStreamCounterparty(
     }).catch(() => {})
   }
   const follow = async (url: string): Promise<void> => {
-    let timer: NodeJS.Timeout | undefined
-    const client = createClient({
-      url: `${url.replace('http', 'ws')}/graphql`,
-      webSocketImpl: WebSocket,
-      connectionParams: { authorization: headers.authorization },
-      retryAttempts: 0,
-      keepAlive: 1_000,
-      on: {
-        ping: (received) => {
-          if (!received) timer = setTimeout(() => client.terminate(), 2_000)
-        },
-        pong: (received) => {
-          if (received) clearTimeout(timer)
-        },
-      },
-    })
+    const client = openSocket(url, 'demo-acquirer')
     const leave = () => client.terminate()
     closing.signal.addEventListener('abort', leave)
     try {
@@ -86,7 +70,6 @@ export function startStreamCounterparty(
         void respond(url, kind, payment.id)
       }
     } finally {
-      clearTimeout(timer)
       closing.signal.removeEventListener('abort', leave)
       await client.dispose()
     }

@@ -47,7 +47,7 @@ export class Hub {
     closeSync(log)
   }
 
-  ready(withinMs = 120_000): Promise<void> {
+  ready(withinMs = 300_000): Promise<void> {
     return until(`the hub at ${this.url} is ready`, withinMs, async () => {
       if (this.#process?.exitCode !== null) this.start()
       return (await fetch(`${this.url}/readyz`)).status === 200

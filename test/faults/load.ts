@@ -24,7 +24,7 @@ export interface Load {
   settle(withinMs: number): Promise<void>
 }
 
-const wallets = 10
+const wallets = 8
 /** A client waits this long; an answer after six seconds is late already. */
 const patienceMs = 15_000
 
@@ -100,18 +100,23 @@ function planner({ name, merchants }: LoadOptions, wallet: number, random: Rando
   let number = 0
   let last: Planned | null = null
   const merchantOf = new Map<string, string>()
-  const submission = (key: string, amount: string, more: Partial<Order> = {}): Planned => {
+  const submission = (
+    key: string,
+    amount: string,
+    more: Partial<Order> & { readonly customer?: string } = {},
+  ): Planned => {
+    const { customer = `${name} ${wallet}`, ...expected } = more
     const merchant = random.pick(merchants)
     merchantOf.set(key, merchant)
     return {
-      order: { kind: 'submit', key, amount, refusals: [], ...more },
+      order: { kind: 'submit', key, amount, refusals: [], ...expected },
       authorization: 'Bearer demo-wallet',
       input: {
         idempotencyKey: more.isConflict ? key.replace(/ again$/, '') : key,
         reference: key,
         merchant,
         amount: { amount, currency: 'CNY' },
-        customer: `${name} ${wallet}`,
+        customer,
       },
     }
   }
@@ -145,6 +150,9 @@ function planner({ name, merchants }: LoadOptions, wallet: number, random: Rando
         refusals: ['IDEMPOTENCY_CONFLICT'],
       })
     }
+    // One customer of all wallets together reaches the limit of its day.
+    if (chance < 0.27)
+      return submission(key, '30000.00', { customer: `${name} rich`, refusals: ['LIMIT_PER_DAY'] })
     return submission(key, amount)
   }
   const next = (): Planned => plan()

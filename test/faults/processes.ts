@@ -10,7 +10,7 @@ process.once('exit', endAll)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 /** Ends every process that is still running; a stopped one too. */
-export function endAll(): void {
+function endAll(): void {
   for (const child of running) child.kill('SIGKILL')
 }
 

@@ -9,12 +9,13 @@ import { createRandom } from './random.ts'
 import { diskDir, mountDisk, scenarios, soak, unmountDisk, type Scenario } from './scenarios.ts'
 import { openWorld, type Verdict, type World } from './world.ts'
 
-const usage = `usage: npm run faults -- SCENARIO… | all | short | soak | planted  [--seed N] [--minutes N]
+const usage = `usage: npm run faults -- SCENARIO… | all | short | soak | planted  [--seed N] [--minutes N] [--report RULE,…]
 all       every scenario
-short     those of at most five minutes together, as continuous integration runs them
+short     some of them, in at most five minutes, as continuous integration runs them
 soak      random faults for --minutes (5), then one verdict
 planted   applies each patch of test/faults/planted to a copy of the tree; its scenario has to find it
 --seed    repeats the faults and requests of an earlier run
+--report  violations of these rules, such as S10, are printed and do not fail a scenario
 scenarios: ${scenarios.map(({ name }) => name).join(' ')}`
 
 const outDir = path.resolve(import.meta.dirname, '../../.data/faults')
@@ -28,9 +29,15 @@ interface Row extends Partial<Verdict> {
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { seed: { type: 'string' }, minutes: { type: 'string' }, help: { type: 'boolean' } },
+  options: {
+    seed: { type: 'string' },
+    minutes: { type: 'string' },
+    report: { type: 'string' },
+    help: { type: 'boolean' },
+  },
 })
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
+const reported = new Set((values.report ?? '').split(','))
 const chosen = choose(positionals)
 if (values.help || chosen === null) {
   console.log(usage)
@@ -45,8 +52,9 @@ else if (positionals[0] === 'planted')
 else rows.push(...(await runAll(chosen)))
 writeFileSync(path.join(outDir, 'result.json'), JSON.stringify({ seed, rows }, null, 2))
 printTable(rows)
-const failed = rows.filter(({ verdict }) => verdict === 'failed').length
-console.log(`${rows.length - failed} passed, ${failed} failed`)
+const count = (wanted: Row['verdict']) => rows.filter(({ verdict }) => verdict === wanted).length
+const failed = count('failed')
+console.log(`${count('passed')} passed, ${failed} failed`)
 process.exit(failed > 0 ? 1 : 0)
 
 function choose(names: readonly string[]): readonly Scenario[] | null {
@@ -102,7 +110,7 @@ async function inScenario(world: World, { name, run }: Scenario): Promise<Row> {
     return report({
       scenario: name,
       seed,
-      verdict: verdict.violations.length > 0 ? 'failed' : 'passed',
+      verdict: verdict.violations.some(({ rule }) => !reported.has(rule)) ? 'failed' : 'passed',
       ...verdict,
     })
   } catch (error) {

@@ -1,12 +1,11 @@
 // Subscribers over both transports: each one connects again, to any hub, and resumes after its last event.
 
-import { createClient } from 'graphql-ws'
 import { once } from 'node:events'
-import { request as httpRequest } from 'node:http'
-import WebSocket from 'ws'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { History } from './history.ts'
 import { pause } from './processes.ts'
 import type { Random } from './random.ts'
+import { openSocket } from './socket.ts'
 
 export interface Subscriber {
   readonly name: string
@@ -75,30 +74,13 @@ export function startSubscriber(
 const positionOf = (cursor: string): bigint => Buffer.from(cursor, 'base64url').readBigUInt64BE(1)
 
 const followBySocket: Follow = async (url, key, after, onResult, signal) => {
-  const client = createClient({
-    url: `${url.replace('http', 'ws')}/graphql`,
-    webSocketImpl: WebSocket,
-    connectionParams: { authorization: `Bearer ${key}` },
-    retryAttempts: 0,
-    keepAlive: 2_000,
-    on: {
-      // A hub that stands still is left.
-      ping: (received) => {
-        if (!received) timer = setTimeout(() => client.terminate(), 3_000)
-      },
-      pong: (received) => {
-        if (received) clearTimeout(timer)
-      },
-    },
-  })
-  let timer: NodeJS.Timeout | undefined
+  const client = openSocket(url, key)
   const leave = () => client.terminate()
   signal.addEventListener('abort', leave)
   try {
     const results = client.iterate<{ transactionEvents: Event }>({ query, variables: { after } })
     for await (const { data } of results) onResult(data?.transactionEvents ?? null, null)
   } finally {
-    clearTimeout(timer)
     signal.removeEventListener('abort', leave)
     await client.dispose()
   }
@@ -117,7 +99,7 @@ const followByEvents: Follow = async (url, key, after, onResult, signal) => {
   })
   request.on('error', () => {})
   request.end(JSON.stringify({ query, variables: {} }))
-  const [response] = (await once(request, 'response')) as [import('node:http').IncomingMessage]
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
   response.setEncoding('utf8')
   let rest = ''
   for await (const chunk of response) {

@@ -232,6 +232,7 @@ async function runScenario(
     ...figuresOf(segment),
     violations,
     memoryMb,
+    ownDelayMs: Math.round(lag.max / 1e6),
     seconds: Math.round((performance.now() - startedAt) / 1000),
   }
 }
