@@ -1,5 +1,4 @@
-// The legal moves of a payment, written from the table “A payment's life” of the domain and not from the code
-// that makes them.
+// The legal moves of a payment, written from the rules of the domain and not from the code that makes them.
 
 import type { Payment } from './documents.ts'
 

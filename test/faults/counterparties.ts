@@ -16,7 +16,7 @@ const answer = `mutation($input: RespondAuthorizationInput!) {
 
 type Decision = 'APPROVE' | 'DECLINE' | 'NEVER_SEEN' | 'ACKNOWLEDGE'
 
-/** What a counterparty remembers: it approves nine of ten payments, and says the same when it is called again. */
+/** The memory of a counterparty that approves nine of ten: a repeated request gets the same answer. */
 class Memory {
   readonly #history: History
   readonly #random: Random

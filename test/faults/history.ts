@@ -10,7 +10,7 @@ export interface Request {
   readonly hub: number
   readonly sentAt: number
   readonly answeredAt: number
-  /** ACKNOWLEDGED: done. REFUSED: not done. UNAVAILABLE: not known, and stated so. UNKNOWN: no such answer. */
+  /** UNAVAILABLE: the answer states that the outcome is not known. UNKNOWN: there is no such answer. */
   readonly result: 'ACKNOWLEDGED' | 'REFUSED' | 'UNAVAILABLE' | 'UNKNOWN'
   /** The code of a refusal or outage; the reason why there is no answer. */
   readonly code: string | null

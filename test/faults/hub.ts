@@ -47,10 +47,12 @@ export class Hub {
     closeSync(log)
   }
 
-  ready(withinMs = 300_000): Promise<void> {
+  /** Waits until the hub takes work; one that ended because MongoDB was away is started again. */
+  ready(withinMs = 90_000): Promise<void> {
     return until(`the hub at ${this.url} is ready`, withinMs, async () => {
       if (this.#process?.exitCode !== null) this.start()
-      return (await fetch(`${this.url}/readyz`)).status === 200
+      const { status } = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(3_000) })
+      return status === 200
     })
   }
 

@@ -204,7 +204,7 @@ function judgeOrder(entries: readonly LogEntry[], { history, since }: Segment, r
   }
 }
 
-/** S9: each event of the acquirer is delivered with a signature that verifies, or is still to be delivered. */
+/** S9: signatures verify, and each delivery that counts as delivered was received. */
 async function judgeWebhooks(
   db: Db,
   entries: readonly LogEntry[],
@@ -228,7 +228,7 @@ async function judgeWebhooks(
   }
 }
 
-/** S10: each answer in time, and none that blames the hub’s code for an outage. */
+/** S10: each answer in time, and none that calls an outage anything else. */
 function judgeAnswers({ history, since, until }: Segment, report: Report): void {
   const isExcused = (hub: number, from: number, to: number): boolean =>
     history.faults.some((fault) => isSilent(fault, hub) && fault.from <= to && fault.to + graceMs >= from)

@@ -5,17 +5,33 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { MongoClient } from 'mongodb'
 import { findMongod } from '../../gateway/mongod/binary.ts'
 import { binaryDir } from '../harness/places.ts'
+import type { Network } from './network.ts'
 import { end, freePorts, start, until } from './processes.ts'
 
 const oplogMb = 32
 
+/** Where a member runs: its address, and the command that runs a program there. */
+interface Place {
+  readonly host: string
+  readonly prefix: readonly string[]
+}
+
 export class Member {
   readonly port: number
+  readonly host: string
+  readonly #prefix: readonly string[]
   readonly #binary: string
   readonly #dir: string
   #process: ChildProcess | null = null
 
-  constructor(binary: string, dir: string, port: number) {
+  constructor(
+    binary: string,
+    dir: string,
+    port: number,
+    { host, prefix }: Place = { host: '127.0.0.1', prefix: [] },
+  ) {
+    this.host = host
+    this.#prefix = prefix
     this.#binary = binary
     this.#dir = dir
     this.port = port
@@ -24,7 +40,7 @@ export class Member {
 
   start(): void {
     const options = [
-      ['--dbpath', this.#dir, '--replSet', 'faults', '--bind_ip', '127.0.0.1', '--port', String(this.port)],
+      ['--dbpath', this.#dir, '--replSet', 'faults', '--bind_ip', this.host, '--port', String(this.port)],
       ['--nounixsocket', '--oplogSize', String(oplogMb), '--wiredTigerCacheSizeGB', '0.25', '--quiet'],
       [
         '--setParameter',
@@ -34,7 +50,8 @@ export class Member {
       ],
       ['--wiredTigerEngineConfigString', 'log=(file_max=16MB)'],
     ]
-    this.#process = start(this.#binary, options.flat())
+    const [command, ...args] = [...this.#prefix, this.#binary, ...options.flat()]
+    this.#process = start(command!, args)
   }
 
   async kill(): Promise<void> {
@@ -56,7 +73,7 @@ export class Member {
 
   /** Calls the member itself, whatever its role. */
   async hello(): Promise<{ readonly isWritablePrimary: boolean }> {
-    const client = new MongoClient(`mongodb://127.0.0.1:${this.port}/?directConnection=true`, {
+    const client = new MongoClient(`mongodb://${this.host}:${this.port}/?directConnection=true`, {
       serverSelectionTimeoutMS: 1_000,
     })
     try {
@@ -75,8 +92,15 @@ export interface ReplicaSet {
   close(): Promise<void>
 }
 
-/** Starts a set of `size` members in `dir`, which is emptied; the data of the first may lie in `diskDir`. */
-export async function startReplicaSet(dir: string, size: 1 | 3, diskDir?: string): Promise<ReplicaSet> {
+/**
+ * Starts a set of `size` members in `dir`, which is emptied. The data of the first may lie in `diskDir`, and
+ * the members in a network of their own.
+ */
+export async function startReplicaSet(
+  dir: string,
+  size: 1 | 3,
+  { diskDir, network }: { readonly diskDir?: string; readonly network?: Network } = {},
+): Promise<ReplicaSet> {
   rmSync(dir, { recursive: true, force: true })
   const binary = await findMongod({
     binary: process.env['MONGOD_BINARY'],
@@ -84,15 +108,16 @@ export async function startReplicaSet(dir: string, size: 1 | 3, diskDir?: string
     logger: console,
   })
   const ports = await freePorts(size)
-  const members = ports.map(
-    (port, n) => new Member(binary.path, n === 0 ? (diskDir ?? `${dir}/0`) : `${dir}/${n}`, port),
-  )
+  const members = ports.map((port, n) => {
+    const place = network && { host: network.addressOf(n), prefix: network.prefixOf(n) }
+    return new Member(binary.path, n === 0 ? (diskDir ?? `${dir}/0`) : `${dir}/${n}`, port, place)
+  })
   for (const member of members) member.start()
   await until('every mongod listens', 60_000, async () => {
     await Promise.all(members.map((member) => member.hello()))
     return true
   })
-  await initiate(ports)
+  await initiate(members)
   const primary = async (): Promise<Member> => {
     let found: Member | undefined
     await until('a primary', 60_000, async () => {
@@ -111,7 +136,7 @@ export async function startReplicaSet(dir: string, size: 1 | 3, diskDir?: string
   await primary()
   return {
     members,
-    uri: `mongodb://${ports.map((port) => `127.0.0.1:${port}`).join(',')}/?replicaSet=faults`,
+    uri: `mongodb://${members.map(({ host, port }) => `${host}:${port}`).join(',')}/?replicaSet=faults`,
     primary,
     async close() {
       await Promise.all(members.map((member) => member.kill()))
@@ -120,12 +145,12 @@ export async function startReplicaSet(dir: string, size: 1 | 3, diskDir?: string
   }
 }
 
-async function initiate(ports: readonly number[]): Promise<void> {
-  const client = new MongoClient(`mongodb://127.0.0.1:${ports[0]}/?directConnection=true`)
+async function initiate(all: readonly Member[]): Promise<void> {
+  const client = new MongoClient(`mongodb://${all[0]!.host}:${all[0]!.port}/?directConnection=true`)
   try {
-    const members = ports.map((port, _id) => ({ _id, host: `127.0.0.1:${port}` }))
-    // An election begins after two seconds without a primary, as in a set that is tuned for payments.
-    const settings = { electionTimeoutMillis: 2_000, heartbeatIntervalMillis: 500 }
+    const members = all.map(({ host, port }, _id) => ({ _id, host: `${host}:${port}` }))
+    // Half of what MongoDB takes by default: a set that is tuned for payments.
+    const settings = { electionTimeoutMillis: 5_000, heartbeatIntervalMillis: 1_000 }
     await client.db('admin').command({ replSetInitiate: { _id: 'faults', members, settings } })
   } finally {
     await client.close()

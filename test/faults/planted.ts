@@ -19,7 +19,8 @@ type Run = (
 const root = path.resolve(import.meta.dirname, '../..')
 
 /**
- * A patch begins with comment lines: `# scenario: NAME` and `# rules: S1 S2`, one of which has to be violated.
+ * A patch begins with the comment lines `# scenario: NAME` and `# rules: S1 S2`, one of which has to be
+ * violated.
  * Returns whether every chosen bug was found.
  */
 export async function findPlanted(names: readonly string[], seed: number, run: Run): Promise<boolean> {

@@ -70,7 +70,9 @@ function choose(names: readonly string[]): readonly Scenario[] | null {
 /** Runs scenarios; those that need the same world, one after the other in it. */
 async function runAll(list: readonly Scenario[], tree?: string): Promise<Row[]> {
   const found: Row[] = []
-  const worlds = Map.groupBy(list, ({ members, disk }) => (disk ? 'disk' : String(members)))
+  const worlds = Map.groupBy(list, ({ members, disk, network }) =>
+    disk ? 'disk' : network ? 'network' : String(members),
+  )
   for (const [kind, group] of worlds) {
     const able = group.filter((scenario) => {
       const reason = scenario.skipped?.() ?? null
@@ -89,9 +91,10 @@ async function inWorld(kind: string, group: readonly Scenario[], tree: string | 
   let world: World | null = null
   try {
     world = await openWorld({
-      members: kind === '3' ? 3 : 1,
+      members: kind === '3' || kind === 'network' ? 3 : 1,
       random,
       historyFile: path.join(outDir, `world-${kind}.jsonl`),
+      hasNetwork: kind === 'network',
       ...(kind === 'disk' && { diskDir }),
       ...(tree !== undefined && { tree }),
     })

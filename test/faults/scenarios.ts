@@ -6,6 +6,7 @@ import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { runsDir } from '../harness/places.ts'
 import { hasFakeTime } from './hub.ts'
+import { hasNetworks } from './network.ts'
 import { pause, start } from './processes.ts'
 import type { ProxyMode } from './proxy.ts'
 import type { Random } from './random.ts'
@@ -20,6 +21,8 @@ export interface Scenario {
   readonly skipped?: () => string | null
   /** Needs a disk of its own for the data. */
   readonly disk?: boolean
+  /** Needs a network for the members. */
+  readonly network?: boolean
   /** Part of the short form. */
   readonly isShort?: boolean
 }
@@ -64,7 +67,8 @@ async function hubKilled(world: World, random: Random, signal: NodeJS.Signals): 
     begin: () => process.end(signal),
     end: async () => {
       process.start()
-      await process.ready()
+      // A hub that is not ready by then is reported after the faults.
+      await process.ready().catch(() => {})
     },
   })
 }
@@ -126,6 +130,16 @@ async function primaryStopped(world: World, random: Random): Promise<void> {
     recoversFrom: 'begin',
     begin: () => primary.stop(),
     end: () => primary.resume(),
+  })
+}
+
+/** The others elect a new primary, while the hubs still reach the one that cannot reach them. */
+async function primaryCutOff(world: World, random: Random): Promise<void> {
+  const member = world.set.members.indexOf(await world.primary())
+  await fault(world, 'the primary is cut off from the others', random.between(9_000, 14_000), {
+    recoversFrom: 'begin',
+    begin: () => world.network!.cutOff(member),
+    end: () => world.network!.join(member),
   })
 }
 
@@ -274,6 +288,13 @@ export const scenarios: readonly Scenario[] = [
     run: (world, random) => repeat(1, random, () => primaryStopped(world, random)),
   },
   { name: 'rollback', members: 3, run: (world, random) => repeat(2, random, () => rollback(world, random)) },
+  {
+    name: 'primary-cut-off',
+    members: 3,
+    network: true,
+    skipped: () => (hasNetworks() ? null : 'this machine lets this user make no network namespaces'),
+    run: (world, random) => repeat(1, random, () => primaryCutOff(world, random)),
+  },
 ]
 
 /** One fault after the other at random, for `minutes`: of a set of three and two hubs. */

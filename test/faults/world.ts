@@ -11,6 +11,7 @@ import { Hub } from './hub.ts'
 import { figuresOf, judge, type Segment, type Violation } from './judge.ts'
 import { startLoad, watchReadiness } from './load.ts'
 import { startReplicaSet, type Member, type ReplicaSet } from './mongod.ts'
+import { openNetwork, type Network } from './network.ts'
 import { freePorts, pause, until } from './processes.ts'
 import { startProxy, type Proxy } from './proxy.ts'
 import type { Random } from './random.ts'
@@ -20,6 +21,8 @@ export interface WorldOptions {
   readonly members: 1 | 3
   /** Folder for the data of the first member, such as a small disk. */
   readonly diskDir?: string
+  /** The members are in namespaces of their own, and one can be cut off. */
+  readonly hasNetwork?: boolean
   /** The tree of the hubs; by default this one. */
   readonly tree?: string
   readonly random: Random
@@ -33,6 +36,8 @@ export interface World {
   readonly doors: readonly Proxy[]
   /** Between the hubs and a set of one member; null before a set of three. */
   readonly cable: Proxy | null
+  /** Null unless the members have a network of their own. */
+  readonly network: Network | null
   readonly history: History
   primary(): Promise<Member>
   /** Runs `faults` under load, lets everything come to rest, and judges. */
@@ -56,11 +61,15 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const { members, diskDir, tree = here, random, historyFile } = options
   await using opened = new AsyncDisposableStack()
   const dir = path.join(runsDir, `faults-${process.pid}`)
-  const set = opened.adopt(await startReplicaSet(dir, members, diskDir), (one) => one.close())
+  const network = options.hasNetwork ? opened.adopt(openNetwork(members), (one) => one.close()) : null
+  const at = { ...(diskDir !== undefined && { diskDir }), ...(network && { network }) }
+  const set = opened.adopt(await startReplicaSet(dir, members, at), (one) => one.close())
   const [cablePort, ...ports] = await freePorts(5)
   const cable =
     members === 1 ? opened.adopt(startProxy(cablePort!, set.members[0]!.port), (one) => one.close()) : null
-  const mongoUri = cable ? `mongodb://127.0.0.1:${cable.port}/?directConnection=true` : set.uri
+  const address = cable ? `mongodb://127.0.0.1:${cable.port}/?directConnection=true` : set.uri
+  // A busy machine may take long to accept the first connection.
+  const mongoUri = `${address}&serverSelectionTimeoutMS=60000`
   const logDir = path.dirname(historyFile)
   mkdirSync(logDir, { recursive: true })
   const hubs = [0, 1].map((n) => {
@@ -69,11 +78,11 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     return new Hub({ tree, port: ports[n]!, mongoUri, database, logFile })
   })
   const doors = [0, 1].map((n) => opened.adopt(startProxy(ports[2 + n]!, ports[n]!), (one) => one.close()))
-  opened.defer(() => Promise.all(hubs.map((hub) => hub.end())).then(() => {}))
+  opened.defer(async () => void (await Promise.all(hubs.map((hub) => hub.end()))))
   hubs[0]!.start()
-  await hubs[0]!.ready()
+  await hubs[0]!.ready(300_000)
   hubs[1]!.start()
-  await hubs[1]!.ready()
+  await hubs[1]!.ready(300_000)
   const history = new History(historyFile)
   opened.defer(() => history.close())
   const urls = doors.map(({ port }) => `http://127.0.0.1:${port}`)
@@ -91,6 +100,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     hubs,
     doors,
     cable,
+    network,
     history,
     primary: () => set.primary(),
     scenario: (name, of, faults) => runScenario(parts, name, of, faults),
@@ -205,7 +215,7 @@ async function runScenario(
 ): Promise<Verdict> {
   const startedAt = performance.now()
   const load = startLoad({ history, urls, merchants, random, name: `${name}-${Math.round(startedAt)}` })
-  await until('each subscriber receives an event', 60_000, async () =>
+  await until('each subscriber receives an event', 120_000, async () =>
     subscribers.every(({ position }) => position !== null),
   )
   const begun = {
@@ -220,13 +230,13 @@ async function runScenario(
   await pause(1_000)
   await faults()
   await pause(3_000)
-  for (const hub of hubs) await hub.ready()
+  const unready = await notReady(hubs)
   await load.stop()
   lag.disable()
   const segment: Segment = { ...begun, until: performance.now() }
   await load.settle(60_000)
   const late = await rest(set.uri, subscribers)
-  const violations = [...late, ...(await judge(set.uri, database, segment))]
+  const violations = [...unready, ...late, ...(await judge(set.uri, database, segment))]
   const memoryMb = await Promise.all(hubs.map((hub) => hub.memoryMb()))
   return {
     ...figuresOf(segment),
@@ -237,7 +247,15 @@ async function runScenario(
   }
 }
 
-/** Waits until nothing is pending and every subscriber has read the log; returns what did not come to rest. */
+/** The hubs that do not take work after the faults. */
+async function notReady(hubs: readonly Hub[]): Promise<readonly Violation[]> {
+  const outcomes = await Promise.allSettled(hubs.map((hub) => hub.ready()))
+  return outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [{ rule: 'S10', text: (outcome.reason as Error).message }] : [],
+  )
+}
+
+/** Waits until nothing is pending and every subscriber has read the log; returns what is left. */
 async function rest(uri: string, subscribers: readonly Subscriber[]): Promise<readonly Violation[]> {
   const client = new MongoClient(uri, { useBigInt64: true, readConcern: { level: 'majority' } })
   const violations: Violation[] = []
