@@ -73,6 +73,39 @@ export interface Payment {
   readonly keys: readonly { readonly id: string }[]
 }
 
+/** The fields of a payment that the checks read, so that MongoDB sends no others. */
+export const paymentFields: Readonly<Record<keyof Payment, 1>> = {
+  _id: 1,
+  createdAt: 1,
+  updatedAt: 1,
+  status: 1,
+  sequence: 1,
+  due: 1,
+  wallet: 1,
+  acquirer: 1,
+  merchant: 1,
+  merchantCountry: 1,
+  walletCountry: 1,
+  corridor: 1,
+  project: 1,
+  direction: 1,
+  mcc: 1,
+  entryMode: 1,
+  reference: 1,
+  quote: 1,
+  presentedCode: 1,
+  customerDay: 1,
+  merchantAmount: 1,
+  payerAmount: 1,
+  fee: 1,
+  reporting: 1,
+  refunded: 1,
+  batch: 1,
+  refunds: 1,
+  events: 1,
+  keys: 1,
+}
+
 /** What an entry of the log holds of its payment. */
 export interface LoggedPayment {
   readonly createdAt: Date

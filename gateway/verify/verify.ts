@@ -10,7 +10,7 @@ import { Activity } from './activity.ts'
 import { Bookings, Positions } from './books.ts'
 import type { Check } from './check.ts'
 import { checkCoverage } from './coverage.ts'
-import type { Batch, Corridor, Participant, Payment } from './documents.ts'
+import { paymentFields, type Batch, type Corridor, type Participant, type Payment } from './documents.ts'
 import { Limits } from './limits.ts'
 import { LogComparison, readEntries } from './log.ts'
 import { createPaymentChecks } from './payments.ts'
@@ -81,7 +81,7 @@ async function verifySnapshot(snapshot: Snapshot, nowMs: number, lateMs: number)
     webhooks,
   ] as const
 
-  for await (const payment of snapshot.find<Payment>('payments')) {
+  for await (const payment of snapshot.find<Payment>('payments', {}, { projection: paymentFields })) {
     payments.visit(payment)
     if (payment.status === undefined) continue
     log.addPayment(payment)
