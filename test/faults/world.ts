@@ -1,6 +1,6 @@
 // A world in which scenarios happen: MongoDB, hubs, proxies before both, clients and counterparties.
 
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { MongoClient } from 'mongodb'
@@ -55,12 +55,18 @@ export interface Verdict extends ReturnType<typeof figuresOf> {
 }
 
 const database = 'faults'
+/**
+ * Data lies in memory where it can: what is lost here are processes and not power, and a disk that others use
+ * makes every write slow.
+ */
+const dataRoot = existsSync('/dev/shm') ? '/dev/shm' : runsDir
 const here = path.resolve(import.meta.dirname, '../..')
 
 export async function openWorld(options: WorldOptions): Promise<World> {
   const { members, diskDir, tree = here, random, historyFile } = options
   await using opened = new AsyncDisposableStack()
-  const dir = path.join(runsDir, `faults-${process.pid}`)
+  const dir = path.join(dataRoot, `crossgate-faults-${process.pid}`)
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
   const network = options.hasNetwork ? opened.adopt(openNetwork(members), (one) => one.close()) : null
   const at = { ...(diskDir !== undefined && { diskDir }), ...(network && { network }) }
   const set = opened.adopt(await startReplicaSet(dir, members, at), (one) => one.close())
