@@ -59,6 +59,13 @@ export function readRun(folder: Folder): Run | null {
   }
 }
 
+/** The port of the mongod that runs on `dataDir`; null when none does. */
+export function runningPort(dataDir: string): number | null {
+  const folder = folderAt(dataDir)
+  const run = readRun(folder)
+  return run && processInfo(run.mongod)?.command.includes(` --dbpath ${folder.db} `) ? run.port : null
+}
+
 /**
  * Ends the mongod that a killed hub has left running on `dataDir`, if there is one.
  * Throws MongoStartError `MONGOD_FOLDER_IN_USE` when its hub is alive: two hubs must not share a folder.

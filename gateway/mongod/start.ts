@@ -2,7 +2,7 @@
 
 import path from 'node:path'
 import { findMongod } from './binary.ts'
-import { endOrphan, type LineLogger, writeRun, openFolder, readRun } from './folder.ts'
+import { endOrphan, type LineLogger, writeRun, openFolder, readRun, runningPort } from './folder.ts'
 import { checkGiven } from './given.ts'
 import { choosePort } from './port.ts'
 import { becomePrimary, replicaSet } from './replica-set.ts'
@@ -86,5 +86,13 @@ export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
     await close()
     throw error
   }
-  return { uri: `mongodb://127.0.0.1:${port}/?replicaSet=${replicaSet}`, source: binary.source, ended, close }
+  return { uri: uriOf(port), source: binary.source, ended, close }
 }
+
+/** The URI of the mongod that runs on `dataDir`; null when none does. */
+export function runningUri(dataDir: string): string | null {
+  const port = runningPort(dataDir)
+  return port === null ? null : uriOf(port)
+}
+
+const uriOf = (port: number): string => `mongodb://127.0.0.1:${port}/?replicaSet=${replicaSet}`

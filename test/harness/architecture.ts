@@ -68,6 +68,12 @@ const rules: readonly Rule[] = [
   },
   // The engine is a product of its own.
   { from: /^gateway\/supergraph\//, may: [/^gateway\/supergraph\//, /^subgraphs\/platform\/async\//] },
+  // What checks the product imports nothing of it.
+  { from: /^gateway\/verify\//, may: [/^gateway\/verify\//] },
+  {
+    from: /^gateway\/cli\/verify\.ts$/,
+    may: [/^gateway\/(verify|mongod|config)\//],
+  },
   ...inOrder('gateway', gatewayRooms, [subgraphIndex, shared, schema]),
   ...inOrder('subgraphs', floors, [schema]),
   ...inOrder('subgraphs/transaction', transactionRooms, [shared, schema]),

@@ -1,0 +1,66 @@
+// A TCP proxy on 127.0.0.1 that does to connections what networks do.
+
+import net from 'node:net'
+
+export type ProxyMode =
+  | 'PASS'
+  /** Every answer arrives 400 ms later. */
+  | 'DELAY'
+  /** Connections are reset, and new ones are refused. */
+  | 'CUT'
+  /** Requests arrive; answers do not. */
+  | 'SWALLOW'
+  /** Half of an answer arrives, and the connection is reset. */
+  | 'HALVE'
+
+const delayMs = 400
+
+export interface Proxy {
+  readonly port: number
+  mode: ProxyMode
+  close(): void
+}
+
+export function startProxy(port: number, target: number): Proxy {
+  const sockets = new Set<net.Socket>()
+  let mode: ProxyMode = 'PASS'
+  const server = net.createServer((client) => {
+    if (mode === 'CUT') return void client.resetAndDestroy()
+    const upstream = net.connect(target, '127.0.0.1')
+    const reset = () => {
+      client.resetAndDestroy()
+      upstream.resetAndDestroy()
+    }
+    for (const socket of [client, upstream]) {
+      sockets.add(socket.setNoDelay(true))
+      socket.on('error', reset).on('close', () => {
+        sockets.delete(socket)
+        reset()
+      })
+    }
+    client.on('data', (chunk) => upstream.write(chunk))
+    upstream.on('data', (chunk: Buffer) => {
+      if (mode === 'SWALLOW') return
+      if (mode === 'DELAY') return void setTimeout(() => client.writable && client.write(chunk), delayMs)
+      if (mode !== 'HALVE') return void client.write(chunk)
+      client.write(chunk.subarray(0, chunk.length >> 1), reset)
+    })
+  })
+  server.listen(port, '127.0.0.1')
+  const resetAll = () => sockets.forEach((socket) => socket.resetAndDestroy())
+  return {
+    port,
+    get mode() {
+      return mode
+    },
+    set mode(next) {
+      // An answer that was swallowed leaves its connection without a meaning.
+      if (next === 'CUT' || mode === 'SWALLOW') resetAll()
+      mode = next
+    },
+    close() {
+      server.close()
+      resetAll()
+    },
+  }
+}
