@@ -2,22 +2,10 @@
 // pages may call none.
 
 import { createRequire } from 'node:module'
-import { readdir, readFile } from 'node:fs/promises'
-import { dirname, extname, join, sep } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-
-const contentTypes: Readonly<Record<string, string>> = {
-  '.css': 'text/css; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
-  '.ico': 'image/x-icon',
-  '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json',
-  '.png': 'image/png',
-  '.svg': 'image/svg+xml',
-  '.ttf': 'font/ttf',
-  '.woff': 'font/woff',
-  '.woff2': 'font/woff2',
-}
+import { contentTypeOf, listFiles } from './static-files.ts'
 
 /** Allows this hub alone: no script, style, picture or call of any other server. */
 const contentSecurityPolicy = [
@@ -42,35 +30,19 @@ export function ideRoutes(app: FastifyInstance, key: string | null): void {
   app.get<{ Params: { '*': string } }>('/graphiql/*', async (request, reply) => {
     const name = request.params['*'] || 'index.html'
     reply.header('content-security-policy', contentSecurityPolicy).header('x-content-type-options', 'nosniff')
-    if (name === 'start.js') return reply.type(contentTypes['.js']!).send(start)
+    if (name === 'start.js') return reply.type(contentTypeOf(name)).send(start)
     // Listed at the first request, because most hubs never serve the IDE. Only listed files are served, so
     // `..` is harmless.
-    const path = (await (files ??= listFiles())).get(name)
+    const path = (await (files ??= listFiles(root()))).get(name)
     if (path === undefined) return reply.callNotFound()
     const content = await readFile(path)
     return reply
-      .type(contentTypes[extname(name)] ?? 'application/octet-stream')
+      .type(contentTypeOf(name))
       .send(name === 'index.html' ? withStart(content.toString()) : content)
   })
 }
 
-/** The paths of the IDE's files, by their names in the URL. */
-async function listFiles(): Promise<ReadonlyMap<string, string>> {
-  const root = join(dirname(createRequire(import.meta.url).resolve('altair-static')), 'dist')
-  const entries = await readdir(root, { recursive: true, withFileTypes: true })
-  return new Map(
-    entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((path) => [
-        path
-          .slice(root.length + 1)
-          .split(sep)
-          .join('/'),
-        path,
-      ]),
-  )
-}
+const root = () => join(dirname(createRequire(import.meta.url).resolve('altair-static')), 'dist')
 
 const withStart = (html: string): string =>
   html

@@ -11,6 +11,7 @@ import { HttpError, sendHttpError } from '../protocol/http-error.ts'
 import { graphqlRoutes, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
+import { portalRoutes } from './portal.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
 import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
@@ -61,12 +62,13 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const metrics = metricsRoute(app)
   settlementFileRoutes(app, () => settlementFiles)
   ideRoutes(app, config.MODE === 'demo' ? demoKeys[0]!.key : null)
+  const keysByRole = demoKeys.map(({ key }): [string, string] => [key.replace('demo-', ''), key])
+  portalRoutes(app, config.MODE === 'demo' ? Object.fromEntries(keysByRole) : {})
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
   await app.register(async (graphql) =>
     graphqlRoutes(graphql, { config, logger, services: () => services, streams }),
   )
-  app.get('/', (_request, reply) => reply.redirect('/graphiql/'))
   await app.listen({ host: config.HOST, port: config.PORT })
 
   const webSocketCount = () => transports?.webSockets.size ?? 0
