@@ -251,8 +251,8 @@ export const refundPayment = graphql(`
 `)
 
 export const followPayment = graphql(`
-  subscription FollowPayment($id: ID!) {
-    transactionUpdated(id: $id) {
+  subscription FollowPayment($id: ID!, $afterSequence: Int) {
+    transactionUpdated(id: $id, afterSequence: $afterSequence) {
       sequence
       at
       kind

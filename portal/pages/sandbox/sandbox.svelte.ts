@@ -267,11 +267,11 @@ export class Sandbox {
     this.#stream?.close()
     if (this.paymentId !== id) this.updates = []
     this.paymentId = id
-    this.#list(side, 'FollowPayment', followPayment, { id })
+    this.#list(side, 'FollowPayment', followPayment, { id, afterSequence: 0 })
     this.#stream = new Stream({
       key,
       document: followPayment,
-      variables: () => ({ id }),
+      variables: () => ({ id, afterSequence: this.latest?.sequence ?? 0 }),
       ends: true,
       event: ({ transactionUpdated }) => this.#received(transactionUpdated),
     }) as Stream<unknown, unknown>
