@@ -35,6 +35,27 @@ export const pages: readonly Page[] = [
     load: () => import('../pages/Sandbox.svelte'),
   },
   {
+    name: 'live',
+    path: /^\/live$/,
+    href: '/live',
+    scope: 'payments:read',
+    load: () => import('../pages/Live.svelte'),
+  },
+  {
+    name: 'payments',
+    path: /^\/payments$/,
+    href: '/payments',
+    scope: 'payments:read',
+    load: () => import('../pages/Payments.svelte'),
+  },
+  {
+    name: 'payment',
+    path: /^\/payments\/([\w-]+)$/,
+    href: null,
+    scope: 'payments:read',
+    load: () => import('../pages/Payment.svelte'),
+  },
+  {
     name: 'coverage',
     path: /^\/coverage$/,
     href: '/coverage',
