@@ -62,6 +62,34 @@ export const pages: readonly Page[] = [
     scope: 'coverage:read',
     load: () => import('../pages/Coverage.svelte'),
   },
+  {
+    name: 'corridors',
+    path: /^\/corridors$/,
+    href: '/corridors',
+    scope: 'coverage:read',
+    load: () => import('../pages/Corridors.svelte'),
+  },
+  {
+    name: 'corridor',
+    path: /^\/corridors\/([\w-]+)$/,
+    href: null,
+    scope: 'coverage:read',
+    load: () => import('../pages/Corridor.svelte'),
+  },
+  {
+    name: 'operator',
+    path: /^\/operator$/,
+    href: '/operator',
+    scope: 'operator',
+    load: () => import('../pages/Operator.svelte'),
+  },
+  {
+    name: 'developers',
+    path: /^\/developers$/,
+    href: '/developers',
+    scope: 'coverage:read',
+    load: () => import('../pages/Developers.svelte'),
+  },
 ]
 
 /** The page of a path, and the id in it; null when there is none. */
