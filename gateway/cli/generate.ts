@@ -25,10 +25,13 @@ function generateSchema(): Record<string, string> {
   return {
     'schema/generated/supergraph.graphql': `${supergraph.trim()}\n`,
     'schema/generated/api.graphql': `${printSchema(lexicographicSortSchema(api))}\n`,
-    'schema/generated/api-types.d.ts': outputIntrospectionFile(minifyIntrospection(introspectionFromSchema(api)), {
-      fileType: '.d.ts',
-      shouldPreprocess: true,
-    }),
+    'schema/generated/api-types.d.ts': outputIntrospectionFile(
+      minifyIntrospection(introspectionFromSchema(api)),
+      {
+        fileType: '.d.ts',
+        shouldPreprocess: true,
+      },
+    ),
     'schema/generated/reference.md': referencePage(api, tables),
   }
 }

@@ -93,5 +93,6 @@ const acceptsGzip = ({ headers }: FastifyRequest): boolean => {
 const withKeys = (html: string, keys: Readonly<Record<string, string>>): string =>
   html.replace(
     /(<meta name="demo-keys" content=")[^"]*"/,
-    (_, start: string) => `${start}${JSON.stringify(keys).replaceAll('&', '&amp;').replaceAll('"', '&quot;')}"`,
+    (_, start: string) =>
+      `${start}${JSON.stringify(keys).replaceAll('&', '&amp;').replaceAll('"', '&quot;')}"`,
   )

@@ -36,7 +36,11 @@ export async function request<Data, Variables>(
   variables: Variables,
   signal?: AbortSignal,
 ): Promise<Data> {
-  const answer = await send<Data>(key, { query: textOf(document), variables: variables as Sent['variables'] }, signal)
+  const answer = await send<Data>(
+    key,
+    { query: textOf(document), variables: variables as Sent['variables'] },
+    signal,
+  )
   const error = answer.errors?.[0]
   if (error) {
     const { code = 'INTERNAL_SERVER_ERROR', requestId = null } = error.extensions ?? {}
@@ -50,7 +54,11 @@ async function send<Data>(key: string, body: Sent, signal?: AbortSignal): Promis
   try {
     response = await fetch('/graphql', {
       method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept: 'application/json' },
+      headers: {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/json',
+        accept: 'application/json',
+      },
       body: JSON.stringify(body),
       credentials: 'omit',
       ...(signal && { signal }),

@@ -37,5 +37,8 @@ export const textOf = (document: object): string => (document as Definitions).jo
 function dedent(text: string): string {
   const lines = text.split('\n').filter((line, n, all) => line.trim() !== '' || (n > 0 && n < all.length - 1))
   const indent = Math.min(...lines.filter((line) => line.trim()).map((line) => line.search(/\S/)))
-  return lines.map((line) => line.slice(indent)).join('\n').trim()
+  return lines
+    .map((line) => line.slice(indent))
+    .join('\n')
+    .trim()
 }

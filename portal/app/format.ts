@@ -38,13 +38,17 @@ export const compact = (value: number): string =>
 export const percent = (share: number | null | undefined, digits = 1): string =>
   share === null || share === undefined
     ? '–'
-    : numberFormat({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share)
+    : numberFormat({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(
+        share,
+      )
 
 /** A change in per cent, with its sign. */
 export const change = (value: number | null | undefined): string =>
   value === null || value === undefined
     ? '–'
-    : numberFormat({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(value / 100)
+    : numberFormat({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(
+        value / 100,
+      )
 
 const timeFormat = (options: Intl.DateTimeFormatOptions, at: string | Date): string =>
   new Intl.DateTimeFormat(locale(), options).format(typeof at === 'string' ? new Date(at) : at)
@@ -58,7 +62,15 @@ export const clockMs = (at: string | Date): string =>
   )
 export const dateTime = (at: string | Date): string =>
   timeFormat(
-    { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false },
+    {
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      hour12: false,
+    },
     at,
   )
 export const day = (at: string | Date): string =>
@@ -68,7 +80,9 @@ export const utc = (at: string | Date): string =>
   (typeof at === 'string' ? new Date(at) : at).toISOString().replace('T', ' ').replace('Z', ' UTC')
 
 export const distance = (meters: number): string =>
-  meters < 950 ? `${Math.round(meters / 10) * 10} m` : `${numberFormat({ maximumFractionDigits: 1 }).format(meters / 1000)} km`
+  meters < 950
+    ? `${Math.round(meters / 10) * 10} m`
+    : `${numberFormat({ maximumFractionDigits: 1 }).format(meters / 1000)} km`
 
 /** A country's name from its code. */
 export const countryName = (code: string): string => {

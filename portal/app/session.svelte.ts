@@ -57,7 +57,12 @@ export async function openSession(key: string): Promise<boolean> {
     if (!(cause instanceof ApiError)) throw cause
     // A hub that cannot be reached may accept the key later.
     if (cause.code !== 'OFFLINE') sessionStorage.removeItem(stored)
-    Object.assign(session, { key: null, viewer: null, phase: 'closed', error: cause } satisfies Partial<Session>)
+    Object.assign(session, {
+      key: null,
+      viewer: null,
+      phase: 'closed',
+      error: cause,
+    } satisfies Partial<Session>)
     return false
   }
 }

@@ -28,7 +28,8 @@ export const en = {
     notFound: 'There is no such page',
     notFoundText: 'The address may have been cut short. The pages are in the navigation.',
     forbidden: 'This key does not open this page',
-    forbiddenText: (scope: string) => `It lacks the scope “${scope}”. Close the session and use a key that has it.`,
+    forbiddenText: (scope: string) =>
+      `It lacks the scope “${scope}”. Close the session and use a key that has it.`,
   },
   session: {
     key: 'API key',
@@ -41,7 +42,10 @@ export const en = {
     roles: {
       wallet: { title: 'Wallet', text: 'Scan a code, get a quote, pay, and follow the payment to its end.' },
       acquirer: { title: 'Acquirer', text: 'Issue codes for merchants, and see what is paid at them.' },
-      portal: { title: 'Partner portal', text: 'See where the customers of a wallet can pay, down to the street.' },
+      portal: {
+        title: 'Partner portal',
+        text: 'See where the customers of a wallet can pay, down to the street.',
+      },
       operator: { title: 'Operator', text: 'Watch the programme live, run corridors, and settle.' },
     },
   },
@@ -325,7 +329,13 @@ export const en = {
   },
   audit: { none: 'No change is recorded.' },
   operator: {
-    tabs: { participants: 'Participants', settlement: 'Settlement', projects: 'Projects and products', rates: 'Rates', audit: 'Audit' },
+    tabs: {
+      participants: 'Participants',
+      settlement: 'Settlement',
+      projects: 'Projects and products',
+      rates: 'Rates',
+      audit: 'Audit',
+    },
     search: 'Search',
     status: 'Status',
     name: 'Name',
@@ -406,7 +416,8 @@ export const en = {
     searchCodes: 'Search codes',
     problems: 'Problem codes',
     reasons: 'Reason codes',
-    ideText: 'The IDE has the schema, its documentation and subscriptions. In a demo it opens with a tab and a key for each role.',
+    ideText:
+      'The IDE has the schema, its documentation and subscriptions. In a demo it opens with a tab and a key for each role.',
     openIde: 'Open the IDE',
   },
   steps: {

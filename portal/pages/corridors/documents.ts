@@ -1,4 +1,4 @@
-import { graphql, type ResultOf, type VariablesOf } from '../../api/graphql.ts'
+import { graphql, type ResultOf } from '../../api/graphql.ts'
 
 export const gridQuery = graphql(`
   query CorridorGrid($range: RangeInput!, $bucket: TimeBucket!) {
@@ -44,7 +44,6 @@ export const gridQuery = graphql(`
   }
 `)
 export type Grid = ResultOf<typeof gridQuery>['activity']
-export type Bucket = VariablesOf<typeof gridQuery>['bucket']
 
 export const corridorsQuery = graphql(`
   query CorridorList($after: String) {

@@ -28,7 +28,6 @@ export const participantsQuery = graphql(`
     }
   }
 `)
-export type ParticipantRow = ResultOf<typeof participantsQuery>['participants']['edges'][number]['node']
 
 export const participantQuery = graphql(`
   query OperatorParticipant($id: ID!) {
@@ -125,7 +124,6 @@ export const settlementQuery = graphql(`
     }
   }
 `)
-export type Batch = ResultOf<typeof settlementQuery>['settlementBatches']['edges'][number]['node']
 
 export const closeSettlement = graphql(`
   mutation CloseSettlement($input: CloseSettlementInput!) {
@@ -205,4 +203,3 @@ export const auditQuery = graphql(`
     }
   }
 `)
-export type AuditRow = ResultOf<typeof auditQuery>['auditLog']['edges'][number]['node']

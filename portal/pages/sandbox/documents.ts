@@ -187,7 +187,10 @@ export const presentCode = graphql(`
     }
   }
 `)
-export type PresentedCode = Extract<ResultOf<typeof presentCode>['presentCode'], { __typename: 'PresentedCode' }>
+export type PresentedCode = Extract<
+  ResultOf<typeof presentCode>['presentCode'],
+  { __typename: 'PresentedCode' }
+>
 
 export const chargePresentedCode = graphql(`
   mutation ChargePresentedCode($input: ChargePresentedCodeInput!) {

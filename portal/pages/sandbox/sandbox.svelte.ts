@@ -46,7 +46,15 @@ export interface Fault {
 const sentMax = 40
 
 /** What the simulated counterparty does by the label at the beginning of a reference. */
-export const behaviours = ['', 'SIM-AM04', 'SIM-AB05', 'SIM-NOAS', 'SIM-LATE', 'SIM-DUP', 'SIM-SLOW-3000'] as const
+export const behaviours = [
+  '',
+  'SIM-AM04',
+  'SIM-AB05',
+  'SIM-NOAS',
+  'SIM-LATE',
+  'SIM-DUP',
+  'SIM-SLOW-3000',
+] as const
 export type Behaviour = (typeof behaviours)[number]
 
 export class Sandbox {
@@ -147,7 +155,8 @@ export class Sandbox {
       ...(kind === 'DYNAMIC' && { amount: { amount, currency: merchant.currency } }),
     }
     const result = await this.#send('till', 'IssueCode', issueCode, { input })
-    if (result && this.#accepted('till', result.issueCode, 'MerchantCode')) this.code = result.issueCode as IssuedCode
+    if (result && this.#accepted('till', result.issueCode, 'MerchantCode'))
+      this.code = result.issueCode as IssuedCode
   }
 
   async scan(payload: string): Promise<void> {
@@ -162,7 +171,8 @@ export class Sandbox {
     this.quote = null
     const input = { payload: this.payload, payerCurrency: this.currency, ...(amount && { amount }) }
     const result = await this.#send('phone', 'QuotePayment', quotePayment, { input })
-    if (result && this.#accepted('phone', result.quotePayment, 'Quote')) this.quote = result.quotePayment as Quote
+    if (result && this.#accepted('phone', result.quotePayment, 'Quote'))
+      this.quote = result.quotePayment as Quote
   }
 
   async pay(): Promise<void> {
@@ -253,7 +263,11 @@ export class Sandbox {
   }
 
   /** Whether the result is what was wanted; otherwise it is shown as a fault. */
-  #accepted(side: Side, result: { __typename: string; code?: string; message?: string }, wanted: string): boolean {
+  #accepted(
+    side: Side,
+    result: { __typename: string; code?: string; message?: string },
+    wanted: string,
+  ): boolean {
     if (result.__typename === wanted) return true
     this.fault = { side, code: result.code ?? result.__typename, message: result.message ?? '' }
     return false

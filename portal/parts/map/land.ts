@@ -20,7 +20,9 @@ export function loadLand(detail: keyof typeof files): Promise<Path2D> {
   return path
 }
 
-export async function readLand(detail: keyof typeof files): Promise<GeoJSON.FeatureCollection | GeoJSON.Feature> {
+export async function readLand(
+  detail: keyof typeof files,
+): Promise<GeoJSON.FeatureCollection | GeoJSON.Feature> {
   const topology = (await (await fetch(files[detail])).json()) as Topology
   return feature(topology, topology.objects.land!)
 }

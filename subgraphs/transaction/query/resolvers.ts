@@ -215,7 +215,9 @@ const termsFields = <Of>(termsOf: (transaction: Of) => PaymentTerms & Pick<Payme
 function visiblePostings(payment: Payment, _: unknown, context: Context): Posting[] {
   if (!('settlement' in payment)) return []
   const all = postingsOf(payment, payment)
-  return isOperator(context) ? all : all.filter(({ participant }) => participant === context.viewer.participant)
+  return isOperator(context)
+    ? all
+    : all.filter(({ participant }) => participant === context.viewer.participant)
 }
 
 const reasonOf = (code: ReasonCode | null) => (code === null ? null : { code, ...reasons[code] })

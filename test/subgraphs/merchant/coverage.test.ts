@@ -95,9 +95,12 @@ describe('coverage on a map', () => {
   test('names a hexagon by the city of its largest group of merchants', () => {
     const two = coverageOf([
       aMerchant({ mid: '1', city: 'Suzhou', location: { lat: 31.3, lng: 120.62 } }),
-      ...[2, 3].map((n) => aMerchant({ mid: `${n}`, city: 'Shanghai', location: { lat: 31.23, lng: 121.47 } })),
+      ...[2, 3].map((n) =>
+        aMerchant({ mid: `${n}`, city: 'Shanghai', location: { lat: 31.23, lng: 121.47 } }),
+      ),
     ])
-    const named = (zoom: number) => orThrow(two.cells(world, zoom)).map(({ merchants: inside, place }) => [inside, place])
+    const named = (zoom: number) =>
+      orThrow(two.cells(world, zoom)).map(({ merchants: inside, place }) => [inside, place])
     expect(named(1)).toEqual([[3, 'Shanghai']])
     expect(named(12)).toEqual([
       [2, 'Shanghai'],
