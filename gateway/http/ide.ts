@@ -1,6 +1,7 @@
 // The GraphQL IDE at /graphiql: Altair, served from the hub's own disk. It needs no other server, and its
 // pages may call none.
 
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -21,10 +22,10 @@ const contentSecurityPolicy = [
   "frame-ancestors 'self'",
 ].join('; ')
 
-/** Serves the IDE. `key` is filled in as the key to call with, unless it is null. */
-export function ideRoutes(app: FastifyInstance, key: string | null): void {
+/** Serves the IDE. `keys` are those of a demo hub by role, each filled in where its role calls; else empty. */
+export function ideRoutes(app: FastifyInstance, keys: Readonly<Record<string, string>>): void {
   let files: Promise<ReadonlyMap<string, string>> | null = null
-  const start = startScript(key)
+  const start = startScript(keys)
 
   app.get('/graphiql', (_request, reply) => reply.redirect('/graphiql/'))
   app.get<{ Params: { '*': string } }>('/graphiql/*', async (request, reply) => {
@@ -55,24 +56,46 @@ query Viewer {
 }
 `
 
+/** The tabs of a demo: the role whose key each uses, and its file in `schema/operations`. */
+const tabs = [
+  ['operator', 'operator'],
+  ['operator', 'dashboard'],
+  ['portal', 'portal'],
+  ['wallet', 'wallet'],
+  ['acquirer', 'counterparty'],
+] as const
+
+const operationsOf = (file: string): string =>
+  readFileSync(new URL(`../../schema/operations/${file}.graphql`, import.meta.url), 'utf8')
+
+const windowOf = (name: string, query: string, key?: string) => ({
+  initialName: name,
+  initialQuery: query,
+  initialSubscriptionRequestHandlerId: 'graphql-ws',
+  ...(key !== undefined && {
+    initialHeaders: { Authorization: `Bearer ${key}` },
+    initialSubscriptionsPayload: { authorization: `Bearer ${key}` },
+  }),
+})
+
 /** Starts Altair. The URLs are built in the browser, from the name under which it reached the hub. */
-function startScript(key: string | null): string {
-  const authorization = key && `Bearer ${key}`
+function startScript(keys: Readonly<Record<string, string>>): string {
+  const windows =
+    Object.keys(keys).length > 0
+      ? tabs.map(([role, file]) => windowOf(file, operationsOf(file), keys[role]))
+      : [windowOf('Crossgate', firstQuery)]
   const options = {
-    initialName: 'Crossgate',
-    initialQuery: firstQuery,
-    initialSubscriptionRequestHandlerId: 'graphql-ws',
-    ...(authorization && {
-      initialHeaders: { Authorization: authorization },
-      initialSubscriptionsPayload: { authorization },
-    }),
     disableAccount: true,
     persistedSettings: { 'alert.disableUpdateNotification': true, 'plugin.list': [] },
   }
-  return `AltairGraphQL.init({
-  ...${JSON.stringify(options)},
+  return `const urls = {
   endpointURL: location.origin + '/graphql',
   subscriptionsEndpoint: location.origin.replace(/^http/, 'ws') + '/graphql',
+}
+AltairGraphQL.init({
+  ...${JSON.stringify(options)},
+  ...urls,
+  initialWindows: ${JSON.stringify(windows)}.map((each) => ({ ...each, ...urls })),
 })
 `
 }

@@ -51,6 +51,9 @@ interface Transports {
   close(spreadMs: number): Promise<void>
 }
 
+/** The keys of a demo hub: of the operator, a portal, a wallet and an acquirer. */
+const keysByRole = Object.fromEntries(demoKeys.map(({ key }) => [key.replace('demo-', ''), key]))
+
 /** Listens at once, so that a port in use is reported early, and health can be read while the hub starts. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { config, readiness, logger } = options
@@ -61,9 +64,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   healthRoutes(app, readiness)
   const metrics = metricsRoute(app)
   settlementFileRoutes(app, () => settlementFiles)
-  ideRoutes(app, config.MODE === 'demo' ? demoKeys[0]!.key : null)
-  const keysByRole = demoKeys.map(({ key }): [string, string] => [key.replace('demo-', ''), key])
-  portalRoutes(app, config.MODE === 'demo' ? Object.fromEntries(keysByRole) : {})
+  const keys = config.MODE === 'demo' ? keysByRole : {}
+  ideRoutes(app, keys)
+  portalRoutes(app, keys)
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
   await app.register(async (graphql) =>

@@ -20,7 +20,7 @@ export interface Size {
 }
 
 const latMax = 85
-export const zoomMin = 1
+const zoomMin = 1
 export const zoomMax = 16
 
 export const worldX = (lng: number): number => (lng + 180) / 360
@@ -28,8 +28,8 @@ export function worldY(lat: number): number {
   const sin = Math.sin((Math.max(-latMax, Math.min(latMax, lat)) * Math.PI) / 180)
   return 0.5 - Math.log((1 + sin) / (1 - sin)) / (4 * Math.PI)
 }
-export const lngAt = (x: number): number => x * 360 - 180
-export const latAt = (y: number): number => (Math.atan(Math.sinh((0.5 - y) * 2 * Math.PI)) * 180) / Math.PI
+const lngAt = (x: number): number => x * 360 - 180
+const latAt = (y: number): number => (Math.atan(Math.sinh((0.5 - y) * 2 * Math.PI)) * 180) / Math.PI
 
 export const sizeOfWorld = (zoom: number): number => 256 * 2 ** zoom
 
