@@ -1,5 +1,5 @@
-// Builds the portal into `.data/portal`, from where the hub serves it. Does nothing when the sources are those
-// of the last build.
+// Builds the portal into `.data/portal`, from where the hub serves it. Does nothing when the sources are
+// those of the last build.
 
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -33,7 +33,6 @@ async function buildPortal(): Promise<void> {
     root,
     logLevel: 'warn',
     plugins: [svelte({ configFile: false })],
-    define: { 'process.env.NODE_ENV': '"production"' },
     build: {
       outDir: fresh,
       emptyOutDir: true,

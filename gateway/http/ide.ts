@@ -22,7 +22,7 @@ const contentSecurityPolicy = [
   "frame-ancestors 'self'",
 ].join('; ')
 
-/** Serves the IDE. `keys` are those of a demo hub by role, each filled in where its role calls; else empty. */
+/** Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty. */
 export function ideRoutes(app: FastifyInstance, keys: Readonly<Record<string, string>>): void {
   let files: Promise<ReadonlyMap<string, string>> | null = null
   const start = startScript(keys)

@@ -1,4 +1,4 @@
-// The portal: the web page of the hub, at `/`. `portal/build.ts` builds its files, and it calls this hub alone.
+// The portal: the web page of the hub, at `/`. `portal/build.ts` builds its files. It calls this hub alone.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { readFile } from 'node:fs/promises'
@@ -24,8 +24,8 @@ const pages = [
 ]
 
 /**
- * No script, style, picture or call of any other server, no script in the document, and no text that becomes a
- * script. The reader of codes is WebAssembly.
+ * No script, style, picture or call of any other server, no script in the document, and no text that becomes
+ * a script. The reader of codes is WebAssembly.
  */
 const contentSecurityPolicy = [
   "default-src 'none'",
@@ -49,7 +49,7 @@ const notBuilt = `<!doctype html><title>Crossgate</title>
 /** Serves the portal. `keys` are those of a demo hub by role, which its first page offers; else empty. */
 export function portalRoutes(app: FastifyInstance, keys: Readonly<Record<string, string>>): void {
   let listed: Promise<ReadonlyMap<string, string>> | null = null
-  // Listed at the first request. A hub without a portal looks again, because the build may be running.
+  // Listed at the first request. Without a portal the next request lists again: a build may be running.
   const files = () => (listed ??= listFiles(folder).catch(() => ((listed = null), new Map<string, string>())))
   let document: string | null = null
 

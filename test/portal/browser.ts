@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type axe from 'axe-core'
-import type { Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { afterAll, expect } from 'vitest'
 import { launch } from './chromium.ts'
 
@@ -51,12 +51,18 @@ export async function startBrowser(): Promise<TestBrowser> {
   }
 }
 
+/** Expects that it appears in time. */
+export async function expectShown(locator: Locator): Promise<void> {
+  await locator.waitFor()
+  expect(await locator.count()).toBe(1)
+}
+
 /** Expects no violation of WCAG 2.2 AA, and nothing wider than the window. */
 export async function expectAccessible(page: Page): Promise<void> {
   // Evaluated by the debugger, which the policy of the page does not bind.
   await page.evaluate(axeText)
   const violations = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') }
+    const { axe } = globalThis as unknown as { axe: typeof axe }
     const found: axe.AxeResults = await axe.run(document, {
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
     })

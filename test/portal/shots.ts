@@ -1,4 +1,4 @@
-// `npm run portal:shots`: pictures of every page in both themes, in `docs/images`, of a demo hub that it starts.
+// `npm run portal:shots`: pictures of every page in both themes, of a demo hub that it starts.
 
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'

@@ -157,7 +157,7 @@ export class Board {
       this.#draw(event)
     })
     if (this.paused) this.waiting += fresh.length
-    else if (fresh.length) this.rows = [...fresh.reverse(), ...this.rows].slice(0, rowsMax)
+    else if (fresh.length) this.rows = [...fresh.toReversed(), ...this.rows].slice(0, rowsMax)
     this.#publish()
   }
 

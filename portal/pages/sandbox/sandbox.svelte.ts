@@ -123,7 +123,7 @@ export class Sandbox {
     await this.findMerchants('')
   }
 
-  /** Forgets the sale. */
+  /** Ends the sale on both sides. */
   reset(): void {
     this.#stream?.close()
     Object.assign(this, {
