@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type axe from 'axe-core'
+import type Axe from 'axe-core'
 import type { Locator, Page } from 'playwright-core'
 import { afterAll, expect } from 'vitest'
 import { launch } from './chromium.ts'
@@ -62,8 +62,8 @@ export async function expectAccessible(page: Page): Promise<void> {
   // Evaluated by the debugger, which the policy of the page does not bind.
   await page.evaluate(axeText)
   const violations = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: typeof axe }
-    const found: axe.AxeResults = await axe.run(document, {
+    const { axe } = globalThis as unknown as { axe: typeof Axe }
+    const found: Axe.AxeResults = await axe.run(document, {
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
     })
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
