@@ -1,5 +1,5 @@
-// Installs missing packages, Node 24 included, before npm's start, test, check and bench. Plain JavaScript
-// without dependencies: the machine's own Node runs it, and node_modules may be empty.
+// Installs missing packages, Node 24 included, and builds the portal: before npm's start, test, check and
+// bench. Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules may be empty.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -20,6 +20,7 @@ if (read(stamp) !== hash) {
   checkNode()
   writeFileSync(stamp, hash)
 }
+buildPortal()
 
 /** Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`. */
 function isInstalled() {
@@ -61,6 +62,16 @@ function checkNode() {
     `Node ${majorMin} is needed, and ${command} gives: ${version}. The package "node" brings it where its install script ` +
       'may run: remove node_modules, set npm config ignore-scripts to false, and try again, or install Node yourself',
   )
+}
+
+/** Builds the portal when its sources have changed. Without it a hub serves all but its pages. */
+function buildPortal() {
+  const bundled = path.join(binaries, 'node')
+  const command = existsSync(bundled) ? bundled : process.execPath
+  const { status } = spawnSync(command, [path.join(root, 'portal/build.ts')], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  if (status !== 0) fail('the portal could not be built: see the lines above')
 }
 
 /** @param {string} file */

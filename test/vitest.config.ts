@@ -1,4 +1,4 @@
-// Three projects. A file belongs to one by the end of its name, and `test/architecture.test.ts` checks that
+// Four projects. A file belongs to one by the end of its name, and `test/architecture.test.ts` checks that
 // it needs no more than that project starts.
 
 import { availableParallelism } from 'node:os'
@@ -26,7 +26,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.{mongo,hub}.test.ts'],
+          exclude: ['test/**/*.{mongo,hub,browser}.test.ts'],
         },
       },
       {
@@ -43,6 +43,19 @@ export default defineConfig({
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
           // A hub starts in seconds, or in a minute on a busy machine.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['test/**/*.browser.test.ts'],
+          globalSetup: [mongod, 'test/portal/build.ts'],
+          // After the hubs, for the same reason: a browser is several processes too.
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -14,6 +14,7 @@ export function banner({ TRAFFIC }: Config, { url, mongo }: Hub): string {
     '',
     `Crossgate is ready at ${url}`,
     '',
+    `  Portal     ${url}/`,
     `  GraphQL    ${url}/graphql and ${webSocket}/graphql`,
     `  IDE        ${url}/graphiql/`,
     `  Health     ${url}/livez and ${url}/readyz`,

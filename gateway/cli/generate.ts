@@ -2,7 +2,8 @@
 // them. A tool, and not a part of the hub: it may import every room.
 
 import { readFileSync, writeFileSync } from 'node:fs'
-import { buildSchema, lexicographicSortSchema, printSchema } from 'graphql'
+import { minifyIntrospection, outputIntrospectionFile } from '@gql.tada/internal'
+import { buildSchema, introspectionFromSchema, lexicographicSortSchema, printSchema } from 'graphql'
 import { benchTables } from '../../bench/tables.ts'
 import { problems, refuse, type ProblemCode } from '../../schema/values/problems.ts'
 import { reasons } from '../../schema/values/reasons.ts'
@@ -24,6 +25,13 @@ function generateSchema(): Record<string, string> {
   return {
     'schema/generated/supergraph.graphql': `${supergraph.trim()}\n`,
     'schema/generated/api.graphql': `${printSchema(lexicographicSortSchema(api))}\n`,
+    'schema/generated/api-types.d.ts': outputIntrospectionFile(
+      minifyIntrospection(introspectionFromSchema(api)),
+      {
+        fileType: '.d.ts',
+        shouldPreprocess: true,
+      },
+    ),
     'schema/generated/reference.md': referencePage(api, tables),
   }
 }

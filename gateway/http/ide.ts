@@ -1,23 +1,12 @@
 // The GraphQL IDE at /graphiql: Altair, served from the hub's own disk. It needs no other server, and its
 // pages may call none.
 
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { readdir, readFile } from 'node:fs/promises'
-import { dirname, extname, join, sep } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-
-const contentTypes: Readonly<Record<string, string>> = {
-  '.css': 'text/css; charset=utf-8',
-  '.html': 'text/html; charset=utf-8',
-  '.ico': 'image/x-icon',
-  '.js': 'text/javascript; charset=utf-8',
-  '.json': 'application/json',
-  '.png': 'image/png',
-  '.svg': 'image/svg+xml',
-  '.ttf': 'font/ttf',
-  '.woff': 'font/woff',
-  '.woff2': 'font/woff2',
-}
+import { contentTypeOf, listFiles } from './static-files.ts'
 
 /** Allows this hub alone: no script, style, picture or call of any other server. */
 const contentSecurityPolicy = [
@@ -33,44 +22,28 @@ const contentSecurityPolicy = [
   "frame-ancestors 'self'",
 ].join('; ')
 
-/** Serves the IDE. `key` is filled in as the key to call with, unless it is null. */
-export function ideRoutes(app: FastifyInstance, key: string | null): void {
+/** Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty. */
+export function ideRoutes(app: FastifyInstance, keys: Readonly<Record<string, string>>): void {
   let files: Promise<ReadonlyMap<string, string>> | null = null
-  const start = startScript(key)
+  const start = startScript(keys)
 
   app.get('/graphiql', (_request, reply) => reply.redirect('/graphiql/'))
   app.get<{ Params: { '*': string } }>('/graphiql/*', async (request, reply) => {
     const name = request.params['*'] || 'index.html'
     reply.header('content-security-policy', contentSecurityPolicy).header('x-content-type-options', 'nosniff')
-    if (name === 'start.js') return reply.type(contentTypes['.js']!).send(start)
+    if (name === 'start.js') return reply.type(contentTypeOf(name)).send(start)
     // Listed at the first request, because most hubs never serve the IDE. Only listed files are served, so
     // `..` is harmless.
-    const path = (await (files ??= listFiles())).get(name)
+    const path = (await (files ??= listFiles(root()))).get(name)
     if (path === undefined) return reply.callNotFound()
     const content = await readFile(path)
     return reply
-      .type(contentTypes[extname(name)] ?? 'application/octet-stream')
+      .type(contentTypeOf(name))
       .send(name === 'index.html' ? withStart(content.toString()) : content)
   })
 }
 
-/** The paths of the IDE's files, by their names in the URL. */
-async function listFiles(): Promise<ReadonlyMap<string, string>> {
-  const root = join(dirname(createRequire(import.meta.url).resolve('altair-static')), 'dist')
-  const entries = await readdir(root, { recursive: true, withFileTypes: true })
-  return new Map(
-    entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => join(entry.parentPath, entry.name))
-      .map((path) => [
-        path
-          .slice(root.length + 1)
-          .split(sep)
-          .join('/'),
-        path,
-      ]),
-  )
-}
+const root = () => join(dirname(createRequire(import.meta.url).resolve('altair-static')), 'dist')
 
 const withStart = (html: string): string =>
   html
@@ -83,24 +56,46 @@ query Viewer {
 }
 `
 
+/** The tabs of a demo: the role whose key each uses, and its file in `schema/operations`. */
+const tabs = [
+  ['operator', 'operator'],
+  ['operator', 'dashboard'],
+  ['portal', 'portal'],
+  ['wallet', 'wallet'],
+  ['acquirer', 'counterparty'],
+] as const
+
+const operationsOf = (file: string): string =>
+  readFileSync(new URL(`../../schema/operations/${file}.graphql`, import.meta.url), 'utf8')
+
+const windowOf = (name: string, query: string, key?: string) => ({
+  initialName: name,
+  initialQuery: query,
+  initialSubscriptionRequestHandlerId: 'graphql-ws',
+  ...(key !== undefined && {
+    initialHeaders: { Authorization: `Bearer ${key}` },
+    initialSubscriptionsPayload: { authorization: `Bearer ${key}` },
+  }),
+})
+
 /** Starts Altair. The URLs are built in the browser, from the name under which it reached the hub. */
-function startScript(key: string | null): string {
-  const authorization = key && `Bearer ${key}`
+function startScript(keys: Readonly<Record<string, string>>): string {
+  const windows =
+    Object.keys(keys).length > 0
+      ? tabs.map(([role, file]) => windowOf(file, operationsOf(file), keys[role]))
+      : [windowOf('Crossgate', firstQuery)]
   const options = {
-    initialName: 'Crossgate',
-    initialQuery: firstQuery,
-    initialSubscriptionRequestHandlerId: 'graphql-ws',
-    ...(authorization && {
-      initialHeaders: { Authorization: authorization },
-      initialSubscriptionsPayload: { authorization },
-    }),
     disableAccount: true,
     persistedSettings: { 'alert.disableUpdateNotification': true, 'plugin.list': [] },
   }
-  return `AltairGraphQL.init({
-  ...${JSON.stringify(options)},
+  return `const urls = {
   endpointURL: location.origin + '/graphql',
   subscriptionsEndpoint: location.origin.replace(/^http/, 'ws') + '/graphql',
+}
+AltairGraphQL.init({
+  ...${JSON.stringify(options)},
+  ...urls,
+  initialWindows: ${JSON.stringify(windows)}.map((each) => ({ ...each, ...urls })),
 })
 `
 }

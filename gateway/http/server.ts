@@ -12,6 +12,7 @@ import { HttpError, sendHttpError } from '../protocol/http-error.ts'
 import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
+import { portalRoutes } from './portal.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
 import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
@@ -51,6 +52,9 @@ interface Transports {
   close(spreadMs: number): Promise<void>
 }
 
+/** The keys of a demo hub: of the operator, a portal, a wallet and an acquirer. */
+const keysByRole = Object.fromEntries(demoKeys.map(({ key }) => [key.replace('demo-', ''), key]))
+
 /** Listens at once, so that a port in use is reported early, and health can be read while the hub starts. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const { config, readiness, logger } = options
@@ -62,13 +66,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   healthRoutes(app, readiness)
   const metrics = metricsRoute(app)
   settlementFileRoutes(app, () => settlementFiles)
-  ideRoutes(app, config.MODE === 'demo' ? demoKeys[0]!.key : null)
+  const keys = config.MODE === 'demo' ? keysByRole : {}
+  ideRoutes(app, keys)
+  portalRoutes(app, keys)
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
   await app.register(async (graphql) =>
     graphqlRoutes(graphql, { config, logger, services: () => services, streams }),
   )
-  app.get('/', (_request, reply) => reply.redirect('/graphiql/'))
   await app.listen({ host: config.HOST, port: config.PORT })
 
   const webSocketCount = () => transports?.webSockets.size ?? 0

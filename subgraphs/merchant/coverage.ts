@@ -32,6 +32,8 @@ export interface CoverageCell {
   readonly id: string
   readonly center: Point
   readonly merchants: number
+  /** The city of its largest group of merchants, in English. */
+  readonly place: string
 }
 
 /** Which counts of a cube are summed. */
@@ -169,6 +171,7 @@ export class Coverage {
   #cellsAt(bounds: Bounds, resolution: number): CoverageCell[] | null {
     const { profiles } = this.#selection
     const sums = new Map<Hexagon, number>()
+    const groups = new Map<Hexagon, { merchants: number; city: number }>()
     const places = new Int32Array(64)
     for (const spot of this.#spots()) {
       const { region, middle } = spot
@@ -178,16 +181,21 @@ export class Coverage {
       if (!isNear(middle, bounds, Math.min(resolution, regionResolution), 3)) continue
       sumByPlace(spot, profiles, places)
       for (let place = 0; place < places.length; place++) {
-        if (places[place] === 0) continue
+        const merchants = places[place]!
+        if (merchants === 0) continue
         const hexagon = hexagonAround(fineHexagonIn(region, place), resolution)
-        sums.set(hexagon, (sums.get(hexagon) ?? 0) + places[place]!)
+        sums.set(hexagon, (sums.get(hexagon) ?? 0) + merchants)
+        const group = groups.get(hexagon)
+        if (!group) groups.set(hexagon, { merchants, city: spot.city })
+        else if (merchants > group.merchants) Object.assign(group, { merchants, city: spot.city })
       }
     }
     const cells: CoverageCell[] = []
     for (const [hexagon, merchants] of sums) {
       const center = middleOf(hexagon, resolution)
       if (!isNear(center, bounds, resolution, 1)) continue
-      if (cells.push({ id: hexagonId(hexagon, resolution), center, merchants }) > cellsMax) return null
+      const place = this.#cube.cities[groups.get(hexagon)!.city]!.name
+      if (cells.push({ id: hexagonId(hexagon, resolution), center, merchants, place }) > cellsMax) return null
     }
     return cells
   }

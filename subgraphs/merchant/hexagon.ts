@@ -1,7 +1,7 @@
 // Hexagons of the map (H3) as numbers, so that the larger hexagon around one is plain arithmetic.
 // Source: H3 documentation, "H3 Index" (bit layout) and "Tables of Cell Statistics Across Resolutions".
 
-import { cellToLatLng, latLngToCell } from 'h3-js'
+import { cellToBoundary, cellToLatLng, latLngToCell } from 'h3-js'
 import type { Point } from './point.ts'
 
 /**
@@ -40,6 +40,9 @@ export function middleOf(hexagon: Hexagon, resolution: number): Point {
   const [lat, lng] = cellToLatLng(hexagonId(hexagon, resolution))
   return { lat, lng }
 }
+
+/** The corners of a hexagon in their order around it: five or six, or up to ten where it crosses an edge. */
+export const cornersOf = (id: string): Point[] => cellToBoundary(id).map(([lat, lng]) => ({ lat, lng }))
 
 /**
  * The hexagon of a coarser `resolution` that contains this one: the digits beyond that resolution become

@@ -10,7 +10,7 @@ import type {
   QrProductId,
 } from '../../schema/values/id.ts'
 import { orThrow } from '../../schema/values/problems.ts'
-import type { Loader } from '../platform/async/batching.ts'
+import { createLoader, type Loader } from '../platform/async/batching.ts'
 import { isOperator } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import type { PageArguments } from '../shared/page.ts'
@@ -21,9 +21,9 @@ import type { RequestContext } from '../shared/viewer.ts'
 import type { CodeStore } from './code-store.ts'
 import type { IssueCodeInput, MerchantCode } from './code.ts'
 import type { CountStore } from './count-store.ts'
-import type { Coverage, CoverageDimension } from './coverage.ts'
+import type { Coverage, CoverageCell, CoverageDimension } from './coverage.ts'
 import { decodeQr } from './decode-qr.ts'
-import type { Bounds } from './hexagon.ts'
+import { cornersOf, type Bounds } from './hexagon.ts'
 import type { CoverageQuestion, MerchantQueries, MerchantsQuestion } from './merchant-queries.ts'
 import type { MerchantService } from './merchant-service.ts'
 import type { Merchant, MerchantInput, QrProduct } from './merchant.ts'
@@ -47,6 +47,13 @@ export interface MerchantResolversDependencies {
   readonly now: () => Date
 }
 
+/** Computing an outline takes some 20 µs: thousands of them leave room for other work between batches. */
+const outlines = createLoader({
+  load: async (ids: readonly string[]) => ids.map(cornersOf),
+  batchMax: 50,
+  flightsMax: 1,
+})
+
 export function createMerchantResolvers(dependencies: MerchantResolversDependencies): Resolvers {
   return {
     ...values,
@@ -63,6 +70,7 @@ export function createMerchantResolvers(dependencies: MerchantResolversDependenc
       cells: (coverage: Coverage, { bounds, zoom }: { bounds: Bounds; zoom: number }) =>
         orThrow(coverage.cells(bounds, zoom)),
     },
+    CoverageCell: { boundary: ({ id }: CoverageCell) => outlines.load(id) },
     ...coverageOfEntities(dependencies),
   }
 }

@@ -10,8 +10,9 @@ import type {
 } from '../../../schema/values/id.ts'
 import { reasons, type ReasonCode } from '../../../schema/values/reasons.ts'
 import type { Scope } from '../../../schema/values/scopes.ts'
-import type { LogEntry } from '../../log/entry.ts'
-import { demandScope, requireScope } from '../../shared/access.ts'
+import { money } from '../../../schema/values/money.ts'
+import type { LogEntry, Posting } from '../../log/entry.ts'
+import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
 import type { PageArguments } from '../../shared/page.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import type { TransactionUpdate } from '../live/event-streams.ts'
@@ -19,6 +20,7 @@ import type { Cursors } from '../log/cursor.ts'
 import type { RequestKind } from '../payment/counterparty-request.ts'
 import { outcomes } from '../payment/lifecycle.ts'
 import type { Payment, PaymentEvent } from '../payment/payment.ts'
+import { postingsOf } from '../payment/posting.ts'
 import { refundable } from '../payment/refund.ts'
 import { feesOf } from '../price/pricing.ts'
 import type { PaymentTerms, Quote } from '../price/quote.ts'
@@ -126,6 +128,7 @@ const transactionTypes = (transactionQueries: TransactionQueries) => ({
     outcome: ({ status }: Payment) => outcomes[status],
     reportingValue: ({ reporting }: Payment) => reporting,
     fees: feesOf,
+    postings: visiblePostings,
     refundedTotal: ({ refunded }: Payment) => refunded,
     refundable,
     refunds: (payment: Payment): RefundOf[] => payment.refunds.map((refund) => ({ refund, payment })),
@@ -151,6 +154,10 @@ const transactionTypes = (transactionQueries: TransactionQueries) => ({
     settlementStatus: ({ refund }: RefundOf) => refund.settlement,
     reason: ({ refund }: RefundOf) => reasonOf(refund.reason),
     events: ({ refund }: RefundOf) => refund.events,
+  },
+  Posting: {
+    participant: ({ participant }: Posting) => ({ id: participant }),
+    amount: ({ minor, currency }: Posting) => money(minor, currency),
   },
   TransactionStep: { reason: ({ reason }: PaymentEvent) => reasonOf(reason) },
 })
@@ -203,5 +210,14 @@ const termsFields = <Of>(termsOf: (transaction: Of) => PaymentTerms & Pick<Payme
   corridor: (of: Of) => ({ id: termsOf(of).corridor }),
   entryMode: (of: Of) => termsOf(of).entryMode,
 })
+
+/** What the completion of a payment booked, as far as the viewer may read it. */
+function visiblePostings(payment: Payment, _: unknown, context: Context): Posting[] {
+  if (!('settlement' in payment)) return []
+  const all = postingsOf(payment, payment)
+  return isOperator(context)
+    ? all
+    : all.filter(({ participant }) => participant === context.viewer.participant)
+}
 
 const reasonOf = (code: ReasonCode | null) => (code === null ? null : { code, ...reasons[code] })

@@ -7,7 +7,7 @@ import type { LogEntry } from '../../log/entry.ts'
 import { sees, type Visibility } from '../../shared/access.ts'
 import { readNames } from '../../shared/read-names.ts'
 import type { EventFilter } from '../live/event-filter.ts'
-import { outcomes, stepKinds } from '../payment/lifecycle.ts'
+import { outcomes, stepKinds, type Outcome } from '../payment/lifecycle.ts'
 import type { Clause } from '../store/payment-store.ts'
 import { createdBetween, nothing, oneOf, visibleClauses } from './clauses.ts'
 
@@ -25,6 +25,7 @@ interface PartyFilterInput {
 export interface TransactionFilterInput extends PartyFilterInput {
   readonly kinds?: Names
   readonly statuses?: Names
+  readonly outcomes?: readonly Outcome[] | null
   readonly createdFrom?: Date | null
   readonly createdTo?: Date | null
 }
@@ -42,7 +43,7 @@ export function transactionQuery(
   where: TransactionFilterInput | null | undefined,
   visibility: Visibility,
 ): readonly Clause[] | Refusal {
-  const { kinds, statuses, createdFrom, createdTo, ...parties } = where ?? {}
+  const { kinds, statuses, outcomes: wanted, createdFrom, createdTo, ...parties } = where ?? {}
   const flaw = flawOf(parties, [kinds, transactionKinds, 'kinds'], [statuses, outcomes, 'statuses'])
   if (flaw) return flaw
   if (createdFrom && createdTo && createdFrom >= createdTo) {
@@ -52,6 +53,7 @@ export function transactionQuery(
     ...visibleClauses(visibility, ''),
     ...partyFields.flatMap(([list, field]) => oneOf(field, parties[list])),
     ...oneOf('status', statuses),
+    ...oneOf('status', wanted?.length ? statusesOf(wanted) : null),
     ...createdBetween(createdFrom, createdTo),
     // The list holds payments only; their refunds are read with them.
     ...(kinds?.length && !kinds.includes('PAYMENT') ? [nothing] : []),
@@ -120,6 +122,9 @@ const partyFields = [
   ['corridors', 'corridor'],
   ['directions', 'direction'],
 ] as const
+
+const statusesOf = (wanted: readonly Outcome[]): string[] =>
+  Object.entries(outcomes).flatMap(([status, outcome]) => (wanted.includes(outcome) ? [status] : []))
 
 const transactionKinds = { PAYMENT: true, REFUND: true }
 

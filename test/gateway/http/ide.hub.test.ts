@@ -36,10 +36,12 @@ describe('the IDE', () => {
     }
   })
 
-  test('starts with this hub’s addresses and a demo key', async () => {
+  test('starts with this hub’s addresses, and with operations and a demo key for each role', async () => {
     const script = await (await get('start.js')).text()
     expect(script).toContain("location.origin + '/graphql'")
-    expect(script).toContain('"Authorization":"Bearer demo-operator"')
+    for (const key of ['demo-operator', 'demo-portal', 'demo-wallet', 'demo-acquirer'])
+      expect(script).toContain(`"Authorization":"Bearer ${key}"`)
+    expect(script).toContain('subscription FollowPayment')
   })
 
   test('in production starts without a key', async () => {

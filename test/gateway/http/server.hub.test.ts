@@ -62,7 +62,7 @@ describe('a hub that runs', () => {
 
   test('redirects a browser to the IDE', async () => {
     const hub = await smallHub()
-    for (const path of ['/', '/graphiql', '/graphql']) {
+    for (const path of ['/graphiql', '/graphql']) {
       const response = await fetch(`${hub.url}${path}`, {
         redirect: 'manual',
         headers: { accept: 'text/html' },

@@ -92,6 +92,22 @@ describe('coverage on a map', () => {
     for (const { id, merchants: inCell } of shown) expect(inCell).toBe(all.get(id))
   })
 
+  test('names a hexagon by the city of its largest group of merchants', () => {
+    const two = coverageOf([
+      aMerchant({ mid: '1', city: 'Suzhou', location: { lat: 31.3, lng: 120.62 } }),
+      ...[2, 3].map((n) =>
+        aMerchant({ mid: `${n}`, city: 'Shanghai', location: { lat: 31.23, lng: 121.47 } }),
+      ),
+    ])
+    const named = (zoom: number) =>
+      orThrow(two.cells(world, zoom)).map(({ merchants: inside, place }) => [inside, place])
+    expect(named(1)).toEqual([[3, 'Shanghai']])
+    expect(named(12)).toEqual([
+      [2, 'Shanghai'],
+      [1, 'Suzhou'],
+    ])
+  })
+
   test('crosses the antimeridian when west is greater than east', () => {
     const fiji = coverageOf([at(-17.8, 177.9, 1), at(-16.8, -179.9, 2), at(-17.8, 0, 3)])
     const view = { west: 177, south: -19, east: -179, north: -16 }

@@ -193,7 +193,7 @@ describe('coverage in the graph', () => {
   const document = `query ($wallet: ID, $where: MerchantFilter) { merchantCoverage(wallet: $wallet, where: $where) {
     merchants onlineMerchants cities asOf
     scenarios: breakdown(by: SCENARIO, first: 5) { key label merchants }
-    cells(bounds: { west: -180, south: -90, east: 180, north: 90 }, zoom: 12) { id center { lat lng } merchants }
+    cells(bounds: { west: -180, south: -90, east: 180, north: 90 }, zoom: 12) { id center { lat lng } boundary { lat lng } place merchants }
   } }`
   const coverage = async (variables: object): Promise<Data> =>
     (await execute(document, variables)).merchantCoverage
@@ -208,6 +208,15 @@ describe('coverage in the graph', () => {
         { key: 'ONLINE', label: 'Online', merchants: 1 },
       ],
     })
+  })
+
+  test('outlines each hexagon of a map', async () => {
+    const { cells } = await coverage({})
+    expect(cells.length).toBeGreaterThan(0)
+    for (const { boundary, place } of cells) {
+      expect(boundary.length).toBeGreaterThanOrEqual(5)
+      expect(place).not.toBe('')
+    }
   })
 
   test('for a wallet counts merchants that routing lets it pay', async () => {

@@ -3,6 +3,7 @@ import { cellToLatLng, cellToParent, latLngToCell } from 'h3-js'
 import { describe, expect, test } from 'vitest'
 import {
   bitsOf,
+  cornersOf,
   fineHexagonAt,
   fineHexagonIn,
   fineResolution,
@@ -83,6 +84,17 @@ describe('what is near a rectangle', () => {
       }),
       { numRuns: 1_000 },
     )
+  })
+})
+
+describe('the outline of a hexagon', () => {
+  test('is around its middle, with equal ways to its corners', () => {
+    const id = latLngToCell(31.23, 121.47, 6)
+    const [lat, lng] = cellToLatLng(id)
+    const shrink = Math.cos((lat * Math.PI) / 180)
+    const ways = cornersOf(id).map((corner) => Math.hypot(corner.lat - lat, (corner.lng - lng) * shrink))
+    expect(ways).toHaveLength(6)
+    expect(Math.max(...ways) / Math.min(...ways)).toBeLessThan(1.3)
   })
 })
 

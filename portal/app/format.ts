@@ -1,0 +1,97 @@
+// Figures, amounts and times as the viewer reads them.
+
+import { locale } from './settings.svelte.ts'
+
+export interface Money {
+  readonly amount: string
+  readonly currency: string
+}
+
+const formats = new Map<string, Intl.NumberFormat>()
+
+function numberFormat(options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const name = `${locale()} ${JSON.stringify(options)}`
+  let format = formats.get(name)
+  if (!format) formats.set(name, (format = new Intl.NumberFormat(locale(), options)))
+  return format
+}
+
+/** The digits of an amount, as many as its currency has: the hub sends exactly these. */
+export function amountText({ amount }: Money): string {
+  const digits = amount.split('.')[1]?.length ?? 0
+  // A decimal text is formatted exactly, without becoming a float.
+  return numberFormat({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(
+    amount as Intl.StringNumericLiteral,
+  )
+}
+
+/** For a sum over many payments: "1.2M". */
+export const compactAmount = ({ amount }: Money): string => compact(Number(amount))
+
+export const moneyText = (money: Money): string => `${money.currency} ${amountText(money)}`
+
+export const count = (value: number): string => numberFormat({}).format(value)
+export const compact = (value: number): string =>
+  numberFormat({ notation: 'compact', maximumSignificantDigits: 3 }).format(value)
+
+/** A share of 1 as a percentage; a dash for null. */
+export const percent = (share: number | null | undefined, digits = 1): string =>
+  share === null || share === undefined
+    ? '–'
+    : numberFormat({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(
+        share,
+      )
+
+/** A change in per cent, with its sign. */
+export const change = (value: number | null | undefined): string =>
+  value === null || value === undefined
+    ? '–'
+    : numberFormat({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(
+        value / 100,
+      )
+
+const timeFormat = (options: Intl.DateTimeFormatOptions, at: string | Date): string =>
+  new Intl.DateTimeFormat(locale(), options).format(typeof at === 'string' ? new Date(at) : at)
+
+export const clock = (at: string | Date): string =>
+  timeFormat({ hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }, at)
+export const clockMs = (at: string | Date): string =>
+  timeFormat(
+    { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hour12: false },
+    at,
+  )
+export const dateTime = (at: string | Date): string =>
+  timeFormat(
+    {
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      hour12: false,
+    },
+    at,
+  )
+export const day = (at: string | Date): string =>
+  timeFormat({ year: 'numeric', month: 'short', day: 'numeric' }, at)
+/** UTC, as the hub sends it, to the millisecond. */
+export const utc = (at: string | Date): string =>
+  (typeof at === 'string' ? new Date(at) : at).toISOString().replace('T', ' ').replace('Z', ' UTC')
+
+export const distance = (meters: number): string =>
+  meters < 950
+    ? `${Math.round(meters / 10) * 10} m`
+    : `${numberFormat({ maximumFractionDigits: 1 }).format(meters / 1000)} km`
+
+/** A country's name from its code. */
+export const countryName = (code: string): string => {
+  try {
+    return new Intl.DisplayNames(locale(), { type: 'region' }).of(code) ?? code
+  } catch {
+    return code
+  }
+}
+
+/** The name of a participant or merchant without the remark that it is invented. */
+export const shortName = (name: string): string => name.replace(/ \((invented|demo)\)$/, '')

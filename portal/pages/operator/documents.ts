@@ -1,0 +1,205 @@
+import { graphql, type ResultOf } from '../../api/graphql.ts'
+
+export const participantsQuery = graphql(`
+  query OperatorParticipants($where: ParticipantFilter, $after: String) {
+    participants(where: $where, first: 50, after: $after) {
+      totalCount
+      edges {
+        node {
+          id
+          name
+          roles
+          status
+          connection
+          country {
+            code
+          }
+          capabilities {
+            name
+            state
+            validUntil
+          }
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+
+export const participantQuery = graphql(`
+  query OperatorParticipant($id: ID!) {
+    participant(id: $id) {
+      id
+      name
+      roles
+      status
+      connection
+      endpointUrl
+      iin
+      settlementCurrency
+      country {
+        code
+      }
+      capabilities {
+        name
+        state
+        validUntil
+      }
+      statusHistory {
+        at
+        from
+        to
+        by
+        reason
+      }
+      positions {
+        currency
+        net {
+          amount
+          currency
+        }
+      }
+    }
+  }
+`)
+export type ParticipantPage = NonNullable<ResultOf<typeof participantQuery>['participant']>
+
+export const changeStatus = graphql(`
+  mutation ChangeParticipantStatus($input: ChangeParticipantStatusInput!) {
+    changeParticipantStatus(input: $input) {
+      __typename
+      ... on Problem {
+        code
+        message
+      }
+    }
+  }
+`)
+export const certify = graphql(`
+  mutation CertifyParticipant($input: RecordCertificationInput!) {
+    recordCertification(input: $input) {
+      __typename
+      ... on Problem {
+        code
+        message
+      }
+    }
+  }
+`)
+
+export const settlementQuery = graphql(`
+  query OperatorSettlement($after: String) {
+    settlementBatches(first: 20, after: $after) {
+      edges {
+        node {
+          id
+          settlementDate
+          status
+          payments
+          refunds
+          files {
+            format
+            name
+            sha256
+            url
+          }
+          net {
+            participant {
+              id
+            }
+            amount {
+              amount
+              currency
+            }
+          }
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+
+export const closeSettlement = graphql(`
+  mutation CloseSettlement($input: CloseSettlementInput!) {
+    closeSettlement(input: $input) {
+      __typename
+      ... on SettlementBatch {
+        id
+        status
+      }
+      ... on Problem {
+        code
+        message
+      }
+    }
+  }
+`)
+
+export const ratesQuery = graphql(`
+  query OperatorRates {
+    rates(target: "CNY") {
+      source
+      target
+      value
+      mid
+      markupBasisPoints
+      asOf
+    }
+  }
+`)
+
+export const projectsQuery = graphql(`
+  query OperatorProjects {
+    projects {
+      id
+      name
+      model
+      status
+      country {
+        code
+      }
+      corridors {
+        id
+      }
+    }
+    qrProducts {
+      id
+      name
+      acceptsForeignWallets
+      country {
+        code
+      }
+    }
+  }
+`)
+
+export const auditQuery = graphql(`
+  query OperatorAudit($where: AuditFilter, $after: String) {
+    auditLog(where: $where, first: 30, after: $after) {
+      edges {
+        node {
+          id
+          at
+          action
+          target
+          before
+          after
+          requestId
+          actor {
+            id
+          }
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)

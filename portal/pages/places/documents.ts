@@ -1,0 +1,188 @@
+import { graphql, type ResultOf, type VariablesOf } from '../../api/graphql.ts'
+
+export const choicesQuery = graphql(`
+  query CoverageChoices($after: String) {
+    participants(where: { roles: ["WALLET"], statuses: ["LIVE"] }, first: 100, after: $after) {
+      edges {
+        node {
+          id
+          name
+          country {
+            code
+          }
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+    qrProducts {
+      id
+      name
+      country {
+        code
+      }
+    }
+  }
+`)
+
+export const summaryQuery = graphql(`
+  query CoverageSummary($wallet: ID, $where: MerchantFilter) {
+    merchantCoverage(wallet: $wallet, where: $where) {
+      merchants
+      onlineMerchants
+      cities
+      asOf
+      countries: breakdown(by: COUNTRY, first: 12) {
+        key
+        label
+        merchants
+      }
+      cityShares: breakdown(by: CITY, first: 12) {
+        key
+        label
+        merchants
+      }
+      scenarios: breakdown(by: SCENARIO, first: 8) {
+        key
+        label
+        merchants
+      }
+      categories: breakdown(by: MCC, first: 40) {
+        key
+        label
+        merchants
+      }
+    }
+  }
+`)
+export type Summary = ResultOf<typeof summaryQuery>['merchantCoverage']
+export type Filter = NonNullable<VariablesOf<typeof summaryQuery>['where']>
+
+export const cellsQuery = graphql(`
+  query CoverageCells($wallet: ID, $where: MerchantFilter, $bounds: BoundsInput!, $zoom: Int!) {
+    merchantCoverage(wallet: $wallet, where: $where) {
+      cells(bounds: $bounds, zoom: $zoom) {
+        id
+        merchants
+        place
+        center {
+          lat
+          lng
+        }
+        boundary {
+          lat
+          lng
+        }
+      }
+    }
+  }
+`)
+export type Cell = ResultOf<typeof cellsQuery>['merchantCoverage']['cells'][number]
+
+export const listQuery = graphql(`
+  query CoverageList($near: NearInput, $where: MerchantFilter, $after: String) {
+    merchants(near: $near, where: $where, first: 20, after: $after) {
+      edges {
+        distanceMeters
+        node {
+          id
+          name
+          localName
+          city
+          country {
+            code
+          }
+          location {
+            lat
+            lng
+          }
+          mcc {
+            description
+          }
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+export type Found = ResultOf<typeof listQuery>['merchants']['edges'][number]
+
+export const merchantQuery = graphql(`
+  query CoverageMerchant($id: ID!) {
+    merchant(id: $id) {
+      id
+      name
+      localName
+      city
+      status
+      online
+      scenario
+      entryModes
+      currency
+      country {
+        code
+      }
+      location {
+        lat
+        lng
+      }
+      mcc {
+        code
+        description
+      }
+      qrProducts {
+        id
+        name
+      }
+      acquirer {
+        id
+        name
+      }
+      acceptedWallets(first: 8) {
+        totalCount
+        edges {
+          node {
+            id
+            name
+            country {
+              code
+            }
+          }
+        }
+      }
+    }
+  }
+`)
+export type MerchantSheet = NonNullable<ResultOf<typeof merchantQuery>['merchant']>
+
+export const routeQuery = graphql(`
+  query CoverageRoute($wallet: ID!, $merchant: ID!, $entryMode: EntryMode!) {
+    explainRoute(wallet: $wallet, merchant: $merchant, entryMode: $entryMode) {
+      accepted
+      hops {
+        role
+        participant {
+          id
+          name
+        }
+      }
+      considered {
+        accepted
+        corridor {
+          id
+        }
+        reason {
+          code
+          message
+        }
+      }
+    }
+  }
+`)
+export type Route = ResultOf<typeof routeQuery>['explainRoute']
+export type EntryMode = VariablesOf<typeof routeQuery>['entryMode']

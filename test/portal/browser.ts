@@ -1,0 +1,74 @@
+// A real Chromium for a test file, with a fresh context for each page.
+
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type Axe from 'axe-core'
+import type { Locator, Page } from 'playwright-core'
+import { afterAll, expect } from 'vitest'
+import { launch } from './chromium.ts'
+
+const axeText = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+export interface PageOptions {
+  /** The key of the tab's session; none for a visitor. */
+  readonly key?: string
+  readonly width?: number
+  readonly dark?: boolean
+}
+
+export interface TestBrowser {
+  /** Opens a page in a context of its own. The test fails on an error of a script or of the policy in it. */
+  open(url: string, options?: PageOptions): Promise<Page>
+  /** Errors of all pages so far. */
+  readonly errors: readonly string[]
+}
+
+/** Starts a Chromium, which the end of the test file closes. */
+export async function startBrowser(): Promise<TestBrowser> {
+  const browser = await launch()
+  afterAll(() => browser.close())
+  const errors: string[] = []
+  return {
+    errors,
+    async open(url, { key, width = 1440, dark = false } = {}) {
+      const context = await browser.newContext({
+        viewport: { width, height: width < 600 ? 844 : 900 },
+        colorScheme: dark ? 'dark' : 'light',
+        locale: 'en-GB',
+        reducedMotion: 'reduce',
+      })
+      const page = await context.newPage()
+      page.setDefaultTimeout(20_000)
+      page.on('pageerror', ({ message }) => errors.push(message))
+      page.on('console', (message) => {
+        if (message.type() === 'error' && /Content Security Policy|Trusted/.test(message.text()))
+          errors.push(message.text())
+      })
+      if (key) await page.addInitScript((text) => sessionStorage.setItem('crossgate.key', text), key)
+      await page.goto(url)
+      return page
+    },
+  }
+}
+
+/** Expects that it appears in time. */
+export async function expectShown(locator: Locator): Promise<void> {
+  await locator.waitFor()
+  expect(await locator.count()).toBe(1)
+}
+
+/** Expects no violation of WCAG 2.2 AA, and nothing wider than the window. */
+export async function expectAccessible(page: Page): Promise<void> {
+  // Evaluated by the debugger, which the policy of the page does not bind.
+  await page.evaluate(axeText)
+  const violations = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: typeof Axe }
+    const found: Axe.AxeResults = await axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+    })
+    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
+  })
+  expect(violations).toEqual([])
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+  expect(overflow).toBeLessThanOrEqual(0)
+}

@@ -1,0 +1,17 @@
+// The Chromium of the machine, which `.ci/run` installs.
+
+import { chromium, type Browser } from 'playwright-core'
+
+const args = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** Starts it with an empty profile. */
+export const launch = (): Promise<Browser> => chromium.launch({ executablePath: '/usr/bin/chromium', args })
