@@ -17,7 +17,7 @@ import {
 /** Errors in one request after which the rest of its input is not read. */
 export const errorsMax = 10
 /** Values in the variables of one request: a call that registers a thousand merchants has 20,000. */
-export const valuesMax = 50_000
+const valuesMax = 50_000
 /** Characters of a value in a message. */
 const quotedMax = 80
 
