@@ -6,17 +6,11 @@ import {
   isInterfaceType,
   isObjectType,
   type ConstDirectiveNode,
-  type GraphQLFormattedError,
   type GraphQLInterfaceType,
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql'
-import { memberOf } from './codegen.ts'
-import { coded, engineCodes } from './errors.ts'
-import type { Located, Path, ResponseTree } from './failures.ts'
 import { valuesOf, type Features } from './features.ts'
-import type { Data } from './merge.ts'
-import { fieldsFor, type Shape, type ShapeField } from './shape.ts'
 
 /** What the caller of one request may read. */
 export interface Access {
@@ -51,7 +45,9 @@ export function readAccessRules(schema: GraphQLSchema, features: Features): Acce
     const declared = type.getFields()[field]
     return declared ? [...reader.of(type), ...reader.of(declared)] : []
   }
-  /** Composition adds the requirements of object types to their interface; any others apply to all of these. */
+  /**
+   * Composition adds the requirements of object types to their interface; any others apply to all of these.
+   */
   const inherited = (parent: GraphQLInterfaceType, field: string): readonly number[] => {
     const ofTypes = new Set(schema.getPossibleTypes(parent).flatMap((type) => own(type, field)))
     return own(parent, field).filter((index) => !ofTypes.has(index))
@@ -119,29 +115,3 @@ class AccessReader {
 const hasAll = (lists: unknown, names: ReadonlySet<string> | undefined): boolean =>
   Array.isArray(lists) &&
   lists.some((list) => [list].flat().every((name) => names?.has(String(name)) === true))
-
-/** The errors of the fields in the response that the caller may not read; after `max`, they are counted. */
-export function forbiddenFields({ schema, fields, data }: ResponseTree, max: number): Located {
-  const errors: GraphQLFormattedError[] = []
-  let omitted = 0
-  const visitFields = (inner: readonly ShapeField[], object: Data, path: Path): void => {
-    for (const { isForbidden, shape, responseKey, dataKey } of inner) {
-      const at = [...path, responseKey]
-      if (isForbidden) {
-        if (errors.length < max)
-          errors.push({ ...coded(forbiddenCode, engineCodes[forbiddenCode]), path: at })
-        else omitted++
-      } else if (shape) visitValue(shape, memberOf(object, dataKey), at)
-    }
-  }
-  const visitValue = (shape: Shape, value: unknown, path: Path): void => {
-    if (Array.isArray(value)) value.forEach((item, n) => visitValue(shape, item, [...path, n]))
-    else if (typeof value === 'object' && value !== null) {
-      visitFields(fieldsFor(shape, value, schema), value as Data, path)
-    }
-  }
-  visitFields(fields, data, [])
-  return { errors, omitted }
-}
-
-const forbiddenCode = 'UNAUTHORIZED_FIELD_OR_TYPE'

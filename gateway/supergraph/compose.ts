@@ -2,7 +2,7 @@
 
 import { composeServices, transformSupergraphToPublicSchema } from '@theguild/federation-composition'
 import { parse, print, visit } from 'graphql'
-import { mendedInput, mendedOutput } from './compose-mends.ts'
+import { repairedInput, repairedOutput } from './compose-repairs.ts'
 
 export interface SubgraphSdl {
   readonly name: string
@@ -14,7 +14,7 @@ export interface SubgraphSdl {
  * Composes Federation 2 subgraphs into a supergraph SDL. Throws one error that lists every composition error.
  */
 export function composeSupergraph(subgraphs: readonly SubgraphSdl[]): string {
-  const documents = new Map(subgraphs.map(({ name, sdl }) => [name, mendedInput(parse(sdl))]))
+  const documents = new Map(subgraphs.map(({ name, sdl }) => [name, repairedInput(parse(sdl))]))
   const result = composeServices(
     subgraphs.map(({ name, url }) => ({ name, url: url ?? '', typeDefs: documents.get(name)! })),
   )
@@ -22,7 +22,7 @@ export function composeSupergraph(subgraphs: readonly SubgraphSdl[]): string {
     const errors = result.errors.map(({ message }) => `- ${message}`).join('\n')
     throw new Error(`the subgraphs cannot be composed:\n${errors}`)
   }
-  return mendedOutput(result.supergraphSdl, documents)
+  return repairedOutput(result.supergraphSdl, documents)
 }
 
 /** Returns the SDL for clients: no federation directives, nothing `@inaccessible`. */

@@ -82,8 +82,8 @@ function FiniteNumbersRule(context: ValidationContext): ASTVisitor {
 }
 
 /**
- * Refuses a nullable variable as the one field of a non-null `@oneOf` input, as graphql-js does for a nullable
- * one. A subgraph would refuse the document.
+ * Refuses a nullable variable as the one field of a non-null `@oneOf` input, as graphql-js does for a
+ * nullable one. A subgraph would refuse the document.
  */
 function OneOfVariablesRule(context: ValidationContext): ASTVisitor {
   const check = (operation: OperationDefinitionNode): void => {

@@ -64,7 +64,7 @@ const linksOf = (document: DocumentNode): readonly ConstDirectiveNode[] =>
 export type Arguments = Readonly<Record<string, unknown>>
 
 /** A text among them; the default for anything else. */
-export const textOr = (value: unknown, other: string): string => (typeof value === 'string' ? value : other)
+const textOr = (value: unknown, other: string): string => (typeof value === 'string' ? value : other)
 
 /** The values of a directive's arguments. */
 export const valuesOf = ({ arguments: args = [] }: Pick<DirectiveNode, 'arguments'>): Arguments =>

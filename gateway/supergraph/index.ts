@@ -16,7 +16,11 @@
 //   complete          replaces `render` when a value is null or invalid where the schema forbids it
 //
 // `executable` runs these parts for one operation; `prepared` and `document-cache` store it for later
-// requests.
+// requests. `settings` reads which variant of an operation a request gets: by its switches, by what the caller
+// may read (`access`), and by labels of `@override`.
+//
+// `requires-arguments`, `nested-query`, `interface-objects` and `compose-repairs` correct the planner and the
+// composition library.
 
 import type { GraphQLSchema } from 'graphql'
 import type { AccessOf } from './access.ts'
@@ -62,11 +66,11 @@ export interface SupergraphOptions {
    * `@authenticated`, `@requiresScopes` or `@policy`.
    */
   readonly accessOf?: AccessOf
-  /** Returns the labels of `@override(label:)` that are on for a request, without `percent(n)`. Default: none. */
+  /** Returns the labels of `@override(label:)` that are on for a request. Default: none. */
   readonly overrideLabelsOf?: (context: unknown) => Iterable<string>
   /**
-   * Returns a number from 0 to 100 for a request: it uses the new subgraph of `@override(label: "percent(n)")`
-   * when the number is below n. Default: a random number.
+   * Returns a number from 0 to 100 for a request. Where it is below n, the request uses the new subgraph of
+   * `@override(label: "percent(n)")`. Default: a random number.
    */
   readonly overridePercentageOf?: (context: unknown) => number
   /** Receives the planner's error for a valid operation; the client receives only OPERATION_NOT_PLANNED. */
@@ -86,8 +90,8 @@ export interface Supergraph {
 }
 
 /**
- * Throws `TypeError` when a subgraph of the supergraph has no connection, or when the supergraph uses directives
- * that the engine does not support; the message has their names.
+ * Throws `TypeError` when a subgraph of the supergraph has no connection, or when the supergraph uses
+ * directives that the engine does not support; the message has their names.
  */
 export function createSupergraph(options: SupergraphOptions): Supergraph {
   const {

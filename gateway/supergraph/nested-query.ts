@@ -4,7 +4,7 @@
 //
 //   the supergraph         type Payload { query: Query }
 //   for the planner        type Payload { query: Query__nested }
-//                          type Query__nested @join__type(graph: A, key: "query__key") … { … query__key: ID! }
+//                          type Query__nested @join__type(graph: A, key: "query__key") { … query__key: ID! }
 //   the planner's fetches  { payload { query { query__key x } } }
 //                          _entities(representations: …) { ... on Query__nested { y } }
 //   the engine's fetches   { payload { query { query__key: __typename x } } }
@@ -103,8 +103,10 @@ export function withoutNestedQuery(document: DocumentNode): DocumentNode {
   const hasFragment = document.definitions.some(
     (node) => node.kind === Kind.FRAGMENT_DEFINITION && node.typeCondition.name.value === nestedQuery,
   )
-  const operation = { kind: Kind.DOCUMENT, definitions: [withoutFragments(document)] } as const
-  return visit(hasFragment ? operation : document, {
+  const plain: DocumentNode = hasFragment
+    ? { kind: Kind.DOCUMENT, definitions: [withoutFragments(document)] }
+    : document
+  return visit(plain, {
     Field: (node) =>
       node.name.value === keyField
         ? { ...node, alias: node.alias ?? node.name, name: { kind: Kind.NAME, value: '__typename' } }

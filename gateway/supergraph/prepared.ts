@@ -5,8 +5,9 @@ import type { Variables } from './connection.ts'
 import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
 import { Executable, type Engine, type SubscriptionEvent } from './executable.ts'
 import type { Operation } from './operation.ts'
+import { compileSettings } from './settings.ts'
 import { compileCoercion, type Coerced } from './variables.ts'
-import { compileSettings, onlyVariant, type Variant } from './variant.ts'
+import { onlyVariant, type Variant } from './variant.ts'
 
 export interface Prepared {
   kind: 'prepared'

@@ -7,8 +7,8 @@ import type { EntityCall } from './entity-calls.ts'
 import { splitInterfaceObjects } from './interface-objects.ts'
 import { splitQueries } from './nested-query.ts'
 import type { PlanNode } from './plan.ts'
-import { splitRequirements } from './requires-arguments.ts'
 import type { PlanScope, Run, Step } from './run.ts'
+import { splitRequirements } from './split-requirements.ts'
 
 export function compileStep(node: PlanNode, scope: PlanScope): Step {
   switch (node.kind) {

@@ -1,9 +1,7 @@
 // The variants of an operation. Each setting of what differs between requests (`@skip` and `@include`, what
 // the caller may read, `@override` with a label) gets its own plan, so that plans have no conditions.
 
-import type { Variables } from './connection.ts'
-import type { Engine } from './executable.ts'
-import type { Operation, Switches } from './operation.ts'
+import type { Switches } from './operation.ts'
 import type { Overrides } from './plan.ts'
 
 export interface Variant {
@@ -13,61 +11,7 @@ export interface Variant {
   readonly isForbidden: ((type: string, field: string) => boolean) | null
 }
 
-export interface Setting {
-  readonly key: string
-  read(): Variant
-}
-
-/** Reads the setting of a request; null when the operation has only one. */
-export function compileSettings(
-  operation: Operation,
-  engine: Engine,
-): ((variables: Variables, context: unknown) => Setting) | null {
-  const { switches, requirements } = operation
-  const { labels, percentages } = engine.planner
-  const isOverridden = labels.length > 0 || percentages.length > 0
-  if (switches.length === 0 && requirements.length === 0 && !isOverridden) return null
-  const bits = (values: readonly boolean[]): string => values.map((value) => (value ? '1' : '0')).join('')
-  return (variables, context) => {
-    const on = switches.map((name) => variables[name] === true)
-    const allowed = requirements.length > 0 ? allowedOf(operation, engine, context) : []
-    const overrides = isOverridden ? overridesOf(engine, context) : noOverrides
-    return {
-      key: `${bits(on)} ${bits(allowed)} ${overrides.percentage} ${[...overrides.labels].join()}`,
-      read: () => ({
-        switches: new Map(switches.map((name, n) => [name, on[n]!])),
-        overrides,
-        isForbidden: forbidden(operation, allowed),
-      }),
-    }
-  }
-}
-
-const noOverrides: Overrides = { labels: new Set(), percentage: 0 }
+export const noOverrides: Overrides = { labels: new Set(), percentage: 0 }
 
 /** The variant of an operation that has only one. */
 export const onlyVariant: Variant = { switches: new Map(), overrides: noOverrides, isForbidden: null }
-
-function allowedOf({ schema, requirements }: Operation, { accessOf }: Engine, context: unknown): boolean[] {
-  const access = accessOf(context)
-  return requirements.map((index) => schema.access.requirements[index]!(access))
-}
-
-function forbidden({ schema, requirements }: Operation, allowed: readonly boolean[]): Variant['isForbidden'] {
-  const missing = new Set(requirements.filter((_, n) => !allowed[n]))
-  if (missing.size === 0) return null
-  return (type, field) => !schema.access.of(type, field).isDisjointFrom(missing)
-}
-
-/** Percentages between two of the supergraph's thresholds give the same plan, so they count as the lower one. */
-function overridesOf(
-  { planner, overrideLabelsOf, overridePercentageOf }: Engine,
-  context: unknown,
-): Overrides {
-  const percentage = planner.percentages.length > 0 ? overridePercentageOf(context) : 0
-  const given = planner.labels.length > 0 ? new Set(overrideLabelsOf(context)) : new Set<string>()
-  return {
-    labels: new Set(planner.labels.filter((label) => given.has(label))),
-    percentage: Math.max(0, ...planner.percentages.filter((threshold) => threshold <= percentage)),
-  }
-}

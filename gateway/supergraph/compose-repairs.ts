@@ -1,6 +1,6 @@
-// Corrects what the composition library reads or writes wrongly. Input: a prefix of `@link(as:)`, `Query` below
-// a field, and fragments of `@requires` on interfaces. Output: `Query` again, the external fields of an
-// `@interfaceObject`, and fields whose types differ. The tests of each name the symptom: a mend whose test passes without it can go.
+// Corrects what the composition library reads or writes wrongly. Input: a prefix of `@link(as:)`, `Query`
+// below a field, and fragments of `@requires` on interfaces. Output: `Query` again, the external fields of an
+// `@interfaceObject`, and fields whose types differ. A repair whose test passes without it can go.
 
 import {
   concatAST,
@@ -30,14 +30,14 @@ import { queryTypeOf, renameBelow } from './nested-query.ts'
 const belowField = 'Query__below'
 
 /** The document of a subgraph, as the library composes it rightly. */
-export function mendedInput(original: DocumentNode): DocumentNode {
+export function repairedInput(original: DocumentNode): DocumentNode {
   const document = withObjectFragments(withDefaultPrefix(original))
   const changed = renameBelow(document, queryTypeOf(document), belowField)
   return changed === document ? document : concatAST([changed, parse(`scalar ${belowField}`)])
 }
 
 /** The supergraph that the library should have written for these subgraphs. */
-export function mendedOutput(sdl: string, subgraphs: ReadonlyMap<string, DocumentNode>): string {
+export function repairedOutput(sdl: string, subgraphs: ReadonlyMap<string, DocumentNode>): string {
   const external = externalFields(subgraphs)
   const types = differentTypes(subgraphs)
   if (!sdl.includes(belowField) && external.size === 0 && types.size === 0) return sdl
@@ -71,7 +71,9 @@ function withDefaultPrefix(document: DocumentNode): DocumentNode {
       })
 }
 
-/** `@requires(fields: "owner { ... on Named { name } }")`: the library only reads fragments on object types. */
+/**
+ * `@requires(fields: "owner { ... on Named { name } }")`: the library only reads fragments on object types.
+ */
 function withObjectFragments(document: DocumentNode): DocumentNode {
   const objects = new Map<string, string[]>()
   visit(document, {
