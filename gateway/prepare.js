@@ -1,5 +1,6 @@
 // Installs missing packages, Node 24 included, and builds the portal: before npm's start, test, check and
-// bench. Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules may be empty.
+// bench. Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules may be
+// empty.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
