@@ -34,8 +34,8 @@ export interface LogReader {
    */
   subscribe(onEntries: OnEntries): () => void
   /**
-   * Opens a feed for a writer of the log in this process. Until the feed is closed, it replaces the change
-   * stream.
+   * Opens a feed for a writer of the log in this process. From its first batch that follows what this process
+   * has read, it replaces the change stream.
    */
   openFeed(): LogFeed
   close(): Promise<void>
@@ -57,26 +57,25 @@ export interface LogReaderOptions {
 /** Starts following the log from its present end. */
 export async function startLogReader({ db, logger, recentMax = 8192 }: LogReaderOptions): Promise<LogReader> {
   const recent = new RecentEntries(await readTip(db), recentMax)
-  let following = startFollowing(db, recent, logger)
+  let following: Following | null = startFollowing(db, recent, logger)
   return {
     tip: () => recent.tip,
     read: async (after, max) => recent.read(after, max) ?? readLog(db, { after, upTo: recent.tip, max }),
     find: (filter, range) => readLog(db, { ...range, filter }),
     subscribe: (onEntries) => recent.subscribe(onEntries),
-    openFeed() {
-      // Reading what this process has just written would cost as much as writing it.
-      void following.close()
-      return {
-        offer(batch) {
-          if (recent.take(batch)) return
-          catchUp(db, recent).catch((error: unknown) => logger.error({ err: error }, 'cannot read the log'))
-        },
-        close() {
-          following = startFollowing(db, recent, logger)
-        },
-      }
-    },
-    close: () => following.close(),
+    openFeed: () => ({
+      offer(batch) {
+        if (recent.take(batch)) {
+          // Reading what this process has just written would cost as much as writing it.
+          void following?.close()
+          following = null
+        } else following ??= startFollowing(db, recent, logger)
+      },
+      close() {
+        following ??= startFollowing(db, recent, logger)
+      },
+    }),
+    close: async () => following?.close(),
   }
 }
 
@@ -123,12 +122,12 @@ class RecentEntries {
   }
 }
 
+interface Following {
+  close(): Promise<void>
+}
+
 /** Follows the log until closed, and starts again when that fails. */
-function startFollowing(
-  db: Db,
-  recent: RecentEntries,
-  logger: Pick<Logger, 'error'>,
-): { close(): Promise<void> } {
+function startFollowing(db: Db, recent: RecentEntries, logger: Pick<Logger, 'error'>): Following {
   const closing = new AbortController()
   const { signal } = closing
   const run = async (): Promise<void> => {
