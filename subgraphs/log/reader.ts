@@ -22,9 +22,9 @@ export interface LogReader {
   tip(): bigint
   /**
    * Reads at most `max` entries after position `after`, oldest first: from memory when they are recent, else
-   * from MongoDB, and then possibly fewer than there are. Empty when no later entry has reached this process. When the
-   * first one is not at `after + 1`, those between are in the archive. A read for a client waits for its turn,
-   * as `find` does.
+   * from MongoDB, and then possibly fewer than there are. Empty when no later entry has reached this process.
+   * When the first one is not at `after + 1`, those between are in the archive. A read for a client waits for
+   * its turn, as `find` does.
    */
   read(after: bigint, max: number, options?: { readonly forClient: boolean }): Promise<readonly LogEntry[]>
   /**
@@ -41,8 +41,8 @@ export interface LogReader {
    */
   subscribe(onEntries: OnEntries): () => void
   /**
-   * Opens a feed for a writer of the log in this process. Until the feed is closed, it replaces the change
-   * stream.
+   * Opens a feed for a writer of the log in this process. From its first batch that follows what this process
+   * has read, it replaces the change stream.
    */
   openFeed(): LogFeed
   close(): Promise<void>
@@ -65,7 +65,7 @@ export interface LogReaderOptions {
 export async function startLogReader({ db, logger, recentMax = 8192 }: LogReaderOptions): Promise<LogReader> {
   const recent = new RecentEntries(await readTip(db), recentMax)
   const pages = new LogPages(db)
-  let following = startFollowing(db, recent, logger)
+  let following: Following | null = startFollowing(db, recent, logger)
   return {
     tip: () => recent.tip,
     async read(after, max, options) {
@@ -77,20 +77,19 @@ export async function startLogReader({ db, logger, recentMax = 8192 }: LogReader
     },
     find: (filter, range) => readForClient(db, 'log', () => readLog(db, { ...range, filter }), range.signal),
     subscribe: (onEntries) => recent.subscribe(onEntries),
-    openFeed() {
-      // Reading what this process has just written would cost as much as writing it.
-      void following.close()
-      return {
-        offer(batch) {
-          if (recent.take(batch)) return
-          catchUp(db, recent).catch((error: unknown) => logger.error({ err: error }, 'cannot read the log'))
-        },
-        close() {
-          following = startFollowing(db, recent, logger)
-        },
-      }
-    },
-    close: () => following.close(),
+    openFeed: () => ({
+      offer(batch) {
+        if (recent.take(batch)) {
+          // Reading what this process has just written would cost as much as writing it.
+          void following?.close()
+          following = null
+        } else following ??= startFollowing(db, recent, logger)
+      },
+      close() {
+        following ??= startFollowing(db, recent, logger)
+      },
+    }),
+    close: async () => following?.close(),
   }
 }
 
@@ -137,12 +136,12 @@ class RecentEntries {
   }
 }
 
+interface Following {
+  close(): Promise<void>
+}
+
 /** Follows the log until closed, and starts again when that fails. */
-function startFollowing(
-  db: Db,
-  recent: RecentEntries,
-  logger: Pick<Logger, 'error'>,
-): { close(): Promise<void> } {
+function startFollowing(db: Db, recent: RecentEntries, logger: Pick<Logger, 'error'>): Following {
   const closing = new AbortController()
   const { signal } = closing
   const run = async (): Promise<void> => {

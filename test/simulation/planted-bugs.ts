@@ -47,21 +47,21 @@ export const bugs: readonly Bug[] = [
   ),
   bug(
     'a log writer that takes the next free position',
-    22,
+    6,
     'transaction/log/log-writer.ts',
     `throw new LogMovedError('another process has appended to the log')`,
     '{ tip = (await latestBatch(db))!.last; return this.append(groups) }',
   ),
   bug(
     'a log writer that does not check its lease',
-    45,
+    14,
     'transaction/log/log-writer.ts',
     `if (!lease.isHeld()) throw`,
     'if (false) throw',
   ),
   bug(
     'a log writer that inserts its batches in any order',
-    6,
+    16,
     'transaction/log/log-writer.ts',
     '{ ordered: true }',
     '{ ordered: false }',
@@ -75,7 +75,7 @@ export const bugs: readonly Bug[] = [
   ),
   bug(
     'a resume token that is saved before the events',
-    1,
+    11,
     'transaction/log/sequencer.ts',
     'const appending = append(',
     'await saveResumeToken(db, batch.token, writer.tip())\n    const appending = append(',
@@ -96,7 +96,7 @@ export const bugs: readonly Bug[] = [
   ),
   bug(
     'a backfill that does not wait for the changes of its time',
-    10,
+    13,
     'transaction/log/backfill.ts',
     '} while (batch.changes.at(-1)?.clusterTime.lessThanOrEqual(completeAt))',
     '} while (!completeAt)',
@@ -141,7 +141,7 @@ export const bugs: readonly Bug[] = [
   ),
   bug(
     'a log reader that does not notice a gap',
-    11,
+    6,
     'log/reader.ts',
     'if (entries[0]!._id !== this.#tip + 1n) return false',
     '',
@@ -183,7 +183,7 @@ export const bugs: readonly Bug[] = [
   ),
   bug(
     'a lease that drops what an earlier holder left open',
-    1,
+    47,
     'platform/mongo/lease.ts',
     `{ $ifNull: ['$previousSession', '$session'] }`,
     `'$session'`,

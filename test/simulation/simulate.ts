@@ -15,9 +15,10 @@ const { values } = parseArgs({
 const first = Number(values.seed ?? 1)
 const count = Number(values.seeds ?? (values.seed === undefined ? 1000 : 1))
 const isVerbose = count === 1
-const chosen = Array.from({ length: count }, (_, n) => first + n)
+const seeds = Array.from({ length: count }, (_, n) => first + n)
+
 /** Runs seeds until one fails, and prints it. */
-async function firstFailure(bug: string | null, seeds: Iterable<number>): Promise<number | null> {
+async function firstFailure(bug: string | null): Promise<number | null> {
   const { simulate } = await loadWorld(bug)
   for (const seed of seeds) {
     const { violations, faults, digest, entries, steps } = await simulate(
@@ -39,7 +40,7 @@ async function firstFailure(bug: string | null, seeds: Iterable<number>): Promis
 const startedAt = performance.now()
 let isWrong = false
 if (values.bug === undefined) {
-  const failed = await firstFailure(null, chosen)
+  const failed = await firstFailure(null)
   isWrong = failed !== null
   const seconds = (performance.now() - startedAt) / 1000
   console.log(
@@ -50,7 +51,7 @@ if (values.bug === undefined) {
     .map(({ name }) => name)
     .filter((name) => values.bug === 'all' || name.includes(values.bug!))
   for (const name of wanted) {
-    const found = await firstFailure(name, chosen)
+    const found = await firstFailure(name)
     isWrong ||= found === null
     console.log(`${found === null ? 'NOT found' : `found by seed ${found}`}: ${name}`)
   }

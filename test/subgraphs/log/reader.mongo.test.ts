@@ -144,4 +144,16 @@ describe('a log reader', () => {
     expect(seen).toEqual(positions(entries(1, 9)))
     await logReader.close()
   })
+
+  test('still follows other processes until its own one appends', async () => {
+    const logReader = await startLogReader({ db, logger: quietLog })
+    const { seen, until } = follow(logReader)
+    const feed = logReader.openFeed()
+    await write(1, 3)
+    await until(3)
+    feed.offer(entries(4, 4))
+    expect(seen).toEqual([1, 2, 3, 4])
+    feed.close()
+    await logReader.close()
+  })
 })
