@@ -123,6 +123,10 @@ function planner({ name, merchants }: LoadOptions, wallet: number, random: Rando
   const plan = (): Planned => {
     const key = `${name}-${wallet}-${++number}`
     const amount = `${random.between(1, 40)}.${String(random.between(0, 99)).padStart(2, '0')}`
+    // The first orders of one wallet are those of a customer that reaches the limit of its day.
+    if (wallet === 0 && number <= 9) {
+      return submission(key, '30000.00', { customer: `${name} rich`, refusals: ['LIMIT_PER_DAY'] })
+    }
     const chance = random.next()
     const target = paid.length > 0 ? random.pick(paid) : null
     const refunded = refundable.length > 0 ? random.pick(refundable) : null
@@ -150,9 +154,6 @@ function planner({ name, merchants }: LoadOptions, wallet: number, random: Rando
         refusals: ['IDEMPOTENCY_CONFLICT'],
       })
     }
-    // One customer of all wallets together reaches the limit of its day.
-    if (chance < 0.27)
-      return submission(key, '30000.00', { customer: `${name} rich`, refusals: ['LIMIT_PER_DAY'] })
     return submission(key, amount)
   }
   const next = (): Planned => plan()

@@ -226,7 +226,7 @@ async function runScenario(
   )
   const begun = {
     history,
-    since: performance.now(),
+    since: startedAt,
     webhooksFrom: history.webhooks.length,
     deliveredFrom: history.delivered.length,
     subscribers: subscribers.map(({ name: one, key, position }) => ({ name: one, key, from: position! })),
