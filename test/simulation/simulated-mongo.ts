@@ -480,7 +480,7 @@ export class SimulatedMongo {
     return transaction?.writes.get(name)?.get(id)?.after ?? this.#collection(name).documents.get(id)
   }
 
-  /** Makes one write, or adds it to its MongoDB transaction; false when it has waited, and must be repeated. */
+  /** Makes one write, or adds it to its MongoDB transaction; false when it must be repeated. */
   async #put(origin: Origin, write: Write): Promise<boolean> {
     const { collection: name, id } = write
     const transaction = this.#transactionOf(origin)
