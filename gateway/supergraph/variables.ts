@@ -10,6 +10,7 @@ import {
   type GraphQLFormattedError,
   type GraphQLInputType,
 } from 'graphql'
+import { emptyObject } from './codegen.ts'
 import type { Variables } from './connection.ts'
 import { coded } from './errors.ts'
 import { compileNullCheck } from './null-variables.ts'
@@ -40,13 +41,14 @@ export function compileCoercion(operation: Operation): (variables: unknown) => C
     const type = typeFromAST(schema, node) as GraphQLInputType
     return { name: variable.name.value, type, defaultValue: defaultValue && valueFromAST(defaultValue, type) }
   })
+  const create = emptyObject(definitions.map(({ name }) => name))
 
   return (input) => {
     if (input !== undefined && (typeof input !== 'object' || Array.isArray(input))) {
       return { errors: [coded('BAD_USER_INPUT', 'Variables must be an object.')] }
     }
     const inputs = (input ?? {}) as Variables
-    const variables = coerce(definitions, inputs)
+    const variables = coerce(definitions, inputs, create)
     if (!variables) {
       // graphql-js coerces the variables again, to report each error with its message.
       const { errors = [] } = getVariableValues(schema, variableDefinitions, inputs)
@@ -62,8 +64,12 @@ export function compileCoercion(operation: Operation): (variables: unknown) => C
 }
 
 /** Returns null when a variable is missing or invalid. */
-function coerce(definitions: readonly Definition[], inputs: Variables): Variables | null {
-  const variables: Variables = { __proto__: null }
+function coerce(
+  definitions: readonly Definition[],
+  inputs: Variables,
+  create: () => Variables,
+): Variables | null {
+  const variables = create()
   let isInvalid = false
   for (const { name, type, defaultValue } of definitions) {
     if (!Object.hasOwn(inputs, name) || inputs[name] === undefined) {
