@@ -22,6 +22,15 @@ export function member(object: string, key: string): string {
     : `${object}[${name}]`
 }
 
+/**
+ * Returns a function that makes an empty object for these keys: without a prototype where one of them is a
+ * member of every object. V8 reads such an object more slowly.
+ */
+export function emptyObject(keys: readonly string[]): () => Record<string, unknown> {
+  const isPlain = keys.every((key) => !(key in Object.prototype))
+  return isPlain ? () => ({}) : () => ({ __proto__: null })
+}
+
 /** The value of a field, as `member` reads it. */
 export const memberOf = (object: unknown, key: string | number): unknown =>
   Object.hasOwn(object as object, key) ? (object as Record<string | number, unknown>)[key] : undefined

@@ -10,6 +10,7 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import { isPromise } from '../../subgraphs/platform/async/promise.ts'
+import { emptyObject } from './codegen.ts'
 import type {
   SubgraphConnection,
   SubgraphError,
@@ -210,11 +211,13 @@ function compileInputs(
   const literals = Object.fromEntries(
     usages.filter((name) => constants.has(name)).map((name) => [name, constants.get(name)]),
   )
+  const hasLiterals = Object.keys(literals).length > 0
+  const create = emptyObject(usages)
   const names = usages
     .filter((name) => !constants.has(name))
     .map((name) => [name, clientNames.get(name) ?? name] as const)
   return (variables) => {
-    const inputs: Variables = { __proto__: null, ...literals }
+    const inputs = hasLiterals ? Object.assign(create(), literals) : create()
     for (const [name, clientName] of names) {
       // An absent variable is not sent: null would override the default of an argument.
       if (variables[clientName] !== undefined) inputs[name] = variables[clientName]

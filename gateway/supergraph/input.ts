@@ -13,6 +13,7 @@ import {
   type GraphQLInputType,
   type GraphQLScalarType,
 } from 'graphql'
+import { emptyObject } from './codegen.ts'
 
 /** Errors in one request after which the rest of its input is not read. */
 export const errorsMax = 10
@@ -79,7 +80,7 @@ export class InputReader {
       return this.#report(value, `Expected type "${type.name}" to be an object.`)
     }
     const given = value as Readonly<Record<string, unknown>>
-    const read: Record<string, unknown> = { __proto__: null }
+    const read = createFor(type)
     const fields = type.getFields()
     for (const { name, type: fieldType, defaultValue } of Object.values(fields)) {
       const field = Object.hasOwn(given, name) ? given[name] : undefined
@@ -138,6 +139,14 @@ export class InputReader {
   #add(message: string): undefined {
     this.errors.push({ variable: this.#variable, message })
   }
+}
+
+const creators = new WeakMap<GraphQLInputObjectType, () => Record<string, unknown>>()
+
+function createFor(type: GraphQLInputObjectType): Record<string, unknown> {
+  let create = creators.get(type)
+  if (!create) creators.set(type, (create = emptyObject(Object.keys(type.getFields()))))
+  return create()
 }
 
 const clip = (text: string, max = quotedMax): string => (text.length > max ? `${text.slice(0, max)}…` : text)

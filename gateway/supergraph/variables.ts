@@ -10,6 +10,7 @@ import {
   type GraphQLInputType,
   type VariableDefinitionNode,
 } from 'graphql'
+import { emptyObject } from './codegen.ts'
 import type { Variables } from './connection.ts'
 import { coded } from './errors.ts'
 import { InputReader } from './input.ts'
@@ -43,12 +44,13 @@ export function compileCoercion(operation: Operation): (variables: unknown) => C
     const defaultValue = node.defaultValue && valueFromAST(node.defaultValue, type)
     return { name: node.variable.name.value, node, type, defaultValue }
   })
+  const create = emptyObject(definitions.map(({ name }) => name))
 
   return (input) => {
     if (input !== undefined && (typeof input !== 'object' || Array.isArray(input))) {
       return { errors: [coded('BAD_USER_INPUT', 'Variables must be an object.')] }
     }
-    const coerced = coerce(definitions, (input ?? {}) as Variables)
+    const coerced = coerce(definitions, (input ?? {}) as Variables, create)
     if ('errors' in coerced) return coerced
     const { variables } = coerced
     const nullSwitch = switches.find((name) => variables[name] === null)
@@ -60,8 +62,12 @@ export function compileCoercion(operation: Operation): (variables: unknown) => C
   }
 }
 
-function coerce(definitions: readonly Definition[], inputs: Variables): Coerced {
-  const variables: Variables = { __proto__: null }
+function coerce(
+  definitions: readonly Definition[],
+  inputs: Variables,
+  create: () => Record<string, unknown>,
+): Coerced {
+  const variables: Variables = create()
   const reader = new InputReader()
   for (const { name, type, defaultValue } of definitions) {
     if (Object.hasOwn(inputs, name) && inputs[name] !== undefined) {

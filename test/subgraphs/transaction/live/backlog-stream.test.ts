@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { MongoNetworkError } from 'mongodb'
 import { describe, expect, test } from 'vitest'
 import { openBacklogStream, type Backlog } from '../../../../subgraphs/transaction/live/backlog-stream.ts'
 
@@ -59,7 +60,7 @@ describe('a backlog stream', () => {
     const stream = openBacklogStream({
       ...source,
       async refill(backlog) {
-        if (outages-- > 0) throw Object.assign(new Error('no primary'), { name: 'MongoServerSelectionError' })
+        if (outages-- > 0) throw new MongoNetworkError('no primary')
         return source.refill(backlog)
       },
     })
