@@ -128,15 +128,17 @@ export class Checkpoint {
 
   /**
    * Moves to `position` in the MongoDB transaction in which `write` runs; false when the stored checkpoint
-   * has changed. After a write conflict both run again, until `lease` ends: then it throws.
+   * has changed. After a write conflict both run again, until `lease` ends: then it throws. The next holder
+   * has then aborted what was open, and must not find another transaction begun.
    */
   async moveWith(
     position: bigint,
-    { session, signal }: Pick<Lease, 'session' | 'signal'>,
+    lease: Pick<Lease, 'session' | 'isHeld'>,
     write: (session: ClientSession) => Promise<void>,
   ): Promise<boolean> {
+    const { session } = lease
     const isMoved = await session.withTransaction(async () => {
-      signal.throwIfAborted()
+      if (!lease.isHeld()) throw new Error('the lease of the projection is lost')
       if (!(await this.#save(position, session))) return false
       await write(session)
       return true

@@ -211,7 +211,12 @@ export function openSimulatedDb(link: Link): Db {
     run: (origin: Origin) => Promise<Reply>,
     isAppend = false,
   ): Promise<Reply> {
-    const origin: Origin = { process: process.name, command: ++commands, ...session?.origin() }
+    const origin: Origin = {
+      process: process.name,
+      command: ++commands,
+      sentMs: link.time.nowMs,
+      ...session?.origin(),
+    }
     const attempt = async (): Promise<Reply> => {
       const reply = await send(
         link,

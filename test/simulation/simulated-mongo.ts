@@ -40,6 +40,7 @@ export interface Origin {
   readonly session?: number
   readonly transaction?: number
   readonly isFirstOfTransaction?: boolean
+  readonly sentMs?: number
   /** The reads of a session wait until a majority has this. */
   readonly afterTime?: number
 }
@@ -112,6 +113,7 @@ export class SimulatedMongo {
   readonly #cursors = new Map<bigint, Cursor>()
   #cursorCount = 0n
   readonly #transactions = new Map<string, Transaction>()
+  readonly #killedMs = new Map<number, number>()
   readonly #latestTransaction = new Map<number, number>()
   readonly #locks = new Map<string, Map<unknown, Transaction>>()
   /** The results of the commands that the driver may repeat, and of commits. */
@@ -351,6 +353,7 @@ export class SimulatedMongo {
 
   async killSessions(sessions: readonly number[]): Promise<void> {
     await this.#up()
+    for (const session of sessions) this.#killedMs.set(session, this.#time.nowMs)
     for (const transaction of this.#transactions.values()) {
       if (sessions.includes(transaction.session)) this.#end(transaction)
     }
@@ -397,9 +400,16 @@ export class SimulatedMongo {
     return result
   }
 
-  #transactionOf({ session, transaction: number, isFirstOfTransaction }: Origin): Transaction | null {
+  #transactionOf({
+    session,
+    transaction: number,
+    isFirstOfTransaction,
+    sentMs = 0,
+  }: Origin): Transaction | null {
     if (number === undefined) return null
     const key = `${session}/${number}`
+    // A real MongoDB begins a transaction here, which stays open for a minute: docs/decisions/simulation.md.
+    if (sentMs < (this.#killedMs.get(session!) ?? 0)) throw serverError(251, 'TransientTransactionError')
     const latest = this.#latestTransaction.get(session!) ?? 0
     if (isFirstOfTransaction && number > latest) {
       // The session has left its previous one.

@@ -94,6 +94,7 @@ class World {
   /** Faults that wait for a write to a collection. */
   readonly #traps: { readonly collection: string; readonly spring: (by: string) => void }[] = []
   readonly #ambush = new Ambush()
+  readonly #orphans: Random
   readonly #lagMs: number
   readonly #quality: NetworkQuality
   #started = 0
@@ -104,6 +105,7 @@ class World {
     this.#seed = seed
     this.#trace = trace
     this.#random = new Random(seed, 'simulation')
+    this.#orphans = new Random(seed, 'orphans')
     this.#mongo = new SimulatedMongo({
       time: this.#time,
       random: new Random(seed, 'mongo'),
@@ -135,6 +137,9 @@ class World {
     }
     if (this.#random.chance(0.4)) {
       this.#time.schedule(1000 + this.#random.next() * 4000, null, () => (this.#ambush.isSet = true))
+    }
+    if (this.#orphans.chance(0.4)) {
+      this.#time.schedule(1000 + this.#orphans.next() * 4000, null, () => this.#trapOrphan())
     }
     const faults = this.#random.below(8)
     for (let n = 0; n < faults; n++)
@@ -295,6 +300,13 @@ class World {
     const afterMs = this.#random.next() ** 2 * 20
     const spring = (by: string): void => void this.#time.schedule(afterMs, null, () => this.#fault(by))
     this.#traps.push({ collection, spring })
+  }
+
+  /** The process within a MongoDB transaction is cut off for about as long as its lease lasts. */
+  #trapOrphan(): void {
+    const ms = 800 + this.#orphans.next() * 1400
+    const spring = (by: string): void => this.#strike('cut', this.#slotOf(by), ms)
+    this.#traps.push({ collection: 'counted', spring })
   }
 
   #written({ collection, by, before, after }: Write): void {

@@ -63,10 +63,18 @@ async function makeHistory(): Promise<void> {
     },
   })
   await pay('quoted', { merchant: null, amount: null, quote: quoted.quotePayment.id })
-  const last = await db.collection('bookings').findOne({}, { sort: { settlementDate: 1 } })
-  await operator.ask('CloseSettlement', {
-    input: { idempotencyKey: 's', settlementDate: last!['settlementDate'] },
-  })
+  // A past date with several payments: the first of the data may have a refund alone.
+  const [date] = await db
+    .collection('bookings')
+    .aggregate<{ _id: string }>([
+      {
+        $match: { settlementDate: { $lt: new Date(Date.now() - 3 * 86_400_000).toISOString().slice(0, 10) } },
+      },
+      { $group: { _id: '$settlementDate', bookings: { $sum: { $size: '$entries' } } } },
+      { $sort: { bookings: -1, _id: 1 } },
+    ])
+    .toArray()
+  await operator.ask('CloseSettlement', { input: { idempotencyKey: 's', settlementDate: date!._id } })
   await vi.waitFor(
     async () => {
       expect(await db.collection('payments').countDocuments({ due: { $exists: true } })).toBe(0)

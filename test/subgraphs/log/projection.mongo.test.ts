@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import {
+  Checkpoint,
   checkpointsOf,
   readPublished,
   resultsOf,
@@ -283,4 +284,15 @@ describe('a transactional projection', () => {
     await other.endSession()
     expect((await publishedOf(db, 'counting')).position).toBe(0n)
   }, 8_000)
+
+  test('begins no MongoDB transaction once its lease may be of another process', async () => {
+    const checkpoint = await Checkpoint.load(db, 'counting')
+    const session = db.client.startSession()
+    const write = vi.fn<() => Promise<void>>()
+    const move = checkpoint.moveWith(1n, { session, isHeld: () => false }, write)
+    await expect(move).rejects.toThrow('lease')
+    expect(write).not.toHaveBeenCalled()
+    expect(await publishedOf(db, 'counting')).toEqual({ epoch: 0, position: 0n })
+    await session.endSession()
+  })
 })
