@@ -17,6 +17,7 @@ const pages = [
   'docs/guide/live.md',
   'docs/guide/webhooks.md',
   'docs/guide/portal.md',
+  'docs/guide/pages.md',
   'docs/guide/settlement.md',
   'docs/guide/add-a-subgraph.md',
   'docs/guide/operator.md',
