@@ -1,6 +1,7 @@
 // A TCP proxy on 127.0.0.1 that does to connections what networks do.
 
 import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export type ProxyMode =
   | 'PASS'
@@ -39,11 +40,21 @@ export function startProxy(port: number, target: number): Proxy {
       })
     }
     client.on('data', (chunk) => upstream.write(chunk))
+    // What follows a late answer waits for it: a connection keeps its order.
+    let late = 0
+    let earlier: Promise<unknown> = Promise.resolve()
+    const pass = (write: () => void): void => {
+      if (mode !== 'DELAY' && late === 0) return write()
+      late++
+      earlier = Promise.all([earlier, mode === 'DELAY' && sleep(delayMs)]).then(() => {
+        late--
+        if (client.writable) write()
+      })
+    }
     upstream.on('data', (chunk: Buffer) => {
       if (mode === 'SWALLOW') return
-      if (mode === 'DELAY') return void setTimeout(() => client.writable && client.write(chunk), delayMs)
-      if (mode !== 'HALVE') return void client.write(chunk)
-      client.write(chunk.subarray(0, chunk.length >> 1), reset)
+      if (mode === 'HALVE') pass(() => client.write(chunk.subarray(0, chunk.length >> 1), reset))
+      else pass(() => client.write(chunk))
     })
   })
   server.listen(port, '127.0.0.1')
