@@ -43,12 +43,13 @@ export function startProxy(port: number, target: number): Proxy {
     // What follows a late answer waits for it: a connection keeps its order.
     let late = 0
     let earlier: Promise<unknown> = Promise.resolve()
-    const pass = (write: () => void): void => {
+    const pass = (write: () => unknown): unknown => {
       if (mode !== 'DELAY' && late === 0) return write()
       late++
-      earlier = Promise.all([earlier, mode === 'DELAY' && sleep(delayMs)]).then(() => {
+      const before = Promise.all([earlier, mode === 'DELAY' && sleep(delayMs)])
+      earlier = before.then(() => {
         late--
-        if (client.writable) write()
+        return client.writable && write()
       })
     }
     upstream.on('data', (chunk: Buffer) => {
