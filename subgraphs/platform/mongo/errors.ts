@@ -1,6 +1,7 @@
 // Errors of MongoDB, and what an outage is.
 
 import {
+  MongoBulkWriteError,
   MongoError,
   MongoNetworkError,
   MongoNotConnectedError,
@@ -57,6 +58,9 @@ function isOutageItself(error: object): boolean {
     code?: unknown
     extensions?: { code?: unknown }
   }
+  // The driver gives this class to a bulk write that the network broke, and drops the class of its error.
+  if (error instanceof MongoBulkWriteError && code === undefined)
+    return [error.writeErrors].flat().length === 0
   if (error instanceof MongoServerError) return serverCodes.has(Number(code))
   return outageNames.has(name) || networkCodes.has(code) || graphCodes.has(extensions?.code)
 }

@@ -1,5 +1,5 @@
 import { GraphQLError } from 'graphql'
-import { MongoError, MongoNetworkError, MongoServerError } from 'mongodb'
+import { MongoBulkWriteError, MongoError, MongoNetworkError, MongoServerError } from 'mongodb'
 import { expect, test } from 'vitest'
 import { maskErrors } from '../../../gateway/http/mask-errors.ts'
 import { ProblemError, refuse } from '../../../schema/values/problems.ts'
@@ -62,4 +62,12 @@ test('an outage has one form for clients, and one line a second for operators', 
   const extensions = { code: 'UNAVAILABLE', retryable: true, subgraph: 'shop', requestId: 'r' }
   for (const one of shown) expect(one.extensions).toEqual(extensions)
   expect(lines).toEqual([expect.objectContaining({ requestId: 'r', unlogged: 0 })])
+})
+
+test('a bulk write that the network broke is an outage, and one with a write error is not', () => {
+  const lost: unknown = new MongoNetworkError('read ECONNRESET')
+  const broken = new MongoBulkWriteError(lost as never, {} as never)
+  expect(isOutage(broken)).toBe(true)
+  const refused = { message: 'E11000', code: 11_000, writeErrors: [{ index: 0 }] }
+  expect(isOutage(new MongoBulkWriteError(refused as never, {} as never))).toBe(false)
 })
