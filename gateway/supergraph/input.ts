@@ -116,8 +116,8 @@ export class InputReader {
 
   #readLeaf(value: unknown, type: GraphQLScalarType | GraphQLEnumType): unknown {
     // Built-in scalars and enums take no object, and their messages print what they refuse as a whole.
-    const isBuiltIn = isEnumType(type) || isSpecifiedScalarType(type)
-    const given = isBuiltIn && typeof value === 'object' && value !== null ? beginningOf(value) : value
+    const isPrinted = typeof value === 'object' && (isEnumType(type) || isSpecifiedScalarType(type))
+    const given = isPrinted ? beginningOf(value!) : value
     try {
       const read = isEnumType(type) ? type.parseValue(given, true) : type.parseValue(given)
       return read === undefined ? this.#report(value, `Expected type "${type.name}".`) : read

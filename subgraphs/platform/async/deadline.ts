@@ -5,16 +5,15 @@ import { OutageError } from './outage.ts'
  * left: `signal` is aborted with an OutageError, and `race` settles.
  */
 export class Deadline {
-  readonly #timer: NodeJS.Timeout
+  readonly #untilMs: number
   readonly #leaving = new Set<() => void>()
+  #timer: NodeJS.Timeout | undefined
   #controller: AbortController | null = null
   #isPast = false
 
   /** Passes in `ms` milliseconds, unless `end` is called before. */
   constructor(ms: number) {
-    // A blocked process first takes the answers that have arrived meanwhile: they come between a timer and
-    // an immediate.
-    this.#timer = setTimeout(() => setImmediate(() => this.leave()), ms)
+    this.#untilMs = performance.now() + ms
   }
 
   get isPast(): boolean {
@@ -23,6 +22,7 @@ export class Deadline {
 
   /** For calls that can be aborted. */
   get signal(): AbortSignal {
+    this.#start()
     this.#controller ??= new AbortController()
     if (this.#isPast) this.#controller.abort(late)
     return this.#controller.signal
@@ -30,12 +30,20 @@ export class Deadline {
 
   /** The value of `promise`, or `instead()` as soon as the deadline has passed. */
   race<Value>(promise: Promise<Value>, instead: () => Value): Promise<Value> {
+    this.#start()
     return new Promise((resolve, reject) => {
       const leave = (): void => resolve(instead())
       if (this.#isPast) leave()
       else this.#leaving.add(leave)
       promise.then(resolve, reject).finally(() => this.#leaving.delete(leave))
     })
+  }
+
+  /** A timer costs as much as parsing a request, so one that waits for nothing has none. */
+  #start(): void {
+    // A blocked process first takes the answers that have arrived meanwhile: they come between a timer and
+    // an immediate.
+    this.#timer ??= setTimeout(() => setImmediate(() => this.leave()), this.#untilMs - performance.now())
   }
 
   /** Passes now: the request has no client any more. */
