@@ -4,6 +4,7 @@
 import type { Db } from 'mongodb'
 import type { MerchantId, QrProductId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import { quoteInput } from '../../schema/values/unknown.ts'
 import { isOperator, requireScope } from '../shared/access.ts'
 import type { AuditLog } from '../shared/audit-log.ts'
 import type { IdempotencyConflict } from '../shared/idempotency-key.ts'
@@ -88,7 +89,7 @@ async function setMerchantStatus(
 }
 
 const unknownMerchant = (id: MerchantId): Refusal =>
-  refuse('MERCHANT_UNKNOWN', `the caller serves no merchant "${id.slice(0, 60)}"`, ['input', 'merchant'])
+  refuse('MERCHANT_UNKNOWN', `the caller serves no merchant ${quoteInput(id)}`, ['input', 'merchant'])
 
 async function setQrProduct(
   { db, counts, audit, idempotentWriter, now }: ChangeServiceDependencies,

@@ -29,6 +29,8 @@ const url = await new Promise<string>((resolve, reject) => {
     if (found) resolve(found)
   })
 })
+// However this process ends, the hub ends with it.
+process.once('exit', () => hub.kill('SIGTERM'))
 const browser = await launch()
 
 async function open(path: string, key: string | null): Promise<{ page: Page; session: CDPSession }> {
