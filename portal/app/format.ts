@@ -101,7 +101,7 @@ interface MerchantNames {
   readonly localName: string | null
 }
 
-/** The name of a merchant in Chinese characters for a reader of Chinese, where it has one; else in Latin letters. */
+/** The name of a merchant: in Chinese characters for a reader of Chinese, where it has one. */
 export const merchantName = ({ name, localName }: MerchantNames): string =>
   settings.language === 'zh' && localName && /\p{Script=Han}/u.test(localName)
     ? shortName(localName)

@@ -58,8 +58,8 @@ export async function writeMerchants(
 }
 
 /**
- * Changes one merchant by `rule` together with its counts, as part of the session's MongoDB transaction. Returns
- * null when there is none, and the spots whose counts have changed with the merchant.
+ * Changes one merchant by `rule` together with its counts, as part of the session's MongoDB transaction.
+ * Returns null when there is none, and the spots whose counts have changed with the merchant.
  */
 export async function changeMerchant(
   db: Db,

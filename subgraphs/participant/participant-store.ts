@@ -1,6 +1,6 @@
-// Participants, projects and corridors in MongoDB. Only this store changes them; reads use the registry in memory. Each
-// change is one MongoDB transaction with its entry in the audit log and, if the call has one, its idempotency
-// key.
+// Participants, projects and corridors in MongoDB. Only this store changes them; reads use the registry in
+// memory. Each change is one MongoDB transaction with its entry in the audit log and, if the call has one,
+// its idempotency key.
 
 import { hash } from 'node:crypto'
 import type { ClientSession, Collection, Db, MongoServerError } from 'mongodb'

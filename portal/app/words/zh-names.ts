@@ -1,5 +1,5 @@
-// Chinese names of what the hub names in English: categories, cities, problem and reason codes. What is not in
-// here, such as a small city, keeps its English name.
+// Chinese names of what the hub names in English: categories, cities, problem and reason codes. What is not
+// in here, such as a small city, keeps its English name.
 
 /** Reads lines of “key=name;”. */
 const namesIn = (text: string): ReadonlyMap<string, string> =>
