@@ -11,7 +11,7 @@ export interface Programme {
   readonly uri: string
   readonly db: Db
   /** Starts a peer with the MongoDB URI and the name of the database as its arguments. */
-  serve(name: string, file: URL): Promise<Server>
+  serve(name: string, file: URL, environment?: Readonly<Record<string, string>>): Promise<Server>
   close(): Promise<void>
 }
 
@@ -45,7 +45,7 @@ export async function startProgramme({
     url: hub.url,
     uri: mongod.uri,
     db: client.db(database),
-    serve: (name, file) => serve(name, file, [mongod.uri, database]),
+    serve: (name, file, peerEnvironment) => serve(name, file, [mongod.uri, database], peerEnvironment),
     close: async () => {
       await hub.close()
       await client.close()
