@@ -50,10 +50,12 @@ function withoutFields(document: DocumentNode, { isForbidden }: Hidden): Documen
   }
 }
 
-/** Unions lose the types that are gone, and the schema its root types. */
+/** Types lose the interfaces that are gone, unions their members, and the schema its root types. */
 const withoutMembers =
   (gone: ReadonlySet<string>) =>
   (node: DefinitionNode): DefinitionNode => {
+    if (hasFields(node))
+      return { ...node, interfaces: node.interfaces?.filter(({ name }) => !gone.has(name.value)) ?? [] }
     if (node.kind === Kind.UNION_TYPE_DEFINITION)
       return { ...node, types: node.types?.filter(({ name }) => !gone.has(name.value)) ?? [] }
     if (node.kind === Kind.SCHEMA_DEFINITION)
