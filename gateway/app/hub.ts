@@ -26,6 +26,7 @@ import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
 import { startServer, type Server } from '../http/server.ts'
+import { accessOf } from '../identity/access.ts'
 import { openIdentity, type Identity } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
@@ -280,6 +281,7 @@ async function createHubSupergraph(
     scalars,
     limits: documentLimits(config),
     present: maskErrors(logger),
+    accessOf,
   })
 }
 

@@ -84,7 +84,7 @@ async function createWebhook(
   input: CreateWebhookInput,
 ): Promise<IssuedSecret | Refusal> {
   const { endpoints, reach, now, readTip } = dependencies
-  const fields = requireScope(context, 'payments:read') ?? readNewEndpoint(input, reach)
+  const fields = requireScope(context, 'webhooks:manage') ?? readNewEndpoint(input, reach)
   if (isRefusal(fields)) return fields
   const at = now()
   const call = callOf('createWebhook', context, input, fields, at)
@@ -109,7 +109,7 @@ async function updateWebhook(
   input: UpdateWebhookInput,
 ): Promise<WebhookEndpoint | Refusal> {
   const { endpoints, deliveries, reach } = dependencies
-  const changes = requireScope(context, 'payments:read') ?? readChanges(input, reach)
+  const changes = requireScope(context, 'webhooks:manage') ?? readChanges(input, reach)
   if (isRefusal(changes)) return changes
   if (!(await findOwn(dependencies, context, input.webhook))) return unknownWebhook
   const changed = await endpoints.change(input.webhook, changes)
@@ -124,7 +124,7 @@ async function rotateSecret(
   input: RotateWebhookSecretInput,
 ): Promise<IssuedSecret | Refusal> {
   const { endpoints, now } = dependencies
-  const overlapMs = requireScope(context, 'payments:read') ?? readOverlapMs(input)
+  const overlapMs = requireScope(context, 'webhooks:manage') ?? readOverlapMs(input)
   if (isRefusal(overlapMs)) return overlapMs
   const at = now()
   const call = callOf('rotateWebhookSecret', context, input, { webhook: input.webhook, overlapMs }, at)
@@ -144,7 +144,7 @@ async function removeWebhook(
   context: RequestContext,
   webhook: WebhookId,
 ): Promise<{ readonly id: WebhookId } | Refusal> {
-  const refusal = requireScope(context, 'payments:read')
+  const refusal = requireScope(context, 'webhooks:manage')
   if (refusal) return refusal
   if (!(await findOwn(dependencies, context, webhook))) return unknownWebhook
   await dependencies.endpoints.remove(webhook)
@@ -158,7 +158,7 @@ async function redeliver(
   id: string,
 ): Promise<Delivery | Refusal> {
   const { deliveries, now, onDue } = dependencies
-  const refusal = requireScope(context, 'payments:read')
+  const refusal = requireScope(context, 'webhooks:manage')
   if (refusal) return refusal
   const found = await findOwnDelivery(dependencies, context, id)
   if (!found) return unknownDelivery
@@ -174,7 +174,7 @@ async function listWebhooks(
   { endpoints }: Dependencies,
   context: RequestContext,
 ): Promise<readonly WebhookEndpoint[]> {
-  demandScope(context, 'payments:read')
+  demandScope(context, 'webhooks:read')
   return endpoints.ofOwner(context.viewer.participant)
 }
 
@@ -183,7 +183,7 @@ async function readWebhook(
   context: RequestContext,
   id: WebhookId,
 ): Promise<WebhookEndpoint | null> {
-  demandScope(context, 'payments:read')
+  demandScope(context, 'webhooks:read')
   return findOwn(dependencies, context, id)
 }
 
@@ -192,7 +192,7 @@ async function readDelivery(
   context: RequestContext,
   id: string,
 ): Promise<Delivery | null> {
-  demandScope(context, 'payments:read')
+  demandScope(context, 'webhooks:read')
   return (await findOwnDelivery(dependencies, context, id))?.delivery ?? null
 }
 
@@ -201,7 +201,7 @@ async function readDeliveries(
   context: RequestContext,
   { webhook, ...args }: DeliveryArguments,
 ): Promise<Connection<Delivery>> {
-  demandScope(context, 'payments:read')
+  demandScope(context, 'webhooks:read')
   const page = orThrow(pages.read(args))
   if (!(await findOwn(dependencies, context, webhook))) {
     orThrow(refuse('NOT_FOUND', 'the caller has no such webhook', ['webhook']))
