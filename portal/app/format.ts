@@ -1,6 +1,6 @@
 // Figures, amounts and times as the viewer reads them.
 
-import { locale } from './settings.svelte.ts'
+import { locale, settings } from './settings.svelte.ts'
 
 export interface Money {
   readonly amount: string
@@ -95,3 +95,22 @@ export const countryName = (code: string): string => {
 
 /** The name of a participant or merchant without the remark that it is invented. */
 export const shortName = (name: string): string => name.replace(/ \((invented|demo)\)$/, '')
+
+/** The name of a city from its name in English. */
+export const cityName = (name: string): string =>
+  settings.words.names.cities.get(name.replaceAll('’', "'")) ?? name
+
+export const categoryName = ({
+  code,
+  description,
+}: {
+  readonly code: string
+  readonly description: string
+}): string => settings.words.names.categories.get(code) ?? description
+
+/** What a problem code means, in the viewer's language; otherwise the sentence of the hub. */
+export const problemText = (code: string, message: string): string =>
+  settings.words.names.problems.get(code) ?? message
+
+export const reasonText = ({ code, message }: { readonly code: string; readonly message: string }): string =>
+  settings.words.names.reasons.get(code) ?? message

@@ -5,7 +5,7 @@
 // question without a city or a map is answered from the totals of the profiles alone. The 2.5 million
 // merchants of the data set make 21,000 profiles and 1.5 million counts of 12 bytes.
 
-import type { QrProductId } from '../../schema/values/id.ts'
+import type { ParticipantId, QrProductId } from '../../schema/values/id.ts'
 import {
   cityKey,
   splitEntry,
@@ -137,6 +137,11 @@ export class CountCube {
 
   constructor(loadedAt: Date) {
     this.asOf = loadedAt
+  }
+
+  /** The merchants of one acquirer, whatever their status. */
+  merchantsOf(acquirer: ParticipantId): number {
+    return this.profiles.reduce((sum, each, n) => sum + (each.acquirer === acquirer ? this.totals[n]! : 0), 0)
   }
 
   hasProfile(profile: ProfileKey): boolean {

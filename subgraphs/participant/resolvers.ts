@@ -12,7 +12,7 @@ import type { RequestContext } from '../shared/viewer.ts'
 import { modelOf, readCorridorFilter, type CorridorFilterInput } from './corridor.ts'
 import type { OperatorService } from './operator-service.ts'
 import { readParticipantFilter, stateOf, type ParticipantFilterInput } from './participant.ts'
-import { programmeFigures } from './project.ts'
+import { programmeFigures, versionOf } from './project.ts'
 
 const participantPages = pagesOf('participants', ['string'], 100)
 const corridorPages = pagesOf('corridors', ['string'], 500)
@@ -36,6 +36,7 @@ export function createParticipantResolvers(dependencies: ParticipantResolversDep
     ParticipantResult: { __resolveType: typeOr('Participant') },
     ConnectParticipantResult: { __resolveType: typeOr('ParticipantConnected') },
     CorridorResult: { __resolveType: typeOr('Corridor') },
+    ProjectResult: { __resolveType: typeOr('Project') },
     Participant: participantFields(registry),
     StatusChange: { __owner: ({ participant }: { participant: ParticipantId }) => participant },
     Capability: { state: (capability: Capability) => stateOf(capability, now()) },
@@ -82,6 +83,7 @@ const mutationFields = (service: OperatorService) => ({
   changeParticipantStatus: mutation(service.changeParticipantStatus),
   connectParticipant: mutation(service.connectParticipant),
   setCorridor: mutation(service.setCorridor),
+  setProject: mutation(service.setProject),
 })
 
 const mutation =
@@ -107,6 +109,7 @@ const projectFields = (registry: Registry) => ({
   __resolveReferences: (keys: readonly Key<ProjectId>[]) =>
     keys.map(({ id }) => registry.projects.get(id) ?? null),
   country: ({ country }: Project) => countryOf(country),
+  version: versionOf,
   corridors: ({ id }: Project) =>
     [...registry.corridors.values()].filter((corridor) => corridor.project === id),
 })

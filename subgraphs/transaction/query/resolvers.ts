@@ -33,6 +33,7 @@ import type {
 import {
   isRefund,
   type AuthorizationRequest,
+  type PaymentConnection,
   type Transaction,
   type TransactionQueries,
 } from './transaction-queries.ts'
@@ -119,6 +120,10 @@ const subscriptions = (transactionQueries: TransactionQueries) => ({
 })
 
 const transactionTypes = (transactionQueries: TransactionQueries) => ({
+  TransactionConnection: {
+    totalCount: async ({ count }: PaymentConnection) => (await count()).value,
+    totalCountKind: async ({ count }: PaymentConnection) => (await count()).kind,
+  },
   Transaction: {
     __resolveType: (transaction: Transaction) => (isRefund(transaction) ? 'Refund' : 'Payment'),
   },

@@ -24,8 +24,7 @@ import type { Quote } from '../price/quote.ts'
 import type { PaymentReceipt } from '../service/idempotent-payments.ts'
 import { readPositions, type SettlementPosition } from '../settlement/positions.ts'
 import type { RefundOf } from '../store/payment-loaders.ts'
-import type { Clause } from '../store/payment-store.ts'
-import { visibleClauses } from './clauses.ts'
+import type { PaymentCount, PaymentQuery } from '../store/payment-search.ts'
 import {
   followEvents,
   readLogPage,
@@ -46,6 +45,7 @@ import {
   type Transaction,
 } from './lookups.ts'
 import {
+  queryAtMerchant,
   transactionQuery,
   type TransactionFilterInput,
   type TransactionReferenceInput,
@@ -58,6 +58,11 @@ export interface AuthorizationRequest {
   readonly kind: RequestKind
   readonly payment: Payment
   readonly position: bigint
+}
+
+/** One page of payments, and the count of all of them, which is made when it is read. */
+export interface PaymentConnection extends Connection<Payment> {
+  readonly count: () => Promise<PaymentCount>
 }
 
 type PaymentPageArguments = PageArguments & { readonly where?: TransactionFilterInput | null }
@@ -78,8 +83,8 @@ export interface TransactionQueries {
   quote(context: RequestContext, id: QuoteId): Promise<Quote | null>
   byNumber(context: RequestContext, number: TransactionReferenceInput): Promise<Payment | null>
   inquire(context: RequestContext, input: InquireInput): Promise<PaymentReceipt | Refusal>
-  page(context: RequestContext, args: PaymentPageArguments): Promise<Connection<Payment>>
-  atMerchant(context: RequestContext, merchant: MerchantId, args: PageArguments): Promise<Connection<Payment>>
+  page(context: RequestContext, args: PaymentPageArguments): Promise<PaymentConnection>
+  atMerchant(context: RequestContext, merchant: MerchantId, args: PageArguments): Promise<PaymentConnection>
   /** Of one settlement date, or of all dates when `date` is null. */
   positions(
     context: RequestContext,
@@ -120,9 +125,15 @@ async function readPayments(
   dependencies: Dependencies,
   context: RequestContext,
   { where, ...args }: PaymentPageArguments,
-): Promise<Connection<Payment>> {
-  const visibility = visibilityOf(context, dependencies.registry)
-  return readPage(dependencies, context, orThrow(transactionQuery(where, visibility)), args)
+): Promise<PaymentConnection> {
+  const { registry } = dependencies
+  const wallets = [...registry.participants.values()].filter(({ roles }) => roles.includes('WALLET'))
+  const query = transactionQuery(
+    where,
+    visibilityOf(context, registry),
+    wallets.map(({ id }) => id),
+  )
+  return readPage(dependencies, context, orThrow(query), args)
 }
 
 async function readPaymentsAt(
@@ -130,24 +141,30 @@ async function readPaymentsAt(
   context: RequestContext,
   merchant: MerchantId,
   args: PageArguments,
-): Promise<Connection<Payment>> {
+): Promise<PaymentConnection> {
   const visibility = visibilityOf(context, dependencies.registry)
-  return readPage(dependencies, context, [{ merchant }, ...visibleClauses(visibility, '')], args)
+  return readPage(dependencies, context, queryAtMerchant(merchant, visibility), args)
 }
 
 async function readPage(
   { store }: Dependencies,
   { deadline }: RequestContext,
-  clauses: readonly Clause[],
+  query: PaymentQuery,
   args: PageArguments,
-): Promise<Connection<Payment>> {
+): Promise<PaymentConnection> {
   const page = orThrow(pages.read(args))
-  const rows = await store.page(clauses, {
+  const signal = deadline?.signal
+  const { rows, readTo } = await store.search(query, {
     after: (page.after?.[0] ?? null) as PaymentId | null,
     max: page.size + 1,
-    signal: deadline?.signal,
+    signal,
   })
-  return pages.connection(page, rows, ({ _id }) => [_id])
+  const connection = pages.connection(page, rows, ({ _id }) => [_id])
+  let counted: Promise<PaymentCount> | null = null
+  const count = () => (counted ??= store.count(query, signal))
+  if (readTo === null) return { ...connection, count }
+  const pageInfo = { ...connection.pageInfo, hasNextPage: true, endCursor: pages.cursor([readTo]) }
+  return { ...connection, pageInfo, count }
 }
 
 const pages = pagesOf('transactions', ['string'], 100)
