@@ -6,6 +6,7 @@
 // merchants of the data set make 21,000 profiles and 1.5 million counts of 12 bytes.
 
 import type { QrProductId } from '../../schema/values/id.ts'
+import type { CommonWords } from './common-words.ts'
 import {
   cityKey,
   splitEntry,
@@ -135,8 +136,12 @@ export class CountCube {
   readonly #termsNumbers = new Map<string, number>()
   readonly #cityNumbers = new Map<string, number>()
 
-  constructor(loadedAt: Date) {
+  /** Words of names that are part of the profiles. */
+  readonly commonWords: CommonWords
+
+  constructor(loadedAt: Date, commonWords: CommonWords = new Set()) {
     this.asOf = loadedAt
+    this.commonWords = commonWords
   }
 
   hasProfile(profile: ProfileKey): boolean {

@@ -6,6 +6,7 @@ import { chunks } from '../platform/async/chunks.ts'
 import type { Logger } from '../platform/logger.ts'
 import { openCollectionWatch, type CollectionChange } from '../platform/mongo/collection-watch.ts'
 import { loaderById } from '../platform/mongo/loader-by-id.ts'
+import { readCommonWords } from './common-words.ts'
 import { CountCube, type SpotRecord } from './count-cube.ts'
 import { splitEntry, type Profile, type ProfileKey, type SpotChange, type SpotId } from './count-key.ts'
 import type { QrProduct } from './merchant.ts'
@@ -113,7 +114,7 @@ export async function openCountStore(db: Db, now: () => Date, logger: Logger): P
 
 async function loadCube(db: Db, at: Date): Promise<CountCube> {
   const { spots, profiles } = countCollections(db)
-  const cube = new CountCube(at)
+  const cube = new CountCube(at, await readCommonWords(db))
   for await (const { _id, ...profile } of profiles.find().batchSize(10_000)) cube.addProfile(_id, profile)
   await loadProducts(db, cube)
   for await (const stored of chunks(spots.find().batchSize(spotsPerRead), spotsPerRead)) {

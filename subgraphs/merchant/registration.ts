@@ -4,6 +4,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { AnyBulkWriteOperation, Db } from 'mongodb'
 import type { MerchantId } from '../../schema/values/id.ts'
+import { nameWordsOf, type CommonWords } from './common-words.ts'
 import {
   addChange,
   countKeyOf,
@@ -44,6 +45,7 @@ export async function writeMerchants(
       const { operations, changes, profiles } = planWrites(
         merchants,
         new Map(found.map((one) => [one._id, one])),
+        counts.cube.commonWords,
       )
       for (const key of profiles.keys()) if (counts.cube.hasProfile(key)) profiles.delete(key)
       await saveProfiles(db, profiles)
@@ -57,19 +59,24 @@ export async function writeMerchants(
 }
 
 /** The writes that turn the stored merchants into `merchants`. A stored merchant keeps its status. */
-function planWrites(merchants: readonly Merchant[], stored: ReadonlyMap<MerchantId, StoredMerchant>) {
+function planWrites(
+  merchants: readonly Merchant[],
+  stored: ReadonlyMap<MerchantId, StoredMerchant>,
+  commonWords: CommonWords,
+) {
   const operations: AnyBulkWriteOperation<StoredMerchant>[] = []
   const changes = new Map<SpotId, SpotChange>()
   const profiles = new Map<ProfileKey, Profile>()
   for (const described of merchants) {
     const before = stored.get(described.id)
     const merchant = before ? { ...described, status: before.status } : described
-    const countKey = countKeyOf(merchant)
-    const replacement = storedMerchant(merchant, countKey)
+    const words = nameWordsOf(merchant, commonWords)
+    const countKey = countKeyOf(merchant, words.common)
+    const replacement = storedMerchant(merchant, countKey, words)
     if (before && isDeepStrictEqual(before, replacement)) continue
     if (before) addChange(changes, storedCountKey(before), -1)
     addChange(changes, countKey, 1)
-    profiles.set(countKey.profile, profileOf(merchant))
+    profiles.set(countKey.profile, profileOf(merchant, words.common))
     operations.push({ replaceOne: { filter: { _id: merchant.id }, replacement, upsert: true } })
   }
   for (const [id, { counts }] of changes) if (counts.size === 0) changes.delete(id)
