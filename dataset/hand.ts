@@ -47,17 +47,28 @@ export const createHand = <Counts>(
   async payments(number, plan, onAdded) {
     const span = payments.spans[number]!
     let index = span.first
+    let days: PastPayment[] = []
     let writing: Promise<unknown> = Promise.resolve()
-    for (const day of payments.daysOf(span, plan)) {
-      // A day is made while the previous one is written.
+    const write = async (rows: readonly PastPayment[]) => {
+      // Days are made while the previous ones are written.
       await writing
-      writing = importers.payments(day, index).then(() => onAdded(day.length))
-      writing.catch(() => {}) // Awaited by the next round.
-      index += day.length
+      writing = importers.payments(rows, index).then(() => onAdded(rows.length))
+      writing.catch(() => {}) // Awaited by the next write.
+      index += rows.length
     }
+    for (const day of payments.daysOf(span, plan)) {
+      days.push(...day)
+      if (days.length < writtenTogether) continue
+      await write(days)
+      days = []
+    }
+    await write(days)
     await writing
   },
 })
+
+/** Payments; at a small scale a day has few. */
+const writtenTogether = 2_000
 
 function* merchantsIn(merchants: MerchantSource, { from, to }: MerchantRange): Iterable<Merchant> {
   for (let index = from; index < to; index++) yield merchants.at(index)

@@ -62,6 +62,10 @@ export function createMerchantImport(db: Db, commonWords: CommonWords): Merchant
 export async function clearMerchants(db: Db, words: CommonWords): Promise<void> {
   const all = [merchantCollection(db), ...Object.values(countCollections(db))]
   await Promise.all(all.map((collection) => collection.drop()))
+  // Millions of merchants are read one by one and seldom change, so zstd is worth its time.
+  await db.createCollection(merchantCollection(db).collectionName, {
+    storageEngine: { wiredTiger: { configString: 'block_compressor=zstd' } },
+  })
   await saveCommonWords(db, words)
 }
 

@@ -95,6 +95,7 @@ export async function loadPastPayments(
   payments: readonly PastPayment[],
   index: number,
 ): Promise<void> {
+  if (payments.length === 0) return
   const first = BigInt(index)
   const whole = payments.map((past, n) =>
     paymentOf(past, formatRrn(first + BigInt(n) + 1n), registry, builtInRates),
