@@ -119,11 +119,6 @@ export const profileKey = (profile: Profile): ProfileKey =>
 /** The field of a count in its spot: two digits of place, then the profile. */
 export const entryOf = (place: number, profile: ProfileKey): string => `${String(place).padStart(2, '0')}${profile}`
 
-export const splitEntry = (entry: string): { place: number; profile: ProfileKey } => ({
-  place: Number(entry.slice(0, 2)),
-  profile: entry.slice(2) as ProfileKey,
-})
-
 /** Adds one merchant to `changes`, or removes one. */
 export function addChange(
   changes: Map<SpotId, SpotChange>,
