@@ -31,11 +31,17 @@ export const formatRrn = (count: bigint): string => count.toString().padStart(12
 
 /** Reserves `count` consecutive retrieval reference numbers, and returns the first of them. */
 export async function takeRrns(db: Db, count: bigint): Promise<bigint> {
-  const counters = db.collection<{ _id: string; next: bigint }>('counters')
-  const after = await counters.findOneAndUpdate(
+  const after = await countersOf(db).findOneAndUpdate(
     { _id: 'rrn' },
     { $inc: { next: count } },
     { upsert: true, returnDocument: 'after' },
   )
   return after!.next - count + 1n
 }
+
+/** Leaves out the first `count` numbers, which an import has used. */
+export async function skipRrns(db: Db, count: bigint): Promise<void> {
+  await countersOf(db).updateOne({ _id: 'rrn' }, { $max: { next: count } }, { upsert: true })
+}
+
+const countersOf = (db: Db) => db.collection<{ _id: string; next: bigint }>('counters')
