@@ -87,6 +87,8 @@ export interface Supergraph {
   readonly schema: GraphQLSchema
   /** Parses, validates and plans a document; the result is cached by text and operation name. */
   prepare(document: string, operationName?: string | null): Prepared | Rejected
+  /** What the caller may read, from the context of its request. */
+  readonly accessOf: AccessOf
 }
 
 /**
@@ -130,6 +132,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
   const documents = new DocumentCache(engine, limits, documentsMax)
   return {
     schema: supergraph.api.graphql,
+    accessOf: engine.accessOf,
     prepare: (document, operationName) => documents.prepare(document, operationName ?? ''),
   }
 }

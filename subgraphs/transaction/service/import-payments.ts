@@ -21,7 +21,7 @@ import { termsOf } from '../price/quote.ts'
 import { builtInRates, type RateProvider } from '../price/rates.ts'
 import { createPaymentIndexes } from '../store/payment-indexes.ts'
 import { loadPayments } from '../store/payment-store.ts'
-import { formatRrn, takeRrns } from '../store/rrn.ts'
+import { takeRrns } from '../store/rrn.ts'
 
 export interface PastPayment {
   /** UUID version 7 of `createdAt`. */
@@ -56,8 +56,8 @@ export async function importPayments(
 ): Promise<void> {
   const writing = new Set<Promise<void>>()
   for (const chunk of chunks(payments, chunkSize)) {
-    const firstRrn = await takeRrns(db, BigInt(chunk.length))
-    const whole = chunk.map((past, n) => paymentOf(past, formatRrn(firstRrn + BigInt(n)), registry, rates))
+    const rrns = await takeRrns(db, chunk.length)
+    const whole = chunk.map((past, n) => paymentOf(past, rrns[n]!, registry, rates))
     const written = loadPayments(db, whole).finally(() => writing.delete(written))
     writing.add(written)
     if (writing.size >= writesMax) await Promise.race(writing)

@@ -13,7 +13,7 @@ import type { Charge, CounterpartyAnswer, Submission } from '../payment/commands
 import { exceedsDailyLimit, reservationOf, type Reservation } from '../payment/daily-limit.ts'
 import { newId } from '../payment/new-id.ts'
 import type { Payment } from '../payment/payment.ts'
-import { checkCharge, readPresented } from '../payment/presented-code.ts'
+import { checkCharge, readPresented, refusalForAcquirer } from '../payment/presented-code.ts'
 import { refund } from '../payment/refund.ts'
 import { defaultZone, type SettlementZone } from '../payment/settlement-date.ts'
 import { submit, type Screening, type SubmissionDetails } from '../payment/submit.ts'
@@ -154,7 +154,8 @@ async function chargePresentedCode(
   const charge = requireRole(dependencies, acquirer, 'ACQUIRER') ?? readCharge(input)
   if (isRefusal(charge)) return charge
   const key = useOfKey(acquirer, 'chargePresentedCode', charge.idempotencyKey, charge, dependencies.now())
-  return startPayment(dependencies, key, await draftOfCharge(dependencies, acquirer, charge))
+  const result = await startPayment(dependencies, key, await draftOfCharge(dependencies, acquirer, charge))
+  return isRefusal(result) ? refusalForAcquirer(result) : result
 }
 
 /** A payment whose terms are decided, before it is written. */
