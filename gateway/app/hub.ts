@@ -35,6 +35,7 @@ import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
 import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
+import { refuseText } from '../protocol/input-text.ts'
 import {
   createSupergraph,
   createInProcessConnection,
@@ -284,6 +285,7 @@ async function createHubSupergraph(
     subgraphs,
     scalars,
     limits: documentLimits(config),
+    refuseText,
     present: maskErrors(logger),
   })
 }

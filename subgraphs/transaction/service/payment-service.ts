@@ -1,6 +1,7 @@
 // The operations on payments. A new payment takes five steps: read the input, gather the facts, decide its
 // terms, reserve the daily limit, write. A change of a payment takes two: read the input, move.
 
+import { holdsCardNumber } from '../../../schema/values/card-number.ts'
 import type { ParticipantId, PaymentId, RefundId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { pause } from '../../platform/async/promise.ts'
@@ -226,6 +227,8 @@ async function findTarget({ directory }: Dependencies, { target }: Order): Promi
   const scanned = await directory.scan(target.payload)
   if (isRefusal(scanned)) return { ...scanned, path: ['input', 'payload'] }
   const { merchant, ...code } = scanned
+  if (code.referenceLabel !== null && holdsCardNumber(code.referenceLabel))
+    return refuse('PAN_REFUSED', undefined, ['input', 'payload'])
   return { merchant, code }
 }
 
