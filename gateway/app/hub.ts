@@ -4,6 +4,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { analyticsProjections, openAnalyticsSubgraph } from '../../subgraphs/analytics/index.ts'
 import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
 import { startRetention } from '../../subgraphs/log/retention.ts'
@@ -16,6 +17,7 @@ import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/regi
 import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
 import {
+  hubParticipant,
   openTransactionSubgraph,
   transactionProjections,
   type RateTable,
@@ -34,6 +36,7 @@ import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
 import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
+import { refuseText } from '../protocol/input-text.ts'
 import {
   createSupergraph,
   createInProcessConnection,
@@ -207,13 +210,16 @@ function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void
 }
 
 async function startIdentity(
-  { config, logger, now, db, started }: Foundation,
+  { config, logger, now, db, registry, started }: Foundation,
   guests: readonly Guest[],
 ): Promise<Identity> {
   const allowDemo = config.MODE === 'demo'
   const keyRing = closeLater(started, await openKeyRing(createKeyStore(db), { allowDemo, guests, logger }))
   const issuer = tokenIssuer(config)
-  return closeLater(started, openIdentity(keyRing, issuer && createTokens(issuer, now), now))
+  const tokens = issuer && createTokens(issuer, now)
+  // The operator runs the hub, and need not be connected to it.
+  const isParticipant = (id: ParticipantId) => id === hubParticipant || registry.participants.has(id)
+  return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, now }))
 }
 
 interface RunningSubgraphs {
@@ -280,6 +286,7 @@ async function createHubSupergraph(
     subgraphs,
     scalars,
     limits: documentLimits(config),
+    refuseText,
     present: maskErrors(logger),
     accessOf,
   })

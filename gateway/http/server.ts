@@ -3,6 +3,7 @@
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { holdsCardNumber } from '../../schema/values/card-number.ts'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import type { Config } from '../config/config.ts'
 import { demoKeys } from '../identity/key.ts'
@@ -184,4 +185,6 @@ function urlOf({ server }: FastifyInstance): string {
 
 /** The client's own id when it is safe in a log line, else a new one. */
 const requestIdOf = (header: unknown): string =>
-  typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) ? header : randomUUID()
+  typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) && !holdsCardNumber(header)
+    ? header
+    : randomUUID()

@@ -166,12 +166,12 @@ function topicOf(
   viewer: Viewer,
 ): Topic {
   const { topics, semaphore, lagging, clock } = state
-  const key = [
-    visibilityOf(viewer),
-    canonicalJson(declaredVariables(prepared, document.variablesAt(variables, null))),
-    operationName ?? '',
+  const key = canonicalJson([
     document.text,
-  ].join('\n')
+    operationName ?? null,
+    declaredVariables(prepared, document.variablesAt(variables, null)),
+    visibilityOf(state.supergraph, viewer),
+  ])
   const existing = topics.get(key)
   if (existing) return existing
   const topic: Topic = {
@@ -202,9 +202,15 @@ function declaredVariables(prepared: Prepared, variables: Variables): Variables 
   return 'errors' in coerced ? variables : coerced.variables
 }
 
-/** Viewers with the same text have the same visibility. */
-const visibilityOf = ({ participant, scopes }: Viewer): string =>
-  [participant, ...[...scopes].toSorted()].join(' ')
+/**
+ * Everything of a viewer that decides what it may see: viewers with equal values share an upstream. Structured,
+ * because joined texts of two viewers may be equal.
+ */
+const visibilityOf = (supergraph: Supergraph, viewer: Viewer): object => ({
+  participant: viewer.participant,
+  scopes: viewer.scopes,
+  access: supergraph.accessOf({ viewer, requestId: '' } satisfies RequestContext),
+})
 
 /** The response for an error that was thrown: an HttpError or an outage is not masked. */
 function errorResponse({ logger }: BrokerState, error: unknown, requestId: string): string {

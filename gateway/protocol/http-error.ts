@@ -8,6 +8,7 @@ import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 /** By code: the HTTP status, and the message when there is no more specific one. A code is never reused. */
 export const httpErrors = {
   BAD_REQUEST: { status: 400, message: 'The request is not a GraphQL request.' },
+  PAN_REFUSED: { status: 400, message: problems.PAN_REFUSED },
   UNAUTHENTICATED: { status: 401, message: 'This takes a key: Authorization: Bearer KEY.' },
   NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'GET runs queries, POST runs queries and mutations.' },
@@ -50,10 +51,13 @@ export type HttpErrorCode = keyof typeof httpErrors
 /** Becomes `{"errors":[{"message","extensions":{"code"}}]}`. */
 export class HttpError extends Error {
   readonly code: HttpErrorCode
-  constructor(code: HttpErrorCode, message: string = httpErrors[code].message) {
+  /** Of the value at fault, from the name of its variable. */
+  readonly path: readonly string[] | undefined
+  constructor(code: HttpErrorCode, message: string = httpErrors[code].message, path?: readonly string[]) {
     super(message)
     this.name = 'HttpError'
     this.code = code
+    this.path = path
   }
 
   get status(): number {
@@ -71,8 +75,13 @@ export function asHttpError(error: unknown): HttpError {
  * The response for `error` as JSON text. `requestId` is given where the hub is at fault, to find the line in
  * its log.
  */
-export function httpErrorText({ code, message, status }: HttpError, requestId?: string): string {
-  const extensions = { code, ...(status === 503 && { retryable: true }), ...(requestId && { requestId }) }
+export function httpErrorText({ code, message, status, path }: HttpError, requestId?: string): string {
+  const extensions = {
+    code,
+    ...(path && { path }),
+    ...(status === 503 && { retryable: true }),
+    ...(requestId && { requestId }),
+  }
   return JSON.stringify({ errors: [{ message, extensions }] })
 }
 

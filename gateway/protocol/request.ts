@@ -1,6 +1,7 @@
 // Reads a GraphQL request, whatever transport it comes by: which fields it has and what each must be.
 
 import { HttpError } from './http-error.ts'
+import { checkVariables } from './input-text.ts'
 
 export interface GraphqlRequest {
   readonly query: string
@@ -11,7 +12,10 @@ export interface GraphqlRequest {
 /** GraphQL over HTTP, "Request Parameters": these four and no others. */
 const parameters = new Set(['query', 'operationName', 'variables', 'extensions'])
 
-/** Reads the parameters from parsed JSON. Throws BAD_REQUEST that names the field at fault. */
+/**
+ * Reads the parameters from parsed JSON, and checks all texts in them. Throws BAD_REQUEST that names the field at
+ * fault, and PAN_REFUSED.
+ */
 export function readRequest(body: unknown): GraphqlRequest {
   if (!isRecord(body))
     throw new HttpError('BAD_REQUEST', `the request must be a JSON object, not ${typeName(body)}`)
@@ -26,7 +30,9 @@ export function readRequest(body: unknown): GraphqlRequest {
     throw new HttpError('BAD_REQUEST', `"operationName" must be a string, not ${typeName(operationName)}`)
   }
   readMap('extensions', extensions)
-  return { query, operationName: operationName ?? undefined, variables: readMap('variables', variables) }
+  const values = readMap('variables', variables)
+  checkVariables(values)
+  return { query, operationName: operationName ?? undefined, variables: values }
 }
 
 function readMap(name: string, value: unknown): Record<string, unknown> {
@@ -45,7 +51,9 @@ export function readJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new HttpError('BAD_REQUEST', `${name} is not JSON: ${(error as SyntaxError).message}`)
+    // The engine quotes the text around the fault, which may be a secret.
+    const reason = (error as SyntaxError).message.replace(/,? \.{0,3}".*$/su, '')
+    throw new HttpError('BAD_REQUEST', `${name} is not JSON: ${reason}`)
   }
 }
 

@@ -2,9 +2,9 @@
 
 import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
 import { findOperation, readDocument, type Document } from './documents.ts'
+import type { TextRules } from './document-text.ts'
 import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
-import type { Limits } from './limits.ts'
 import { prepareOperation, type Prepared } from './prepared.ts'
 
 /** A valid document, and those of its operations that were requested. */
@@ -15,7 +15,7 @@ interface ValidDocument {
 
 export class DocumentCache {
   readonly #engine: Engine
-  readonly #limits: Limits
+  readonly #rules: TextRules
   readonly #valid: RecentMap<string, ValidDocument>
   /**
    * Separate from the valid documents, so that one client's mistakes cannot evict the documents of other
@@ -24,9 +24,9 @@ export class DocumentCache {
   readonly #rejected: RecentMap<string, Rejected>
 
   /** `max` limits the valid documents and, separately, the rejected ones. */
-  constructor(engine: Engine, limits: Limits, max: number) {
+  constructor(engine: Engine, rules: TextRules, max: number) {
     this.#engine = engine
-    this.#limits = limits
+    this.#rules = rules
     this.#valid = new RecentMap(max, { refreshOnRead: true })
     this.#rejected = new RecentMap(max, { refreshOnRead: true })
   }
@@ -39,9 +39,9 @@ export class DocumentCache {
   }
 
   #read(text: string): ValidDocument | Rejected {
-    const document = readDocument(this.#engine.supergraph.api.graphql, text, this.#limits)
+    const document = readDocument(this.#engine.supergraph.api.graphql, text, this.#rules)
     if ('kind' in document) {
-      this.#rejected.set(text, document)
+      if (!document.isSecret) this.#rejected.set(text, document)
       return document
     }
     const valid = { document, operations: new Map<string, Prepared>() }
@@ -50,7 +50,7 @@ export class DocumentCache {
   }
 
   #prepareIn({ document, operations }: ValidDocument, name: string): Prepared | Rejected {
-    const operation = findOperation(this.#engine.supergraph.api, document, name, this.#limits)
+    const operation = findOperation(this.#engine.supergraph.api, document, name, this.#rules.limits)
     // Not cached: the operation names that a document does not have are unlimited.
     if ('kind' in operation) return operation
     const prepared = prepareOperation(operation, this.#engine)

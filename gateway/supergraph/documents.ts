@@ -24,6 +24,7 @@ import {
 } from 'graphql'
 import { reject, type Rejected } from './errors.ts'
 import { errorsMax } from './input.ts'
+import { checkText, type TextRules } from './document-text.ts'
 import { oversize, type Limits } from './limits.ts'
 import { readOperation, type Operation } from './operation.ts'
 import type { ApiSchema } from './supergraph-schema.ts'
@@ -35,12 +36,15 @@ export interface Document {
 }
 
 /** Parses and validates a document. */
-export function readDocument(schema: GraphQLSchema, text: string, limits: Limits): Document | Rejected {
+export function readDocument(schema: GraphQLSchema, text: string, rules: TextRules): Document | Rejected {
+  const { limits } = rules
   if (text.length > limits.charactersMax) {
     const limit = `the limit is ${limits.charactersMax}`
     return reject('OPERATION_TOO_LARGE', `The document has ${text.length} characters; ${limit}.`)
   }
   try {
+    const refused = checkText(text, rules)
+    if (refused) return refused
     const document = parse(text, { maxTokens: limits.tokensMax })
     const errors = validateDocument(schema, document)
     if (errors.length > 0) return reject('GRAPHQL_VALIDATION_FAILED', ...errors)
@@ -56,14 +60,14 @@ export function readDocument(schema: GraphQLSchema, text: string, limits: Limits
   }
 }
 
-const rules = [
+const validationRules = [
   ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
   FiniteNumbersRule,
   OneOfVariablesRule,
 ]
 
 function validateDocument(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
-  const errors = validate(schema, document, rules, { maxErrors: errorsMax })
+  const errors = validate(schema, document, validationRules, { maxErrors: errorsMax })
   // The rule cannot read a switch of a variable, so both values of the switch must leave one field.
   return errors.length > 0
     ? errors

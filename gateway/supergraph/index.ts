@@ -26,6 +26,7 @@ import type { GraphQLSchema } from 'graphql'
 import type { AccessOf } from './access.ts'
 import type { SubgraphConnection } from './connection.ts'
 import { DocumentCache } from './document-cache.ts'
+import type { RefuseText } from './document-text.ts'
 import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
 import { presentUnchanged, type PresentError } from './failures.ts'
@@ -37,6 +38,7 @@ import { readSupergraph, type ScalarChecks } from './supergraph-schema.ts'
 export type { Access, AccessOf } from './access.ts'
 export { composeSupergraph } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
+export type { RefuseText } from './document-text.ts'
 export { EventOutage, type SubscriptionEvent } from './executable.ts'
 export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
@@ -55,6 +57,11 @@ export interface SupergraphOptions {
   readonly scalars?: ScalarChecks
   /** The most valid documents that are cached, and the most rejected ones. Default: 1,000. */
   readonly documentsMax?: number
+  /**
+   * Refuses the text of a literal, name or number in a document, given the argument or input field that it is for.
+   * Default: none is refused.
+   */
+  readonly refuseText?: RefuseText
   /** Limits that differ from `defaultLimits`. */
   readonly limits?: Partial<Limits>
   /** The most errors of a response; one more counts the others. Default: 100. */
@@ -87,6 +94,8 @@ export interface Supergraph {
   readonly schema: GraphQLSchema
   /** Parses, validates and plans a document; the result is cached by text and operation name. */
   prepare(document: string, operationName?: string | null): Prepared | Rejected
+  /** What the caller may read, from the context of its request. */
+  readonly accessOf: AccessOf
 }
 
 /**
@@ -103,6 +112,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     errorsMax = 100,
     report = () => {},
     eventWaitMs = 30_000,
+    refuseText = () => null,
     accessOf,
     overrideLabelsOf = () => [],
     overridePercentageOf = () => Math.random() * 100,
@@ -127,9 +137,10 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     eventWaitMs,
   }
   const limits = { ...defaultLimits, ...options.limits }
-  const documents = new DocumentCache(engine, limits, documentsMax)
+  const documents = new DocumentCache(engine, { limits, refuseText }, documentsMax)
   return {
     schema: supergraph.api.graphql,
+    accessOf: engine.accessOf,
     prepare: (document, operationName) => documents.prepare(document, operationName ?? ''),
   }
 }

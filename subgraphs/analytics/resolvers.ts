@@ -9,6 +9,7 @@ import { values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import type { Dimension } from './activity.ts'
 import {
+  createClosedProgramme,
   queryActivity,
   queryEntityActivity,
   queryMerchantActivity,
@@ -31,12 +32,14 @@ const breakdownMax = 500
 
 export function createAnalyticsResolvers(dependencies: ActivityDependencies): Resolvers {
   const { registry } = dependencies
+  const closedProgramme = createClosedProgramme(dependencies)
   return {
     ...values,
     Query: {
       activity: (_: unknown, { where }: { where: ActivityFilterInput }, context: RequestContext) =>
         queryActivity(dependencies, where, context),
-      programme: () => queryProgramme(dependencies),
+      programme: (_: unknown, __: unknown, context: RequestContext) =>
+        queryProgramme(dependencies, closedProgramme, context),
     },
     Subscription: {
       activityUpdated: {

@@ -2,6 +2,7 @@
 
 import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import { quoteInput } from '../../schema/values/unknown.ts'
 import { pagesOf, type Connection, type PageArguments } from '../shared/page.ts'
 import type { Registry } from '../shared/registry.ts'
 import type { Acceptance } from './acceptance.ts'
@@ -116,7 +117,7 @@ async function queryCoverage(
   const filter = countries ? { ...given, countries: new Set(countries) } : given
   const wallet = id === null || id === undefined ? null : registry.participants.get(id)
   if (wallet === undefined) {
-    return refuse('PARTICIPANT_UNKNOWN', `there is no participant "${id}"`, ['wallet'])
+    return refuse('PARTICIPANT_UNKNOWN', `there is no participant ${quoteInput(id)}`, ['wallet'])
   }
   const payableIn = (cube: CountCube): Uint8Array | null =>
     wallet &&

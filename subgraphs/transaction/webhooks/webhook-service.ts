@@ -10,6 +10,7 @@ import { pagesOf, type Connection, type PageArguments } from '../../shared/page.
 import type { Reach } from '../../shared/reachable-address.ts'
 import { newSigningSecret, validSecrets } from '../../shared/signing-secret.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
+import type { Cursors } from '../log/cursor.ts'
 import { newId } from '../payment/new-id.ts'
 import { attemptOf, type Attempt, type Delivery } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
@@ -71,6 +72,7 @@ export interface WebhookServiceDependencies {
   readonly idempotentWriter: IdempotentWriter
   readonly endpoints: EndpointStore
   readonly deliveries: DeliveryStore
+  readonly cursors: Cursors
   readonly reach: Reach
   readonly now: () => Date
   /** Position of the log's latest entry. */
@@ -226,12 +228,13 @@ async function readDeliveries(
   if (!(await findOwn(dependencies, context, webhook))) {
     orThrow(refuse('NOT_FOUND', 'the caller has no such webhook', ['webhook']))
   }
-  const before = page.after === null ? null : BigInt(Math.trunc(page.after[0]))
+  const before = page.after === null ? null : orThrow(dependencies.cursors.decode(page.after[0]))
   const rows = await dependencies.deliveries.page(webhook, { before, max: page.size + 1 })
-  return pages.connection(page, rows, ({ position }) => [Number(position)])
+  return pages.connection(page, rows, ({ position }) => [dependencies.cursors.encode(position)])
 }
 
-const pages = pagesOf('webhookDeliveries', ['number'], 100)
+/** The key is the position in the log as a cursor, which hides it. */
+const pages = pagesOf('webhookDeliveries', ['string'], 100)
 
 async function readDeliveriesOf(
   { endpoints, deliveries }: Dependencies,

@@ -143,7 +143,7 @@ describe('delivery workers', () => {
   test('find due deliveries by one index key per endpoint, for any number of them', async () => {
     const hub = await aWebhookProcess(db())
     const many = Array.from({ length: 1000 }, (_, n) =>
-      newDelivery(anId(`w${n % 5}`), { _id: BigInt(n), kind: 'SENT' } as never, hub.clock.now()),
+      newDelivery(anId(`w${n % 5}`), { _id: BigInt(n), sequence: n, kind: 'SENT' } as never, hub.clock.now()),
     )
     await deliveriesOf(db()).insertMany(many)
     const plan = await deliveriesOf(db())
