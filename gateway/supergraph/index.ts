@@ -38,6 +38,7 @@ export type { Access, AccessOf } from './access.ts'
 export { composeSupergraph } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
 export { EventOutage, type SubscriptionEvent } from './executable.ts'
+export { openHttpConnection, type HttpConnection, type HttpConnectionOptions } from './connection-http.ts'
 export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
 export type { PresentError } from './failures.ts'
@@ -55,6 +56,8 @@ export interface SupergraphOptions {
   readonly scalars?: ScalarChecks
   /** The most valid documents that are cached, and the most rejected ones. Default: 1,000. */
   readonly documentsMax?: number
+  /** The most bytes of heap for the cached documents, as estimated from their length. Default: 128 MiB. */
+  readonly documentBytesMax?: number
   /** Limits that differ from `defaultLimits`. */
   readonly limits?: Partial<Limits>
   /** The most errors of a response; one more counts the others. Default: 100. */
@@ -99,6 +102,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     subgraphs,
     scalars = {},
     documentsMax = 1_000,
+    documentBytesMax = 128 * 1024 * 1024,
     present = presentUnchanged,
     errorsMax = 100,
     report = () => {},
@@ -127,7 +131,10 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     eventWaitMs,
   }
   const limits = { ...defaultLimits, ...options.limits }
-  const documents = new DocumentCache(engine, limits, documentsMax)
+  const documents = new DocumentCache(engine, limits, {
+    entriesMax: documentsMax,
+    sizeMax: documentBytesMax,
+  })
   return {
     schema: supergraph.api.graphql,
     prepare: (document, operationName) => documents.prepare(document, operationName ?? ''),

@@ -20,8 +20,8 @@ import {
   type GraphQLScalarValueParser,
   type GraphQLSchema,
 } from 'graphql'
-import { apiSdl } from './compose.ts'
 import { readAccessRules, type AccessRules } from './access.ts'
+import { apiSdl } from './compose.ts'
 import { readFeatures, valuesOf, type Arguments, type Features } from './features.ts'
 import { withNestedQuery } from './nested-query.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
