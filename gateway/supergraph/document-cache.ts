@@ -1,9 +1,8 @@
 // Caches prepared operations by document text and operation name, up to a number and a size.
 
-import { findOperation, readDocument, type Document } from './documents.ts'
+import { findOperation, readDocument, type Document, type DocumentPolicy } from './documents.ts'
 import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
-import type { Limits } from './limits.ts'
 import { prepareOperation, type Prepared } from './prepared.ts'
 import { RecentCache, type CacheBounds } from './recent-cache.ts'
 
@@ -21,7 +20,7 @@ const planBytes = 300
 
 export class DocumentCache {
   readonly #engine: Engine
-  readonly #limits: Limits
+  readonly #policy: DocumentPolicy
   readonly #valid: RecentCache<ValidDocument>
   /**
    * Separate from the valid documents, so that one client's mistakes cannot evict the documents of other
@@ -30,9 +29,9 @@ export class DocumentCache {
   readonly #rejected: RecentCache<Rejected>
 
   /** The bounds are those of the valid documents and, separately, of the rejected ones; sizes are in bytes. */
-  constructor(engine: Engine, limits: Limits, bounds: CacheBounds) {
+  constructor(engine: Engine, policy: DocumentPolicy, bounds: CacheBounds) {
     this.#engine = engine
-    this.#limits = limits
+    this.#policy = policy
     this.#valid = new RecentCache(bounds)
     this.#rejected = new RecentCache(bounds)
   }
@@ -45,7 +44,7 @@ export class DocumentCache {
   }
 
   #read(text: string): ValidDocument | Rejected {
-    const document = readDocument(this.#engine.supergraph.api.graphql, text, this.#limits)
+    const document = readDocument(this.#engine.supergraph.api.graphql, text, this.#policy)
     if ('kind' in document) {
       this.#rejected.set(text, document, text.length + rejectedBytes)
       return document
@@ -57,7 +56,7 @@ export class DocumentCache {
 
   #prepareIn(text: string, valid: ValidDocument, name: string): Prepared | Rejected {
     const { document, operations } = valid
-    const operation = findOperation(this.#engine.supergraph.api, document, name, this.#limits)
+    const operation = findOperation(this.#engine.supergraph.api, document, name, this.#policy)
     // Not cached: the operation names that a document does not have are unlimited.
     if ('kind' in operation) return operation
     const prepared = prepareOperation(operation, this.#engine, () => {

@@ -43,6 +43,8 @@ export interface Engine {
   readonly errorsMax: number
   /** Receives the planner's error for an operation that cannot be planned. */
   readonly report: (error: unknown) => void
+  /** See `SupergraphOptions.listSize`. */
+  readonly listSize: number
   /** See `SupergraphOptions.eventWaitMs`. */
   readonly eventWaitMs: number
 }

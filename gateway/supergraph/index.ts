@@ -42,8 +42,10 @@ export { openHttpConnection, type HttpConnection, type HttpConnectionOptions } f
 export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
 export type { PresentError } from './failures.ts'
+export { UnsupportedSupergraph } from './features.ts'
 export type { Limits } from './limits.ts'
 export type { Prepared } from './prepared.ts'
+export { subgraphUrls } from './supergraph-schema.ts'
 
 export interface SupergraphOptions {
   readonly supergraphSdl: string
@@ -60,6 +62,12 @@ export interface SupergraphOptions {
   readonly documentBytesMax?: number
   /** Limits that differ from `defaultLimits`. */
   readonly limits?: Partial<Limits>
+  /** Whether `__schema` and `__type` are answered. Default: true. */
+  readonly introspection?: boolean
+  /** Whether errors suggest names of the schema (“Did you mean”). Default: true. */
+  readonly suggestions?: boolean
+  /** The items for which a list is priced when no `@listSize` gives their number. Default: 10. */
+  readonly listSize?: number
   /** The most errors of a response; one more counts the others. Default: 100. */
   readonly errorsMax?: number
   /** Makes the error entry that the client receives. Default: the error's own message and extensions. */
@@ -105,6 +113,9 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     documentBytesMax = 128 * 1024 * 1024,
     present = presentUnchanged,
     errorsMax = 100,
+    introspection = true,
+    suggestions = true,
+    listSize = 10,
     report = () => {},
     eventWaitMs = 30_000,
     accessOf,
@@ -128,10 +139,11 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     present,
     errorsMax,
     report,
+    listSize,
     eventWaitMs,
   }
-  const limits = { ...defaultLimits, ...options.limits }
-  const documents = new DocumentCache(engine, limits, {
+  const policy = { limits: { ...defaultLimits, ...options.limits }, introspection, suggestions }
+  const documents = new DocumentCache(engine, policy, {
     entriesMax: documentsMax,
     sizeMax: documentBytesMax,
   })

@@ -1,6 +1,7 @@
 // A client's operation, prepared once and run for any number of requests.
 
 import type { Variables } from './connection.ts'
+import { compileCost } from './cost.ts'
 import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
 import { Executable, type Engine, type SubscriptionEvent } from './executable.ts'
 import type { Operation } from './operation.ts'
@@ -14,6 +15,8 @@ export interface Prepared {
   readonly operation: 'query' | 'mutation' | 'subscription'
   /** Coerces variables as graphql-js does. Errors have the code BAD_USER_INPUT. */
   coerce(variables: unknown): Coerced
+  /** What the operation costs with coerced variables; see `cost.ts`. */
+  cost(variables: Variables): number
   /** Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`. */
   execute(variables: Variables, context: unknown): Promise<string>
   /**
@@ -67,6 +70,7 @@ export function prepareOperation(
     kind: 'prepared',
     operation: definition.operation,
     coerce: compileCoercion(operation),
+    cost: compileCost(operation, engine.listSize),
     execute(variables, context) {
       const variant = variantFor(variables, context)
       return 'kind' in variant

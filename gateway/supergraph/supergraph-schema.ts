@@ -22,7 +22,9 @@ import {
 } from 'graphql'
 import { readAccessRules, type AccessRules } from './access.ts'
 import { apiSdl } from './compose.ts'
+import { readCostRules, type CostRules } from './cost-rules.ts'
 import { readFeatures, valuesOf, type Arguments, type Features } from './features.ts'
+import { readIntrospectionShare, type IntrospectionShare } from './introspection-size.ts'
 import { withNestedQuery } from './nested-query.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
 
@@ -42,6 +44,8 @@ export type ScalarChecks = Readonly<
 export interface ApiSchema {
   readonly graphql: GraphQLSchema
   readonly access: AccessRules
+  readonly costs: CostRules
+  readonly introspectionShare: IntrospectionShare
   /** Names of all fields of all types. */
   readonly fieldNames: ReadonlySet<string>
   /** True for an interface or union that has an object type hidden from clients. */
@@ -139,6 +143,19 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
   }
 }
 
+/** The URL of each subgraph, by its name, as the supergraph gives it. Throws GraphQLError for a syntax error. */
+export function subgraphUrls(sdl: string): ReadonlyMap<string, string> {
+  const graphs = parse(sdl).definitions.filter(
+    (node) => node.kind === Kind.ENUM_TYPE_DEFINITION && node.name.value === 'join__Graph',
+  )
+  return new Map(
+    graphs
+      .flatMap((node) => ('values' in node ? (node.values ?? []) : []))
+      .flatMap(({ directives }) => argumentsOf(directives, 'join__graph'))
+      .map(({ name, url }) => [String(name), String(url ?? '')]),
+  )
+}
+
 const buildSupergraph = (document: DocumentNode): GraphQLSchema =>
   buildASTSchema(document, { assumeValid: true, assumeValidSDL: true })
 
@@ -152,6 +169,8 @@ function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks, featu
   return {
     graphql,
     access: readAccessRules(whole, features),
+    costs: readCostRules(whole, features),
+    introspectionShare: readIntrospectionShare(graphql),
     fieldNames: new Set(types.flatMap((type) => ('getFields' in type ? Object.keys(type.getFields()) : []))),
     mayHide: ({ name }) => {
       const type = whole.getType(name)

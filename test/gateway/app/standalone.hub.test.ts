@@ -1,0 +1,188 @@
+import { createClient } from 'graphql-ws'
+import { once } from 'node:events'
+import { renameSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, describe, expect, test, vi } from 'vitest'
+import WebSocket from 'ws'
+import {
+  composedByApollo,
+  startLibrary,
+  startReviews,
+  type ForeignSubgraph,
+} from '../../fixtures/foreign-subgraphs.ts'
+import { temporaryFolder } from '../../harness/temporary-folder.ts'
+import { processes, type Run } from '../../hub/child.ts'
+
+const library = await startLibrary()
+const newLibrary = await startLibrary(['opened'])
+const reviews = await startReviews()
+afterAll(() => Promise.all([library, newLibrary, reviews].map((subgraph) => subgraph.close())))
+const sdl = await composedByApollo({ library: library.url, reviews: reviews.url })
+const newSdl = await composedByApollo({ library: newLibrary.url, reviews: reviews.url })
+
+const start = processes()
+
+/** Starts a gateway for a new file with this content. */
+function gateway(content: string, settings: Record<string, string> = {}): { file: string; run: Run } {
+  const file = path.join(temporaryFolder(), 'supergraph.graphql')
+  writeFileSync(file, content)
+  return { file, run: start(settings, 'main.ts', 'gateway', '--supergraph', file) }
+}
+
+const urlOf = async ({ run }: { run: Run }): Promise<string> =>
+  /http:[^\s"]+/.exec(await run.line('Crossgate serves'))![0]
+
+async function ask(url: string, query: string, headers: Record<string, string> = {}): Promise<unknown> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ query }),
+  })
+  return response.json()
+}
+
+const lastHeaders = ({ requests }: ForeignSubgraph) => requests.at(-1)!
+
+const joined = '{ book(id: 1) { title reviews { stars } } }'
+const joinedAnswer = { data: { book: { title: 'Tea', reviews: [{ stars: 4 }] } } }
+
+describe('a gateway for the supergraph of strangers', async () => {
+  const running = gateway(sdl, { FORWARD_HEADERS: 'accept-language,reviews:authorization' })
+  const url = await urlOf(running)
+
+  test('joins their subgraphs, by POST and GET', async () => {
+    expect(await ask(url, joined)).toEqual(joinedAnswer)
+    const response = await fetch(`${url}?query=${encodeURIComponent(joined)}`)
+    expect(await response.json()).toEqual(joinedAnswer)
+  })
+
+  test('runs mutations', async () => {
+    const query = 'mutation { rename(id: 2, title: "Mocha") { title reviews { stars } } }'
+    expect(await ask(url, query)).toEqual({ data: { rename: { title: 'Mocha', reviews: [{ stars: 5 }] } } })
+  })
+
+  test('answers over a WebSocket, without a key', async () => {
+    const client = createClient({ url: url.replace('http', 'ws'), webSocketImpl: WebSocket })
+    const [answer] = await Array.fromAsync(client.iterate({ query: joined }))
+    expect(answer).toEqual(joinedAnswer)
+    await client.dispose()
+  })
+
+  test('forwards the headers of its settings, each to the subgraphs that may have it', async () => {
+    await ask(url, joined, { 'accept-language': 'th', authorization: 'Bearer mine', 'x-other': '1' })
+    expect(lastHeaders(reviews)).toMatchObject({ 'accept-language': 'th', authorization: 'Bearer mine' })
+    expect(lastHeaders(library)).toMatchObject({ 'accept-language': 'th' })
+    expect(lastHeaders(library)).not.toHaveProperty('authorization')
+    expect(lastHeaders(reviews)).not.toHaveProperty('x-other')
+  })
+
+  test('forwards what a client sends in connection_init as headers', async () => {
+    const client = createClient({
+      url: url.replace('http', 'ws'),
+      webSocketImpl: WebSocket,
+      connectionParams: { Authorization: 'Bearer socket' },
+    })
+    await Array.fromAsync(client.iterate({ query: joined }))
+    await client.dispose()
+    expect(lastHeaders(reviews)).toMatchObject({ authorization: 'Bearer socket' })
+  })
+
+  test('reports its health and metrics without a key or a database', async () => {
+    const ready = await fetch(new URL('/readyz', url))
+    expect(await ready.json()).toEqual({
+      status: 'ready',
+      supergraph: { file: running.file, isCurrent: true },
+    })
+    const metrics = await fetch(new URL('/metrics', url))
+    expect(await metrics.text()).toContain('crossgate_http_requests_total{status="2xx"}')
+  })
+
+  test('ends with 0 on a signal', async () => {
+    const { run } = gateway(sdl)
+    await urlOf({ run })
+    run.process.kill('SIGTERM')
+    expect(await run.exit).toBe(0)
+  })
+})
+
+describe('the file of a running gateway', async () => {
+  const { file, run } = gateway(sdl)
+  const url = await urlOf({ run })
+  const readiness = async (): Promise<unknown> =>
+    ((await (await fetch(new URL('/readyz', url))).json()) as { supergraph: unknown }).supergraph
+
+  test.each([
+    ['SUPERGRAPH_INVALID', 'type Query {'],
+    ['SUPERGRAPH_INVALID', 'type Query { a: Int }'],
+    ['SUBGRAPH_URL_INVALID', sdl.replace(library.url, 'nowhere')],
+    [
+      'SUPERGRAPH_UNSUPPORTED',
+      sdl.replace('schema\n', 'schema @link(url: "https://specs.apollo.dev/context/v0.1", for: SECURITY)\n'),
+    ],
+  ])('is refused with %s while the previous graph stays', async (code, content) => {
+    writeFileSync(file, content)
+    await vi.waitUntil(async () => JSON.stringify(await readiness()).includes(code), { timeout: 10_000 })
+    expect(run.output()).toContain(`"code":"${code}"`)
+    expect(await ask(url, joined)).toEqual(joinedAnswer)
+  })
+
+  test('that is moved into its place is served, and open sockets stay', async () => {
+    const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws')
+    await once(socket, 'open')
+    const messages: unknown[] = []
+    socket.on('message', (data) => messages.push(JSON.parse((data as Buffer).toString())))
+    socket.send('{"type":"connection_init"}')
+    await vi.waitUntil(() => messages.length === 1)
+
+    writeFileSync(`${file}.new`, newSdl)
+    renameSync(`${file}.new`, file)
+    await run.line('serves the changed supergraph')
+    expect(await ask(url, '{ opened }')).toEqual({ data: { opened: 'opened' } })
+
+    socket.send('{"type":"subscribe","id":"1","payload":{"query":"{ opened }"}}')
+    await vi.waitUntil(() => messages.length === 3)
+    expect(messages[1]).toEqual({ id: '1', type: 'next', payload: { data: { opened: 'opened' } } })
+    socket.close()
+    expect(await readiness()).toEqual({ file, isCurrent: true })
+  })
+
+  test('does not drop a request that runs while it changes', async () => {
+    const requests = Array.from({ length: 200 }, async (_, n) => {
+      if (n === 50) writeFileSync(file, sdl)
+      return ask(url, joined)
+    })
+    expect(new Set((await Promise.all(requests)).map((answer) => JSON.stringify(answer)))).toEqual(
+      new Set([JSON.stringify(joinedAnswer)]),
+    )
+  })
+})
+
+describe('a gateway that cannot start', () => {
+  test.each([
+    { file: 'missing.graphql', code: 'SUPERGRAPH_UNREADABLE' },
+    { file: 'package.json', code: 'SUPERGRAPH_INVALID' },
+  ])('ends with $code in one line', async ({ file, code }) => {
+    const run = start({}, 'main.ts', 'gateway', '--supergraph', file)
+    expect(await run.exit).toBe(1)
+    expect(run.output()).toMatch(new RegExp(`^The hub cannot start \\(${code}\\): ${file}`))
+  })
+
+  test('names what is wrong with the command', async () => {
+    const run = start({}, 'main.ts', 'gateway', '--graph', 'x')
+    expect(await run.exit).toBe(1)
+    expect(run.output()).toContain('COMMAND_INVALID')
+  })
+})
+
+describe('a gateway with keys', async () => {
+  const url = await urlOf(gateway(sdl, { API_KEYS: 'shop:correct-horse-battery' }))
+
+  test('answers only callers with one of them', async () => {
+    expect(await ask(url, joined)).toMatchObject({ errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] })
+    expect(await ask(url, joined, { authorization: 'Bearer wrong-horse-battery' })).toMatchObject({
+      errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
+    })
+    expect(await ask(url, joined, { authorization: 'Bearer correct-horse-battery' })).toEqual(joinedAnswer)
+    expect((await fetch(new URL('/metrics', url))).status).toBe(401)
+  })
+})
