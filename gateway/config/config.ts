@@ -151,7 +151,7 @@ const settings = z.object({
     .default(2_000)
     .describe('The most fields of a document, each use of a fragment counted.'),
   ALIASES_MAX: integer(0, 100_000)
-    .default(200)
+    .default(30)
     .describe('The most aliases of a document, each use of a fragment counted.'),
 
   DIRECTIVES_MAX: integer(0, 100_000)

@@ -1,5 +1,5 @@
-// Admits requests to the supergraph, the same for every transport: finds the document of a request, and charges
-// what it costs.
+// Admits requests to the supergraph, the same for every transport: finds the document of a request, and
+// charges what it costs.
 
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { RecentCache } from '../supergraph/recent-cache.ts'
@@ -33,8 +33,8 @@ export interface Admission {
   /** The text that `prepare` prepares. */
   textOf(request: GraphqlRequest): string
   /**
-   * Charges the caller for an operation; returns its `extensions` when the request wants them, as JSON. Throws
-   * HttpError when the operation costs too much.
+   * Charges the caller for an operation; returns its `extensions` when the request wants them, as JSON.
+   * Throws HttpError when the operation costs too much.
    */
   charge(prepared: Prepared, variables: Variables, viewer: Viewer, request: GraphqlRequest): string | null
 }
@@ -70,7 +70,7 @@ export function createAdmission(supergraph: Supergraph, options: AdmissionOption
     prepare(request) {
       const { query, id, operationName } = request
       const prepared = supergraph.prepare(textOf(request), operationName)
-      // A document that is not valid is never asked for again.
+      // A document that is not valid is not kept.
       if (id !== null && query !== '' && persistedQueries && prepared.kind === 'prepared')
         registered.set(id, query, query.length)
       return prepared

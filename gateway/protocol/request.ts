@@ -43,7 +43,10 @@ export function readRequest(body: unknown): GraphqlRequest {
   }
 }
 
-/** The id of a document: that of a persisted query, or a `documentId`, which is `sha256:…` or any other text. */
+/**
+ * The id of a document: that of a persisted query, or a `documentId`, which is `sha256:…` or any other
+ * text.
+ */
 function readId(
   { documentId }: Record<string, unknown>,
   { persistedQuery }: Record<string, unknown>,

@@ -5,7 +5,9 @@ import { valuesOf, type Arguments, type Features } from './features.ts'
 
 /** The cost directives of a supergraph. */
 export interface CostRules {
-  /** The weight of a field, type, argument or input field, by its coordinate such as `Query.books(first:)`. */
+  /**
+   * The weight of a field, type, argument or input field, by its coordinate such as `Query.books(first:)`.
+   */
   readonly weights: ReadonlyMap<string, number>
   /** The arguments of `@listSize`, by coordinate. */
   readonly listSizes: ReadonlyMap<string, Arguments>

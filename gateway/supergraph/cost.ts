@@ -1,8 +1,9 @@
-// What an operation costs, before anything is fetched, by `@cost` and `@listSize` of the cost specification 0.1.
+// What an operation costs, before anything is fetched, by `@cost` and `@listSize` of the cost specification
+// 0.1.
 //
 // An object costs 1 and a leaf 0, unless its field or type has a `@cost`. A list costs as much as its items:
-// their number comes from a slicing argument, or else from `assumedSize`, or else it is `listSize`. A mutation
-// costs 10 more. Where a type is abstract, its most costly object type counts.
+// their number comes from a slicing argument, or else from `assumedSize`, or else it is `listSize`. A
+// mutation costs 10 more. Where a type is abstract, its most costly object type counts.
 
 import {
   getNamedType,

@@ -28,7 +28,9 @@ export class DocumentCache {
    */
   readonly #rejected: RecentCache<Rejected>
 
-  /** The bounds are those of the valid documents and, separately, of the rejected ones; sizes are in bytes. */
+  /**
+   * The bounds are those of the valid documents and, separately, of the rejected ones; sizes are in bytes.
+   */
   constructor(engine: Engine, policy: DocumentPolicy, bounds: CacheBounds) {
     this.#engine = engine
     this.#policy = policy

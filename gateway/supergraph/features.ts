@@ -31,8 +31,9 @@ export class UnsupportedSupergraph extends TypeError {
 export type Features = ReadonlyMap<string, string>
 
 /**
- * Reads the features of a supergraph. Throws `UnsupportedSupergraph` with the directives that the engine would have to
- * apply and cannot: those of a specification `for: SECURITY` or `for: EXECUTION` that it has no code for.
+ * Reads the features of a supergraph. Throws `UnsupportedSupergraph` with the directives that the engine
+ * would have to apply and cannot: those of a specification `for: SECURITY` or `for: EXECUTION` that it has
+ * no code for.
  */
 export function readFeatures(document: DocumentNode): Features {
   const features = new Map<string, string>()

@@ -25,8 +25,9 @@ type Result<Item> = IteratorResult<Item, undefined>
  * Maps each item of `source`. Rejects with what the source or `map` throws. `left` is aborted when the stream
  * is left.
  *
- * Written by hand, because the `return()` of an async generator waits for its pending `next()`: a quiet stream
- * could never be left. Here `return()` ends pending calls of `next` at once, and does not wait for the source.
+ * Written by hand, because the `return()` of an async generator waits for its pending `next()`: a quiet
+ * stream could never be left. Here `return()` ends pending calls of `next` at once, and does not wait for
+ * the source.
  */
 export function mapStream<From, To>(
   source: AsyncIterable<From>,

@@ -143,7 +143,10 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
   }
 }
 
-/** The URL of each subgraph, by its name, as the supergraph gives it. Throws GraphQLError for a syntax error. */
+/**
+ * The URL of each subgraph, by its name, as the supergraph gives it. Throws GraphQLError for a syntax
+ * error.
+ */
 export function subgraphUrls(sdl: string): ReadonlyMap<string, string> {
   const graphs = parse(sdl).definitions.filter(
     (node) => node.kind === Kind.ENUM_TYPE_DEFINITION && node.name.value === 'join__Graph',

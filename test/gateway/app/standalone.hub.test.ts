@@ -106,7 +106,8 @@ describe('a gateway for the supergraph of strangers', async () => {
 })
 
 describe('the file of a running gateway', async () => {
-  const { file, run } = gateway(sdl)
+  // A busy machine may be slow: what is tested is that no answer is lost.
+  const { file, run } = gateway(sdl, { REQUEST_TIMEOUT_MS: '60000' })
   const url = await urlOf({ run })
   const readiness = async (): Promise<unknown> =>
     ((await (await fetch(new URL('/readyz', url))).json()) as { supergraph: unknown }).supergraph
@@ -147,13 +148,19 @@ describe('the file of a running gateway', async () => {
   })
 
   test('does not drop a request that runs while it changes', async () => {
-    const requests = Array.from({ length: 200 }, async (_, n) => {
-      if (n === 50) writeFileSync(file, sdl)
-      return ask(url, joined)
+    let isServed = false
+    const answers = new Set<string>()
+    const send = async (): Promise<void> => {
+      while (!isServed) answers.add(JSON.stringify(await ask(url, joined)))
+    }
+    const sending = [send(), send(), send(), send()]
+    writeFileSync(file, sdl)
+    await vi.waitUntil(() => run.output().split('serves the changed supergraph').length > 2, {
+      timeout: 10_000,
     })
-    expect(new Set((await Promise.all(requests)).map((answer) => JSON.stringify(answer)))).toEqual(
-      new Set([JSON.stringify(joinedAnswer)]),
-    )
+    isServed = true
+    await Promise.all(sending)
+    expect(answers).toEqual(new Set([JSON.stringify(joinedAnswer)]))
   })
 })
 
