@@ -185,6 +185,10 @@ const settings = z.object({
     .default('any')
     .describe('Which documents are run; `trusted` runs those of `TRUSTED_DOCUMENTS` alone.'),
 
+  COMPRESS_FROM_BYTES: integer(0, 1_000_000_000)
+    .default(4_096)
+    .describe('The size from which a response is compressed for clients that accept brotli or gzip.'),
+
   REQUEST_TIMEOUT_MS: integer(100, 600_000)
     .default(5_000)
     .describe('The time in which a query or mutation is answered; a field that is late is UNAVAILABLE.'),

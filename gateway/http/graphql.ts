@@ -18,6 +18,7 @@ import { asHttpError, HttpError, sendHttpError } from '../protocol/http-error.ts
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
+import { isUnchanged, sendCompressed } from './response.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
 
 /** What operations run on, once the hub has started. */
@@ -115,7 +116,13 @@ async function respond(
   if (kind === 'query') reply.raw.once('close', () => deadline.leave())
   const context: RequestContext = { viewer, requestId: request.id, deadline }
   const text = await prepared.execute(coerced.variables, context).finally(() => deadline.end())
-  return reply.type(contentTypes[mediaType]).send(withExtensions(text, extensions))
+  const complete = withExtensions(text, extensions)
+  reply.type(contentTypes[mediaType])
+  if (request.method === 'GET') {
+    const caching = { maxAge: extensions === null ? prepared.maxAge : 0, forwarded: config.FORWARD_HEADERS }
+    if (isUnchanged(request, reply, complete, caching)) return reply.send()
+  }
+  return sendCompressed(request, reply, complete, config.COMPRESS_FROM_BYTES)
 }
 
 const unauthenticated = (authorization: string | undefined): HttpError =>

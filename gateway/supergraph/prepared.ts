@@ -1,6 +1,7 @@
 // A client's operation, prepared once and run for any number of requests.
 
 import type { Variables } from './connection.ts'
+import { maxAgeOf } from './cache-policy.ts'
 import { compileCost } from './cost.ts'
 import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
 import { Executable, type Engine, type SubscriptionEvent } from './executable.ts'
@@ -17,6 +18,8 @@ export interface Prepared {
   coerce(variables: unknown): Coerced
   /** What the operation costs with coerced variables; see `cost.ts`. */
   cost(variables: Variables): number
+  /** Seconds for which the response may be kept, the same for every caller; see `cache-policy.ts`. */
+  readonly maxAge: number
   /** Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`. */
   execute(variables: Variables, context: unknown): Promise<string>
   /**
@@ -71,6 +74,7 @@ export function prepareOperation(
     operation: definition.operation,
     coerce: compileCoercion(operation),
     cost: compileCost(operation, engine.listSize),
+    maxAge: maxAgeOf(operation),
     execute(variables, context) {
       const variant = variantFor(variables, context)
       return 'kind' in variant

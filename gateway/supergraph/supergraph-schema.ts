@@ -22,6 +22,7 @@ import {
 } from 'graphql'
 import { readAccessRules, type AccessRules } from './access.ts'
 import { apiSdl } from './compose.ts'
+import { readCacheHints, type CacheHints } from './cache-hints.ts'
 import { readCostRules, type CostRules } from './cost-rules.ts'
 import { readFeatures, valuesOf, type Arguments, type Features } from './features.ts'
 import { readIntrospectionShare, type IntrospectionShare } from './introspection-size.ts'
@@ -45,6 +46,7 @@ export interface ApiSchema {
   readonly graphql: GraphQLSchema
   readonly access: AccessRules
   readonly costs: CostRules
+  readonly cacheHints: CacheHints
   readonly introspectionShare: IntrospectionShare
   /** Names of all fields of all types. */
   readonly fieldNames: ReadonlySet<string>
@@ -173,6 +175,7 @@ function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks, featu
     graphql,
     access: readAccessRules(whole, features),
     costs: readCostRules(whole, features),
+    cacheHints: readCacheHints(whole),
     introspectionShare: readIntrospectionShare(graphql),
     fieldNames: new Set(types.flatMap((type) => ('getFields' in type ? Object.keys(type.getFields()) : []))),
     mayHide: ({ name }) => {

@@ -105,6 +105,66 @@ describe('a gateway for the supergraph of strangers', async () => {
   })
 })
 
+describe('a response by GET', async () => {
+  const settings = { FORWARD_HEADERS: 'accept-language', COMPRESS_FROM_BYTES: '100', COST_MAX: '50' }
+  const url = await urlOf(gateway(sdl, settings))
+  const get = (query: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(`${url}?${new URLSearchParams({ query })}`, { headers })
+
+  test('that is the same for every caller may be kept, and is not sent again', async () => {
+    const response = await get('{ books { title } }')
+    expect(response.headers.get('cache-control')).toBe('public, max-age=60')
+    expect(response.headers.get('vary')).toBe('Accept, Authorization, accept-language')
+    const etag = response.headers.get('etag')!
+    const again = await get('{ books { title } }', { 'if-none-match': `"other", ${etag}` })
+    expect(again.status).toBe(304)
+    expect(await again.text()).toBe('')
+    expect(again.headers.get('etag')).toBe(etag)
+    const other = await get('{ books(first: 1) { title } }', { 'if-none-match': etag })
+    expect(other.status).toBe(200)
+  })
+
+  test('to a caller with a key is kept by this caller alone', async () => {
+    const response = await get('{ books { title } }', { authorization: 'Bearer mine' })
+    expect(response.headers.get('cache-control')).toBe('private, max-age=60')
+  })
+
+  test.each([
+    ['has a field without a hint', '{ books { title reviews { stars } } }'],
+    ['has errors', '{ books(first: -1) { title nothing } }'],
+    ['costs too much', '{ books(first: 51) { title } }'],
+  ])('that %s is not kept', async (_, query) => {
+    const response = await get(query)
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    expect(response.headers.has('etag')).toBe(false)
+  })
+
+  test('is compressed above a size, for clients that accept it', async () => {
+    const query = '{ a: books { title id } b: books { title id } c: books { title id } }'
+    const answers = ['br', 'gzip', 'identity'].map(async (encoding) => {
+      const response = await get(query, { 'accept-encoding': encoding })
+      return [response.headers.get('content-encoding'), await response.text()] as const
+    })
+    const [brotli, gzip, plain] = await Promise.all(answers)
+    expect([brotli?.[0], gzip?.[0], plain?.[0]]).toEqual(['br', 'gzip', null])
+    expect(plain?.[1].length).toBeGreaterThan(100)
+    expect(brotli?.[1]).toBe(plain?.[1])
+    expect(gzip?.[1]).toBe(plain?.[1])
+    const short = await get('{ __typename }', { 'accept-encoding': 'br' })
+    expect(short.headers.has('content-encoding')).toBe(false)
+  })
+
+  test('as an event stream is never compressed', async () => {
+    const response = await get('{ books { title } }', {
+      accept: 'text/event-stream',
+      'accept-encoding': 'br',
+    })
+    expect(response.headers.get('cache-control')).toBe('no-store, no-transform')
+    expect(response.headers.has('content-encoding')).toBe(false)
+    expect(await response.text()).toContain('"title":"Tea"')
+  })
+})
+
 describe('the file of a running gateway', async () => {
   // A busy machine may be slow: what is tested is that no answer is lost.
   const { file, run } = gateway(sdl, { REQUEST_TIMEOUT_MS: '60000' })
