@@ -23,7 +23,8 @@ import {
   type RateTable,
   type TransactionSubgraph,
 } from '../../subgraphs/transaction/index.ts'
-import { documentLimits, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
+import { documentOptions, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
+import { openAdmission } from '../http/admission.ts'
 import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
@@ -36,6 +37,7 @@ import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
 import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
+import type { Admission } from '../protocol/admission.ts'
 import { refuseText } from '../protocol/input-text.ts'
 import {
   createSupergraph,
@@ -121,7 +123,7 @@ async function start(
   // Clients are disconnected first, so that no operation runs while the subgraphs are closed.
   started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  openServer(parts, server, readiness)
+  openServer(config, parts, server, readiness)
   if (parts.wallets.length > 0) {
     const traffic = startWallets(config, server.url, parts.wallets, logger)
     started.defer(() => traffic.close())
@@ -166,6 +168,7 @@ interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'd
   readonly mongo: WatchedMongo
   readonly logHealth: LogHealthWatch
   readonly supergraph: Supergraph
+  readonly admission: Admission
   readonly identity: Identity
   readonly wallets: ReturnType<typeof simulatedWallets>
 }
@@ -190,7 +193,8 @@ async function startParts({
   closeLater(started, startLogRetention(foundation))
   const supergraph = await createHubSupergraph(foundation, running.subgraphs)
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
-  return { ...running, logger, now, db, mongo, logHealth, supergraph, identity, wallets }
+  const admission = await openAdmission(config, supergraph)
+  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, wallets }
 }
 
 /** `opened`, which is closed with the hub. */
@@ -285,7 +289,7 @@ async function createHubSupergraph(
     supergraphSdl: await readFile(file, 'utf8'),
     subgraphs,
     scalars,
-    limits: documentLimits(config),
+    ...documentOptions(config),
     refuseText,
     present: maskErrors(logger),
     accessOf,
@@ -294,15 +298,20 @@ async function createHubSupergraph(
 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
-  { mongo, logHealth, supergraph, identity, transaction, logReader }: Parts,
+  config: Config,
+  { mongo, logHealth, supergraph, admission, identity, transaction, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
   server.open({
     supergraph,
+    admission,
     identity,
     openSettlementFile: transaction.openSettlementFile,
-    metrics: { logHealth, logReader, isMongoAway: mongo.isAway },
+    metrics: {
+      hub: { logHealth, logReader, isMongoAway: mongo.isAway },
+      mayRead: (viewer) => config.MODE === 'demo' || (viewer?.scopes.has('operator') ?? false),
+    },
   })
   readiness.checks.set('mongodb', () => (mongo.isAway() ? 'MongoDB has no primary that answers' : null))
   readiness.checks.set('log', () => logHealth.whyNotReady())

@@ -5,23 +5,26 @@
 // preflight, which `ORIGINS` must allow.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ParticipantId } from '../../schema/values/id.ts'
 import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
-import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
+import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../identity/identity.ts'
 import { isIntrospectionOnly } from '../identity/introspection.ts'
+import { anonymous } from '../identity/without-database.ts'
 import { acceptsEventStream, contentTypes, negotiate, type MediaType } from '../protocol/accept.ts'
+import { withExtensions, type Admission } from '../protocol/admission.ts'
 import { asHttpError, HttpError, sendHttpError } from '../protocol/http-error.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
+import { isUnchanged, sendCompressed } from './response.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
 
 /** What operations run on, once the hub has started. */
 export interface Services {
   readonly supergraph: Supergraph
+  readonly admission: Admission
   readonly identity: Identity
 }
 
@@ -32,10 +35,6 @@ export interface GraphqlRoutesOptions {
   readonly services: () => Services | null
   readonly streams: () => EventStreamTransport | null
 }
-
-const noParticipant = '' as ParticipantId
-/** The viewer of a document that needs no key. */
-const anonymous: Viewer = { participant: noParticipant, scopes: new Set(), key: '' }
 
 export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOptions): void {
   app.removeAllContentTypeParsers()
@@ -82,18 +81,21 @@ async function respond(
   operation: GraphqlRequest,
 ): Promise<FastifyReply> {
   const { accept, authorization } = request.headers
-  const { query, operationName, variables } = operation
   const mediaType = negotiate(accept)
   const acceptsStream = acceptsEventStream(accept)
   if (!mediaType && !acceptsStream) throw new HttpError('NOT_ACCEPTABLE')
   const hub = services()
   if (!hub) throw new HttpError('NOT_READY')
-  const needsNoKey = authorization === undefined && isIntrospectionOnly(query, config.TOKENS_MAX)
-  const found = needsNoKey ? anonymous : hub.identity.find(authorization)
+  const { admission, identity } = hub
+  const needsNoKey =
+    authorization === undefined && isIntrospectionOnly(admission.textOf(operation), config.TOKENS_MAX)
+  const found = needsNoKey
+    ? { ...anonymous, address: request.ip }
+    : identity.find(authorization, request.headers, request.ip)
   const viewer = found instanceof Promise ? await found : found
   if (!viewer) throw unauthenticated(authorization)
 
-  const prepared = hub.supergraph.prepare(query, operationName)
+  const prepared = admission.prepare(operation)
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
   if (kind === 'subscription' && !acceptsStream) throw new HttpError('STREAM_NEEDED')
   if (kind === 'mutation' && request.method === 'GET') {
@@ -106,14 +108,21 @@ async function respond(
   }
   if (!mediaType) throw new HttpError('NOT_ACCEPTABLE')
   if (prepared.kind === 'rejected') return refuse(reply, mediaType, prepared.errors)
-  const coerced = prepared.coerce(variables)
+  const coerced = prepared.coerce(operation.variables)
   if ('errors' in coerced) return refuse(reply, mediaType, coerced.errors)
+  const extensions = admission.charge(prepared, coerced.variables, viewer, operation)
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
   if (kind === 'query') reply.raw.once('close', () => deadline.leave())
   const context: RequestContext = { viewer, requestId: request.id, deadline }
   const text = await prepared.execute(coerced.variables, context).finally(() => deadline.end())
-  return reply.type(contentTypes[mediaType]).send(text)
+  const complete = withExtensions(text, extensions)
+  reply.type(contentTypes[mediaType])
+  if (request.method === 'GET') {
+    const caching = { maxAge: extensions === null ? prepared.maxAge : 0, forwarded: config.FORWARD_HEADERS }
+    if (isUnchanged(request, reply, complete, caching)) return reply.send()
+  }
+  return sendCompressed(request, reply, complete, config.COMPRESS_FROM_BYTES)
 }
 
 const unauthenticated = (authorization: string | undefined): HttpError =>

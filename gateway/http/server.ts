@@ -45,6 +45,8 @@ export interface ServerOptions {
   readonly config: Config
   readonly readiness: Readiness
   readonly logger: FastifyBaseLogger
+  /** Serves the graph of others: no portal, no settlement files, and no stream is shared. Default: false. */
+  readonly isStandalone?: boolean
 }
 
 interface Transports {
@@ -58,7 +60,7 @@ const keysByRole = Object.fromEntries(demoKeys.map(({ key }) => [key.replace('de
 
 /** Listens at once, so that a port in use is reported early, and health can be read while the hub starts. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { config, readiness, logger } = options
+  const { config, readiness, logger, isStandalone = false } = options
   let services: ServerServices | null = null
   let settlementFiles: SettlementFiles | null = null
   let transports: Transports | null = null
@@ -66,10 +68,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const connections = closeAfterAnswer(app)
   healthRoutes(app, readiness)
   const metrics = metricsRoute(app)
-  settlementFileRoutes(app, () => settlementFiles)
-  const keys = config.MODE === 'demo' ? keysByRole : {}
-  ideRoutes(app, keys)
-  portalRoutes(app, keys)
+  const keys = config.MODE === 'demo' && !isStandalone ? keysByRole : {}
+  ideRoutes(app, keys, isStandalone ? '{ __typename }\n' : undefined)
+  if (!isStandalone) {
+    settlementFileRoutes(app, () => settlementFiles)
+    portalRoutes(app, keys)
+  }
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
   await app.register(async (graphql) =>
@@ -96,7 +100,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           ...opened.metrics,
           sockets: webSocketCount,
           eventStreams: eventStreamCount,
-          identity: config.MODE === 'demo' ? null : identity,
+          identity,
         })
       }
       transports = openTransports(app, options, opened)
@@ -157,14 +161,16 @@ async function untilDrained({ server }: FastifyInstance): Promise<void> {
 
 function openTransports(
   app: FastifyInstance,
-  { config, logger }: ServerOptions,
-  { supergraph, identity }: Services,
+  { config, logger, isStandalone = false }: ServerOptions,
+  { supergraph, admission, identity }: Services,
 ): Transports {
   const broker = openBroker({
     supergraph,
+    admission,
     logger,
     behindMs: config.SOCKET_BEHIND_MS,
     requestMs: config.REQUEST_TIMEOUT_MS,
+    sharesStreams: !isStandalone,
   })
   const webSockets = openWebSocketTransport({ server: app.server, config, identity, logger, broker })
   const eventStreams = openEventStreamTransport({ config, identity, broker })

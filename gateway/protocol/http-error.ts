@@ -9,6 +9,24 @@ import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 export const httpErrors = {
   BAD_REQUEST: { status: 400, message: 'The request is not a GraphQL request.' },
   PAN_REFUSED: { status: 400, message: problems.PAN_REFUSED },
+  BATCH_NOT_SUPPORTED: {
+    status: 400,
+    message: 'A request has one operation, not a list: send each by itself, over one connection.',
+  },
+  PERSISTED_QUERY_NOT_FOUND: { status: 200, message: 'PersistedQueryNotFound' },
+  PERSISTED_QUERY_NOT_SUPPORTED: { status: 200, message: 'PersistedQueryNotSupported' },
+  OPERATION_TOO_COSTLY: {
+    status: 400,
+    message: 'The operation costs more than one operation may: request fewer fields, or shorter lists.',
+  },
+  BUDGET_EXCEEDED: {
+    status: 429,
+    message: 'The operation costs more than is left of the caller’s budget: wait for `retryAfterMs`.',
+  },
+  DOCUMENT_NOT_TRUSTED: {
+    status: 403,
+    message: 'The hub runs only documents of its manifest, and this is none of them.',
+  },
   UNAUTHENTICATED: { status: 401, message: 'This takes a key: Authorization: Bearer KEY.' },
   NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'GET runs queries, POST runs queries and mutations.' },
@@ -51,13 +69,17 @@ export type HttpErrorCode = keyof typeof httpErrors
 /** Becomes `{"errors":[{"message","extensions":{"code"}}]}`. */
 export class HttpError extends Error {
   readonly code: HttpErrorCode
-  /** Of the value at fault, from the name of its variable. */
-  readonly path: readonly string[] | undefined
-  constructor(code: HttpErrorCode, message: string = httpErrors[code].message, path?: readonly string[]) {
+  /** Further members of the error’s extensions. */
+  readonly details: Readonly<Record<string, unknown>>
+  constructor(
+    code: HttpErrorCode,
+    message: string = httpErrors[code].message,
+    details: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message)
+    this.details = details
     this.name = 'HttpError'
     this.code = code
-    this.path = path
   }
 
   get status(): number {
@@ -75,10 +97,10 @@ export function asHttpError(error: unknown): HttpError {
  * The response for `error` as JSON text. `requestId` is given where the hub is at fault, to find the line in
  * its log.
  */
-export function httpErrorText({ code, message, status, path }: HttpError, requestId?: string): string {
+export function httpErrorText({ code, message, status, details }: HttpError, requestId?: string): string {
   const extensions = {
     code,
-    ...(path && { path }),
+    ...details,
     ...(status === 503 && { retryable: true }),
     ...(requestId && { requestId }),
   }
