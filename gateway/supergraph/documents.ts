@@ -25,7 +25,7 @@ import {
 import { engineCodes, reject, type Rejected } from './errors.ts'
 import { errorsMax } from './input.ts'
 import { checkText, type TextRules } from './document-text.ts'
-import { oversize, type Limits } from './limits.ts'
+import { oversize } from './limits.ts'
 import { readOperation, type Operation } from './operation.ts'
 import type { ApiSchema } from './supergraph-schema.ts'
 
@@ -76,7 +76,7 @@ export function readDocument(
 const withoutSuggestion = (error: GraphQLError): GraphQLError =>
   new GraphQLError(error.message.replace(/ Did you mean .*\?$/s, ''), { nodes: error.nodes ?? [] })
 
-const rules = [
+const validationRules = [
   ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
   FiniteNumbersRule,
   OneOfVariablesRule,

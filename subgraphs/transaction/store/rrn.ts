@@ -78,7 +78,7 @@ function rrnsOf(first: number, count: number, key: Binary | undefined): readonly
 
 const countersOf = (db: Db): Collection<Counter> => db.collection<Counter>('counters')
 
-const formatRrn = (rrn: number): string => String(rrn).padStart(12, '0')
+export const formatRrn = (rrn: number): string => String(rrn).padStart(12, '0')
 
 const half = 1_000_000
 const rounds = 8
