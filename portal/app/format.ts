@@ -94,7 +94,18 @@ export const countryName = (code: string): string => {
 }
 
 /** The name of a participant or merchant without the remark that it is invented. */
-export const shortName = (name: string): string => name.replace(/ \((invented|demo)\)$/, '')
+export const shortName = (name: string): string => name.replace(/ ?[(（](invented|demo|示例|見本)[)）]$/, '')
+
+interface MerchantNames {
+  readonly name: string
+  readonly localName: string | null
+}
+
+/** The name of a merchant in Chinese characters for a reader of Chinese, where it has one; else in Latin letters. */
+export const merchantName = ({ name, localName }: MerchantNames): string =>
+  settings.language === 'zh' && localName && /\p{Script=Han}/u.test(localName)
+    ? shortName(localName)
+    : shortName(name)
 
 /** The name of a city from its name in English. */
 export const cityName = (name: string): string =>

@@ -8,8 +8,8 @@ declare global {
 }
 
 /** Notes the interactions of a page from its start. */
-export const watchInteractions = (page: Page): Promise<void> =>
-  page.addInitScript(() => {
+export async function watchInteractions(page: Page): Promise<void> {
+  await page.addInitScript(() => {
     globalThis.interactions = []
     const note = (list: PerformanceObserverEntryList) => {
       for (const entry of list.getEntries()) {
@@ -19,6 +19,7 @@ export const watchInteractions = (page: Page): Promise<void> =>
     const options = { type: 'event', buffered: true, durationThreshold: 16 }
     new PerformanceObserver(note).observe(options)
   })
+}
 
 interface Frames {
   /** The longest time without a frame. */

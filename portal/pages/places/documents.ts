@@ -99,6 +99,7 @@ export const listQuery = graphql(`
             lng
           }
           mcc {
+            code
             description
           }
         }

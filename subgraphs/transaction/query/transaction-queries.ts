@@ -14,6 +14,7 @@ import type { LogEntry } from '../../log/entry.ts'
 import { mapStream, type MappedStream } from '../../platform/async/map-stream.ts'
 import type { ResumableStream } from '../../platform/async/resumable-stream.ts'
 import { isOperator, visibilityOf } from '../../shared/access.ts'
+import { countOnce, type Counted } from '../../shared/count.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import { withPositions } from '../live/backlog-stream.ts'
@@ -24,7 +25,7 @@ import type { Quote } from '../price/quote.ts'
 import type { PaymentReceipt } from '../service/idempotent-payments.ts'
 import { readPositions, type SettlementPosition } from '../settlement/positions.ts'
 import type { RefundOf } from '../store/payment-loaders.ts'
-import type { PaymentCount, PaymentQuery } from '../store/payment-search.ts'
+import type { PaymentQuery } from '../store/payment-search.ts'
 import {
   followEvents,
   readLogPage,
@@ -60,10 +61,7 @@ export interface AuthorizationRequest {
   readonly position: bigint
 }
 
-/** One page of payments, and the count of all of them, which is made when it is read. */
-export interface PaymentConnection extends Connection<Payment> {
-  readonly count: () => Promise<PaymentCount>
-}
+type PaymentConnection = Connection<Payment> & Counted
 
 type PaymentPageArguments = PageArguments & { readonly where?: TransactionFilterInput | null }
 
@@ -160,8 +158,7 @@ async function readPage(
     signal,
   })
   const connection = pages.connection(page, rows, ({ _id }) => [_id])
-  let counted: Promise<PaymentCount> | null = null
-  const count = () => (counted ??= store.count(query, signal))
+  const count = countOnce(() => store.count(query, signal))
   if (readTo === null) return { ...connection, count }
   const pageInfo = { ...connection.pageInfo, hasNextPage: true, endCursor: pages.cursor([readTo]) }
   return { ...connection, pageInfo, count }

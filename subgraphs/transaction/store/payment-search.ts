@@ -4,6 +4,7 @@
 import type { Collection, Filter } from 'mongodb'
 import type { ParticipantId, PaymentId } from '../../../schema/values/id.ts'
 import { readForClient } from '../../platform/mongo/client-reads.ts'
+import { countMax, type Count } from '../../shared/count.ts'
 import type { Payment } from '../payment/payment.ts'
 import { firstPaymentId } from './stored-refusal.ts'
 
@@ -32,13 +33,8 @@ export interface FoundPayments {
   readonly readTo: PaymentId | null
 }
 
-export interface PaymentCount {
-  readonly value: number
-  readonly kind: 'EXACT' | 'AT_LEAST' | 'ESTIMATED'
-}
-
 /** Candidates that one page or one count reads. Checking them takes MongoDB some 30 ms. */
-export const candidatesMax = 10_000
+export const candidatesMax = countMax
 
 /** Payments with one beginning of a reference that are sorted by id. More are found in the order of ids. */
 const referencesMax = 1_000
@@ -68,7 +64,7 @@ export async function countPayments(
   payments: Collection<Payment>,
   query: PaymentQuery,
   signal?: AbortSignal,
-): Promise<PaymentCount> {
+): Promise<Count> {
   const plan = await planOf(payments, query, signal)
   const all = [...plan.candidates, ...plan.checks]
   const read = <Found>(run: () => Promise<Found>) => readForClient(payments.db, 'list', run, signal)

@@ -6,6 +6,7 @@ import { createBatchWriter, type BatchWriter, type Loader } from '../../platform
 import { RecentMap } from '../../platform/async/recent-map.ts'
 import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
+import type { Count } from '../../shared/count.ts'
 import type { Payment } from '../payment/payment.ts'
 import type { PresentedCode } from '../payment/presented-code.ts'
 import type { PendingPayment } from '../payment/timeout.ts'
@@ -19,7 +20,6 @@ import {
   searchPayments,
   type Clause,
   type FoundPayments,
-  type PaymentCount,
   type PaymentPage,
   type PaymentQuery,
 } from './payment-search.ts'
@@ -57,7 +57,7 @@ export interface PaymentStore extends PaymentLoaders {
   /** Returns a page of a list with any filter; it reads a bounded number of payments. */
   search(query: PaymentQuery, page: PaymentPage): Promise<FoundPayments>
   /** Counts what `search` lists, as far as that is cheap. */
-  count(query: PaymentQuery, signal?: AbortSignal): Promise<PaymentCount>
+  count(query: PaymentQuery, signal?: AbortSignal): Promise<Count>
   /** Returns the pending payments of `counterparties`, longest pending first. */
   waiting(
     counterparties: readonly ParticipantId[],

@@ -7,6 +7,7 @@ import { createBatchWriter } from '../../platform/async/batching.ts'
 import { chunks } from '../../platform/async/chunks.ts'
 import { insertAll } from '../../platform/mongo/bulk-write.ts'
 import { isDuplicateKey } from '../../platform/mongo/errors.ts'
+import { countUpTo, type Count } from '../../shared/count.ts'
 import { createClaimWriter, type ClaimedDelivery } from './claims.ts'
 import { attemptsMax, retryAfterMs, type Attempt, type Delivery, type DeliveryProgress } from './delivery.ts'
 
@@ -28,6 +29,8 @@ export interface DeliveryStore {
   byId(id: string): Promise<Delivery | null>
   /** The deliveries to one endpoint, newest first. */
   page(endpoint: WebhookId, page: DeliveryPage): Promise<readonly Delivery[]>
+  /** Counts the deliveries to one endpoint. */
+  counter(endpoint: WebhookId): () => Promise<Count>
   /** At most `max` deliveries of events of `transactions` to `endpoints`, oldest first. */
   ofTransactions(
     transactions: readonly TransactionId[],
@@ -79,6 +82,7 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
     add: (batch) => add(deliveries, batch),
     byId: (id) => deliveries.findOne({ _id: id }),
     page: (endpoint, page) => readPage(deliveries, endpoint, page),
+    counter: (endpoint) => countUpTo(deliveries, { endpoint }),
     ofTransactions: (transactions, endpoints, max) =>
       deliveries
         .find(

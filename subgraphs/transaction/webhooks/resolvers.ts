@@ -1,6 +1,7 @@
 // Resolves the webhook types through the webhook service. No rules.
 
 import type { WebhookId } from '../../../schema/values/id.ts'
+import { countFields } from '../../shared/count.ts'
 import type { PageArguments } from '../../shared/page.ts'
 import { typeOr } from '../../shared/result-union.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
@@ -59,6 +60,7 @@ export const webhookResolvers = (webhookService: WebhookService) => ({
       body: (delivery: Delivery) => webhookService.body(delivery),
       nextAttemptAt: ({ nextAttemptAt }: Delivery) => nextAttemptAt ?? null,
     },
+    WebhookDeliveryConnection: countFields,
     CreateWebhookResult: { __resolveType: typeOr('WebhookCreated') },
     UpdateWebhookResult: { __resolveType: typeOr('Webhook') },
     RotateWebhookSecretResult: { __resolveType: typeOr('WebhookSecretRotated') },

@@ -6,6 +6,7 @@ import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values
 import { Semaphore } from '../../platform/async/semaphore.ts'
 import { demandScope, requireScope } from '../../shared/access.ts'
 import type { Call, IdempotentWriter } from '../../shared/idempotent-writer.ts'
+import type { Counted } from '../../shared/count.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import { newSigningSecret, validSecrets } from '../../shared/signing-secret.ts'
@@ -52,7 +53,7 @@ export interface WebhookService {
   list(context: RequestContext): Promise<readonly WebhookEndpoint[]>
   webhook(context: RequestContext, id: WebhookId): Promise<WebhookEndpoint | null>
   delivery(context: RequestContext, id: string): Promise<Delivery | null>
-  deliveries(context: RequestContext, args: DeliveryArguments): Promise<Connection<Delivery>>
+  deliveries(context: RequestContext, args: DeliveryArguments): Promise<Connection<Delivery> & Counted>
   /** Deliveries of the events of `transactions` to the caller's webhooks, oldest first, at most 200. */
   deliveriesOf(context: RequestContext, transactions: readonly TransactionId[]): Promise<readonly Delivery[]>
   /** The body of a delivery; null when its owner may not see the payment. */
@@ -222,7 +223,7 @@ async function readDeliveries(
   dependencies: Dependencies,
   context: RequestContext,
   { webhook, ...args }: DeliveryArguments,
-): Promise<Connection<Delivery>> {
+): Promise<Connection<Delivery> & Counted> {
   demandScope(context, 'webhooks:read')
   const page = orThrow(pages.read(args))
   if (!(await findOwn(dependencies, context, webhook))) {
@@ -230,7 +231,8 @@ async function readDeliveries(
   }
   const before = page.after === null ? null : orThrow(dependencies.cursors.decode(page.after[0]))
   const rows = await dependencies.deliveries.page(webhook, { before, max: page.size + 1 })
-  return pages.connection(page, rows, ({ position }) => [dependencies.cursors.encode(position)])
+  const count = dependencies.deliveries.counter(webhook)
+  return { ...pages.connection(page, rows, ({ position }) => [dependencies.cursors.encode(position)]), count }
 }
 
 /** The key is the position in the log as a cursor, which hides it. */

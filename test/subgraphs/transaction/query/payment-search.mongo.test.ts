@@ -49,7 +49,7 @@ beforeAll(async () => {
 
 type Where = Parameters<typeof transactionQuery>[0]
 
-const queryOf = (where: Where, visibility = all) => {
+const queryOf = (where: Where, visibility: Visibility = all) => {
   const query = transactionQuery(
     where,
     visibility,
@@ -60,7 +60,7 @@ const queryOf = (where: Where, visibility = all) => {
 }
 
 /** All pages of a list, and how many there were. */
-async function listOf(where: Where, visibility = all) {
+async function listOf(where: Where, visibility: Visibility = all) {
   const ids: string[] = []
   let pages = 0
   for (let after: string | null = null; ; pages++) {
