@@ -16,6 +16,7 @@ import { ideRoutes } from './ide.ts'
 import { portalRoutes } from './portal.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
+import { openShortWay } from './short-way.ts'
 import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
 import { openWebSocketTransport, type WebSocketTransport } from './websocket.ts'
 
@@ -76,9 +77,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
-  await app.register(async (graphql) =>
-    graphqlRoutes(graphql, { config, logger, services: () => services, streams }),
-  )
+  const graphqlOptions = { config, logger, services: () => services, streams }
+  await app.register(async (graphql) => graphqlRoutes(graphql, graphqlOptions))
+  await app.ready()
+  openShortWay(app.server, { ...graphqlOptions, requestIdOf, metrics, connections })
   await app.listen({ host: config.HOST, port: config.PORT })
 
   const webSocketCount = () => transports?.webSockets.size ?? 0
@@ -140,13 +142,16 @@ function createApp({ config, logger }: ServerOptions): FastifyInstance {
 }
 
 /** From `drain` on, each connection closes after the answer to its request: no client finds it reset. */
-function closeAfterAnswer(app: FastifyInstance): { drain(): void } {
-  let isDraining = false
+function closeAfterAnswer(app: FastifyInstance): { readonly isDraining: boolean; drain(): void } {
+  const connections = {
+    isDraining: false,
+    drain: () => void (connections.isDraining = true),
+  }
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isDraining) reply.header('connection', 'close')
+    if (connections.isDraining) reply.header('connection', 'close')
     done()
   })
-  return { drain: () => void (isDraining = true) }
+  return connections
 }
 
 /** For clients that send their next request while the hub begins to stop. */
