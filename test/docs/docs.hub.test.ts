@@ -21,6 +21,7 @@ const pages = [
   'docs/guide/settlement.md',
   'docs/guide/add-a-subgraph.md',
   'docs/guide/operator.md',
+  'docs/guide/analyst.md',
 ]
 
 const hub = await testHub()
