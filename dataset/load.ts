@@ -114,7 +114,10 @@ export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>):
   } finally {
     await hands.close()
   }
-  await recordsIn(db).updateOne({ _id: 'dataset' }, { $set: { loadedAt: new Date() }, $unset: { done: true } })
+  await recordsIn(db).updateOne(
+    { _id: 'dataset' },
+    { $set: { loadedAt: new Date() }, $unset: { done: true } },
+  )
   const tookMs = performance.now() - startedAtMs
   logger.info(`loaded the data set in ${(tookMs / 1000).toFixed(1)} s`)
   return { loaded: true, merchants: merchants.count, payments: payments.count, tookMs }
@@ -124,7 +127,10 @@ export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>):
 const sampleMax = 50_000
 
 /** The record of this load: of an interrupted one with the same options, or a new one. */
-async function begin<Counts>(db: Db, { seed, scale, until, logger }: LoadOptions<Counts>): Promise<LoadRecord> {
+async function begin<Counts>(
+  db: Db,
+  { seed, scale, until, logger }: LoadOptions<Counts>,
+): Promise<LoadRecord> {
   const found = await recordsIn(db).findOne({ _id: 'dataset' })
   if (found?.done && found.seed === seed && found.scale === scale) {
     logger.warn('the previous load of the data set was interrupted: it goes on')
@@ -134,7 +140,15 @@ async function begin<Counts>(db: Db, { seed, scale, until, logger }: LoadOptions
     logger.warn('the previous load of the data set was another one, and was interrupted: starting again')
     for (const name of partialCollections) await db.collection(name).drop()
   }
-  const record: LoadRecord = { _id: 'dataset', seed, scale, until, startedAt: new Date(), loadedAt: null, done: [] }
+  const record: LoadRecord = {
+    _id: 'dataset',
+    seed,
+    scale,
+    until,
+    startedAt: new Date(),
+    loadedAt: null,
+    done: [],
+  }
   await recordsIn(db).replaceOne({ _id: 'dataset' }, record, { upsert: true })
   return record
 }

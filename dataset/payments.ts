@@ -169,7 +169,10 @@ function spansOf({ scale, until }: PaymentOptions): PaymentSpan[] {
   ]
 }
 
-const volumeOf = (completed: number): Volume => ({ completed, declined: Math.round(completed * declinedShare) })
+const volumeOf = (completed: number): Volume => ({
+  completed,
+  declined: Math.round(completed * declinedShare),
+})
 const sizeOf = ({ completed, declined }: Day): number => completed + declined
 
 function worthOf({ days }: PaymentSpan, sources: Sources): SpanWorth {

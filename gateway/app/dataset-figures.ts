@@ -46,7 +46,9 @@ export async function checkFigures(db: Db): Promise<FigureCheck> {
 
 async function countMerchants(db: Db): Promise<{ mainland: number; online: number; foreign: number }> {
   const profiles = new Map<string, { country: string; online: boolean; status: string }>()
-  const found = db.collection<{ _id: string; country: string; online: boolean; status: string }>('coverageProfiles')
+  const found = db.collection<{ _id: string; country: string; online: boolean; status: string }>(
+    'coverageProfiles',
+  )
   for await (const profile of found.find()) profiles.set(profile._id, profile)
   const counts = { mainland: 0, online: 0, foreign: 0 }
   for await (const spot of db.collection<{ counts: { [entry: string]: number } }>('coverage').find()) {

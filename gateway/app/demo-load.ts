@@ -14,7 +14,12 @@ import {
 } from '../../subgraphs/merchant/index.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
-import { finishPayments, builtInRates, preparePayments, reportingFen } from '../../subgraphs/transaction/index.ts'
+import {
+  finishPayments,
+  builtInRates,
+  preparePayments,
+  reportingFen,
+} from '../../subgraphs/transaction/index.ts'
 
 /** The data set to load, and the database to load it into. */
 export interface LoadOrder {
@@ -59,7 +64,8 @@ await loadDataset<TallyParts>(db, {
   reportingFen,
   importers: {
     reference: (rows) => importRegistry(db, rows),
-    commonWords: (merchants, indexes) => chooseCommonWords(indexes.values().map((index) => merchants.at(index))),
+    commonWords: (merchants, indexes) =>
+      chooseCommonWords(indexes.values().map((index) => merchants.at(index))),
     clearMerchants: (commonWords) => clearMerchants(db, commonWords),
     finishMerchants: (counts, products) => finishMerchants(db, { counts, products, at: until }),
     clearPayments: () => preparePayments(db),

@@ -36,11 +36,7 @@ export async function seedDemo(
 /**
  * Loads in a process of its own: loading needs more memory than the hub, and only an exit returns all of it.
  */
-export function loadInProcess(
-  order: LoadOrder,
-  logger: LineLogger,
-  onProgress: OnProgress,
-): Promise<void> {
+export function loadInProcess(order: LoadOrder, logger: LineLogger, onProgress: OnProgress): Promise<void> {
   const child = fork(new URL('demo-load.ts', import.meta.url), [], { serialization: 'advanced' })
   child.on('message', (received) => {
     const message = received as LoadMessage

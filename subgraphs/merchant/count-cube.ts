@@ -6,13 +6,7 @@
 
 import type { ParticipantId, QrProductId } from '../../schema/values/id.ts'
 import type { CommonWords } from './common-words.ts'
-import {
-  cityKey,
-  type Profile,
-  type ProfileKey,
-  type SpotHead,
-  type SpotId,
-} from './count-key.ts'
+import { cityKey, type Profile, type ProfileKey, type SpotHead, type SpotId } from './count-key.ts'
 import { bitsOf, middleOf, regionResolution, type Hexagon } from './hexagon.ts'
 import type { QrProduct } from './merchant.ts'
 import type { Point } from './point.ts'

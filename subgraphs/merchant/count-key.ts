@@ -83,7 +83,11 @@ export class CountKeys {
     const spotText = `${country}|${city}|${region}`
     let spot = this.#spots.get(spotText)
     if (!spot) this.#spots.set(spotText, (spot = spotOf(merchant, fine, cityKey(country, city))))
-    return { spot, place: fine === null ? 0 : placeInRegion(fine), profile: this.#keyOf(merchant, commonWords) }
+    return {
+      spot,
+      place: fine === null ? 0 : placeInRegion(fine),
+      profile: this.#keyOf(merchant, commonWords),
+    }
   }
 
   #keyOf(merchant: Merchant, commonWords: readonly string[]): ProfileKey {
@@ -117,7 +121,8 @@ export const profileKey = (profile: Profile): ProfileKey =>
   hash('sha256', JSON.stringify(profile), 'base64url').slice(0, 12) as ProfileKey
 
 /** The field of a count in its spot: two digits of place, then the profile. */
-export const entryOf = (place: number, profile: ProfileKey): string => `${String(place).padStart(2, '0')}${profile}`
+export const entryOf = (place: number, profile: ProfileKey): string =>
+  `${String(place).padStart(2, '0')}${profile}`
 
 /** Adds one merchant to `changes`, or removes one. */
 export function addChange(

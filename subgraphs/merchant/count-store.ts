@@ -8,7 +8,7 @@ import type { Logger } from '../platform/logger.ts'
 import { openCollectionWatch, type CollectionChange } from '../platform/mongo/collection-watch.ts'
 import { readCommonWords } from './common-words.ts'
 import { CountCube, type SpotRecord } from './count-cube.ts'
-import type { Profile, type ProfileKey, type SpotChange, type SpotId } from './count-key.ts'
+import type { Profile, ProfileKey, SpotChange, SpotId } from './count-key.ts'
 import type { QrProduct } from './merchant.ts'
 import { readSpot } from './spot-bytes.ts'
 
@@ -165,7 +165,9 @@ async function putSpots(db: Db, cube: CountCube, stored: readonly Buffer[]): Pro
 
 /** The documents of spots as bytes: see `spot-bytes.ts`. */
 const rawSpots = (db: Db, filter: Filter<Document>): FindCursor<Buffer> =>
-  db.collection(countCollections(db).spots.collectionName).find(filter, { raw: true }) as unknown as FindCursor<Buffer>
+  db
+    .collection(countCollections(db).spots.collectionName)
+    .find(filter, { raw: true }) as unknown as FindCursor<Buffer>
 
 /** The id is the first field of a document. */
 function idOf(bytes: Buffer): SpotId {

@@ -71,7 +71,9 @@ export class Coverage {
 
   get merchants(): number {
     const { termsTotals } = this.#cube
-    if (!this.#selections.every(({ cities, spots, profiles }) => !cities && !spots && profiles.byTermsAlone)) {
+    if (
+      !this.#selections.every(({ cities, spots, profiles }) => !cities && !spots && profiles.byTermsAlone)
+    ) {
       return this.#profiles().reduce((sum, merchants) => sum + merchants, 0)
     }
     let sum = 0

@@ -50,7 +50,9 @@ export function createMerchantImport(db: Db, commonWords: CommonWords): Merchant
         const failed = errors.find((error) => stored !== 'some' || !isDuplicateKey(error))
         if (failed) {
           const { _id } = written[failed.index]!
-          throw new Error(`merchant ${_id} cannot be imported: ${isDuplicateKey(failed) ? 'duplicate key' : failed.code}`)
+          throw new Error(
+            `merchant ${_id} cannot be imported: ${isDuplicateKey(failed) ? 'duplicate key' : failed.code}`,
+          )
         }
         onAdded(group.length)
       }),
@@ -113,12 +115,16 @@ async function saveCounts(db: Db, tally: MerchantTally, at: Date): Promise<void>
     const rows = group.map(([_id, profile]) => ({ _id, ...profile }))
     throwIfFailed(await insertAll(collections.profiles, rows, fastWrite))
   })
-  await inGroups(tally.takeSpots(), async (group) => {
-    const rows = group.map(({ spot: { id, ...head }, counts }) => {
-      return { _id: id, ...head, version: 1, at, counts }
-    })
-    throwIfFailed(await insertAll(collections.spots, rows, fastWrite))
-  }, 200)
+  await inGroups(
+    tally.takeSpots(),
+    async (group) => {
+      const rows = group.map(({ spot: { id, ...head }, counts }) => {
+        return { _id: id, ...head, version: 1, at, counts }
+      })
+      throwIfFailed(await insertAll(collections.spots, rows, fastWrite))
+    },
+    200,
+  )
 }
 
 function throwIfFailed([error]: Awaited<ReturnType<typeof insertAll>>): void {

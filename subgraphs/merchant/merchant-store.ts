@@ -44,7 +44,16 @@ export interface MerchantStore {
   register(merchants: readonly Merchant[], at: Date): Promise<Registered>
 }
 
-export async function createMerchantStore(db: Db, counts: CountStore): Promise<MerchantStore> {
+export interface MerchantStoreOptions {
+  /** Entries of the index on words that are read to count one search. */
+  readonly countedMax?: number
+}
+
+export async function createMerchantStore(
+  db: Db,
+  counts: CountStore,
+  { countedMax = 20_000 }: MerchantStoreOptions = {},
+): Promise<MerchantStore> {
   await createMerchantIndexes(db)
   const collection = merchantCollection(db)
   const matchingOf = (filter: MerchantFilter, hints?: QueryHints) =>
@@ -62,7 +71,7 @@ export async function createMerchantStore(db: Db, counts: CountStore): Promise<M
     pageOfAcquirer: (acquirer, after, size) => pageOf(collection, { acquirer }, after, size),
     near: (circle, filter, after, size) =>
       readForClient(db, 'list', () => nearest(collection, circle, matchingOf(filter), after, size)),
-    countFound: (search) => countFound(collection, search),
+    countFound: (search) => countFound(collection, search, countedMax),
     register: (merchants, at) => registrations.write({ merchants, at }),
   }
 }
@@ -81,9 +90,6 @@ async function pageOf(
   return (await readForClient(collection.db, 'list', () => found.toArray())).map(merchantOf)
 }
 
-/** Merchants that are read to count one search. */
-const countedMax = 20_000
-
 /**
  * Reads at most `countedMax` entries of the index on words, and the merchants themselves only where the
  * search has more conditions.
@@ -91,10 +97,11 @@ const countedMax = 20_000
 async function countFound(
   collection: Collection<StoredMerchant>,
   { rare, also, spots }: NameSearch,
+  countedMax: number,
 ): Promise<FoundCount[] | null> {
   const within = spots && { spot: { $in: spots.map(beginning) } }
   const begin = rare.map((word): Filter<StoredMerchant> => ({ words: beginning(word), ...within }))
-  const first = begin.length === 1 ? begin[0]! : await rarest(collection, begin)
+  const first = begin.length === 1 ? begin[0]! : await rarest(collection, begin, countedMax)
   const rest = [...begin.filter((one) => one !== first), ...also.map(nameHas)]
   const counted = collection.aggregate<FoundAnswer>([
     { $match: first },
@@ -104,7 +111,9 @@ async function countFound(
         read: [{ $count: 'read' }],
         groups: [
           ...(rest.length > 0 ? [{ $match: { $and: rest } }] : []),
-          { $group: { _id: { spot: '$spot', place: '$place', profile: '$profile' }, merchants: { $sum: 1 } } },
+          {
+            $group: { _id: { spot: '$spot', place: '$place', profile: '$profile' }, merchants: { $sum: 1 } },
+          },
         ],
       },
     },
@@ -132,6 +141,7 @@ interface FoundAnswer {
 async function rarest(
   collection: Collection<StoredMerchant>,
   conditions: readonly Filter<StoredMerchant>[],
+  countedMax: number,
 ): Promise<Filter<StoredMerchant>> {
   const counts = await Promise.all(
     conditions.map((one) =>

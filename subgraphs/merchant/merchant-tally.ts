@@ -62,7 +62,7 @@ export class MerchantTally {
     for (const [id, { spot, entries, length }] of this.#spots) {
       const counts: Record<string, number> = {}
       const sorted = entries.subarray(0, length).sort()
-      for (let at = 0; at < length; ) {
+      for (let at = 0; at < length;) {
         const entry = sorted[at]!
         const start = at
         while (sorted[at] === entry && at < length) at += 1

@@ -87,7 +87,9 @@ function spotsOf(
 ): readonly string[] | null {
   const inCountry = ({ country }: { readonly country: string }) => countries?.has(country) ?? true
   const spots = cities
-    ? all.filter((city) => cities.has(city.folded) && inCountry(city)).map((city) => `${city.country}|${city.folded}|`)
+    ? all
+        .filter((city) => cities.has(city.folded) && inCountry(city))
+        .map((city) => `${city.country}|${city.folded}|`)
     : Array.from(countries ?? [], (country) => `${country}|`)
   const isUseful = (cities !== null || countries !== null) && spots.length <= spotsMax
   return isUseful ? spots : null

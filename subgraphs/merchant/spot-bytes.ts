@@ -25,7 +25,7 @@ export function readSpot(
 ): PackedSpot | null {
   const fields: Record<string, unknown> = {}
   let counts: Uint32Array | null = new Uint32Array()
-  for (let at = 4; bytes[at] !== 0; ) {
+  for (let at = 4; bytes[at] !== 0;) {
     const type = bytes[at]!
     const nameEnd = bytes.indexOf(0, at + 1)
     const name = bytes.latin1Slice(at + 1, nameEnd)
@@ -57,7 +57,7 @@ function readCounts(
   const counts = new Uint32Array(Math.ceil((2 * bytes.readInt32LE(start)) / 20))
   let length = 0
   let isComplete = true
-  for (let at = start + 4; bytes[at] !== 0; ) {
+  for (let at = start + 4; bytes[at] !== 0;) {
     const type = bytes[at]!
     const nameEnd = at + 1 + placeDigits + profileKeyLength
     const place = (bytes[at + 1]! - zero) * 10 + (bytes[at + 2]! - zero)

@@ -68,12 +68,22 @@ function options(changes: Partial<Options> = {}): Options & { logged: string[] }
   }
 }
 
-const collections = ['participants', 'corridors', 'merchants', 'coverage', 'coverageProfiles', 'payments', 'log']
+const collections = [
+  'participants',
+  'corridors',
+  'merchants',
+  'coverage',
+  'coverageProfiles',
+  'payments',
+  'log',
+]
 
 /** Everything that a load stores, without the time of the load. */
 async function content() {
   const all = await Promise.all(
-    collections.map(async (name) => [name, await db.collection(name).find().sort({ _id: 1 }).toArray()] as const),
+    collections.map(
+      async (name) => [name, await db.collection(name).find().sort({ _id: 1 }).toArray()] as const,
+    ),
   )
   return Object.fromEntries(all)
 }

@@ -101,7 +101,10 @@ export async function loadPastPayments(
   const entries = whole.flatMap(entriesOf).toSorted(byTime)
   await Promise.all([
     ...Array.from(chunks(whole, chunkSize), async (chunk) => {
-      const errors = await insertAll(paymentsOf(db), chunk, { ordered: false, writeConcern: { w: 1, j: false } })
+      const errors = await insertAll(paymentsOf(db), chunk, {
+        ordered: false,
+        writeConcern: { w: 1, j: false },
+      })
       const failed = errors.find((error) => !isDuplicateKey(error))
       if (failed) throw new Error(`payment ${chunk[failed.index]!._id} cannot be written`, { cause: failed })
     }),
