@@ -1,10 +1,10 @@
-// A real Chromium for a test file, with a fresh context for each page.
+// A real Chromium for a test file. Its pages share contexts, so that scripts are fetched and compiled once.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type Axe from 'axe-core'
-import type { Locator, Page } from 'playwright-core'
-import { afterAll, expect } from 'vitest'
+import type { BrowserContext, Locator, Page } from 'playwright-core'
+import { afterAll, expect, onTestFinished } from 'vitest'
 import { launch } from './chromium.ts'
 
 const axeText = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -16,12 +16,16 @@ export interface PageOptions {
   readonly dark?: boolean
   /** Leaves motion on, which is off in other tests. */
   readonly moves?: boolean
+  /** Keeps its settings to itself: language, theme, columns. Other pages share them, and their cache. */
+  readonly own?: boolean
   /** Runs before the page is opened. */
   readonly before?: (page: Page) => Promise<unknown>
 }
 
 export interface TestBrowser {
-  /** Opens a page in a context of its own. The test fails on an error of a script or of the policy in it. */
+  /**
+   * Opens a page, which the end of the test closes. The file fails on an error of a script or of the policy in it.
+   */
   open(url: string, options?: PageOptions): Promise<Page>
   /** Errors of all pages so far. */
   readonly errors: readonly string[]
@@ -32,16 +36,20 @@ export async function startBrowser(args: readonly string[] = []): Promise<TestBr
   const browser = await launch(args)
   afterAll(() => browser.close())
   const errors: string[] = []
+  const contexts: Record<string, Promise<BrowserContext>> = {}
   return {
     errors,
-    async open(url, { key, width = 1440, dark = false, moves = false, before } = {}) {
-      const context = await browser.newContext({
-        viewport: { width, height: width < 600 ? 844 : 900 },
-        colorScheme: dark ? 'dark' : 'light',
-        locale: 'en-GB',
-        reducedMotion: moves ? 'no-preference' : 'reduce',
-      })
+    async open(url, { key, width = 1440, dark = false, moves = false, own = false, before } = {}) {
+      const openContext = () =>
+        browser.newContext({
+          colorScheme: dark ? 'dark' : 'light',
+          locale: 'en-GB',
+          reducedMotion: moves ? 'no-preference' : 'reduce',
+        })
+      const context = await (own ? openContext() : (contexts[`${dark} ${moves}`] ??= openContext()))
       const page = await context.newPage()
+      onTestFinished(() => (own ? context.close() : page.close()))
+      await page.setViewportSize({ width, height: width < 600 ? 844 : 900 })
       page.setDefaultTimeout(20_000)
       page.on('pageerror', ({ message }) => errors.push(message))
       page.on('console', (message) => {

@@ -71,11 +71,13 @@ describe('the start page', () => {
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0)
   })
 
-  test('is in Chinese after one click', async () => {
-    const page = await open('/', operator)
+  test('is in Chinese after one click, also the names that the hub has in English', async () => {
+    const page = await browser.open(hub.url, { key: operator, own: true })
     await page.getByRole('button', { name: '中文' }).click()
     await expectShown(page.getByRole('link', { name: '支付' }))
     expect(await page.locator('html').getAttribute('lang')).toBe('zh-CN')
+    await page.goto(`${hub.url}/developers?tab=codes`)
+    await expectShown(page.getByText('调用方看不到此标识的对象。'))
   })
 })
 
@@ -546,7 +548,6 @@ describe('every page', () => {
     await page.emulateMedia({ colorScheme: 'dark' })
     await page.setViewportSize({ width: 390, height: 844 })
     await expectAccessible(page)
-    await page.context().close()
   })
 
   test('is protected by a strict policy, and its assets are immutable', async () => {
