@@ -124,7 +124,7 @@ export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>):
 }
 
 /** Enough to see each category of each country. */
-const sampleMax = 50_000
+const sampleMax = 20_000
 
 /** The record of this load: of an interrupted one with the same options, or a new one. */
 async function begin<Counts>(
