@@ -1,4 +1,4 @@
-// What portals and dashboards ask, over HTTP at 100 requests a second, on the data set at the scale SCALE:
+// The queries of portals and dashboards, over HTTP at 100 requests a second, on the data set at the scale SCALE:
 // beside the aggregation of MongoDB that a user would write for the same answer.
 
 import type { Db, Document } from 'mongodb'

@@ -163,7 +163,7 @@ describe('loading the data set', () => {
       },
     },
     { at: 'the indexes', change: { importers: { ...importers, finishPayments: fail } } },
-  ])('goes on after an interruption at $at, and has the same result', async ({ change }) => {
+  ])('resumes after an interruption at $at, and has the same result', async ({ change }) => {
     await loadDataset(db, options())
     const whole = await content()
     await db.dropDatabase()
