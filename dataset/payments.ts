@@ -55,7 +55,7 @@ export interface PaymentSpan {
   readonly year: 'EARLIER' | 'RECENT'
 }
 
-/** Two numbers for each completed payment of a span: its value in CNY before scaling, and its greatest value. */
+/** Two numbers for each completed payment of a span: its value in CNY before scaling, and its limit. */
 export type SpanWorth = Float64Array
 
 /** What the payments of one span have to be worth. */

@@ -19,7 +19,8 @@ export interface ProfileSelection {
 }
 
 /**
- * `payable` has a flag per terms of the cube; null for all. A profile needs one word of each of `commonWords`.
+ * `payable` has a flag per terms of the cube; null for all. A profile needs one word of each of
+ * `commonWords`.
  */
 export function selectProfiles(
   cube: CountCube,
