@@ -1,5 +1,5 @@
 // Loads the data set into a database without data. Several hands, each in a thread of its own, make and write
-// the parts. Each part that is stored is recorded, so an interrupted load goes on where it was.
+// the parts. Each part that is stored is recorded, so an interrupted load resumes where it was.
 
 import type { Collection, Db } from 'mongodb'
 import type { CommonWords, QrProduct } from '../subgraphs/merchant/index.ts'
@@ -124,7 +124,7 @@ export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>):
 }
 
 /** Enough to see each category of each country. */
-const sampleMax = 50_000
+const sampleMax = 20_000
 
 /** The record of this load: of an interrupted one with the same options, or a new one. */
 async function begin<Counts>(
@@ -133,7 +133,7 @@ async function begin<Counts>(
 ): Promise<LoadRecord> {
   const found = await recordsIn(db).findOne({ _id: 'dataset' })
   if (found?.done && found.seed === seed && found.scale === scale) {
-    logger.warn('the previous load of the data set was interrupted: it goes on')
+    logger.warn('the previous load of the data set was interrupted: it resumes')
     return found
   }
   if (found) {

@@ -55,7 +55,7 @@ export interface PaymentSpan {
   readonly year: 'EARLIER' | 'RECENT'
 }
 
-/** For each completed payment of a span, two numbers: its value in CNY before scaling, and the most it may be. */
+/** Two numbers for each completed payment of a span: its value in CNY before scaling, and its limit. */
 export type SpanWorth = Float64Array
 
 /** What the payments of one span have to be worth. */

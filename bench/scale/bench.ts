@@ -1,5 +1,5 @@
-// What portals and dashboards ask, over HTTP at 100 requests a second, on the data set at the scale SCALE:
-// beside the aggregation of MongoDB that a user would write for the same answer.
+// The queries of portals and dashboards, over HTTP at 100 requests a second, on the data set at the scale
+// SCALE: beside the aggregation of MongoDB that a user would write for the same answer.
 
 import type { Db, Document } from 'mongodb'
 import { readFileSync } from 'node:fs'

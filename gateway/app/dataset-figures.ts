@@ -16,7 +16,7 @@ export interface FigureCheck {
 
 const dayMs = 86_400_000
 
-/** Reads the payments and counts as they are stored. Throws when there is no data set, or only a part of it. */
+/** Reads payments and counts as they are stored. Throws when there is no data set, or only a part of it. */
 export async function checkFigures(db: Db): Promise<FigureCheck> {
   const record = await db.collection<Record & { _id: string }>('meta').findOne({ _id: 'dataset' })
   if (!record?.loadedAt) throw new Error('the database has no complete data set: load one without --check')

@@ -23,6 +23,7 @@ const hand = createHand(dataset, {
   payments: (payments, index) => loadPastPayments(db, registry, payments, index),
 })
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
 const reply = (message: HandReply): void => parentPort!.postMessage(message)
 const onAdded = (added: number): void => reply({ added })
 

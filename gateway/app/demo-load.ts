@@ -129,6 +129,7 @@ function call<Result>(
     worker.on('message', onReply)
     worker.on('error', onError)
     worker.on('exit', onExit)
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.
     worker.postMessage(request)
   })
 }

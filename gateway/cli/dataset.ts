@@ -1,6 +1,6 @@
 // Loads the data set, or checks its figures: node gateway/cli/dataset.ts [--scale N] [--seed N] [--check]
-// It writes to the database at MONGODB_URI, or to a MongoDB that it starts on DATA_DIR and stops at the end. An
-// interrupted load goes on where it was, and a database that has the data set stays as it is.
+// It writes to the database at MONGODB_URI, or to a MongoDB that it starts on DATA_DIR and stops at the end.
+// An interrupted load resumes where it was, and a database that has the data set stays as it is.
 
 import type { Db } from 'mongodb'
 import { parseArgs } from 'node:util'

@@ -1,5 +1,5 @@
-// The counter blocks of all hours in memory, with their sums by month. Each request refreshes them by reading the blocks that have
-// changed.
+// The counter blocks of all hours in memory, with their sums by month. Each request refreshes them by reading
+// the blocks that have changed.
 
 import type { Db } from 'mongodb'
 import { publishedOf, resultsOf } from '../log/checkpoint.ts'

@@ -67,8 +67,8 @@ export type BlockSource = (range: Range, use: CellUse) => Steps<readonly Counter
 
 /** These blocks for every question. */
 export const onlyBlocks = (blocks: readonly CounterBlock[]): BlockSource =>
-  // oxlint-disable-next-line require-yield
   function* all() {
+    yield
     return blocks
   }
 

@@ -1,5 +1,5 @@
-// The blocks of all hours by month, and their sums over whole months. Most questions are about months and need
-// neither the minute nor every facet, so they read thousands of cells in place of millions.
+// The blocks of all hours by month, and their sums over whole months. Most questions are about months and
+// need neither the minute nor every facet, so they read thousands of cells in place of millions.
 
 import type { Steps } from '../platform/async/slices.ts'
 import type { BlockSource, CellUse } from './activity.ts'

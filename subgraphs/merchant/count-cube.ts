@@ -18,7 +18,7 @@ export interface SpotRecord extends SpotHead {
   readonly version: number
   /** Time of the last change. */
   readonly at: Date
-  /** Merchants by entry: place and profile; see `splitEntry`. */
+  /** Merchants by entry: two digits of the place, then the profile. */
   readonly counts: Readonly<Record<string, number>>
 }
 
@@ -114,8 +114,8 @@ export class CountCube {
   }
 
   /**
-   * Replaces a spot, unless the cube has a later version of it. `counts` are as in `Spot`; their profiles are in the
-   * cube.
+   * Replaces a spot, unless the cube has a later version of it. `counts` are as in `Spot`; the cube has their
+   * profiles.
    */
   put(record: Omit<SpotRecord, 'counts'> & { readonly counts: Uint32Array }): void {
     const previous = this.spots.get(record.id)

@@ -1,7 +1,7 @@
 // The counts of merchants in MongoDB: written in one MongoDB transaction with the merchants, and mirrored in
 // every process.
 
-import type { AnyBulkWriteOperation, ClientSession, Db, Document, Filter, FindCursor } from 'mongodb'
+import type { AnyBulkWriteOperation, ClientSession, Db, Filter, FindCursor } from 'mongodb'
 import { createLoader } from '../platform/async/batching.ts'
 import { chunks } from '../platform/async/chunks.ts'
 import type { Logger } from '../platform/logger.ts'
@@ -164,13 +164,11 @@ async function putSpots(db: Db, cube: CountCube, stored: readonly Buffer[]): Pro
 }
 
 /** The documents of spots as bytes: see `spot-bytes.ts`. */
-const rawSpots = (db: Db, filter: Filter<Document>): FindCursor<Buffer> =>
-  db
-    .collection(countCollections(db).spots.collectionName)
-    .find(filter, { raw: true }) as unknown as FindCursor<Buffer>
+const rawSpots = (db: Db, filter: Filter<Stored<SpotRecord>>): FindCursor<Buffer> =>
+  countCollections(db).spots.find(filter, { raw: true }) as unknown as FindCursor<Buffer>
 
 /** The id is the first field of a document. */
 function idOf(bytes: Buffer): SpotId {
   const valueAt = bytes.indexOf(0, 5) + 1
-  return bytes.utf8Slice(valueAt + 4, valueAt + 4 + bytes.readInt32LE(valueAt) - 1) as SpotId
+  return bytes.toString('utf8', valueAt + 4, valueAt + 4 + bytes.readInt32LE(valueAt) - 1) as SpotId
 }

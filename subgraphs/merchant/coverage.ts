@@ -70,12 +70,8 @@ export class Coverage {
   }
 
   get merchants(): number {
+    if (!this.#isByTermsAlone) return this.#profiles().reduce((sum, merchants) => sum + merchants, 0)
     const { termsTotals } = this.#cube
-    if (
-      !this.#selections.every(({ cities, spots, profiles }) => !cities && !spots && profiles.byTermsAlone)
-    ) {
-      return this.#profiles().reduce((sum, merchants) => sum + merchants, 0)
-    }
     let sum = 0
     for (const { profiles } of this.#selections) {
       profiles.terms.forEach((selected, n) => void (selected && (sum += termsTotals[n]!)))
@@ -92,12 +88,17 @@ export class Coverage {
   }
 
   /**
-   * Computes the sums in slices. Without it, the first use of a sum computes it at once, in some ten
-   * milliseconds for the whole cube.
+   * Computes in slices what a breakdown needs, or `merchants` when there is none. Without it, the first use
+   * computes it at once, in some ten milliseconds for the whole cube.
    */
   async prepare(by: CoverageDimension | null): Promise<void> {
     if (by === 'CITY') this.#byCity ??= await inSlices(this.#sumCities())
-    else this.#byProfile ??= await inSlices(this.#sumProfiles())
+    else if (by !== null || !this.#isByTermsAlone) this.#byProfile ??= await inSlices(this.#sumProfiles())
+  }
+
+  /** True when the totals of the terms are enough for the number of merchants. */
+  get #isByTermsAlone(): boolean {
+    return this.#selections.every(({ cities, spots, profiles }) => !cities && !spots && profiles.byTermsAlone)
   }
 
   /** Selected merchants whose profile matches. */

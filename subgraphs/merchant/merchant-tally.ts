@@ -61,7 +61,7 @@ export class MerchantTally {
   *takeSpots(): Iterable<SpotCounts> {
     for (const [id, { spot, entries, length }] of this.#spots) {
       const counts: Record<string, number> = {}
-      const sorted = entries.subarray(0, length).sort()
+      const sorted = entries.subarray(0, length).toSorted()
       for (let at = 0; at < length;) {
         const entry = sorted[at]!
         const start = at

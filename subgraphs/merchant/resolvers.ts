@@ -80,6 +80,14 @@ export function createMerchantResolvers(dependencies: MerchantResolversDependenc
     QrProduct: productFields(dependencies),
     MerchantCode: codeFields(dependencies),
     MerchantCoverage: {
+      merchants: async (coverage: Coverage) => {
+        await coverage.prepare(null)
+        return coverage.merchants
+      },
+      onlineMerchants: async (coverage: Coverage) => {
+        await coverage.prepare(null)
+        return coverage.onlineMerchants
+      },
       cities: async (coverage: Coverage) => {
         await coverage.prepare('CITY')
         return coverage.cities

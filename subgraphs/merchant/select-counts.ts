@@ -18,7 +18,10 @@ export interface ProfileSelection {
   readonly profiles: Uint8Array
 }
 
-/** `payable` has a flag per terms of the cube; null for all. Profiles with each of `commonWords` are selected. */
+/**
+ * `payable` has a flag per terms of the cube; null for all. A profile needs one word of each of
+ * `commonWords`.
+ */
 export function selectProfiles(
   cube: CountCube,
   filter: MerchantFilter,

@@ -28,7 +28,7 @@ export function readSpot(
   for (let at = 4; bytes[at] !== 0;) {
     const type = bytes[at]!
     const nameEnd = bytes.indexOf(0, at + 1)
-    const name = bytes.latin1Slice(at + 1, nameEnd)
+    const name = bytes.toString('latin1', at + 1, nameEnd)
     at = nameEnd + 1
     if (type === types.document) counts = readCounts(bytes, at, numberOf, onMissing)
     else fields[name] = readValue(bytes, type, at)
@@ -61,7 +61,7 @@ function readCounts(
     const type = bytes[at]!
     const nameEnd = at + 1 + placeDigits + profileKeyLength
     const place = (bytes[at + 1]! - zero) * 10 + (bytes[at + 2]! - zero)
-    const profile = bytes.latin1Slice(at + 1 + placeDigits, nameEnd) as ProfileKey
+    const profile = bytes.toString('latin1', at + 1 + placeDigits, nameEnd) as ProfileKey
     const merchants = readValue(bytes, type, nameEnd + 1) as number
     at = nameEnd + 1 + lengthOf(bytes, type, nameEnd + 1)
     if (merchants === 0) continue
@@ -84,7 +84,7 @@ const profileKeyLength = 12
 function readValue(bytes: Buffer, type: number, at: number): unknown {
   switch (type) {
     case types.text:
-      return bytes.utf8Slice(at + 4, at + 4 + bytes.readInt32LE(at) - 1)
+      return bytes.toString('utf8', at + 4, at + 4 + bytes.readInt32LE(at) - 1)
     case types.int32:
       return bytes.readInt32LE(at)
     case types.int64:

@@ -22,7 +22,7 @@ import { mapById } from '../fixtures/map-by-id.ts'
 import { freshDatabase } from '../harness/mongo.ts'
 
 const { db } = await freshDatabase()
-const scale = 0.0003
+const scale = 0.0001
 const small = aDataset(1, scale)
 const registry = { participants: mapById(small.participants), corridors: mapById(small.corridors) }
 
@@ -131,7 +131,7 @@ describe('loading the data set', () => {
     await loadDataset(db, options())
     const other = options({ scale: 0.0002 })
     expect(await loadDataset(db, other)).toEqual({ loaded: false })
-    expect(other.logged.join()).toContain('scale 0.0003')
+    expect(other.logged.join()).toContain('scale 0.0001')
   })
 
   const fail = () => Promise.reject(new Error('power cut'))
@@ -163,7 +163,7 @@ describe('loading the data set', () => {
       },
     },
     { at: 'the indexes', change: { importers: { ...importers, finishPayments: fail } } },
-  ])('goes on after an interruption at $at, and has the same result', async ({ change }) => {
+  ])('resumes after an interruption at $at, and has the same result', async ({ change }) => {
     await loadDataset(db, options())
     const whole = await content()
     await db.dropDatabase()

@@ -12,7 +12,7 @@ export type Steps<Result> = Generator<undefined, Result, undefined>
 export function atOnce<Result>(steps: Steps<Result>): Result {
   for (;;) {
     const { done, value } = steps.next()
-    if (done) return value as Result
+    if (done) return value
   }
 }
 
@@ -21,7 +21,7 @@ export async function inSlices<Result>(steps: Steps<Result>): Promise<Result> {
   let endMs = performance.now() + sliceMs
   for (;;) {
     const { done, value } = steps.next()
-    if (done) return value as Result
+    if (done) return value
     if (performance.now() < endMs) continue
     await setImmediate()
     endMs = performance.now() + sliceMs

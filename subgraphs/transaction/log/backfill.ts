@@ -39,7 +39,7 @@ export async function fillLog(db: Db): Promise<void> {
   }
 }
 
-/** Lets the sequencer begin after `position`, the end of the log of an import that nothing has followed yet. */
+/** Lets the sequencer begin after `position`, the end of the log of an import with no later payment. */
 export async function resumeFromNow(db: Db, position: bigint): Promise<void> {
   const changes = await openPaymentChanges(db, null)
   try {

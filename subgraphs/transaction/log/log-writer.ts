@@ -70,7 +70,7 @@ export function createLogWriter(
 }
 
 /**
- * Writes entries at the positions after `after`, for an import that knows them beforehand. Batches that are
+ * Writes entries at the positions after `after`, for an import that has computed them. Batches that are
  * stored already stay. The caller writes the token to resume from.
  */
 export async function writeEntriesAt(db: Db, after: bigint, entries: readonly NewEntry[]): Promise<void> {

@@ -160,7 +160,11 @@ describe('buckets in a time zone', () => {
   )
 
   test('of an unknown time zone are refused', () => {
-    const refused = bucketStarts(range('2026-03-01T12:00:00Z', '2026-03-02T20:00:00Z'), 'DAY', 'Asia/Atlantis')
+    const refused = bucketStarts(
+      range('2026-03-01T12:00:00Z', '2026-03-02T20:00:00Z'),
+      'DAY',
+      'Asia/Atlantis',
+    )
     expect(refused).toMatchObject({ code: 'BAD_VALUE', path: ['zone'] })
   })
 })

@@ -16,7 +16,10 @@ describe('common words', () => {
   })
 
   test('are apart from the rare words of a name', () => {
-    const words = nameWordsOf(aMerchant({ name: 'Fu Diner (demo)', localName: '福饭店' }), new Set(['diner', 'demo']))
+    const words = nameWordsOf(
+      aMerchant({ name: 'Fu Diner (demo)', localName: '福饭店' }),
+      new Set(['diner', 'demo']),
+    )
     expect(words.common).toEqual(['diner', 'demo'])
     expect(words.rare).toContain('fu')
   })

@@ -13,7 +13,7 @@ describe('the bytes of a spot', () => {
       fc.property(
         fc.uniqueArray(anEntry, { selector: ([place, key]) => `${place} ${key}` }),
         fc.option(fc.constant('868c100efffffff')),
-        fc.string({ unit: 'binary' }),
+        fc.constantFrom('', 'Xi’an', 'São Paulo', '東京'),
         fc.constantFrom<(count: number) => unknown>(Number, BigInt, (count) => new BSON.Double(count)),
         (entries, region, city, number) => {
           const counts = Object.fromEntries(
@@ -24,7 +24,11 @@ describe('the bytes of a spot', () => {
           )
           const at = new Date('2026-03-01T00:00:00Z')
           const stored = { _id: `CN|x|${region}`, country: 'CN', city, region, version: 7, at, counts }
-          const spot = readSpot(Buffer.from(BSON.serialize(stored)), (key) => keys.indexOf(key), expect.unreachable)
+          const spot = readSpot(
+            Buffer.from(BSON.serialize(stored)),
+            (key) => keys.indexOf(key),
+            expect.unreachable,
+          )
           const { _id: id, ...head } = stored
           const packed = entries.filter(([, , count]) => count > 0)
           expect(spot).toEqual({
@@ -39,7 +43,15 @@ describe('the bytes of a spot', () => {
 
   test('name the profiles that are missing', () => {
     const counts = { [`01${keys[0]}`]: 1, [`01${keys[1]}`]: 0, [`02${keys[2]}`]: 3 }
-    const stored = { _id: 'CN|x|', country: 'CN', city: 'X', region: null, version: 1, at: new Date(), counts }
+    const stored = {
+      _id: 'CN|x|',
+      country: 'CN',
+      city: 'X',
+      region: null,
+      version: 1,
+      at: new Date(),
+      counts,
+    }
     const missing: string[] = []
     const spot = readSpot(
       Buffer.from(BSON.serialize(stored)),
