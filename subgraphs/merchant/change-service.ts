@@ -64,7 +64,7 @@ async function setMerchantStatus(
   const outcome = await idempotentWriter.once<{ merchant: Merchant; spots: readonly SpotId[] }>(
     call,
     async (session) => {
-      const changed = await changeMerchant(db, command.merchant, rule, at, session)
+      const changed = await changeMerchant(db, counts.cube.commonWords, command.merchant, rule, at, session)
       if (!changed) return unknownMerchant(command.merchant)
       if (isRefusal(changed)) return changed
       const { id, status } = changed.merchant

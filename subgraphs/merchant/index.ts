@@ -12,7 +12,15 @@ import { createMerchantService } from './merchant-service.ts'
 import { createMerchantStore } from './merchant-store.ts'
 import { createMerchantResolvers } from './resolvers.ts'
 
-export { importMerchants } from './import-merchants.ts'
+export { chooseCommonWords, type CommonWords } from './common-words.ts'
+export {
+  clearMerchants,
+  createMerchantImport,
+  finishMerchants,
+  importMerchants,
+  type MerchantImport,
+} from './import-merchants.ts'
+export type { TallyParts } from './merchant-tally.ts'
 export type { Merchant, QrProduct, Scenario } from './merchant.ts'
 
 /** Resolves once the counts are loaded. */

@@ -2,9 +2,11 @@
 
 import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import { quoteInput } from '../../schema/values/unknown.ts'
 import { pagesOf, type Connection, type PageArguments } from '../shared/page.ts'
 import type { Registry } from '../shared/registry.ts'
 import type { Acceptance } from './acceptance.ts'
+import type { CountCube } from './count-cube.ts'
 import type { CountStore } from './count-store.ts'
 import { Coverage } from './coverage.ts'
 import { memoizeWhile } from './memoize-while.ts'
@@ -12,6 +14,7 @@ import { readMerchantFilter, type MerchantFilterInput } from './merchant-filter.
 import type { MerchantStore } from './merchant-store.ts'
 import type { Merchant } from './merchant.ts'
 import type { Circle, NearKey, NearRow } from './near.ts'
+import { countSearch } from './search-counts.ts'
 import { hintsOf, selectCities, selectProfiles, type QueryHints } from './select-counts.ts'
 
 export interface CoverageQuestion {
@@ -72,6 +75,11 @@ const byDistance = ({ lat, lng, radiusMeters }: Circle) =>
 
 export function createMerchantQueries(dependencies: MerchantQueriesDependencies): MerchantQueries {
   const { counts, registry, now } = dependencies
+  const memoizedPayable = memoizeWhile<Uint8Array>(
+    () => [registry.participants, registry.corridors, counts.cube, counts.cube.terms.length],
+    now,
+    1_000,
+  )
   const memoizedCoverage = memoizeWhile<Coverage>(
     () => [registry.participants, registry.corridors, counts.cube, counts.cube.version],
     now,
@@ -79,12 +87,11 @@ export function createMerchantQueries(dependencies: MerchantQueriesDependencies)
   )
   const memoizedHints = memoizeWhile<Hinted>(() => [counts.cube, counts.cube.version], now, 1_000)
   return {
-    coverage: (question) => queryCoverage(dependencies, memoizedCoverage, question),
+    coverage: (question) => queryCoverage(dependencies, memoizedCoverage, memoizedPayable, question),
     merchants: (question) =>
       queryMerchants(dependencies, memoizedHints, question, async () => {
-        const coverage = await queryCoverage(dependencies, memoizedCoverage, {
-          where: question.where ?? null,
-        })
+        const where = question.where ?? null
+        const coverage = await queryCoverage(dependencies, memoizedCoverage, memoizedPayable, { where })
         return isRefusal(coverage) ? 0 : coverage.merchants
       }),
     merchantsOf: (acquirer, args) => queryMerchantsOf(dependencies, acquirer, args),
@@ -102,6 +109,7 @@ interface Hinted {
 async function queryCoverage(
   { store, counts, acceptance, registry }: MerchantQueriesDependencies,
   memoized: Memoized<Coverage>,
+  memoizedPayable: Memoized<Uint8Array>,
   { wallet: id, where, countries }: CoverageQuestion,
 ): Promise<Coverage | Refusal> {
   const given = readMerchantFilter(where)
@@ -109,18 +117,37 @@ async function queryCoverage(
   const filter = countries ? { ...given, countries: new Set(countries) } : given
   const wallet = id === null || id === undefined ? null : registry.participants.get(id)
   if (wallet === undefined) {
-    return refuse('PARTICIPANT_UNKNOWN', `there is no participant "${id}"`, ['wallet'])
+    return refuse('PARTICIPANT_UNKNOWN', `there is no participant ${quoteInput(id)}`, ['wallet'])
   }
-  const found = filter.search && (await store.countFound(filter.search))
-  const { cube } = counts
-  const isPayable = wallet ? (terms: number) => acceptance.accepts(wallet, cube.terms[terms]!) : undefined
-  const compute = (): Coverage =>
-    new Coverage(cube, {
-      profiles: selectProfiles(cube, filter, isPayable),
+  const payableIn = (cube: CountCube): Uint8Array | null =>
+    wallet &&
+    memoizedPayable(wallet.id, () =>
+      Uint8Array.from(cube.terms, (terms) => (acceptance.accepts(wallet, terms) ? 1 : 0)),
+    )
+  if (filter.search) {
+    const found = await countSearch(counts.cube, filter, (search) => store.countFound(search))
+    if (isRefusal(found)) return found
+    const { cube } = counts
+    const payable = payableIn(cube)
+    const cities = selectCities(cube, filter)
+    const shared = { cities, countries: filter.countries }
+    return new Coverage(
+      cube,
+      ...(found.common
+        ? [{ ...shared, profiles: selectProfiles(cube, filter, payable, found.common), spots: null }]
+        : []),
+      { ...shared, profiles: selectProfiles(cube, filter, payable), spots: cube.spotsFrom(found.rare) },
+    )
+  }
+  return memoized(JSON.stringify([id, where, countries]), () => {
+    const { cube } = counts
+    return new Coverage(cube, {
+      profiles: selectProfiles(cube, filter, payableIn(cube)),
       cities: selectCities(cube, filter),
-      spots: found && cube.spotsFrom(found),
+      countries: filter.countries,
+      spots: null,
     })
-  return found ? compute() : memoized(JSON.stringify([id, where, countries]), compute)
+  })
 }
 
 async function queryMerchants(

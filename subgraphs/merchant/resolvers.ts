@@ -11,6 +11,7 @@ import type {
 } from '../../schema/values/id.ts'
 import { orThrow } from '../../schema/values/problems.ts'
 import { createLoader, type Loader } from '../platform/async/batching.ts'
+import { inSlices } from '../platform/async/slices.ts'
 import { isOperator } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import type { PageArguments } from '../shared/page.ts'
@@ -79,10 +80,24 @@ export function createMerchantResolvers(dependencies: MerchantResolversDependenc
     QrProduct: productFields(dependencies),
     MerchantCode: codeFields(dependencies),
     MerchantCoverage: {
-      breakdown: (coverage: Coverage, { by, first }: { by: CoverageDimension; first: number }) =>
-        orThrow(coverage.breakdown(by, first)),
-      cells: (coverage: Coverage, { bounds, zoom }: { bounds: Bounds; zoom: number }) =>
-        orThrow(coverage.cells(bounds, zoom)),
+      merchants: async (coverage: Coverage) => {
+        await coverage.prepare(null)
+        return coverage.merchants
+      },
+      onlineMerchants: async (coverage: Coverage) => {
+        await coverage.prepare(null)
+        return coverage.onlineMerchants
+      },
+      cities: async (coverage: Coverage) => {
+        await coverage.prepare('CITY')
+        return coverage.cities
+      },
+      breakdown: async (coverage: Coverage, { by, first }: { by: CoverageDimension; first: number }) => {
+        await coverage.prepare(by)
+        return orThrow(coverage.breakdown(by, first))
+      },
+      cells: async (coverage: Coverage, { bounds, zoom }: { bounds: Bounds; zoom: number }) =>
+        orThrow(await inSlices(coverage.cellSteps(bounds, zoom))),
     },
     CoverageCell: { boundary: ({ id }: CoverageCell) => outlines.load(id) },
     ...coverageOfEntities(dependencies),
@@ -133,8 +148,8 @@ const merchantFields = ({ merchants, codes, counts, queries, now }: MerchantReso
   acquirer: ({ acquirer }: Merchant) => ({ id: acquirer }),
   acceptedWallets: (merchant: Merchant, args: PageArguments) =>
     orThrow(queries.acceptedWallets(merchant, args)),
-  codes: ({ id, acquirer }: Merchant, _: unknown, context: RequestContext) =>
-    mayReadCodes(acquirer, context) ? codes.current(id, now(), codesShown) : [],
+  __owner: ({ acquirer }: Merchant) => acquirer,
+  codes: ({ id }: Merchant) => codes.current(id, now(), codesShown),
 })
 
 const productFields = ({ counts }: MerchantResolversDependencies) => ({

@@ -3,7 +3,6 @@
 import { countryByCode } from '../../schema/values/country.ts'
 import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
-import { isOperator } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import { pagesOf, type PageArguments } from '../shared/page.ts'
 import type { Capability, Corridor, Participant, Project, Registry } from '../shared/registry.ts'
@@ -39,6 +38,7 @@ export function createParticipantResolvers(dependencies: ParticipantResolversDep
     CorridorResult: { __resolveType: typeOr('Corridor') },
     ProjectResult: { __resolveType: typeOr('Project') },
     Participant: participantFields(registry),
+    StatusChange: { __owner: ({ participant }: { participant: ParticipantId }) => participant },
     Capability: { state: (capability: Capability) => stateOf(capability, now()) },
     Project: projectFields(registry),
     Corridor: corridorFields(registry),
@@ -99,8 +99,10 @@ const participantFields = (registry: Registry) => ({
         : (registry.participants.get(id) ?? null),
     ),
   country: ({ country }: Participant) => countryOf(country),
-  endpointUrl: ({ id, endpoint }: Participant, _: unknown, context: RequestContext) =>
-    isOperator(context) || context.viewer.participant === id ? (endpoint?.url ?? null) : null,
+  __owner: ({ id }: Participant) => id,
+  endpointUrl: ({ endpoint }: Participant) => endpoint?.url ?? null,
+  statusHistory: ({ id, statusHistory }: Participant) =>
+    statusHistory.map((change) => ({ ...change, participant: id })),
 })
 
 const projectFields = (registry: Registry) => ({

@@ -63,8 +63,11 @@ export const queryResolvers = ({ transactionQueries, cursors }: QueryResolverDep
   ...eventTypes(transactionQueries, cursors),
   Quote: quoteType(transactionQueries),
   Participant: {
-    positions: ({ id }: Reference<ParticipantId>, { date }: { date?: string | null }, context: Context) =>
-      transactionQueries.positions(context, id, date ?? null),
+    __owner: ({ id }: Reference<ParticipantId>) => id,
+    positions: ({ id }: Reference<ParticipantId>, { date }: { date?: string | null }, context: Context) => {
+      demandScope(context, 'payments:read')
+      return transactionQueries.positions(context, id, date ?? null)
+    },
   },
   Merchant: {
     transactions: ({ id }: Reference<MerchantId>, args: PageArguments, context: Context) => {

@@ -11,6 +11,7 @@ import { pagesOf, type Connection, type PageArguments } from '../../shared/page.
 import type { Reach } from '../../shared/reachable-address.ts'
 import { newSigningSecret, validSecrets } from '../../shared/signing-secret.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
+import type { Cursors } from '../log/cursor.ts'
 import { newId } from '../payment/new-id.ts'
 import { attemptOf, type Attempt, type Delivery } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
@@ -72,6 +73,7 @@ export interface WebhookServiceDependencies {
   readonly idempotentWriter: IdempotentWriter
   readonly endpoints: EndpointStore
   readonly deliveries: DeliveryStore
+  readonly cursors: Cursors
   readonly reach: Reach
   readonly now: () => Date
   /** Position of the log's latest entry. */
@@ -105,7 +107,7 @@ async function createWebhook(
   input: CreateWebhookInput,
 ): Promise<IssuedSecret | Refusal> {
   const { endpoints, reach, now, readTip } = dependencies
-  const fields = requireScope(context, 'payments:read') ?? readNewEndpoint(input, reach)
+  const fields = requireScope(context, 'webhooks:manage') ?? readNewEndpoint(input, reach)
   if (isRefusal(fields)) return fields
   const at = now()
   const call = callOf('createWebhook', context, input, fields, at)
@@ -130,7 +132,7 @@ async function updateWebhook(
   input: UpdateWebhookInput,
 ): Promise<WebhookEndpoint | Refusal> {
   const { endpoints, deliveries, reach } = dependencies
-  const changes = requireScope(context, 'payments:read') ?? readChanges(input, reach)
+  const changes = requireScope(context, 'webhooks:manage') ?? readChanges(input, reach)
   if (isRefusal(changes)) return changes
   if (!(await findOwn(dependencies, context, input.webhook))) return unknownWebhook
   const changed = await endpoints.change(input.webhook, changes)
@@ -145,7 +147,7 @@ async function rotateSecret(
   input: RotateWebhookSecretInput,
 ): Promise<IssuedSecret | Refusal> {
   const { endpoints, now } = dependencies
-  const overlapMs = requireScope(context, 'payments:read') ?? readOverlapMs(input)
+  const overlapMs = requireScope(context, 'webhooks:manage') ?? readOverlapMs(input)
   if (isRefusal(overlapMs)) return overlapMs
   const at = now()
   const call = callOf('rotateWebhookSecret', context, input, { webhook: input.webhook, overlapMs }, at)
@@ -165,7 +167,7 @@ async function removeWebhook(
   context: RequestContext,
   webhook: WebhookId,
 ): Promise<{ readonly id: WebhookId } | Refusal> {
-  const refusal = requireScope(context, 'payments:read')
+  const refusal = requireScope(context, 'webhooks:manage')
   if (refusal) return refusal
   if (!(await findOwn(dependencies, context, webhook))) return unknownWebhook
   await dependencies.endpoints.remove(webhook)
@@ -179,7 +181,7 @@ async function redeliver(
   id: string,
 ): Promise<Delivery | Refusal> {
   const { deliveries, now, onDue } = dependencies
-  const refusal = requireScope(context, 'payments:read')
+  const refusal = requireScope(context, 'webhooks:manage')
   if (refusal) return refusal
   const found = await findOwnDelivery(dependencies, context, id)
   if (!found) return unknownDelivery
@@ -195,7 +197,7 @@ async function listWebhooks(
   { endpoints }: Dependencies,
   context: RequestContext,
 ): Promise<readonly WebhookEndpoint[]> {
-  demandScope(context, 'payments:read')
+  demandScope(context, 'webhooks:read')
   return endpoints.ofOwner(context.viewer.participant)
 }
 
@@ -204,7 +206,7 @@ async function readWebhook(
   context: RequestContext,
   id: WebhookId,
 ): Promise<WebhookEndpoint | null> {
-  demandScope(context, 'payments:read')
+  demandScope(context, 'webhooks:read')
   return findOwn(dependencies, context, id)
 }
 
@@ -213,7 +215,7 @@ async function readDelivery(
   context: RequestContext,
   id: string,
 ): Promise<Delivery | null> {
-  demandScope(context, 'payments:read')
+  demandScope(context, 'webhooks:read')
   return (await findOwnDelivery(dependencies, context, id))?.delivery ?? null
 }
 
@@ -222,25 +224,26 @@ async function readDeliveries(
   context: RequestContext,
   { webhook, ...args }: DeliveryArguments,
 ): Promise<Connection<Delivery> & Counted> {
-  demandScope(context, 'payments:read')
+  demandScope(context, 'webhooks:read')
   const page = orThrow(pages.read(args))
   if (!(await findOwn(dependencies, context, webhook))) {
     orThrow(refuse('NOT_FOUND', 'the caller has no such webhook', ['webhook']))
   }
-  const before = page.after === null ? null : BigInt(Math.trunc(page.after[0]))
+  const before = page.after === null ? null : orThrow(dependencies.cursors.decode(page.after[0]))
   const rows = await dependencies.deliveries.page(webhook, { before, max: page.size + 1 })
   const count = dependencies.deliveries.counter(webhook)
-  return { ...pages.connection(page, rows, ({ position }) => [Number(position)]), count }
+  return { ...pages.connection(page, rows, ({ position }) => [dependencies.cursors.encode(position)]), count }
 }
 
-const pages = pagesOf('webhookDeliveries', ['number'], 100)
+/** The key is the position in the log as a cursor, which hides it. */
+const pages = pagesOf('webhookDeliveries', ['string'], 100)
 
 async function readDeliveriesOf(
   { endpoints, deliveries }: Dependencies,
   context: RequestContext,
   transactions: readonly TransactionId[],
 ): Promise<readonly Delivery[]> {
-  demandScope(context, 'payments:read')
+  demandScope(context, 'webhooks:read')
   const own = await endpoints.ofOwner(context.viewer.participant)
   if (own.length === 0) return []
   return deliveries.ofTransactions(
@@ -266,7 +269,7 @@ async function testWebhook(
   context: RequestContext,
   webhook: WebhookId,
 ): Promise<WebhookTest | Refusal> {
-  const refusal = requireScope(context, 'payments:read')
+  const refusal = requireScope(context, 'webhooks:manage')
   if (refusal) return refusal
   const endpoint = await findOwn(dependencies, context, webhook)
   if (!endpoint) return unknownWebhook

@@ -67,6 +67,7 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
     idempotentWriter: await createIdempotentWriter(db),
     endpoints,
     deliveries,
+    cursors: dependencies.cursors,
     reach,
     now,
     readTip: () => readTip(db),

@@ -226,7 +226,7 @@ describe('a webhook of another participant', () => {
     expect(await hub.webhookService.webhook(as(wallet), id)).toMatchObject({ status: 'ACTIVE' })
   })
 
-  test('needs the scope payments:read, as does every webhook', async () => {
+  test('needs the scopes of webhooks', async () => {
     const hub = await aWebhookProcess(db())
     const blind = as(wallet, ['payments:write'])
     const forbidden = { code: 'FORBIDDEN' }
