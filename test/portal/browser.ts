@@ -24,8 +24,7 @@ export interface PageOptions {
 
 export interface TestBrowser {
   /**
-   * Opens a page, which the end of the test closes. The file fails on an error of a script or of the policy in
-   * it.
+   * Opens a page, which the end of the test closes. The file fails on an error of a script or of the policy.
    */
   open(url: string, options?: PageOptions): Promise<Page>
   /** Errors of all pages so far. */

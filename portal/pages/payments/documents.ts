@@ -63,7 +63,7 @@ export const findById = graphql(`
   }
 `)
 export const paymentQuery = graphql(`
-  query PaymentPage($id: ID!) {
+  query PaymentPage($id: ID!, $webhooks: Boolean!) {
     transaction(id: $id) {
       __typename
       id
@@ -150,7 +150,7 @@ export const paymentQuery = graphql(`
             currency
           }
         }
-        webhookDeliveries {
+        webhookDeliveries @include(if: $webhooks) {
           id
           event
           state
