@@ -72,7 +72,9 @@ export function closeSession(): void {
   Object.assign(session, { key: null, viewer: null, phase: 'closed', error: null } satisfies Partial<Session>)
 }
 
-export const may = (scope: string): boolean => session.viewer?.scopes.includes(scope) ?? false
+/** The scope `operator` includes every other one. */
+export const may = (scope: string): boolean =>
+  session.viewer?.scopes.some((one) => one === scope || one === 'operator') ?? false
 export const hasRole = (role: string): boolean =>
   session.viewer?.participant.roles.some((one) => one === role) ?? false
 
