@@ -13,7 +13,7 @@ export interface Programme {
   /** The process of the hub. */
   readonly pid: number
   /** Starts a peer with the MongoDB URI and the name of the database as its arguments. */
-  serve(name: string, file: URL): Promise<Server>
+  serve(name: string, file: URL, environment?: Readonly<Record<string, string>>): Promise<Server>
   close(): Promise<void>
 }
 
@@ -51,7 +51,7 @@ export async function startProgramme({
     uri: mongod.uri,
     db: client.db(database),
     pid: hub.pid,
-    serve: (name, file) => serve(name, file, [mongod.uri, database]),
+    serve: (name, file, peerEnvironment) => serve(name, file, [mongod.uri, database], peerEnvironment),
     close: async () => {
       await hub.close()
       await client.close()

@@ -51,6 +51,15 @@ export function daysUpTo(now: Date, days: number): Range {
   return { from: to - days * dayMs, to }
 }
 
+/** A day counts as closed this long after its end: by then its payments have their answers. */
+const closesAfterMs = hourMs
+
+/** The latest closed days of UTC. */
+export function closedDays(now: Date, days: number): Range {
+  const to = Math.floor((now.getTime() - closesAfterMs) / dayMs) * dayMs
+  return { from: to - days * dayMs, to }
+}
+
 const nextMinute = (time: Date): number => Math.ceil(time.getTime() / minuteMs) * minuteMs
 
 /** The previous range of the same length, or the same range one calendar year earlier. */

@@ -10,6 +10,7 @@ import { values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import type { Dimension, Figures } from './activity.ts'
 import {
+  createClosedProgramme,
   queryActivity,
   queryEntityActivity,
   queryMerchantActivity,
@@ -32,12 +33,14 @@ const breakdownMax = 500
 
 export function createAnalyticsResolvers(dependencies: ActivityDependencies): Resolvers {
   const { registry } = dependencies
+  const closedProgramme = createClosedProgramme(dependencies)
   return {
     ...values,
     Query: {
       activity: (_: unknown, { where }: { where: ActivityFilterInput }, context: RequestContext) =>
         queryActivity(dependencies, where, context),
-      programme: () => queryProgramme(dependencies),
+      programme: (_: unknown, __: unknown, context: RequestContext) =>
+        queryProgramme(dependencies, closedProgramme, context),
     },
     Subscription: {
       activityUpdated: {

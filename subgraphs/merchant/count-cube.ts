@@ -4,7 +4,7 @@
 // its hexagons, in 8 bytes. So a filter selects profiles and cities, and every answer is a sum over arrays of
 // integers. Sums by terms, of which there are few, answer most questions without the counts themselves.
 
-import type { QrProductId } from '../../schema/values/id.ts'
+import type { ParticipantId, QrProductId } from '../../schema/values/id.ts'
 import type { CommonWords } from './common-words.ts'
 import { cityKey, type Profile, type ProfileKey, type SpotHead, type SpotId } from './count-key.ts'
 import { bitsOf, middleOf, regionResolution, type Hexagon } from './hexagon.ts'
@@ -93,6 +93,11 @@ export class CountCube {
   constructor(loadedAt: Date, commonWords: CommonWords = new Set()) {
     this.asOf = loadedAt
     this.commonWords = commonWords
+  }
+
+  /** The merchants of one acquirer, whatever their status. */
+  merchantsOf(acquirer: ParticipantId): number {
+    return this.profiles.reduce((sum, each, n) => sum + (each.acquirer === acquirer ? this.totals[n]! : 0), 0)
   }
 
   hasProfile(profile: ProfileKey): boolean {

@@ -30,6 +30,8 @@ export interface CountStore {
   readonly cube: CountCube
   /** Reads these spots again now. When it resolves, the cube has their state at the call or a later one. */
   refresh(spots: readonly SpotId[]): Promise<void>
+  /** Reads all QR products again now. */
+  refreshProducts(): Promise<void>
   close(): Promise<void>
 }
 
@@ -116,6 +118,7 @@ export async function openCountStore(db: Db, now: () => Date, logger: Logger): P
       return cube
     },
     refresh,
+    refreshProducts: () => loadProducts(db, cube),
     close: () => watch.close(),
   }
 }

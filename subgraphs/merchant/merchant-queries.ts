@@ -2,6 +2,7 @@
 
 import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import { quoteInput } from '../../schema/values/unknown.ts'
 import { pagesOf, type Connection, type PageArguments } from '../shared/page.ts'
 import type { Registry } from '../shared/registry.ts'
 import type { Acceptance } from './acceptance.ts'
@@ -38,6 +39,8 @@ interface MerchantEdge {
 
 export interface MerchantConnection extends Connection<Merchant> {
   readonly edges: readonly MerchantEdge[]
+  /** Null in a list by distance. */
+  readonly totalCount: (() => Promise<number>) | null
 }
 
 export interface WalletConnection extends Connection<{ readonly id: ParticipantId }> {
@@ -85,7 +88,12 @@ export function createMerchantQueries(dependencies: MerchantQueriesDependencies)
   const memoizedHints = memoizeWhile<Hinted>(() => [counts.cube, counts.cube.version], now, 1_000)
   return {
     coverage: (question) => queryCoverage(dependencies, memoizedCoverage, memoizedPayable, question),
-    merchants: (question) => queryMerchants(dependencies, memoizedHints, question),
+    merchants: (question) =>
+      queryMerchants(dependencies, memoizedHints, question, async () => {
+        const where = question.where ?? null
+        const coverage = await queryCoverage(dependencies, memoizedCoverage, memoizedPayable, { where })
+        return isRefusal(coverage) ? 0 : coverage.merchants
+      }),
     merchantsOf: (acquirer, args) => queryMerchantsOf(dependencies, acquirer, args),
     acceptedWallets: (merchant, args) => queryAcceptedWallets(dependencies, merchant, args),
   }
@@ -109,7 +117,7 @@ async function queryCoverage(
   const filter = countries ? { ...given, countries: new Set(countries) } : given
   const wallet = id === null || id === undefined ? null : registry.participants.get(id)
   if (wallet === undefined) {
-    return refuse('PARTICIPANT_UNKNOWN', `there is no participant "${id}"`, ['wallet'])
+    return refuse('PARTICIPANT_UNKNOWN', `there is no participant ${quoteInput(id)}`, ['wallet'])
   }
   const payableIn = (cube: CountCube): Uint8Array | null =>
     wallet &&
@@ -146,6 +154,7 @@ async function queryMerchants(
   { store, counts }: MerchantQueriesDependencies,
   memoized: Memoized<Hinted>,
   { near, where, ...args }: MerchantsQuestion,
+  totalCount: () => Promise<number>,
 ): Promise<MerchantConnection | Refusal> {
   const filter = readMerchantFilter(where)
   if (isRefusal(filter)) return filter
@@ -155,17 +164,21 @@ async function queryMerchants(
       hints ? store.near(near, filter, after, size) : Promise.resolve([]),
     )
   }
-  return pageById(args, (after, size) =>
+  return pageById(args, totalCount, (after, size) =>
     hints ? store.page(filter, hints, after, size) : Promise.resolve([]),
   )
 }
 
 const queryMerchantsOf = (
-  { store }: MerchantQueriesDependencies,
+  { store, counts }: MerchantQueriesDependencies,
   acquirer: ParticipantId,
   args: PageArguments,
 ): Promise<MerchantConnection | Refusal> =>
-  pageById(args, (after, size) => store.pageOfAcquirer(acquirer, after, size))
+  pageById(
+    args,
+    async () => counts.cube.merchantsOf(acquirer),
+    (after, size) => store.pageOfAcquirer(acquirer, after, size),
+  )
 
 function queryAcceptedWallets(
   { acceptance }: MerchantQueriesDependencies,
@@ -183,13 +196,14 @@ function queryAcceptedWallets(
 
 async function pageById(
   args: PageArguments,
+  totalCount: () => Promise<number>,
   read: (after: MerchantId | null, size: number) => Promise<readonly Merchant[]>,
 ): Promise<MerchantConnection | Refusal> {
   const page = byId.read(args)
   if (isRefusal(page)) return page
   const rows = await read((page.after?.[0] ?? null) as MerchantId | null, page.size + 1)
   const { edges, pageInfo } = byId.connection(page, rows, ({ id }) => [id])
-  return { edges: edges.map((edge) => ({ ...edge, distanceMeters: null })), pageInfo }
+  return { edges: edges.map((edge) => ({ ...edge, distanceMeters: null })), pageInfo, totalCount }
 }
 
 async function queryNear(
@@ -210,6 +224,7 @@ async function queryNear(
       return { cursor, distanceMeters: Math.round(meters), node: merchant }
     }),
     pageInfo,
+    totalCount: null,
   }
 }
 

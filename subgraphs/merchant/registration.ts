@@ -2,8 +2,9 @@
 // always exact.
 
 import { isDeepStrictEqual } from 'node:util'
-import type { AnyBulkWriteOperation, Db } from 'mongodb'
+import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb'
 import type { MerchantId } from '../../schema/values/id.ts'
+import { isRefusal, type Refusal } from '../../schema/values/problems.ts'
 import { nameWordsOf, type CommonWords } from './common-words.ts'
 import {
   addChange,
@@ -17,7 +18,7 @@ import {
 } from './count-key.ts'
 import { addCounts, saveProfiles, type CountStore } from './count-store.ts'
 import type { Merchant } from './merchant.ts'
-import { merchantCollection, storedMerchant, type StoredMerchant } from './stored-merchant.ts'
+import { merchantCollection, merchantOf, storedMerchant, type StoredMerchant } from './stored-merchant.ts'
 
 export interface Registration {
   /** Their ids are distinct. */
@@ -58,6 +59,36 @@ export async function writeMerchants(
   return { created: ids.length - updated, updated }
 }
 
+/**
+ * Changes one merchant by `rule` together with its counts, as part of the session's MongoDB transaction. Returns
+ * null when there is none, and the spots whose counts have changed with the merchant.
+ */
+export async function changeMerchant(
+  db: Db,
+  commonWords: CommonWords,
+  id: MerchantId,
+  rule: (merchant: Merchant) => Merchant | Refusal,
+  at: Date,
+  session: ClientSession,
+): Promise<{ readonly merchant: Merchant; readonly spots: readonly SpotId[] } | Refusal | null> {
+  const collection = merchantCollection(db)
+  const before = await collection.findOne({ _id: id }, { session })
+  if (!before) return null
+  const merchant = rule(merchantOf(before))
+  if (isRefusal(merchant)) return merchant
+  const words = nameWordsOf(merchant, commonWords)
+  const countKey = countKeyOf(merchant, words.common)
+  const changes = new Map<SpotId, SpotChange>()
+  addChange(changes, storedCountKey(before), -1)
+  addChange(changes, countKey, 1)
+  // Outside the MongoDB transaction: a profile without a merchant does no harm.
+  await saveProfiles(db, new Map([[countKey.profile, profileOf(merchant, words.common)]]))
+  const { _id, ...replacement } = storedMerchant(merchant, countKey, words)
+  await collection.replaceOne({ _id }, replacement, { session })
+  await addCounts(db, changes.values(), at, session)
+  return { merchant, spots: [...changes.keys()] }
+}
+
 /** The writes that turn the stored merchants into `merchants`. A stored merchant keeps its status. */
 function planWrites(
   merchants: readonly Merchant[],
@@ -69,7 +100,8 @@ function planWrites(
   const profiles = new Map<ProfileKey, Profile>()
   for (const described of merchants) {
     const before = stored.get(described.id)
-    const merchant = before ? { ...described, status: before.status } : described
+    const { status, suspendedByOperator } = before ?? described
+    const merchant = { ...described, status, ...(suspendedByOperator && { suspendedByOperator }) }
     const words = nameWordsOf(merchant, commonWords)
     const countKey = countKeyOf(merchant, words.common)
     const replacement = storedMerchant(merchant, countKey, words)

@@ -19,16 +19,24 @@ import type { Corridor, Registry } from '../shared/registry.ts'
 import { typeOr } from '../shared/result-union.ts'
 import { categoryOf, countryOf, values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
+import type { ChangeService } from './change-service.ts'
 import type { CodeStore } from './code-store.ts'
 import type { IssueCodeInput, MerchantCode } from './code.ts'
 import type { CountStore } from './count-store.ts'
 import type { Coverage, CoverageCell, CoverageDimension } from './coverage.ts'
 import { decodeQr } from './decode-qr.ts'
 import { cornersOf, type Bounds } from './hexagon.ts'
-import type { CoverageQuestion, MerchantQueries, MerchantsQuestion } from './merchant-queries.ts'
+import type {
+  CoverageQuestion,
+  MerchantConnection,
+  MerchantQueries,
+  MerchantsQuestion,
+} from './merchant-queries.ts'
 import type { MerchantService } from './merchant-service.ts'
+import type { MerchantStatusInput } from './merchant-status.ts'
 import type { Merchant, MerchantInput, QrProduct } from './merchant.ts'
 import { programmeFigures } from './programme.ts'
+import { versionOf, type QrProductInput } from './qr-product.ts'
 
 interface Key<Id extends string> {
   readonly id: Id
@@ -45,6 +53,7 @@ export interface MerchantResolversDependencies {
   readonly counts: CountStore
   readonly queries: MerchantQueries
   readonly service: MerchantService
+  readonly changes: ChangeService
   readonly now: () => Date
 }
 
@@ -62,7 +71,12 @@ export function createMerchantResolvers(dependencies: MerchantResolversDependenc
     Mutation: mutationFields(dependencies),
     RegisterMerchantsResult: { __resolveType: typeOr('MerchantsRegistered') },
     IssueCodeResult: { __resolveType: typeOr('MerchantCode') },
+    SetMerchantStatusResult: { __resolveType: typeOr('Merchant') },
+    SetQrProductResult: { __resolveType: typeOr('QrProduct') },
     Merchant: merchantFields(dependencies),
+    MerchantConnection: {
+      totalCount: ({ totalCount }: MerchantConnection) => totalCount?.() ?? null,
+    },
     QrProduct: productFields(dependencies),
     MerchantCode: codeFields(dependencies),
     MerchantCoverage: {
@@ -108,7 +122,7 @@ const queryFields = ({
   programme: async () => programmeFigures(orThrow(await queries.coverage({})), counts.cube.products),
 })
 
-const mutationFields = ({ service }: MerchantResolversDependencies) => ({
+const mutationFields = ({ service, changes }: MerchantResolversDependencies) => ({
   registerMerchants: (
     _: unknown,
     { input }: Input<{ merchants: readonly MerchantInput[] }>,
@@ -116,6 +130,10 @@ const mutationFields = ({ service }: MerchantResolversDependencies) => ({
   ) => service.register(input.merchants, context),
   issueCode: (_: unknown, { input }: Input<IssueCodeInput>, context: RequestContext) =>
     service.issue(input, context),
+  setMerchantStatus: (_: unknown, { input }: Input<MerchantStatusInput>, context: RequestContext) =>
+    changes.setMerchantStatus(input, context),
+  setQrProduct: (_: unknown, { input }: Input<QrProductInput>, context: RequestContext) =>
+    changes.setQrProduct(input, context),
 })
 
 /** A merchant shows at most this many of its codes. */
@@ -130,14 +148,15 @@ const merchantFields = ({ merchants, codes, counts, queries, now }: MerchantReso
   acquirer: ({ acquirer }: Merchant) => ({ id: acquirer }),
   acceptedWallets: (merchant: Merchant, args: PageArguments) =>
     orThrow(queries.acceptedWallets(merchant, args)),
-  codes: ({ id, acquirer }: Merchant, _: unknown, context: RequestContext) =>
-    mayReadCodes(acquirer, context) ? codes.current(id, now(), codesShown) : [],
+  __owner: ({ acquirer }: Merchant) => acquirer,
+  codes: ({ id }: Merchant) => codes.current(id, now(), codesShown),
 })
 
 const productFields = ({ counts }: MerchantResolversDependencies) => ({
   __resolveReferences: (keys: readonly Key<QrProductId>[]) =>
     keys.map(({ id }) => counts.cube.products.get(id) ?? null),
   country: ({ country }: QrProduct) => countryOf(country),
+  version: versionOf,
 })
 
 const codeFields = ({ merchants, codes }: MerchantResolversDependencies) => ({

@@ -67,7 +67,7 @@ const rules: readonly Rule[] = [
     may: [/^gateway\/(?!main\.ts)/, /^dataset\//, subgraphIndex, shared, schema],
   },
   // The engine is a product of its own.
-  { from: /^gateway\/supergraph\//, may: [/^gateway\/supergraph\//, /^subgraphs\/platform\/async\//] },
+  { from: /^gateway\/supergraph\//, may: [/^gateway\/supergraph\//] },
   // What checks the product imports nothing of it.
   { from: /^gateway\/verify\//, may: [/^gateway\/verify\//] },
   {

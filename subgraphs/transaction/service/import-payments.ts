@@ -27,7 +27,7 @@ import { termsOf } from '../price/quote.ts'
 import { builtInRates, type RateProvider } from '../price/rates.ts'
 import { createPaymentIndexes, paymentsOf } from '../store/payment-indexes.ts'
 import { loadPayments } from '../store/payment-store.ts'
-import { formatRrn, skipRrns, takeRrns } from '../store/rrn.ts'
+import { rrnsOfImport, skipRrns, takeRrns } from '../store/rrn.ts'
 
 export interface PastPayment {
   /** UUID version 7 of `createdAt`. */
@@ -62,8 +62,8 @@ export async function importPayments(
 ): Promise<void> {
   const writing = new Set<Promise<void>>()
   for (const chunk of chunks(payments, chunkSize)) {
-    const firstRrn = await takeRrns(db, BigInt(chunk.length))
-    const whole = chunk.map((past, n) => paymentOf(past, formatRrn(firstRrn + BigInt(n)), registry, rates))
+    const rrns = await takeRrns(db, chunk.length)
+    const whole = chunk.map((past, n) => paymentOf(past, rrns[n]!, registry, rates))
     const written = loadPayments(db, whole).finally(() => writing.delete(written))
     writing.add(written)
     if (writing.size >= writesMax) await Promise.race(writing)
@@ -96,10 +96,8 @@ export async function loadPastPayments(
   index: number,
 ): Promise<void> {
   if (payments.length === 0) return
-  const first = BigInt(index)
-  const whole = payments.map((past, n) =>
-    paymentOf(past, formatRrn(first + BigInt(n) + 1n), registry, builtInRates),
-  )
+  const rrns = await rrnsOfImport(db, index, payments.length)
+  const whole = payments.map((past, n) => paymentOf(past, rrns[n]!, registry, builtInRates))
   const entries = whole.flatMap(entriesOf).toSorted(byTime)
   await Promise.all([
     ...Array.from(chunks(whole, chunkSize), async (chunk) => {
@@ -110,14 +108,14 @@ export async function loadPastPayments(
       const failed = errors.find((error) => !isDuplicateKey(error))
       if (failed) throw new Error(`payment ${chunk[failed.index]!._id} cannot be written`, { cause: failed })
     }),
-    writeEntriesAt(db, first * eventsPerPayment, entries),
+    writeEntriesAt(db, BigInt(index) * eventsPerPayment, entries),
   ])
 }
 
 /** Ends a load in parts of `count` payments: creates the indexes, and lets the sequencer begin after them. */
 export async function finishPayments(db: Db, count: number): Promise<void> {
   await Promise.all([createPaymentIndexes(db), makeLogIndexes(db)])
-  await skipRrns(db, BigInt(count))
+  await skipRrns(db, count)
   await resumeFromNow(db, BigInt(count) * eventsPerPayment)
 }
 
