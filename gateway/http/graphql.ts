@@ -10,19 +10,23 @@ import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Config } from '../config/config.ts'
+import { costOf, unlimited, type CallerLimits } from '../identity/caller-limits.ts'
 import type { Identity } from '../identity/identity.ts'
 import { isIntrospectionOnly } from '../identity/introspection.ts'
 import { acceptsEventStream, contentTypes, negotiate, type MediaType } from '../protocol/accept.ts'
-import { asHttpError, HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { asHttpError, HttpError, rateLimitHeaders, sendHttpError } from '../protocol/http-error.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
+import type { UnknownConnections } from './unknown-connections.ts'
 
 /** What operations run on, once the hub has started. */
 export interface Services {
   readonly supergraph: Supergraph
   readonly identity: Identity
+  /** Default: no caller is limited. */
+  readonly limits?: CallerLimits
 }
 
 export interface GraphqlRoutesOptions {
@@ -31,6 +35,7 @@ export interface GraphqlRoutesOptions {
   /** Null while the hub starts. */
   readonly services: () => Services | null
   readonly streams: () => EventStreamTransport | null
+  readonly unknown: UnknownConnections
 }
 
 const noParticipant = '' as ParticipantId
@@ -76,7 +81,7 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
 }
 
 async function respond(
-  { config, services, streams }: GraphqlRoutesOptions,
+  { config, services, streams, unknown }: GraphqlRoutesOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   operation: GraphqlRequest,
@@ -88,10 +93,15 @@ async function respond(
   if (!mediaType && !acceptsStream) throw new HttpError('NOT_ACCEPTABLE')
   const hub = services()
   if (!hub) throw new HttpError('NOT_READY')
-  const needsNoKey = authorization === undefined && isIntrospectionOnly(query, config.TOKENS_MAX)
+  const { limits = unlimited } = hub
+  const needsNoKey = authorization === undefined && isIntrospectionOnly(query, { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX })
   const found = needsNoKey ? anonymous : hub.identity.find(authorization)
   const viewer = found instanceof Promise ? await found : found
-  if (!viewer) throw unauthenticated(authorization)
+  if (!viewer) {
+    limits.charge(anonymous, request.ip, 1)
+    throw unauthenticated(authorization)
+  }
+  if (viewer !== anonymous) unknown.known(request.raw.socket)
 
   const prepared = hub.supergraph.prepare(query, operationName)
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
@@ -108,6 +118,8 @@ async function respond(
   if (prepared.kind === 'rejected') return refuse(reply, mediaType, prepared.errors)
   const coerced = prepared.coerce(variables)
   if ('errors' in coerced) return refuse(reply, mediaType, coerced.errors)
+  const allowance = limits.charge(viewer, request.ip, costOf(prepared))
+  if (allowance) reply.headers(rateLimitHeaders(allowance))
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
   if (kind === 'query') reply.raw.once('close', () => deadline.leave())

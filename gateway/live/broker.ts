@@ -8,6 +8,7 @@ import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
+import { costOf, unlimited, type CallerLimits } from '../identity/caller-limits.ts'
 import { asHttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
@@ -41,6 +42,8 @@ export interface RunningOperation {
 
 export interface BrokerOptions {
   readonly supergraph: Supergraph
+  /** Default: no caller is limited. */
+  readonly limits?: CallerLimits
   readonly logger: Logger
   /** How long a client that is behind may take to read, before it is disconnected. */
   readonly behindMs: number
@@ -53,6 +56,7 @@ export interface BrokerOptions {
 /** What all operations of one broker share. */
 interface BrokerState {
   readonly supergraph: Supergraph
+  readonly limits: CallerLimits
   readonly logger: Logger
   readonly requestMs: number
   readonly clock: () => number
@@ -76,9 +80,10 @@ const catchingUpMax = 100
 const sweepMs = 500
 
 export function openBroker(options: BrokerOptions): Broker {
-  const { supergraph, logger, behindMs, requestMs, clock = () => performance.now() } = options
+  const { supergraph, limits = unlimited, logger, behindMs, requestMs, clock = () => performance.now() } = options
   const state: BrokerState = {
     supergraph,
+    limits,
     logger,
     requestMs,
     clock,
@@ -110,6 +115,7 @@ function run(
     if (prepared.kind === 'rejected') return refuseWith(subscriber, prepared.errors)
     const coerced = prepared.coerce(request.variables)
     if ('errors' in coerced) return refuseWith(subscriber, coerced.errors)
+    state.limits.charge(viewer, '', costOf(prepared))
     if (prepared.operation !== 'subscription') {
       const deadline = new Deadline(state.requestMs)
       execute(prepared, coerced.variables, { ...context, deadline }, subscriber)

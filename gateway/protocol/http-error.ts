@@ -9,6 +9,10 @@ import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 export const httpErrors = {
   BAD_REQUEST: { status: 400, message: 'The request is not a GraphQL request.' },
   PAN_REFUSED: { status: 400, message: problems.PAN_REFUSED },
+  BUDGET_EXCEEDED: {
+    status: 429,
+    message: 'The operation costs more than is left of the caller’s budget: wait for `retryAfterMs`.',
+  },
   UNAUTHENTICATED: { status: 401, message: 'This takes a key: Authorization: Bearer KEY.' },
   NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'GET runs queries, POST runs queries and mutations.' },
@@ -21,6 +25,10 @@ export const httpErrors = {
     status: 406,
     message:
       'A subscription takes server-sent events (Accept: text/event-stream) or a WebSocket (graphql-transport-ws).',
+  },
+  HOST_NOT_ALLOWED: {
+    status: 421,
+    message: 'A demo is called by an address, by localhost, or by the name of an origin in ORIGINS.',
   },
   BODY_TOO_LARGE: { status: 413, message: 'The body is larger than the hub reads.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json in UTF-8.' },
@@ -51,13 +59,17 @@ export type HttpErrorCode = keyof typeof httpErrors
 /** Becomes `{"errors":[{"message","extensions":{"code"}}]}`. */
 export class HttpError extends Error {
   readonly code: HttpErrorCode
-  /** Of the value at fault, from the name of its variable. */
-  readonly path: readonly string[] | undefined
-  constructor(code: HttpErrorCode, message: string = httpErrors[code].message, path?: readonly string[]) {
+  /** Further members of the error’s extensions. */
+  readonly details: Readonly<Record<string, unknown>>
+  constructor(
+    code: HttpErrorCode,
+    message: string = httpErrors[code].message,
+    details: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message)
     this.name = 'HttpError'
     this.code = code
-    this.path = path
+    this.details = details
   }
 
   get status(): number {
@@ -75,15 +87,30 @@ export function asHttpError(error: unknown): HttpError {
  * The response for `error` as JSON text. `requestId` is given where the hub is at fault, to find the line in
  * its log.
  */
-export function httpErrorText({ code, message, status, path }: HttpError, requestId?: string): string {
+export function httpErrorText({ code, message, status, details }: HttpError, requestId?: string): string {
   const extensions = {
     code,
-    ...(path && { path }),
+    ...details,
     ...(status === 503 && { retryable: true }),
     ...(requestId && { requestId }),
   }
   return JSON.stringify({ errors: [{ message, extensions }] })
 }
+
+/** The header fields of a limit, by the names of the IETF draft “RateLimit header fields for HTTP”. */
+export const rateLimitHeaders = ({
+  limit,
+  remaining,
+  waitMs,
+}: {
+  readonly limit: number
+  readonly remaining: number
+  readonly waitMs: number
+}): Readonly<Record<string, string>> => ({
+  'ratelimit-limit': String(limit),
+  'ratelimit-remaining': String(remaining),
+  'ratelimit-reset': String(Math.ceil(waitMs / 1000)),
+})
 
 /**
  * Responds with `error`: status, JSON, and for UNAUTHENTICATED the scheme to authenticate with (RFC 6750).
@@ -94,6 +121,9 @@ export function sendHttpError(
   contentType = 'application/json',
 ): FastifyReply {
   if (error.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
+  const { limit, remaining, retryAfterMs: waitMs } = error.details as Partial<Record<string, number>>
+  if (limit !== undefined && remaining !== undefined && waitMs !== undefined)
+    reply.headers({ ...rateLimitHeaders({ limit, remaining, waitMs }), 'retry-after': Math.ceil(waitMs / 1000) })
   const requestId = error.code === 'INTERNAL_SERVER_ERROR' ? reply.request.id : undefined
   return reply.code(error.status).type(contentType).send(httpErrorText(error, requestId))
 }

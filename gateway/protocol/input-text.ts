@@ -17,7 +17,7 @@ const levelsMax = 32
 export function checkVariables(variables: Readonly<Record<string, unknown>>): void {
   const path: string[] = []
   const refuse = (code: 'PAN_REFUSED' | 'BAD_REQUEST', message: string): never => {
-    throw new HttpError(code, message, path.map((step) => step.slice(0, stepMax)))
+    throw new HttpError(code, message, { path: path.map((step) => step.slice(0, stepMax)) })
   }
   const checkText = (text: string, field: string): void => {
     if (text.length > charactersMax)

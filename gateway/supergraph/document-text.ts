@@ -55,9 +55,9 @@ function pathOf(text: string, token: Token): readonly string[] {
   let path: readonly string[] = []
   try {
     visit(parse(text), {
-      enter(node, key, _parent, _path, ancestors) {
+      enter(node, key, parent, _path, ancestors) {
         if (node.loc?.startToken.start !== token.start || !literals.has(node.kind)) return
-        const around = ancestors.filter((one): one is ASTNode => 'kind' in one)
+        const around = [...ancestors, parent].filter((one): one is ASTNode => one !== undefined && 'kind' in one)
         const steps = around.flatMap((one) =>
           one.kind === Kind.ARGUMENT || one.kind === Kind.OBJECT_FIELD ? [one.name.value] : [],
         )

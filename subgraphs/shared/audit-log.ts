@@ -18,6 +18,8 @@ export const auditedActions = {
   setRates: true,
   closeSettlement: true,
   createWebhook: true,
+  updateWebhook: true,
+  deleteWebhook: true,
   rotateWebhookSecret: true,
   redeliverWebhook: true,
 } as const satisfies Partial<Record<Operation, true>>

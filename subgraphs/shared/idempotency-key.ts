@@ -16,6 +16,8 @@ export type Operation =
   | 'presentCode'
   | 'closeSettlement'
   | 'createWebhook'
+  | 'updateWebhook'
+  | 'deleteWebhook'
   | 'rotateWebhookSecret'
   | 'redeliverWebhook'
   | 'applyParticipant'

@@ -48,6 +48,7 @@ function run(
       MONGODB_DATABASE: database.name,
       SCALE: '0.0002',
       TRAFFIC: '0',
+      UNSAFE: 'open-mongodb,plain-secrets',
       PORT: '0',
       ...settings,
     },
