@@ -87,7 +87,18 @@ async function open({ sends }: { readonly sends: boolean }): Promise<Webhooks> {
   const cursors = createCursors('a secret')
   const now = () => new Date()
   const audit = await openAuditLog(db)
-  return openWebhooks({ db, audit, logReader, registry, payments, cursors, now, logger, reach: 'LOOPBACK', sends })
+  return openWebhooks({
+    db,
+    audit,
+    logReader,
+    registry,
+    payments,
+    cursors,
+    now,
+    logger,
+    reach: 'LOOPBACK',
+    sends,
+  })
 }
 
 /** Reads the log from its beginning, as a subscriber of everything does. */

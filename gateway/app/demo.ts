@@ -33,8 +33,8 @@ export async function seedDemo(
 }
 
 /**
- * Throws DEMO_DATA when a demo has written to `db`: its participants and payments are invented, and its keys are
- * public.
+ * Throws DEMO_DATA when a demo has written to `db`: its participants and payments are invented, and its
+ * keys are public.
  */
 export async function refuseDemoData(db: Db, { UNSAFE }: Pick<Config, 'UNSAFE'>): Promise<void> {
   if (UNSAFE.has('demo-data') || !(await hasDemoData(db))) return

@@ -23,7 +23,14 @@ import {
   type RateTable,
   type TransactionSubgraph,
 } from '../../subgraphs/transaction/index.ts'
-import { callerLimits, documentLimits, secretBox, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
+import {
+  callerLimits,
+  documentLimits,
+  secretBox,
+  tokenIssuer,
+  webhookReach,
+  type Config,
+} from '../config/config.ts'
 import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'

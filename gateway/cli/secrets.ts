@@ -1,5 +1,5 @@
-// Encrypts all stored secrets under the first key of SECRETS_KEY: node gateway/cli/secrets.ts
-// It writes to the database at MONGODB_URI, while hubs run. The keys after the first are only read with, and can be
+// Encrypts all stored secrets under the first key of SECRETS_KEY: node gateway/cli/secrets.ts It writes to
+// the database at MONGODB_URI, while hubs run. The keys after the first are only read with, and can be
 // removed from the settings afterwards.
 
 import type { Db } from 'mongodb'
@@ -12,7 +12,8 @@ import { runCommand } from './run.ts'
 
 function readBox(): SecretBox {
   const config = readConfig()
-  if (config.SECRETS_KEY.length === 0) throw new ConfigError(['SECRETS_KEY: set it to the key to encrypt with'])
+  if (config.SECRETS_KEY.length === 0)
+    throw new ConfigError(['SECRETS_KEY: set it to the key to encrypt with'])
   return secretBox(config)
 }
 

@@ -246,7 +246,9 @@ function acceptedBy({ enum: choices, minimum, maximum }: SettingSchema): string 
 }
 
 /** The settings of a hub, under the names of the environment variables. */
-export interface Config extends Readonly<Omit<Settings, 'MODE' | 'NODE_ENV' | 'TRAFFIC' | 'SECRETS_KEY_FILE'>> {
+export interface Config extends Readonly<
+  Omit<Settings, 'MODE' | 'NODE_ENV' | 'TRAFFIC' | 'SECRETS_KEY_FILE'>
+> {
   readonly MODE: 'demo' | 'production'
   readonly TRAFFIC: number
 }
@@ -333,7 +335,9 @@ function keysIn(file: string): Settings['SECRETS_KEY'] {
   try {
     lines = readFileSync(file, 'utf8')
   } catch (cause) {
-    throw new ConfigError([`SECRETS_KEY_FILE=${file}: it cannot be read (${(cause as NodeJS.ErrnoException).code})`])
+    throw new ConfigError([
+      `SECRETS_KEY_FILE=${file}: it cannot be read (${(cause as NodeJS.ErrnoException).code})`,
+    ])
   }
   const read = settings.shape.SECRETS_KEY.safeParse(lines.trim().split(/\s+/).join(','))
   if (!read.success || read.data.length === 0)
@@ -347,7 +351,8 @@ function unsafeSettings({
   SECRETS_KEY,
   UNSAFE,
 }: Pick<Settings, 'MONGODB_URI' | 'SECRETS_KEY' | 'UNSAFE'>): readonly string[] {
-  const isOpen = MONGODB_URI !== undefined && !/^mongodb(\+srv)?:\/\/[^/@]+@|[?&]authMechanism=/.test(MONGODB_URI)
+  const isOpen =
+    MONGODB_URI !== undefined && !/^mongodb(\+srv)?:\/\/[^/@]+@|[?&]authMechanism=/.test(MONGODB_URI)
   const found: readonly [name: string, isFound: boolean, sentence: string][] = [
     [
       'own-mongod',

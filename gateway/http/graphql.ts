@@ -94,7 +94,9 @@ async function respond(
   const hub = services()
   if (!hub) throw new HttpError('NOT_READY')
   const { limits = unlimited } = hub
-  const needsNoKey = authorization === undefined && isIntrospectionOnly(query, { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX })
+  const needsNoKey =
+    authorization === undefined &&
+    isIntrospectionOnly(query, { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX })
   const found = needsNoKey ? anonymous : hub.identity.find(authorization)
   const viewer = found instanceof Promise ? await found : found
   if (!viewer) {

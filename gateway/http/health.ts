@@ -24,8 +24,9 @@ export const createReadiness = (): Readiness => ({
 })
 
 /**
- * `/livez` responds while the process is alive. `/readyz` responds 503 while the hub is not ready. The reasons and
- * details are for callers that `mayReadDetails` lets: positions of the log tell how much is paid.
+ * `/livez` responds while the process is alive. `/readyz` responds 503 while the hub is not ready. The
+ * reasons and details are for callers that `mayReadDetails` lets: positions of the log reveal how much is
+ * paid.
  */
 export function healthRoutes(
   app: FastifyInstance,

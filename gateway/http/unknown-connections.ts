@@ -1,5 +1,5 @@
-// Bounds the connections of clients that the hub does not know yet: in all, and for each address. A connection
-// counts from its first packet until a key or token has come over it, so half-sent requests and idle sockets cannot
+// Bounds the connections of clients without a key: in all, and for each address. A connection counts from
+// its first packet until a key or token has come over it, so half-sent requests and idle sockets cannot
 // take all descriptors, and clients behind one proxy are not limited once they have authenticated.
 
 import { isIPv6, type Server, type Socket } from 'node:net'

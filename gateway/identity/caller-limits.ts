@@ -1,5 +1,5 @@
-// Limits what each caller may spend in a minute: a participant over all its keys and hubs, each of its keys, and an
-// address from which no key has come.
+// Limits what each caller may spend in a minute: a participant over all its keys and hubs, each of its
+// keys, and an address from which no key has come.
 
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { HttpError } from '../protocol/http-error.ts'
@@ -7,8 +7,8 @@ import type { Allowance, Budgets, Caller } from './shared-budgets.ts'
 
 export interface CallerLimits {
   /**
-   * Charges `viewer` for an operation; gives what is left, or null when nothing limits the viewer. `address` is the
-   * client's, and limits a viewer without a key. Throws BUDGET_EXCEEDED.
+   * Charges `viewer` for an operation; gives what is left, or null when nothing limits the viewer.
+   * `address` is the client's, and limits a viewer without a key. Throws BUDGET_EXCEEDED.
    */
   charge(viewer: Viewer, address: string, cost: number): Allowance | null
 }
@@ -54,5 +54,8 @@ export function createCallerLimits(budgets: Budgets, options: CallerLimitsOption
 export const unlimited: CallerLimits = { charge: () => null }
 
 /** What an operation costs: a write takes about ten times as long as a read. */
-export const costOf = ({ operation }: { readonly operation: 'query' | 'mutation' | 'subscription' }): number =>
-  operation === 'mutation' ? 10 : 1
+export const costOf = ({
+  operation,
+}: {
+  readonly operation: 'query' | 'mutation' | 'subscription'
+}): number => (operation === 'mutation' ? 10 : 1)

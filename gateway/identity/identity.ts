@@ -9,8 +9,8 @@ import { isToken, type Tokens, type TokenViewer } from './token.ts'
 export interface Identity {
   /**
    * The viewer for the value of an `Authorization` header; null when its key or token is missing, unknown,
-   * revoked or expired, or names a participant that does not exist. Synchronous for a key. Rejects with ISSUER_UNREACHABLE when a token cannot be
-   * checked.
+   * revoked or expired, or names a participant that does not exist. Synchronous for a key. Rejects with
+   * ISSUER_UNREACHABLE when a token cannot be checked.
    */
   find(authorization: unknown): Viewer | null | Promise<Viewer | null>
   /** False once the key of `viewer` was revoked or changed, or its token has expired. */

@@ -4,7 +4,9 @@ import { randomBytes } from 'node:crypto'
 import type { Db } from 'mongodb'
 import type { SecretBox } from '../../subgraphs/shared/secret-box.ts'
 
-/** The secret called `name`: 256 random bits as text, the same for every hub over `db`. It is stored sealed. */
+/**
+ * The secret called `name`: 256 random bits as text, the same for every hub over `db`. It is stored sealed.
+ */
 export async function sharedSecret(db: Db, name: string, box: SecretBox): Promise<string> {
   const secrets = db.collection<{ _id: string; value: string }>('secrets')
   const secret = await secrets.findOneAndUpdate(
@@ -28,5 +30,5 @@ export async function resealShared(db: Db, box: SecretBox): Promise<number> {
   return changed
 }
 
-/** To whom a shared secret is sealed. */
+/** The owner that a shared secret is sealed for. */
 const ownerOf = (name: string): string => `secret:${name}`

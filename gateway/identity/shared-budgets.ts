@@ -1,5 +1,6 @@
-// The budgets of callers, shared by all hubs of a database. Each hub charges in memory, so no request waits for the
-// database: twice a second it adds what it has charged to the shared budgets, and takes over what they then hold.
+// The budgets of callers, shared by all hubs of a database. Each hub charges in memory, so no request waits
+// for the database: twice a second it adds what it has charged to the shared budgets, and takes over what
+// they then hold.
 
 import type { AnyBulkWriteOperation, Collection, Db } from 'mongodb'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
@@ -16,7 +17,9 @@ export interface Allowance {
 }
 
 export interface Budgets {
-  /** Charges every one of `callers`, or none. `perMinute` gives the size of a budget when it is first used. */
+  /**
+   * Charges every one of `callers`, or none. `perMinute` gives the size of a budget when it is first used.
+   */
   charge(callers: readonly Caller[], cost: number): Allowance
   close(): Promise<void>
 }
@@ -59,7 +62,11 @@ export interface BudgetsOptions {
   readonly clock?: () => number
 }
 
-export async function openBudgets({ db, logger, clock = () => performance.now() }: BudgetsOptions): Promise<Budgets> {
+export async function openBudgets({
+  db,
+  logger,
+  clock = () => performance.now(),
+}: BudgetsOptions): Promise<Budgets> {
   const entries = new Map<string, Entry>()
   const stored = db?.collection<SharedBudget>('budgets') ?? null
   await stored?.createIndex({ at: 1 }, { name: 'expiry', expireAfterSeconds: expiresSeconds })
@@ -69,7 +76,9 @@ export async function openBudgets({ db, logger, clock = () => performance.now() 
   const shareSoon = (): void => {
     timer = setTimeout(() => {
       sharing = share(stored, entries, clock)
-        .catch((error: unknown) => logger.warn({ err: error }, 'the budgets of callers could not be shared; trying again'))
+        .catch((error: unknown) =>
+          logger.warn({ err: error }, 'the budgets of callers could not be shared; trying again'),
+        )
         .finally(() => isClosed || shareSoon())
     }, shareEveryMs).unref()
   }
@@ -96,9 +105,15 @@ export async function openBudgets({ db, logger, clock = () => performance.now() 
   }
 }
 
-const shareLeft = ({ budget, caller }: Entry, nowMs: number): number => budget.remainingAt(nowMs) / caller.perMinute
+const shareLeft = ({ budget, caller }: Entry, nowMs: number): number =>
+  budget.remainingAt(nowMs) / caller.perMinute
 
-const allowanceOf = ({ budget, caller }: Entry, cost: number, nowMs: number, isGranted: boolean): Allowance => ({
+const allowanceOf = (
+  { budget, caller }: Entry,
+  cost: number,
+  nowMs: number,
+  isGranted: boolean,
+): Allowance => ({
   isGranted,
   limit: caller.perMinute,
   remaining: Math.max(0, Math.floor(budget.remainingAt(nowMs))),
@@ -130,7 +145,10 @@ async function share(
 
   const charged = active.flatMap((entry) => (entry.unshared > 0 ? [{ entry, cost: entry.unshared }] : []))
   if (charged.length > 0) {
-    await stored.bulkWrite(charged.map(({ entry, cost }) => chargeOf(entry.caller, cost)), { ordered: false })
+    await stored.bulkWrite(
+      charged.map(({ entry, cost }) => chargeOf(entry.caller, cost)),
+      { ordered: false },
+    )
     for (const { entry, cost } of charged) entry.unshared -= cost
   }
   const found = await stored.find({ _id: { $in: active.map(({ caller }) => caller.name) } }).toArray()
@@ -149,5 +167,7 @@ function chargeOf({ name, perMinute }: Caller, cost: number): AnyBulkWriteOperat
     $add: [{ $ifNull: ['$remaining', perMinute] }, { $multiply: [elapsedMs, perMinute / forgottenMs] }],
   }
   const remaining = { $subtract: [{ $min: [perMinute, refilled] }, cost] }
-  return { updateOne: { filter: { _id: name }, update: [{ $set: { remaining, at: '$$NOW' } }], upsert: true } }
+  return {
+    updateOne: { filter: { _id: name }, update: [{ $set: { remaining, at: '$$NOW' } }], upsert: true },
+  }
 }

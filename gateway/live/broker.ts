@@ -80,7 +80,14 @@ const catchingUpMax = 100
 const sweepMs = 500
 
 export function openBroker(options: BrokerOptions): Broker {
-  const { supergraph, limits = unlimited, logger, behindMs, requestMs, clock = () => performance.now() } = options
+  const {
+    supergraph,
+    limits = unlimited,
+    logger,
+    behindMs,
+    requestMs,
+    clock = () => performance.now(),
+  } = options
   const state: BrokerState = {
     supergraph,
     limits,
@@ -209,8 +216,8 @@ function declaredVariables(prepared: Prepared, variables: Variables): Variables 
 }
 
 /**
- * Everything of a viewer that decides what it may see: viewers with equal values share an upstream. Structured,
- * because joined texts of two viewers may be equal.
+ * Everything of a viewer that decides what it may see: viewers with equal values share an upstream.
+ * Structured, because joined texts of two viewers may be equal.
  */
 const visibilityOf = (supergraph: Supergraph, viewer: Viewer): object => ({
   participant: viewer.participant,

@@ -1,11 +1,12 @@
-// Decides under which names the hub may be called. A web page whose name an attacker resolves to this machine (DNS
-// rebinding) sends its own name as Host, and to the browser the hub then is of the page's own origin.
+// Decides under which names the hub may be called. A web page whose name an attacker resolves to this
+// machine (DNS rebinding) sends its own name as Host, and to the browser the hub then is of the page's own
+// origin.
 
 import { isIP } from 'node:net'
 
 /**
- * True for an address, for a name without a dot or below `localhost`, which no page of the internet can have, and
- * for the names in `allowed`.
+ * True for an address, for a name without a dot or below `localhost`, which no page of the internet can
+ * have, and for the names in `allowed`.
  */
 export function isAllowedHost(host: string | undefined, allowed: ReadonlySet<string>): boolean {
   const name = nameOf(host)

@@ -123,7 +123,10 @@ export function sendHttpError(
   if (error.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
   const { limit, remaining, retryAfterMs: waitMs } = error.details as Partial<Record<string, number>>
   if (limit !== undefined && remaining !== undefined && waitMs !== undefined)
-    reply.headers({ ...rateLimitHeaders({ limit, remaining, waitMs }), 'retry-after': Math.ceil(waitMs / 1000) })
+    reply.headers({
+      ...rateLimitHeaders({ limit, remaining, waitMs }),
+      'retry-after': Math.ceil(waitMs / 1000),
+    })
   const requestId = error.code === 'INTERNAL_SERVER_ERROR' ? reply.request.id : undefined
   return reply.code(error.status).type(contentType).send(httpErrorText(error, requestId))
 }

@@ -58,8 +58,8 @@ export interface SupergraphOptions {
   /** The most valid documents that are cached, and the most rejected ones. Default: 1,000. */
   readonly documentsMax?: number
   /**
-   * Refuses the text of a literal, name or number in a document, given the argument or input field that it is for.
-   * Default: none is refused.
+   * Refuses the text of a literal, name or number in a document, given the argument or input field that it
+   * is for. Default: none is refused.
    */
   readonly refuseText?: RefuseText
   /** Limits that differ from `defaultLimits`. */

@@ -276,7 +276,9 @@ const createIndexes = (db: Db): Promise<string> =>
     .collection('participants')
     .createIndex({ iin: 1 }, { unique: true, partialFilterExpression: { iin: { $type: 'string' } } })
 
-/** Encrypts the secrets of all participants under the newest key of `box`; returns how many it has changed. */
+/**
+ * Encrypts the secrets of all participants under the newest key of `box`; returns how many it has changed.
+ */
 export async function resealParticipants(db: Db, box: SecretBox): Promise<number> {
   const participants = db.collection<Stored<Participant>>('participants')
   let changed = 0

@@ -26,6 +26,7 @@ export type Operation =
   | 'connectParticipant'
   | 'setCorridor'
   | 'setRates'
+  | 'eraseCustomer'
 
 /** A use of an idempotency key. `id` is unique over all payments. */
 export interface UsedKey {

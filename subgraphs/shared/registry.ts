@@ -113,7 +113,9 @@ const withSecrets = (
   change: (secrets: Endpoint['secrets']) => Endpoint['secrets'],
 ): Participant => {
   const { endpoint } = participant
-  return endpoint ? { ...participant, endpoint: { ...endpoint, secrets: change(endpoint.secrets) } } : participant
+  return endpoint
+    ? { ...participant, endpoint: { ...endpoint, secrets: change(endpoint.secrets) } }
+    : participant
 }
 
 const ownerOf = ({ id }: Participant): string => `participant:${id}`

@@ -4,11 +4,14 @@
 import { createCipheriv, createDecipheriv, hash, randomBytes } from 'node:crypto'
 
 export interface SecretBox {
-  /** Encrypts `secret` under the newest key. `owner` is authenticated, so a sealed secret is of no use elsewhere. */
+  /**
+   * Encrypts `secret` under the newest key. `owner` is authenticated, so a sealed secret is of no use
+   * elsewhere.
+   */
   seal(secret: string, owner: string): string
   /**
-   * The secret in `stored`. A text that was stored before the hub had a key is returned as it is. Throws when no key
-   * opens it, or it was sealed for another owner.
+   * The secret in `stored`. A text that was stored before the hub had a key is returned as it is. Throws
+   * when no key opens it, or it was sealed for another owner.
    */
   open(stored: string, owner: string): string
   /** Whether `stored` is sealed under the newest key. */
@@ -19,7 +22,8 @@ export interface SecretBox {
 export const plainSecrets: SecretBox = {
   seal: (secret) => secret,
   open(stored) {
-    if (stored.startsWith(prefix)) throw new SecretBoxError('a stored secret is encrypted: set SECRETS_KEY to its key')
+    if (stored.startsWith(prefix))
+      throw new SecretBoxError('a stored secret is encrypted: set SECRETS_KEY to its key')
     return stored
   },
   isCurrent: () => true,
@@ -36,7 +40,8 @@ const ivBytes = 12
 const tagBytes = 16
 
 /**
- * Seals under the first of `keys`, and opens under any of them, so that keys can be rotated. Each has 32 bytes.
+ * Seals under the first of `keys`, and opens under any of them, so that keys can be rotated. Each has 32
+ * bytes.
  *
  *   sealed:IDOFKEY:base64url(iv, tag, text)
  */
@@ -55,9 +60,12 @@ export function createSecretBox(keys: readonly [Buffer, ...Buffer[]]): SecretBox
       if (!stored.startsWith(prefix)) return stored
       const [id = '', sealed = ''] = stored.slice(prefix.length).split(':')
       const key = byId.get(id)
-      if (!key) throw new SecretBoxError(`a stored secret was encrypted with the key ${id}: add it to SECRETS_KEY`)
+      if (!key)
+        throw new SecretBoxError(`a stored secret was encrypted with the key ${id}: add it to SECRETS_KEY`)
       const bytes = Buffer.from(sealed, 'base64url')
-      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivBytes), { authTagLength: tagBytes })
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivBytes), {
+        authTagLength: tagBytes,
+      })
         .setAAD(Buffer.from(owner))
         .setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes))
       try {

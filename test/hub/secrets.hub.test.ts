@@ -25,7 +25,9 @@ async function stored(): Promise<string> {
       .filter((name) => collections.some((one) => one.name === name))
       .map((name) => database.db.collection(name).find({}).toArray()),
   )
-  return JSON.stringify(documents.flat(), (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+  return JSON.stringify(documents.flat(), (_, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  )
 }
 
 describe('the secret of a webhook', () => {
@@ -53,6 +55,8 @@ describe('the secret of a webhook', () => {
     expect(() => new Webhook(secret).verify(body, headers)).not.toThrow()
     await rotated.close()
 
-    await expect(testHub(database, { SECRETS_KEY: first })).rejects.toMatchObject({ code: 'SECRETS_UNREADABLE' })
+    await expect(testHub(database, { SECRETS_KEY: first })).rejects.toMatchObject({
+      code: 'SECRETS_UNREADABLE',
+    })
   })
 })

@@ -69,7 +69,7 @@ export async function createEndpointStore(db: Db, box: SecretBox = plainSecrets)
   }
 }
 
-/** To whom the secrets of an endpoint are sealed. */
+/** The owner that the secrets of an endpoint are sealed for. */
 const webhookOwner = (id: WebhookId): string => `webhook:${id}`
 
 /** Encrypts the secrets of all endpoints under the newest key of `box`; returns how many it has changed. */

@@ -118,7 +118,11 @@ async function updateWebhook(
   const { idempotentWriter, endpoints, deliveries, reach, now } = dependencies
   const changes = requireScope(context, 'payments:read') ?? readChanges(input, reach)
   if (isRefusal(changes)) return changes
-  const call = { participant: context.viewer.participant, operation: 'updateWebhook', command: changes } as const
+  const call = {
+    participant: context.viewer.participant,
+    operation: 'updateWebhook',
+    command: changes,
+  } as const
   const outcome = await idempotentWriter.once({ ...call, at: now() }, async (session) => {
     const before = await endpoints.read(input.webhook, session)
     if (before?.owner !== context.viewer.participant) return unknownWebhook
@@ -294,7 +298,10 @@ const recordChange = (
   session: ClientSession,
 ): Promise<void> => {
   const target = `webhook:${(after ?? before)!._id}` as const
-  return audit.record({ at: now(), actor: viewer.participant, action, target, before, after, requestId }, session)
+  return audit.record(
+    { at: now(), actor: viewer.participant, action, target, before, after, requestId },
+    session,
+  )
 }
 
 const callOf = (

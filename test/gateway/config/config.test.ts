@@ -111,7 +111,10 @@ describe('reading the settings', () => {
   test('keys for secrets may be in a file', () => {
     const file = path.join(mkdtempSync(path.join(tmpdir(), 'keys-')), 'keys')
     writeFileSync(file, `${key}\n${Buffer.alloc(32, 2).toString('base64')}\n`)
-    expect(readConfig({ SECRETS_KEY_FILE: file }).SECRETS_KEY).toEqual([Buffer.alloc(32, 1), Buffer.alloc(32, 2)])
+    expect(readConfig({ SECRETS_KEY_FILE: file }).SECRETS_KEY).toEqual([
+      Buffer.alloc(32, 1),
+      Buffer.alloc(32, 2),
+    ])
     writeFileSync(file, 'hunter2')
     expect(() => readConfig({ SECRETS_KEY_FILE: file })).toThrow(/^(?!.*hunter2).*each line must be/s)
     expect(() => readConfig({ SECRETS_KEY_FILE: `${file}.gone` })).toThrow('it cannot be read (ENOENT)')

@@ -1,4 +1,4 @@
-// What the hub does with clients that it does not know: half-sent requests, idle connections, other names.
+// What the hub does with clients without a key: half-sent requests, idle connections, other names.
 
 import { once } from 'node:events'
 import { request } from 'node:http'
@@ -7,15 +7,11 @@ import { describe, expect, test } from 'vitest'
 import { smallHub } from '../../fixtures/small-hub.ts'
 import { RawClient } from '../live/raw-client.ts'
 
-const hub = await smallHub({
-  RECEIVE_TIMEOUT_MS: '300',
-  SOCKET_INIT_MS: '300',
-  UNKNOWN_CONNECTIONS_PER_ADDRESS_MAX: '20',
-})
+const hub = await smallHub({ RECEIVE_TIMEOUT_MS: '300', SOCKET_INIT_MS: '300' })
 const { port } = new URL(hub.url)
 
-async function open(first = ''): Promise<Socket> {
-  const socket = connect(Number(port), '127.0.0.1')
+async function open(first = '', url = hub.url): Promise<Socket> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
   socket.on('error', () => {})
   await once(socket, 'connect')
   if (first !== '') socket.write(first)
@@ -36,7 +32,8 @@ describe('a connection is closed', () => {
     { what: 'that stops within its headers', sends: 'POST /graphql HTTP/1.1\r\nHost: localhost\r\nAuthor' },
     {
       what: 'that stops within its body',
-      sends: 'POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{',
+      sends:
+        'POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{',
     },
   ])('$what in time', async ({ sends }) => {
     const begun = performance.now()
@@ -53,17 +50,25 @@ describe('a connection is closed', () => {
 
 describe('connections of one address', () => {
   test('are limited until a key has come over them', async () => {
-    // Event streams keep their connections, and have shown a key.
-    const known = await Promise.all(Array.from({ length: 30 }, () => RawClient.as(hub.url, 'demo-wallet')))
-    const open20 = await Promise.all(Array.from({ length: 20 }, () => open('GET /livez HTTP/1.1\r\n')))
-    const refused = await open('GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n')
-    expect(await answerOn(refused)).toBe('')
-    open20[0]!.destroy()
-    await once(open20[0]!, 'close')
-    const ask = async () => (await fetch(`${hub.url}/livez`)).status
-    await expect.poll(() => ask().catch(() => 0), { timeout: 5_000 }).toBe(200)
-    open20.forEach((socket) => socket.destroy())
+    const { url, close } = await smallHub({ UNKNOWN_CONNECTIONS_PER_ADDRESS_MAX: '20' })
+    const half = () => open('GET /livez HTTP/1.1\r\n', url)
+    // More than are allowed, but each has shown its key before the next one comes.
+    const known: RawClient[] = []
+    for (let n = 0; n < 25; n++) known.push(await RawClient.as(url, 'demo-wallet'))
+    const unknown = await Promise.all(Array.from({ length: 20 }, half))
+    expect(await answerOn(await half())).toBe('')
+    const left = once(unknown[0]!, 'close')
+    unknown[0]!.destroy()
+    await left
+    const status = () =>
+      fetch(`${url}/livez`).then(
+        (response) => response.status,
+        () => 0,
+      )
+    await expect.poll(status, { timeout: 5_000 }).toBe(200)
+    for (const socket of unknown) socket.destroy()
     for (const client of known) await client.close()
+    await close()
   })
 })
 

@@ -22,7 +22,9 @@ test('two hubs share a budget within a second', async () => {
   expect(other.charge([wallet], 1)).toMatchObject({ isGranted: true, limit: 600 })
   expect(one.charge([wallet], 500)).toMatchObject({ isGranted: true })
   const begun = performance.now()
-  await expect.poll(() => other.charge([wallet], 0).remaining, { interval: 20, timeout: 3_000 }).toBeLessThan(120)
+  await expect
+    .poll(() => other.charge([wallet], 0).remaining, { interval: 20, timeout: 3_000 })
+    .toBeLessThan(120)
   expect(performance.now() - begun).toBeLessThan(1_000)
   const refused = other.charge([wallet], 200)
   expect(refused).toMatchObject({ isGranted: false, limit: 600 })
@@ -40,7 +42,7 @@ test('both hubs together grant little more than the budget', async () => {
     for (const hub of [one, other]) if (hub.charge([caller], 5).isGranted) granted += 5
     await new Promise(setImmediate)
   }
-  // Each hub may grant the whole budget before it has heard of the other; then only the refill is left.
+  // Each hub may grant the whole budget before the two have shared it; then only the refill is left.
   expect(granted).toBeLessThanOrEqual(2 * 300 + 20)
   expect(one.charge([caller], 5).isGranted).toBe(false)
   expect(other.charge([caller], 5).isGranted).toBe(false)

@@ -25,7 +25,9 @@ describe('a stored secret', () => {
     for (let n = 0; n < bytes.length; n++) {
       const changed = Buffer.from(bytes)
       changed[n]! ^= 1
-      expect(() => box.open(sealed.slice(0, at) + changed.toString('base64url'), 'webhook:1')).toThrow(SecretBoxError)
+      expect(() => box.open(sealed.slice(0, at) + changed.toString('base64url'), 'webhook:1')).toThrow(
+        SecretBoxError,
+      )
     }
   })
 
@@ -40,7 +42,9 @@ describe('a stored secret', () => {
   test('names the key that it takes', () => {
     const sealed = box.seal('whsec_x', 'webhook:1')
     const id = sealed.split(':')[1]!
-    expect(() => createSecretBox([other]).open(sealed, 'webhook:1')).toThrow(`the key ${id}: add it to SECRETS_KEY`)
+    expect(() => createSecretBox([other]).open(sealed, 'webhook:1')).toThrow(
+      `the key ${id}: add it to SECRETS_KEY`,
+    )
     expect(() => plainSecrets.open(sealed, 'webhook:1')).toThrow('set SECRETS_KEY')
   })
 

@@ -208,8 +208,13 @@ describe('each change of a webhook', () => {
     must(await service.rotate(as(wallet), { webhook: id, idempotencyKey: 'rotation' }))
     must(await service.redeliver(as(wallet), { delivery: delivery!._id }))
     must(await service.remove(as(wallet), { webhook: id }))
-    expect(await service.update(as(wallet), { webhook: id, status: 'ACTIVE' })).toMatchObject({ code: 'NOT_FOUND' })
-    const entries = await db().collection('audit').find({}, { sort: { _id: 1 } }).toArray()
+    expect(await service.update(as(wallet), { webhook: id, status: 'ACTIVE' })).toMatchObject({
+      code: 'NOT_FOUND',
+    })
+    const entries = await db()
+      .collection('audit')
+      .find({}, { sort: { _id: 1 } })
+      .toArray()
     expect(entries.map(({ action, target, actor }) => ({ action, target, actor }))).toEqual([
       ...['createWebhook', 'updateWebhook', 'rotateWebhookSecret'].map((action) => ({
         action,
