@@ -88,8 +88,9 @@ export async function openBudgets({
     charge(callers, cost) {
       const nowMs = clock()
       const used = callers.map((caller) => entryOf(entries, caller, nowMs))
-      const short = used.find(({ budget }) => budget.remainingAt(nowMs) < cost)
-      if (short) return allowanceOf(short, cost, nowMs, false)
+      const short = used.filter(({ budget }) => budget.remainingAt(nowMs) < cost)
+      const [longest] = short.toSorted((a, b) => b.budget.waitMs(cost, nowMs) - a.budget.waitMs(cost, nowMs))
+      if (longest) return allowanceOf(longest, cost, nowMs, false)
       for (const entry of used) {
         entry.budget.spend(cost, nowMs)
         entry.unshared += cost

@@ -1,7 +1,17 @@
-// Secrets and personal data go through every operation, also where it fails. None of them may be in log lines, in
-// metrics, or in collections where they do not belong: docs/privacy.md.
+// Secrets and personal data go through every operation, also where it fails. None of them may be in log
+// lines, in metrics, or in collections where they do not belong: docs/privacy.md.
 
-import { buildSchema, isEnumType, isInputObjectType, isListType, isNonNullType, parse, typeFromAST, type GraphQLInputType, Kind } from 'graphql'
+import {
+  buildSchema,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  parse,
+  typeFromAST,
+  type GraphQLInputType,
+  Kind,
+} from 'graphql'
 import { readFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
 import { pino } from 'pino'
@@ -41,12 +51,19 @@ const logger = pino(
     },
   }),
 )
-const hub = await testHub(database, { CURSOR_SECRET: cursorSecret, SECRETS_KEY: Buffer.alloc(32, 7).toString('base64') }, logger)
+const hub = await testHub(
+  database,
+  { CURSOR_SECRET: cursorSecret, SECRETS_KEY: Buffer.alloc(32, 7).toString('base64') },
+  logger,
+)
 const [wallet, acquirer, operator] = keys.map((key) => hub.as(key)) as [HubClient, HubClient, HubClient]
 
-const schema = buildSchema(readFileSync(new URL('../../schema/generated/api.graphql', import.meta.url), 'utf8'), {
-  assumeValidSDL: true,
-})
+const schema = buildSchema(
+  readFileSync(new URL('../../schema/generated/api.graphql', import.meta.url), 'utf8'),
+  {
+    assumeValidSDL: true,
+  },
+)
 
 let numbers = 0
 const texts: Readonly<Record<string, () => string>> = {
@@ -70,8 +87,11 @@ function valueFor(type: GraphQLInputType, name: string): unknown {
   if (isListType(type)) return [valueFor(type.ofType, name)]
   if (isEnumType(type)) return type.getValues()[0]!.name
   if (isInputObjectType(type)) {
-    if (type.name === 'TokenInput' || type.name === 'AccountTokenInput') return { reference: account, lastFour: '4242' }
-    return Object.fromEntries(Object.values(type.getFields()).map((field) => [field.name, valueFor(field.type, field.name)]))
+    if (type.name === 'TokenInput' || type.name === 'AccountTokenInput')
+      return { reference: account, lastFour: '4242' }
+    return Object.fromEntries(
+      Object.values(type.getFields()).map((field) => [field.name, valueFor(field.type, field.name)]),
+    )
   }
   return texts[name]?.() ?? scalars[type.name] ?? free
 }
@@ -104,17 +124,19 @@ const collectionsWith = (contents: ReadonlyMap<string, string>, text: string): s
 
 describe('secrets and personal data', () => {
   test('are in no log line, no metric, and no collection where they do not belong', async () => {
-    const merchants = await operator.query('{ merchants(first: 1) { edges { node { id acquirer { id } } } } }')
+    const merchants = await operator.query(
+      '{ merchants(where: { acquirers: ["acquirer-cn-01"], entryModes: [IN_APP] }, first: 1) { edges { node { id } } } }',
+    )
     const merchant = merchants.data.merchants.edges[0].node.id as string
     const paid = await wallet.query(
       `mutation($merchant: ID!, $token: TokenInput) { submitPayment(input: { idempotencyKey: "pay", reference: "pay",
-        merchant: $merchant, amount: { amount: "10.00", currency: "CNY" }, customer: "${customer}", token: $token }) {
+        merchant: $merchant, amount: { amount: "10.00", currency: "CNY" }, payerCurrency: "SGD", customer: "${customer}", token: $token }) {
         __typename ... on Problem { code } } }`,
       { merchant, token: { reference: account, lastFour: '4242' } },
     )
-    expect(paid.errors).toBeUndefined()
+    expect(paid.data.submitPayment).toEqual({ __typename: 'PaymentReceipt' })
     const created = await wallet.query(
-      'mutation { createWebhook(input: { idempotencyKey: "hook", url: "http://127.0.0.1:9/", events: ["*"] }) { ... on WebhookCreated { secret } } }',
+      'mutation { createWebhook(input: { idempotencyKey: "hook", url: "http://127.0.0.1:9999/", events: ["*"] }) { ... on WebhookCreated { secret } } }',
     )
     const { secret } = created.data.createWebhook as { secret: string }
     expect(secret).toMatch(/^whsec_/)
@@ -123,7 +145,12 @@ describe('secrets and personal data', () => {
       if (kind === 'subscription') continue
       for (const client of [wallet, acquirer, operator]) await client.query(text, variablesOf(text))
     }
-    for (const body of ['{', `{"query": "${customer}`, `{"variables": {"customer": "${customer}"}}`, `"${customer}"`]) {
+    for (const body of [
+      '{',
+      `{"query": "${customer}`,
+      `{"variables": {"customer": "${customer}"}}`,
+      `"${customer}"`,
+    ]) {
       await fetch(`${hub.url}/graphql`, {
         method: 'POST',
         headers: { authorization: `Bearer ${keys[0]}`, 'content-type': 'application/json' },

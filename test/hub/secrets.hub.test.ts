@@ -13,8 +13,10 @@ const run = hubProcesses(database)
 
 const createWebhook = `mutation($url: String!, $key: String!) {
   createWebhook(input: { idempotencyKey: $key, url: $url, events: ["*"] }) { ... on WebhookCreated { secret webhook { id } } } }`
-const pay = `mutation($key: String!) {
-  submitPayment(input: { idempotencyKey: $key, reference: $key, merchant: "acquirer-cn-01.M000001",
+const findMerchant =
+  '{ merchants(where: { acquirers: ["acquirer-cn-01"], entryModes: [IN_APP] }, first: 1) { edges { node { id } } } }'
+const pay = `mutation($key: String!, $merchant: ID!) {
+  submitPayment(input: { idempotencyKey: $key, reference: $key, merchant: $merchant, payerCurrency: "SGD",
     amount: { amount: "88.50", currency: "CNY" } }) { __typename } }`
 
 /** Everything that is stored, as text. */
@@ -48,7 +50,9 @@ describe('the secret of a webhook', () => {
     expect(await rotation.exit).toBe(0)
 
     const rotated = await testHub(database, { SECRETS_KEY: second })
-    const paid = await rotated.as('demo-wallet').query(pay, { key: 'after the rotation' })
+    const payer = rotated.as('demo-wallet')
+    const merchant = (await payer.query(findMerchant)).data.merchants.edges[0].node.id as string
+    const paid = await payer.query(pay, { key: 'after the rotation', merchant })
     expect(paid.data.submitPayment).toEqual({ __typename: 'PaymentReceipt' })
     await receiver.until(1)
     const [{ body, headers }] = receiver.received as [Received]
