@@ -25,16 +25,19 @@ import {
 } from '../../subgraphs/transaction/index.ts'
 import {
   callerLimits,
-  documentLimits,
+  documentOptions,
+  refuseUnsafe,
   secretBox,
   tokenIssuer,
   webhookReach,
   type Config,
 } from '../config/config.ts'
+import { openAdmission } from '../http/admission.ts'
 import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
 import { startServer, type Server } from '../http/server.ts'
+import { accessOf } from '../identity/access.ts'
 import { createCallerLimits, type CallerLimits } from '../identity/caller-limits.ts'
 import { openIdentity, type Identity } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
@@ -44,6 +47,7 @@ import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
 import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
+import type { Admission } from '../protocol/admission.ts'
 import { refuseText } from '../protocol/input-text.ts'
 import {
   createSupergraph,
@@ -113,6 +117,7 @@ async function start(
   { logger, mongod: startingMongod, now = () => new Date() }: HubOptions,
   started: AsyncDisposableStack,
 ): Promise<Hub> {
+  refuseUnsafe(config)
   warnOfDemoKeys(config, logger)
   const startTable = config.RATES_FILE === undefined ? null : await readRatesFile(config.RATES_FILE, now())
   const readiness = createReadiness()
@@ -129,7 +134,7 @@ async function start(
   // Clients are disconnected first, so that no operation runs while the subgraphs are closed.
   started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  openServer(parts, server, readiness)
+  openServer(config, parts, server, readiness)
   if (parts.wallets.length > 0) {
     const traffic = startWallets(config, server.url, parts.wallets, logger)
     started.defer(() => traffic.close())
@@ -174,6 +179,7 @@ interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'd
   readonly mongo: WatchedMongo
   readonly logHealth: LogHealthWatch
   readonly supergraph: Supergraph
+  readonly admission: Admission
   readonly identity: Identity
   readonly limits: CallerLimits
   readonly wallets: ReturnType<typeof simulatedWallets>
@@ -202,7 +208,8 @@ async function startParts({
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
   const budgets = closeLater(started, await openBudgets({ db, logger }))
   const limits = createCallerLimits(budgets, callerLimits(config))
-  return { ...running, logger, now, db, mongo, logHealth, supergraph, identity, limits, wallets }
+  const admission = await openAdmission({ ...config, COST_PER_MINUTE: undefined }, supergraph)
+  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, limits, wallets }
 }
 
 /** `opened`, which is closed with the hub. */
@@ -301,24 +308,30 @@ async function createHubSupergraph(
     supergraphSdl: await readFile(file, 'utf8'),
     subgraphs,
     scalars,
-    limits: documentLimits(config),
+    ...documentOptions(config),
     refuseText,
     present: maskErrors(logger),
+    accessOf,
   })
 }
 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
-  { mongo, logHealth, supergraph, identity, limits, transaction, logReader }: Parts,
+  config: Config,
+  { mongo, logHealth, supergraph, admission, identity, limits, transaction, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
   server.open({
     supergraph,
+    admission,
     identity,
     limits,
     openSettlementFile: transaction.openSettlementFile,
-    metrics: { logHealth, logReader, isMongoAway: mongo.isAway },
+    metrics: {
+      hub: { logHealth, logReader, isMongoAway: mongo.isAway },
+      mayRead: (viewer) => config.MODE === 'demo' || (viewer?.scopes.has('operator') ?? false),
+    },
   })
   readiness.checks.set('mongodb', () => (mongo.isAway() ? 'MongoDB has no primary that answers' : null))
   readiness.checks.set('log', () => logHealth.whyNotReady())

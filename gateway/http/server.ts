@@ -17,6 +17,7 @@ import { ideRoutes } from './ide.ts'
 import { portalRoutes } from './portal.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
+import { openShortWay } from './short-way.ts'
 import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
 import { limitUnknownConnections, type UnknownConnections } from './unknown-connections.ts'
 import { openWebSocketTransport, type WebSocketTransport } from './websocket.ts'
@@ -47,6 +48,8 @@ export interface ServerOptions {
   readonly config: Config
   readonly readiness: Readiness
   readonly logger: FastifyBaseLogger
+  /** Serves the graph of others: no portal, no settlement files, and no stream is shared. Default: false. */
+  readonly isStandalone?: boolean
 }
 
 interface Transports {
@@ -60,7 +63,7 @@ const keysByRole = Object.fromEntries(demoKeys.map(({ key }) => [key.replace('de
 
 /** Listens at once, so that a port in use is reported early, and health can be read while the hub starts. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { config, readiness, logger } = options
+  const { config, readiness, logger, isStandalone = false } = options
   let services: ServerServices | null = null
   let settlementFiles: SettlementFiles | null = null
   let transports: Transports | null = null
@@ -77,15 +80,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     return viewer?.scopes.has('operator') ?? false
   })
   const metrics = metricsRoute(app)
-  settlementFileRoutes(app, () => settlementFiles)
-  const keys = config.MODE === 'demo' ? keysByRole : {}
-  ideRoutes(app, keys)
-  portalRoutes(app, keys)
+  const keys = config.MODE === 'demo' && !isStandalone ? keysByRole : {}
+  ideRoutes(app, keys, isStandalone ? '{ __typename }\n' : undefined)
+  if (!isStandalone) {
+    settlementFileRoutes(app, () => settlementFiles)
+    portalRoutes(app, keys)
+  }
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
-  await app.register(async (graphql) =>
-    graphqlRoutes(graphql, { config, logger, unknown, services: () => services, streams }),
-  )
+  const graphqlOptions = { config, logger, unknown, services: () => services, streams }
+  await app.register(async (graphql) => graphqlRoutes(graphql, graphqlOptions))
+  await app.ready()
+  openShortWay(app.server, { ...graphqlOptions, requestIdOf, metrics, connections })
   await app.listen({ host: config.HOST, port: config.PORT })
 
   const webSocketCount = () => transports?.webSockets.size ?? 0
@@ -107,7 +113,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           ...opened.metrics,
           sockets: webSocketCount,
           eventStreams: eventStreamCount,
-          identity: config.MODE === 'demo' ? null : identity,
+          identity,
         })
       }
       transports = openTransports(app, options, unknown, opened)
@@ -120,7 +126,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-function createApp({ config, logger }: ServerOptions): FastifyInstance {
+function createApp({ config, logger, isStandalone = false }: ServerOptions): FastifyInstance {
   const app = fastify({
     // Fastify would log where it listens while the hub is not ready yet.
     loggerInstance: logger.child({}, { level: logger.level === 'silent' ? 'silent' : 'warn' }),
@@ -142,7 +148,7 @@ function createApp({ config, logger }: ServerOptions): FastifyInstance {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     // The keys of a demo are public, so a page of another name must not reach it.
-    const isAllowed = config.MODE !== 'demo' || isAllowedHost(request.headers.host, names)
+    const isAllowed = config.MODE !== 'demo' || isStandalone || isAllowedHost(request.headers.host, names)
     done(isAllowed ? undefined : new HttpError('HOST_NOT_ALLOWED'))
   })
   app.setNotFoundHandler((_request, reply) => sendHttpError(reply, new HttpError('NOT_FOUND')))
@@ -156,13 +162,16 @@ function createApp({ config, logger }: ServerOptions): FastifyInstance {
 }
 
 /** From `drain` on, each connection closes after the answer to its request: no client finds it reset. */
-function closeAfterAnswer(app: FastifyInstance): { drain(): void } {
-  let isDraining = false
+function closeAfterAnswer(app: FastifyInstance): { readonly isDraining: boolean; drain(): void } {
+  const connections = {
+    isDraining: false,
+    drain: () => void (connections.isDraining = true),
+  }
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isDraining) reply.header('connection', 'close')
+    if (connections.isDraining) reply.header('connection', 'close')
     done()
   })
-  return { drain: () => void (isDraining = true) }
+  return connections
 }
 
 /** For clients that send their next request while the hub begins to stop. */
@@ -177,18 +186,28 @@ async function untilDrained({ server }: FastifyInstance): Promise<void> {
 
 function openTransports(
   app: FastifyInstance,
-  { config, logger }: ServerOptions,
+  { config, logger, isStandalone = false }: ServerOptions,
   unknown: UnknownConnections,
-  { supergraph, identity, limits }: Services,
+  { supergraph, admission, identity, limits }: Services,
 ): Transports {
   const broker = openBroker({
     supergraph,
+    admission,
     ...(limits && { limits }),
     logger,
     behindMs: config.SOCKET_BEHIND_MS,
     requestMs: config.REQUEST_TIMEOUT_MS,
+    sharesStreams: !isStandalone,
   })
-  const webSockets = openWebSocketTransport({ server: app.server, config, identity, logger, broker, unknown })
+  const webSockets = openWebSocketTransport({
+    server: app.server,
+    config,
+    identity,
+    logger,
+    broker,
+    unknown,
+    isStandalone,
+  })
   const eventStreams = openEventStreamTransport({ config, identity, broker })
   return {
     webSockets,

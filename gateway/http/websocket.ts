@@ -37,6 +37,8 @@ export interface WebSocketTransportOptions {
   readonly logger: Logger
   readonly broker: Broker
   readonly unknown: UnknownConnections
+  /** True: it is no hub, and has no demo keys. */
+  readonly isStandalone: boolean
 }
 
 /** RFC 6455's registry: 1012, "Service Restart". */
@@ -123,13 +125,13 @@ export function openWebSocketTransport(options: WebSocketTransportOptions): WebS
 
 /** Accepts the WebSockets that are for /graphql and from an allowed origin. */
 function upgradeListener(
-  { config, identity, broker }: WebSocketTransportOptions,
+  { config, identity, broker, isStandalone }: WebSocketTransportOptions,
   connections: Connections,
 ): (request: IncomingMessage, stream: Duplex, head: Buffer) => void {
   const sessions: GraphqlWsSessionOptions = {
     broker,
     operationsMax: config.SOCKET_OPERATIONS_MAX,
-    identify: (authorization) => identity.find(authorization),
+    identify: (authorization, headers, address) => identity.find(authorization, headers, address),
   }
   const sockets = new WebSocketServer({
     noServer: true,
@@ -142,14 +144,13 @@ function upgradeListener(
   })
   const names = namesOf(config.ORIGINS)
   return (request, stream, head) => {
-    if (config.MODE === 'demo' && !isAllowedHost(request.headers.host, names))
+    if (config.MODE === 'demo' && !isStandalone && !isAllowedHost(request.headers.host, names))
       return refuse(stream, '421 Misdirected Request')
     if (request.url?.split('?', 1)[0] !== '/graphql') return refuse(stream, '404 Not Found')
     if (!isFromAllowedOrigin(request.headers, config.ORIGINS)) return refuse(stream, '403 Forbidden')
-    const { authorization } = request.headers
     sockets.handleUpgrade(request, stream, head, (socket) => {
       const client = new ClientSocket(socket, stream, config.SOCKET_BACKLOG_BYTES_MAX)
-      const session = new GraphqlWsSession(client, authorization, sessions)
+      const session = new GraphqlWsSession(client, request, sessions)
       opened(new Connection(socket, stream, client, session, connections))
     })
   }

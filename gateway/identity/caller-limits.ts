@@ -42,7 +42,7 @@ export function createCallerLimits(budgets: Budgets, options: CallerLimitsOption
       const callers =
         viewer.participant === '' ? limited(`address ${address}`, unknownPerMinute, false) : ofViewer(viewer)
       if (callers.length === 0) return null
-      const allowance = budgets.charge(callers, cost)
+      const allowance = budgets.charge(callers, Math.max(1, cost))
       if (allowance.isGranted) return allowance
       const { limit, remaining, waitMs } = allowance
       throw new HttpError('BUDGET_EXCEEDED', undefined, { cost, limit, remaining, retryAfterMs: waitMs })
@@ -52,10 +52,3 @@ export function createCallerLimits(budgets: Budgets, options: CallerLimitsOption
 
 /** No caller is limited. */
 export const unlimited: CallerLimits = { charge: () => null }
-
-/** What an operation costs: a write takes about ten times as long as a read. */
-export const costOf = ({
-  operation,
-}: {
-  readonly operation: 'query' | 'mutation' | 'subscription'
-}): number => (operation === 'mutation' ? 10 : 1)

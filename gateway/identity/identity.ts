@@ -1,5 +1,6 @@
 // Authenticates callers by key or by token, and decides how long a viewer is valid.
 
+import type { IncomingHttpHeaders } from 'node:http'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { bearerOf } from './key.ts'
@@ -10,9 +11,14 @@ export interface Identity {
   /**
    * The viewer for the value of an `Authorization` header; null when its key or token is missing, unknown,
    * revoked or expired, or names a participant that does not exist. Synchronous for a key. Rejects with
-   * ISSUER_UNREACHABLE when a token cannot be checked.
+   * ISSUER_UNREACHABLE when a token cannot be checked. `headers` and `address` are those of the request, for an
+   * identity that keeps some of them.
    */
-  find(authorization: unknown): Viewer | null | Promise<Viewer | null>
+  find(
+    authorization: unknown,
+    headers?: IncomingHttpHeaders,
+    address?: string,
+  ): Viewer | null | Promise<Viewer | null>
   /** False once the key of `viewer` was revoked or changed, or its token has expired. */
   isValid(viewer: Viewer): boolean
   /**

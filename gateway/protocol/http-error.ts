@@ -9,9 +9,23 @@ import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 export const httpErrors = {
   BAD_REQUEST: { status: 400, message: 'The request is not a GraphQL request.' },
   PAN_REFUSED: { status: 400, message: problems.PAN_REFUSED },
+  BATCH_NOT_SUPPORTED: {
+    status: 400,
+    message: 'A request has one operation, not a list: send each by itself, over one connection.',
+  },
+  PERSISTED_QUERY_NOT_FOUND: { status: 200, message: 'PersistedQueryNotFound' },
+  PERSISTED_QUERY_NOT_SUPPORTED: { status: 200, message: 'PersistedQueryNotSupported' },
+  OPERATION_TOO_COSTLY: {
+    status: 400,
+    message: 'The operation costs more than one operation may: request fewer fields, or shorter lists.',
+  },
   BUDGET_EXCEEDED: {
     status: 429,
     message: 'The operation costs more than is left of the caller’s budget: wait for `retryAfterMs`.',
+  },
+  DOCUMENT_NOT_TRUSTED: {
+    status: 403,
+    message: 'The hub runs only documents of its manifest, and this is none of them.',
   },
   UNAUTHENTICATED: { status: 401, message: 'This takes a key: Authorization: Bearer KEY.' },
   NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },
@@ -67,9 +81,9 @@ export class HttpError extends Error {
     details: Readonly<Record<string, unknown>> = {},
   ) {
     super(message)
+    this.details = details
     this.name = 'HttpError'
     this.code = code
-    this.details = details
   }
 
   get status(): number {
@@ -113,20 +127,33 @@ export const rateLimitHeaders = ({
 })
 
 /**
- * Responds with `error`: status, JSON, and for UNAUTHENTICATED the scheme to authenticate with (RFC 6750).
+ * The headers of the response for `error`: for UNAUTHENTICATED the scheme to authenticate with (RFC 6750), for
+ * BUDGET_EXCEEDED the limit and when to try again.
  */
+export function httpErrorHeaders({ code, details }: HttpError): Record<string, string> {
+  if (code === 'UNAUTHENTICATED') return { 'www-authenticate': 'Bearer' }
+  if (code !== 'BUDGET_EXCEEDED') return {}
+  const {
+    limit,
+    remaining,
+    retryAfterMs: waitMs,
+  } = details as Record<'limit' | 'remaining' | 'retryAfterMs', number>
+  return {
+    ...rateLimitHeaders({ limit, remaining, waitMs }),
+    'retry-after': String(Math.ceil(waitMs / 1000)),
+  }
+}
+
+/** Responds with `error`: status, headers and JSON. */
 export function sendHttpError(
   reply: FastifyReply,
   error: HttpError,
   contentType = 'application/json',
 ): FastifyReply {
-  if (error.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
-  const { limit, remaining, retryAfterMs: waitMs } = error.details as Partial<Record<string, number>>
-  if (limit !== undefined && remaining !== undefined && waitMs !== undefined)
-    reply.headers({
-      ...rateLimitHeaders({ limit, remaining, waitMs }),
-      'retry-after': Math.ceil(waitMs / 1000),
-    })
   const requestId = error.code === 'INTERNAL_SERVER_ERROR' ? reply.request.id : undefined
-  return reply.code(error.status).type(contentType).send(httpErrorText(error, requestId))
+  return reply
+    .code(error.status)
+    .headers(httpErrorHeaders(error))
+    .type(contentType)
+    .send(httpErrorText(error, requestId))
 }

@@ -22,10 +22,10 @@ import {
   type OperationDefinitionNode,
   type ValidationContext,
 } from 'graphql'
-import { reject, type Rejected } from './errors.ts'
+import { engineCodes, reject, type Rejected } from './errors.ts'
 import { errorsMax } from './input.ts'
 import { checkText, type TextRules } from './document-text.ts'
-import { oversize, type Limits } from './limits.ts'
+import { oversize } from './limits.ts'
 import { readOperation, type Operation } from './operation.ts'
 import type { ApiSchema } from './supergraph-schema.ts'
 
@@ -35,19 +35,32 @@ export interface Document {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
 }
 
+/** What a document may be, and what its errors may reveal. */
+export interface DocumentPolicy extends TextRules {
+  /** Whether `__schema` and `__type` are answered. */
+  readonly introspection: boolean
+  /** Whether errors suggest names of the schema: “Did you mean”. */
+  readonly suggestions: boolean
+}
+
 /** Parses and validates a document. */
-export function readDocument(schema: GraphQLSchema, text: string, rules: TextRules): Document | Rejected {
-  const { limits } = rules
+export function readDocument(
+  schema: GraphQLSchema,
+  text: string,
+  policy: DocumentPolicy,
+): Document | Rejected {
+  const { limits, suggestions } = policy
   if (text.length > limits.charactersMax) {
     const limit = `the limit is ${limits.charactersMax}`
     return reject('OPERATION_TOO_LARGE', `The document has ${text.length} characters; ${limit}.`)
   }
   try {
-    const refused = checkText(text, rules)
+    const refused = checkText(text, policy)
     if (refused) return refused
     const document = parse(text, { maxTokens: limits.tokensMax })
     const errors = validateDocument(schema, document)
-    if (errors.length > 0) return reject('GRAPHQL_VALIDATION_FAILED', ...errors)
+    if (errors.length > 0)
+      return reject('GRAPHQL_VALIDATION_FAILED', ...(suggestions ? errors : errors.map(withoutSuggestion)))
     const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
     return {
       operations: document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION),
@@ -59,6 +72,9 @@ export function readDocument(schema: GraphQLSchema, text: string, rules: TextRul
     return reject(isTooLong ? 'OPERATION_TOO_LARGE' : 'GRAPHQL_PARSE_FAILED', error)
   }
 }
+
+const withoutSuggestion = (error: GraphQLError): GraphQLError =>
+  new GraphQLError(error.message.replace(/ Did you mean .*\?$/s, ''), { nodes: error.nodes ?? [] })
 
 const validationRules = [
   ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
@@ -120,8 +136,9 @@ export function findOperation(
   schema: ApiSchema,
   { operations, fragments }: Document,
   name: string,
-  limits: Limits,
+  policy: DocumentPolicy,
 ): Operation | Rejected {
+  const { limits } = policy
   if (!name && operations.length > 1) {
     return reject('OPERATION_RESOLUTION_FAILURE', 'The document has several operations: send operationName.')
   }
@@ -132,5 +149,11 @@ export function findOperation(
   }
   const tooLarge = oversize(definition, fragments, limits)
   if (tooLarge !== null) return reject('OPERATION_TOO_LARGE', tooLarge)
+  const share = schema.introspectionShare(definition.selectionSet, fragments)
+  if (share > 0 && !policy.introspection) return reject('INTROSPECTION_OFF', engineCodes.INTROSPECTION_OFF)
+  if (share > 1) {
+    const times = `${share.toFixed(1)} times as much of the schema as one operation may`
+    return reject('OPERATION_TOO_LARGE', `The operation selects ${times}.`)
+  }
   return readOperation(schema, definition, fragments)
 }

@@ -8,7 +8,9 @@ export const engineCodes = {
   OPERATION_RESOLUTION_FAILURE:
     'The document has no operation of this name, or has several operations and the request names none.',
   OPERATION_NOT_PLANNED: 'The hub cannot plan this operation over its subgraphs: simplify or split it.',
-  OPERATION_TOO_LARGE: 'The document exceeds a limit on its length, depth, fields or aliases.',
+  OPERATION_TOO_LARGE:
+    'The document exceeds a limit on its length, depth, fields, aliases, directives or introspection.',
+  INTROSPECTION_OFF: 'The schema is not given to clients: __schema and __type are switched off.',
   UNAUTHORIZED_FIELD_OR_TYPE: 'The caller may not read this field or a type that it contains.',
   BAD_USER_INPUT: 'A variable is missing, or its value is not valid for its type.',
   SUBGRAPH_UNAVAILABLE: 'A subgraph that provides part of the response is down or did not respond in time.',

@@ -2,11 +2,20 @@
 
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
 import type { MerchantId } from '../../schema/values/id.ts'
+import { inSlices } from '../platform/async/slices.ts'
 import { canonicalJson } from '../platform/canonical-json.ts'
 import { demandScope, isOperator, visibilityOf, type Visibility } from '../shared/access.ts'
 import type { Registry } from '../shared/registry.ts'
 import type { RequestContext } from '../shared/viewer.ts'
-import { answerActivity, type ActivityAnswer, type Figures, type Filters, type Question } from './activity.ts'
+import {
+  answerActivity,
+  onlyBlocks,
+  type ActivityAnswer,
+  type BlockSource,
+  type Figures,
+  type Filters,
+  type Question,
+} from './activity.ts'
 import type { ActivityCache, Snapshot } from './activity-cache.ts'
 import { CounterBlock } from './counter-block.ts'
 import { openLatestValueStream } from './latest-value-stream.ts'
@@ -122,7 +131,7 @@ export const queryMerchantActivity = (
 ): Promise<Activity> =>
   answerFrom(dependencies, entityQuestion(dependencies, args, context, {}), async ({ monthsOf }, range) => {
     const contents = await monthsOf(merchant, range)
-    return contents.map((content) => new CounterBlock(content, dependencies.activityCache.names))
+    return onlyBlocks(contents.map((content) => new CounterBlock(content, dependencies.activityCache.names)))
   }).then((activity) => asSeenBy(context, activity))
 
 const coarseMs = 60_000
@@ -203,22 +212,22 @@ function entityQuestion(
 }
 
 const answerFromHours = (dependencies: ActivityDependencies, question: Question): Promise<Activity> =>
-  answerFrom(dependencies, question, async ({ blocks }) => blocks)
+  answerFrom(dependencies, question, async ({ source }) => source)
 
 async function answerFrom(
   { activityCache }: ActivityDependencies,
   question: Question,
-  blocksOf: (snapshot: Snapshot, range: Range) => Promise<readonly CounterBlock[]>,
+  sourceOf: (snapshot: Snapshot, range: Range) => Promise<BlockSource>,
 ): Promise<Activity> {
   const snapshot = await activityCache.current()
   const answerOver = async (range: Range): Promise<ActivityAnswer> =>
-    answerActivity(await blocksOf(snapshot, range), activityCache.names, { ...question, range })
+    answerActivity(await sourceOf(snapshot, range), activityCache.names, { ...question, range })
   const answer = await answerOver(question.range)
   return {
     snapshot,
     range: question.range,
-    totals: answer.totals(),
+    totals: await inSlices(answer.totals()),
     answer,
-    totalsOver: async (range) => (await answerOver(range)).totals(),
+    totalsOver: async (range) => inSlices((await answerOver(range)).totals()),
   }
 }

@@ -25,6 +25,9 @@ export type Operation =
   | 'changeParticipantStatus'
   | 'connectParticipant'
   | 'setCorridor'
+  | 'setProject'
+  | 'setQrProduct'
+  | 'setMerchantStatus'
   | 'setRates'
   | 'eraseCustomer'
 

@@ -42,7 +42,14 @@ export type { Screening } from './payment/submit.ts'
 export { readRateTable, type RateTable } from './price/rate-table.ts'
 export { builtInRates, type RateProvider } from './price/rates.ts'
 export { eraseCustomer } from './service/erase-customer.ts'
-export { importPayments, type PastPayment } from './service/import-payments.ts'
+export {
+  finishPayments,
+  importPayments,
+  loadPastPayments,
+  preparePayments,
+  reportingFen,
+  type PastPayment,
+} from './service/import-payments.ts'
 export { resealEndpoints } from './webhooks/endpoint-store.ts'
 export type { OpenFile } from './settlement/settlement-queries.ts'
 

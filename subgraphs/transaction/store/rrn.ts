@@ -5,7 +5,7 @@
 // participant that could subtract two of its own would find out how many payments others have made between.
 
 import { createCipheriv, randomBytes, type Cipheriv } from 'node:crypto'
-import { Binary, type Db } from 'mongodb'
+import { Binary, type Collection, type Db } from 'mongodb'
 
 /**
  * Returns one number per call, from blocks that this process reserves. The rest of a block is skipped at
@@ -40,8 +40,23 @@ interface Counter {
 
 /** Reserves `count` retrieval reference numbers. */
 export async function takeRrns(db: Db, count: number): Promise<readonly string[]> {
-  const counters = db.collection<Counter>('counters')
-  const after = await counters.findOneAndUpdate(
+  const { next, key } = await advance(db, count)
+  return rrnsOf(Number(next) - count + 1, count, key)
+}
+
+/** The numbers of an import, which counts from 1: `count` of them after the first `index`. */
+export async function rrnsOfImport(db: Db, index: number, count: number): Promise<readonly string[]> {
+  return rrnsOf(index + 1, count, (await advance(db, 0)).key)
+}
+
+/** Leaves out the first `count` numbers, which an import has used. */
+export async function skipRrns(db: Db, count: number): Promise<void> {
+  await advance(db, 0)
+  await countersOf(db).updateOne({ _id: 'rrn' }, { $max: { next: BigInt(count) } })
+}
+
+async function advance(db: Db, count: number): Promise<Counter> {
+  const after = await countersOf(db).findOneAndUpdate(
     { _id: 'rrn' },
     [
       {
@@ -53,11 +68,15 @@ export async function takeRrns(db: Db, count: number): Promise<readonly string[]
     ],
     { upsert: true, returnDocument: 'after' },
   )
-  const { next, key } = after!
-  const first = Number(next) - count + 1
+  return after!
+}
+
+function rrnsOf(first: number, count: number, key: Binary | undefined): readonly string[] {
   const counts = Array.from({ length: count }, (_, n) => first + n)
   return (key ? permuted(counts, key.value()) : counts).map(formatRrn)
 }
+
+const countersOf = (db: Db): Collection<Counter> => db.collection<Counter>('counters')
 
 export const formatRrn = (rrn: number): string => String(rrn).padStart(12, '0')
 
