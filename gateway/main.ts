@@ -12,7 +12,7 @@ const { startFailure } = await import('./app/start-failure.ts')
 try {
   const { readCommand } = await import('./app/command.ts')
   const command = readCommand(process.argv.slice(2))
-  const { mongoOptions, readConfig } = await import('./config/config.ts')
+  const { mongoOptions, readConfig, refuseUnsafe } = await import('./config/config.ts')
   const config = readConfig()
   const { createLogger } = await import('./app/logger.ts')
   const logger = createLogger(config)
@@ -27,6 +27,7 @@ try {
     const { url } = await starting
     logger.info(`Crossgate serves ${command.supergraph} at ${url}/graphql`)
   } else {
+    refuseUnsafe(config)
     // MongoDB takes a second to open its data. Meanwhile the other modules are loaded.
     const { startMongo } = await import('./mongod/start.ts')
     const mongod = startMongo({ ...mongoOptions(config), logger })

@@ -8,6 +8,7 @@ import { checkpointsOf } from '../../subgraphs/log/checkpoint.ts'
 import { startProjection } from '../../subgraphs/log/projection.ts'
 import { startLogReader } from '../../subgraphs/log/reader.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { openAuditLog } from '../../subgraphs/shared/audit-log.ts'
 import { activityProjection } from '../../subgraphs/analytics/activity-projection.ts'
 import { openEventStreams } from '../../subgraphs/transaction/live/event-streams.ts'
 import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
@@ -85,7 +86,19 @@ async function open({ sends }: { readonly sends: boolean }): Promise<Webhooks> {
   const { byId: payments } = await createPaymentStore(db)
   const cursors = createCursors('a secret')
   const now = () => new Date()
-  return openWebhooks({ db, logReader, registry, payments, cursors, now, logger, reach: 'LOOPBACK', sends })
+  const audit = await openAuditLog(db)
+  return openWebhooks({
+    db,
+    audit,
+    logReader,
+    registry,
+    payments,
+    cursors,
+    now,
+    logger,
+    reach: 'LOOPBACK',
+    sends,
+  })
 }
 
 /** Reads the log from its beginning, as a subscriber of everything does. */

@@ -10,7 +10,7 @@ import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Registry } from '../../subgraphs/shared/registry.ts'
 import { builtInRates } from '../../subgraphs/transaction/index.ts'
 import type { Config } from '../config/config.ts'
-import { createKey } from '../identity/key.ts'
+import { createKey, demoKeyHashes } from '../identity/key.ts'
 import type { Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import type { LoadMessage, LoadOrder } from './demo-load.ts'
@@ -31,6 +31,28 @@ export async function seedDemo(
     const order = { ...dataset, uri, database: db.databaseName, until: now() }
     await loadInProcess(order, logger, progressLines(logger))
   }
+}
+
+/**
+ * Throws DEMO_DATA when a demo has written to `db`: its participants and payments are invented, and its
+ * keys are public.
+ */
+export async function refuseDemoData(db: Db, { UNSAFE }: Pick<Config, 'UNSAFE'>): Promise<void> {
+  if (UNSAFE.has('demo-data') || !(await hasDemoData(db))) return
+  throw Object.assign(
+    new Error(
+      `the database ${db.databaseName} holds the data of a demo: set MONGODB_DATABASE to another one; UNSAFE=demo-data starts the hub nevertheless`,
+    ),
+    { code: 'DEMO_DATA' },
+  )
+}
+
+async function hasDemoData(db: Db): Promise<boolean> {
+  const [dataset, key] = await Promise.all([
+    db.collection<{ _id: string }>('meta').findOne({ _id: 'dataset' }),
+    db.collection<{ _id: string }>('apiKeys').findOne({ _id: { $in: [...demoKeyHashes] } }),
+  ])
+  return dataset !== null || key !== null
 }
 
 /**

@@ -23,16 +23,26 @@ import {
   type RateTable,
   type TransactionSubgraph,
 } from '../../subgraphs/transaction/index.ts'
-import { documentOptions, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
+import {
+  callerLimits,
+  documentOptions,
+  refuseUnsafe,
+  secretBox,
+  tokenIssuer,
+  webhookReach,
+  type Config,
+} from '../config/config.ts'
 import { openAdmission } from '../http/admission.ts'
 import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
 import { startServer, type Server } from '../http/server.ts'
 import { accessOf } from '../identity/access.ts'
+import { createCallerLimits, type CallerLimits } from '../identity/caller-limits.ts'
 import { openIdentity, type Identity } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
+import { openBudgets } from '../identity/shared-budgets.ts'
 import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
 import { MongoStartError, reasonOf } from '../mongod/error.ts'
@@ -45,7 +55,7 @@ import {
   type SubgraphConnection,
   type Supergraph,
 } from '../supergraph/index.ts'
-import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
+import { refuseDemoData, seedDemo, simulatedWallets, startWallets } from './demo.ts'
 import { createMerchantDirectory } from './merchant-directory.ts'
 import { readRatesFile } from './rates-file.ts'
 
@@ -107,6 +117,7 @@ async function start(
   { logger, mongod: startingMongod, now = () => new Date() }: HubOptions,
   started: AsyncDisposableStack,
 ): Promise<Hub> {
+  refuseUnsafe(config)
   warnOfDemoKeys(config, logger)
   const startTable = config.RATES_FILE === undefined ? null : await readRatesFile(config.RATES_FILE, now())
   const readiness = createReadiness()
@@ -170,6 +181,7 @@ interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'd
   readonly supergraph: Supergraph
   readonly admission: Admission
   readonly identity: Identity
+  readonly limits: CallerLimits
   readonly wallets: ReturnType<typeof simulatedWallets>
 }
 
@@ -185,7 +197,8 @@ async function startParts({
   const mongo = closeLater(started, await connectWatched(uri, logger))
   const db = mongo.db(config.MONGODB_DATABASE)
   if (config.MODE === 'demo') await seedDemo(uri, db, config, logger, now)
-  const registry = closeLater(started, await openRegistry(db, logger))
+  else await refuseDemoData(db, config)
+  const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
   const foundation: Foundation = { ...base, db, registry }
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
   const identity = await startIdentity(foundation, wallets)
@@ -193,8 +206,10 @@ async function startParts({
   closeLater(started, startLogRetention(foundation))
   const supergraph = await createHubSupergraph(foundation, running.subgraphs)
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
-  const admission = await openAdmission(config, supergraph)
-  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, wallets }
+  const budgets = closeLater(started, await openBudgets({ db, logger }))
+  const limits = createCallerLimits(budgets, callerLimits(config))
+  const admission = await openAdmission({ ...config, COST_PER_MINUTE: undefined }, supergraph)
+  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, limits, wallets }
 }
 
 /** `opened`, which is closed with the hub. */
@@ -248,16 +263,20 @@ async function startSubgraphs(
     started,
     await openTransactionSubgraph({
       ...dependencies,
-      cursorSecret: config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor')),
+      cursorSecret: config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor', secretBox(config))),
       startTable,
       simulator: isDemo ? {} : null,
       checkpointMs: config.CHECKPOINT_MS,
       webhookReach: reach,
+      secretBox: secretBox(config),
     }),
   )
   const participant = closeLater(
     started,
-    await openParticipantSubgraph({ ...dependencies, isProduction: !isDemo, reach }),
+    await openParticipantSubgraph({
+      ...{ ...dependencies, isProduction: !isDemo, reach },
+      secretBox: secretBox(config),
+    }),
   )
   const analytics = closeLater(started, await openAnalyticsSubgraph(dependencies))
   const subgraphs = new Map([
@@ -299,7 +318,7 @@ async function createHubSupergraph(
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
   config: Config,
-  { mongo, logHealth, supergraph, admission, identity, transaction, logReader }: Parts,
+  { mongo, logHealth, supergraph, admission, identity, limits, transaction, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
@@ -307,6 +326,7 @@ function openServer(
     supergraph,
     admission,
     identity,
+    limits,
     openSettlementFile: transaction.openSettlementFile,
     metrics: {
       hub: { logHealth, logReader, isMongoAway: mongo.isAway },

@@ -1,9 +1,18 @@
 // Every setting, with its description, default and limits. No other file reads the environment.
 
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { createSecretBox, plainSecrets, type SecretBox } from '../../subgraphs/shared/secret-box.ts'
+import type { CallerLimitsOptions } from '../identity/caller-limits.ts'
 import type { TokenIssuer } from '../identity/token.ts'
 import type { MongoOptions } from '../mongod/start.ts'
 import type { Limits } from '../supergraph/index.ts'
+
+/** User and password in a URL. */
+function userOf(url: string): string {
+  const { username, password } = new URL(url)
+  return username + password
+}
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
 const text = z.string().trim().min(1)
@@ -96,6 +105,32 @@ const settings = z.object({
     description: 'Signs cursors; hubs over one database need the same one. At least 32 characters.',
     unset: 'generated once and stored in the database',
   }),
+  SECRETS_KEY: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((key) => (key.trim() === '' ? [] : [key.trim()])))
+    .pipe(z.array(z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'takes the base64 of 32 random bytes')))
+    .transform((list) => list.map((key) => Buffer.from(key, 'base64')))
+    .meta({
+      description:
+        'Encrypts the stored secrets: the base64 of 32 bytes, or several separated by commas, the newest first.',
+      unset: 'secrets are stored as they are, which production refuses',
+    }),
+  SECRETS_KEY_FILE: text.optional().meta({
+    description: 'A file with the value of `SECRETS_KEY`, a key a line.',
+    unset: '`SECRETS_KEY`',
+  }),
+  UNSAFE: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((name) => (name.trim() === '' ? [] : [name.trim()])))
+    .pipe(z.array(z.enum(['demo-data', 'own-mongod', 'open-mongodb', 'plain-secrets'])))
+    .transform((list): ReadonlySet<string> => new Set(list))
+    .meta({
+      description:
+        'What production starts with nevertheless, separated by commas: `demo-data`, `own-mongod`, `open-mongodb`, `plain-secrets`.',
+      unset: 'nothing',
+    }),
   PRIVATE_ADDRESSES: z.enum(['allow', 'refuse']).optional().meta({
     description: '`allow` permits endpoints on private networks and over plain HTTP.',
     unset: '`refuse`; a demo hub also calls loopback addresses',
@@ -117,6 +152,8 @@ const settings = z.object({
   JWT_JWKS_URL: z
     .string()
     .regex(/^(https:\/\/|http:\/\/(localhost|127\.[\d.]+|\[::1\])[:/])/, 'must start with https://')
+    .refine((url) => URL.canParse(url), 'must be a URL')
+    .refine((url) => !URL.canParse(url) || userOf(url) === '', 'must not contain a user or password')
     .optional()
     .meta({ description: 'The address of the issuer’s keys: HTTPS, or loopback.', unset: 'no tokens' }),
 
@@ -160,10 +197,6 @@ const settings = z.object({
   COST_MAX: integer(1, 1_000_000_000)
     .default(20_000)
     .describe('The most that one operation may cost, by `@cost` and `@listSize`.'),
-  COST_PER_MINUTE: integer(1, 1_000_000_000).optional().meta({
-    description: 'What the operations of one caller may cost in a minute, at each hub.',
-    unset: 'any amount',
-  }),
   INTROSPECTION: z
     .enum(['on', 'off'])
     .default('on')
@@ -192,6 +225,26 @@ const settings = z.object({
   REQUEST_TIMEOUT_MS: integer(100, 600_000)
     .default(5_000)
     .describe('The time in which a query or mutation is answered; a field that is late is UNAVAILABLE.'),
+  COST_PER_MINUTE: integer(1, 1_000_000_000).optional().meta({
+    description: 'What the operations of one participant may cost in a minute, over all hubs of a database.',
+    unset: 'any amount',
+  }),
+  KEY_COST_PER_MINUTE: integer(1, 1_000_000_000).optional().meta({
+    description: 'The same for each key or token of a participant.',
+    unset: 'any amount',
+  }),
+  UNKNOWN_COST_PER_MINUTE: integer(1, 1_000_000_000)
+    .default(600)
+    .describe('The same for the requests without a valid key from one address, at each hub.'),
+  RECEIVE_TIMEOUT_MS: integer(100, 600_000)
+    .default(10_000)
+    .describe('The time in which the headers and the body of a request must arrive.'),
+  UNKNOWN_CONNECTIONS_MAX: integer(1, 1_000_000)
+    .default(5_000)
+    .describe('The most connections over which no key or token has come yet.'),
+  UNKNOWN_CONNECTIONS_PER_ADDRESS_MAX: integer(1, 1_000_000)
+    .default(500)
+    .describe('The same for one address, or one /64 network of IPv6.'),
   SOCKET_OPERATIONS_MAX: integer(1, 10_000)
     .default(100)
     .describe('The most concurrent operations of one WebSocket.'),
@@ -219,7 +272,7 @@ const settings = z.object({
 })
 
 /** Never repeated in a message. */
-const secret = new Set(['API_KEYS', 'CURSOR_SECRET', 'MONGODB_URI'])
+const secret = new Set(['API_KEYS', 'CURSOR_SECRET', 'MONGODB_URI', 'SECRETS_KEY', 'JWT_JWKS_URL'])
 
 type Settings = z.output<typeof settings>
 
@@ -259,7 +312,9 @@ function acceptedBy({ enum: choices, minimum, maximum }: SettingSchema): string 
 }
 
 /** The settings of a hub, under the names of the environment variables. */
-export interface Config extends Readonly<Omit<Settings, 'MODE' | 'NODE_ENV' | 'TRAFFIC'>> {
+export interface Config extends Readonly<
+  Omit<Settings, 'MODE' | 'NODE_ENV' | 'TRAFFIC' | 'SECRETS_KEY_FILE'>
+> {
   readonly MODE: 'demo' | 'production'
   readonly TRAFFIC: number
 }
@@ -293,6 +348,18 @@ export function tokenIssuer({ JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL }: Config):
   return { issuer: JWT_ISSUER, audience: JWT_AUDIENCE, jwksUrl: JWT_JWKS_URL }
 }
 
+/** Encrypts stored secrets under the keys of the settings; without one, they are stored as they are. */
+export function secretBox({ SECRETS_KEY: [newest, ...older] }: Pick<Config, 'SECRETS_KEY'>): SecretBox {
+  return newest ? createSecretBox([newest, ...older]) : plainSecrets
+}
+
+/** What each caller may spend, in the form of the limits. */
+export const callerLimits = (config: Config): CallerLimitsOptions => ({
+  participantPerMinute: config.COST_PER_MINUTE ?? null,
+  keyPerMinute: config.KEY_COST_PER_MINUTE ?? null,
+  unknownPerMinute: config.UNKNOWN_COST_PER_MINUTE,
+})
+
 /** The MongoDB to use or to start, in the form of `startMongo`. */
 export const mongoOptions = (config: Config): Omit<MongoOptions, 'logger'> => ({
   uri: config.MONGODB_URI,
@@ -321,7 +388,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       }),
     )
   }
-  const { MODE, NODE_ENV, TRAFFIC, ...rest } = read.data
+  const { MODE, NODE_ENV, TRAFFIC, SECRETS_KEY_FILE, ...others } = read.data
+  const rest = SECRETS_KEY_FILE === undefined ? others : { ...others, SECRETS_KEY: keysIn(SECRETS_KEY_FILE) }
   const issuer = [rest.JWT_ISSUER, rest.JWT_AUDIENCE, rest.JWT_JWKS_URL].filter((one) => one !== undefined)
   if (issuer.length !== 0 && issuer.length !== 3) {
     throw new ConfigError(['JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set together or not at all'])
@@ -333,4 +401,52 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     throw new ConfigError([`TRAFFIC=${TRAFFIC}: must be 0 in production, which has no simulated wallets`])
   }
   return { ...rest, MODE: mode, TRAFFIC: mode === 'production' ? 0 : (TRAFFIC ?? 1) }
+}
+
+/** Reads the keys in a file, a key a line. */
+function keysIn(file: string): Settings['SECRETS_KEY'] {
+  let lines: string
+  try {
+    lines = readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new ConfigError([
+      `SECRETS_KEY_FILE=${file}: it cannot be read (${(cause as NodeJS.ErrnoException).code})`,
+    ])
+  }
+  const read = settings.shape.SECRETS_KEY.safeParse(lines.trim().split(/\s+/).join(','))
+  if (!read.success || read.data.length === 0)
+    throw new ConfigError([`SECRETS_KEY_FILE=${file}: each line must be the base64 of 32 random bytes`])
+  return read.data
+}
+
+/** Throws ConfigError when a hub in production would be unsafe, unless `UNSAFE` permits it. */
+export function refuseUnsafe(config: Config): void {
+  const unsafe = config.MODE === 'production' ? unsafeSettings(config) : []
+  if (unsafe.length > 0) throw new ConfigError(unsafe)
+}
+
+/** What makes a hub in production unsafe and `UNSAFE` does not name, a sentence each. */
+function unsafeSettings({ MONGODB_URI, SECRETS_KEY, UNSAFE }: Config): readonly string[] {
+  const isOpen =
+    MONGODB_URI !== undefined && !/^mongodb(\+srv)?:\/\/[^/@]+@|[?&]authMechanism=/.test(MONGODB_URI)
+  const found: readonly [name: string, isFound: boolean, sentence: string][] = [
+    [
+      'own-mongod',
+      MONGODB_URI === undefined,
+      'MONGODB_URI must be set in production: a MongoDB that the hub starts has no password',
+    ],
+    [
+      'open-mongodb',
+      isOpen,
+      'MONGODB_URI must name a user in production: without one, every program of the network can read and write the data',
+    ],
+    [
+      'plain-secrets',
+      SECRETS_KEY.length === 0,
+      'SECRETS_KEY must be set in production: it encrypts the secrets of webhooks in the database',
+    ],
+  ]
+  return found.flatMap(([name, isFound, sentence]) =>
+    isFound && !UNSAFE.has(name) ? [`${sentence}; UNSAFE=${name} starts the hub nevertheless`] : [],
+  )
 }

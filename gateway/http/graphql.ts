@@ -10,23 +10,33 @@ import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Config } from '../config/config.ts'
+import { unlimited, type CallerLimits } from '../identity/caller-limits.ts'
 import type { Identity } from '../identity/identity.ts'
 import { isIntrospectionOnly } from '../identity/introspection.ts'
 import { anonymous } from '../identity/without-database.ts'
 import { acceptsEventStream, contentTypes, negotiate, type MediaType } from '../protocol/accept.ts'
 import { withExtensions, type Admission } from '../protocol/admission.ts'
-import { asHttpError, HttpError, httpErrorHeaders, httpErrorText } from '../protocol/http-error.ts'
+import {
+  asHttpError,
+  HttpError,
+  httpErrorHeaders,
+  httpErrorText,
+  rateLimitHeaders,
+} from '../protocol/http-error.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
 import { isUnchanged, sendCompressed } from './response.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
+import type { UnknownConnections } from './unknown-connections.ts'
 
 /** What operations run on, once the hub has started. */
 export interface Services {
   readonly supergraph: Supergraph
   readonly admission: Admission
   readonly identity: Identity
+  /** Default: no caller is limited. */
+  readonly limits?: CallerLimits
 }
 
 export interface GraphqlRoutesOptions {
@@ -35,6 +45,7 @@ export interface GraphqlRoutesOptions {
   /** Null while the hub starts. */
   readonly services: () => Services | null
   readonly streams: () => EventStreamTransport | null
+  readonly unknown: UnknownConnections
 }
 
 export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOptions): void {
@@ -123,7 +134,7 @@ const send = (reply: FastifyReply, { status, contentType, text, headers = {} }: 
  * for a caller that accepts none. Rejects with HttpError.
  */
 export async function runOperation(
-  { config, services }: GraphqlRoutesOptions,
+  { config, services, unknown }: GraphqlRoutesOptions,
   { method, headers, ip, requestId, response }: Caller,
   operation: GraphqlRequest,
   stream?: (viewer: Viewer) => void,
@@ -134,12 +145,16 @@ export async function runOperation(
   if (!mediaType && !acceptsStream) throw new HttpError('NOT_ACCEPTABLE')
   const hub = services()
   if (!hub) throw new HttpError('NOT_READY')
-  const { admission, identity } = hub
-  const needsNoKey =
-    authorization === undefined && isIntrospectionOnly(admission.textOf(operation), config.TOKENS_MAX)
+  const { admission, identity, limits = unlimited } = hub
+  const sizes = { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX }
+  const needsNoKey = authorization === undefined && isIntrospectionOnly(admission.textOf(operation), sizes)
   const found = needsNoKey ? { ...anonymous, address: ip } : identity.find(authorization, headers, ip)
   const viewer = found instanceof Promise ? await found : found
-  if (!viewer) throw unauthenticated(authorization)
+  if (!viewer) {
+    limits.charge(anonymous, ip, 1)
+    throw unauthenticated(authorization)
+  }
+  if (!needsNoKey && response.socket) unknown.known(response.socket)
 
   const prepared = admission.prepare(operation)
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
@@ -157,6 +172,7 @@ export async function runOperation(
   const coerced = prepared.coerce(operation.variables)
   if ('errors' in coerced) return refusal(mediaType, coerced.errors)
   const extensions = admission.charge(prepared, coerced.variables, viewer, operation)
+  const allowance = limits.charge(viewer, ip, prepared.cost(coerced.variables))
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
   if (kind === 'query') response.on('close', () => deadline.leave())
@@ -164,7 +180,8 @@ export async function runOperation(
   try {
     const text = withExtensions(await prepared.execute(coerced.variables, context), extensions)
     const maxAge = extensions === null ? prepared.maxAge : 0
-    return { status: 200, contentType: contentTypes[mediaType], text, maxAge }
+    const limited = allowance && { headers: rateLimitHeaders(allowance) }
+    return { status: 200, contentType: contentTypes[mediaType], text, maxAge, ...limited }
   } finally {
     deadline.end()
   }

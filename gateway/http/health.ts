@@ -24,23 +24,29 @@ export const createReadiness = (): Readiness => ({
 })
 
 /**
- * `/livez` responds while the process is alive. `/readyz` responds 503 with the reasons while the hub is not
- * ready.
+ * `/livez` responds while the process is alive. `/readyz` responds 503 while the hub is not ready. The
+ * reasons and details are for callers that `mayReadDetails` lets: positions of the log reveal how much is
+ * paid.
  */
-export function healthRoutes(app: FastifyInstance, readiness: Readiness): void {
+export function healthRoutes(
+  app: FastifyInstance,
+  readiness: Readiness,
+  mayReadDetails: (authorization: string | undefined) => boolean | Promise<boolean>,
+): void {
   app.get('/livez', (_request, reply) => reply.type('application/json').send('{"status":"alive"}'))
 
-  app.get('/readyz', (_request, reply) => {
+  app.get('/readyz', async (request, reply) => {
     const reasons = reasonsOf(readiness)
     const details = Object.fromEntries([...readiness.details].map(([name, read]) => [name, read()]))
     const isReady = Object.keys(reasons).length === 0
+    const status = isReady ? 'ready' : 'not ready'
+    const isDetailed = await mayReadDetails(request.headers.authorization)
+    const body = isDetailed ? { status, ...(!isReady && { reasons }), ...details } : { status }
     return reply
       .code(isReady ? 200 : 503)
       .header('cache-control', 'no-store')
       .type('application/json')
-      .send(
-        JSON.stringify({ status: isReady ? 'ready' : 'not ready', ...(!isReady && { reasons }), ...details }),
-      )
+      .send(JSON.stringify(body))
   })
 }
 

@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts'
 import { demoKeys } from '../identity/key.ts'
 import { openBroker } from '../live/broker.ts'
 import { originHeaders } from '../protocol/cors.ts'
+import { isAllowedHost, namesOf } from '../protocol/host.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
 import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
@@ -18,6 +19,7 @@ import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
 import { openShortWay } from './short-way.ts'
 import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
+import { limitUnknownConnections, type UnknownConnections } from './unknown-connections.ts'
 import { openWebSocketTransport, type WebSocketTransport } from './websocket.ts'
 
 export interface Server {
@@ -67,7 +69,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let transports: Transports | null = null
   const app = createApp(options)
   const connections = closeAfterAnswer(app)
-  healthRoutes(app, readiness)
+  const unknown = limitUnknownConnections(app.server, {
+    max: config.UNKNOWN_CONNECTIONS_MAX,
+    perAddressMax: config.UNKNOWN_CONNECTIONS_PER_ADDRESS_MAX,
+  })
+  healthRoutes(app, readiness, async (authorization) => {
+    if (config.MODE === 'demo') return true
+    // A token that cannot be checked now is no reason to call the hub unready.
+    const viewer = await Promise.resolve(services?.identity.find(authorization)).catch(() => null)
+    return viewer?.scopes.has('operator') ?? false
+  })
   const metrics = metricsRoute(app)
   const keys = config.MODE === 'demo' && !isStandalone ? keysByRole : {}
   ideRoutes(app, keys, isStandalone ? '{ __typename }\n' : undefined)
@@ -77,7 +88,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
-  const graphqlOptions = { config, logger, services: () => services, streams }
+  const graphqlOptions = { config, logger, unknown, services: () => services, streams }
   await app.register(async (graphql) => graphqlRoutes(graphql, graphqlOptions))
   await app.ready()
   openShortWay(app.server, { ...graphqlOptions, requestIdOf, metrics, connections })
@@ -105,7 +116,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           identity,
         })
       }
-      transports = openTransports(app, options, opened)
+      transports = openTransports(app, options, unknown, opened)
     },
     async close(spreadMs) {
       connections.drain()
@@ -115,21 +126,30 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-function createApp({ config, logger }: ServerOptions): FastifyInstance {
+function createApp({ config, logger, isStandalone = false }: ServerOptions): FastifyInstance {
   const app = fastify({
     // Fastify would log where it listens while the hub is not ready yet.
     loggerInstance: logger.child({}, { level: logger.level === 'silent' ? 'silent' : 'warn' }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.BODY_BYTES_MAX,
+    // A request that is half sent is answered with 408 and closed.
+    requestTimeout: config.RECEIVE_TIMEOUT_MS,
+    http: {
+      headersTimeout: config.RECEIVE_TIMEOUT_MS,
+      connectionsCheckingInterval: Math.min(config.RECEIVE_TIMEOUT_MS, 1_000),
+    },
     exposeHeadRoutes: false,
     // Fastify would create a logger for each request, which the hub never uses.
     childLoggerFactory: (parent) => parent,
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
   })
+  const names = namesOf(config.ORIGINS)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    done()
+    // The keys of a demo are public, so a page of another name must not reach it.
+    const isAllowed = config.MODE !== 'demo' || isStandalone || isAllowedHost(request.headers.host, names)
+    done(isAllowed ? undefined : new HttpError('HOST_NOT_ALLOWED'))
   })
   app.setNotFoundHandler((_request, reply) => sendHttpError(reply, new HttpError('NOT_FOUND')))
   app.setErrorHandler((error, request, reply) => {
@@ -167,17 +187,27 @@ async function untilDrained({ server }: FastifyInstance): Promise<void> {
 function openTransports(
   app: FastifyInstance,
   { config, logger, isStandalone = false }: ServerOptions,
-  { supergraph, admission, identity }: Services,
+  unknown: UnknownConnections,
+  { supergraph, admission, identity, limits }: Services,
 ): Transports {
   const broker = openBroker({
     supergraph,
     admission,
+    ...(limits && { limits }),
     logger,
     behindMs: config.SOCKET_BEHIND_MS,
     requestMs: config.REQUEST_TIMEOUT_MS,
     sharesStreams: !isStandalone,
   })
-  const webSockets = openWebSocketTransport({ server: app.server, config, identity, logger, broker })
+  const webSockets = openWebSocketTransport({
+    server: app.server,
+    config,
+    identity,
+    logger,
+    broker,
+    unknown,
+    isStandalone,
+  })
   const eventStreams = openEventStreamTransport({ config, identity, broker })
   return {
     webSockets,

@@ -14,7 +14,9 @@ import type { Broker } from '../live/broker.ts'
 import { GraphqlWsSession, type GraphqlWsSessionOptions } from '../live/graphql-ws-session.ts'
 import { ClientSocket, tooFarBehind } from '../live/socket.ts'
 import { isFromAllowedOrigin } from '../protocol/cors.ts'
+import { isAllowedHost, namesOf } from '../protocol/host.ts'
 import { closeConnections } from './close-connections.ts'
+import type { UnknownConnections } from './unknown-connections.ts'
 
 export interface WebSocketTransport {
   /** Connections that are open now. */
@@ -34,6 +36,9 @@ export interface WebSocketTransportOptions {
   readonly identity: Identity
   readonly logger: Logger
   readonly broker: Broker
+  readonly unknown: UnknownConnections
+  /** True: it is no hub, and has no demo keys. */
+  readonly isStandalone: boolean
 }
 
 /** RFC 6455's registry: 1012, "Service Restart". */
@@ -47,6 +52,7 @@ const connectionKey = Symbol('connection')
 
 class Connection {
   readonly socket: WebSocket
+  readonly stream: Duplex
   readonly client: ClientSocket
   readonly session: GraphqlWsSession
   readonly all: Connections
@@ -54,8 +60,15 @@ class Connection {
   /** False between a ping and its pong. */
   isAlive = true
 
-  constructor(socket: WebSocket, client: ClientSocket, session: GraphqlWsSession, all: Connections) {
+  constructor(
+    socket: WebSocket,
+    stream: Duplex,
+    client: ClientSocket,
+    session: GraphqlWsSession,
+    all: Connections,
+  ) {
     this.socket = socket
+    this.stream = stream
     this.client = client
     this.session = session
     this.all = all
@@ -67,11 +80,12 @@ interface Connections {
   /** Connections that have not sent `connection_init`, oldest first. */
   readonly uninitialised: Set<Connection>
   readonly logger: Logger
+  readonly unknown: UnknownConnections
 }
 
 export function openWebSocketTransport(options: WebSocketTransportOptions): WebSocketTransport {
-  const { server, config, identity, logger } = options
-  const connections: Connections = { open: new Set(), uninitialised: new Set(), logger }
+  const { server, config, identity, logger, unknown } = options
+  const connections: Connections = { open: new Set(), uninitialised: new Set(), logger, unknown }
   const upgrade = upgradeListener(options, connections)
   server.on('upgrade', upgrade)
   const initialising = setInterval(
@@ -111,7 +125,7 @@ export function openWebSocketTransport(options: WebSocketTransportOptions): WebS
 
 /** Accepts the WebSockets that are for /graphql and from an allowed origin. */
 function upgradeListener(
-  { config, identity, broker }: WebSocketTransportOptions,
+  { config, identity, broker, isStandalone }: WebSocketTransportOptions,
   connections: Connections,
 ): (request: IncomingMessage, stream: Duplex, head: Buffer) => void {
   const sessions: GraphqlWsSessionOptions = {
@@ -128,13 +142,16 @@ function upgradeListener(
     handleProtocols: (offered) =>
       offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   })
+  const names = namesOf(config.ORIGINS)
   return (request, stream, head) => {
+    if (config.MODE === 'demo' && !isStandalone && !isAllowedHost(request.headers.host, names))
+      return refuse(stream, '421 Misdirected Request')
     if (request.url?.split('?', 1)[0] !== '/graphql') return refuse(stream, '404 Not Found')
     if (!isFromAllowedOrigin(request.headers, config.ORIGINS)) return refuse(stream, '403 Forbidden')
     sockets.handleUpgrade(request, stream, head, (socket) => {
       const client = new ClientSocket(socket, stream, config.SOCKET_BACKLOG_BYTES_MAX)
       const session = new GraphqlWsSession(client, request, sessions)
-      opened(new Connection(socket, client, session, connections))
+      opened(new Connection(socket, stream, client, session, connections))
     })
   }
 }
@@ -194,7 +211,9 @@ function onMessage(this: WebSocket, data: RawData, isBinary: boolean): void {
   if (isBinary) return this.close(CloseCode.BadRequest, 'Messages are text')
   const connection = (this as ConnectedSocket)[connectionKey]
   connection.session.receive((data as Buffer).toString())
-  if (connection.session.isInitialised) connection.all.uninitialised.delete(connection)
+  const { session, stream, all } = connection
+  if (session.isInitialised) all.uninitialised.delete(connection)
+  if (session.viewer) all.unknown.known(stream)
 }
 
 function onPong(this: WebSocket): void {

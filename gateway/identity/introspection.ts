@@ -6,9 +6,13 @@ const introspectionFields = new Set(['__schema', '__type', '__typename'])
 
 /**
  * True when every operation in `document` is a query for `__schema`, `__type` and `__typename` alone. False
- * for text that is no GraphQL, or has more than `tokensMax` tokens.
+ * for text that is no GraphQL, or exceeds a limit.
  */
-export function isIntrospectionOnly(document: string, tokensMax: number): boolean {
+export function isIntrospectionOnly(
+  document: string,
+  { charactersMax, tokensMax }: { readonly charactersMax: number; readonly tokensMax: number },
+): boolean {
+  if (document.length > charactersMax) return false
   try {
     return parse(document, { maxTokens: tokensMax, noLocation: true }).definitions.every(
       (definition) =>

@@ -8,6 +8,7 @@ import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
+import { unlimited, type CallerLimits } from '../identity/caller-limits.ts'
 import { withExtensions, type Admission } from '../protocol/admission.ts'
 import { asHttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
@@ -43,6 +44,8 @@ export interface RunningOperation {
 export interface BrokerOptions {
   readonly supergraph: Supergraph
   readonly admission: Admission
+  /** Default: no caller is limited. */
+  readonly limits?: CallerLimits
   readonly logger: Logger
   /** How long a client that is behind may take to read, before it is disconnected. */
   readonly behindMs: number
@@ -57,6 +60,7 @@ export interface BrokerOptions {
 /** What all operations of one broker share. */
 interface BrokerState {
   readonly supergraph: Supergraph
+  readonly limits: CallerLimits
   readonly admission: Admission
   readonly logger: Logger
   readonly requestMs: number
@@ -84,9 +88,10 @@ const sweepMs = 500
 
 export function openBroker(options: BrokerOptions): Broker {
   const { supergraph, admission, logger, behindMs, requestMs, clock = () => performance.now() } = options
-  const { sharesStreams = true } = options
+  const { sharesStreams = true, limits = unlimited } = options
   const state: BrokerState = {
     supergraph,
+    limits,
     admission,
     logger,
     requestMs,
@@ -122,6 +127,7 @@ function run(
     const coerced = prepared.coerce(request.variables)
     if ('errors' in coerced) return refuseWith(subscriber, coerced.errors)
     const extensions = state.admission.charge(prepared, coerced.variables, viewer, request)
+    state.limits.charge(viewer, viewer.address ?? '', prepared.cost(coerced.variables))
     if (prepared.operation !== 'subscription') {
       const deadline = new Deadline(state.requestMs)
       prepared
@@ -228,8 +234,8 @@ function declaredVariables(prepared: Prepared, variables: Variables): Variables 
 }
 
 /**
- * Everything of a viewer that decides what it may see: viewers with equal values share an upstream. Structured,
- * because joined texts of two viewers may be equal.
+ * Everything of a viewer that decides what it may see: viewers with equal values share an upstream.
+ * Structured, because joined texts of two viewers may be equal.
  */
 const visibilityOf = (supergraph: Supergraph, viewer: Viewer): object => ({
   participant: viewer.participant,

@@ -28,7 +28,10 @@ export function originHeaders(app: FastifyInstance, origins: ReadonlySet<string>
     if (origin !== undefined && origins.has(origin)) {
       reply
         .header('access-control-allow-origin', origin)
-        .header('access-control-expose-headers', 'x-request-id')
+        .header(
+          'access-control-expose-headers',
+          'x-request-id, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset',
+        )
     }
     done()
   })

@@ -40,6 +40,10 @@ export const httpErrors = {
     message:
       'A subscription takes server-sent events (Accept: text/event-stream) or a WebSocket (graphql-transport-ws).',
   },
+  HOST_NOT_ALLOWED: {
+    status: 421,
+    message: 'A demo is called by an address, by localhost, or by the name of an origin in ORIGINS.',
+  },
   BODY_TOO_LARGE: { status: 413, message: 'The body is larger than the hub reads.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json in UTF-8.' },
   TOO_MANY_OPERATIONS: {
@@ -107,9 +111,38 @@ export function httpErrorText({ code, message, status, details }: HttpError, req
   return JSON.stringify({ errors: [{ message, extensions }] })
 }
 
-/** The headers of the response for `error`: for UNAUTHENTICATED the scheme to authenticate with (RFC 6750). */
-export const httpErrorHeaders = ({ code }: HttpError): Record<string, string> =>
-  code === 'UNAUTHENTICATED' ? { 'www-authenticate': 'Bearer' } : {}
+/** The header fields of a limit, by the names of the IETF draft “RateLimit header fields for HTTP”. */
+export const rateLimitHeaders = ({
+  limit,
+  remaining,
+  waitMs,
+}: {
+  readonly limit: number
+  readonly remaining: number
+  readonly waitMs: number
+}): Readonly<Record<string, string>> => ({
+  'ratelimit-limit': String(limit),
+  'ratelimit-remaining': String(remaining),
+  'ratelimit-reset': String(Math.ceil(waitMs / 1000)),
+})
+
+/**
+ * The headers of the response for `error`: for UNAUTHENTICATED the scheme to authenticate with (RFC 6750), for
+ * BUDGET_EXCEEDED the limit and when to try again.
+ */
+export function httpErrorHeaders({ code, details }: HttpError): Record<string, string> {
+  if (code === 'UNAUTHENTICATED') return { 'www-authenticate': 'Bearer' }
+  if (code !== 'BUDGET_EXCEEDED') return {}
+  const {
+    limit,
+    remaining,
+    retryAfterMs: waitMs,
+  } = details as Record<'limit' | 'remaining' | 'retryAfterMs', number>
+  return {
+    ...rateLimitHeaders({ limit, remaining, waitMs }),
+    'retry-after': String(Math.ceil(waitMs / 1000)),
+  }
+}
 
 /** Responds with `error`: status, headers and JSON. */
 export function sendHttpError(

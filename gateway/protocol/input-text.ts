@@ -1,5 +1,6 @@
-// Checks every text that a client sends beside its document, before any of it is used, stored or logged. This is
-// the one place for HTTP, WebSockets and event streams; `refuseText` does the same for literals of a document.
+// Checks every text that a client sends beside its document, before any of it is used, stored or logged.
+// This is the one place for HTTP, WebSockets and event streams; `refuseText` does the same for literals of
+// a document.
 
 import { holdsCardNumber } from '../../schema/values/card-number.ts'
 import { problems } from '../../schema/values/problems.ts'
@@ -11,8 +12,8 @@ const charactersMax = 20_000
 const levelsMax = 32
 
 /**
- * Throws PAN_REFUSED for a card number, and BAD_REQUEST for a text that is too long or holds half of a surrogate
- * pair, and for values that are nested too deep. Each has the path of the value.
+ * Throws PAN_REFUSED for a card number, and BAD_REQUEST for a text that is too long or holds half of a
+ * surrogate pair, and for values that are nested too deep. Each has the path of the value.
  */
 export function checkVariables(variables: Readonly<Record<string, unknown>>): void {
   const path: string[] = []
@@ -49,8 +50,8 @@ export function checkVariables(variables: Readonly<Record<string, unknown>>): vo
 }
 
 /**
- * The field of a QR code’s content. Some schemes number merchants as cards are numbered, so the content is not
- * searched: it is read, and never stored.
+ * The field of a QR code’s content. Some schemes number merchants as cards are numbered, so the content is
+ * not searched: it is read, and never stored.
  */
 const codeField = 'payload'
 /** Characters of one step of a path. */

@@ -18,8 +18,8 @@ export interface GraphqlRequest {
 const parameters = new Set(['query', 'documentId', 'operationName', 'variables', 'extensions'])
 
 /**
- * Reads the parameters from parsed JSON, and checks all texts in them. Throws BAD_REQUEST that names the field at
- * fault, and PAN_REFUSED.
+ * Reads the parameters from parsed JSON, and checks all texts in them. Throws BAD_REQUEST that names the
+ * field at fault, and PAN_REFUSED.
  */
 export function readRequest(body: unknown): GraphqlRequest {
   if (Array.isArray(body)) throw new HttpError('BATCH_NOT_SUPPORTED')

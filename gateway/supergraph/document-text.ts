@@ -1,15 +1,18 @@
-// Checks the tokens of a document before it is parsed: how deep they are nested, and what the caller of the engine
-// refuses. The parser and many rules of validation call themselves for each level.
+// Checks the tokens of a document before it is parsed: how deep they are nested, and what the caller of the
+// engine refuses. The parser and many rules of validation call themselves for each level.
 
 import { Kind, Lexer, parse, Source, TokenKind, visit, type ASTNode, type Token } from 'graphql'
 import { reject, type Rejected } from './errors.ts'
 import type { Limits } from './limits.ts'
 
 /**
- * Returns why a document with this text is refused, or null. `field` is the argument or input field that the text
- * is for; '' when it is for none.
+ * Returns why a document with this text is refused, or null. `field` is the argument or input field that
+ * the text is for; '' when it is for none.
  */
-export type RefuseText = (text: string, field: string) => { readonly code: string; readonly message: string } | null
+export type RefuseText = (
+  text: string,
+  field: string,
+) => { readonly code: string; readonly message: string } | null
 
 /** What is checked in the text of a document. */
 export interface TextRules {
@@ -28,7 +31,10 @@ export function checkText(text: string, { limits, refuseText }: TextRules): Reje
     const token = lexer.advance()
     if (token.kind === TokenKind.EOF) return null
     if (openers.has(token.kind) && ++depth > limits.nestingMax)
-      return reject('OPERATION_TOO_LARGE', `The document is nested more than ${limits.nestingMax} levels deep.`)
+      return reject(
+        'OPERATION_TOO_LARGE',
+        `The document is nested more than ${limits.nestingMax} levels deep.`,
+      )
     if (closers.has(token.kind)) depth--
     if (token.kind === TokenKind.COLON) field = name
     const refusal = token.value ? refuseText(token.value, field) : null
@@ -44,10 +50,18 @@ export function checkText(text: string, { limits, refuseText }: TextRules): Reje
 const openers: ReadonlySet<string> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L])
 const closers: ReadonlySet<string> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R])
 
-function refused(text: string, token: Token, { code, message }: NonNullable<ReturnType<RefuseText>>): Rejected {
+function refused(
+  text: string,
+  token: Token,
+  { code, message }: NonNullable<ReturnType<RefuseText>>,
+): Rejected {
   const { line, column } = token
   const extensions = { code, path: pathOf(text, token) }
-  return { kind: 'rejected', errors: [{ message, locations: [{ line, column }], extensions }], isSecret: true }
+  return {
+    kind: 'rejected',
+    errors: [{ message, locations: [{ line, column }], extensions }],
+    isSecret: true,
+  }
 }
 
 /** The arguments, input fields and indexes that lead to the literal at `token`; empty for any other token. */
@@ -55,9 +69,11 @@ function pathOf(text: string, token: Token): readonly string[] {
   let path: readonly string[] = []
   try {
     visit(parse(text), {
-      enter(node, key, _parent, _path, ancestors) {
+      enter(node, key, parent, _path, ancestors) {
         if (node.loc?.startToken.start !== token.start || !literals.has(node.kind)) return
-        const around = ancestors.filter((one): one is ASTNode => 'kind' in one)
+        const around = [...ancestors, parent].filter(
+          (one): one is ASTNode => one !== undefined && 'kind' in one,
+        )
         const steps = around.flatMap((one) =>
           one.kind === Kind.ARGUMENT || one.kind === Kind.OBJECT_FIELD ? [one.name.value] : [],
         )

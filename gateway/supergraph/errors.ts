@@ -43,8 +43,8 @@ export function coded(code: EngineCode, error: GraphQLError | string): GraphQLFo
 }
 
 /**
- * A message of graphql-js may contain any text of the client: a value, a name, a list of names. Each is cut after
- * 80 characters.
+ * A message of graphql-js may contain any text of the client: a value, a name, a list of names. Each is cut
+ * after 80 characters.
  */
 function withShortQuotes({ message, nodes }: GraphQLError): string {
   const [node] = nodes ?? []

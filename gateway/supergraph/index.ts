@@ -61,8 +61,8 @@ export interface SupergraphOptions {
   /** The most valid documents that are cached, and the most rejected ones. Default: 1,000. */
   readonly documentsMax?: number
   /**
-   * Refuses the text of a literal, name or number in a document, given the argument or input field that it is for.
-   * Default: none is refused.
+   * Refuses the text of a literal, name or number in a document, given the argument or input field that it
+   * is for. Default: none is refused.
    */
   readonly refuseText?: RefuseText
   /** The most bytes of heap for the cached documents, as estimated from their length. Default: 128 MiB. */

@@ -1,12 +1,16 @@
 // Finds card numbers (PANs) in text, however they are written: no text of a client may hold one.
 //
-// A card number is 13–19 digits that pass the Luhn check (ISO/IEC 7812-1, annex B) and begin with the digits of a
-// card issuer. It may be divided by up to three characters that are no letters, and its digits may be those of any
-// script. What only happens to look alike is left: a number of twenty digits or more, as wallets number their
-// payments; a number within a UUID; and a number that passes the check, but is of no issuer.
+// A card number is 13–19 digits that pass the Luhn check (ISO/IEC 7812-1, annex B) and begin with the
+// digits of a card issuer. It may be divided by up to three characters that are no letters, and its digits
+// may be those of any script. What is only similar is left: a number of twenty digits or more, as wallets
+// number their payments; a number within a UUID; and a number that passes the check, but is of no issuer.
 
 /** The beginnings of card numbers, with the lengths that their issuers use. */
-const issuers: readonly { readonly from: number; readonly to: number; readonly lengths: readonly number[] }[] = [
+const issuers: readonly {
+  readonly from: number
+  readonly to: number
+  readonly lengths: readonly number[]
+}[] = [
   // Visa
   { from: 4, to: 4, lengths: [13, 16, 19] },
   // Mastercard
@@ -76,8 +80,8 @@ const nine = 57
 const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text)
 
 /**
- * True for a UUID in its usual form and for a hash in hexadecimal, in which digits mean nothing. One with almost no
- * letters is searched: no generator makes those.
+ * True for a UUID in its usual form and for a hash in hexadecimal, in which digits mean nothing. One with
+ * almost no letters is searched: no generator makes those.
  */
 const isOpaque = (text: string): boolean =>
   (text.length === 36 && uuid.test(text) && /[a-f].*[a-f]/i.test(text)) ||
@@ -139,7 +143,8 @@ class DigitReader {
       const start = bounds[first]!
       for (let last = first + 1; last < bounds.length && bounds[last]! - start <= digitsMax; last++) {
         const length = bounds[last]! - start
-        if (length >= digitsMin && passes(sums, start, length) && this.#isIssued(digits, start, length)) return true
+        if (length >= digitsMin && passes(sums, start, length) && this.#isIssued(digits, start, length))
+          return true
       }
     }
     return false

@@ -62,7 +62,10 @@ export const queryActivity = (
     asSeenBy(context, activity),
   )
 
-/** All payments of the last 365 days for the operator, and of the last 365 closed days for every other caller. */
+/**
+ * All payments of the last 365 days for the operator, and of the last 365 closed days for every other
+ * caller.
+ */
 export const queryProgramme = (
   dependencies: ActivityDependencies,
   closed: ClosedProgramme,
@@ -81,8 +84,8 @@ export interface ClosedProgramme {
 }
 
 /**
- * Keeps the first answer of a day until the next day closes. A later one could differ by a single payment, such as
- * one that is cancelled, and a participant that polls would see it.
+ * Keeps the first answer of a day until the next day closes. A later one could differ by a single payment,
+ * such as one that is cancelled, and a participant that polls would see it.
  */
 export function createClosedProgramme(dependencies: ActivityDependencies): ClosedProgramme {
   let kept: { readonly to: number; readonly activity: Promise<Activity> } | null = null
@@ -115,8 +118,8 @@ export const queryEntityActivity = (
   filters: Filters,
   party?: Visibility,
 ): Promise<Activity> =>
-  answerFromHours(dependencies, entityQuestion(dependencies, args, context, filters, party)).then((activity) =>
-    asSeenBy(context, activity),
+  answerFromHours(dependencies, entityQuestion(dependencies, args, context, filters, party)).then(
+    (activity) => asSeenBy(context, activity),
   )
 
 /** The activity of a merchant, from the blocks of its own months. */
@@ -134,8 +137,8 @@ export const queryMerchantActivity = (
 const coarseMs = 60_000
 
 /**
- * `activity` with times that tell nothing about the payments of others. How far the log is counted changes with
- * every payment, so another caller than the operator gets it by the minute.
+ * `activity` with times that reveal nothing about the payments of others. How far the log is counted
+ * changes with every payment, so another caller than the operator gets it by the minute.
  */
 function asSeenBy(context: RequestContext, activity: Activity): Activity {
   if (isOperator(context)) return activity

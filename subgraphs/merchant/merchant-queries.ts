@@ -117,7 +117,7 @@ async function queryCoverage(
   const filter = countries ? { ...given, countries: new Set(countries) } : given
   const wallet = id === null || id === undefined ? null : registry.participants.get(id)
   if (wallet === undefined) {
-    return refuse('PARTICIPANT_UNKNOWN', `there is no participant ${quoteInput(id)}`, ['wallet'])
+    return refuse('PARTICIPANT_UNKNOWN', `there is no participant ${quoteInput(String(id))}`, ['wallet'])
   }
   const payableIn = (cube: CountCube): Uint8Array | null =>
     wallet &&

@@ -2,25 +2,28 @@
 
 import type { Reach } from '../shared/reachable-address.ts'
 import type { MirroredRegistry } from '../shared/registry.ts'
+import type { SecretBox } from '../shared/secret-box.ts'
 import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
 import { createOperatorService } from './operator-service.ts'
 import { createParticipantStore } from './participant-store.ts'
 import { createParticipantResolvers } from './resolvers.ts'
 
-export { importRegistry } from './participant-store.ts'
+export { importRegistry, resealParticipants } from './participant-store.ts'
 
 export interface ParticipantSettings {
   /** In production, no LIVE participant may be connected to the simulator. */
   readonly isProduction?: boolean
   /** Addresses at which the hub may call participants; by default those of the public internet. */
   readonly reach?: Reach
+  /** Encrypts the secrets of endpoints; by default they are stored as they are. */
+  readonly secretBox?: SecretBox
 }
 
 export async function openParticipantSubgraph(
   dependencies: SubgraphDependencies & ParticipantSettings & { readonly registry: MirroredRegistry },
 ): Promise<Subgraph> {
   const { db, registry, now, isProduction = false, reach = 'PUBLIC' } = dependencies
-  const store = await createParticipantStore(db, now)
+  const store = await createParticipantStore(db, now, dependencies.secretBox)
   const service = createOperatorService({ registry, store, rules: { isProduction, reach } })
   return openSubgraph('participant', createParticipantResolvers({ registry, service, now }))
 }

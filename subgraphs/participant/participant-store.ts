@@ -9,7 +9,15 @@ import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import { openAuditLog, type AuditedAction } from '../shared/audit-log.ts'
 import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
-import type { Corridor, Participant, Project, Stored } from '../shared/registry.ts'
+import {
+  withOpenSecrets,
+  withSealedSecrets,
+  type Corridor,
+  type Participant,
+  type Project,
+  type Stored,
+} from '../shared/registry.ts'
+import { plainSecrets, type SecretBox } from '../shared/secret-box.ts'
 import { withoutSecrets } from './connection.ts'
 
 interface Versioned {
@@ -76,12 +84,21 @@ export interface ParticipantConnected {
   readonly secret: string | null
 }
 
-export async function createParticipantStore(db: Db, now: () => Date): Promise<ParticipantStore> {
+export async function createParticipantStore(
+  db: Db,
+  now: () => Date,
+  box: SecretBox = plainSecrets,
+): Promise<ParticipantStore> {
   await createIndexes(db)
   const context: Context = {
-    participants: { stored: db.collection<Stored<Participant>>('participants'), kind: 'participant' },
-    corridors: { stored: db.collection<Stored<Corridor>>('corridors'), kind: 'corridor' },
-    projects: { stored: db.collection<Stored<Project>>('projects'), kind: 'project' },
+    participants: {
+      stored: db.collection<Stored<Participant>>('participants'),
+      kind: 'participant',
+      seal: (participant) => withSealedSecrets(participant, box),
+      open: (participant) => withOpenSecrets(participant, box),
+    },
+    corridors: { ...plain, stored: db.collection<Stored<Corridor>>('corridors'), kind: 'corridor' },
+    projects: { ...plain, stored: db.collection<Stored<Project>>('projects'), kind: 'project' },
     idempotentWriter: await createIdempotentWriter(db),
     audit: await openAuditLog(db),
     now,
@@ -98,9 +115,15 @@ export async function createParticipantStore(db: Db, now: () => Date): Promise<P
   }
 }
 
+/** Of rows that have no secrets. */
+const plain = { seal: <Row>(row: Row): Row => row, open: <Row>(row: Row): Row => row }
+
 interface Rows<Row extends Versioned> {
   readonly stored: Collection<Stored<Row>>
   readonly kind: 'participant' | 'corridor' | 'project'
+  /** A row with its secrets encrypted, as it is stored. */
+  readonly seal: (row: Row) => Row
+  readonly open: (row: Row) => Row
 }
 
 interface Context {
@@ -122,7 +145,7 @@ async function addParticipant(
     const at = now()
     const participant = create(at)
     try {
-      await participants.stored.insertOne(encode(participant), { session })
+      await participants.stored.insertOne(encode(participants.seal(participant)), { session })
     } catch (error) {
       return refuseTaken(error, participant)
     }
@@ -146,7 +169,8 @@ async function connectParticipant(
   })
   const connected = await changeRow(context, participants, id, unlessMissing(rule), request, toResult)
   if (isRefusal(connected)) return connected
-  const current = await participants.stored.findOne({ _id: id })
+  const found = await participants.stored.findOne({ _id: id })
+  const current = found && participants.open(decode(found) as Participant)
   const issued = current?.endpoint?.secrets.find((one) => digest(one.secret) === connected.digest)
   return { participant: connected.participant, secret: issued?.secret ?? null }
 }
@@ -167,10 +191,10 @@ async function changeRow<Row extends Versioned, Result>(
   return once(context, request, async (session) => {
     const at = context.now()
     const found = await collection.findOne({ _id: id }, { session })
-    const before = found && (decode(found) as unknown as Row)
+    const before = found && rows.open(decode(found) as unknown as Row)
     const after = rule(before, at)
     if (isRefusal(after)) return after
-    const { _id, ...content } = encode(after)
+    const { _id, ...content } = encode(rows.seal(after))
     // A concurrent change of the row is a write conflict of the MongoDB transaction, which then runs again as
     // a whole.
     if (before) await collection.replaceOne({ _id }, content, { session })
@@ -259,6 +283,24 @@ const createIndexes = (db: Db): Promise<string> =>
   db
     .collection('participants')
     .createIndex({ iin: 1 }, { unique: true, partialFilterExpression: { iin: { $type: 'string' } } })
+
+/**
+ * Encrypts the secrets of all participants under the newest key of `box`; returns how many it has changed.
+ */
+export async function resealParticipants(db: Db, box: SecretBox): Promise<number> {
+  const participants = db.collection<Stored<Participant>>('participants')
+  let changed = 0
+  for await (const found of participants.find({ 'endpoint.secrets': { $type: 'array' } })) {
+    const { endpoint } = found
+    if (!endpoint || endpoint.secrets.every(({ secret }) => box.isCurrent(secret))) continue
+    const opened = withOpenSecrets(decode(found) as Participant, box)
+    const sealed = withSealedSecrets(opened, box).endpoint!.secrets
+    // A rotation meanwhile has sealed its secrets itself.
+    const filter = { _id: found._id, 'endpoint.secrets': endpoint.secrets }
+    changed += (await participants.updateOne(filter, { $set: { 'endpoint.secrets': sealed } })).modifiedCount
+  }
+  return changed
+}
 
 const encode = <Row extends { readonly id: string }>({ id, ...rest }: Row): Stored<Row> => ({
   _id: id,

@@ -8,7 +8,7 @@ import { formatAmount, type Money } from '../../schema/values/money.ts'
 import { canonicalJson } from '../platform/canonical-json.ts'
 import type { Operation } from './idempotency-key.ts'
 
-/** All audited actions, each named after its mutation. */
+/** All audited actions, each named after its mutation; `eraseCustomer` is a command. */
 export const auditedActions = {
   applyParticipant: true,
   recordCertification: true,
@@ -21,8 +21,11 @@ export const auditedActions = {
   setRates: true,
   closeSettlement: true,
   createWebhook: true,
+  updateWebhook: true,
+  deleteWebhook: true,
   rotateWebhookSecret: true,
   redeliverWebhook: true,
+  eraseCustomer: true,
 } as const satisfies Partial<Record<Operation, true>>
 
 export type AuditedAction = keyof typeof auditedActions

@@ -16,6 +16,8 @@ export type Operation =
   | 'presentCode'
   | 'closeSettlement'
   | 'createWebhook'
+  | 'updateWebhook'
+  | 'deleteWebhook'
   | 'rotateWebhookSecret'
   | 'redeliverWebhook'
   | 'applyParticipant'
@@ -27,6 +29,7 @@ export type Operation =
   | 'setQrProduct'
   | 'setMerchantStatus'
   | 'setRates'
+  | 'eraseCustomer'
 
 /** A use of an idempotency key. `id` is unique over all payments. */
 export interface UsedKey {

@@ -10,10 +10,10 @@ import { BlockList, isIP } from 'node:net'
 export type Reach = 'PUBLIC' | 'LOOPBACK' | 'PRIVATE'
 
 /**
- * True when `reach` lets the hub connect to `address`, an IPv4 or IPv6 address as text. Two kinds of
+ * True when `reach` lets the hub connect to `address`, an IPv4 or IPv6 address as text. Three kinds of
  * addresses are excluded under every reach: those that cannot receive webhooks (unspecified, multicast,
- * broadcast, reserved, for documentation), and those that embed another address (IPv4-mapped, NAT64, 6to4,
- * Teredo).
+ * broadcast, reserved, for documentation), those that embed another address (IPv4-mapped, NAT64, 6to4,
+ * Teredo), and link-local ones with the metadata services of clouds, which give out the keys of a machine.
  */
 export function isReachable(address: string, reach: Reach): boolean {
   // An IPv6 address may come with the name of an interface: "fe80::1%eth0".
@@ -23,6 +23,7 @@ export function isReachable(address: string, reach: Reach): boolean {
   const family = version === 4 ? 'ipv4' : 'ipv6'
   // An address with an IPv4 address inside would bypass the rules for IPv4.
   if (family === 'ipv6' && embedding.check(bare, 'ipv6')) return false
+  if (never.check(bare, family)) return false
   if (loopback.check(bare, family)) return reach !== 'PUBLIC'
   if (privateNetworks.check(bare, family)) return reach === 'PRIVATE'
   return family === 'ipv4'
@@ -61,10 +62,18 @@ const privateNetworks = listOf([
   ['192.168.0.0', 16],
   // Shared by the customers of a carrier.
   ['100.64.0.0', 10],
-  // Link-local, with the metadata services of clouds.
+  ['fc00::', 7],
+])
+const never = listOf([
+  // Link-local: AWS, Azure, Google and others serve metadata at 169.254.169.254.
   ['169.254.0.0', 16],
   ['fe80::', 10],
-  ['fc00::', 7],
+  // Metadata of AWS, Google, Alibaba, Oracle and Azure outside of link-local networks.
+  ['fd00:ec2::', 32],
+  ['fd20:ce::254', 128],
+  ['100.100.100.200', 32],
+  ['192.0.0.192', 32],
+  ['168.63.129.16', 32],
 ])
 const unfit = listOf([
   ['0.0.0.0', 8],

@@ -9,7 +9,8 @@ import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/i
 import type { Money } from '../../schema/values/money.ts'
 import type { Logger } from '../platform/logger.ts'
 import { openMirror } from '../platform/mongo/mirror.ts'
-import type { SigningSecret } from './signing-secret.ts'
+import { plainSecrets, type SecretBox } from './secret-box.ts'
+import { openSecrets, sealSecrets, type SigningSecret } from './signing-secret.ts'
 
 export type Role = 'WALLET' | 'ACQUIRER' | 'NETWORK' | 'FX_PROVIDER' | 'SETTLEMENT_AGENT' | 'OPERATOR'
 export type ParticipantStatus =
@@ -100,6 +101,26 @@ export interface Corridor {
   readonly version: number
 }
 
+/** A participant as it is stored. */
+export const withSealedSecrets = (participant: Participant, box: SecretBox): Participant =>
+  withSecrets(participant, (secrets) => sealSecrets(secrets, ownerOf(participant), box))
+
+/** A stored participant, with secrets that can sign. */
+export const withOpenSecrets = (participant: Participant, box: SecretBox): Participant =>
+  withSecrets(participant, (secrets) => openSecrets(secrets, ownerOf(participant), box))
+
+const withSecrets = (
+  participant: Participant,
+  change: (secrets: Endpoint['secrets']) => Endpoint['secrets'],
+): Participant => {
+  const { endpoint } = participant
+  return endpoint
+    ? { ...participant, endpoint: { ...endpoint, secrets: change(endpoint.secrets) } }
+    : participant
+}
+
+const ownerOf = ({ id }: Participant): string => `participant:${id}`
+
 /**
  * The present content, in order of id. A change replaces a map as a whole, so no map should be kept across an
  * await.
@@ -134,7 +155,11 @@ interface Rows {
  * Reads the three collections of `db` and mirrors them until `close`. While changes cannot be followed, the
  * registry has the content that was read last. Rejects when the first read fails.
  */
-export async function openRegistry(db: Db, logger: Logger): Promise<MirroredRegistry> {
+export async function openRegistry(
+  db: Db,
+  logger: Logger,
+  box: SecretBox = plainSecrets,
+): Promise<MirroredRegistry> {
   const rows: Rows = {
     participants: new Map(),
     participantByIin: new Map(),
@@ -149,7 +174,8 @@ export async function openRegistry(db: Db, logger: Logger): Promise<MirroredRegi
     async read(names, session) {
       const fresh: Partial<Rows> = {}
       if (names.has('participants')) {
-        const participants = await readAll<Participant>(db, 'participants', session)
+        const stored = await readAll<Participant>(db, 'participants', session)
+        const participants = new Map([...stored].map(([id, one]) => [id, withOpenSecrets(one, box)]))
         fresh.participants = participants
         fresh.participantByIin = byIin(participants.values())
       }

@@ -1,6 +1,7 @@
 // Secrets that sign what the hub sends to an endpoint. Source: Standard Webhooks 1.0.0.
 
 import { randomBytes } from 'node:crypto'
+import type { SecretBox } from './secret-box.ts'
 
 /** While secrets rotate, an endpoint has several valid ones. */
 export interface SigningSecret {
@@ -23,6 +24,20 @@ export function signingKey(secret: string): Buffer {
   if (!isSecret) throw new TypeError('a signing secret is "whsec_" and the base64 of 24–64 bytes')
   return key
 }
+
+/** `secrets` as they are stored for `owner`. */
+export const sealSecrets = <Secret extends SigningSecret>(
+  secrets: readonly Secret[],
+  owner: string,
+  box: SecretBox,
+): readonly Secret[] => secrets.map((one) => ({ ...one, secret: box.seal(one.secret, owner) }))
+
+/** `secrets` as they were before they were stored for `owner`. */
+export const openSecrets = <Secret extends SigningSecret>(
+  secrets: readonly Secret[],
+  owner: string,
+  box: SecretBox,
+): readonly Secret[] => secrets.map((one) => ({ ...one, secret: box.open(one.secret, owner) }))
 
 /** The secrets that sign at `now`, in their order. */
 export const validSecrets = <Secret extends SigningSecret>(

@@ -7,6 +7,7 @@ import { startLogReader, type LogReader } from '../log/reader.ts'
 import { openAuditLog, type AuditLog } from '../shared/audit-log.ts'
 import { createIdempotentWriter, type IdempotentWriter } from '../shared/idempotent-writer.ts'
 import type { Reach } from '../shared/reachable-address.ts'
+import { plainSecrets, type SecretBox } from '../shared/secret-box.ts'
 import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
 import type { RequestContext, Viewer } from '../shared/viewer.ts'
 import { startSimulator, type SimulatorOptions } from './counterparty/simulator.ts'
@@ -40,6 +41,7 @@ export { hubParticipant } from './payment/posting.ts'
 export type { Screening } from './payment/submit.ts'
 export { readRateTable, type RateTable } from './price/rate-table.ts'
 export { builtInRates, type RateProvider } from './price/rates.ts'
+export { eraseCustomer } from './service/erase-customer.ts'
 export {
   finishPayments,
   importPayments,
@@ -48,6 +50,7 @@ export {
   reportingFen,
   type PastPayment,
 } from './service/import-payments.ts'
+export { resealEndpoints } from './webhooks/endpoint-store.ts'
 export type { OpenFile } from './settlement/settlement-queries.ts'
 
 /** The projections of the log that this subgraph runs. */
@@ -71,6 +74,8 @@ export interface TransactionSettings {
   readonly simulator?: SimulatorOptions | null
   /** Addresses that webhooks may be sent to; by default those of the public internet. */
   readonly webhookReach?: Reach
+  /** Encrypts the secrets of endpoints; by default they are stored as they are. */
+  readonly secretBox?: SecretBox
   /** False: another process appends to the log. */
   readonly sequencer?: boolean
   /** Milliseconds between the positions that a stream reports while no event matches. */
@@ -151,7 +156,10 @@ async function openParts(dependencies: Dependencies, opened: AsyncDisposableStac
   const payments = store.byId
   const { webhookService, httpSender } = closeLater(
     opened,
-    await openWebhooks({ db, logReader, registry, payments, cursors, now, logger, reach }),
+    await openWebhooks({
+      ...{ db, logReader, registry, payments, cursors, now, logger, reach, audit },
+      box: dependencies.secretBox ?? plainSecrets,
+    }),
   )
   await createSettlementIndexes(db)
   const batchCloser = openBatchCloser({ db, idempotentWriter, audit, registry, now, logger })

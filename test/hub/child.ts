@@ -34,6 +34,7 @@ export function hubProcesses(
         MONGODB_DATABASE: database.name,
         SCALE: '0.0002',
         TRAFFIC: '0',
+        UNSAFE: 'open-mongodb,plain-secrets',
         ...settings,
       },
       ...command,

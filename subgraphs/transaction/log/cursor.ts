@@ -16,10 +16,10 @@ const blockLength = 16
 const positionAt = 8
 
 /**
- * Cursors of one AES-256 block, in base64url: the version in 8 bytes, then the position in 8. A position counts
- * the events of all participants, so no client may read it. One block under one key is a permutation: equal
- * positions have equal cursors, and a forged cursor decrypts to the version with a chance of 2⁻⁶⁴. All hubs over
- * one database share `secret`, so that a client can resume at any of them.
+ * Cursors of one AES-256 block, in base64url: the version in 8 bytes, then the position in 8. A position
+ * counts the events of all participants, so no client may read it. One block under one key is a
+ * permutation: equal positions have equal cursors, and a forged cursor decrypts to the version with a
+ * chance of 2⁻⁶⁴. All hubs over one database share `secret`, so that a client can resume at any of them.
  */
 export function createCursors(secret: string): Cursors {
   const key = hash('sha256', `log cursor ${secret}`, 'buffer')

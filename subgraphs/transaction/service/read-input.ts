@@ -228,7 +228,8 @@ function readToken(token: SubmitPaymentInput['token']): AccountToken | null | Re
   const { reference, lastFour = null } = token
   const flaw = flawOfText(reference, 'token', 'reference')
   if (flaw) return flaw
-  // A token that only may be a card number is refused too: an account has one, so a mistake would not be rare.
+  // A token that only may be a card number is refused too: an account has one, so a mistake would not be
+  // rare.
   if (mayBeCardNumber(reference)) {
     return refuse('PAN_REFUSED', undefined, ['input', 'token', 'reference'])
   }

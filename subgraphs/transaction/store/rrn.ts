@@ -1,8 +1,8 @@
 // Retrieval reference numbers: 12 digits that never repeat over all processes, enough for 10¹² payments. A
 // number identifies one payment, with or without its settlement date.
 //
-// The hub counts its payments, and gives out each count permuted: successive numbers look random, because a
-// participant that could subtract two of its own would learn how many payments others have made between.
+// The hub counts its payments, and gives out each count permuted: successive numbers seem random, because a
+// participant that could subtract two of its own would find out how many payments others have made between.
 
 import { createCipheriv, randomBytes, type Cipheriv } from 'node:crypto'
 import { Binary, type Collection, type Db } from 'mongodb'
@@ -85,8 +85,8 @@ const rounds = 8
 const blockLength = 16
 
 /**
- * Permutes numbers below 10¹²: a Feistel network over two halves of six digits, with AES-256 under `key` as the
- * round function. All numbers of one call go through a round together.
+ * Permutes numbers below 10¹²: a Feistel network over two halves of six digits, with AES-256 under `key` as
+ * the round function. All numbers of one call go through a round together.
  */
 export function permuted(numbers: readonly number[], key: Uint8Array): readonly number[] {
   const cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false)

@@ -1,7 +1,7 @@
 // Deliveries in MongoDB. Due ones are found by endpoint, so an endpoint with very many delays no other
 // endpoint.
 
-import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
+import type { AnyBulkWriteOperation, ClientSession, Collection, Db, Document } from 'mongodb'
 import type { TransactionId, WebhookId } from '../../../schema/values/id.ts'
 import { createBatchWriter } from '../../platform/async/batching.ts'
 import { chunks } from '../../platform/async/chunks.ts'
@@ -55,7 +55,7 @@ export interface DeliveryStore {
    * Makes a delivery due now. A finished one gets one more attempt; a pending one keeps the rest of its
    * schedule.
    */
-  redeliver(id: string, now: Date): Promise<Delivery | null>
+  redeliver(id: string, now: Date, session: ClientSession): Promise<Delivery | null>
   /** Makes all pending deliveries to an endpoint DEAD. */
   abandon(endpoint: WebhookId): Promise<void>
   /** Deletes all deliveries to an endpoint. */
@@ -99,7 +99,7 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
       const filter = { $or: claimed.map(({ _id, claim }) => ({ _id, claim })) }
       await deliveries.updateMany(filter, { $set: { nextAttemptAt: now }, $unset: { claim: '' } })
     },
-    redeliver: (id, now) => redeliver(deliveries, id, now),
+    redeliver: (id, now, session) => redeliver(deliveries, id, now, session),
     async abandon(endpoint) {
       await deliveries.updateMany(
         { state: 'PENDING', endpoint },
@@ -162,7 +162,12 @@ function recordOf(
   return { updateOne: { filter: { _id }, update: [{ $set: set }] } }
 }
 
-const redeliver = (deliveries: Collection<Delivery>, id: string, now: Date): Promise<Delivery | null> =>
+const redeliver = (
+  deliveries: Collection<Delivery>,
+  id: string,
+  now: Date,
+  session: ClientSession,
+): Promise<Delivery | null> =>
   deliveries.findOneAndUpdate(
     { _id: id },
     [
@@ -175,5 +180,5 @@ const redeliver = (deliveries: Collection<Delivery>, id: string, now: Date): Pro
         },
       },
     ],
-    { returnDocument: 'after' },
+    { returnDocument: 'after', session },
   )

@@ -22,8 +22,8 @@ export interface Attempt {
  */
 export interface Delivery {
   /**
-   * The webhook-id: a hash of the event and the endpoint, so that every process gives the same id. It does not
-   * contain the log position, which counts the events of all participants.
+   * The webhook-id: a hash of the event and the endpoint, so that every process gives the same id. It does
+   * not contain the log position, which counts the events of all participants.
    */
   readonly _id: string
   readonly endpoint: WebhookId

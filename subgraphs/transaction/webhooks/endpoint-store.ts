@@ -5,6 +5,8 @@ import type { ParticipantId, WebhookId } from '../../../schema/values/id.ts'
 import { makeCollection } from '../../platform/mongo/client.ts'
 import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
+import { plainSecrets, type SecretBox } from '../../shared/secret-box.ts'
+import { openSecrets, sealSecrets } from '../../shared/signing-secret.ts'
 import { endpointsMax, type WebhookEndpoint } from './endpoint.ts'
 
 export interface EndpointStore {
@@ -20,8 +22,8 @@ export interface EndpointStore {
   read(id: WebhookId, session: ClientSession): Promise<WebhookEndpoint | null>
   setSecrets(id: WebhookId, secrets: WebhookEndpoint['secrets'], session: ClientSession): Promise<void>
   /** Gives the changed endpoint; null when there is none. */
-  change(id: WebhookId, changes: EndpointChanges): Promise<WebhookEndpoint | null>
-  remove(id: WebhookId): Promise<void>
+  change(id: WebhookId, changes: EndpointChanges, session?: ClientSession): Promise<WebhookEndpoint | null>
+  remove(id: WebhookId, session: ClientSession): Promise<void>
 }
 
 type EndpointChanges = Partial<Pick<WebhookEndpoint, 'url' | 'events' | 'status'>>
@@ -29,32 +31,60 @@ type EndpointChanges = Partial<Pick<WebhookEndpoint, 'url' | 'events' | 'status'
 /** An endpoint in one of its owner’s numbered slots. */
 type StoredEndpoint = WebhookEndpoint & { readonly slot: number }
 
-export async function createEndpointStore(db: Db): Promise<EndpointStore> {
+export async function createEndpointStore(db: Db, box: SecretBox = plainSecrets): Promise<EndpointStore> {
   await makeCollection(db, 'webhooks')
   const endpoints = db.collection<StoredEndpoint>('webhooks')
   // Each owner has `endpointsMax` slots, and a slot holds one endpoint: so concurrent calls cannot exceed the
   // limit.
   await endpoints.createIndex({ owner: 1, slot: 1 }, { name: 'owner', unique: true })
   const byId = loaderById<StoredEndpoint>(endpoints)
+  const sealed = ({ _id, secrets }: Pick<WebhookEndpoint, '_id' | 'secrets'>) =>
+    sealSecrets(secrets, webhookOwner(_id), box)
+  const openAll = (stored: readonly WebhookEndpoint[]): readonly WebhookEndpoint[] =>
+    stored.map((one) => ({ ...one, secrets: openSecrets(one.secrets, webhookOwner(one._id), box) }))
+  const open = (stored: WebhookEndpoint | null): WebhookEndpoint | null => stored && openAll([stored])[0]!
 
   return {
-    byId: (id) => byId.load(id),
-    ofOwner: (owner) => endpoints.find({ owner }, { sort: { _id: 1 } }).toArray(),
-    active: (owners) => endpoints.find({ owner: { $in: [...owners] }, status: 'ACTIVE' }).toArray(),
+    byId: async (id) => open(await byId.load(id)),
+    ofOwner: async (owner) => openAll(await endpoints.find({ owner }, { sort: { _id: 1 } }).toArray()),
+    active: async (owners) =>
+      openAll(await endpoints.find({ owner: { $in: [...owners] }, status: 'ACTIVE' }).toArray()),
     hasAny: async () => (await endpoints.findOne({}, { projection: { _id: 1 } })) !== null,
-    add: (endpoint, session) => add(endpoints, endpoint, session),
-    read: (id, session) => endpoints.findOne({ _id: id }, { session }),
+    add: (endpoint, session) => add(endpoints, { ...endpoint, secrets: sealed(endpoint) }, session),
+    read: async (id, session) => open(await endpoints.findOne({ _id: id }, { session })),
     async setSecrets(id, secrets, session) {
-      await endpoints.updateOne({ _id: id }, { $set: { secrets } }, { session })
+      const $set = { secrets: sealed({ _id: id, secrets }) }
+      await endpoints.updateOne({ _id: id }, { $set }, { session })
     },
-    change: (id, changes) =>
-      Object.keys(changes).length === 0
-        ? byId.load(id)
-        : endpoints.findOneAndUpdate({ _id: id }, { $set: changes }, { returnDocument: 'after' }),
-    async remove(id) {
-      await endpoints.deleteOne({ _id: id })
+    async change(id, changes, session) {
+      // An update that sets nothing is an error of MongoDB.
+      const within = session && { session }
+      if (Object.keys(changes).length === 0) return open(await endpoints.findOne({ _id: id }, within))
+      const options = { returnDocument: 'after', ...within } as const
+      return open(await endpoints.findOneAndUpdate({ _id: id }, { $set: changes }, options))
+    },
+    async remove(id, session) {
+      await endpoints.deleteOne({ _id: id }, { session })
     },
   }
+}
+
+/** The owner that the secrets of an endpoint are sealed for. */
+const webhookOwner = (id: WebhookId): string => `webhook:${id}`
+
+/** Encrypts the secrets of all endpoints under the newest key of `box`; returns how many it has changed. */
+export async function resealEndpoints(db: Db, box: SecretBox): Promise<number> {
+  const endpoints = db.collection<StoredEndpoint>('webhooks')
+  let changed = 0
+  for await (const { _id, secrets } of endpoints.find({})) {
+    if (secrets.every(({ secret }) => box.isCurrent(secret))) continue
+    const owner = webhookOwner(_id)
+    const sealed = sealSecrets(openSecrets(secrets, owner, box), owner, box)
+    // A rotation meanwhile has sealed its secrets itself.
+    const { modifiedCount } = await endpoints.updateOne({ _id, secrets }, { $set: { secrets: sealed } })
+    changed += modifiedCount
+  }
+  return changed
 }
 
 async function add(

@@ -5,6 +5,7 @@ import type { TransactionId, WebhookId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { Semaphore } from '../../platform/async/semaphore.ts'
 import { demandScope, requireScope } from '../../shared/access.ts'
+import type { AuditedAction, AuditLog } from '../../shared/audit-log.ts'
 import type { Call, IdempotentWriter } from '../../shared/idempotent-writer.ts'
 import type { Counted } from '../../shared/count.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
@@ -71,6 +72,7 @@ export interface WebhookTest {
 
 export interface WebhookServiceDependencies {
   readonly idempotentWriter: IdempotentWriter
+  readonly audit: Pick<AuditLog, 'record'>
   readonly endpoints: EndpointStore
   readonly deliveries: DeliveryStore
   readonly cursors: Cursors
@@ -121,7 +123,10 @@ async function createWebhook(
     secrets: [{ secret: newSigningSecret(), notAfter: null, by: nameOf(call) }],
   }
   return issueSecret(dependencies, call, async (session) => {
-    if (await endpoints.add(endpoint, session)) return { id: endpoint._id }
+    if (await endpoints.add(endpoint, session)) {
+      await recordChange(dependencies, context, 'createWebhook', { before: null, after: endpoint }, session)
+      return { id: endpoint._id }
+    }
     return refuse('TOO_MANY', `a participant has at most ${endpointsMax} webhooks: delete one first`)
   })
 }
@@ -131,12 +136,23 @@ async function updateWebhook(
   context: RequestContext,
   input: UpdateWebhookInput,
 ): Promise<WebhookEndpoint | Refusal> {
-  const { endpoints, deliveries, reach } = dependencies
+  const { idempotentWriter, endpoints, deliveries, reach, now } = dependencies
   const changes = requireScope(context, 'webhooks:manage') ?? readChanges(input, reach)
   if (isRefusal(changes)) return changes
-  if (!(await findOwn(dependencies, context, input.webhook))) return unknownWebhook
-  const changed = await endpoints.change(input.webhook, changes)
-  if (!changed) return unknownWebhook
+  const call = {
+    participant: context.viewer.participant,
+    operation: 'updateWebhook',
+    command: changes,
+  } as const
+  const outcome = await idempotentWriter.once({ ...call, at: now() }, async (session) => {
+    const before = await endpoints.read(input.webhook, session)
+    if (before?.owner !== context.viewer.participant) return unknownWebhook
+    const after = (await endpoints.change(before._id, changes, session))!
+    await recordChange(dependencies, context, 'updateWebhook', { before, after }, session)
+    return after
+  })
+  if (isRefusal(outcome)) return outcome
+  const changed = outcome.done
   if (changed.status === 'DISABLED') await deliveries.abandon(changed._id)
   return changed
 }
@@ -158,6 +174,8 @@ async function rotateSecret(
     const secrets = rotate(endpoint.secrets, issued, overlapMs, at)
     if (isRefusal(secrets)) return secrets
     await endpoints.setSecrets(endpoint._id, secrets, session)
+    const change = { before: endpoint, after: { ...endpoint, secrets } }
+    await recordChange(dependencies, context, 'rotateWebhookSecret', change, session)
     return { id: endpoint._id }
   })
 }
@@ -169,10 +187,18 @@ async function removeWebhook(
 ): Promise<{ readonly id: WebhookId } | Refusal> {
   const refusal = requireScope(context, 'webhooks:manage')
   if (refusal) return refusal
-  if (!(await findOwn(dependencies, context, webhook))) return unknownWebhook
-  await dependencies.endpoints.remove(webhook)
-  await dependencies.deliveries.remove(webhook)
-  return { id: webhook }
+  const { idempotentWriter, endpoints, deliveries, now } = dependencies
+  const call = { participant: context.viewer.participant, operation: 'deleteWebhook', command: {} } as const
+  const outcome = await idempotentWriter.once({ ...call, at: now() }, async (session) => {
+    const before = await endpoints.read(webhook, session)
+    if (before?.owner !== context.viewer.participant) return unknownWebhook
+    await endpoints.remove(webhook, session)
+    await recordChange(dependencies, context, 'deleteWebhook', { before, after: null }, session)
+    return { id: webhook }
+  })
+  if (isRefusal(outcome)) return outcome
+  await deliveries.remove(webhook)
+  return outcome.done
 }
 
 async function redeliver(
@@ -180,7 +206,7 @@ async function redeliver(
   context: RequestContext,
   id: string,
 ): Promise<Delivery | Refusal> {
-  const { deliveries, now, onDue } = dependencies
+  const { idempotentWriter, audit, deliveries, now, onDue } = dependencies
   const refusal = requireScope(context, 'webhooks:manage')
   if (refusal) return refusal
   const found = await findOwnDelivery(dependencies, context, id)
@@ -188,9 +214,20 @@ async function redeliver(
   if (found.endpoint.status === 'DISABLED') {
     return refuse('STATUS_NOT_ALLOWED', 'the webhook is DISABLED: make it ACTIVE first', deliveryPath)
   }
-  const due = await deliveries.redeliver(id, now())
+  const { viewer, requestId } = context
+  const at = now()
+  const call = { participant: viewer.participant, operation: 'redeliverWebhook', command: {}, at } as const
+  const outcome = await idempotentWriter.once(call, async (session) => {
+    const due = await deliveries.redeliver(id, at, session)
+    if (!due) return unknownDelivery
+    const { state: before } = found.delivery
+    const change = { before: { state: before }, after: { state: due.state } }
+    const entry = { at, actor: viewer.participant, action: 'redeliverWebhook', requestId, ...change } as const
+    await audit.record({ ...entry, target: `delivery:${id}` }, session)
+    return due
+  })
   onDue()
-  return due ?? unknownDelivery
+  return isRefusal(outcome) ? outcome : outcome.done
 }
 
 async function listWebhooks(
@@ -326,6 +363,21 @@ async function issueSecret(
     previousUntil: expiriesMs.length > 0 ? new Date(Math.max(...expiriesMs)) : null,
     webhook,
   }
+}
+
+/** Appends the audit entry of a change, without the secrets. */
+const recordChange = (
+  { audit, now }: Dependencies,
+  { viewer, requestId }: RequestContext,
+  action: AuditedAction,
+  { before, after }: { readonly before: WebhookEndpoint | null; readonly after: WebhookEndpoint | null },
+  session: ClientSession,
+): Promise<void> => {
+  const target = `webhook:${(after ?? before)!._id}` as const
+  return audit.record(
+    { at: now(), actor: viewer.participant, action, target, before, after, requestId },
+    session,
+  )
 }
 
 const callOf = (

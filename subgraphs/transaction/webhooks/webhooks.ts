@@ -9,8 +9,10 @@ import type { LogReader } from '../../log/reader.ts'
 import { readTip } from '../../log/store.ts'
 import type { Logger } from '../../platform/logger.ts'
 import { sees } from '../../shared/access.ts'
+import type { AuditLog } from '../../shared/audit-log.ts'
 import { createIdempotentWriter } from '../../shared/idempotent-writer.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
+import type { SecretBox } from '../../shared/secret-box.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { Cursors } from '../log/cursor.ts'
 import type { Payment } from '../payment/payment.ts'
@@ -34,6 +36,9 @@ export interface WebhooksDependencies {
   readonly logger: Pick<Logger, 'error' | 'info'>
   /** Which addresses may be called. */
   readonly reach: Reach
+  readonly audit: Pick<AuditLog, 'record'>
+  /** Encrypts the secrets of endpoints; by default they are stored as they are. */
+  readonly box?: SecretBox
   /**
    * False: this process serves webhooks and stores deliveries, but sends them only by
    * `deliveryWorker.runDue`.
@@ -51,7 +56,7 @@ export interface Webhooks {
 
 export async function openWebhooks(dependencies: WebhooksDependencies): Promise<Webhooks> {
   const { db, logReader, registry, now, logger, reach, sends = true } = dependencies
-  const endpoints = await createEndpointStore(db)
+  const endpoints = await createEndpointStore(db, dependencies.box)
   const deliveries = await createDeliveryStore(db)
   const httpSender = openHttpSender({ reach })
   const deliveryWorker = new DeliveryWorker({
@@ -65,6 +70,7 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
   const wake = () => deliveryWorker.wake()
   const webhookService = createWebhookService({
     idempotentWriter: await createIdempotentWriter(db),
+    audit: dependencies.audit,
     endpoints,
     deliveries,
     cursors: dependencies.cursors,

@@ -1,5 +1,10 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ConfigError, readConfig, webhookReach } from '../../../gateway/config/config.ts'
+import { ConfigError, readConfig, refuseUnsafe, webhookReach } from '../../../gateway/config/config.ts'
+
+const key = Buffer.alloc(32, 1).toString('base64')
 
 describe('reading the settings', () => {
   test('none given: a demo hub on loopback, port 4000, one simulated payment a second', () => {
@@ -71,5 +76,46 @@ describe('reading the settings', () => {
 
   test('simulated wallets cannot pay in production, where demo keys are refused', () => {
     expect(() => readConfig({ MODE: 'production', TRAFFIC: '1' })).toThrow('TRAFFIC=1')
+  })
+
+  test.each([
+    { given: {}, lacks: ['own-mongod', 'plain-secrets'] },
+    { given: { MONGODB_URI: 'mongodb://db/?replicaSet=r' }, lacks: ['open-mongodb', 'plain-secrets'] },
+    { given: { MONGODB_URI: 'mongodb://hub:pw@db/?replicaSet=r' }, lacks: ['plain-secrets'] },
+    { given: { MONGODB_URI: 'mongodb://db/?authMechanism=MONGODB-X509', SECRETS_KEY: key }, lacks: [] },
+    { given: { MONGODB_URI: 'mongodb+srv://hub:pw@db', SECRETS_KEY: `${key}, ${key}` }, lacks: [] },
+    { given: { UNSAFE: 'own-mongod' }, lacks: ['plain-secrets'] },
+    { given: { UNSAFE: 'own-mongod, plain-secrets' }, lacks: [] },
+  ])('production with $given starts unless it lacks $lacks, each named in a sentence', ({ given, lacks }) => {
+    const read = () => refuseUnsafe(readConfig({ MODE: 'production', ...given }))
+    if (lacks.length === 0) return expect(read).not.toThrow()
+    for (const name of lacks) expect(read).toThrow(`UNSAFE=${name} starts the hub nevertheless`)
+    expect(read).toThrow(new RegExp(`^[^;]*(?:;[^;]*){${lacks.length}}$`))
+  })
+
+  test.each(['https://user:hunter2@issuer.example/keys', 'https://hunter2@issuer.example/keys'])(
+    'an address of keys with user information is refused, and not repeated: %s',
+    (url) => {
+      const read = () =>
+        readConfig({ JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'hub', JWT_JWKS_URL: url })
+      expect(read).toThrow('JWT_JWKS_URL=…: must not contain a user or password')
+      expect(read).toThrow(/^(?!.*hunter2)/s)
+    },
+  )
+
+  test('a key for secrets that is no base64 of 32 bytes is refused, and not repeated', () => {
+    expect(() => readConfig({ SECRETS_KEY: 'hunter2' })).toThrow('SECRETS_KEY=…: takes the base64')
+  })
+
+  test('keys for secrets may be in a file', () => {
+    const file = path.join(mkdtempSync(path.join(tmpdir(), 'keys-')), 'keys')
+    writeFileSync(file, `${key}\n${Buffer.alloc(32, 2).toString('base64')}\n`)
+    expect(readConfig({ SECRETS_KEY_FILE: file }).SECRETS_KEY).toEqual([
+      Buffer.alloc(32, 1),
+      Buffer.alloc(32, 2),
+    ])
+    writeFileSync(file, 'hunter2')
+    expect(() => readConfig({ SECRETS_KEY_FILE: file })).toThrow(/^(?!.*hunter2).*each line must be/s)
+    expect(() => readConfig({ SECRETS_KEY_FILE: `${file}.gone` })).toThrow('it cannot be read (ENOENT)')
   })
 })

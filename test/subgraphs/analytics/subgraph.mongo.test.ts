@@ -279,7 +279,7 @@ describe('the programme', () => {
     })
   })
 
-  test('counts closed days for every other caller, and does not change when somebody pays', async () => {
+  test('counts closed days for every other caller, and does not change with a payment', async () => {
     const closed = {
       asOf: '2026-03-01T00:00:00.000Z',
       payments: 2,

@@ -13,7 +13,7 @@ describe('retrieval reference numbers', () => {
     expect(new Set(rrns).size).toBe(2500)
   })
 
-  test('do not tell how many payments lie between two of them', async () => {
+  test('do not reveal how many payments lie between two of them', async () => {
     const { db } = await freshDatabase()
     const rrns = (await takeRrns(db, 1000)).map(Number)
     const steps = rrns.slice(1).map((rrn, n) => Math.abs(rrn - rrns[n]!))

@@ -195,6 +195,40 @@ describe('changing a webhook', () => {
   })
 })
 
+describe('each change of a webhook', () => {
+  test('leaves an audit entry with what changed and the request, and without secrets', async () => {
+    const hub = await aWebhookProcess(db())
+    const receiver = await aReceiver()
+    const { id } = await hub.subscribe(wallet, receiver.url)
+    await hub.pay()
+    await hub.written(2)
+    const [delivery] = await hub.deliveries(wallet, id)
+    const service = hub.webhookService
+    must(await service.update(as(wallet), { webhook: id, events: ['SENT'] }))
+    must(await service.rotate(as(wallet), { webhook: id, idempotencyKey: 'rotation' }))
+    must(await service.redeliver(as(wallet), { delivery: delivery!._id }))
+    must(await service.remove(as(wallet), { webhook: id }))
+    expect(await service.update(as(wallet), { webhook: id, status: 'ACTIVE' })).toMatchObject({
+      code: 'NOT_FOUND',
+    })
+    const entries = await db()
+      .collection('audit')
+      .find({}, { sort: { _id: 1 } })
+      .toArray()
+    expect(entries.map(({ action, target, actor }) => ({ action, target, actor }))).toEqual([
+      ...['createWebhook', 'updateWebhook', 'rotateWebhookSecret'].map((action) => ({
+        action,
+        target: `webhook:${id}`,
+        actor: wallet,
+      })),
+      { action: 'redeliverWebhook', target: `delivery:${delivery!._id}`, actor: wallet },
+      { action: 'deleteWebhook', target: `webhook:${id}`, actor: wallet },
+    ])
+    expect(JSON.parse(entries[1]!['after'])).toMatchObject({ events: ['SENT'] })
+    expect(JSON.stringify(entries)).not.toContain('whsec_')
+  })
+})
+
 describe('a webhook of another participant', () => {
   test('is not found by any operation', async () => {
     const hub = await aWebhookProcess(db())

@@ -1,0 +1,60 @@
+// Bounds the connections of clients without a key: in all, and for each address. A connection counts from
+// its first packet until a key or token has come over it, so half-sent requests and idle sockets cannot
+// take all descriptors, and clients behind one proxy are not limited once they have authenticated.
+
+import { isIPv6, type Server, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+export interface UnknownConnections {
+  /** Connections that count now. */
+  readonly size: number
+  /** The client of `socket` has authenticated: its connection counts no longer. */
+  known(socket: Duplex): void
+}
+
+export interface UnknownConnectionsOptions {
+  readonly max: number
+  readonly perAddressMax: number
+}
+
+export function limitUnknownConnections(
+  server: Server,
+  { max, perAddressMax }: UnknownConnectionsOptions,
+): UnknownConnections {
+  const addressOf = new Map<Duplex, string>()
+  const counts = new Map<string, number>()
+  const known = (socket: Duplex): void => {
+    const address = addressOf.get(socket)
+    if (address === undefined) return
+    addressOf.delete(socket)
+    const count = counts.get(address)! - 1
+    if (count === 0) counts.delete(address)
+    else counts.set(address, count)
+  }
+  server.on('connection', (socket: Socket) => {
+    const address = networkOf(socket.remoteAddress ?? '')
+    const count = counts.get(address) ?? 0
+    // Closed without an answer: an answer would cost more than the connection.
+    if (addressOf.size >= max || count >= perAddressMax) return void socket.destroy()
+    addressOf.set(socket, address)
+    counts.set(address, count + 1)
+    socket.once('close', () => known(socket))
+  })
+  return {
+    get size() {
+      return addressOf.size
+    },
+    known,
+  }
+}
+
+/** An IPv6 client has a whole /64 network of addresses. */
+const networkOf = (address: string): string =>
+  isIPv6(address) && !address.startsWith('::ffff:') ? expanded(address).slice(0, 4).join(':') : address
+
+function expanded(address: string): readonly string[] {
+  const [head = '', tail] = address.split('%')[0]!.split('::')
+  const start = head === '' ? [] : head.split(':')
+  const end = tail === undefined || tail === '' ? [] : tail.split(':')
+  return [...start, ...Array<string>(Math.max(0, 8 - start.length - end.length)).fill('0'), ...end]
+}

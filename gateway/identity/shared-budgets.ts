@@ -1,0 +1,174 @@
+// The budgets of callers, shared by all hubs of a database. Each hub charges in memory, so no request waits
+// for the database: twice a second it adds what it has charged to the shared budgets, and takes over what
+// they then hold.
+
+import type { AnyBulkWriteOperation, Collection, Db } from 'mongodb'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
+import { Budget } from './budget.ts'
+
+/** What is left of the budget that limits a caller most. */
+export interface Allowance {
+  readonly isGranted: boolean
+  /** Of one minute. */
+  readonly limit: number
+  readonly remaining: number
+  /** Until the operation is granted, or the budget is full. */
+  readonly waitMs: number
+}
+
+export interface Budgets {
+  /**
+   * Charges every one of `callers`, or none. `perMinute` gives the size of a budget when it is first used.
+   */
+  charge(callers: readonly Caller[], cost: number): Allowance
+  close(): Promise<void>
+}
+
+export interface Caller {
+  /** Such as "participant wallet-sg-01" or "key till 7". */
+  readonly name: string
+  readonly perMinute: number
+  /** False: the budget is of this hub alone. */
+  readonly isShared: boolean
+}
+
+/** A document of the collection `budgets`. MongoDB deletes it some minutes after its last change. */
+interface SharedBudget {
+  readonly _id: string
+  readonly remaining: number
+  readonly at: Date
+}
+
+interface Entry {
+  readonly caller: Caller
+  readonly budget: Budget
+  /** Charged and not yet shared. */
+  unshared: number
+  usedAtMs: number
+}
+
+const shareEveryMs = 400
+/** A budget that has not been used for this long is full again. */
+const forgottenMs = 60_000
+/** Callers that are kept, at most: addresses are many. */
+const entriesMax = 100_000
+const expiresSeconds = 300
+
+export interface BudgetsOptions {
+  /** Null: the budgets are of this hub alone. */
+  readonly db: Db | null
+  readonly logger: Pick<Logger, 'warn'>
+  /** Milliseconds that only grow. */
+  readonly clock?: () => number
+}
+
+export async function openBudgets({
+  db,
+  logger,
+  clock = () => performance.now(),
+}: BudgetsOptions): Promise<Budgets> {
+  const entries = new Map<string, Entry>()
+  const stored = db?.collection<SharedBudget>('budgets') ?? null
+  await stored?.createIndex({ at: 1 }, { name: 'expiry', expireAfterSeconds: expiresSeconds })
+  let isClosed = false
+  let sharing: Promise<void> = Promise.resolve()
+  let timer: NodeJS.Timeout
+  const shareSoon = (): void => {
+    timer = setTimeout(() => {
+      sharing = share(stored, entries, clock)
+        .catch((error: unknown) =>
+          logger.warn({ err: error }, 'the budgets of callers could not be shared; trying again'),
+        )
+        .finally(() => isClosed || shareSoon())
+    }, shareEveryMs).unref()
+  }
+  shareSoon()
+
+  return {
+    charge(callers, cost) {
+      const nowMs = clock()
+      const used = callers.map((caller) => entryOf(entries, caller, nowMs))
+      const short = used.filter(({ budget }) => budget.remainingAt(nowMs) < cost)
+      const [longest] = short.toSorted((a, b) => b.budget.waitMs(cost, nowMs) - a.budget.waitMs(cost, nowMs))
+      if (longest) return allowanceOf(longest, cost, nowMs, false)
+      for (const entry of used) {
+        entry.budget.spend(cost, nowMs)
+        entry.unshared += cost
+      }
+      const least = used.toSorted((a, b) => shareLeft(a, nowMs) - shareLeft(b, nowMs))[0]!
+      return allowanceOf(least, least.caller.perMinute, nowMs, true)
+    },
+    async close() {
+      isClosed = true
+      clearTimeout(timer)
+      await sharing
+    },
+  }
+}
+
+const shareLeft = ({ budget, caller }: Entry, nowMs: number): number =>
+  budget.remainingAt(nowMs) / caller.perMinute
+
+const allowanceOf = (
+  { budget, caller }: Entry,
+  cost: number,
+  nowMs: number,
+  isGranted: boolean,
+): Allowance => ({
+  isGranted,
+  limit: caller.perMinute,
+  remaining: Math.max(0, Math.floor(budget.remainingAt(nowMs))),
+  waitMs: budget.waitMs(cost, nowMs),
+})
+
+function entryOf(entries: Map<string, Entry>, caller: Caller, nowMs: number): Entry {
+  let entry = entries.get(caller.name)
+  if (!entry) {
+    if (entries.size >= entriesMax) entries.delete(entries.keys().next().value!)
+    entry = { caller, budget: new Budget(caller.perMinute, nowMs), unshared: 0, usedAtMs: nowMs }
+    entries.set(caller.name, entry)
+  }
+  entry.usedAtMs = nowMs
+  return entry
+}
+
+/** Adds what was charged to the shared budgets, and takes over what they hold. */
+async function share(
+  stored: Collection<SharedBudget> | null,
+  entries: Map<string, Entry>,
+  clock: () => number,
+): Promise<void> {
+  const nowMs = clock()
+  for (const [name, { usedAtMs, unshared }] of entries)
+    if (nowMs - usedAtMs > forgottenMs && unshared === 0) entries.delete(name)
+  const active = [...entries.values()].filter(({ caller }) => caller.isShared)
+  if (!stored || active.length === 0) return
+
+  const charged = active.flatMap((entry) => (entry.unshared > 0 ? [{ entry, cost: entry.unshared }] : []))
+  if (charged.length > 0) {
+    await stored.bulkWrite(
+      charged.map(({ entry, cost }) => chargeOf(entry.caller, cost)),
+      { ordered: false },
+    )
+    for (const { entry, cost } of charged) entry.unshared -= cost
+  }
+  const found = await stored.find({ _id: { $in: active.map(({ caller }) => caller.name) } }).toArray()
+  const takenAtMs = clock()
+  for (const { _id, remaining } of found) {
+    const entry = entries.get(_id)
+    // What was charged during the call is not in the shared budget yet.
+    entry?.budget.set(remaining - entry.unshared, takenAtMs)
+  }
+}
+
+/** The refill since the last change and the charge, by the clock of MongoDB, which all hubs share. */
+function chargeOf({ name, perMinute }: Caller, cost: number): AnyBulkWriteOperation<SharedBudget> {
+  const elapsedMs = { $subtract: ['$$NOW', { $ifNull: ['$at', '$$NOW'] }] }
+  const refilled = {
+    $add: [{ $ifNull: ['$remaining', perMinute] }, { $multiply: [elapsedMs, perMinute / forgottenMs] }],
+  }
+  const remaining = { $subtract: [{ $min: [perMinute, refilled] }, cost] }
+  return {
+    updateOne: { filter: { _id: name }, update: [{ $set: { remaining, at: '$$NOW' } }], upsert: true },
+  }
+}
