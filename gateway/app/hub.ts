@@ -41,6 +41,7 @@ import {
   type SubgraphConnection,
   type Supergraph,
 } from '../supergraph/index.ts'
+import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
 import { createMerchantDirectory } from './merchant-directory.ts'
 import { readRatesFile } from './rates-file.ts'
@@ -74,6 +75,7 @@ interface Foundation {
   readonly config: Config
   readonly logger: FastifyBaseLogger
   readonly now: () => Date
+  readonly telemetry: Telemetry
   readonly db: Db
   readonly registry: MirroredRegistry
   /** Closes what is started, the last first. */
@@ -106,13 +108,22 @@ async function start(
   warnOfDemoKeys(config, logger)
   const startTable = config.RATES_FILE === undefined ? null : await readRatesFile(config.RATES_FILE, now())
   const readiness = createReadiness()
-  const server = await startServer({ config, readiness, logger })
+  const telemetry = createTelemetry(null)
+  const server = await startServer({ config, readiness, logger, telemetry })
   started.defer(() => server.close(0))
 
   const mongod = await startingMongod
   const parts = await whenMongoAnswers(logger, async () => {
     await using attempt = new AsyncDisposableStack()
-    const opened = await startParts({ config, logger, now, started: attempt, uri: mongod.uri, startTable })
+    const opened = await startParts({
+      config,
+      logger,
+      now,
+      telemetry,
+      started: attempt,
+      uri: mongod.uri,
+      startTable,
+    })
     started.use(attempt.move())
     return opened
   })
@@ -177,8 +188,9 @@ async function startParts({
   readonly uri: string
   readonly startTable: RateTable | null
 }): Promise<Parts> {
-  const { config, logger, now, started } = base
-  const mongo = closeLater(started, await connectWatched(uri, logger))
+  const { config, logger, now, telemetry, started } = base
+  const commands = telemetry.tracing?.commands ?? null
+  const mongo = closeLater(started, await connectWatched(uri, logger, commands))
   const db = mongo.db(config.MONGODB_DATABASE)
   if (config.MODE === 'demo') await seedDemo(uri, db, config, logger, now)
   const registry = closeLater(started, await openRegistry(db, logger))
@@ -189,7 +201,7 @@ async function startParts({
   closeLater(started, startLogRetention(foundation))
   const supergraph = await createHubSupergraph(foundation, running.subgraphs)
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
-  const admission = await openAdmission(config, supergraph)
+  const admission = await openAdmission(config, supergraph, logger)
   return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, wallets }
 }
 
@@ -227,9 +239,11 @@ interface RunningSubgraphs {
 }
 
 async function startSubgraphs(
-  { config, logger, now, db, registry, started }: Foundation,
+  { config, logger, now, telemetry, db, registry, started }: Foundation,
   startTable: RateTable | null,
 ): Promise<RunningSubgraphs> {
+  const connectTo = ({ name, app }: Subgraph): SubgraphConnection =>
+    telemetry.observe(createInProcessConnection(name, app))
   const isDemo = config.MODE === 'demo'
   const reach = webhookReach(config)
   const merchant = closeLater(started, await openMerchantSubgraph({ db, registry, now, logger }))
@@ -261,8 +275,6 @@ async function startSubgraphs(
   ])
   return { subgraphs, transaction, logReader }
 }
-
-const connectTo = ({ name, app }: Subgraph): SubgraphConnection => createInProcessConnection(name, app)
 
 const startLogRetention = ({ config, db, logger, now }: Foundation) =>
   startRetention({

@@ -18,6 +18,8 @@ import { asHttpError, HttpError, sendHttpError } from '../protocol/http-error.ts
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
+import { endsWithErrors, unnamed, type Telemetry } from '../telemetry/telemetry.ts'
+import type { RequestTrace, Tracing } from '../telemetry/tracing.ts'
 import { isUnchanged, sendCompressed } from './response.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
 
@@ -31,6 +33,7 @@ export interface Services {
 export interface GraphqlRoutesOptions {
   readonly config: Config
   readonly logger: Logger
+  readonly telemetry: Telemetry
   /** Null while the hub starts. */
   readonly services: () => Services | null
   readonly streams: () => EventStreamTransport | null
@@ -75,7 +78,7 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
 }
 
 async function respond(
-  { config, services, streams }: GraphqlRoutesOptions,
+  { config, telemetry, services, streams }: GraphqlRoutesOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   operation: GraphqlRequest,
@@ -95,7 +98,9 @@ async function respond(
   const viewer = found instanceof Promise ? await found : found
   if (!viewer) throw unauthenticated(authorization)
 
-  const prepared = admission.prepare(operation)
+  const trace = telemetry.tracing && traceOf(telemetry.tracing, request, reply)
+  const prepare = () => admission.prepare(operation)
+  const prepared = trace ? trace.plan(prepare) : prepare()
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
   if (kind === 'subscription' && !acceptsStream) throw new HttpError('STREAM_NEEDED')
   if (kind === 'mutation' && request.method === 'GET') {
@@ -114,8 +119,13 @@ async function respond(
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
   if (kind === 'query') reply.raw.once('close', () => deadline.leave())
-  const context: RequestContext = { viewer, requestId: request.id, deadline }
+  const context: RequestContext = { viewer, requestId: request.id, deadline, ...(trace && { trace }) }
+  trace?.name(prepared.operation, prepared.name)
+  const startedAt = performance.now()
   const text = await prepared.execute(coerced.variables, context).finally(() => deadline.end())
+  const hasErrors = endsWithErrors(text)
+  telemetry.operations.count(prepared.name ?? unnamed, performance.now() - startedAt, hasErrors)
+  if (hasErrors) trace?.fail()
   const complete = withExtensions(text, extensions)
   reply.type(contentTypes[mediaType])
   if (request.method === 'GET') {
@@ -123,6 +133,16 @@ async function respond(
     if (isUnchanged(request, reply, complete, caching)) return reply.send()
   }
   return sendCompressed(request, reply, complete, config.COMPRESS_FROM_BYTES)
+}
+
+/** The trace of a request, which ends with its response. */
+function traceOf(tracing: Tracing, { headers }: FastifyRequest, { raw }: FastifyReply): RequestTrace {
+  const trace = tracing.begin(headers, 'HTTP')
+  raw.once('close', () => {
+    if (raw.statusCode >= 400 || !raw.writableFinished) trace.fail()
+    trace.end()
+  })
+  return trace
 }
 
 const unauthenticated = (authorization: string | undefined): HttpError =>

@@ -9,6 +9,7 @@ import { demoKeys } from '../identity/key.ts'
 import { openBroker } from '../live/broker.ts'
 import { originHeaders } from '../protocol/cors.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
@@ -44,6 +45,8 @@ export interface ServerOptions {
   readonly config: Config
   readonly readiness: Readiness
   readonly logger: FastifyBaseLogger
+  /** Default: counts, and no traces. */
+  readonly telemetry?: Telemetry
   /** Serves the graph of others: no portal, no settlement files, and no stream is shared. Default: false. */
   readonly isStandalone?: boolean
 }
@@ -59,14 +62,14 @@ const keysByRole = Object.fromEntries(demoKeys.map(({ key }) => [key.replace('de
 
 /** Listens at once, so that a port in use is reported early, and health can be read while the hub starts. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { config, readiness, logger, isStandalone = false } = options
+  const { config, readiness, logger, telemetry = createTelemetry(null), isStandalone = false } = options
   let services: ServerServices | null = null
   let settlementFiles: SettlementFiles | null = null
   let transports: Transports | null = null
   const app = createApp(options)
   const connections = closeAfterAnswer(app)
   healthRoutes(app, readiness)
-  const metrics = metricsRoute(app)
+  const metrics = metricsRoute(app, telemetry)
   const keys = config.MODE === 'demo' && !isStandalone ? keysByRole : {}
   ideRoutes(app, keys, isStandalone ? '{ __typename }\n' : undefined)
   if (!isStandalone) {
@@ -76,7 +79,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
   await app.register(async (graphql) =>
-    graphqlRoutes(graphql, { config, logger, services: () => services, streams }),
+    graphqlRoutes(graphql, { config, logger, telemetry, services: () => services, streams }),
   )
   await app.listen({ host: config.HOST, port: config.PORT })
 
@@ -102,7 +105,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           identity,
         })
       }
-      transports = openTransports(app, options, opened)
+      transports = openTransports(app, { ...options, telemetry }, opened)
     },
     async close(spreadMs) {
       connections.drain()
@@ -160,12 +163,13 @@ async function untilDrained({ server }: FastifyInstance): Promise<void> {
 
 function openTransports(
   app: FastifyInstance,
-  { config, logger, isStandalone = false }: ServerOptions,
+  { config, logger, telemetry, isStandalone = false }: ServerOptions & { readonly telemetry: Telemetry },
   { supergraph, admission, identity }: Services,
 ): Transports {
   const broker = openBroker({
     supergraph,
     admission,
+    telemetry,
     logger,
     behindMs: config.SOCKET_BEHIND_MS,
     requestMs: config.REQUEST_TIMEOUT_MS,

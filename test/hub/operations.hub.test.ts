@@ -373,7 +373,7 @@ const sent: Readonly<Record<string, Sent>> = {
 describe('what clients send, as it is written', () => {
   for (const [name, { who, variables = () => ({}), gives }] of Object.entries(sent)) {
     test(`${name}, by ${who}`, async () => {
-      const { kind } = operations.get(name)!
+      const { type: kind } = operations.get(name)!
       const client = as(who)
       const answers = [
         ...(kind === 'subscription' ? [] : [await client.ask(name, variables())]),
