@@ -129,7 +129,8 @@ async function respond(
   const complete = withExtensions(text, extensions)
   reply.type(contentTypes[mediaType])
   if (request.method === 'GET') {
-    const caching = { maxAge: extensions === null ? prepared.maxAge : 0, forwarded: config.FORWARD_HEADERS }
+    const maxAge = hasErrors || extensions !== null ? 0 : prepared.maxAge
+    const caching = { maxAge, forwarded: config.FORWARD_HEADERS }
     if (isUnchanged(request, reply, complete, caching)) return reply.send()
   }
   return sendCompressed(request, reply, complete, config.COMPRESS_FROM_BYTES)

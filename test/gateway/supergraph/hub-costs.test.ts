@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { readOperations } from '../../../gateway/cli/read-operations.ts'
 import { readConfig } from '../../../gateway/config/config.ts'
@@ -39,5 +38,17 @@ describe('the limits of the hub', () => {
     expect(costOf(`{ ${merchants} }`)).toBeGreaterThan(COST_MAX)
     const coverage = 'coverage { breakdown(by: CITY, first: 500) { key } }'
     expect(costOf(`{ corridors(first: 100) { edges { node { ${coverage} } } } }`)).toBeGreaterThan(COST_MAX)
+  })
+})
+
+describe('a cache may keep', () => {
+  test.each([
+    ['coverage for 30 s', '{ merchantCoverage { merchants breakdown(by: CITY) { key merchants } } }', 30],
+    ['the programme and its products for 30 s', '{ programme { qrProducts } qrProducts { id } }', 30],
+    ['nothing about the viewer', '{ viewer { participant { id } } }', 0],
+    ['no merchants, which have fields of their acquirer', '{ merchants { edges { node { id } } } }', 0],
+    ['no transactions', '{ transactions { edges { node { id } } } }', 0],
+  ])('%s', (_, document, seconds) => {
+    expect(hub.prepare(document)).toMatchObject({ kind: 'prepared', maxAge: seconds })
   })
 })
