@@ -15,6 +15,7 @@ import { readConfig } from '../../gateway/config/config.ts'
 import { createReadiness } from '../../gateway/http/health.ts'
 import { createAdmission } from '../../gateway/protocol/admission.ts'
 import { startServer } from '../../gateway/http/server.ts'
+import { accessOf } from '../../gateway/identity/access.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import {
   composeSupergraph,
@@ -144,6 +145,7 @@ async function stored(): Promise<Serving> {
   })
   const supergraph = createSupergraph({
     supergraphSdl: composeSupergraph([{ name: 'transaction', sdl: transaction.sdl }]),
+    accessOf,
     subgraphs: new Map([['transaction', createInProcessConnection('transaction', transaction.app)]]),
   })
   return { ...(await startHubServer(supergraph)), publish: () => {} }

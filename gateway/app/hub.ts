@@ -4,6 +4,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { analyticsProjections, openAnalyticsSubgraph } from '../../subgraphs/analytics/index.ts'
 import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
 import { startRetention } from '../../subgraphs/log/retention.ts'
@@ -16,6 +17,7 @@ import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/regi
 import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
 import {
+  hubParticipant,
   openTransactionSubgraph,
   transactionProjections,
   type RateTable,
@@ -27,6 +29,7 @@ import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
 import { startServer, type Server } from '../http/server.ts'
+import { accessOf } from '../identity/access.ts'
 import { openIdentity, type Identity } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
@@ -35,6 +38,7 @@ import { createTokens } from '../identity/token.ts'
 import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
 import type { Admission } from '../protocol/admission.ts'
+import { refuseText } from '../protocol/input-text.ts'
 import {
   createSupergraph,
   createInProcessConnection,
@@ -222,13 +226,16 @@ function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void
 }
 
 async function startIdentity(
-  { config, logger, now, db, started }: Foundation,
+  { config, logger, now, db, registry, started }: Foundation,
   guests: readonly Guest[],
 ): Promise<Identity> {
   const allowDemo = config.MODE === 'demo'
   const keyRing = closeLater(started, await openKeyRing(createKeyStore(db), { allowDemo, guests, logger }))
   const issuer = tokenIssuer(config)
-  return closeLater(started, openIdentity(keyRing, issuer && createTokens(issuer, now), now))
+  const tokens = issuer && createTokens(issuer, now)
+  // The operator runs the hub, and need not be connected to it.
+  const isParticipant = (id: ParticipantId) => id === hubParticipant || registry.participants.has(id)
+  return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, now }))
 }
 
 interface RunningSubgraphs {
@@ -295,7 +302,9 @@ async function createHubSupergraph(
     subgraphs,
     scalars,
     ...documentOptions(config),
+    refuseText,
     present: maskErrors(logger),
+    accessOf,
   })
 }
 

@@ -93,6 +93,7 @@ export async function openSupergraphFile(options: SupergraphFileOptions): Promis
       get schema() {
         return current.schema
       },
+      accessOf: (context) => current.accessOf(context),
       prepare: (document, operationName) => current.prepare(document, operationName),
     },
     get flaw() {

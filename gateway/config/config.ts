@@ -276,7 +276,7 @@ export function webhookReach({ MODE, PRIVATE_ADDRESSES }: Config): 'PUBLIC' | 'L
 }
 
 /** The limits of a document, in the form of the engine. */
-const documentLimits = (config: Config): Limits => ({
+const documentLimits = (config: Config): Partial<Limits> => ({
   charactersMax: config.CHARACTERS_MAX,
   tokensMax: config.TOKENS_MAX,
   depthMax: config.DEPTH_MAX,

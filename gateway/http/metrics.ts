@@ -31,6 +31,8 @@ export interface HubSources {
 }
 
 export interface Metrics {
+  /** Counts a response that did not come from the web server, and the seconds that it took. */
+  count(status: number, seconds: number): void
   /** Counts payments from now on, and serves the metrics. */
   open(sources: MetricsSources): void
 }
@@ -59,6 +61,7 @@ export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metric
       .send((await opened.text()) + requests.text() + telemetry.text())
   })
   return {
+    count: (status, seconds) => requests.count(status, seconds),
     open(sources) {
       const payments = sources.hub ? countPayments(sources.hub) : new Map<string, number>()
       // The registry measures the process itself, so it is set up only once the metrics are read.

@@ -2,6 +2,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { hash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 
@@ -24,9 +25,17 @@ export async function sendCompressed(
 ): Promise<FastifyReply> {
   if (text.length < fromBytes) return reply.send(text)
   addVary(reply, 'Accept-Encoding')
+  const packed = await compressed(headers, text)
+  return packed ? reply.header('content-encoding', packed.encoding).send(packed.body) : reply.send(text)
+}
+
+/** The compressed text, in an encoding that the client accepts; null when it accepts none. */
+export async function compressed(
+  headers: IncomingHttpHeaders,
+  text: string,
+): Promise<{ readonly encoding: string; readonly body: Buffer } | null> {
   const encoding = encodingOf(headers['accept-encoding'])
-  if (encoding === null) return reply.send(text)
-  return reply.header('content-encoding', encoding).send(await compress[encoding](text))
+  return encoding === null ? null : { encoding, body: await compress[encoding](text) }
 }
 
 /**

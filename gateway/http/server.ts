@@ -3,6 +3,7 @@
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { holdsCardNumber } from '../../schema/values/card-number.ts'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import type { Config } from '../config/config.ts'
 import { demoKeys } from '../identity/key.ts'
@@ -16,6 +17,7 @@ import { ideRoutes } from './ide.ts'
 import { portalRoutes } from './portal.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
+import { openShortWay } from './short-way.ts'
 import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
 import { openWebSocketTransport, type WebSocketTransport } from './websocket.ts'
 
@@ -78,9 +80,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
-  await app.register(async (graphql) =>
-    graphqlRoutes(graphql, { config, logger, telemetry, services: () => services, streams }),
-  )
+  const graphqlOptions = { config, logger, telemetry, services: () => services, streams }
+  await app.register(async (graphql) => graphqlRoutes(graphql, graphqlOptions))
+  await app.ready()
+  openShortWay(app.server, { ...graphqlOptions, requestIdOf, metrics, connections })
   await app.listen({ host: config.HOST, port: config.PORT })
 
   const webSocketCount = () => transports?.webSockets.size ?? 0
@@ -142,13 +145,16 @@ function createApp({ config, logger }: ServerOptions): FastifyInstance {
 }
 
 /** From `drain` on, each connection closes after the answer to its request: no client finds it reset. */
-function closeAfterAnswer(app: FastifyInstance): { drain(): void } {
-  let isDraining = false
+function closeAfterAnswer(app: FastifyInstance): { readonly isDraining: boolean; drain(): void } {
+  const connections = {
+    isDraining: false,
+    drain: () => void (connections.isDraining = true),
+  }
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isDraining) reply.header('connection', 'close')
+    if (connections.isDraining) reply.header('connection', 'close')
     done()
   })
-  return { drain: () => void (isDraining = true) }
+  return connections
 }
 
 /** For clients that send their next request while the hub begins to stop. */
@@ -194,4 +200,6 @@ function urlOf({ server }: FastifyInstance): string {
 
 /** The client's own id when it is safe in a log line, else a new one. */
 const requestIdOf = (header: unknown): string =>
-  typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) ? header : randomUUID()
+  typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) && !holdsCardNumber(header)
+    ? header
+    : randomUUID()

@@ -203,13 +203,13 @@ function topicOf(
   viewer: Viewer,
 ): Topic {
   const { topics, semaphore, lagging, clock } = state
-  const key = [
+  const key = canonicalJson([
     generationOf(state),
-    visibilityOf(viewer),
-    canonicalJson(declaredVariables(prepared, document.variablesAt(variables, null))),
-    operationName ?? '',
     document.text,
-  ].join('\n')
+    operationName ?? null,
+    declaredVariables(prepared, document.variablesAt(variables, null)),
+    visibilityOf(state.supergraph, viewer),
+  ])
   const existing = topics.get(key)
   if (existing) return existing
   const topic: Topic = {
@@ -250,9 +250,16 @@ function declaredVariables(prepared: Prepared, variables: Variables): Variables 
   return 'errors' in coerced ? variables : coerced.variables
 }
 
-/** Viewers with the same text have the same visibility. */
-const visibilityOf = ({ participant, scopes, headers }: Viewer): string =>
-  [participant, ...[...scopes].toSorted(), headers ? canonicalJson(headers) : ''].join(' ')
+/**
+ * Everything of a viewer that decides what it may see: viewers with equal values share an upstream. Structured,
+ * because joined texts of two viewers may be equal.
+ */
+const visibilityOf = (supergraph: Supergraph, viewer: Viewer): object => ({
+  participant: viewer.participant,
+  scopes: viewer.scopes,
+  headers: viewer.headers ?? null,
+  access: supergraph.accessOf({ viewer, requestId: '' } satisfies RequestContext),
+})
 
 /** The response for an error that was thrown: an HttpError or an outage is not masked. */
 function errorResponse({ logger }: BrokerState, error: unknown, requestId: string): string {

@@ -8,6 +8,7 @@ import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 /** By code: the HTTP status, and the message when there is no more specific one. A code is never reused. */
 export const httpErrors = {
   BAD_REQUEST: { status: 400, message: 'The request is not a GraphQL request.' },
+  PAN_REFUSED: { status: 400, message: problems.PAN_REFUSED },
   BATCH_NOT_SUPPORTED: {
     status: 400,
     message: 'A request has one operation, not a list: send each by itself, over one connection.',
@@ -106,15 +107,20 @@ export function httpErrorText({ code, message, status, details }: HttpError, req
   return JSON.stringify({ errors: [{ message, extensions }] })
 }
 
-/**
- * Responds with `error`: status, JSON, and for UNAUTHENTICATED the scheme to authenticate with (RFC 6750).
- */
+/** The headers of the response for `error`: for UNAUTHENTICATED the scheme to authenticate with (RFC 6750). */
+export const httpErrorHeaders = ({ code }: HttpError): Record<string, string> =>
+  code === 'UNAUTHENTICATED' ? { 'www-authenticate': 'Bearer' } : {}
+
+/** Responds with `error`: status, headers and JSON. */
 export function sendHttpError(
   reply: FastifyReply,
   error: HttpError,
   contentType = 'application/json',
 ): FastifyReply {
-  if (error.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
   const requestId = error.code === 'INTERNAL_SERVER_ERROR' ? reply.request.id : undefined
-  return reply.code(error.status).type(contentType).send(httpErrorText(error, requestId))
+  return reply
+    .code(error.status)
+    .headers(httpErrorHeaders(error))
+    .type(contentType)
+    .send(httpErrorText(error, requestId))
 }

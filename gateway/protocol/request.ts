@@ -1,6 +1,7 @@
 // Reads a GraphQL request, whatever transport it comes by: which fields it has and what each must be.
 
 import { HttpError } from './http-error.ts'
+import { checkVariables } from './input-text.ts'
 
 export interface GraphqlRequest {
   /** Empty when the request names its document by `id`. */
@@ -16,7 +17,10 @@ export interface GraphqlRequest {
 /** GraphQL over HTTP, "Request Parameters" and appendix A, "Persisted Documents": these and no others. */
 const parameters = new Set(['query', 'documentId', 'operationName', 'variables', 'extensions'])
 
-/** Reads the parameters from parsed JSON. Throws BAD_REQUEST that names the field at fault. */
+/**
+ * Reads the parameters from parsed JSON, and checks all texts in them. Throws BAD_REQUEST that names the field at
+ * fault, and PAN_REFUSED.
+ */
 export function readRequest(body: unknown): GraphqlRequest {
   if (Array.isArray(body)) throw new HttpError('BATCH_NOT_SUPPORTED')
   if (!isRecord(body))
@@ -34,11 +38,13 @@ export function readRequest(body: unknown): GraphqlRequest {
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {
     throw new HttpError('BAD_REQUEST', `"operationName" must be a string, not ${typeName(operationName)}`)
   }
+  const values = readMap('variables', variables)
+  checkVariables(values)
   return {
     query,
     id,
     operationName: operationName ?? undefined,
-    variables: readMap('variables', variables),
+    variables: values,
     wantsCost: extensions.cost === true,
   }
 }
@@ -80,7 +86,9 @@ export function readJson(text: string, name: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new HttpError('BAD_REQUEST', `${name} is not JSON: ${(error as SyntaxError).message}`)
+    // The engine quotes the text around the fault, which may be a secret.
+    const reason = (error as SyntaxError).message.replace(/,? \.{0,3}".*$/su, '')
+    throw new HttpError('BAD_REQUEST', `${name} is not JSON: ${reason}`)
   }
 }
 

@@ -50,7 +50,7 @@ export function compileCost(operation: Operation, listSize: number): (variables:
     let price = prices.get(key)
     if (!price) {
       const values = new Map(switches.map((name, n) => [name, on[n]!]))
-      const variant = { switches: values, overrides: noOverrides, isForbidden: null }
+      const variant = { switches: values, overrides: noOverrides, isForbidden: null, isHidden: null }
       price = new Pricing(operation, listSize).ofSelection(rootShape(operation, variant), noSizes)
       if (prices.size < cachedMax) prices.set(key, price)
     }

@@ -48,7 +48,7 @@ export class DocumentCache {
   #read(text: string): ValidDocument | Rejected {
     const document = readDocument(this.#engine.supergraph.api.graphql, text, this.#policy)
     if ('kind' in document) {
-      this.#rejected.set(text, document, text.length + rejectedBytes)
+      if (!document.isSecret) this.#rejected.set(text, document, text.length + rejectedBytes)
       return document
     }
     const valid = { document, operations: new Map<string, Prepared>(), plans: 0 }

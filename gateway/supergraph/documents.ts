@@ -24,7 +24,8 @@ import {
 } from 'graphql'
 import { engineCodes, reject, type Rejected } from './errors.ts'
 import { errorsMax } from './input.ts'
-import { oversize, type Limits } from './limits.ts'
+import { checkText, type TextRules } from './document-text.ts'
+import { oversize } from './limits.ts'
 import { readOperation, type Operation } from './operation.ts'
 import type { ApiSchema } from './supergraph-schema.ts'
 
@@ -35,8 +36,7 @@ export interface Document {
 }
 
 /** What a document may be, and what its errors may reveal. */
-export interface DocumentPolicy {
-  readonly limits: Limits
+export interface DocumentPolicy extends TextRules {
   /** Whether `__schema` and `__type` are answered. */
   readonly introspection: boolean
   /** Whether errors suggest names of the schema: “Did you mean”. */
@@ -47,13 +47,16 @@ export interface DocumentPolicy {
 export function readDocument(
   schema: GraphQLSchema,
   text: string,
-  { limits, suggestions }: DocumentPolicy,
+  policy: DocumentPolicy,
 ): Document | Rejected {
+  const { limits, suggestions } = policy
   if (text.length > limits.charactersMax) {
     const limit = `the limit is ${limits.charactersMax}`
     return reject('OPERATION_TOO_LARGE', `The document has ${text.length} characters; ${limit}.`)
   }
   try {
+    const refused = checkText(text, policy)
+    if (refused) return refused
     const document = parse(text, { maxTokens: limits.tokensMax })
     const errors = validateDocument(schema, document)
     if (errors.length > 0)
@@ -73,14 +76,14 @@ export function readDocument(
 const withoutSuggestion = (error: GraphQLError): GraphQLError =>
   new GraphQLError(error.message.replace(/ Did you mean .*\?$/s, ''), { nodes: error.nodes ?? [] })
 
-const rules = [
+const validationRules = [
   ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
   FiniteNumbersRule,
   OneOfVariablesRule,
 ]
 
 function validateDocument(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
-  const errors = validate(schema, document, rules, { maxErrors: errorsMax })
+  const errors = validate(schema, document, validationRules, { maxErrors: errorsMax })
   // The rule cannot read a switch of a variable, so both values of the switch must leave one field.
   return errors.length > 0
     ? errors

@@ -254,10 +254,11 @@ function compileStage(
   engine: Engine,
 ): Stage {
   const schema = operation.schema.graphql
+  const shown = variant.isHidden ? operation.schema.shownWithout(variant.isHidden) : schema
   const stage = {
     fields,
     hasForbidden: variant.isForbidden !== null,
-    introspect: compileIntrospection(schema, operation, fields),
+    introspect: compileIntrospection(shown, operation, fields),
     render: compileRender(fields, schema),
   }
   const document = plannerDocument(operation, variant, fields)

@@ -26,6 +26,7 @@ import type { GraphQLSchema } from 'graphql'
 import type { AccessOf } from './access.ts'
 import type { SubgraphConnection } from './connection.ts'
 import { DocumentCache } from './document-cache.ts'
+import type { RefuseText } from './document-text.ts'
 import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
 import { presentUnchanged, type PresentError } from './failures.ts'
@@ -37,6 +38,7 @@ import { readSupergraph, type ScalarChecks } from './supergraph-schema.ts'
 export type { Access, AccessOf } from './access.ts'
 export { composeSupergraph } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
+export type { RefuseText } from './document-text.ts'
 export { EventOutage, type SubscriptionEvent } from './executable.ts'
 export { openHttpConnection, type HttpConnection, type HttpConnectionOptions } from './connection-http.ts'
 export { createInProcessConnection } from './connection-in-process.ts'
@@ -58,6 +60,11 @@ export interface SupergraphOptions {
   readonly scalars?: ScalarChecks
   /** The most valid documents that are cached, and the most rejected ones. Default: 1,000. */
   readonly documentsMax?: number
+  /**
+   * Refuses the text of a literal, name or number in a document, given the argument or input field that it is for.
+   * Default: none is refused.
+   */
+  readonly refuseText?: RefuseText
   /** The most bytes of heap for the cached documents, as estimated from their length. Default: 128 MiB. */
   readonly documentBytesMax?: number
   /** Limits that differ from `defaultLimits`. */
@@ -98,6 +105,8 @@ export interface Supergraph {
   readonly schema: GraphQLSchema
   /** Parses, validates and plans a document; the result is cached by text and operation name. */
   prepare(document: string, operationName?: string | null): Prepared | Rejected
+  /** What the caller may read, from the context of its request. */
+  readonly accessOf: AccessOf
 }
 
 /**
@@ -118,6 +127,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     listSize = 10,
     report = () => {},
     eventWaitMs = 30_000,
+    refuseText = () => null,
     accessOf,
     overrideLabelsOf = () => [],
     overridePercentageOf = () => Math.random() * 100,
@@ -142,13 +152,19 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     listSize,
     eventWaitMs,
   }
-  const policy = { limits: { ...defaultLimits, ...options.limits }, introspection, suggestions }
+  const policy = {
+    limits: { ...defaultLimits, ...options.limits },
+    introspection,
+    suggestions,
+    refuseText,
+  }
   const documents = new DocumentCache(engine, policy, {
     entriesMax: documentsMax,
     sizeMax: documentBytesMax,
   })
   return {
     schema: supergraph.api.graphql,
+    accessOf: engine.accessOf,
     prepare: (document, operationName) => documents.prepare(document, operationName ?? ''),
   }
 }

@@ -13,6 +13,8 @@ export interface Limits {
   readonly charactersMax: number
   /** Tokens as graphql-js counts them. */
   readonly tokensMax: number
+  /** Brackets within each other, of any kind: selections, lists, objects, types. */
+  readonly nestingMax: number
   /** Levels of fields; the usual introspection query has 15. */
   readonly depthMax: number
   /** Fields, with every fragment spread expanded. */
@@ -26,6 +28,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   charactersMax: 32_768,
   tokensMax: 4_000,
+  nestingMax: 100,
   depthMax: 20,
   fieldsMax: 2_000,
   aliasesMax: 200,

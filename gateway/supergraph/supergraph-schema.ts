@@ -2,7 +2,6 @@
 
 import {
   buildASTSchema,
-  buildSchema,
   GraphQLError,
   isAbstractType,
   isCompositeType,
@@ -28,6 +27,8 @@ import { readFeatures, valuesOf, type Arguments, type Features } from './feature
 import { readIntrospectionShare, type IntrospectionShare } from './introspection-size.ts'
 import { withNestedQuery } from './nested-query.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
+import { cachedSchemas } from './shown-schema.ts'
+import type { Hidden } from './variant.ts'
 
 /** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
 export type ScalarChecks = Readonly<
@@ -50,6 +51,8 @@ export interface ApiSchema {
   readonly introspectionShare: IntrospectionShare
   /** Names of all fields of all types. */
   readonly fieldNames: ReadonlySet<string>
+  /** The schema without the fields that `hidden` names, and without the types that no other field leads to. */
+  shownWithout(hidden: Hidden): GraphQLSchema
   /** True for an interface or union that has an object type hidden from clients. */
   mayHide(type: GraphQLCompositeType): boolean
 }
@@ -165,7 +168,8 @@ const buildSupergraph = (document: DocumentNode): GraphQLSchema =>
   buildASTSchema(document, { assumeValid: true, assumeValidSDL: true })
 
 function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks, features: Features): ApiSchema {
-  const graphql = buildSchema(apiSdl(sdl))
+  const document = parse(apiSdl(sdl), { noLocation: true })
+  const graphql = buildASTSchema(document)
   const types = Object.values(graphql.getTypeMap())
   for (const type of types.filter(isScalarType)) {
     const check = Object.hasOwn(scalars, type.name) ? scalars[type.name] : undefined
@@ -178,6 +182,7 @@ function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks, featu
     cacheHints: readCacheHints(whole),
     introspectionShare: readIntrospectionShare(graphql),
     fieldNames: new Set(types.flatMap((type) => ('getFields' in type ? Object.keys(type.getFields()) : []))),
+    shownWithout: cachedSchemas(document),
     mayHide: ({ name }) => {
       const type = whole.getType(name)
       return (

@@ -22,6 +22,7 @@ const pages = [
   'docs/guide/add-a-subgraph.md',
   'docs/guide/standalone-gateway.md',
   'docs/guide/operator.md',
+  'docs/guide/analyst.md',
 ]
 
 const hub = await testHub()
