@@ -9,7 +9,10 @@ import type { Limits } from './limits.ts'
  * Returns why a document with this text is refused, or null. `field` is the argument or input field that the text
  * is for; '' when it is for none.
  */
-export type RefuseText = (text: string, field: string) => { readonly code: string; readonly message: string } | null
+export type RefuseText = (
+  text: string,
+  field: string,
+) => { readonly code: string; readonly message: string } | null
 
 /** What is checked in the text of a document. */
 export interface TextRules {
@@ -28,7 +31,10 @@ export function checkText(text: string, { limits, refuseText }: TextRules): Reje
     const token = lexer.advance()
     if (token.kind === TokenKind.EOF) return null
     if (openers.has(token.kind) && ++depth > limits.nestingMax)
-      return reject('OPERATION_TOO_LARGE', `The document is nested more than ${limits.nestingMax} levels deep.`)
+      return reject(
+        'OPERATION_TOO_LARGE',
+        `The document is nested more than ${limits.nestingMax} levels deep.`,
+      )
     if (closers.has(token.kind)) depth--
     if (token.kind === TokenKind.COLON) field = name
     const refusal = token.value ? refuseText(token.value, field) : null
@@ -44,10 +50,18 @@ export function checkText(text: string, { limits, refuseText }: TextRules): Reje
 const openers: ReadonlySet<string> = new Set([TokenKind.BRACE_L, TokenKind.BRACKET_L, TokenKind.PAREN_L])
 const closers: ReadonlySet<string> = new Set([TokenKind.BRACE_R, TokenKind.BRACKET_R, TokenKind.PAREN_R])
 
-function refused(text: string, token: Token, { code, message }: NonNullable<ReturnType<RefuseText>>): Rejected {
+function refused(
+  text: string,
+  token: Token,
+  { code, message }: NonNullable<ReturnType<RefuseText>>,
+): Rejected {
   const { line, column } = token
   const extensions = { code, path: pathOf(text, token) }
-  return { kind: 'rejected', errors: [{ message, locations: [{ line, column }], extensions }], isSecret: true }
+  return {
+    kind: 'rejected',
+    errors: [{ message, locations: [{ line, column }], extensions }],
+    isSecret: true,
+  }
 }
 
 /** The arguments, input fields and indexes that lead to the literal at `token`; empty for any other token. */
