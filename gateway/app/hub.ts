@@ -55,6 +55,7 @@ import {
   type SubgraphConnection,
   type Supergraph,
 } from '../supergraph/index.ts'
+import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { refuseDemoData, seedDemo, simulatedWallets, startWallets } from './demo.ts'
 import { createMerchantDirectory } from './merchant-directory.ts'
 import { readRatesFile } from './rates-file.ts'
@@ -88,6 +89,7 @@ interface Foundation {
   readonly config: Config
   readonly logger: FastifyBaseLogger
   readonly now: () => Date
+  readonly telemetry: Telemetry
   readonly db: Db
   readonly registry: MirroredRegistry
   /** Closes what is started, the last first. */
@@ -121,13 +123,22 @@ async function start(
   warnOfDemoKeys(config, logger)
   const startTable = config.RATES_FILE === undefined ? null : await readRatesFile(config.RATES_FILE, now())
   const readiness = createReadiness()
-  const server = await startServer({ config, readiness, logger })
+  const telemetry = createTelemetry(null)
+  const server = await startServer({ config, readiness, logger, telemetry })
   started.defer(() => server.close(0))
 
   const mongod = await startingMongod
   const parts = await whenMongoAnswers(logger, async () => {
     await using attempt = new AsyncDisposableStack()
-    const opened = await startParts({ config, logger, now, started: attempt, uri: mongod.uri, startTable })
+    const opened = await startParts({
+      config,
+      logger,
+      now,
+      telemetry,
+      started: attempt,
+      uri: mongod.uri,
+      startTable,
+    })
     started.use(attempt.move())
     return opened
   })
@@ -193,8 +204,9 @@ async function startParts({
   readonly uri: string
   readonly startTable: RateTable | null
 }): Promise<Parts> {
-  const { config, logger, now, started } = base
-  const mongo = closeLater(started, await connectWatched(uri, logger))
+  const { config, logger, now, telemetry, started } = base
+  const commands = telemetry.tracing?.commands ?? null
+  const mongo = closeLater(started, await connectWatched(uri, logger, commands))
   const db = mongo.db(config.MONGODB_DATABASE)
   if (config.MODE === 'demo') await seedDemo(uri, db, config, logger, now)
   else await refuseDemoData(db, config)
@@ -208,7 +220,7 @@ async function startParts({
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
   const budgets = closeLater(started, await openBudgets({ db, logger }))
   const limits = createCallerLimits(budgets, callerLimits(config))
-  const admission = await openAdmission({ ...config, COST_PER_MINUTE: undefined }, supergraph)
+  const admission = await openAdmission({ ...config, COST_PER_MINUTE: undefined }, supergraph, logger)
   return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, limits, wallets }
 }
 
@@ -249,9 +261,11 @@ interface RunningSubgraphs {
 }
 
 async function startSubgraphs(
-  { config, logger, now, db, registry, started }: Foundation,
+  { config, logger, now, telemetry, db, registry, started }: Foundation,
   startTable: RateTable | null,
 ): Promise<RunningSubgraphs> {
+  const connectTo = ({ name, app }: Subgraph): SubgraphConnection =>
+    telemetry.observe(createInProcessConnection(name, app))
   const isDemo = config.MODE === 'demo'
   const reach = webhookReach(config)
   const merchant = closeLater(started, await openMerchantSubgraph({ db, registry, now, logger }))
@@ -287,8 +301,6 @@ async function startSubgraphs(
   ])
   return { subgraphs, transaction, logReader }
 }
-
-const connectTo = ({ name, app }: Subgraph): SubgraphConnection => createInProcessConnection(name, app)
 
 const startLogRetention = ({ config, db, logger, now }: Foundation) =>
   startRetention({

@@ -9,6 +9,7 @@ import { createReadiness } from '../http/health.ts'
 import { passErrors } from '../http/mask-errors.ts'
 import { startServer } from '../http/server.ts'
 import { createTokens } from '../identity/token.ts'
+import { createTelemetry } from '../telemetry/telemetry.ts'
 import { createIdentity } from '../identity/without-database.ts'
 import { openSupergraphFile, type SupergraphFile } from './supergraph-file.ts'
 
@@ -28,9 +29,11 @@ export async function startStandalone(
   const readiness = createReadiness()
   const issuer = tokenIssuer(config)
   const isOpen = config.API_KEYS.size === 0 && !issuer
+  const telemetry = createTelemetry(null)
   const supergraphFile = await openSupergraphFile({
     file,
     headersFor: (subgraph, context) => forwardedHeaders(config, subgraph, context as RequestContext),
+    observe: telemetry.observe,
     timeoutMs: config.REQUEST_TIMEOUT_MS,
     engine: {
       ...documentOptions(config),
@@ -43,7 +46,7 @@ export async function startStandalone(
     },
     logger,
   })
-  const server = await startServer({ config, readiness, logger, isStandalone: true }).catch(
+  const server = await startServer({ config, readiness, logger, telemetry, isStandalone: true }).catch(
     async (error: unknown) => {
       await supergraphFile.close()
       throw error
@@ -53,7 +56,7 @@ export async function startStandalone(
   const identity = createIdentity({ keys: config.API_KEYS, tokens, keptHeaders: namesIn(config) })
   const metrics = { hub: null, mayRead: (viewer: Viewer | null) => isOpen || viewer !== null }
   const { supergraph } = supergraphFile
-  server.open({ supergraph, admission: await openAdmission(config, supergraph), identity, metrics })
+  server.open({ supergraph, admission: await openAdmission(config, supergraph, logger), identity, metrics })
   readiness.details.set('supergraph', () => ({ file, ...healthOf(supergraphFile) }))
   readiness.phase = 'ready'
   return {

@@ -11,6 +11,7 @@ import {
   subgraphUrls,
   UnsupportedSupergraph,
   type HttpConnection,
+  type SubgraphConnection,
   type Supergraph,
   type SupergraphOptions,
 } from '../supergraph/index.ts'
@@ -33,6 +34,8 @@ export interface SupergraphFileOptions {
   readonly engine: Omit<SupergraphOptions, 'supergraphSdl' | 'subgraphs'>
   /** Headers for a call to a subgraph, from the context of the client’s request. */
   readonly headersFor: (subgraph: string, context: unknown) => Record<string, string>
+  /** Measures the calls of a connection. */
+  readonly observe: (connection: SubgraphConnection) => SubgraphConnection
   /** The time after which a call of a subgraph has failed. */
   readonly timeoutMs: number
   readonly logger: Pick<Logger, 'info' | 'error'>
@@ -120,7 +123,7 @@ async function contentOf(file: string): Promise<string> {
  */
 function buildSupergraph(
   sdl: string,
-  { file, engine, headersFor, timeoutMs }: SupergraphFileOptions,
+  { file, engine, headersFor, observe, timeoutMs }: SupergraphFileOptions,
   connections: Map<string, HttpConnection>,
 ): Supergraph {
   const urls = asFileError(file, () => subgraphUrls(sdl))
@@ -144,7 +147,9 @@ function buildSupergraph(
     }),
   )
   const supergraph = asFileError(file, () => {
-    const subgraphs = new Map([...opened.values()].map((connection) => [connection.name, connection]))
+    const subgraphs = new Map(
+      [...opened.values()].map((connection) => [connection.name, observe(connection)]),
+    )
     const created = createSupergraph({ ...engine, supergraphSdl: sdl, subgraphs })
     const [mistake] = validateSchema(created.schema)
     if (mistake) throw mistake

@@ -1,5 +1,5 @@
 // The operations that clients send, read from their files: GraphQL documents, code with documents in it, and
-// manifests of trusted documents.
+// manifests of trusted documents, and what a hub has recorded (`.jsonl`).
 
 import {
   Kind,
@@ -11,7 +11,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql'
 import { readFile } from 'node:fs/promises'
-import { documentId, readManifest } from '../protocol/trusted-documents.ts'
+import { documentId, readManifest, type Manifest } from '../protocol/trusted-documents.ts'
 
 export interface ClientOperation {
   /** The id in its manifest, else the SHA-256 of the text. */
@@ -38,6 +38,13 @@ async function readFileOperations(file: string): Promise<readonly ClientOperatio
     )
   }
   const source = await readFile(file, 'utf8')
+  if (file.endsWith('.jsonl')) {
+    const lines = source.split('\n').filter((line) => line !== '')
+    return lines.map((line) => {
+      const { id, name, type, body } = JSON.parse(line) as Manifest['operations'][number]
+      return { id, name, type: type as ClientOperation['type'], text: body, file }
+    })
+  }
   if (/\.(graphql|gql)$/.test(file)) return operationsIn(source, file)
   // Each document in code is sent as it is, so all operations in one template have its text.
   return [...source.matchAll(templates)].flatMap(([, text = '']) =>

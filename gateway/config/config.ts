@@ -213,6 +213,11 @@ const settings = z.object({
     description: 'A manifest of documents that clients name by id; `npm run operations` makes it.',
     unset: 'no documents',
   }),
+  SEEN_OPERATIONS: text.optional().meta({
+    description:
+      'A file to which the hub adds each operation that clients send, once and without values, for `npm run schema:check`.',
+    unset: 'none',
+  }),
   DOCUMENTS: z
     .enum(['any', 'trusted'])
     .default('any')

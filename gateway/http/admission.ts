@@ -1,15 +1,23 @@
 // The admission of a hub or gateway, by its settings.
 
+import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Config } from '../config/config.ts'
 import { createAdmission, type Admission } from '../protocol/admission.ts'
 import { readManifest, trustedDocuments } from '../protocol/trusted-documents.ts'
 import type { Supergraph } from '../supergraph/index.ts'
+import { recordOperations } from './seen-operations.ts'
 
 /** Throws ManifestError when TRUSTED_DOCUMENTS is no manifest. */
-export async function openAdmission(config: Config, supergraph: Supergraph): Promise<Admission> {
+export async function openAdmission(
+  config: Config,
+  supergraph: Supergraph,
+  logger: Pick<Logger, 'error'>,
+): Promise<Admission> {
   const { TRUSTED_DOCUMENTS, DOCUMENTS, PERSISTED_QUERIES, COST_MAX, COST_PER_MINUTE } = config
   const manifest = TRUSTED_DOCUMENTS === undefined ? null : await readManifest(TRUSTED_DOCUMENTS)
+  const { SEEN_OPERATIONS } = config
   return createAdmission(supergraph, {
+    record: SEEN_OPERATIONS === undefined ? null : await recordOperations(SEEN_OPERATIONS, logger),
     trusted: manifest && trustedDocuments(manifest),
     onlyTrusted: DOCUMENTS === 'trusted',
     persistedQueries: PERSISTED_QUERIES === 'on',

@@ -26,6 +26,8 @@ import {
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
+import { endsWithErrors, unnamed, type Telemetry } from '../telemetry/telemetry.ts'
+import type { RequestTrace, Tracing } from '../telemetry/tracing.ts'
 import { isUnchanged, sendCompressed } from './response.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
 import type { UnknownConnections } from './unknown-connections.ts'
@@ -42,6 +44,7 @@ export interface Services {
 export interface GraphqlRoutesOptions {
   readonly config: Config
   readonly logger: Logger
+  readonly telemetry: Telemetry
   /** Null while the hub starts. */
   readonly services: () => Services | null
   readonly streams: () => EventStreamTransport | null
@@ -134,7 +137,7 @@ const send = (reply: FastifyReply, { status, contentType, text, headers = {} }: 
  * for a caller that accepts none. Rejects with HttpError.
  */
 export async function runOperation(
-  { config, services, unknown }: GraphqlRoutesOptions,
+  { config, telemetry, services, unknown }: GraphqlRoutesOptions,
   { method, headers, ip, requestId, response }: Caller,
   operation: GraphqlRequest,
   stream?: (viewer: Viewer) => void,
@@ -156,7 +159,9 @@ export async function runOperation(
   }
   if (!needsNoKey && response.socket) unknown.known(response.socket)
 
-  const prepared = admission.prepare(operation)
+  const trace = telemetry.tracing && traceOf(telemetry.tracing, headers, response)
+  const prepare = () => admission.prepare(operation)
+  const prepared = trace ? trace.plan(prepare) : prepare()
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
   if (kind === 'subscription' && !acceptsStream) throw new HttpError('STREAM_NEEDED')
   if (kind === 'mutation' && method === 'GET') {
@@ -176,16 +181,28 @@ export async function runOperation(
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
   if (kind === 'query') response.on('close', () => deadline.leave())
-  const context: RequestContext = { viewer, requestId, deadline }
+  const context: RequestContext = { viewer, requestId, deadline, ...(trace && { trace }) }
+  trace?.name(prepared.operation, prepared.name)
+  const startedAt = performance.now()
   try {
-    const text = withExtensions(await prepared.execute(coerced.variables, context), extensions)
-    const maxAge = extensions === null ? prepared.maxAge : 0
-    const limited = allowance && { headers: rateLimitHeaders(allowance) }
-    return { status: 200, contentType: contentTypes[mediaType], text, maxAge, ...limited }
+    const text = await prepared.execute(coerced.variables, context)
+    const hasErrors = endsWithErrors(text)
+    telemetry.operations.count(prepared.name ?? unnamed, performance.now() - startedAt, hasErrors)
+    if (hasErrors) trace?.fail()
+    const maxAge = hasErrors || extensions !== null ? 0 : prepared.maxAge
+    const answer = answerOf(200, mediaType, withExtensions(text, extensions), maxAge)
+    return allowance ? { ...answer, headers: rateLimitHeaders(allowance) } : answer
   } finally {
     deadline.end()
   }
 }
+
+const answerOf = (status: number, mediaType: MediaType, text: string, maxAge = 0): Answer => ({
+  status,
+  contentType: contentTypes[mediaType],
+  text,
+  maxAge,
+})
 
 /** The answer for whatever `runOperation` or the web server has thrown. */
 export function errorAnswer(
@@ -204,6 +221,16 @@ export function errorAnswer(
   }
 }
 
+/** The trace of a request, which ends with its response. */
+function traceOf(tracing: Tracing, headers: IncomingHttpHeaders, response: ServerResponse): RequestTrace {
+  const trace = tracing.begin(headers, 'HTTP')
+  response.on('close', () => {
+    if (response.statusCode >= 400 || !response.writableFinished) trace.fail()
+    trace.end()
+  })
+  return trace
+}
+
 const unauthenticated = (authorization: string | undefined): HttpError =>
   new HttpError(
     'UNAUTHENTICATED',
@@ -214,11 +241,8 @@ const unauthenticated = (authorization: string | undefined): HttpError =>
  * Under `application/json`, the status 200 only means that the response is GraphQL: the client must read the
  * body.
  */
-const refusal = (mediaType: MediaType, errors: Parameters<typeof refusalText>[0]): Answer => ({
-  status: mediaType === 'application/json' ? 200 : 400,
-  contentType: contentTypes[mediaType],
-  text: refusalText(errors),
-})
+const refusal = (mediaType: MediaType, errors: Parameters<typeof refusalText>[0]): Answer =>
+  answerOf(mediaType === 'application/json' ? 200 : 400, mediaType, refusalText(errors))
 
 function checkCharset(contentType: string | undefined): void {
   const charset = contentType && /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]

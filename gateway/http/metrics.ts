@@ -12,6 +12,7 @@ import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { outcomes } from '../../subgraphs/transaction/index.ts'
 import type { Identity } from '../identity/identity.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { LogHealthWatch } from './log-health.ts'
 
 export interface MetricsSources {
@@ -40,7 +41,7 @@ export interface Metrics {
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** Counts requests from now on. */
-export function metricsRoute(app: FastifyInstance): Metrics {
+export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metrics {
   const requests = new Requests()
   app.addHook('onResponse', (_request, reply, done) => {
     requests.count(reply.statusCode, reply.elapsedTime / 1000)
@@ -55,7 +56,9 @@ export function metricsRoute(app: FastifyInstance): Metrics {
         reply,
         new HttpError('UNAUTHENTICATED', 'this takes a key, in a hub with the scope "operator"'),
       )
-    return reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send((await opened.text()) + requests.text())
+    return reply
+      .type(Registry.PROMETHEUS_CONTENT_TYPE)
+      .send((await opened.text()) + requests.text() + telemetry.text())
   })
   return {
     count: (status, seconds) => requests.count(status, seconds),

@@ -11,6 +11,7 @@ import { openBroker } from '../live/broker.ts'
 import { originHeaders } from '../protocol/cors.ts'
 import { isAllowedHost, namesOf } from '../protocol/host.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
@@ -48,6 +49,8 @@ export interface ServerOptions {
   readonly config: Config
   readonly readiness: Readiness
   readonly logger: FastifyBaseLogger
+  /** Default: counts, and no traces. */
+  readonly telemetry?: Telemetry
   /** Serves the graph of others: no portal, no settlement files, and no stream is shared. Default: false. */
   readonly isStandalone?: boolean
 }
@@ -63,7 +66,7 @@ const keysByRole = Object.fromEntries(demoKeys.map(({ key }) => [key.replace('de
 
 /** Listens at once, so that a port in use is reported early, and health can be read while the hub starts. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { config, readiness, logger, isStandalone = false } = options
+  const { config, readiness, logger, telemetry = createTelemetry(null), isStandalone = false } = options
   let services: ServerServices | null = null
   let settlementFiles: SettlementFiles | null = null
   let transports: Transports | null = null
@@ -79,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     const viewer = await Promise.resolve(services?.identity.find(authorization)).catch(() => null)
     return viewer?.scopes.has('operator') ?? false
   })
-  const metrics = metricsRoute(app)
+  const metrics = metricsRoute(app, telemetry)
   const keys = config.MODE === 'demo' && !isStandalone ? keysByRole : {}
   ideRoutes(app, keys, isStandalone ? '{ __typename }\n' : undefined)
   if (!isStandalone) {
@@ -88,7 +91,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
-  const graphqlOptions = { config, logger, unknown, services: () => services, streams }
+  const graphqlOptions = { config, logger, telemetry, unknown, services: () => services, streams }
   await app.register(async (graphql) => graphqlRoutes(graphql, graphqlOptions))
   await app.ready()
   openShortWay(app.server, { ...graphqlOptions, requestIdOf, metrics, connections })
@@ -116,7 +119,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           identity,
         })
       }
-      transports = openTransports(app, options, unknown, opened)
+      transports = openTransports(app, { ...options, telemetry }, unknown, opened)
     },
     async close(spreadMs) {
       connections.drain()
@@ -186,7 +189,7 @@ async function untilDrained({ server }: FastifyInstance): Promise<void> {
 
 function openTransports(
   app: FastifyInstance,
-  { config, logger, isStandalone = false }: ServerOptions,
+  { config, logger, telemetry, isStandalone = false }: ServerOptions & { readonly telemetry: Telemetry },
   unknown: UnknownConnections,
   { supergraph, admission, identity, limits }: Services,
 ): Transports {
@@ -194,6 +197,7 @@ function openTransports(
     supergraph,
     admission,
     ...(limits && { limits }),
+    telemetry,
     logger,
     behindMs: config.SOCKET_BEHIND_MS,
     requestMs: config.REQUEST_TIMEOUT_MS,

@@ -14,6 +14,7 @@ import { asHttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import { EventOutage, type Prepared, type Supergraph, type Variables } from '../supergraph/index.ts'
+import { createTelemetry, endsWithErrors, unnamed, type Telemetry } from '../telemetry/telemetry.ts'
 import { Batch } from './batch.ts'
 import { ownDocument, sharedDocumentOf, type SharedDocument } from './group-key.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -46,6 +47,7 @@ export interface BrokerOptions {
   readonly admission: Admission
   /** Default: no caller is limited. */
   readonly limits?: CallerLimits
+  readonly telemetry?: Telemetry
   readonly logger: Logger
   /** How long a client that is behind may take to read, before it is disconnected. */
   readonly behindMs: number
@@ -62,6 +64,7 @@ interface BrokerState {
   readonly supergraph: Supergraph
   readonly limits: CallerLimits
   readonly admission: Admission
+  readonly telemetry: Telemetry
   readonly logger: Logger
   readonly requestMs: number
   readonly clock: () => number
@@ -88,11 +91,12 @@ const sweepMs = 500
 
 export function openBroker(options: BrokerOptions): Broker {
   const { supergraph, admission, logger, behindMs, requestMs, clock = () => performance.now() } = options
-  const { sharesStreams = true, limits = unlimited } = options
+  const { sharesStreams = true, limits = unlimited, telemetry = createTelemetry(null) } = options
   const state: BrokerState = {
     supergraph,
     limits,
     admission,
+    telemetry,
     logger,
     requestMs,
     clock,
@@ -130,8 +134,7 @@ function run(
     state.limits.charge(viewer, viewer.address ?? '', prepared.cost(coerced.variables))
     if (prepared.operation !== 'subscription') {
       const deadline = new Deadline(state.requestMs)
-      prepared
-        .execute(coerced.variables, { ...context, deadline })
+      execute(state, prepared, coerced.variables, { ...context, deadline })
         .then((text) => respond(subscriber, withExtensions(text, extensions)))
         .catch(fail)
         .finally(() => deadline.end())
@@ -144,6 +147,26 @@ function run(
   } catch (error) {
     fail(error)
     return null
+  }
+}
+
+async function execute(
+  { telemetry: { tracing, operations } }: BrokerState,
+  prepared: Prepared,
+  variables: Variables,
+  context: RequestContext,
+): Promise<string> {
+  const trace = tracing?.begin({}, 'stream')
+  trace?.name(prepared.operation, prepared.name)
+  const startedAt = performance.now()
+  try {
+    const text = await prepared.execute(variables, trace ? { ...context, trace } : context)
+    const hasErrors = endsWithErrors(text)
+    operations.count(prepared.name ?? unnamed, performance.now() - startedAt, hasErrors)
+    if (hasErrors) trace?.fail()
+    return text
+  } finally {
+    trace?.end()
   }
 }
 

@@ -20,6 +20,8 @@ export interface AdmissionOptions {
   readonly costMax?: number
   /** What one caller may spend in a minute; null for any amount, which is the default. */
   readonly costPerMinute?: number | null
+  /** Receives each operation that is prepared, with its document. Default: nothing does. */
+  readonly record?: ((text: string, prepared: Prepared) => void) | null
   /** Milliseconds that only grow. */
   readonly clock?: () => number
 }
@@ -44,7 +46,7 @@ const registeredBounds = { entriesMax: 10_000, sizeMax: 16 * 1024 * 1024 }
 
 export function createAdmission(supergraph: Supergraph, options: AdmissionOptions = {}): Admission {
   const { trusted = null, onlyTrusted = false, persistedQueries = true } = options
-  const { costMax = Infinity, costPerMinute = null } = options
+  const { costMax = Infinity, costPerMinute = null, record = null } = options
   const registered = new RecentCache<string>(registeredBounds)
   const budgets = costPerMinute === null ? null : new Budgets(costPerMinute, options.clock)
 
@@ -69,7 +71,9 @@ export function createAdmission(supergraph: Supergraph, options: AdmissionOption
     textOf,
     prepare(request) {
       const { query, id, operationName } = request
-      const prepared = supergraph.prepare(textOf(request), operationName)
+      const text = textOf(request)
+      const prepared = supergraph.prepare(text, operationName)
+      if (record && prepared.kind === 'prepared') record(text, prepared)
       // A document that is not valid is not kept.
       if (id !== null && query !== '' && persistedQueries && prepared.kind === 'prepared')
         registered.set(id, query, query.length)

@@ -79,9 +79,10 @@ export function openHttpConnection(
 
   return {
     name,
-    prepare(document): SubgraphOperation {
+    prepare(document, operationName): SubgraphOperation {
       // Only the variables differ between calls.
-      const head = `{"query":${JSON.stringify(document)},"variables":`
+      const name = operationName === undefined ? '' : `"operationName":${JSON.stringify(operationName)},`
+      const head = `{"query":${JSON.stringify(document)},${name}"variables":`
       return {
         execute: (variables: Variables, context) => send(`${head}${JSON.stringify(variables)}}`, context),
         subscribe: () =>

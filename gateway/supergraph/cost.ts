@@ -2,8 +2,9 @@
 // 0.1.
 //
 // An object costs 1 and a leaf 0, unless its field or type has a `@cost`. A list costs as much as its items:
-// their number comes from a slicing argument, or else from `assumedSize`, or else it is `listSize`. A
-// mutation costs 10 more. Where a type is abstract, its most costly object type counts.
+// their number comes from a slicing argument, or else from `assumedSize`, or else it is `listSize`. Without a
+// `@listSize`, `first` and `last` are slicing arguments. A mutation costs 10 more. Where a type is abstract,
+// its most costly object type counts.
 
 import {
   getNamedType,
@@ -15,6 +16,7 @@ import {
   valueFromAST,
   type GraphQLField,
   type GraphQLInputType,
+  type GraphQLObjectType,
   type GraphQLOutputType,
 } from 'graphql'
 import { memberOf } from './codegen.ts'
@@ -97,7 +99,7 @@ class Pricing {
     const { weights, listSizes } = this.#rules
     const defined = 'getFields' in parent ? parent.getFields()[name] : undefined
     if (!defined) return free
-    const rule = listSizes.get(coordinate)
+    const rule = listSizes.get(coordinate) ?? pagedRule(type, defined)
     const size = rule && this.#sizeBy(rule, field, defined)
     const sizedBelow = rule && size !== undefined ? sizedFields(rule, size) : noSizes
     const own = weights.get(coordinate) ?? weights.get(named.name) ?? (isCompositeType(named) ? 1 : 0)
@@ -162,6 +164,19 @@ class Pricing {
 }
 
 const isList = (type: GraphQLOutputType): boolean => isListType(isNonNullType(type) ? type.ofType : type)
+
+/**
+ * The rule for a field that has none and takes `first` or `last`: they are the size of its list, or of the
+ * lists in the page that it returns.
+ */
+function pagedRule(type: GraphQLOutputType, { args }: GraphQLField<unknown, unknown>): Arguments | undefined {
+  const slicingArguments = args.map(({ name }) => name).filter((name) => name === 'first' || name === 'last')
+  if (slicingArguments.length === 0) return undefined
+  const named = getNamedType(type)
+  if (isList(type) || !('getFields' in named)) return { slicingArguments }
+  const lists = Object.values((named as GraphQLObjectType).getFields()).filter((field) => isList(field.type))
+  return { slicingArguments, sizedFields: lists.map(({ name }) => name) }
+}
 
 const sizedFields = (rule: Arguments, size: Size): SizedFields =>
   new Map((Array.isArray(rule['sizedFields']) ? rule['sizedFields'] : []).map((name) => [String(name), size]))

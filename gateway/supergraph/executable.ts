@@ -267,7 +267,8 @@ function compileStage(
   let known: Providers | undefined
   const providers = (): Providers => (known ??= providersOf(plan))
   const { variables, constants, wantedFields } = document
-  const scope = { ...engine, variables, constants, wantedFields }
+  const operationName = operation.definition.name?.value ?? null
+  const scope = { ...engine, operationName, variables, constants, wantedFields }
   return operation.definition.operation === 'subscription'
     ? { ...stage, providers, ...compileSubscription(plan, scope) }
     : { ...stage, providers, source: null, step: compileStep(plan, scope) }

@@ -44,7 +44,7 @@ export function readRootFetch(node: FetchNode, scope: PlanScope): RootFetch {
   const keys = fields.map((field) => (field.alias ?? field.name).value)
   const targets = [{ keys, renamed, entities: null }]
   return {
-    operation: subgraph.prepare(text),
+    operation: prepareNamed(subgraph, text, scope),
     inputs: compileInputs(node.variableUsages, scope),
     absorb(run, { data, errors }) {
       if (errors?.length) fail(run, { subgraph: subgraph.name, errors, noData: !data, targets })
@@ -97,7 +97,7 @@ export function entityFetch({ node, aliases }: EntityCall, scope: PlanScope): St
       paths: new Set(entities.paths.map((path) => keysOf(path).join('/'))),
     }
   })
-  const operation = subgraph.prepare(rootAlias ? rootDocument(document, rootAlias) : text)
+  const operation = prepareNamed(subgraph, rootAlias ? rootDocument(document, rootAlias) : text, scope)
   const inputs = compileInputs(node.variableUsages, scope)
   return (run) => {
     const { data } = run
@@ -200,6 +200,24 @@ function readFetch(
     fields: operation.selectionSet.selections.filter((selection) => selection.kind === Kind.FIELD),
     fragments: new Map(fragments.map((fragment) => [fragment.name.value, fragment])),
   }
+}
+
+/**
+ * Prepares a fetch under the client's name of the operation and the subgraph's: `Checkout__offers`, by
+ * which the subgraph's own logs and metrics can be read.
+ */
+function prepareNamed(
+  subgraph: SubgraphConnection,
+  text: string,
+  { operationName }: PlanScope,
+): SubgraphOperation {
+  if (operationName === null) return subgraph.prepare(text)
+  const name = `${operationName}__${subgraph.name.replaceAll(/\W/g, '_')}`
+  const named = text.replace(
+    /^\s*(?:(query|mutation|subscription)\b)?/,
+    (_, kind = 'query') => `${kind} ${name}`,
+  )
+  return subgraph.prepare(named, name)
 }
 
 /** The function returns a new object for every call, because representations are added to it. */

@@ -14,6 +14,8 @@ import { onlyVariant, type Variant } from './variant.ts'
 export interface Prepared {
   kind: 'prepared'
   readonly operation: 'query' | 'mutation' | 'subscription'
+  /** The name of the operation; null when it has none. */
+  readonly name: string | null
   /** Coerces variables as graphql-js does. Errors have the code BAD_USER_INPUT. */
   coerce(variables: unknown): Coerced
   /** What the operation costs with coerced variables; see `cost.ts`. */
@@ -72,6 +74,7 @@ export function prepareOperation(
   return {
     kind: 'prepared',
     operation: definition.operation,
+    name: definition.name?.value ?? null,
     coerce: compileCoercion(operation),
     cost: compileCost(operation, engine.listSize),
     maxAge: maxAgeOf(operation),

@@ -28,6 +28,8 @@ export type Step = (run: Run) => void | Promise<void>
 export interface PlanScope {
   readonly supergraph: SupergraphSchema
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
+  /** The client's name of the operation, which its fetches have with the name of their subgraph. */
+  readonly operationName: string | null
   /** The client's name of each variable, by its name in the planned document. */
   readonly variables: ReadonlyMap<string, string>
   readonly constants: PlannerDocument['constants']

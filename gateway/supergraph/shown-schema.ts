@@ -11,20 +11,27 @@ import {
   type GraphQLSchema,
   type TypeNode,
 } from 'graphql'
-import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
-import type { Hidden } from './variant.ts'
+import { RecentCache } from './recent-cache.ts'
+
+/** Fields that introspection does not show. */
+export interface Hidden {
+  /** The same for the same fields. */
+  readonly key: string
+  isForbidden(type: string, field: string): boolean
+}
 
 /** Building one takes some milliseconds, and callers have few different sets of scopes. */
-const schemasMax = 64
+const bounds = { entriesMax: 64, sizeMax: 128 }
 
 /** Returns the schema of `document` without hidden fields; the last ones are cached. */
 export function cachedSchemas(document: DocumentNode): (hidden: Hidden) => GraphQLSchema {
-  const schemas = new RecentMap<string, GraphQLSchema>(schemasMax, { refreshOnRead: true })
+  const schemas = new RecentCache<GraphQLSchema>(bounds)
   return (hidden) => {
     let schema = schemas.get(hidden.key)
     if (!schema) {
       const shown = withReachableTypes(withoutFields(document, hidden))
-      schemas.set(hidden.key, (schema = buildASTSchema(shown, { assumeValid: true, assumeValidSDL: true })))
+      schema = buildASTSchema(shown, { assumeValid: true, assumeValidSDL: true })
+      schemas.set(hidden.key, schema, 1)
     }
     return schema
   }

@@ -27,8 +27,7 @@ import { readFeatures, valuesOf, type Arguments, type Features } from './feature
 import { readIntrospectionShare, type IntrospectionShare } from './introspection-size.ts'
 import { withNestedQuery } from './nested-query.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
-import { cachedSchemas } from './shown-schema.ts'
-import type { Hidden } from './variant.ts'
+import { cachedSchemas, type Hidden } from './shown-schema.ts'
 
 /** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
 export type ScalarChecks = Readonly<

@@ -3,6 +3,7 @@
 
 import type { Switches } from './operation.ts'
 import type { Overrides } from './plan.ts'
+import type { Hidden } from './shown-schema.ts'
 
 export interface Variant {
   readonly switches: Switches
@@ -11,13 +12,6 @@ export interface Variant {
   readonly isForbidden: ((type: string, field: string) => boolean) | null
   /** What introspection does not show; null when it shows all fields. */
   readonly isHidden: Hidden | null
-}
-
-/** Fields that introspection does not show. */
-export interface Hidden {
-  /** The same for the same fields. */
-  readonly key: string
-  isForbidden(type: string, field: string): boolean
 }
 
 export const noOverrides: Overrides = { labels: new Set(), percentage: 0 }

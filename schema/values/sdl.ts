@@ -17,8 +17,19 @@ const describedEnum = (
     '}',
   ].join('\n')
 
+/** `@cacheControl` as Apollo defines it, which composition passes on to the gateway. */
+const cacheControl = `
+extend schema
+  @link(url: "https://crossgate.example/cacheControl/v1.0", import: ["@cacheControl"])
+  @federation__composeDirective(name: "@cacheControl")
+
+"How long responses with a field or type may be kept, in seconds."
+directive @cacheControl(maxAge: Int) on FIELD_DEFINITION | OBJECT
+`
+
 /** Value types, inputs and enums at the start of every subgraph's SDL. */
 export const sharedSdl = [
+  cacheControl,
   readFileSync(new URL('values.graphql', import.meta.url), 'utf8'),
   describedEnum('ProblemCode', 'The codes of problems. A code is never reused.', Object.entries(problems)),
   describedEnum(

@@ -41,7 +41,18 @@ const transactionRooms = [
   'counterparty',
 ]
 /** The rooms of the gateway, from the ground up: each may import those before it. */
-const gatewayRooms = ['supergraph', 'protocol', 'identity', 'live', 'mongod', 'config', 'http', 'app', 'cli']
+const gatewayRooms = [
+  'supergraph',
+  'protocol',
+  'telemetry',
+  'identity',
+  'live',
+  'mongod',
+  'config',
+  'http',
+  'app',
+  'cli',
+]
 
 const schema = /^schema\//
 const shared = /^subgraphs\/(platform|log|shared)\//

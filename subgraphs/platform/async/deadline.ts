@@ -63,7 +63,3 @@ export class Deadline {
 }
 
 const late = new OutageError('the request was not answered in time, or its client has gone')
-
-/** The deadline in the context of a request; null when the context has none. */
-export const deadlineOf = (context: unknown): Deadline | null =>
-  (context as { readonly deadline?: Deadline } | null | undefined)?.deadline ?? null

@@ -183,7 +183,7 @@ describe('the file of a running gateway', async () => {
   ])('is refused with %s while the previous graph stays', async (code, content) => {
     writeFileSync(file, content)
     await vi.waitUntil(async () => JSON.stringify(await readiness()).includes(code), { timeout: 10_000 })
-    expect(run.output()).toContain(`"code":"${code}"`)
+    await run.line(`"code":"${code}"`)
     expect(await ask(url, joined)).toEqual(joinedAnswer)
   })
 

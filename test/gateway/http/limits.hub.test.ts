@@ -1,7 +1,12 @@
-import { describe, expect, test } from 'vitest'
-import { smallHub } from '../../fixtures/small-hub.ts'
-import { RawClient } from '../live/raw-client.ts'
+import { getIntrospectionQuery } from 'graphql'
 import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { describe, expect, test, vi } from 'vitest'
+import { readOperations } from '../../../gateway/cli/read-operations.ts'
+import { smallHub } from '../../fixtures/small-hub.ts'
+import { temporaryFolder } from '../../harness/temporary-folder.ts'
+import { RawClient } from '../live/raw-client.ts'
 
 const key = 'demo-wallet'
 
@@ -85,7 +90,7 @@ describe.each(Object.keys(doors))('the limits of an operation %s', async (name) 
     expect((await ask({ query: '{ __typename }' })).data).toEqual({ __typename: 'Query' })
   })
 
-  test('know a persisted query once it was sent', async () => {
+  test('run a persisted query by its hash once it was sent', async () => {
     const query = `{ whoami __typename } # ${name}`
     const persistedQuery = { version: 1, sha256Hash: createHash('sha256').update(query).digest('hex') }
     const missing = await ask({ extensions: { persistedQuery } })
@@ -106,6 +111,19 @@ describe.each(Object.keys(doors))('the limits of an operation %s', async (name) 
   })
 })
 
+test('the operations of clients are recorded once, without their values, for npm run schema:check', async () => {
+  const file = path.join(temporaryFolder(), 'seen.jsonl')
+  const hub = await smallHub({ SEEN_OPERATIONS: file })
+  for (const id of ['4111', '4222']) {
+    const query = `query Secret { book(id: "${id}") { title } }`
+    for (const send of Object.values(doors)) await send(hub.url, { query })
+  }
+  await vi.waitUntil(() => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'))
+  const operations = await readOperations([file])
+  expect(operations).toMatchObject([{ name: 'Secret', type: 'query', file }])
+  expect(operations[0]!.text).toContain('book(id: "")')
+})
+
 describe('introspection without a key', async () => {
   const hub = await smallHub()
   const ask = async (query: string): Promise<Answer> => {
@@ -114,14 +132,18 @@ describe('introspection without a key', async () => {
   }
 
   test('may select the schema, and not many times as much', async () => {
-    const all = '{ types { fields { name args { name } type { ofType { name } } } inputFields { name } } }'
-    expect((await ask(`{ __schema ${all} }`)).data).toBeDefined()
-    const many = Array.from({ length: 20 }, (_, n) => `a${n}: __schema ${all}`).join(' ')
-    expect((await ask(`{ ${many} }`)).errors?.[0]?.extensions.code).toBe('OPERATION_TOO_LARGE')
-    const nested = Array.from(
-      { length: 20 },
-      (_, n) => `a${n}: types { fields { name args { name } } }`,
-    ).join(' ')
-    expect((await ask(`{ __schema { ${nested} } }`)).errors?.[0]?.extensions.code).toBe('OPERATION_TOO_LARGE')
+    const usual = getIntrospectionQuery()
+    expect((await ask(usual)).data).toHaveProperty('__schema')
+    const [, selection, fragments] = /__schema (\{.*?\n {6}\})\n {4}\}(.*)$/s.exec(usual)!
+    const times = (count: number): string => {
+      const schemas = Array.from({ length: count }, (_, n) => `a${n}: __schema ${selection}`)
+      return `{ ${schemas.join(' ')} } ${fragments}`
+    }
+    expect((await ask(times(2))).data).toHaveProperty('a1')
+    expect((await ask(times(3))).errors?.[0]?.extensions.code).toBe('OPERATION_TOO_LARGE')
+    const nested = Array.from({ length: 3 }, (_, n) => `a${n}: types { ...FullType }`).join(' ')
+    expect((await ask(`{ __schema { ${nested} } } ${fragments}`)).errors?.[0]?.extensions.code).toBe(
+      'OPERATION_TOO_LARGE',
+    )
   })
 })

@@ -10,6 +10,8 @@ const sdl = `
     page(size: Int = 4): Page! @listSize(slicingArguments: ["size"], sizedFields: ["nodes"])
     all: [Shop!]!
     node: Node
+    connection(first: Int! = 20, after: String): Connection!
+    recent(first: Int): [Shop!]!
     report(deep: Boolean @cost(weight: 30), filter: Filter): Report @cost(weight: 7)
   }
   type Mutation { open(name: String): Shop }
@@ -18,6 +20,8 @@ const sdl = `
   type Shop implements Node { id: ID!, name: String, offers(first: Int!): [Offer!]! @listSize(slicingArguments: ["first"]), top: [Offer!]! @listSize(assumedSize: 2) }
   type Offer implements Node @cost(weight: 3) { id: ID!, shop: Shop }
   type Page { nodes: [Shop!]!, count: Int }
+  type Connection { edges: [Edge!]!, total: Int! }
+  type Edge { node: Shop!, cursor: String! }
   type Report { lines: Int, cells: [Int!]! @cost(weight: 2) }
 `
 
@@ -57,6 +61,13 @@ describe('what an operation costs', () => {
       '{ report(filter: { near: "a", any: [{ near: "b" }, {}] }) { lines } }',
       7 + 5 + 5,
     ],
+    [
+      'a connection by its argument `first`',
+      '{ connection(first: 100) { total edges { node { id } } } }',
+      1 + 100 * 2,
+    ],
+    ['a connection without it by the default', '{ connection { edges { cursor } } }', 21],
+    ['a list with an argument `first`, without any directive', '{ recent(first: 7) { id } }', 7],
     ['a mutation 10 more', 'mutation { open { id } }', 11],
     [
       'the most costly type of an interface',

@@ -1,0 +1,39 @@
+// What a process measures of its operations and of the calls of its subgraphs.
+
+import type { SubgraphConnection } from '../supergraph/connection.ts'
+import { CallStats, counted } from './call-stats.ts'
+import type { Tracing } from './tracing.ts'
+
+export interface Telemetry {
+  /** Null where requests are not traced. */
+  readonly tracing: Tracing | null
+  readonly operations: CallStats
+  /** The connection, counted and traced. */
+  observe(connection: SubgraphConnection): SubgraphConnection
+  /** All counts in Prometheus’ text format. */
+  text(): string
+}
+
+export function createTelemetry(tracing: Tracing | null): Telemetry {
+  const operations = new CallStats(
+    'operation',
+    'operation',
+    'Seconds to run a query or mutation, by the name of the operation; "other" counts for all after 100 names.',
+  )
+  const subgraphs = new CallStats('subgraph', 'subgraph', 'Seconds of a call of a subgraph.')
+  return {
+    tracing,
+    operations,
+    observe(connection) {
+      const measured = counted(connection, subgraphs)
+      return tracing ? tracing.traced(measured) : measured
+    },
+    text: () => operations.text() + subgraphs.text(),
+  }
+}
+
+/** Whether a response of the engine has errors: they are its last member, and a list. */
+export const endsWithErrors = (response: string): boolean => response.endsWith(']}')
+
+/** The name under which an operation without one is counted. */
+export const unnamed = 'anonymous'
