@@ -1,4 +1,5 @@
-// `npm start`: reads the settings, starts a hub, prints its URL, and closes it on a signal.
+// `npm start`: reads the settings, starts a hub, prints its URL, and closes it on a signal. With an argument,
+// starts a part of it: the gateway, one subgraph, or, by `distributed`, each part in a process of its own.
 
 import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -9,8 +10,12 @@ enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/crossgate', imp
 const { startFailure } = await import('./app/start-failure.ts')
 
 try {
-  const { mongoOptions, readConfig } = await import('./config/config.ts')
-  const config = readConfig()
+  const { isRole, mongoOptions, readConfig, RoleError } = await import('./config/config.ts')
+  const [argument] = process.argv.slice(2)
+  const isDistributed = argument === 'distributed'
+  const role = argument === undefined || isDistributed ? null : argument
+  if (role !== null && !isRole(role)) throw new RoleError(role)
+  const config = readConfig(process.env, role)
   const { createLogger } = await import('./app/logger.ts')
   const logger = createLogger(config)
 
@@ -18,15 +23,20 @@ try {
   const { startMongo } = await import('./mongod/start.ts')
   const mongod = startMongo({ ...mongoOptions(config), logger })
   mongod.catch(() => {})
-  const { startHub } = await import('./app/hub.ts')
-  const starting = startHub(config, { logger, mongod })
+  const { startProcess } = await import('./app/start.ts')
+  const starting = startProcess(isDistributed ? 'distributed' : role, config, { logger, mongod })
 
   const { shutDownOnSignal } = await import('./app/shutdown.ts')
   const close = () => starting.then((hub) => hub.close())
   const shutdown = shutDownOnSignal({ close, withinMs: config.SHUTDOWN_MS, logger })
 
   const hub = await starting
-  if (config.MODE === 'demo') console.log((await import('./app/banner.ts')).banner(config, hub))
+  process.send?.(hub.url)
+  // A process that `distributed` has started ends with it, whatever ended that.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  if (isDistributed) logger.info(`Crossgate runs in processes of its own: the gateway is at ${hub.url}`)
+  else if (role !== null && role !== 'gateway') logger.info(`the ${role} subgraph is ready at ${hub.url}`)
+  else if (config.MODE === 'demo') console.log((await import('./app/banner.ts')).banner(config, hub))
   else logger.info(`Crossgate is ready at ${hub.url}`)
   hub.broken.then(shutdown.fail, shutdown.fail)
   const { releaseMemoryAfter } = await import('./app/release-memory.ts')

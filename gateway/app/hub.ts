@@ -1,27 +1,13 @@
-// The hub: connects MongoDB, the four subgraphs, the supergraph and the web server, and closes them in
-// reverse order.
+// The hub: connects MongoDB, the four subgraphs here or in processes of their own, the supergraph and the web
+// server, and closes them in reverse order.
 
 import type { FastifyBaseLogger } from 'fastify'
-import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
-import { analyticsProjections, openAnalyticsSubgraph } from '../../subgraphs/analytics/index.ts'
-import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
-import { startRetention } from '../../subgraphs/log/retention.ts'
-import { openMerchantSubgraph } from '../../subgraphs/merchant/index.ts'
-import { openParticipantSubgraph } from '../../subgraphs/participant/index.ts'
-import { pause } from '../../subgraphs/platform/async/promise.ts'
 import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
-import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
-import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
+import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
-import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
-import {
-  openTransactionSubgraph,
-  transactionProjections,
-  type RateTable,
-  type TransactionSubgraph,
-} from '../../subgraphs/transaction/index.ts'
-import { documentLimits, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
+import type { RateTable } from '../../subgraphs/transaction/index.ts'
+import { documentLimits, tokenIssuer, type Config } from '../config/config.ts'
 import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
@@ -29,19 +15,14 @@ import { startServer, type Server } from '../http/server.ts'
 import { openIdentity, type Identity } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
-import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
-import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
-import {
-  createSupergraph,
-  createInProcessConnection,
-  type SubgraphConnection,
-  type Supergraph,
-} from '../supergraph/index.ts'
-import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
-import { createMerchantDirectory } from './merchant-directory.ts'
+import { createSupergraph, type SubgraphConnection, type Supergraph } from '../supergraph/index.ts'
+import { seedDemo, seedDemoKeys, simulatedWallets, startWallets } from './demo.ts'
+import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
 import { readRatesFile } from './rates-file.ts'
+import { connectSubgraphs } from './remote-subgraphs.ts'
+import { startSubgraphs, type ConnectedSubgraphs } from './subgraphs.ts'
 
 export interface Hub {
   /** For instance "http://127.0.0.1:4000". */
@@ -64,18 +45,9 @@ export interface HubOptions {
    * start.
    */
   readonly mongod: Promise<RunningMongo>
+  /** False: the subgraphs run in processes of their own. Default: true. */
+  readonly hasOwnSubgraphs?: boolean
   readonly now?: () => Date
-}
-
-/** What every part of the hub is built on. */
-interface Foundation {
-  readonly config: Config
-  readonly logger: FastifyBaseLogger
-  readonly now: () => Date
-  readonly db: Db
-  readonly registry: MirroredRegistry
-  /** Closes what is started, the last first. */
-  readonly started: AsyncDisposableStack
 }
 
 /** The closing of WebSockets and event streams is spread over at most this long, and 1 ms for each. */
@@ -98,7 +70,7 @@ export async function startHub(config: Config, options: HubOptions): Promise<Hub
 
 async function start(
   config: Config,
-  { logger, mongod: startingMongod, now = () => new Date() }: HubOptions,
+  { logger, mongod: startingMongod, hasOwnSubgraphs = true, now = () => new Date() }: HubOptions,
   started: AsyncDisposableStack,
 ): Promise<Hub> {
   warnOfDemoKeys(config, logger)
@@ -110,7 +82,8 @@ async function start(
   const mongod = await startingMongod
   const parts = await whenMongoAnswers(logger, async () => {
     await using attempt = new AsyncDisposableStack()
-    const opened = await startParts({ config, logger, now, started: attempt, uri: mongod.uri, startTable })
+    const base = { config, logger, now, started: attempt, uri: mongod.uri }
+    const opened = await startParts({ ...base, startTable, hasOwnSubgraphs })
     started.use(attempt.move())
     return opened
   })
@@ -125,40 +98,8 @@ async function start(
   return runningHub(server.url, mongod, readiness, started)
 }
 
-/** How long a start waits for MongoDB. */
-const startWithinMs = 60_000
-const startAgainMs = 500
-
-/**
- * Runs `open`, and runs it again while it fails because of an outage. So neither a MongoDB that starts later
- * than the hub, nor one that seems silent because the hub is busy with loading, ends the start.
- */
-async function whenMongoAnswers<Started>(
-  logger: Pick<FastifyBaseLogger, 'warn'>,
-  open: () => Promise<Started>,
-): Promise<Started> {
-  const untilMs = performance.now() + startWithinMs
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await open()
-    } catch (error) {
-      if (!isOutage(error)) throw error
-      if (performance.now() > untilMs) {
-        const message = `MongoDB has not answered within ${startWithinMs / 1000} s: ${reasonOf(error)}`
-        throw new MongoStartError('MONGODB_UNREACHABLE', message, { cause: error })
-      }
-      if (attempt === 1)
-        logger.warn(
-          { err: error },
-          `MongoDB does not answer: the start waits for it for up to ${startWithinMs / 1000} s`,
-        )
-      await pause(startAgainMs)
-    }
-  }
-}
-
 /** Everything but the web server and the mongod. */
-interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'db'> {
+interface Parts extends ConnectedSubgraphs, Pick<Foundation, 'logger' | 'now' | 'db'> {
   readonly mongo: WatchedMongo
   readonly logHealth: LogHealthWatch
   readonly supergraph: Supergraph
@@ -169,33 +110,30 @@ interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'd
 async function startParts({
   uri,
   startTable,
+  hasOwnSubgraphs,
   ...base
 }: Omit<Foundation, 'db' | 'registry'> & {
   readonly uri: string
   readonly startTable: RateTable | null
+  readonly hasOwnSubgraphs: boolean
 }): Promise<Parts> {
   const { config, logger, now, started } = base
   const mongo = closeLater(started, await connectWatched(uri, logger))
   const db = mongo.db(config.MONGODB_DATABASE)
-  if (config.MODE === 'demo') await seedDemo(uri, db, config, logger, now)
+  if (config.MODE === 'demo') {
+    if (hasOwnSubgraphs) await seedDemo(uri, db, config, logger, now)
+    else await seedDemoKeys(db, now)
+  }
   const registry = closeLater(started, await openRegistry(db, logger))
   const foundation: Foundation = { ...base, db, registry }
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
   const identity = await startIdentity(foundation, wallets)
-  const running = await startSubgraphs(foundation, startTable)
-  closeLater(started, startLogRetention(foundation))
+  const running = hasOwnSubgraphs
+    ? await startSubgraphs(foundation, startTable)
+    : await connectSubgraphs(foundation)
   const supergraph = await createHubSupergraph(foundation, running.subgraphs)
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
   return { ...running, logger, now, db, mongo, logHealth, supergraph, identity, wallets }
-}
-
-/** `opened`, which is closed with the hub. */
-function closeLater<Opened extends { close(): unknown }>(
-  started: AsyncDisposableStack,
-  opened: Opened,
-): Opened {
-  started.defer(async () => void (await opened.close()))
-  return opened
 }
 
 function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void {
@@ -215,60 +153,6 @@ async function startIdentity(
   return closeLater(started, openIdentity(keyRing, issuer && createTokens(issuer, now), now))
 }
 
-interface RunningSubgraphs {
-  /** By name. */
-  readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
-  readonly transaction: TransactionSubgraph
-  readonly logReader: LogReader
-}
-
-async function startSubgraphs(
-  { config, logger, now, db, registry, started }: Foundation,
-  startTable: RateTable | null,
-): Promise<RunningSubgraphs> {
-  const isDemo = config.MODE === 'demo'
-  const reach = webhookReach(config)
-  const merchant = closeLater(started, await openMerchantSubgraph({ db, registry, now, logger }))
-  const merchantConnection = connectTo(merchant)
-  const logReader = closeLater(started, await startLogReader({ db, logger }))
-  const directory = createMerchantDirectory(merchantConnection)
-  const dependencies = { db, registry, directory, now, logger, logReader }
-  const transaction = closeLater(
-    started,
-    await openTransactionSubgraph({
-      ...dependencies,
-      cursorSecret: config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor')),
-      startTable,
-      simulator: isDemo ? {} : null,
-      checkpointMs: config.CHECKPOINT_MS,
-      webhookReach: reach,
-    }),
-  )
-  const participant = closeLater(
-    started,
-    await openParticipantSubgraph({ ...dependencies, isProduction: !isDemo, reach }),
-  )
-  const analytics = closeLater(started, await openAnalyticsSubgraph(dependencies))
-  const subgraphs = new Map([
-    [merchant.name, merchantConnection],
-    [participant.name, connectTo(participant)],
-    [transaction.name, connectTo(transaction)],
-    [analytics.name, connectTo(analytics)],
-  ])
-  return { subgraphs, transaction, logReader }
-}
-
-const connectTo = ({ name, app }: Subgraph): SubgraphConnection => createInProcessConnection(name, app)
-
-const startLogRetention = ({ config, db, logger, now }: Foundation) =>
-  startRetention({
-    db,
-    logger,
-    now,
-    days: config.LOG_RETENTION_DAYS,
-    projections: [...analyticsProjections, ...transactionProjections],
-  })
-
 async function createHubSupergraph(
   { config, logger }: Foundation,
   subgraphs: ReadonlyMap<string, SubgraphConnection>,
@@ -285,14 +169,14 @@ async function createHubSupergraph(
 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
-  { mongo, logHealth, supergraph, identity, transaction, logReader }: Parts,
+  { mongo, logHealth, supergraph, identity, openSettlementFile, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
   server.open({
     supergraph,
     identity,
-    openSettlementFile: transaction.openSettlementFile,
+    openSettlementFile,
     metrics: { logHealth, logReader, isMongoAway: mongo.isAway },
   })
   readiness.checks.set('mongodb', () => (mongo.isAway() ? 'MongoDB has no primary that answers' : null))

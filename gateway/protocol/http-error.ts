@@ -9,6 +9,10 @@ import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 export const httpErrors = {
   BAD_REQUEST: { status: 400, message: 'The request is not a GraphQL request.' },
   UNAUTHENTICATED: { status: 401, message: 'This takes a key: Authorization: Bearer KEY.' },
+  CALL_REFUSED: {
+    status: 401,
+    message: 'A subgraph takes calls of the hub alone, with a token that the hub has signed.',
+  },
   NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'GET runs queries, POST runs queries and mutations.' },
   NOT_ACCEPTABLE: {

@@ -38,11 +38,13 @@ export type { Access, AccessOf } from './access.ts'
 export { composeSupergraph } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
 export { EventOutage, type SubscriptionEvent } from './executable.ts'
+export { openHttpConnection, type HttpConnection, type HttpConnectionOptions } from './connection-http.ts'
 export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
 export type { PresentError } from './failures.ts'
 export type { Limits } from './limits.ts'
 export type { Prepared } from './prepared.ts'
+export type { Resumption } from './socket-stream.ts'
 
 export interface SupergraphOptions {
   readonly supergraphSdl: string

@@ -1,0 +1,128 @@
+// One address of a subgraph over HTTP: its sockets, and whether it answers.
+
+import { Agent, Pool, type Dispatcher } from 'undici'
+import type { Deadline } from '../../subgraphs/platform/async/deadline.ts'
+import { Breaker } from './breaker.ts'
+import { reasonOf, type RemoteFailure } from './remote-failure.ts'
+
+export interface HttpEndpointOptions {
+  readonly connectionsMax: number
+  /** The longest time from sending a request to the last byte of its response. */
+  readonly timeoutMs: number
+  /** The most bytes of a response. */
+  readonly bytesMax: number
+  /** A call that ended sooner than this without an answer does not open the breaker. */
+  readonly silentMs: number
+}
+
+export interface HttpReply {
+  readonly status: number
+  readonly text: string
+}
+
+export type Headers = Readonly<Record<string, string>>
+
+/** The header with the milliseconds in which the hub needs the response. */
+export const deadlineHeader = 'x-deadline-ms'
+
+export class HttpEndpoint {
+  readonly url: string
+  readonly breaker: Breaker
+  /** Calls that are not answered yet. */
+  pending = 0
+  readonly #options: HttpEndpointOptions
+  readonly #path: string
+  readonly #origin: string
+  readonly #calls: Pool
+  /** Apart from the calls: each stream holds a socket for as long as it is open. */
+  readonly #streams: Agent
+
+  /** `onPause` is called when the breaker opens. */
+  constructor(url: string, options: HttpEndpointOptions, onPause: () => void) {
+    const { origin, pathname, search } = new URL(url)
+    const { connectionsMax, timeoutMs, bytesMax } = options
+    const timeouts = { headersTimeout: timeoutMs, connect: { timeout: timeoutMs } }
+    this.url = url
+    this.breaker = new Breaker(onPause)
+    this.#options = options
+    this.#origin = origin
+    this.#path = pathname + search
+    this.#calls = new Pool(origin, {
+      ...timeouts,
+      connections: connectionsMax,
+      bodyTimeout: timeoutMs,
+      maxResponseSize: bytesMax,
+    })
+    this.#streams = new Agent({ ...timeouts, bodyTimeout: 0 })
+  }
+
+  /** Sends a request, and ends it with `deadline`. Never rejects. */
+  async send(body: string, headers: Headers, deadline: Deadline | null): Promise<HttpReply | RemoteFailure> {
+    const { timeoutMs, silentMs } = this.#options
+    const sentAtMs = performance.now()
+    const end = this.breaker.begin()
+    let status: number | null = null
+    this.pending++
+    try {
+      const response = await this.#calls.request({
+        method: 'POST',
+        path: this.#path,
+        body,
+        headers: deadline ? { ...headers, [deadlineHeader]: millisecondsOf(deadline) } : headers,
+        signal: signalOf(deadline, timeoutMs),
+      })
+      status = response.statusCode
+      const text = await response.body.text()
+      end('answered')
+      return { status, text }
+    } catch (cause) {
+      const reason = reasonOf(cause, deadline?.isPast ?? false)
+      // A deadline that is past before its time is one whose client has gone.
+      const hasClient = !deadline?.isPast || deadline.leftMs <= 0
+      const wasSilent = hasClient && performance.now() - sentAtMs >= silentMs
+      if (status !== null || reason === 'TOO_LARGE') end('answered')
+      else end(reason === 'TIMEOUT' && wasSilent ? 'timed out' : 'other')
+      return { reason, status, cause }
+    } finally {
+      this.pending--
+    }
+  }
+
+  /** Sends a request whose response is a stream. Rejects with the error of undici. */
+  async stream(body: string, headers: Headers, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    return this.#streams.request({
+      origin: this.#origin,
+      method: 'POST',
+      path: this.#path,
+      body,
+      headers,
+      signal,
+    })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#calls.close(), this.#streams.destroy()])
+  }
+}
+
+const millisecondsOf = ({ leftMs }: Deadline): string => String(Math.max(1, Math.floor(leftMs)))
+
+/** A signal of its own for a request costs more than the request, so the one of the deadline is used alone. */
+function signalOf(deadline: Deadline | null, timeoutMs: number): AbortSignal {
+  if (!deadline) return AbortSignal.timeout(timeoutMs)
+  if (deadline.leftMs <= timeoutMs) return deadline.signal
+  return AbortSignal.any([AbortSignal.timeout(timeoutMs), deadline.signal])
+}
+
+/** The endpoint with the fewest pending calls that may be called; undefined when there is none. */
+export function idlest(
+  endpoints: readonly HttpEndpoint[],
+  except: ReadonlySet<HttpEndpoint> = new Set(),
+): HttpEndpoint | undefined {
+  let best: HttpEndpoint | undefined
+  for (const endpoint of endpoints) {
+    if (except.has(endpoint) || !endpoint.breaker.admits) continue
+    if (!best || endpoint.pending < best.pending) best = endpoint
+  }
+  return best
+}
