@@ -52,7 +52,7 @@ export async function distributedHub(settings: Record<string, string> = {}): Pro
     await started.line(role === 'gateway' ? 'Crossgate is ready at' : `the ${role} subgraph is ready at`)
     return started
   }
-  await Promise.all(names.map((name) => start(name)))
+  for (const name of names) await start(name)
 
   const clients: HubClient[] = []
   afterAll(() => Promise.all(clients.map((client) => client.close())))

@@ -48,7 +48,7 @@ export class Deadline {
   #start(): void {
     // A blocked process first takes the answers that have arrived meanwhile: they come between a timer and
     // an immediate.
-    this.#timer ??= setTimeout(() => setImmediate(() => this.leave()), this.leftMs)
+    this.#timer ??= setTimeout(() => setImmediate(() => this.leave()), Math.max(0, this.leftMs))
   }
 
   /** Passes now: the request has no client any more. */
