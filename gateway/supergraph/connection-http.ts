@@ -3,14 +3,14 @@
 
 import { deadlineOf } from '../../subgraphs/platform/async/deadline.ts'
 import type { SubgraphConnection, SubgraphOperation, SubgraphResult } from './connection.ts'
-import { HttpEndpoint, idlest, type Headers, type HttpEndpointOptions } from './http-endpoint.ts'
+import { SubgraphAddress, idlest, type Headers, type AddressOptions } from './address.ts'
 import { openHttpStream, type EventMediaType } from './http-stream.ts'
 import { readResponse, refusalIn } from './read-response.ts'
 import { failedResult, type RemoteFailure } from './remote-failure.ts'
 import { compileRepeatable } from './repeatable.ts'
 import { openSocketStream, type Resumption } from './socket-stream.ts'
 
-export interface HttpConnectionOptions extends Partial<HttpEndpointOptions> {
+export interface HttpConnectionOptions extends Partial<AddressOptions> {
   /** Returns additional headers for one request, from the context of the client's request. */
   readonly headers?: (context: unknown) => Headers | Promise<Headers>
   /**
@@ -61,20 +61,20 @@ export function openHttpConnection(
   options: HttpConnectionOptions = {},
 ): HttpConnection {
   const { headers = () => ({}), idempotencyKey = null, subscriptions = 'sse' } = options
-  const endpointOptions: HttpEndpointOptions = {
+  const addressOptions: AddressOptions = {
     connectionsMax: options.connectionsMax ?? 64,
     timeoutMs: options.timeoutMs ?? 10_000,
     bytesMax: options.bytesMax ?? 16 * 1024 * 1024,
     silentMs: options.silentMs ?? 1_000,
   }
-  const endpoints = [urls]
+  const addresses = [urls]
     .flat()
-    .map((url) => new HttpEndpoint(url, endpointOptions, () => options.onPause?.(name, url)))
+    .map((url) => new SubgraphAddress(url, addressOptions, () => options.onPause?.(name, url)))
 
   const send = async (call: Call): Promise<SubgraphResult> => {
     const given = headers(call.context)
     const all = { ...callHeaders, ...(given instanceof Promise ? await given : given) }
-    return callEndpoints(name, endpoints, call, all)
+    return callAddresses(name, addresses, call, all)
   }
 
   return {
@@ -92,7 +92,7 @@ export function openHttpConnection(
             canRepeat: canRepeat(variables),
           }),
         async subscribe(variables, context) {
-          const stream = { name, endpoints, document, variables, bytesMax: endpointOptions.bytesMax }
+          const stream = { name, addresses, document, variables, bytesMax: addressOptions.bytesMax }
           const withHeaders = async () => headers(context)
           return typeof subscriptions === 'string'
             ? openHttpStream(subscriptions, { ...stream, headers: await withHeaders() })
@@ -100,7 +100,7 @@ export function openHttpConnection(
         },
       }
     },
-    close: async () => void (await Promise.all(endpoints.map((endpoint) => endpoint.close()))),
+    close: async () => void (await Promise.all(addresses.map((address) => address.close()))),
   }
 }
 
@@ -109,30 +109,30 @@ const callHeaders: Headers = {
   accept: 'application/graphql-response+json, application/json',
 }
 
-/** Sends a call to one endpoint, or to several, until one has received it. */
-async function callEndpoints(
+/** Sends a call to one address, or to several, until one has received it. */
+async function callAddresses(
   name: string,
-  endpoints: readonly HttpEndpoint[],
+  addresses: readonly SubgraphAddress[],
   { body, context, canRepeat }: Call,
   headers: Headers,
 ): Promise<SubgraphResult> {
   const deadline = deadlineOf(context)
-  const unreached = new Set<HttpEndpoint>()
+  const unreached = new Set<SubgraphAddress>()
   let failure: RemoteFailure | null = null
   let mayRepeat = canRepeat
   for (;;) {
-    const endpoint = idlest(endpoints, unreached)
-    if (!endpoint || deadline?.isPast) {
-      const reason = endpoint ? 'TIMEOUT' : 'PAUSED'
+    const address = idlest(addresses, unreached)
+    if (!address || deadline?.isPast) {
+      const reason = address ? 'TIMEOUT' : 'PAUSED'
       return failedResult(name, failure ?? { reason, status: null })
     }
-    const reply = await endpoint.send(body, headers, deadline)
+    const reply = await address.send(body, headers, deadline)
     if ('reason' in reply) failure = reply
     else {
       failure = refusalIn(reply)
       if (!failure) return readResponse(name, reply.status, reply.text)
     }
-    if (failure.reason === 'UNREACHABLE') unreached.add(endpoint)
+    if (failure.reason === 'UNREACHABLE') unreached.add(address)
     else if (failure.reason === 'CUT_OFF' && mayRepeat) mayRepeat = false
     else return failedResult(name, failure)
   }

@@ -5,14 +5,14 @@
 
 import type { Readable } from 'node:stream'
 import { StreamFailure, type SubgraphEvent, type SubgraphResult, type Variables } from './connection.ts'
-import { idlest, type Headers, type HttpEndpoint } from './http-endpoint.ts'
+import { idlest, type Headers, type SubgraphAddress } from './address.ts'
 import { isObject, readResponse, readResult } from './read-response.ts'
 import { failedResult, reasonOf, type FailureReason } from './remote-failure.ts'
 
 export interface StreamRequest {
   /** Of the subgraph. */
   readonly name: string
-  readonly endpoints: readonly HttpEndpoint[]
+  readonly addresses: readonly SubgraphAddress[]
   readonly document: string
   readonly variables: Variables
   /** The most bytes of one event. */
@@ -33,12 +33,12 @@ export async function openHttpStream(
   mediaType: EventMediaType,
   request: StreamRequest & { readonly headers: Headers },
 ): Promise<OpenedStream> {
-  const { name, endpoints, document: query, variables, headers } = request
-  const endpoint = idlest(endpoints)
-  if (!endpoint) return failedResult(name, { reason: 'PAUSED', status: null })
+  const { name, addresses, document: query, variables, headers } = request
+  const address = idlest(addresses)
+  if (!address) return failedResult(name, { reason: 'PAUSED', status: null })
   const leaving = new AbortController()
   try {
-    const response = await endpoint.stream(
+    const response = await address.stream(
       JSON.stringify({ query, variables }),
       { ...headers, 'content-type': 'application/json', accept: accepts[mediaType] },
       leaving.signal,

@@ -2,7 +2,7 @@
 
 import type { SubgraphError, SubgraphResult } from './connection.ts'
 import { invalidResponse } from './failures.ts'
-import type { HttpReply } from './http-endpoint.ts'
+import type { HttpReply } from './address.ts'
 import { failedResult, type FailureReason, type RemoteFailure } from './remote-failure.ts'
 
 /** The codes with which a process of a subgraph refuses a call that it has not begun. */

@@ -12,7 +12,7 @@ import { WebSocket, type RawData } from 'ws'
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 import { pacedRetry } from '../../subgraphs/platform/async/retry.ts'
 import { StreamFailure, type SubgraphEvent, type SubgraphResult, type Variables } from './connection.ts'
-import { idlest, type Headers } from './http-endpoint.ts'
+import { idlest, type Headers } from './address.ts'
 import type { StreamRequest } from './http-stream.ts'
 import { isObject, readResult } from './read-response.ts'
 import { failedResult, type RemoteFailure } from './remote-failure.ts'
@@ -140,24 +140,24 @@ class SocketStream implements Stream {
 
   /** Opens one socket, and takes its events until it ends. */
   async #connect(): Promise<End> {
-    const endpoint = idlest(this.#request.endpoints)
-    if (!endpoint) return { kind: 'broken', failure: { reason: 'PAUSED', status: null } }
+    const address = idlest(this.#request.addresses)
+    if (!address) return { kind: 'broken', failure: { reason: 'PAUSED', status: null } }
     const headers = await this.#request.headers()
     if (this.#leaving.signal.aborted) return { kind: 'complete' }
-    const socket = new WebSocket(endpoint.url.replace(/^http/, 'ws'), GRAPHQL_TRANSPORT_WS_PROTOCOL, {
+    const socket = new WebSocket(address.url.replace(/^http/, 'ws'), GRAPHQL_TRANSPORT_WS_PROTOCOL, {
       headers,
       handshakeTimeout: handshakeMs,
       maxPayload: this.#request.bytesMax,
       perMessageDeflate: false,
     })
     this.#socket = socket
-    endpoint.pending++
+    address.pending++
     const ping = keepAlive(socket)
     try {
       return await this.#follow(socket, headers)
     } finally {
       clearInterval(ping)
-      endpoint.pending--
+      address.pending--
       socket.terminate()
     }
   }

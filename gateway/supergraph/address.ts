@@ -5,7 +5,7 @@ import type { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import { Breaker } from './breaker.ts'
 import { reasonOf, type RemoteFailure } from './remote-failure.ts'
 
-export interface HttpEndpointOptions {
+export interface AddressOptions {
   readonly connectionsMax: number
   /** The longest time from sending a request to the last byte of its response. */
   readonly timeoutMs: number
@@ -25,12 +25,12 @@ export type Headers = Readonly<Record<string, string>>
 /** The header with the milliseconds in which the hub needs the response. */
 export const deadlineHeader = 'x-deadline-ms'
 
-export class HttpEndpoint {
+export class SubgraphAddress {
   readonly url: string
   readonly breaker: Breaker
   /** Calls that are not answered yet. */
   pending = 0
-  readonly #options: HttpEndpointOptions
+  readonly #options: AddressOptions
   readonly #path: string
   readonly #origin: string
   readonly #calls: Pool
@@ -38,7 +38,7 @@ export class HttpEndpoint {
   readonly #streams: Agent
 
   /** `onPause` is called when the breaker opens. */
-  constructor(url: string, options: HttpEndpointOptions, onPause: () => void) {
+  constructor(url: string, options: AddressOptions, onPause: () => void) {
     const { origin, pathname, search } = new URL(url)
     const { connectionsMax, timeoutMs, bytesMax } = options
     const timeouts = { headersTimeout: timeoutMs, connect: { timeout: timeoutMs } }
@@ -114,15 +114,15 @@ function signalOf(deadline: Deadline | null, timeoutMs: number): AbortSignal {
   return AbortSignal.any([AbortSignal.timeout(timeoutMs), deadline.signal])
 }
 
-/** The endpoint with the fewest pending calls that may be called; undefined when there is none. */
+/** The address with the fewest pending calls that may be called; undefined when there is none. */
 export function idlest(
-  endpoints: readonly HttpEndpoint[],
-  except: ReadonlySet<HttpEndpoint> = new Set(),
-): HttpEndpoint | undefined {
-  let best: HttpEndpoint | undefined
-  for (const endpoint of endpoints) {
-    if (except.has(endpoint) || !endpoint.breaker.admits) continue
-    if (!best || endpoint.pending < best.pending) best = endpoint
+  addresses: readonly SubgraphAddress[],
+  except: ReadonlySet<SubgraphAddress> = new Set(),
+): SubgraphAddress | undefined {
+  let best: SubgraphAddress | undefined
+  for (const address of addresses) {
+    if (except.has(address) || !address.breaker.admits) continue
+    if (!best || address.pending < best.pending) best = address
   }
   return best
 }
