@@ -20,20 +20,11 @@ const program = new URL('../main.ts', import.meta.url)
  * same address. The first start of each must succeed.
  */
 export async function startDistributed(config: Config, options: HubOptions): Promise<Hub> {
-  const { logger, now = () => new Date() } = options
+  const { logger } = options
   const mongod = await options.mongod
   await using started = new AsyncDisposableStack()
   started.defer(() => mongod.close())
-  if (config.MODE === 'demo') {
-    await whenMongoAnswers(logger, async () => {
-      const mongo = await connectWatched(mongod.uri, logger)
-      try {
-        await seedDemo(mongod.uri, mongo.db(config.MONGODB_DATABASE), config, logger, now)
-      } finally {
-        await mongo.close()
-      }
-    })
-  }
+  if (config.MODE === 'demo') await whenMongoAnswers(logger, () => seed(mongod.uri, config, options))
   const start = async (role: Role, settings: Record<string, string>): Promise<Supervised> => {
     const child = new Supervised(role, { ...settings, MONGODB_URI: mongod.uri }, logger)
     started.defer(() => child.close())
@@ -54,12 +45,38 @@ export async function startDistributed(config: Config, options: HubOptions): Pro
     TRANSACTION_URLS: transaction.url,
     ANALYTICS_URLS: analytics.url,
   })
-  const closing = started.move()
+  const processes = started.move()
+  let closing: Promise<void> | null = null
   return {
     url: gateway.url,
     mongo: mongod.source,
-    broken: mongod.ended.then(() => new Error('MongoDB has ended')),
-    close: () => closing.disposeAsync(),
+    broken: new Promise((resolve) => {
+      void mongod.ended.then(() => closing ?? resolve(new Error('MongoDB has ended')))
+    }),
+    close: () => (closing ??= processes.disposeAsync()),
+  }
+}
+
+/** A process that ended before it was ready; its own lines have the reason. */
+class ProcessError extends Error {
+  readonly code = 'PROCESS_ENDED'
+  constructor(role: Role, end: number | string | null) {
+    super(`the ${role} process ended with ${end} before it was ready: see the lines above`)
+    this.name = 'ProcessError'
+  }
+}
+
+/** Adds the demo keys and the data set before any process reads them. */
+async function seed(
+  uri: string,
+  config: Config,
+  { logger, now = () => new Date() }: HubOptions,
+): Promise<void> {
+  const mongo = await connectWatched(uri, logger)
+  try {
+    await seedDemo(uri, mongo.db(config.MONGODB_DATABASE), config, logger, now)
+  } finally {
+    await mongo.close()
   }
 }
 
@@ -111,7 +128,7 @@ class Supervised {
       })
       const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null]
       if (this.#closing.signal.aborted) return
-      if (this.url === '') return reject(new Error(`the ${this.#role} process ended with ${code ?? signal}`))
+      if (this.url === '') return reject(new ProcessError(this.#role, code ?? signal))
       this.#logger.warn(`the ${this.#role} process ended with ${code ?? signal}: it is started again`)
       await pause(startAgainMs, this.#closing.signal)
     }

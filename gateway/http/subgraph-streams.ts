@@ -158,7 +158,7 @@ function argumentsOf(
 type Present = (error: SubgraphError, context: unknown) => GraphQLFormattedError
 type Message = FormattedExecutionResult & { readonly extensions?: StreamExtensions }
 
-/** Runs a subscription: a confirmation, then each event with its position; or the errors that prevented it. */
+/** Runs a subscription: a confirmation, then each event with its position; or the errors of its refusal. */
 async function subscribeTo(
   args: ExecutionArgs,
   present: Present,

@@ -107,7 +107,7 @@ export class SubgraphAddress {
 
 const millisecondsOf = ({ leftMs }: Deadline): string => String(Math.max(1, Math.floor(leftMs)))
 
-/** A signal of its own for a request costs more than the request, so the one of the deadline is used alone. */
+/** A signal costs more than the rest of a request, so that of the deadline is used alone where it can be. */
 function signalOf(deadline: Deadline | null, timeoutMs: number): AbortSignal {
   if (!deadline) return AbortSignal.timeout(timeoutMs)
   if (deadline.leftMs <= timeoutMs) return deadline.signal

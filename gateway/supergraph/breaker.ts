@@ -7,8 +7,8 @@ const lastPauseMs = 30_000
 
 /**
  * Closed while calls are answered. A time-out opens it, unless another call was answered meanwhile: then one
- * operation is slow, and not the subgraph. After the pause, one call is sent as a probe: its answer closes the
- * breaker, its time-out opens it again for twice as long.
+ * operation is slow, and not the subgraph. After the pause, one call is sent as a probe: its answer closes
+ * the breaker, its time-out opens it again for twice as long.
  */
 export class Breaker {
   readonly #onOpen: () => void

@@ -1,5 +1,5 @@
-// Reads the events of a subscription over a WebSocket by graphql-transport-ws. Each stream has a socket of its
-// own, so that a subscriber that does not read holds back its own events and no others.
+// Reads the events of a subscription over a WebSocket by graphql-transport-ws. Each stream has a socket of
+// its own, so that a subscriber that does not read holds back its own events and no others.
 //
 // A subgraph of the hub confirms a stream, and sends the position of each event. Then a stream whose socket
 // broke continues at another process, or at the same one when it is back: its subscribers miss nothing and
@@ -290,11 +290,11 @@ function resumeOf({ document, resumption }: SocketStreamRequest): Resume | null 
   return value?.kind === Kind.VARIABLE ? { variable: value.name.value, valueOf: how.valueOf } : null
 }
 
-/** Pings the subgraph, and ends a socket that stays silent. A paused one cannot be heard. */
+/** Pings the subgraph, and ends a socket that stays silent. Nothing is read from a paused one. */
 function keepAlive(socket: WebSocket): NodeJS.Timeout {
   let isAlive = true
-  const heard = (): void => void (isAlive = true)
-  socket.on('message', heard).on('pong', heard).on('ping', heard)
+  const received = (): void => void (isAlive = true)
+  socket.on('message', received).on('pong', received).on('ping', received)
   return setInterval(() => {
     if (socket.readyState !== WebSocket.OPEN || socket.isPaused) return
     if (!isAlive) return socket.terminate()

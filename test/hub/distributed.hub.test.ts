@@ -129,7 +129,7 @@ describe('a subgraph in a process of its own', () => {
     })
   })
 
-  test('gives errors in the form of the hub, and its health to anyone', async () => {
+  test('gives errors in the form of the hub, and its health without a token', async () => {
     const token = await createCallTokens([await secret()], () => new Date()).sign({
       ...operator,
       scopes: new Set(),

@@ -1,5 +1,5 @@
-// A hub whose gateway and subgraphs are processes of their own, for a test file: its own database, a tiny data
-// set, free ports, no simulated wallets.
+// A hub whose gateway and subgraphs are processes of their own, for a test file: its own database, a tiny
+// data set, free ports, no simulated wallets.
 
 import { pino } from 'pino'
 import { afterAll } from 'vitest'

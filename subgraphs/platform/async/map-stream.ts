@@ -5,7 +5,8 @@ export interface MappedStream<Item> extends AsyncIterableIterator<Item, undefine
 
 /**
  * Maps each item of `source`, and leaves out the items for which `map` returns null. Rejects with what `map`
- * throws, and with what `mapError` makes of an error of the source. `left` is aborted when the stream is left.
+ * throws, and with what `mapError` makes of an error of the source. `left` is aborted when the stream is
+ * left.
  *
  * The iterator is written by hand, because the `return()` of an async generator waits for its pending
  * `next()`: a quiet stream could never be left. Here `return()` ends pending calls of `next` at once. It
