@@ -1,5 +1,5 @@
-// Tokens of the hub’s calls to subgraphs in processes of their own: each names the viewer for which the call
-// is made. A subgraph accepts no other call.
+// Tokens of the hub’s calls to subgraphs in processes of their own: each names the viewer for which the
+// call is made. A subgraph accepts no other call.
 
 import { errors, jwtVerify, SignJWT, type JWTPayload } from 'jose'
 import { hash } from 'node:crypto'

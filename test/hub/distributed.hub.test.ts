@@ -51,7 +51,7 @@ describe('a hub whose subgraphs are processes of their own', () => {
     expect(await hub.run('analytics').exit).toBe(0)
     const answer = await hub
       .as('demo-operator')
-      .query('{ viewer { participant { id } } activity(lastDays: 1) { payments } }')
+      .query('{ viewer { participant { id } } activity(range: { lastDays: 1 }) { payments } }')
     expect(answer).toMatchObject({
       data: null,
       errors: [
