@@ -114,13 +114,18 @@ function signalOf(deadline: Deadline | null, timeoutMs: number): AbortSignal {
   return AbortSignal.any([AbortSignal.timeout(timeoutMs), deadline.signal])
 }
 
-/** The address with the fewest pending calls that may be called; undefined when there is none. */
+/**
+ * The address with the fewest pending calls that may be called, any of them where several are; undefined when
+ * there is none.
+ */
 export function idlest(
   addresses: readonly SubgraphAddress[],
   except: ReadonlySet<SubgraphAddress> = new Set(),
 ): SubgraphAddress | undefined {
+  const start = addresses.length > 1 ? Math.floor(Math.random() * addresses.length) : 0
   let best: SubgraphAddress | undefined
-  for (const address of addresses) {
+  for (let n = 0; n < addresses.length; n++) {
+    const address = addresses[(start + n) % addresses.length]!
     if (except.has(address) || !address.breaker.admits) continue
     if (!best || address.pending < best.pending) best = address
   }
