@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url'
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/crossgate', import.meta.url)))
 const { startFailure } = await import('./app/start-failure.ts')
 
+// A process that `distributed` has started ends with it, whatever ended that.
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+
 try {
   const { isRole, mongoOptions, readConfig, RoleError } = await import('./config/config.ts')
   const [argument] = process.argv.slice(2)
@@ -32,8 +35,6 @@ try {
 
   const hub = await starting
   process.send?.(hub.url)
-  // A process that `distributed` has started ends with it, whatever ended that.
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
   if (isDistributed) logger.info(`Crossgate runs in processes of its own: the gateway is at ${hub.url}`)
   else if (role !== null && role !== 'gateway') logger.info(`the ${role} subgraph is ready at ${hub.url}`)
   else if (config.MODE === 'demo') console.log((await import('./app/banner.ts')).banner(config, hub))
