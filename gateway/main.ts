@@ -18,7 +18,7 @@ try {
   const isDistributed = argument === 'distributed'
   const role = argument === undefined || isDistributed ? null : argument
   if (role !== null && !isRole(role)) throw new RoleError(role)
-  const config = readConfig(process.env, role)
+  const config = readConfig(undefined, role)
   const { createLogger } = await import('./app/logger.ts')
   const logger = createLogger(config)
 

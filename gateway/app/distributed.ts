@@ -5,7 +5,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import { connectWatched } from '../../subgraphs/platform/mongo/client.ts'
-import type { Config, Role } from '../config/config.ts'
+import { environmentWith, type Config, type Role } from '../config/config.ts'
 import { seedDemo } from './demo.ts'
 import { whenMongoAnswers } from './foundation.ts'
 import type { Hub, HubOptions } from './hub.ts'
@@ -117,11 +117,11 @@ class Supervised {
       // In a process group of its own: ctrl-C reaches it through this process, which ends the gateway first.
       const child = fork(program, [this.#role], {
         detached: true,
-        env: { ...process.env, ...this.#settings },
+        env: environmentWith(this.#settings),
       })
       this.#child = child
       child.once('message', (url) => {
-        this.url = String(url)
+        this.url = url as string
         this.#settings['PORT'] = new URL(this.url).port
         this.#logger.info(`the ${this.#role} process is ${child.pid} at ${this.url}`)
         resolve()

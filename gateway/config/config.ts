@@ -287,6 +287,12 @@ export const mongoOptions = (config: Config): Omit<MongoOptions, 'logger'> => ({
   dataDir: config.DATA_DIR,
 })
 
+/** The environment of this process with other settings, for a process that it starts. */
+export const environmentWith = (given: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ...given,
+})
+
 /** All invalid settings, one line each. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID'

@@ -143,7 +143,7 @@ function errorFormatter(
   name: string,
   present: PresentError,
 ): NonNullable<MercuriusOptions['errorFormatter']> {
-  return ({ data, errors: found = [] }, context) => {
+  return ({ data, errors: found }, context) => {
     const errors = found.flatMap((error) => mistakesIn(error) ?? [error])
     const coded = withInputCodes({ ...(data && { data }), errors }).errors ?? []
     const presented = coded.map(({ path, ...error }) => ({

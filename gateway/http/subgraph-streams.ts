@@ -125,7 +125,7 @@ function protocolServer({ subgraph, present }: SubgraphStreamsOptions) {
     },
     subscribe: (args) => subscribeTo(args, presented) as never,
     // The results have been formatted.
-    onNext: (_ctx, _id, _payload, _args, result) => result as FormattedExecutionResult,
+    onNext: (_ctx, _id, _payload, _args, result) => result,
     onError: (_ctx, _id, _payload, errors) =>
       errors.map((error) => presented(error, { requestId: randomUUID() })) as never,
   })
@@ -164,7 +164,7 @@ async function subscribeTo(
   present: Present,
 ): Promise<AsyncIterableIterator<Message> | Message> {
   const source = await createSourceEventStream(args)
-  if (!(Symbol.asyncIterator in source)) return formatted(source as never, args, present)
+  if (!(Symbol.asyncIterator in source)) return formatted(source, args, present)
   const events: AsyncIterable<Positioned<unknown>> = isResumable(source)
     ? source.positioned()
     : mapStream(source, (value) => ({ value, position: null }))
@@ -187,7 +187,7 @@ async function resolveEvent(
   const retry = pacedRetry(outageMaxMs, left)
   for (;;) {
     const result = await execute({ ...args, rootValue })
-    if (!result.errors?.some(isOutage) || !(await retry())) return formatted(result as never, args, present)
+    if (!result.errors?.some(isOutage) || !(await retry())) return formatted(result, args, present)
   }
 }
 

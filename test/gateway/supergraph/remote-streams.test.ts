@@ -16,7 +16,7 @@ import { aSupergraph, federation, type SubgraphParts } from '../../fixtures/a-su
 /** How many streams of prices the foreign server has open. */
 let open = 0
 
-async function* priceChanges(to: number, hold: boolean): AsyncGenerator<unknown> {
+async function* priceChanges(to: number, hold: boolean): AsyncGenerator {
   open++
   try {
     for (let amount = 1; amount <= to; amount++) yield { prices: { amount, thing: { id: String(amount) } } }
@@ -117,7 +117,7 @@ const ofServer = {
   'graphql-transport-ws': async (): Promise<Supergraph> => {
     const { server, url } = await listen((_, response) => response.writeHead(404).end())
     const disposable = useServer({ schema }, new WebSocketServer({ server, path: '/graphql' }))
-    onTestFinished(async () => void (await disposable.dispose()))
+    onTestFinished(async () => disposable.dispose())
     return hubWith(url, { subscriptions: {} })
   },
 }
@@ -239,7 +239,7 @@ describe('a foreign subgraph with graphql-transport-ws', () => {
     const { server, url } = await listen((_, response) => response.writeHead(404).end())
     const sockets = new WebSocketServer({ server, path: '/graphql' })
     const disposable = useServer({ schema }, sockets)
-    onTestFinished(async () => void (await disposable.dispose()))
+    onTestFinished(async () => disposable.dispose())
     const stream = await follow(hubWith(url, { subscriptions: {} }), 'to: 1, hold: true')
     if ('errorResponse' in stream) throw new Error(stream.errorResponse)
     await stream.next()
