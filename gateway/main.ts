@@ -1,5 +1,6 @@
 // `npm start`: reads the settings, starts a hub, prints its URL, and closes it on a signal. With an argument,
-// starts a part of it: the gateway, one subgraph, or, by `distributed`, each part in a process of its own.
+// starts a part of it: the gateway, one subgraph, or, by `distributed`, each in a process of its own. With
+// `gateway --supergraph FILE` it starts a gateway for the supergraph of a file instead.
 
 import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -13,37 +14,45 @@ const { startFailure } = await import('./app/start-failure.ts')
 process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
 
 try {
-  const { isRole, mongoOptions, readConfig, RoleError } = await import('./config/config.ts')
-  const [argument] = process.argv.slice(2)
-  const isDistributed = argument === 'distributed'
-  const role = argument === undefined || isDistributed ? null : argument
-  if (role !== null && !isRole(role)) throw new RoleError(role)
-  const config = readConfig(undefined, role)
+  const { readCommand } = await import('./app/command.ts')
+  const command = readCommand(process.argv.slice(2))
+  const { mongoOptions, readConfig } = await import('./config/config.ts')
+  const part = command.kind === 'hub' ? command.part : null
+  const config = readConfig(undefined, part === 'distributed' ? null : part)
   const { createLogger } = await import('./app/logger.ts')
   const logger = createLogger(config)
-
-  // MongoDB takes a second to open its data. Meanwhile the other modules are loaded.
-  const { startMongo } = await import('./mongod/start.ts')
-  const mongod = startMongo({ ...mongoOptions(config), logger })
-  mongod.catch(() => {})
-  const { startProcess } = await import('./app/start.ts')
-  const starting = startProcess(isDistributed ? 'distributed' : role, config, { logger, mongod })
-
   const { shutDownOnSignal } = await import('./app/shutdown.ts')
-  const close = () => starting.then((hub) => hub.close())
-  const shutdown = shutDownOnSignal({ close, withinMs: config.SHUTDOWN_MS, logger })
-
-  const hub = await starting
-  process.send?.(hub.url)
-  if (isDistributed) logger.info(`Crossgate runs in processes of its own: the gateway is at ${hub.url}`)
-  else if (role !== null && role !== 'gateway') logger.info(`the ${role} subgraph is ready at ${hub.url}`)
-  else if (config.MODE === 'demo') console.log((await import('./app/banner.ts')).banner(config, hub))
-  else logger.info(`Crossgate is ready at ${hub.url}`)
-  hub.broken.then(shutdown.fail, shutdown.fail)
   const { releaseMemoryAfter } = await import('./app/release-memory.ts')
+
+  if (command.kind === 'gateway') {
+    const { startStandalone } = await import('./app/standalone.ts')
+    const starting = startStandalone(command.supergraph, config, logger)
+    const close = () => starting.then((gateway) => gateway.close())
+    shutDownOnSignal({ close, withinMs: config.SHUTDOWN_MS, logger })
+    const { url } = await starting
+    logger.info(`Crossgate serves ${command.supergraph} at ${url}/graphql`)
+  } else {
+    // MongoDB takes a second to open its data. Meanwhile the other modules are loaded.
+    const { startMongo } = await import('./mongod/start.ts')
+    const mongod = startMongo({ ...mongoOptions(config), logger })
+    mongod.catch(() => {})
+    const { startProcess } = await import('./app/start.ts')
+    const starting = startProcess(part, config, { logger, mongod })
+    const close = () => starting.then((hub) => hub.close())
+    const shutdown = shutDownOnSignal({ close, withinMs: config.SHUTDOWN_MS, logger })
+
+    const hub = await starting
+    process.send?.(hub.url)
+    if (part === 'distributed')
+      logger.info(`Crossgate runs in processes of its own: the gateway is at ${hub.url}`)
+    else if (part !== null && part !== 'gateway') logger.info(`the ${part} subgraph is ready at ${hub.url}`)
+    else if (config.MODE === 'demo') console.log((await import('./app/banner.ts')).banner(config, hub))
+    else logger.info(`Crossgate is ready at ${hub.url}`)
+    hub.broken.then(shutdown.fail, shutdown.fail)
+    // By then the projections have consumed the data set that the first start loads.
+    releaseMemoryAfter(30_000)
+  }
   releaseMemoryAfter(1_000)
-  // By then the projections have consumed the data set that the first start loads.
-  releaseMemoryAfter(30_000)
 } catch (error) {
   console.error(startFailure(error))
   process.exit(1)

@@ -3,20 +3,25 @@
 
 import type { FastifyBaseLogger } from 'fastify'
 import { readFile } from 'node:fs/promises'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
 import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
-import type { RateTable } from '../../subgraphs/transaction/index.ts'
-import { documentLimits, tokenIssuer, type Config } from '../config/config.ts'
+import { hubParticipant, type RateTable } from '../../subgraphs/transaction/index.ts'
+import { documentOptions, tokenIssuer, type Config } from '../config/config.ts'
+import { openAdmission } from '../http/admission.ts'
 import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
 import { startServer, type Server } from '../http/server.ts'
+import { accessOf } from '../identity/access.ts'
 import { openIdentity, type Identity } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { createTokens } from '../identity/token.ts'
 import type { RunningMongo } from '../mongod/start.ts'
+import type { Admission } from '../protocol/admission.ts'
+import { refuseText } from '../protocol/input-text.ts'
 import { createSupergraph, type SubgraphConnection, type Supergraph } from '../supergraph/index.ts'
 import { seedDemo, seedDemoKeys, simulatedWallets, startWallets } from './demo.ts'
 import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
@@ -90,7 +95,7 @@ async function start(
   // Clients are disconnected first, so that no operation runs while the subgraphs are closed.
   started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  openServer(parts, server, readiness)
+  openServer(config, parts, server, readiness)
   if (parts.wallets.length > 0) {
     const traffic = startWallets(config, server.url, parts.wallets, logger)
     started.defer(() => traffic.close())
@@ -103,6 +108,7 @@ interface Parts extends ConnectedSubgraphs, Pick<Foundation, 'logger' | 'now' | 
   readonly mongo: WatchedMongo
   readonly logHealth: LogHealthWatch
   readonly supergraph: Supergraph
+  readonly admission: Admission
   readonly identity: Identity
   readonly wallets: ReturnType<typeof simulatedWallets>
 }
@@ -133,7 +139,8 @@ async function startParts({
     : await connectSubgraphs(foundation)
   const supergraph = await createHubSupergraph(foundation, running.subgraphs)
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
-  return { ...running, logger, now, db, mongo, logHealth, supergraph, identity, wallets }
+  const admission = await openAdmission(config, supergraph)
+  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, wallets }
 }
 
 function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void {
@@ -144,13 +151,16 @@ function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void
 }
 
 async function startIdentity(
-  { config, logger, now, db, started }: Foundation,
+  { config, logger, now, db, registry, started }: Foundation,
   guests: readonly Guest[],
 ): Promise<Identity> {
   const allowDemo = config.MODE === 'demo'
   const keyRing = closeLater(started, await openKeyRing(createKeyStore(db), { allowDemo, guests, logger }))
   const issuer = tokenIssuer(config)
-  return closeLater(started, openIdentity(keyRing, issuer && createTokens(issuer, now), now))
+  const tokens = issuer && createTokens(issuer, now)
+  // The operator runs the hub, and need not be connected to it.
+  const isParticipant = (id: ParticipantId) => id === hubParticipant || registry.participants.has(id)
+  return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, now }))
 }
 
 async function createHubSupergraph(
@@ -162,22 +172,29 @@ async function createHubSupergraph(
     supergraphSdl: await readFile(file, 'utf8'),
     subgraphs,
     scalars,
-    limits: documentLimits(config),
+    ...documentOptions(config),
+    refuseText,
     present: maskErrors(logger),
+    accessOf,
   })
 }
 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
-  { mongo, logHealth, supergraph, identity, openSettlementFile, logReader }: Parts,
+  config: Config,
+  { mongo, logHealth, supergraph, admission, identity, openSettlementFile, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
   server.open({
     supergraph,
+    admission,
     identity,
     openSettlementFile,
-    metrics: { logHealth, logReader, isMongoAway: mongo.isAway },
+    metrics: {
+      hub: { logHealth, logReader, isMongoAway: mongo.isAway },
+      mayRead: (viewer) => config.MODE === 'demo' || (viewer?.scopes.has('operator') ?? false),
+    },
   })
   readiness.checks.set('mongodb', () => (mongo.isAway() ? 'MongoDB has no primary that answers' : null))
   readiness.checks.set('log', () => logHealth.whyNotReady())

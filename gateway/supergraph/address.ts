@@ -1,9 +1,9 @@
 // One address of a subgraph over HTTP: its sockets, and whether it answers.
 
 import { Agent, Pool, type Dispatcher } from 'undici'
-import type { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import { Breaker } from './breaker.ts'
 import { reasonOf, type RemoteFailure } from './remote-failure.ts'
+import type { Deadline } from './waiting.ts'
 
 export interface AddressOptions {
   readonly connectionsMax: number

@@ -1,7 +1,6 @@
 // Connects to a subgraph over HTTP: any Federation 2 server, for instance a partner's, or the processes of a
 // subgraph of the hub.
 
-import { deadlineOf } from '../../subgraphs/platform/async/deadline.ts'
 import type { SubgraphConnection, SubgraphOperation, SubgraphResult } from './connection.ts'
 import { SubgraphAddress, idlest, type Headers, type AddressOptions } from './address.ts'
 import { openHttpStream, type EventMediaType } from './http-stream.ts'
@@ -9,6 +8,7 @@ import { readResponse, refusalIn } from './read-response.ts'
 import { failedResult, type RemoteFailure } from './remote-failure.ts'
 import { compileRepeatable } from './repeatable.ts'
 import { openSocketStream, type Resumption } from './socket-stream.ts'
+import { deadlineOf } from './waiting.ts'
 
 export interface HttpConnectionOptions extends Partial<AddressOptions> {
   /** Returns additional headers for one request, from the context of the client's request. */

@@ -9,13 +9,13 @@
 import { Kind, parse } from 'graphql'
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL, MessageType } from 'graphql-ws'
 import { WebSocket, type RawData } from 'ws'
-import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
-import { pacedRetry } from '../../subgraphs/platform/async/retry.ts'
 import { StreamFailure, type SubgraphEvent, type SubgraphResult, type Variables } from './connection.ts'
 import { idlest, type Headers } from './address.ts'
 import type { StreamRequest } from './http-stream.ts'
 import { isObject, readResult } from './read-response.ts'
 import { failedResult, type RemoteFailure } from './remote-failure.ts'
+import type { StreamPosition } from './stream.ts'
+import { pacedRetry } from './waiting.ts'
 
 /**
  * How a stream continues: `RESTART` sends the subscription again, for a field that begins with its present

@@ -58,5 +58,7 @@ test('a process of its own needs the MongoDB that it shares, and a name that the
   )
   const unknown = run({}, 'main.ts', 'merchants')
   expect(await unknown.exit).toBe(1)
-  expect(unknown.output()).toContain('The hub cannot start (ROLE_UNKNOWN): there is no process "merchants"')
+  expect(unknown.output()).toContain(
+    'The hub cannot start (COMMAND_INVALID): there is no command "merchants"',
+  )
 })

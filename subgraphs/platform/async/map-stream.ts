@@ -4,20 +4,15 @@ export interface MappedStream<Item> extends AsyncIterableIterator<Item, undefine
 }
 
 /**
- * Maps each item of `source`, and leaves out the items for which `map` returns null. Rejects with what `map`
- * throws, and with what `mapError` makes of an error of the source. `left` is aborted when the stream is
- * left.
+ * Maps each item of `source`, and leaves out the items for which `map` returns null. Rejects with what the
+ * source or `map` throws. `left` is aborted when the stream is left.
  *
  * The iterator is written by hand, because the `return()` of an async generator waits for its pending
  * `next()`: a quiet stream could never be left. Here `return()` ends pending calls of `next` at once. It
  * calls the source's `return()`, does not wait for it and ignores its errors.
  */
-export function mapStream<From, To>(
-  source: AsyncIterable<From>,
-  map: MapItem<From, To>,
-  mapError: (error: unknown) => unknown = (error) => error,
-): MappedStream<To> {
-  return new Mapped(source[Symbol.asyncIterator](), map, mapError)
+export function mapStream<From, To>(source: AsyncIterable<From>, map: MapItem<From, To>): MappedStream<To> {
+  return new Mapped(source[Symbol.asyncIterator](), map)
 }
 
 type MapItem<From, To> = (item: From, left: AbortSignal) => Promise<To | null> | To | null
@@ -27,14 +22,12 @@ type Result<Item> = IteratorResult<Item, undefined>
 class Mapped<From, To> implements MappedStream<To> {
   readonly #source: AsyncIterator<From>
   readonly #map: MapItem<From, To>
-  readonly #mapError: (error: unknown) => unknown
   readonly #pending = new Set<(result: Result<To>) => void>()
   readonly #leaving = new AbortController()
 
-  constructor(source: AsyncIterator<From>, map: MapItem<From, To>, mapError: (error: unknown) => unknown) {
+  constructor(source: AsyncIterator<From>, map: MapItem<From, To>) {
     this.#source = source
     this.#map = map
-    this.#mapError = mapError
   }
 
   next(): Promise<Result<To>> {
@@ -58,18 +51,10 @@ class Mapped<From, To> implements MappedStream<To> {
   async #pull(): Promise<Result<To>> {
     const left = this.#leaving.signal
     for (;;) {
-      const item = await this.#next()
+      const item = await this.#source.next()
       if (item.done || left.aborted) return end
       const value = await this.#map(item.value, left)
       if (value !== null) return { done: false, value }
-    }
-  }
-
-  async #next(): Promise<IteratorResult<From, unknown>> {
-    try {
-      return await this.#source.next()
-    } catch (error) {
-      throw this.#mapError(error)
     }
   }
 
