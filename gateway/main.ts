@@ -1,5 +1,6 @@
-// `npm start`: reads the settings, starts a hub, prints its URL, and closes it on a signal. With `gateway
-// --supergraph FILE` it starts a gateway for the supergraph of a file instead.
+// `npm start`: reads the settings, starts a hub, prints its URL, and closes it on a signal. With an argument,
+// starts a part of it: the gateway, one subgraph, or, by `distributed`, each in a process of its own. With
+// `gateway --supergraph FILE` it starts a gateway for the supergraph of a file instead.
 
 import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -9,11 +10,15 @@ import { fileURLToPath } from 'node:url'
 enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/crossgate', import.meta.url)))
 const { startFailure } = await import('./app/start-failure.ts')
 
+// A process that `distributed` has started ends with it, whatever ended that.
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+
 try {
   const { readCommand } = await import('./app/command.ts')
   const command = readCommand(process.argv.slice(2))
   const { mongoOptions, readConfig, refuseUnsafe } = await import('./config/config.ts')
-  const config = readConfig()
+  const part = command.kind === 'hub' ? command.part : null
+  const config = readConfig(undefined, part === 'distributed' ? null : part)
   const { createLogger } = await import('./app/logger.ts')
   const logger = createLogger(config)
   const { shutDownOnSignal } = await import('./app/shutdown.ts')
@@ -32,13 +37,17 @@ try {
     const { startMongo } = await import('./mongod/start.ts')
     const mongod = startMongo({ ...mongoOptions(config), logger })
     mongod.catch(() => {})
-    const { startHub } = await import('./app/hub.ts')
-    const starting = startHub(config, { logger, mongod })
+    const { startProcess } = await import('./app/start.ts')
+    const starting = startProcess(part, config, { logger, mongod })
     const close = () => starting.then((hub) => hub.close())
     const shutdown = shutDownOnSignal({ close, withinMs: config.SHUTDOWN_MS, logger })
 
     const hub = await starting
-    if (config.MODE === 'demo') console.log((await import('./app/banner.ts')).banner(config, hub))
+    process.send?.(hub.url)
+    if (part === 'distributed')
+      logger.info(`Crossgate runs in processes of its own: the gateway is at ${hub.url}`)
+    else if (part !== null && part !== 'gateway') logger.info(`the ${part} subgraph is ready at ${hub.url}`)
+    else if (config.MODE === 'demo') console.log((await import('./app/banner.ts')).banner(config, hub))
     else logger.info(`Crossgate is ready at ${hub.url}`)
     hub.broken.then(shutdown.fail, shutdown.fail)
     // By then the projections have consumed the data set that the first start loads.

@@ -15,6 +15,9 @@ import type { Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import type { LoadMessage, LoadOrder } from './demo-load.ts'
 
+/** Adds the demo keys. */
+export const seedDemoKeys = (db: Db, now: () => Date): Promise<unknown> => createKeyStore(db).seedDemo(now())
+
 /**
  * Adds the demo keys, and the data set when it is missing: loading 1 % of the programme takes some seconds.
  */
@@ -25,7 +28,7 @@ export async function seedDemo(
   logger: Logger,
   now: () => Date,
 ): Promise<void> {
-  await createKeyStore(db).seedDemo(now())
+  await seedDemoKeys(db, now)
   const dataset = { seed: SEED, scale: SCALE }
   if (await isDatasetDue(db, { ...dataset, logger })) {
     const order = { ...dataset, uri, database: db.databaseName, until: now() }

@@ -1,35 +1,19 @@
-// The hub: connects MongoDB, the four subgraphs, the supergraph and the web server, and closes them in
-// reverse order.
+// The hub: connects MongoDB, the four subgraphs here or in processes of their own, the supergraph and the web
+// server, and closes them in reverse order.
 
 import type { FastifyBaseLogger } from 'fastify'
-import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
 import type { ParticipantId } from '../../schema/values/id.ts'
-import { analyticsProjections, openAnalyticsSubgraph } from '../../subgraphs/analytics/index.ts'
-import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
-import { startRetention } from '../../subgraphs/log/retention.ts'
-import { openMerchantSubgraph } from '../../subgraphs/merchant/index.ts'
-import { openParticipantSubgraph } from '../../subgraphs/participant/index.ts'
-import { pause } from '../../subgraphs/platform/async/promise.ts'
 import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
-import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
-import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
+import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
-import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
-import {
-  hubParticipant,
-  openTransactionSubgraph,
-  transactionProjections,
-  type RateTable,
-  type TransactionSubgraph,
-} from '../../subgraphs/transaction/index.ts'
+import { hubParticipant, type RateTable } from '../../subgraphs/transaction/index.ts'
 import {
   callerLimits,
   documentOptions,
   refuseUnsafe,
   secretBox,
   tokenIssuer,
-  webhookReach,
   type Config,
 } from '../config/config.ts'
 import { openAdmission } from '../http/admission.ts'
@@ -43,22 +27,17 @@ import { openIdentity, type Identity } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { openBudgets } from '../identity/shared-budgets.ts'
-import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
-import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
 import type { Admission } from '../protocol/admission.ts'
 import { refuseText } from '../protocol/input-text.ts'
-import {
-  createSupergraph,
-  createInProcessConnection,
-  type SubgraphConnection,
-  type Supergraph,
-} from '../supergraph/index.ts'
-import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
-import { refuseDemoData, seedDemo, simulatedWallets, startWallets } from './demo.ts'
-import { createMerchantDirectory } from './merchant-directory.ts'
+import { createSupergraph, type SubgraphConnection, type Supergraph } from '../supergraph/index.ts'
+import { createTelemetry } from '../telemetry/telemetry.ts'
+import { refuseDemoData, seedDemo, seedDemoKeys, simulatedWallets, startWallets } from './demo.ts'
+import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
 import { readRatesFile } from './rates-file.ts'
+import { connectSubgraphs } from './remote-subgraphs.ts'
+import { startSubgraphs, type ConnectedSubgraphs } from './subgraphs.ts'
 
 export interface Hub {
   /** For instance "http://127.0.0.1:4000". */
@@ -81,19 +60,9 @@ export interface HubOptions {
    * start.
    */
   readonly mongod: Promise<RunningMongo>
+  /** False: the subgraphs run in processes of their own. Default: true. */
+  readonly hasOwnSubgraphs?: boolean
   readonly now?: () => Date
-}
-
-/** What every part of the hub is built on. */
-interface Foundation {
-  readonly config: Config
-  readonly logger: FastifyBaseLogger
-  readonly now: () => Date
-  readonly telemetry: Telemetry
-  readonly db: Db
-  readonly registry: MirroredRegistry
-  /** Closes what is started, the last first. */
-  readonly started: AsyncDisposableStack
 }
 
 /** The closing of WebSockets and event streams is spread over at most this long, and 1 ms for each. */
@@ -116,7 +85,7 @@ export async function startHub(config: Config, options: HubOptions): Promise<Hub
 
 async function start(
   config: Config,
-  { logger, mongod: startingMongod, now = () => new Date() }: HubOptions,
+  { logger, mongod: startingMongod, hasOwnSubgraphs = true, now = () => new Date() }: HubOptions,
   started: AsyncDisposableStack,
 ): Promise<Hub> {
   refuseUnsafe(config)
@@ -130,15 +99,8 @@ async function start(
   const mongod = await startingMongod
   const parts = await whenMongoAnswers(logger, async () => {
     await using attempt = new AsyncDisposableStack()
-    const opened = await startParts({
-      config,
-      logger,
-      now,
-      telemetry,
-      started: attempt,
-      uri: mongod.uri,
-      startTable,
-    })
+    const base = { config, logger, now, telemetry, started: attempt, uri: mongod.uri }
+    const opened = await startParts({ ...base, startTable, hasOwnSubgraphs })
     started.use(attempt.move())
     return opened
   })
@@ -153,40 +115,8 @@ async function start(
   return runningHub(server.url, mongod, readiness, started)
 }
 
-/** How long a start waits for MongoDB. */
-const startWithinMs = 60_000
-const startAgainMs = 500
-
-/**
- * Runs `open`, and runs it again while it fails because of an outage. So neither a MongoDB that starts later
- * than the hub, nor one that seems silent because the hub is busy with loading, ends the start.
- */
-async function whenMongoAnswers<Started>(
-  logger: Pick<FastifyBaseLogger, 'warn'>,
-  open: () => Promise<Started>,
-): Promise<Started> {
-  const untilMs = performance.now() + startWithinMs
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await open()
-    } catch (error) {
-      if (!isOutage(error)) throw error
-      if (performance.now() > untilMs) {
-        const message = `MongoDB has not answered within ${startWithinMs / 1000} s: ${reasonOf(error)}`
-        throw new MongoStartError('MONGODB_UNREACHABLE', message, { cause: error })
-      }
-      if (attempt === 1)
-        logger.warn(
-          { err: error },
-          `MongoDB does not answer: the start waits for it for up to ${startWithinMs / 1000} s`,
-        )
-      await pause(startAgainMs)
-    }
-  }
-}
-
 /** Everything but the web server and the mongod. */
-interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'db'> {
+interface Parts extends ConnectedSubgraphs, Pick<Foundation, 'logger' | 'now' | 'db'> {
   readonly mongo: WatchedMongo
   readonly logHealth: LogHealthWatch
   readonly supergraph: Supergraph
@@ -199,38 +129,33 @@ interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'd
 async function startParts({
   uri,
   startTable,
+  hasOwnSubgraphs,
   ...base
 }: Omit<Foundation, 'db' | 'registry'> & {
   readonly uri: string
   readonly startTable: RateTable | null
+  readonly hasOwnSubgraphs: boolean
 }): Promise<Parts> {
   const { config, logger, now, telemetry, started } = base
   const commands = telemetry.tracing?.commands ?? null
   const mongo = closeLater(started, await connectWatched(uri, logger, commands))
   const db = mongo.db(config.MONGODB_DATABASE)
-  if (config.MODE === 'demo') await seedDemo(uri, db, config, logger, now)
-  else await refuseDemoData(db, config)
+  if (config.MODE !== 'demo') await refuseDemoData(db, config)
+  else if (hasOwnSubgraphs) await seedDemo(uri, db, config, logger, now)
+  else await seedDemoKeys(db, now)
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
   const foundation: Foundation = { ...base, db, registry }
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
   const identity = await startIdentity(foundation, wallets)
-  const running = await startSubgraphs(foundation, startTable)
-  closeLater(started, startLogRetention(foundation))
+  const running = hasOwnSubgraphs
+    ? await startSubgraphs(foundation, startTable)
+    : await connectSubgraphs(foundation)
   const supergraph = await createHubSupergraph(foundation, running.subgraphs)
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
   const budgets = closeLater(started, await openBudgets({ db, logger }))
   const limits = createCallerLimits(budgets, callerLimits(config))
   const admission = await openAdmission({ ...config, COST_PER_MINUTE: undefined }, supergraph, logger)
   return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, limits, wallets }
-}
-
-/** `opened`, which is closed with the hub. */
-function closeLater<Opened extends { close(): unknown }>(
-  started: AsyncDisposableStack,
-  opened: Opened,
-): Opened {
-  started.defer(async () => void (await opened.close()))
-  return opened
 }
 
 function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void {
@@ -253,64 +178,6 @@ async function startIdentity(
   return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, now }))
 }
 
-interface RunningSubgraphs {
-  /** By name. */
-  readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
-  readonly transaction: TransactionSubgraph
-  readonly logReader: LogReader
-}
-
-async function startSubgraphs(
-  { config, logger, now, telemetry, db, registry, started }: Foundation,
-  startTable: RateTable | null,
-): Promise<RunningSubgraphs> {
-  const connectTo = ({ name, app }: Subgraph): SubgraphConnection =>
-    telemetry.observe(createInProcessConnection(name, app))
-  const isDemo = config.MODE === 'demo'
-  const reach = webhookReach(config)
-  const merchant = closeLater(started, await openMerchantSubgraph({ db, registry, now, logger }))
-  const merchantConnection = connectTo(merchant)
-  const logReader = closeLater(started, await startLogReader({ db, logger }))
-  const directory = createMerchantDirectory(merchantConnection)
-  const dependencies = { db, registry, directory, now, logger, logReader }
-  const transaction = closeLater(
-    started,
-    await openTransactionSubgraph({
-      ...dependencies,
-      cursorSecret: config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor', secretBox(config))),
-      startTable,
-      simulator: isDemo ? {} : null,
-      checkpointMs: config.CHECKPOINT_MS,
-      webhookReach: reach,
-      secretBox: secretBox(config),
-    }),
-  )
-  const participant = closeLater(
-    started,
-    await openParticipantSubgraph({
-      ...{ ...dependencies, isProduction: !isDemo, reach },
-      secretBox: secretBox(config),
-    }),
-  )
-  const analytics = closeLater(started, await openAnalyticsSubgraph(dependencies))
-  const subgraphs = new Map([
-    [merchant.name, merchantConnection],
-    [participant.name, connectTo(participant)],
-    [transaction.name, connectTo(transaction)],
-    [analytics.name, connectTo(analytics)],
-  ])
-  return { subgraphs, transaction, logReader }
-}
-
-const startLogRetention = ({ config, db, logger, now }: Foundation) =>
-  startRetention({
-    db,
-    logger,
-    now,
-    days: config.LOG_RETENTION_DAYS,
-    projections: [...analyticsProjections, ...transactionProjections],
-  })
-
 async function createHubSupergraph(
   { config, logger }: Foundation,
   subgraphs: ReadonlyMap<string, SubgraphConnection>,
@@ -330,7 +197,7 @@ async function createHubSupergraph(
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
   config: Config,
-  { mongo, logHealth, supergraph, admission, identity, limits, transaction, logReader }: Parts,
+  { mongo, logHealth, supergraph, admission, identity, limits, openSettlementFile, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
@@ -339,7 +206,7 @@ function openServer(
     admission,
     identity,
     limits,
-    openSettlementFile: transaction.openSettlementFile,
+    openSettlementFile,
     metrics: {
       hub: { logHealth, logReader, isMongoAway: mongo.isAway },
       mayRead: (viewer) => config.MODE === 'demo' || (viewer?.scopes.has('operator') ?? false),

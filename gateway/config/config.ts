@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 import { createSecretBox, plainSecrets, type SecretBox } from '../../subgraphs/shared/secret-box.ts'
 import type { CallerLimitsOptions } from '../identity/caller-limits.ts'
+import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
 import type { TokenIssuer } from '../identity/token.ts'
 import type { MongoOptions } from '../mongod/start.ts'
 import type { Limits } from '../supergraph/index.ts'
@@ -17,6 +18,34 @@ function userOf(url: string): string {
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
 const text = z.string().trim().min(1)
 
+/** What a process runs: the gateway, one subgraph, or, when it is null, all of the hub. */
+export type Role = 'gateway' | SubgraphName
+
+/** The ports of processes that run on one machine. */
+const ports: Readonly<Record<Role, number>> = {
+  gateway: 4000,
+  participant: 4001,
+  merchant: 4002,
+  transaction: 4003,
+  analytics: 4004,
+}
+export const isRole = (name: string): name is Role => Object.hasOwn(ports, name)
+
+const list = (entries: string): string[] =>
+  entries
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+
+/** The processes of a subgraph. */
+const addressesOf = (name: SubgraphName) =>
+  z
+    .string()
+    .default(`http://127.0.0.1:${ports[name]}`)
+    .transform(list)
+    .pipe(z.array(z.string().regex(/^https?:\/\/[^/\s]+$/, 'takes addresses such as http://10.0.0.7:4002')))
+    .transform((addresses): readonly string[] => addresses)
+    .describe(`The processes of the ${name} subgraph, separated by commas.`)
 /** A list that is separated by commas; `read` receives the groups of `pattern`. */
 const namedList = <Item>(pattern: RegExp, takes: string, read: (...groups: (string | undefined)[]) => Item) =>
   z
@@ -43,13 +72,14 @@ const settings = z.object({
   }),
   NODE_ENV: z.string().optional().meta({ description: 'Selects the mode when `MODE` is not set.' }),
   HOST: text.default('127.0.0.1').describe('The address on which the hub listens.'),
-  PORT: integer(0, 65_535)
-    .default(4000)
-    .describe('The port on which the hub listens; 0 takes any free port.'),
+  PORT: integer(0, 65_535).optional().meta({
+    description: 'The port on which the process listens; 0 takes any free port.',
+    unset: '4000; for the participant, merchant, transaction and analytics subgraphs 4001 to 4004',
+  }),
   ORIGINS: z
     .string()
     .default('')
-    .transform((list) => list.split(',').filter((origin) => origin.trim() !== ''))
+    .transform(list)
     .pipe(
       z.array(
         z
@@ -87,6 +117,22 @@ const settings = z.object({
     unset: 'found on the `PATH`, or fetched once',
   }),
   DATA_DIR: text.default('.data').describe('The folder for the data of a MongoDB that the hub starts.'),
+
+  PARTICIPANT_URLS: addressesOf('participant'),
+  MERCHANT_URLS: addressesOf('merchant'),
+  TRANSACTION_URLS: addressesOf('transaction'),
+  ANALYTICS_URLS: addressesOf('analytics'),
+  CALL_SECRETS: z
+    .string()
+    .transform(list)
+    .pipe(z.array(z.string().min(32, 'takes secrets of at least 32 characters')).min(1))
+    .transform((secrets): readonly string[] => secrets)
+    .optional()
+    .meta({
+      description:
+        'Sign the calls to processes of subgraphs, separated by commas: the first signs, and all verify. At least 32 characters each.',
+      unset: 'generated once and stored in the database',
+    }),
 
   TRAFFIC: z.coerce.number().min(0).max(1000).optional().meta({
     description: 'Payments a second made by simulated wallets; 0 turns them off. Not for production.',
@@ -277,7 +323,7 @@ const settings = z.object({
 })
 
 /** Never repeated in a message. */
-const secret = new Set(['API_KEYS', 'CURSOR_SECRET', 'MONGODB_URI', 'SECRETS_KEY', 'JWT_JWKS_URL'])
+const secret = new Set(['API_KEYS', 'CALL_SECRETS', 'CURSOR_SECRET', 'MONGODB_URI', 'SECRETS_KEY', 'JWT_JWKS_URL'])
 
 type Settings = z.output<typeof settings>
 
@@ -318,11 +364,21 @@ function acceptedBy({ enum: choices, minimum, maximum }: SettingSchema): string 
 
 /** The settings of a hub, under the names of the environment variables. */
 export interface Config extends Readonly<
-  Omit<Settings, 'MODE' | 'NODE_ENV' | 'TRAFFIC' | 'SECRETS_KEY_FILE'>
+  Omit<Settings, 'MODE' | 'NODE_ENV' | 'PORT' | 'TRAFFIC' | 'SECRETS_KEY_FILE'>
 > {
   readonly MODE: 'demo' | 'production'
+  readonly PORT: number
   readonly TRAFFIC: number
 }
+
+/** The addresses of the processes of each subgraph, at which they take documents. */
+export const subgraphUrls = (config: Config): ReadonlyMap<SubgraphName, readonly string[]> =>
+  new Map<SubgraphName, readonly string[]>([
+    ['participant', config.PARTICIPANT_URLS],
+    ['merchant', config.MERCHANT_URLS],
+    ['transaction', config.TRANSACTION_URLS],
+    ['analytics', config.ANALYTICS_URLS],
+  ])
 
 /** The addresses to which webhooks may be sent. */
 export function webhookReach({ MODE, PRIVATE_ADDRESSES }: Config): 'PUBLIC' | 'LOOPBACK' | 'PRIVATE' {
@@ -372,6 +428,12 @@ export const mongoOptions = (config: Config): Omit<MongoOptions, 'logger'> => ({
   dataDir: config.DATA_DIR,
 })
 
+/** The environment of this process with other settings, for a process that it starts. */
+export const environmentWith = (given: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ...given,
+})
+
 /** All invalid settings, one line each. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID'
@@ -381,8 +443,8 @@ export class ConfigError extends Error {
   }
 }
 
-/** Reads the settings once. Throws ConfigError with all mistakes together. */
-export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+/** Reads the settings of a process once. Throws ConfigError with all mistakes together. */
+export function readConfig(environment: NodeJS.ProcessEnv = process.env, role: Role | null = null): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
   const read = settings.safeParse(given)
   if (!read.success) {
@@ -393,8 +455,11 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       }),
     )
   }
-  const { MODE, NODE_ENV, TRAFFIC, SECRETS_KEY_FILE, ...others } = read.data
+  const { MODE, NODE_ENV, PORT = ports[role ?? 'gateway'], TRAFFIC, SECRETS_KEY_FILE, ...others } = read.data
   const rest = SECRETS_KEY_FILE === undefined ? others : { ...others, SECRETS_KEY: keysIn(SECRETS_KEY_FILE) }
+  if (role && rest.MONGODB_URI === undefined) {
+    throw new ConfigError([`MONGODB_URI: must be set, because the ${role} process shares its database`])
+  }
   const issuer = [rest.JWT_ISSUER, rest.JWT_AUDIENCE, rest.JWT_JWKS_URL].filter((one) => one !== undefined)
   if (issuer.length !== 0 && issuer.length !== 3) {
     throw new ConfigError(['JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set together or not at all'])
@@ -405,7 +470,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (mode === 'production' && TRAFFIC) {
     throw new ConfigError([`TRAFFIC=${TRAFFIC}: must be 0 in production, which has no simulated wallets`])
   }
-  return { ...rest, MODE: mode, TRAFFIC: mode === 'production' ? 0 : (TRAFFIC ?? 1) }
+  return { ...rest, MODE: mode, PORT, TRAFFIC: mode === 'production' ? 0 : (TRAFFIC ?? 1) }
 }
 
 /** Reads the keys in a file, a key a line. */

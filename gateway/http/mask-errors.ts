@@ -22,7 +22,13 @@ export function maskErrors(logger: Pick<Logger, 'error' | 'warn'>): PresentError
     const cause = (error as { originalError?: unknown }).originalError ?? error
     if (extensions?.code !== 'UNAVAILABLE' && isOutage(error)) {
       warn({ err: cause, subgraph, requestId, path }, 'a subgraph is unavailable')
-      return unavailable(subgraph, requestId)
+      const { status, reason } = extensions ?? {}
+      return unavailable({
+        subgraph,
+        requestId,
+        ...(status !== undefined && { status }),
+        ...(reason !== undefined && { reason }),
+      })
     }
     if (publicCodes.has(extensions?.code)) return { message, extensions: extensions! }
     logger.error(
@@ -53,9 +59,9 @@ export function passErrors(logger: Pick<Logger, 'warn'>): PresentError {
   }
 }
 
-const unavailable = (subgraph: string, requestId: string): ReturnType<PresentError> => ({
+const unavailable = (details: Record<string, unknown>): ReturnType<PresentError> => ({
   message: problems.UNAVAILABLE,
-  extensions: { code: 'UNAVAILABLE', retryable: true, subgraph, requestId },
+  extensions: { code: 'UNAVAILABLE', retryable: true, ...details },
 })
 
 /** An outage fails every request: more lines would add nothing. `unlogged` counts the lines left out. */

@@ -8,7 +8,7 @@ import type { Identity } from '../identity/identity.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
 
 export interface SettlementFiles {
-  readonly identity: Identity
+  readonly identity: Pick<Identity, 'find'>
   /** Null when there is no file of this name that `viewer` may read. */
   open(viewer: Viewer, name: string): Promise<OpenFile | null>
 }

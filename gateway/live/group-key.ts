@@ -11,7 +11,7 @@ import {
   type OperationDefinitionNode,
   type ValueNode,
 } from 'graphql'
-import type { Variables } from '../supergraph/index.ts'
+import type { Resumption, Variables } from '../supergraph/index.ts'
 
 /**
  * How subscriptions to a field share an upstream:
@@ -43,6 +43,15 @@ const fieldRules: Readonly<Record<string, FieldRule>> = {
     positionArgument: { name: 'afterSequence', type: 'Int', valueOf: Number },
   },
   activityUpdated: { sharing: 'LATEST', positionArgument: null },
+}
+
+/**
+ * How the stream of a subgraph in another process continues after its connection broke: after its position,
+ * or, where there is none, again with the present state.
+ */
+export function resumptionOf(field: string): Resumption {
+  const argument = fieldRules[field]?.positionArgument
+  return argument ? { argument: argument.name, valueOf: argument.valueOf } : 'RESTART'
 }
 
 /** A subscription document whose position is a variable, so that subscribers at all positions share it. */

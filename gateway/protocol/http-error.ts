@@ -28,6 +28,10 @@ export const httpErrors = {
     message: 'The hub runs only documents of its manifest, and this is none of them.',
   },
   UNAUTHENTICATED: { status: 401, message: 'This takes a key: Authorization: Bearer KEY.' },
+  CALL_REFUSED: {
+    status: 401,
+    message: 'A subgraph takes calls of the hub alone, with a token that the hub has signed.',
+  },
   NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'GET runs queries, POST runs queries and mutations.' },
   NOT_ACCEPTABLE: {

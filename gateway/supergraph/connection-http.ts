@@ -1,25 +1,37 @@
-// Connects to a subgraph over HTTP: any Federation 2 server, for instance a partner's.
+// Connects to a subgraph over HTTP: any Federation 2 server, for instance a partner's, or the processes of a
+// subgraph of the hub.
 
-import { Pool } from 'undici'
-import type {
-  SubgraphConnection,
-  SubgraphError,
-  SubgraphOperation,
-  SubgraphResult,
-  Variables,
-} from './connection.ts'
-import type { EngineCode } from './errors.ts'
+import type { SubgraphConnection, SubgraphOperation, SubgraphResult } from './connection.ts'
+import { SubgraphAddress, idlest, type Headers, type AddressOptions } from './address.ts'
+import { openHttpStream, type EventMediaType } from './http-stream.ts'
+import { readResponse, refusalIn } from './read-response.ts'
+import { failedResult, type RemoteFailure } from './remote-failure.ts'
+import { compileRepeatable } from './repeatable.ts'
+import { openSocketStream, type Resumption } from './socket-stream.ts'
 import { deadlineOf } from './waiting.ts'
 
-export interface HttpConnectionOptions {
+export interface HttpConnectionOptions extends Partial<AddressOptions> {
   /** Returns additional headers for one request, from the context of the client's request. */
-  readonly headers?: (context: unknown) => Record<string, string>
-  /** The most sockets to the subgraph. Default: 64. */
-  readonly connectionsMax?: number
-  /** The longest time from sending a request to the last byte of its response. Default: 10,000. */
-  readonly timeoutMs?: number
-  /** The most bytes of a response. Default: 16 MiB. */
-  readonly bytesMax?: number
+  readonly headers?: (context: unknown) => Headers | Promise<Headers>
+  /**
+   * The name of the input field that makes a mutation safe to repeat. A mutation without it is never sent
+   * twice. Default: none.
+   */
+  readonly idempotencyKey?: string
+  /**
+   * How events are requested: as server-sent events, as `multipart/mixed` of the subscription specification
+   * 1.0, or over a WebSocket by graphql-transport-ws at the same path. Default: `sse`.
+   */
+  readonly subscriptions?: EventMediaType | SocketSubscriptions
+  /** Receives the address of a subgraph that is not called for a while, because it does not respond. */
+  readonly onPause?: (subgraph: string, url: string) => void
+}
+
+export interface SocketSubscriptions {
+  /** How a stream of the field `name` continues after its socket broke. Default: it ends with an error. */
+  readonly resumption?: (name: string) => Resumption | null
+  /** How long a stream waits for a subgraph that is down. Default: 30,000. */
+  readonly waitMs?: number
 }
 
 export interface HttpConnection extends SubgraphConnection {
@@ -27,54 +39,42 @@ export interface HttpConnection extends SubgraphConnection {
   close(): Promise<void>
 }
 
+/** A request with everything that its attempts share. */
+interface Call {
+  readonly body: string
+  readonly context: unknown
+  readonly canRepeat: boolean
+}
+
 /**
- * Opens a connection that sends POST requests over persistent sockets.
+ * Opens a connection that sends POST requests over persistent sockets, to the address in `urls` with the
+ * fewest calls in flight. A call that was not received is sent to another address, and one whose response was
+ * lost is sent again if that does no harm.
  *
- * A request also ends with the `deadline` of its context. For a subgraph that is down or too slow, the result
- * has the code SUBGRAPH_UNAVAILABLE; for an invalid response, SUBGRAPH_RESPONSE_INVALID. Nothing is thrown.
- * Subscriptions are refused.
+ * A request also ends with the `deadline` of its context, which is sent as `x-deadline-ms`. A failure is a
+ * result with the code SUBGRAPH_UNAVAILABLE or SUBGRAPH_RESPONSE_INVALID, and `subgraph`, `status` and
+ * `reason`. Nothing is thrown.
  */
 export function openHttpConnection(
   name: string,
-  url: string,
+  urls: string | readonly string[],
   options: HttpConnectionOptions = {},
 ): HttpConnection {
-  const { headers, connectionsMax = 64, timeoutMs = 10_000, bytesMax = 16 * 1024 * 1024 } = options
-  const { origin, pathname, search } = new URL(url)
-  const pool = new Pool(origin, {
-    connections: connectionsMax,
-    headersTimeout: timeoutMs,
-    bodyTimeout: timeoutMs,
-    connect: { timeout: timeoutMs },
-    maxResponseSize: bytesMax,
-  })
-  const constantHeaders = {
-    'content-type': 'application/json',
-    accept: 'application/graphql-response+json, application/json',
+  const { headers = () => ({}), idempotencyKey = null, subscriptions = 'sse' } = options
+  const addressOptions: AddressOptions = {
+    connectionsMax: options.connectionsMax ?? 64,
+    timeoutMs: options.timeoutMs ?? 10_000,
+    bytesMax: options.bytesMax ?? 16 * 1024 * 1024,
+    silentMs: options.silentMs ?? 1_000,
   }
+  const addresses = [urls]
+    .flat()
+    .map((url) => new SubgraphAddress(url, addressOptions, () => options.onPause?.(name, url)))
 
-  const send = async (body: string, context: unknown): Promise<SubgraphResult> => {
-    let text: string
-    const patience = AbortSignal.timeout(timeoutMs)
-    const deadline = deadlineOf(context)
-    try {
-      const response = await pool.request({
-        method: 'POST',
-        path: pathname + search,
-        body,
-        headers: headers
-          ? {
-              ...constantHeaders,
-              ...headers(context),
-            }
-          : constantHeaders,
-        signal: deadline ? AbortSignal.any([patience, deadline.signal]) : patience,
-      })
-      text = await response.body.text()
-    } catch (cause) {
-      return failure(name, 'SUBGRAPH_UNAVAILABLE', 'cannot be reached', cause)
-    }
-    return readResult(name, text)
+  const send = async (call: Call): Promise<SubgraphResult> => {
+    const given = headers(call.context)
+    const all = { ...callHeaders, ...(given instanceof Promise ? await given : given) }
+    return callAddresses(name, addresses, call, all)
   }
 
   return {
@@ -83,57 +83,58 @@ export function openHttpConnection(
       // Only the variables differ between calls.
       const name = operationName === undefined ? '' : `"operationName":${JSON.stringify(operationName)},`
       const head = `{"query":${JSON.stringify(document)},${name}"variables":`
+      const canRepeat = compileRepeatable(document, idempotencyKey)
       return {
-        execute: (variables: Variables, context) => send(`${head}${JSON.stringify(variables)}}`, context),
-        subscribe: () =>
-          Promise.resolve(failure(name, 'SUBGRAPH_UNAVAILABLE', 'does not support subscriptions over HTTP')),
+        endsByDeadline: true,
+        execute: (variables, context) =>
+          send({
+            body: `${head}${JSON.stringify(variables)}}`,
+            context,
+            canRepeat: canRepeat(variables),
+          }),
+        async subscribe(variables, context) {
+          const stream = { name, addresses, document, variables, bytesMax: addressOptions.bytesMax }
+          const withHeaders = async () => headers(context)
+          return typeof subscriptions === 'string'
+            ? openHttpStream(subscriptions, { ...stream, headers: await withHeaders() })
+            : openSocketStream({ ...stream, ...subscriptions, headers: withHeaders })
+        },
       }
     },
-    close: () => pool.close(),
+    close: async () => void (await Promise.all(addresses.map((address) => address.close()))),
   }
 }
 
-function readResult(name: string, text: string): SubgraphResult {
-  let result: unknown
-  try {
-    result = JSON.parse(text)
-  } catch (cause) {
-    return failure(name, 'SUBGRAPH_RESPONSE_INVALID', 'did not return JSON', cause)
-  }
-  if (isObject(result)) {
-    const { data, errors } = result
-    const isEmpty = errors === undefined || errors === null || (Array.isArray(errors) && errors.length === 0)
-    const hasErrors = !isEmpty && Array.isArray(errors) && errors.every(isError)
-    if (isObject(data) && !isEmpty && !hasErrors) {
-      const { errors: mistakes = [] } = failure(name, 'SUBGRAPH_RESPONSE_INVALID', 'returned invalid errors')
-      const valid = Array.isArray(errors) ? errors.filter(isError).map(readError) : []
-      return { data, errors: [...valid, ...mistakes] }
+const callHeaders: Headers = {
+  'content-type': 'application/json',
+  accept: 'application/graphql-response+json, application/json',
+}
+
+/** Sends a call to one address, or to several, until one has received it. */
+async function callAddresses(
+  name: string,
+  addresses: readonly SubgraphAddress[],
+  { body, context, canRepeat }: Call,
+  headers: Headers,
+): Promise<SubgraphResult> {
+  const deadline = deadlineOf(context)
+  const unreached = new Set<SubgraphAddress>()
+  let failure: RemoteFailure | null = null
+  let mayRepeat = canRepeat
+  for (;;) {
+    const address = idlest(addresses, unreached)
+    if (!address || deadline?.isPast) {
+      const reason = address ? 'TIMEOUT' : 'PAUSED'
+      return failedResult(name, failure ?? { reason, status: null })
     }
-    if (isObject(data) || (hasErrors && (data === null || data === undefined))) {
-      return {
-        data: data ?? null,
-        ...(hasErrors && { errors: errors.map(readError) }),
-      }
+    const reply = await address.send(body, headers, deadline)
+    if ('reason' in reply) failure = reply
+    else {
+      failure = refusalIn(reply)
+      if (!failure) return readResponse(name, reply.status, reply.text)
     }
+    if (failure.reason === 'UNREACHABLE') unreached.add(address)
+    else if (failure.reason === 'CUT_OFF' && mayRepeat) mayRepeat = false
+    else return failedResult(name, failure)
   }
-  return failure(name, 'SUBGRAPH_RESPONSE_INVALID', 'did not return a GraphQL response')
-}
-
-/** Reads an error. Some servers, including mercurius, write list indexes in a path as text. */
-function readError({ message, path, extensions }: SubgraphError): SubgraphError {
-  const steps = path?.map((step) => (/^\d+$/.test(String(step)) ? Number(step) : step))
-  return { message, ...(steps && { path: steps }), ...(extensions && { extensions }) }
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const isError = (value: unknown): value is SubgraphError =>
-  isObject(value) &&
-  typeof value['message'] === 'string' &&
-  (value['path'] === undefined || value['path'] === null || Array.isArray(value['path']))
-
-function failure(name: string, code: EngineCode, what: string, originalError?: unknown): SubgraphResult {
-  const error = { message: `The subgraph "${name}" ${what}.`, extensions: { code, subgraph: name } }
-  return { data: null, errors: [Object.defineProperty(error, 'originalError', { value: originalError })] }
 }

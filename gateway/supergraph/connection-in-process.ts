@@ -110,7 +110,7 @@ const withClearErrors = (result: SubgraphResult): SubgraphResult => withInputCod
  * Gives the errors of input coercion their code, because they are the client's. They come before the first
  * resolver, without data, or in place of one resolver, for its arguments.
  */
-function withInputCodes(result: SubgraphResult): SubgraphResult {
+export function withInputCodes(result: SubgraphResult): SubgraphResult {
   const { data, errors } = result
   if (!errors) return result
   const isOfInput = (error: SubgraphError): boolean => {

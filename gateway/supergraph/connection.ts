@@ -12,6 +12,8 @@ export interface SubgraphConnection {
 }
 
 export interface SubgraphOperation {
+  /** Whether a run ends by itself with the deadline of its context, and its result gives the reason. */
+  readonly endsByDeadline?: boolean
   /**
    * Runs a query or mutation. An immediate result is returned without a promise, which would cost a
    * microtask.
@@ -22,6 +24,17 @@ export interface SubgraphOperation {
     variables: Variables,
     context: unknown,
   ): Promise<AsyncIterableIterator<SubgraphEvent> | SubgraphResult>
+}
+
+/** Thrown by a stream of a subgraph that ends before its time. */
+export class StreamFailure extends Error {
+  override readonly name = 'StreamFailure'
+  readonly errors: readonly SubgraphError[]
+
+  constructor(errors: readonly SubgraphError[]) {
+    super(errors[0]?.message ?? 'the stream of a subgraph failed')
+    this.errors = errors
+  }
 }
 
 /** One event of a subgraph's stream; the value is null when only the position advanced. */

@@ -3,7 +3,7 @@
 import type { GraphQLFormattedError } from 'graphql'
 import type { AccessOf } from './access.ts'
 import { completeResponse } from './complete.ts'
-import type { ResolveEvent, SubgraphConnection, Variables } from './connection.ts'
+import { StreamFailure, type ResolveEvent, type SubgraphConnection, type Variables } from './connection.ts'
 import { coded, refusalText } from './errors.ts'
 import {
   invalidResponse,
@@ -49,14 +49,14 @@ export interface Engine {
   readonly eventWaitMs: number
 }
 
-/** Ends a stream of events before the event that could not be joined. */
+/** Ends a stream of events: its subgraph ended it, or an event could not be joined. */
 export class EventOutage extends Error {
   override readonly name = 'EventOutage'
   /** A response without data, as JSON text: the errors of the last attempt. */
   readonly errorResponse: string
 
   constructor(errors: readonly GraphQLFormattedError[]) {
-    super('an event could not be joined: a subgraph was down')
+    super('a stream of events ended because of a subgraph')
     this.errorResponse = refusalText(errors.map(({ path: _, ...error }) => error))
   }
 }
@@ -137,14 +137,24 @@ export class Executable {
     const opened = await source.open(variables, context)
     if (Symbol.asyncIterator in opened) {
       const startRun = () => newRun(variables, context)
-      return mapStream(opened, async ({ value: resolve, position }, left): Promise<SubscriptionEvent> => {
-        const value = resolve && (await this.#joinEvent({ stage, source, resolve, startRun }, left))
-        return { value, position }
-      })
+      return mapStream(
+        opened,
+        async ({ value: resolve, position }, left): Promise<SubscriptionEvent> => {
+          const value = resolve && (await this.#joinEvent({ stage, source, resolve, startRun }, left))
+          return { value, position }
+        },
+        (error) => this.#endOfStream(error, source.subgraph, context),
+      )
     }
     const run = newRun(variables, context)
     source.absorb(run, { ...opened, data: null })
     return { errorResponse: refusalText(allErrors(this.#errorsOf(stage, run))) }
+  }
+
+  /** The error that a client receives for one of its stream's source. */
+  #endOfStream(error: unknown, subgraph: string, context: unknown): unknown {
+    if (!(error instanceof StreamFailure)) return error
+    return new EventOutage(error.errors.map((one) => this.#engine.present(one, subgraph, context)))
   }
 
   /** Not an async function: where no subgraph returns a promise, the returned promise is already resolved. */

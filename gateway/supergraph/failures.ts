@@ -5,6 +5,7 @@ import { memberOf } from './codegen.ts'
 import type { SubgraphError, SubgraphResult } from './connection.ts'
 import type { Entities } from './entities.ts'
 import type { Data } from './merge.ts'
+import { failedResult } from './remote-failure.ts'
 import { fieldsFor, type Shape, type ShapeField } from './shape.ts'
 
 /** The errors of one fetch, and the data that is needed to find their paths in the response. */
@@ -47,15 +48,8 @@ export function brokenConnection(subgraph: string, originalError: unknown): Subg
 }
 
 /** The result of a subgraph that has not responded by the deadline of the request. */
-export const lateSubgraph = (subgraph: string): SubgraphResult => ({
-  data: null,
-  errors: [
-    {
-      message: `The subgraph "${subgraph}" did not respond in time.`,
-      extensions: { code: 'SUBGRAPH_UNAVAILABLE', subgraph },
-    },
-  ],
-})
+export const lateSubgraph = (subgraph: string): SubgraphResult =>
+  failedResult(subgraph, { reason: 'TIMEOUT', status: null })
 
 /** The error for a response that breaks the protocol: "The subgraph x" and `what`. */
 export const invalidResponse = (

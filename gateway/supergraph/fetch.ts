@@ -260,7 +260,8 @@ function callSubgraph(
     result = brokenConnection(subgraph, error)
   }
   if (!isPromise(result)) return absorb(run, result)
-  const inTime = deadline ? deadline.race(result, () => lateSubgraph(subgraph)) : result
+  const inTime =
+    deadline && !operation.endsByDeadline ? deadline.race(result, () => lateSubgraph(subgraph)) : result
   return inTime.then(
     (value) => absorb(run, value),
     (error: unknown) => absorb(run, brokenConnection(subgraph, error)),

@@ -19,6 +19,9 @@
 // requests. `settings` reads which variant of an operation a request gets: by its switches, by what the
 // caller may read (`access`), and by labels of `@override`.
 //
+// Subgraphs over a network: `connection-http` sends a call to an `address`, each of which has a `breaker`;
+// `http-stream` and `socket-stream` read the events of subscriptions.
+//
 // `requires-arguments`, `nested-query`, `interface-objects` and `compose-repairs` correct the planner and the
 // composition library.
 
@@ -47,6 +50,7 @@ export type { PresentError } from './failures.ts'
 export { UnsupportedSupergraph } from './features.ts'
 export type { Limits } from './limits.ts'
 export type { Prepared } from './prepared.ts'
+export type { Resumption } from './socket-stream.ts'
 export { subgraphUrls } from './supergraph-schema.ts'
 
 export interface SupergraphOptions {

@@ -46,6 +46,7 @@ function entityFetches(call: EntityCall, scope: PlanScope): Step {
 
 /** Opens the stream of a subscription's events, and takes an event into a run. */
 export interface SubscriptionSource {
+  readonly subgraph: string
   open(variables: Variables, context: unknown): ReturnType<SubgraphOperation['subscribe']>
   absorb(run: Run, result: SubgraphResult): void
 }
@@ -63,6 +64,7 @@ export function compileSubscription(
     throw new TypeError(`the plan of a subscription starts with a ${first?.kind} node`)
   const { operation, inputs, absorb } = readRootFetch(first.primary, scope)
   const source: SubscriptionSource = {
+    subgraph: first.primary.serviceName,
     open: (variables, context) => operation.subscribe(inputs(variables), context),
     absorb,
   }

@@ -22,8 +22,8 @@ export interface ResumableStream<Item> extends AsyncIterable<Item> {
 type Result<Item> = IteratorResult<Item, undefined>
 
 /**
- * Maps each item of `source`. Rejects with what the source or `map` throws. `left` is aborted when the stream
- * is left.
+ * Maps each item of `source`. Rejects with what `map` throws, and with what `mapError` makes of an error of
+ * the source. `left` is aborted when the stream is left.
  *
  * Written by hand, because the `return()` of an async generator waits for its pending `next()`: a quiet
  * stream could never be left. Here `return()` ends pending calls of `next` at once, and does not wait for
@@ -32,12 +32,15 @@ type Result<Item> = IteratorResult<Item, undefined>
 export function mapStream<From, To>(
   source: AsyncIterable<From>,
   map: (item: From, left: AbortSignal) => Promise<To> | To,
+  mapError: (error: unknown) => unknown = (error) => error,
 ): AsyncIterableIterator<To, undefined> {
   const iterator = source[Symbol.asyncIterator]()
   const leaving = new AbortController()
   const pending = new Set<(result: Result<To>) => void>()
   const pull = async (): Promise<Result<To>> => {
-    const item = await iterator.next()
+    const item = await iterator.next().catch((error: unknown) => {
+      throw mapError(error)
+    })
     if (item.done || leaving.signal.aborted) return end
     return { done: false, value: await map(item.value, leaving.signal) }
   }

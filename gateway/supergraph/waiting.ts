@@ -8,6 +8,8 @@ export const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
 /** The time by which a request is answered, as the context of the request has it under `deadline`. */
 export interface Deadline {
   readonly isPast: boolean
+  /** Milliseconds until it passes by itself; negative afterwards. */
+  readonly leftMs: number
   /** Aborted when the deadline has passed, or the client has gone. */
   readonly signal: AbortSignal
   /** The value of `promise`, or `instead()` as soon as the deadline has passed. */

@@ -20,6 +20,11 @@ export class Deadline {
     return this.#isPast
   }
 
+  /** Milliseconds until it passes by itself; negative afterwards. */
+  get leftMs(): number {
+    return this.#untilMs - performance.now()
+  }
+
   /** For calls that can be aborted. */
   get signal(): AbortSignal {
     this.#start()
@@ -43,7 +48,7 @@ export class Deadline {
   #start(): void {
     // A blocked process first takes the answers that have arrived meanwhile: they come between a timer and
     // an immediate.
-    this.#timer ??= setTimeout(() => setImmediate(() => this.leave()), this.#untilMs - performance.now())
+    this.#timer ??= setTimeout(() => setImmediate(() => this.leave()), Math.max(0, this.leftMs))
   }
 
   /** Passes now: the request has no client any more. */

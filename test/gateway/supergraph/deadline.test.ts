@@ -47,7 +47,7 @@ async function respond(document: string, deadline: Deadline): Promise<unknown> {
 const lateAt = (...path: string[]) => ({
   message: 'The subgraph "slow" did not respond in time.',
   path,
-  extensions: { code: 'SUBGRAPH_UNAVAILABLE', subgraph: 'slow' },
+  extensions: { code: 'SUBGRAPH_UNAVAILABLE', subgraph: 'slow', reason: 'TIMEOUT' },
 })
 
 test('a late field is answered with an error that names its subgraph, and the others stay', async () => {

@@ -1,0 +1,117 @@
+// Opens the subgraphs: all of them in this process, or one in a process of its own.
+
+import { analyticsProjections, openAnalyticsSubgraph } from '../../subgraphs/analytics/index.ts'
+import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
+import { startRetention } from '../../subgraphs/log/retention.ts'
+import { openMerchantSubgraph } from '../../subgraphs/merchant/index.ts'
+import { openParticipantSubgraph } from '../../subgraphs/participant/index.ts'
+import type { Subgraph, SubgraphDependencies, SubgraphName } from '../../subgraphs/shared/subgraph.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import {
+  openTransactionSubgraph,
+  transactionProjections,
+  type OpenFile,
+  type RateTable,
+  type TransactionSubgraph,
+} from '../../subgraphs/transaction/index.ts'
+import { secretBox, webhookReach } from '../config/config.ts'
+import { sharedSecret } from '../identity/secret.ts'
+import { createInProcessConnection, type SubgraphConnection } from '../supergraph/index.ts'
+import { closeLater, type Foundation } from './foundation.ts'
+import { createMerchantDirectory } from './merchant-directory.ts'
+
+/** What the gateway needs of the subgraphs, wherever they run. */
+export interface ConnectedSubgraphs {
+  /** By name. */
+  readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
+  readonly openSettlementFile: (viewer: Viewer, name: string) => Promise<OpenFile | null>
+  readonly logReader: LogReader
+}
+
+/** Opens all subgraphs in this process. */
+export async function startSubgraphs(
+  foundation: Foundation,
+  startTable: RateTable | null,
+): Promise<ConnectedSubgraphs> {
+  const { started, telemetry } = foundation
+  const connectTo = ({ name, app }: Subgraph): SubgraphConnection =>
+    telemetry.observe(createInProcessConnection(name, app))
+  const merchant = closeLater(started, await openMerchant(foundation))
+  const connection = connectTo(merchant)
+  const { dependencies, logReader } = await followLog(foundation, connection)
+  const transaction = closeLater(started, await openTransaction(foundation, dependencies, startTable))
+  const participant = closeLater(started, await openParticipant(foundation, dependencies))
+  const analytics = closeLater(started, await openAnalyticsSubgraph(dependencies))
+  const subgraphs = new Map([
+    [merchant.name, connection],
+    [participant.name, connectTo(participant)],
+    [transaction.name, connectTo(transaction)],
+    [analytics.name, connectTo(analytics)],
+  ])
+  return { subgraphs, openSettlementFile: transaction.openSettlementFile, logReader }
+}
+
+/** Opens one subgraph. `merchants` leads to the merchant subgraph, wherever it runs. */
+export async function startSubgraph(
+  name: SubgraphName,
+  foundation: Foundation,
+  merchants: SubgraphConnection,
+  startTable: RateTable | null,
+): Promise<{ readonly subgraph: Subgraph | TransactionSubgraph; readonly logReader: LogReader | null }> {
+  const { started } = foundation
+  if (name === 'merchant')
+    return { subgraph: closeLater(started, await openMerchant(foundation)), logReader: null }
+  if (name === 'participant') {
+    const dependencies = { ...foundation, directory: createMerchantDirectory(merchants) }
+    return { subgraph: closeLater(started, await openParticipant(foundation, dependencies)), logReader: null }
+  }
+  const { dependencies, logReader } = await followLog(foundation, merchants)
+  const opened =
+    name === 'transaction'
+      ? await openTransaction(foundation, dependencies, startTable)
+      : await openAnalyticsSubgraph(dependencies)
+  return { subgraph: closeLater(started, opened), logReader }
+}
+
+type Dependencies = SubgraphDependencies & Pick<Foundation, 'registry'>
+
+/** Starts the one reader of the log that the subgraphs of a process share. */
+async function followLog(
+  { db, registry, now, logger, started }: Foundation,
+  merchants: SubgraphConnection,
+): Promise<{ readonly dependencies: Dependencies; readonly logReader: LogReader }> {
+  const logReader = closeLater(started, await startLogReader({ db, logger }))
+  const directory = createMerchantDirectory(merchants)
+  return { dependencies: { db, registry, directory, now, logger, logReader }, logReader }
+}
+
+const openMerchant = ({ db, registry, now, logger }: Foundation) =>
+  openMerchantSubgraph({ db, registry, now, logger })
+
+const openParticipant = ({ config }: Foundation, dependencies: Dependencies) =>
+  openParticipantSubgraph({
+    ...dependencies,
+    isProduction: config.MODE === 'production',
+    reach: webhookReach(config),
+    secretBox: secretBox(config),
+  })
+
+/** Opens the transaction subgraph, and the retention of its log. */
+async function openTransaction(
+  { config, db, logger, now, started }: Foundation,
+  dependencies: Dependencies,
+  startTable: RateTable | null,
+): Promise<TransactionSubgraph> {
+  const transaction = await openTransactionSubgraph({
+    ...dependencies,
+    cursorSecret: config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor', secretBox(config))),
+    startTable,
+    simulator: config.MODE === 'demo' ? {} : null,
+    checkpointMs: config.CHECKPOINT_MS,
+    webhookReach: webhookReach(config),
+    secretBox: secretBox(config),
+  })
+  const projections = [...analyticsProjections, ...transactionProjections]
+  closeLater(started, startRetention({ db, logger, now, days: config.LOG_RETENTION_DAYS, projections }))
+  return transaction
+}

@@ -1,0 +1,155 @@
+import { SignJWT } from 'jose'
+import { describe, expect, test } from 'vitest'
+import { sharedSecret } from '../../gateway/identity/secret.ts'
+import { createCallTokens } from '../../gateway/identity/call-token.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import { distributedHub } from './distributed.ts'
+import { sendsEveryOperation } from './every-operation.ts'
+import { logAfter, pay, Watcher } from './watcher.ts'
+
+const hub = await distributedHub()
+
+describe('a hub whose subgraphs are processes of their own', () => {
+  test('loses and repeats no event for its subscribers when the transaction process is killed and started again', async () => {
+    const { end: start } = await logAfter(hub.url, 'demo-operator', null)
+    const done = new AbortController()
+    const watchers = ['demo-operator', 'demo-acquirer', 'demo-wallet'].map((key) => new Watcher(key, start))
+    const following = watchers.map((watcher) => watcher.follow(hub.url, done.signal))
+    for (let n = 0; n < 5; n++) await pay(hub.url)
+    await Promise.all(watchers.map((watcher) => watcher.has(5)))
+
+    // Some events are under way just now.
+    for (let n = 0; n < 5; n++) await pay(hub.url)
+    hub.run('transaction').process.kill('SIGKILL')
+    await hub.run('transaction').exit
+    await hub.start('transaction')
+    for (let n = 0; n < 5; n++) await pay(hub.url)
+    await Promise.all(watchers.map((watcher) => watcher.has(30)))
+
+    for (const watcher of watchers) {
+      const { cursors } = await logAfter(hub.url, watcher.key, start)
+      expect(cursors.length).toBeGreaterThanOrEqual(30)
+      await watcher.has(cursors.length)
+      expect(watcher.cursors.slice(0, cursors.length)).toEqual(cursors)
+    }
+    done.abort()
+    await Promise.all(following)
+  }, 60_000)
+
+  test('answers while one of two merchant processes is away', async () => {
+    const coverage = async () => hub.as('demo-portal').query('{ merchantCoverage { merchants } }')
+    const before = await coverage()
+    expect(before.data.merchantCoverage.merchants).toBeGreaterThan(0)
+    hub.run('merchant-2').process.kill('SIGKILL')
+    await hub.run('merchant-2').exit
+    for (let n = 0; n < 10; n++) expect(await coverage()).toEqual(before)
+    await hub.start('merchant-2')
+  })
+
+  test('names the subgraph that is away, and gives the rest', async () => {
+    hub.run('analytics').process.kill('SIGTERM')
+    expect(await hub.run('analytics').exit).toBe(0)
+    const answer = await hub
+      .as('demo-operator')
+      .query(
+        '{ viewer { participant { id } } participant(id: "wallet-sg-01") { activity(range: { lastDays: 1 }) { payments } } }',
+      )
+    expect(answer).toMatchObject({
+      data: { viewer: { participant: { id: 'operator' } }, participant: null },
+      errors: [
+        {
+          path: ['participant'],
+          extensions: { code: 'UNAVAILABLE', subgraph: 'analytics', reason: 'UNREACHABLE' },
+        },
+      ],
+    })
+    await hub.start('analytics')
+  })
+})
+
+describe('a subgraph in a process of its own', () => {
+  const operator: Viewer = {
+    participant: 'operator' as Viewer['participant'],
+    scopes: new Set(['operator']),
+    key: 'test',
+  }
+  const url = `${hub.addresses['PARTICIPANT_URLS']}/graphql`
+  const send = async (authorization: string | null, query: string): Promise<Response> =>
+    fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(authorization !== null && { authorization }) },
+      body: JSON.stringify({ query }),
+    })
+  const documents = [
+    '{ _service { sdl } }',
+    '{ _entities(representations: []) { __typename } }',
+    '{ __typename }',
+  ]
+  const secret = () => sharedSecret(hub.database.db, 'calls')
+  const expired = async () =>
+    createCallTokens([await secret()], () => new Date(Date.now() - 60_000)).sign(operator)
+  const forged = () =>
+    createCallTokens(['another secret of at least 32 characters'], () => new Date()).sign(operator)
+  const forAnother = async () =>
+    `Bearer ${await new SignJWT({ scope: 'operator', key: 'test' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject('operator')
+      .setAudience('another-service')
+      .setExpirationTime('30s')
+      .sign(new TextEncoder().encode(await secret()))}`
+  const unsigned = (): string =>
+    `Bearer ${[
+      '{"alg":"none"}',
+      '{"sub":"operator","aud":"crossgate-subgraph","iss":"crossgate","exp":9999999999}',
+    ]
+      .map((part) => Buffer.from(part).toString('base64url'))
+      .join('.')}.`
+
+  test.each([
+    { what: 'no token', token: () => null },
+    { what: 'a key of a client', token: () => 'Bearer demo-operator' },
+    { what: 'a token without a signature', token: unsigned },
+    { what: 'a token of another secret', token: forged },
+    { what: 'an expired token', token: expired },
+    { what: 'a token for another service', token: forAnother },
+  ])('refuses a call with $what, whatever it requests', async ({ token }) => {
+    for (const document of documents) {
+      const response = await send(await token(), document)
+      expect(response.status).toBe(401)
+      expect(await response.json()).toEqual({
+        errors: [{ message: expect.any(String), extensions: { code: 'CALL_REFUSED' } }],
+      })
+    }
+    const socket = await fetch(url, { headers: { accept: 'text/html' } })
+    expect(socket.status).toBe(401)
+  })
+
+  test('answers a call that the hub has signed, with its SDL too', async () => {
+    const token = await createCallTokens([await secret()], () => new Date()).sign(operator)
+    expect(await (await send(token, '{ _service { sdl } }')).json()).toEqual({
+      data: { _service: { sdl: expect.stringContaining('type Participant') } },
+    })
+  })
+
+  test('gives errors in the form of the hub, and its health without a token', async () => {
+    const token = await createCallTokens([await secret()], () => new Date()).sign({
+      ...operator,
+      scopes: new Set(),
+    })
+    expect(await (await send(token, '{ participants(first: 0) { totalCount } }')).json()).toEqual({
+      data: null,
+      errors: [
+        {
+          message: expect.any(String),
+          path: ['participants'],
+          extensions: expect.objectContaining({ code: expect.stringMatching(/^(BAD_PAGE|FORBIDDEN)$/) }),
+        },
+      ],
+    })
+    expect((await fetch(`${hub.addresses['PARTICIPANT_URLS']}/readyz`)).status).toBe(200)
+  })
+})
+
+describe('every operation gives the same through processes as in one', () => {
+  sendsEveryOperation(hub)
+})
