@@ -6,6 +6,7 @@ import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
 import type { Limits } from './limits.ts'
 import { prepareOperation, type Prepared } from './prepared.ts'
+import type { RecentOperation } from './replaceable.ts'
 
 /** A valid document, and those of its operations that were requested. */
 interface ValidDocument {
@@ -36,6 +37,16 @@ export class DocumentCache {
     const document = this.#valid.get(text) ?? this.#rejected.get(text) ?? this.#read(text)
     if ('kind' in document) return document
     return document.operations.get(name) ?? this.#prepareIn(document, name)
+  }
+
+  /** The operations that were used lately, the latest first, at most `max`. */
+  recent(max: number): readonly RecentOperation[] {
+    const found: RecentOperation[] = []
+    for (const [document, { operations }] of this.#valid.latest()) {
+      if (found.length >= max) break
+      found.push(...[...operations.keys()].map((operationName) => ({ document, operationName })))
+    }
+    return found.slice(0, max)
   }
 
   #read(text: string): ValidDocument | Rejected {

@@ -22,16 +22,14 @@
 // `requires-arguments`, `nested-query`, `interface-objects` and `compose-repairs` correct the planner and the
 // composition library.
 
-import type { GraphQLSchema } from 'graphql'
 import type { AccessOf } from './access.ts'
 import type { SubgraphConnection } from './connection.ts'
 import { DocumentCache } from './document-cache.ts'
-import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
 import { presentUnchanged, type PresentError } from './failures.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { createPlanner } from './plan.ts'
-import type { Prepared } from './prepared.ts'
+import type { Supergraph } from './replaceable.ts'
 import { readSupergraph, type ScalarChecks } from './supergraph-schema.ts'
 
 export type { Access, AccessOf } from './access.ts'
@@ -43,6 +41,7 @@ export type { Rejected } from './errors.ts'
 export type { PresentError } from './failures.ts'
 export type { Limits } from './limits.ts'
 export type { Prepared } from './prepared.ts'
+export { replaceableSupergraph, type ReplaceableSupergraph, type Supergraph } from './replaceable.ts'
 
 export interface SupergraphOptions {
   readonly supergraphSdl: string
@@ -80,13 +79,6 @@ export interface SupergraphOptions {
    * `EventOutage`. Default: 30,000.
    */
   readonly eventWaitMs?: number
-}
-
-export interface Supergraph {
-  /** The schema for clients: no federation directives, nothing `@inaccessible`. */
-  readonly schema: GraphQLSchema
-  /** Parses, validates and plans a document; the result is cached by text and operation name. */
-  prepare(document: string, operationName?: string | null): Prepared | Rejected
 }
 
 /**
@@ -131,5 +123,6 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
   return {
     schema: supergraph.api.graphql,
     prepare: (document, operationName) => documents.prepare(document, operationName ?? ''),
+    recent: (max) => documents.recent(max),
   }
 }
