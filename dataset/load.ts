@@ -2,6 +2,7 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
+import type { Offer } from '../subgraphs/offers/index.ts'
 import type { Corridor, Participant, Project } from '../subgraphs/shared/registry.ts'
 import type { PastPayment } from '../subgraphs/transaction/index.ts'
 import { makeDataset, type DatasetOptions } from './dataset.ts'
@@ -11,6 +12,8 @@ export interface Importers {
   reference(rows: ReferenceRows): Promise<unknown>
   /** Replaces all merchants and products, and the data derived from them. */
   merchants(merchants: Iterable<Merchant>, products: readonly QrProduct[]): Promise<unknown>
+  /** Replaces all offers. */
+  offers(offers: Iterable<Offer>): Promise<unknown>
   /** Inserts into an empty collection. */
   payments(payments: Iterable<PastPayment>, rows: ReferenceRows): Promise<unknown>
 }
@@ -69,13 +72,14 @@ export async function loadDataset(db: Db, options: LoadOptions): Promise<LoadRes
   const started: LoadRecord = { _id: 'dataset', seed, scale, until, startedAt, loadedAt: null }
   await records.replaceOne({ _id: 'dataset' }, started, { upsert: true })
 
-  const { participants, projects, corridors, products, merchants, payments } = makeDataset(options)
+  const { participants, projects, corridors, products, merchants, payments, offers } = makeDataset(options)
   logger.info(
     `loading ${merchants.count} merchants and ${payments.count} payments (scale ${scale}, seed ${seed})`,
   )
   const rows = { participants, projects, corridors }
   await importers.reference(rows)
   await importers.merchants(merchants, products)
+  await importers.offers(offers)
   await importers.payments(payments, rows)
   await records.updateOne({ _id: 'dataset' }, { $set: { loadedAt: new Date() } })
   const tookMs = Date.now() - startedAt.getTime()

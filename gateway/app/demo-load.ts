@@ -4,6 +4,7 @@
 import { once } from 'node:events'
 import { loadDataset, type ReferenceRows } from '../../dataset/load.ts'
 import { importMerchants } from '../../subgraphs/merchant/index.ts'
+import { importOffers } from '../../subgraphs/offers/index.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import type { Registry } from '../../subgraphs/shared/registry.ts'
@@ -43,6 +44,7 @@ await loadDataset(db, {
   importers: {
     reference: (rows) => importRegistry(db, rows),
     merchants: (merchants, products) => importMerchants(db, merchants, { products, at: until }),
+    offers: (offers) => importOffers(db, offers),
     payments: (payments, rows) => importPayments(db, byId(rows), payments),
   },
   logger: { info: report('info'), warn: report('warn') },

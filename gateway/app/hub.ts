@@ -14,7 +14,8 @@ import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mong
 import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
-import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
+import type { JoiningPort } from '../../subgraphs/shared/joined-subgraphs.ts'
+import { subgraphSdl, type Subgraph } from '../../subgraphs/shared/subgraph.ts'
 import {
   openTransactionSubgraph,
   transactionProjections,
@@ -31,13 +32,16 @@ import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
+import { openGraphKeeper, type GraphKeeper } from '../joining/graph-keeper.ts'
+import { openJoining, type Joining } from '../joining/joining.ts'
+import { connectWithin, fetchSdl } from '../joining/remote-sdl.ts'
 import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
 import {
   createSupergraph,
   createInProcessConnection,
   type SubgraphConnection,
-  type Supergraph,
+  type ReplaceableSupergraph,
 } from '../supergraph/index.ts'
 import { seedDemo, simulatedWallets, startWallets } from './demo.ts'
 import { createMerchantDirectory } from './merchant-directory.ts'
@@ -161,7 +165,7 @@ async function whenMongoAnswers<Started>(
 interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'db'> {
   readonly mongo: WatchedMongo
   readonly logHealth: LogHealthWatch
-  readonly supergraph: Supergraph
+  readonly supergraph: ReplaceableSupergraph
   readonly identity: Identity
   readonly wallets: ReturnType<typeof simulatedWallets>
 }
@@ -182,9 +186,13 @@ async function startParts({
   const foundation: Foundation = { ...base, db, registry }
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
   const identity = await startIdentity(foundation, wallets)
-  const running = await startSubgraphs(foundation, startTable)
+  const late: LateParts = { keeper: null, joining: null }
+  const running = await startSubgraphs(foundation, startTable, joiningPort(config, late))
   closeLater(started, startLogRetention(foundation))
-  const supergraph = await createHubSupergraph(foundation, running.subgraphs)
+  const keeper = closeLater(started, await openHubGraph(foundation, running.subgraphs))
+  late.keeper = keeper
+  late.joining = closeLater(started, await openJoining({ config, db, uri, keeper, logger }))
+  const { supergraph } = keeper
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
   return { ...running, logger, now, db, mongo, logHealth, supergraph, identity, wallets }
 }
@@ -225,6 +233,7 @@ interface RunningSubgraphs {
 async function startSubgraphs(
   { config, logger, now, db, registry, started }: Foundation,
   startTable: RateTable | null,
+  joining: JoiningPort,
 ): Promise<RunningSubgraphs> {
   const isDemo = config.MODE === 'demo'
   const reach = webhookReach(config)
@@ -246,7 +255,7 @@ async function startSubgraphs(
   )
   const participant = closeLater(
     started,
-    await openParticipantSubgraph({ ...dependencies, isProduction: !isDemo, reach }),
+    await openParticipantSubgraph({ ...dependencies, isProduction: !isDemo, reach, joining }),
   )
   const analytics = closeLater(started, await openAnalyticsSubgraph(dependencies))
   const subgraphs = new Map([
@@ -269,19 +278,38 @@ const startLogRetention = ({ config, db, logger, now }: Foundation) =>
     projections: [...analyticsProjections, ...transactionProjections],
   })
 
-async function createHubSupergraph(
+/** Opened after the participant subgraph, whose mutations use them. */
+interface LateParts {
+  keeper: GraphKeeper | null
+  joining: Joining | null
+}
+
+const joiningPort = (config: Config, late: LateParts): JoiningPort => ({
+  fetchSdl: (endpoint, path) => fetchSdl(webhookReach(config), { ...endpoint, headers: {} }, path),
+  check: (subgraph) => late.keeper!.check(subgraph),
+  refresh: () => late.joining!.refresh(),
+})
+
+async function openHubGraph(
   { config, logger }: Foundation,
-  subgraphs: ReadonlyMap<string, SubgraphConnection>,
-): Promise<Supergraph> {
+  connections: ReadonlyMap<string, SubgraphConnection>,
+): Promise<GraphKeeper> {
   const file = new URL('../../schema/generated/supergraph.graphql', import.meta.url)
-  return createSupergraph({
-    supergraphSdl: await readFile(file, 'utf8'),
-    subgraphs,
-    scalars,
-    limits: documentLimits(config),
-    present: maskErrors(logger),
+  const present = maskErrors(logger)
+  const reach = webhookReach(config)
+  return openGraphKeeper({
+    own: ownSubgraphs.map((name) => ({ name, sdl: subgraphSdl(name) })),
+    ownSupergraphSdl: await readFile(file, 'utf8'),
+    connections,
+    createGraph: (supergraphSdl, subgraphs) =>
+      createSupergraph({ supergraphSdl, subgraphs, scalars, limits: documentLimits(config), present }),
+    connect: (subgraph) => connectWithin(subgraph.isOnThisMachine ? 'LOOPBACK' : reach, subgraph),
+    requestMs: config.REQUEST_TIMEOUT_MS,
+    logger,
   })
 }
+
+const ownSubgraphs = ['participant', 'merchant', 'transaction', 'analytics'] as const
 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(

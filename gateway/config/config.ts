@@ -90,6 +90,14 @@ const settings = z.object({
       'A JSON file of exchange rates, in the form that `setRates` takes; used if newer than the stored ones.',
     unset: 'the stored rates, at first the built-in ones',
   }),
+  SUBGRAPHS_FILE: text.optional().meta({
+    description: 'A JSON file of subgraphs to join by their URLs; followed while the hub runs.',
+    unset: 'none; the operator can join subgraphs by `joinSubgraph`',
+  }),
+  OFFERS: z.enum(['start', 'off']).optional().meta({
+    description: '`start` runs the offers subgraph as a process of the hub, and joins it.',
+    unset: '`start` in demo mode, otherwise `off`',
+  }),
 
   JWT_ISSUER: text.optional().meta({
     description:
@@ -188,12 +196,13 @@ function acceptedBy({ enum: choices, minimum, maximum }: SettingSchema): string 
 }
 
 /** The settings of a hub, under the names of the environment variables. */
-export interface Config extends Readonly<Omit<Settings, 'MODE' | 'NODE_ENV' | 'TRAFFIC'>> {
+export interface Config extends Readonly<Omit<Settings, 'MODE' | 'NODE_ENV' | 'TRAFFIC' | 'OFFERS'>> {
   readonly MODE: 'demo' | 'production'
+  readonly OFFERS: 'start' | 'off'
   readonly TRAFFIC: number
 }
 
-/** The addresses to which webhooks may be sent. */
+/** The addresses of webhooks and of joined subgraphs that the hub may call. */
 export function webhookReach({ MODE, PRIVATE_ADDRESSES }: Config): 'PUBLIC' | 'LOOPBACK' | 'PRIVATE' {
   if (PRIVATE_ADDRESSES === 'allow') return 'PRIVATE'
   return PRIVATE_ADDRESSES === undefined && MODE === 'demo' ? 'LOOPBACK' : 'PUBLIC'
@@ -242,7 +251,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       }),
     )
   }
-  const { MODE, NODE_ENV, TRAFFIC, ...rest } = read.data
+  const { MODE, NODE_ENV, TRAFFIC, OFFERS, ...rest } = read.data
   const issuer = [rest.JWT_ISSUER, rest.JWT_AUDIENCE, rest.JWT_JWKS_URL].filter((one) => one !== undefined)
   if (issuer.length !== 0 && issuer.length !== 3) {
     throw new ConfigError(['JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set together or not at all'])
@@ -251,5 +260,6 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (mode === 'production' && TRAFFIC) {
     throw new ConfigError([`TRAFFIC=${TRAFFIC}: must be 0 in production, which has no simulated wallets`])
   }
-  return { ...rest, MODE: mode, TRAFFIC: mode === 'production' ? 0 : (TRAFFIC ?? 1) }
+  const offers = OFFERS ?? (mode === 'demo' ? 'start' : 'off')
+  return { ...rest, MODE: mode, OFFERS: offers, TRAFFIC: mode === 'production' ? 0 : (TRAFFIC ?? 1) }
 }

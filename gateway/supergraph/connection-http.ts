@@ -1,6 +1,6 @@
 // Connects to a subgraph over HTTP: any Federation 2 server, for instance a partner's.
 
-import { Pool } from 'undici'
+import { Pool, type buildConnector } from 'undici'
 import { deadlineOf } from '../../subgraphs/platform/async/deadline.ts'
 import type {
   SubgraphConnection,
@@ -14,6 +14,8 @@ import type { EngineCode } from './errors.ts'
 export interface HttpConnectionOptions {
   /** Returns additional headers for one request, from the context of the client's request. */
   readonly headers?: (context: unknown) => Record<string, string>
+  /** Opens the sockets, for instance only to some addresses. Default: to any address. */
+  readonly connect?: buildConnector.connector
   /** The most sockets to the subgraph. Default: 64. */
   readonly connectionsMax?: number
   /** The longest time from sending a request to the last byte of its response. Default: 10,000. */
@@ -45,7 +47,7 @@ export function openHttpConnection(
     connections: connectionsMax,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
-    connect: { timeout: timeoutMs },
+    connect: options.connect ?? { timeout: timeoutMs },
     maxResponseSize: bytesMax,
   })
   const constantHeaders = {

@@ -33,7 +33,15 @@ import type { Supergraph } from './replaceable.ts'
 import { readSupergraph, type ScalarChecks } from './supergraph-schema.ts'
 
 export type { Access, AccessOf } from './access.ts'
-export { composeSupergraph } from './compose.ts'
+export {
+  apiSdl,
+  composeOrMistakes,
+  composeSupergraph,
+  placed,
+  type CompositionMistake,
+  type SubgraphSdl,
+} from './compose.ts'
+export { openHttpConnection, type HttpConnection } from './connection-http.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
 export { EventOutage, type SubscriptionEvent } from './executable.ts'
 export { createInProcessConnection } from './connection-in-process.ts'

@@ -1,11 +1,14 @@
 // The participant subgraph: institutions, projects and corridors.
 
+import type { JoiningPort } from '../shared/joined-subgraphs.ts'
 import type { Reach } from '../shared/reachable-address.ts'
 import type { MirroredRegistry } from '../shared/registry.ts'
 import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
 import { createOperatorService } from './operator-service.ts'
 import { createParticipantStore } from './participant-store.ts'
 import { createParticipantResolvers } from './resolvers.ts'
+import { createSubgraphService } from './subgraph-service.ts'
+import { createSubgraphStore } from './subgraph-store.ts'
 
 export { importRegistry } from './participant-store.ts'
 
@@ -14,13 +17,16 @@ export interface ParticipantSettings {
   readonly isProduction?: boolean
   /** Addresses at which the hub may call participants; by default those of the public internet. */
   readonly reach?: Reach
+  /** Left out, subgraphs of others cannot be joined: NOT_AVAILABLE. */
+  readonly joining?: JoiningPort
 }
 
 export async function openParticipantSubgraph(
   dependencies: SubgraphDependencies & ParticipantSettings & { readonly registry: MirroredRegistry },
 ): Promise<Subgraph> {
-  const { db, registry, now, isProduction = false, reach = 'PUBLIC' } = dependencies
+  const { db, registry, now, isProduction = false, reach = 'PUBLIC', joining = null } = dependencies
   const store = await createParticipantStore(db, now)
   const service = createOperatorService({ registry, store, rules: { isProduction, reach } })
-  return openSubgraph('participant', createParticipantResolvers({ registry, service, now }))
+  const subgraphs = createSubgraphService({ store: await createSubgraphStore(db, now), joining, reach })
+  return openSubgraph('participant', createParticipantResolvers({ registry, service, subgraphs, now }))
 }

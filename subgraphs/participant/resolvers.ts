@@ -12,6 +12,7 @@ import { countryOf, values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import { modelOf, readCorridorFilter, type CorridorFilterInput } from './corridor.ts'
 import type { OperatorService } from './operator-service.ts'
+import type { SubgraphService } from './subgraph-service.ts'
 import { readParticipantFilter, stateOf, type ParticipantFilterInput } from './participant.ts'
 import { programmeFigures } from './project.ts'
 
@@ -21,6 +22,7 @@ const corridorPages = pagesOf('corridors', ['string'], 500)
 export interface ParticipantResolversDependencies {
   readonly registry: Registry
   readonly service: OperatorService
+  readonly subgraphs: SubgraphService
   readonly now: () => Date
 }
 
@@ -29,13 +31,22 @@ interface Key<Id extends string> {
 }
 
 export function createParticipantResolvers(dependencies: ParticipantResolversDependencies): Resolvers {
-  const { registry, service, now } = dependencies
+  const { registry, service, subgraphs, now } = dependencies
   return {
     ...values,
-    Query: queryFields(registry),
-    Mutation: mutationFields(service),
+    Query: {
+      ...queryFields(registry),
+      subgraphs: (_: unknown, __: unknown, context: RequestContext) => subgraphs.list(context),
+    },
+    Mutation: {
+      ...mutationFields(service),
+      joinSubgraph: mutation(subgraphs.join),
+      leaveSubgraph: mutation(subgraphs.leave),
+    },
     ParticipantResult: { __resolveType: typeOr('Participant') },
     ConnectParticipantResult: { __resolveType: typeOr('ParticipantConnected') },
+    JoinSubgraphResult: { __resolveType: typeOr('SubgraphJoined') },
+    LeaveSubgraphResult: { __resolveType: typeOr('SubgraphLeft') },
     CorridorResult: { __resolveType: typeOr('Corridor') },
     Participant: participantFields(registry),
     Capability: { state: (capability: Capability) => stateOf(capability, now()) },

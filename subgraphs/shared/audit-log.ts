@@ -20,6 +20,8 @@ export const auditedActions = {
   createWebhook: true,
   rotateWebhookSecret: true,
   redeliverWebhook: true,
+  joinSubgraph: true,
+  leaveSubgraph: true,
 } as const satisfies Partial<Record<Operation, true>>
 
 export type AuditedAction = keyof typeof auditedActions
@@ -32,6 +34,7 @@ export const auditedKinds = {
   settlement: true,
   webhook: true,
   delivery: true,
+  subgraph: true,
 } as const
 
 export type AuditedKind = keyof typeof auditedKinds

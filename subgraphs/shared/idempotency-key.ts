@@ -24,6 +24,8 @@ export type Operation =
   | 'connectParticipant'
   | 'setCorridor'
   | 'setRates'
+  | 'joinSubgraph'
+  | 'leaveSubgraph'
 
 /** A use of an idempotency key. `id` is unique over all payments. */
 export interface UsedKey {
@@ -81,5 +83,6 @@ export const isKept = ({ code }: Refusal): boolean => !outages.has(code)
 const outages: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'UNAVAILABLE',
   'RATE_UNAVAILABLE',
+  'SUBGRAPH_UNREACHABLE',
   'FORBIDDEN',
 ])

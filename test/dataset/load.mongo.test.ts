@@ -2,6 +2,7 @@ import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { loadDataset, type Importers, type LoadOptions } from '../../dataset/load.ts'
 import { importMerchants } from '../../subgraphs/merchant/index.ts'
+import { importOffers } from '../../subgraphs/offers/index.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
 import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
@@ -14,6 +15,7 @@ const small = aDataset(1, 0.0001)
 const importersOf = (database: Db): Importers => ({
   reference: (rows) => importRegistry(database, rows),
   merchants: (merchants, products) => importMerchants(database, merchants, { products }),
+  offers: (offers) => importOffers(database, offers),
   payments: (payments) =>
     database
       .collection<{ _id: string }>('payments')
@@ -72,7 +74,7 @@ describe('loading the data set', () => {
     expect(other.logged.join()).toContain('scale 0.0001')
   })
 
-  test.each(['reference', 'merchants', 'payments'] as const)(
+  test.each(['reference', 'merchants', 'offers', 'payments'] as const)(
     'starts again after an interruption at the %s, and leaves nothing of the first try',
     async (part) => {
       const interrupted: Importers = {

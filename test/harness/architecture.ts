@@ -41,7 +41,18 @@ const transactionRooms = [
   'counterparty',
 ]
 /** The rooms of the gateway, from the ground up: each may import those before it. */
-const gatewayRooms = ['supergraph', 'protocol', 'identity', 'live', 'mongod', 'config', 'http', 'app', 'cli']
+const gatewayRooms = [
+  'supergraph',
+  'protocol',
+  'identity',
+  'live',
+  'mongod',
+  'config',
+  'joining',
+  'http',
+  'app',
+  'cli',
+]
 
 const schema = /^schema\//
 const shared = /^subgraphs\/(platform|log|shared)\//
@@ -77,6 +88,8 @@ const rules: readonly Rule[] = [
   ...inOrder('gateway', gatewayRooms, [subgraphIndex, shared, schema]),
   ...inOrder('subgraphs', floors, [schema]),
   ...inOrder('subgraphs/transaction', transactionRooms, [shared, schema]),
+  // The entry of a process of its own.
+  { from: /^(subgraphs\/[^/]+)\/main\.ts$/, may: [/^$1\//, shared, schema] },
   { from: /^(subgraphs\/[^/]+)\/index\.ts$/, may: [/^$1\//, shared, schema] },
   { from: /^(subgraphs\/[^/]+)\/resolvers\.ts$/, may: [/^$1\/(?!index\.ts)/, shared, schema] },
   { from: /^(subgraphs\/[^/]+)\//, may: [/^$1\/(?!(index|resolvers)\.ts)/, shared, schema] },

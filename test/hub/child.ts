@@ -48,6 +48,7 @@ function run(
       MONGODB_DATABASE: database.name,
       SCALE: '0.0002',
       TRAFFIC: '0',
+      OFFERS: 'off',
       PORT: '0',
       ...settings,
     },

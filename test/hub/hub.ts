@@ -27,6 +27,7 @@ export async function testHub(
     MONGODB_DATABASE: on.name,
     SCALE: '0.0002',
     TRAFFIC: '0',
+    OFFERS: 'off',
     ...settings,
   })
   const hub = await startHub(config, { logger, mongod: startMongo({ ...mongoOptions(config), logger }) })

@@ -29,7 +29,9 @@ describe('a graph that is replaced', () => {
   test('has its new schema for the next request, introspection included', async () => {
     expect(await ask(stars)).toEqual({ data: { book: { stars: 5 } } })
     await hub.replaceGraph('shelf')
-    expect(await ask(stars)).toMatchObject({ errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }] })
+    expect(await ask(stars)).toMatchObject({
+      errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }],
+    })
     expect(await ask('{ __type(name: "Book") { fields { name } } }')).toEqual({
       data: { __type: { fields: [{ name: 'id' }, { name: 'title' }] } },
     })
@@ -65,12 +67,12 @@ describe('a graph that is replaced', () => {
     while (received.length < texts.length) received.push(textOf(await client.receive()))
     expect(received).toEqual(texts)
     for (const text of texts) {
-      const { data } = await reader.next()
+      const { data } = await reader.receive()
       expect(JSON.parse(data)).toEqual({ data: { transactionEvents: { text } } })
     }
     expect(await client.drain()).toEqual([])
     expect(feed.count('transactionEvents')).toBe(2)
-    reader.close()
+    await reader.leave()
     await client.close()
     await feed.until('transactionEvents', 0)
   })
