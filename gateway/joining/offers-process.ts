@@ -39,6 +39,7 @@ export function startOffersProcess(options: OffersProcessOptions): OffersProcess
       child.on('message', (message) => {
         const ready = (message as { url: string }).url
         port = new URL(ready).port
+        logger.info({ pid: child?.pid, url: ready }, 'the offers subgraph is ready')
         onReady(ready)
       })
       const [code, signal] = (await once(child, 'exit').catch((error: Error) => [
