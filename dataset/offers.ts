@@ -18,8 +18,14 @@ export interface OffersOptions {
   readonly until: Date
 }
 
-/** The offers of all merchants, computed on demand in the order of the merchants. */
-export function* makeOffers(
+/** The offers of all merchants, computed at each reading in the order of the merchants. */
+export const makeOffers = (
+  options: OffersOptions,
+  merchants: MerchantSource,
+  participants: readonly Participant[],
+): Iterable<Offer> => ({ [Symbol.iterator]: () => computeOffers(options, merchants, participants) })
+
+function* computeOffers(
   { seed, until }: OffersOptions,
   merchants: MerchantSource,
   participants: readonly Participant[],

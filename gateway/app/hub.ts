@@ -295,7 +295,7 @@ async function openHubGraph(
   connections: ReadonlyMap<string, SubgraphConnection>,
 ): Promise<GraphKeeper> {
   const file = new URL('../../schema/generated/supergraph.graphql', import.meta.url)
-  const present = maskErrors(logger)
+  const present = maskErrors(logger, (subgraph) => !connections.has(subgraph) && subgraph !== 'supergraph')
   const reach = webhookReach(config)
   return openGraphKeeper({
     own: ownSubgraphs.map((name) => ({ name, sdl: subgraphSdl(name) })),

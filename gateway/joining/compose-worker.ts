@@ -1,6 +1,7 @@
-// Composes in a thread of its own: it takes some hundred milliseconds, in which requests would wait.
+// The thread of `compose-in-thread.ts`: composing takes some hundred milliseconds, in which requests would
+// wait.
 
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { composeJoined, type CompositionInput } from './composition.ts'
 
-parentPort!.postMessage(composeJoined(workerData as CompositionInput))
+parentPort!.on('message', (input: CompositionInput) => parentPort!.postMessage(composeJoined(input)))

@@ -11,7 +11,7 @@ import {
   type SubgraphSdl,
   type Supergraph,
 } from '../supergraph/index.ts'
-import { composeInThread } from './compose-in-thread.ts'
+import { openComposer, type Composer } from './compose-in-thread.ts'
 import type { Composed } from './composition.ts'
 
 /** A subgraph of others, with what the hub needs to call it. */
@@ -81,6 +81,7 @@ export function openGraphKeeper(options: GraphKeeperOptions): GraphKeeper {
 class Keeper {
   readonly supergraph: ReplaceableSupergraph
   readonly #options: GraphKeeperOptions
+  readonly #composer: Composer = openComposer()
   #accepted: Accepted = new Map()
   /** The connections of the present graph, by the name of their subgraph. */
   #open: ReadonlyMap<string, Open> = new Map()
@@ -101,8 +102,16 @@ class Keeper {
   }
 
   set(source: Source, subgraphs: readonly JoinedSubgraph[]): Promise<readonly CompositionMistake[]> {
-    const done = this.#last.then(() => this.#set(source, subgraphs))
-    this.#last = done.catch(() => {})
+    const done = this.#last
+      .then(() => this.#set(source, subgraphs))
+      .catch((error: unknown) => {
+        this.#options.logger.error(
+          { err: error, source },
+          'a new graph could not be made: the graph stays as it is',
+        )
+        return [mistakeOf('INTERNAL_SERVER_ERROR', error)]
+      })
+    this.#last = done
     return done
   }
 
@@ -114,6 +123,7 @@ class Keeper {
 
   async close(): Promise<void> {
     await this.#last
+    await this.#composer.close()
     for (const timer of this.#retiring.values()) clearTimeout(timer)
     const connections = [
       ...this.#retiring.keys(),
@@ -146,7 +156,7 @@ class Keeper {
     const sdls = joined.map(({ name, url, sdl }) => ({ name, url, sdl })).toSorted(byName)
     const key = JSON.stringify(sdls)
     if (this.#composed?.key === key) return this.#composed.result
-    const result = composeInThread({ own, ownSupergraphSdl, joined: sdls })
+    const result = this.#composer.compose({ own, ownSupergraphSdl, joined: sdls })
     this.#composed = { key, result }
     result.catch(() => (this.#composed = null))
     return result
@@ -175,7 +185,8 @@ class Keeper {
       await this.supergraph.replace(next)
     } catch (error) {
       for (const { connection } of open.values()) if (!kept.has(connection)) void connection.close()
-      return [unsupported(error)]
+      // For instance `@context`, which the engine does not apply: the message names it.
+      return [mistakeOf('NOT_SUPPORTED', error)]
     }
     const used = new Set([...open.values()].map(({ connection }) => connection))
     for (const connection of kept) if (!used.has(connection)) this.#retire(connection)
@@ -195,9 +206,8 @@ class Keeper {
   }
 }
 
-/** What the engine does not support, such as `@context`: its message names it. */
-const unsupported = (error: unknown): CompositionMistake => ({
-  code: 'NOT_SUPPORTED',
+const mistakeOf = (code: string, error: unknown): CompositionMistake => ({
+  code,
   message: error instanceof Error ? error.message : String(error),
   subgraph: null,
   coordinate: null,

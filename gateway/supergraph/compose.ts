@@ -38,7 +38,7 @@ export function composeOrMistakes(
       documents.set(name, repairedInput(parse(sdl)))
     } catch (error) {
       if (!(error instanceof GraphQLError)) throw error
-      unread.push(mistakeIn(name, 'INVALID_GRAPHQL', error))
+      unread.push({ ...mistakeIn(name, 'INVALID_GRAPHQL', error), coordinate: null })
     }
   }
   if (unread.length > 0) return { mistakes: unread }

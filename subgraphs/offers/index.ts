@@ -2,6 +2,7 @@
 // own, joined by its URL as a partner's subgraph is.
 
 import { ApolloServer } from '@apollo/server'
+import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/disabled'
 import { startStandaloneServer } from '@apollo/server/standalone'
 import { buildSubgraphSchema, type GraphQLResolverMap } from '@apollo/subgraph'
 import { parse, type GraphQLError } from 'graphql'
@@ -51,6 +52,8 @@ export async function startOffersServer({
     ]),
     formatError: (formatted, error) => present(formatted, error, logger),
     includeStacktraceInErrorResponses: false,
+    // The hub requests no traces.
+    plugins: [ApolloServerPluginInlineTraceDisabled()],
     stopOnTerminationSignals: false,
   })
   const { url } = await startStandaloneServer(server, {

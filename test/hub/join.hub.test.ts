@@ -3,13 +3,16 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { MerchantId, OfferId, ParticipantId } from '../../schema/values/id.ts'
 import { importOffers, startOffersServer, type Offer } from '../../subgraphs/offers/index.ts'
 import { SseReader } from '../gateway/http/sse-reader.ts'
+import { freePort } from '../docs/free-port.ts'
 import { freshDatabase } from '../harness/mongo.ts'
 import type { Answer } from './client.ts'
 import { testHub } from './hub.ts'
 
 const database = await freshDatabase()
-const hub = await testHub(database)
-const other = await testHub(database)
+// A busy machine may take long to compose.
+const settings = { REQUEST_TIMEOUT_MS: '60000' }
+const hub = await testHub(database, settings)
+const other = await testHub(database, settings)
 const operator = hub.as('demo-operator')
 const wallet = hub.as('demo-wallet')
 const offers = await startOffersServer({
@@ -34,6 +37,8 @@ const merchantOffers = `query($id: ID!) { merchant(id: $id) {
   name offers(wallet: "wallet-sg-01") { id kind percent merchant { name } benefit(amount: { amount: "400", currency: "CNY" }) { amount } }
 } }`
 
+/** Nothing listens there. */
+const away = `http://127.0.0.1:${await freePort()}/`
 let merchant = ''
 let payments = 0
 
@@ -167,7 +172,7 @@ describe('a subgraph that joins a hub that runs', () => {
 
   test('that is away has coded errors for its own fields, and the rest is served', async () => {
     await operator.query(join, {
-      input: { name: 'tips', url: 'http://127.0.0.1:1/', sdl: 'type Query { tip: String }' },
+      input: { name: 'tips', url: away, sdl: 'type Query { tip: String }' },
     })
     const answer = await wallet.query('query($id: ID!) { tip merchant(id: $id) { id } }', { id: merchant })
     expect(answer).toMatchObject({
@@ -205,8 +210,8 @@ describe('a subgraph that cannot join', () => {
     },
     {
       what: 'it answers for a root field of the hub',
-      sdl: `${link}type Query { programme: Programme! @shareable }\ntype Programme { wallets: Int! @shareable }`,
-      mistake: { code: 'ROOT_FIELD_TAKEN', coordinate: 'Query.programme', subgraph: 'bad', line: 2 },
+      sdl: `${link}type Query {\n  programme: Programme! @shareable }\ntype Programme { bonus: Int! }`,
+      mistake: { code: 'ROOT_FIELD_TAKEN', coordinate: 'Query.programme', subgraph: 'bad', line: 3 },
     },
     {
       what: 'a type of the hub has another kind in it',
@@ -225,7 +230,7 @@ describe('a subgraph that cannot join', () => {
     },
   ])('is refused with the code and the place when $what', async ({ sdl, mistake }) => {
     const { data } = await operator.query(join, {
-      input: { name: 'bad', url: 'http://127.0.0.1:1/', sdl },
+      input: { name: 'bad', url: away, sdl },
     })
     expect(data.joinSubgraph).toMatchObject({
       __typename: 'SubgraphNotComposed',
@@ -238,7 +243,7 @@ describe('a subgraph that cannot join', () => {
   test.each([
     {
       what: 'it is away',
-      input: { url: 'http://127.0.0.1:1/' },
+      input: { url: away },
       code: 'SUBGRAPH_UNREACHABLE',
       path: ['input', 'url'],
     },
