@@ -38,7 +38,7 @@ export interface GraphKeeper {
    * the present one; they are logged.
    */
   set(source: Source, subgraphs: readonly JoinedSubgraph[]): Promise<readonly CompositionMistake[]>
-  /** The mistakes that `subgraph` would make beside those of other names; empty when it can be joined. */
+  /** The mistakes that `subgraph` would make if the operator joined it; none when it can be joined. */
   check(subgraph: SubgraphSdl): Promise<readonly CompositionMistake[]>
   close(): Promise<void>
 }
@@ -116,7 +116,9 @@ class Keeper {
   }
 
   async check({ name, url, sdl }: SubgraphSdl): Promise<readonly CompositionMistake[]> {
-    const others = this.joined.filter((other) => other.name !== name)
+    const others = [...this.#accepted].flatMap(([source, present]) =>
+      source === 'OPERATOR' ? present.filter((other) => other.name !== name) : present,
+    )
     const composed = await this.#compose([...others, { name, url: url ?? '', sdl, headers: {} }])
     return 'mistakes' in composed ? composed.mistakes : []
   }
@@ -153,6 +155,7 @@ class Keeper {
   /** What a mutation has checked is not composed again when it is taken on. */
   #compose(joined: readonly JoinedSubgraph[]): Promise<Composed> {
     const { own, ownSupergraphSdl } = this.#options
+    if (joined.length === 0) return Promise.resolve({ supergraphSdl: ownSupergraphSdl })
     const sdls = joined.map(({ name, url, sdl }) => ({ name, url, sdl })).toSorted(byName)
     const key = JSON.stringify(sdls)
     if (this.#composed?.key === key) return this.#composed.result

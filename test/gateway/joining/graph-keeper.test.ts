@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { openGraphKeeper, type JoinedSubgraph } from '../../../gateway/joining/graph-keeper.ts'
 import { connectWithin } from '../../../gateway/joining/remote-sdl.ts'
 import { composeSupergraph, createSupergraph } from '../../../gateway/supergraph/index.ts'
@@ -49,6 +49,9 @@ const document = '{ book { title stars } }'
 const answer = { data: { book: { title: 'Tea', stars: 5 } } }
 const viewer = { viewer: { key: 'cg_secret' }, requestId: 'r1' }
 
+// A busy machine may take long to start the thread that composes.
+vi.setConfig({ testTimeout: 120_000 })
+
 describe('the keeper of the graph', () => {
   test('joins a subgraph, and takes it out', async () => {
     expect(await keeper.set('OPERATOR', [joined()])).toEqual([])
@@ -94,6 +97,7 @@ describe('the keeper of the graph', () => {
   test('refuses a name that another source has', async () => {
     await keeper.set('OPERATOR', [joined()])
     expect(await keeper.set('FILE', [joined()])).toMatchObject([{ code: 'NAME_TAKEN', subgraph: 'stars' }])
+    expect(await keeper.check({ name: 'stars', url: stars.url, sdl: starsSdl })).toEqual([])
     expect(await keeper.check({ name: 'books', url: stars.url, sdl: starsSdl })).toMatchObject([
       { code: 'NAME_TAKEN', subgraph: 'books' },
     ])

@@ -87,7 +87,7 @@ test.each([
   [750, '7.5'],
   [1000, '10'],
   [1, '0.01'],
-])('%i hundredths of a percent are %s %%', (basisPoints, percent) => {
+])('%i hundredths of a percent are “%s” percent', (basisPoints, percent) => {
   expect(percentOf(basisPoints)).toBe(percent)
 })
 
