@@ -16,8 +16,9 @@
 //   complete          replaces `render` when a value is null or invalid where the schema forbids it
 //
 // `executable` runs these parts for one operation; `prepared` and `document-cache` store it for later
-// requests. `replaceable` replaces a whole graph by the next one while it serves. `settings` reads which variant of an operation a request gets: by its switches, by what the
-// caller may read (`access`), and by labels of `@override`.
+// requests, and `replaceable` replaces a whole graph by the next one. `settings` reads which variant of an
+// operation a request gets: by its switches, by what the caller may read (`access`), and by labels of
+// `@override`.
 //
 // `requires-arguments`, `nested-query`, `interface-objects` and `compose-repairs` correct the planner and the
 // composition library.
