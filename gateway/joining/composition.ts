@@ -79,7 +79,7 @@ function takenFields(supergraphSdl: string, joined: readonly SubgraphSdl[]): Com
     const taking = rootTypes.has(type) && graphs.some((name) => !isJoined.has(name)) ? graphs : []
     return [
       ...overriding.map((subgraph) => {
-        const message = `"${subgraph}" takes ${coordinate} over by @override: a joined subgraph may only add fields`
+        const message = `"${subgraph}" takes ${coordinate} over: a joined subgraph may only add fields`
         return mistake('OVERRIDE_NOT_ALLOWED', message, { subgraph, coordinate })
       }),
       ...taking
@@ -127,7 +127,7 @@ const argumentsOf = (
       ),
     )
 
-/** For instance an argument that the joined subgraph leaves out of an input, or a field that may now be null. */
+/** For instance a field that the joined subgraph leaves out of an input, or one that may now be null. */
 function breakingChanges(before: string, after: string): CompositionMistake[] {
   const changes = findBreakingChanges(buildSchema(apiSdl(before)), buildSchema(apiSdl(after)))
   return changes.map(({ description }) =>

@@ -142,7 +142,7 @@ class Keeper {
     const { logger } = this.#options
     const names = subgraphs.map(({ name }) => name)
     logger.error({ source, names, mistakes }, 'subgraphs cannot be joined: the graph stays as it is')
-    // At a start there is no earlier graph of this source to stay with: each subgraph that composes is joined.
+    // At a start there is no earlier graph of this source to stay with: each that composes is joined.
     if (before.length === 0 && subgraphs.length > 1) {
       for (const subgraph of subgraphs) {
         const present = this.#accepted.get(source) ?? []

@@ -17,7 +17,7 @@ const fileForm = z.strictObject({
   subgraphs: z
     .array(
       z.strictObject({
-        name: z.string().regex(subgraphNameForm, 'takes 1–40 characters: a–z, 0–9, dashes, a letter first'),
+        name: z.string().regex(subgraphNameForm, 'takes 1–40 of a–z, 0–9 and dashes, a letter first'),
         url: z.string(),
         sdl: z.string().min(1).optional(),
         headers: z.record(z.string().regex(/^[\w-]+$/, 'takes names of headers'), z.string()).default({}),
@@ -108,7 +108,7 @@ class Follower implements SubgraphsFile {
   #watch(file: string): void {
     if (this.#watched.has(file)) return
     this.#watched.add(file)
-    // Polled: a file that is replaced or is a link, as in a container’s settings, is noticed in the same way.
+    // Polled: a file that is replaced, or is a link as in a container’s settings, is noticed as well.
     watchFile(file, { interval: this.#options.checkMs ?? 500, persistent: false }, this.#onChange)
   }
 

@@ -1,5 +1,5 @@
-// The offers subgraph: what shops give the customers of wallets. An ordinary Apollo Server in a process of its
-// own, joined by its URL as a partner's subgraph is.
+// The offers subgraph: what shops give the customers of wallets. An ordinary Apollo Server in a process of
+// its own, joined by its URL as a partner’s subgraph is.
 
 import { ApolloServer } from '@apollo/server'
 import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/disabled'

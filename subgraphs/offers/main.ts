@@ -1,5 +1,6 @@
 // The process of the offers subgraph. Settings come from the environment: MONGODB_URI, MONGODB_DATABASE,
-// OFFERS_HOST, OFFERS_PORT, LOG_LEVEL. A process that a hub has started sends the hub its URL, and ends with the hub.
+// OFFERS_HOST, OFFERS_PORT, LOG_LEVEL. A process that a hub has started sends the hub its URL, and ends with
+// the hub.
 
 import { pino } from 'pino'
 import { connectWatched } from '../platform/mongo/client.ts'
