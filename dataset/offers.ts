@@ -33,6 +33,7 @@ function* computeOffers(
   const foreign = participants
     .filter(({ roles, country }) => roles.includes('WALLET') && country !== mainland.code)
     .map(({ id }) => id)
+    .toSorted()
   const random = new Random(seed, 'offers')
   let index = 0
   for (const merchant of merchants) {
@@ -59,7 +60,8 @@ function* offersOf(merchant: Merchant, making: Making): Generator<Offer> {
       gift: { basisPoints: 900, amount: null },
       minimum: amountOf(200n, currency),
       maximum: null,
-      wallets: foreign.filter((_, n) => n % 8 === 0),
+      // The first wallet of each country.
+      wallets: foreign.filter((id) => id.endsWith('-01')),
     }
   }
   if (random.chance(0.1)) {
@@ -82,7 +84,7 @@ function* offersOf(merchant: Merchant, making: Making): Generator<Offer> {
       gift: { basisPoints: null, amount: amountOf(8n, currency) },
       minimum: amountOf(100n, currency),
       maximum: null,
-      wallets: foreign.filter((_, n) => n % 16 === 0),
+      wallets: foreign.filter((id) => /-0[1-3]$/.test(id)),
     }
   }
 }

@@ -61,7 +61,7 @@ export interface Applied {
   readonly benefit: Money
 }
 
-/** The offer that gives a payment the most, the first by id among equal ones; null when none gives anything. */
+/** The offer that gives a payment the most, the first by id among equal ones; null when none gives any. */
 export function bestOffer(
   offers: readonly Offer[],
   payment: { readonly amount: Money; readonly wallet: ParticipantId; readonly at: Date },

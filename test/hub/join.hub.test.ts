@@ -40,6 +40,7 @@ const merchantOffers = `query($id: ID!) { merchant(id: $id) {
 /** Nothing listens there. */
 const away = `http://127.0.0.1:${await freePort()}/`
 let merchant = ''
+let payload = ''
 let payments = 0
 
 async function pay(client = wallet): Promise<string> {
@@ -47,7 +48,7 @@ async function pay(client = wallet): Promise<string> {
   const input = {
     idempotencyKey: reference,
     reference,
-    merchant,
+    payload,
     payerCurrency: 'SGD',
     amount: { amount: '300.00', currency: 'CNY' },
   }
@@ -64,6 +65,10 @@ beforeAll(async () => {
   )
   const { id, location } = data.merchants.edges[0].node
   merchant = id
+  const code = await hub
+    .as('demo-acquirer')
+    .ask('IssueCode', { input: { idempotencyKey: 'join', merchant, kind: 'STATIC' } })
+  payload = code.data.issueCode.payload
   const day = 86_400_000
   const refund: Offer = {
     id: `${merchant}:1` as OfferId,

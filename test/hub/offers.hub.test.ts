@@ -38,7 +38,7 @@ describe('the offers of a hub', () => {
     expect(data.offers.length).toBeGreaterThan(0)
     expect(data.offers[0]).toMatchObject({
       distanceMeters: expect.any(Number),
-      offer: { merchant: { name: expect.any(String), city: 'Shanghai' } },
+      offer: { merchant: { name: expect.any(String), city: expect.any(String) } },
     })
 
     process.kill(await pidOf(1), 'SIGKILL')
