@@ -13,6 +13,7 @@ import {
   apiSdl,
   composeOrMistakes,
   placed,
+  readFeatures,
   type CompositionMistake,
   type SubgraphSdl,
 } from '../supergraph/index.ts'
@@ -33,6 +34,7 @@ export interface CompositionInput {
  * - OVERRIDE_NOT_ALLOWED: a joined subgraph takes a field over from another one.
  * - ROOT_FIELD_TAKEN: a joined subgraph has a root field of an own one.
  * - BREAKS_THE_GRAPH: a document that is valid without the joined subgraphs could be invalid with them.
+ * - NOT_SUPPORTED: the engine does not apply a directive; the message names it.
  */
 export function composeJoined({ own, ownSupergraphSdl, joined }: CompositionInput): Composed {
   const names = [...own, ...joined].map(({ name }) => name)
@@ -49,6 +51,7 @@ export function composeJoined({ own, ownSupergraphSdl, joined }: CompositionInpu
   const mistakes = [
     ...takenFields(composed.supergraphSdl, joined),
     ...breakingChanges(ownSupergraphSdl, composed.supergraphSdl),
+    ...unsupported(composed.supergraphSdl),
   ]
   if (mistakes.length === 0) return composed
   const documents = new Map(joined.map(({ name, sdl }) => [name, parse(sdl)]))
@@ -135,4 +138,13 @@ function breakingChanges(before: string, after: string): CompositionMistake[] {
       coordinate: /\b[A-Z]\w*\.\w+/.exec(description)?.[0] ?? null,
     }),
   )
+}
+
+function unsupported(supergraphSdl: string): CompositionMistake[] {
+  try {
+    readFeatures(parse(supergraphSdl, { noLocation: true }))
+    return []
+  } catch (error) {
+    return [mistake('NOT_SUPPORTED', (error as Error).message)]
+  }
 }

@@ -47,6 +47,7 @@ export type { SubgraphConnection, SubgraphResult, Variables } from './connection
 export { EventOutage, type SubscriptionEvent } from './executable.ts'
 export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
+export { readFeatures } from './features.ts'
 export type { PresentError } from './failures.ts'
 export type { Limits } from './limits.ts'
 export type { Prepared } from './prepared.ts'
