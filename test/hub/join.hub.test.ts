@@ -263,7 +263,7 @@ describe('a subgraph that cannot join', () => {
     expect(data.joinSubgraph).toMatchObject({ __typename: 'Refused', code, path })
   })
 
-  test('is refused for everybody but the operator', async () => {
+  test('is refused for callers other than the operator', async () => {
     const { data } = await wallet.query(join, { input: { name: 'bad', url: offers.url } })
     expect(data.joinSubgraph).toMatchObject({ __typename: 'Refused', code: 'FORBIDDEN' })
     expect((await wallet.query('{ subgraphs { name } }')).errors).toMatchObject([
