@@ -13,6 +13,9 @@ const sdl = 'type Query { tip: String }'
 const partner = await aPartner(sdl, { Query: { tip: () => 'cash' } })
 afterAll(() => partner.close())
 
+/** A busy machine may take long to notice a change. */
+const busy = { timeout: 25_000 }
+
 const opened: SubgraphsFile[] = []
 afterEach(() => opened.splice(0).forEach((one) => one.close()))
 
@@ -55,10 +58,10 @@ describe('the file of subgraphs', () => {
     const { taken } = await follow({ subgraphs: [] })
     expect(taken).toEqual([[]])
     write({ subgraphs: [tips] })
-    await vi.waitUntil(() => taken.length === 2)
+    await vi.waitUntil(() => taken.length === 2, busy)
     expect(taken[1]).toEqual([joined])
     write({ subgraphs: [] })
-    await vi.waitUntil(() => taken.length === 3)
+    await vi.waitUntil(() => taken.length === 3, busy)
     expect(taken[2]).toEqual([])
   })
 
@@ -68,7 +71,7 @@ describe('the file of subgraphs', () => {
     const { taken } = await follow({ subgraphs: [{ ...tips, sdl: 'tips.graphql' }] })
     expect(taken[0]).toMatchObject([{ sdl }])
     writeFileSync(sdlFile, `${sdl} type More { a: Int }`)
-    await vi.waitUntil(() => taken.length === 2)
+    await vi.waitUntil(() => taken.length === 2, busy)
     expect(taken[1]).toMatchObject([{ sdl: `${sdl} type More { a: Int }` }])
   })
 
@@ -97,11 +100,11 @@ describe('the file of subgraphs', () => {
     })
     const { taken, lines } = await follow({ subgraphs: [tips] })
     write(content)
-    await vi.waitUntil(() => lines.length > 0)
+    await vi.waitUntil(() => lines.length > 0, busy)
     expect(lines[0]!.details).toEqual({ mistakes: [expect.stringMatching(mistake)] })
     expect(taken).toEqual([[joined]])
     write({ subgraphs: [tips, { ...tips, name: 'more' }] })
-    await vi.waitUntil(() => taken.length === 2)
+    await vi.waitUntil(() => taken.length === 2, busy)
   })
 
   test('joins a subgraph that is away once it is there', async () => {
@@ -114,7 +117,7 @@ describe('the file of subgraphs', () => {
       reason: expect.stringContaining('cannot be reached'),
     })
     const back = await aPartner(sdl, {}, Number(new URL(late.url).port))
-    await vi.waitUntil(() => taken.length > 1, { timeout: 4_000 })
+    await vi.waitUntil(() => taken.length > 1, busy)
     expect(taken.at(-1)!.map(({ name }) => name)).toEqual(['tips', 'late'])
     await back.close()
   })
