@@ -11,7 +11,7 @@ import { mainland, projectCountries } from './countries.ts'
 import { makeMerchants, type MerchantSource } from './merchants.ts'
 import { makeOffers } from './offers.ts'
 import { makeParticipants } from './participants.ts'
-import { makePayments, type PaymentSource } from './payments.ts'
+import { makePayments, type PaymentSource, type ReportingFen } from './payments.ts'
 import { makeProducts } from './products.ts'
 
 export interface DatasetOptions {
@@ -26,6 +26,8 @@ export interface DatasetOptions {
   readonly until: Date
   /** Rates for the choice of amounts. */
   readonly rates: Rates
+  /** For values that are exact. */
+  readonly reportingFen: ReportingFen
 }
 
 export interface Dataset {

@@ -35,12 +35,18 @@ function* computeOffers(
     .map(({ id }) => id)
     .toSorted()
   const random = new Random(seed, 'offers')
-  let index = 0
-  for (const merchant of merchants) {
-    random.restart(index++)
+  const share = Math.min(0.3, merchantsMax / merchants.count)
+  for (let index = 0; index < merchants.count; index++) {
+    random.restart(index)
+    // Before the merchant is computed, which takes longer.
+    if (!random.chance(share)) continue
+    const merchant = merchants.at(index)
     if (merchant.status === 'ACTIVE') yield* offersOf(merchant, { random, until, foreign })
   }
 }
+
+/** Merchants with offers, at most about. */
+const merchantsMax = 100_000
 
 interface Making {
   readonly random: Random
@@ -52,7 +58,7 @@ interface Making {
 function* offersOf(merchant: Merchant, making: Making): Generator<Offer> {
   const { random, foreign } = making
   const { country, currency, scenario } = merchant
-  if (country === mainland.code && scenario === 'RETAIL' && random.chance(0.25)) {
+  if (country === mainland.code && scenario === 'RETAIL' && random.chance(0.6)) {
     yield {
       ...common(merchant, making, 1),
       kind: 'TAX_REFUND',
@@ -64,7 +70,7 @@ function* offersOf(merchant: Merchant, making: Making): Generator<Offer> {
       wallets: foreign.filter((id) => id.endsWith('-01')),
     }
   }
-  if (random.chance(0.1)) {
+  if (random.chance(0.35)) {
     const percent = 5 + random.below(4) * 5
     yield {
       ...common(merchant, making, 2),
@@ -76,7 +82,7 @@ function* offersOf(merchant: Merchant, making: Making): Generator<Offer> {
       wallets: null,
     }
   }
-  if (random.chance(0.04)) {
+  if (random.chance(0.15)) {
     yield {
       ...common(merchant, making, 3),
       kind: 'CASHBACK',

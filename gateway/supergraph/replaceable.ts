@@ -1,6 +1,7 @@
 // A graph that is replaced as a whole while it serves: prepared operations keep the graph that prepared them.
 
 import type { GraphQLSchema } from 'graphql'
+import type { AccessOf } from './access.ts'
 import type { Rejected } from './errors.ts'
 import type { Prepared } from './prepared.ts'
 
@@ -9,6 +10,8 @@ export interface Supergraph {
   readonly schema: GraphQLSchema
   /** Parses, validates and plans a document; the result is cached by text and operation name. */
   prepare(document: string, operationName?: string | null): Prepared | Rejected
+  /** What the caller may read, from the context of its request. */
+  readonly accessOf: AccessOf
   /** The operations that were used lately, the latest first, at most `max`. */
   recent(max: number): readonly RecentOperation[]
 }
@@ -39,6 +42,7 @@ export function replaceableSupergraph(first: Supergraph): ReplaceableSupergraph 
     get schema() {
       return current.schema
     },
+    accessOf: (context) => current.accessOf(context),
     prepare: (document, operationName) => current.prepare(document, operationName),
     recent: (max) => current.recent(max),
     async replace(next) {

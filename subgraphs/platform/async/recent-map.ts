@@ -40,11 +40,6 @@ export class RecentMap<Key, Value> {
     this.#young.set(key, value)
   }
 
-  /** All entries, those that count as newest first. */
-  *latest(): Generator<readonly [Key, Value]> {
-    for (const generation of [this.#young, this.#old]) yield* [...generation].toReversed()
-  }
-
   delete(key: Key): void {
     this.#young.delete(key)
     this.#old.delete(key)

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { apiSdl, composeSupergraph } from '../../../gateway/supergraph/index.ts'
 import { importOffers, offersSdl, startOffersServer, type Offer } from '../../../subgraphs/offers/index.ts'
 import { subgraphSdl } from '../../../subgraphs/shared/subgraph.ts'
+import { composableSdl } from '../../../subgraphs/shared/visibility.ts'
 import { aDataset } from '../../fixtures/a-dataset.ts'
 import { anId } from '../../fixtures/an-id.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
@@ -173,7 +174,7 @@ describe('the offers subgraph', () => {
 describe('the schema with offers', () => {
   const own = (['participant', 'merchant', 'transaction', 'analytics'] as const).map((name) => ({
     name,
-    sdl: subgraphSdl(name),
+    sdl: composableSdl(subgraphSdl(name)),
   }))
   const api = buildSchema(apiSdl(composeSupergraph([...own, { name: 'offers', sdl: offersSdl }])))
 
