@@ -43,6 +43,7 @@ export async function startProgramme({
     MONGODB_DATABASE: database,
     PORT: '0',
     TRAFFIC: '0',
+    OFFERS: 'off',
     LOG_LEVEL: 'warn',
   }
   const hub = await serve('hub', main, [], { ...settings, ...environment })

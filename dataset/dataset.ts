@@ -2,12 +2,14 @@
 // the same bytes.
 
 import type { QrProduct } from '../subgraphs/merchant/index.ts'
+import type { Offer } from '../subgraphs/offers/index.ts'
 import type { Corridor, Participant, Project } from '../subgraphs/shared/registry.ts'
 import type { Rates } from './amounts.ts'
 import { readCities } from './cities.ts'
 import { makeCorridors, makeProjects } from './corridors.ts'
 import { mainland, projectCountries } from './countries.ts'
 import { makeMerchants, type MerchantSource } from './merchants.ts'
+import { makeOffers } from './offers.ts'
 import { makeParticipants } from './participants.ts'
 import { makePayments, type PaymentSource, type ReportingFen } from './payments.ts'
 import { makeProducts } from './products.ts'
@@ -35,6 +37,7 @@ export interface Dataset {
   readonly products: readonly QrProduct[]
   readonly merchants: MerchantSource
   readonly payments: PaymentSource
+  readonly offers: Iterable<Offer>
 }
 
 const scaleMin = 0.0001
@@ -54,5 +57,6 @@ export function makeDataset(options: DatasetOptions): Dataset {
   const cities = readCities([mainland.code, ...projectCountries.map(({ code }) => code)])
   const merchants = makeMerchants(options, cities, products)
   const payments = makePayments(options, merchants, corridors, participants)
-  return { participants, projects: makeProjects(), corridors, products, merchants, payments }
+  const offers = makeOffers(options, merchants, participants)
+  return { participants, projects: makeProjects(), corridors, products, merchants, payments, offers }
 }

@@ -3,6 +3,7 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { CommonWords, QrProduct } from '../subgraphs/merchant/index.ts'
+import type { Offer } from '../subgraphs/offers/index.ts'
 import type { Corridor, Participant, Project } from '../subgraphs/shared/registry.ts'
 import { makeDataset, type Dataset, type DatasetOptions } from './dataset.ts'
 import type { Hand } from './hand.ts'
@@ -15,6 +16,8 @@ export interface Importers<Counts> {
   commonWords(sample: Dataset['merchants'], indexes: readonly number[]): CommonWords
   /** Deletes all merchants and products, and the data derived from them. */
   clearMerchants(commonWords: CommonWords): Promise<unknown>
+  /** Replaces all offers. */
+  offers(offers: Iterable<Offer>): Promise<unknown>
   finishMerchants(counts: readonly Counts[], products: readonly QrProduct[]): Promise<unknown>
   /** Deletes all payments. */
   clearPayments(): Promise<unknown>
@@ -100,6 +103,7 @@ export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>):
   try {
     await progress.once('reference', () => importers.reference({ participants, projects, corridors }))
     await progress.once('merchants', () => importers.clearMerchants(commonWords))
+    await progress.once('offers', () => importers.offers(dataset.offers))
     await progress.once('payments', () => importers.clearPayments())
     const counts = await loadMerchants(dataset, hands.all, progress, options)
     // MongoDB builds the indexes of merchants with one processor, and the payments are made meanwhile.

@@ -35,7 +35,7 @@ export async function bench(): Promise<void> {
 /** Starts a hub, and measures the time from spawning the process until `/readyz` reports ready. */
 async function start(): Promise<{ hub: Server; tookMs: number }> {
   const startedAt = performance.now()
-  const settings = { DATA_DIR: folder, PORT: '0', TRAFFIC: '0', LOG_LEVEL: 'warn' }
+  const settings = { DATA_DIR: folder, PORT: '0', TRAFFIC: '0', OFFERS: 'off', LOG_LEVEL: 'warn' }
   const hub = await serve('hub', new URL('../../gateway/main.ts', import.meta.url), [], settings)
   const { status } = await fetch(`${hub.url}/readyz`)
   if (status !== 200) throw new Error(`/readyz returned ${status} after the hub had reported ready`)

@@ -12,6 +12,7 @@ import {
   finishMerchants,
   type TallyParts,
 } from '../../subgraphs/merchant/index.ts'
+import { importOffers } from '../../subgraphs/offers/index.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import {
@@ -67,6 +68,7 @@ await loadDataset<TallyParts>(db, {
     commonWords: (merchants, indexes) =>
       chooseCommonWords(indexes.values().map((index) => merchants.at(index))),
     clearMerchants: (commonWords) => clearMerchants(db, commonWords),
+    offers: (offers) => importOffers(db, offers),
     finishMerchants: (counts, products) => finishMerchants(db, { counts, products, at: until }),
     clearPayments: () => preparePayments(db),
     finishPayments: (count) => finishPayments(db, count),

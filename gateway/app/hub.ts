@@ -7,6 +7,9 @@ import type { ParticipantId } from '../../schema/values/id.ts'
 import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
 import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
+import type { JoiningPort } from '../../subgraphs/shared/joined-subgraphs.ts'
+import { subgraphSdl } from '../../subgraphs/shared/subgraph.ts'
+import { composableSdl } from '../../subgraphs/shared/visibility.ts'
 import { hubParticipant, type RateTable } from '../../subgraphs/transaction/index.ts'
 import {
   callerLimits,
@@ -14,6 +17,7 @@ import {
   refuseUnsafe,
   secretBox,
   tokenIssuer,
+  webhookReach,
   type Config,
 } from '../config/config.ts'
 import { openAdmission } from '../http/admission.ts'
@@ -28,10 +32,13 @@ import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { openBudgets } from '../identity/shared-budgets.ts'
 import { createTokens } from '../identity/token.ts'
+import { openGraphKeeper, type GraphKeeper } from '../joining/graph-keeper.ts'
+import { openJoining, type Joining } from '../joining/joining.ts'
+import { connectWithin, fetchSdl } from '../joining/remote-sdl.ts'
 import type { RunningMongo } from '../mongod/start.ts'
 import type { Admission } from '../protocol/admission.ts'
 import { refuseText } from '../protocol/input-text.ts'
-import { createSupergraph, type SubgraphConnection, type Supergraph } from '../supergraph/index.ts'
+import { createSupergraph, type ReplaceableSupergraph, type SubgraphConnection } from '../supergraph/index.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { refuseDemoData, seedDemo, seedDemoKeys, simulatedWallets, startWallets } from './demo.ts'
 import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
@@ -119,7 +126,7 @@ async function start(
 interface Parts extends ConnectedSubgraphs, Pick<Foundation, 'logger' | 'now' | 'db'> {
   readonly mongo: WatchedMongo
   readonly logHealth: LogHealthWatch
-  readonly supergraph: Supergraph
+  readonly supergraph: ReplaceableSupergraph
   readonly admission: Admission
   readonly identity: Identity
   readonly limits: CallerLimits
@@ -147,10 +154,14 @@ async function startParts({
   const foundation: Foundation = { ...base, db, registry }
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
   const identity = await startIdentity(foundation, wallets)
+  const late: LateParts = { keeper: null, joining: null }
   const running = hasOwnSubgraphs
-    ? await startSubgraphs(foundation, startTable)
+    ? await startSubgraphs(foundation, startTable, joiningPort(config, late))
     : await connectSubgraphs(foundation)
-  const supergraph = await createHubSupergraph(foundation, running.subgraphs)
+  const keeper = closeLater(started, await openHubGraph(foundation, running.subgraphs))
+  late.keeper = keeper
+  late.joining = closeLater(started, await openJoining({ config, db, uri, keeper, logger }))
+  const { supergraph } = keeper
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
   const budgets = closeLater(started, await openBudgets({ db, logger }))
   const limits = createCallerLimits(budgets, callerLimits(config))
@@ -178,21 +189,46 @@ async function startIdentity(
   return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, now }))
 }
 
-async function createHubSupergraph(
+/** Opened after the participant subgraph, whose mutations use them. */
+interface LateParts {
+  keeper: GraphKeeper | null
+  joining: Joining | null
+}
+
+const joiningPort = (config: Config, late: LateParts): JoiningPort => ({
+  fetchSdl: (endpoint, path) => fetchSdl(webhookReach(config), { ...endpoint, headers: {} }, path),
+  check: (subgraph) => late.keeper!.check(subgraph),
+  refresh: () => late.joining!.refresh(),
+})
+
+async function openHubGraph(
   { config, logger }: Foundation,
-  subgraphs: ReadonlyMap<string, SubgraphConnection>,
-): Promise<Supergraph> {
+  connections: ReadonlyMap<string, SubgraphConnection>,
+): Promise<GraphKeeper> {
   const file = new URL('../../schema/generated/supergraph.graphql', import.meta.url)
-  return createSupergraph({
-    supergraphSdl: await readFile(file, 'utf8'),
-    subgraphs,
-    scalars,
-    ...documentOptions(config),
-    refuseText,
-    present: maskErrors(logger),
-    accessOf,
+  const present = maskErrors(logger, (subgraph) => !connections.has(subgraph) && subgraph !== 'supergraph')
+  const reach = webhookReach(config)
+  return openGraphKeeper({
+    own: ownSubgraphs.map((name) => ({ name, sdl: composableSdl(subgraphSdl(name)) })),
+    ownSupergraphSdl: await readFile(file, 'utf8'),
+    connections,
+    createGraph: (supergraphSdl, subgraphs) =>
+      createSupergraph({
+        supergraphSdl,
+        subgraphs,
+        scalars,
+        ...documentOptions(config),
+        refuseText,
+        present,
+        accessOf,
+      }),
+    connect: (subgraph) => connectWithin(subgraph.isOnThisMachine ? 'LOOPBACK' : reach, subgraph),
+    requestMs: config.REQUEST_TIMEOUT_MS,
+    logger,
   })
 }
+
+const ownSubgraphs = ['participant', 'merchant', 'transaction', 'analytics'] as const
 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(

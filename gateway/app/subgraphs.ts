@@ -5,6 +5,7 @@ import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
 import { startRetention } from '../../subgraphs/log/retention.ts'
 import { openMerchantSubgraph } from '../../subgraphs/merchant/index.ts'
 import { openParticipantSubgraph } from '../../subgraphs/participant/index.ts'
+import type { JoiningPort } from '../../subgraphs/shared/joined-subgraphs.ts'
 import type { Subgraph, SubgraphDependencies, SubgraphName } from '../../subgraphs/shared/subgraph.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import {
@@ -32,6 +33,7 @@ export interface ConnectedSubgraphs {
 export async function startSubgraphs(
   foundation: Foundation,
   startTable: RateTable | null,
+  joining: JoiningPort,
 ): Promise<ConnectedSubgraphs> {
   const { started, telemetry } = foundation
   const connectTo = ({ name, app }: Subgraph): SubgraphConnection =>
@@ -40,7 +42,7 @@ export async function startSubgraphs(
   const connection = connectTo(merchant)
   const { dependencies, logReader } = await followLog(foundation, connection)
   const transaction = closeLater(started, await openTransaction(foundation, dependencies, startTable))
-  const participant = closeLater(started, await openParticipant(foundation, dependencies))
+  const participant = closeLater(started, await openParticipant(foundation, dependencies, joining))
   const analytics = closeLater(started, await openAnalyticsSubgraph(dependencies))
   const subgraphs = new Map([
     [merchant.name, connection],
@@ -88,12 +90,13 @@ async function followLog(
 const openMerchant = ({ db, registry, now, logger }: Foundation) =>
   openMerchantSubgraph({ db, registry, now, logger })
 
-const openParticipant = ({ config }: Foundation, dependencies: Dependencies) =>
+const openParticipant = ({ config }: Foundation, dependencies: Dependencies, joining?: JoiningPort) =>
   openParticipantSubgraph({
     ...dependencies,
     isProduction: config.MODE === 'production',
     reach: webhookReach(config),
     secretBox: secretBox(config),
+    ...(joining && { joining }),
   })
 
 /** Opens the transaction subgraph, and the retention of its log. */

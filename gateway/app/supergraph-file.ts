@@ -95,6 +95,7 @@ export async function openSupergraphFile(options: SupergraphFileOptions): Promis
       },
       accessOf: (context) => current.accessOf(context),
       prepare: (document, operationName) => current.prepare(document, operationName),
+      recent: (max) => current.recent(max),
     },
     get flaw() {
       return flaw

@@ -186,6 +186,14 @@ const settings = z.object({
       'A JSON file of exchange rates, in the form that `setRates` takes; used if newer than the stored ones.',
     unset: 'the stored rates, at first the built-in ones',
   }),
+  SUBGRAPHS_FILE: text.optional().meta({
+    description: 'A JSON file of subgraphs to join by their URLs; followed while the hub runs.',
+    unset: 'none; the operator can join subgraphs by `joinSubgraph`',
+  }),
+  OFFERS: z.enum(['start', 'off']).optional().meta({
+    description: '`start` runs the offers subgraph as a process of the hub, and joins it.',
+    unset: '`start` in demo mode, otherwise `off`',
+  }),
 
   JWT_ISSUER: text.optional().meta({
     description:
@@ -364,10 +372,11 @@ function acceptedBy({ enum: choices, minimum, maximum }: SettingSchema): string 
 
 /** The settings of a hub, under the names of the environment variables. */
 export interface Config extends Readonly<
-  Omit<Settings, 'MODE' | 'NODE_ENV' | 'PORT' | 'TRAFFIC' | 'SECRETS_KEY_FILE'>
+  Omit<Settings, 'MODE' | 'NODE_ENV' | 'PORT' | 'TRAFFIC' | 'OFFERS' | 'SECRETS_KEY_FILE'>
 > {
   readonly MODE: 'demo' | 'production'
   readonly PORT: number
+  readonly OFFERS: 'start' | 'off'
   readonly TRAFFIC: number
 }
 
@@ -380,7 +389,7 @@ export const subgraphUrls = (config: Config): ReadonlyMap<SubgraphName, readonly
     ['analytics', config.ANALYTICS_URLS],
   ])
 
-/** The addresses to which webhooks may be sent. */
+/** The addresses of webhooks and of joined subgraphs that the hub may call. */
 export function webhookReach({ MODE, PRIVATE_ADDRESSES }: Config): 'PUBLIC' | 'LOOPBACK' | 'PRIVATE' {
   if (PRIVATE_ADDRESSES === 'allow') return 'PRIVATE'
   return PRIVATE_ADDRESSES === undefined && MODE === 'demo' ? 'LOOPBACK' : 'PUBLIC'
@@ -455,7 +464,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, role: R
       }),
     )
   }
-  const { MODE, NODE_ENV, PORT = ports[role ?? 'gateway'], TRAFFIC, SECRETS_KEY_FILE, ...others } = read.data
+  const { MODE, NODE_ENV, PORT = ports[role ?? 'gateway'], TRAFFIC, OFFERS, SECRETS_KEY_FILE, ...others } = read.data
   const rest = SECRETS_KEY_FILE === undefined ? others : { ...others, SECRETS_KEY: keysIn(SECRETS_KEY_FILE) }
   if (role && rest.MONGODB_URI === undefined) {
     throw new ConfigError([`MONGODB_URI: must be set, because the ${role} process shares its database`])
@@ -470,7 +479,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, role: R
   if (mode === 'production' && TRAFFIC) {
     throw new ConfigError([`TRAFFIC=${TRAFFIC}: must be 0 in production, which has no simulated wallets`])
   }
-  return { ...rest, MODE: mode, PORT, TRAFFIC: mode === 'production' ? 0 : (TRAFFIC ?? 1) }
+  const offers = OFFERS ?? (mode === 'demo' ? 'start' : 'off')
+  return { ...rest, MODE: mode, PORT, OFFERS: offers, TRAFFIC: mode === 'production' ? 0 : (TRAFFIC ?? 1) }
 }
 
 /** Reads the keys in a file, a key a line. */

@@ -13,8 +13,14 @@ const publicCodes: ReadonlySet<unknown> = new Set([...Object.keys(problems), ...
 /**
  * Passes an error with a public code unchanged. An outage, also of a subgraph, becomes UNAVAILABLE. Any other
  * error is logged in full, and the client gets its request id.
+ *
+ * A joined subgraph has codes of its own, which pass too. When it refuses a document of the hub, its SDL has
+ * changed since it was joined: that is SUBGRAPH_RESPONSE_INVALID, because the client has made no mistake.
  */
-export function maskErrors(logger: Pick<Logger, 'error' | 'warn'>): PresentError {
+export function maskErrors(
+  logger: Pick<Logger, 'error' | 'warn'>,
+  isJoined: (subgraph: string) => boolean = () => false,
+): PresentError {
   const warn = atMostOncePerSecond(logger)
   return (error, subgraph, context) => {
     const { message, path, extensions } = error
@@ -30,6 +36,15 @@ export function maskErrors(logger: Pick<Logger, 'error' | 'warn'>): PresentError
         ...(reason !== undefined && { reason }),
       })
     }
+    if (isJoined(subgraph) && documentCodes.has(extensions?.code)) {
+      warn({ subgraph, requestId, message }, 'a joined subgraph refuses a document of the hub: join it again')
+      return {
+        message: `The subgraph "${subgraph}" has changed since it was joined.`,
+        extensions: { code: 'SUBGRAPH_RESPONSE_INVALID', subgraph },
+      }
+    }
+    if (isJoined(subgraph) && isOwnCode(extensions?.code))
+      return { message: message.slice(0, messageMax), extensions: { code: extensions!.code, subgraph } }
     if (publicCodes.has(extensions?.code)) return { message, extensions: extensions! }
     logger.error(
       { err: cause, subgraph, requestId, path },
@@ -42,6 +57,16 @@ export function maskErrors(logger: Pick<Logger, 'error' | 'warn'>): PresentError
   }
 }
 
+/** Codes by which a GraphQL server refuses a document. */
+const documentCodes: ReadonlySet<unknown> = new Set(['GRAPHQL_PARSE_FAILED', 'GRAPHQL_VALIDATION_FAILED'])
+const messageMax = 500
+
+/** Whether a joined subgraph has given its error a code of its own, which clients may read. */
+const isOwnCode = (code: unknown): boolean =>
+  typeof code === 'string' &&
+  code !== 'INTERNAL_SERVER_ERROR' &&
+  !publicCodes.has(code) &&
+  /^[A-Z][A-Z0-9_]{0,63}$/.test(code)
 /** The codes of the engine for a subgraph that fails. */
 const failureCodes: ReadonlySet<unknown> = new Set(['SUBGRAPH_UNAVAILABLE', 'SUBGRAPH_RESPONSE_INVALID'])
 

@@ -13,7 +13,13 @@ import { withExtensions, type Admission } from '../protocol/admission.ts'
 import { asHttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
-import { EventOutage, type Prepared, type Supergraph, type Variables } from '../supergraph/index.ts'
+import {
+  EventOutage,
+  type Prepared,
+  type ReplaceableSupergraph,
+  type Supergraph,
+  type Variables,
+} from '../supergraph/index.ts'
 import { createTelemetry, endsWithErrors, unnamed, type Telemetry } from '../telemetry/telemetry.ts'
 import { Batch } from './batch.ts'
 import { ownDocument, sharedDocumentOf, type SharedDocument } from './group-key.ts'
@@ -43,7 +49,8 @@ export interface RunningOperation {
 }
 
 export interface BrokerOptions {
-  readonly supergraph: Supergraph
+  /** Where it can be replaced, subscriptions move to the next graph at the positions that they have. */
+  readonly supergraph: Supergraph & Partial<Pick<ReplaceableSupergraph, 'onReplace'>>
   readonly admission: Admission
   /** Default: no caller is limited. */
   readonly limits?: CallerLimits
@@ -108,10 +115,22 @@ export function openBroker(options: BrokerOptions): Broker {
     lagging: new Set(),
   }
   const sweeping = setInterval(() => disconnectSlow(state, behindMs), sweepMs).unref()
+  const stopListening = supergraph.onReplace?.(() => void renewAll(state))
   return {
     run: (readRequest, viewer, subscriber, cursor = null) =>
       run(state, readRequest, viewer, subscriber, cursor),
-    close: () => clearInterval(sweeping),
+    close() {
+      clearInterval(sweeping)
+      stopListening?.()
+    },
+  }
+}
+
+/** Moves all subscriptions to the current graph, a topic in each turn of the event loop. */
+async function renewAll({ topics }: BrokerState): Promise<void> {
+  for (const topic of [...topics.values()]) {
+    topic.renew()
+    await new Promise<void>((resolve) => setImmediate(resolve))
   }
 }
 
@@ -218,10 +237,12 @@ function topicOf(
   ])
   const existing = topics.get(key)
   if (existing) return existing
+  // By the current graph: it may have been replaced since the topic was made.
+  const prepareNow = () => state.supergraph.prepare(document.text, operationName)
   const topic: Topic = {
     sharing: document.sharing,
     canResume: document.canResume,
-    subscriptions: 0,
+    subscriptions: new Set(),
     group: null,
     semaphore,
     lagging,
@@ -229,19 +250,34 @@ function topicOf(
     onEmpty: () => topics.delete(key),
     errorResponse: (error) => errorResponse(state, error, randomUUID()),
     async open(subscribed, cursor) {
-      const coerced = prepared.coerce(document.variablesAt(variables, cursor))
+      const current = prepareNow()
+      if (current.kind === 'rejected') return refusalText(current.errors)
+      const coerced = current.coerce(document.variablesAt(variables, cursor))
       if ('errors' in coerced) return refusalText(coerced.errors)
       const context: RequestContext = { viewer: subscribed, requestId: randomUUID() }
-      const opened = await prepared.subscribe(coerced.variables, context)
+      const opened = await current.subscribe(coerced.variables, context)
       return 'errorResponse' in opened ? opened.errorResponse : opened
+    },
+    renew() {
+      const current = prepareNow()
+      const refusal = current.kind === 'rejected' ? refusalText(current.errors) : null
+      for (const subscription of [...topic.subscriptions]) {
+        if (refusal === null) subscription.renew()
+        else subscription.refuse(refusal)
+      }
+      topic.group?.renew()
     },
   }
   topics.set(key, topic)
   return topic
 }
 
-/** A number for the graph that is served now: streams of a previous one are not joined. */
+/**
+ * A number for the graph that is served now: streams of a previous one are not joined. Where streams move to
+ * the next graph, all have one number.
+ */
 function generationOf({ supergraph, generations }: BrokerState): number {
+  if ('onReplace' in supergraph) return 0
   const { schema } = supergraph
   let generation = generations.get(schema)
   if (generation === undefined) generations.set(schema, (generation = ++latestGeneration))

@@ -15,6 +15,8 @@ export interface GroupMember extends Pick<Subscriber, 'next' | 'refuse' | 'compl
 }
 
 export interface GroupOptions {
+  /** Opens an upstream after `cursor`, or with what the field begins with; else gives an error response. */
+  readonly open: (cursor: string | null) => Promise<AsyncIterator<SubscriptionEvent> | string>
   /** Only the latest event counts: a member that is behind skips the events before it. */
   readonly isLatestOnly: boolean
   /** A new member receives the last event first. */
@@ -47,6 +49,8 @@ export class SubscriptionGroup implements BatchConsumer {
   #recentAfter: number | null
   #last: RenderedEvent | null = null
   #isClosed = false
+  /** Its upstream is, or is being, opened by an earlier graph. */
+  #isStale = false
 
   private constructor(options: GroupOptions, position: StreamPosition | null) {
     this.#options = options
@@ -54,16 +58,10 @@ export class SubscriptionGroup implements BatchConsumer {
     this.#recentAfter = position && position.ordinal
   }
 
-  /** A group whose upstream is being opened; `opening` gives an error response when that is refused. */
-  static open(
-    opening: Promise<AsyncIterator<SubscriptionEvent> | string>,
-    options: GroupOptions,
-  ): SubscriptionGroup {
+  /** A group that begins now. */
+  static open(options: GroupOptions): SubscriptionGroup {
     const group = new SubscriptionGroup(options, null)
-    opening.then(
-      (opened) => group.#opened(opened),
-      (error: unknown) => group.#refuse(options.errorResponse(error)),
-    )
+    group.#open(null)
     return group
   }
 
@@ -116,6 +114,19 @@ export class SubscriptionGroup implements BatchConsumer {
     if (wasMember && this.size === 0) this.#close()
   }
 
+  /**
+   * Continues at its position on an upstream of the current graph. Without a position it cannot resume, and
+   * waits for its first.
+   */
+  renew(): void {
+    const canRenew = this.#upstream && (this.#position || this.#options.isLatestOnly)
+    this.#isStale = !canRenew
+    if (!canRenew) return
+    this.#upstream?.close()
+    this.#upstream = null
+    this.#open(this.#position?.cursor ?? null)
+  }
+
   take(batch: Batch): void {
     const before = this.#position
     this.#keep(batch)
@@ -131,6 +142,7 @@ export class SubscriptionGroup implements BatchConsumer {
     }
     for (const [member, position] of this.#ahead) this.#takeAhead(member, position, batch)
     if (this.size === 0) this.#close()
+    else if (this.#isStale) this.renew()
   }
 
   ended(error: { readonly thrown: unknown } | null): void {
@@ -138,10 +150,19 @@ export class SubscriptionGroup implements BatchConsumer {
     for (const member of this.#close()) member.complete()
   }
 
+  #open(cursor: string | null): void {
+    const { open, errorResponse } = this.#options
+    open(cursor).then(
+      (opened) => this.#opened(opened),
+      (error: unknown) => this.#refuse(errorResponse(error)),
+    )
+  }
+
   #opened(opened: AsyncIterator<SubscriptionEvent> | string): void {
     if (typeof opened === 'string') return this.#refuse(opened)
-    if (this.#isClosed) closeStream(opened)
-    else this.#upstream = new StreamBatcher(opened, this, prefetch)
+    if (this.#isClosed) return closeStream(opened)
+    this.#upstream = new StreamBatcher(opened, this, prefetch)
+    if (this.#isStale) this.renew()
   }
 
   #keep({ events, position }: Batch): void {

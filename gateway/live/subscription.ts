@@ -26,9 +26,11 @@ export interface Topic {
   /** The response for an error that was thrown. */
   errorResponse(error: unknown): string
   /** Subscriptions that have not ended, in the group or not. */
-  subscriptions: number
+  readonly subscriptions: Set<Subscription>
   /** Called when the last subscription has ended. */
   onEmpty(): void
+  /** Moves all subscriptions to upstreams of the current graph; refuses them when it lacks their fields. */
+  renew(): void
   /** Null while no subscription is in a group. */
   group: SubscriptionGroup | null
   /** Limits the upstreams that single subscriptions read at once. */
@@ -51,6 +53,8 @@ interface OwnUpstream {
   readonly batcher: StreamBatcher
   /** Until when it keeps its permit if others wait; null when it needs none. */
   readonly permitUntilMs: number | null
+  /** The cursor after which it was opened. */
+  readonly cursor: string | null
   /** The last position that the client received; null before the first. */
   position: StreamPosition | null
   /** Whether it has delivered everything there was at some time. */
@@ -76,7 +80,7 @@ export class Subscription implements GroupMember, BatchConsumer {
     this.#topic = topic
     this.viewer = viewer
     this.#subscriber = subscriber
-    topic.subscriptions++
+    topic.subscriptions.add(this)
   }
 
   get state(): SubscriptionState {
@@ -112,7 +116,22 @@ export class Subscription implements GroupMember, BatchConsumer {
     const topic = this.#topic
     this.#move('close', { kind: 'closed' })
     topic.group?.remove(this)
-    if (--topic.subscriptions === 0) topic.onEmpty()
+    topic.subscriptions.delete(this)
+    if (topic.subscriptions.size === 0) topic.onEmpty()
+  }
+
+  /**
+   * Continues at its position on an upstream of the current graph. A field that cannot resume keeps its
+   * upstream, and so the graph with which it began.
+   */
+  renew(): void {
+    const state = this.#state
+    const upstream = upstreamOf(state)
+    if (!upstream || !this.#topic.canResume) return
+    const { position, cursor } = upstream
+    if (state.kind === 'separate') void this.#openUpstream(position?.cursor ?? cursor, position)
+    else if (state.kind === 'held' && position)
+      void this.#lag('release', position, state.sinceMs, this.#subscriber.flushed())
   }
 
   /** Ends the subscription and disconnects its client, which is too slow. */
@@ -193,7 +212,7 @@ export class Subscription implements GroupMember, BatchConsumer {
         const batcher = new StreamBatcher(opened, this, canResume ? prefetch : 1)
         this.#move('open', {
           kind: 'separate',
-          upstream: { batcher, permitUntilMs, position, hasCaughtUp: false },
+          upstream: { batcher, permitUntilMs, cursor, position, hasCaughtUp: false },
         })
       } else if (position) {
         // The client has events already, and those after its position are no longer kept.
@@ -270,12 +289,14 @@ export class Subscription implements GroupMember, BatchConsumer {
 
   #group(): SubscriptionGroup {
     const topic = this.#topic
-    return (topic.group ??= SubscriptionGroup.open(topic.open(this.viewer, null), this.#groupOptions()))
+    return (topic.group ??= SubscriptionGroup.open(this.#groupOptions()))
   }
 
   #groupOptions(): GroupOptions {
     const topic = this.#topic
+    const { viewer } = this
     return {
+      open: (cursor) => topic.open(viewer, cursor),
       isLatestOnly: topic.sharing === 'LATEST',
       replaysLast: topic.sharing !== 'FROM_NOW',
       errorResponse: topic.errorResponse,

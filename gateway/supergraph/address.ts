@@ -1,6 +1,6 @@
 // One address of a subgraph over HTTP: its sockets, and whether it answers.
 
-import { Agent, Pool, type Dispatcher } from 'undici'
+import { Agent, Pool, type buildConnector, type Dispatcher } from 'undici'
 import { Breaker } from './breaker.ts'
 import { reasonOf, type RemoteFailure } from './remote-failure.ts'
 import type { Deadline } from './waiting.ts'
@@ -13,6 +13,8 @@ export interface AddressOptions {
   readonly bytesMax: number
   /** A call that ended sooner than this without an answer does not open the breaker. */
   readonly silentMs: number
+  /** Opens the sockets, for instance only to some addresses; null for any address. */
+  readonly connect: buildConnector.connector | null
 }
 
 export interface HttpReply {
@@ -40,8 +42,8 @@ export class SubgraphAddress {
   /** `onPause` is called when the breaker opens. */
   constructor(url: string, options: AddressOptions, onPause: () => void) {
     const { origin, pathname, search } = new URL(url)
-    const { connectionsMax, timeoutMs, bytesMax } = options
-    const timeouts = { headersTimeout: timeoutMs, connect: { timeout: timeoutMs } }
+    const { connectionsMax, timeoutMs, bytesMax, connect } = options
+    const timeouts = { headersTimeout: timeoutMs, connect: connect ?? { timeout: timeoutMs } }
     this.url = url
     this.breaker = new Breaker(onPause)
     this.#options = options

@@ -66,6 +66,7 @@ export function openHttpConnection(
     timeoutMs: options.timeoutMs ?? 10_000,
     bytesMax: options.bytesMax ?? 16 * 1024 * 1024,
     silentMs: options.silentMs ?? 1_000,
+    connect: options.connect ?? null,
   }
   const addresses = [urls]
     .flat()

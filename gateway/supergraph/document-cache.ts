@@ -5,6 +5,7 @@ import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
 import { prepareOperation, type Prepared } from './prepared.ts'
 import { RecentCache, type CacheBounds } from './recent-cache.ts'
+import type { RecentOperation } from './replaceable.ts'
 
 /** A valid document, and those of its operations that were requested. */
 interface ValidDocument {
@@ -43,6 +44,16 @@ export class DocumentCache {
     const document = this.#valid.get(text) ?? this.#rejected.get(text) ?? this.#read(text)
     if ('kind' in document) return document
     return document.operations.get(name) ?? this.#prepareIn(text, document, name)
+  }
+
+  /** The operations that were used lately, the latest first, at most `max`. */
+  recent(max: number): readonly RecentOperation[] {
+    const found: RecentOperation[] = []
+    for (const [document, { operations }] of this.#valid.latest()) {
+      if (found.length >= max) break
+      found.push(...[...operations.keys()].map((operationName) => ({ document, operationName })))
+    }
+    return found.slice(0, max)
   }
 
   #read(text: string): ValidDocument | Rejected {

@@ -16,8 +16,9 @@
 //   complete          replaces `render` when a value is null or invalid where the schema forbids it
 //
 // `executable` runs these parts for one operation; `prepared` and `document-cache` store it for later
-// requests. `settings` reads which variant of an operation a request gets: by its switches, by what the
-// caller may read (`access`), and by labels of `@override`.
+// requests, and `replaceable` replaces a whole graph by the next one. `settings` reads which variant of an
+// operation a request gets: by its switches, by what the caller may read (`access`), and by labels of
+// `@override`.
 //
 // Subgraphs over a network: `connection-http` sends a call to an `address`, each of which has a `breaker`;
 // `http-stream` and `socket-stream` read the events of subscriptions.
@@ -25,32 +26,39 @@
 // `requires-arguments`, `nested-query`, `interface-objects` and `compose-repairs` correct the planner and the
 // composition library.
 
-import type { GraphQLSchema } from 'graphql'
 import type { AccessOf } from './access.ts'
 import type { SubgraphConnection } from './connection.ts'
 import { DocumentCache } from './document-cache.ts'
 import type { RefuseText } from './document-text.ts'
-import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
 import { presentUnchanged, type PresentError } from './failures.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { createPlanner } from './plan.ts'
-import type { Prepared } from './prepared.ts'
+import type { Supergraph } from './replaceable.ts'
 import { readSupergraph, type ScalarChecks } from './supergraph-schema.ts'
 
 export type { Access, AccessOf } from './access.ts'
-export { composeSupergraph } from './compose.ts'
+export {
+  apiSdl,
+  composeOrMistakes,
+  composeSupergraph,
+  placed,
+  type CompositionMistake,
+  type SubgraphSdl,
+} from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
 export type { RefuseText } from './document-text.ts'
 export { EventOutage, type SubscriptionEvent } from './executable.ts'
 export { openHttpConnection, type HttpConnection, type HttpConnectionOptions } from './connection-http.ts'
 export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
+export { readFeatures } from './features.ts'
 export type { PresentError } from './failures.ts'
 export { UnsupportedSupergraph } from './features.ts'
 export type { Limits } from './limits.ts'
 export type { Prepared } from './prepared.ts'
 export type { Resumption } from './socket-stream.ts'
+export { replaceableSupergraph, type ReplaceableSupergraph, type Supergraph } from './replaceable.ts'
 export { subgraphUrls } from './supergraph-schema.ts'
 
 export interface SupergraphOptions {
@@ -102,15 +110,6 @@ export interface SupergraphOptions {
    * `EventOutage`. Default: 30,000.
    */
   readonly eventWaitMs?: number
-}
-
-export interface Supergraph {
-  /** The schema for clients: no federation directives, nothing `@inaccessible`. */
-  readonly schema: GraphQLSchema
-  /** Parses, validates and plans a document; the result is cached by text and operation name. */
-  prepare(document: string, operationName?: string | null): Prepared | Rejected
-  /** What the caller may read, from the context of its request. */
-  readonly accessOf: AccessOf
 }
 
 /**
@@ -170,5 +169,6 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     schema: supergraph.api.graphql,
     accessOf: engine.accessOf,
     prepare: (document, operationName) => documents.prepare(document, operationName ?? ''),
+    recent: (max) => documents.recent(max),
   }
 }

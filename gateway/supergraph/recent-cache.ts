@@ -40,6 +40,12 @@ export class RecentCache<Value> {
     return old?.value
   }
 
+  /** All entries, those that were used lately first. */
+  *latest(): Generator<readonly [string, Value]> {
+    for (const generation of [this.#young, this.#old])
+      for (const [key, { value }] of [...generation].toReversed()) yield [key, value]
+  }
+
   /** An entry that is larger than half of `sizeMax` is not kept. */
   set(key: string, value: Value, size: number): void {
     this.#put(key, { value, size })

@@ -22,6 +22,8 @@ export type MerchantId = Brand<string, 'MerchantId'>
 export type MerchantCodeId = Brand<string, 'MerchantCodeId'>
 /** An aggregated QR product: "unionpay". */
 export type QrProductId = Brand<string, 'QrProductId'>
+/** What a shop gives: the merchant's id, a colon and a number. */
+export type OfferId = Brand<string, 'OfferId'>
 /** UUID version 7, sorts by time. */
 export type QuoteId = Brand<string, 'QuoteId'>
 /** UUID version 7, sorts by time. */

@@ -64,6 +64,9 @@ export const problems = {
   RATE_TOO_PRECISE: 'The rate has more than ten digits after the point.',
   RATE_NOT_POSITIVE: 'The rate must be greater than zero.',
   RATE_OUT_OF_RANGE: 'The rate is outside the range that the hub supports.',
+  SUBGRAPH_UNREACHABLE: 'The subgraph did not give its SDL.',
+  SUBGRAPH_NOT_COMPOSED: 'The subgraph cannot be joined: `mistakes` lists why.',
+  SUBGRAPH_UNKNOWN: 'The operator has joined no subgraph of this name.',
   ALREADY_EXISTS: 'An object with this id already exists.',
   UNAVAILABLE: 'The hub is temporarily unavailable: send the request again, with the same idempotency key.',
 } as const
@@ -77,6 +80,7 @@ const retryable: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'RATE_UNAVAILABLE',
   'LIMIT_PER_DAY',
   'SETTLEMENT_OPEN',
+  'SUBGRAPH_UNREACHABLE',
   'UNAVAILABLE',
 ])
 

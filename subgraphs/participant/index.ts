@@ -1,5 +1,6 @@
 // The participant subgraph: institutions, projects and corridors.
 
+import type { JoiningPort } from '../shared/joined-subgraphs.ts'
 import type { Reach } from '../shared/reachable-address.ts'
 import type { MirroredRegistry } from '../shared/registry.ts'
 import type { SecretBox } from '../shared/secret-box.ts'
@@ -7,6 +8,8 @@ import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../share
 import { createOperatorService } from './operator-service.ts'
 import { createParticipantStore } from './participant-store.ts'
 import { createParticipantResolvers } from './resolvers.ts'
+import { createSubgraphService } from './subgraph-service.ts'
+import { createSubgraphStore } from './subgraph-store.ts'
 
 export { importRegistry, resealParticipants } from './participant-store.ts'
 
@@ -17,13 +20,16 @@ export interface ParticipantSettings {
   readonly reach?: Reach
   /** Encrypts the secrets of endpoints; by default they are stored as they are. */
   readonly secretBox?: SecretBox
+  /** Left out, subgraphs of others cannot be joined: NOT_AVAILABLE. */
+  readonly joining?: JoiningPort
 }
 
 export async function openParticipantSubgraph(
   dependencies: SubgraphDependencies & ParticipantSettings & { readonly registry: MirroredRegistry },
 ): Promise<Subgraph> {
-  const { db, registry, now, isProduction = false, reach = 'PUBLIC' } = dependencies
+  const { db, registry, now, isProduction = false, reach = 'PUBLIC', joining = null } = dependencies
   const store = await createParticipantStore(db, now, dependencies.secretBox)
   const service = createOperatorService({ registry, store, rules: { isProduction, reach } })
-  return openSubgraph('participant', createParticipantResolvers({ registry, service, now }))
+  const subgraphs = createSubgraphService({ store: await createSubgraphStore(db, now), joining, reach })
+  return openSubgraph('participant', createParticipantResolvers({ registry, service, subgraphs, now }))
 }

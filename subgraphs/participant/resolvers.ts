@@ -11,6 +11,7 @@ import { countryOf, values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import { modelOf, readCorridorFilter, type CorridorFilterInput } from './corridor.ts'
 import type { OperatorService } from './operator-service.ts'
+import type { SubgraphService } from './subgraph-service.ts'
 import { readParticipantFilter, stateOf, type ParticipantFilterInput } from './participant.ts'
 import { programmeFigures, versionOf } from './project.ts'
 
@@ -20,6 +21,7 @@ const corridorPages = pagesOf('corridors', ['string'], 500)
 export interface ParticipantResolversDependencies {
   readonly registry: Registry
   readonly service: OperatorService
+  readonly subgraphs: SubgraphService
   readonly now: () => Date
 }
 
@@ -28,13 +30,22 @@ interface Key<Id extends string> {
 }
 
 export function createParticipantResolvers(dependencies: ParticipantResolversDependencies): Resolvers {
-  const { registry, service, now } = dependencies
+  const { registry, service, subgraphs, now } = dependencies
   return {
     ...values,
-    Query: queryFields(registry),
-    Mutation: mutationFields(service),
+    Query: {
+      ...queryFields(registry),
+      subgraphs: (_: unknown, __: unknown, context: RequestContext) => subgraphs.list(context),
+    },
+    Mutation: {
+      ...mutationFields(service),
+      joinSubgraph: mutation(subgraphs.join),
+      leaveSubgraph: mutation(subgraphs.leave),
+    },
     ParticipantResult: { __resolveType: typeOr('Participant') },
     ConnectParticipantResult: { __resolveType: typeOr('ParticipantConnected') },
+    JoinSubgraphResult: { __resolveType: typeOr('SubgraphJoined') },
+    LeaveSubgraphResult: { __resolveType: typeOr('SubgraphLeft') },
     CorridorResult: { __resolveType: typeOr('Corridor') },
     ProjectResult: { __resolveType: typeOr('Project') },
     Participant: participantFields(registry),

@@ -26,6 +26,8 @@ export const auditedActions = {
   rotateWebhookSecret: true,
   redeliverWebhook: true,
   eraseCustomer: true,
+  joinSubgraph: true,
+  leaveSubgraph: true,
 } as const satisfies Partial<Record<Operation, true>>
 
 export type AuditedAction = keyof typeof auditedActions
@@ -41,6 +43,7 @@ export const auditedKinds = {
   settlement: true,
   webhook: true,
   delivery: true,
+  subgraph: true,
 } as const
 
 export type AuditedKind = keyof typeof auditedKinds

@@ -30,6 +30,8 @@ export type Operation =
   | 'setMerchantStatus'
   | 'setRates'
   | 'eraseCustomer'
+  | 'joinSubgraph'
+  | 'leaveSubgraph'
 
 /** A use of an idempotency key. `id` is unique over all payments. */
 export interface UsedKey {
@@ -87,5 +89,6 @@ export const isKept = ({ code }: Refusal): boolean => !outages.has(code)
 const outages: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   'UNAVAILABLE',
   'RATE_UNAVAILABLE',
+  'SUBGRAPH_UNREACHABLE',
   'FORBIDDEN',
 ])

@@ -9,6 +9,7 @@ import {
   finishMerchants,
   type TallyParts,
 } from '../../subgraphs/merchant/index.ts'
+import { importOffers } from '../../subgraphs/offers/index.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
 import {
   builtInRates,
@@ -30,6 +31,7 @@ const importers: Importers<TallyParts> = {
   reference: (rows) => importRegistry(db, rows),
   commonWords: (merchants, indexes) => chooseCommonWords(indexes.map((index) => merchants.at(index))),
   clearMerchants: (words) => clearMerchants(db, words),
+  offers: (offers) => importOffers(db, offers),
   finishMerchants: (counts, products) => finishMerchants(db, { counts, products, at: until }),
   clearPayments: () => preparePayments(db),
   finishPayments: (count) => finishPayments(db, count),

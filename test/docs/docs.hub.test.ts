@@ -20,6 +20,7 @@ const pages = [
   'docs/guide/pages.md',
   'docs/guide/settlement.md',
   'docs/guide/add-a-subgraph.md',
+  'docs/guide/join-a-subgraph.md',
   'docs/guide/standalone-gateway.md',
   'docs/guide/operator.md',
   'docs/guide/analyst.md',

@@ -39,6 +39,7 @@ export class Hub {
         PORT: String(port),
         SCALE: '0.0001',
         TRAFFIC: '0',
+        OFFERS: 'off',
         LOG_LEVEL: 'info',
         CHECKPOINT_MS: '1000',
         ...(clock !== undefined && fakeTime(clock)),

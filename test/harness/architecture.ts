@@ -49,6 +49,7 @@ const gatewayRooms = [
   'live',
   'mongod',
   'config',
+  'joining',
   'http',
   'app',
   'cli',
@@ -88,6 +89,8 @@ const rules: readonly Rule[] = [
   ...inOrder('gateway', gatewayRooms, [subgraphIndex, shared, schema]),
   ...inOrder('subgraphs', floors, [schema]),
   ...inOrder('subgraphs/transaction', transactionRooms, [shared, schema]),
+  // The entry of a process of its own.
+  { from: /^(subgraphs\/[^/]+)\/main\.ts$/, may: [/^$1\//, shared, schema] },
   { from: /^(subgraphs\/[^/]+)\/index\.ts$/, may: [/^$1\//, shared, schema] },
   { from: /^(subgraphs\/[^/]+)\/resolvers\.ts$/, may: [/^$1\/(?!index\.ts)/, shared, schema] },
   { from: /^(subgraphs\/[^/]+)\//, may: [/^$1\/(?!(index|resolvers)\.ts)/, shared, schema] },

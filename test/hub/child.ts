@@ -35,6 +35,7 @@ export function hubProcesses(
         SCALE: '0.0002',
         TRAFFIC: '0',
         UNSAFE: 'open-mongodb,plain-secrets',
+        OFFERS: 'off',
         ...settings,
       },
       ...command,

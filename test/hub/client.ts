@@ -37,6 +37,11 @@ export class HubClient {
     return (await response.json()) as Answer
   }
 
+  /** Sends any document over WebSocket. */
+  followText(query: string): AsyncIterableIterator<Answer> {
+    return this.#connect().iterate({ query }) as AsyncIterableIterator<Answer>
+  }
+
   /** Sends the operation `name` over WebSocket: one answer, or as many as a subscription gives. */
   follow(name: string, variables: Record<string, unknown> = {}): AsyncIterableIterator<Answer> {
     return this.#connect().iterate({ query: textOf(name), variables }) as AsyncIterableIterator<Answer>

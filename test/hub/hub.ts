@@ -28,6 +28,7 @@ export async function testHub(
     SCALE: '0.0002',
     TRAFFIC: '0',
     UNSAFE: 'demo-data,open-mongodb,plain-secrets',
+    OFFERS: 'off',
     ...settings,
   })
   const hub = await startHub(config, { logger, mongod: startMongo({ ...mongoOptions(config), logger }) })

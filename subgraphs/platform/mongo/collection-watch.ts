@@ -15,6 +15,7 @@ const smallCollections = [
   'coverage',
   'coverageProfiles',
   'qrProducts',
+  'subgraphs',
 ] as const
 export type WatchedCollection = (typeof smallCollections)[number]
 

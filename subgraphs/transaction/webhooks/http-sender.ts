@@ -1,14 +1,11 @@
 // Sends one signed POST to an address that a participant chose: bounded in time and size, never redirected,
-// and only to addresses that the hub may call. The connection is made to the very address that was checked,
-// so a name cannot resolve to one address for the check and to another for the call.
+// and only to addresses that the hub may call.
 
-import { lookup } from 'node:dns/promises'
-import { isIP, type LookupFunction } from 'node:net'
-import { callbackify } from 'node:util'
-import { Agent, buildConnector, type Dispatcher } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import { readCallbackUrl } from '../../shared/callback-url.ts'
-import { isReachable, type Reach } from '../../shared/reachable-address.ts'
+import { checkedConnector, ForbiddenAddressError, type Resolve } from '../../shared/checked-connector.ts'
+import type { Reach } from '../../shared/reachable-address.ts'
 import type { SigningSecret } from '../../shared/signing-secret.ts'
 import { signatureHeaders } from './signature.ts'
 
@@ -54,19 +51,14 @@ export interface HttpSender {
 export interface HttpSenderOptions {
   readonly reach: Reach
   /** Resolves a host name; by default with the system’s resolver. */
-  readonly resolve?: (hostname: string) => Promise<readonly ResolvedAddress[]>
+  readonly resolve?: Resolve
   /** For connecting, sending and receiving the whole response together. */
   readonly timeoutMs?: number
 }
 
-interface ResolvedAddress {
-  readonly address: string
-  readonly family: number
-}
-
 export function openHttpSender(options: HttpSenderOptions): HttpSender {
-  const { reach, timeoutMs = 10_000, resolve = (name) => lookup(name, { all: true }) } = options
-  const agent = new Agent({ connect: checkedConnector(reach, resolve, timeoutMs), allowH2: false })
+  const { reach, timeoutMs = 10_000, resolve } = options
+  const agent = new Agent({ connect: checkedConnector(reach, timeoutMs, resolve), allowH2: false })
   return {
     send: (message, limits) => send(agent, reach, message, { timeoutMs, ...limits }),
     close: () => agent.destroy(),
@@ -111,10 +103,6 @@ async function send(
   }
 }
 
-class ForbiddenAddressError extends Error {
-  override readonly name = 'ForbiddenAddressError'
-}
-
 /**
  * Calls `onStart` when writing to an established connection begins: before that, no byte of the request was
  * sent.
@@ -132,41 +120,6 @@ const watchStart = (
   onResponseEnd: (...args) => handler.onResponseEnd?.(...args),
   onResponseError: (...args) => handler.onResponseError?.(...args),
 })
-
-/** Connects only to addresses within `reach`, and to the very addresses that were checked. */
-function checkedConnector(
-  reach: Reach,
-  resolve: NonNullable<HttpSenderOptions['resolve']>,
-  timeout: number,
-): buildConnector.connector {
-  const find = async (hostname: string): Promise<readonly ResolvedAddress[]> => {
-    const found = await resolve(hostname)
-    const forbidden = found.find(({ address }) => !isReachable(address, reach))
-    // One forbidden address is enough: a name with allowed and forbidden addresses is likely an attack. The
-    // message hides the address, so that it does not reveal internal networks.
-    if (forbidden)
-      throw new ForbiddenAddressError(`the hub does not call ${hostname}: its address is not a public one`)
-    if (found.length === 0) throw new Error(`${hostname} has no address`)
-    return found
-  }
-  const findThen = callbackify(find)
-  const checkedLookup: LookupFunction = (hostname, { all }, callback) =>
-    findThen(hostname, (error, found) => {
-      if (error) callback(error, '')
-      else if (all) callback(null, [...found])
-      else callback(null, found[0]!.address, found[0]!.family)
-    })
-  const connect = buildConnector({ lookup: checkedLookup, timeout, allowH2: false })
-  return (options, callback) => {
-    // A literal address is not resolved, so it is checked here.
-    const address = options.hostname.replace(/^\[|\]$/g, '')
-    if (isIP(address) !== 0 && !isReachable(address, reach)) {
-      callback(new ForbiddenAddressError(`the hub does not call ${address}`), null)
-      return
-    }
-    connect(options, callback)
-  }
-}
 
 const addressOf = (target: string) => {
   const { origin, pathname, search } = new URL(target)

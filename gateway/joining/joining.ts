@@ -1,0 +1,71 @@
+// Joins subgraphs of others from three sources: the offers that the hub starts, the file of the settings, and
+// the collection that the operator’s mutations write.
+
+import { readFile } from 'node:fs/promises'
+import type { Db } from 'mongodb'
+import { pause } from '../../subgraphs/platform/async/promise.ts'
+import type { Logger } from '../../subgraphs/platform/logger.ts'
+import { openJoinedSubgraphs } from '../../subgraphs/shared/joined-subgraphs.ts'
+import { webhookReach, type Config } from '../config/config.ts'
+import type { GraphKeeper } from './graph-keeper.ts'
+import { startOffersProcess } from './offers-process.ts'
+import { openSubgraphsFile } from './subgraphs-file.ts'
+
+export interface JoiningOptions {
+  readonly config: Config
+  readonly db: Db
+  /** Of the MongoDB, for the offers process. */
+  readonly uri: string
+  readonly keeper: GraphKeeper
+  readonly logger: Logger
+}
+
+export interface Joining {
+  /** Resolves when this hub serves what the operator had joined at the time of the call. */
+  refresh(): Promise<void>
+  close(): Promise<void>
+}
+
+/** How long a start waits for the offers process; it is joined later when it takes longer. */
+const offersWithinMs = 15_000
+
+/** Resolves when the subgraphs that answer are joined. Throws `SubgraphsFileError`. */
+export async function openJoining({ config, db, uri, keeper, logger }: JoiningOptions): Promise<Joining> {
+  const started = new AsyncDisposableStack()
+  try {
+    const offers = config.OFFERS === 'start' ? await joinOffers({ db, uri, keeper, logger }) : null
+    if (offers) started.defer(() => offers.close())
+    const stored = await openJoinedSubgraphs(db, logger, (all) =>
+      keeper.set(
+        'OPERATOR',
+        all.map(({ id, url, sdl }) => ({ name: id, url, sdl, headers: {} })),
+      ),
+    )
+    started.defer(() => stored.close())
+    if (config.SUBGRAPHS_FILE !== undefined) {
+      const file = await openSubgraphsFile({
+        file: config.SUBGRAPHS_FILE,
+        reach: webhookReach(config),
+        take: (subgraphs) => keeper.set('FILE', subgraphs),
+        logger,
+      })
+      started.defer(() => file.close())
+    }
+    const opened = started.move()
+    return { refresh: () => stored.refresh(), close: () => opened.disposeAsync() }
+  } finally {
+    await started.disposeAsync()
+  }
+}
+
+async function joinOffers({ db, uri, keeper, logger }: Omit<JoiningOptions, 'config'>) {
+  const sdl = await readFile(new URL('../../subgraphs/offers/schema.graphql', import.meta.url), 'utf8')
+  const offers = startOffersProcess({ uri, database: db.databaseName, logger })
+  const joined = offers.url.then((url) =>
+    keeper.set('HUB', [{ name: 'offers', url, sdl, headers: {}, isOnThisMachine: true }]),
+  )
+  const closing = new AbortController()
+  await Promise.race([joined, pause(offersWithinMs, closing.signal)])
+  closing.abort()
+  return offers
+}
