@@ -80,11 +80,19 @@ const collections = [
   'log',
 ]
 
-/** Everything that a load stores, without the time of the load. */
+/** Everything that a load stores. Retrieval reference numbers follow from a secret of the database. */
 async function content() {
   const all = await Promise.all(
     collections.map(
-      async (name) => [name, await db.collection(name).find().sort({ _id: 1 }).toArray()] as const,
+      async (name) =>
+        [
+          name,
+          await db
+            .collection(name)
+            .find({}, { projection: { rrn: 0 } })
+            .sort({ _id: 1 })
+            .toArray(),
+        ] as const,
     ),
   )
   return Object.fromEntries(all)
@@ -159,7 +167,7 @@ describe('loading the data set', () => {
           twoHands(commonWords, {
             async payments(payments, index) {
               await loadPastPayments(db, registry, payments, index)
-              if (index > small.payments.count / 2) await fail()
+              if (index > 0) await fail()
             },
           }),
       },
@@ -174,7 +182,8 @@ describe('loading the data set', () => {
     const later = new Date(until.getTime() + 86_400_000)
     const second = options({ until: later })
     expect(await loadDataset(db, second)).toMatchObject({ loaded: true })
-    expect(await content()).toEqual(whole)
+    const found = await content()
+    for (const name of collections) expect(found[name], name).toEqual(whole[name])
   })
 
   test('starts again after the interruption of another data set', async () => {
