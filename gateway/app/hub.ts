@@ -239,6 +239,7 @@ async function startSubgraphs(
       ...dependencies,
       cursorSecret: config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor')),
       startTable,
+      hasBuiltInRates: isDemo,
       simulator: isDemo ? {} : null,
       checkpointMs: config.CHECKPOINT_MS,
       webhookReach: reach,

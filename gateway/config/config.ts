@@ -40,6 +40,15 @@ const settings = z.object({
         'Origins of web pages that may call, separated by commas, such as `https://portal.example`.',
       unset: 'only pages of the hub itself',
     }),
+  PUBLIC_URL: z
+    .string()
+    .regex(/^https?:\/\/[^/\s?#]+(\/[\w.~-]+)*$/, 'takes a URL such as https://pay.example/hub')
+    .optional()
+    .meta({
+      description:
+        'The URL of the hub as its clients see it, behind a proxy: its pages may open WebSockets, and its path is served.',
+      unset: 'the address of the request',
+    }),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -230,6 +239,39 @@ export class ConfigError extends Error {
   }
 }
 
+/** What a hub with real payments may not run with, one line each. */
+function unsafeInProduction({ MONGODB_URI, TRAFFIC, ORIGINS, PUBLIC_URL, LOG_LEVEL }: Settings): string[] {
+  const plain = [...ORIGINS].filter(isPlainAndRemote)
+  return [
+    ...(MONGODB_URI === undefined
+      ? ['MONGODB_URI: must be set in production, where the hub starts no MongoDB of its own']
+      : unsafeOptions(MONGODB_URI)),
+    ...(TRAFFIC ? [`TRAFFIC=${TRAFFIC}: must be 0 in production, which has no simulated wallets`] : []),
+    ...plain.map((origin) => `ORIGINS: ${origin} must be https in production, or keys travel in plain text`),
+    ...(PUBLIC_URL !== undefined && isPlainAndRemote(PUBLIC_URL)
+      ? [`PUBLIC_URL=${PUBLIC_URL}: must be https in production, or keys travel in plain text`]
+      : []),
+    ...(LOG_LEVEL === 'silent' ? ['LOG_LEVEL=silent: would hide every failure in production'] : []),
+  ]
+}
+
+const isPlainAndRemote = (url: string): boolean =>
+  /^http:\/\/(?!(localhost|127\.[\d.]+|\[::1\])(:|\/|$))/.test(url)
+
+/** Options of a connection string that give up what payments need; values of the URI are never repeated. */
+function unsafeOptions(uri: string): string[] {
+  const options = new URLSearchParams(uri.slice(uri.indexOf('?') + 1).toLowerCase())
+  const insecure = ['tlsinsecure', 'tlsallowinvalidcertificates', 'tlsallowinvalidhostnames']
+  return [
+    ...insecure
+      .filter((name) => options.get(name) === 'true')
+      .map((name) => `MONGODB_URI: ${name} would accept any server in the place of MongoDB`),
+    ...((options.get('readpreference') ?? 'primary') === 'primary'
+      ? []
+      : ['MONGODB_URI: readPreference must be primary, or the hub reads what is out of date']),
+  ]
+}
+
 /** Reads the settings once. Throws ConfigError with all mistakes together. */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
@@ -248,8 +290,7 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     throw new ConfigError(['JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set together or not at all'])
   }
   const mode = MODE ?? (NODE_ENV === 'production' ? 'production' : 'demo')
-  if (mode === 'production' && TRAFFIC) {
-    throw new ConfigError([`TRAFFIC=${TRAFFIC}: must be 0 in production, which has no simulated wallets`])
-  }
+  const unsafe = mode === 'production' ? unsafeInProduction(read.data) : []
+  if (unsafe.length > 0) throw new ConfigError(unsafe)
   return { ...rest, MODE: mode, TRAFFIC: mode === 'production' ? 0 : (TRAFFIC ?? 1) }
 }

@@ -97,6 +97,8 @@ const participantFields = (registry: Registry) => ({
         : (registry.participants.get(id) ?? null),
     ),
   country: ({ country }: Participant) => countryOf(country),
+  network: ({ network }: Participant) =>
+    network === null ? null : (registry.participants.get(network) ?? null),
   endpointUrl: ({ id, endpoint }: Participant, _: unknown, context: RequestContext) =>
     isOperator(context) || context.viewer.participant === id ? (endpoint?.url ?? null) : null,
 })

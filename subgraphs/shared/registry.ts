@@ -11,6 +11,9 @@ import type { Logger } from '../platform/logger.ts'
 import { openMirror } from '../platform/mongo/mirror.ts'
 import type { SigningSecret } from './signing-secret.ts'
 
+/** The operator of the hub: the fee, liquidity and spread accounts are its own. */
+export const hubParticipant = 'operator' as ParticipantId
+
 export type Role = 'WALLET' | 'ACQUIRER' | 'NETWORK' | 'FX_PROVIDER' | 'SETTLEMENT_AGENT' | 'OPERATOR'
 export type ParticipantStatus =
   'APPLIED' | 'REVIEW' | 'REJECTED' | 'SANDBOX' | 'CERTIFYING' | 'LIVE' | 'SUSPENDED' | 'CLOSED'

@@ -17,7 +17,7 @@ import { startSequencer } from './log/sequencer.ts'
 import type { Screening } from './payment/submit.ts'
 import { openRateBook, type RateBook } from './price/rate-book.ts'
 import type { RateTable } from './price/rate-table.ts'
-import type { RateProvider } from './price/rates.ts'
+import { builtInTable, type RateProvider } from './price/rates.ts'
 import { createTransactionQueries } from './query/transaction-queries.ts'
 import { createResolvers } from './resolvers.ts'
 import { createPaymentService } from './service/payment-service.ts'
@@ -55,6 +55,8 @@ export interface TransactionSettings {
   readonly cursorSecret: string
   /** Replaces the rate tables that the operator sets. */
   readonly rates?: RateProvider
+  /** False: nothing can be priced before a table of rates is set; by default the built-in one is in force. */
+  readonly hasBuiltInRates?: boolean
   /** Put in force at the start if it is newer than the table in force. */
   readonly startTable?: RateTable | null
   /** Screens each payment before it is sent; by default declines none. */
@@ -171,13 +173,17 @@ async function openParts(dependencies: Dependencies, opened: AsyncDisposableStac
 
 /** The provider of the settings, or else the tables that the operator sets. */
 async function openRates(
-  { db, logger, now, rates, startTable = null }: Dependencies,
+  { db, logger, now, rates, startTable = null, hasBuiltInRates = true }: Dependencies,
   audit: AuditLog,
   idempotentWriter: IdempotentWriter,
   opened: AsyncDisposableStack,
 ): Promise<{ readonly rates: RateProvider; readonly rateBook: RateBook | null }> {
   if (rates) return { rates, rateBook: null }
-  const rateBook = closeLater(opened, await openRateBook({ db, logger, now, audit, idempotentWriter }))
+  const builtIn = hasBuiltInRates ? builtInTable : null
+  const rateBook = closeLater(
+    opened,
+    await openRateBook({ db, logger, now, audit, idempotentWriter, builtIn }),
+  )
   if (startTable) await rateBook.adopt(startTable)
   return { rates: rateBook.provider, rateBook }
 }
