@@ -3,6 +3,7 @@
 import { z } from 'zod'
 import type { TokenIssuer } from '../identity/token.ts'
 import type { MongoOptions } from '../mongod/start.ts'
+import type { AllowedOrigins } from '../protocol/cors.ts'
 import type { Limits } from '../supergraph/index.ts'
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
@@ -39,6 +40,16 @@ const settings = z.object({
       description:
         'Origins of web pages that may call, separated by commas, such as `https://portal.example`.',
       unset: 'only pages of the hub itself',
+    }),
+  ORIGIN_HEADERS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').map((name) => name.trim().toLowerCase()))
+    .transform((names) => names.filter((name) => name !== ''))
+    .pipe(z.array(z.string().regex(/^[\w-]+$/, 'takes names of headers, separated by commas')))
+    .meta({
+      description: 'Headers that pages of `ORIGINS` may send beside those that clients usually do.',
+      unset: 'none',
     }),
   PUBLIC_URL: z
     .string()
@@ -207,6 +218,17 @@ export function webhookReach({ MODE, PRIVATE_ADDRESSES }: Config): 'PUBLIC' | 'L
   if (PRIVATE_ADDRESSES === 'allow') return 'PRIVATE'
   return PRIVATE_ADDRESSES === undefined && MODE === 'demo' ? 'LOOPBACK' : 'PUBLIC'
 }
+
+/** Which web pages may call. */
+export const allowedOrigins = (config: Config): AllowedOrigins => ({
+  origins: config.ORIGINS,
+  headers: config.ORIGIN_HEADERS,
+  publicUrl: config.PUBLIC_URL,
+})
+
+/** The path of PUBLIC_URL, such as "/hub"; empty when the hub is served at the top. */
+export const publicPath = ({ PUBLIC_URL }: Config): string =>
+  PUBLIC_URL === undefined ? '' : new URL(PUBLIC_URL).pathname.replace(/\/$/, '')
 
 /** The limits of a document, in the form of the engine. */
 export const documentLimits = (config: Config): Limits => ({

@@ -22,12 +22,15 @@ const contentSecurityPolicy = [
   "frame-ancestors 'self'",
 ].join('; ')
 
-/** Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty. */
-export function ideRoutes(app: FastifyInstance, keys: Readonly<Record<string, string>>): void {
+/**
+ * Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty. Clients see it below
+ * the path `base`.
+ */
+export function ideRoutes(app: FastifyInstance, keys: Readonly<Record<string, string>>, base: string): void {
   let files: Promise<ReadonlyMap<string, string>> | null = null
-  const start = startScript(keys)
+  const start = startScript(keys, base)
 
-  app.get('/graphiql', (_request, reply) => reply.redirect('/graphiql/'))
+  app.get('/graphiql', (_request, reply) => reply.redirect(`${base}/graphiql/`))
   app.get<{ Params: { '*': string } }>('/graphiql/*', async (request, reply) => {
     const name = request.params['*'] || 'index.html'
     reply.header('content-security-policy', contentSecurityPolicy).header('x-content-type-options', 'nosniff')
@@ -39,15 +42,15 @@ export function ideRoutes(app: FastifyInstance, keys: Readonly<Record<string, st
     const content = await readFile(path)
     return reply
       .type(contentTypeOf(name))
-      .send(name === 'index.html' ? withStart(content.toString()) : content)
+      .send(name === 'index.html' ? withStart(content.toString(), base) : content)
   })
 }
 
 const root = () => join(dirname(createRequire(import.meta.url).resolve('altair-static')), 'dist')
 
-const withStart = (html: string): string =>
+const withStart = (html: string, base: string): string =>
   html
-    .replace(/<base[^>]*>/, '<base href="/graphiql/">')
+    .replace(/<base[^>]*>/, `<base href="${base}/graphiql/">`)
     .replace('</body>', '<script type="module" src="start.js"></script></body>')
 
 const firstQuery = `# The participant of this key. Press Ctrl-Enter.
@@ -79,7 +82,7 @@ const windowOf = (name: string, query: string, key?: string) => ({
 })
 
 /** Starts Altair. The URLs are built in the browser, from the name under which it reached the hub. */
-function startScript(keys: Readonly<Record<string, string>>): string {
+function startScript(keys: Readonly<Record<string, string>>, base: string): string {
   const windows =
     Object.keys(keys).length > 0
       ? tabs.map(([role, file]) => windowOf(file, operationsOf(file), keys[role]))
@@ -89,8 +92,8 @@ function startScript(keys: Readonly<Record<string, string>>): string {
     persistedSettings: { 'alert.disableUpdateNotification': true, 'plugin.list': [] },
   }
   return `const urls = {
-  endpointURL: location.origin + '/graphql',
-  subscriptionsEndpoint: location.origin.replace(/^http/, 'ws') + '/graphql',
+  endpointURL: location.origin + '${base}/graphql',
+  subscriptionsEndpoint: location.origin.replace(/^http/, 'ws') + '${base}/graphql',
 }
 AltairGraphQL.init({
   ...${JSON.stringify(options)},

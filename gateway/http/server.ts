@@ -4,14 +4,15 @@ import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
-import type { Config } from '../config/config.ts'
+import { allowedOrigins, publicPath, type Config } from '../config/config.ts'
 import { demoKeys } from '../identity/key.ts'
 import { openBroker } from '../live/broker.ts'
 import { originHeaders } from '../protocol/cors.ts'
-import { HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { sendHttpError } from '../protocol/http-error.ts'
 import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
+import { refuseByItself, refuseUnknown, webServerRefusals, withoutBase } from './refusals.ts'
 import { portalRoutes } from './portal.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
@@ -67,12 +68,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const metrics = metricsRoute(app)
   settlementFileRoutes(app, () => settlementFiles)
   const keys = config.MODE === 'demo' ? keysByRole : {}
-  ideRoutes(app, keys)
+  const base = publicPath(config)
+  ideRoutes(app, keys, base)
   portalRoutes(app, keys)
-  originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
   await app.register(async (graphql) =>
-    graphqlRoutes(graphql, { config, logger, services: () => services, streams }),
+    graphqlRoutes(graphql, { config, logger, services: () => services, streams, base }),
   )
   await app.listen({ host: config.HOST, port: config.PORT })
 
@@ -119,12 +120,17 @@ function createApp({ config, logger }: ServerOptions): FastifyInstance {
     childLoggerFactory: (parent) => parent,
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
+    ...webServerRefusals,
+    // Whether or not a proxy removes the path of PUBLIC_URL, the routes are the same.
+    rewriteUrl: ({ url = '/' }) => withoutBase(url, publicPath(config)),
   })
+  refuseByItself(app)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     done()
   })
-  app.setNotFoundHandler((_request, reply) => sendHttpError(reply, new HttpError('NOT_FOUND')))
+  originHeaders(app, allowedOrigins(config))
+  refuseUnknown(app)
   app.setErrorHandler((error, request, reply) => {
     const httpError = httpErrorOf(error)
     if (httpError.code === 'INTERNAL_SERVER_ERROR')

@@ -191,6 +191,7 @@ export interface CertificationInput {
   readonly capability: string
   readonly passed: boolean
   readonly validUntil?: Date | null
+  readonly report?: string | null
 }
 
 /** The outcome of a certification. */
@@ -199,18 +200,25 @@ export interface Certification {
   readonly passed: boolean
   /** Expiry of the certificate; null for a year from now. */
   readonly validUntil: Date | null
+  /** SHA-256 of the report that it stands on; null without one. */
+  readonly report: string | null
 }
 
 /** Refuses with BAD_VALUE. */
 export function readCertification(input: CertificationInput): Certification | Refusal {
   const name = readName(input.capability, rolesOfCapability, ['input', 'capability'])
-  return isRefusal(name) ? name : { name, passed: input.passed, validUntil: input.validUntil ?? null }
+  if (isRefusal(name)) return name
+  const report = input.report ?? null
+  if (report !== null && !/^[0-9a-f]{64}$/.test(report)) {
+    return refuse('BAD_VALUE', 'a report is named by its SHA-256, 64 hexadecimal digits', ['input', 'report'])
+  }
+  return { name, passed: input.passed, validUntil: input.validUntil ?? null, report }
 }
 
 /** `participant` with the outcome of a certification. A failed one revokes the certificate. */
 export function certify(
   participant: Participant,
-  { name, passed, validUntil }: Certification,
+  { name, passed, validUntil, report }: Certification,
   now: Date,
 ): Participant | Refusal {
   const gone = checkNotGone(participant)
@@ -229,7 +237,7 @@ export function certify(
       'validUntil',
     ])
   }
-  const outcome: Capability = { name, passed, validUntil: passed ? end : null }
+  const outcome: Capability = { name, passed, validUntil: passed ? end : null, report }
   const others = participant.capabilities.filter((capability) => capability.name !== name)
   return { ...participant, capabilities: [...others, outcome], version: participant.version + 1 }
 }

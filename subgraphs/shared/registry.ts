@@ -26,6 +26,8 @@ export interface Capability {
   readonly passed: boolean
   /** Expiry of the certificate; null when the test was never passed. */
   readonly validUntil: Date | null
+  /** SHA-256 of the report that the outcome stands on. */
+  readonly report?: string | null
 }
 
 export interface StatusChange {

@@ -34,6 +34,8 @@ import { deliveryProjectionName } from './webhooks/delivery-projection.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
 export type { SimulatorOptions } from './counterparty/simulator.ts'
+export { replyOf, requestBody, type RequestedPayment } from './counterparty/webhook-request.ts'
+export type { RequestKind } from './payment/counterparty-request.ts'
 export { sequencerAdvancedAt } from './log/sequencer-state.ts'
 export { outcomes } from './payment/lifecycle.ts'
 export type { Screening } from './payment/submit.ts'
@@ -41,6 +43,8 @@ export { readRateTable, type RateTable } from './price/rate-table.ts'
 export { builtInRates, type RateProvider } from './price/rates.ts'
 export { importPayments, type PastPayment } from './service/import-payments.ts'
 export type { OpenFile } from './settlement/settlement-queries.ts'
+export { eventBody } from './webhooks/body.ts'
+export { signatureHeaders } from './webhooks/signature.ts'
 
 /** The projections of the log that this subgraph runs. */
 export const transactionProjections: readonly string[] = [

@@ -16,6 +16,7 @@ const pages = [
   'docs/guide/pay.md',
   'docs/guide/live.md',
   'docs/guide/webhooks.md',
+  'docs/guide/counterparty.md',
   'docs/guide/portal.md',
   'docs/guide/pages.md',
   'docs/guide/settlement.md',
