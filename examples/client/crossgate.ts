@@ -59,8 +59,8 @@ export class CrossgateClient {
   }
 
   /**
-   * Changes something, once: with an idempotency key, which the caller keeps, the call is repeated like a query and
-   * gives the result of the first one. Without a key it is sent once. Throws HubError.
+   * Changes something, once: with an idempotency key, which the caller keeps, the call is repeated like a
+   * query and gives the result of the first one. Without a key it is sent once. Throws HubError.
    */
   mutate<Result, Variables extends { readonly input: object }>(
     document: Document<Result, Variables>,
@@ -72,8 +72,9 @@ export class CrossgateClient {
   }
 
   /**
-   * Follows a subscription over server-sent events, and resumes after the last event whenever the connection ends.
-   * Ends when the subscription is complete or `signal` aborts. Throws HubError for a refusal.
+   * Follows a subscription over server-sent events, and resumes after the last event whenever the
+   * connection ends. Ends when the subscription is complete or `signal` aborts. Throws HubError for a
+   * refusal.
    */
   async *follow<Result, Variables>(
     document: Document<Result, Variables>,
@@ -202,8 +203,8 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Ser
 }
 
 /**
- * The message of a webhook or of a request of the hub, once its signature holds for one of `secrets`. Throws an Error
- * otherwise, and for a message that is more than five minutes old. Standard Webhooks 1.0.0.
+ * The message of a webhook or of a request of the hub, once its signature holds for one of `secrets`.
+ * Throws an Error otherwise, and for a message that is more than five minutes old. Standard Webhooks 1.0.0.
  */
 export function verifyWebhook(
   secrets: readonly string[],

@@ -1,5 +1,5 @@
-// Documents with types: gql.tada derives them from the text and the schema, in the compiler alone. At run time a
-// document is its text.
+// Documents with types: gql.tada derives them from the text and the schema, in the compiler alone. At run
+// time a document is its text.
 
 import type { initGraphQLTada } from 'gql.tada'
 import type { introspection } from '../../schema/generated/api-types.d.ts'

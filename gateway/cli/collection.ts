@@ -1,5 +1,5 @@
-// The documents of schema/operations as a Postman collection (format 2.1), which Bruno and Insomnia import too:
-// one folder a file, one request an operation, with variables that fit the schema.
+// The documents of schema/operations as a Postman collection (format 2.1), which Bruno and Insomnia import
+// too: one folder a file, one request an operation, with variables that fit the schema.
 
 import {
   getNamedType,

@@ -17,8 +17,8 @@ CPM_PRESENT, --webhook checks WEBHOOK, alone or beside them. The exit status is 
   --secret SECRET            "whsec_" and base64, the secret that the endpoint verifies with
   --webhook URL              an endpoint for events
   --participant ID           the participant under test, default "participant-under-test"
-  --merchant ID              a merchant that an acquirer knows, default the participant's M1
-  --token REFERENCE          a token that a wallet knows, default "conformance"
+  --merchant ID              a merchant of the acquirer, default the participant's M1
+  --token REFERENCE          a token of the wallet, default "conformance"
   --amount "25.00 CNY"       an amount that the endpoint approves, default 25.00 CNY
   --decline-amount AMOUNT    an amount that it declines; without it, declining is not checked
   --report FILE              writes the report as JSON

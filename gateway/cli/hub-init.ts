@@ -1,5 +1,6 @@
-// Makes the operator of an empty hub, and its first key: npm run hub:init -- --name NAME --country CN --currency CNY
-// Everything else in a hub is then made by mutations of the operator. A running hub applies both at once.
+// Makes the operator of an empty hub, and its first key: npm run hub:init -- --name NAME --country CN
+// --currency CNY Everything else in a hub is then made by mutations of the operator. A running hub applies
+// both at once.
 
 import type { Db } from 'mongodb'
 import { parseArgs } from 'node:util'

@@ -1,5 +1,6 @@
-// Issues and revokes API keys: node gateway/cli/keys.ts issue PARTICIPANT LABEL SCOPE,SCOPE | revoke KEY
-// It writes to the database at MONGODB_URI, or that of the running demo. Running hubs over that database apply the change at once.
+// Issues and revokes API keys: node gateway/cli/keys.ts issue PARTICIPANT LABEL SCOPE,SCOPE | revoke KEY It
+// writes to the database at MONGODB_URI, or that of the running demo. Running hubs over that database apply
+// the change at once.
 
 import type { Db } from 'mongodb'
 import type { ParticipantId } from '../../schema/values/id.ts'

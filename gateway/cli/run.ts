@@ -13,7 +13,9 @@ export interface Command<Order> {
   run(order: Order, db: Db): Promise<string>
 }
 
-/** The database of the settings, or of the hub that runs in DATA_DIR. Throws ConfigError when there is none. */
+/**
+ * The database of the settings, or of the hub that runs in DATA_DIR. Throws ConfigError when there is none.
+ */
 export function findDatabase(): { readonly uri: string; readonly database: string } {
   const { MONGODB_URI, MONGODB_DATABASE, DATA_DIR } = readConfig()
   const uri = MONGODB_URI ?? runningUri(DATA_DIR)

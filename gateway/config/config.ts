@@ -280,7 +280,7 @@ function unsafeInProduction({ MONGODB_URI, TRAFFIC, ORIGINS, PUBLIC_URL, LOG_LEV
 const isPlainAndRemote = (url: string): boolean =>
   /^http:\/\/(?!(localhost|127\.[\d.]+|\[::1\])(:|\/|$))/.test(url)
 
-/** Options of a connection string that give up what payments need; values of the URI are never repeated. */
+/** Options of a connection string that break what payments need; values of the URI are never repeated. */
 function unsafeOptions(uri: string): string[] {
   const options = new URLSearchParams(uri.slice(uri.indexOf('?') + 1).toLowerCase())
   const insecure = ['tlsinsecure', 'tlsallowinvalidcertificates', 'tlsallowinvalidhostnames']

@@ -62,13 +62,13 @@ const requests: readonly Check[] = [
   },
   {
     id: 'takes-unknown-members',
-    claim: 'takes a request with members that it does not know',
+    claim: 'takes a request with unknown members',
     run: async (probe) =>
       says(await probe.ask('AUTHORIZE', probe.payment(), { add: { futureMember: { since: 1 } } }), 'APPROVE'),
   },
   {
     id: 'inquiry-of-known',
-    claim: 'tells an inquiry what it has answered',
+    claim: 'reports to an inquiry what it has answered',
     async run(probe) {
       const payment = probe.payment()
       return (
@@ -79,12 +79,12 @@ const requests: readonly Check[] = [
   },
   {
     id: 'inquiry-of-unknown',
-    claim: 'tells an inquiry that it has never seen a payment',
+    claim: 'reports to an inquiry that it has never seen a payment',
     run: async (probe) => says(await probe.ask('INQUIRE', probe.payment()), 'NEVER_SEEN'),
   },
   {
     id: 'keeps-never-seen',
-    claim: 'does not approve a payment after it told an inquiry that it had never seen it',
+    claim: 'does not approve a payment that it has reported as never seen',
     async run(probe) {
       const payment = probe.payment()
       return (
@@ -173,7 +173,7 @@ function signatures(
     refused('refuses-old', 'refuses a signature that is ten minutes old', () => ({ ageMs: 600_000 })),
     {
       id: 'takes-two-signatures',
-      claim: 'takes a message with two signatures, of which it knows either, as during a rotation',
+      claim: 'takes a message with two signatures, of which either holds, as during a rotation',
       run: async (probe) =>
         (await both((known) => [strangeSecret(), known])(probe)) ??
         (await both((known) => [known, strangeSecret()])(probe)),
@@ -185,7 +185,8 @@ function says({ said }: Answer, expected: string): string | null {
   return said === expected ? null : `it should answer ${expected}, and answered: ${said}`
 }
 
-function saysNot({ said }: Answer, forbidden: string): string | null {
+function saysNot({ status, said }: Answer, forbidden: string): string | null {
+  if (status === 0) return `it did not answer: ${said}`
   return said === forbidden ? `it answered ${forbidden}` : null
 }
 

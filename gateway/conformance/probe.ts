@@ -1,5 +1,5 @@
-// Sends what a hub sends to an endpoint of a participant, and also what no hub sends: wrong signatures, changed
-// bodies. Bodies and signatures are made by the code of the hub itself.
+// Sends what a hub sends to an endpoint of a participant, and also what no hub sends: wrong signatures,
+// changed bodies. Bodies and signatures are made by the code of the hub itself.
 
 import { v7 as newUuid } from 'uuid'
 import type { CorridorId, MerchantId, ParticipantId, PaymentId } from '../../schema/values/id.ts'
@@ -26,7 +26,7 @@ export interface Subject {
   readonly amount: Money
   /** An amount that the endpoint declines; null when there is none. */
   readonly declined: Money | null
-  /** Reference of a token that the wallet knows. */
+  /** Reference of a token of the wallet. */
   readonly token: string
 }
 
@@ -127,7 +127,7 @@ async function post(
   }
 }
 
-/** A secret that the endpoint does not know. */
+/** A secret that the endpoint does not have. */
 export const strangeSecret = newSigningSecret
 
 let count = 0

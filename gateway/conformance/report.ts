@@ -1,5 +1,5 @@
-// Runs the checks of some capabilities, and reports them like a certification: one line a check, one verdict a
-// capability.
+// Runs the checks of some capabilities, and reports them like a certification: one line a check, one
+// verdict a capability.
 
 import { checks, type CheckedCapability } from './checks.ts'
 import type { Probe } from './probe.ts'

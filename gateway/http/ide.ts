@@ -23,8 +23,8 @@ const contentSecurityPolicy = [
 ].join('; ')
 
 /**
- * Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty. Clients see it below
- * the path `base`.
+ * Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty. Clients see
+ * it below the path `base`.
  */
 export function ideRoutes(app: FastifyInstance, keys: Readonly<Record<string, string>>, base: string): void {
   let files: Promise<ReadonlyMap<string, string>> | null = null

@@ -1,5 +1,6 @@
-// Refusals that the web server itself makes, before or beside the routes, in the shape of all others: malformed
-// HTTP, headers that are too large, methods that an address does not take, addresses that are not there.
+// Refusals that the web server itself makes, before or beside the routes, in the shape of all others:
+// malformed HTTP, headers that are too large, methods that an address does not take, addresses that are not
+// there.
 
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
@@ -32,7 +33,7 @@ export const webServerRefusals = {
   http: {
     // Node would answer without a body.
     requireHostHeader: false,
-    // A client that offers another protocol, as Java's does with HTTP/2, goes on in HTTP/1.1.
+    // A client that offers another protocol, as Java's does with HTTP/2, continues in HTTP/1.1.
     shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
   },
   clientErrorHandler({ code, message }, socket) {
@@ -51,7 +52,12 @@ export function refuseByItself(app: FastifyInstance): void {
   app.server.on('connect', (_request, stream) => refuseStream(stream, new HttpError('METHOD_NOT_ALLOWED')))
   app.server.on('checkExpectation', (_request, response) => {
     const error = new HttpError('EXPECTATION_FAILED')
-    response.writeHead(error.status, { 'content-type': 'application/json' }).end(httpErrorText(error))
+    const text = httpErrorText(error)
+    response.writeHead(error.status, {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(text),
+    })
+    response.end(text)
   })
   app.addHook('onRequest', (request, reply, done) => {
     const { host } = request.raw.headers

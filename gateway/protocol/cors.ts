@@ -14,11 +14,12 @@ export interface AllowedOrigins {
 }
 
 /**
- * Null for a page that may open a WebSocket, else why it may not. A browser protects HTTP by itself, but lets any
- * page open a WebSocket; and in demo mode, where the keys are public, the key is no protection.
+ * Null for a page that may open a WebSocket, else why it may not. A browser protects HTTP by itself, but
+ * lets any page open a WebSocket; and in demo mode, where the keys are public, the key is no protection.
  *
- * A page is the hub's own when its origin is that of `publicUrl`, or its host is that of the request: `Host`, or
- * what a proxy forwards of it. No page can set these headers on a WebSocket, so they are trusted.
+ * A page is the hub's own when its origin is that of `publicUrl`, or its host is that of the request:
+ * `Host`, or what a proxy forwards of it. No page can set these headers on a WebSocket, so they are
+ * trusted.
  */
 export function whyNotFromOrigin(headers: IncomingHttpHeaders, allowed: AllowedOrigins): string | null {
   const { origin } = headers
@@ -30,7 +31,10 @@ export function whyNotFromOrigin(headers: IncomingHttpHeaders, allowed: AllowedO
   return `a page of ${origin.slice(0, 200)} may not open a WebSocket here: the hub is at ${hosts.join(' or ').slice(0, 200)}, and neither PUBLIC_URL nor ORIGINS names that origin`
 }
 
-/** The hosts under which a client may have reached the hub: Host, X-Forwarded-Host, and Forwarded (RFC 7239). */
+/**
+ * The hosts under which a client may have reached the hub: Host, X-Forwarded-Host, and Forwarded (RFC
+ * 7239).
+ */
 function hostsOf({ host, ...headers }: IncomingHttpHeaders): string[] {
   const forwarded = String(headers['x-forwarded-host'] ?? '').split(',')
   const standard = [...String(headers.forwarded ?? '').matchAll(/\bhost="?([^",;\s]+)/gi)].map(
@@ -64,8 +68,8 @@ const clientHeaders = [
 ]
 
 /**
- * Lets pages of `origins` call over HTTP (Fetch Standard, "CORS protocol"), and answers OPTIONS. While `origins` is
- * empty, no page of another origin can call.
+ * Lets pages of `origins` call over HTTP (Fetch Standard, "CORS protocol"), and answers OPTIONS. While
+ * `origins` is empty, no page of another origin can call.
  */
 export function originHeaders(app: FastifyInstance, { origins, headers }: AllowedOrigins): void {
   const allowedHeaders = [...clientHeaders, ...headers].join(', ')

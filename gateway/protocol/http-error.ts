@@ -8,6 +8,8 @@ import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 /** By code: the HTTP status, and the message when there is no more specific one. A code is never reused. */
 export const httpErrors = {
   BAD_REQUEST: { status: 400, message: 'The request is not a GraphQL request.' },
+  // Clients recognise this refusal by its message: they then send whole documents only.
+  PERSISTED_QUERY_NOT_SUPPORTED: { status: 200, message: 'PersistedQueryNotSupported' },
   UNAUTHENTICATED: { status: 401, message: 'This takes a key: Authorization: Bearer KEY.' },
   ORIGIN_NOT_ALLOWED: { status: 403, message: 'A page of this origin may not open a WebSocket here.' },
   NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },

@@ -20,6 +20,8 @@ export function readRequest(body: unknown): GraphqlRequest {
       throw new HttpError('BAD_REQUEST', `"${name.slice(0, 80)}" is no field of a GraphQL request`)
   }
   const { query, operationName, variables, extensions } = body
+  if (query === undefined && isRecord(extensions) && 'persistedQuery' in extensions)
+    throw new HttpError('PERSISTED_QUERY_NOT_SUPPORTED')
   if (typeof query !== 'string')
     throw new HttpError('BAD_REQUEST', `"query" must be a string, not ${typeName(query)}`)
   if (operationName !== undefined && operationName !== null && typeof operationName !== 'string') {

@@ -171,7 +171,7 @@ describe('the Postman collection', () => {
 
 const python = path.join(root, '.data/python/venv/bin/python')
 
-/** Installed once, as the example says; skipped where pip finds no package. */
+/** Installed once, as the example shows; skipped where pip finds no package. */
 const hasGql = existsSync(python)
 
 test.skipIf(!hasGql)(

@@ -94,7 +94,8 @@ const rules: readonly Rule[] = [
   { from: /^schema\/qr\//, may: [/^schema\/qr\//] },
   { from: /^schema\//, may: [schema] },
   { from: /^dataset\//, may: [/^dataset\//, schema], mayTypes: [subgraphIndex, shared] },
-  // A client like any other: of the hub it imports the types of the API alone.
+  // Clients like any other: of the hub they import the types of the API alone.
+  { from: /^examples\//, may: [/^examples\//], mayTypes: [/^schema\/generated\//] },
   { from: /^portal\//, may: [/^portal\//], mayTypes: [/^schema\/generated\//] },
 ]
 

@@ -1,6 +1,6 @@
 // The exchange rates that the operator sets. MongoDB keeps every table; each process prices with the latest
-// one, in memory, and follows new ones by a change stream. Before the first one, a demo prices with the built-in
-// table, and production prices nothing.
+// one, in memory, and follows new ones by a change stream. Before the first one, a demo prices with the
+// built-in table, and production prices nothing.
 
 import type { ClientSession, Collection, Db } from 'mongodb'
 import type { ParticipantId } from '../../../schema/values/id.ts'

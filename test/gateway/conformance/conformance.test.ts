@@ -1,4 +1,5 @@
-// The conformance kit against an implementation with one fault at a time: each check finds the fault that it is for.
+// The conformance kit against an implementation with one fault at a time: each check finds the fault that
+// it is for.
 
 import { Webhook } from 'standardwebhooks'
 import { describe, expect, test } from 'vitest'
@@ -19,7 +20,7 @@ type Fault =
   | 'decides again'
   | 'ignores respondBy'
   | 'is strict'
-  | 'knows all'
+  | 'confirms all'
   | 'approves after never seen'
   | 'reverses once'
   | 'approves the undone'
@@ -81,7 +82,7 @@ function implementation(fault: Fault | null) {
     if (fault === 'is strict' && 'futureMember' in message) return { error: 'unknown member' }
     if (type === 'payment.authorize') return decide(data)
     if (type === 'payment.inquire') {
-      if (fault === 'knows all') return { decision: 'APPROVE' }
+      if (fault === 'confirms all') return { decision: 'APPROVE' }
       const known = decisions.get(id)
       if (!known && fault !== 'approves after never seen') barred.add(id)
       return known ?? { decision: 'NEVER_SEEN' }
@@ -156,7 +157,7 @@ describe('an implementation of the requests', () => {
     ['decides again', ['repeats-its-answer', 'repeats-in-parallel']],
     ['ignores respondBy', ['refuses-after-the-deadline']],
     ['is strict', ['takes-unknown-members']],
-    ['knows all', ['inquiry-of-unknown', 'keeps-never-seen']],
+    ['confirms all', ['inquiry-of-unknown', 'keeps-never-seen']],
     ['approves after never seen', ['keeps-never-seen', 'reverse-of-unknown', 'cancel-of-unknown']],
     ['reverses once', ['reverse-acknowledged', 'cancel-acknowledged']],
     ['approves the undone', ['keeps-never-seen', 'reverse-of-unknown', 'cancel-of-unknown']],
@@ -176,8 +177,10 @@ describe('an implementation of the requests', () => {
     expect(failed).toContain('approves')
   })
 
-  test('that is not there fails, and the report says why', async () => {
-    const { report } = await reportOn('MPM_ACCEPT', null, { url: 'http://127.0.0.1:1/' })
+  test('that is not there fails, and the report gives the reason', async () => {
+    const gone = await aReceiver()
+    await gone.close()
+    const { report } = await reportOn('MPM_ACCEPT', null, { url: gone.url })
     expect(reportText(report)).toMatch(/FAILED {2}approves .*\n.*ECONNREFUSED/)
     expect(report.passed).toBe(false)
   })

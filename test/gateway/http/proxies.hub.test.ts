@@ -152,7 +152,7 @@ describe('a hub that is served below a path', () => {
   })
 })
 
-test('a stream of events tells proxies to leave it as it is', async () => {
+test('a stream of events is not transformed or buffered by proxies', async () => {
   const stop = new AbortController()
   const { headers } = await fetch(`${hub.url}/graphql`, {
     method: 'POST',
@@ -249,7 +249,7 @@ describe('every refusal has the shape of the hub', () => {
     })
   })
 
-  test('and a client that offers HTTP/2, as Java does, goes on in HTTP/1.1', async () => {
+  test('and a client that offers HTTP/2, as Java does, continues in HTTP/1.1', async () => {
     const body = '{"query":"{ whoami }"}'
     const { status } = await raw(
       `POST /graphql HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nAuthorization: Bearer demo-wallet\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
