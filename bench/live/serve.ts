@@ -13,7 +13,9 @@ import { pino } from 'pino'
 import { WebSocketServer } from 'ws'
 import { readConfig } from '../../gateway/config/config.ts'
 import { createReadiness } from '../../gateway/http/health.ts'
+import { createAdmission } from '../../gateway/protocol/admission.ts'
 import { startServer } from '../../gateway/http/server.ts'
+import { accessOf } from '../../gateway/identity/access.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import {
   composeSupergraph,
@@ -143,6 +145,7 @@ async function stored(): Promise<Serving> {
   })
   const supergraph = createSupergraph({
     supergraphSdl: composeSupergraph([{ name: 'transaction', sdl: transaction.sdl }]),
+    accessOf,
     subgraphs: new Map([['transaction', createInProcessConnection('transaction', transaction.app)]]),
   })
   return { ...(await startHubServer(supergraph)), publish: () => {} }
@@ -161,7 +164,7 @@ async function startHubServer(supergraph: Supergraph): Promise<Omit<Serving, 'pu
     close: () => {},
   }
   const server = await startServer({ config: readConfig(settings), readiness: createReadiness(), logger })
-  server.open({ supergraph, identity })
+  server.open({ supergraph, admission: createAdmission(supergraph), identity })
   return { url: server.url, waitingBytes: () => server.bufferedBytes }
 }
 

@@ -4,6 +4,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { analyticsProjections, openAnalyticsSubgraph } from '../../subgraphs/analytics/index.ts'
 import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
 import { startRetention } from '../../subgraphs/log/retention.ts'
@@ -16,16 +17,19 @@ import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/regi
 import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
 import {
+  hubParticipant,
   openTransactionSubgraph,
   transactionProjections,
   type RateTable,
   type TransactionSubgraph,
 } from '../../subgraphs/transaction/index.ts'
-import { documentLimits, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
+import { documentOptions, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
+import { openAdmission } from '../http/admission.ts'
 import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
 import { startServer, type Server } from '../http/server.ts'
+import { accessOf } from '../identity/access.ts'
 import { openIdentity, type Identity } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
@@ -33,6 +37,8 @@ import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
 import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
+import type { Admission } from '../protocol/admission.ts'
+import { refuseText } from '../protocol/input-text.ts'
 import {
   createSupergraph,
   createInProcessConnection,
@@ -117,7 +123,7 @@ async function start(
   // Clients are disconnected first, so that no operation runs while the subgraphs are closed.
   started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  openServer(parts, server, readiness)
+  openServer(config, parts, server, readiness)
   if (parts.wallets.length > 0) {
     const traffic = startWallets(config, server.url, parts.wallets, logger)
     started.defer(() => traffic.close())
@@ -162,6 +168,7 @@ interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'd
   readonly mongo: WatchedMongo
   readonly logHealth: LogHealthWatch
   readonly supergraph: Supergraph
+  readonly admission: Admission
   readonly identity: Identity
   readonly wallets: ReturnType<typeof simulatedWallets>
 }
@@ -186,7 +193,8 @@ async function startParts({
   closeLater(started, startLogRetention(foundation))
   const supergraph = await createHubSupergraph(foundation, running.subgraphs)
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
-  return { ...running, logger, now, db, mongo, logHealth, supergraph, identity, wallets }
+  const admission = await openAdmission(config, supergraph)
+  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, wallets }
 }
 
 /** `opened`, which is closed with the hub. */
@@ -206,13 +214,16 @@ function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void
 }
 
 async function startIdentity(
-  { config, logger, now, db, started }: Foundation,
+  { config, logger, now, db, registry, started }: Foundation,
   guests: readonly Guest[],
 ): Promise<Identity> {
   const allowDemo = config.MODE === 'demo'
   const keyRing = closeLater(started, await openKeyRing(createKeyStore(db), { allowDemo, guests, logger }))
   const issuer = tokenIssuer(config)
-  return closeLater(started, openIdentity(keyRing, issuer && createTokens(issuer, now), now))
+  const tokens = issuer && createTokens(issuer, now)
+  // The operator runs the hub, and need not be connected to it.
+  const isParticipant = (id: ParticipantId) => id === hubParticipant || registry.participants.has(id)
+  return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, now }))
 }
 
 interface RunningSubgraphs {
@@ -279,22 +290,29 @@ async function createHubSupergraph(
     supergraphSdl: await readFile(file, 'utf8'),
     subgraphs,
     scalars,
-    limits: documentLimits(config),
+    ...documentOptions(config),
+    refuseText,
     present: maskErrors(logger),
+    accessOf,
   })
 }
 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
-  { mongo, logHealth, supergraph, identity, transaction, logReader }: Parts,
+  config: Config,
+  { mongo, logHealth, supergraph, admission, identity, transaction, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
   server.open({
     supergraph,
+    admission,
     identity,
     openSettlementFile: transaction.openSettlementFile,
-    metrics: { logHealth, logReader, isMongoAway: mongo.isAway },
+    metrics: {
+      hub: { logHealth, logReader, isMongoAway: mongo.isAway },
+      mayRead: (viewer) => config.MODE === 'demo' || (viewer?.scopes.has('operator') ?? false),
+    },
   })
   readiness.checks.set('mongodb', () => (mongo.isAway() ? 'MongoDB has no primary that answers' : null))
   readiness.checks.set('log', () => logHealth.whyNotReady())

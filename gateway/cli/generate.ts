@@ -9,6 +9,7 @@ import { problems, refuse, type ProblemCode } from '../../schema/values/problems
 import { reasons } from '../../schema/values/reasons.ts'
 import { scopes } from '../../schema/values/scopes.ts'
 import { subgraphSdl, type SubgraphName } from '../../subgraphs/shared/subgraph.ts'
+import { composableSdl, missingRules } from '../../subgraphs/shared/visibility.ts'
 import { isFinal, transitions } from '../../subgraphs/transaction/payment/lifecycle.ts'
 import { describeSettings } from '../config/config.ts'
 import { httpErrors } from '../protocol/http-error.ts'
@@ -16,12 +17,17 @@ import { apiSdl, composeSupergraph } from '../supergraph/compose.ts'
 import { engineCodes } from '../supergraph/errors.ts'
 import { postmanCollection } from './collection.ts'
 import { withSections, type Table } from './generated-sections.ts'
-import { referencePage, type ReferenceTable } from './reference-page.ts'
+import { accessRules, referencePage, type ReferenceTable } from './reference-page.ts'
 
 const subgraphs: readonly SubgraphName[] = ['participant', 'merchant', 'transaction', 'analytics']
 
+/** Throws for a field that has no rule about its readers. */
 function generateSchema(): Record<string, string> {
-  const supergraph = composeSupergraph(subgraphs.map((name) => ({ name, sdl: subgraphSdl(name) })))
+  const missing = subgraphs.flatMap((name) => missingRules(subgraphSdl(name)))
+  if (missing.length > 0) throw new TypeError(missing.join('\n'))
+  const supergraph = composeSupergraph(
+    subgraphs.map((name) => ({ name, sdl: composableSdl(subgraphSdl(name)) })),
+  )
   const api = buildSchema(apiSdl(supergraph))
   return {
     'schema/generated/supergraph.graphql': `${supergraph.trim()}\n`,
@@ -33,7 +39,7 @@ function generateSchema(): Record<string, string> {
         shouldPreprocess: true,
       },
     ),
-    'schema/generated/reference.md': referencePage(api, tables),
+    'schema/generated/reference.md': referencePage(api, tables, accessRules(subgraphs.map(subgraphSdl))),
     'schema/generated/crossgate.postman_collection.json': postmanCollection(api, operationFiles()),
   }
 }

@@ -23,12 +23,16 @@ const contentSecurityPolicy = [
 ].join('; ')
 
 /**
- * Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty. Clients see
- * it below the path `base`.
+ * Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty, and there is
+ * one tab with `query`. Clients see it below the path `base`.
  */
-export function ideRoutes(app: FastifyInstance, keys: Readonly<Record<string, string>>, base: string): void {
+export function ideRoutes(
+  app: FastifyInstance,
+  keys: Readonly<Record<string, string>>,
+  { base = '', query = firstQuery }: { readonly base?: string; readonly query?: string | undefined },
+): void {
   let files: Promise<ReadonlyMap<string, string>> | null = null
-  const start = startScript(keys, base)
+  const start = startScript(keys, query, base)
 
   app.get('/graphiql', (_request, reply) => reply.redirect(`${base}/graphiql/`))
   app.get<{ Params: { '*': string } }>('/graphiql/*', async (request, reply) => {
@@ -82,11 +86,11 @@ const windowOf = (name: string, query: string, key?: string) => ({
 })
 
 /** Starts Altair. The URLs are built in the browser, from the name under which it reached the hub. */
-function startScript(keys: Readonly<Record<string, string>>, base: string): string {
+function startScript(keys: Readonly<Record<string, string>>, query: string, base: string): string {
   const windows =
     Object.keys(keys).length > 0
       ? tabs.map(([role, file]) => windowOf(file, operationsOf(file), keys[role]))
-      : [windowOf('Crossgate', firstQuery)]
+      : [windowOf('Crossgate', query)]
   const options = {
     disableAccount: true,
     persistedSettings: { 'alert.disableUpdateNotification': true, 'plugin.list': [] },

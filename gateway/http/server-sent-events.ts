@@ -96,9 +96,8 @@ function beginResponse(reply: FastifyReply): ServerResponse {
     if (value !== undefined) raw.setHeader(name, value)
   raw.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
-    // A proxy that compresses would hold events back to fill its buffer, and nginx does so without
-    // compressing.
     'cache-control': 'no-store, no-transform',
+    // nginx would delay events to fill its buffer.
     'x-accel-buffering': 'no',
   })
   raw.write(comment)

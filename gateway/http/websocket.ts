@@ -120,7 +120,7 @@ function upgradeListener(
   const sessions: GraphqlWsSessionOptions = {
     broker,
     operationsMax: config.SOCKET_OPERATIONS_MAX,
-    identify: (authorization) => identity.find(authorization),
+    identify: (authorization, headers, address) => identity.find(authorization, headers, address),
   }
   const sockets = new WebSocketServer({
     noServer: true,
@@ -147,10 +147,9 @@ function upgradeListener(
       warn({ reason: whyNot }, 'refused a WebSocket of a page of another origin')
       return refuseStream(stream, new HttpError('ORIGIN_NOT_ALLOWED', whyNot))
     }
-    const { authorization } = request.headers
     sockets.handleUpgrade(request, stream, head, (socket) => {
       const client = new ClientSocket(socket, stream, config.SOCKET_BACKLOG_BYTES_MAX)
-      const session = new GraphqlWsSession(client, authorization, sessions)
+      const session = new GraphqlWsSession(client, request, sessions)
       opened(new Connection(socket, client, session, connections))
     })
   }

@@ -1,5 +1,7 @@
 // Authenticates callers by key or by token, and decides how long a viewer is valid.
 
+import type { IncomingHttpHeaders } from 'node:http'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { bearerOf } from './key.ts'
 import type { KeyRing } from './key-ring.ts'
@@ -8,10 +10,15 @@ import { isToken, type Tokens, type TokenViewer } from './token.ts'
 export interface Identity {
   /**
    * The viewer for the value of an `Authorization` header; null when its key or token is missing, unknown,
-   * revoked or expired. Synchronous for a key. Rejects with ISSUER_UNREACHABLE when a token cannot be
-   * checked.
+   * revoked or expired, or names a participant that does not exist. Synchronous for a key. Rejects with
+   * ISSUER_UNREACHABLE when a token cannot be checked. `headers` and `address` are those of the request, for an
+   * identity that keeps some of them.
    */
-  find(authorization: unknown): Viewer | null | Promise<Viewer | null>
+  find(
+    authorization: unknown,
+    headers?: IncomingHttpHeaders,
+    address?: string,
+  ): Viewer | null | Promise<Viewer | null>
   /** False once the key of `viewer` was revoked or changed, or its token has expired. */
   isValid(viewer: Viewer): boolean
   /**
@@ -24,8 +31,16 @@ export interface Identity {
 /** How late the expiry of a token may be noticed. */
 const expiryCheckMs = 500
 
-/** `tokens` is null where keys alone are accepted. */
-export function openIdentity(keyRing: KeyRing, tokens: Tokens | null, now: () => Date): Identity {
+export interface IdentitySources {
+  readonly keyRing: KeyRing
+  /** Null where keys alone are accepted. */
+  readonly tokens: Tokens | null
+  /** False for an id that no participant has: its keys and tokens are refused. */
+  readonly isParticipant: (id: ParticipantId) => boolean
+  readonly now: () => Date
+}
+
+export function openIdentity({ keyRing, tokens, isParticipant, now }: IdentitySources): Identity {
   const listeners = new Set<() => void>()
   /**
    * Times at which accepted tokens expire, in milliseconds since the epoch: one for all that expire together.
@@ -40,7 +55,10 @@ export function openIdentity(keyRing: KeyRing, tokens: Tokens | null, now: () =>
     if (past.length > 0) notify()
   }, expiryCheckMs).unref()
 
-  const withExpiry = (viewer: TokenViewer | null): TokenViewer | null => {
+  const known = <Found extends Viewer>(viewer: Found | null): Found | null =>
+    viewer && isParticipant(viewer.participant) ? viewer : null
+  const withExpiry = (found: TokenViewer | null): TokenViewer | null => {
+    const viewer = known(found)
     if (viewer) expiries.add(viewer.expiresAt.getTime())
     return viewer
   }
@@ -49,7 +67,7 @@ export function openIdentity(keyRing: KeyRing, tokens: Tokens | null, now: () =>
     find(authorization) {
       const bearer = bearerOf(authorization)
       if (bearer === null) return null
-      if (!tokens || !isToken(bearer)) return keyRing.find(bearer)
+      if (!tokens || !isToken(bearer)) return known(keyRing.find(bearer))
       const found = tokens.find(bearer)
       return found instanceof Promise ? found.then(withExpiry) : withExpiry(found)
     },

@@ -73,7 +73,15 @@ export const demoKeys: readonly DemoKey[] = [
   {
     key: 'demo-wallet',
     participant: participants.wallet,
-    scopes: ['coverage:read', 'payments:write', 'payments:read', 'analytics:read'],
+    scopes: [
+      'coverage:read',
+      'payments:write',
+      'payments:read',
+      'analytics:read',
+      'webhooks:read',
+      'webhooks:manage',
+      'keys:manage',
+    ],
     about: 'a Singapore wallet that bills in SGD',
   },
   {
@@ -86,6 +94,9 @@ export const demoKeys: readonly DemoKey[] = [
       'authorizations:write',
       'merchants:write',
       'analytics:read',
+      'webhooks:read',
+      'webhooks:manage',
+      'keys:manage',
     ],
     about: 'a mainland acquirer with merchants',
   },

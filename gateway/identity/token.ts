@@ -36,7 +36,16 @@ const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 /** Verified tokens that are cached, at most. */
 const cachedMax = 10_000
 
-export function createTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: () => Date): Tokens {
+export interface TokenOptions {
+  /** Whether a viewer has every scope of its token; by default, those of the hub. */
+  readonly keepsAllScopes?: boolean
+}
+
+export function createTokens(
+  { issuer, audience, jwksUrl }: TokenIssuer,
+  now: () => Date,
+  { keepsAllScopes = false }: TokenOptions = {},
+): Tokens {
   const keys = createRemoteJWKSet(new URL(jwksUrl))
   // Keyed by hash, as API keys are: a copy of the memory contains no tokens, and the size of an entry is
   // bounded.
@@ -52,7 +61,7 @@ export function createTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: ()
         requiredClaims: ['exp'],
         currentDate: now(),
       })
-      const viewer = viewerOf(payload)
+      const viewer = viewerOf(payload, keepsAllScopes)
       if (viewer) cached.set(hash, viewer)
       return viewer
     } catch (error) {
@@ -82,14 +91,14 @@ export const isToken = (bearer: string): boolean => /^eyJ[\w-]*\.[\w-]+\.[\w-]*$
  * The participant is the claim `participant`, or `sub` without it; `scope` is a list separated by spaces, as
  * in RFC 8693.
  */
-function viewerOf({ sub, participant, scope, exp }: JWTPayload): TokenViewer | null {
+function viewerOf({ sub, participant, scope, exp }: JWTPayload, keepsAllScopes: boolean): TokenViewer | null {
   const id = participant ?? sub
   if (typeof id !== 'string' || id === '' || exp === undefined) return null
   const participantId = id as ParticipantId
-  const granted = typeof scope === 'string' ? scope.split(' ').filter(isScope) : []
+  const granted = typeof scope === 'string' ? scope.split(' ') : []
   return {
     participant: participantId,
-    scopes: new Set(granted),
+    scopes: new Set(keepsAllScopes ? (granted as Scope[]) : granted.filter(isScope)),
     key: `token of ${sub ?? id}`,
     expiresAt: new Date(exp * 1000),
   }

@@ -20,9 +20,14 @@ export interface Access {
   readonly scopes?: ReadonlySet<string>
   /** The policies of `@policy` that the caller fulfils. */
   readonly policies?: ReadonlySet<string>
+  /** Whether introspection also shows what the caller may not read. */
+  readonly seesSchema?: boolean
 }
 
-/** Returns what the caller may read, from the context of its request. */
+/**
+ * Returns what the caller may read, from the context of its request. What an operation may read is decided once
+ * for each object that is returned, so callers with equal access should get the same one.
+ */
 export type AccessOf = (context: unknown) => Access
 
 export interface AccessRules {

@@ -17,8 +17,9 @@ import {
 import { memberOf } from './codegen.ts'
 import type { Path, ResponseTree } from './failures.ts'
 import type { Data } from './merge.ts'
+import { isIntrospectionField } from './operation.ts'
 import type { Run } from './run.ts'
-import { isIntrospectionField, type Shape, type ShapeField } from './shape.ts'
+import type { Shape, ShapeField } from './shape.ts'
 
 /** The error of a field that has no valid value; the messages are those of graphql-js. */
 export interface FieldError {

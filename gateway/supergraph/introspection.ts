@@ -2,8 +2,8 @@
 
 import { execute, Kind, type GraphQLSchema } from 'graphql'
 import type { Variables } from './connection.ts'
-import type { Operation } from './operation.ts'
-import { isIntrospectionField, type ShapeField } from './shape.ts'
+import { isIntrospectionField, type Operation } from './operation.ts'
+import type { ShapeField } from './shape.ts'
 
 /**
  * Compiles the introspection fields among `fields` into JSON text by response key; null when there are none.

@@ -60,6 +60,8 @@ export function readOperation(
     Field(node) {
       const field = types.getFieldDef()
       if (!field) return
+      // What introspection shows depends on everything that the caller may read.
+      if (isIntrospectionField(field.name)) schema.access.requirements.forEach((_, n) => requirements.add(n))
       fields.set(node, { index: fields.size, key: keyOf(node, field) })
       for (const type of objectTypesOf(schema, types.getParentType()!)) {
         for (const index of schema.access.of(type.name, field.name)) requirements.add(index)
@@ -76,6 +78,8 @@ export function readOperation(
   for (const fragment of fragments.values()) visit(fragment, visitor)
   return { schema, definition, fragments, switches: [...switches], requirements: [...requirements], fields }
 }
+
+export const isIntrospectionField = (name: string): boolean => name === '__schema' || name === '__type'
 
 /** The object types of an abstract type, or the type itself. */
 export const objectTypesOf = (

@@ -17,10 +17,17 @@ import {
   type VariableDefinitionNode,
 } from 'graphql'
 import { variablesAtNonNull } from './null-variables.ts'
-import { isIncluded, objectTypesOf, printArguments, shapeOf, type Operation } from './operation.ts'
+import {
+  isIncluded,
+  isIntrospectionField,
+  objectTypesOf,
+  printArguments,
+  shapeOf,
+  type Operation,
+} from './operation.ts'
 import type { FlattenNodePathSegment } from './plan.ts'
 import { plannableValue } from './planner-literals.ts'
-import { isIntrospectionField, type ShapeField } from './shape.ts'
+import type { ShapeField } from './shape.ts'
 import type { Variant } from './variant.ts'
 
 /** A document for the planner. */

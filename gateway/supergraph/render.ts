@@ -19,7 +19,8 @@ import {
 import { compileFunction, literal, member } from './codegen.ts'
 import { constant, put, putJson, putString, putText, take, type Constant } from './json-bytes.ts'
 import type { Data } from './merge.ts'
-import { isIntrospectionField, type Shape, type ShapeField } from './shape.ts'
+import { isIntrospectionField } from './operation.ts'
+import type { Shape, ShapeField } from './shape.ts'
 
 /**
  * Returns the fields as JSON, without the braces around them. `meta` has the JSON of introspection fields.

@@ -1,5 +1,6 @@
 // Reads from a request which variant of an operation it gets.
 
+import type { Access } from './access.ts'
 import type { Variables } from './connection.ts'
 import type { Engine } from './executable.ts'
 import type { Operation } from './operation.ts'
@@ -21,30 +22,44 @@ export function compileSettings(
   const isOverridden = labels.length > 0 || percentages.length > 0
   if (switches.length === 0 && requirements.length === 0 && !isOverridden) return null
   const bits = (values: readonly boolean[]): string => values.map((value) => (value ? '1' : '0')).join('')
+  const grants = new WeakMap<Access, Grant>()
+  const grantOf = (access: Access): Grant => {
+    let grant = grants.get(access)
+    if (!grant) grants.set(access, (grant = readGrant(operation, access)))
+    return grant
+  }
   return (variables, context) => {
     const on = switches.map((name) => variables[name] === true)
-    const allowed = requirements.length > 0 ? allowedOf(operation, engine, context) : []
+    const grant = requirements.length > 0 ? grantOf(engine.accessOf(context)) : noLimit
     const overrides = isOverridden ? overridesOf(engine, context) : noOverrides
     return {
-      key: `${bits(on)} ${bits(allowed)} ${overrides.percentage} ${[...overrides.labels].join()}`,
+      key: `${bits(on)} ${grant.key} ${overrides.percentage} ${[...overrides.labels].join()}`,
       read: () => ({
         switches: new Map(switches.map((name, n) => [name, on[n]!])),
         overrides,
-        isForbidden: forbidden(operation, allowed),
+        isForbidden: grant.isForbidden,
+        isHidden: grant.isHidden,
       }),
     }
   }
 }
 
-function allowedOf({ schema, requirements }: Operation, { accessOf }: Engine, context: unknown): boolean[] {
-  const access = accessOf(context)
-  return requirements.map((index) => schema.access.requirements[index]!(access))
+/** What one caller may read in one operation. */
+interface Grant extends Pick<Variant, 'isForbidden' | 'isHidden'> {
+  /** The same for callers that may read the same. */
+  readonly key: string
 }
 
-function forbidden({ schema, requirements }: Operation, allowed: readonly boolean[]): Variant['isForbidden'] {
-  const missing = new Set(requirements.filter((_, n) => !allowed[n]))
-  if (missing.size === 0) return null
-  return (type, field) => !schema.access.of(type, field).isDisjointFrom(missing)
+const noLimit: Grant = { key: '', isForbidden: null, isHidden: null }
+
+function readGrant({ schema, requirements }: Operation, access: Access): Grant {
+  const missing = new Set(requirements.filter((index) => !schema.access.requirements[index]!(access)))
+  if (missing.size === 0) return noLimit
+  const isForbidden = (type: string, field: string): boolean =>
+    !schema.access.of(type, field).isDisjointFrom(missing)
+  return access.seesSchema
+    ? { key: `${[...missing].join()} sees`, isForbidden, isHidden: null }
+    : { key: [...missing].join(), isForbidden, isHidden: { key: [...missing].join(), isForbidden } }
 }
 
 /** Percentages between two thresholds of the supergraph give the same plan: they count as the lower one. */

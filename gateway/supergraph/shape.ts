@@ -196,5 +196,3 @@ function typeOfField(parent: GraphQLCompositeType, name: string): GraphQLOutputT
 const metaFields = new Map(
   [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef].map((field) => [field.name, field]),
 )
-
-export const isIntrospectionField = (name: string): boolean => name === '__schema' || name === '__type'

@@ -2,7 +2,6 @@
 
 import {
   buildASTSchema,
-  buildSchema,
   GraphQLError,
   isAbstractType,
   isCompositeType,
@@ -20,11 +19,16 @@ import {
   type GraphQLScalarValueParser,
   type GraphQLSchema,
 } from 'graphql'
-import { apiSdl } from './compose.ts'
 import { readAccessRules, type AccessRules } from './access.ts'
+import { apiSdl } from './compose.ts'
+import { readCacheHints, type CacheHints } from './cache-hints.ts'
+import { readCostRules, type CostRules } from './cost-rules.ts'
 import { readFeatures, valuesOf, type Arguments, type Features } from './features.ts'
+import { readIntrospectionShare, type IntrospectionShare } from './introspection-size.ts'
 import { withNestedQuery } from './nested-query.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
+import { cachedSchemas } from './shown-schema.ts'
+import type { Hidden } from './variant.ts'
 
 /** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
 export type ScalarChecks = Readonly<
@@ -42,8 +46,13 @@ export type ScalarChecks = Readonly<
 export interface ApiSchema {
   readonly graphql: GraphQLSchema
   readonly access: AccessRules
+  readonly costs: CostRules
+  readonly cacheHints: CacheHints
+  readonly introspectionShare: IntrospectionShare
   /** Names of all fields of all types. */
   readonly fieldNames: ReadonlySet<string>
+  /** The schema without the fields that `hidden` names, and without the types that no other field leads to. */
+  shownWithout(hidden: Hidden): GraphQLSchema
   /** True for an interface or union that has an object type hidden from clients. */
   mayHide(type: GraphQLCompositeType): boolean
 }
@@ -139,11 +148,28 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
   }
 }
 
+/**
+ * The URL of each subgraph, by its name, as the supergraph gives it. Throws GraphQLError for a syntax
+ * error.
+ */
+export function subgraphUrls(sdl: string): ReadonlyMap<string, string> {
+  const graphs = parse(sdl).definitions.filter(
+    (node) => node.kind === Kind.ENUM_TYPE_DEFINITION && node.name.value === 'join__Graph',
+  )
+  return new Map(
+    graphs
+      .flatMap((node) => ('values' in node ? (node.values ?? []) : []))
+      .flatMap(({ directives }) => argumentsOf(directives, 'join__graph'))
+      .map(({ name, url }) => [String(name), String(url ?? '')]),
+  )
+}
+
 const buildSupergraph = (document: DocumentNode): GraphQLSchema =>
   buildASTSchema(document, { assumeValid: true, assumeValidSDL: true })
 
 function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks, features: Features): ApiSchema {
-  const graphql = buildSchema(apiSdl(sdl))
+  const document = parse(apiSdl(sdl), { noLocation: true })
+  const graphql = buildASTSchema(document)
   const types = Object.values(graphql.getTypeMap())
   for (const type of types.filter(isScalarType)) {
     const check = Object.hasOwn(scalars, type.name) ? scalars[type.name] : undefined
@@ -152,7 +178,11 @@ function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks, featu
   return {
     graphql,
     access: readAccessRules(whole, features),
+    costs: readCostRules(whole, features),
+    cacheHints: readCacheHints(whole),
+    introspectionShare: readIntrospectionShare(graphql),
     fieldNames: new Set(types.flatMap((type) => ('getFields' in type ? Object.keys(type.getFields()) : []))),
+    shownWithout: cachedSchemas(document),
     mayHide: ({ name }) => {
       const type = whole.getType(name)
       return (

@@ -9,9 +9,23 @@ export interface Variant {
   readonly overrides: Overrides
   /** Whether the caller may not read a field; null when the caller may read all fields. */
   readonly isForbidden: ((type: string, field: string) => boolean) | null
+  /** What introspection does not show; null when it shows all fields. */
+  readonly isHidden: Hidden | null
+}
+
+/** Fields that introspection does not show. */
+export interface Hidden {
+  /** The same for the same fields. */
+  readonly key: string
+  isForbidden(type: string, field: string): boolean
 }
 
 export const noOverrides: Overrides = { labels: new Set(), percentage: 0 }
 
 /** The variant of an operation that has only one. */
-export const onlyVariant: Variant = { switches: new Map(), overrides: noOverrides, isForbidden: null }
+export const onlyVariant: Variant = {
+  switches: new Map(),
+  overrides: noOverrides,
+  isForbidden: null,
+  isHidden: null,
+}

@@ -3,7 +3,6 @@
 import { countryByCode } from '../../schema/values/country.ts'
 import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
-import { isOperator } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import { pagesOf, type PageArguments } from '../shared/page.ts'
 import type { Capability, Corridor, Participant, Project, Registry } from '../shared/registry.ts'
@@ -13,7 +12,7 @@ import type { RequestContext } from '../shared/viewer.ts'
 import { modelOf, readCorridorFilter, type CorridorFilterInput } from './corridor.ts'
 import type { OperatorService } from './operator-service.ts'
 import { readParticipantFilter, stateOf, type ParticipantFilterInput } from './participant.ts'
-import { programmeFigures } from './project.ts'
+import { programmeFigures, versionOf } from './project.ts'
 
 const participantPages = pagesOf('participants', ['string'], 100)
 const corridorPages = pagesOf('corridors', ['string'], 500)
@@ -37,7 +36,9 @@ export function createParticipantResolvers(dependencies: ParticipantResolversDep
     ParticipantResult: { __resolveType: typeOr('Participant') },
     ConnectParticipantResult: { __resolveType: typeOr('ParticipantConnected') },
     CorridorResult: { __resolveType: typeOr('Corridor') },
+    ProjectResult: { __resolveType: typeOr('Project') },
     Participant: participantFields(registry),
+    StatusChange: { __owner: ({ participant }: { participant: ParticipantId }) => participant },
     Capability: { state: (capability: Capability) => stateOf(capability, now()) },
     Project: projectFields(registry),
     Corridor: corridorFields(registry),
@@ -82,6 +83,7 @@ const mutationFields = (service: OperatorService) => ({
   changeParticipantStatus: mutation(service.changeParticipantStatus),
   connectParticipant: mutation(service.connectParticipant),
   setCorridor: mutation(service.setCorridor),
+  setProject: mutation(service.setProject),
 })
 
 const mutation =
@@ -97,16 +99,19 @@ const participantFields = (registry: Registry) => ({
         : (registry.participants.get(id) ?? null),
     ),
   country: ({ country }: Participant) => countryOf(country),
+  __owner: ({ id }: Participant) => id,
   network: ({ network }: Participant) =>
     network === null ? null : (registry.participants.get(network) ?? null),
-  endpointUrl: ({ id, endpoint }: Participant, _: unknown, context: RequestContext) =>
-    isOperator(context) || context.viewer.participant === id ? (endpoint?.url ?? null) : null,
+  endpointUrl: ({ endpoint }: Participant) => endpoint?.url ?? null,
+  statusHistory: ({ id, statusHistory }: Participant) =>
+    statusHistory.map((change) => ({ ...change, participant: id })),
 })
 
 const projectFields = (registry: Registry) => ({
   __resolveReferences: (keys: readonly Key<ProjectId>[]) =>
     keys.map(({ id }) => registry.projects.get(id) ?? null),
   country: ({ country }: Project) => countryOf(country),
+  version: versionOf,
   corridors: ({ id }: Project) =>
     [...registry.corridors.values()].filter((corridor) => corridor.project === id),
 })

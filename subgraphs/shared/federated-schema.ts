@@ -15,6 +15,7 @@ import {
   type ReferencesResolver,
 } from './entity-loading.ts'
 import { settleLists } from './settled-lists.ts'
+import { guardOwners, type OwnerOf } from './visibility.ts'
 
 type Resolver = (source: never, args: never, context: never, info: GraphQLResolveInfo) => unknown
 
@@ -28,10 +29,13 @@ export type Resolvers = Readonly<
     | GraphQLScalarType
     | (EntityResolvers & {
         readonly __resolveType?: (value: never, context: never, info: GraphQLResolveInfo) => unknown
+        /** The participant that alone, with the operator, may read the OWNER fields of the type. */
+        readonly __owner?: OwnerOf
         readonly [field: string]:
           | Resolver
           | ReferencesResolver
           | ReferenceResolver
+          | OwnerOf
           | { readonly subscribe: Resolver; readonly resolve?: Resolver }
           | undefined
       })
@@ -42,6 +46,10 @@ export type Resolvers = Readonly<
 export function buildFederatedSchema(sdl: string, resolvers: Resolvers): GraphQLSchema {
   const schema = buildSubgraphSchema([{ typeDefs: parse(sdl), resolvers: resolvers as GraphQLResolverMap }])
   checkResolvers(schema, resolvers)
+  guardOwners(
+    schema,
+    (typename) => (resolvers[typename] as { readonly __owner?: OwnerOf } | undefined)?.__owner,
+  )
   settleLists(schema)
   loadEntitiesTogether(schema, (typename) => resolvers[typename] as EntityResolvers | undefined)
   return schema

@@ -10,6 +10,7 @@ import type { Logger } from '../platform/logger.ts'
 import { buildFederatedSchema, type Resolvers } from './federated-schema.ts'
 import type { MerchantDirectory } from './merchant-directory.ts'
 import type { Registry } from './registry.ts'
+import { composableSdl } from './visibility.ts'
 
 /** The services that the hub passes to each subgraph. A subgraph has no other source of services. */
 export interface SubgraphDependencies {
@@ -26,7 +27,7 @@ export type SubgraphName = 'participant' | 'merchant' | 'transaction' | 'analyti
 
 export interface Subgraph {
   readonly name: SubgraphName
-  /** SDL of Federation 2, with the shared values. */
+  /** SDL of Federation 2, with the shared values, to compose. */
   readonly sdl: string
   /** Its mercurius app: `app.graphql(document, context, variables, operationName)`. */
   readonly app: FastifyInstance
@@ -61,7 +62,7 @@ export async function openSubgraph(
   await app.ready()
   return {
     name,
-    sdl,
+    sdl: composableSdl(sdl),
     app,
     close: async () => {
       await app.close()

@@ -152,7 +152,7 @@ async function keyFor(target: Target, example: Example): Promise<string> {
   const args = argumentsWith({ target, path: [''], type: schema.getType('Int') as never }, null, example)
   for (const key of keys) {
     const { text } = await send(key, target, documentOf(target, args, 'variables', example), jsonOf(args))
-    if (!text.includes('FORBIDDEN')) return key
+    if (!/FORBIDDEN|UNAUTHORIZED_FIELD_OR_TYPE/.test(text)) return key
   }
   return keys[0]!
 }

@@ -13,6 +13,7 @@ import type { Scope } from '../../../schema/values/scopes.ts'
 import { money } from '../../../schema/values/money.ts'
 import type { LogEntry, Posting } from '../../log/entry.ts'
 import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
+import { countFields } from '../../shared/count.ts'
 import type { PageArguments } from '../../shared/page.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import type { TransactionUpdate } from '../live/event-streams.ts'
@@ -62,8 +63,11 @@ export const queryResolvers = ({ transactionQueries, cursors }: QueryResolverDep
   ...eventTypes(transactionQueries, cursors),
   Quote: quoteType(transactionQueries),
   Participant: {
-    positions: ({ id }: Reference<ParticipantId>, { date }: { date?: string | null }, context: Context) =>
-      transactionQueries.positions(context, id, date ?? null),
+    __owner: ({ id }: Reference<ParticipantId>) => id,
+    positions: ({ id }: Reference<ParticipantId>, { date }: { date?: string | null }, context: Context) => {
+      demandScope(context, 'payments:read')
+      return transactionQueries.positions(context, id, date ?? null)
+    },
   },
   Merchant: {
     transactions: ({ id }: Reference<MerchantId>, args: PageArguments, context: Context) => {
@@ -116,6 +120,7 @@ const subscriptions = (transactionQueries: TransactionQueries) => ({
 })
 
 const transactionTypes = (transactionQueries: TransactionQueries) => ({
+  TransactionConnection: countFields,
   Transaction: {
     __resolveType: (transaction: Transaction) => (isRefund(transaction) ? 'Refund' : 'Payment'),
   },

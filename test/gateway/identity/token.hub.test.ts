@@ -92,6 +92,23 @@ describe('a token of the issuer', () => {
     expect(await request('demo-wallet')).toEqual({ status: 200, whoami: 'wallet-sg-01' })
   })
 
+  test('is refused when its participant does not exist', async () => {
+    const token = await issuer.token({ ...claims, participant: 'nobody-01' }, soon())
+    expect(await request(token)).toEqual({ status: 401, whoami: undefined })
+  })
+
+  test('shares no subscription with one whose participant and scopes read the same when joined', async () => {
+    const one = { sub: 'one', participant: 'bank', scope: 'analytics:read payments:read' }
+    const two = { sub: 'two', participant: 'bank analytics:read', scope: 'payments:read' }
+    const clients: RawClient[] = []
+    for (const each of [one, two]) clients.push(await RawClient.as(hub.url, await issuer.token(each, soon())))
+    for (const client of clients) await client.subscribe('1', events)
+    for (const client of clients) await client.drain()
+    expect(hub.feed.count('transactionEvents')).toBe(2)
+    for (const client of clients) await client.close()
+    await hub.feed.until('transactionEvents', 0)
+  })
+
   test('that cannot be verified, because the issuer is unreachable, is refused with 503 and 1013', async () => {
     const away = await anIssuer()
     const token = await away.token(claims, soon())

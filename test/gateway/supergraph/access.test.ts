@@ -215,6 +215,43 @@ describe('a field that the caller may not read is never requested', () => {
   })
 })
 
+describe('introspection shows a caller what it may use', () => {
+  const shown = async (access: Access) => {
+    const document = '{ __schema { mutationType { name } types { name fields { name } } } }'
+    const { data } = (await run(hub, document, {}, access)) as {
+      data: {
+        __schema: { mutationType: unknown; types: { name: string; fields: { name: string }[] | null }[] }
+      }
+    }
+    const types = data.__schema.types.filter(({ name }) => !name.startsWith('__'))
+    return {
+      hasMutations: data.__schema.mutationType !== null,
+      names: types.map(({ name }) => name),
+      fieldsOf: (type: string) => types.find(({ name }) => name === type)?.fields?.map(({ name }) => name),
+    }
+  }
+
+  test('without fields that need other scopes, and without types that only these lead to', async () => {
+    const { names, fieldsOf, hasMutations } = await shown(caller())
+    expect(fieldsOf('Query')).toEqual(['me', 'person', 'people', 'things'])
+    expect(fieldsOf('Person')).toEqual(['id', 'name', 'nick', 'must', 'note', 'friend', 'rank'])
+    expect(names).not.toContain('Salary')
+    expect(names).not.toContain('Robot')
+    expect(hasMutations).toBe(true)
+  })
+
+  test('with all of it for a caller with every scope and policy', async () => {
+    const { names, fieldsOf } = await shown(caller(['pin', 'write', 'admin', 'pay'], ['robots', 'all']))
+    expect(names).toEqual(expect.arrayContaining(['Salary', 'Robot', 'Thing', 'Level']))
+    expect(fieldsOf('Query')).toContain('pin')
+  })
+
+  test('with all of it where the schema is public', async () => {
+    const { fieldsOf } = await shown({ isAuthenticated: false, seesSchema: true })
+    expect(fieldsOf('Person')).toContain('salary')
+  })
+})
+
 describe('a supergraph is refused', () => {
   test('when it restricts access and there is no function that reads the access of a caller', () => {
     expect(() => aSupergraph({ people })).toThrow(

@@ -3,6 +3,7 @@ import { GraphQLError, parse, validate } from 'graphql'
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { subgraphSdl } from '../../../subgraphs/shared/subgraph.ts'
+import { composableSdl } from '../../../subgraphs/shared/visibility.ts'
 import { aFederation } from '../../fixtures/a-federation.ts'
 import { chooseFrom, aRandomDocument } from '../../fixtures/a-random-document.ts'
 import { federations } from '../../fixtures/federations.ts'
@@ -11,7 +12,7 @@ import { createStrictConnection } from './strict-connection.ts'
 
 const hub = (['participant', 'merchant', 'transaction', 'analytics'] as const).map((name) => ({
   name,
-  sdl: subgraphSdl(name),
+  sdl: composableSdl(subgraphSdl(name)),
 }))
 
 /** Rates of failures in a world. Some worlds have none, so that no error hides a wrong join. */
