@@ -13,11 +13,10 @@ import { openParticipantSubgraph } from '../../subgraphs/participant/index.ts'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
 import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
-import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
+import { hubParticipant, openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
 import {
-  hubParticipant,
   openTransactionSubgraph,
   transactionProjections,
   type RateTable,

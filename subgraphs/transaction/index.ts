@@ -38,7 +38,6 @@ export { replyOf, requestBody, type RequestedPayment } from './counterparty/webh
 export type { RequestKind } from './payment/counterparty-request.ts'
 export { sequencerAdvancedAt } from './log/sequencer-state.ts'
 export { outcomes } from './payment/lifecycle.ts'
-export { hubParticipant } from './payment/posting.ts'
 export type { Screening } from './payment/submit.ts'
 export { readRateTable, type RateTable } from './price/rate-table.ts'
 export { builtInRates, type RateProvider } from './price/rates.ts'

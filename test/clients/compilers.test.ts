@@ -44,7 +44,7 @@ graphql\`
 
 test(
   'Relay compiles fragments, a refetchable connection, a mutation and a subscription',
-  { timeout: 30_000 },
+  { timeout: 120_000 },
   async () => {
     const source = path.join(folder, 'src')
     mkdirSync(source)
@@ -78,7 +78,7 @@ test(
 
 test(
   'the client preset gives every document of schema/operations its types',
-  { timeout: 30_000 },
+  { timeout: 120_000 },
   async () => {
     const files = await generate(
       {
