@@ -1,7 +1,7 @@
 // The clients of `examples/` and the collection, against a hub and through a network that fails.
 
-import { execFile } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { execFile, spawnSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, test, vi } from 'vitest'
@@ -169,16 +169,28 @@ describe('the Postman collection', () => {
   })
 })
 
-const python = path.join(root, '.data/python/venv/bin/python')
+const environment = path.join(root, '.data/python')
 
-/** Installed once, as the example shows; skipped where pip finds no package. */
-const hasGql = existsSync(python)
+/** Python with the packages of the example: installed once, as it shows. Null where pip finds none. */
+function pythonWithPackages(): string | null {
+  const [python, marker] = [path.join(environment, 'bin/python'), path.join(environment, 'installed')]
+  if (existsSync(marker)) return python
+  const run = (command: string, ...args: string[]): boolean =>
+    spawnSync(command, args, { cwd: root, timeout: 120_000 }).status === 0
+  const requirements = ['--retries', '1', '-r', 'examples/python/requirements.txt']
+  if (!run('python3', '-m', 'venv', environment)) return null
+  if (!run(python, '-m', 'pip', 'install', '-q', ...requirements)) return null
+  writeFileSync(marker, '')
+  return python
+}
 
-test.skipIf(!hasGql)(
+const python = pythonWithPackages()
+
+test.skipIf(python === null)(
   'the Python example pays and follows over a WebSocket',
   { timeout: 30_000 },
   async () => {
-    const { stdout } = await promisify(execFile)(python, ['examples/python/pay_and_follow.py', hub.url], {
+    const { stdout } = await promisify(execFile)(python!, ['examples/python/pay_and_follow.py', hub.url], {
       cwd: root,
     })
     expect(stdout).toMatch(/^Payment \S+ is ROUTED\n(ROUTED at .*\n)?COMPLETED at .*\n$/)
