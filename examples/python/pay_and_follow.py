@@ -26,6 +26,9 @@ PAY = gql(
     }
     """
 )
+# A completed payment may be refunded, so its stream stays open.
+DECIDED = {"COMPLETED", "DECLINED", "FAILED", "EXPIRED", "REVERSED", "CANCELLED"}
+
 FOLLOW = gql(
     """
     subscription Follow($id: ID!, $afterSequence: Int) {
@@ -49,7 +52,7 @@ async def pay() -> str:
         }
     }
     transport = HTTPXAsyncTransport(url=f"{HUB}/graphql", headers=KEY)
-    async with Client(transport=transport, fetch_schema_from_transport=True) as session:
+    async with Client(transport=transport) as session:
         request = PAY
         request.variable_values = variables
         result = (await session.execute(request))["submitPayment"]
@@ -83,8 +86,12 @@ async def moves(payment: str):
 
 
 async def main() -> None:
-    async for move in moves(await pay()):
+    follower = moves(await pay())
+    async for move in follower:
         print(f"{move['to']} at {move['transaction']['merchant']['name']}", flush=True)
+        if move["to"] in DECIDED:
+            break
+    await follower.aclose()
 
 
 asyncio.run(main())

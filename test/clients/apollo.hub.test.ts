@@ -69,12 +69,20 @@ test('pays, and follows the payment over its WebSocket', async () => {
   const { id } = data!.submitPayment!.payment
   const moves: string[] = []
   await new Promise<void>((resolve, reject) => {
-    client.subscribe({ query: gql(textOf('FollowPayment')), variables: { id } }).subscribe({
-      next: (result) =>
-        moves.push((result.data as { transactionUpdated: { to: string } }).transactionUpdated.to),
-      error: reject,
-      complete: resolve,
-    })
+    const following = client
+      .subscribe<{ transactionUpdated: { to: string } }>({
+        query: gql(textOf('FollowPayment')),
+        variables: { id },
+      })
+      .subscribe({
+        next(result) {
+          moves.push(result.data!.transactionUpdated.to)
+          if (moves.at(-1) !== 'COMPLETED') return
+          following.unsubscribe()
+          resolve()
+        },
+        error: reject,
+      })
   })
   expect(moves.at(-1)).toBe('COMPLETED')
 })

@@ -22,7 +22,7 @@ graphql\`
 \`
 graphql\`
   fragment List_query on Query
-  @argumentDefinitions(first: { type: "Int!", defaultValue: 20 }, after: { type: "String" })
+  @argumentDefinitions(first: { type: "Int", defaultValue: 20 }, after: { type: "String" })
   @refetchable(queryName: "ListPageQuery") {
     merchants(first: $first, after: $after) @connection(key: "List_merchants") {
       edges { cursor node { id ...List_merchant } }

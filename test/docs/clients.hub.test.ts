@@ -188,7 +188,7 @@ const python = pythonWithPackages()
 
 test.skipIf(python === null)(
   'the Python example pays and follows over a WebSocket',
-  { timeout: 30_000 },
+  { timeout: 120_000 },
   async () => {
     const { stdout } = await promisify(execFile)(python!, ['examples/python/pay_and_follow.py', hub.url], {
       cwd: root,
