@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { ConfigError, readConfig, webhookReach } from '../../../gateway/config/config.ts'
 
-const given = 'mongodb://db.example/?replicaSet=rs0&tls=true'
+const mongodbUri = 'mongodb://db.example/?replicaSet=rs0&tls=true'
 
 describe('reading the settings', () => {
   test('none given: a demo hub on loopback, port 4000, one simulated payment a second', () => {
@@ -21,9 +21,9 @@ describe('reading the settings', () => {
   })
 
   test.each([
-    { given: { NODE_ENV: 'production', MONGODB_URI: given }, mode: 'production', traffic: 0 },
+    { given: { NODE_ENV: 'production', MONGODB_URI: mongodbUri }, mode: 'production', traffic: 0 },
     { given: { NODE_ENV: 'production', MODE: 'demo' }, mode: 'demo', traffic: 1 },
-    { given: { MODE: 'production', MONGODB_URI: given, TRAFFIC: '0' }, mode: 'production', traffic: 0 },
+    { given: { MODE: 'production', MONGODB_URI: mongodbUri, TRAFFIC: '0' }, mode: 'production', traffic: 0 },
     { given: { TRAFFIC: '0' }, mode: 'demo', traffic: 0 },
     { given: { TRAFFIC: '0.5' }, mode: 'demo', traffic: 0.5 },
   ])('$given: $mode mode, $traffic payments a second', ({ given, mode, traffic }) => {
@@ -54,10 +54,10 @@ describe('reading the settings', () => {
 
   test.each([
     { given: {}, reach: 'LOOPBACK' },
-    { given: { MODE: 'production', MONGODB_URI: given }, reach: 'PUBLIC' },
+    { given: { MODE: 'production', MONGODB_URI: mongodbUri }, reach: 'PUBLIC' },
     { given: { PRIVATE_ADDRESSES: 'refuse' }, reach: 'PUBLIC' },
     { given: { PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
-    { given: { MODE: 'production', MONGODB_URI: given, PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
+    { given: { MODE: 'production', MONGODB_URI: mongodbUri, PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
   ])('$given: webhooks reach $reach addresses', ({ given, reach }) => {
     expect(webhookReach(readConfig(given))).toBe(reach)
   })
@@ -77,8 +77,8 @@ describe('reading the settings', () => {
     [{ ORIGINS: 'https://a.example,http://b.example' }, 'ORIGINS: http://b.example must be https'],
     [{ PUBLIC_URL: 'http://localhost.example' }, 'PUBLIC_URL=http://localhost.example: must be https'],
     [{ LOG_LEVEL: 'silent' }, 'LOG_LEVEL=silent: would hide'],
-    [{ MONGODB_URI: `${given}&tlsInsecure=true` }, 'MONGODB_URI: tlsinsecure'],
-    [{ MONGODB_URI: `${given}&readPreference=nearest` }, 'MONGODB_URI: readPreference must be primary'],
+    [{ MONGODB_URI: `${mongodbUri}&tlsInsecure=true` }, 'MONGODB_URI: tlsinsecure'],
+    [{ MONGODB_URI: `${mongodbUri}&readPreference=nearest` }, 'MONGODB_URI: readPreference must be primary'],
   ])('production does not start with %o', (settings, mistake) => {
     expect(() => readConfig({ MODE: 'production', ...settings })).toThrow(mistake)
   })
@@ -92,8 +92,8 @@ describe('reading the settings', () => {
   test.each([
     { ORIGINS: 'http://localhost:5173,http://127.0.0.1:4000,https://portal.example' },
     { PUBLIC_URL: 'https://pay.example/hub' },
-    { MONGODB_URI: `${given}&readPreference=primary` },
+    { MONGODB_URI: `${mongodbUri}&readPreference=primary` },
   ])('production starts with %o', (settings) => {
-    expect(readConfig({ MODE: 'production', MONGODB_URI: given, ...settings }).MODE).toBe('production')
+    expect(readConfig({ MODE: 'production', MONGODB_URI: mongodbUri, ...settings }).MODE).toBe('production')
   })
 })
