@@ -5,12 +5,12 @@ import type { FastifyBaseLogger } from 'fastify'
 import { readFile } from 'node:fs/promises'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
-import { openRegistry } from '../../subgraphs/shared/registry.ts'
+import { hubParticipant, openRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { JoiningPort } from '../../subgraphs/shared/joined-subgraphs.ts'
 import { subgraphSdl } from '../../subgraphs/shared/subgraph.ts'
 import { composableSdl } from '../../subgraphs/shared/visibility.ts'
-import { hubParticipant, type RateTable } from '../../subgraphs/transaction/index.ts'
+import type { RateTable } from '../../subgraphs/transaction/index.ts'
 import {
   callerLimits,
   documentOptions,

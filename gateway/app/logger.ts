@@ -1,13 +1,12 @@
-// The logger: JSON lines for machines, or short lines for a person at the terminal of a demo hub.
+// The logger: JSON lines for machines, or short lines for a person at a terminal.
 
 import { pino, type Logger } from 'pino'
 import type { Config } from '../config/config.ts'
 
-/** Writes JSON to standard output; in demo mode on a terminal, short lines instead. */
-export function createLogger(config: Pick<Config, 'LOG_LEVEL' | 'MODE'>): Logger {
+/** Writes JSON to standard output; on a terminal, short lines instead. */
+export function createLogger(config: Pick<Config, 'LOG_LEVEL'>): Logger {
   const options = { level: config.LOG_LEVEL, base: null }
-  const isForPeople = config.MODE === 'demo' && process.stdout.isTTY
-  return isForPeople
+  return process.stdout.isTTY
     ? pino(options, { write: (line: string) => void process.stdout.write(readable(line)) })
     : pino(options)
 }

@@ -12,6 +12,7 @@ import type {
   MerchantFacts,
   ScannedCode,
 } from '../../subgraphs/shared/merchant-directory.ts'
+import { hubParticipant } from '../../subgraphs/shared/registry.ts'
 import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import type { SubgraphConnection, SubgraphOperation, Variables } from '../supergraph/connection.ts'
 
@@ -89,11 +90,9 @@ interface ProblemData {
 
 const payloadPath = ['input', 'payload']
 
-const operator = 'operator' as ParticipantId
-
 /** The hub itself is the viewer, for every request: the facts are visible to all participants. */
 const context: RequestContext = {
-  viewer: { participant: operator, scopes: new Set(['operator']), key: 'hub' },
+  viewer: { participant: hubParticipant, scopes: new Set(['operator']), key: 'hub' },
   requestId: 'directory',
 }
 

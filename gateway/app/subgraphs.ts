@@ -109,6 +109,7 @@ async function openTransaction(
     ...dependencies,
     cursorSecret: config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor', secretBox(config))),
     startTable,
+    hasBuiltInRates: config.MODE === 'demo',
     simulator: config.MODE === 'demo' ? {} : null,
     checkpointMs: config.CHECKPOINT_MS,
     webhookReach: webhookReach(config),

@@ -15,6 +15,7 @@ import { describeSettings } from '../config/config.ts'
 import { httpErrors } from '../protocol/http-error.ts'
 import { apiSdl, composeSupergraph } from '../supergraph/compose.ts'
 import { engineCodes } from '../supergraph/errors.ts'
+import { postmanCollection } from './collection.ts'
 import { withSections, type Table } from './generated-sections.ts'
 import { accessRules, referencePage, type ReferenceTable } from './reference-page.ts'
 
@@ -39,8 +40,17 @@ function generateSchema(): Record<string, string> {
       },
     ),
     'schema/generated/reference.md': referencePage(api, tables, accessRules(subgraphs.map(subgraphSdl))),
+    'schema/generated/crossgate.postman_collection.json': postmanCollection(api, operationFiles()),
   }
 }
+
+const operationFiles = (): ReadonlyMap<string, string> =>
+  new Map(
+    ['wallet', 'counterparty', 'operator', 'portal', 'dashboard'].map((name) => [
+      name,
+      read(`schema/operations/${name}.graphql`)!,
+    ]),
+  )
 
 const tables: readonly ReferenceTable[] = [
   {

@@ -1,5 +1,6 @@
-// Issues and revokes API keys: node gateway/cli/keys.ts issue PARTICIPANT LABEL SCOPE,SCOPE | revoke KEY
-// It writes to the database at MONGODB_URI. Running hubs over that database apply the change at once.
+// Issues and revokes API keys: node gateway/cli/keys.ts issue PARTICIPANT LABEL SCOPE,SCOPE | revoke KEY It
+// writes to the database at MONGODB_URI, or that of the running demo. Running hubs over that database apply
+// the change at once.
 
 import type { Db } from 'mongodb'
 import type { ParticipantId } from '../../schema/values/id.ts'
@@ -36,9 +37,17 @@ function readOrder([kind, ...rest]: readonly string[]): Order {
 
 async function run(order: Order, db: Db): Promise<string> {
   const store = createKeyStore(db)
-  if (order.kind === 'issue') return store.issue(order, new Date())
+  if (order.kind === 'issue') {
+    await checkParticipant(order.participant, db)
+    return store.issue(order, new Date())
+  }
   if (await store.revoke(hashKey(order.key), new Date())) return 'revoked'
   throw new Error('there is no such key, or it was revoked before')
+}
+
+async function checkParticipant(id: ParticipantId, db: Db): Promise<void> {
+  const found = await db.collection<{ _id: ParticipantId }>('participants').findOne({ _id: id })
+  if (!found) throw new Error(`there is no participant "${id}": add it by applyParticipant first`)
 }
 
 await runCommand({ read: readOrder, run })

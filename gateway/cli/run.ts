@@ -1,9 +1,10 @@
-// What the commands over a database have in common: reads MONGODB_URI, connects, prints the result, and sets
-// the exit code.
+// What the commands over a database have in common: finds the database, connects, prints the result, and sets
+// the exit code. The database is that of MONGODB_URI or, without it, of the hub that runs in DATA_DIR.
 
 import type { Db } from 'mongodb'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
+import { runningUri } from '../mongod/start.ts'
 
 export interface Command<Order> {
   /** Throws an Error with the usage when the arguments are wrong. */
@@ -13,17 +14,26 @@ export interface Command<Order> {
 }
 
 /**
+ * The database of the settings, or of the hub that runs in DATA_DIR. Throws ConfigError when there is none.
+ */
+export function findDatabase(): { readonly uri: string; readonly database: string } {
+  const { MONGODB_URI, MONGODB_DATABASE, DATA_DIR } = readConfig()
+  const uri = MONGODB_URI ?? runningUri(DATA_DIR)
+  if (uri !== null) return { uri, database: MONGODB_DATABASE }
+  throw new ConfigError([`MONGODB_URI: set it to the URI of the database; no hub runs in ${DATA_DIR}`])
+}
+
+/**
  * Runs `command` with the arguments of the process. An error is printed to standard error, and sets the exit
  * code 1.
  */
 export async function runCommand<Order>(command: Command<Order>): Promise<void> {
   try {
     const order = command.read(process.argv.slice(2))
-    const { MONGODB_URI, MONGODB_DATABASE } = readConfig()
-    if (MONGODB_URI === undefined) throw new ConfigError(['MONGODB_URI: set it to the URI of the database'])
-    const mongo = await connect(MONGODB_URI)
+    const { uri, database } = findDatabase()
+    const mongo = await connect(uri)
     try {
-      console.log(await command.run(order, mongo.db(MONGODB_DATABASE)))
+      console.log(await command.run(order, mongo.db(database)))
     } finally {
       await mongo.close()
     }

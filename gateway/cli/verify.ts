@@ -1,10 +1,9 @@
 // Checks that a database is true, while hubs run over it: npm run verify
 
 import { parseArgs } from 'node:util'
-import { ConfigError, readConfig } from '../config/config.ts'
-import { runningUri } from '../mongod/start.ts'
 import type { Check } from '../verify/check.ts'
 import { verify } from '../verify/verify.ts'
+import { findDatabase } from './run.ts'
 
 const usage = `usage: npm run verify
 Reads the database MONGODB_DATABASE at MONGODB_URI or, when that is not set, the one of the hub that runs in
@@ -21,13 +20,9 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { MONGODB_URI, MONGODB_DATABASE, DATA_DIR } = readConfig()
-  const uri = MONGODB_URI ?? runningUri(DATA_DIR)
-  if (uri === null) {
-    throw new ConfigError([`MONGODB_URI: set it to the URI of the database; no hub runs in ${DATA_DIR}`])
-  }
+  const { uri, database } = findDatabase()
   const startedAt = performance.now()
-  const checks = await verify(uri, MONGODB_DATABASE)
+  const checks = await verify(uri, database)
   for (const check of checks) print(check)
   const failed = checks.filter((check) => check.failed > 0).length
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)

@@ -7,6 +7,7 @@ import type { CallerLimitsOptions } from '../identity/caller-limits.ts'
 import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
 import type { TokenIssuer } from '../identity/token.ts'
 import type { MongoOptions } from '../mongod/start.ts'
+import type { AllowedOrigins } from '../protocol/cors.ts'
 import type { Limits } from '../supergraph/index.ts'
 
 /** User and password in a URL. */
@@ -93,6 +94,25 @@ const settings = z.object({
       description:
         'Origins of web pages that may call, separated by commas, such as `https://portal.example`.',
       unset: 'only pages of the hub itself',
+    }),
+  ORIGIN_HEADERS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').map((name) => name.trim().toLowerCase()))
+    .transform((names) => names.filter((name) => name !== ''))
+    .pipe(z.array(z.string().regex(/^[\w-]+$/, 'takes names of headers, separated by commas')))
+    .meta({
+      description: 'Headers that pages of `ORIGINS` may send beside those that clients usually do.',
+      unset: 'none',
+    }),
+  PUBLIC_URL: z
+    .string()
+    .regex(/^https?:\/\/[^/\s?#]+(\/[\w.~-]+)*$/, 'takes a URL such as https://pay.example/hub')
+    .optional()
+    .meta({
+      description:
+        'The URL of the hub as its clients see it, behind a proxy: its pages may open WebSockets, and its path is served.',
+      unset: 'the address of the request',
     }),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
@@ -395,6 +415,17 @@ export function webhookReach({ MODE, PRIVATE_ADDRESSES }: Config): 'PUBLIC' | 'L
   return PRIVATE_ADDRESSES === undefined && MODE === 'demo' ? 'LOOPBACK' : 'PUBLIC'
 }
 
+/** Which web pages may call. */
+export const allowedOrigins = (config: Config): AllowedOrigins => ({
+  origins: config.ORIGINS,
+  headers: config.ORIGIN_HEADERS,
+  publicUrl: config.PUBLIC_URL,
+})
+
+/** The path of PUBLIC_URL, such as "/hub"; empty when the hub is served at the top. */
+export const publicPath = ({ PUBLIC_URL }: Config): string =>
+  PUBLIC_URL === undefined ? '' : new URL(PUBLIC_URL).pathname.replace(/\/$/, '')
+
 /** The limits of a document, in the form of the engine. */
 const documentLimits = (config: Config): Partial<Limits> => ({
   charactersMax: config.CHARACTERS_MAX,
@@ -452,6 +483,37 @@ export class ConfigError extends Error {
   }
 }
 
+/** What a hub with real payments may not run with, one line each. */
+function refusedInProduction({ MONGODB_URI, TRAFFIC, ORIGINS, PUBLIC_URL, LOG_LEVEL }: Settings): string[] {
+  const plain = [...ORIGINS].filter(isPlainAndRemote)
+  return [
+    ...(MONGODB_URI === undefined ? [] : unsafeOptions(MONGODB_URI)),
+    ...(TRAFFIC ? [`TRAFFIC=${TRAFFIC}: must be 0 in production, which has no simulated wallets`] : []),
+    ...plain.map((origin) => `ORIGINS: ${origin} must be https in production, or keys travel in plain text`),
+    ...(PUBLIC_URL !== undefined && isPlainAndRemote(PUBLIC_URL)
+      ? [`PUBLIC_URL=${PUBLIC_URL}: must be https in production, or keys travel in plain text`]
+      : []),
+    ...(LOG_LEVEL === 'silent' ? ['LOG_LEVEL=silent: would hide every failure in production'] : []),
+  ]
+}
+
+const isPlainAndRemote = (url: string): boolean =>
+  /^http:\/\/(?!(localhost|127\.[\d.]+|\[::1\])(:|\/|$))/.test(url)
+
+/** Options of a connection string that break what payments need; values of the URI are never repeated. */
+function unsafeOptions(uri: string): string[] {
+  const options = new URLSearchParams(uri.slice(uri.indexOf('?') + 1).toLowerCase())
+  const insecure = ['tlsinsecure', 'tlsallowinvalidcertificates', 'tlsallowinvalidhostnames']
+  return [
+    ...insecure
+      .filter((name) => options.get(name) === 'true')
+      .map((name) => `MONGODB_URI: ${name} would accept any server in the place of MongoDB`),
+    ...((options.get('readpreference') ?? 'primary') === 'primary'
+      ? []
+      : ['MONGODB_URI: readPreference must be primary, or the hub reads what is out of date']),
+  ]
+}
+
 /** Reads the settings of a process once. Throws ConfigError with all mistakes together. */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env, role: Role | null = null): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''))
@@ -476,9 +538,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, role: R
   if (rest.DOCUMENTS === 'trusted' && rest.TRUSTED_DOCUMENTS === undefined)
     throw new ConfigError(['DOCUMENTS=trusted: set TRUSTED_DOCUMENTS to the manifest of what may be run'])
   const mode = MODE ?? (NODE_ENV === 'production' ? 'production' : 'demo')
-  if (mode === 'production' && TRAFFIC) {
-    throw new ConfigError([`TRAFFIC=${TRAFFIC}: must be 0 in production, which has no simulated wallets`])
-  }
+  const refused = mode === 'production' ? refusedInProduction(read.data) : []
+  if (refused.length > 0) throw new ConfigError(refused)
   const offers = OFFERS ?? (mode === 'demo' ? 'start' : 'off')
   return { ...rest, MODE: mode, PORT, OFFERS: offers, TRAFFIC: mode === 'production' ? 0 : (TRAFFIC ?? 1) }
 }

@@ -49,6 +49,8 @@ export interface GraphqlRoutesOptions {
   readonly services: () => Services | null
   readonly streams: () => EventStreamTransport | null
   readonly unknown: UnknownConnections
+  /** The path below which clients see the hub; empty at the top. */
+  readonly base: string
 }
 
 export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOptions): void {
@@ -66,18 +68,9 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
   app.get<{ Querystring: Record<string, unknown> }>('/graphql', (request, reply) => {
     const { query } = request
     if (query.query === undefined && request.headers.accept?.includes('text/html'))
-      return reply.redirect('/graphiql/')
+      return reply.redirect(`${options.base}/graphiql/`)
     reply.header('cache-control', 'no-store')
     return respond(options, request, reply, readRequest(fromUrl(query)))
-  })
-
-  app.route({
-    method: ['DELETE', 'HEAD', 'PATCH', 'PUT', 'TRACE'],
-    url: '/graphql',
-    handler: (_request, reply) => {
-      reply.header('allow', 'GET, POST')
-      throw new HttpError('METHOD_NOT_ALLOWED')
-    },
   })
 
   app.setErrorHandler((error, request, reply) =>
@@ -246,7 +239,7 @@ const refusal = (mediaType: MediaType, errors: Parameters<typeof refusalText>[0]
 
 function checkCharset(contentType: string | undefined): void {
   const charset = contentType && /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]
-  if (charset && charset.toLowerCase() !== 'utf-8') {
+  if (charset && !/^utf-?8$/i.test(charset)) {
     throw new HttpError('UNSUPPORTED_MEDIA_TYPE', `the body must be in UTF-8, not ${charset}`)
   }
 }

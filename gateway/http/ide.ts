@@ -24,17 +24,17 @@ const contentSecurityPolicy = [
 
 /**
  * Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty, and there is
- * one tab with `query`.
+ * one tab with `query`. Clients see it below the path `base`.
  */
 export function ideRoutes(
   app: FastifyInstance,
   keys: Readonly<Record<string, string>>,
-  query = firstQuery,
+  { base = '', query = firstQuery }: { readonly base?: string; readonly query?: string | undefined },
 ): void {
   let files: Promise<ReadonlyMap<string, string>> | null = null
-  const start = startScript(keys, query)
+  const start = startScript(keys, query, base)
 
-  app.get('/graphiql', (_request, reply) => reply.redirect('/graphiql/'))
+  app.get('/graphiql', (_request, reply) => reply.redirect(`${base}/graphiql/`))
   app.get<{ Params: { '*': string } }>('/graphiql/*', async (request, reply) => {
     const name = request.params['*'] || 'index.html'
     reply.header('content-security-policy', contentSecurityPolicy).header('x-content-type-options', 'nosniff')
@@ -46,15 +46,15 @@ export function ideRoutes(
     const content = await readFile(path)
     return reply
       .type(contentTypeOf(name))
-      .send(name === 'index.html' ? withStart(content.toString()) : content)
+      .send(name === 'index.html' ? withStart(content.toString(), base) : content)
   })
 }
 
 const root = () => join(dirname(createRequire(import.meta.url).resolve('altair-static')), 'dist')
 
-const withStart = (html: string): string =>
+const withStart = (html: string, base: string): string =>
   html
-    .replace(/<base[^>]*>/, '<base href="/graphiql/">')
+    .replace(/<base[^>]*>/, `<base href="${base}/graphiql/">`)
     .replace('</body>', '<script type="module" src="start.js"></script></body>')
 
 const firstQuery = `# The participant of this key. Press Ctrl-Enter.
@@ -86,7 +86,7 @@ const windowOf = (name: string, query: string, key?: string) => ({
 })
 
 /** Starts Altair. The URLs are built in the browser, from the name under which it reached the hub. */
-function startScript(keys: Readonly<Record<string, string>>, query: string): string {
+function startScript(keys: Readonly<Record<string, string>>, query: string, base: string): string {
   const windows =
     Object.keys(keys).length > 0
       ? tabs.map(([role, file]) => windowOf(file, operationsOf(file), keys[role]))
@@ -96,8 +96,8 @@ function startScript(keys: Readonly<Record<string, string>>, query: string): str
     persistedSettings: { 'alert.disableUpdateNotification': true, 'plugin.list': [] },
   }
   return `const urls = {
-  endpointURL: location.origin + '/graphql',
-  subscriptionsEndpoint: location.origin.replace(/^http/, 'ws') + '/graphql',
+  endpointURL: location.origin + '${base}/graphql',
+  subscriptionsEndpoint: location.origin.replace(/^http/, 'ws') + '${base}/graphql',
 }
 AltairGraphQL.init({
   ...${JSON.stringify(options)},

@@ -7,6 +7,7 @@ import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import { engineCodes } from '../supergraph/errors.ts'
 import type { PresentError } from '../supergraph/failures.ts'
+import { atMostOncePerSecond } from './at-most-once.ts'
 
 const publicCodes: ReadonlySet<unknown> = new Set([...Object.keys(problems), ...Object.keys(engineCodes)])
 
@@ -88,16 +89,3 @@ const unavailable = (details: Record<string, unknown>): ReturnType<PresentError>
   message: problems.UNAVAILABLE,
   extensions: { code: 'UNAVAILABLE', retryable: true, ...details },
 })
-
-/** An outage fails every request: more lines would add nothing. `unlogged` counts the lines left out. */
-function atMostOncePerSecond(logger: Pick<Logger, 'warn'>): (details: object, line: string) => void {
-  let quietUntilMs = 0
-  let unlogged = 0
-  return (details, line) => {
-    const now = performance.now()
-    if (now < quietUntilMs) return void unlogged++
-    logger.warn({ ...details, unlogged }, line)
-    quietUntilMs = now + 1_000
-    unlogged = 0
-  }
-}

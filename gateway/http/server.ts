@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { holdsCardNumber } from '../../schema/values/card-number.ts'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
-import type { Config } from '../config/config.ts'
+import { allowedOrigins, publicPath, type Config } from '../config/config.ts'
 import { demoKeys } from '../identity/key.ts'
 import { openBroker } from '../live/broker.ts'
 import { originHeaders } from '../protocol/cors.ts'
@@ -15,6 +15,7 @@ import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
+import { refuseByItself, refuseUnknown, webServerRefusals, withoutBase } from './refusals.ts'
 import { portalRoutes } from './portal.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
@@ -83,15 +84,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     return viewer?.scopes.has('operator') ?? false
   })
   const metrics = metricsRoute(app, telemetry)
+  const base = publicPath(config)
   const keys = config.MODE === 'demo' && !isStandalone ? keysByRole : {}
-  ideRoutes(app, keys, isStandalone ? '{ __typename }\n' : undefined)
+  ideRoutes(app, keys, { base, query: isStandalone ? '{ __typename }\n' : undefined })
   if (!isStandalone) {
     settlementFileRoutes(app, () => settlementFiles)
     portalRoutes(app, keys)
   }
-  originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
-  const graphqlOptions = { config, logger, telemetry, unknown, services: () => services, streams }
+  const graphqlOptions = { config, logger, telemetry, unknown, base, services: () => services, streams }
   await app.register(async (graphql) => graphqlRoutes(graphql, graphqlOptions))
   await app.ready()
   openShortWay(app.server, { ...graphqlOptions, requestIdOf, metrics, connections })
@@ -131,6 +132,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
 function createApp({ config, logger, isStandalone = false }: ServerOptions): FastifyInstance {
   const app = fastify({
+    ...webServerRefusals,
     // Fastify would log where it listens while the hub is not ready yet.
     loggerInstance: logger.child({}, { level: logger.level === 'silent' ? 'silent' : 'warn' }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -138,6 +140,7 @@ function createApp({ config, logger, isStandalone = false }: ServerOptions): Fas
     // A request that is half sent is answered with 408 and closed.
     requestTimeout: config.RECEIVE_TIMEOUT_MS,
     http: {
+      ...webServerRefusals.http,
       headersTimeout: config.RECEIVE_TIMEOUT_MS,
       connectionsCheckingInterval: Math.min(config.RECEIVE_TIMEOUT_MS, 1_000),
     },
@@ -146,15 +149,19 @@ function createApp({ config, logger, isStandalone = false }: ServerOptions): Fas
     childLoggerFactory: (parent) => parent,
     forceCloseConnections: 'idle',
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
+    // Whether or not a proxy removes the path of PUBLIC_URL, the routes are the same.
+    rewriteUrl: ({ url = '/' }) => withoutBase(url, publicPath(config)),
   })
   const names = namesOf(config.ORIGINS)
+  refuseByItself(app)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     // The keys of a demo are public, so a page of another name must not reach it.
     const isAllowed = config.MODE !== 'demo' || isStandalone || isAllowedHost(request.headers.host, names)
     done(isAllowed ? undefined : new HttpError('HOST_NOT_ALLOWED'))
   })
-  app.setNotFoundHandler((_request, reply) => sendHttpError(reply, new HttpError('NOT_FOUND')))
+  originHeaders(app, allowedOrigins(config))
+  refuseUnknown(app)
   app.setErrorHandler((error, request, reply) => {
     const httpError = httpErrorOf(error)
     if (httpError.code === 'INTERNAL_SERVER_ERROR')

@@ -32,7 +32,7 @@ const contentTypes = new Set(['application/json', 'application/json; charset=utf
 const accepted = new Set([undefined, '*/*', 'application/json', 'application/graphql-response+json'])
 
 function canGoShort({ method, url, headers }: IncomingMessage, bodyMax: number): boolean {
-  if (method !== 'POST' || url !== '/graphql' || headers.origin !== undefined) return false
+  if (method !== 'POST' || url !== '/graphql' || headers.origin !== undefined || !headers.host) return false
   const length = Number(headers['content-length'])
   return (
     contentTypes.has(headers['content-type'] ?? '') &&

@@ -8,15 +8,18 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
-import type { Config } from '../config/config.ts'
+import { allowedOrigins, publicPath, type Config } from '../config/config.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Broker } from '../live/broker.ts'
 import { GraphqlWsSession, type GraphqlWsSessionOptions } from '../live/graphql-ws-session.ts'
 import { ClientSocket, tooFarBehind } from '../live/socket.ts'
-import { isFromAllowedOrigin } from '../protocol/cors.ts'
+import { whyNotFromOrigin } from '../protocol/cors.ts'
 import { isAllowedHost, namesOf } from '../protocol/host.ts'
+import { HttpError } from '../protocol/http-error.ts'
+import { atMostOncePerSecond } from './at-most-once.ts'
 import { closeConnections } from './close-connections.ts'
 import type { UnknownConnections } from './unknown-connections.ts'
+import { refuseStream, withoutBase } from './refusals.ts'
 
 export interface WebSocketTransport {
   /** Connections that are open now. */
@@ -106,7 +109,7 @@ export function openWebSocketTransport(options: WebSocketTransportOptions): WebS
     },
     close(spreadMs) {
       server.off('upgrade', upgrade)
-      server.on('upgrade', (_request, stream) => refuse(stream, '503 Service Unavailable'))
+      server.on('upgrade', (_request, stream) => refuseStream(stream, new HttpError('NOT_READY')))
       stopListening()
       clearInterval(pinging)
       clearInterval(initialising)
@@ -125,7 +128,7 @@ export function openWebSocketTransport(options: WebSocketTransportOptions): WebS
 
 /** Accepts the WebSockets that are for /graphql and from an allowed origin. */
 function upgradeListener(
-  { config, identity, broker, isStandalone }: WebSocketTransportOptions,
+  { config, identity, logger, broker, isStandalone }: WebSocketTransportOptions,
   connections: Connections,
 ): (request: IncomingMessage, stream: Duplex, head: Buffer) => void {
   const sessions: GraphqlWsSessionOptions = {
@@ -143,11 +146,24 @@ function upgradeListener(
       offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   })
   const names = namesOf(config.ORIGINS)
+  // The library would answer in plain text.
+  sockets.on('wsClientError', ({ message }, stream, { headers }) => {
+    const isOld = headers['sec-websocket-version'] !== '13'
+    refuseStream(stream, isOld ? new HttpError('UPGRADE_REQUIRED') : new HttpError('BAD_REQUEST', message))
+  })
+  const origins = allowedOrigins(config)
+  const base = publicPath(config)
+  const warn = atMostOncePerSecond(logger)
   return (request, stream, head) => {
     if (config.MODE === 'demo' && !isStandalone && !isAllowedHost(request.headers.host, names))
-      return refuse(stream, '421 Misdirected Request')
-    if (request.url?.split('?', 1)[0] !== '/graphql') return refuse(stream, '404 Not Found')
-    if (!isFromAllowedOrigin(request.headers, config.ORIGINS)) return refuse(stream, '403 Forbidden')
+      return refuseStream(stream, new HttpError('HOST_NOT_ALLOWED'))
+    const [path] = withoutBase(request.url ?? '', base).split('?', 1)
+    if (path !== '/graphql') return refuseStream(stream, new HttpError('NOT_FOUND'))
+    const whyNot = whyNotFromOrigin(request.headers, origins)
+    if (whyNot !== null) {
+      warn({ reason: whyNot }, 'refused a WebSocket of a page of another origin')
+      return refuseStream(stream, new HttpError('ORIGIN_NOT_ALLOWED', whyNot))
+    }
     sockets.handleUpgrade(request, stream, head, (socket) => {
       const client = new ClientSocket(socket, stream, config.SOCKET_BACKLOG_BYTES_MAX)
       const session = new GraphqlWsSession(client, request, sessions)
@@ -229,8 +245,4 @@ function onClose(this: WebSocket): void {
 
 function onError(this: WebSocket, error: Error): void {
   ;(this as ConnectedSocket)[connectionKey].all.logger.debug({ err: error }, 'a WebSocket failed')
-}
-
-function refuse(stream: Duplex, status: string): void {
-  stream.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }

@@ -47,7 +47,7 @@ function typeOf(range: string): MediaType | null {
 }
 
 function weightOf(parameters: readonly string[]): number {
-  if (parameters.some((parameter) => /^charset=(?!"?utf-8"?$)/.test(parameter))) return 0
+  if (parameters.some((parameter) => /^charset=(?!"?utf-?8"?$)/.test(parameter))) return 0
   const q = parameters.find((parameter) => parameter.startsWith('q='))
   const weight = q === undefined ? 1 : Number(q.slice(2))
   return weight >= 0 && weight <= 1 ? weight : 0

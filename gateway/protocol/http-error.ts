@@ -32,6 +32,7 @@ export const httpErrors = {
     status: 401,
     message: 'A subgraph takes calls of the hub alone, with a token that the hub has signed.',
   },
+  ORIGIN_NOT_ALLOWED: { status: 403, message: 'A page of this origin may not open a WebSocket here.' },
   NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'GET runs queries, POST runs queries and mutations.' },
   NOT_ACCEPTABLE: {
@@ -48,8 +49,15 @@ export const httpErrors = {
     status: 421,
     message: 'A demo is called by an address, by localhost, or by the name of an origin in ORIGINS.',
   },
+  REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time.' },
   BODY_TOO_LARGE: { status: 413, message: 'The body is larger than the hub reads.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json in UTF-8.' },
+  EXPECTATION_FAILED: { status: 417, message: 'The hub meets no other expectation than 100-continue.' },
+  UPGRADE_REQUIRED: {
+    status: 426,
+    message: 'A WebSocket takes version 13 of its protocol (RFC 6455).',
+  },
+  HEADERS_TOO_LARGE: { status: 431, message: 'The address and headers are larger than the hub reads.' },
   TOO_MANY_OPERATIONS: {
     status: 429,
     message: 'Too many operations run over this WebSocket: end one, or open another WebSocket.',

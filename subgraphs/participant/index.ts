@@ -1,17 +1,38 @@
 // The participant subgraph: institutions, projects and corridors.
 
+import type { Db } from 'mongodb'
+import { isRefusal, type Refusal } from '../../schema/values/problems.ts'
 import type { JoiningPort } from '../shared/joined-subgraphs.ts'
 import type { Reach } from '../shared/reachable-address.ts'
-import type { MirroredRegistry } from '../shared/registry.ts'
+import { hubParticipant, type MirroredRegistry, type Participant } from '../shared/registry.ts'
 import type { SecretBox } from '../shared/secret-box.ts'
 import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
 import { createOperatorService } from './operator-service.ts'
 import { createParticipantStore } from './participant-store.ts'
+import { firstOperator, readApplication, type ApplicationInput } from './participant.ts'
 import { createParticipantResolvers } from './resolvers.ts'
 import { createSubgraphService } from './subgraph-service.ts'
 import { createSubgraphStore } from './subgraph-store.ts'
 
 export { importRegistry, resealParticipants } from './participant-store.ts'
+
+/** Adds the operator to an empty hub. Refuses a name or country as an application, and ALREADY_EXISTS. */
+export async function addFirstOperator(
+  db: Db,
+  input: Pick<ApplicationInput, 'name' | 'country' | 'settlementCurrency'>,
+  now: () => Date,
+): Promise<Participant | Refusal> {
+  const read = readApplication({ ...input, id: hubParticipant, roles: ['OPERATOR'] }, new Map())
+  if (isRefusal(read)) return read
+  const store = await createParticipantStore(db, now)
+  const request = {
+    by: hubParticipant,
+    requestId: 'hub:init',
+    action: 'applyParticipant',
+    command: read,
+  } as const
+  return store.add((at) => firstOperator(read, at), request)
+}
 
 export interface ParticipantSettings {
   /** In production, no LIVE participant may be connected to the simulator. */

@@ -81,11 +81,11 @@ async function asOperator<Input extends Keyed, Result>(
 }
 
 async function applyParticipant(
-  { store }: OperatorDependencies,
+  { store, registry }: OperatorDependencies,
   input: ApplicationInput,
   caller: Caller,
 ): Promise<Participant | Refusal> {
-  const application = readApplication(input)
+  const application = readApplication(input, registry.participants)
   if (isRefusal(application)) return application
   return store.add((at) => apply(application, caller.by, at), { ...caller, command: application })
 }

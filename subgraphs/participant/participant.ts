@@ -5,7 +5,15 @@ import { isCurrency } from '../../schema/values/currency.ts'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { readCountries, readName, readNames } from '../shared/read-names.ts'
-import type { Capability, CapabilityName, Participant, ParticipantStatus, Role } from '../shared/registry.ts'
+import {
+  hubParticipant,
+  type Capability,
+  type CapabilityName,
+  type Participant,
+  type ParticipantStatus,
+  type Registry,
+  type Role,
+} from '../shared/registry.ts'
 import { unknownCountry, unknownCurrency } from '../../schema/values/unknown.ts'
 
 const roles: Readonly<Record<Role, true>> = {
@@ -47,12 +55,6 @@ export const statusMoves: Readonly<Record<ParticipantStatus, readonly Participan
   SUSPENDED: ['LIVE', 'CLOSED'],
   CLOSED: [],
 }
-
-/**
- * Foreign institutions connect through UnionPay International. Mainland institutions and networks connect
- * directly.
- */
-const foreignGateway = 'network-unionpay' as ParticipantId
 
 /** The state of a capability at `now`. A certificate has expired at `validUntil`. */
 export function stateOf({ passed, validUntil }: Capability, now: Date): 'CERTIFIED' | 'EXPIRED' | 'FAILED' {
@@ -99,16 +101,20 @@ export interface ApplicationInput {
   readonly country: string
   readonly iin?: string | null
   readonly settlementCurrency: string
+  readonly network?: ParticipantId | null
 }
 
 /** The content of an application. */
 export type Application = Pick<
   Participant,
-  'id' | 'name' | 'roles' | 'country' | 'iin' | 'settlementCurrency'
+  'id' | 'name' | 'roles' | 'country' | 'iin' | 'settlementCurrency' | 'network'
 >
 
-/** Refuses with BAD_VALUE, UNKNOWN_COUNTRY or UNKNOWN_CURRENCY. */
-export function readApplication(input: ApplicationInput): Application | Refusal {
+/** Refuses with BAD_VALUE, UNKNOWN_COUNTRY, UNKNOWN_CURRENCY or PARTICIPANT_UNKNOWN. */
+export function readApplication(
+  input: ApplicationInput,
+  participants: Registry['participants'],
+): Application | Refusal {
   if (!/^[a-z0-9-]{3,40}$/.test(input.id)) {
     return refuse('BAD_VALUE', 'an id has 3–40 characters: a–z, 0–9 and dashes', ['input', 'id'])
   }
@@ -131,23 +137,45 @@ export function readApplication(input: ApplicationInput): Application | Refusal 
   if (!isCurrency(settlementCurrency)) {
     return unknownCurrency(settlementCurrency, ['input', 'settlementCurrency'])
   }
-  return { id: input.id, name, roles: [...requestedRoles], country, iin, settlementCurrency }
+  const network = input.network ?? null
+  if (network !== null && !participants.get(network)?.roles.includes('NETWORK')) {
+    return refuse('PARTICIPANT_UNKNOWN', 'there is no network with this id', ['input', 'network'])
+  }
+  return { id: input.id, name, roles: [...requestedRoles], country, iin, settlementCurrency, network }
 }
 
 /** A new participant with the status APPLIED. `by` is the participant that enters the application. */
 export function apply(application: Application, by: ParticipantId, now: Date): Participant {
-  const { country } = application
   return {
     ...application,
     status: 'APPLIED',
     connection: takesPayments(application) ? 'SIMULATOR' : null,
     endpoint: null,
     capabilities: [],
-    network: country === 'CN' || application.roles.includes('NETWORK') ? null : foreignGateway,
     statusHistory: [{ at: now, from: null, to: 'APPLIED', by, reason: 'Applied' }],
     version: 1,
   }
 }
+
+/** The operator of an empty hub, which is LIVE at once: there is no other participant to admit it. */
+export const firstOperator = (
+  fields: Pick<Participant, 'name' | 'country' | 'settlementCurrency'>,
+  now: Date,
+): Participant => ({
+  ...fields,
+  id: hubParticipant,
+  iin: null,
+  roles: ['OPERATOR'],
+  status: 'LIVE',
+  connection: null,
+  endpoint: null,
+  capabilities: [],
+  network: null,
+  statusHistory: [
+    { at: now, from: null, to: 'LIVE', by: hubParticipant, reason: 'First operator of the hub' },
+  ],
+  version: 1,
+})
 
 /** True for participants that answer requests of payments, and therefore need a connection. */
 export const takesPayments = (participant: Pick<Participant, 'roles'>): boolean =>
@@ -163,6 +191,7 @@ export interface CertificationInput {
   readonly capability: string
   readonly passed: boolean
   readonly validUntil?: Date | null
+  readonly report?: string | null
 }
 
 /** The outcome of a certification. */
@@ -171,18 +200,25 @@ export interface Certification {
   readonly passed: boolean
   /** Expiry of the certificate; null for a year from now. */
   readonly validUntil: Date | null
+  /** SHA-256 of the report that it stands on; null without one. */
+  readonly report: string | null
 }
 
 /** Refuses with BAD_VALUE. */
 export function readCertification(input: CertificationInput): Certification | Refusal {
   const name = readName(input.capability, rolesOfCapability, ['input', 'capability'])
-  return isRefusal(name) ? name : { name, passed: input.passed, validUntil: input.validUntil ?? null }
+  if (isRefusal(name)) return name
+  const report = input.report ?? null
+  if (report !== null && !/^[0-9a-f]{64}$/.test(report)) {
+    return refuse('BAD_VALUE', 'a report is named by its SHA-256, 64 hexadecimal digits', ['input', 'report'])
+  }
+  return { name, passed: input.passed, validUntil: input.validUntil ?? null, report }
 }
 
 /** `participant` with the outcome of a certification. A failed one revokes the certificate. */
 export function certify(
   participant: Participant,
-  { name, passed, validUntil }: Certification,
+  { name, passed, validUntil, report }: Certification,
   now: Date,
 ): Participant | Refusal {
   const gone = checkNotGone(participant)
@@ -201,7 +237,7 @@ export function certify(
       'validUntil',
     ])
   }
-  const outcome: Capability = { name, passed, validUntil: passed ? end : null }
+  const outcome: Capability = { name, passed, validUntil: passed ? end : null, report }
   const others = participant.capabilities.filter((capability) => capability.name !== name)
   return { ...participant, capabilities: [...others, outcome], version: participant.version + 1 }
 }

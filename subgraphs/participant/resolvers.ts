@@ -111,6 +111,8 @@ const participantFields = (registry: Registry) => ({
     ),
   country: ({ country }: Participant) => countryOf(country),
   __owner: ({ id }: Participant) => id,
+  network: ({ network }: Participant) =>
+    network === null ? null : (registry.participants.get(network) ?? null),
   endpointUrl: ({ endpoint }: Participant) => endpoint?.url ?? null,
   statusHistory: ({ id, statusHistory }: Participant) =>
     statusHistory.map((change) => ({ ...change, participant: id })),

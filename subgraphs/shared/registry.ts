@@ -12,6 +12,9 @@ import { openMirror } from '../platform/mongo/mirror.ts'
 import { plainSecrets, type SecretBox } from './secret-box.ts'
 import { openSecrets, sealSecrets, type SigningSecret } from './signing-secret.ts'
 
+/** The operator of the hub: the fee, liquidity and spread accounts are its own. */
+export const hubParticipant = 'operator' as ParticipantId
+
 export type Role = 'WALLET' | 'ACQUIRER' | 'NETWORK' | 'FX_PROVIDER' | 'SETTLEMENT_AGENT' | 'OPERATOR'
 export type ParticipantStatus =
   'APPLIED' | 'REVIEW' | 'REJECTED' | 'SANDBOX' | 'CERTIFYING' | 'LIVE' | 'SUSPENDED' | 'CLOSED'
@@ -24,6 +27,8 @@ export interface Capability {
   readonly passed: boolean
   /** Expiry of the certificate; null when the test was never passed. */
   readonly validUntil: Date | null
+  /** SHA-256 of the report that the outcome stands on. */
+  readonly report?: string | null
 }
 
 export interface StatusChange {

@@ -18,7 +18,7 @@ import { startSequencer } from './log/sequencer.ts'
 import type { Screening } from './payment/submit.ts'
 import { openRateBook, type RateBook } from './price/rate-book.ts'
 import type { RateTable } from './price/rate-table.ts'
-import type { RateProvider } from './price/rates.ts'
+import { builtInTable, type RateProvider } from './price/rates.ts'
 import { createTransactionQueries } from './query/transaction-queries.ts'
 import { createResolvers } from './resolvers.ts'
 import { createPaymentService } from './service/payment-service.ts'
@@ -35,9 +35,10 @@ import { deliveryProjectionName } from './webhooks/delivery-projection.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
 export type { SimulatorOptions } from './counterparty/simulator.ts'
+export { replyOf, requestBody, type RequestedPayment } from './counterparty/webhook-request.ts'
+export type { RequestKind } from './payment/counterparty-request.ts'
 export { sequencerAdvancedAt } from './log/sequencer-state.ts'
 export { outcomes } from './payment/lifecycle.ts'
-export { hubParticipant } from './payment/posting.ts'
 export type { Screening } from './payment/submit.ts'
 export { readRateTable, type RateTable } from './price/rate-table.ts'
 export { builtInRates, type RateProvider } from './price/rates.ts'
@@ -52,6 +53,8 @@ export {
 } from './service/import-payments.ts'
 export { resealEndpoints } from './webhooks/endpoint-store.ts'
 export type { OpenFile } from './settlement/settlement-queries.ts'
+export { eventBody } from './webhooks/body.ts'
+export { signatureHeaders } from './webhooks/signature.ts'
 
 /** The projections of the log that this subgraph runs. */
 export const transactionProjections: readonly string[] = [
@@ -66,6 +69,8 @@ export interface TransactionSettings {
   readonly cursorSecret: string
   /** Replaces the rate tables that the operator sets. */
   readonly rates?: RateProvider
+  /** False: nothing can be priced before a table of rates is set; by default the built-in one is in force. */
+  readonly hasBuiltInRates?: boolean
   /** Put in force at the start if it is newer than the table in force. */
   readonly startTable?: RateTable | null
   /** Screens each payment before it is sent; by default declines none. */
@@ -187,13 +192,17 @@ async function openParts(dependencies: Dependencies, opened: AsyncDisposableStac
 
 /** The provider of the settings, or else the tables that the operator sets. */
 async function openRates(
-  { db, logger, now, rates, startTable = null }: Dependencies,
+  { db, logger, now, rates, startTable = null, hasBuiltInRates = true }: Dependencies,
   audit: AuditLog,
   idempotentWriter: IdempotentWriter,
   opened: AsyncDisposableStack,
 ): Promise<{ readonly rates: RateProvider; readonly rateBook: RateBook | null }> {
   if (rates) return { rates, rateBook: null }
-  const rateBook = closeLater(opened, await openRateBook({ db, logger, now, audit, idempotentWriter }))
+  const builtIn = hasBuiltInRates ? builtInTable : null
+  const rateBook = closeLater(
+    opened,
+    await openRateBook({ db, logger, now, audit, idempotentWriter, builtIn }),
+  )
   if (startTable) await rateBook.adopt(startTable)
   return { rates: rateBook.provider, rateBook }
 }

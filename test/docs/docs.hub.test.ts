@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { freshFolder } from '../harness/mongo.ts'
+import { freshDatabase, freshFolder } from '../harness/mongo.ts'
 import { testHub } from '../hub/hub.ts'
 import { freePort } from './free-port.ts'
 import { asShown, blocksOf, hasLines, isRefused, jsonIn, typesOf, type Block } from './page.ts'
@@ -16,6 +16,7 @@ const pages = [
   'docs/guide/pay.md',
   'docs/guide/live.md',
   'docs/guide/webhooks.md',
+  'docs/guide/counterparty.md',
   'docs/guide/portal.md',
   'docs/guide/pages.md',
   'docs/guide/settlement.md',
@@ -23,10 +24,12 @@ const pages = [
   'docs/guide/join-a-subgraph.md',
   'docs/guide/standalone-gateway.md',
   'docs/guide/operator.md',
+  'docs/guide/production.md',
   'docs/guide/analyst.md',
 ]
 
 const hub = await testHub()
+const emptyHub = await testHub(await freshDatabase(), { MODE: 'production' })
 
 /** Runs the blocks of a page in order, and compares every output that the page shows. */
 async function expectPage(blocks: readonly Block[], shell: Shell): Promise<void> {
@@ -83,13 +86,18 @@ describe('the documentation', () => {
 
   test.each(pages)('%s shows what happens', { timeout: 60_000 }, async (page) => {
     const [port, otherPort] = [String(await freePort()), String(await freePort())]
+    const { url, database } = page.endsWith('/production.md') ? emptyHub : hub
     const markdown = readFileSync(path.join(root, page), 'utf8')
-      .replaceAll('http://127.0.0.1:4000', hub.url)
+      .replaceAll('http://127.0.0.1:4000', url)
       .replaceAll(/\b9000\b/g, port)
       .replaceAll(/\b9001\b/g, otherPort)
       // The shell finds the same Node without the second that npx takes.
       .replaceAll('npx node', 'node')
-    const shell = new Shell(freshFolder(), { HUB: hub.url })
+    const shell = new Shell(freshFolder(), {
+      HUB: url,
+      MONGODB_URI: database.uri,
+      MONGODB_DATABASE: database.name,
+    })
     try {
       await expectPage(blocksOf(markdown), shell)
     } finally {

@@ -52,6 +52,7 @@ const gatewayRooms = [
   'joining',
   'http',
   'app',
+  'conformance',
   'cli',
 ]
 
@@ -84,7 +85,7 @@ const rules: readonly Rule[] = [
   { from: /^gateway\/verify\//, may: [/^gateway\/verify\//] },
   {
     from: /^gateway\/cli\/verify\.ts$/,
-    may: [/^gateway\/(verify|mongod|config)\//],
+    may: [/^gateway\/(verify|mongod|config)\//, /^gateway\/cli\/run\.ts$/],
   },
   ...inOrder('gateway', gatewayRooms, [subgraphIndex, shared, schema]),
   ...inOrder('subgraphs', floors, [schema]),
@@ -97,7 +98,8 @@ const rules: readonly Rule[] = [
   { from: /^schema\/qr\//, may: [/^schema\/qr\//] },
   { from: /^schema\//, may: [schema] },
   { from: /^dataset\//, may: [/^dataset\//, schema], mayTypes: [subgraphIndex, shared] },
-  // A client like any other: of the hub it imports the types of the API alone.
+  // Clients like any other: of the hub they import the types of the API alone.
+  { from: /^examples\//, may: [/^examples\//], mayTypes: [/^schema\/generated\//] },
   { from: /^portal\//, may: [/^portal\//], mayTypes: [/^schema\/generated\//] },
 ]
 

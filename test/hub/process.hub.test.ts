@@ -56,10 +56,17 @@ describe('the one command', () => {
     for (const key of ['demo-operator', 'demo-portal', 'demo-wallet', 'demo-acquirer']) {
       expect((await ask(url, key)).status).toBe(401)
     }
-    const issuing = run(production, 'cli/keys.ts', 'issue', 'wallet-th-01', 'till', 'payments:read')
-    expect(await issuing.exit).toBe(0)
-    const key = issuing.output()
+    const stranger = run(production, 'cli/keys.ts', 'issue', 'wallet-none', 'till', 'payments:read')
+    expect(await stranger.exit).toBe(1)
+    expect(stranger.output()).toContain('there is no participant "wallet-none"')
+    const init = () => run(production, 'cli/hub-init.ts', '--name', 'Operations')
+    const first = init()
+    expect(await first.exit).toBe(0)
+    const key = first.output()
     await expect.poll(async () => (await ask(url, key)).status).toBe(200)
+    const second = init()
+    expect(await second.exit).toBe(1)
+    expect(second.output()).toContain('this database has an operator')
     expect(await run(production, 'cli/keys.ts', 'revoke', key).exit).toBe(0)
     await expect.poll(async () => (await ask(url, key)).status).toBe(401)
 

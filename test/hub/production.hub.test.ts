@@ -35,7 +35,8 @@ test('an empty hub in production is set up by its operator, and lets no particip
     ['wallet-th-01', 'WALLET', 'TH', 'THB'],
   ] as const
   for (const [id, role, country, settlementCurrency] of names) {
-    const input = { id, name: id, roles: [role], country, settlementCurrency }
+    const network = role === 'WALLET' ? 'network-unionpay' : null
+    const input = { id, name: id, roles: [role], country, settlementCurrency, network }
     expect(await tell('ApplyParticipant', input)).toMatchObject({ id, status: 'APPLIED' })
   }
   const corridor = {

@@ -57,7 +57,10 @@ export function holdLease(options: LeaseOptions, work: (lease: Lease) => Promise
         if (held) await workUnder(held, work)
       } catch (error) {
         if (closing.signal.aborted) continue
-        if (!isOutage(error)) logger.error({ err: error, lease: name }, 'work under a lease failed')
+        // Work that ends because its lease has passed to another process has not failed.
+        if (error instanceof LostLeaseError)
+          logger.info({ err: error.cause, lease: name }, 'the work under a lost lease has ended')
+        else if (!isOutage(error)) logger.error({ err: error, lease: name }, 'work under a lease failed')
         else if (held) logger.info({ lease: name }, 'an outage interrupted the work under a lease')
       }
       held = null
@@ -75,9 +78,13 @@ export function holdLease(options: LeaseOptions, work: (lease: Lease) => Promise
   }
 }
 
+class LostLeaseError extends Error {}
+
 async function workUnder(lease: HeldLease, work: (lease: Lease) => Promise<void>): Promise<void> {
   try {
     await work(lease)
+  } catch (cause) {
+    throw lease.isHeld() ? cause : new LostLeaseError('the lease was lost', { cause })
   } finally {
     // A lease that cannot be released expires, or is taken again.
     await lease.release().catch(() => {})

@@ -15,7 +15,7 @@ import { validSecrets, type SigningSecret } from '../../shared/signing-secret.ts
 import type { CounterpartyAnswer, CounterpartyDecision } from '../payment/commands.ts'
 import type { RequestKind } from '../payment/counterparty-request.ts'
 import type { Payment } from '../payment/payment.ts'
-import { paymentJson } from '../webhooks/body.ts'
+import { paymentJson, type SentPayment } from '../webhooks/body.ts'
 import type { HttpSender, Message, SendOutcome } from '../webhooks/http-sender.ts'
 
 /** A request, and the payment that it is about. */
@@ -127,7 +127,17 @@ function messageId({ kind, payment }: PostedRequest): string {
   return kind === 'INQUIRE' ? `${name}_${payment.sequence}` : name
 }
 
-export function requestBody({ kind, payment }: PostedRequest): string {
+/** The fields of a payment that a request sends. */
+export type RequestedPayment = SentPayment &
+  Pick<Payment, 'respondBy' | 'counterparty' | 'customer' | 'token'>
+
+export function requestBody({
+  kind,
+  payment,
+}: {
+  readonly kind: RequestKind
+  readonly payment: RequestedPayment
+}): string {
   const { customer, token } = payment
   return JSON.stringify({
     type: `payment.${kind.toLowerCase()}`,

@@ -4,15 +4,13 @@ import type { ParticipantId } from '../../../schema/values/id.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
 import { convertHalfUp, invert, rateOf } from '../../../schema/values/rate.ts'
 import type { Account, Posting } from '../../log/entry.ts'
+import { hubParticipant } from '../../shared/registry.ts'
 import type { Price } from '../price/pricing.ts'
 
 export interface Parties {
   readonly wallet: ParticipantId
   readonly acquirer: ParticipantId
 }
-
-/** The participant of the fee, liquidity and spread accounts. */
-export const hubParticipant = 'operator' as ParticipantId
 
 /**
  * Returns the postings of a price. The wallet owes what the payer spends, the acquirer is owed what the

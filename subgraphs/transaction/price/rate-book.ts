@@ -1,6 +1,6 @@
 // The exchange rates that the operator sets. MongoDB keeps every table; each process prices with the latest
-// one, in memory, and follows new ones by a change stream. Before the first one, the built-in table is in
-// force.
+// one, in memory, and follows new ones by a change stream. Before the first one, a demo prices with the
+// built-in table, and production prices nothing.
 
 import type { ClientSession, Collection, Db } from 'mongodb'
 import type { ParticipantId } from '../../../schema/values/id.ts'
@@ -12,7 +12,7 @@ import { openMirror } from '../../platform/mongo/mirror.ts'
 import type { AuditLog } from '../../shared/audit-log.ts'
 import type { IdempotentWriter } from '../../shared/idempotent-writer.ts'
 import { checkFollows, type RateTable } from './rate-table.ts'
-import { builtInRates, builtInTable, tableRates, type RateProvider } from './rates.ts'
+import { tableRates, type RateProvider } from './rates.ts'
 
 /** A table that was set. */
 export interface VersionedRateTable extends RateTable {
@@ -46,6 +46,8 @@ export interface RateBookDependencies {
   readonly now: () => Date
   readonly audit: AuditLog
   readonly idempotentWriter: IdempotentWriter
+  /** In force before the first table that is set; null: nothing can be priced until then. */
+  readonly builtIn: RateTable | null
 }
 
 /** A document of the collection `rates`: `_id` is the version. A stored table never changes. */
@@ -63,17 +65,16 @@ interface OpenRateBook extends RateBookDependencies {
 }
 
 export async function openRateBook(dependencies: RateBookDependencies): Promise<RateBook> {
-  const { db, logger } = dependencies
+  const { db, logger, builtIn } = dependencies
   await makeCollection(db, 'rates')
-  let inForce = builtInRates
+  let inForce = ratesOf(builtIn)
   const mirror = await openMirror({
     db,
     logger,
     content: 'exchange rates',
     collections: ['rates'],
     async read(_names, session) {
-      const table = await latestTable(db, session)
-      inForce = table ? tableRates(table.cny, table.asOf, table.markupBasisPoints) : builtInRates
+      inForce = ratesOf((await latestTable(db, session)) ?? builtIn)
     },
   })
   const book: OpenRateBook = { ...dependencies, reload: () => mirror.refresh() }
@@ -85,18 +86,23 @@ export async function openRateBook(dependencies: RateBookDependencies): Promise<
   }
 }
 
+const noRates: RateProvider = { midRate: () => null }
+
+const ratesOf = (table: RateTable | null): RateProvider =>
+  table ? tableRates(table.cny, table.asOf, table.markupBasisPoints) : noRates
+
 async function setTable(
   book: OpenRateBook,
   table: RateTable,
   request: RateRequest,
 ): Promise<VersionedRateTable | Refusal> {
-  const { db, now, idempotentWriter, reload } = book
+  const { db, now, builtIn, idempotentWriter, reload } = book
   const { by: participant, idempotencyKey = null } = request
   const call = { participant, operation: 'setRates', idempotencyKey, command: table, at: now() } as const
   const outcome = await retryOnTakenVersion(() =>
     idempotentWriter.once(call, async (session) => {
       const present = await latestTable(db, session)
-      const obstacle = checkFollows(table, present ?? builtInTable, now())
+      const obstacle = checkFollows(table, present ?? builtIn, now())
       return obstacle ?? insertTable(book, table, present, request, session)
     }),
   )
@@ -106,12 +112,13 @@ async function setTable(
 }
 
 async function adoptTable(book: OpenRateBook, table: RateTable): Promise<boolean> {
-  const { db, reload } = book
+  const { db, builtIn, reload } = book
   const isNewer = await retryOnTakenVersion(() =>
     db.client.withSession((session) =>
       session.withTransaction(async () => {
         const present = await latestTable(db, session)
-        if (table.asOf <= (present ?? builtInTable).asOf) return false
+        const before = present ?? builtIn
+        if (before && table.asOf <= before.asOf) return false
         await insertTable(book, table, present, { by: null, requestId: 'start' }, session)
         return true
       }),

@@ -59,11 +59,11 @@ export function readRateTable(
 
 /**
  * Returns null when a table of `asOf` may replace the table `present` now. Refuses a time in the future,
- * more than 7 days ago, or not after that of `present`.
+ * more than 7 days ago, or not after that of `present`, which is null before the first table.
  */
 export function checkFollows(
   { asOf }: Pick<RateTable, 'asOf'>,
-  present: Pick<RateTable, 'asOf'>,
+  present: Pick<RateTable, 'asOf'> | null,
   now: Date,
 ): Refusal | null {
   const badTime = (why: string) => refuse('BAD_VALUE', why, ['input', 'asOf'])
@@ -71,7 +71,7 @@ export function checkFollows(
   if (now.getTime() - asOf.getTime() > ageMaxMs) {
     return badTime(`${asOf.toISOString()} is more than 7 days ago`)
   }
-  if (asOf <= present.asOf) {
+  if (present && asOf <= present.asOf) {
     return badTime(`the rates in force are of ${present.asOf.toISOString()}; a new table must be later`)
   }
   return null

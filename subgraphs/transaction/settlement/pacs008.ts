@@ -9,11 +9,11 @@
 // the names of payers, and identifies merchants by their ids.
 
 import type { Currency } from '../../../schema/values/currency.ts'
+import type { ParticipantId } from '../../../schema/values/id.ts'
 import { formatAmount, money } from '../../../schema/values/money.ts'
-import { hubParticipant } from '../payment/posting.ts'
+import { hubParticipant } from '../../shared/registry.ts'
 import type { Row } from './row.ts'
 import { element, escaped } from './xml.ts'
-import type { ParticipantId } from '../../../schema/values/id.ts'
 
 export interface MessageHeader {
   /** At most 35 characters. */

@@ -15,8 +15,8 @@ import type { Payment, PaymentEvent, Refund } from '../payment/payment.ts'
 export interface EventBody {
   /** The event’s cursor in the log, for `transactionEvents(after:)`. */
   readonly cursor: string
-  readonly event: PaymentEvent
-  readonly payment: Payment
+  readonly event: Pick<PaymentEvent, 'kind' | 'at' | 'sequence' | 'from' | 'to' | 'reason'>
+  readonly payment: SentPayment
   /** Null for an event of the payment itself. */
   readonly refund: Refund | null
 }
@@ -39,7 +39,22 @@ export function eventBody({ cursor, event, payment, refund }: EventBody): string
 }
 
 /** The fields of a payment that never change, without the payer’s pseudonym and token. */
-export const paymentJson = (payment: Payment) => ({
+export type SentPayment = Pick<
+  Payment,
+  | '_id'
+  | 'createdAt'
+  | 'reference'
+  | 'rrn'
+  | 'entryMode'
+  | 'wallet'
+  | 'acquirer'
+  | 'merchant'
+  | 'corridor'
+  | 'merchantAmount'
+  | 'payerAmount'
+>
+
+export const paymentJson = (payment: SentPayment) => ({
   id: payment._id,
   createdAt: payment.createdAt.toISOString(),
   reference: payment.reference,

@@ -6,6 +6,8 @@ import { ConfigError, readConfig, refuseUnsafe, webhookReach } from '../../../ga
 
 const key = Buffer.alloc(32, 1).toString('base64')
 
+const mongodbUri = 'mongodb://db.example/?replicaSet=rs0&tls=true'
+
 describe('reading the settings', () => {
   test('none given: a demo hub on loopback, port 4000, one simulated payment a second', () => {
     expect(readConfig({})).toMatchObject({
@@ -24,9 +26,9 @@ describe('reading the settings', () => {
   })
 
   test.each([
-    { given: { NODE_ENV: 'production' }, mode: 'production', traffic: 0 },
+    { given: { NODE_ENV: 'production', MONGODB_URI: mongodbUri }, mode: 'production', traffic: 0 },
     { given: { NODE_ENV: 'production', MODE: 'demo' }, mode: 'demo', traffic: 1 },
-    { given: { MODE: 'production', TRAFFIC: '0' }, mode: 'production', traffic: 0 },
+    { given: { MODE: 'production', MONGODB_URI: mongodbUri, TRAFFIC: '0' }, mode: 'production', traffic: 0 },
     { given: { TRAFFIC: '0' }, mode: 'demo', traffic: 0 },
     { given: { TRAFFIC: '0.5' }, mode: 'demo', traffic: 0.5 },
   ])('$given: $mode mode, $traffic payments a second', ({ given, mode, traffic }) => {
@@ -57,10 +59,10 @@ describe('reading the settings', () => {
 
   test.each([
     { given: {}, reach: 'LOOPBACK' },
-    { given: { MODE: 'production' }, reach: 'PUBLIC' },
+    { given: { MODE: 'production', MONGODB_URI: mongodbUri }, reach: 'PUBLIC' },
     { given: { PRIVATE_ADDRESSES: 'refuse' }, reach: 'PUBLIC' },
     { given: { PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
-    { given: { MODE: 'production', PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
+    { given: { MODE: 'production', MONGODB_URI: mongodbUri, PRIVATE_ADDRESSES: 'allow' }, reach: 'PRIVATE' },
   ])('$given: webhooks reach $reach addresses', ({ given, reach }) => {
     expect(webhookReach(readConfig(given))).toBe(reach)
   })
@@ -74,8 +76,30 @@ describe('reading the settings', () => {
     expect(() => readConfig({ PORT: 'x', SCALE: '2', MODE: 'test' })).toThrow(/MODE=test.*PORT=x.*SCALE=2/s)
   })
 
-  test('simulated wallets cannot pay in production, where demo keys are refused', () => {
-    expect(() => readConfig({ MODE: 'production', TRAFFIC: '1' })).toThrow('TRAFFIC=1')
+  test.each([
+    [{}, 'MONGODB_URI: must be set'],
+    [{ TRAFFIC: '1' }, 'TRAFFIC=1: must be 0'],
+    [{ ORIGINS: 'https://a.example,http://b.example' }, 'ORIGINS: http://b.example must be https'],
+    [{ PUBLIC_URL: 'http://localhost.example' }, 'PUBLIC_URL=http://localhost.example: must be https'],
+    [{ LOG_LEVEL: 'silent' }, 'LOG_LEVEL=silent: would hide'],
+    [{ MONGODB_URI: `${mongodbUri}&tlsInsecure=true` }, 'MONGODB_URI: tlsinsecure'],
+    [{ MONGODB_URI: `${mongodbUri}&readPreference=nearest` }, 'MONGODB_URI: readPreference must be primary'],
+  ])('production does not start with %o', (settings, mistake) => {
+    expect(() => readConfig({ MODE: 'production', ...settings })).toThrow(mistake)
+  })
+
+  test('what is unsafe in production comes in one error too', () => {
+    expect(() => readConfig({ MODE: 'production', TRAFFIC: '1', LOG_LEVEL: 'silent' })).toThrow(
+      /MONGODB_URI.*TRAFFIC=1.*LOG_LEVEL=silent/s,
+    )
+  })
+
+  test.each([
+    { ORIGINS: 'http://localhost:5173,http://127.0.0.1:4000,https://portal.example' },
+    { PUBLIC_URL: 'https://pay.example/hub' },
+    { MONGODB_URI: `${mongodbUri}&readPreference=primary` },
+  ])('production starts with %o', (settings) => {
+    expect(readConfig({ MODE: 'production', MONGODB_URI: mongodbUri, ...settings }).MODE).toBe('production')
   })
 
   test.each([

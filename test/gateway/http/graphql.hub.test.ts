@@ -155,7 +155,7 @@ describe('a request that is refused', () => {
   test.each(['PUT', 'DELETE', 'PATCH'])('%s', async (method) => {
     const response = await fetch(graphql, { method, headers: asWallet })
     expect(response.status).toBe(405)
-    expect(response.headers.get('allow')).toBe('GET, POST')
+    expect(response.headers.get('allow')).toBe('GET, POST, OPTIONS')
     expect(await codeOf(response)).toBe('METHOD_NOT_ALLOWED')
   })
 
@@ -323,7 +323,8 @@ describe('a page of another origin', () => {
       method: 'OPTIONS',
       headers: { origin: 'https://elsewhere.example', 'access-control-request-method': 'POST' },
     })
-    expect(preflight.status).toBe(404)
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('allow')).toBe('GET, POST, OPTIONS')
     expect(preflight.headers.get('access-control-allow-origin')).toBeNull()
   })
 
@@ -334,9 +335,9 @@ describe('a page of another origin', () => {
         method: 'OPTIONS',
         headers: { origin, 'access-control-request-method': 'POST' },
       })
-    expect((await ask('https://portal.example')).headers.get('access-control-allow-origin')).toBe(
-      'https://portal.example',
-    )
+    const { status, headers } = await ask('https://portal.example')
+    expect(status).toBe(204)
+    expect(headers.get('access-control-allow-origin')).toBe('https://portal.example')
     expect((await ask('https://elsewhere.example')).headers.get('access-control-allow-origin')).toBeNull()
     await open.close()
   })

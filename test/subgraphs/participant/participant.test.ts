@@ -85,13 +85,19 @@ describe('applying', () => {
     settlementCurrency: 'MYR',
   }
 
+  const networks = new Map(
+    [
+      aParticipant({ id: 'network-unionpay', roles: ['NETWORK'] }),
+      aParticipant({ id: 'wallet-sg-01', roles: ['WALLET'] }),
+    ].map((one) => [one.id, one]),
+  )
   const applied = (input: Plain<ApplicationInput>) => {
-    const read = readApplication(input as ApplicationInput)
+    const read = readApplication(input as ApplicationInput, networks)
     return isRefusal(read) ? read : apply(read, operator, noon)
   }
 
-  test('adds an APPLIED participant, which connects through the network when it is foreign', () => {
-    expect(applied(application)).toEqual({
+  test('adds an APPLIED participant, which connects through the network that it names', () => {
+    expect(applied({ ...application, network: 'network-unionpay' })).toEqual({
       ...application,
       endpoint: null,
       status: 'APPLIED',
@@ -103,8 +109,8 @@ describe('applying', () => {
     })
   })
 
-  test('lets mainland institutions connect directly', () => {
-    expect(applied({ ...application, country: 'CN' })).toMatchObject({ network: null })
+  test('connects directly unless it names a network', () => {
+    expect(applied(application)).toMatchObject({ network: null })
   })
 
   test.each([
@@ -118,6 +124,8 @@ describe('applying', () => {
     { change: { iin: '1234567' }, code: 'BAD_VALUE', path: 'iin' },
     { change: { iin: '1234567x' }, code: 'BAD_VALUE', path: 'iin' },
     { change: { settlementCurrency: 'XXX' }, code: 'UNKNOWN_CURRENCY', path: 'settlementCurrency' },
+    { change: { network: 'network-none' }, code: 'PARTICIPANT_UNKNOWN', path: 'network' },
+    { change: { network: 'wallet-sg-01' }, code: 'PARTICIPANT_UNKNOWN', path: 'network' },
   ])('is refused with $change', ({ change, code, path }) => {
     expect(applied({ ...application, ...change })).toMatchObject({
       kind: 'refused',

@@ -71,6 +71,26 @@ describe('a lease', () => {
     await Promise.all([first.holder.close(), second.holder.close()])
   })
 
+  test('that is lost ends its work without an alarm', async () => {
+    const lines: string[] = []
+    const logger = {
+      info: (_: unknown, line?: string) => void lines.push(`info: ${line}`),
+      error: (_: unknown, line?: string) => void lines.push(`error: ${line}`),
+    }
+    const { promise: begun, resolve } = Promise.withResolvers<Lease>()
+    const holder = holdLease({ ...quick, logger, db, name: 'taken away' }, async (own) => {
+      resolve(own)
+      await aborted(own.signal)
+      throw new Error('a write was fenced')
+    })
+    await begun
+    const taken = { $set: { holder: 'another process', expiresAt: new Date(Date.now() + 60_000) } }
+    await db.collection('leases').updateOne({ _id: 'taken away' as never }, taken)
+    await expect.poll(() => lines).toContain('info: the work under a lost lease has ended')
+    expect(lines.filter((line) => line.startsWith('error'))).toEqual([])
+    await holder.close()
+  })
+
   test('stays with a process that stood still, unless another one has taken it', async () => {
     const { held, holder } = aHolder('starved')
     const lease = await held

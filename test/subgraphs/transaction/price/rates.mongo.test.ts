@@ -254,6 +254,18 @@ describe('exchange rates', () => {
     ])
   })
 
+  test('must be set before anything is priced where none are built in', async () => {
+    const mongo = await connect(uri)
+    const bare = await start(mongo.db(`${name}-bare`), { hasBuiltInRates: false })
+    expect(await ratesOf('', bare)).toEqual([])
+    expect(await quote(bare)).toEqual({ code: 'RATE_UNAVAILABLE' })
+    clock.move(1_000)
+    expect(await set(aTable(), operator, bare)).toMatchObject({ version: 1 })
+    expect(await quote(bare)).toMatchObject({ id: expect.any(String) })
+    await mongo.db(`${name}-bare`).dropDatabase()
+    opened.push(() => mongo.close())
+  })
+
   test('of a provider are returned, and cannot be set', async () => {
     const rates = tableRates({ SGD: '7' }, noon, 0)
     const own = await start(db, { rates })

@@ -1,0 +1,111 @@
+// The compilers of clients: Relay's, and the client preset of graphql-codegen, over the schema and its
+// documents.
+
+import { generate } from '@graphql-codegen/cli'
+import { execFile } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const folder = mkdtempSync(path.join(tmpdir(), 'crossgate-compilers-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const schema = path.join(root, 'schema/generated/api.graphql')
+
+const relaySource = `
+graphql\`
+  fragment List_merchant on Merchant { id name city country { code } }
+\`
+graphql\`
+  fragment List_query on Query
+  @argumentDefinitions(first: { type: "Int", defaultValue: 20 }, after: { type: "String" })
+  @refetchable(queryName: "ListPageQuery") {
+    merchants(first: $first, after: $after) @connection(key: "List_merchants") {
+      edges { cursor node { id ...List_merchant } }
+    }
+  }
+\`
+graphql\`
+  query ListQuery { viewer { participant { id name } } ...List_query }
+\`
+graphql\`
+  mutation ListPayMutation($input: SubmitPaymentInput!) {
+    submitPayment(input: $input) { __typename ... on PaymentReceipt { payment { id status } } ... on Problem { code } }
+  }
+\`
+graphql\`
+  subscription ListEventsSubscription($after: String) { transactionEvents(after: $after) { cursor to transaction { id } } }
+\`
+`
+
+test(
+  'Relay compiles fragments, a refetchable connection, a mutation and a subscription',
+  { timeout: 120_000 },
+  async () => {
+    const source = path.join(folder, 'src')
+    mkdirSync(source)
+    writeFileSync(path.join(source, 'List.ts'), relaySource)
+    writeFileSync(path.join(folder, 'schema.graphql'), readFileSync(schema))
+    writeFileSync(
+      path.join(folder, 'relay.config.json'),
+      JSON.stringify({
+        src: './src',
+        schema: './schema.graphql',
+        language: 'typescript',
+        artifactDirectory: './made',
+        eagerEsModules: true,
+      }),
+    )
+    mkdirSync(path.join(folder, 'made'))
+    const compiler = createRequire(import.meta.url).resolve('relay-compiler/cli.js')
+    await promisify(execFile)(process.execPath, [compiler, './relay.config.json'], { cwd: folder })
+    expect(readdirSync(path.join(folder, 'made')).toSorted()).toEqual(
+      [
+        'ListEventsSubscription',
+        'ListPageQuery',
+        'ListPayMutation',
+        'ListQuery',
+        'List_merchant',
+        'List_query',
+      ].map((name) => `${name}.graphql.ts`),
+    )
+  },
+)
+
+test(
+  'the client preset gives every document of schema/operations its types',
+  { timeout: 120_000 },
+  async () => {
+    const files = await generate(
+      {
+        schema,
+        documents: path.join(
+          root,
+          'schema/operations/{wallet,counterparty,operator,portal,dashboard}.graphql',
+        ),
+        silent: true,
+        generates: {
+          [`${folder}/codegen/`]: {
+            preset: 'client',
+            config: { useTypeImports: true, scalars: { Decimal: 'string', DateTime: 'string' } },
+          },
+        },
+      },
+      false,
+    )
+    const made = (files as readonly { filename: string; content: string }[]).find(({ filename }) =>
+      filename.endsWith('/graphql.ts'),
+    )!
+    for (const name of [
+      'SubmitPaymentDocument',
+      'LiveTransactionsDocument',
+      'SetCorridorDocument',
+      'ViewerDocument',
+    ])
+      expect(made.content).toContain(`export const ${name}`)
+  },
+)
