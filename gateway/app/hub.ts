@@ -4,6 +4,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { readFile } from 'node:fs/promises'
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { analyticsProjections, openAnalyticsSubgraph } from '../../subgraphs/analytics/index.ts'
 import { startLogReader, type LogReader } from '../../subgraphs/log/reader.ts'
 import { startRetention } from '../../subgraphs/log/retention.ts'
@@ -12,9 +13,12 @@ import { openParticipantSubgraph } from '../../subgraphs/participant/index.ts'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
 import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
+import { openAuditLog } from '../../subgraphs/shared/audit-log.ts'
+import { openRefusalLog } from '../../subgraphs/shared/refusal-log.ts'
 import { openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
+import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import {
   openTransactionSubgraph,
   transactionProjections,
@@ -207,14 +211,25 @@ function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void
 }
 
 async function startIdentity(
-  { config, logger, now, db, started }: Foundation,
+  { config, logger, now, db, registry, started }: Foundation,
   guests: readonly Guest[],
 ): Promise<Identity> {
   const allowDemo = config.MODE === 'demo'
   const keyRing = closeLater(started, await openKeyRing(createKeyStore(db), { allowDemo, guests, logger }))
   const issuer = tokenIssuer(config)
-  return closeLater(started, openIdentity(keyRing, issuer && createTokens(issuer, now), now))
+  return closeLater(
+    started,
+    openIdentity(keyRing, issuer && createTokens(issuer, now, isKnown(registry)), now),
+  )
 }
+
+/** A participant that was rejected or has left has no access. */
+const isKnown =
+  (registry: MirroredRegistry) =>
+  (id: ParticipantId): boolean => {
+    const status = registry.participants.get(id)?.status
+    return status !== undefined && status !== 'CLOSED' && status !== 'REJECTED'
+  }
 
 interface RunningSubgraphs {
   /** By name. */
@@ -247,7 +262,12 @@ async function startSubgraphs(
   )
   const participant = closeLater(
     started,
-    await openParticipantSubgraph({ ...dependencies, isProduction: !isDemo, reach }),
+    await openParticipantSubgraph({
+      ...dependencies,
+      isProduction: !isDemo,
+      reach,
+      apiKeys: createKeyStore(db),
+    }),
   )
   const analytics = closeLater(started, await openAnalyticsSubgraph(dependencies))
   const subgraphs = new Map([
@@ -271,10 +291,11 @@ const startLogRetention = ({ config, db, logger, now }: Foundation) =>
   })
 
 async function createHubSupergraph(
-  { config, logger }: Foundation,
+  { config, logger, db, now, started }: Foundation,
   subgraphs: ReadonlyMap<string, SubgraphConnection>,
 ): Promise<Supergraph> {
   const file = new URL('../../schema/generated/supergraph.graphql', import.meta.url)
+  const refusals = closeLater(started, openRefusalLog(await openAuditLog(db), now, logger))
   return createSupergraph({
     supergraphSdl: await readFile(file, 'utf8'),
     subgraphs,
@@ -282,6 +303,10 @@ async function createHubSupergraph(
     limits: documentLimits(config),
     present: maskErrors(logger),
     accessOf,
+    onForbidden(context, fields) {
+      const { viewer, requestId } = context as RequestContext
+      refusals.forbidden(viewer, requestId, fields)
+    },
   })
 }
 

@@ -3,7 +3,7 @@
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { bearerOf } from './key.ts'
 import type { KeyRing } from './key-ring.ts'
-import { isToken, type Tokens, type TokenViewer } from './token.ts'
+import { isToken, type Tokens } from './token.ts'
 
 export interface Identity {
   /**
@@ -12,7 +12,10 @@ export interface Identity {
    * checked.
    */
   find(authorization: unknown): Viewer | null | Promise<Viewer | null>
-  /** False once the key of `viewer` was revoked or changed, or its token has expired. */
+  /**
+   * False once the key of `viewer` was revoked or changed or has expired, or its token has expired or its
+   * participant is gone.
+   */
   isValid(viewer: Viewer): boolean
   /**
    * Calls `listener` whenever viewers may have become invalid, until the function that is returned is called.
@@ -21,14 +24,14 @@ export interface Identity {
   close(): void
 }
 
-/** How late the expiry of a token may be noticed. */
+/** How late the expiry of a key or token may be noticed. */
 const expiryCheckMs = 500
 
 /** `tokens` is null where keys alone are accepted. */
 export function openIdentity(keyRing: KeyRing, tokens: Tokens | null, now: () => Date): Identity {
   const listeners = new Set<() => void>()
   /**
-   * Times at which accepted tokens expire, in milliseconds since the epoch: one for all that expire together.
+   * Times at which accepted keys and tokens expire, in milliseconds since the epoch: one for all that expire together.
    */
   const expiries = new Set<number>()
   const notify = (): void => listeners.forEach((listener) => listener())
@@ -40,8 +43,11 @@ export function openIdentity(keyRing: KeyRing, tokens: Tokens | null, now: () =>
     if (past.length > 0) notify()
   }, expiryCheckMs).unref()
 
-  const withExpiry = (viewer: TokenViewer | null): TokenViewer | null => {
-    if (viewer) expiries.add(viewer.expiresAt.getTime())
+  /** A viewer that is still valid, of whose expiry the listeners are notified. */
+  const withExpiry = (viewer: Viewer | null): Viewer | null => {
+    if (!viewer?.expiresAt) return viewer
+    if (viewer.expiresAt <= now()) return null
+    expiries.add(viewer.expiresAt.getTime())
     return viewer
   }
 
@@ -49,11 +55,13 @@ export function openIdentity(keyRing: KeyRing, tokens: Tokens | null, now: () =>
     find(authorization) {
       const bearer = bearerOf(authorization)
       if (bearer === null) return null
-      if (!tokens || !isToken(bearer)) return keyRing.find(bearer)
+      if (!tokens || !isToken(bearer)) return withExpiry(keyRing.find(bearer))
       const found = tokens.find(bearer)
       return found instanceof Promise ? found.then(withExpiry) : withExpiry(found)
     },
-    isValid: (viewer) => (viewer.expiresAt ? now() < viewer.expiresAt : keyRing.isValid(viewer)),
+    isValid: (viewer) =>
+      (!viewer.expiresAt || now() < viewer.expiresAt) &&
+      (keyRing.isValid(viewer) || tokens?.isValid(viewer) === true),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -27,6 +27,8 @@ export interface Tokens {
    * cached. Rejects with ISSUER_UNREACHABLE when the keys of the issuer cannot be read.
    */
   find(token: string): TokenViewer | null | Promise<TokenViewer | null>
+  /** False for a viewer of no token, and once its participant is not known. */
+  isValid(viewer: Viewer): boolean
 }
 
 /**
@@ -36,11 +38,20 @@ const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 /** Verified tokens that are cached, at most. */
 const cachedMax = 10_000
 
-export function createTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: () => Date): Tokens {
+/** Whether a participant exists and may use the hub. */
+export type IsKnown = (participant: ParticipantId) => boolean
+
+/** A token of a participant that is not known is refused. */
+export function createTokens(
+  { issuer, audience, jwksUrl }: TokenIssuer,
+  now: () => Date,
+  isKnown: IsKnown,
+): Tokens {
   const keys = createRemoteJWKSet(new URL(jwksUrl))
   // Keyed by hash, as API keys are: a copy of the memory contains no tokens, and the size of an entry is
   // bounded.
   const cached = new RecentMap<KeyHash, TokenViewer>(cachedMax, { refreshOnRead: true })
+  const issued = new WeakSet<Viewer>()
   const verifying = new Map<KeyHash, Promise<TokenViewer | null>>()
 
   const verify = async (token: string, hash: KeyHash): Promise<TokenViewer | null> => {
@@ -53,7 +64,9 @@ export function createTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: ()
         currentDate: now(),
       })
       const viewer = viewerOf(payload)
-      if (viewer) cached.set(hash, viewer)
+      if (!viewer || !isKnown(viewer.participant)) return null
+      cached.set(hash, viewer)
+      issued.add(viewer)
       return viewer
     } catch (error) {
       if (isRefused(error)) return null
@@ -67,11 +80,12 @@ export function createTokens({ issuer, audience, jwksUrl }: TokenIssuer, now: ()
     find(token) {
       const hash = hashKey(token)
       const viewer = cached.get(hash)
-      if (viewer) return now() < viewer.expiresAt ? viewer : null
+      if (viewer) return now() < viewer.expiresAt && isKnown(viewer.participant) ? viewer : null
       let verified = verifying.get(hash)
       if (!verified) verifying.set(hash, (verified = verify(token, hash)))
       return verified
     },
+    isValid: (viewer) => issued.has(viewer) && isKnown(viewer.participant),
   }
 }
 

@@ -73,6 +73,8 @@ export interface SupergraphOptions {
    * `@override(label: "percent(n)")`. Default: a random number.
    */
   readonly overridePercentageOf?: (context: unknown) => number
+  /** Receives the fields of a response that the caller may not read, as "Type.field". */
+  readonly onForbidden?: (context: unknown, fields: ReadonlySet<string>) => void
   /** Receives the planner's error for a valid operation; the client receives only OPERATION_NOT_PLANNED. */
   readonly report?: (error: unknown) => void
   /**
@@ -102,6 +104,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     present = presentUnchanged,
     errorsMax = 100,
     report = () => {},
+    onForbidden = () => {},
     eventWaitMs = 30_000,
     accessOf,
     overrideLabelsOf = () => [],
@@ -124,6 +127,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     present,
     errorsMax,
     report,
+    onForbidden,
     eventWaitMs,
   }
   const limits = { ...defaultLimits, ...options.limits }

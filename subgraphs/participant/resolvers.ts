@@ -3,6 +3,7 @@
 import { countryByCode } from '../../schema/values/country.ts'
 import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
+import type { ApiKeyView } from '../shared/api-keys.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import { pagesOf, type PageArguments } from '../shared/page.ts'
 import type { Capability, Corridor, Participant, Project, Registry } from '../shared/registry.ts'
@@ -10,6 +11,7 @@ import { typeOr } from '../shared/result-union.ts'
 import { countryOf, values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import { modelOf, readCorridorFilter, type CorridorFilterInput } from './corridor.ts'
+import type { CreateKeyInput, KeyService, RotateKeyInput } from './key-service.ts'
 import type { OperatorService } from './operator-service.ts'
 import { readParticipantFilter, stateOf, type ParticipantFilterInput } from './participant.ts'
 import { programmeFigures } from './project.ts'
@@ -20,6 +22,7 @@ const corridorPages = pagesOf('corridors', ['string'], 500)
 export interface ParticipantResolversDependencies {
   readonly registry: Registry
   readonly service: OperatorService
+  readonly keyService: KeyService
   readonly now: () => Date
 }
 
@@ -28,11 +31,12 @@ interface Key<Id extends string> {
 }
 
 export function createParticipantResolvers(dependencies: ParticipantResolversDependencies): Resolvers {
-  const { registry, service, now } = dependencies
+  const { registry, service, keyService, now } = dependencies
   return {
     ...values,
-    Query: queryFields(registry),
-    Mutation: mutationFields(service),
+    Query: { ...queryFields(registry), ...keyQueries(keyService) },
+    Mutation: { ...mutationFields(service), ...keyMutations(keyService) },
+    ...keyTypes(registry, keyService),
     ParticipantResult: { __resolveType: typeOr('Participant') },
     ConnectParticipantResult: { __resolveType: typeOr('ParticipantConnected') },
     CorridorResult: { __resolveType: typeOr('Corridor') },
@@ -82,6 +86,30 @@ const mutationFields = (service: OperatorService) => ({
   changeParticipantStatus: mutation(service.changeParticipantStatus),
   connectParticipant: mutation(service.connectParticipant),
   setCorridor: mutation(service.setCorridor),
+})
+
+const keyQueries = (keyService: KeyService) => ({
+  keys: (
+    _: unknown,
+    { participant = null }: { participant?: ParticipantId | null },
+    context: RequestContext,
+  ) => keyService.list(context, participant),
+})
+
+const keyMutations = (keyService: KeyService) => ({
+  createKey: mutation((input: CreateKeyInput, context) => keyService.create(context, input)),
+  rotateKey: mutation((input: RotateKeyInput, context) => keyService.rotate(context, input)),
+  revokeKey: mutation(({ key }: { readonly key: string }, context) => keyService.revoke(context, key)),
+})
+
+const keyTypes = (registry: Registry, keyService: KeyService) => ({
+  ApiKey: {
+    participant: ({ participant }: ApiKeyView) => registry.participants.get(participant),
+    lastUsedAt: keyService.lastUse,
+  },
+  CreateKeyResult: { __resolveType: typeOr('KeyIssued') },
+  RotateKeyResult: { __resolveType: typeOr('KeyIssued') },
+  RevokeKeyResult: { __resolveType: typeOr('ApiKey') },
 })
 
 const mutation =

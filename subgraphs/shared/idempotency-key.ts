@@ -17,6 +17,8 @@ export type Operation =
   | 'closeSettlement'
   | 'createWebhook'
   | 'rotateWebhookSecret'
+  | 'createKey'
+  | 'rotateKey'
   | 'redeliverWebhook'
   | 'applyParticipant'
   | 'recordCertification'

@@ -42,6 +42,35 @@ export class HubClient {
     return this.#connect().iterate({ query: textOf(name), variables }) as AsyncIterableIterator<Answer>
   }
 
+  /**
+   * Opens a subscription as an event stream; its first event or error, or nothing when it stays quiet until the
+   * hub has answered a request that was sent after it.
+   */
+  async firstOf(query: string): Promise<string> {
+    const leaving = new AbortController()
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${this.#key}`,
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+      },
+      body: JSON.stringify({ query }),
+      signal: leaving.signal,
+    })
+    let text = ''
+    const reading = (async () => {
+      for await (const bytes of response.body!.pipeThrough(new TextDecoderStream())) {
+        text += bytes
+        if (text.includes('event: next')) return
+      }
+    })().catch(() => {})
+    await Promise.race([reading, this.query('{ viewer { scopes } }')])
+    leaving.abort()
+    await reading
+    return text
+  }
+
   /** Resolves when the WebSocket is open and acknowledged. */
   async connected(): Promise<void> {
     const { data } = await this.follow('Viewer')

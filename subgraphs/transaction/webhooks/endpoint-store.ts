@@ -20,8 +20,8 @@ export interface EndpointStore {
   read(id: WebhookId, session: ClientSession): Promise<WebhookEndpoint | null>
   setSecrets(id: WebhookId, secrets: WebhookEndpoint['secrets'], session: ClientSession): Promise<void>
   /** Gives the changed endpoint; null when there is none. */
-  change(id: WebhookId, changes: EndpointChanges): Promise<WebhookEndpoint | null>
-  remove(id: WebhookId): Promise<void>
+  change(id: WebhookId, changes: EndpointChanges, session?: ClientSession): Promise<WebhookEndpoint | null>
+  remove(id: WebhookId, session: ClientSession): Promise<void>
 }
 
 type EndpointChanges = Partial<Pick<WebhookEndpoint, 'url' | 'events' | 'status'>>
@@ -47,12 +47,12 @@ export async function createEndpointStore(db: Db): Promise<EndpointStore> {
     async setSecrets(id, secrets, session) {
       await endpoints.updateOne({ _id: id }, { $set: { secrets } }, { session })
     },
-    change: (id, changes) =>
+    change: (id, changes, session) =>
       Object.keys(changes).length === 0
-        ? byId.load(id)
-        : endpoints.findOneAndUpdate({ _id: id }, { $set: changes }, { returnDocument: 'after' }),
-    async remove(id) {
-      await endpoints.deleteOne({ _id: id })
+        ? endpoints.findOne({ _id: id }, { session })
+        : endpoints.findOneAndUpdate({ _id: id }, { $set: changes }, { returnDocument: 'after', session }),
+    async remove(id, session) {
+      await endpoints.deleteOne({ _id: id }, { session })
     },
   }
 }

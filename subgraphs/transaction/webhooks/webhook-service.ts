@@ -4,6 +4,7 @@ import type { ClientSession } from 'mongodb'
 import type { WebhookId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { demandScope, requireScope } from '../../shared/access.ts'
+import type { AuditedAction, AuditLog } from '../../shared/audit-log.ts'
 import type { Call, IdempotentWriter } from '../../shared/idempotent-writer.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
@@ -54,6 +55,7 @@ export interface WebhookService {
 
 export interface WebhookServiceDependencies {
   readonly idempotentWriter: IdempotentWriter
+  readonly audit: AuditLog
   readonly endpoints: EndpointStore
   readonly deliveries: DeliveryStore
   readonly reach: Reach
@@ -98,7 +100,11 @@ async function createWebhook(
     secrets: [{ secret: newSigningSecret(), notAfter: null, by: nameOf(call) }],
   }
   return issueSecret(dependencies, call, async (session) => {
-    if (await endpoints.add(endpoint, session)) return { id: endpoint._id }
+    if (await endpoints.add(endpoint, session)) {
+      const change = { before: null, after: endpoint }
+      await record(dependencies, context, 'createWebhook', `webhook:${endpoint._id}`, change, session)
+      return { id: endpoint._id }
+    }
     return refuse('TOO_MANY', `a participant has at most ${endpointsMax} webhooks: delete one first`)
   })
 }
@@ -112,7 +118,15 @@ async function updateWebhook(
   const changes = requireScope(context, 'webhooks:manage') ?? readChanges(input, reach)
   if (isRefusal(changes)) return changes
   if (!(await findOwn(dependencies, context, input.webhook))) return unknownWebhook
-  const changed = await endpoints.change(input.webhook, changes)
+  const changed = await inTransaction(dependencies, async (session) => {
+    const before = await endpoints.read(input.webhook, session)
+    const after = before && (await endpoints.change(before._id, changes, session))
+    if (after) {
+      const change = { before, after }
+      await record(dependencies, context, 'updateWebhook', `webhook:${after._id}`, change, session)
+    }
+    return after
+  })
   if (!changed) return unknownWebhook
   if (changed.status === 'DISABLED') await deliveries.abandon(changed._id)
   return changed
@@ -135,6 +149,8 @@ async function rotateSecret(
     const secrets = rotate(endpoint.secrets, issued, overlapMs, at)
     if (isRefusal(secrets)) return secrets
     await endpoints.setSecrets(endpoint._id, secrets, session)
+    const change = { before: endpoint, after: { ...endpoint, secrets } }
+    await record(dependencies, context, 'rotateWebhookSecret', `webhook:${endpoint._id}`, change, session)
     return { id: endpoint._id }
   })
 }
@@ -146,8 +162,13 @@ async function removeWebhook(
 ): Promise<{ readonly id: WebhookId } | Refusal> {
   const refusal = requireScope(context, 'webhooks:manage')
   if (refusal) return refusal
-  if (!(await findOwn(dependencies, context, webhook))) return unknownWebhook
-  await dependencies.endpoints.remove(webhook)
+  const before = await findOwn(dependencies, context, webhook)
+  if (!before) return unknownWebhook
+  await inTransaction(dependencies, async (session) => {
+    await dependencies.endpoints.remove(webhook, session)
+    const change = { before, after: null }
+    await record(dependencies, context, 'deleteWebhook', `webhook:${webhook}`, change, session)
+  })
   await dependencies.deliveries.remove(webhook)
   return { id: webhook }
 }
@@ -166,6 +187,9 @@ async function redeliver(
     return refuse('STATUS_NOT_ALLOWED', 'the webhook is DISABLED: make it ACTIVE first', deliveryPath)
   }
   const due = await deliveries.redeliver(id, now())
+  await inTransaction(dependencies, (session) =>
+    record(dependencies, context, 'redeliverWebhook', `delivery:${id}`, { before: null, after: {} }, session),
+  )
   onDue()
   return due ?? unknownDelivery
 }
@@ -248,6 +272,26 @@ async function issueSecret(
     webhook,
   }
 }
+
+/** Writes the audit entry of a change, without the text of a secret. */
+const record = (
+  { audit, now }: Dependencies,
+  { viewer, requestId }: RequestContext,
+  action: AuditedAction,
+  target: `webhook:${string}` | `delivery:${string}`,
+  change: { readonly before: object | null; readonly after: object | null },
+  session: ClientSession,
+): Promise<void> =>
+  audit.record(
+    { at: now(), actor: viewer.participant, key: viewer.key, action, target, ...change, requestId },
+    session,
+  )
+
+const inTransaction = <Result>(
+  { audit }: Dependencies,
+  work: (session: ClientSession) => Promise<Result>,
+): Promise<Result> =>
+  audit.entries.db.client.withSession((session) => session.withTransaction(() => work(session)))
 
 const callOf = (
   operation: 'createWebhook' | 'rotateWebhookSecret',

@@ -9,6 +9,7 @@ import type { LogReader } from '../../log/reader.ts'
 import { readTip } from '../../log/store.ts'
 import type { Logger } from '../../platform/logger.ts'
 import { sees } from '../../shared/access.ts'
+import { openAuditLog } from '../../shared/audit-log.ts'
 import { createIdempotentWriter } from '../../shared/idempotent-writer.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import type { Registry } from '../../shared/registry.ts'
@@ -65,6 +66,7 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
   const wake = () => deliveryWorker.wake()
   const webhookService = createWebhookService({
     idempotentWriter: await createIdempotentWriter(db),
+    audit: await openAuditLog(db),
     endpoints,
     deliveries,
     reach,

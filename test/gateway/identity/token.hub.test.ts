@@ -26,6 +26,7 @@ describe('a token of the issuer', () => {
   const tokens = createTokens(
     { issuer: issuer.settings.JWT_ISSUER, audience: 'crossgate', jwksUrl: issuer.settings.JWT_JWKS_URL },
     () => new Date(),
+    (participant) => participant !== 'unknown',
   )
 
   test('authenticates its participant, with the scopes that the hub supports, until it expires', async () => {
@@ -37,6 +38,13 @@ describe('a token of the issuer', () => {
       key: 'token of till-7',
       expiresAt,
     })
+  })
+
+  test('of a participant that the hub does not have is refused', async () => {
+    expect(await tokens.find(await issuer.token({ sub: 'unknown' }, soon()))).toBeNull()
+    const viewer = await tokens.find(await issuer.token({ sub: 'wallet-th-01' }, soon()))
+    expect(tokens.isValid(viewer!)).toBe(true)
+    expect(tokens.isValid({ ...viewer! })).toBe(false)
   })
 
   test('without `participant` authenticates its subject', async () => {

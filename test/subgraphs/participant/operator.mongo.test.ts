@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createKeyStore } from '../../../gateway/identity/key-store.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
@@ -39,6 +40,7 @@ async function start(on = db, settings = {}): Promise<Process> {
     registry,
     directory,
     now: clock,
+    apiKeys: createKeyStore(on),
     logger,
     ...settings,
   })
