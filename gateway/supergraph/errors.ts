@@ -34,11 +34,14 @@ export const reject = (code: EngineCode, ...errors: readonly (GraphQLError | str
 export function coded(code: EngineCode, error: GraphQLError | string): GraphQLFormattedError {
   if (typeof error === 'string') return { message: error, extensions: { code } }
   const { locations } = error
+  // A suggestion gives names of the schema, also of fields that introspection does not show to the caller.
+  const text = error.message.replace(suggestion, '')
   // A message of graphql-js may contain any text of the client.
-  const message = error.message.length > messageMax ? `${error.message.slice(0, messageMax)}…` : error.message
+  const message = text.length > messageMax ? `${text.slice(0, messageMax)}…` : text
   return { message, ...(locations && { locations: locations.slice(0, locationsMax) }), extensions: { code } }
 }
 
+const suggestion = / Did you mean [^?]*\?/
 const messageMax = 500
 const locationsMax = 10
 
