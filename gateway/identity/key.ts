@@ -39,7 +39,7 @@ export const viewerOf = ({ participant, scopes: granted, label, expiresAt = null
   participant,
   scopes: new Set(granted),
   key: label,
-  expiresAt,
+  ...(expiresAt && { expiresAt }),
 })
 
 /** The key or token in `Authorization: Bearer KEY` (RFC 6750); null when the header has another form. */
