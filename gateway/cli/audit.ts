@@ -8,7 +8,7 @@ import { connect } from '../../subgraphs/platform/mongo/client.ts'
 
 const usage = `usage:
   npm run audit:verify [-- SEQUENCE:HASH]   finds rows that were changed, removed or put in; with a head that an
-                                            earlier run has printed, also a chain that was written anew
+                                            earlier run has printed, also a chain that was computed again
   npm run --silent audit:export [-- AFTER]  prints the entries after this sequence number, one JSON object a line
 Both read the database MONGODB_DATABASE at MONGODB_URI or, when that is not set, the one of the hub that runs in
 DATA_DIR. The exit status is 1 when the chain is broken.`

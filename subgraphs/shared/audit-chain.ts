@@ -73,7 +73,7 @@ async function append(heads: Collection<Head>, content: object, session: ClientS
 }
 
 /** The hash of an entry, from everything that is stored of it. */
-export const hashOf = (content: object, sequence: number, previous: string): string =>
+const hashOf = (content: object, sequence: number, previous: string): string =>
   hash('sha256', canonicalJson({ ...content, sequence, previous }), 'hex')
 
 /** What the chain shows about the rows of the audit log. */

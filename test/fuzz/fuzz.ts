@@ -101,7 +101,7 @@ async function timed<Result>(
 }
 
 /** What is wrong with an answer. */
-export function faultsOf({ query }: RandomOperation, { status, text }: Answer): readonly string[] {
+function faultsOf({ query }: RandomOperation, { status, text }: Answer): readonly string[] {
   if (status >= 500) return [`status ${status}`]
   const { data, errors = [] } = JSON.parse(text) as {
     data?: Record<string, unknown> | null

@@ -106,7 +106,7 @@ function documentOf(
     Object.values(owner.getFields())
       .map((field, n) => {
         fields.push(`${owner.name}.${field.name}`)
-        return `${prefix}${n}: ${call(field)}${leafOf(schema, field, argumentOf)}`
+        return `${prefix}${n}: ${call(field)}${leafOf(field)}`
       })
       .join(' ')
   let inner = '__typename'
@@ -125,7 +125,7 @@ function documentOf(
 }
 
 /** The type name in place of an object; nothing for a leaf. */
-const leafOf = (_: GraphQLSchema, { type }: GraphQLField<unknown, unknown>, __: ArgumentOf): string =>
+const leafOf = ({ type }: GraphQLField<unknown, unknown>): string =>
   isCompositeType(getNamedType(type)) ? ' { __typename }' : ''
 
 /** A position of an input that takes ids: of arguments of a root field, at any depth. */

@@ -1,4 +1,4 @@
-// The short form of `npm run fuzz`, and what a caller learns of the schema from messages.
+// The short form of `npm run fuzz`, and what messages give of the schema.
 
 import { buildSchema, isObjectType } from 'graphql'
 import { readFileSync } from 'node:fs'

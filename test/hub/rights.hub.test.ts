@@ -1,4 +1,4 @@
-// What one participant learns of another, generated from the schema: every field, every position that takes an
+// What one participant can read of another, generated from the schema: every field, every position that takes an
 // id, cursors, filters, counts and errors, for six callers of three tenants.
 
 import { buildSchema, type GraphQLNamedType } from 'graphql'
@@ -241,7 +241,7 @@ function kindOf({ root, path }: IdPosition): string | null {
   }
   if (kinds[name]) return name
   if (directory.has(name)) return null
-  throw new Error(`${root.name} takes an id at ${path.join('.')}, of which the test knows no kind`)
+  throw new Error(`${root.name} takes an id at ${path.join('.')}, for which the test has no kind`)
 }
 
 const directory = new Set([
