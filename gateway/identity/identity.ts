@@ -31,7 +31,8 @@ const expiryCheckMs = 500
 export function openIdentity(keyRing: KeyRing, tokens: Tokens | null, now: () => Date): Identity {
   const listeners = new Set<() => void>()
   /**
-   * Times at which accepted keys and tokens expire, in milliseconds since the epoch: one for all that expire together.
+   * Times at which accepted keys and tokens expire, in milliseconds since the epoch: one for all that expire
+   * together.
    */
   const expiries = new Set<number>()
   const notify = (): void => listeners.forEach((listener) => listener())

@@ -25,8 +25,8 @@ export interface Access {
 }
 
 /**
- * Returns what the caller may read, from the context of its request. What an operation may read is decided once
- * for each object that is returned, so callers with equal access should get the same one.
+ * Returns what the caller may read, from the context of its request. What an operation may read is decided
+ * once for each object that is returned, so callers with equal access should get the same one.
  */
 export type AccessOf = (context: unknown) => Access
 

@@ -1,5 +1,5 @@
-// The schema that introspection shows to a caller: without the fields that the caller may not read, and without
-// the types that no other field leads to.
+// The schema that introspection shows to a caller: without the fields that the caller may not read, and
+// without the types that no other field leads to.
 
 import {
   buildASTSchema,

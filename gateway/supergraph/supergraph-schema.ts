@@ -45,7 +45,7 @@ export interface ApiSchema {
   readonly access: AccessRules
   /** Names of all fields of all types. */
   readonly fieldNames: ReadonlySet<string>
-  /** The schema without the fields that `hidden` names, and without the types that no other field leads to. */
+  /** The schema without hidden fields, and without the types that only these lead to. */
   shownWithout(hidden: Hidden): GraphQLSchema
   /** True for an interface or union that has an object type hidden from clients. */
   mayHide(type: GraphQLCompositeType): boolean

@@ -1,5 +1,5 @@
-// Keys by mutation: the caller's own participant's, or for the operator those of any. A key of another participant
-// is not found.
+// Keys by mutation: the caller's own participant's, or for the operator those of any. A key of another
+// participant is not found.
 
 import type { ClientSession } from 'mongodb'
 import type { ParticipantId } from '../../schema/values/id.ts'

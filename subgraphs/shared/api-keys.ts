@@ -1,4 +1,5 @@
-// API keys as the graph shows and changes them. The gateway stores them; this is what it gives to the subgraph.
+// API keys as the graph shows and changes them. The gateway stores them; this is what it gives to the
+// subgraph.
 
 import type { ClientSession } from 'mongodb'
 import type { ParticipantId } from '../../schema/values/id.ts'

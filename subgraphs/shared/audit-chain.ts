@@ -25,8 +25,8 @@ interface Head {
 
 export interface AuditChain {
   /**
-   * Adds a link for `content`. In a MongoDB transaction, two appends at once are a write conflict, so that one of
-   * them runs again.
+   * Adds a link for `content`. In a MongoDB transaction, two appends at once are a write conflict, so that
+   * one of them runs again.
    */
   append(content: object, session: ClientSession): Promise<Link>
 }

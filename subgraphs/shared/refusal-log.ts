@@ -1,5 +1,6 @@
-// Refusals in the audit log: fields that a caller requested and may not read. They are written after the answer,
-// in groups and equal ones together, so that neither a request nor a flood of them waits for the chain.
+// Refusals in the audit log: fields that a caller requested and may not read. They are written after the
+// answer, in groups and equal ones together, so that neither a request nor a flood of them waits for the
+// chain.
 
 import type { Logger } from '../platform/logger.ts'
 import type { AuditLog, Change } from './audit-log.ts'

@@ -43,8 +43,8 @@ export class HubClient {
   }
 
   /**
-   * Opens a subscription as an event stream; its first event or error, or nothing when it stays quiet until the
-   * hub has answered a request that was sent after it.
+   * Opens a subscription as an event stream; its first event or error, or nothing when it stays quiet until
+   * the hub has answered a request that was sent after it.
    */
   async firstOf(query: string): Promise<string> {
     const leaving = new AbortController()

@@ -1,5 +1,5 @@
-// What one participant can read of another, generated from the schema: every field, every position that takes an
-// id, cursors, filters, counts and errors, for six callers of three tenants.
+// What one participant can read of another, generated from the schema: every field, every position that
+// takes an id, cursors, filters, counts and errors, for six callers of three tenants.
 
 import { buildSchema, type GraphQLNamedType } from 'graphql'
 import { readFileSync } from 'node:fs'
