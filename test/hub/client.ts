@@ -43,10 +43,10 @@ export class HubClient {
   }
 
   /**
-   * Opens a subscription as an event stream; its first event or error, or nothing when it stays quiet until
-   * the hub has answered a request that was sent after it.
+   * Opens a subscription as an event stream; its first event or error. One that may be quiet gives nothing when
+   * none has come before the answer to a later request.
    */
-  async firstOf(query: string): Promise<string> {
+  async firstOf(query: string, isQuiet: boolean): Promise<string> {
     const leaving = new AbortController()
     const response = await fetch(this.#url, {
       method: 'POST',
@@ -65,7 +65,7 @@ export class HubClient {
         if (text.includes('event: next')) return
       }
     })().catch(() => {})
-    await Promise.race([reading, this.query('{ viewer { scopes } }')])
+    await Promise.race([reading, ...(isQuiet ? [this.query('{ viewer { scopes } }')] : [])])
     leaving.abort()
     await reading
     return text

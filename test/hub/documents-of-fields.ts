@@ -33,13 +33,24 @@ export interface FieldDocument {
 /** The literal of an argument; undefined leaves the argument out. */
 export type ArgumentOf = (argument: GraphQLArgument, field: string) => string | undefined
 
-/** All fields of object types and interfaces, as "Type.field". */
-export const allFields = (schema: GraphQLSchema): readonly string[] =>
-  Object.values(schema.getTypeMap())
-    .filter((type) => (isObjectType(type) || isInterfaceType(type)) && !type.name.startsWith('__'))
-    .flatMap((type) =>
-      Object.keys((type as GraphQLObjectType).getFields()).map((name) => `${type.name}.${name}`),
-    )
+/** All fields of the object types and interfaces that the root types lead to, as "Type.field". */
+export function allFields(schema: GraphQLSchema): readonly string[] {
+  const reached = new Set<GraphQLNamedType>()
+  const reach = (type: GraphQLNamedType | null | undefined): void => {
+    if (!type || reached.has(type)) return
+    reached.add(type)
+    if (isAbstractType(type)) schema.getPossibleTypes(type).forEach(reach)
+    if (!isObjectType(type) && !isInterfaceType(type)) return
+    type.getInterfaces().forEach(reach)
+    for (const field of Object.values(type.getFields())) reach(getNamedType(field.type))
+  }
+  for (const kind of ['query', 'mutation', 'subscription']) reach(schema.getRootType(kind as never))
+  return [...reached].flatMap((type) =>
+    isObjectType(type) || isInterfaceType(type)
+      ? Object.keys(type.getFields()).map((name) => `${type.name}.${name}`)
+      : [],
+  )
+}
 
 /**
  * For each root field, one document for each type that it leads to and that no earlier document has: with all
@@ -106,7 +117,7 @@ function documentOf(
     Object.values(owner.getFields())
       .map((field, n) => {
         fields.push(`${owner.name}.${field.name}`)
-        return `${prefix}${n}: ${call(field)}${leafOf(field)}`
+        return `${prefix}${n}_${field.name}: ${call(field)}${leafOf(field)}`
       })
       .join(' ')
   let inner = '__typename'
@@ -115,12 +126,16 @@ function documentOf(
     inner += ` ${select(type as unknown as GraphQLObjectType, 'i')}`
   }
   if (isAbstractType(type)) {
+    const interfaces = new Set(schema.getPossibleTypes(type).flatMap((one) => one.getInterfaces()))
+    for (const [n, one] of [...interfaces].filter((shared) => shared !== type).entries())
+      inner += ` ... on ${one.name} { ${select(one as unknown as GraphQLObjectType, `p${n}_`)} }`
     for (const [n, one] of schema.getPossibleTypes(type).entries())
       inner += ` ... on ${one.name} { ${select(one, `t${n}_`)} }`
   } else if (isObjectType(type)) inner += ` ${select(type, 'f')}`
   let text = isLeafType(type) ? '' : `{ ${inner} }`
-  for (const [owner, field] of way.chain.toReversed())
-    text = `{ ... on ${owner.name} { ${call(field)} ${text} } }`
+  const [[, root], ...rest] = way.chain as [Way['chain'][number], ...Way['chain']]
+  for (const [owner, field] of rest.toReversed()) text = `{ ... on ${owner.name} { ${call(field)} ${text} } }`
+  text = `{ ${call(root)} ${text} }`
   return { kind: way.kind, root: way.root, text: `${way.kind} ${text}`, fields }
 }
 
