@@ -30,6 +30,13 @@ export interface Access {
  */
 export type AccessOf = (context: unknown) => Access
 
+/** Fields that introspection does not show. */
+export interface Hidden {
+  /** The same for the same fields. */
+  readonly key: string
+  isForbidden(type: string, field: string): boolean
+}
+
 export interface AccessRules {
   /** Names of the directives that the supergraph uses. */
   readonly directives: readonly string[]

@@ -12,7 +12,7 @@ import {
   type TypeNode,
 } from 'graphql'
 import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
-import type { Hidden } from './variant.ts'
+import type { Hidden } from './access.ts'
 
 /** Building one takes some milliseconds, and callers have few different sets of scopes. */
 const schemasMax = 64

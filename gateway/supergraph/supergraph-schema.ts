@@ -20,12 +20,11 @@ import {
   type GraphQLSchema,
 } from 'graphql'
 import { apiSdl } from './compose.ts'
-import { readAccessRules, type AccessRules } from './access.ts'
+import { readAccessRules, type AccessRules, type Hidden } from './access.ts'
 import { readFeatures, valuesOf, type Arguments, type Features } from './features.ts'
 import { withNestedQuery } from './nested-query.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
 import { cachedSchemas } from './shown-schema.ts'
-import type { Hidden } from './variant.ts'
 
 /** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
 export type ScalarChecks = Readonly<

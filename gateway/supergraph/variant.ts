@@ -1,6 +1,7 @@
 // The variants of an operation. Each setting of what differs between requests (`@skip` and `@include`, what
 // the caller may read, `@override` with a label) gets its own plan, so that plans have no conditions.
 
+import type { Hidden } from './access.ts'
 import type { Switches } from './operation.ts'
 import type { Overrides } from './plan.ts'
 
@@ -11,13 +12,6 @@ export interface Variant {
   readonly isForbidden: ((type: string, field: string) => boolean) | null
   /** What introspection does not show; null when it shows all fields. */
   readonly isHidden: Hidden | null
-}
-
-/** Fields that introspection does not show. */
-export interface Hidden {
-  /** The same for the same fields. */
-  readonly key: string
-  isForbidden(type: string, field: string): boolean
 }
 
 export const noOverrides: Overrides = { labels: new Set(), percentage: 0 }

@@ -43,8 +43,8 @@ export class HubClient {
   }
 
   /**
-   * Opens a subscription as an event stream; its first event or error. One that may be quiet gives nothing when
-   * none has come before the answer to a later request.
+   * Opens a subscription as an event stream; its first event or error. One that may be quiet gives nothing
+   * when none has come before the answer to a later request.
    */
   async firstOf(query: string, isQuiet: boolean): Promise<string> {
     const leaving = new AbortController()
