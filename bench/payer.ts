@@ -42,9 +42,9 @@ export async function quotes(payer: Payer, count: number, inFlight: number): Pro
   return ids
 }
 
-/** The body of the request that pays for a quote. */
-export const submission = (quoted: string, idempotencyKey: string): string =>
+/** The body of the request that pays for a quote; with a `customer`, the limit of the day is kept. */
+export const submission = (quoted: string, idempotencyKey: string, customer?: string): string =>
   JSON.stringify({
     query: submit,
-    variables: { input: { idempotencyKey, reference: idempotencyKey, quote: quoted } },
+    variables: { input: { idempotencyKey, reference: idempotencyKey, quote: quoted, customer } },
   })

@@ -10,8 +10,10 @@ export interface Programme {
   /** The URI of its MongoDB. */
   readonly uri: string
   readonly db: Db
+  /** The process of the hub. */
+  readonly pid: number
   /** Starts a peer with the MongoDB URI and the name of the database as its arguments. */
-  serve(name: string, file: URL): Promise<Server>
+  serve(name: string, file: URL, environment?: Readonly<Record<string, string>>): Promise<Server>
   close(): Promise<void>
 }
 
@@ -22,14 +24,17 @@ export interface Programme {
 export async function startProgramme({
   database = 'bench',
   fresh = false,
+  folder = new URL('../.data/bench', import.meta.url).pathname,
   environment = {},
 }: {
   readonly database?: string
   readonly fresh?: boolean
+  /** Of the MongoDB. */
+  readonly folder?: string | undefined
   readonly environment?: Readonly<Record<string, string>>
 } = {}): Promise<Programme> {
   const logger = pino({ level: 'warn' })
-  const mongod = await startMongo({ dataDir: new URL('../.data/bench', import.meta.url).pathname, logger })
+  const mongod = await startMongo({ dataDir: folder, logger })
   const client = await MongoClient.connect(mongod.uri)
   if (fresh) await client.db(database).dropDatabase()
   const main = new URL('../gateway/main.ts', import.meta.url)
@@ -45,7 +50,8 @@ export async function startProgramme({
     url: hub.url,
     uri: mongod.uri,
     db: client.db(database),
-    serve: (name, file) => serve(name, file, [mongod.uri, database]),
+    pid: hub.pid,
+    serve: (name, file, peerEnvironment) => serve(name, file, [mongod.uri, database], peerEnvironment),
     close: async () => {
       await hub.close()
       await client.close()

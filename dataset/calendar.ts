@@ -19,33 +19,43 @@ export interface Day {
   /** Days until the end of the data set, at least 1. */
   readonly toEnd: number
   readonly start: number
-  readonly payments: number
+  /** Payments that complete. */
+  readonly completed: number
+  readonly declined: number
+}
+
+/** Numbers of payments. */
+export interface Volume {
+  readonly completed: number
+  readonly declined: number
 }
 
 /**
- * The last 365 days before `until`, with this many payments: `growth` times the number of the previous year.
+ * The last 365 days before `until`, with these payments: `growth` times the number of the previous year.
  */
-export function recentYear(until: Date, payments: number, growth: number): Day[] {
-  return daysBetween(until.getTime() - 365 * dayMs, until.getTime(), until.getTime(), payments, growth)
+export function recentYear(until: Date, volume: Volume, growth: number): Day[] {
+  return daysBetween(until.getTime() - 365 * dayMs, until.getTime(), until.getTime(), volume, growth)
 }
 
 /** The days before those of `recentYear`, back to one calendar year before their start. */
-export function yearBefore(until: Date, payments: number, growth: number): Day[] {
+export function yearBefore(until: Date, volume: Volume, growth: number): Day[] {
   const end = until.getTime() - 365 * dayMs
   const start = new Date(end)
   start.setUTCFullYear(start.getUTCFullYear() - 1)
-  return daysBetween(start.getTime(), end, until.getTime(), payments, growth)
+  return daysBetween(start.getTime(), end, until.getTime(), volume, growth)
 }
 
-function daysBetween(from: number, to: number, until: number, payments: number, growth: number): Day[] {
+function daysBetween(from: number, to: number, until: number, volume: Volume, growth: number): Day[] {
   const starts = Array.from({ length: Math.round((to - from) / dayMs) }, (_, day) => from + day * dayMs)
   const weekday = (start: number): number => new Date(start + dayMs / 2).getUTCDay()
   const weights = starts.map((start) => trend(growth, until, start) * weekdays[weekday(start)]!)
-  const shares = apportion(payments, weights)
+  const completed = apportion(volume.completed, weights)
+  const declined = apportion(volume.declined, weights)
   return starts.map((start, index) => ({
     toEnd: Math.round((until - start) / dayMs),
     start,
-    payments: shares[index]!,
+    completed: completed[index]!,
+    declined: declined[index]!,
   }))
 }
 

@@ -70,6 +70,7 @@ export function makeProjects(): Project[] {
       model: project.model,
       status: 'ACTIVE' as const,
       country: code,
+      version: 1,
     }))
     .toSorted(byId)
 }

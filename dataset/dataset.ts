@@ -9,7 +9,7 @@ import { makeCorridors, makeProjects } from './corridors.ts'
 import { mainland, projectCountries } from './countries.ts'
 import { makeMerchants, type MerchantSource } from './merchants.ts'
 import { makeParticipants } from './participants.ts'
-import { makePayments, type PaymentSource } from './payments.ts'
+import { makePayments, type PaymentSource, type ReportingFen } from './payments.ts'
 import { makeProducts } from './products.ts'
 
 export interface DatasetOptions {
@@ -24,6 +24,8 @@ export interface DatasetOptions {
   readonly until: Date
   /** Rates for the choice of amounts. */
   readonly rates: Rates
+  /** For values that are exact. */
+  readonly reportingFen: ReportingFen
 }
 
 export interface Dataset {

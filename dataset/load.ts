@@ -1,18 +1,24 @@
-// Loads the data set into a database without data. An interrupted load is started again.
+// Loads the data set into a database without data. Several hands, each in a thread of its own, make and write
+// the parts. Each part that is stored is recorded, so an interrupted load resumes where it was.
 
 import type { Collection, Db } from 'mongodb'
-import type { Merchant, QrProduct } from '../subgraphs/merchant/index.ts'
+import type { CommonWords, QrProduct } from '../subgraphs/merchant/index.ts'
 import type { Corridor, Participant, Project } from '../subgraphs/shared/registry.ts'
-import type { PastPayment } from '../subgraphs/transaction/index.ts'
-import { makeDataset, type DatasetOptions } from './dataset.ts'
+import { makeDataset, type Dataset, type DatasetOptions } from './dataset.ts'
+import type { Hand } from './hand.ts'
+import type { SpanPlan, SpanWorth } from './payments.ts'
 
-/** The import of each subgraph, called one after the other in this order. */
-export interface Importers {
+/** What is done once, before and after the parts. */
+export interface Importers<Counts> {
   reference(rows: ReferenceRows): Promise<unknown>
-  /** Replaces all merchants and products, and the data derived from them. */
-  merchants(merchants: Iterable<Merchant>, products: readonly QrProduct[]): Promise<unknown>
-  /** Inserts into an empty collection. */
-  payments(payments: Iterable<PastPayment>, rows: ReferenceRows): Promise<unknown>
+  /** The words that many merchants of a sample have. */
+  commonWords(sample: Dataset['merchants'], indexes: readonly number[]): CommonWords
+  /** Deletes all merchants and products, and the data derived from them. */
+  clearMerchants(commonWords: CommonWords): Promise<unknown>
+  finishMerchants(counts: readonly Counts[], products: readonly QrProduct[]): Promise<unknown>
+  /** Deletes all payments. */
+  clearPayments(): Promise<unknown>
+  finishPayments(count: number): Promise<unknown>
 }
 
 export interface ReferenceRows {
@@ -21,9 +27,24 @@ export interface ReferenceRows {
   readonly corridors: readonly Corridor[]
 }
 
-export interface LoadOptions extends DatasetOptions {
-  readonly importers: Importers
+export type LoadPhase = 'merchants' | 'values' | 'payments' | 'indexes'
+
+export interface LoadOptions<Counts> extends DatasetOptions {
+  readonly importers: Importers<Counts>
+  /** Opens the hands for this data set: its end is that of an interrupted load. */
+  openHands(setup: HandSetup): Promise<Hands<Counts>>
   readonly logger: { info(message: string): void; warn(message: string): void }
+  /** Called whenever rows are written: how many of the phase are done, of how many. */
+  onProgress?(phase: LoadPhase, done: number, total: number): void
+}
+
+export interface HandSetup extends Pick<DatasetOptions, 'seed' | 'scale' | 'until'> {
+  readonly commonWords: readonly string[]
+}
+
+export interface Hands<Counts> {
+  readonly all: readonly Hand<Counts>[]
+  close(): Promise<unknown>
 }
 
 export type LoadResult =
@@ -40,15 +61,16 @@ interface LoadRecord {
   readonly startedAt: Date
   /** Null during the load. */
   readonly loadedAt: Date | null
+  /** Parts and steps that are stored. Left out by an earlier version. */
+  readonly done?: readonly string[]
 }
 
-/** Collections that an interrupted load may have filled, and that importers do not replace. */
-const partialCollections = ['participants', 'projects', 'corridors', 'payments']
+const partialCollections = ['participants', 'projects', 'corridors', 'payments', 'log']
 
 /** True when a load is due. False when the database has a data set or other data, which is then logged. */
 export async function isDatasetDue(
   db: Db,
-  options: Pick<LoadOptions, 'seed' | 'scale' | 'logger'>,
+  options: Pick<LoadOptions<unknown>, 'seed' | 'scale' | 'logger'>,
 ): Promise<boolean> {
   const record = await recordsIn(db).findOne({ _id: 'dataset' })
   if (record ? record.loadedAt === null : !(await hasData(db))) return true
@@ -57,30 +79,163 @@ export async function isDatasetDue(
 }
 
 /** Loads the data set if a load is due. Only one process may call it at a time. */
-export async function loadDataset(db: Db, options: LoadOptions): Promise<LoadResult> {
-  const { seed, scale, until, importers, logger } = options
+export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>): Promise<LoadResult> {
   if (!(await isDatasetDue(db, options))) return { loaded: false }
-  const records = recordsIn(db)
-  if (await records.findOne({ _id: 'dataset' })) {
-    logger.warn('the previous load of the data set was interrupted; starting again')
-    for (const name of partialCollections) await db.collection(name).drop()
-  }
-  const startedAt = new Date()
-  const started: LoadRecord = { _id: 'dataset', seed, scale, until, startedAt, loadedAt: null }
-  await records.replaceOne({ _id: 'dataset' }, started, { upsert: true })
-
-  const { participants, projects, corridors, products, merchants, payments } = makeDataset(options)
+  const startedAtMs = performance.now()
+  const record = await begin(db, options)
+  const dataset = makeDataset({ ...options, until: record.until })
+  const { merchants, payments } = dataset
+  const { logger, importers, seed, scale } = options
   logger.info(
     `loading ${merchants.count} merchants and ${payments.count} payments (scale ${scale}, seed ${seed})`,
   )
-  const rows = { participants, projects, corridors }
-  await importers.reference(rows)
-  await importers.merchants(merchants, products)
-  await importers.payments(payments, rows)
-  await records.updateOne({ _id: 'dataset' }, { $set: { loadedAt: new Date() } })
-  const tookMs = Date.now() - startedAt.getTime()
+  const { participants, projects, corridors } = dataset
+  const progress = new Progress(db, record.done ?? [])
+  const sample = Array.from({ length: Math.min(sampleMax, merchants.count) }, (_, n) =>
+    Math.floor((n * merchants.count) / Math.min(sampleMax, merchants.count)),
+  )
+  const commonWords = importers.commonWords(merchants, sample)
+  const setup = { seed, scale, until: record.until, commonWords: [...commonWords] }
+  const hands = await options.openHands(setup)
+  try {
+    await progress.once('reference', () => importers.reference({ participants, projects, corridors }))
+    await progress.once('merchants', () => importers.clearMerchants(commonWords))
+    await progress.once('payments', () => importers.clearPayments())
+    const counts = await loadMerchants(dataset, hands.all, progress, options)
+    // MongoDB builds the indexes of merchants with one processor, and the payments are made meanwhile.
+    const indexing = importers.finishMerchants(counts, dataset.products)
+    indexing.catch(() => {}) // Awaited below.
+    await loadPayments(dataset, hands.all, progress, options)
+    options.onProgress?.('indexes', 0, 2)
+    await indexing
+    options.onProgress?.('indexes', 1, 2)
+    await importers.finishPayments(payments.count)
+    options.onProgress?.('indexes', 2, 2)
+  } finally {
+    await hands.close()
+  }
+  await recordsIn(db).updateOne(
+    { _id: 'dataset' },
+    { $set: { loadedAt: new Date() }, $unset: { done: true } },
+  )
+  const tookMs = performance.now() - startedAtMs
   logger.info(`loaded the data set in ${(tookMs / 1000).toFixed(1)} s`)
   return { loaded: true, merchants: merchants.count, payments: payments.count, tookMs }
+}
+
+/** Enough to see each category of each country. */
+const sampleMax = 20_000
+
+/** The record of this load: of an interrupted one with the same options, or a new one. */
+async function begin<Counts>(
+  db: Db,
+  { seed, scale, until, logger }: LoadOptions<Counts>,
+): Promise<LoadRecord> {
+  const found = await recordsIn(db).findOne({ _id: 'dataset' })
+  if (found?.done && found.seed === seed && found.scale === scale) {
+    logger.warn('the previous load of the data set was interrupted: it resumes')
+    return found
+  }
+  if (found) {
+    logger.warn('the previous load of the data set was another one, and was interrupted: starting again')
+    for (const name of partialCollections) await db.collection(name).drop()
+  }
+  const record: LoadRecord = {
+    _id: 'dataset',
+    seed,
+    scale,
+    until,
+    startedAt: new Date(),
+    loadedAt: null,
+    done: [],
+  }
+  await recordsIn(db).replaceOne({ _id: 'dataset' }, record, { upsert: true })
+  return record
+}
+
+/** What is stored, by name. */
+class Progress {
+  readonly #db: Db
+  readonly #done: Set<string>
+  /** True when an earlier load has begun to write parts. */
+  readonly isResumed: boolean
+
+  constructor(db: Db, done: readonly string[]) {
+    this.#db = db
+    this.#done = new Set(done)
+    this.isResumed = done.length > 0
+  }
+
+  has(name: string): boolean {
+    return this.#done.has(name)
+  }
+
+  /** Runs `step` unless it is done, and records it. */
+  async once(name: string, step: () => Promise<unknown>): Promise<void> {
+    if (this.has(name)) return
+    await step()
+    await recordsIn(this.#db).updateOne({ _id: 'dataset' }, { $addToSet: { done: name } })
+  }
+}
+
+/** Merchants of one part. */
+const partSize = 50_000
+
+async function loadMerchants<Counts>(
+  { merchants: { count } }: Dataset,
+  hands: readonly Hand<Counts>[],
+  progress: Progress,
+  { onProgress }: LoadOptions<Counts>,
+): Promise<readonly Counts[]> {
+  let written = 0
+  const onAdded = (merchants: number) => onProgress?.('merchants', (written += merchants), count)
+  const parts = Array.from({ length: Math.ceil(count / partSize) }, (_, part) => part)
+  await share(hands, parts, async (hand, part) => {
+    const from = part * partSize
+    const range = { from, to: Math.min(count, from + partSize) }
+    const name = `merchants ${part}`
+    // Merchants that are stored are made again to be counted.
+    if (progress.has(name)) await hand.merchants(range, 'all', onAdded)
+    else await progress.once(name, () => hand.merchants(range, progress.isResumed ? 'some' : 'none', onAdded))
+  })
+  return Promise.all(hands.map((hand) => hand.counts()))
+}
+
+async function loadPayments<Counts>(
+  { payments }: Dataset,
+  hands: readonly Hand<Counts>[],
+  progress: Progress,
+  { onProgress }: LoadOptions<Counts>,
+): Promise<void> {
+  const numbers = [...payments.spans.keys()]
+  const worths: SpanWorth[] = []
+  let valued = 0
+  await share(hands, numbers, async (hand, span) => {
+    worths[span] = await hand.worthOf(span)
+    onProgress?.('values', (valued += payments.spans[span]!.count), payments.count)
+  })
+  const plans: readonly SpanPlan[] = payments.planOf(worths)
+  let written = 0
+  const onAdded = (rows: number) => onProgress?.('payments', (written += rows), payments.count)
+  await share(hands, numbers, async (hand, span) => {
+    const name = `payments ${span}`
+    if (progress.has(name)) onAdded(payments.spans[span]!.count)
+    else await progress.once(name, () => hand.payments(span, plans[span]!, onAdded))
+  })
+}
+
+/** Gives each hand the next of `parts` whenever it has finished one. */
+async function share<One, Part>(
+  hands: readonly One[],
+  parts: readonly Part[],
+  work: (hand: One, part: Part) => Promise<void>,
+): Promise<void> {
+  const next = parts.values()
+  await Promise.all(
+    hands.map(async (hand) => {
+      for (const part of next) await work(hand, part)
+    }),
+  )
 }
 
 const recordsIn = (db: Db): Collection<LoadRecord> => db.collection<LoadRecord>('meta')
@@ -89,7 +244,7 @@ const hasData = async (db: Db): Promise<boolean> => (await db.collection('partic
 
 function logExistingData(
   record: LoadRecord | null,
-  { seed, scale, logger }: Pick<LoadOptions, 'seed' | 'scale' | 'logger'>,
+  { seed, scale, logger }: Pick<LoadOptions<unknown>, 'seed' | 'scale' | 'logger'>,
 ): void {
   if (!record) return logger.info('the database already has data; no data set is loaded')
   if (record.seed === seed && record.scale === scale) return

@@ -17,5 +17,6 @@ export function makeProducts(seed: number): QrProduct[] {
     name,
     country: mainland.code,
     acceptsForeignWallets: index < acceptingForeignWallets,
+    version: 1,
   }))
 }

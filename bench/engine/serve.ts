@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { readConfig } from '../../gateway/config/config.ts'
 import { createReadiness } from '../../gateway/http/health.ts'
+import { createAdmission } from '../../gateway/protocol/admission.ts'
 import { startServer } from '../../gateway/http/server.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
@@ -33,7 +34,7 @@ const servers: Readonly<Record<string, () => Promise<string>>> = {
       onChange: () => () => {},
       close: () => {},
     }
-    server.open({ supergraph, identity })
+    server.open({ supergraph, admission: createAdmission(supergraph), identity })
     return `${server.url}/graphql`
   },
   monolith: async () => `${await addressOf(await monolithApp())}/graphql`,

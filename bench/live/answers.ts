@@ -49,7 +49,7 @@ export async function measureAnswers(sockets: number): Promise<Row[]> {
 async function atTheHub(programme: Programme, sockets: number): Promise<Row[]> {
   const url = `${programme.url}/graphql`
   // Each payment has several events in the log; one of them goes to the sockets.
-  const document = eventDocument('(where: { kinds: ["SUBMITTED"] })')
+  const document = eventDocument('(where: { kinds: [SUBMITTED] })')
   const { payers, keys } = await market(programme, sockets / each)
   const rows: Row[] = []
 

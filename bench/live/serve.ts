@@ -13,6 +13,7 @@ import { pino } from 'pino'
 import { WebSocketServer } from 'ws'
 import { readConfig } from '../../gateway/config/config.ts'
 import { createReadiness } from '../../gateway/http/health.ts'
+import { createAdmission } from '../../gateway/protocol/admission.ts'
 import { startServer } from '../../gateway/http/server.ts'
 import { accessOf } from '../../gateway/identity/access.ts'
 import type { Identity } from '../../gateway/identity/identity.ts'
@@ -163,7 +164,7 @@ async function startHubServer(supergraph: Supergraph): Promise<Omit<Serving, 'pu
     close: () => {},
   }
   const server = await startServer({ config: readConfig(settings), readiness: createReadiness(), logger })
-  server.open({ supergraph, identity })
+  server.open({ supergraph, admission: createAdmission(supergraph), identity })
   return { url: server.url, waitingBytes: () => server.bufferedBytes }
 }
 

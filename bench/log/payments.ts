@@ -41,7 +41,7 @@ function aPayment(spread: Spread | null): Payment {
   if (isRefusal(price)) throw new Error(price.message)
   const world = {
     id: newId<PaymentId>(now),
-    rrn: formatRrn(BigInt(n)),
+    rrn: formatRrn(n),
     key: useOfKey(wallet, 'submitPayment', `key ${n}`, {}, now),
     now,
     authorizationTimeoutMs: 8_000,

@@ -1,5 +1,5 @@
-// Payments over HTTP on a real MongoDB, durable before the response: the hub, compared with a route written
-// by hand.
+// Payments over HTTP on a real MongoDB, durable before the response: the hub, compared with a route written by hand
+// that only inserts a document, and with a service written by hand that promises what the hub promises.
 
 import type { Db } from 'mongodb'
 import { bodies, post, type PostResult } from '../http-client.ts'
@@ -17,7 +17,11 @@ const storedMax = Number(process.env.STORED ?? 2_000_000)
 const acquirer = 'acquirer-cn-01'
 let numbers = 0
 const run = Date.now().toString(36)
-const keyed = (quoted: string): string => submission(quoted, `bench ${run} ${++numbers}`)
+/** Each payment has a customer of its own, so that no limit of a day is reached. */
+const keyed = (quoted: string): string => {
+  const number = `bench ${run} ${++numbers}`
+  return submission(quoted, number, number)
+}
 
 const headers = { authorization: 'Bearer demo-wallet' }
 
@@ -50,12 +54,10 @@ export async function bench(): Promise<void> {
 
     await connectAs(db, 'STREAM')
     await submitPayments(hub, 500)
-    const hand = await programme.serve('hand', new URL('hand.ts', import.meta.url))
-    rows.push(...(await beside(hub, hand.url, 'no answers', '≥ 3', programme)))
+    rows.push(...(await beside(hub, 'no answers', {}, programme)))
     await deletePending(db)
     await connectAs(db, 'SIMULATOR')
-    rows.push(...(await beside(hub, hand.url, 'simulator answers', '≥ 1.5', programme)))
-    await hand.close()
+    rows.push(...(await beside(hub, 'simulator answers', { ANSWER_MS: '30-80' }, programme)))
     await settle(db)
     rows.push(...(await life(hub, db)), ...(await replays(hub, db)), ...(await growth(hub, db)))
     report('payments', rows)
@@ -64,39 +66,50 @@ export async function bench(): Promise<void> {
   }
 }
 
+const peers = [
+  { name: 'a bare insertOne', file: 'hand.ts', goal: '≥ 2' },
+  { name: 'the same promises by transactions', file: 'same-promises.ts', goal: '≥ 4' },
+] as const
+
+/** The hub beside its peers; `environment` is what the peers are started with. */
 async function beside(
   hub: Payer,
-  hand: string,
   when: string,
-  goal: string,
-  { db }: Programme,
+  environment: Readonly<Record<string, string>>,
+  { db, serve }: Programme,
 ): Promise<Row[]> {
-  const measured = { hub: [] as PostResult[], hand: [] as PostResult[] }
+  const servers = await Promise.all(
+    peers.map(({ name, file }) => serve(name, new URL(file, import.meta.url), environment)),
+  )
+  const urls = [hub.url, ...servers.map(({ url }) => url)]
+  const measured = urls.map(() => [] as PostResult[])
   for (let round = -1; round < rounds; round += 1) {
-    for (const [name, url] of [
-      ['hub', hub.url],
-      ['hand', hand],
-    ] as const) {
+    for (const [index, url] of urls.entries()) {
       const answers = await submitPayments(hub, perRound, url)
-      if (round >= 0) measured[name].push(answers)
+      if (round >= 0) measured[index]!.push(answers)
       await settle(db)
     }
   }
+  await Promise.all(servers.map((server) => server.close()))
   const rate = (all: readonly PostResult[]) => median(all.map(({ perSecond }) => perSecond))
   const at = (share: number, all: readonly PostResult[]) =>
     median(all.map(({ latencies }) => quantile(latencies, share)))
-  const against = {
-    ratio: median(measured.hub.map(({ perSecond }, n) => perSecond / measured.hand[n]!.perSecond)),
-    peer: 'by hand',
-  }
-  const p99 = { hub: at(0.99, measured.hub), hand: at(0.99, measured.hand) }
+  const [ours, ...theirs] = measured as [PostResult[], ...PostResult[][]]
   const title = `submitPayment, ${inFlight} in flight, ${when}`
+  const p99 = at(0.99, ours)
   return [
-    row(`${title}: hub`, rate(measured.hub), 'payments/s'),
-    row(`${title}: Fastify and insertOne, by hand`, rate(measured.hand), 'payments/s', against, goal),
-    row(`${title}: hub, p50`, at(0.5, measured.hub), 'ms'),
-    row(`${title}: hub, p99`, p99.hub, 'ms'),
-    row(`${title}: by hand, p99`, p99.hand, 'ms', { ratio: p99.hub / p99.hand, peer: 'by hand' }, '≤ 1'),
+    row(`${title}: hub`, rate(ours), 'payments/s'),
+    row(`${title}: hub, p50`, at(0.5, ours), 'ms'),
+    row(`${title}: hub, p99`, p99, 'ms'),
+    ...peers.flatMap(({ name: peer, goal }, index) => {
+      const their = theirs[index]!
+      const ratio = median(ours.map(({ perSecond }, n) => perSecond / their[n]!.perSecond))
+      const theirP99 = at(0.99, their)
+      return [
+        row(`${title}: Fastify, ${peer}`, rate(their), 'payments/s', { ratio, peer }, goal),
+        row(`${title}: ${peer}, p99`, theirP99, 'ms', { ratio: p99 / theirP99, peer }, '≤ 1'),
+      ]
+    }),
   ]
 }
 

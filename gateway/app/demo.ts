@@ -3,7 +3,7 @@
 
 import type { Db } from 'mongodb'
 import { fork } from 'node:child_process'
-import { isDatasetDue } from '../../dataset/load.ts'
+import { isDatasetDue, type LoadPhase } from '../../dataset/load.ts'
 import { startTraffic, type Traffic } from '../../dataset/traffic.ts'
 import type { Currency } from '../../schema/values/currency.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
@@ -13,7 +13,7 @@ import type { Config } from '../config/config.ts'
 import { createKey } from '../identity/key.ts'
 import type { Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
-import type { LoadLine, LoadOrder } from './demo-load.ts'
+import type { LoadMessage, LoadOrder } from './demo-load.ts'
 
 /**
  * Adds the demo keys, and the data set when it is missing: loading 1 % of the programme takes some seconds.
@@ -28,18 +28,20 @@ export async function seedDemo(
   await createKeyStore(db).seedDemo(now())
   const dataset = { seed: SEED, scale: SCALE }
   if (await isDatasetDue(db, { ...dataset, logger })) {
-    await loadInProcess({ ...dataset, uri, database: db.databaseName, until: now() }, logger)
+    const order = { ...dataset, uri, database: db.databaseName, until: now() }
+    await loadInProcess(order, logger, progressLines(logger))
   }
 }
 
 /**
  * Loads in a process of its own: loading needs more memory than the hub, and only an exit returns all of it.
  */
-function loadInProcess(order: LoadOrder, logger: Logger): Promise<void> {
+export function loadInProcess(order: LoadOrder, logger: LineLogger, onProgress: OnProgress): Promise<void> {
   const child = fork(new URL('demo-load.ts', import.meta.url), [], { serialization: 'advanced' })
-  child.on('message', (line) => {
-    const { level, message } = line as LoadLine
-    logger[level](message)
+  child.on('message', (received) => {
+    const message = received as LoadMessage
+    if ('phase' in message) onProgress(message.phase, message.done, message.total)
+    else logger[message.level](message.message)
   })
   child.send(order)
   return new Promise((resolve, reject) => {
@@ -54,6 +56,25 @@ function loadInProcess(order: LoadOrder, logger: Logger): Promise<void> {
           ),
     )
   })
+}
+
+interface LineLogger {
+  info(line: string): void
+  warn(line: string): void
+}
+
+type OnProgress = (phase: LoadPhase, done: number, total: number) => void
+
+/** A start that loads much logs how far it is. */
+const progressEveryMs = 10_000
+
+function progressLines(logger: Pick<Logger, 'info'>): OnProgress {
+  let nextAtMs = performance.now() + progressEveryMs
+  return (phase, done, total) => {
+    if (performance.now() < nextAtMs) return
+    nextAtMs = performance.now() + progressEveryMs
+    logger.info(`loading ${phase}: ${Math.floor((100 * done) / total)} %`)
+  }
 }
 
 /** A wallet that the hub simulates, with a key that exists only in this process. */

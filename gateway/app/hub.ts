@@ -20,12 +20,14 @@ import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
 import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import {
+  hubParticipant,
   openTransactionSubgraph,
   transactionProjections,
   type RateTable,
   type TransactionSubgraph,
 } from '../../subgraphs/transaction/index.ts'
-import { documentLimits, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
+import { documentOptions, tokenIssuer, webhookReach, type Config } from '../config/config.ts'
+import { openAdmission } from '../http/admission.ts'
 import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
@@ -38,6 +40,8 @@ import { sharedSecret } from '../identity/secret.ts'
 import { createTokens } from '../identity/token.ts'
 import { MongoStartError, reasonOf } from '../mongod/error.ts'
 import type { RunningMongo } from '../mongod/start.ts'
+import type { Admission } from '../protocol/admission.ts'
+import { refuseText } from '../protocol/input-text.ts'
 import {
   createSupergraph,
   createInProcessConnection,
@@ -122,7 +126,7 @@ async function start(
   // Clients are disconnected first, so that no operation runs while the subgraphs are closed.
   started.defer(() => server.close(Math.min(closeSpreadMs, server.sockets)))
 
-  openServer(parts, server, readiness)
+  openServer(config, parts, server, readiness)
   if (parts.wallets.length > 0) {
     const traffic = startWallets(config, server.url, parts.wallets, logger)
     started.defer(() => traffic.close())
@@ -167,6 +171,7 @@ interface Parts extends RunningSubgraphs, Pick<Foundation, 'logger' | 'now' | 'd
   readonly mongo: WatchedMongo
   readonly logHealth: LogHealthWatch
   readonly supergraph: Supergraph
+  readonly admission: Admission
   readonly identity: Identity
   readonly wallets: ReturnType<typeof simulatedWallets>
 }
@@ -191,7 +196,8 @@ async function startParts({
   closeLater(started, startLogRetention(foundation))
   const supergraph = await createHubSupergraph(foundation, running.subgraphs)
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
-  return { ...running, logger, now, db, mongo, logHealth, supergraph, identity, wallets }
+  const admission = await openAdmission(config, supergraph)
+  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, wallets }
 }
 
 /** `opened`, which is closed with the hub. */
@@ -217,19 +223,17 @@ async function startIdentity(
   const allowDemo = config.MODE === 'demo'
   const keyRing = closeLater(started, await openKeyRing(createKeyStore(db), { allowDemo, guests, logger }))
   const issuer = tokenIssuer(config)
-  return closeLater(
-    started,
-    openIdentity(keyRing, issuer && createTokens(issuer, now, isKnown(registry)), now),
-  )
+  const tokens = issuer && createTokens(issuer, now)
+  // The operator runs the hub, and need not be connected to it.
+  const isParticipant = (id: ParticipantId) => id === hubParticipant || hasAccess(registry, id)
+  return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, now }))
 }
 
 /** A participant that was rejected or has left has no access. */
-const isKnown =
-  (registry: MirroredRegistry) =>
-  (id: ParticipantId): boolean => {
-    const status = registry.participants.get(id)?.status
-    return status !== undefined && status !== 'CLOSED' && status !== 'REJECTED'
-  }
+function hasAccess({ participants }: MirroredRegistry, id: ParticipantId): boolean {
+  const status = participants.get(id)?.status
+  return status !== undefined && status !== 'CLOSED' && status !== 'REJECTED'
+}
 
 interface RunningSubgraphs {
   /** By name. */
@@ -300,7 +304,8 @@ async function createHubSupergraph(
     supergraphSdl: await readFile(file, 'utf8'),
     subgraphs,
     scalars,
-    limits: documentLimits(config),
+    ...documentOptions(config),
+    refuseText,
     present: maskErrors(logger),
     accessOf,
     onForbidden(context, fields) {
@@ -312,15 +317,20 @@ async function createHubSupergraph(
 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
-  { mongo, logHealth, supergraph, identity, transaction, logReader }: Parts,
+  config: Config,
+  { mongo, logHealth, supergraph, admission, identity, transaction, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
   server.open({
     supergraph,
+    admission,
     identity,
     openSettlementFile: transaction.openSettlementFile,
-    metrics: { logHealth, logReader, isMongoAway: mongo.isAway },
+    metrics: {
+      hub: { logHealth, logReader, isMongoAway: mongo.isAway },
+      mayRead: (viewer) => config.MODE === 'demo' || (viewer?.scopes.has('operator') ?? false),
+    },
   })
   readiness.checks.set('mongodb', () => (mongo.isAway() ? 'MongoDB has no primary that answers' : null))
   readiness.checks.set('log', () => logHealth.whyNotReady())

@@ -8,6 +8,21 @@ import type { Limits } from '../supergraph/index.ts'
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max)
 const text = z.string().trim().min(1)
 
+/** A list that is separated by commas; `read` receives the groups of `pattern`. */
+const namedList = <Item>(pattern: RegExp, takes: string, read: (...groups: (string | undefined)[]) => Item) =>
+  z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((item) => item.trim() || []))
+    .pipe(z.array(z.string().regex(pattern, takes)))
+    .transform((items): readonly Item[] => items.map((item) => read(...pattern.exec(item)!.slice(1))))
+
+/** A header of the client’s request that one subgraph or, where `only` is null, each of them receives. */
+export interface ForwardedHeader {
+  readonly name: string
+  readonly only: string | null
+}
+
 /**
  * One member per environment variable, in the order of `docs/operating.md`. An empty variable counts as not
  * set.
@@ -105,6 +120,27 @@ const settings = z.object({
     .optional()
     .meta({ description: 'The address of the issuer’s keys: HTTPS, or loopback.', unset: 'no tokens' }),
 
+  API_KEYS: namedList(
+    /^(\w[\w.-]{0,63}):([\w.~+/-]{16,256}=*)$/,
+    'takes NAME:KEY pairs, with at least 16 characters in a key',
+    (name, key): [string, string] => [key!, name!],
+  )
+    .transform((pairs): ReadonlyMap<string, string> => new Map(pairs))
+    .meta({
+      description:
+        '`gateway` only: keys that are accepted, as `NAME:KEY,NAME:KEY`; the name is for log lines.',
+      unset: 'every caller is accepted, unless the `JWT_…` settings are there',
+    }),
+  FORWARD_HEADERS: namedList(
+    /^(?:(\w[\w.-]*):)?([A-Za-z0-9!#$%&'*+.^_`|~-]+)$/,
+    'takes names of headers, or SUBGRAPH:HEADER',
+    (only, name): ForwardedHeader => ({ name: name!.toLowerCase(), only: only ?? null }),
+  ).meta({
+    description:
+      '`gateway` only: headers of a request that subgraphs receive, such as `accept-language,offers:authorization`.',
+    unset: 'none but `x-request-id`',
+  }),
+
   BODY_BYTES_MAX: integer(1_000, 100_000_000)
     .default(1_000_000)
     .describe('The most bytes of a request body or a WebSocket message.'),
@@ -115,8 +151,43 @@ const settings = z.object({
     .default(2_000)
     .describe('The most fields of a document, each use of a fragment counted.'),
   ALIASES_MAX: integer(0, 100_000)
-    .default(200)
+    .default(30)
     .describe('The most aliases of a document, each use of a fragment counted.'),
+
+  DIRECTIVES_MAX: integer(0, 100_000)
+    .default(200)
+    .describe('The most directives of a document, each use of a fragment counted.'),
+  COST_MAX: integer(1, 1_000_000_000)
+    .default(20_000)
+    .describe('The most that one operation may cost, by `@cost` and `@listSize`.'),
+  COST_PER_MINUTE: integer(1, 1_000_000_000).optional().meta({
+    description: 'What the operations of one caller may cost in a minute, at each hub.',
+    unset: 'any amount',
+  }),
+  INTROSPECTION: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether `__schema` and `__type` are answered.'),
+  SUGGESTIONS: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether errors suggest names of the schema (“Did you mean”).'),
+  PERSISTED_QUERIES: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether clients may register a document under its SHA-256 (APQ).'),
+  TRUSTED_DOCUMENTS: text.optional().meta({
+    description: 'A manifest of documents that clients name by id; `npm run operations` makes it.',
+    unset: 'no documents',
+  }),
+  DOCUMENTS: z
+    .enum(['any', 'trusted'])
+    .default('any')
+    .describe('Which documents are run; `trusted` runs those of `TRUSTED_DOCUMENTS` alone.'),
+
+  COMPRESS_FROM_BYTES: integer(0, 1_000_000_000)
+    .default(4_096)
+    .describe('The size from which a response is compressed for clients that accept brotli or gzip.'),
 
   REQUEST_TIMEOUT_MS: integer(100, 600_000)
     .default(5_000)
@@ -148,7 +219,7 @@ const settings = z.object({
 })
 
 /** Never repeated in a message. */
-const secret = new Set(['CURSOR_SECRET', 'MONGODB_URI'])
+const secret = new Set(['API_KEYS', 'CURSOR_SECRET', 'MONGODB_URI'])
 
 type Settings = z.output<typeof settings>
 
@@ -200,12 +271,20 @@ export function webhookReach({ MODE, PRIVATE_ADDRESSES }: Config): 'PUBLIC' | 'L
 }
 
 /** The limits of a document, in the form of the engine. */
-export const documentLimits = (config: Config): Limits => ({
+const documentLimits = (config: Config): Partial<Limits> => ({
   charactersMax: config.CHARACTERS_MAX,
   tokensMax: config.TOKENS_MAX,
   depthMax: config.DEPTH_MAX,
   fieldsMax: config.FIELDS_MAX,
   aliasesMax: config.ALIASES_MAX,
+  directivesMax: config.DIRECTIVES_MAX,
+})
+
+/** The settings of the engine that are about what documents may be, and what they reveal. */
+export const documentOptions = (config: Config) => ({
+  limits: documentLimits(config),
+  introspection: config.INTROSPECTION === 'on',
+  suggestions: config.SUGGESTIONS === 'on',
 })
 
 /** The issuer whose tokens are accepted; null when only API keys are. */
@@ -247,6 +326,8 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (issuer.length !== 0 && issuer.length !== 3) {
     throw new ConfigError(['JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set together or not at all'])
   }
+  if (rest.DOCUMENTS === 'trusted' && rest.TRUSTED_DOCUMENTS === undefined)
+    throw new ConfigError(['DOCUMENTS=trusted: set TRUSTED_DOCUMENTS to the manifest of what may be run'])
   const mode = MODE ?? (NODE_ENV === 'production' ? 'production' : 'demo')
   if (mode === 'production' && TRAFFIC) {
     throw new ConfigError([`TRAFFIC=${TRAFFIC}: must be 0 in production, which has no simulated wallets`])

@@ -5,23 +5,27 @@
 // preflight, which `ORIGINS` must allow.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ParticipantId } from '../../schema/values/id.ts'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../identity/identity.ts'
 import { isIntrospectionOnly } from '../identity/introspection.ts'
+import { anonymous } from '../identity/without-database.ts'
 import { acceptsEventStream, contentTypes, negotiate, type MediaType } from '../protocol/accept.ts'
-import { asHttpError, HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { withExtensions, type Admission } from '../protocol/admission.ts'
+import { asHttpError, HttpError, httpErrorHeaders, httpErrorText } from '../protocol/http-error.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
+import { isUnchanged, sendCompressed } from './response.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
 
 /** What operations run on, once the hub has started. */
 export interface Services {
   readonly supergraph: Supergraph
+  readonly admission: Admission
   readonly identity: Identity
 }
 
@@ -32,10 +36,6 @@ export interface GraphqlRoutesOptions {
   readonly services: () => Services | null
   readonly streams: () => EventStreamTransport | null
 }
-
-const noParticipant = '' as ParticipantId
-/** The viewer of a document that needs no key. */
-const anonymous: Viewer = { participant: noParticipant, scopes: new Set(), key: '' }
 
 export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOptions): void {
   app.removeAllContentTypeParsers()
@@ -66,54 +66,125 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
     },
   })
 
-  app.setErrorHandler((error, request, reply) => {
-    const httpError = httpErrorOf(error)
-    if (httpError.code === 'INTERNAL_SERVER_ERROR')
-      options.logger.error({ err: error, requestId: request.id }, 'a request to /graphql failed')
-    const mediaType = negotiate(request.headers.accept) ?? 'application/json'
-    return sendHttpError(reply, httpError, contentTypes[mediaType])
-  })
+  app.setErrorHandler((error, request, reply) =>
+    send(reply, errorAnswer(options, error, callerOf(request, reply))),
+  )
+}
+
+/** Where an operation comes from, whichever way it takes. */
+export interface Caller {
+  readonly method: string
+  readonly headers: IncomingHttpHeaders
+  readonly ip: string
+  readonly requestId: string
+  readonly response: ServerResponse
+}
+
+export interface Answer {
+  readonly status: number
+  readonly contentType: string
+  readonly text: string
+  /** Seconds for which it may be kept; left out for 0. */
+  readonly maxAge?: number
+  /** Further headers, by their names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 async function respond(
-  { config, services, streams }: GraphqlRoutesOptions,
+  options: GraphqlRoutesOptions,
   request: FastifyRequest,
   reply: FastifyReply,
   operation: GraphqlRequest,
 ): Promise<FastifyReply> {
-  const { accept, authorization } = request.headers
-  const { query, operationName, variables } = operation
+  const stream = (viewer: Viewer) => options.streams()!.open(request, reply, operation, viewer)
+  const answer = await runOperation(options, callerOf(request, reply), operation, stream)
+  if (!answer) return reply
+  const { status, contentType, text, maxAge = 0, headers = {} } = answer
+  reply.code(status).headers(headers).type(contentType)
+  const { FORWARD_HEADERS: forwarded, COMPRESS_FROM_BYTES } = options.config
+  if (request.method === 'GET' && isUnchanged(request, reply, text, { maxAge, forwarded }))
+    return reply.send()
+  return sendCompressed(request, reply, text, COMPRESS_FROM_BYTES)
+}
+
+const callerOf = (request: FastifyRequest, { raw }: FastifyReply): Caller => ({
+  method: request.method,
+  headers: request.headers,
+  ip: request.ip,
+  requestId: request.id,
+  response: raw,
+})
+
+const send = (reply: FastifyReply, { status, contentType, text, headers = {} }: Answer): FastifyReply =>
+  reply.code(status).headers(headers).type(contentType).send(text)
+
+/**
+ * Runs one operation and gives its answer; null when `stream` has begun to answer it with events, which is left out
+ * for a caller that accepts none. Rejects with HttpError.
+ */
+export async function runOperation(
+  { config, services }: GraphqlRoutesOptions,
+  { method, headers, ip, requestId, response }: Caller,
+  operation: GraphqlRequest,
+  stream?: (viewer: Viewer) => void,
+): Promise<Answer | null> {
+  const { accept, authorization } = headers
   const mediaType = negotiate(accept)
-  const acceptsStream = acceptsEventStream(accept)
+  const acceptsStream = stream !== undefined && acceptsEventStream(accept)
   if (!mediaType && !acceptsStream) throw new HttpError('NOT_ACCEPTABLE')
   const hub = services()
   if (!hub) throw new HttpError('NOT_READY')
-  const needsNoKey = authorization === undefined && isIntrospectionOnly(query, config.TOKENS_MAX)
-  const found = needsNoKey ? anonymous : hub.identity.find(authorization)
+  const { admission, identity } = hub
+  const needsNoKey =
+    authorization === undefined && isIntrospectionOnly(admission.textOf(operation), config.TOKENS_MAX)
+  const found = needsNoKey ? { ...anonymous, address: ip } : identity.find(authorization, headers, ip)
   const viewer = found instanceof Promise ? await found : found
   if (!viewer) throw unauthenticated(authorization)
 
-  const prepared = hub.supergraph.prepare(query, operationName)
+  const prepared = admission.prepare(operation)
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
   if (kind === 'subscription' && !acceptsStream) throw new HttpError('STREAM_NEEDED')
-  if (kind === 'mutation' && request.method === 'GET') {
-    reply.header('allow', 'POST')
+  if (kind === 'mutation' && method === 'GET') {
+    response.setHeader('allow', 'POST')
     throw new HttpError('METHOD_NOT_ALLOWED', 'GET runs queries only: send a mutation by POST')
   }
   if (acceptsStream && (kind === 'subscription' || !mediaType)) {
-    streams()!.open(request, reply, operation, viewer)
-    return reply
+    stream(viewer)
+    return null
   }
   if (!mediaType) throw new HttpError('NOT_ACCEPTABLE')
-  if (prepared.kind === 'rejected') return refuse(reply, mediaType, prepared.errors)
-  const coerced = prepared.coerce(variables)
-  if ('errors' in coerced) return refuse(reply, mediaType, coerced.errors)
+  if (prepared.kind === 'rejected') return refusal(mediaType, prepared.errors)
+  const coerced = prepared.coerce(operation.variables)
+  if ('errors' in coerced) return refusal(mediaType, coerced.errors)
+  const extensions = admission.charge(prepared, coerced.variables, viewer, operation)
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
-  if (kind === 'query') reply.raw.once('close', () => deadline.leave())
-  const context: RequestContext = { viewer, requestId: request.id, deadline }
-  const text = await prepared.execute(coerced.variables, context).finally(() => deadline.end())
-  return reply.type(contentTypes[mediaType]).send(text)
+  if (kind === 'query') response.on('close', () => deadline.leave())
+  const context: RequestContext = { viewer, requestId, deadline }
+  try {
+    const text = withExtensions(await prepared.execute(coerced.variables, context), extensions)
+    const maxAge = extensions === null ? prepared.maxAge : 0
+    return { status: 200, contentType: contentTypes[mediaType], text, maxAge }
+  } finally {
+    deadline.end()
+  }
+}
+
+/** The answer for whatever `runOperation` or the web server has thrown. */
+export function errorAnswer(
+  { logger }: Pick<GraphqlRoutesOptions, 'logger'>,
+  error: unknown,
+  { headers, requestId }: Pick<Caller, 'headers' | 'requestId'>,
+): Answer {
+  const httpError = httpErrorOf(error)
+  const isBug = httpError.code === 'INTERNAL_SERVER_ERROR'
+  if (isBug) logger.error({ err: error, requestId }, 'a request to /graphql failed')
+  return {
+    status: httpError.status,
+    contentType: contentTypes[negotiate(headers.accept) ?? 'application/json'],
+    text: httpErrorText(httpError, isBug ? requestId : undefined),
+    headers: httpErrorHeaders(httpError),
+  }
 }
 
 const unauthenticated = (authorization: string | undefined): HttpError =>
@@ -126,15 +197,11 @@ const unauthenticated = (authorization: string | undefined): HttpError =>
  * Under `application/json`, the status 200 only means that the response is GraphQL: the client must read the
  * body.
  */
-const refuse = (
-  reply: FastifyReply,
-  mediaType: MediaType,
-  errors: Parameters<typeof refusalText>[0],
-): FastifyReply =>
-  reply
-    .code(mediaType === 'application/json' ? 200 : 400)
-    .type(contentTypes[mediaType])
-    .send(refusalText(errors))
+const refusal = (mediaType: MediaType, errors: Parameters<typeof refusalText>[0]): Answer => ({
+  status: mediaType === 'application/json' ? 200 : 400,
+  contentType: contentTypes[mediaType],
+  text: refusalText(errors),
+})
 
 function checkCharset(contentType: string | undefined): void {
   const charset = contentType && /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]

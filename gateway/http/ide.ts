@@ -22,10 +22,17 @@ const contentSecurityPolicy = [
   "frame-ancestors 'self'",
 ].join('; ')
 
-/** Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty. */
-export function ideRoutes(app: FastifyInstance, keys: Readonly<Record<string, string>>): void {
+/**
+ * Serves the IDE. `keys` are those of a demo hub by role, for the tab of each role; else empty, and there is
+ * one tab with `query`.
+ */
+export function ideRoutes(
+  app: FastifyInstance,
+  keys: Readonly<Record<string, string>>,
+  query = firstQuery,
+): void {
   let files: Promise<ReadonlyMap<string, string>> | null = null
-  const start = startScript(keys)
+  const start = startScript(keys, query)
 
   app.get('/graphiql', (_request, reply) => reply.redirect('/graphiql/'))
   app.get<{ Params: { '*': string } }>('/graphiql/*', async (request, reply) => {
@@ -79,11 +86,11 @@ const windowOf = (name: string, query: string, key?: string) => ({
 })
 
 /** Starts Altair. The URLs are built in the browser, from the name under which it reached the hub. */
-function startScript(keys: Readonly<Record<string, string>>): string {
+function startScript(keys: Readonly<Record<string, string>>, query: string): string {
   const windows =
     Object.keys(keys).length > 0
       ? tabs.map(([role, file]) => windowOf(file, operationsOf(file), keys[role]))
-      : [windowOf('Crossgate', firstQuery)]
+      : [windowOf('Crossgate', query)]
   const options = {
     disableAccount: true,
     persistedSettings: { 'alert.disableUpdateNotification': true, 'plugin.list': [] },

@@ -36,6 +36,23 @@ export function maskErrors(logger: Pick<Logger, 'error' | 'warn'>): PresentError
   }
 }
 
+/** The codes of the engine for a subgraph that fails. */
+const failureCodes: ReadonlySet<unknown> = new Set(['SUBGRAPH_UNAVAILABLE', 'SUBGRAPH_RESPONSE_INVALID'])
+
+/** Passes the errors of subgraphs of others unchanged, and logs when one of them fails. */
+export function passErrors(logger: Pick<Logger, 'warn'>): PresentError {
+  const warn = atMostOncePerSecond(logger)
+  return (error, subgraph, context) => {
+    const { message, path, extensions } = error
+    if (failureCodes.has(extensions?.code)) {
+      const cause = (error as { originalError?: unknown }).originalError ?? error
+      const { requestId } = context as RequestContext
+      warn({ err: cause, subgraph, requestId, path }, 'a subgraph is unavailable')
+    }
+    return { message, ...(extensions && { extensions }) }
+  }
+}
+
 const unavailable = (subgraph: string, requestId: string): ReturnType<PresentError> => ({
   message: problems.UNAVAILABLE,
   extensions: { code: 'UNAVAILABLE', retryable: true, subgraph, requestId },

@@ -8,22 +8,30 @@ import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { LogEntry } from '../../subgraphs/log/entry.ts'
 import type { LogReader } from '../../subgraphs/log/reader.ts'
+import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { outcomes } from '../../subgraphs/transaction/index.ts'
 import type { Identity } from '../identity/identity.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
 import type { LogHealthWatch } from './log-health.ts'
 
 export interface MetricsSources {
-  /** Null: no key is needed. Otherwise the caller needs a key or token with the scope `operator`. */
-  readonly identity: Identity | null
+  readonly identity: Pick<Identity, 'find'>
+  readonly mayRead: (viewer: Viewer | null) => boolean
+  readonly sockets: () => number
+  readonly eventStreams: () => number
+  /** Null for a gateway without a log. */
+  readonly hub: HubSources | null
+}
+
+export interface HubSources {
   readonly logHealth: Pick<LogHealthWatch, 'latest'>
   readonly isMongoAway: () => boolean
   readonly logReader: Pick<LogReader, 'subscribe'>
-  readonly sockets: () => number
-  readonly eventStreams: () => number
 }
 
 export interface Metrics {
+  /** Counts a response that did not come from the web server, and the seconds that it took. */
+  count(status: number, seconds: number): void
   /** Counts payments from now on, and serves the metrics. */
   open(sources: MetricsSources): void
 }
@@ -42,16 +50,17 @@ export function metricsRoute(app: FastifyInstance): Metrics {
   let opened: { readonly sources: MetricsSources; readonly text: () => Promise<string> } | null = null
   app.get('/metrics', async (request, reply) => {
     if (!opened) return sendHttpError(reply, new HttpError('NOT_READY'))
-    if (!(await mayRead(opened.sources, request.headers.authorization)))
+    if (!(await isAllowed(opened.sources, request.headers.authorization)))
       return sendHttpError(
         reply,
-        new HttpError('UNAUTHENTICATED', 'this takes a key with the scope "operator"'),
+        new HttpError('UNAUTHENTICATED', 'this takes a key, in a hub with the scope "operator"'),
       )
     return reply.type(Registry.PROMETHEUS_CONTENT_TYPE).send((await opened.text()) + requests.text())
   })
   return {
+    count: (status, seconds) => requests.count(status, seconds),
     open(sources) {
-      const payments = countPayments(sources)
+      const payments = sources.hub ? countPayments(sources.hub) : new Map<string, number>()
       // The registry measures the process itself, so it is set up only once the metrics are read.
       let text: (() => Promise<string>) | null = null
       opened = { sources, text: () => (text ??= openRegistry(sources, payments))() }
@@ -59,14 +68,15 @@ export function metricsRoute(app: FastifyInstance): Metrics {
   }
 }
 
-async function mayRead({ identity }: MetricsSources, authorization: string | undefined): Promise<boolean> {
-  if (!identity) return true
-  const viewer = await identity.find(authorization)
-  return viewer?.scopes.has('operator') ?? false
+async function isAllowed(
+  { identity, mayRead }: MetricsSources,
+  authorization: string | undefined,
+): Promise<boolean> {
+  return mayRead(null) || mayRead(await identity.find(authorization))
 }
 
 /** Payments that have reached an outcome since this call, by outcome. */
-function countPayments({ logReader }: MetricsSources): ReadonlyMap<string, number> {
+function countPayments({ logReader }: HubSources): ReadonlyMap<string, number> {
   const payments = new Map<string, number>()
   logReader.subscribe((entries) => {
     for (const entry of entries) {
@@ -86,12 +96,31 @@ function newOutcomeOf({ from, to, refundOf }: LogEntry): string | null {
 
 /** Reads all metrics but those of requests, as text. */
 function openRegistry(
-  { logHealth, isMongoAway, sockets, eventStreams }: MetricsSources,
+  { hub, sockets, eventStreams }: MetricsSources,
   payments: ReadonlyMap<string, number>,
 ): () => Promise<string> {
   const registry = new Registry()
-  const registers = [registry]
   collectDefaultMetrics({ register: registry })
+  const readHub = hub && registerHub(registry, hub, payments)
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `crossgate_${name}`, help, registers: [registry] })
+  const socketsOpen = gauge('sockets', 'Open WebSockets of this process.')
+  const streamsOpen = gauge('event_streams', 'Open streams of server-sent events of this process.')
+  return async () => {
+    readHub?.()
+    socketsOpen.set(sockets())
+    streamsOpen.set(eventStreams())
+    return registry.metrics()
+  }
+}
+
+/** Registers the metrics of the log, and returns a function that reads them. */
+function registerHub(
+  registry: Registry,
+  { logHealth, isMongoAway }: HubSources,
+  payments: ReadonlyMap<string, number>,
+): () => void {
+  const registers = [registry]
   const gauge = (name: string, help: string, ...labelNames: string[]) =>
     new Gauge({ name: `crossgate_${name}`, help, labelNames, registers })
 
@@ -112,15 +141,13 @@ function openRegistry(
     'Age in seconds of the oldest log entry that a reader has not read yet; 0 when there is none.',
     'reader',
   )
-  const socketsOpen = gauge('sockets', 'Open WebSockets of this process.')
-  const streamsOpen = gauge('event_streams', 'Open streams of server-sent events of this process.')
   const paymentsTotal = new Counter({
     name: 'crossgate_payments_total',
     help: 'Payments that reached an outcome, counted from the log since this process started. Every process counts all payments: take the maximum over processes, not the sum.',
     labelNames: ['outcome'],
     registers,
   })
-  return async () => {
+  return () => {
     const state = logHealth.latest()
     isAnswering.set(Number(!isMongoAway()))
     tip.set(Number(state.tip))
@@ -131,11 +158,8 @@ function openRegistry(
       lag.set(labels, reader.entries)
       lagSeconds.set(labels, reader.ms / 1000)
     }
-    socketsOpen.set(sockets())
-    streamsOpen.set(eventStreams())
     paymentsTotal.reset()
     for (const [outcome, count] of payments) paymentsTotal.inc({ outcome }, count)
-    return registry.metrics()
   }
 }
 

@@ -96,7 +96,7 @@ function beginResponse(reply: FastifyReply): ServerResponse {
     if (value !== undefined) raw.setHeader(name, value)
   raw.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
+    'cache-control': 'no-store, no-transform',
     // nginx would delay events to fill its buffer.
     'x-accel-buffering': 'no',
   })

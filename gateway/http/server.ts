@@ -3,6 +3,7 @@
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
+import { holdsCardNumber } from '../../schema/values/card-number.ts'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import type { Config } from '../config/config.ts'
 import { demoKeys } from '../identity/key.ts'
@@ -15,6 +16,7 @@ import { ideRoutes } from './ide.ts'
 import { portalRoutes } from './portal.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
+import { openShortWay } from './short-way.ts'
 import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
 import { openWebSocketTransport, type WebSocketTransport } from './websocket.ts'
 
@@ -44,6 +46,8 @@ export interface ServerOptions {
   readonly config: Config
   readonly readiness: Readiness
   readonly logger: FastifyBaseLogger
+  /** Serves the graph of others: no portal, no settlement files, and no stream is shared. Default: false. */
+  readonly isStandalone?: boolean
 }
 
 interface Transports {
@@ -57,7 +61,7 @@ const keysByRole = Object.fromEntries(demoKeys.map(({ key }) => [key.replace('de
 
 /** Listens at once, so that a port in use is reported early, and health can be read while the hub starts. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { config, readiness, logger } = options
+  const { config, readiness, logger, isStandalone = false } = options
   let services: ServerServices | null = null
   let settlementFiles: SettlementFiles | null = null
   let transports: Transports | null = null
@@ -65,15 +69,18 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const connections = closeAfterAnswer(app)
   healthRoutes(app, readiness)
   const metrics = metricsRoute(app)
-  settlementFileRoutes(app, () => settlementFiles)
-  const keys = config.MODE === 'demo' ? keysByRole : {}
-  ideRoutes(app, keys)
-  portalRoutes(app, keys)
+  const keys = config.MODE === 'demo' && !isStandalone ? keysByRole : {}
+  ideRoutes(app, keys, isStandalone ? '{ __typename }\n' : undefined)
+  if (!isStandalone) {
+    settlementFileRoutes(app, () => settlementFiles)
+    portalRoutes(app, keys)
+  }
   originHeaders(app, config.ORIGINS)
   const streams = () => transports?.eventStreams ?? null
-  await app.register(async (graphql) =>
-    graphqlRoutes(graphql, { config, logger, services: () => services, streams }),
-  )
+  const graphqlOptions = { config, logger, services: () => services, streams }
+  await app.register(async (graphql) => graphqlRoutes(graphql, graphqlOptions))
+  await app.ready()
+  openShortWay(app.server, { ...graphqlOptions, requestIdOf, metrics, connections })
   await app.listen({ host: config.HOST, port: config.PORT })
 
   const webSocketCount = () => transports?.webSockets.size ?? 0
@@ -95,7 +102,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           ...opened.metrics,
           sockets: webSocketCount,
           eventStreams: eventStreamCount,
-          identity: config.MODE === 'demo' ? null : identity,
+          identity,
         })
       }
       transports = openTransports(app, options, opened)
@@ -135,13 +142,16 @@ function createApp({ config, logger }: ServerOptions): FastifyInstance {
 }
 
 /** From `drain` on, each connection closes after the answer to its request: no client finds it reset. */
-function closeAfterAnswer(app: FastifyInstance): { drain(): void } {
-  let isDraining = false
+function closeAfterAnswer(app: FastifyInstance): { readonly isDraining: boolean; drain(): void } {
+  const connections = {
+    isDraining: false,
+    drain: () => void (connections.isDraining = true),
+  }
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isDraining) reply.header('connection', 'close')
+    if (connections.isDraining) reply.header('connection', 'close')
     done()
   })
-  return { drain: () => void (isDraining = true) }
+  return connections
 }
 
 /** For clients that send their next request while the hub begins to stop. */
@@ -156,14 +166,16 @@ async function untilDrained({ server }: FastifyInstance): Promise<void> {
 
 function openTransports(
   app: FastifyInstance,
-  { config, logger }: ServerOptions,
-  { supergraph, identity }: Services,
+  { config, logger, isStandalone = false }: ServerOptions,
+  { supergraph, admission, identity }: Services,
 ): Transports {
   const broker = openBroker({
     supergraph,
+    admission,
     logger,
     behindMs: config.SOCKET_BEHIND_MS,
     requestMs: config.REQUEST_TIMEOUT_MS,
+    sharesStreams: !isStandalone,
   })
   const webSockets = openWebSocketTransport({ server: app.server, config, identity, logger, broker })
   const eventStreams = openEventStreamTransport({ config, identity, broker })
@@ -184,4 +196,6 @@ function urlOf({ server }: FastifyInstance): string {
 
 /** The client's own id when it is safe in a log line, else a new one. */
 const requestIdOf = (header: unknown): string =>
-  typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) ? header : randomUUID()
+  typeof header === 'string' && /^[\w.:-]{1,64}$/.test(header) && !holdsCardNumber(header)
+    ? header
+    : randomUUID()

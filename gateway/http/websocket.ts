@@ -117,7 +117,7 @@ function upgradeListener(
   const sessions: GraphqlWsSessionOptions = {
     broker,
     operationsMax: config.SOCKET_OPERATIONS_MAX,
-    identify: (authorization) => identity.find(authorization),
+    identify: (authorization, headers, address) => identity.find(authorization, headers, address),
   }
   const sockets = new WebSocketServer({
     noServer: true,
@@ -131,10 +131,9 @@ function upgradeListener(
   return (request, stream, head) => {
     if (request.url?.split('?', 1)[0] !== '/graphql') return refuse(stream, '404 Not Found')
     if (!isFromAllowedOrigin(request.headers, config.ORIGINS)) return refuse(stream, '403 Forbidden')
-    const { authorization } = request.headers
     sockets.handleUpgrade(request, stream, head, (socket) => {
       const client = new ClientSocket(socket, stream, config.SOCKET_BACKLOG_BYTES_MAX)
-      const session = new GraphqlWsSession(client, authorization, sessions)
+      const session = new GraphqlWsSession(client, request, sessions)
       opened(new Connection(socket, client, session, connections))
     })
   }

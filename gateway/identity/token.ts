@@ -27,7 +27,7 @@ export interface Tokens {
    * cached. Rejects with ISSUER_UNREACHABLE when the keys of the issuer cannot be read.
    */
   find(token: string): TokenViewer | null | Promise<TokenViewer | null>
-  /** False for a viewer of no token, and once its participant is not known. */
+  /** False for a viewer of no token. */
   isValid(viewer: Viewer): boolean
 }
 
@@ -38,14 +38,15 @@ const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256
 /** Verified tokens that are cached, at most. */
 const cachedMax = 10_000
 
-/** Whether a participant exists and may use the hub. */
-export type IsKnown = (participant: ParticipantId) => boolean
+export interface TokenOptions {
+  /** Whether a viewer has every scope of its token; by default, those of the hub. */
+  readonly keepsAllScopes?: boolean
+}
 
-/** A token of a participant that is not known is refused. */
 export function createTokens(
   { issuer, audience, jwksUrl }: TokenIssuer,
   now: () => Date,
-  isKnown: IsKnown,
+  { keepsAllScopes = false }: TokenOptions = {},
 ): Tokens {
   const keys = createRemoteJWKSet(new URL(jwksUrl))
   // Keyed by hash, as API keys are: a copy of the memory contains no tokens, and the size of an entry is
@@ -63,8 +64,8 @@ export function createTokens(
         requiredClaims: ['exp'],
         currentDate: now(),
       })
-      const viewer = viewerOf(payload)
-      if (!viewer || !isKnown(viewer.participant)) return null
+      const viewer = viewerOf(payload, keepsAllScopes)
+      if (!viewer) return null
       cached.set(hash, viewer)
       issued.add(viewer)
       return viewer
@@ -80,12 +81,12 @@ export function createTokens(
     find(token) {
       const hash = hashKey(token)
       const viewer = cached.get(hash)
-      if (viewer) return now() < viewer.expiresAt && isKnown(viewer.participant) ? viewer : null
+      if (viewer) return now() < viewer.expiresAt ? viewer : null
       let verified = verifying.get(hash)
       if (!verified) verifying.set(hash, (verified = verify(token, hash)))
       return verified
     },
-    isValid: (viewer) => issued.has(viewer) && isKnown(viewer.participant),
+    isValid: (viewer) => issued.has(viewer),
   }
 }
 
@@ -96,14 +97,14 @@ export const isToken = (bearer: string): boolean => /^eyJ[\w-]*\.[\w-]+\.[\w-]*$
  * The participant is the claim `participant`, or `sub` without it; `scope` is a list separated by spaces, as
  * in RFC 8693.
  */
-function viewerOf({ sub, participant, scope, exp }: JWTPayload): TokenViewer | null {
+function viewerOf({ sub, participant, scope, exp }: JWTPayload, keepsAllScopes: boolean): TokenViewer | null {
   const id = participant ?? sub
   if (typeof id !== 'string' || id === '' || exp === undefined) return null
   const participantId = id as ParticipantId
-  const granted = typeof scope === 'string' ? scope.split(' ').filter(isScope) : []
+  const granted = typeof scope === 'string' ? scope.split(' ') : []
   return {
     participant: participantId,
-    scopes: new Set(granted),
+    scopes: new Set(keepsAllScopes ? (granted as Scope[]) : granted.filter(isScope)),
     key: `token of ${sub ?? id}`,
     expiresAt: new Date(exp * 1000),
   }

@@ -8,12 +8,13 @@ import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
+import { withExtensions, type Admission } from '../protocol/admission.ts'
 import { asHttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import { EventOutage, type Prepared, type Supergraph, type Variables } from '../supergraph/index.ts'
 import { Batch } from './batch.ts'
-import { sharedDocumentOf, type SharedDocument } from './group-key.ts'
+import { ownDocument, sharedDocumentOf, type SharedDocument } from './group-key.ts'
 import type { Subscriber } from './subscriber.ts'
 import { Subscription, type Topic } from './subscription.ts'
 
@@ -41,11 +42,14 @@ export interface RunningOperation {
 
 export interface BrokerOptions {
   readonly supergraph: Supergraph
+  readonly admission: Admission
   readonly logger: Logger
   /** How long a client that is behind may take to read, before it is disconnected. */
   readonly behindMs: number
   /** The time in which a query or mutation is answered. */
   readonly requestMs: number
+  /** Whether subscriptions to the fields of `group-key.ts` share their streams. Default: true. */
+  readonly sharesStreams?: boolean
   /** Milliseconds that only grow. */
   readonly clock?: () => number
 }
@@ -53,13 +57,16 @@ export interface BrokerOptions {
 /** What all operations of one broker share. */
 interface BrokerState {
   readonly supergraph: Supergraph
+  readonly admission: Admission
   readonly logger: Logger
   readonly requestMs: number
   readonly clock: () => number
+  readonly sharesStreams: boolean
   /** By the document as the client sent it. */
   readonly shared: WeakMap<Prepared, SharedSubscription>
   /** By document, visibility and variables. */
   readonly topics: Map<string, Topic>
+  readonly generations: WeakMap<object, number>
   readonly semaphore: Semaphore
   readonly lagging: Set<Subscription>
 }
@@ -76,14 +83,18 @@ const catchingUpMax = 100
 const sweepMs = 500
 
 export function openBroker(options: BrokerOptions): Broker {
-  const { supergraph, logger, behindMs, requestMs, clock = () => performance.now() } = options
+  const { supergraph, admission, logger, behindMs, requestMs, clock = () => performance.now() } = options
+  const { sharesStreams = true } = options
   const state: BrokerState = {
     supergraph,
+    admission,
     logger,
     requestMs,
     clock,
+    sharesStreams,
     shared: new WeakMap(),
     topics: new Map(),
+    generations: new WeakMap(),
     semaphore: new Semaphore(catchingUpMax),
     lagging: new Set(),
   }
@@ -106,18 +117,21 @@ function run(
   const fail = (error: unknown): void => subscriber.refuse(errorResponse(state, error, context.requestId))
   try {
     const request = readRequest()
-    const prepared = state.supergraph.prepare(request.query, request.operationName)
+    const prepared = state.admission.prepare(request)
     if (prepared.kind === 'rejected') return refuseWith(subscriber, prepared.errors)
     const coerced = prepared.coerce(request.variables)
     if ('errors' in coerced) return refuseWith(subscriber, coerced.errors)
+    const extensions = state.admission.charge(prepared, coerced.variables, viewer, request)
     if (prepared.operation !== 'subscription') {
       const deadline = new Deadline(state.requestMs)
-      execute(prepared, coerced.variables, { ...context, deadline }, subscriber)
+      prepared
+        .execute(coerced.variables, { ...context, deadline })
+        .then((text) => respond(subscriber, withExtensions(text, extensions)))
         .catch(fail)
         .finally(() => deadline.end())
       return prepared.operation === 'query' ? { close: () => deadline.leave() } : null
     }
-    const shared = sharedSubscriptionOf(state, prepared, request)
+    const shared = sharedSubscriptionOf(state, prepared, state.admission.textOf(request), request)
     const subscription = new Subscription(topicOf(state, shared, request, viewer), viewer, subscriber)
     subscription.start(cursor ?? shared.document.cursorIn(coerced.variables))
     return subscription
@@ -127,14 +141,8 @@ function run(
   }
 }
 
-async function execute(
-  prepared: Prepared,
-  variables: Variables,
-  context: RequestContext,
-  subscriber: Subscriber,
-): Promise<void> {
-  const bytes = Buffer.from(await prepared.execute(variables, context))
-  subscriber.next(new Batch([{ value: bytes, position: null }], null))
+function respond(subscriber: Subscriber, text: string): void {
+  subscriber.next(new Batch([{ value: Buffer.from(text), position: null }], null))
   subscriber.complete()
 }
 
@@ -144,13 +152,19 @@ function refuseWith(subscriber: Subscriber, errors: Parameters<typeof refusalTex
 }
 
 function sharedSubscriptionOf(
-  { supergraph, shared }: BrokerState,
+  { supergraph, shared, sharesStreams }: BrokerState,
   prepared: Prepared,
-  { query, operationName }: GraphqlRequest,
+  text: string,
+  { operationName }: GraphqlRequest,
 ): SharedSubscription {
   const existing = shared.get(prepared)
   if (existing) return existing
-  const document = sharedDocumentOf(query, operationName)
+  if (!sharesStreams) {
+    const own = { document: ownDocument(text), prepared }
+    shared.set(prepared, own)
+    return own
+  }
+  const document = sharedDocumentOf(text, operationName)
   const rewritten = supergraph.prepare(document.text, operationName)
   if (rewritten.kind === 'rejected')
     throw new TypeError(`a valid document became an invalid one: ${document.text}`)
@@ -166,12 +180,13 @@ function topicOf(
   viewer: Viewer,
 ): Topic {
   const { topics, semaphore, lagging, clock } = state
-  const key = [
-    visibilityOf(viewer),
-    canonicalJson(declaredVariables(prepared, document.variablesAt(variables, null))),
-    operationName ?? '',
+  const key = canonicalJson([
+    generationOf(state),
     document.text,
-  ].join('\n')
+    operationName ?? null,
+    declaredVariables(prepared, document.variablesAt(variables, null)),
+    visibilityOf(state.supergraph, viewer),
+  ])
   const existing = topics.get(key)
   if (existing) return existing
   const topic: Topic = {
@@ -196,15 +211,32 @@ function topicOf(
   return topic
 }
 
+/** A number for the graph that is served now: streams of a previous one are not joined. */
+function generationOf({ supergraph, generations }: BrokerState): number {
+  const { schema } = supergraph
+  let generation = generations.get(schema)
+  if (generation === undefined) generations.set(schema, (generation = ++latestGeneration))
+  return generation
+}
+
+let latestGeneration = 0
+
 /** The coerced variables that the document declares; any other one is left out. */
 function declaredVariables(prepared: Prepared, variables: Variables): Variables {
   const coerced = prepared.coerce(variables)
   return 'errors' in coerced ? variables : coerced.variables
 }
 
-/** Viewers with the same text have the same visibility. */
-const visibilityOf = ({ participant, scopes }: Viewer): string =>
-  [participant, ...[...scopes].toSorted()].join(' ')
+/**
+ * Everything of a viewer that decides what it may see: viewers with equal values share an upstream. Structured,
+ * because joined texts of two viewers may be equal.
+ */
+const visibilityOf = (supergraph: Supergraph, viewer: Viewer): object => ({
+  participant: viewer.participant,
+  scopes: viewer.scopes,
+  headers: viewer.headers ?? null,
+  access: supergraph.accessOf({ viewer, requestId: '' } satisfies RequestContext),
+})
 
 /** The response for an error that was thrown: an HttpError or an outage is not masked. */
 function errorResponse({ logger }: BrokerState, error: unknown, requestId: string): string {

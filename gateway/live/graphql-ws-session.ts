@@ -2,6 +2,7 @@
 // Source: https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 
 import { CloseCode, MessageType, validateMessage, type SubscribePayload } from 'graphql-ws'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { HttpError, httpErrorText } from '../protocol/http-error.ts'
@@ -18,9 +19,19 @@ const tryAgainLater = 1013
 export interface GraphqlWsSessionOptions {
   readonly broker: Broker
   /** The viewer of a key or token; null when it is missing, unknown, revoked or expired. */
-  readonly identify: (authorization: unknown) => Viewer | null | Promise<Viewer | null>
+  readonly identify: (
+    authorization: unknown,
+    headers: IncomingHttpHeaders,
+    address: string,
+  ) => Viewer | null | Promise<Viewer | null>
   /** Operations of one session at once, at most. */
   readonly operationsMax: number
+}
+
+/** The part of the upgrade request that a session uses. */
+export interface UpgradeRequest {
+  readonly headers: IncomingHttpHeaders
+  readonly socket: { readonly remoteAddress?: string | undefined }
 }
 
 export class GraphqlWsSession {
@@ -28,15 +39,17 @@ export class GraphqlWsSession {
   readonly #options: GraphqlWsSessionOptions
   /** By operation id. */
   readonly #operations = new Map<string, Operation>()
-  /** The header of the upgrade request, kept until the session is initialised. */
-  #authorization: string | undefined
+  /** The headers of the upgrade request, kept until the session is initialised. */
+  #headers: IncomingHttpHeaders
+  readonly #address: string
   #isInitialised = false
   #wantsCheckpoints = false
   #viewer: Viewer | null = null
 
-  constructor(socket: ClientSocket, authorization: string | undefined, options: GraphqlWsSessionOptions) {
+  constructor(socket: ClientSocket, request: UpgradeRequest, options: GraphqlWsSessionOptions) {
     this.#socket = socket
-    this.#authorization = authorization
+    this.#headers = request.headers
+    this.#address = request.socket.remoteAddress ?? ''
     this.#options = options
   }
 
@@ -92,9 +105,9 @@ export class GraphqlWsSession {
     this.#isInitialised = true
     this.#wantsCheckpoints = payload.checkpoints === true
     // A browser cannot set headers on a WebSocket, so the key may come in this message instead.
-    const authorization = payload.authorization ?? payload.Authorization ?? this.#authorization
-    this.#authorization = undefined
-    const viewer = this.#options.identify(authorization)
+    const headers = { ...this.#headers, ...headersIn(payload) }
+    this.#headers = {}
+    const viewer = this.#options.identify(headers.authorization, headers, this.#address)
     if (!(viewer instanceof Promise)) return this.#identified(viewer)
     viewer.then(
       (found) => this.#identified(found),
@@ -130,6 +143,14 @@ export class GraphqlWsSession {
     if (this.#operations.delete(id)) operation?.running?.close()
   }
 }
+
+/** The texts of `connection_init` count as headers, whatever the case of their names. */
+const headersIn = (payload: Record<string, unknown>): IncomingHttpHeaders =>
+  Object.fromEntries(
+    Object.entries(payload).flatMap(([name, value]) =>
+      typeof value === 'string' ? [[name.toLowerCase(), value]] : [],
+    ),
+  )
 
 /** One operation of a session. Nothing is sent once it has ended. */
 class Operation implements Subscriber {

@@ -67,13 +67,7 @@ export function sharedDocumentOf(text: string, operationName: string | undefined
   const root = operation?.selectionSet.selections[0]
   const rule = root?.kind === Kind.FIELD ? fieldRules[root.name.value] : undefined
   if (!operation || root?.kind !== Kind.FIELD || !rule?.positionArgument) {
-    return {
-      sharing: rule?.sharing ?? 'OWN',
-      text,
-      variablesAt: (variables) => variables,
-      cursorIn: () => null,
-      canResume: false,
-    }
+    return { ...ownDocument(text), sharing: rule?.sharing ?? 'OWN' }
   }
   const { name: argument, type, valueOf } = rule.positionArgument
   const position = root.arguments?.find(({ name }) => name.value === argument)?.value
@@ -91,6 +85,15 @@ export function sharedDocumentOf(text: string, operationName: string | undefined
     canResume: true,
   }
 }
+
+/** The form of a document whose subscribers share nothing. */
+export const ownDocument = (text: string): SharedDocument => ({
+  sharing: 'OWN',
+  text,
+  variablesAt: (variables) => variables,
+  cursorIn: () => null,
+  canResume: false,
+})
 
 const unusedName = (text: string): string => {
   let name = 'after__'

@@ -8,6 +8,25 @@ import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
 /** By code: the HTTP status, and the message when there is no more specific one. A code is never reused. */
 export const httpErrors = {
   BAD_REQUEST: { status: 400, message: 'The request is not a GraphQL request.' },
+  PAN_REFUSED: { status: 400, message: problems.PAN_REFUSED },
+  BATCH_NOT_SUPPORTED: {
+    status: 400,
+    message: 'A request has one operation, not a list: send each by itself, over one connection.',
+  },
+  PERSISTED_QUERY_NOT_FOUND: { status: 200, message: 'PersistedQueryNotFound' },
+  PERSISTED_QUERY_NOT_SUPPORTED: { status: 200, message: 'PersistedQueryNotSupported' },
+  OPERATION_TOO_COSTLY: {
+    status: 400,
+    message: 'The operation costs more than one operation may: request fewer fields, or shorter lists.',
+  },
+  BUDGET_EXCEEDED: {
+    status: 429,
+    message: 'The operation costs more than is left of the caller’s budget: wait for `retryAfterMs`.',
+  },
+  DOCUMENT_NOT_TRUSTED: {
+    status: 403,
+    message: 'The hub runs only documents of its manifest, and this is none of them.',
+  },
   UNAUTHENTICATED: { status: 401, message: 'This takes a key: Authorization: Bearer KEY.' },
   NOT_FOUND: { status: 404, message: 'There is nothing at this address.' },
   METHOD_NOT_ALLOWED: { status: 405, message: 'GET runs queries, POST runs queries and mutations.' },
@@ -50,8 +69,15 @@ export type HttpErrorCode = keyof typeof httpErrors
 /** Becomes `{"errors":[{"message","extensions":{"code"}}]}`. */
 export class HttpError extends Error {
   readonly code: HttpErrorCode
-  constructor(code: HttpErrorCode, message: string = httpErrors[code].message) {
+  /** Further members of the error’s extensions. */
+  readonly details: Readonly<Record<string, unknown>>
+  constructor(
+    code: HttpErrorCode,
+    message: string = httpErrors[code].message,
+    details: Readonly<Record<string, unknown>> = {},
+  ) {
     super(message)
+    this.details = details
     this.name = 'HttpError'
     this.code = code
   }
@@ -71,20 +97,30 @@ export function asHttpError(error: unknown): HttpError {
  * The response for `error` as JSON text. `requestId` is given where the hub is at fault, to find the line in
  * its log.
  */
-export function httpErrorText({ code, message, status }: HttpError, requestId?: string): string {
-  const extensions = { code, ...(status === 503 && { retryable: true }), ...(requestId && { requestId }) }
+export function httpErrorText({ code, message, status, details }: HttpError, requestId?: string): string {
+  const extensions = {
+    code,
+    ...details,
+    ...(status === 503 && { retryable: true }),
+    ...(requestId && { requestId }),
+  }
   return JSON.stringify({ errors: [{ message, extensions }] })
 }
 
-/**
- * Responds with `error`: status, JSON, and for UNAUTHENTICATED the scheme to authenticate with (RFC 6750).
- */
+/** The headers of the response for `error`: for UNAUTHENTICATED the scheme to authenticate with (RFC 6750). */
+export const httpErrorHeaders = ({ code }: HttpError): Record<string, string> =>
+  code === 'UNAUTHENTICATED' ? { 'www-authenticate': 'Bearer' } : {}
+
+/** Responds with `error`: status, headers and JSON. */
 export function sendHttpError(
   reply: FastifyReply,
   error: HttpError,
   contentType = 'application/json',
 ): FastifyReply {
-  if (error.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer')
   const requestId = error.code === 'INTERNAL_SERVER_ERROR' ? reply.request.id : undefined
-  return reply.code(error.status).type(contentType).send(httpErrorText(error, requestId))
+  return reply
+    .code(error.status)
+    .headers(httpErrorHeaders(error))
+    .type(contentType)
+    .send(httpErrorText(error, requestId))
 }

@@ -1,7 +1,6 @@
 // Connects to a subgraph over HTTP: any Federation 2 server, for instance a partner's.
 
 import { Pool } from 'undici'
-import { deadlineOf } from '../../subgraphs/platform/async/deadline.ts'
 import type {
   SubgraphConnection,
   SubgraphError,
@@ -10,6 +9,7 @@ import type {
   Variables,
 } from './connection.ts'
 import type { EngineCode } from './errors.ts'
+import { deadlineOf } from './waiting.ts'
 
 export interface HttpConnectionOptions {
   /** Returns additional headers for one request, from the context of the client's request. */

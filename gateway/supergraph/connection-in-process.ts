@@ -22,9 +22,6 @@ import {
   type NamedTypeNode,
 } from 'graphql'
 import { compileQuery, isCompiledQuery } from 'graphql-jit'
-import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
-import { isPromise } from '../../subgraphs/platform/async/promise.ts'
-import type { ResumableStream } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type {
   SubgraphConnection,
   SubgraphError,
@@ -32,6 +29,8 @@ import type {
   SubgraphResult,
   Variables,
 } from './connection.ts'
+import { mapStream, type ResumableStream } from './stream.ts'
+import { isPromise } from './waiting.ts'
 
 /** The part of a mercurius app that the connection uses. */
 export interface SubgraphApp {

@@ -1,7 +1,7 @@
 // The engine's interface to a subgraph: a document is prepared once and run many times. Transports have their
 // own files.
 
-import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { Positioned } from './stream.ts'
 
 /** The connection to one subgraph: in this process, or a partner's over HTTP. */
 export interface SubgraphConnection {

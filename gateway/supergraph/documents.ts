@@ -22,9 +22,10 @@ import {
   type OperationDefinitionNode,
   type ValidationContext,
 } from 'graphql'
-import { reject, type Rejected } from './errors.ts'
+import { engineCodes, reject, type Rejected } from './errors.ts'
 import { errorsMax } from './input.ts'
-import { oversize, type Limits } from './limits.ts'
+import { checkText, type TextRules } from './document-text.ts'
+import { oversize } from './limits.ts'
 import { readOperation, type Operation } from './operation.ts'
 import type { ApiSchema } from './supergraph-schema.ts'
 
@@ -34,16 +35,32 @@ export interface Document {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>
 }
 
+/** What a document may be, and what its errors may reveal. */
+export interface DocumentPolicy extends TextRules {
+  /** Whether `__schema` and `__type` are answered. */
+  readonly introspection: boolean
+  /** Whether errors suggest names of the schema: “Did you mean”. */
+  readonly suggestions: boolean
+}
+
 /** Parses and validates a document. */
-export function readDocument(schema: GraphQLSchema, text: string, limits: Limits): Document | Rejected {
+export function readDocument(
+  schema: GraphQLSchema,
+  text: string,
+  policy: DocumentPolicy,
+): Document | Rejected {
+  const { limits, suggestions } = policy
   if (text.length > limits.charactersMax) {
     const limit = `the limit is ${limits.charactersMax}`
     return reject('OPERATION_TOO_LARGE', `The document has ${text.length} characters; ${limit}.`)
   }
   try {
+    const refused = checkText(text, policy)
+    if (refused) return refused
     const document = parse(text, { maxTokens: limits.tokensMax })
     const errors = validateDocument(schema, document)
-    if (errors.length > 0) return reject('GRAPHQL_VALIDATION_FAILED', ...errors)
+    if (errors.length > 0)
+      return reject('GRAPHQL_VALIDATION_FAILED', ...(suggestions ? errors : errors.map(withoutSuggestion)))
     const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
     return {
       operations: document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION),
@@ -56,14 +73,17 @@ export function readDocument(schema: GraphQLSchema, text: string, limits: Limits
   }
 }
 
-const rules = [
+const withoutSuggestion = (error: GraphQLError): GraphQLError =>
+  new GraphQLError(error.message.replace(/ Did you mean .*\?$/s, ''), { nodes: error.nodes ?? [] })
+
+const validationRules = [
   ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
   FiniteNumbersRule,
   OneOfVariablesRule,
 ]
 
 function validateDocument(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
-  const errors = validate(schema, document, rules, { maxErrors: errorsMax })
+  const errors = validate(schema, document, validationRules, { maxErrors: errorsMax })
   // The rule cannot read a switch of a variable, so both values of the switch must leave one field.
   return errors.length > 0
     ? errors
@@ -116,8 +136,9 @@ export function findOperation(
   schema: ApiSchema,
   { operations, fragments }: Document,
   name: string,
-  limits: Limits,
+  policy: DocumentPolicy,
 ): Operation | Rejected {
+  const { limits } = policy
   if (!name && operations.length > 1) {
     return reject('OPERATION_RESOLUTION_FAILURE', 'The document has several operations: send operationName.')
   }
@@ -128,5 +149,11 @@ export function findOperation(
   }
   const tooLarge = oversize(definition, fragments, limits)
   if (tooLarge !== null) return reject('OPERATION_TOO_LARGE', tooLarge)
+  const share = schema.introspectionShare(definition.selectionSet, fragments)
+  if (share > 0 && !policy.introspection) return reject('INTROSPECTION_OFF', engineCodes.INTROSPECTION_OFF)
+  if (share > 1) {
+    const times = `${share.toFixed(1)} times as much of the schema as one operation may`
+    return reject('OPERATION_TOO_LARGE', `The operation selects ${times}.`)
+  }
   return readOperation(schema, definition, fragments)
 }

@@ -1,12 +1,7 @@
 // An operation with one setting of its switches: plans and compiles it, and runs it.
 
 import type { GraphQLFormattedError } from 'graphql'
-import { deadlineOf } from '../../subgraphs/platform/async/deadline.ts'
-import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
-import type { Positioned } from '../../subgraphs/platform/async/resumable-stream.ts'
-import { pacedRetry } from '../../subgraphs/platform/async/retry.ts'
 import type { AccessOf } from './access.ts'
-import { forbiddenFields } from './forbidden-fields.ts'
 import { completeResponse } from './complete.ts'
 import type { ResolveEvent, SubgraphConnection, Variables } from './connection.ts'
 import { coded, refusalText } from './errors.ts'
@@ -17,6 +12,7 @@ import {
   type PresentError,
   type ResponseTree,
 } from './failures.ts'
+import { forbiddenFields } from './forbidden-fields.ts'
 import { compileIntrospection } from './introspection.ts'
 import type { Operation } from './operation.ts'
 import type { Planner } from './plan.ts'
@@ -26,8 +22,10 @@ import { compileRender, unfit, type Render } from './render.ts'
 import type { Run, Step } from './run.ts'
 import { rootShape, type ShapeField } from './shape.ts'
 import { compileStep, compileSubscription, type SubscriptionSource } from './steps.ts'
+import { mapStream, type Positioned } from './stream.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
 import type { Variant } from './variant.ts'
+import { deadlineOf, pacedRetry } from './waiting.ts'
 
 /** One event of a subscription: a response as JSON, or null when only the position has moved. */
 export type SubscriptionEvent = Positioned<string | null>
@@ -47,6 +45,8 @@ export interface Engine {
   readonly errorsMax: number
   /** Receives the planner's error for an operation that cannot be planned. */
   readonly report: (error: unknown) => void
+  /** See `SupergraphOptions.listSize`. */
+  readonly listSize: number
   /** See `SupergraphOptions.eventWaitMs`. */
   readonly eventWaitMs: number
 }

@@ -22,12 +22,18 @@ const applied: ReadonlySet<string> = new Set([
   'policy',
 ])
 
+/** The supergraph uses directives that the engine would have to apply, and cannot. */
+export class UnsupportedSupergraph extends TypeError {
+  override readonly name = 'UnsupportedSupergraph'
+}
+
 /** The names of the directives in this supergraph, by the names of their specifications. */
 export type Features = ReadonlyMap<string, string>
 
 /**
- * Reads the features of a supergraph. Throws `TypeError` with the directives that the engine would have to
- * apply and cannot: those of a specification `for: SECURITY` or `for: EXECUTION` that it has no code for.
+ * Reads the features of a supergraph. Throws `UnsupportedSupergraph` with the directives that the engine
+ * would have to apply and cannot: those of a specification `for: SECURITY` or `for: EXECUTION` that it has
+ * no code for.
  */
 export function readFeatures(document: DocumentNode): Features {
   const features = new Map<string, string>()
@@ -49,7 +55,7 @@ export function readFeatures(document: DocumentNode): Features {
   })
   if (refused.size === 0) return features
   const names = [...refused].toSorted().join(', ')
-  throw new TypeError(`the supergraph uses ${names}, which this engine does not support`)
+  throw new UnsupportedSupergraph(`the supergraph uses ${names}, which this engine does not support`)
 }
 
 const linksOf = (document: DocumentNode): readonly ConstDirectiveNode[] =>

@@ -9,7 +9,6 @@ import {
   type FragmentDefinitionNode,
   type SelectionSetNode,
 } from 'graphql'
-import { isPromise } from '../../subgraphs/platform/async/promise.ts'
 import { emptyObject } from './codegen.ts'
 import type {
   SubgraphConnection,
@@ -19,15 +18,16 @@ import type {
   Variables,
 } from './connection.ts'
 import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
-import { brokenConnection, invalidResponse, lateSubgraph, type Failure, type Target } from './failures.ts'
 import type { EntityCall } from './entity-calls.ts'
+import { brokenConnection, invalidResponse, lateSubgraph, type Failure, type Target } from './failures.ts'
 import { compileMerge, type Data, type Merge } from './merge.ts'
 import { asEntities, isOfQuery, rootDocument, withoutNestedQuery } from './nested-query.ts'
 import type { FetchNode } from './plan.ts'
 import { keysOf } from './providers.ts'
-import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
 import { withRequiredArguments } from './requires-arguments.ts'
+import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
 import type { PlanScope, Run, Step } from './run.ts'
+import { isPromise } from './waiting.ts'
 
 interface RootFetch {
   readonly operation: SubgraphOperation

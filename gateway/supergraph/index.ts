@@ -26,6 +26,7 @@ import type { GraphQLSchema } from 'graphql'
 import type { AccessOf } from './access.ts'
 import type { SubgraphConnection } from './connection.ts'
 import { DocumentCache } from './document-cache.ts'
+import type { RefuseText } from './document-text.ts'
 import type { Rejected } from './errors.ts'
 import type { Engine } from './executable.ts'
 import { presentUnchanged, type PresentError } from './failures.ts'
@@ -37,12 +38,16 @@ import { readSupergraph, type ScalarChecks } from './supergraph-schema.ts'
 export type { Access, AccessOf } from './access.ts'
 export { composeSupergraph } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
+export type { RefuseText } from './document-text.ts'
 export { EventOutage, type SubscriptionEvent } from './executable.ts'
+export { openHttpConnection, type HttpConnection, type HttpConnectionOptions } from './connection-http.ts'
 export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
 export type { PresentError } from './failures.ts'
+export { UnsupportedSupergraph } from './features.ts'
 export type { Limits } from './limits.ts'
 export type { Prepared } from './prepared.ts'
+export { subgraphUrls } from './supergraph-schema.ts'
 
 export interface SupergraphOptions {
   readonly supergraphSdl: string
@@ -55,8 +60,21 @@ export interface SupergraphOptions {
   readonly scalars?: ScalarChecks
   /** The most valid documents that are cached, and the most rejected ones. Default: 1,000. */
   readonly documentsMax?: number
+  /**
+   * Refuses the text of a literal, name or number in a document, given the argument or input field that it
+   * is for. Default: none is refused.
+   */
+  readonly refuseText?: RefuseText
+  /** The most bytes of heap for the cached documents, as estimated from their length. Default: 128 MiB. */
+  readonly documentBytesMax?: number
   /** Limits that differ from `defaultLimits`. */
   readonly limits?: Partial<Limits>
+  /** Whether `__schema` and `__type` are answered. Default: true. */
+  readonly introspection?: boolean
+  /** Whether errors suggest names of the schema (“Did you mean”). Default: true. */
+  readonly suggestions?: boolean
+  /** The items for which a list is priced when no `@listSize` gives their number. Default: 10. */
+  readonly listSize?: number
   /** The most errors of a response; one more counts the others. Default: 100. */
   readonly errorsMax?: number
   /** Makes the error entry that the client receives. Default: the error's own message and extensions. */
@@ -89,6 +107,8 @@ export interface Supergraph {
   readonly schema: GraphQLSchema
   /** Parses, validates and plans a document; the result is cached by text and operation name. */
   prepare(document: string, operationName?: string | null): Prepared | Rejected
+  /** What the caller may read, from the context of its request. */
+  readonly accessOf: AccessOf
 }
 
 /**
@@ -101,11 +121,16 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     subgraphs,
     scalars = {},
     documentsMax = 1_000,
+    documentBytesMax = 128 * 1024 * 1024,
     present = presentUnchanged,
     errorsMax = 100,
+    introspection = true,
+    suggestions = true,
+    listSize = 10,
     report = () => {},
     onForbidden = () => {},
     eventWaitMs = 30_000,
+    refuseText = () => null,
     accessOf,
     overrideLabelsOf = () => [],
     overridePercentageOf = () => Math.random() * 100,
@@ -128,12 +153,22 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     errorsMax,
     report,
     onForbidden,
+    listSize,
     eventWaitMs,
   }
-  const limits = { ...defaultLimits, ...options.limits }
-  const documents = new DocumentCache(engine, limits, documentsMax)
+  const policy = {
+    limits: { ...defaultLimits, ...options.limits },
+    introspection,
+    suggestions,
+    refuseText,
+  }
+  const documents = new DocumentCache(engine, policy, {
+    entriesMax: documentsMax,
+    sizeMax: documentBytesMax,
+  })
   return {
     schema: supergraph.api.graphql,
+    accessOf: engine.accessOf,
     prepare: (document, operationName) => documents.prepare(document, operationName ?? ''),
   }
 }

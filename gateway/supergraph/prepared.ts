@@ -1,10 +1,12 @@
 // A client's operation, prepared once and run for any number of requests.
 
-import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
 import type { Variables } from './connection.ts'
+import { maxAgeOf } from './cache-policy.ts'
+import { compileCost } from './cost.ts'
 import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
 import { Executable, type Engine, type SubscriptionEvent } from './executable.ts'
 import type { Operation } from './operation.ts'
+import { RecentCache } from './recent-cache.ts'
 import { compileSettings } from './settings.ts'
 import { compileCoercion, type Coerced } from './variables.ts'
 import { onlyVariant, type Variant } from './variant.ts'
@@ -14,6 +16,10 @@ export interface Prepared {
   readonly operation: 'query' | 'mutation' | 'subscription'
   /** Coerces variables as graphql-js does. Errors have the code BAD_USER_INPUT. */
   coerce(variables: unknown): Coerced
+  /** What the operation costs with coerced variables; see `cost.ts`. */
+  cost(variables: Variables): number
+  /** Seconds for which the response may be kept, the same for every caller; see `cache-policy.ts`. */
+  readonly maxAge: number
   /** Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`. */
   execute(variables: Variables, context: unknown): Promise<string>
   /**
@@ -28,22 +34,27 @@ export interface Prepared {
 }
 
 /** The most variants of one operation that are cached. */
-const variantsMax = 16
+const variantBounds = { entriesMax: 16, sizeMax: 32 }
 
 /**
  * Plans and compiles the operation.
  *
  * Each variant is planned when its setting first occurs. So plans, merges and renderers have no conditions;
- * most operations only use one setting.
+ * most operations only use one setting. `onCompile` is called whenever a variant has been compiled.
  */
-export function prepareOperation(operation: Operation, engine: Engine): Prepared | Rejected {
+export function prepareOperation(
+  operation: Operation,
+  engine: Engine,
+  onCompile: () => void,
+): Prepared | Rejected {
   const { definition } = operation
   const settingOf = compileSettings(operation, engine)
-  const variants = new RecentMap<string, Executable>(variantsMax, { refreshOnRead: true })
+  const variants = new RecentCache<Executable>(variantBounds)
   const compileVariant = (key: string, variant: Variant): Executable | Rejected => {
     try {
       const executable = new Executable(operation, variant, engine)
-      variants.set(key, executable)
+      variants.set(key, executable, 1)
+      onCompile()
       return executable
     } catch (error) {
       engine.report(error)
@@ -62,6 +73,8 @@ export function prepareOperation(operation: Operation, engine: Engine): Prepared
     kind: 'prepared',
     operation: definition.operation,
     coerce: compileCoercion(operation),
+    cost: compileCost(operation, engine.listSize),
+    maxAge: maxAgeOf(operation),
     execute(variables, context) {
       const variant = variantFor(variables, context)
       return 'kind' in variant

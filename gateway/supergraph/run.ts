@@ -1,11 +1,11 @@
 // The state of one execution of a plan, and the scope that a plan is compiled in.
 
-import type { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { SubgraphConnection, Variables } from './connection.ts'
 import type { Failure } from './failures.ts'
 import type { Data, Lost } from './merge.ts'
 import type { PlannerDocument } from './planner-document.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
+import type { Deadline } from './waiting.ts'
 
 /** One execution of a plan. */
 export interface Run extends Lost {

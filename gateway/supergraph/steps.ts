@@ -2,8 +2,8 @@
 // promise only when a subgraph does.
 
 import type { SubgraphOperation, SubgraphResult, Variables } from './connection.ts'
-import { entityFetch, readRootFetch, rootFetch } from './fetch.ts'
 import type { EntityCall } from './entity-calls.ts'
+import { entityFetch, readRootFetch, rootFetch } from './fetch.ts'
 import { splitInterfaceObjects } from './interface-objects.ts'
 import { splitQueries } from './nested-query.ts'
 import type { PlanNode } from './plan.ts'

@@ -19,9 +19,12 @@ import {
   type GraphQLScalarValueParser,
   type GraphQLSchema,
 } from 'graphql'
-import { apiSdl } from './compose.ts'
 import { readAccessRules, type AccessRules, type Hidden } from './access.ts'
+import { apiSdl } from './compose.ts'
+import { readCacheHints, type CacheHints } from './cache-hints.ts'
+import { readCostRules, type CostRules } from './cost-rules.ts'
 import { readFeatures, valuesOf, type Arguments, type Features } from './features.ts'
+import { readIntrospectionShare, type IntrospectionShare } from './introspection-size.ts'
 import { withNestedQuery } from './nested-query.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
 import { cachedSchemas } from './shown-schema.ts'
@@ -42,6 +45,9 @@ export type ScalarChecks = Readonly<
 export interface ApiSchema {
   readonly graphql: GraphQLSchema
   readonly access: AccessRules
+  readonly costs: CostRules
+  readonly cacheHints: CacheHints
+  readonly introspectionShare: IntrospectionShare
   /** Names of all fields of all types. */
   readonly fieldNames: ReadonlySet<string>
   /** The schema without hidden fields, and without the types that only these lead to. */
@@ -141,6 +147,22 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
   }
 }
 
+/**
+ * The URL of each subgraph, by its name, as the supergraph gives it. Throws GraphQLError for a syntax
+ * error.
+ */
+export function subgraphUrls(sdl: string): ReadonlyMap<string, string> {
+  const graphs = parse(sdl).definitions.filter(
+    (node) => node.kind === Kind.ENUM_TYPE_DEFINITION && node.name.value === 'join__Graph',
+  )
+  return new Map(
+    graphs
+      .flatMap((node) => ('values' in node ? (node.values ?? []) : []))
+      .flatMap(({ directives }) => argumentsOf(directives, 'join__graph'))
+      .map(({ name, url }) => [String(name), String(url ?? '')]),
+  )
+}
+
 const buildSupergraph = (document: DocumentNode): GraphQLSchema =>
   buildASTSchema(document, { assumeValid: true, assumeValidSDL: true })
 
@@ -155,6 +177,9 @@ function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks, featu
   return {
     graphql,
     access: readAccessRules(whole, features),
+    costs: readCostRules(whole, features),
+    cacheHints: readCacheHints(whole),
+    introspectionShare: readIntrospectionShare(graphql),
     fieldNames: new Set(types.flatMap((type) => ('getFields' in type ? Object.keys(type.getFields()) : []))),
     shownWithout: cachedSchemas(document),
     mayHide: ({ name }) => {

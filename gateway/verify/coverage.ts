@@ -24,6 +24,7 @@ interface Profile {
   readonly status: string
   readonly entryModes: readonly string[]
   readonly qrProducts: readonly string[]
+  readonly commonWords?: readonly string[]
 }
 
 const profileFields = [
@@ -36,6 +37,7 @@ const profileFields = [
   'status',
   'entryModes',
   'qrProducts',
+  'commonWords',
 ] as const
 
 /** Compares the counts of each spot with its merchants, and the profile and region of each merchant. */

@@ -1,6 +1,6 @@
 // Figures, amounts and times as the viewer reads them.
 
-import { locale } from './settings.svelte.ts'
+import { locale, settings } from './settings.svelte.ts'
 
 export interface Money {
   readonly amount: string
@@ -94,4 +94,34 @@ export const countryName = (code: string): string => {
 }
 
 /** The name of a participant or merchant without the remark that it is invented. */
-export const shortName = (name: string): string => name.replace(/ \((invented|demo)\)$/, '')
+export const shortName = (name: string): string => name.replace(/ ?[(（](invented|demo|示例|見本)[)）]$/, '')
+
+interface MerchantNames {
+  readonly name: string
+  readonly localName: string | null
+}
+
+/** The name of a merchant in Chinese characters for a reader of Chinese, where it has one; else in Latin letters. */
+export const merchantName = ({ name, localName }: MerchantNames): string =>
+  settings.language === 'zh' && localName && /\p{Script=Han}/u.test(localName)
+    ? shortName(localName)
+    : shortName(name)
+
+/** The name of a city from its name in English. */
+export const cityName = (name: string): string =>
+  settings.words.names.cities.get(name.replaceAll('’', "'")) ?? name
+
+export const categoryName = ({
+  code,
+  description,
+}: {
+  readonly code: string
+  readonly description: string
+}): string => settings.words.names.categories.get(code) ?? description
+
+/** What a problem code means, in the viewer's language; otherwise the sentence of the hub. */
+export const problemText = (code: string, message: string): string =>
+  settings.words.names.problems.get(code) ?? message
+
+export const reasonText = ({ code, message }: { readonly code: string; readonly message: string }): string =>
+  settings.words.names.reasons.get(code) ?? message

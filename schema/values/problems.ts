@@ -9,6 +9,8 @@ export const problems = {
   NOT_FOUND: 'No object with this id is visible to the caller.',
   FORBIDDEN: 'The key does not have the scope or role that this operation requires.',
   BAD_VALUE: 'A value does not have the form that its field requires.',
+  PAN_REFUSED:
+    'A text holds a card number, which the hub neither stores nor logs: send a token of your own instead.',
   BAD_RANGE: 'A range requires `from` and `to` with `from` before `to`, or `lastDays`.',
   BAD_PAGE: '`first` is outside its limits.',
   CURSOR_INVALID: 'The cursor was not issued by this hub for this list.',
@@ -51,6 +53,8 @@ export const problems = {
   NOT_REFUNDABLE: 'The payment cannot be refunded now.',
   REFUND_TOO_LARGE: 'The amount exceeds the part of the payment that is not refunded yet.',
   SETTLEMENT_OPEN: 'The cut-off of this settlement date has not passed in all corridors.',
+  SEARCH_TOO_BROAD:
+    'Too many names have these words to count them: add a word, or `countries` or `cities` with fewer merchants.',
   TOO_MANY: 'Too many rows or entries in one call, or too many objects for one participant.',
   ADDRESS_NOT_ALLOWED: 'The hub does not send requests to this address.',
   VERSION_CONFLICT: 'The object has changed since this version: read it again.',
@@ -135,12 +139,19 @@ export function refuse(code: ProblemCode, details?: string, path: readonly strin
     kind: 'refused',
     __typename: 'Refused',
     code,
-    message: details ?? problems[code],
+    message: details === undefined ? problems[code] : clip(details, messageMax),
     retryable: retryable.has(code),
     isoCode: isoCodes[code] ?? 'MS03',
     path,
   }
 }
+
+/** A message may quote what a client sent; each quote is short, and so is their sum. */
+const messageMax = 400
+
+/** `text`, cut after `max` characters. */
+export const clip = (text: string, max: number): string =>
+  text.length > max ? `${text.slice(0, max)}…` : text
 
 /** True when `value` is a refusal and not a result. */
 export function isRefusal(value: unknown): value is Refusal {

@@ -1,13 +1,15 @@
-// The counter blocks of all hours in memory. Each request refreshes them by reading the blocks that have
-// changed.
+// The counter blocks of all hours in memory, with their sums by month. Each request refreshes them by reading
+// the blocks that have changed.
 
 import type { Db } from 'mongodb'
 import { publishedOf, resultsOf } from '../log/checkpoint.ts'
 import type { LogReader } from '../log/reader.ts'
 import { createLoader } from '../platform/async/batching.ts'
+import type { BlockSource } from './activity.ts'
 import { activityBatchMax, activityProjectionName } from './activity-projection.ts'
 import { openActivity, type ActivityStore } from './block-store.ts'
 import { CounterBlock } from './counter-block.ts'
+import { MonthSums } from './month-sums.ts'
 import { Names } from './names.ts'
 
 export interface ActivityCache {
@@ -18,8 +20,8 @@ export interface ActivityCache {
 }
 
 export interface Snapshot {
-  /** Every hour that has payments. The array and its blocks never change. */
-  readonly blocks: readonly CounterBlock[]
+  /** Every hour that has payments, or sums of them. What it gives never changes. */
+  readonly source: BlockSource
   /** Every log entry up to this position is counted. */
   readonly position: bigint
   /** Blocks of one merchant's months, read from MongoDB by each call. */
@@ -50,11 +52,11 @@ export function createActivityCache(db: Db, logReader: LogSource, now: () => Dat
 
 async function takeSnapshot(hours: CachedHours, logReader: LogSource, now: () => Date): Promise<Snapshot> {
   const tip = logReader.tip()
-  const { blocks, position, monthsOf } = await hours.refresh()
+  const { source, position, monthsOf } = await hours.refresh()
   const [next] = position < tip ? await logReader.read(position, 1) : []
   const asOf = next?.at ?? now()
   return {
-    blocks,
+    source,
     position,
     monthsOf,
     asOf,
@@ -67,8 +69,7 @@ async function takeSnapshot(hours: CachedHours, logReader: LogSource, now: () =>
 class CachedHours {
   readonly #db: Db
   readonly #names: Names
-  readonly #blocks = new Map<string, CounterBlock>()
-  #all: readonly CounterBlock[] = []
+  #hours: MonthSums
   #store: ActivityStore | null = null
   #epoch = -1
   #position = 0n
@@ -76,25 +77,26 @@ class CachedHours {
   constructor(db: Db, names: Names) {
     this.#db = db
     this.#names = names
+    this.#hours = new MonthSums(names)
   }
 
-  async refresh(): Promise<Pick<Snapshot, 'blocks' | 'position' | 'monthsOf'>> {
+  async refresh(): Promise<Pick<Snapshot, 'source' | 'position' | 'monthsOf'>> {
     // The checkpoint is read before the blocks: they contain at least all entries up to it, so the next
     // refresh, which reads the blocks with later entries, misses none.
     const { epoch, position } = await publishedOf(this.#db, activityProjectionName)
     const store = this.#storeOf(epoch)
     const changed = await store.hoursCountedAfter(this.#position)
-    for (const content of changed) this.#blocks.set(content._id, new CounterBlock(content, this.#names))
-    if (changed.length > 0 || this.#blocks.size === 0) this.#all = [...this.#blocks.values()]
+    const blocks = changed.map((content) => [content._id, new CounterBlock(content, this.#names)] as const)
+    this.#hours = this.#hours.with(new Map(blocks))
     this.#position = position
-    return { blocks: this.#all, position, monthsOf: store.monthsOf }
+    return { source: this.#hours.source, position, monthsOf: store.monthsOf }
   }
 
   /** A rebuild has published another epoch: nothing that was read before belongs to it. */
   #storeOf(epoch: number): ActivityStore {
     if (this.#store && epoch === this.#epoch) return this.#store
     this.#epoch = epoch
-    this.#blocks.clear()
+    this.#hours = new MonthSums(this.#names)
     this.#position = 0n
     return (this.#store = openActivity(resultsOf(this.#db, epoch)))
   }

@@ -2,15 +2,25 @@
 
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
 import type { MerchantId } from '../../schema/values/id.ts'
-import { demandScope, visibilityOf, type Visibility } from '../shared/access.ts'
+import { inSlices } from '../platform/async/slices.ts'
+import { canonicalJson } from '../platform/canonical-json.ts'
+import { demandScope, isOperator, visibilityOf, type Visibility } from '../shared/access.ts'
 import type { Registry } from '../shared/registry.ts'
 import type { RequestContext } from '../shared/viewer.ts'
-import { answerActivity, type ActivityAnswer, type Figures, type Filters, type Question } from './activity.ts'
+import {
+  answerActivity,
+  onlyBlocks,
+  type ActivityAnswer,
+  type BlockSource,
+  type Figures,
+  type Filters,
+  type Question,
+} from './activity.ts'
 import type { ActivityCache, Snapshot } from './activity-cache.ts'
 import { CounterBlock } from './counter-block.ts'
 import { openLatestValueStream } from './latest-value-stream.ts'
 import { readQuestion, type ActivityFilterInput } from './question.ts'
-import { daysUpTo, readRange, type Range, type RangeInput } from './range.ts'
+import { closedDays, daysUpTo, readRange, type Range, type RangeInput } from './range.ts'
 
 export interface ActivityDependencies {
   readonly activityCache: ActivityCache
@@ -47,15 +57,53 @@ export const queryActivity = (
   dependencies: ActivityDependencies,
   where: ActivityFilterInput,
   context: RequestContext,
-): Promise<Activity> => answerFromHours(dependencies, questionOf(dependencies, where, context))
+): Promise<Activity> =>
+  answerFromHours(dependencies, questionOf(dependencies, where, context)).then((activity) =>
+    asSeenBy(context, activity),
+  )
 
-/** All payments of the last 365 days, for every caller. */
-export const queryProgramme = (dependencies: ActivityDependencies): Promise<Activity> =>
-  answerFromHours(dependencies, {
-    range: daysUpTo(dependencies.now(), programmeDays),
-    where: {},
-    within: [],
-  })
+/** All payments of the last 365 days for the operator, and of the last 365 closed days for every other caller. */
+export const queryProgramme = (
+  dependencies: ActivityDependencies,
+  closed: ClosedProgramme,
+  context: RequestContext,
+): Promise<Activity> =>
+  isOperator(context)
+    ? answerProgramme(dependencies, daysUpTo(dependencies.now(), programmeDays))
+    : closed.current()
+
+const answerProgramme = (dependencies: ActivityDependencies, range: Range): Promise<Activity> =>
+  answerFromHours(dependencies, { range, where: {}, within: [] })
+
+/** The programme’s activity over closed days: the same all day, whatever is paid meanwhile. */
+export interface ClosedProgramme {
+  current(): Promise<Activity>
+}
+
+/**
+ * Keeps the first answer of a day until the next day closes. A later one could differ by a single payment, such as
+ * one that is cancelled, and a participant that polls would see it.
+ */
+export function createClosedProgramme(dependencies: ActivityDependencies): ClosedProgramme {
+  let kept: { readonly to: number; readonly activity: Promise<Activity> } | null = null
+  return {
+    current() {
+      const range = closedDays(dependencies.now(), programmeDays)
+      if (kept?.to === range.to) return kept.activity
+      const answered = answerProgramme(dependencies, range)
+      const asOf = new Date(range.to)
+      const activity = answered.then((one) => ({ ...one, snapshot: { ...one.snapshot, asOf, lagMs: 0 } }))
+      const keeping = { to: range.to, activity }
+      kept = keeping
+      const drop = (): void => {
+        if (kept === keeping) kept = null
+      }
+      // While the log is not counted up to the end of the day, the answer is not the final one.
+      answered.then(({ snapshot }) => snapshot.asOf < asOf && drop(), drop)
+      return activity
+    },
+  }
+}
 
 /**
  * The activity of an entity: `filters` or `party` select its payments among those that the viewer may read.
@@ -67,7 +115,9 @@ export const queryEntityActivity = (
   filters: Filters,
   party?: Visibility,
 ): Promise<Activity> =>
-  answerFromHours(dependencies, entityQuestion(dependencies, args, context, filters, party))
+  answerFromHours(dependencies, entityQuestion(dependencies, args, context, filters, party)).then((activity) =>
+    asSeenBy(context, activity),
+  )
 
 /** The activity of a merchant, from the blocks of its own months. */
 export const queryMerchantActivity = (
@@ -78,8 +128,23 @@ export const queryMerchantActivity = (
 ): Promise<Activity> =>
   answerFrom(dependencies, entityQuestion(dependencies, args, context, {}), async ({ monthsOf }, range) => {
     const contents = await monthsOf(merchant, range)
-    return contents.map((content) => new CounterBlock(content, dependencies.activityCache.names))
-  })
+    return onlyBlocks(contents.map((content) => new CounterBlock(content, dependencies.activityCache.names)))
+  }).then((activity) => asSeenBy(context, activity))
+
+const coarseMs = 60_000
+
+/**
+ * `activity` with times that tell nothing about the payments of others. How far the log is counted changes with
+ * every payment, so another caller than the operator gets it by the minute.
+ */
+function asSeenBy(context: RequestContext, activity: Activity): Activity {
+  if (isOperator(context)) return activity
+  const { snapshot } = activity
+  const coarse = (ms: number): number => Math.floor(ms / coarseMs) * coarseMs
+  const lagMs = coarse(snapshot.lagMs)
+  const asOf = new Date(coarse(snapshot.asOf.getTime()))
+  return { ...activity, snapshot: { ...snapshot, asOf, lagMs, complete: lagMs === 0 } }
+}
 
 /**
  * Streams the answer to a filter, at most every `everySeconds`, whenever the figures or the range have
@@ -102,12 +167,21 @@ export function streamActivity(
     read: async () => {
       const activity = await queryActivity(dependencies, filter, context)
       // Time alone changes the answer too: a range that ends now moves with every minute.
-      const state = `${activity.snapshot.position} ${activity.range.to}`
+      const state = `${stateOf(activity, context)} ${activity.range.to}`
       if (state === previous) return null
       previous = state
       return { activityUpdated: activity }
     },
   })
+}
+
+/**
+ * Equal while the answer is. The position counts the payments of all participants, so another caller than the
+ * operator gets a new value by its own figures alone.
+ */
+function stateOf({ snapshot, totals, answer }: Activity, context: RequestContext): string {
+  if (isOperator(context)) return String(snapshot.position)
+  return canonicalJson([totals, answer.authorizeMs()])
 }
 
 function questionOf(
@@ -135,22 +209,22 @@ function entityQuestion(
 }
 
 const answerFromHours = (dependencies: ActivityDependencies, question: Question): Promise<Activity> =>
-  answerFrom(dependencies, question, async ({ blocks }) => blocks)
+  answerFrom(dependencies, question, async ({ source }) => source)
 
 async function answerFrom(
   { activityCache }: ActivityDependencies,
   question: Question,
-  blocksOf: (snapshot: Snapshot, range: Range) => Promise<readonly CounterBlock[]>,
+  sourceOf: (snapshot: Snapshot, range: Range) => Promise<BlockSource>,
 ): Promise<Activity> {
   const snapshot = await activityCache.current()
   const answerOver = async (range: Range): Promise<ActivityAnswer> =>
-    answerActivity(await blocksOf(snapshot, range), activityCache.names, { ...question, range })
+    answerActivity(await sourceOf(snapshot, range), activityCache.names, { ...question, range })
   const answer = await answerOver(question.range)
   return {
     snapshot,
     range: question.range,
-    totals: answer.totals(),
+    totals: await inSlices(answer.totals()),
     answer,
-    totalsOver: async (range) => (await answerOver(range)).totals(),
+    totalsOver: async (range) => inSlices((await answerOver(range)).totals()),
   }
 }

@@ -1,6 +1,7 @@
 // Figures from counter blocks: which cells a question selects, and their sums. No MongoDB, no GraphQL.
 
 import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
+import type { Steps } from '../platform/async/slices.ts'
 import type { Visibility } from '../shared/access.ts'
 import { facetFields, type Cell, type CounterBlock, type Facet } from './counter-block.ts'
 import { percentilesOf, type Percentiles } from './histogram.ts'
@@ -51,56 +52,92 @@ export type Dimension =
 
 type FacetDimension = Exclude<Dimension, 'DECLINE_REASON'>
 
+/** What a part of an answer reads of the cells. */
+export interface CellUse {
+  readonly facets: readonly Facet[]
+  readonly minutes: boolean
+  readonly tallies: boolean
+}
+
 /**
- * Answers `question` from `blocks`, whose names are numbered by `names`. Each call reads all cells in the
- * range once.
+ * The blocks with the cells of a range, and possibly others. Cells that agree in what is used may be summed,
+ * when the range has all of them.
  */
-export function answerActivity(blocks: readonly CounterBlock[], names: Names, question: Question) {
-  const selection = new Selection(blocks, names, question)
+export type BlockSource = (range: Range, use: CellUse) => Steps<readonly CounterBlock[]>
+
+/** These blocks for every question. */
+export const onlyBlocks = (blocks: readonly CounterBlock[]): BlockSource =>
+  function* all() {
+    yield
+    return blocks
+  }
+
+/**
+ * Answers `question` from the blocks of `source`, whose names are numbered by `names`. Each call reads the
+ * cells in the range once, in steps.
+ */
+export function answerActivity(source: BlockSource, names: Names, question: Question) {
+  const selection = new Selection(source, names, question)
   return {
-    totals: (): Figures => totalsOf(selection),
+    totals: (): Steps<Figures> => totalsOf(selection),
     /** Latency of the payments that the counterparty answered; null without any. */
-    authorizeMs: (): Percentiles | null => percentilesOf(countTallies(selection, 'latency')),
+    *authorizeMs(): Steps<Percentiles | null> {
+      return percentilesOf(yield* countTallies(selection, 'latency'))
+    },
     /** One row per start, in order; each row reaches to the next start. */
-    series: (starts: readonly number[]): Figures[] => seriesOf(selection, starts),
+    series: (starts: readonly number[]): Steps<Figures[]> => seriesOf(selection, starts),
     /** Parts that have payments, most payments first, then by key. */
-    breakdown: (by: Dimension): Share[] =>
-      largestFirst(
-        by === 'DECLINE_REASON' ? declineReasons(selection, names) : partsOf(selection, names, by),
-      ),
+    *breakdown(by: Dimension): Steps<Share[]> {
+      return largestFirst(
+        by === 'DECLINE_REASON'
+          ? yield* declineReasons(selection, names)
+          : yield* partsOf(selection, names, by),
+      )
+    },
   }
 }
 
 export type ActivityAnswer = ReturnType<typeof answerActivity>
 
+/** A block and its selected cells: `isSelected` holds 1 for each, until the next block. */
+interface Selected {
+  readonly block: CounterBlock
+  readonly isSelected: Uint8Array
+}
+
 /** The cells that a question selects. */
 class Selection {
-  readonly #blocks: readonly CounterBlock[]
+  readonly #source: BlockSource
   readonly #range: Range
+  /** The facets that the filter reads. */
+  readonly #facets: readonly Facet[]
   /** Null when every cell in the range matches. */
   readonly #matches: ((cell: Cell) => boolean) | null
 
-  constructor(blocks: readonly CounterBlock[], names: Names, question: Question) {
-    const { from, to } = question.range
-    this.#blocks = blocks.filter(({ start, end }) => start < to && end > from)
+  constructor(source: BlockSource, names: Names, question: Question) {
+    this.#source = source
     this.#range = question.range
+    this.#facets = facetsOf(question)
     this.#matches = matcher(names, question)
   }
 
-  /**
-   * Visits each block that has a selected cell. `isSelected` holds 1 for each selected cell, until `visit`
-   * returns.
-   */
-  forEachBlock(visit: (block: CounterBlock, isSelected: Uint8Array) => void): void {
+  /** Passes each block that has a selected cell to `visit`, a step for each. */
+  *visit(
+    { facets = [], minutes = false, tallies = false }: Partial<CellUse>,
+    visit: (selected: Selected) => void,
+  ): Steps<void> {
     const { from, to } = this.#range
+    const use = { facets: [...facets, ...this.#facets], minutes, tallies }
     let isSelected = new Uint8Array(1024)
-    for (const block of this.#blocks) {
+    for (const block of yield* this.#source(this.#range, use)) {
+      if (block.start >= to || block.end <= from) continue
       if (isSelected.length < block.size) isSelected = new Uint8Array(block.size * 2)
       if (!this.#matches && block.start >= from && block.end <= to) {
-        visit(block, isSelected.fill(1, 0, block.size))
+        visit({ block, isSelected: isSelected.fill(1, 0, block.size) })
       } else if (this.#select(block, isSelected)) {
-        visit(block, isSelected)
+        visit({ block, isSelected })
       }
+      yield
     }
   }
 
@@ -120,19 +157,19 @@ class Selection {
   }
 }
 
-function totalsOf(selection: Selection): Figures {
+function* totalsOf(selection: Selection): Steps<Figures> {
   const total = new Sum()
-  selection.forEachBlock((block, isSelected) => {
+  yield* selection.visit({}, ({ block, isSelected }) => {
     const cell = block.cells()
     while (cell.next()) if (isSelected[cell.index] === 1) total.add(cell)
   })
   return total.figures()
 }
 
-function seriesOf(selection: Selection, starts: readonly number[]): Figures[] {
+function* seriesOf(selection: Selection, starts: readonly number[]): Steps<Figures[]> {
   const sums = starts.map(() => new Sum())
   let bucket = 0
-  selection.forEachBlock((block, isSelected) => {
+  yield* selection.visit({ minutes: true }, ({ block, isSelected }) => {
     const cell = block.cells()
     while (cell.next()) {
       if (isSelected[cell.index] === 0) continue
@@ -148,7 +185,7 @@ function seriesOf(selection: Selection, starts: readonly number[]): Figures[] {
 }
 
 /** Sums by the key of a dimension. */
-function partsOf(selection: Selection, names: Names, by: FacetDimension): Share[] {
+function* partsOf(selection: Selection, names: Names, by: FacetDimension): Steps<Share[]> {
   const { facet, keyOf } = dimensions[by]
   const field = facetFields[facet]
   // Several lanes may have the same key: `sums` has one sum per key, and `sumByNumber` finds it by number.
@@ -160,7 +197,7 @@ function partsOf(selection: Selection, names: Names, by: FacetDimension): Share[
     sums.set(key, sum)
     return (sumByNumber[number] = sum)
   }
-  selection.forEachBlock((block, isSelected) => {
+  yield* selection.visit({ facets: [facet] }, ({ block, isSelected }) => {
     const cell = block.cells()
     while (cell.next()) {
       if (isSelected[cell.index] === 0) continue
@@ -183,20 +220,22 @@ const dimensions: Readonly<
   ENTRY_MODE: { facet: 'entryMode', keyOf: (name) => name },
 }
 
-const declineReasons = (selection: Selection, names: Names): Share[] =>
-  Array.from(countTallies(selection, 'reason'), ([reason, count]) => ({
+function* declineReasons(selection: Selection, names: Names): Steps<Share[]> {
+  const counts = yield* countTallies(selection, 'reason')
+  return Array.from(counts, ([reason, count]) => ({
     key: names.list[reason]!,
     payments: count,
     approved: 0,
     declined: count,
     value: 0n,
   }))
+}
 
 /** Counts by bucket of the latency, or by number of the reason's name. */
-function countTallies(selection: Selection, kind: 'latency' | 'reason'): Map<number, number> {
+function* countTallies(selection: Selection, kind: 'latency' | 'reason'): Steps<Map<number, number>> {
   const wantsReasons = kind === 'reason'
   const counts = new Map<number, number>()
-  selection.forEachBlock((block, isSelected) => {
+  yield* selection.visit({ tallies: true }, ({ block, isSelected }) => {
     const tally = block.tallies()
     while (tally.next()) {
       if (isSelected[tally.cell] === 0 || tally.isReason !== wantsReasons) continue
@@ -288,6 +327,20 @@ function matcher({ list }: Names, { where, within }: Question): ((cell: Cell) =>
       )
     )
   }
+}
+
+/** The facets that the filter of a question reads. */
+function facetsOf({ where, within }: Question): readonly Facet[] {
+  const { wallets, acquirers, mccs, entryModes, ...ofLane } = where
+  const parties = within.some(({ kind }) => kind !== 'all')
+  const reads: Readonly<Record<Facet, boolean>> = {
+    lane: parties || Object.values(ofLane).some((wanted) => wanted !== undefined),
+    wallet: parties || wallets !== undefined,
+    acquirer: parties || acquirers !== undefined,
+    mcc: mccs !== undefined,
+    entryMode: entryModes !== undefined,
+  }
+  return (Object.keys(reads) as Facet[]).filter((facet) => reads[facet])
 }
 
 const isAmong = (wanted: readonly string[] | undefined, name: string): boolean =>

@@ -15,6 +15,7 @@
 //            2  how many
 
 import type { LoggedPayment } from '../log/entry.ts'
+import type { Steps } from '../platform/async/slices.ts'
 import type { Delta } from './delta.ts'
 import { bucketOf } from './histogram.ts'
 import { laneName, Names } from './names.ts'
@@ -152,6 +153,11 @@ export class Cell {
     return this.#word(valueAt + 1)
   }
 
+  /** The words that hold its facets, without the minute, and without what is not in `masks`. */
+  head(masks: readonly number[]): number[] {
+    return masks.map((mask, n) => this.#word(n) & mask)
+  }
+
   add(delta: Delta): void {
     const at = this.index * cellWidth
     this.#words[at + paymentsAt]! += delta.payments
@@ -191,6 +197,11 @@ export class Tally {
 
   get isReason(): boolean {
     return this.#words[this.#at + 1]! >= reasonKind
+  }
+
+  /** The bucket of the latency, or `reasonKind` plus the number of the reason. */
+  get kind(): number {
+    return this.#words[this.#at + 1]!
   }
 
   /** The number of the reason's name, or the bucket of the latency. */
@@ -233,6 +244,62 @@ export class CounterBlock {
   tallies(): Tally {
     return new Tally(this.#words, this.size)
   }
+}
+
+export interface SumOrder {
+  /** The start of the sum, in milliseconds since 1970; its cells are all in the first minute. */
+  readonly start: number
+  /** The facets that its cells keep apart. */
+  readonly facets: readonly Facet[]
+  readonly tallies: boolean
+}
+
+/** The sum of blocks whose names have the numbers of `names`, as one block. */
+export function* sumBlocks(
+  blocks: readonly CounterBlock[],
+  names: Names,
+  { start, facets, tallies }: SumOrder,
+): Steps<CounterBlock> {
+  const masks = [0, 0, 0]
+  for (const facet of facets) masks[facetFields[facet].word]! |= halfMask << facetFields[facet].shift
+  const cells = new Rows(cellWidth, new Int32Array())
+  const counts = new Rows(tallyWidth, new Int32Array())
+  const cellByKey = new Map<string, number>()
+  const tallyByKey = new Map<number, number>()
+  for (const block of blocks) {
+    const sumOf = new Int32Array(block.size)
+    const cell = block.cells()
+    while (cell.next()) {
+      const head = cell.head(masks)
+      const key = head.join()
+      let row = cellByKey.get(key)
+      if (row === undefined) cellByKey.set(key, (row = cells.push(...head, 0, 0, 0, 0, 0)))
+      sumOf[cell.index] = row
+      addCell(cells.words, row * cellWidth, cell)
+    }
+    const tally = block.tallies()
+    while (tallies && tally.next()) {
+      const key = sumOf[tally.cell]! * kindsMax + tally.kind
+      let row = tallyByKey.get(key)
+      if (row === undefined) tallyByKey.set(key, (row = counts.push(sumOf[tally.cell]!, tally.kind, 0)))
+      counts.words[row * tallyWidth + 2]! += tally.count
+    }
+    yield
+  }
+  const words = Buffer.concat([cells.bytes(), counts.bytes()])
+  return new CounterBlock(
+    { start: new Date(start), upTo: 0n, names: names.list, cells: cells.count, words },
+    names,
+  )
+}
+
+function addCell(words: Int32Array, at: number, cell: Cell): void {
+  words[at + paymentsAt]! += cell.payments
+  words[at + approvedAt]! += cell.approved
+  words[at + declinedAt]! += cell.declined
+  const low = (words[at + valueAt]! >>> 0) + cell.valueLow
+  words[at + valueAt] = low | 0
+  words[at + valueAt + 1]! += cell.valueHigh + Math.floor(low / 2 ** 32)
 }
 
 /** Replaces each name's number by that of `numbers`, and returns the last minute that has a cell. */

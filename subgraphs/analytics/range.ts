@@ -1,6 +1,8 @@
-// Ranges of time, their buckets, and the earlier range to compare with. All in UTC and whole minutes.
+// Ranges of time, their buckets, and the earlier range to compare with. Ranges are in UTC and whole minutes,
+// buckets in any time zone.
 
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
+import { quoteInput } from '../../schema/values/unknown.ts'
 
 export const minuteMs = 60_000
 export const hourMs = 60 * minuteMs
@@ -49,6 +51,15 @@ export function daysUpTo(now: Date, days: number): Range {
   return { from: to - days * dayMs, to }
 }
 
+/** A day counts as closed this long after its end: by then its payments have their answers. */
+const closesAfterMs = hourMs
+
+/** The latest closed days of UTC. */
+export function closedDays(now: Date, days: number): Range {
+  const to = Math.floor((now.getTime() - closesAfterMs) / dayMs) * dayMs
+  return { from: to - days * dayMs, to }
+}
+
 const nextMinute = (time: Date): number => Math.ceil(time.getTime() / minuteMs) * minuteMs
 
 /** The previous range of the same length, or the same range one calendar year earlier. */
@@ -67,18 +78,60 @@ function yearBefore(time: number): number {
 }
 
 /**
- * Starts of the buckets that overlap a range, oldest first. Refuses with BAD_RANGE when there are more than
- * 2,000.
+ * Starts of the buckets that overlap a range, oldest first, aligned in the time of `zone`. Refuses with
+ * BAD_RANGE when there are more than 2,000, and with BAD_VALUE when no time zone has this name.
  */
-export function bucketStarts({ from, to }: Range, bucket: TimeBucket): readonly number[] | Refusal {
+export function bucketStarts(
+  { from, to }: Range,
+  bucket: TimeBucket,
+  zone = 'UTC',
+): readonly number[] | Refusal {
+  const offsetAt = offsetsOf(zone)
+  if (offsetAt === null) return refuse('BAD_VALUE', `there is no time zone ${quoteInput(zone)}`, ['zone'])
   const starts: number[] = []
-  for (let start = bucketStart(from, bucket); start < to; start = nextStart(start, bucket)) {
+  const end = to + offsetAt(to)
+  for (
+    let local = bucketStart(from + offsetAt(from), bucket);
+    local <= end;
+    local = nextStart(local, bucket)
+  ) {
+    const start = instantOf(local, offsetAt)
+    // Where clocks are turned back, two local times may be one instant's neighbours in reverse.
+    if (start >= to || start <= (starts.at(-1) ?? -Infinity)) continue
     if (starts.length === bucketsMax) {
       return refuse('BAD_RANGE', `the range has more than ${bucketsMax} buckets of one ${bucket}`, ['bucket'])
     }
     starts.push(start)
   }
   return starts
+}
+
+/** Milliseconds that local time is ahead of UTC. */
+type OffsetAt = (time: number) => number
+
+/** The instant at which clocks show `local`; when they skip it, the instant of the skip. */
+function instantOf(local: number, offsetAt: OffsetAt): number {
+  const guess = local - offsetAt(local)
+  return local - offsetAt(guess)
+}
+
+const utc: OffsetAt = () => 0
+
+/** Null when no time zone has this name. */
+function offsetsOf(zone: string): OffsetAt | null {
+  if (zone === 'UTC') return utc
+  let format: Intl.DateTimeFormat
+  try {
+    format = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset', hour: '2-digit' })
+  } catch {
+    return null
+  }
+  return (time) => {
+    // "GMT+05:45", or "GMT" without an offset.
+    const [, sign, hours, minutes] = /GMT([+-])(\d\d):(\d\d)/.exec(format.format(time)) ?? []
+    if (sign === undefined) return 0
+    return (sign === '-' ? -1 : 1) * (Number(hours) * hourMs + Number(minutes) * minuteMs)
+  }
 }
 
 /** 1 January 1970 was a Thursday, and weeks begin on Monday. */
@@ -99,7 +152,7 @@ export function monthStart(time: number): number {
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth())
 }
 
-function nextMonthStart(time: number): number {
+export function nextMonthStart(time: number): number {
   const date = new Date(time)
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1)
 }

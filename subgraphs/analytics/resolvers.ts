@@ -2,13 +2,15 @@
 
 import type { CorridorId, MerchantId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
+import { inSlices } from '../platform/async/slices.ts'
 import { partyOf } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import type { Registry } from '../shared/registry.ts'
 import { values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
-import type { Dimension } from './activity.ts'
+import type { Dimension, Figures } from './activity.ts'
 import {
+  createClosedProgramme,
   queryActivity,
   queryEntityActivity,
   queryMerchantActivity,
@@ -31,12 +33,14 @@ const breakdownMax = 500
 
 export function createAnalyticsResolvers(dependencies: ActivityDependencies): Resolvers {
   const { registry } = dependencies
+  const closedProgramme = createClosedProgramme(dependencies)
   return {
     ...values,
     Query: {
       activity: (_: unknown, { where }: { where: ActivityFilterInput }, context: RequestContext) =>
         queryActivity(dependencies, where, context),
-      programme: () => queryProgramme(dependencies),
+      programme: (_: unknown, __: unknown, context: RequestContext) =>
+        queryProgramme(dependencies, closedProgramme, context),
     },
     Subscription: {
       activityUpdated: {
@@ -51,9 +55,9 @@ export function createAnalyticsResolvers(dependencies: ActivityDependencies): Re
     },
     Programme: {
       asOf: ({ snapshot }: Activity) => snapshot.asOf,
-      payments: ({ totals }: Activity) => totals.payments,
+      payments: ({ totals }: Activity) => totals.approved,
       value: ({ totals }: Activity) => valueOf(totals),
-      growth: growthField,
+      growth: growthOfApproved,
     },
     Participant: {
       activity: ({ id }: Key<ParticipantId>, args: EntityActivityArguments, context: RequestContext) =>
@@ -82,6 +86,13 @@ export function createAnalyticsResolvers(dependencies: ActivityDependencies): Re
 const growthField = async (activity: Activity, { comparedTo }: { comparedTo: Comparison }) =>
   growthOf(activity.totals, await activity.totalsOver(earlierRange(activity.range, comparedTo)))
 
+/** The programme reports payments that completed. */
+const growthOfApproved = async (activity: Activity, { comparedTo }: { comparedTo: Comparison }) => {
+  const completed = (figures: Figures): Figures => ({ ...figures, payments: figures.approved })
+  const then = await activity.totalsOver(earlierRange(activity.range, comparedTo))
+  return growthOf(completed(activity.totals), completed(then))
+}
+
 /** Fields of `Activity` that need nothing but the activity. */
 const figureFields = {
   asOf: ({ snapshot }: Activity) => snapshot.asOf,
@@ -95,17 +106,19 @@ const figureFields = {
     range.to > range.from ? (totals.payments * 1000) / (range.to - range.from) : 0,
   value: ({ totals }: Activity) => valueOf(totals),
   averageValue: ({ totals }: Activity) => averageValueOf(totals),
-  authorizeMs: ({ answer }: Activity) => answer.authorizeMs(),
-  series: ({ answer, range }: Activity, { bucket }: { bucket: TimeBucket }) => {
-    const starts = orThrow(bucketStarts(range, bucket))
-    return answer
-      .series(starts)
-      .map((figures, n) => ({ ...figures, start: new Date(starts[n]!), value: valueOf(figures) }))
+  authorizeMs: ({ answer }: Activity) => inSlices(answer.authorizeMs()),
+  series: async (
+    { answer, range }: Activity,
+    { bucket, zone }: { bucket: TimeBucket; zone?: string | null },
+  ) => {
+    const starts = orThrow(bucketStarts(range, bucket, zone ?? 'UTC'))
+    const rows = await inSlices(answer.series(starts))
+    return rows.map((figures, n) => ({ ...figures, start: new Date(starts[n]!), value: valueOf(figures) }))
   },
   growth: growthField,
 }
 
-function breakdownOf(
+async function breakdownOf(
   { answer }: Activity,
   { by, first }: { by: Dimension; first: number },
   registry: Registry,
@@ -113,13 +126,11 @@ function breakdownOf(
   if (first < 1 || first > breakdownMax) {
     throw new ProblemError(refuse('BAD_PAGE', `\`first\` is 1–${breakdownMax}, not ${first}`, ['first']))
   }
-  return answer
-    .breakdown(by)
-    .slice(0, first)
-    .map((share) => ({
-      ...share,
-      label: labelOf(by, share.key, registry),
-      value: valueOf(share),
-      approvalRate: approvalRateOf(share),
-    }))
+  const shares = await inSlices(answer.breakdown(by))
+  return shares.slice(0, first).map((share) => ({
+    ...share,
+    label: labelOf(by, share.key, registry),
+    value: valueOf(share),
+    approvalRate: approvalRateOf(share),
+  }))
 }

@@ -1,19 +1,12 @@
 // The count cube: the counts of merchants by spot, place and profile, in memory. No MongoDB, no GraphQL.
 //
 // A spot is part of a city. It has a count for each profile (all that a merchant is counted by) in each of
-// its hexagons. So a filter selects profiles and cities, and every answer is a sum over arrays of integers. A
-// question without a city or a map is answered from the totals of the profiles alone. The 2.5 million
-// merchants of the data set make 21,000 profiles and 1.5 million counts of 12 bytes.
+// its hexagons, in 8 bytes. So a filter selects profiles and cities, and every answer is a sum over arrays of
+// integers. Sums by terms, of which there are few, answer most questions without the counts themselves.
 
-import type { QrProductId } from '../../schema/values/id.ts'
-import {
-  cityKey,
-  splitEntry,
-  type Profile,
-  type ProfileKey,
-  type SpotHead,
-  type SpotId,
-} from './count-key.ts'
+import type { ParticipantId, QrProductId } from '../../schema/values/id.ts'
+import type { CommonWords } from './common-words.ts'
+import { cityKey, type Profile, type ProfileKey, type SpotHead, type SpotId } from './count-key.ts'
 import { bitsOf, middleOf, regionResolution, type Hexagon } from './hexagon.ts'
 import type { QrProduct } from './merchant.ts'
 import type { Point } from './point.ts'
@@ -25,7 +18,7 @@ export interface SpotRecord extends SpotHead {
   readonly version: number
   /** Time of the last change. */
   readonly at: Date
-  /** Merchants by entry: place and profile; see `splitEntry`. */
+  /** Merchants by entry: two digits of the place, then the profile. */
   readonly counts: Readonly<Record<string, number>>
 }
 
@@ -37,65 +30,20 @@ export interface FoundCount {
   readonly merchants: number
 }
 
-/** Words of one count: place, number of the profile, merchants. */
-const countWidth = 3
+/** Places of a spot. */
+export const placesMax = 64
 
-/** A view of one count of a spot. `next` moves the view to the following count. */
-class SpotCount {
-  readonly #words: Int32Array
-  #at = -countWidth
-
-  constructor(words: Int32Array) {
-    this.#words = words
-  }
-
-  /** Moves to the next count; false after the last one. */
-  next(): boolean {
-    this.#at += countWidth
-    return this.#at < this.#words.length
-  }
-
-  get place(): number {
-    return this.#words[this.#at]!
-  }
-
-  /** The number of the profile in the cube. */
-  get profile(): number {
-    return this.#words[this.#at + 1]!
-  }
-
-  get merchants(): number {
-    return this.#words[this.#at + 2]!
-  }
-}
-
-/** A spot in the cube. */
-export class Spot {
+/** A spot in the cube. Never changes: a new version replaces it. */
+export interface Spot {
   /** The number of the city in the cube. */
   readonly city: number
   readonly region: Hexagon | null
   readonly middle: Point | null
   readonly version: number
-  readonly #words: Int32Array
-
-  /** `words` has three numbers for each count: place, number of the profile, merchants. */
-  constructor(head: Pick<Spot, 'city' | 'region' | 'middle' | 'version'>, words: readonly number[]) {
-    this.city = head.city
-    this.region = head.region
-    this.middle = head.middle
-    this.version = head.version
-    this.#words = Int32Array.from(words)
-  }
-
-  /**
-   * A walk over all counts, without an object per count:
-   *
-   *     const count = spot.counts()
-   *     while (count.next()) total += count.merchants
-   */
-  counts(): SpotCount {
-    return new SpotCount(this.#words)
-  }
+  /** Two numbers for each count: the number of the profile times 64, plus the place; and merchants. */
+  readonly counts: Uint32Array
+  /** Two numbers for each of its terms: the number of the terms, and merchants. */
+  readonly byTerms: Uint32Array
 }
 
 export interface City {
@@ -120,8 +68,12 @@ export class CountCube {
   /** The number of each profile's terms. */
   readonly termsOf: number[] = []
   readonly terms: Terms[] = []
+  /** Numbers of the terms of each country. */
+  readonly termsByCountry = new Map<string, number[]>()
   /** Merchants of each profile, in all spots. */
   readonly totals: number[] = []
+  /** Merchants of each terms, in all spots. */
+  readonly termsTotals: number[] = []
   readonly cities: City[] = []
   readonly spots = new Map<SpotId, Spot>()
   /** By id, in order of id. */
@@ -135,8 +87,17 @@ export class CountCube {
   readonly #termsNumbers = new Map<string, number>()
   readonly #cityNumbers = new Map<string, number>()
 
-  constructor(loadedAt: Date) {
+  /** Words of names that are part of the profiles. */
+  readonly commonWords: CommonWords
+
+  constructor(loadedAt: Date, commonWords: CommonWords = new Set()) {
     this.asOf = loadedAt
+    this.commonWords = commonWords
+  }
+
+  /** The merchants of one acquirer, whatever their status. */
+  merchantsOf(acquirer: ParticipantId): number {
+    return this.profiles.reduce((sum, each, n) => sum + (each.acquirer === acquirer ? this.totals[n]! : 0), 0)
   }
 
   hasProfile(profile: ProfileKey): boolean {
@@ -149,14 +110,14 @@ export class CountCube {
     this.profiles.push(profile)
     this.keys.push(key)
     this.totals.push(0)
-    this.termsOf.push(numberOf(this.#termsNumbers, termsKey(profile), () => this.terms.push(profile)))
+    this.termsOf.push(numberOf(this.#termsNumbers, termsKey(profile), () => this.#addTerms(profile)))
   }
 
   /**
-   * Replaces a spot, unless the cube has a later version of it. Throws a TypeError when a profile is missing
-   * in the cube.
+   * Replaces a spot, unless the cube has a later version of it. `counts` are as in `Spot`; the cube has their
+   * profiles.
    */
-  put(record: SpotRecord): void {
+  put(record: Omit<SpotRecord, 'counts'> & { readonly counts: Uint32Array }): void {
     const previous = this.spots.get(record.id)
     if (previous && previous.version >= record.version) return
     const spot = this.#spotOf(record, previous?.middle)
@@ -172,37 +133,56 @@ export class CountCube {
    * dropped.
    */
   spotsFrom(found: Iterable<FoundCount>): Spot[] {
-    const wordsOf = new Map<Spot, number[]>()
+    const countsOf = new Map<Spot, number[]>()
     for (const { spot: id, place, profile, merchants } of found) {
       const spot = this.spots.get(id)
       const number = this.#profileNumbers.get(profile)
       if (!spot || number === undefined) continue
-      const words = wordsOf.get(spot)
-      if (words) words.push(place, number, merchants)
-      else wordsOf.set(spot, [place, number, merchants])
+      const counts = countsOf.get(spot)
+      if (counts) counts.push(number * placesMax + place, merchants)
+      else countsOf.set(spot, [number * placesMax + place, merchants])
     }
-    return Array.from(wordsOf, ([spot, words]) => new Spot(spot, words))
+    return Array.from(countsOf, ([spot, counts]) => ({ ...spot, ...this.#sums(Uint32Array.from(counts)) }))
   }
 
-  #spotOf(record: SpotRecord, middle: Point | null | undefined): Spot {
+  numberOfProfile(profile: ProfileKey): number | undefined {
+    return this.#profileNumbers.get(profile)
+  }
+
+  #addTerms(terms: Terms): number {
+    const count = this.terms.push(terms)
+    this.termsTotals.push(0)
+    const ofCountry = this.termsByCountry.get(terms.country)
+    if (ofCountry) ofCountry.push(count - 1)
+    else this.termsByCountry.set(terms.country, [count - 1])
+    return count
+  }
+
+  #spotOf(record: Parameters<CountCube['put']>[0], middle: Point | null | undefined): Spot {
     const { country, city, region: id, version, counts } = record
-    const words: number[] = []
-    for (const entry in counts) {
-      const merchants = counts[entry]!
-      if (merchants === 0) continue
-      const { place, profile } = splitEntry(entry)
-      const number = this.#profileNumbers.get(profile)
-      if (number === undefined) throw new TypeError(`the cube has no profile ${profile}`)
-      words.push(place, number, merchants)
-    }
     const region = id === null ? null : bitsOf(id)
-    const head = {
+    return {
       city: this.#cityOf(country, city),
       region,
       middle: middle ?? (region === null ? null : middleOf(region, regionResolution)),
       version,
+      ...this.#sums(counts),
     }
-    return new Spot(head, words)
+  }
+
+  #sums(counts: Uint32Array): Pick<Spot, 'counts' | 'byTerms'> {
+    const sums = new Map<number, number>()
+    for (let at = 0; at < counts.length; at += 2) {
+      const terms = this.termsOf[Math.floor(counts[at]! / placesMax)]!
+      sums.set(terms, (sums.get(terms) ?? 0) + counts[at + 1]!)
+    }
+    const byTerms = new Uint32Array(2 * sums.size)
+    let at = 0
+    for (const [terms, merchants] of sums) {
+      byTerms[at++] = terms
+      byTerms[at++] = merchants
+    }
+    return { counts, byTerms }
   }
 
   #cityOf(country: string, name: string): number {
@@ -213,9 +193,11 @@ export class CountCube {
     return number
   }
 
-  #addTotals(spot: Spot, sign: 1 | -1): void {
-    const count = spot.counts()
-    while (count.next()) this.totals[count.profile]! += sign * count.merchants
+  #addTotals({ counts, byTerms }: Spot, sign: 1 | -1): void {
+    for (let at = 0; at < counts.length; at += 2) {
+      this.totals[Math.floor(counts[at]! / placesMax)]! += sign * counts[at + 1]!
+    }
+    for (let at = 0; at < byTerms.length; at += 2) this.termsTotals[byTerms[at]!]! += sign * byTerms[at + 1]!
   }
 }
 

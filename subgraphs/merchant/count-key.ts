@@ -3,7 +3,14 @@
 
 import { hash } from 'node:crypto'
 import type { Brand } from '../../schema/values/id.ts'
-import { fineHexagonAt, hexagonAround, hexagonId, placeInRegion, regionResolution } from './hexagon.ts'
+import {
+  fineHexagonAt,
+  hexagonAround,
+  hexagonId,
+  placeInRegion,
+  regionResolution,
+  type Hexagon,
+} from './hexagon.ts'
 import type { Merchant } from './merchant.ts'
 import { fold } from './search-words.ts'
 
@@ -11,7 +18,10 @@ import { fold } from './search-words.ts'
 export type Profile = Pick<
   Merchant,
   'country' | 'acquirer' | 'currency' | 'mcc' | 'scenario' | 'online' | 'status' | 'entryModes' | 'qrProducts'
->
+> & {
+  /** The common words of its names; left out without any. See `common-words.ts`. */
+  readonly commonWords?: readonly string[]
+}
 
 /** 72 bits of a hash of the profile, in base64url. */
 export type ProfileKey = Brand<string, 'ProfileKey'>
@@ -44,18 +54,56 @@ export interface SpotChange {
 /** City names that differ in case or accents are one city. */
 export const cityKey = (country: string, city: string): string => `${country}|${fold(city)}`
 
-export function countKeyOf(merchant: Merchant): CountKey {
-  const { country, city, location } = merchant
-  const fine = location && fineHexagonAt(location)
-  const region = fine === null ? null : hexagonId(hexagonAround(fine, regionResolution), regionResolution)
+/** `commonWords` are those of its names. */
+export function countKeyOf(merchant: Merchant, commonWords: readonly string[] = []): CountKey {
+  const fine = merchant.location && fineHexagonAt(merchant.location)
   return {
-    spot: { id: `${cityKey(country, city)}|${region ?? ''}` as SpotId, country, city, region },
+    spot: spotOf(merchant, fine, cityKey(merchant.country, merchant.city)),
     place: fine === null ? 0 : placeInRegion(fine),
-    profile: profileKey(profileOf(merchant)),
+    profile: profileKey(profileOf(merchant, commonWords)),
   }
 }
 
-export const profileOf = (merchant: Profile): Profile => ({
+function spotOf({ country, city }: Merchant, fine: Hexagon | null, cityText: string): SpotHead {
+  const region = fine === null ? null : hexagonId(hexagonAround(fine, regionResolution), regionResolution)
+  return { id: `${cityText}|${region ?? ''}` as SpotId, country, city, region }
+}
+
+/** Computes count keys as `countKeyOf`, and caches what many merchants of an import share. */
+export class CountKeys {
+  /** The profiles of all keys so far. */
+  readonly profiles = new Map<ProfileKey, Profile>()
+  readonly #profileKeys = new Map<string, ProfileKey>()
+  readonly #spots = new Map<string, SpotHead>()
+
+  of(merchant: Merchant, commonWords: readonly string[]): CountKey {
+    const { country, city, location } = merchant
+    const fine = location && fineHexagonAt(location)
+    const region = fine === null ? '' : hexagonAround(fine, regionResolution)
+    const spotText = `${country}|${city}|${region}`
+    let spot = this.#spots.get(spotText)
+    if (!spot) this.#spots.set(spotText, (spot = spotOf(merchant, fine, cityKey(country, city))))
+    return {
+      spot,
+      place: fine === null ? 0 : placeInRegion(fine),
+      profile: this.#keyOf(merchant, commonWords),
+    }
+  }
+
+  #keyOf(merchant: Merchant, commonWords: readonly string[]): ProfileKey {
+    const { country, acquirer, currency, mcc, scenario, online, status, entryModes, qrProducts } = merchant
+    const text = `${country}|${acquirer}|${currency}|${mcc}|${scenario}|${online}|${status}|${entryModes.join()}|${qrProducts.join()}|${commonWords.join()}`
+    let key = this.#profileKeys.get(text)
+    if (key === undefined) {
+      const profile = profileOf(merchant, commonWords)
+      this.#profileKeys.set(text, (key = profileKey(profile)))
+      this.profiles.set(key, profile)
+    }
+    return key
+  }
+}
+
+export const profileOf = (merchant: Profile, commonWords: readonly string[] = []): Profile => ({
   country: merchant.country,
   acquirer: merchant.acquirer,
   currency: merchant.currency,
@@ -65,6 +113,7 @@ export const profileOf = (merchant: Profile): Profile => ({
   status: merchant.status,
   entryModes: merchant.entryModes.toSorted(),
   qrProducts: merchant.qrProducts.toSorted(),
+  ...(commonWords.length > 0 && { commonWords: commonWords.toSorted() }),
 })
 
 /** A hash of the profile, so that all processes use the same key without coordination. */
@@ -72,12 +121,8 @@ export const profileKey = (profile: Profile): ProfileKey =>
   hash('sha256', JSON.stringify(profile), 'base64url').slice(0, 12) as ProfileKey
 
 /** The field of a count in its spot: two digits of place, then the profile. */
-const entryOf = (place: number, profile: ProfileKey): string => `${String(place).padStart(2, '0')}${profile}`
-
-export const splitEntry = (entry: string): { place: number; profile: ProfileKey } => ({
-  place: Number(entry.slice(0, 2)),
-  profile: entry.slice(2) as ProfileKey,
-})
+export const entryOf = (place: number, profile: ProfileKey): string =>
+  `${String(place).padStart(2, '0')}${profile}`
 
 /** Adds one merchant to `changes`, or removes one. */
 export function addChange(

@@ -1,14 +1,16 @@
 // The counts of merchants in MongoDB: written in one MongoDB transaction with the merchants, and mirrored in
 // every process.
 
-import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb'
+import type { AnyBulkWriteOperation, ClientSession, Db, Filter, FindCursor } from 'mongodb'
+import { createLoader } from '../platform/async/batching.ts'
 import { chunks } from '../platform/async/chunks.ts'
 import type { Logger } from '../platform/logger.ts'
 import { openCollectionWatch, type CollectionChange } from '../platform/mongo/collection-watch.ts'
-import { loaderById } from '../platform/mongo/loader-by-id.ts'
+import { readCommonWords } from './common-words.ts'
 import { CountCube, type SpotRecord } from './count-cube.ts'
-import { splitEntry, type Profile, type ProfileKey, type SpotChange, type SpotId } from './count-key.ts'
+import type { Profile, ProfileKey, SpotChange, SpotId } from './count-key.ts'
 import type { QrProduct } from './merchant.ts'
+import { readSpot } from './spot-bytes.ts'
 
 type Stored<Row extends { readonly id: string }> = Omit<Row, 'id'> & { readonly _id: Row['id'] }
 
@@ -20,13 +22,16 @@ export const countCollections = (db: Db) => ({
 })
 
 const watchedCollections = ['coverage', 'coverageProfiles', 'qrProducts'] as const
-const spotsPerRead = 2_000
+/** Some spots have ten thousand counts: more at once would hold up other requests. */
+const spotsPerRead = 50
 
 export interface CountStore {
   /** The current cube. A reload replaces it, so read it again after an await. */
   readonly cube: CountCube
   /** Reads these spots again now. When it resolves, the cube has their state at the call or a later one. */
   refresh(spots: readonly SpotId[]): Promise<void>
+  /** Reads all QR products again now. */
+  refreshProducts(): Promise<void>
   close(): Promise<void>
 }
 
@@ -69,21 +74,27 @@ export async function addCounts(
  * when the first load fails.
  */
 export async function openCountStore(db: Db, now: () => Date, logger: Logger): Promise<CountStore> {
-  const spotLoader = loaderById(countCollections(db).spots, {
-    batchMax: 1_000,
+  const spotLoader = createLoader<SpotId, Buffer>({
+    batchMax: spotsPerRead,
     flightsMax: 1,
-    read: recordOf,
+    async load(ids) {
+      const found = await rawSpots(db, { _id: { $in: [...ids] } }).toArray()
+      const byId = new Map(found.map((bytes) => [idOf(bytes), bytes]))
+      return ids.map((id) => byId.get(id) ?? null)
+    },
   })
   let cube = new CountCube(now())
 
   const refresh = async (ids: readonly SpotId[]): Promise<void> => {
     const target = cube
-    const records = await spotLoader.loadMany(ids)
-    await putSpots(
-      db,
-      target,
-      records.filter((record) => record !== null),
-    )
+    const spots = await spotLoader.loadMany(ids)
+    for (const some of chunks(spots, spotsPerRead)) {
+      await putSpots(
+        db,
+        target,
+        some.filter((bytes) => bytes !== null),
+      )
+    }
   }
   const apply = async ({ collection, documentKey, operationType }: CollectionChange): Promise<void> => {
     if (!documentKey || operationType === 'delete') {
@@ -107,17 +118,18 @@ export async function openCountStore(db: Db, now: () => Date, logger: Logger): P
       return cube
     },
     refresh,
+    refreshProducts: () => loadProducts(db, cube),
     close: () => watch.close(),
   }
 }
 
 async function loadCube(db: Db, at: Date): Promise<CountCube> {
-  const { spots, profiles } = countCollections(db)
-  const cube = new CountCube(at)
+  const { profiles } = countCollections(db)
+  const cube = new CountCube(at, await readCommonWords(db))
   for await (const { _id, ...profile } of profiles.find().batchSize(10_000)) cube.addProfile(_id, profile)
   await loadProducts(db, cube)
-  for await (const stored of chunks(spots.find().batchSize(spotsPerRead), spotsPerRead)) {
-    await putSpots(db, cube, stored.map(recordOf))
+  for await (const stored of chunks(rawSpots(db, {}).batchSize(2 * spotsPerRead), spotsPerRead)) {
+    await putSpots(db, cube, stored)
   }
   return cube
 }
@@ -131,19 +143,32 @@ async function loadProducts(db: Db, cube: CountCube): Promise<void> {
 /**
  * Profiles are stored before the spots that use them, so all profiles that the cube lacks can be read now.
  */
-async function putSpots(db: Db, cube: CountCube, records: readonly SpotRecord[]): Promise<void> {
+async function putSpots(db: Db, cube: CountCube, stored: readonly Buffer[]): Promise<void> {
   const missing = new Set<ProfileKey>()
-  for (const { counts } of records) {
-    for (const entry in counts) {
-      const { profile } = splitEntry(entry)
-      if (!cube.hasProfile(profile)) missing.add(profile)
-    }
-  }
-  if (missing.size > 0) {
-    const found = countCollections(db).profiles.find({ _id: { $in: [...missing] } })
-    for (const { _id, ...profile } of await found.toArray()) cube.addProfile(_id, profile)
-  }
-  for (const record of records) cube.put(record)
+  const putAll = (spots: readonly Buffer[]): Buffer[] =>
+    spots.filter((bytes) => {
+      const spot = readSpot(
+        bytes,
+        (profile) => cube.numberOfProfile(profile),
+        (profile) => missing.add(profile),
+      )
+      if (spot) cube.put(spot)
+      return spot === null
+    })
+  const incomplete = putAll(stored)
+  if (incomplete.length === 0) return
+  const found = countCollections(db).profiles.find({ _id: { $in: [...missing] } })
+  for (const { _id, ...profile } of await found.toArray()) cube.addProfile(_id, profile)
+  missing.clear()
+  if (putAll(incomplete).length > 0) throw new TypeError(`there is no profile ${[...missing].join()}`)
 }
 
-const recordOf = ({ _id, ...record }: Stored<SpotRecord>): SpotRecord => ({ id: _id, ...record })
+/** The documents of spots as bytes: see `spot-bytes.ts`. */
+const rawSpots = (db: Db, filter: Filter<Stored<SpotRecord>>): FindCursor<Buffer> =>
+  countCollections(db).spots.find(filter, { raw: true }) as unknown as FindCursor<Buffer>
+
+/** The id is the first field of a document. */
+function idOf(bytes: Buffer): SpotId {
+  const valueAt = bytes.indexOf(0, 5) + 1
+  return bytes.toString('utf8', valueAt + 4, valueAt + 4 + bytes.readInt32LE(valueAt) - 1) as SpotId
+}

@@ -2,8 +2,9 @@
 
 import type { QrProductId } from '../../schema/values/id.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
+import { atOnce, inSlices, type Steps } from '../platform/async/slices.ts'
 import { categoryOf, countryOf } from '../shared/values.ts'
-import type { CountCube, Spot } from './count-cube.ts'
+import { placesMax, type CountCube, type Spot } from './count-cube.ts'
 import type { Profile } from './count-key.ts'
 import {
   fineHexagonIn,
@@ -18,6 +19,7 @@ import {
 } from './hexagon.ts'
 import { scenarios } from './merchant.ts'
 import type { Point } from './point.ts'
+import type { ProfileSelection } from './select-counts.ts'
 
 export type CoverageDimension = 'COUNTRY' | 'CITY' | 'MCC' | 'SCENARIO' | 'QR_PRODUCT'
 
@@ -38,10 +40,11 @@ export interface CoverageCell {
 
 /** Which counts of a cube are summed. */
 export interface CountSelection {
-  /** A flag per profile of the cube. */
-  readonly profiles: Uint8Array
+  readonly profiles: ProfileSelection
   /** A flag per city of the cube; null for all cities. */
   readonly cities: Uint8Array | null
+  /** Only spots of these countries; null for all. */
+  readonly countries: ReadonlySet<string> | null
   /** Spots to sum in place of the cube's own, such as those of a search; null for the cube's own. */
   readonly spots: readonly Spot[] | null
 }
@@ -53,27 +56,49 @@ const sharesMax = 500
 export class Coverage {
   readonly asOf: Date
   readonly #cube: CountCube
-  readonly #selection: CountSelection
-  #byProfile: Int32Array | null = null
-  #byCity: Int32Array | null = null
+  readonly #selections: readonly CountSelection[]
+  /** A spot never changes, so these are the counts of one moment. */
+  readonly #spots = new Map<CountSelection, readonly Spot[]>()
+  #byProfile: Float64Array | null = null
+  #byCity: Float64Array | null = null
 
-  constructor(cube: CountCube, selection: CountSelection) {
+  /** No merchant may be in two of the selections: their sums are added. */
+  constructor(cube: CountCube, ...selections: readonly CountSelection[]) {
     this.#cube = cube
-    this.#selection = selection
+    this.#selections = selections
     this.asOf = cube.asOf
   }
 
   get merchants(): number {
-    return this.#profiles().reduce((sum, merchants) => sum + merchants, 0)
+    if (!this.#isByTermsAlone) return this.#profiles().reduce((sum, merchants) => sum + merchants, 0)
+    const { termsTotals } = this.#cube
+    let sum = 0
+    for (const { profiles } of this.#selections) {
+      profiles.terms.forEach((selected, n) => void (selected && (sum += termsTotals[n]!)))
+    }
+    return sum
   }
 
   get onlineMerchants(): number {
-    const { profiles } = this.#cube
-    return this.#profiles().reduce((sum, merchants, n) => sum + (profiles[n]!.online ? merchants : 0), 0)
+    return this.count(({ online }) => online)
   }
 
   get cities(): number {
     return this.#cities().reduce((cities, merchants) => cities + (merchants > 0 ? 1 : 0), 0)
+  }
+
+  /**
+   * Computes in slices what a breakdown needs, or `merchants` when there is none. Without it, the first use
+   * computes it at once, in some ten milliseconds for the whole cube.
+   */
+  async prepare(by: CoverageDimension | null): Promise<void> {
+    if (by === 'CITY') this.#byCity ??= await inSlices(this.#sumCities())
+    else if (by !== null || !this.#isByTermsAlone) this.#byProfile ??= await inSlices(this.#sumProfiles())
+  }
+
+  /** True when the totals of the terms are enough for the number of merchants. */
+  get #isByTermsAlone(): boolean {
+    return this.#selections.every(({ cities, spots, profiles }) => !cities && !spots && profiles.byTermsAlone)
   }
 
   /** Selected merchants whose profile matches. */
@@ -97,49 +122,71 @@ export class Coverage {
    * Refuses with BAD_VALUE.
    */
   cells(bounds: Bounds, zoom: number): CoverageCell[] | Refusal {
+    return atOnce(this.cellSteps(bounds, zoom))
+  }
+
+  /** The steps of `cells`. */
+  *cellSteps(bounds: Bounds, zoom: number): Steps<CoverageCell[] | Refusal> {
     const refusal = checkView(bounds, zoom)
     if (refusal) return refusal
     for (let resolution = resolutionFor(zoom); ; resolution--) {
-      const cells = this.#cellsAt(bounds, resolution)
+      const cells = yield* this.#cellsAt(bounds, resolution)
       if (cells) return cells.toSorted((a, b) => b.merchants - a.merchants || (a.id < b.id ? -1 : 1))
     }
   }
 
-  /**
-   * Merchants by number of the profile. Without cities or spots in the selection, the cube has these sums
-   * already.
-   */
-  #profiles(): Int32Array {
-    if (this.#byProfile) return this.#byProfile
-    const { totals } = this.#cube
-    const { profiles, cities, spots } = this.#selection
-    const sums = (this.#byProfile = new Int32Array(profiles.length))
-    if (!cities && !spots) {
-      for (let n = 0; n < sums.length; n++) if (profiles[n]) sums[n] = totals[n]!
-      return sums
-    }
-    for (const spot of this.#spots()) {
-      const count = spot.counts()
-      while (count.next()) if (profiles[count.profile]) sums[count.profile]! += count.merchants
-    }
-    return sums
+  /** Merchants by number of the profile. */
+  #profiles(): Float64Array {
+    return (this.#byProfile ??= atOnce(this.#sumProfiles()))
   }
 
   /** Merchants by number of the city. */
-  #cities(): Int32Array {
-    if (this.#byCity) return this.#byCity
-    const { profiles } = this.#selection
-    const sums = (this.#byCity = new Int32Array(this.#cube.cities.length))
-    for (const spot of this.#spots()) {
-      const count = spot.counts()
-      while (count.next()) if (profiles[count.profile]) sums[spot.city]! += count.merchants
+  #cities(): Float64Array {
+    return (this.#byCity ??= atOnce(this.#sumCities()))
+  }
+
+  *#sumProfiles(): Steps<Float64Array> {
+    const { totals } = this.#cube
+    const sums = new Float64Array(totals.length)
+    for (const selection of this.#selections) {
+      const selected = selection.profiles.profiles
+      // Without cities or spots in the selection, the cube has these sums already.
+      if (!selection.cities && !selection.spots) {
+        for (let n = 0; n < selected.length; n++) if (selected[n]) sums[n]! += totals[n]!
+        continue
+      }
+      for (const { counts } of this.#spotsOf(selection)) {
+        for (let at = 0; at < counts.length; at += 2) {
+          const profile = counts[at]! >>> placeBits
+          if (selected[profile]) sums[profile]! += counts[at + 1]!
+        }
+        yield
+      }
     }
     return sums
   }
 
-  *#spots(): Iterable<Spot> {
-    const { cities, spots } = this.#selection
-    for (const spot of spots ?? this.#cube.spots.values()) if (!cities || cities[spot.city]) yield spot
+  *#sumCities(): Steps<Float64Array> {
+    const sums = new Float64Array(this.#cube.cities.length)
+    for (const selection of this.#selections) {
+      for (const spot of this.#spotsOf(selection)) {
+        sums[spot.city]! += sumOf(spot, selection.profiles)
+        yield
+      }
+    }
+    return sums
+  }
+
+  #spotsOf(selection: CountSelection): readonly Spot[] {
+    let found = this.#spots.get(selection)
+    if (found) return found
+    const { cities, countries, spots } = selection
+    const { cities: names } = this.#cube
+    found = (spots ?? [...this.#cube.spots.values()]).filter(
+      ({ city }) => (!cities || cities[city]) && (countries?.has(names[city]!.country) ?? true),
+    )
+    this.#spots.set(selection, found)
+    return found
   }
 
   #cityShares(): CoverageShare[] {
@@ -168,44 +215,82 @@ export class Coverage {
   }
 
   /** Null when there are more than 5,000. The world has 122 hexagons of resolution 0. */
-  #cellsAt(bounds: Bounds, resolution: number): CoverageCell[] | null {
-    const { profiles } = this.#selection
+  *#cellsAt(bounds: Bounds, resolution: number): Steps<CoverageCell[] | null> {
     const sums = new Map<Hexagon, number>()
     const groups = new Map<Hexagon, { merchants: number; city: number }>()
-    const places = new Int32Array(64)
-    for (const spot of this.#spots()) {
-      const { region, middle } = spot
-      if (region === null || !middle) continue
-      // A region may overlap a hexagon whose middle is on view, while its own middle is a width of that
-      // hexagon outside.
-      if (!isNear(middle, bounds, Math.min(resolution, regionResolution), 3)) continue
-      sumByPlace(spot, profiles, places)
-      for (let place = 0; place < places.length; place++) {
-        const merchants = places[place]!
-        if (merchants === 0) continue
-        const hexagon = hexagonAround(fineHexagonIn(region, place), resolution)
-        sums.set(hexagon, (sums.get(hexagon) ?? 0) + merchants)
-        const group = groups.get(hexagon)
-        if (!group) groups.set(hexagon, { merchants, city: spot.city })
-        else if (merchants > group.merchants) Object.assign(group, { merchants, city: spot.city })
+    const add = (hexagon: Hexagon, merchants: number, city: number): void => {
+      sums.set(hexagon, (sums.get(hexagon) ?? 0) + merchants)
+      const group = groups.get(hexagon)
+      if (!group) groups.set(hexagon, { merchants, city })
+      else if (merchants > group.merchants) Object.assign(group, { merchants, city })
+    }
+    for (const selection of this.#selections) {
+      for (const spot of this.#spotsOf(selection)) {
+        // A region may overlap a hexagon whose middle is on view, while its own middle is a width of that
+        // hexagon outside.
+        const margin = Math.min(resolution, regionResolution)
+        if (!spot.middle || !isNear(spot.middle, bounds, margin, 3)) continue
+        for (const [fine, merchants] of hexagonsOf(spot, selection.profiles, resolution)) {
+          add(hexagonAround(fine, resolution), merchants, spot.city)
+        }
+        yield
       }
     }
+    return yield* this.#cellsOf(sums, groups, bounds, resolution)
+  }
+
+  *#cellsOf(
+    sums: ReadonlyMap<Hexagon, number>,
+    groups: ReadonlyMap<Hexagon, { readonly city: number }>,
+    bounds: Bounds,
+    resolution: number,
+  ): Steps<CoverageCell[] | null> {
     const cells: CoverageCell[] = []
     for (const [hexagon, merchants] of sums) {
       const center = middleOf(hexagon, resolution)
       if (!isNear(center, bounds, resolution, 1)) continue
       const place = this.#cube.cities[groups.get(hexagon)!.city]!.name
       if (cells.push({ id: hexagonId(hexagon, resolution), center, merchants, place }) > cellsMax) return null
+      yield
     }
     return cells
   }
 }
 
-/** Sums the selected merchants of a spot by place. */
-function sumByPlace(spot: Spot, profiles: Uint8Array, places: Int32Array): void {
-  places.fill(0)
-  const count = spot.counts()
-  while (count.next()) if (profiles[count.profile]) places[count.place]! += count.merchants
+/** A place takes six bits of a count. */
+const placeBits = 6
+
+/** Selected merchants of a spot, from the sums by terms where they are enough. */
+function sumOf({ counts, byTerms }: Spot, { terms, byTermsAlone, profiles }: ProfileSelection): number {
+  let sum = 0
+  if (byTermsAlone) {
+    for (let at = 0; at < byTerms.length; at += 2) if (terms[byTerms[at]!]) sum += byTerms[at + 1]!
+    return sum
+  }
+  for (let at = 0; at < counts.length; at += 2) {
+    if (profiles[counts[at]! >>> placeBits]) sum += counts[at + 1]!
+  }
+  return sum
+}
+
+/** Selected merchants of a spot by fine hexagon; all in one of them where its region is not divided. */
+function hexagonsOf(spot: Spot, selected: ProfileSelection, resolution: number): [Hexagon, number][] {
+  const { region, counts } = spot
+  if (region === null) return []
+  if (resolution <= regionResolution) {
+    const merchants = sumOf(spot, selected)
+    return merchants > 0 ? [[fineHexagonIn(region, 0), merchants]] : []
+  }
+  const places = new Float64Array(placesMax)
+  const { profiles } = selected
+  for (let at = 0; at < counts.length; at += 2) {
+    const key = counts[at]!
+    if (profiles[key >>> placeBits]) places[key & (placesMax - 1)]! += counts[at + 1]!
+  }
+  return Array.from(places, (merchants, place): [Hexagon, number] => [
+    fineHexagonIn(region, place),
+    merchants,
+  ]).filter(([, merchants]) => merchants > 0)
 }
 
 function keysOf(profile: Profile, by: Exclude<CoverageDimension, 'CITY'>): readonly string[] {

@@ -1,25 +1,91 @@
-// Imports merchants and QR products as a whole, for data sets and first starts.
+// Imports merchants and QR products as a whole, for data sets and first starts. Several threads may import
+// parts of one data set: each with `createMerchantImport`, then one of them with `finishMerchants`.
 
 import type { Db } from 'mongodb'
 import { chunks } from '../platform/async/chunks.ts'
-import {
-  addChange,
-  countKeyOf,
-  profileOf,
-  type Profile,
-  type ProfileKey,
-  type SpotChange,
-  type SpotId,
-} from './count-key.ts'
+import { insertAll } from '../platform/mongo/bulk-write.ts'
+import { isDuplicateKey } from '../platform/mongo/errors.ts'
+import { nameWordsOf, saveCommonWords, type CommonWords } from './common-words.ts'
+import { CountKeys } from './count-key.ts'
 import { countCollections } from './count-store.ts'
+import { MerchantTally, type TallyParts } from './merchant-tally.ts'
 import type { Merchant, QrProduct } from './merchant.ts'
 import { createMerchantIndexes, merchantCollection, storedMerchant } from './stored-merchant.ts'
 
 const groupSize = 2_000
-const flightsMax = 3
+const flightsMax = 2
 
-/** Only the last write waits for the journal of a majority: an interrupted import is repeated as a whole. */
-const fastWrite = { ordered: false, writeConcern: { w: 1, journal: false } } as const
+/** Nothing waits for the journal: an interrupted import is continued, and its last write waits. */
+const fastWrite = { ordered: false, writeConcern: { w: 1, j: false } } as const
+
+export interface MerchantImport {
+  /**
+   * Counts `merchants`, and writes them unless `stored` is `all`. `some`: an earlier import may have written
+   * some of them. Returns how many there were.
+   */
+  add(
+    merchants: AsyncIterable<Merchant> | Iterable<Merchant>,
+    stored?: 'none' | 'some' | 'all',
+    onAdded?: (merchants: number) => void,
+  ): Promise<number>
+  /** The counts of all merchants that were added. */
+  counts(): TallyParts
+}
+
+export function createMerchantImport(db: Db, commonWords: CommonWords): MerchantImport {
+  const collection = merchantCollection(db)
+  const tally = new MerchantTally()
+  const keys = new CountKeys()
+  return {
+    add: (merchants, stored = 'none', onAdded = () => {}) =>
+      inGroups(merchants, async (group) => {
+        const rows = group.map((merchant) => {
+          const words = nameWordsOf(merchant, commonWords)
+          const key = keys.of(merchant, words.common)
+          tally.add(key, keys.profiles)
+          return stored === 'all' ? null : storedMerchant(merchant, key, words)
+        })
+        const written = rows.filter((row) => row !== null)
+        const errors = await insertAll(collection, written, fastWrite)
+        const failed = errors.find((error) => stored !== 'some' || !isDuplicateKey(error))
+        if (failed) {
+          const { _id } = written[failed.index]!
+          throw new Error(
+            `merchant ${_id} cannot be imported: ${isDuplicateKey(failed) ? 'duplicate key' : failed.code}`,
+          )
+        }
+        onAdded(group.length)
+      }),
+    counts: () => tally.parts(),
+  }
+}
+
+/** Deletes all merchants, and what is derived from them. `words` are the common words of the new ones. */
+export async function clearMerchants(db: Db, words: CommonWords): Promise<void> {
+  const all = [merchantCollection(db), ...Object.values(countCollections(db))]
+  await Promise.all(all.map((collection) => collection.drop()))
+  // Millions of merchants are read one by one and seldom change, so zstd is worth its time.
+  await db.createCollection(merchantCollection(db).collectionName, {
+    storageEngine: { wiredTiger: { configString: 'block_compressor=zstd' } },
+  })
+  await saveCommonWords(db, words)
+}
+
+export interface MerchantsToFinish {
+  readonly counts: readonly TallyParts[]
+  readonly products: Iterable<QrProduct>
+  readonly at: Date
+}
+
+/** Creates the indexes and the counts of imported merchants. May be repeated. */
+export async function finishMerchants(db: Db, { counts, products, at }: MerchantsToFinish): Promise<void> {
+  const tally = new MerchantTally()
+  for (const parts of counts) tally.addParts(parts)
+  await Promise.all(Object.values(countCollections(db)).map((collection) => collection.drop()))
+  await Promise.all([createMerchantIndexes(db), saveCounts(db, tally, at)])
+  const rows = Array.from(products, ({ id, ...product }) => ({ _id: id, ...product }))
+  if (rows.length > 0) await countCollections(db).products.insertMany(rows)
+}
 
 /**
  * Replaces all merchants and products of `db`, then creates the indexes and the counts. Merchants are written
@@ -29,59 +95,51 @@ const fastWrite = { ordered: false, writeConcern: { w: 1, journal: false } } as 
 export async function importMerchants(
   db: Db,
   merchants: AsyncIterable<Merchant> | Iterable<Merchant>,
-  { products, at = new Date() }: { readonly products: Iterable<QrProduct>; readonly at?: Date },
+  options: {
+    readonly products: Iterable<QrProduct>
+    readonly at?: Date
+    readonly commonWords?: CommonWords
+  },
 ): Promise<number> {
-  const stored = merchantCollection(db)
-  await Promise.all([stored, ...Object.values(countCollections(db))].map((collection) => collection.drop()))
-
-  const profiles = new Map<ProfileKey, Profile>()
-  const changes = new Map<SpotId, SpotChange>()
-  const imported = await inGroups(merchants, async (group) => {
-    const rows = group.map((merchant) => {
-      const countKey = countKeyOf(merchant)
-      if (!profiles.has(countKey.profile)) profiles.set(countKey.profile, profileOf(merchant))
-      addChange(changes, countKey, 1)
-      return storedMerchant(merchant, countKey)
-    })
-    await stored.insertMany(rows, fastWrite)
-  })
-  await Promise.all([createMerchantIndexes(db), saveCounts(db, profiles, changes.values(), at)])
-  await saveProducts(db, products)
+  const { products, at = new Date(), commonWords = new Set() } = options
+  await clearMerchants(db, commonWords)
+  const merchantImport = createMerchantImport(db, commonWords)
+  const imported = await merchantImport.add(merchants)
+  await finishMerchants(db, { counts: [merchantImport.counts()], products, at })
   return imported
 }
 
-async function saveCounts(
-  db: Db,
-  profiles: ReadonlyMap<ProfileKey, Profile>,
-  changes: Iterable<SpotChange>,
-  at: Date,
-): Promise<void> {
+async function saveCounts(db: Db, tally: MerchantTally, at: Date): Promise<void> {
   const collections = countCollections(db)
-  await inGroups(profiles, async (group) => {
+  await inGroups(tally.profiles, async (group) => {
     const rows = group.map(([_id, profile]) => ({ _id, ...profile }))
-    await collections.profiles.insertMany(rows, fastWrite)
+    throwIfFailed(await insertAll(collections.profiles, rows, fastWrite))
   })
-  await inGroups(changes, async (group) => {
-    const rows = group.map(({ spot: { id, ...head }, counts }) => {
-      return { _id: id, ...head, version: 1, at, counts: Object.fromEntries(counts) }
-    })
-    await collections.spots.insertMany(rows, fastWrite)
-  })
+  await inGroups(
+    tally.takeSpots(),
+    async (group) => {
+      const rows = group.map(({ spot: { id, ...head }, counts }) => {
+        return { _id: id, ...head, version: 1, at, counts }
+      })
+      throwIfFailed(await insertAll(collections.spots, rows, fastWrite))
+    },
+    200,
+  )
 }
 
-async function saveProducts(db: Db, products: Iterable<QrProduct>): Promise<void> {
-  const rows = Array.from(products, ({ id, ...product }) => ({ _id: id, ...product }))
-  if (rows.length > 0) await countCollections(db).products.insertMany(rows)
+function throwIfFailed([error]: Awaited<ReturnType<typeof insertAll>>): void {
+  if (error) throw new Error(`the counts cannot be written: error ${error.code}`)
 }
 
 /** Writes `rows` in groups, at most `flightsMax` at a time. Returns how many rows there were. */
 async function inGroups<Row>(
   rows: AsyncIterable<Row> | Iterable<Row>,
   write: (group: readonly Row[]) => Promise<void>,
+  size = groupSize,
 ): Promise<number> {
   const flights = new Set<Promise<void>>()
   let total = 0
-  for await (const group of chunks(rows, groupSize)) {
+  for await (const group of chunks(rows, size)) {
     total += group.length
     const flight = write(group).finally(() => flights.delete(flight))
     flight.catch(() => {}) // The error is thrown by the next await of the flights.

@@ -5,12 +5,14 @@ import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import { createBatchWriter, type Loader } from '../platform/async/batching.ts'
 import { readForClient } from '../platform/mongo/client-reads.ts'
 import { loaderById } from '../platform/mongo/loader-by-id.ts'
+import type { CommonWords } from './common-words.ts'
 import type { FoundCount } from './count-cube.ts'
 import type { CountStore } from './count-store.ts'
 import type { MerchantFilter } from './merchant-filter.ts'
 import type { Merchant } from './merchant.ts'
 import { nearest, type Circle, type NearKey, type NearRow } from './near.ts'
 import { writeMerchants, type Registered, type Registration } from './registration.ts'
+import { searchTerms, type NameSearch, type SearchTerm } from './search-counts.ts'
 import type { QueryHints } from './select-counts.ts'
 import {
   createMerchantIndexes,
@@ -32,8 +34,8 @@ export interface MerchantStore {
   pageOfAcquirer(acquirer: ParticipantId, after: MerchantId | null, size: number): Promise<Merchant[]>
   /** Merchants that match within a circle, by distance, then by id, at most `size`. */
   near(circle: Circle, filter: MerchantFilter, after: NearKey | null, size: number): Promise<NearRow[]>
-  /** Counts all merchants whose names have these words. The index on words answers it alone. */
-  countFound(words: readonly string[]): Promise<FoundCount[]>
+  /** Counts merchants by their names; null when there are too many to read. */
+  countFound(search: NameSearch): Promise<FoundCount[] | null>
   /**
    * Adds or changes merchants, together with their counts, in one MongoDB transaction. A stored merchant
    * keeps its status, and is not written when nothing changes. Resolves when the counts of this process
@@ -42,9 +44,20 @@ export interface MerchantStore {
   register(merchants: readonly Merchant[], at: Date): Promise<Registered>
 }
 
-export async function createMerchantStore(db: Db, counts: CountStore): Promise<MerchantStore> {
+export interface MerchantStoreOptions {
+  /** Entries of the index on words that are read to count one search. */
+  readonly countedMax?: number
+}
+
+export async function createMerchantStore(
+  db: Db,
+  counts: CountStore,
+  { countedMax = 20_000 }: MerchantStoreOptions = {},
+): Promise<MerchantStore> {
   await createMerchantIndexes(db)
   const collection = merchantCollection(db)
+  const matchingOf = (filter: MerchantFilter, hints?: QueryHints) =>
+    matching(filter, counts.cube.commonWords, hints)
   // One MongoDB transaction at a time: two of one process would conflict and repeat.
   const registrations = createBatchWriter<Registration, Registered>({
     batchMax: 1,
@@ -54,11 +67,11 @@ export async function createMerchantStore(db: Db, counts: CountStore): Promise<M
   })
   return {
     merchants: loaderById(collection, { find: { projection: merchantFields }, read: merchantOf }),
-    page: (filter, hints, after, size) => pageOf(collection, matching(filter, hints), after, size),
+    page: (filter, hints, after, size) => pageOf(collection, matchingOf(filter, hints), after, size),
     pageOfAcquirer: (acquirer, after, size) => pageOf(collection, { acquirer }, after, size),
     near: (circle, filter, after, size) =>
-      readForClient(db, 'list', () => nearest(collection, circle, matching(filter), after, size)),
-    countFound: (words) => countFound(collection, words),
+      readForClient(db, 'list', () => nearest(collection, circle, matchingOf(filter), after, size)),
+    countFound: (search) => countFound(collection, search, countedMax),
     register: (merchants, at) => registrations.write({ merchants, at }),
   }
 }
@@ -77,19 +90,72 @@ async function pageOf(
   return (await readForClient(collection.db, 'list', () => found.toArray())).map(merchantOf)
 }
 
+/**
+ * Reads at most `countedMax` entries of the index on words, and the merchants themselves only where the
+ * search has more conditions.
+ */
 async function countFound(
   collection: Collection<StoredMerchant>,
-  words: readonly string[],
-): Promise<FoundCount[]> {
-  const counted = collection.aggregate<{ _id: Omit<FoundCount, 'merchants'>; merchants: number }>([
-    { $match: { $and: words.map(beginningWith) } },
-    { $group: { _id: { spot: '$spot', place: '$place', profile: '$profile' }, merchants: { $sum: 1 } } },
+  { rare, also, spots }: NameSearch,
+  countedMax: number,
+): Promise<FoundCount[] | null> {
+  const within = spots && { spot: { $in: spots.map(beginning) } }
+  const begin = rare.map((word): Filter<StoredMerchant> => ({ words: beginning(word), ...within }))
+  const first = begin.length === 1 ? begin[0]! : await rarest(collection, begin, countedMax)
+  const rest = [...begin.filter((one) => one !== first), ...also.map(nameHas)]
+  const counted = collection.aggregate<FoundAnswer>([
+    { $match: first },
+    { $limit: countedMax + 1 },
+    {
+      $facet: {
+        read: [{ $count: 'read' }],
+        groups: [
+          ...(rest.length > 0 ? [{ $match: { $and: rest } }] : []),
+          {
+            $group: { _id: { spot: '$spot', place: '$place', profile: '$profile' }, merchants: { $sum: 1 } },
+          },
+        ],
+      },
+    },
   ])
-  const groups = await readForClient(collection.db, 'list', () => counted.toArray())
-  return groups.map(({ _id, merchants }) => ({ ..._id, merchants }))
+  return readForClient(collection.db, 'list', async () => {
+    const [answer] = await counted.toArray()
+    const { read, groups } = answer!
+    if ((read[0]?.read ?? 0) > countedMax) return null
+    return groups.map(({ _id, merchants }) => ({ ..._id, merchants }))
+  })
 }
 
-function matching(filter: MerchantFilter, hints?: QueryHints): Filter<StoredMerchant> {
+interface CountedGroup {
+  readonly _id: Omit<FoundCount, 'merchants'>
+  readonly merchants: number
+}
+
+interface FoundAnswer {
+  /** Empty when nothing was read. */
+  readonly read: readonly { readonly read: number }[]
+  readonly groups: readonly CountedGroup[]
+}
+
+/** The condition that the fewest merchants match, as far as `countedMax` merchants show. */
+async function rarest(
+  collection: Collection<StoredMerchant>,
+  conditions: readonly Filter<StoredMerchant>[],
+  countedMax: number,
+): Promise<Filter<StoredMerchant>> {
+  const counts = await Promise.all(
+    conditions.map((one) =>
+      readForClient(collection.db, 'list', () => collection.countDocuments(one, { limit: countedMax })),
+    ),
+  )
+  return conditions[counts.indexOf(Math.min(...counts))]!
+}
+
+function matching(
+  filter: MerchantFilter,
+  commonWords: CommonWords,
+  hints?: QueryHints,
+): Filter<StoredMerchant> {
   const among = {
     country: filter.countries,
     cityFolded: filter.cities,
@@ -106,9 +172,13 @@ function matching(filter: MerchantFilter, hints?: QueryHints): Filter<StoredMerc
       Object.entries(among).flatMap(([field, wanted]) => (wanted ? [[field, { $in: [...wanted] }]] : [])),
     ),
     ...(filter.online === null ? {} : { online: filter.online }),
-    ...(filter.search ? { $and: filter.search.map(beginningWith) } : {}),
+    ...(filter.search ? { $and: searchTerms(filter.search, commonWords).map(nameHas) } : {}),
   }
 }
 
-/** Folded words have letters, digits and marks only, so nothing needs to be escaped in the pattern. */
-const beginningWith = (word: string): Filter<StoredMerchant> => ({ words: { $regex: `^${word}` } })
+const nameHas = ({ word, common }: SearchTerm): Filter<StoredMerchant> => {
+  const rare = { words: beginning(word) }
+  return common.size > 0 ? { $or: [rare, { commonWords: { $in: [...common] } }] } : rare
+}
+
+const beginning = (text: string): RegExp => new RegExp(`^${text.replace(/[^\p{L}\p{N}\p{M} ]/gu, '\\$&')}`)

@@ -11,6 +11,8 @@ import { quoteInput, unknownCountry } from '../../schema/values/unknown.ts'
 
 export type { Scenario }
 
+export type MerchantStatus = 'ACTIVE' | 'SUSPENDED' | 'CLOSED'
+
 export interface Merchant {
   /** The acquirer's id, a dot, and `mid`. */
   readonly id: MerchantId
@@ -19,7 +21,9 @@ export interface Merchant {
   readonly mid: string
   readonly name: string
   readonly localName: string | null
-  readonly status: 'ACTIVE' | 'SUSPENDED' | 'CLOSED'
+  readonly status: MerchantStatus
+  /** Present while the merchant is SUSPENDED by the operator. */
+  readonly suspendedByOperator?: true
   /** ISO 3166-1 alpha-2. */
   readonly country: string
   readonly city: string
@@ -39,6 +43,7 @@ export interface QrProduct {
   readonly name: string
   readonly country: string
   readonly acceptsForeignWallets: boolean
+  readonly version: number
 }
 
 /** Every scene of use, with its label. */

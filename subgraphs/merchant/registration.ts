@@ -2,8 +2,10 @@
 // always exact.
 
 import { isDeepStrictEqual } from 'node:util'
-import type { AnyBulkWriteOperation, Db } from 'mongodb'
+import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb'
 import type { MerchantId } from '../../schema/values/id.ts'
+import { isRefusal, type Refusal } from '../../schema/values/problems.ts'
+import { nameWordsOf, type CommonWords } from './common-words.ts'
 import {
   addChange,
   countKeyOf,
@@ -16,7 +18,7 @@ import {
 } from './count-key.ts'
 import { addCounts, saveProfiles, type CountStore } from './count-store.ts'
 import type { Merchant } from './merchant.ts'
-import { merchantCollection, storedMerchant, type StoredMerchant } from './stored-merchant.ts'
+import { merchantCollection, merchantOf, storedMerchant, type StoredMerchant } from './stored-merchant.ts'
 
 export interface Registration {
   /** Their ids are distinct. */
@@ -44,6 +46,7 @@ export async function writeMerchants(
       const { operations, changes, profiles } = planWrites(
         merchants,
         new Map(found.map((one) => [one._id, one])),
+        counts.cube.commonWords,
       )
       for (const key of profiles.keys()) if (counts.cube.hasProfile(key)) profiles.delete(key)
       await saveProfiles(db, profiles)
@@ -56,20 +59,56 @@ export async function writeMerchants(
   return { created: ids.length - updated, updated }
 }
 
+/**
+ * Changes one merchant by `rule` together with its counts, as part of the session's MongoDB transaction. Returns
+ * null when there is none, and the spots whose counts have changed with the merchant.
+ */
+export async function changeMerchant(
+  db: Db,
+  commonWords: CommonWords,
+  id: MerchantId,
+  rule: (merchant: Merchant) => Merchant | Refusal,
+  at: Date,
+  session: ClientSession,
+): Promise<{ readonly merchant: Merchant; readonly spots: readonly SpotId[] } | Refusal | null> {
+  const collection = merchantCollection(db)
+  const before = await collection.findOne({ _id: id }, { session })
+  if (!before) return null
+  const merchant = rule(merchantOf(before))
+  if (isRefusal(merchant)) return merchant
+  const words = nameWordsOf(merchant, commonWords)
+  const countKey = countKeyOf(merchant, words.common)
+  const changes = new Map<SpotId, SpotChange>()
+  addChange(changes, storedCountKey(before), -1)
+  addChange(changes, countKey, 1)
+  // Outside the MongoDB transaction: a profile without a merchant does no harm.
+  await saveProfiles(db, new Map([[countKey.profile, profileOf(merchant, words.common)]]))
+  const { _id, ...replacement } = storedMerchant(merchant, countKey, words)
+  await collection.replaceOne({ _id }, replacement, { session })
+  await addCounts(db, changes.values(), at, session)
+  return { merchant, spots: [...changes.keys()] }
+}
+
 /** The writes that turn the stored merchants into `merchants`. A stored merchant keeps its status. */
-function planWrites(merchants: readonly Merchant[], stored: ReadonlyMap<MerchantId, StoredMerchant>) {
+function planWrites(
+  merchants: readonly Merchant[],
+  stored: ReadonlyMap<MerchantId, StoredMerchant>,
+  commonWords: CommonWords,
+) {
   const operations: AnyBulkWriteOperation<StoredMerchant>[] = []
   const changes = new Map<SpotId, SpotChange>()
   const profiles = new Map<ProfileKey, Profile>()
   for (const described of merchants) {
     const before = stored.get(described.id)
-    const merchant = before ? { ...described, status: before.status } : described
-    const countKey = countKeyOf(merchant)
-    const replacement = storedMerchant(merchant, countKey)
+    const { status, suspendedByOperator } = before ?? described
+    const merchant = { ...described, status, ...(suspendedByOperator && { suspendedByOperator }) }
+    const words = nameWordsOf(merchant, commonWords)
+    const countKey = countKeyOf(merchant, words.common)
+    const replacement = storedMerchant(merchant, countKey, words)
     if (before && isDeepStrictEqual(before, replacement)) continue
     if (before) addChange(changes, storedCountKey(before), -1)
     addChange(changes, countKey, 1)
-    profiles.set(countKey.profile, profileOf(merchant))
+    profiles.set(countKey.profile, profileOf(merchant, words.common))
     operations.push({ replaceOne: { filter: { _id: merchant.id }, replacement, upsert: true } })
   }
   for (const [id, { counts }] of changes) if (counts.size === 0) changes.delete(id)

@@ -11,6 +11,7 @@ import type {
 } from '../../schema/values/id.ts'
 import { orThrow } from '../../schema/values/problems.ts'
 import { createLoader, type Loader } from '../platform/async/batching.ts'
+import { inSlices } from '../platform/async/slices.ts'
 import { isOperator } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import type { PageArguments } from '../shared/page.ts'
@@ -18,16 +19,24 @@ import type { Corridor, Registry } from '../shared/registry.ts'
 import { typeOr } from '../shared/result-union.ts'
 import { categoryOf, countryOf, values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
+import type { ChangeService } from './change-service.ts'
 import type { CodeStore } from './code-store.ts'
 import type { IssueCodeInput, MerchantCode } from './code.ts'
 import type { CountStore } from './count-store.ts'
 import type { Coverage, CoverageCell, CoverageDimension } from './coverage.ts'
 import { decodeQr } from './decode-qr.ts'
 import { cornersOf, type Bounds } from './hexagon.ts'
-import type { CoverageQuestion, MerchantQueries, MerchantsQuestion } from './merchant-queries.ts'
+import type {
+  CoverageQuestion,
+  MerchantConnection,
+  MerchantQueries,
+  MerchantsQuestion,
+} from './merchant-queries.ts'
 import type { MerchantService } from './merchant-service.ts'
+import type { MerchantStatusInput } from './merchant-status.ts'
 import type { Merchant, MerchantInput, QrProduct } from './merchant.ts'
 import { programmeFigures } from './programme.ts'
+import { versionOf, type QrProductInput } from './qr-product.ts'
 
 interface Key<Id extends string> {
   readonly id: Id
@@ -44,6 +53,7 @@ export interface MerchantResolversDependencies {
   readonly counts: CountStore
   readonly queries: MerchantQueries
   readonly service: MerchantService
+  readonly changes: ChangeService
   readonly now: () => Date
 }
 
@@ -61,14 +71,33 @@ export function createMerchantResolvers(dependencies: MerchantResolversDependenc
     Mutation: mutationFields(dependencies),
     RegisterMerchantsResult: { __resolveType: typeOr('MerchantsRegistered') },
     IssueCodeResult: { __resolveType: typeOr('MerchantCode') },
+    SetMerchantStatusResult: { __resolveType: typeOr('Merchant') },
+    SetQrProductResult: { __resolveType: typeOr('QrProduct') },
     Merchant: merchantFields(dependencies),
+    MerchantConnection: {
+      totalCount: ({ totalCount }: MerchantConnection) => totalCount?.() ?? null,
+    },
     QrProduct: productFields(dependencies),
     MerchantCode: codeFields(dependencies),
     MerchantCoverage: {
-      breakdown: (coverage: Coverage, { by, first }: { by: CoverageDimension; first: number }) =>
-        orThrow(coverage.breakdown(by, first)),
-      cells: (coverage: Coverage, { bounds, zoom }: { bounds: Bounds; zoom: number }) =>
-        orThrow(coverage.cells(bounds, zoom)),
+      merchants: async (coverage: Coverage) => {
+        await coverage.prepare(null)
+        return coverage.merchants
+      },
+      onlineMerchants: async (coverage: Coverage) => {
+        await coverage.prepare(null)
+        return coverage.onlineMerchants
+      },
+      cities: async (coverage: Coverage) => {
+        await coverage.prepare('CITY')
+        return coverage.cities
+      },
+      breakdown: async (coverage: Coverage, { by, first }: { by: CoverageDimension; first: number }) => {
+        await coverage.prepare(by)
+        return orThrow(coverage.breakdown(by, first))
+      },
+      cells: async (coverage: Coverage, { bounds, zoom }: { bounds: Bounds; zoom: number }) =>
+        orThrow(await inSlices(coverage.cellSteps(bounds, zoom))),
     },
     CoverageCell: { boundary: ({ id }: CoverageCell) => outlines.load(id) },
     ...coverageOfEntities(dependencies),
@@ -93,7 +122,7 @@ const queryFields = ({
   programme: async () => programmeFigures(orThrow(await queries.coverage({})), counts.cube.products),
 })
 
-const mutationFields = ({ service }: MerchantResolversDependencies) => ({
+const mutationFields = ({ service, changes }: MerchantResolversDependencies) => ({
   registerMerchants: (
     _: unknown,
     { input }: Input<{ merchants: readonly MerchantInput[] }>,
@@ -101,6 +130,10 @@ const mutationFields = ({ service }: MerchantResolversDependencies) => ({
   ) => service.register(input.merchants, context),
   issueCode: (_: unknown, { input }: Input<IssueCodeInput>, context: RequestContext) =>
     service.issue(input, context),
+  setMerchantStatus: (_: unknown, { input }: Input<MerchantStatusInput>, context: RequestContext) =>
+    changes.setMerchantStatus(input, context),
+  setQrProduct: (_: unknown, { input }: Input<QrProductInput>, context: RequestContext) =>
+    changes.setQrProduct(input, context),
 })
 
 /** A merchant shows at most this many of its codes. */
@@ -123,6 +156,7 @@ const productFields = ({ counts }: MerchantResolversDependencies) => ({
   __resolveReferences: (keys: readonly Key<QrProductId>[]) =>
     keys.map(({ id }) => counts.cube.products.get(id) ?? null),
   country: ({ country }: QrProduct) => countryOf(country),
+  version: versionOf,
 })
 
 const codeFields = ({ merchants, codes }: MerchantResolversDependencies) => ({

@@ -39,4 +39,16 @@ export function wordsOf(...names: readonly (string | null)[]): string[] {
 
 const isAscii = (text: string): boolean => /^[\x20-\x7E]*$/.test(text)
 
-const restsOf = (run: string): string[] => Array.from(segmenter.segment(run), ({ index }) => run.slice(index))
+/** Segmenting takes microseconds, and names of an import share their runs. */
+const cachedRests = new Map<string, readonly string[]>()
+const cachedRestsMax = 20_000
+
+function restsOf(run: string): readonly string[] {
+  let rests = cachedRests.get(run)
+  if (!rests) {
+    rests = Array.from(segmenter.segment(run), ({ index }) => run.slice(index))
+    if (cachedRests.size >= cachedRestsMax) cachedRests.clear()
+    cachedRests.set(run, rests)
+  }
+  return rests
+}

@@ -1,24 +1,69 @@
 // Which counts of the cube a filter selects.
 
 import type { ParticipantId } from '../../schema/values/id.ts'
-import type { CountCube } from './count-cube.ts'
+import type { CountCube, Terms } from './count-cube.ts'
 import type { Profile, ProfileKey } from './count-key.ts'
 import type { MerchantFilter } from './merchant-filter.ts'
 
 /**
- * A flag per profile of the cube: 1 when the filter matches. Merchants that take no payments are never
- * selected.
+ * Selects profiles in two steps: their terms, of which there are few, and what else a filter may select by.
+ * Merchants that take no payments are never selected.
+ */
+export interface ProfileSelection {
+  /** A flag per terms of the cube: 1 when a profile with these terms may be selected. */
+  readonly terms: Uint8Array
+  /** True when the terms alone select: every profile with selected terms is selected. */
+  readonly byTermsAlone: boolean
+  /** A flag per profile of the cube; computed at the first use. */
+  readonly profiles: Uint8Array
+}
+
+/**
+ * `payable` has a flag per terms of the cube; null for all. A profile needs one word of each of
+ * `commonWords`.
  */
 export function selectProfiles(
   cube: CountCube,
   filter: MerchantFilter,
-  isPayable: (terms: number) => boolean = () => true,
-): Uint8Array {
-  const payable = cube.terms.map((_, terms) => isPayable(terms))
-  const selected = new Uint8Array(cube.profiles.length)
-  for (const [n, profile] of cube.profiles.entries()) {
-    if (profile.status === 'ACTIVE' && payable[cube.termsOf[n]!] && matches(profile, filter)) selected[n] = 1
+  payable: Uint8Array | null = null,
+  commonWords: readonly WantedWord[] = [],
+): ProfileSelection {
+  const terms = selectTerms(cube, filter, payable)
+  const { mccs, scenarios, online, qrProducts } = filter
+  const byTermsAlone =
+    mccs === null && scenarios === null && online === null && qrProducts === null && commonWords.length === 0
+  let flags: Uint8Array | null = null
+  return {
+    terms,
+    byTermsAlone,
+    get profiles() {
+      if (flags) return flags
+      flags = new Uint8Array(cube.profiles.length)
+      for (let n = 0; n < flags.length; n++) {
+        if (!terms[cube.termsOf[n]!]) continue
+        if (byTermsAlone || matches(cube.profiles[n]!, filter, commonWords)) flags[n] = 1
+      }
+      return flags
+    },
   }
+}
+
+/** The common words that begin with a word of a search: a profile must have one of them. */
+export type WantedWord = ReadonlySet<string>
+
+function selectTerms(
+  { terms, termsByCountry }: CountCube,
+  { countries, acquirers, entryModes }: MerchantFilter,
+  payable: Uint8Array | null,
+): Uint8Array {
+  const selected = new Uint8Array(terms.length)
+  const select = (n: number): void => {
+    const one: Terms = terms[n]!
+    if (one.status !== 'ACTIVE' || (payable && !payable[n])) return
+    if ((acquirers?.has(one.acquirer) ?? true) && hasAny(entryModes, one.entryModes)) selected[n] = 1
+  }
+  if (countries) for (const country of countries) termsByCountry.get(country)?.forEach(select)
+  else for (let n = 0; n < terms.length; n++) select(n)
   return selected
 }
 
@@ -45,9 +90,9 @@ const rangesMax = 100
 export function hintsOf(cube: CountCube, filter: MerchantFilter): QueryHints | null {
   const profiles: ProfileKey[] = []
   const acquirers = new Set<ParticipantId>()
-  selectProfiles(cube, filter).forEach((selected, n) => {
+  selectProfiles(cube, filter).profiles.forEach((selected, n) => {
     if (!selected || !cube.totals[n]) return
-    profiles.push(cube.keys[n]!)
+    if (profiles.length <= rangesMax) profiles.push(cube.keys[n]!)
     acquirers.add(cube.profiles[n]!.acquirer)
   })
   if (profiles.length === 0) return null
@@ -55,17 +100,12 @@ export function hintsOf(cube: CountCube, filter: MerchantFilter): QueryHints | n
   return { profiles: null, acquirers: acquirers.size <= rangesMax ? [...acquirers] : null }
 }
 
-function matches(profile: Profile, filter: MerchantFilter): boolean {
-  return (
-    (filter.countries?.has(profile.country) ?? true) &&
-    (filter.acquirers?.has(profile.acquirer) ?? true) &&
-    (filter.mccs?.has(profile.mcc) ?? true) &&
-    (filter.scenarios?.has(profile.scenario) ?? true) &&
-    (filter.online === null || filter.online === profile.online) &&
-    hasAny(filter.entryModes, profile.entryModes) &&
-    hasAny(filter.qrProducts, profile.qrProducts)
-  )
-}
+const matches = (profile: Profile, filter: MerchantFilter, commonWords: readonly WantedWord[]): boolean =>
+  (filter.mccs?.has(profile.mcc) ?? true) &&
+  (filter.scenarios?.has(profile.scenario) ?? true) &&
+  (filter.online === null || filter.online === profile.online) &&
+  hasAny(filter.qrProducts, profile.qrProducts) &&
+  commonWords.every((wanted) => hasAny(wanted, profile.commonWords ?? []))
 
 const hasAny = (wanted: ReadonlySet<string> | null, values: readonly string[]): boolean =>
   wanted === null || values.some((value) => wanted.has(value))

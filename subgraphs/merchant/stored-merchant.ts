@@ -2,9 +2,10 @@
 
 import type { Collection, Db } from 'mongodb'
 import type { MerchantId } from '../../schema/values/id.ts'
+import type { NameWords } from './common-words.ts'
 import type { CountKey, ProfileKey, SpotId } from './count-key.ts'
 import type { Merchant } from './merchant.ts'
-import { fold, wordsOf } from './search-words.ts'
+import { fold } from './search-words.ts'
 
 /** A document of the collection `merchants`: the merchant with the fields for search and counts. */
 export type StoredMerchant = Omit<Merchant, 'id' | 'location'> & {
@@ -16,8 +17,10 @@ export type StoredMerchant = Omit<Merchant, 'id' | 'location'> & {
   } | null
   /** The city, folded. */
   readonly cityFolded: string
-  /** Folded words of both names; see `wordsOf`. */
+  /** Folded words of both names without the common ones; see `wordsOf`. */
   readonly words: readonly string[]
+  /** Common words of both names, which no index has; left out without any. */
+  readonly commonWords?: readonly string[]
   readonly spot: SpotId
   readonly place: number
   readonly profile: ProfileKey
@@ -42,14 +45,33 @@ export async function createMerchantIndexes(db: Db): Promise<void> {
   ])
 }
 
-export function storedMerchant(merchant: Merchant, { spot, place, profile }: CountKey): StoredMerchant {
-  const { id, location, ...rest } = merchant
+export function storedMerchant(
+  merchant: Merchant,
+  { spot, place, profile }: CountKey,
+  { rare, common }: NameWords,
+): StoredMerchant {
   return {
-    _id: id,
-    ...rest,
-    location: location && { type: 'Point', coordinates: [location.lng, location.lat] },
+    _id: merchant.id,
+    acquirer: merchant.acquirer,
+    mid: merchant.mid,
+    name: merchant.name,
+    localName: merchant.localName,
+    status: merchant.status,
+    country: merchant.country,
+    city: merchant.city,
+    mcc: merchant.mcc,
+    scenario: merchant.scenario,
+    online: merchant.online,
+    currency: merchant.currency,
+    entryModes: merchant.entryModes,
+    qrProducts: merchant.qrProducts,
+    location: merchant.location && {
+      type: 'Point',
+      coordinates: [merchant.location.lng, merchant.location.lat],
+    },
     cityFolded: fold(merchant.city),
-    words: wordsOf(merchant.name, merchant.localName),
+    words: rare,
+    ...(common.length > 0 && { commonWords: common }),
     spot: spot.id,
     place,
     profile,
@@ -57,7 +79,14 @@ export function storedMerchant(merchant: Merchant, { spot, place, profile }: Cou
 }
 
 /** A projection without the fields that are not part of a merchant. */
-export const merchantFields = { cityFolded: 0, words: 0, spot: 0, place: 0, profile: 0 } as const
+export const merchantFields = {
+  cityFolded: 0,
+  words: 0,
+  commonWords: 0,
+  spot: 0,
+  place: 0,
+  profile: 0,
+} as const
 
 export function merchantOf({
   _id,

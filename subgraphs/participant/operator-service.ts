@@ -3,7 +3,7 @@
 import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, type Refusal } from '../../schema/values/problems.ts'
 import { requireScope } from '../shared/access.ts'
-import type { Corridor, MirroredRegistry, Participant } from '../shared/registry.ts'
+import type { Corridor, MirroredRegistry, Participant, Project } from '../shared/registry.ts'
 import { newSigningSecret } from '../shared/signing-secret.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import { connect, readConnection, type ConnectionInput, type ConnectionRules } from './connection.ts'
@@ -20,6 +20,7 @@ import {
   type CertificationInput,
   type StatusChangeInput,
 } from './participant.ts'
+import { addProject, changeProject, readProject, type ProjectInput } from './project.ts'
 
 export interface OperatorDependencies {
   readonly registry: MirroredRegistry
@@ -56,6 +57,8 @@ export const createOperatorService = (dependencies: OperatorDependencies) => ({
     asOperator(dependencies, 'connectParticipant', input, context, connectParticipant),
   setCorridor: (input: CorridorTermsInput & OfCorridor, context: RequestContext) =>
     asOperator(dependencies, 'setCorridor', input, context, setCorridor),
+  setProject: (input: ProjectInput & Keyed, context: RequestContext) =>
+    asOperator(dependencies, 'setProject', input, context, setProject),
 })
 
 /** Runs a write for the operator. Resolves once the registry of this process includes what was written. */
@@ -135,4 +138,15 @@ async function setCorridor(
   const rule = (corridor: Corridor | null) =>
     corridor ? changeTerms(corridor, terms, registry.projects) : openCorridor(id, terms, registry.projects)
   return store.changeCorridor(id, rule, { ...caller, command: { id, ...terms } })
+}
+
+async function setProject(
+  { store }: OperatorDependencies,
+  input: ProjectInput,
+  caller: Caller,
+): Promise<Project | Refusal> {
+  const change = readProject(input)
+  if (isRefusal(change)) return change
+  const rule = (project: Project | null) => (project ? changeProject(project, change) : addProject(change))
+  return store.changeProject(change.id, rule, { ...caller, command: change })
 }

@@ -1,10 +1,10 @@
-// Participants and corridors in MongoDB. Only this store changes them; reads use the registry in memory. Each
+// Participants, projects and corridors in MongoDB. Only this store changes them; reads use the registry in memory. Each
 // change is one MongoDB transaction with its entry in the audit log and, if the call has one, its idempotency
 // key.
 
 import { hash } from 'node:crypto'
 import type { ClientSession, Collection, Db, MongoServerError } from 'mongodb'
-import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
+import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import { openAuditLog, type AuditedAction } from '../shared/audit-log.ts'
@@ -65,6 +65,12 @@ export interface ParticipantStore {
     rule: (corridor: Corridor | null) => Corridor | Refusal,
     request: ChangeRequest,
   ): Promise<Corridor | Refusal>
+  /** Changes or adds a project, likewise. */
+  changeProject(
+    id: ProjectId,
+    rule: (project: Project | null) => Project | Refusal,
+    request: ChangeRequest,
+  ): Promise<Project | Refusal>
 }
 
 export interface ParticipantConnected {
@@ -78,6 +84,7 @@ export async function createParticipantStore(db: Db, now: () => Date): Promise<P
   const context: Context = {
     participants: { stored: db.collection<Stored<Participant>>('participants'), kind: 'participant' },
     corridors: { stored: db.collection<Stored<Corridor>>('corridors'), kind: 'corridor' },
+    projects: { stored: db.collection<Stored<Project>>('projects'), kind: 'project' },
     idempotentWriter: await createIdempotentWriter(db),
     audit: await openAuditLog(db),
     now,
@@ -89,17 +96,20 @@ export async function createParticipantStore(db: Db, now: () => Date): Promise<P
     connect: (id, rule, secret, request) => connectParticipant(context, id, rule, secret, request),
     changeCorridor: (id, rule, request) =>
       changeRow(context, context.corridors, id, rule, request, (corridor) => corridor),
+    changeProject: (id, rule, request) =>
+      changeRow(context, context.projects, id, rule, request, (project) => project),
   }
 }
 
 interface Rows<Row extends Versioned> {
   readonly stored: Collection<Stored<Row>>
-  readonly kind: 'participant' | 'corridor'
+  readonly kind: 'participant' | 'corridor' | 'project'
 }
 
 interface Context {
   readonly participants: Rows<Participant>
   readonly corridors: Rows<Corridor>
+  readonly projects: Rows<Project>
   readonly idempotentWriter: Awaited<ReturnType<typeof createIdempotentWriter>>
   readonly audit: Awaited<ReturnType<typeof openAuditLog>>
   readonly now: () => Date

@@ -14,7 +14,7 @@ import { modelOf, readCorridorFilter, type CorridorFilterInput } from './corrido
 import type { CreateKeyInput, KeyService, RotateKeyInput } from './key-service.ts'
 import type { OperatorService } from './operator-service.ts'
 import { readParticipantFilter, stateOf, type ParticipantFilterInput } from './participant.ts'
-import { programmeFigures } from './project.ts'
+import { programmeFigures, versionOf } from './project.ts'
 
 const participantPages = pagesOf('participants', ['string'], 100)
 const corridorPages = pagesOf('corridors', ['string'], 500)
@@ -40,6 +40,7 @@ export function createParticipantResolvers(dependencies: ParticipantResolversDep
     ParticipantResult: { __resolveType: typeOr('Participant') },
     ConnectParticipantResult: { __resolveType: typeOr('ParticipantConnected') },
     CorridorResult: { __resolveType: typeOr('Corridor') },
+    ProjectResult: { __resolveType: typeOr('Project') },
     Participant: participantFields(registry),
     StatusChange: { __owner: ({ participant }: { participant: ParticipantId }) => participant },
     Capability: { state: (capability: Capability) => stateOf(capability, now()) },
@@ -86,6 +87,7 @@ const mutationFields = (service: OperatorService) => ({
   changeParticipantStatus: mutation(service.changeParticipantStatus),
   connectParticipant: mutation(service.connectParticipant),
   setCorridor: mutation(service.setCorridor),
+  setProject: mutation(service.setProject),
 })
 
 const keyQueries = (keyService: KeyService) => ({
@@ -135,6 +137,7 @@ const projectFields = (registry: Registry) => ({
   __resolveReferences: (keys: readonly Key<ProjectId>[]) =>
     keys.map(({ id }) => registry.projects.get(id) ?? null),
   country: ({ country }: Project) => countryOf(country),
+  version: versionOf,
   corridors: ({ id }: Project) =>
     [...registry.corridors.values()].filter((corridor) => corridor.project === id),
 })

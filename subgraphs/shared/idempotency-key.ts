@@ -25,6 +25,9 @@ export type Operation =
   | 'changeParticipantStatus'
   | 'connectParticipant'
   | 'setCorridor'
+  | 'setProject'
+  | 'setQrProduct'
+  | 'setMerchantStatus'
   | 'setRates'
 
 /** A use of an idempotency key. `id` is unique over all payments. */

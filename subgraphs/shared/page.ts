@@ -21,7 +21,14 @@ export interface Page<Key> {
 
 export interface Connection<Row> {
   readonly edges: readonly { readonly cursor: string; readonly node: Row }[]
-  readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null }
+  readonly pageInfo: PageInfo
+}
+
+export interface PageInfo {
+  readonly hasNextPage: boolean
+  readonly hasPreviousPage: boolean
+  readonly startCursor: string | null
+  readonly endCursor: string | null
 }
 
 export interface Pages<Key> {
@@ -66,7 +73,13 @@ export function pagesOf<const Kinds extends readonly KeyKind[]>(
       const edges = rows.slice(0, page.size).map((node) => ({ cursor: cursor(keyOf(node)), node }))
       return {
         edges,
-        pageInfo: { hasNextPage: rows.length > page.size, endCursor: edges.at(-1)?.cursor ?? null },
+        pageInfo: {
+          hasNextPage: rows.length > page.size,
+          // A cursor names a row, so a page after one has that row before it.
+          hasPreviousPage: page.after !== null,
+          startCursor: edges.at(0)?.cursor ?? null,
+          endCursor: edges.at(-1)?.cursor ?? null,
+        },
       }
     },
   }

@@ -72,6 +72,7 @@ export interface Project {
   readonly status: 'PLANNED' | 'PILOT' | 'ACTIVE' | 'ENDED'
   /** The partner country, ISO 3166-1 alpha-2. */
   readonly country: string
+  readonly version: number
 }
 
 export interface Corridor {

@@ -12,6 +12,10 @@ export interface Viewer {
   readonly key: string
   /** Expiry of a token. A key has none: it is valid until it is revoked. */
   readonly expiresAt?: Date | null
+  /** The network address of a caller without a key. */
+  readonly address?: string
+  /** Headers of the request that subgraphs behind HTTP receive, by name in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** The context of every resolver of one request. */

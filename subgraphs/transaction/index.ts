@@ -36,10 +36,18 @@ import { openWebhooks } from './webhooks/webhooks.ts'
 export type { SimulatorOptions } from './counterparty/simulator.ts'
 export { sequencerAdvancedAt } from './log/sequencer-state.ts'
 export { outcomes } from './payment/lifecycle.ts'
+export { hubParticipant } from './payment/posting.ts'
 export type { Screening } from './payment/submit.ts'
 export { readRateTable, type RateTable } from './price/rate-table.ts'
 export { builtInRates, type RateProvider } from './price/rates.ts'
-export { importPayments, type PastPayment } from './service/import-payments.ts'
+export {
+  finishPayments,
+  importPayments,
+  loadPastPayments,
+  preparePayments,
+  reportingFen,
+  type PastPayment,
+} from './service/import-payments.ts'
 export type { OpenFile } from './settlement/settlement-queries.ts'
 
 /** The projections of the log that this subgraph runs. */

@@ -2,6 +2,7 @@
 
 import type { Resolvers } from '../shared/federated-schema.ts'
 import { values } from '../shared/values.ts'
+import { connectionTestResolvers, type ConnectionTestDependencies } from './counterparty/connection-test.ts'
 import { rateResolvers, type RateResolverDependencies } from './price/resolvers.ts'
 import { auditResolvers, type AuditResolverDependencies } from './query/audit-resolvers.ts'
 import { queryResolvers, type QueryResolverDependencies } from './query/resolvers.ts'
@@ -18,7 +19,8 @@ export interface ResolverDependencies
     QueryResolverDependencies,
     RouteResolverDependencies,
     AuditResolverDependencies,
-    SettlementResolverDependencies {
+    SettlementResolverDependencies,
+    ConnectionTestDependencies {
   readonly webhookService: WebhookService
 }
 
@@ -32,6 +34,7 @@ export function createResolvers(dependencies: ResolverDependencies): Resolvers {
     routeResolvers(dependencies),
     auditResolvers(dependencies),
     settlementResolvers(dependencies),
+    connectionTestResolvers(dependencies),
     operations,
     types,
   ])

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { makeDataset } from '../../dataset/dataset.ts'
-import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
+import { builtInRates, reportingFen } from '../../subgraphs/transaction/index.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
 import { hashDataset } from './hash-dataset.ts'
 
@@ -23,7 +23,13 @@ describe('a data set', () => {
   })
 
   test('has the same merchants and corridors for another end: only the times move', () => {
-    const options = { seed: 7, scale: 0.002, rates: builtInRates, until: new Date('2027-01-01T00:00:00Z') }
+    const options = {
+      seed: 7,
+      scale: 0.002,
+      rates: builtInRates,
+      reportingFen,
+      until: new Date('2027-01-01T00:00:00Z'),
+    }
     const later = makeDataset(options)
     expect([...later.merchants]).toEqual([...aDataset(7, 0.002).merchants])
     expect(later.corridors).toEqual(aDataset(7, 0.002).corridors)
@@ -31,6 +37,8 @@ describe('a data set', () => {
   })
 
   test.each([0, 0.00009, 1.01, Number.NaN])('is refused at scale %s', (scale) => {
-    expect(() => makeDataset({ seed: 1, scale, until, rates: builtInRates })).toThrow(RangeError)
+    expect(() => makeDataset({ seed: 1, scale, until, rates: builtInRates, reportingFen })).toThrow(
+      RangeError,
+    )
   })
 })

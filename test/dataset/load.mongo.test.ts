@@ -1,67 +1,129 @@
-import type { Db } from 'mongodb'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { loadDataset, type Importers, type LoadOptions } from '../../dataset/load.ts'
-import { importMerchants } from '../../subgraphs/merchant/index.ts'
+import { createHand, type HandImporters } from '../../dataset/hand.ts'
+import { loadDataset, type Importers, type LoadOptions, type LoadPhase } from '../../dataset/load.ts'
+import { checkFigures } from '../../gateway/app/dataset-figures.ts'
+import {
+  chooseCommonWords,
+  clearMerchants,
+  createMerchantImport,
+  finishMerchants,
+  type TallyParts,
+} from '../../subgraphs/merchant/index.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
-import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
+import {
+  builtInRates,
+  finishPayments,
+  loadPastPayments,
+  preparePayments,
+  reportingFen,
+} from '../../subgraphs/transaction/index.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
+import { mapById } from '../fixtures/map-by-id.ts'
 import { freshDatabase } from '../harness/mongo.ts'
 
 const { db } = await freshDatabase()
-const small = aDataset(1, 0.0001)
+const scale = 0.0001
+const small = aDataset(1, scale)
+const registry = { participants: mapById(small.participants), corridors: mapById(small.corridors) }
 
-/** Stores payments unchanged; the import of payments has its own tests. */
-const importersOf = (database: Db): Importers => ({
-  reference: (rows) => importRegistry(database, rows),
-  merchants: (merchants, products) => importMerchants(database, merchants, { products }),
-  payments: (payments) =>
-    database
-      .collection<{ _id: string }>('payments')
-      .insertMany([...payments].map(({ id, ...rest }) => ({ _id: id, ...rest }))),
-})
+const importers: Importers<TallyParts> = {
+  reference: (rows) => importRegistry(db, rows),
+  commonWords: (merchants, indexes) => chooseCommonWords(indexes.map((index) => merchants.at(index))),
+  clearMerchants: (words) => clearMerchants(db, words),
+  finishMerchants: (counts, products) => finishMerchants(db, { counts, products, at: until }),
+  clearPayments: () => preparePayments(db),
+  finishPayments: (count) => finishPayments(db, count),
+}
 
-function options(changes: Partial<LoadOptions> = {}): LoadOptions & { logged: string[] } {
+/** The threads of a load, here one after the other in this thread. */
+function twoHands(words: readonly string[], change: Partial<HandImporters<TallyParts>> = {}) {
+  const hands = [1, 2].map(() => {
+    const merchants = createMerchantImport(db, new Set(words))
+    return createHand(small, {
+      merchants: (rows, stored, onAdded) => merchants.add(rows, stored, onAdded),
+      counts: () => merchants.counts(),
+      payments: (payments, index) => loadPastPayments(db, registry, payments, index),
+      ...change,
+    })
+  })
+  return Promise.resolve({ all: hands, close: async () => {} })
+}
+
+type Options = LoadOptions<TallyParts>
+
+function options(changes: Partial<Options> = {}): Options & { logged: string[] } {
   const logged: string[] = []
   const log = (message: string) => void logged.push(message)
   return {
     seed: 1,
-    scale: 0.0001,
+    scale,
     until,
     rates: builtInRates,
-    importers: importersOf(db),
+    reportingFen,
+    importers,
+    openHands: ({ commonWords }) => twoHands(commonWords),
     logger: { info: log, warn: log },
     logged,
     ...changes,
   }
 }
 
-const counts = async () => ({
-  participants: await db.collection('participants').countDocuments(),
-  corridors: await db.collection('corridors').countDocuments(),
-  merchants: await db.collection('merchants').countDocuments(),
-  payments: await db.collection('payments').countDocuments(),
-})
+const collections = [
+  'participants',
+  'corridors',
+  'merchants',
+  'coverage',
+  'coverageProfiles',
+  'payments',
+  'log',
+]
+
+/** Everything that a load stores, without the time of the load. */
+async function content() {
+  const all = await Promise.all(
+    collections.map(
+      async (name) => [name, await db.collection(name).find().sort({ _id: 1 }).toArray()] as const,
+    ),
+  )
+  return Object.fromEntries(all)
+}
 
 beforeEach(() => db.dropDatabase())
 
 describe('loading the data set', () => {
-  test('fills an empty database, and logs the numbers', async () => {
+  test('fills an empty database with the programme’s figures to the cent', async () => {
     const loadOptions = options()
     const result = await loadDataset(db, loadOptions)
-    const stored = await counts()
-    expect(result).toMatchObject({ loaded: true, merchants: stored.merchants, payments: stored.payments })
-    expect(stored.merchants).toBe(1_235 + 168)
-    expect(stored.payments).toBe(198 + 94)
-    expect(stored.corridors).toBeGreaterThan(60)
-    expect(loadOptions.logged.join('\n')).toContain(`${stored.merchants} merchants`)
+    const { merchants, payments, log } = await content()
+    expect(result).toMatchObject({ loaded: true, merchants: merchants!.length, payments: payments!.length })
+    expect(loadOptions.logged.join('\n')).toContain(`${merchants!.length} merchants`)
+    expect(log!.at(-1)!.last).toBe(BigInt(payments!.length * 3))
+    const { lines, isRight } = await checkFigures(db)
+    expect(lines.filter((line) => !line.endsWith('as reported'))).toEqual([])
+    expect(isRight).toBe(true)
   })
 
-  test('is done once: the next start finds it loaded', async () => {
+  test('reports how far each phase is, up to its end', async () => {
+    const latest = new Map<LoadPhase, string>()
+    await loadDataset(
+      db,
+      options({ onProgress: (phase, done, total) => void latest.set(phase, `${done} of ${total}`) }),
+    )
+    const { merchants, payments } = small
+    expect(Object.fromEntries(latest)).toEqual({
+      merchants: `${merchants.count} of ${merchants.count}`,
+      values: `${payments.count} of ${payments.count}`,
+      payments: `${payments.count} of ${payments.count}`,
+      indexes: '2 of 2',
+    })
+  })
+
+  test('is done once: a second load changes nothing', async () => {
     await loadDataset(db, options())
     await db.collection('payments').deleteMany({})
     const again = options()
     expect(await loadDataset(db, again)).toEqual({ loaded: false })
-    expect((await counts()).payments).toBe(0)
+    expect(await db.collection('payments').countDocuments()).toBe(0)
     expect(again.logged).toEqual([])
   })
 
@@ -72,35 +134,59 @@ describe('loading the data set', () => {
     expect(other.logged.join()).toContain('scale 0.0001')
   })
 
-  test.each(['reference', 'merchants', 'payments'] as const)(
-    'starts again after an interruption at the %s, and leaves nothing of the first try',
-    async (part) => {
-      const interrupted: Importers = {
-        ...importersOf(db),
-        [part]: async (...rows: never[]) => {
-          await (importersOf(db)[part] as (...rows: never[]) => Promise<unknown>)(...rows)
-          throw new Error('power cut')
-        },
-      }
-      await expect(
-        loadDataset(db, options({ importers: interrupted, seed: 2, scale: 0.0003 })),
-      ).rejects.toThrow('power cut')
-
-      const second = options()
-      expect(await loadDataset(db, second)).toMatchObject({ loaded: true })
-      expect(second.logged.join()).toContain('starting again')
-      expect(await counts()).toEqual({
-        participants: small.participants.length,
-        corridors: small.corridors.length,
-        merchants: small.merchants.count,
-        payments: small.payments.count,
-      })
+  const fail = () => Promise.reject(new Error('power cut'))
+  test.each<{ at: string; change: Partial<Options> }>([
+    { at: 'the institutions', change: { importers: { ...importers, reference: fail } } },
+    {
+      at: 'the merchants',
+      change: {
+        openHands: ({ commonWords }) =>
+          twoHands(commonWords, {
+            async merchants(rows) {
+              await createMerchantImport(db, new Set(commonWords)).add([...rows].slice(0, 3_000))
+              await fail()
+            },
+          }),
+      },
     },
-  )
+    { at: 'the counts', change: { importers: { ...importers, finishMerchants: fail } } },
+    {
+      at: 'the payments',
+      change: {
+        openHands: ({ commonWords }) =>
+          twoHands(commonWords, {
+            async payments(payments, index) {
+              await loadPastPayments(db, registry, payments, index)
+              if (index > small.payments.count / 2) await fail()
+            },
+          }),
+      },
+    },
+    { at: 'the indexes', change: { importers: { ...importers, finishPayments: fail } } },
+  ])('resumes after an interruption at $at, and has the same result', async ({ change }) => {
+    await loadDataset(db, options())
+    const whole = await content()
+    await db.dropDatabase()
+
+    await expect(loadDataset(db, options(change))).rejects.toThrow('power cut')
+    const later = new Date(until.getTime() + 86_400_000)
+    const second = options({ until: later })
+    expect(await loadDataset(db, second)).toMatchObject({ loaded: true })
+    expect(await content()).toEqual(whole)
+  })
+
+  test('starts again after the interruption of another data set', async () => {
+    const interrupted = options({ seed: 2, importers: { ...importers, clearPayments: fail } })
+    await expect(loadDataset(db, interrupted)).rejects.toThrow('power cut')
+    const second = options()
+    expect(await loadDataset(db, second)).toMatchObject({ loaded: true })
+    expect(second.logged.join()).toContain('starting again')
+    expect((await checkFigures(db)).isRight).toBe(true)
+  })
 
   test('does not change a database that already has institutions', async () => {
     await db.collection<{ _id: string }>('participants').insertOne({ _id: 'wallet-xx-01' })
     expect(await loadDataset(db, options())).toEqual({ loaded: false })
-    expect(await counts()).toMatchObject({ participants: 1, merchants: 0 })
+    expect(await db.collection('merchants').countDocuments()).toBe(0)
   })
 })

@@ -3,8 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { makePayments } from '../../dataset/payments.ts'
 import { digitsOf } from '../../schema/values/currency.ts'
 import { convertHalfUp } from '../../schema/values/rate.ts'
-import type { PastPayment } from '../../subgraphs/transaction/index.ts'
-import { builtInRates } from '../../subgraphs/transaction/price/rates.ts'
+import { builtInRates, reportingFen, type PastPayment } from '../../subgraphs/transaction/index.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
 import { anId } from '../fixtures/an-id.ts'
 
@@ -54,7 +53,7 @@ describe('payments', () => {
     { when: 'it ends on a leap day', end: '2028-02-29T12:00:00.000Z' },
   ])('grow as the programme reports when $when', ({ end }) => {
     const date = new Date(end)
-    const options = { seed: 1, scale: 0.01, until: date, rates: builtInRates }
+    const options = { seed: 1, scale: 0.01, until: date, rates: builtInRates, reportingFen }
     const { recent, earlier } = figures([...makePayments(options, merchants, corridors, participants)], date)
     expect(recent.payments).toBe(19_810)
     expect(Math.abs(recent.payments / earlier.payments - 2.11)).toBeLessThan(0.02)

@@ -20,7 +20,9 @@ const pages = [
   'docs/guide/pages.md',
   'docs/guide/settlement.md',
   'docs/guide/add-a-subgraph.md',
+  'docs/guide/standalone-gateway.md',
   'docs/guide/operator.md',
+  'docs/guide/analyst.md',
 ]
 
 const hub = await testHub()
@@ -79,10 +81,11 @@ describe('the documentation', () => {
   })
 
   test.each(pages)('%s shows what happens', { timeout: 60_000 }, async (page) => {
-    const port = String(await freePort())
+    const [port, otherPort] = [String(await freePort()), String(await freePort())]
     const markdown = readFileSync(path.join(root, page), 'utf8')
       .replaceAll('http://127.0.0.1:4000', hub.url)
       .replaceAll(/\b9000\b/g, port)
+      .replaceAll(/\b9001\b/g, otherPort)
       // The shell finds the same Node without the second that npx takes.
       .replaceAll('npx node', 'node')
     const shell = new Shell(freshFolder(), { HUB: hub.url })

@@ -143,15 +143,18 @@ async function primaryCutOff(world: World, random: Random): Promise<void> {
   })
 }
 
-/** The primary takes writes that no other member has, dies, and takes them back when it returns. */
+/**
+ * The primary takes writes that no other member has, dies, and takes them back when it returns. The others are killed
+ * and not stopped: a stopped one would find the writes in its sockets when it goes on.
+ */
 async function rollback(world: World, random: Random): Promise<void> {
   const primary = await world.primary()
   const others = world.set.members.filter((member) => member !== primary)
   await fault(world, 'the primary writes alone and is killed', random.between(1_000, 1_800), {
-    begin: () => others.forEach((member) => member.stop()),
+    begin: () => Promise.all(others.map((member) => member.kill())),
     end: async () => {
       await primary.kill()
-      others.forEach((member) => member.resume())
+      others.forEach((member) => member.start())
       await world.primary()
     },
   })

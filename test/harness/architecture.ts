@@ -63,11 +63,11 @@ const rules: readonly Rule[] = [
   { from: /^gateway\/(main|cli\/generate)\.ts$|^(test|bench)\//, may: anything },
   // Only a demo reads the data set.
   {
-    from: /^gateway\/app\/demo(-load)?\.ts$/,
+    from: /^gateway\/app\/demo(-load(-hand)?)?\.ts$/,
     may: [/^gateway\/(?!main\.ts)/, /^dataset\//, subgraphIndex, shared, schema],
   },
   // The engine is a product of its own.
-  { from: /^gateway\/supergraph\//, may: [/^gateway\/supergraph\//, /^subgraphs\/platform\/async\//] },
+  { from: /^gateway\/supergraph\//, may: [/^gateway\/supergraph\//] },
   // What checks the product imports nothing of it.
   { from: /^gateway\/verify\//, may: [/^gateway\/verify\//] },
   {

@@ -26,28 +26,36 @@ export interface Run {
 export function hubProcesses(
   database: Pick<FreshDatabase, 'uri' | 'name'>,
 ): (settings: Record<string, string>, ...command: string[]) => Run {
+  const start = processes()
+  return (settings, ...command) =>
+    start(
+      {
+        MONGODB_URI: patient(database.uri),
+        MONGODB_DATABASE: database.name,
+        SCALE: '0.0002',
+        TRAFFIC: '0',
+        ...settings,
+      },
+      ...command,
+    )
+}
+
+/** Starts commands of the gateway with these settings only. The end of the test file ends them. */
+export function processes(): (settings: Record<string, string>, ...command: string[]) => Run {
   const runs: Run[] = []
   afterAll(() => runs.forEach((one) => one.process.kill('SIGKILL')))
   return (settings, ...command) => {
-    const started = run(database, settings, command)
+    const started = run(settings, command)
     runs.push(started)
     return started
   }
 }
 
-function run(
-  database: Pick<FreshDatabase, 'uri' | 'name'>,
-  settings: Record<string, string>,
-  command: readonly string[],
-): Run {
+function run(settings: Record<string, string>, command: readonly string[]): Run {
   const [file = 'main.ts', ...args] = command
   const child = spawn(process.execPath, [fileOf(file), ...args], {
     env: {
       PATH: process.env.PATH,
-      MONGODB_URI: patient(database.uri),
-      MONGODB_DATABASE: database.name,
-      SCALE: '0.0002',
-      TRAFFIC: '0',
       PORT: '0',
       ...settings,
     },

@@ -8,7 +8,7 @@ import { freshDatabase } from '../harness/mongo.ts'
 import { hubProcesses, urlOf } from './child.ts'
 
 const run = hubProcesses(await freshDatabase())
-const hub = run({})
+const hub = run({ SUGGESTIONS: 'off' })
 const url = await urlOf(hub)
 
 test('random operations of every role get answers of the schema, soon, and no internal error', async () => {

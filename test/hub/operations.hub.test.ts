@@ -250,6 +250,11 @@ const sent: Readonly<Record<string, Sent>> = {
     variables: () => ({ input: { delivery: 'none' } }),
     gives: () => ({ redeliverWebhook: { __typename: 'Refused', code: 'NOT_FOUND' } }),
   },
+  TestWebhook: {
+    who: 'acquirer',
+    variables: () => ({ input: { webhook: 'none' } }),
+    gives: () => ({ testWebhook: { __typename: 'Refused', code: 'NOT_FOUND' } }),
+  },
   WebhookDeliveries: {
     who: 'acquirer',
     variables: () => ({ webhook: known.webhook, first: 5 }),
@@ -303,6 +308,36 @@ const sent: Readonly<Record<string, Sent>> = {
     who: 'operator',
     variables: () => ({ input: { id: known.corridor, expectedVersion: 1, basisPoints: 250 } }),
     gives: () => ({ setCorridor: { __typename: 'Corridor', id: known.corridor, version: 2 } }),
+  },
+  SetProject: {
+    who: 'operator',
+    variables: () => ({ input: { id: 'sg-sgqr', expectedVersion: 1, status: 'PILOT' } }),
+    gives: () => ({ setProject: { __typename: 'Project', id: 'sg-sgqr', version: 2, status: 'PILOT' } }),
+  },
+  SetQrProduct: {
+    who: 'operator',
+    variables: () => ({ input: { id: 'qr-cn-001', expectedVersion: 1, acceptsForeignWallets: false } }),
+    gives: () => ({
+      setQrProduct: { __typename: 'QrProduct', id: 'qr-cn-001', version: 2, acceptsForeignWallets: false },
+    }),
+  },
+  SetMerchantStatus: {
+    who: 'acquirer',
+    variables: () => ({
+      input: {
+        idempotencyKey: fresh(),
+        merchant: 'acquirer-cn-01.W000003',
+        expectedStatus: 'ACTIVE',
+        status: 'SUSPENDED',
+        reason: 'A pause',
+      },
+    }),
+    gives: () => ({ setMerchantStatus: { __typename: 'Merchant', status: 'SUSPENDED' } }),
+  },
+  TestConnection: {
+    who: 'operator',
+    variables: () => ({ input: { participant: known.participant } }),
+    gives: () => ({ testConnection: { __typename: 'ConnectionTest', works: true, status: null } }),
   },
   CloseSettlement: {
     who: 'operator',
@@ -373,7 +408,7 @@ const sent: Readonly<Record<string, Sent>> = {
 describe('what clients send, as it is written', () => {
   for (const [name, { who, variables = () => ({}), gives }] of Object.entries(sent)) {
     test(`${name}, by ${who}`, async () => {
-      const { kind } = operations.get(name)!
+      const { type: kind } = operations.get(name)!
       const client = as(who)
       const answers = [
         ...(kind === 'subscription' ? [] : [await client.ask(name, variables())]),

@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { choosePort } from '../../gateway/mongod/port.ts'
 import { startReplicaSet, type ReplicaSet } from '../harness/replica-set.ts'
 import { hubProcesses, urlOf, type Run } from './child.ts'
 import { HubClient, type Answer } from './client.ts'
@@ -131,6 +132,20 @@ const faultMs = 8_000
 
 describe('while MongoDB', async () => {
   const set = await startReplicaSet(1)
+
+  test('is away, a start waits for it, and says so', async () => {
+    const [member] = set.members
+    await member!.kill()
+    const port = await choosePort(undefined, undefined)
+    const hub = hubs({ MONGODB_URI: set.uri, MONGODB_DATABASE: 'late', PORT: String(port) })
+    onTestFinished(() => void hub.process.kill('SIGKILL'))
+    await hub.line('does not answer yet: waiting for it')
+    const answer = await fetch(`http://127.0.0.1:${port}/readyz`)
+    expect([answer.status, await answer.json()]).toMatchObject([503, { reasons: { hub: 'starting' } }])
+    member!.start()
+    await urlOf(hub)
+    expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200)
+  })
 
   test.each([
     ['stands still', 'freeze', 'thaw'],

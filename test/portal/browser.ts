@@ -1,10 +1,10 @@
-// A real Chromium for a test file, with a fresh context for each page.
+// A real Chromium for a test file. Its pages share contexts, so that scripts are fetched and compiled once.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type Axe from 'axe-core'
-import type { Locator, Page } from 'playwright-core'
-import { afterAll, expect } from 'vitest'
+import type { BrowserContext, Locator, Page } from 'playwright-core'
+import { afterAll, expect, onTestFinished } from 'vitest'
 import { launch } from './chromium.ts'
 
 const axeText = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -14,30 +14,42 @@ export interface PageOptions {
   readonly key?: string
   readonly width?: number
   readonly dark?: boolean
+  /** Leaves motion on, which is off in other tests. */
+  readonly moves?: boolean
+  /** Keeps its settings to itself: language, theme, columns. Other pages share them, and their cache. */
+  readonly own?: boolean
+  /** Runs before the page is opened. */
+  readonly before?: (page: Page) => Promise<unknown>
 }
 
 export interface TestBrowser {
-  /** Opens a page in a context of its own. The test fails on an error of a script or of the policy in it. */
+  /**
+   * Opens a page, which the end of the test closes. The file fails on an error of a script or of the policy in it.
+   */
   open(url: string, options?: PageOptions): Promise<Page>
   /** Errors of all pages so far. */
   readonly errors: readonly string[]
 }
 
 /** Starts a Chromium, which the end of the test file closes. */
-export async function startBrowser(): Promise<TestBrowser> {
-  const browser = await launch()
+export async function startBrowser(args: readonly string[] = []): Promise<TestBrowser> {
+  const browser = await launch(args)
   afterAll(() => browser.close())
   const errors: string[] = []
+  const contexts: Record<string, Promise<BrowserContext>> = {}
   return {
     errors,
-    async open(url, { key, width = 1440, dark = false } = {}) {
-      const context = await browser.newContext({
-        viewport: { width, height: width < 600 ? 844 : 900 },
-        colorScheme: dark ? 'dark' : 'light',
-        locale: 'en-GB',
-        reducedMotion: 'reduce',
-      })
+    async open(url, { key, width = 1440, dark = false, moves = false, own = false, before } = {}) {
+      const openContext = () =>
+        browser.newContext({
+          colorScheme: dark ? 'dark' : 'light',
+          locale: 'en-GB',
+          reducedMotion: moves ? 'no-preference' : 'reduce',
+        })
+      const context = await (own ? openContext() : (contexts[`${dark} ${moves}`] ??= openContext()))
       const page = await context.newPage()
+      onTestFinished(() => (own ? context.close() : page.close()))
+      await page.setViewportSize({ width, height: width < 600 ? 844 : 900 })
       page.setDefaultTimeout(20_000)
       page.on('pageerror', ({ message }) => errors.push(message))
       page.on('console', (message) => {
@@ -45,10 +57,27 @@ export async function startBrowser(): Promise<TestBrowser> {
           errors.push(message.text())
       })
       if (key) await page.addInitScript((text) => sessionStorage.setItem('crossgate.key', text), key)
+      await before?.(page)
       await page.goto(url)
       return page
     },
   }
+}
+
+/** Presses Tab until the focus is on what has this name, as a viewer without a pointer does. */
+export async function tabTo(page: Page, name: string | RegExp): Promise<void> {
+  const seen: string[] = []
+  for (let n = 0; n < 150; n++) {
+    await page.keyboard.press('Tab')
+    const text = await page.evaluate(() => {
+      const at = document.activeElement as HTMLElement | null
+      const labels = at instanceof HTMLInputElement || at instanceof HTMLSelectElement ? at.labels : null
+      return (at?.getAttribute('aria-label') ?? labels?.[0]?.innerText ?? at?.innerText ?? '').trim()
+    })
+    seen.push(text)
+    if (typeof name === 'string' ? text === name : name.test(text)) return
+  }
+  throw new Error(`the focus never reached ${String(name)}, but ${seen.join(' | ')}`)
 }
 
 /** Expects that it appears in time. */
@@ -60,10 +89,11 @@ export async function expectShown(locator: Locator): Promise<void> {
 /** Expects no violation of WCAG 2.2 AA, and nothing wider than the window. */
 export async function expectAccessible(page: Page): Promise<void> {
   // Evaluated by the debugger, which the policy of the page does not bind.
-  await page.evaluate(axeText)
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeText)
   const violations = await page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: typeof Axe }
     const found: Axe.AxeResults = await axe.run(document, {
+      resultTypes: ['violations'],
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
     })
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)

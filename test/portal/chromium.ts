@@ -14,4 +14,5 @@ const args = [
 ]
 
 /** Starts it with an empty profile. */
-export const launch = (): Promise<Browser> => chromium.launch({ executablePath: '/usr/bin/chromium', args })
+export const launch = (more: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({ executablePath: '/usr/bin/chromium', args: [...args, ...more] })

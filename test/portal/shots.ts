@@ -15,6 +15,7 @@ interface Shot {
   readonly path: string
   readonly key: string | null
   readonly width?: number
+  readonly height?: number
   readonly language?: 'zh'
   /** What happens before the picture. */
   readonly act?: (page: Page) => Promise<void>
@@ -41,11 +42,13 @@ const shots: readonly Shot[] = [
   { name: 'coverage', path: '/coverage', key: 'demo-portal' },
   { name: 'coverage-city', path: '/coverage?at=31.2,121.45,10.4', key: 'demo-portal' },
   { name: 'live', path: '/live', key: 'demo-operator', act: watch },
-  { name: 'payments', path: '/payments', key: 'demo-operator' },
+  { name: 'payments', path: '/payments', key: 'demo-operator', height: 780 },
+  { name: 'payments-zh', path: '/payments', key: 'demo-operator', height: 780, language: 'zh' },
   { name: 'payment', path: '/payments?outcome=SUCCEEDED', key: 'demo-operator', act: openPayment },
   { name: 'corridors', path: '/corridors', key: 'demo-operator' },
   { name: 'corridor', path: '/corridors/SG-CN', key: 'demo-operator' },
   { name: 'operator', path: '/operator', key: 'demo-operator' },
+  { name: 'operator-settlement', path: '/operator?tab=settlement', key: 'demo-operator' },
   { name: 'developers', path: '/developers?tab=codes', key: 'demo-wallet' },
   { name: 'sandbox-phone', path: '/sandbox', key: 'demo-wallet', width: 390 },
   { name: 'coverage-zh', path: '/coverage?at=31.2,121.45,10.4', key: 'demo-portal', language: 'zh' },
@@ -70,11 +73,11 @@ await browser.close()
 hub.kill('SIGTERM')
 
 async function take(
-  { name, path, key, width = 1440, language, act }: Shot,
+  { name, path, key, width = 1440, height = width < 600 ? 844 : 900, language, act }: Shot,
   theme: 'light' | 'dark',
 ): Promise<void> {
   const context = await browser.newContext({
-    viewport: { width, height: width < 600 ? 844 : 900 },
+    viewport: { width, height },
     colorScheme: theme,
     locale: 'en-GB',
   })

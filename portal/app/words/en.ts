@@ -1,6 +1,17 @@
 // The texts of the portal in English. `zh.ts` has the same members.
 
+/** Names in the language of what the hub names in English; none here, because the hub's names are English. */
+interface Names {
+  readonly categories: ReadonlyMap<string, string>
+  readonly cities: ReadonlyMap<string, string>
+  readonly problems: ReadonlyMap<string, string>
+  readonly reasons: ReadonlyMap<string, string>
+}
+const none: ReadonlyMap<string, string> = new Map()
+const names: Names = { categories: none, cities: none, problems: none, reasons: none }
+
 export const en = {
+  names,
   nav: {
     pages: 'Pages',
     menu: 'Menu',
@@ -146,6 +157,7 @@ export const en = {
     nothingSent: 'Each operation of the till and the phone appears here, to be copied.',
   },
   coverage: {
+    changeStatus: 'Change the status',
     merchantsIn: (cities: string) => `merchants in ${cities} cities`,
     search: 'Search',
     searchHint: 'Name of a merchant, 商户名称',
@@ -219,9 +231,8 @@ export const en = {
     waits: 'Nothing has happened since this page was opened. The next event appears here.',
   },
   payments: {
-    find: 'Open by id or reference',
+    find: 'Find by id or beginning of a reference',
     findHint: 'Id or reference, then Enter',
-    missing: 'No payment that you may see has this id or reference.',
     outcome: 'Outcome',
     from: 'From',
     to: 'To, inclusive',
@@ -246,9 +257,21 @@ export const en = {
     none: 'No payments',
     noneText: 'No payment fits these filters, or there has been none yet.',
     openOne: 'Open',
-    shown: (rows: number) => `${rows} shown, newest first`,
+    shown: (shown: string, total: string) => `${shown} shown, ${total}`,
+    noneYet: 'Nothing among the newest payments. Older ones may fit.',
+    searchOlder: 'Search older payments',
+    amount: 'Amount',
+    least: 'from',
+    most: 'to',
+    totals: {
+      EXACT: (n: string) => `${n} in all`,
+      AT_LEAST: (n: string) => `at least ${n}`,
+      ESTIMATED: (n: string) => `about ${n}`,
+    },
   },
   payment: {
+    webhooks: 'Webhooks sent',
+    noWebhooks: 'Nothing was sent to a webhook of yours.',
     none: 'There is no such payment, or it is not one of yours.',
     ofPayment: 'Refund of this payment',
     life: 'Timeline',
@@ -329,8 +352,32 @@ export const en = {
   },
   audit: { none: 'No change is recorded.' },
   operator: {
+    addProject: 'Add project',
+    addProduct: 'Add product',
+    edit: 'Edit',
+    editOf: (name: string) => `Edit ${name}`,
+    versionOf: (name: string, version: number) => `${name}, version ${version}`,
+    save: 'Save',
+    editRates: 'New table of rates',
+    ratesNote: 'A table is put in force as a whole. Quotes and payments keep the rate of their creation.',
+    markup: 'Mark-up, 0.01 %',
+    putInForce: 'Put in force',
+    ends: 'Ends',
+    left: 'Left',
+    days: (days: number) => (days < 0 ? `ended ${-days} days ago` : `${days} days`),
+    testConnection: 'Test connection',
+    works: 'Works',
+    worksNot: 'Does not work',
+    connect: 'Connect',
+    secretOnce: 'The signing secret, shown once:',
+    calendar: 'Calendar',
+    calendarNote:
+      'A date can be closed once its cut-off has passed in every corridor: 23:00 in UTC+8 by default.',
+    notClosed: 'Not closed',
+    noPayments: 'nothing to settle yet',
     tabs: {
       participants: 'Participants',
+      certificates: 'Certificates',
       settlement: 'Settlement',
       projects: 'Projects and products',
       rates: 'Rates',
@@ -394,6 +441,11 @@ export const en = {
     difference: 'Before → after',
   },
   developers: {
+    body: 'Text sent',
+    test: 'Send test event',
+    testArrived: 'The receiver accepted the test event.',
+    overlap: 'After a rotation, the earlier secret also signs for',
+    overlapHours: (hours: number) => (hours === 0 ? 'no time' : hours === 1 ? '1 hour' : `${hours} hours`),
     tabs: { webhooks: 'Webhooks', codes: 'Codes', ide: 'IDE' },
     newWebhook: 'Address of a new webhook',
     create: 'Create webhook',

@@ -1,8 +1,10 @@
 // The texts of the portal in simplified Chinese.
 
 import type { Words } from './en.ts'
+import * as names from './zh-names.ts'
 
 export const zh: Words = {
+  names,
   nav: {
     pages: '页面',
     menu: '菜单',
@@ -144,6 +146,7 @@ export const zh: Words = {
     nothingSent: '收银机和手机的每个操作都显示在这里，可以复制。',
   },
   coverage: {
+    changeStatus: '更改状态',
     merchantsIn: (cities) => `家商户，分布在 ${cities} 个城市`,
     search: '搜索',
     searchHint: '商户名称, Name',
@@ -216,9 +219,8 @@ export const zh: Words = {
     waits: '自打开本页以来没有事件。下一个事件会显示在这里。',
   },
   payments: {
-    find: '按编号打开',
+    find: '按编号或参考号开头查找',
     findHint: '支付编号或参考号，按回车',
-    missing: '在您可见的支付中没有这个编号。',
     outcome: '结果',
     from: '从',
     to: '到（含）',
@@ -243,9 +245,21 @@ export const zh: Words = {
     none: '没有支付',
     noneText: '没有符合条件的支付，或尚未有支付。',
     openOne: '打开',
-    shown: (rows) => `已显示 ${rows} 笔，最新在前`,
+    shown: (shown, total) => `显示 ${shown} 笔，${total}`,
+    noneYet: '最新的支付中没有符合的，更早的可能有。',
+    searchOlder: '搜索更早的支付',
+    amount: '金额',
+    least: '最低',
+    most: '最高',
+    totals: {
+      EXACT: (n) => `共 ${n} 笔`,
+      AT_LEAST: (n) => `至少 ${n} 笔`,
+      ESTIMATED: (n) => `约 ${n} 笔`,
+    },
   },
   payment: {
+    webhooks: '已发送的 Webhook',
+    noWebhooks: '没有向您的 Webhook 发送任何内容。',
     none: '没有这笔支付，或它不属于您。',
     ofPayment: '对应的支付',
     life: '时间线',
@@ -320,8 +334,31 @@ export const zh: Words = {
   },
   audit: { none: '没有更改记录。' },
   operator: {
+    addProject: '新增项目',
+    addProduct: '新增产品',
+    edit: '编辑',
+    editOf: (name) => `编辑 ${name}`,
+    versionOf: (name, version) => `${name}，版本 ${version}`,
+    save: '保存',
+    editRates: '新汇率表',
+    ratesNote: '汇率表整体生效。报价和支付保留创建时的汇率。',
+    markup: '加点，0.01 %',
+    putInForce: '生效',
+    ends: '到期',
+    left: '剩余',
+    days: (days) => (days < 0 ? `已到期 ${-days} 天` : `${days} 天`),
+    testConnection: '测试连接',
+    works: '正常',
+    worksNot: '不正常',
+    connect: '连接',
+    secretOnce: '签名密钥，仅显示一次：',
+    calendar: '日历',
+    calendarNote: '所有走廊的截止时间过后才能关闭一个日期：默认为 UTC+8 的 23:00。',
+    notClosed: '未关闭',
+    noPayments: '尚无可清算内容',
     tabs: {
       participants: '参与方',
+      certificates: '认证',
       settlement: '清算',
       projects: '项目与产品',
       rates: '汇率',
@@ -385,6 +422,11 @@ export const zh: Words = {
     difference: '之前 → 之后',
   },
   developers: {
+    body: '发送的文本',
+    test: '发送测试事件',
+    testArrived: '接收方接受了测试事件。',
+    overlap: '轮换后，旧密钥继续签名',
+    overlapHours: (hours) => (hours === 0 ? '立即失效' : `${hours} 小时`),
     tabs: { webhooks: 'Webhook', codes: '代码', ide: 'IDE' },
     newWebhook: '新 Webhook 的地址',
     create: '创建 Webhook',

@@ -23,6 +23,7 @@ export const deliveriesQuery = graphql(`
           state
           createdAt
           nextAttemptAt
+          body
           attempts {
             at
             status
@@ -75,6 +76,25 @@ export const deleteWebhook = graphql(`
   mutation DeleteWebhook($input: DeleteWebhookInput!) {
     deleteWebhook(input: $input) {
       __typename
+      ... on Problem {
+        code
+        message
+      }
+    }
+  }
+`)
+export const testWebhook = graphql(`
+  mutation TestWebhook($input: TestWebhookInput!) {
+    testWebhook(input: $input) {
+      __typename
+      ... on WebhookTest {
+        body
+        attempt {
+          status
+          latencyMs
+          error
+        }
+      }
       ... on Problem {
         code
         message

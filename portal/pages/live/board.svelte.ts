@@ -70,6 +70,8 @@ export class Board {
   /** When each pending payment was submitted. */
   readonly #submitted = new Map<string, number>()
   #fresh: LiveEvent[] = []
+  /** Events since the last flush: more than `#fresh` holds when they are many. */
+  #arrived = 0
   #counts = { events: 0, payments: 0, approved: 0, refused: 0, value: 0, drawn: 0 }
   /** Events and payments of each second, of the last minute. */
   readonly #seconds: { second: number; events: number; payments: number }[] = []
@@ -88,6 +90,7 @@ export class Board {
 
   receive(event: LiveEvent): void {
     this.#count(event)
+    this.#arrived += 1
     this.#fresh.push(event)
     // Older ones of one flush would never be seen: the ticker has fewer rows.
     if (this.#fresh.length > 2 * rowsMax) this.#fresh = this.#fresh.slice(-rowsMax)
@@ -148,7 +151,9 @@ export class Board {
 
   #flush(): void {
     const fresh = this.#fresh
+    const arrived = this.#arrived
     this.#fresh = []
+    this.#arrived = 0
     const starts = fresh.filter(({ kind }) => kind === 'SUBMITTED')
     const every = Math.max(1, Math.ceil(starts.length / arcsMax))
     starts.forEach((event, n) => {
@@ -156,7 +161,7 @@ export class Board {
       this.#counts.drawn += 1
       this.#draw(event)
     })
-    if (this.paused) this.waiting += fresh.length
+    if (this.paused) this.waiting += arrived
     else if (fresh.length) this.rows = [...fresh.toReversed(), ...this.rows].slice(0, rowsMax)
     this.#publish()
   }

@@ -9,6 +9,7 @@ export const eventsSubscription = graphql(`
       from
       to
       reason {
+        code
         isoCode
         message
       }

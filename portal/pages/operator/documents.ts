@@ -90,6 +90,94 @@ export const certify = graphql(`
   }
 `)
 
+export const testConnection = graphql(`
+  mutation TestConnection($input: TestConnectionInput!) {
+    testConnection(input: $input) {
+      __typename
+      ... on ConnectionTest {
+        works
+        status
+        latencyMs
+        outcome: message
+      }
+      ... on Problem {
+        code
+        message
+      }
+    }
+  }
+`)
+export const connect = graphql(`
+  mutation ConnectParticipant($input: ConnectParticipantInput!) {
+    connectParticipant(input: $input) {
+      __typename
+      ... on ParticipantConnected {
+        secret
+      }
+      ... on Problem {
+        code
+        message
+      }
+    }
+  }
+`)
+
+export const certificatesQuery = graphql(`
+  query OperatorCertificates($after: String) {
+    participants(first: 100, after: $after) {
+      edges {
+        node {
+          id
+          name
+          capabilities {
+            name
+            state
+            validUntil
+          }
+        }
+      }
+      pageInfo {
+        hasNextPage
+        endCursor
+      }
+    }
+  }
+`)
+
+export const setProject = graphql(`
+  mutation SetProject($input: SetProjectInput!) {
+    setProject(input: $input) {
+      __typename
+      ... on Problem {
+        code
+        message
+      }
+    }
+  }
+`)
+export const setQrProduct = graphql(`
+  mutation SetQrProduct($input: SetQrProductInput!) {
+    setQrProduct(input: $input) {
+      __typename
+      ... on Problem {
+        code
+        message
+      }
+    }
+  }
+`)
+export const setRates = graphql(`
+  mutation SetRates($input: SetRatesInput!) {
+    setRates(input: $input) {
+      __typename
+      ... on Problem {
+        code
+        message
+      }
+    }
+  }
+`)
+
 export const settlementQuery = graphql(`
   query OperatorSettlement($after: String) {
     settlementBatches(first: 20, after: $after) {
@@ -161,6 +249,7 @@ export const projectsQuery = graphql(`
       name
       model
       status
+      version
       country {
         code
       }
@@ -171,6 +260,7 @@ export const projectsQuery = graphql(`
     qrProducts {
       id
       name
+      version
       acceptsForeignWallets
       country {
         code
@@ -203,3 +293,7 @@ export const auditQuery = graphql(`
     }
   }
 `)
+
+export type Project = ResultOf<typeof projectsQuery>['projects'][number]
+export type Product = ResultOf<typeof projectsQuery>['qrProducts'][number]
+export type Rate = ResultOf<typeof ratesQuery>['rates'][number]

@@ -3,6 +3,8 @@ import { graphql, type ResultOf, type VariablesOf } from '../../api/graphql.ts'
 export const paymentsQuery = graphql(`
   query Payments($where: TransactionFilter, $after: String) {
     transactions(where: $where, first: 50, after: $after) {
+      totalCount
+      totalCountKind
       edges {
         node {
           id
@@ -18,6 +20,7 @@ export const paymentsQuery = graphql(`
             currency
           }
           reason {
+            code
             isoCode
             message
           }
@@ -59,14 +62,6 @@ export const findById = graphql(`
     }
   }
 `)
-export const findByReference = graphql(`
-  query FindByReference($reference: String!) {
-    transactionByReference(reference: { reference: $reference }) {
-      id
-    }
-  }
-`)
-
 export const paymentQuery = graphql(`
   query PaymentPage($id: ID!) {
     transaction(id: $id) {
@@ -130,6 +125,7 @@ export const paymentQuery = graphql(`
         to
         note
         reason {
+          code
           isoCode
           message
         }
@@ -152,6 +148,22 @@ export const paymentQuery = graphql(`
           amount {
             amount
             currency
+          }
+        }
+        webhookDeliveries {
+          id
+          event
+          state
+          createdAt
+          body
+          webhook {
+            url
+          }
+          attempts {
+            at
+            status
+            latencyMs
+            error
           }
         }
         postings {

@@ -99,6 +99,7 @@ export const listQuery = graphql(`
             lng
           }
           mcc {
+            code
             description
           }
         }
@@ -159,6 +160,18 @@ export const merchantQuery = graphql(`
   }
 `)
 export type MerchantSheet = NonNullable<ResultOf<typeof merchantQuery>['merchant']>
+
+export const setMerchantStatus = graphql(`
+  mutation SetMerchantStatus($input: SetMerchantStatusInput!) {
+    setMerchantStatus(input: $input) {
+      __typename
+      ... on Problem {
+        code
+        message
+      }
+    }
+  }
+`)
 
 export const routeQuery = graphql(`
   query CoverageRoute($wallet: ID!, $merchant: ID!, $entryMode: EntryMode!) {

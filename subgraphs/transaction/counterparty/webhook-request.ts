@@ -9,6 +9,7 @@
 // the answer follows by respondAuthorization. payment.inquire also accepts "NEVER_SEEN"; payment.reverse
 // and payment.cancel accept "ACKNOWLEDGE".
 
+import { holdsCardNumber } from '../../../schema/values/card-number.ts'
 import { parseReason } from '../../../schema/values/reasons.ts'
 import { validSecrets, type SigningSecret } from '../../shared/signing-secret.ts'
 import type { CounterpartyAnswer, CounterpartyDecision } from '../payment/commands.ts'
@@ -168,9 +169,11 @@ const decisions: Readonly<Record<RequestKind, readonly CounterpartyDecision[]>> 
 }
 
 function answerIn(body: string, kind: RequestKind): CounterpartyReply | null {
-  const { decision, reason = null, reference = null } = membersOf(body)
+  const { decision, reason = null, reference: given = null } = membersOf(body)
   const decided = decisions[kind].find((allowed) => allowed === decision)
-  if (!decided || !isText(reason) || !isText(reference)) return null
+  if (!decided || !isText(reason) || !isText(given)) return null
+  // The decision stands, but no text that a participant sends may hold a card number.
+  const reference = given !== null && holdsCardNumber(given) ? null : given
   if (decided !== 'DECLINE') {
     return reason === null ? { kind: 'ANSWER', decision: decided, reason: null, reference } : null
   }

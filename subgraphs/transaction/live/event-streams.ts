@@ -63,6 +63,8 @@ export interface EventStreams {
     kinds: ReadonlySet<RequestKind>,
     readPending: ReadPending,
   ): BacklogStream<SentRequest>
+  /** True while this process delivers requests to `counterparty`. */
+  isListening(counterparty: ParticipantId): boolean
   close(): void
 }
 
@@ -83,13 +85,16 @@ interface Dependencies {
   readonly listeners: EntryListeners
   /** Called every `checkpointMs`: one timer serves all streams. */
   readonly onCheckpoint: Set<() => void>
+  /** Streams of requests, by counterparty. */
+  readonly listening: Map<ParticipantId, number>
 }
 
 export function openEventStreams(logReader: LogReader, options: EventStreamOptions = {}): EventStreams {
   const { checkpointMs = 5_000 } = options
   const listeners = new EntryListeners()
   const onCheckpoint = new Set<() => void>()
-  const dependencies: Dependencies = { logReader, listeners, onCheckpoint }
+  const listening = new Map<ParticipantId, number>()
+  const dependencies: Dependencies = { logReader, listeners, onCheckpoint, listening }
   const unsubscribe = logReader.subscribe((entries) => listeners.notify(entries))
   const timer = setInterval(() => onCheckpoint.forEach((report) => report()), checkpointMs).unref()
 
@@ -100,6 +105,7 @@ export function openEventStreams(logReader: LogReader, options: EventStreamOptio
       openBacklogStream(updateSource(dependencies, id, afterSequence, read)),
     sent: (counterparty, kinds, readPending) =>
       openBacklogStream(requestSource(dependencies, counterparty, kinds, readPending)),
+    isListening: (counterparty) => listening.has(counterparty),
     close() {
       clearInterval(timer)
       unsubscribe()
@@ -191,7 +197,7 @@ function updateSource(
 }
 
 function requestSource(
-  { logReader, listeners }: Dependencies,
+  { logReader, listeners, listening }: Dependencies,
   counterparty: ParticipantId,
   kinds: ReadonlySet<RequestKind>,
   readPending: ReadPending,
@@ -208,12 +214,20 @@ function requestSource(
       for (const key of delivered.keys()) if (!pendingKeys.has(key)) delivered.delete(key)
       return pending.filter(({ kind }) => kinds.has(kind)).map((request) => ({ ...request, position }))
     },
-    subscribe: (backlog) =>
-      listeners.addParty(counterparty, (entry) => {
+    subscribe(backlog) {
+      const remove = listeners.addParty(counterparty, (entry) => {
         const request = requestOf(entry)
         if (request?.counterparty !== counterparty || !kinds.has(request.kind)) return
         backlog.push({ kind: request.kind, payment: request.payment, position: entry._id })
-      }),
+      })
+      listening.set(counterparty, (listening.get(counterparty) ?? 0) + 1)
+      return () => {
+        remove()
+        const rest = listening.get(counterparty)! - 1
+        if (rest > 0) listening.set(counterparty, rest)
+        else listening.delete(counterparty)
+      }
+    },
     accept: (request) => {
       const key = keyOf(request)
       const before = delivered.get(key)

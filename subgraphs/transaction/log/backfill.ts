@@ -39,6 +39,17 @@ export async function fillLog(db: Db): Promise<void> {
   }
 }
 
+/** Lets the sequencer begin after `position`, the end of the log of an import with no later payment. */
+export async function resumeFromNow(db: Db, position: bigint): Promise<void> {
+  const changes = await openPaymentChanges(db, null)
+  try {
+    const { token } = await changes.next(1)
+    await saveResumeToken(db, token, position)
+  } finally {
+    await changes.close()
+  }
+}
+
 /**
  * Appends every event that the log lacks, then the ones that `changes` brings of the meantime. On return,
  * every later change is new. Only then is a resume token saved, so a writer that fails half-way starts again

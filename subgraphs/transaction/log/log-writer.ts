@@ -69,6 +69,20 @@ export function createLogWriter(
   }
 }
 
+/**
+ * Writes entries at the positions after `after`, for an import that has computed them. Batches that are
+ * stored already stay. The caller writes the token to resume from.
+ */
+export async function writeEntriesAt(db: Db, after: bigint, entries: readonly NewEntry[]): Promise<void> {
+  const batches = toBatches(
+    entries.map((entry) => ({ entries: [entry] })),
+    after,
+  )
+  const errors = await insertAll(logOf(db), batches, { ordered: false, writeConcern: { w: 1, j: false } })
+  const failed = errors.find((error) => !isDuplicateKey(error))
+  if (failed) throw new Error('the log cannot be written', { cause: failed })
+}
+
 /** The ones of `entries` that the log lacks. Builds an index for this query; `dropEntryIndex` removes it. */
 export async function findMissing(db: Db, entries: readonly NewEntry[]): Promise<NewEntry[]> {
   if (entries.length === 0) return []

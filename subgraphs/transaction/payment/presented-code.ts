@@ -5,10 +5,10 @@
 
 import { decodeCpm, encodeCpm, QrError } from '../../../schema/qr/index.ts'
 import type { ParticipantId, PresentedCodeId } from '../../../schema/values/id.ts'
-import { money, type Money } from '../../../schema/values/money.ts'
-import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import type { Money } from '../../../schema/values/money.ts'
+import { isRefusal, refuse, type ProblemCode, type Refusal } from '../../../schema/values/problems.ts'
 import type { UsedKey } from '../../shared/idempotency-key.ts'
-import { valueAtMid, type LimitExceeded, type Price } from '../price/pricing.ts'
+import { valueAtMid, type Price } from '../price/pricing.ts'
 import type { RateProvider } from '../price/rates.ts'
 import type { AccountToken, Presentation } from './commands.ts'
 
@@ -67,22 +67,22 @@ export function checkCharge(
   { payerAmount }: Price,
   rates: RateProvider,
   now: Date,
-): Refusal | LimitExceeded | null {
+): Refusal | null {
   if (now >= expiresAt) {
     return refuse('CODE_EXPIRED', `the code was valid until ${expiresAt.toISOString()}`, payloadPath)
   }
   if (!limit) return null
   const value = valueAtMid(payerAmount, limit.currency, rates)
   if (isRefusal(value)) return value
-  if (value.minor <= limit.minor) return null
-  return {
-    ...refuse('CODE_LIMIT', undefined, ['input', 'amount']),
-    __typename: 'LimitExceeded',
-    limit,
-    used: money(0n, limit.currency),
-    resetsAt: null,
-  }
+  return value.minor <= limit.minor ? null : refuse('CODE_LIMIT', undefined, ['input', 'amount'])
 }
+
+/** Refusals that name what a payer has spent, or the limit that a payer has set. */
+const payerLimits: ReadonlySet<ProblemCode> = new Set<ProblemCode>(['LIMIT_PER_DAY', 'CODE_LIMIT'])
+
+/** `refusal` as the acquirer may see it: without the amounts and times of a payer’s limit. */
+export const refusalForAcquirer = (refusal: Refusal): Refusal =>
+  payerLimits.has(refusal.code) ? refuse(refusal.code, undefined, refusal.path) : refusal
 
 /** UnionPay's registered identifier and its application for consumer-presented codes. */
 const aid = 'A000000333010101'

@@ -123,6 +123,13 @@ export function valueAtMid(amount: Money, currency: Currency, rates: RateProvide
   return found ? convertHalfUp(amount, found.mid) : noRate(amount.currency, currency)
 }
 
+/** The reporting value of a payment of `amount`, without its other prices. Refuses with RATE_UNAVAILABLE. */
+export function reportingOf(amount: Money, payerCurrency: Currency, rates: RateProvider): Money | Refusal {
+  if (payerCurrency !== 'CNY' || amount.currency === 'CNY') return valueAtMid(amount, 'CNY', rates)
+  const rate = appliedRate(payerCurrency, amount.currency, rates)
+  return isRefusal(rate) || rate === null ? (rate ?? amount) : convertCeil(amount, invert(exactly(rate)))
+}
+
 /**
  * Returns null when `amount` is within the corridor's limit for one payment. Refuses with
  * LIMIT_PER_PAYMENT.

@@ -5,6 +5,7 @@ import type { ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { auditedActions, auditedKinds, type AuditEntry, type AuditLog } from '../../shared/audit-log.ts'
+import { countUpTo, type Counted } from '../../shared/count.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import { readNames } from '../../shared/read-names.ts'
 import type { Registry } from '../../shared/registry.ts'
@@ -26,7 +27,7 @@ export async function auditPage(
   { entries }: AuditLog,
   registry: Pick<Registry, 'participants'>,
   args: PageArguments & { readonly where?: AuditFilterInput | null },
-): Promise<Connection<AuditEntry> | Refusal> {
+): Promise<(Connection<AuditEntry> & Counted) | Refusal> {
   const page = pages.read(args)
   if (isRefusal(page)) return page
   const clauses = auditQuery(args.where ?? {}, registry)
@@ -38,7 +39,8 @@ export async function auditPage(
     .sort({ _id: -1 })
     .limit(page.size + 1)
   const rows = await readForClient(entries.db, 'list', () => found.toArray())
-  return pages.connection(page, rows, ({ _id }) => [_id])
+  const count = countUpTo(entries, clauses.length > 0 ? { $and: [...clauses] } : {})
+  return { ...pages.connection(page, rows, ({ _id }) => [_id]), count }
 }
 
 /** Refuses unknown actors, actions and kinds of target, long lists, and an empty range. */

@@ -3,6 +3,7 @@
 import { orThrow } from '../../../schema/values/problems.ts'
 import { demandScope } from '../../shared/access.ts'
 import type { AuditEntry, AuditLog } from '../../shared/audit-log.ts'
+import { countFields } from '../../shared/count.ts'
 import type { PageArguments } from '../../shared/page.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
@@ -24,6 +25,7 @@ export const auditResolvers = ({ audit, registry }: AuditResolverDependencies) =
       return orThrow(await auditPage(audit, registry, args))
     },
   },
+  AuditConnection: countFields,
   AuditEntry: {
     id: ({ _id }: AuditEntry) => _id,
     actor: ({ actor }: AuditEntry) => actor && { id: actor },

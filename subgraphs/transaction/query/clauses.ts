@@ -2,7 +2,7 @@
 
 import type { Visibility } from '../../shared/access.ts'
 import { firstIdAt } from '../payment/new-id.ts'
-import type { Clause } from '../store/payment-store.ts'
+import type { Clause } from '../store/payment-search.ts'
 
 /** Matches the payments that `visibility` includes; `prefix` leads to the payment's fields. */
 export function visibleClauses(visibility: Visibility, prefix: '' | 'payment.'): Clause[] {

@@ -13,6 +13,7 @@ import type { Scope } from '../../../schema/values/scopes.ts'
 import { money } from '../../../schema/values/money.ts'
 import type { LogEntry, Posting } from '../../log/entry.ts'
 import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
+import { countFields } from '../../shared/count.ts'
 import type { PageArguments } from '../../shared/page.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import type { TransactionUpdate } from '../live/event-streams.ts'
@@ -119,6 +120,7 @@ const subscriptions = (transactionQueries: TransactionQueries) => ({
 })
 
 const transactionTypes = (transactionQueries: TransactionQueries) => ({
+  TransactionConnection: countFields,
   Transaction: {
     __resolveType: (transaction: Transaction) => (isRefund(transaction) ? 'Refund' : 'Payment'),
   },

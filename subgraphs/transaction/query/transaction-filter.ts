@@ -1,14 +1,14 @@
 // Reads the filters of a client into queries over payments and entries, limited to what the viewer may see.
 
 import type { Direction } from '../../../schema/values/direction.ts'
-import type { ParticipantId } from '../../../schema/values/id.ts'
+import type { MerchantId, ParticipantId } from '../../../schema/values/id.ts'
+import { parseMoney, type Money } from '../../../schema/values/money.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import type { LogEntry } from '../../log/entry.ts'
+import type { LogEntry, StepKind, TransactionStatus } from '../../log/entry.ts'
 import { sees, type Visibility } from '../../shared/access.ts'
-import { readNames } from '../../shared/read-names.ts'
 import type { EventFilter } from '../live/event-filter.ts'
-import { outcomes, stepKinds, type Outcome } from '../payment/lifecycle.ts'
-import type { Clause } from '../store/payment-store.ts'
+import { outcomes, type Outcome } from '../payment/lifecycle.ts'
+import type { Clause, PaymentQuery } from '../store/payment-search.ts'
 import { createdBetween, nothing, oneOf, visibleClauses } from './clauses.ts'
 
 type Names = readonly string[] | null | undefined
@@ -23,53 +23,164 @@ interface PartyFilterInput {
 }
 
 export interface TransactionFilterInput extends PartyFilterInput {
-  readonly kinds?: Names
-  readonly statuses?: Names
+  readonly kinds?: readonly ('PAYMENT' | 'REFUND')[] | null
+  readonly statuses?: readonly TransactionStatus[] | null
   readonly outcomes?: readonly Outcome[] | null
   readonly createdFrom?: Date | null
   readonly createdTo?: Date | null
+  readonly amount?: AmountRangeInput | null
+  readonly reference?: string | null
+}
+
+interface AmountRangeInput {
+  readonly currency: string
+  readonly min?: string | null
+  readonly max?: string | null
 }
 
 export interface TransactionEventFilterInput extends PartyFilterInput {
-  readonly kinds?: Names
-  readonly to?: Names
+  readonly kinds?: readonly StepKind[] | null
+  readonly to?: readonly TransactionStatus[] | null
 }
 
 /**
- * The payments that match `where`. Refuses with BAD_VALUE an unknown name or a long list, with BAD_RANGE an
- * empty range.
+ * The payments that match `where`. Refuses with BAD_VALUE a long list or reference, with BAD_RANGE an empty
+ * range, and an amount as `parseMoney` does. `wallets` are all wallets.
  */
 export function transactionQuery(
   where: TransactionFilterInput | null | undefined,
   visibility: Visibility,
-): readonly Clause[] | Refusal {
-  const { kinds, statuses, outcomes: wanted, createdFrom, createdTo, ...parties } = where ?? {}
-  const flaw = flawOf(parties, [kinds, transactionKinds, 'kinds'], [statuses, outcomes, 'statuses'])
+  wallets: readonly ParticipantId[],
+): PaymentQuery | Refusal {
+  const {
+    kinds,
+    statuses,
+    outcomes: wanted,
+    createdFrom,
+    createdTo,
+    amount,
+    reference,
+    ...parties
+  } = where ?? {}
+  const flaw = flawOf(parties, { statuses, outcomes: wanted }) ?? flawOfReference(reference)
   if (flaw) return flaw
   if (createdFrom && createdTo && createdFrom >= createdTo) {
     return refuse('BAD_RANGE', '`createdFrom` must be before `createdTo`', ['where', 'createdTo'])
   }
-  return [
-    ...visibleClauses(visibility, ''),
-    ...partyFields.flatMap(([list, field]) => oneOf(field, parties[list])),
-    ...oneOf('status', statuses),
-    ...oneOf('status', wanted?.length ? statusesOf(wanted) : null),
-    ...createdBetween(createdFrom, createdTo),
-    // The list holds payments only; their refunds are read with them.
-    ...(kinds?.length && !kinds.includes('PAYMENT') ? [nothing] : []),
-  ]
+  const amounts = amount ? amountClauses(amount) : []
+  if (isRefusal(amounts)) return amounts
+  const { index, candidates, checks } = indexFor(parties, visibility)
+  return {
+    index,
+    candidates: [
+      ...candidates,
+      ...createdBetween(createdFrom, createdTo),
+      // The list holds payments only; their refunds are read with them.
+      ...(kinds?.length && !kinds.includes('PAYMENT') ? [nothing] : []),
+    ],
+    checks: [
+      ...checks,
+      ...oneOf('status', statuses),
+      ...oneOf('status', wanted?.length ? statusesOf(wanted) : null),
+      ...amounts,
+    ],
+    reference: reference
+      ? { beginning: reference, wallets: walletsOf(visibility, parties.wallets, wallets) }
+      : null,
+  }
+}
+
+/** The payments at one merchant. */
+export const queryAtMerchant = (merchant: MerchantId, visibility: Visibility): PaymentQuery => ({
+  ...indexFor({ merchants: [merchant] }, visibility),
+  reference: null,
+})
+
+/**
+ * Chooses the index that gives the candidates: the narrowest party of the filter, else what the viewer may
+ * see. The other parties become checks.
+ */
+function indexFor(
+  parties: PartyFilterInput,
+  visibility: Visibility,
+): Pick<PaymentQuery, 'index' | 'candidates' | 'checks'> {
+  const visible = visibleClauses(visibility, '')
+  const clauses = partyFields.map(([list, field]) => [field, oneOf(field, parties[list])] as const)
+  const driver = indexedFields.find((field) =>
+    clauses.some(([each, { length }]) => each === field && length > 0),
+  )
+  const others = clauses.flatMap(([field, clause]) => (field === driver ? [] : clause))
+  if (driver) {
+    const candidates = clauses.flatMap(([field, clause]) => (field === driver ? clause : []))
+    return { index: driver, candidates, checks: [...visible, ...others] }
+  }
+  return { index: visibleIndex(visible), candidates: visible, checks: others }
+}
+
+/** From the narrowest to the widest. */
+const indexedFields = ['merchant', 'wallet', 'acquirer', 'corridor'] as const
+
+function visibleIndex(visible: readonly Clause[]): PaymentQuery['index'] {
+  const [clause = {}] = visible
+  const [field = '_id'] = Object.keys(clause)
+  if (field === '_id') return '_id_'
+  return indexedFields.find((each) => each === field) ?? null
 }
 
 /**
- * The events that match `where`, as a predicate and as a query. Refuses with BAD_VALUE an unknown name or a
- * long list.
+ * The wallets whose references the viewer may search by index: the index holds payments of the whole wallet,
+ * so the viewer must see all of these.
+ */
+function walletsOf(
+  visibility: Visibility,
+  wanted: Names,
+  all: readonly ParticipantId[],
+): readonly ParticipantId[] {
+  if (visibility.kind === 'all') return (wanted?.length ? wanted : all) as readonly ParticipantId[]
+  const isWalletAlone = visibility.acquirer === null && visibility.corridors.size === 0
+  return isWalletAlone && visibility.wallet !== null ? [visibility.wallet] : []
+}
+
+function flawOfReference(reference: string | null | undefined): Refusal | null {
+  if (reference === null || reference === undefined || /^\P{Cc}{1,64}$/u.test(reference)) return null
+  return refuse('BAD_VALUE', '`reference` is the first 1–64 characters of one', ['where', 'reference'])
+}
+
+function readEnd(
+  amount: string | null | undefined,
+  currency: string,
+  end: 'min' | 'max',
+): Money | null | Refusal {
+  if (amount === null || amount === undefined) return null
+  const path = ['where', 'amount']
+  const read = parseMoney({ amount, currency }, path)
+  return isRefusal(read) && read.path.at(-1) === 'amount' ? { ...read, path: [...path, end] } : read
+}
+
+/** Reads a range of amounts, as clauses of `merchantAmount`. */
+function amountClauses({ currency, min, max }: AmountRangeInput): readonly Clause[] | Refusal {
+  const path = ['where', 'amount']
+  const least = readEnd(min, currency, 'min')
+  if (isRefusal(least)) return least
+  const most = readEnd(max, currency, 'max')
+  if (isRefusal(most)) return most
+  if (!least && !most) return refuse('BAD_RANGE', '`amount` needs `min` or `max`', path)
+  if (least && most && least.minor > most.minor) {
+    return refuse('BAD_RANGE', '`min` must not be above `max`', [...path, 'max'])
+  }
+  const bounds = { ...(least && { $gte: least.minor }), ...(most && { $lte: most.minor }) }
+  return [{ 'merchantAmount.currency': currency }, { 'merchantAmount.minor': bounds }]
+}
+
+/**
+ * The events that match `where`, as a predicate and as a query. Refuses with BAD_VALUE a long list.
  */
 export function eventFilter(
   where: TransactionEventFilterInput | null | undefined,
   visibility: Visibility,
 ): EventFilter | Refusal {
   const { kinds, to, ...parties } = where ?? {}
-  const flaw = flawOf(parties, [kinds, stepKinds, 'kinds'], [to, outcomes, 'to'])
+  const flaw = flawOf(parties, { kinds, to })
   if (flaw) return flaw
   const clauses = [
     ...visibleClauses(visibility, 'payment.'),
@@ -126,18 +237,10 @@ const partyFields = [
 const statusesOf = (wanted: readonly Outcome[]): string[] =>
   Object.entries(outcomes).flatMap(([status, outcome]) => (wanted.includes(outcome) ? [status] : []))
 
-const transactionKinds = { PAYMENT: true, REFUND: true }
-
-function flawOf(
-  parties: PartyFilterInput,
-  ...named: readonly (readonly [Names, Readonly<Record<string, unknown>>, string])[]
-): Refusal | null {
-  for (const [names, known, field] of named) {
-    const read = readNames(names, known, ['where', field])
-    if (isRefusal(read)) return read
-  }
-  for (const [field, names] of Object.entries(parties)) {
-    const flaw = checkLength(names, ['where', field])
+/** Refuses the first list that is too long. */
+function flawOf(parties: PartyFilterInput, lists: Readonly<Record<string, Names>> = {}): Refusal | null {
+  for (const [field, names] of Object.entries({ ...parties, ...lists })) {
+    const flaw = checkLength(names as Names, ['where', field])
     if (flaw) return flaw
   }
   return null

@@ -14,6 +14,7 @@ import type { LogEntry } from '../../log/entry.ts'
 import { mapStream, type MappedStream } from '../../platform/async/map-stream.ts'
 import type { ResumableStream } from '../../platform/async/resumable-stream.ts'
 import { isOperator, visibilityOf } from '../../shared/access.ts'
+import { countOnce, type Counted } from '../../shared/count.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import { withPositions } from '../live/backlog-stream.ts'
@@ -24,8 +25,7 @@ import type { Quote } from '../price/quote.ts'
 import type { PaymentReceipt } from '../service/idempotent-payments.ts'
 import { readPositions, type SettlementPosition } from '../settlement/positions.ts'
 import type { RefundOf } from '../store/payment-loaders.ts'
-import type { Clause } from '../store/payment-store.ts'
-import { visibleClauses } from './clauses.ts'
+import type { PaymentQuery } from '../store/payment-search.ts'
 import {
   followEvents,
   readLogPage,
@@ -46,6 +46,7 @@ import {
   type Transaction,
 } from './lookups.ts'
 import {
+  queryAtMerchant,
   transactionQuery,
   type TransactionFilterInput,
   type TransactionReferenceInput,
@@ -59,6 +60,8 @@ export interface AuthorizationRequest {
   readonly payment: Payment
   readonly position: bigint
 }
+
+type PaymentConnection = Connection<Payment> & Counted
 
 type PaymentPageArguments = PageArguments & { readonly where?: TransactionFilterInput | null }
 
@@ -78,8 +81,8 @@ export interface TransactionQueries {
   quote(context: RequestContext, id: QuoteId): Promise<Quote | null>
   byNumber(context: RequestContext, number: TransactionReferenceInput): Promise<Payment | null>
   inquire(context: RequestContext, input: InquireInput): Promise<PaymentReceipt | Refusal>
-  page(context: RequestContext, args: PaymentPageArguments): Promise<Connection<Payment>>
-  atMerchant(context: RequestContext, merchant: MerchantId, args: PageArguments): Promise<Connection<Payment>>
+  page(context: RequestContext, args: PaymentPageArguments): Promise<PaymentConnection>
+  atMerchant(context: RequestContext, merchant: MerchantId, args: PageArguments): Promise<PaymentConnection>
   /** Of one settlement date, or of all dates when `date` is null. */
   positions(
     context: RequestContext,
@@ -120,9 +123,15 @@ async function readPayments(
   dependencies: Dependencies,
   context: RequestContext,
   { where, ...args }: PaymentPageArguments,
-): Promise<Connection<Payment>> {
-  const visibility = visibilityOf(context, dependencies.registry)
-  return readPage(dependencies, context, orThrow(transactionQuery(where, visibility)), args)
+): Promise<PaymentConnection> {
+  const { registry } = dependencies
+  const wallets = [...registry.participants.values()].filter(({ roles }) => roles.includes('WALLET'))
+  const query = transactionQuery(
+    where,
+    visibilityOf(context, registry),
+    wallets.map(({ id }) => id),
+  )
+  return readPage(dependencies, context, orThrow(query), args)
 }
 
 async function readPaymentsAt(
@@ -130,24 +139,29 @@ async function readPaymentsAt(
   context: RequestContext,
   merchant: MerchantId,
   args: PageArguments,
-): Promise<Connection<Payment>> {
+): Promise<PaymentConnection> {
   const visibility = visibilityOf(context, dependencies.registry)
-  return readPage(dependencies, context, [{ merchant }, ...visibleClauses(visibility, '')], args)
+  return readPage(dependencies, context, queryAtMerchant(merchant, visibility), args)
 }
 
 async function readPage(
   { store }: Dependencies,
   { deadline }: RequestContext,
-  clauses: readonly Clause[],
+  query: PaymentQuery,
   args: PageArguments,
-): Promise<Connection<Payment>> {
+): Promise<PaymentConnection> {
   const page = orThrow(pages.read(args))
-  const rows = await store.page(clauses, {
+  const signal = deadline?.signal
+  const { rows, readTo } = await store.search(query, {
     after: (page.after?.[0] ?? null) as PaymentId | null,
     max: page.size + 1,
-    signal: deadline?.signal,
+    signal,
   })
-  return pages.connection(page, rows, ({ _id }) => [_id])
+  const connection = pages.connection(page, rows, ({ _id }) => [_id])
+  const count = countOnce(() => store.count(query, signal))
+  if (readTo === null) return { ...connection, count }
+  const pageInfo = { ...connection.pageInfo, hasNextPage: true, endCursor: pages.cursor([readTo]) }
+  return { ...connection, pageInfo, count }
 }
 
 const pages = pagesOf('transactions', ['string'], 100)

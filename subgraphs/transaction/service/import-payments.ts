@@ -2,26 +2,32 @@
 // of them, and entries of the log.
 
 import type { Db } from 'mongodb'
+import type { Currency } from '../../../schema/values/currency.ts'
 import type { EntryMode } from '../../../schema/values/entry-mode.ts'
 import { corridorIdOf, type ParticipantId, type PaymentId } from '../../../schema/values/id.ts'
 import type { Money } from '../../../schema/values/money.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import { chunks } from '../../platform/async/chunks.ts'
+import { insertAll } from '../../platform/mongo/bulk-write.ts'
+import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import { useOfKey } from '../../shared/idempotency-key.ts'
 import type { MerchantFacts } from '../../shared/merchant-directory.ts'
 import type { Registry } from '../../shared/registry.ts'
-import { fillLog } from '../log/backfill.ts'
+import { archiveOf, logOf, makeLogIndexes } from '../../log/store.ts'
+import { fillLog, resumeFromNow } from '../log/backfill.ts'
+import { byTime, entriesOf } from '../log/entries-of-payment.ts'
+import { writeEntriesAt } from '../log/log-writer.ts'
 import { answer } from '../payment/answer.ts'
 import type { CounterpartyAnswer } from '../payment/commands.ts'
 import { applyMove, type Payment } from '../payment/payment.ts'
 import { submit } from '../payment/submit.ts'
-import { priceFixedMerchant } from '../price/pricing.ts'
+import { priceFixedMerchant, reportingOf } from '../price/pricing.ts'
 import { termsOf } from '../price/quote.ts'
 import { builtInRates, type RateProvider } from '../price/rates.ts'
-import { createPaymentIndexes } from '../store/payment-indexes.ts'
+import { createPaymentIndexes, paymentsOf } from '../store/payment-indexes.ts'
 import { loadPayments } from '../store/payment-store.ts'
-import { formatRrn, takeRrns } from '../store/rrn.ts'
+import { rrnsOfImport, skipRrns, takeRrns } from '../store/rrn.ts'
 
 export interface PastPayment {
   /** UUID version 7 of `createdAt`. */
@@ -56,8 +62,8 @@ export async function importPayments(
 ): Promise<void> {
   const writing = new Set<Promise<void>>()
   for (const chunk of chunks(payments, chunkSize)) {
-    const firstRrn = await takeRrns(db, BigInt(chunk.length))
-    const whole = chunk.map((past, n) => paymentOf(past, formatRrn(firstRrn + BigInt(n)), registry, rates))
+    const rrns = await takeRrns(db, chunk.length)
+    const whole = chunk.map((past, n) => paymentOf(past, rrns[n]!, registry, rates))
     const written = loadPayments(db, whole).finally(() => writing.delete(written))
     writing.add(written)
     if (writing.size >= writesMax) await Promise.race(writing)
@@ -65,6 +71,59 @@ export async function importPayments(
   await Promise.all(writing)
   await createPaymentIndexes(db)
   await fillLog(db)
+}
+
+/** Begins a load of payments in parts into an empty database: deletes what another one has left. */
+export async function preparePayments(db: Db): Promise<void> {
+  for (const collection of [paymentsOf(db), logOf(db), archiveOf(db)]) await collection.drop()
+  // The log is written once and seldom read, so zstd halves it.
+  await db.createCollection(logOf(db).collectionName, {
+    storageEngine: { wiredTiger: { configString: 'block_compressor=zstd' } },
+  })
+}
+
+/** Every payment of the past has the events SUBMITTED, SENT, and APPROVED or REFUSED. */
+const eventsPerPayment = 3n
+
+/**
+ * Writes a part of the payments that `preparePayments` began, with its part of the log: several processes may
+ * each write parts. `index` is the number of payments before this part. Writing a part again changes nothing.
+ */
+export async function loadPastPayments(
+  db: Db,
+  registry: Pick<Registry, 'participants' | 'corridors'>,
+  payments: readonly PastPayment[],
+  index: number,
+): Promise<void> {
+  if (payments.length === 0) return
+  const rrns = await rrnsOfImport(db, index, payments.length)
+  const whole = payments.map((past, n) => paymentOf(past, rrns[n]!, registry, builtInRates))
+  const entries = whole.flatMap(entriesOf).toSorted(byTime)
+  await Promise.all([
+    ...Array.from(chunks(whole, chunkSize), async (chunk) => {
+      const errors = await insertAll(paymentsOf(db), chunk, {
+        ordered: false,
+        writeConcern: { w: 1, j: false },
+      })
+      const failed = errors.find((error) => !isDuplicateKey(error))
+      if (failed) throw new Error(`payment ${chunk[failed.index]!._id} cannot be written`, { cause: failed })
+    }),
+    writeEntriesAt(db, BigInt(index) * eventsPerPayment, entries),
+  ])
+}
+
+/** Ends a load in parts of `count` payments: creates the indexes, and lets the sequencer begin after them. */
+export async function finishPayments(db: Db, count: number): Promise<void> {
+  await Promise.all([createPaymentIndexes(db), makeLogIndexes(db)])
+  await skipRrns(db, count)
+  await resumeFromNow(db, BigInt(count) * eventsPerPayment)
+}
+
+/** The reporting value of a payment at the built-in rates, in fen. Throws when a rate is missing. */
+export function reportingFen(amount: Money, payerCurrency: Currency): bigint {
+  const reporting = reportingOf(amount, payerCurrency, builtInRates)
+  if (isRefusal(reporting)) throw new TypeError(reporting.message)
+  return reporting.minor
 }
 
 const chunkSize = 2000

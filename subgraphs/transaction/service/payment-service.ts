@@ -1,6 +1,7 @@
 // The operations on payments. A new payment takes five steps: read the input, gather the facts, decide its
 // terms, reserve the daily limit, write. A change of a payment takes two: read the input, move.
 
+import { holdsCardNumber } from '../../../schema/values/card-number.ts'
 import type { ParticipantId, PaymentId, RefundId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { pause } from '../../platform/async/promise.ts'
@@ -13,7 +14,7 @@ import type { Charge, CounterpartyAnswer, Submission } from '../payment/commands
 import { exceedsDailyLimit, reservationOf, type Reservation } from '../payment/daily-limit.ts'
 import { newId } from '../payment/new-id.ts'
 import type { Payment } from '../payment/payment.ts'
-import { checkCharge, readPresented } from '../payment/presented-code.ts'
+import { checkCharge, readPresented, refusalForAcquirer } from '../payment/presented-code.ts'
 import { refund } from '../payment/refund.ts'
 import { defaultZone, type SettlementZone } from '../payment/settlement-date.ts'
 import { submit, type Screening, type SubmissionDetails } from '../payment/submit.ts'
@@ -154,7 +155,8 @@ async function chargePresentedCode(
   const charge = requireRole(dependencies, acquirer, 'ACQUIRER') ?? readCharge(input)
   if (isRefusal(charge)) return charge
   const key = useOfKey(acquirer, 'chargePresentedCode', charge.idempotencyKey, charge, dependencies.now())
-  return startPayment(dependencies, key, await draftOfCharge(dependencies, acquirer, charge))
+  const result = await startPayment(dependencies, key, await draftOfCharge(dependencies, acquirer, charge))
+  return isRefusal(result) ? refusalForAcquirer(result) : result
 }
 
 /** A payment whose terms are decided, before it is written. */
@@ -225,6 +227,8 @@ async function findTarget({ directory }: Dependencies, { target }: Order): Promi
   const scanned = await directory.scan(target.payload)
   if (isRefusal(scanned)) return { ...scanned, path: ['input', 'payload'] }
   const { merchant, ...code } = scanned
+  if (code.referenceLabel !== null && holdsCardNumber(code.referenceLabel))
+    return refuse('PAN_REFUSED', undefined, ['input', 'payload'])
   return { merchant, code }
 }
 

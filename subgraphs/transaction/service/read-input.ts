@@ -1,5 +1,6 @@
 // Reads the input of clients: checks every field, with a refusal for each flaw. Reads no data and no clock.
 
+import { holdsCardNumber, mayBeCardNumber } from '../../../schema/values/card-number.ts'
 import { isCurrency, type Currency } from '../../../schema/values/currency.ts'
 import type { EntryMode } from '../../../schema/values/entry-mode.ts'
 import type { MerchantId, PaymentId, QuoteId } from '../../../schema/values/id.ts'
@@ -227,8 +228,9 @@ function readToken(token: SubmitPaymentInput['token']): AccountToken | null | Re
   const { reference, lastFour = null } = token
   const flaw = flawOfText(reference, 'token', 'reference')
   if (flaw) return flaw
-  if (isCardNumber(reference)) {
-    return badValue('a card number is not accepted; use the wallet’s own reference', 'token', 'reference')
+  // A token that only may be a card number is refused too: an account has one, so a mistake would not be rare.
+  if (mayBeCardNumber(reference)) {
+    return refuse('PAN_REFUSED', undefined, ['input', 'token', 'reference'])
   }
   if (lastFour !== null && !/^\d{4}$/.test(lastFour)) {
     return badValue('lastFour must be four digits', 'token', 'lastFour')
@@ -246,25 +248,13 @@ const flawOfOptional = (text: string | null | undefined, ...field: string[]): Re
   text === null || text === undefined ? null : flawOfText(text, ...field)
 
 function flawOfNote(text: string): Refusal | null {
+  if (holdsCardNumber(text)) return refuse('PAN_REFUSED', undefined, ['input', 'reason'])
   if (text.length >= 1 && text.length <= 500 && !/\p{Cc}/u.test(text)) return null
   return badValue('reason must have 1–500 characters, and no control character', 'reason')
 }
 
 function flawOfText(text: string, ...field: string[]): Refusal | null {
+  if (holdsCardNumber(text)) return refuse('PAN_REFUSED', undefined, ['input', ...field])
   if (text.length >= 1 && text.length <= 64 && !/\p{Cc}/u.test(text)) return null
   return badValue(`${field.at(-1)} must have 1–64 characters, and no control character`, ...field)
-}
-
-/** True for 13 to 19 digits, spaced or not, that pass the Luhn check (ISO/IEC 7812-1, annex B). */
-function isCardNumber(text: string): boolean {
-  const digits = text.replace(/[ -]/g, '')
-  if (!/^\d{13,19}$/.test(digits)) return false
-  const sum = digits
-    .split('')
-    .toReversed()
-    .reduce((total, digit, index) => {
-      const doubled = Number(digit) * (index % 2 === 0 ? 1 : 2)
-      return total + (doubled > 9 ? doubled - 9 : doubled)
-    }, 0)
-  return sum % 10 === 0
 }

@@ -2,6 +2,7 @@
 
 import type { SettlementBatchId } from '../../../schema/values/id.ts'
 import { money } from '../../../schema/values/money.ts'
+import { countFields } from '../../shared/count.ts'
 import type { PageArguments } from '../../shared/page.ts'
 import { typeOr } from '../../shared/result-union.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
@@ -23,6 +24,7 @@ export const settlementResolvers = ({ settlementQueries }: SettlementResolverDep
     closeSettlement: (_: unknown, { input }: { readonly input: CloseInput }, context: RequestContext) =>
       settlementQueries.close(context, input),
   },
+  SettlementBatchConnection: countFields,
   SettlementBatch: {
     __resolveReferences: (
       references: readonly { readonly id: SettlementBatchId }[],

@@ -9,6 +9,7 @@ import { createLoader, type Loader } from '../../platform/async/batching.ts'
 import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
 import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
+import { countUpTo, type Counted } from '../../shared/count.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { RequestContext, Viewer } from '../../shared/viewer.ts'
 import type { SettlementBatch } from './batch.ts'
@@ -45,7 +46,7 @@ export interface SettlementQueries {
   /** Null when there is no such batch, or when the viewer has no part in it. */
   batch(context: RequestContext, id: SettlementBatchId): Promise<SettlementBatch | null>
   /** Newest first. */
-  page(context: RequestContext, args: PageArguments): Promise<Connection<SettlementBatch>>
+  page(context: RequestContext, args: PageArguments): Promise<Connection<SettlementBatch> & Counted>
   /** Zeros until the batch is CLOSED. */
   counts(
     context: RequestContext,
@@ -123,7 +124,7 @@ async function readPage(
   { db }: Dependencies,
   context: RequestContext,
   args: PageArguments,
-): Promise<Connection<SettlementBatch>> {
+): Promise<Connection<SettlementBatch> & Counted> {
   demandScope(context, 'payments:read')
   const page = orThrow(pages.read(args))
   const visible = isOperator(context) ? {} : { 'parts.participant': context.viewer.participant }
@@ -133,7 +134,8 @@ async function readPage(
     { sort: { number: -1 }, limit: page.size + 1 },
   )
   const rows = (await readForClient(db, 'list', () => found.toArray())).map(settlementBatchOf)
-  return pages.connection(page, rows, ({ number }) => [number])
+  const count = countUpTo(settlementBatchesOf(db), visible)
+  return { ...pages.connection(page, rows, ({ number }) => [number]), count }
 }
 
 const pages = pagesOf('settlementBatches', ['number'], 100)

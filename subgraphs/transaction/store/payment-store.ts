@@ -6,6 +6,7 @@ import { createBatchWriter, type BatchWriter, type Loader } from '../../platform
 import { RecentMap } from '../../platform/async/recent-map.ts'
 import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
+import type { Count } from '../../shared/count.ts'
 import type { Payment } from '../payment/payment.ts'
 import type { PresentedCode } from '../payment/presented-code.ts'
 import type { PendingPayment } from '../payment/timeout.ts'
@@ -14,6 +15,14 @@ import { codesOf, createPaymentIndexes, paymentsOf, quotesOf } from './payment-i
 import { createPaymentLoaders, type PaymentLoaders } from './payment-loaders.ts'
 import { PaymentMover, type MoveOutcome, type MoveRule } from './payment-mover.ts'
 import { insertBatch } from './payment-writes.ts'
+import {
+  countPayments,
+  searchPayments,
+  type Clause,
+  type FoundPayments,
+  type PaymentPage,
+  type PaymentQuery,
+} from './payment-search.ts'
 import { createRrnSource } from './rrn.ts'
 import { firstPaymentId, type StoredRefusal } from './stored-refusal.ts'
 
@@ -45,6 +54,10 @@ export interface PaymentStore extends PaymentLoaders {
    * `after`.
    */
   page(clauses: readonly Clause[], page: PaymentPage): Promise<readonly Payment[]>
+  /** Returns a page of a list with any filter; it reads a bounded number of payments. */
+  search(query: PaymentQuery, page: PaymentPage): Promise<FoundPayments>
+  /** Counts what `search` lists, as far as that is cheap. */
+  count(query: PaymentQuery, signal?: AbortSignal): Promise<Count>
   /** Returns the pending payments of `counterparties`, longest pending first. */
   waiting(
     counterparties: readonly ParticipantId[],
@@ -57,16 +70,8 @@ export interface PaymentStore extends PaymentLoaders {
   nextRrn(): Promise<string>
 }
 
-interface PaymentPage {
-  readonly after: PaymentId | null
-  readonly max: number
-  readonly signal?: AbortSignal | undefined
-}
-
 /** A pending payment that was written by a clock ahead of this process's. */
 export type PaymentAhead = PendingPayment & { readonly _id: PaymentId; readonly due: Date }
-
-export type Clause = Readonly<Record<string, unknown>>
 
 export async function createPaymentStore(db: Db): Promise<PaymentStore> {
   await createPaymentIndexes(db)
@@ -87,6 +92,8 @@ export async function createPaymentStore(db: Db): Promise<PaymentStore> {
     keep: (refusal) => inserter.write(refusal),
     move: (id, rule) => mover.move(id, rule),
     page: (clauses, page) => findPage(payments, clauses, page),
+    search: (query, page) => searchPayments(payments, query, page),
+    count: (query, signal) => countPayments(payments, query, signal),
     waiting: (counterparties) => findWaiting(payments, counterparties),
     due: (now, max) => findDue(payments, now, max),
     ahead: (now) => findAhead(payments, now),

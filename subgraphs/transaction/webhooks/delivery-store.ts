@@ -2,11 +2,12 @@
 // endpoint.
 
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
-import type { WebhookId } from '../../../schema/values/id.ts'
+import type { TransactionId, WebhookId } from '../../../schema/values/id.ts'
 import { createBatchWriter } from '../../platform/async/batching.ts'
 import { chunks } from '../../platform/async/chunks.ts'
 import { insertAll } from '../../platform/mongo/bulk-write.ts'
 import { isDuplicateKey } from '../../platform/mongo/errors.ts'
+import { countUpTo, type Count } from '../../shared/count.ts'
 import { createClaimWriter, type ClaimedDelivery } from './claims.ts'
 import { attemptsMax, retryAfterMs, type Attempt, type Delivery, type DeliveryProgress } from './delivery.ts'
 
@@ -28,6 +29,14 @@ export interface DeliveryStore {
   byId(id: string): Promise<Delivery | null>
   /** The deliveries to one endpoint, newest first. */
   page(endpoint: WebhookId, page: DeliveryPage): Promise<readonly Delivery[]>
+  /** Counts the deliveries to one endpoint. */
+  counter(endpoint: WebhookId): () => Promise<Count>
+  /** At most `max` deliveries of events of `transactions` to `endpoints`, oldest first. */
+  ofTransactions(
+    transactions: readonly TransactionId[],
+    endpoints: readonly WebhookId[],
+    max: number,
+  ): Promise<readonly Delivery[]>
   /** The endpoints with pending deliveries. Reads one index key per endpoint. */
   queues(): Promise<readonly EndpointQueue[]>
   /**
@@ -58,6 +67,7 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
   await deliveries.createIndexes([
     { name: 'due', key: { state: 1, endpoint: 1, nextAttemptAt: 1 } },
     { name: 'page', key: { endpoint: 1, position: -1 } },
+    { name: 'transaction', key: { transaction: 1, position: 1 } },
     { name: 'expiry', key: { createdAt: 1 }, expireAfterSeconds: retentionSeconds },
   ])
   const claims = createClaimWriter(deliveries)
@@ -72,6 +82,14 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
     add: (batch) => add(deliveries, batch),
     byId: (id) => deliveries.findOne({ _id: id }),
     page: (endpoint, page) => readPage(deliveries, endpoint, page),
+    counter: (endpoint) => countUpTo(deliveries, { endpoint }),
+    ofTransactions: (transactions, endpoints, max) =>
+      deliveries
+        .find(
+          { transaction: { $in: [...transactions] }, endpoint: { $in: [...endpoints] } },
+          { sort: { position: 1 }, limit: max },
+        )
+        .toArray(),
     queues: () => deliveries.aggregate<EndpointQueue>([...queuePipeline]).toArray(),
     claim: (endpoint, claim) => claims.write({ endpoint, ...claim }),
     record: async (claimed, attempt, progress) =>

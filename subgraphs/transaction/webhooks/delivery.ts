@@ -1,5 +1,6 @@
 // A delivery: one event to be sent to one endpoint, and the schedule of its attempts. Pure.
 
+import { hash } from 'node:crypto'
 import type { PaymentId, TransactionId, WebhookId } from '../../../schema/values/id.ts'
 import type { LogEntry, StepKind } from '../../log/entry.ts'
 import type { SendOutcome } from './http-sender.ts'
@@ -20,7 +21,10 @@ export interface Attempt {
  * unchanged.
  */
 export interface Delivery {
-  /** The webhook-id: log position and endpoint, so that every process gives the same id. */
+  /**
+   * The webhook-id: a hash of the event and the endpoint, so that every process gives the same id. It does not
+   * contain the log position, which counts the events of all participants.
+   */
   readonly _id: string
   readonly endpoint: WebhookId
   /** Position of the event in the log. */
@@ -57,10 +61,13 @@ export const retryAfterMs: readonly number[] = [
 
 export const attemptsMax = 50
 
+/** 132 bits of the hash. */
+const idLength = 22
+
 export function newDelivery(endpoint: WebhookId, entry: LogEntry, now: Date): Delivery {
   const { _id: position, transaction, sequence, kind, refundOf } = entry
   return {
-    _id: `${position}_${endpoint}`,
+    _id: hash('sha256', `${transaction}/${sequence}/${endpoint}`, 'base64url').slice(0, idLength),
     endpoint,
     position,
     transaction,

@@ -1,9 +1,11 @@
 // Resolves the webhook types through the webhook service. No rules.
 
 import type { WebhookId } from '../../../schema/values/id.ts'
+import { countFields } from '../../shared/count.ts'
 import type { PageArguments } from '../../shared/page.ts'
 import { typeOr } from '../../shared/result-union.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
+import type { Payment } from '../payment/payment.ts'
 import type { Delivery } from './delivery.ts'
 import type {
   CreateWebhookInput,
@@ -39,6 +41,8 @@ export const webhookResolvers = (webhookService: WebhookService) => ({
       webhookService.remove(context, input),
     redeliverWebhook: (_: unknown, { input }: Input<{ delivery: string }>, context: Context) =>
       webhookService.redeliver(context, input),
+    testWebhook: (_: unknown, { input }: Input<{ webhook: WebhookId }>, context: Context) =>
+      webhookService.test(context, input),
   },
   types: {
     Webhook: {
@@ -51,12 +55,21 @@ export const webhookResolvers = (webhookService: WebhookService) => ({
         Promise.all(references.map(({ id }) => webhookService.delivery(context, id))),
       id: ({ _id }: Delivery) => _id,
       event: ({ kind }: Delivery) => kind,
+      webhook: ({ endpoint }: Delivery, _: unknown, context: Context) =>
+        webhookService.webhook(context, endpoint),
+      body: (delivery: Delivery) => webhookService.body(delivery),
       nextAttemptAt: ({ nextAttemptAt }: Delivery) => nextAttemptAt ?? null,
     },
+    WebhookDeliveryConnection: countFields,
     CreateWebhookResult: { __resolveType: typeOr('WebhookCreated') },
     UpdateWebhookResult: { __resolveType: typeOr('Webhook') },
     RotateWebhookSecretResult: { __resolveType: typeOr('WebhookSecretRotated') },
     DeleteWebhookResult: { __resolveType: typeOr('WebhookDeleted') },
     RedeliverWebhookResult: { __resolveType: typeOr('WebhookDelivery') },
+    TestWebhookResult: { __resolveType: typeOr('WebhookTest') },
+    Payment: {
+      webhookDeliveries: ({ _id, refunds }: Payment, _: unknown, context: Context) =>
+        webhookService.deliveriesOf(context, [_id, ...refunds.map((refund) => refund._id)]),
+    },
   },
 })

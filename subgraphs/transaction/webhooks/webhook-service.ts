@@ -1,17 +1,20 @@
 // What a participant does with its own webhooks. A webhook of another participant is not found.
 
 import type { ClientSession } from 'mongodb'
-import type { WebhookId } from '../../../schema/values/id.ts'
+import type { TransactionId, WebhookId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import { Semaphore } from '../../platform/async/semaphore.ts'
 import { demandScope, requireScope } from '../../shared/access.ts'
 import type { AuditedAction, AuditLog } from '../../shared/audit-log.ts'
 import type { Call, IdempotentWriter } from '../../shared/idempotent-writer.ts'
+import type { Counted } from '../../shared/count.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import { newSigningSecret, validSecrets } from '../../shared/signing-secret.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
+import type { Cursors } from '../log/cursor.ts'
 import { newId } from '../payment/new-id.ts'
-import type { Delivery } from './delivery.ts'
+import { attemptOf, type Attempt, type Delivery } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
 import {
   endpointsMax,
@@ -25,6 +28,7 @@ import {
   type WebhookEndpoint,
 } from './endpoint.ts'
 import type { EndpointStore } from './endpoint-store.ts'
+import type { HttpSender } from './http-sender.ts'
 
 /** The secret that a call has issued, and its webhook. */
 export interface IssuedSecret {
@@ -50,7 +54,20 @@ export interface WebhookService {
   list(context: RequestContext): Promise<readonly WebhookEndpoint[]>
   webhook(context: RequestContext, id: WebhookId): Promise<WebhookEndpoint | null>
   delivery(context: RequestContext, id: string): Promise<Delivery | null>
-  deliveries(context: RequestContext, args: DeliveryArguments): Promise<Connection<Delivery>>
+  deliveries(context: RequestContext, args: DeliveryArguments): Promise<Connection<Delivery> & Counted>
+  /** Deliveries of the events of `transactions` to the caller's webhooks, oldest first, at most 200. */
+  deliveriesOf(context: RequestContext, transactions: readonly TransactionId[]): Promise<readonly Delivery[]>
+  /** The body of a delivery; null when its owner may not see the payment. */
+  body(delivery: Delivery): Promise<string | null>
+  /** Sends a test event now. */
+  test(context: RequestContext, input: { readonly webhook: WebhookId }): Promise<WebhookTest | Refusal>
+}
+
+/** A test event that was sent. */
+export interface WebhookTest {
+  readonly id: string
+  readonly body: string
+  readonly attempt: Attempt
 }
 
 export interface WebhookServiceDependencies {
@@ -58,12 +75,15 @@ export interface WebhookServiceDependencies {
   readonly audit: AuditLog
   readonly endpoints: EndpointStore
   readonly deliveries: DeliveryStore
+  readonly cursors: Cursors
   readonly reach: Reach
   readonly now: () => Date
   /** Position of the log's latest entry. */
   readonly readTip: () => Promise<bigint>
   /** Called when a delivery is due at once. */
   readonly onDue: () => void
+  readonly httpSender: Pick<HttpSender, 'send'>
+  readonly readBody: (delivery: Delivery, endpoint: WebhookEndpoint) => Promise<string | null>
 }
 
 export const createWebhookService = (dependencies: WebhookServiceDependencies): WebhookService => ({
@@ -76,6 +96,9 @@ export const createWebhookService = (dependencies: WebhookServiceDependencies): 
   webhook: (context, id) => readWebhook(dependencies, context, id),
   delivery: (context, id) => readDelivery(dependencies, context, id),
   deliveries: (context, args) => readDeliveries(dependencies, context, args),
+  deliveriesOf: (context, transactions) => readDeliveriesOf(dependencies, context, transactions),
+  body: (delivery) => readBody(dependencies, delivery),
+  test: (context, { webhook }) => testWebhook(dependencies, context, webhook),
 })
 
 type Dependencies = WebhookServiceDependencies
@@ -224,18 +247,74 @@ async function readDeliveries(
   dependencies: Dependencies,
   context: RequestContext,
   { webhook, ...args }: DeliveryArguments,
-): Promise<Connection<Delivery>> {
+): Promise<Connection<Delivery> & Counted> {
   demandScope(context, 'webhooks:read')
   const page = orThrow(pages.read(args))
   if (!(await findOwn(dependencies, context, webhook))) {
     orThrow(refuse('NOT_FOUND', 'the caller has no such webhook', ['webhook']))
   }
-  const before = page.after === null ? null : BigInt(Math.trunc(page.after[0]))
+  const before = page.after === null ? null : orThrow(dependencies.cursors.decode(page.after[0]))
   const rows = await dependencies.deliveries.page(webhook, { before, max: page.size + 1 })
-  return pages.connection(page, rows, ({ position }) => [Number(position)])
+  const count = dependencies.deliveries.counter(webhook)
+  return { ...pages.connection(page, rows, ({ position }) => [dependencies.cursors.encode(position)]), count }
 }
 
-const pages = pagesOf('webhookDeliveries', ['number'], 100)
+/** The key is the position in the log as a cursor, which hides it. */
+const pages = pagesOf('webhookDeliveries', ['string'], 100)
+
+async function readDeliveriesOf(
+  { endpoints, deliveries }: Dependencies,
+  context: RequestContext,
+  transactions: readonly TransactionId[],
+): Promise<readonly Delivery[]> {
+  demandScope(context, 'webhooks:read')
+  const own = await endpoints.ofOwner(context.viewer.participant)
+  if (own.length === 0) return []
+  return deliveries.ofTransactions(
+    transactions,
+    own.map(({ _id }) => _id),
+    deliveriesOfPaymentMax,
+  )
+}
+
+const deliveriesOfPaymentMax = 200
+
+/** A delivery is read by its owner alone, so its endpoint is the caller's. */
+async function readBody(
+  { endpoints, readBody: read }: Dependencies,
+  delivery: Delivery,
+): Promise<string | null> {
+  const endpoint = await endpoints.byId(delivery.endpoint)
+  return endpoint && read(delivery, endpoint)
+}
+
+async function testWebhook(
+  dependencies: Dependencies,
+  context: RequestContext,
+  webhook: WebhookId,
+): Promise<WebhookTest | Refusal> {
+  const refusal = requireScope(context, 'webhooks:manage')
+  if (refusal) return refusal
+  const endpoint = await findOwn(dependencies, context, webhook)
+  if (!endpoint) return unknownWebhook
+  const at = dependencies.now()
+  const id = newId(at)
+  const timestamp = at.toISOString()
+  const body = JSON.stringify({ type: 'webhook.test', timestamp, data: { webhook } })
+  await tests.acquire(context.deadline?.signal)
+  try {
+    const secrets = validSecrets(endpoint.secrets, at)
+    const { signal } = context.deadline ?? {}
+    const message = { id, url: endpoint.url, body, secrets, at }
+    const outcome = await dependencies.httpSender.send(message, signal && { signal })
+    return { id, body, attempt: attemptOf(outcome, at) }
+  } finally {
+    tests.release()
+  }
+}
+
+/** A test waits for its receiver: a process runs a few at a time. */
+const tests = new Semaphore(8, 32)
 
 async function findOwn(
   { endpoints }: Dependencies,

@@ -16,7 +16,7 @@ import type { Registry } from '../../shared/registry.ts'
 import type { Cursors } from '../log/cursor.ts'
 import type { Payment } from '../payment/payment.ts'
 import { eventBody } from './body.ts'
-import type { ClaimedDelivery } from './claims.ts'
+import type { Delivery } from './delivery.ts'
 import { createDeliveryProjection, deliveryProjectionName, visibilityOfOwner } from './delivery-projection.ts'
 import { createDeliveryStore } from './delivery-store.ts'
 import { DeliveryWorker } from './delivery-worker.ts'
@@ -69,10 +69,13 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
     audit: await openAuditLog(db),
     endpoints,
     deliveries,
+    cursors: dependencies.cursors,
     reach,
     now,
     readTip: () => readTip(db),
     onDue: wake,
+    httpSender,
+    readBody: (delivery, endpoint) => readBody(dependencies, delivery, endpoint),
   })
 
   // The tip is read first, so that an endpoint created meanwhile receives the events after it.
@@ -99,7 +102,7 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
 /** The body of a delivery; null when the owner of the endpoint may not see the payment. */
 async function readBody(
   { payments, registry, cursors }: WebhooksDependencies,
-  delivery: ClaimedDelivery,
+  delivery: Pick<Delivery, 'transaction' | 'refundOf' | 'sequence' | 'position'>,
   { owner }: WebhookEndpoint,
 ): Promise<string | null> {
   const { transaction, refundOf, sequence, position } = delivery

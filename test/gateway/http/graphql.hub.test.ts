@@ -73,7 +73,13 @@ describe('a request that is refused', () => {
   test.each([
     { what: 'no body', body: '', ...bad, message: 'the body is empty' },
     { what: 'cut JSON', body: '{"query": "{ who', ...bad, message: 'the body is not JSON' },
-    { what: 'a batch', body: '[{"query":"{ whoami }"}]', ...bad, message: 'not a list' },
+    {
+      what: 'a batch',
+      body: '[{"query":"{ whoami }"}]',
+      ...bad,
+      code: 'BATCH_NOT_SUPPORTED',
+      message: 'not a list',
+    },
     { what: 'JSON that is no object', body: '"{ whoami }"', ...bad, message: 'not a string' },
     { what: 'no query', body: '{"variables":{}}', ...bad, message: '"query" must be a string, not missing' },
     { what: 'an unknown field', body: '{"query":"{ whoami }","querry":1}', ...bad, message: '"querry"' },

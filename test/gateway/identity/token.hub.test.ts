@@ -26,7 +26,6 @@ describe('a token of the issuer', () => {
   const tokens = createTokens(
     { issuer: issuer.settings.JWT_ISSUER, audience: 'crossgate', jwksUrl: issuer.settings.JWT_JWKS_URL },
     () => new Date(),
-    (participant) => participant !== 'unknown',
   )
 
   test('authenticates its participant, with the scopes that the hub supports, until it expires', async () => {
@@ -38,13 +37,6 @@ describe('a token of the issuer', () => {
       key: 'token of till-7',
       expiresAt,
     })
-  })
-
-  test('of a participant that the hub does not have is refused', async () => {
-    expect(await tokens.find(await issuer.token({ sub: 'unknown' }, soon()))).toBeNull()
-    const viewer = await tokens.find(await issuer.token({ sub: 'wallet-th-01' }, soon()))
-    expect(tokens.isValid(viewer!)).toBe(true)
-    expect(tokens.isValid({ ...viewer! })).toBe(false)
   })
 
   test('without `participant` authenticates its subject', async () => {
@@ -98,6 +90,23 @@ describe('a token of the issuer', () => {
   test('is accepted over HTTP beside keys', async () => {
     expect(await request(await issuer.token(claims, soon()))).toEqual({ status: 200, whoami: 'wallet-th-01' })
     expect(await request('demo-wallet')).toEqual({ status: 200, whoami: 'wallet-sg-01' })
+  })
+
+  test('is refused when its participant does not exist', async () => {
+    const token = await issuer.token({ ...claims, participant: 'nobody-01' }, soon())
+    expect(await request(token)).toEqual({ status: 401, whoami: undefined })
+  })
+
+  test('shares no subscription with one whose participant and scopes read the same when joined', async () => {
+    const one = { sub: 'one', participant: 'bank', scope: 'analytics:read payments:read' }
+    const two = { sub: 'two', participant: 'bank analytics:read', scope: 'payments:read' }
+    const clients: RawClient[] = []
+    for (const each of [one, two]) clients.push(await RawClient.as(hub.url, await issuer.token(each, soon())))
+    for (const client of clients) await client.subscribe('1', events)
+    for (const client of clients) await client.drain()
+    expect(hub.feed.count('transactionEvents')).toBe(2)
+    for (const client of clients) await client.close()
+    await hub.feed.until('transactionEvents', 0)
   })
 
   test('that cannot be verified, because the issuer is unreachable, is refused with 503 and 1013', async () => {

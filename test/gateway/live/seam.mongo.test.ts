@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { pino } from 'pino'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { Batch } from '../../../gateway/live/batch.ts'
+import { createAdmission } from '../../../gateway/protocol/admission.ts'
 import { openBroker, type Broker, type RunningOperation } from '../../../gateway/live/broker.ts'
 import type { Subscriber } from '../../../gateway/live/subscriber.ts'
 import {
@@ -106,7 +107,11 @@ class Client implements Subscriber {
     this.start = after
     const variables = { wallet, after: after === null ? null : cursors.encode(BigInt(after)) }
     const viewer = { participant: anId<ParticipantId>('operator'), scopes: new Set<never>(), key: 'test' }
-    this.#running = broker.run(() => ({ query, operationName: undefined, variables }), viewer, this)
+    this.#running = broker.run(
+      () => ({ query, id: null, operationName: undefined, wantsCost: false, variables }),
+      viewer,
+      this,
+    )
   }
 
   next({ events, position }: Batch): void {
@@ -183,6 +188,7 @@ describe('every subscriber', () => {
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
         const broker = openBroker({
           supergraph,
+          admission: createAdmission(supergraph),
           logger: pino({ level: 'silent' }),
           behindMs: 60_000,
           requestMs: 5_000,

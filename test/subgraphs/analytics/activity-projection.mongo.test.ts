@@ -5,6 +5,7 @@ import type { CorridorId, MerchantId, ParticipantId } from '../../../schema/valu
 import { isRefusal } from '../../../schema/values/problems.ts'
 import {
   answerActivity,
+  onlyBlocks,
   type ActivityAnswer,
   type Dimension,
   type Question,
@@ -14,6 +15,7 @@ import { activityProjection, countBatch } from '../../../subgraphs/analytics/act
 import { createActivityStore, type ActivityStore } from '../../../subgraphs/analytics/block-store.ts'
 import { CounterBlock, OpenCounterBlock } from '../../../subgraphs/analytics/counter-block.ts'
 import { deltaOf } from '../../../subgraphs/analytics/delta.ts'
+import { MonthSums } from '../../../subgraphs/analytics/month-sums.ts'
 import { Names } from '../../../subgraphs/analytics/names.ts'
 import { bucketStarts, minuteMs, type TimeBucket } from '../../../subgraphs/analytics/range.ts'
 import { publishedOf, resultsOf } from '../../../subgraphs/log/checkpoint.ts'
@@ -21,6 +23,7 @@ import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { startProjection } from '../../../subgraphs/log/projection.ts'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
+import { atOnce } from '../../../subgraphs/platform/async/slices.ts'
 import { aLife, aLog, aLoggedPayment, logOfLives, spanOfLives } from '../../fixtures/a-log.ts'
 import { anId } from '../../fixtures/an-id.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
@@ -107,22 +110,19 @@ async function countWithCrashes(log: readonly LogEntry[], runs: readonly Run[]):
 async function answers(question: Question): Promise<ActivityAnswer> {
   const names = new Names()
   const hours = await (await openStore()).hoursCountedAfter(0n)
-  return answerActivity(
-    hours.map((content) => new CounterBlock(content, names)),
-    names,
-    question,
-  )
+  const blocks = hours.map((content) => [content._id, new CounterBlock(content, names)] as const)
+  return answerActivity(new MonthSums(names).with(new Map(blocks)).source, names, question)
 }
 
 function expectSame(found: ActivityAnswer, log: readonly LogEntry[], question: Question): void {
-  expect(found.totals()).toEqual(model.totals(log, question))
-  for (const by of dimensions) expect(found.breakdown(by)).toEqual(model.breakdown(log, question, by))
+  expect(atOnce(found.totals())).toEqual(model.totals(log, question))
+  for (const by of dimensions) expect(atOnce(found.breakdown(by))).toEqual(model.breakdown(log, question, by))
   for (const bucket of ['HOUR', 'DAY', 'WEEK', 'MONTH'] satisfies TimeBucket[]) {
     const starts = bucketStarts(question.range, bucket)
     if (isRefusal(starts)) throw new Error(starts.message)
-    expect(found.series(starts)).toEqual(model.series(log, question, starts))
+    expect(atOnce(found.series(starts))).toEqual(model.series(log, question, starts))
   }
-  const percentiles = found.authorizeMs()
+  const percentiles = atOnce(found.authorizeMs())
   for (const percent of [50, 95, 99] as const) {
     const exact = model.percentile(log, question, percent)
     const kept = percentiles?.[`p${percent}`] ?? null
@@ -214,7 +214,7 @@ describe('the activity projection', () => {
     await reached(entries.length)
     await other.close()
     await logReader.close()
-    expect((await answers(whole)).totals()).toEqual(model.totals(entries, whole))
+    expect(atOnce((await answers(whole)).totals())).toEqual(model.totals(entries, whole))
   })
 })
 
@@ -240,7 +240,12 @@ describe('counts', () => {
     expect([await saveNew(), await saveNewLate()]).toEqual([true, false])
     const [save, saveLate] = [await count(early, sent, approved), await count(late, sent)]
     expect([await save(), await saveLate()]).toEqual([true, false])
-    expect((await answers(whole)).totals()).toEqual({ payments: 1, approved: 1, declined: 0, value: 100_00n })
+    expect(atOnce((await answers(whole)).totals())).toEqual({
+      payments: 1,
+      approved: 1,
+      declined: 0,
+      value: 100_00n,
+    })
   })
 
   test('add up exactly, beyond what a number holds', () => {
@@ -251,7 +256,9 @@ describe('counts', () => {
     const names = new Names()
     const block = new CounterBlock(open.content(), names)
     const blocks = Array.from({ length: 2_200_000 }, () => block)
-    expect(answerActivity(blocks, names, whole).totals().value).toBe(BigInt(blocks.length) * value)
+    expect(atOnce(answerActivity(onlyBlocks(blocks), names, whole).totals()).value).toBe(
+      BigInt(blocks.length) * value,
+    )
   })
 
   test('are a fold over the log: every figure, with every filter, any batches and any crash', async () => {
@@ -263,7 +270,9 @@ describe('counts', () => {
         async (log, runs, questions) => {
           await deleteActivity()
           await countWithCrashes(log, runs)
-          for (const question of [whole, ...questions]) expectSame(await answers(question), log, question)
+          const overMonths = questions.map((question) => ({ ...question, range: spanOfLives }))
+          for (const question of [whole, ...questions, ...overMonths])
+            expectSame(await answers(question), log, question)
         },
       ),
       { numRuns: 60 },
@@ -288,8 +297,8 @@ describe('counts', () => {
           at += batch.length
           await saveCheckpoint(BigInt(at))
           const snapshot = await activityCache.current()
-          const found = answerActivity(snapshot.blocks, activityCache.names, whole)
-          expect(found.totals()).toEqual(model.totals(log.slice(0, at), whole))
+          const found = answerActivity(snapshot.source, activityCache.names, whole)
+          expect(atOnce(found.totals())).toEqual(model.totals(log.slice(0, at), whole))
           const asOf = log[at]?.at ?? now
           const lagMs = Math.min(now.getTime() - asOf.getTime(), 2 ** 31 - 1)
           expect(snapshot).toMatchObject({ position: BigInt(at), asOf, lagMs, complete: true })
@@ -310,7 +319,8 @@ describe('counts', () => {
     const reader = { tip: () => 2n, read: async () => [] }
     const activityCache = createActivityCache(db, reader, () => new Date(spanOfLives.to))
     const payments = async () =>
-      answerActivity((await activityCache.current()).blocks, activityCache.names, whole).totals().payments
+      atOnce(answerActivity((await activityCache.current()).source, activityCache.names, whole).totals())
+        .payments
 
     // The hour of the later entry is stored; that of the earlier entry and the checkpoint are not.
     await countBatch({ ...other, merchants: noBlocks }, log.slice(1))
@@ -338,7 +348,7 @@ describe('counts', () => {
           for (const [n, merchant] of merchants.entries()) {
             const blocks = found[n]!.map((content) => new CounterBlock(content, names))
             const ownEntries = log.filter(({ payment }) => payment.merchant === merchant)
-            expectSame(answerActivity(blocks, names, question), ownEntries, question)
+            expectSame(answerActivity(onlyBlocks(blocks), names, question), ownEntries, question)
           }
         },
       ),

@@ -111,3 +111,60 @@ describe('buckets', () => {
     })
   })
 })
+
+describe('buckets in a time zone', () => {
+  const starts = (of: Range, bucket: TimeBucket, zone: string) => {
+    const found = bucketStarts(of, bucket, zone)
+    if (isRefusal(found)) throw new Error(found.message)
+    return found.map((start) => new Date(start).toISOString())
+  }
+
+  test('begin at its midnight, also where that is not on a whole hour of UTC', () => {
+    const two = range('2026-03-01T12:00:00Z', '2026-03-02T20:00:00Z')
+    expect(starts(two, 'DAY', 'Asia/Shanghai')).toEqual([
+      '2026-02-28T16:00:00.000Z',
+      '2026-03-01T16:00:00.000Z',
+      '2026-03-02T16:00:00.000Z',
+    ])
+    expect(starts(two, 'DAY', 'Asia/Kathmandu')[0]).toBe('2026-02-28T18:15:00.000Z')
+    expect(starts(two, 'MONTH', 'Asia/Shanghai')).toEqual(['2026-02-28T16:00:00.000Z'])
+  })
+
+  // Source: the tz database. New York changes its clocks on 8 March and 1 November 2026.
+  test('have 23 and 25 hours on the days on which clocks change', () => {
+    const spring = range('2026-03-07T05:00:00Z', '2026-03-10T04:00:00Z')
+    expect(starts(spring, 'DAY', 'America/New_York')).toEqual([
+      '2026-03-07T05:00:00.000Z',
+      '2026-03-08T05:00:00.000Z',
+      '2026-03-09T04:00:00.000Z',
+    ])
+    const autumn = range('2026-10-31T04:00:00Z', '2026-11-03T05:00:00Z')
+    expect(starts(autumn, 'DAY', 'America/New_York')).toEqual([
+      '2026-10-31T04:00:00.000Z',
+      '2026-11-01T04:00:00.000Z',
+      '2026-11-02T05:00:00.000Z',
+    ])
+  })
+
+  test.each(['UTC', 'Asia/Kolkata', 'America/New_York', 'Australia/Lord_Howe', 'Pacific/Apia'])(
+    'in %s are in order, and cover the range',
+    (zone) => {
+      const of = range('2026-01-05T03:07:00Z', '2027-01-02T01:11:00Z')
+      for (const bucket of ['DAY', 'WEEK', 'MONTH'] satisfies TimeBucket[]) {
+        const found = starts(of, bucket, zone).map((start) => Date.parse(start))
+        expect(found).toEqual([...new Set(found)].toSorted((a, b) => a - b))
+        expect(found[0]).toBeLessThanOrEqual(of.from)
+        expect(found.at(-1)).toBeLessThan(of.to)
+      }
+    },
+  )
+
+  test('of an unknown time zone are refused', () => {
+    const refused = bucketStarts(
+      range('2026-03-01T12:00:00Z', '2026-03-02T20:00:00Z'),
+      'DAY',
+      'Asia/Atlantis',
+    )
+    expect(refused).toMatchObject({ code: 'BAD_VALUE', path: ['zone'] })
+  })
+})

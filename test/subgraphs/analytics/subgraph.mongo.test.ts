@@ -64,6 +64,15 @@ const append = (entries: readonly LogEntry[]): Promise<unknown> => logOf(db).ins
 const counted = (): Promise<unknown> =>
   vi.waitFor(async () => expect(await lagOf()).toEqual({ lagMs: 0 }), { timeout: 10_000 })
 
+let tip = logOfLives(lives).length
+
+/** Appends the events of one more payment, and resolves when they are counted. */
+async function pays(payment: Parameters<typeof aLoggedPayment>[0], id: string): Promise<void> {
+  const more = entriesOf(aLife({ payment: aLoggedPayment(payment) }), id)
+  await append(more.map((entry) => ({ _id: BigInt(++tip), ...entry })))
+  await counted()
+}
+
 beforeAll(async () => {
   await append(logOfLives(lives))
   subgraph = await openAnalyticsSubgraph({
@@ -254,16 +263,46 @@ describe('activity of an entity', () => {
   })
 })
 
-test('the programme counts all payments of a year, for every caller', async () => {
-  const { data } = await execute(
-    '{ programme { asOf payments value { amount currency } growth(comparedTo: YEAR_EARLIER) { paymentsPercent valuePercent } } }',
-    asViewer('wallet-th-01', 'coverage:read'),
-  )
-  expect(data?.['programme']).toEqual({
-    asOf: now.toISOString(),
-    payments: 4,
-    value: { amount: '180.01', currency: 'CNY' },
-    growth: { paymentsPercent: 300, valuePercent: 200.0166 },
+describe('the programme', () => {
+  const programme = async (context: RequestContext) => {
+    const query =
+      '{ programme { asOf payments value { amount currency } growth(comparedTo: YEAR_EARLIER) { paymentsPercent valuePercent } } }'
+    return (await execute(query, context)).data?.['programme']
+  }
+
+  test('counts all payments of a year for the operator', async () => {
+    expect(await programme(operator)).toEqual({
+      asOf: now.toISOString(),
+      payments: 4,
+      value: { amount: '180.01', currency: 'CNY' },
+      growth: { paymentsPercent: 300, valuePercent: 200.0166 },
+    })
+  })
+
+  test('counts closed days for every other caller, and does not change when somebody pays', async () => {
+    const closed = {
+      asOf: '2026-03-01T00:00:00.000Z',
+      payments: 2,
+      value: { amount: '150.01', currency: 'CNY' },
+      growth: { paymentsPercent: 100, valuePercent: 150.0166 },
+    }
+    const other = asViewer('wallet-th-01', 'coverage:read')
+    expect(await programme(other)).toEqual(closed)
+    await pays({ createdAt: new Date('2026-02-28T12:00:00Z') }, 'payment-late')
+    expect(await programme(operator)).toMatchObject({ payments: 5 })
+    expect(await programme(other)).toEqual(closed)
+  })
+})
+
+describe('the time of figures', () => {
+  test('is exact for the operator, and whole minutes for every other caller', async () => {
+    const query = '{ activity(where: { range: { lastDays: 1 } }) { asOf lagMs complete } }'
+    expect((await execute(query)).data?.['activity']).toMatchObject({ asOf: now.toISOString() })
+    expect((await execute(query, wallet)).data?.['activity']).toEqual({
+      asOf: '2026-03-01T12:00:00.000Z',
+      lagMs: 0,
+      complete: true,
+    })
   })
 })
 
@@ -279,10 +318,18 @@ describe('following activity', () => {
     const stream = await follow('subscription { activityUpdated(everySeconds: 1) { payments } }')
     expect((await stream.next()).value.activityUpdated.totals.payments).toBe(3)
     const next = stream.next()
-    const tip = logOfLives(lives).length
-    const more = entriesOf(aLife({ payment: aLoggedPayment({ createdAt: now }) }), 'payment-more')
-    await append(more.map((entry, n) => ({ _id: BigInt(tip + n + 1), ...entry })))
+    await pays({ createdAt: now }, 'payment-more')
     expect((await next).value.activityUpdated.totals.payments).toBe(4)
+    await stream.return!()
+  })
+
+  test('continues for a participant with its own payments alone', async () => {
+    const stream = await follow('subscription { activityUpdated(everySeconds: 1) { payments } }', wallet)
+    const { payments } = (await stream.next()).value.activityUpdated.totals
+    const next = stream.next()
+    await pays({ ...thai, createdAt: now }, 'payment-of-another')
+    await pays({ createdAt: now }, 'payment-of-its-own')
+    expect((await next).value.activityUpdated.totals.payments).toBe(payments + 1)
     await stream.return!()
   })
 

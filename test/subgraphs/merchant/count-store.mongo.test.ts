@@ -27,7 +27,12 @@ const open = async (): Promise<Process> => {
 
 const everything = readMerchantFilter(null) as MerchantFilter
 const coverageOf = ({ counts: { cube } }: Process): Coverage =>
-  new Coverage(cube, { profiles: selectProfiles(cube, everything), cities: null, spots: null })
+  new Coverage(cube, {
+    profiles: selectProfiles(cube, everything),
+    cities: null,
+    countries: null,
+    spots: null,
+  })
 
 let one: Process
 let other: Process

@@ -12,7 +12,12 @@ import { aMerchant, noon } from '../../fixtures/a-merchant.ts'
 function coverageOf(merchants: readonly Merchant[]): Coverage {
   const cube = aCountCube(merchants)
   const filter = readMerchantFilter(null) as MerchantFilter
-  return new Coverage(cube, { profiles: selectProfiles(cube, filter), cities: null, spots: null })
+  return new Coverage(cube, {
+    profiles: selectProfiles(cube, filter),
+    cities: null,
+    countries: null,
+    spots: null,
+  })
 }
 
 const at = (lat: number, lng: number, n = 0): Merchant => aMerchant({ mid: `P${n}`, location: { lat, lng } })

@@ -43,7 +43,13 @@ describe('a page', () => {
     const page = { size: 2, after: null }
     const { edges, pageInfo } = pages.connection(page, ['a', 'b', 'c'], keyOf)
     expect(edges.map(({ node }) => node)).toEqual(['a', 'b'])
-    expect(pageInfo).toEqual({ hasNextPage: true, endCursor: edges[1]?.cursor })
+    const [first, last] = edges
+    expect(pageInfo).toEqual({
+      hasNextPage: true,
+      hasPreviousPage: false,
+      startCursor: first?.cursor,
+      endCursor: last?.cursor,
+    })
     expect(pages.read({ first: 2, after: pageInfo.endCursor })).toEqual({ size: 2, after: [1, 'b'] })
   })
 
@@ -51,10 +57,15 @@ describe('a page', () => {
     expect(pages.connection({ size: 2, after: null }, ['a', 'b'], keyOf).pageInfo.hasNextPage).toBe(false)
   })
 
+  test('follows another one when it begins after a cursor', () => {
+    const { pageInfo } = pages.connection({ size: 2, after: [1, 'a'] }, ['b'], keyOf)
+    expect(pageInfo.hasPreviousPage).toBe(true)
+  })
+
   test('may be empty', () => {
     expect(pages.connection({ size: 2, after: null }, [], keyOf)).toEqual({
       edges: [],
-      pageInfo: { hasNextPage: false, endCursor: null },
+      pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
     })
   })
 })

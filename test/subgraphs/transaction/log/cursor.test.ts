@@ -27,4 +27,15 @@ describe('a cursor', () => {
       expect(cursors.decode(cursor)).toMatchObject({ code: 'CURSOR_INVALID' })
     },
   )
+
+  test('does not reveal its position: cursors of near positions have no bytes in common', () => {
+    const bytes = [1n, 2n, 3n, 256n].map((position) => Buffer.from(cursors.encode(position), 'base64url'))
+    for (const [n, one] of bytes.entries()) {
+      for (const other of bytes.slice(n + 1)) {
+        const equal = one.filter((byte, at) => byte === other[at]).length
+        expect(equal).toBeLessThan(4)
+      }
+      expect(one.includes(Buffer.from([0, 0, 0]))).toBe(false)
+    }
+  })
 })

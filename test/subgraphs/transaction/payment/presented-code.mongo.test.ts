@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { decodeCpm } from '../../../../schema/qr/index.ts'
 import type { MerchantId, UsedKeyId } from '../../../../schema/values/id.ts'
-import { isRefusal } from '../../../../schema/values/problems.ts'
+import { isRefusal, refuse } from '../../../../schema/values/problems.ts'
 import {
   present,
   readPresented,
@@ -163,13 +163,24 @@ describe('charging a presented code', () => {
   test('accepts no more than the payer’s limit, in any currency', async () => {
     const { payload } = await aCode({ limit: { amount: '15.98', currency: 'SGD' } })
     expect(await charge(payload, { amount: { amount: '90', currency: 'CNY' } })).toMatchObject({
-      __typename: 'LimitExceeded',
+      __typename: 'Refused',
       code: 'CODE_LIMIT',
       path: ['input', 'amount'],
     })
     expect(await charge(payload, { amount: { amount: '80', currency: 'CNY' } })).toMatchObject({
       replayed: false,
     })
+  })
+
+  test('does not reveal to the acquirer what the customer has spent elsewhere, also in a replay', async () => {
+    const token = { reference: 'one account', lastFour: '4242' }
+    const cny = (amount: string) => ({ amount: { amount, currency: 'CNY' } })
+    for (let n = 0; n < 10; n++) taken(await charge((await aCode({ token })).payload, cny('50000')))
+    const { payload } = await aCode({ token })
+    const again = { idempotencyKey: 'over the day', ...cny('1') }
+    const refused = refuse('LIMIT_PER_DAY', undefined, ['input', 'amount'])
+    expect(await charge(payload, again)).toEqual(refused)
+    expect(await charge(payload, again)).toEqual(refused)
   })
 
   test('can be cancelled by the acquirer', async () => {

@@ -64,7 +64,7 @@ async function read(args: object, context: RequestContext = as('operator')): Pro
   const query = `query ($where: AuditFilter, $first: Int!, $after: String) {
     auditLog(where: $where, first: $first, after: $after) {
       edges { cursor node { id at actor { id } action target before after requestId } }
-      pageInfo { hasNextPage endCursor }
+      pageInfo { hasNextPage endCursor } totalCount totalCountKind
     }
   }`
   const { data, errors } = await hub.app.graphql(query, context as never, { first: 20, ...args })
@@ -144,6 +144,8 @@ describe('the audit log', () => {
     await db.client.withSession(async (session) => {
       for (const change of more) await audit.record(aChange(change), session)
     })
+    const { totalCount, totalCountKind } = await read({ first: 1 })
+    expect({ totalCount, totalCountKind }).toEqual({ totalCount: 12, totalCountKind: 'EXACT' })
     const seen: string[] = []
     for (let after: string | null = null, hasNextPage = true; hasNextPage;) {
       const page: Data = await read({ first: 3, after })

@@ -106,11 +106,6 @@ describe('a submission', () => {
       path: ['payerCurrency'],
     },
     {
-      what: 'a card number',
-      input: { ...submission, token: { reference: '4111 1111 1111 1111' } },
-      path: ['token', 'reference'],
-    },
-    {
       what: 'an empty token',
       input: { ...submission, token: { reference: '' } },
       path: ['token', 'reference'],
@@ -126,6 +121,17 @@ describe('a submission', () => {
       code: 'BAD_VALUE',
       path: ['input', ...path],
     })
+  })
+
+  const card = '４１１１.1111.1111.1111'
+  test.each([
+    { input: { ...submission, token: { reference: '1234 5678 1234 5670' } }, path: ['token', 'reference'] },
+    { input: { ...submission, token: { reference: card } }, path: ['token', 'reference'] },
+    { input: { ...submission, reference: card }, path: ['reference'] },
+    { input: { ...submission, customer: `customer ${card}` }, path: ['customer'] },
+    { input: { ...submission, idempotencyKey: card }, path: ['idempotencyKey'] },
+  ])('is refused with a card number in $path', ({ input, path }) => {
+    expect(readSubmission(input)).toMatchObject({ code: 'PAN_REFUSED', path: ['input', ...path] })
   })
 
   test.each([

@@ -139,7 +139,7 @@ describe('closing while payments run', () => {
 
 describe('settlement', () => {
   const list = `query ($first: Int!, $after: String) { settlementBatches(first: $first, after: $after) {
-    edges { cursor node { ${batchFields} } } pageInfo { hasNextPage endCursor } } }`
+    edges { cursor node { ${batchFields} } } pageInfo { hasNextPage endCursor } totalCount } }`
   const batches = async (context: RequestContext, first = 20, after: string | null = null) =>
     (await request(list, context, { first, after }))['settlementBatches'] as Data
 
@@ -172,6 +172,7 @@ describe('settlement', () => {
     const ids = ['settlement-2026-02-27', 'settlement-2026-03-02', 'settlement-2026-03-01']
     expect(all['edges'].map(({ node }: Data) => node.id)).toEqual(ids)
     const page = await batches(operator, 2)
+    expect(page['totalCount']).toBe(3)
     expect(page['edges'].map(({ node }: Data) => node.id)).toEqual(ids.slice(0, 2))
     expect(page['pageInfo'].hasNextPage).toBe(true)
     const rest = await batches(operator, 2, page['pageInfo'].endCursor)

@@ -101,6 +101,22 @@ describe('delivery workers', () => {
     expect(receiver.received).toHaveLength(1)
   })
 
+  test('send a delivery whose body MongoDB could not give once its claim expires, and count no attempt', async () => {
+    let isAway = true
+    const hub = await aWebhookProcess(db(), { isAway: () => isAway })
+    const receiver = await aReceiver()
+    const { id } = await hub.subscribe(wallet, receiver.url, ['SENT'])
+    await hub.pay()
+    await hub.written(2)
+    await hub.deliveryWorker.runDue()
+    expect(receiver.received).toEqual([])
+    expect(await hub.deliveries(wallet, id)).toMatchObject([{ state: 'PENDING', tries: 0, attempts: [] }])
+    isAway = false
+    hub.clock.move(30_000)
+    await hub.deliveryWorker.runDue()
+    expect(await hub.deliveries(wallet, id)).toMatchObject([{ state: 'DELIVERED', tries: 1 }])
+  })
+
   test('send 32 requests at once to an endpoint that accepts events, and no more', async () => {
     const hub = await aWebhookProcess(db())
     const open: (() => unknown)[] = []
@@ -127,7 +143,7 @@ describe('delivery workers', () => {
   test('find due deliveries by one index key per endpoint, for any number of them', async () => {
     const hub = await aWebhookProcess(db())
     const many = Array.from({ length: 1000 }, (_, n) =>
-      newDelivery(anId(`w${n % 5}`), { _id: BigInt(n), kind: 'SENT' } as never, hub.clock.now()),
+      newDelivery(anId(`w${n % 5}`), { _id: BigInt(n), sequence: n, kind: 'SENT' } as never, hub.clock.now()),
     )
     await deliveriesOf(db()).insertMany(many)
     const plan = await deliveriesOf(db())

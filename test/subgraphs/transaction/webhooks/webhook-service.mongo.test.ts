@@ -251,6 +251,50 @@ describe('a webhook of another participant', () => {
   })
 })
 
+describe('a test event', () => {
+  test('is signed, sent at once and not stored, also to a webhook that is DISABLED', async () => {
+    const hub = await aWebhookProcess(db())
+    const receiver = await aReceiver()
+    const { id, secret } = await hub.subscribe(wallet, receiver.url)
+    await hub.webhookService.update(as(wallet), { webhook: id, status: 'DISABLED' })
+    const test = must(await hub.webhookService.test(as(wallet), { webhook: id }))
+    expect(test.attempt).toMatchObject({ status: 200, error: null })
+    const [{ headers, body }] = receiver.received as [(typeof receiver.received)[0]]
+    expect(body).toBe(test.body)
+    expect(new Webhook(secret).verify(body, headers)).toMatchObject({ type: 'webhook.test' })
+    expect(await deliveriesOf(db()).countDocuments()).toBe(0)
+  })
+
+  test('reports the answer of the receiver, and is for its owner alone', async () => {
+    const hub = await aWebhookProcess(db())
+    const receiver = await aReceiver(503)
+    const { id } = await hub.subscribe(wallet, receiver.url)
+    const test = must(await hub.webhookService.test(as(wallet), { webhook: id }))
+    expect(test.attempt).toMatchObject({ status: 503, error: expect.stringContaining('503') })
+    expect(await hub.webhookService.test(as(acquirer), { webhook: id })).toMatchObject({ code: 'NOT_FOUND' })
+  })
+})
+
+describe('the deliveries of a payment', () => {
+  test('are those to the webhooks of the caller, with the text that is sent', async () => {
+    const hub = await aWebhookProcess(db())
+    await hub.subscribe(wallet, 'https://example.com/')
+    const { id } = await hub.subscribe(acquirer, 'https://example.com/')
+    const payment = await hub.pay()
+    await hub.pay()
+    await hub.written(4)
+    const sent = await hub.webhookService.deliveriesOf(as(acquirer), [payment])
+    expect(sent.map(({ endpoint, kind }) => [endpoint, kind])).toEqual([
+      [id, 'SUBMITTED'],
+      [id, 'SENT'],
+    ])
+    expect(JSON.parse((await hub.webhookService.body(sent[0]!))!)).toMatchObject({
+      type: 'payment.submitted',
+      data: { payment: { id: payment } },
+    })
+  })
+})
+
 describe('pages of deliveries', () => {
   test('continue where the previous one ended, newest first', async () => {
     const hub = await aWebhookProcess(db())
@@ -262,6 +306,7 @@ describe('pages of deliveries', () => {
     for (;;) {
       const page = await hub.webhookService.deliveries(as(wallet), { webhook: id, first: 4, after })
       seen.push(...page.edges.map(({ node }) => node.position))
+      expect(await page.count()).toEqual({ value: 6, kind: 'EXACT' })
       after = page.pageInfo.endCursor
       if (!page.pageInfo.hasNextPage) break
     }

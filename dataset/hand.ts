@@ -1,0 +1,75 @@
+// A hand makes parts of the data set and writes them: one in each thread of a load.
+
+import type { Merchant } from '../subgraphs/merchant/index.ts'
+import type { PastPayment } from '../subgraphs/transaction/index.ts'
+import type { Dataset } from './dataset.ts'
+import type { MerchantSource } from './merchants.ts'
+import type { SpanPlan, SpanWorth } from './payments.ts'
+
+/** Merchants by index; `to` is exclusive. */
+export interface MerchantRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** Which merchants of a part an earlier load has written. */
+export type Stored = 'none' | 'some' | 'all'
+
+type OnAdded = (rows: number) => void
+
+export interface Hand<Counts> {
+  /** Counts the merchants of a part, and writes those that are not stored. */
+  merchants(range: MerchantRange, stored: Stored, onAdded: OnAdded): Promise<void>
+  /** The counts of all merchants that this hand has counted. */
+  counts(): Promise<Counts>
+  worthOf(span: number): Promise<SpanWorth>
+  /** Writes the payments of a span; writing them again changes nothing. */
+  payments(span: number, plan: SpanPlan, onAdded: OnAdded): Promise<void>
+}
+
+/** How a hand writes. */
+export interface HandImporters<Counts> {
+  merchants(merchants: Iterable<Merchant>, stored: Stored, onAdded: OnAdded): Promise<unknown>
+  counts(): Counts
+  /** `index` is the number of payments before these. */
+  payments(payments: readonly PastPayment[], index: number): Promise<unknown>
+}
+
+export const createHand = <Counts>(
+  { merchants, payments }: Dataset,
+  importers: HandImporters<Counts>,
+): Hand<Counts> => ({
+  async merchants(range, stored, onAdded) {
+    await importers.merchants(merchantsIn(merchants, range), stored, onAdded)
+  },
+  counts: async () => importers.counts(),
+  worthOf: async (span) => payments.worthOf(payments.spans[span]!),
+  async payments(number, plan, onAdded) {
+    const span = payments.spans[number]!
+    let index = span.first
+    let days: PastPayment[] = []
+    let writing: Promise<unknown> = Promise.resolve()
+    const write = async (rows: readonly PastPayment[]) => {
+      // Days are made while the previous ones are written.
+      await writing
+      writing = importers.payments(rows, index).then(() => onAdded(rows.length))
+      writing.catch(() => {}) // Awaited by the next write.
+      index += rows.length
+    }
+    for (const day of payments.daysOf(span, plan)) {
+      days.push(...day)
+      if (days.length < writtenTogether) continue
+      await write(days)
+      days = []
+    }
+    await write(days)
+    await writing
+  },
+})
+
+/** Payments; at a small scale a day has few. */
+const writtenTogether = 2_000
+
+function* merchantsIn(merchants: MerchantSource, { from, to }: MerchantRange): Iterable<Merchant> {
+  for (let index = from; index < to; index++) yield merchants.at(index)
+}

@@ -1,0 +1,70 @@
+// Loads the data set, or checks its figures: node gateway/cli/dataset.ts [--scale N] [--seed N] [--check]
+// It writes to the database at MONGODB_URI, or to a MongoDB that it starts on DATA_DIR and stops at the end.
+// An interrupted load resumes where it was, and a database that has the data set stays as it is.
+
+import type { Db } from 'mongodb'
+import { parseArgs } from 'node:util'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { checkFigures } from '../app/dataset-figures.ts'
+import { loadInProcess } from '../app/demo.ts'
+import { mongoOptions, readConfig } from '../config/config.ts'
+import { startMongo } from '../mongod/start.ts'
+import { createProgressBar } from './progress-bar.ts'
+
+const usage = `usage: npm run dataset -- [--scale SHARE] [--seed NUMBER] [--check]
+--scale: the share of the programme, 0.0001–1; SCALE when it is left out
+--seed: selects the data set; SEED when it is left out
+--check: loads nothing, and compares the figures of the loaded data set with those of the programme`
+
+interface Order {
+  readonly scale: number
+  readonly seed: number
+  readonly check: boolean
+}
+
+function readOrder(args: readonly string[], { SCALE, SEED }: ReturnType<typeof readConfig>): Order {
+  const options = { scale: { type: 'string' }, seed: { type: 'string' }, check: { type: 'boolean' } } as const
+  const { values } = parseArgs({ args: [...args], options })
+  const scale = Number(values.scale ?? SCALE)
+  const seed = Number(values.seed ?? SEED)
+  if (!(scale >= 0.0001 && scale <= 1)) throw new Error(`--scale is 0.0001–1, not ${values.scale}\n${usage}`)
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
+    throw new Error(`--seed is a whole number below 4294967296, not ${values.seed}\n${usage}`)
+  }
+  return { scale, seed, check: values.check ?? false }
+}
+
+const print = (line: string): void => console.log(line)
+
+async function load(uri: string, db: Db, { scale, seed }: Order): Promise<void> {
+  const bar = createProgressBar(process.stderr)
+  const logger = {
+    info: (message: string) => bar.line(message),
+    warn: (message: string) => bar.line(message),
+  }
+  const order = { uri, database: db.databaseName, scale, seed, until: new Date() }
+  try {
+    await loadInProcess(order, logger, (phase, done, total) => bar.show(phase, done, total))
+  } finally {
+    bar.end()
+  }
+}
+
+try {
+  const config = readConfig()
+  const order = readOrder(process.argv.slice(2), config)
+  await using mongod = disposable(await startMongo({ ...mongoOptions(config), logger: { info: print } }))
+  await using mongo = disposable(await connect(mongod.uri))
+  const db = mongo.db(config.MONGODB_DATABASE)
+  if (!order.check) await load(mongod.uri, db, order)
+  const { lines, isRight } = await checkFigures(db)
+  for (const line of lines) print(line)
+  if (!isRight) process.exitCode = 1
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}
+
+function disposable<Opened extends { close(): Promise<void> }>(opened: Opened): Opened & AsyncDisposable {
+  return Object.assign(opened, { [Symbol.asyncDispose]: () => opened.close() })
+}

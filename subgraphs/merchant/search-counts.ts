@@ -1,0 +1,98 @@
+// Counts the merchants that a search finds: by their profiles where its words are common, and by the index on
+// words elsewhere. What neither can answer is refused.
+
+import { refuse, type Refusal } from '../../schema/values/problems.ts'
+import type { CommonWords } from './common-words.ts'
+import type { CountCube, FoundCount } from './count-cube.ts'
+import type { ProfileKey } from './count-key.ts'
+import type { MerchantFilter } from './merchant-filter.ts'
+import type { WantedWord } from './select-counts.ts'
+
+/** A word of a search, and the common words that begin with it. */
+export interface SearchTerm {
+  readonly word: string
+  readonly common: WantedWord
+}
+
+/** Merchants by words of their names that the index has. */
+export interface NameSearch {
+  /** For each of them, a rare word of a name begins with it. At least one. */
+  readonly rare: readonly string[]
+  /** For each of them, a word of a name begins with it, rare or common. */
+  readonly also: readonly SearchTerm[]
+  /** Beginnings of the ids of spots to search; null for all spots. */
+  readonly spots: readonly string[] | null
+}
+
+export interface SearchCounts {
+  /** The profiles that have one of each of these words match; null when no profile does. */
+  readonly common: readonly WantedWord[] | null
+  /** Further merchants that match. */
+  readonly rare: readonly FoundCount[]
+}
+
+export const searchTerms = (words: readonly string[], commonWords: CommonWords): SearchTerm[] =>
+  words.map((word) => ({
+    word,
+    common: new Set(commonWords.values().filter((common) => common.startsWith(word))),
+  }))
+
+/**
+ * Counts what the search of `filter` finds, within its countries and cities; other conditions are applied by
+ * profile. Refuses with SEARCH_TOO_BROAD what `countFound` cannot count.
+ */
+export async function countSearch(
+  cube: CountCube,
+  filter: MerchantFilter,
+  countFound: (search: NameSearch) => Promise<FoundCount[] | null>,
+): Promise<SearchCounts | Refusal> {
+  const terms = searchTerms(filter.search!, cube.commonWords)
+  const spots = spotsOf(cube, filter)
+  const rareTerms = terms.filter(({ common }) => common.size === 0)
+  if (rareTerms.length > 0) {
+    const also = terms.filter(({ common }) => common.size > 0)
+    const found = await countFound({ rare: rareTerms.map(({ word }) => word), also, spots })
+    return found ? { common: null, rare: found } : tooBroad()
+  }
+  // A merchant matches by its profile alone, or there is a first word that its profile lacks: these sets have
+  // no merchant in common.
+  const groups = await Promise.all(
+    terms.map(async (term, n) => {
+      const found = await countFound({ rare: [term.word], also: terms.slice(n + 1), spots })
+      return (
+        found?.filter(
+          ({ profile }) =>
+            !hasWord(cube, profile, term) && terms.slice(0, n).every((one) => hasWord(cube, profile, one)),
+        ) ?? null
+      )
+    }),
+  )
+  const found = groups.filter((group) => group !== null)
+  if (found.length < groups.length) return tooBroad()
+  return { common: terms.map(({ common }) => common), rare: found.flat() }
+}
+
+function hasWord(cube: CountCube, profile: ProfileKey, { common }: SearchTerm): boolean {
+  const number = cube.numberOfProfile(profile)
+  const words = number === undefined ? [] : (cube.profiles[number]!.commonWords ?? [])
+  return words.some((word) => common.has(word))
+}
+
+/** More ranges than this would make the index slower than a range over all spots. */
+const spotsMax = 20
+
+function spotsOf(
+  { cities: all }: CountCube,
+  { countries, cities }: MerchantFilter,
+): readonly string[] | null {
+  const inCountry = ({ country }: { readonly country: string }) => countries?.has(country) ?? true
+  const spots = cities
+    ? all
+        .filter((city) => cities.has(city.folded) && inCountry(city))
+        .map((city) => `${city.country}|${city.folded}|`)
+    : Array.from(countries ?? [], (country) => `${country}|`)
+  const isUseful = (cities !== null || countries !== null) && spots.length <= spotsMax
+  return isUseful ? spots : null
+}
+
+const tooBroad = (): Refusal => refuse('SEARCH_TOO_BROAD', undefined, ['where', 'search'])

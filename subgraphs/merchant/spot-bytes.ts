@@ -1,0 +1,108 @@
+// Reads the stored counts of a spot from the bytes of its document. The whole cube has millions of counts: as
+// objects they take the driver seconds, and a large spot would hold up the process for too long.
+// Source: the BSON specification 1.1.
+
+import type { SpotHead, ProfileKey, SpotId } from './count-key.ts'
+import { placesMax } from './count-cube.ts'
+
+/** A spot whose counts have the numbers of profiles: see `Spot.counts`. */
+export interface PackedSpot extends SpotHead {
+  readonly version: number
+  readonly at: Date
+  readonly counts: Uint32Array
+}
+
+const types = { double: 1, text: 2, document: 3, date: 9, null: 10, int32: 16, int64: 18 } as const
+
+/**
+ * Reads a spot. Returns null, and passes the keys to `onMissing`, when `numberOf` lacks profiles. Throws a
+ * TypeError for a document of another form.
+ */
+export function readSpot(
+  bytes: Buffer,
+  numberOf: (profile: ProfileKey) => number | undefined,
+  onMissing: (profile: ProfileKey) => void,
+): PackedSpot | null {
+  const fields: Record<string, unknown> = {}
+  let counts: Uint32Array | null = new Uint32Array()
+  for (let at = 4; bytes[at] !== 0;) {
+    const type = bytes[at]!
+    const nameEnd = bytes.indexOf(0, at + 1)
+    const name = bytes.toString('latin1', at + 1, nameEnd)
+    at = nameEnd + 1
+    if (type === types.document) counts = readCounts(bytes, at, numberOf, onMissing)
+    else fields[name] = readValue(bytes, type, at)
+    at += lengthOf(bytes, type, at)
+  }
+  const { _id, country, city, region, version, at } = fields
+  if (counts === null) return null
+  return {
+    id: _id as SpotId,
+    country: country as string,
+    city: city as string,
+    region: region as string | null,
+    version: version as number,
+    at: at as Date,
+    counts,
+  }
+}
+
+/** Each element is a type, two digits of the place, the key of the profile, a zero, and the number. */
+function readCounts(
+  bytes: Buffer,
+  start: number,
+  numberOf: (profile: ProfileKey) => number | undefined,
+  onMissing: (profile: ProfileKey) => void,
+): Uint32Array | null {
+  const counts = new Uint32Array(Math.ceil((2 * bytes.readInt32LE(start)) / 20))
+  let length = 0
+  let isComplete = true
+  for (let at = start + 4; bytes[at] !== 0;) {
+    const type = bytes[at]!
+    const nameEnd = at + 1 + placeDigits + profileKeyLength
+    const place = (bytes[at + 1]! - zero) * 10 + (bytes[at + 2]! - zero)
+    const profile = bytes.toString('latin1', at + 1 + placeDigits, nameEnd) as ProfileKey
+    const merchants = readValue(bytes, type, nameEnd + 1) as number
+    at = nameEnd + 1 + lengthOf(bytes, type, nameEnd + 1)
+    if (merchants === 0) continue
+    const number = numberOf(profile)
+    if (number === undefined) {
+      onMissing(profile)
+      isComplete = false
+      continue
+    }
+    counts[length++] = number * placesMax + place
+    counts[length++] = merchants
+  }
+  return isComplete ? counts.slice(0, length) : null
+}
+
+const zero = 0x30
+const placeDigits = 2
+const profileKeyLength = 12
+
+function readValue(bytes: Buffer, type: number, at: number): unknown {
+  switch (type) {
+    case types.text:
+      return bytes.toString('utf8', at + 4, at + 4 + bytes.readInt32LE(at) - 1)
+    case types.int32:
+      return bytes.readInt32LE(at)
+    case types.int64:
+      return Number(bytes.readBigInt64LE(at))
+    case types.double:
+      return bytes.readDoubleLE(at)
+    case types.date:
+      return new Date(Number(bytes.readBigInt64LE(at)))
+    case types.null:
+      return null
+    default:
+      throw new TypeError(`the counts of a spot have a field of BSON type ${type}`)
+  }
+}
+
+function lengthOf(bytes: Buffer, type: number, at: number): number {
+  if (type === types.text) return 4 + bytes.readInt32LE(at)
+  if (type === types.document) return bytes.readInt32LE(at)
+  if (type === types.null) return 0
+  return type === types.int32 ? 4 : 8
+}
