@@ -5,12 +5,15 @@ import type { FastifyBaseLogger } from 'fastify'
 import { readFile } from 'node:fs/promises'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
-import { hubParticipant, openRegistry } from '../../subgraphs/shared/registry.ts'
+import { openAuditLog } from '../../subgraphs/shared/audit-log.ts'
+import { openRefusalLog } from '../../subgraphs/shared/refusal-log.ts'
+import { hubParticipant, openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { JoiningPort } from '../../subgraphs/shared/joined-subgraphs.ts'
 import { subgraphSdl } from '../../subgraphs/shared/subgraph.ts'
 import { composableSdl } from '../../subgraphs/shared/visibility.ts'
 import type { RateTable } from '../../subgraphs/transaction/index.ts'
+import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import {
   callerLimits,
   documentOptions,
@@ -185,8 +188,14 @@ async function startIdentity(
   const issuer = tokenIssuer(config)
   const tokens = issuer && createTokens(issuer, now)
   // The operator runs the hub, and need not be connected to it.
-  const isParticipant = (id: ParticipantId) => id === hubParticipant || registry.participants.has(id)
+  const isParticipant = (id: ParticipantId) => id === hubParticipant || hasAccess(registry, id)
   return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, now }))
+}
+
+/** A participant that was rejected or has left has no access. */
+function hasAccess({ participants }: MirroredRegistry, id: ParticipantId): boolean {
+  const status = participants.get(id)?.status
+  return status !== undefined && status !== 'CLOSED' && status !== 'REJECTED'
 }
 
 /** Opened after the participant subgraph, whose mutations use them. */
@@ -202,10 +211,11 @@ const joiningPort = (config: Config, late: LateParts): JoiningPort => ({
 })
 
 async function openHubGraph(
-  { config, logger }: Foundation,
+  { config, logger, db, now, started }: Foundation,
   connections: ReadonlyMap<string, SubgraphConnection>,
 ): Promise<GraphKeeper> {
   const file = new URL('../../schema/generated/supergraph.graphql', import.meta.url)
+  const refusals = closeLater(started, openRefusalLog(await openAuditLog(db), now, logger))
   const present = maskErrors(logger, (subgraph) => !connections.has(subgraph) && subgraph !== 'supergraph')
   const reach = webhookReach(config)
   return openGraphKeeper({
@@ -221,6 +231,10 @@ async function openHubGraph(
         refuseText,
         present,
         accessOf,
+        onForbidden(context, fields) {
+          const { viewer, requestId } = context as RequestContext
+          refusals.forbidden(viewer, requestId, fields)
+        },
       }),
     connect: (subgraph) => connectWithin(subgraph.isOnThisMachine ? 'LOOPBACK' : reach, subgraph),
     requestMs: config.REQUEST_TIMEOUT_MS,

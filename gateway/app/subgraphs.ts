@@ -16,6 +16,7 @@ import {
   type TransactionSubgraph,
 } from '../../subgraphs/transaction/index.ts'
 import { secretBox, webhookReach } from '../config/config.ts'
+import { createKeyStore } from '../identity/key-store.ts'
 import { sharedSecret } from '../identity/secret.ts'
 import { createInProcessConnection, type SubgraphConnection } from '../supergraph/index.ts'
 import { closeLater, type Foundation } from './foundation.ts'
@@ -90,13 +91,14 @@ async function followLog(
 const openMerchant = ({ db, registry, now, logger }: Foundation) =>
   openMerchantSubgraph({ db, registry, now, logger })
 
-const openParticipant = ({ config }: Foundation, dependencies: Dependencies, joining?: JoiningPort) =>
+const openParticipant = ({ config, db }: Foundation, dependencies: Dependencies, joining?: JoiningPort) =>
   openParticipantSubgraph({
     ...dependencies,
     isProduction: config.MODE === 'production',
     reach: webhookReach(config),
     secretBox: secretBox(config),
     ...(joining && { joining }),
+    apiKeys: createKeyStore(db),
   })
 
 /** Opens the transaction subgraph, and the retention of its log. */

@@ -12,8 +12,12 @@ export interface KeyRing {
   isValid(viewer: Viewer): boolean
   /** Calls `listener` after each change of any key, until the function that is returned is called. */
   onChange(listener: () => void): () => void
+  /** Stores which keys were used, and ends. */
   close(): Promise<void>
 }
+
+/** How often the uses of keys are stored. */
+const usesMs = 30_000
 
 /** A caller whose key is in no database. */
 export interface Guest {
@@ -51,17 +55,36 @@ export async function openKeyRing(
     !revokedAt && (allowDemo || !demoKeyHashes.has(_id))
 
   const watch = await store.watch(reload, logger)
+  let used = new Set<KeyHash>()
+  const storeUses = async (): Promise<void> => {
+    const at = new Date()
+    const found = new Map([...used].map((keyHash) => [keyHash, at]))
+    used = new Set()
+    await store
+      .storeUses(found)
+      .catch((error: unknown) =>
+        logger.warn({ err: error }, 'the times at which keys were used could not be stored'),
+      )
+  }
+  const storing = setInterval(() => void storeUses(), usesMs).unref()
   return {
     find(key) {
       const keyHash = hashKey(key)
-      return entries.get(keyHash)?.viewer ?? guestByHash.get(keyHash) ?? null
+      const viewer = entries.get(keyHash)?.viewer
+      if (!viewer) return guestByHash.get(keyHash) ?? null
+      used.add(keyHash)
+      return viewer
     },
     isValid: (viewer) => viewers.has(viewer),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    close: () => watch.close(),
+    async close() {
+      clearInterval(storing)
+      await storeUses()
+      await watch.close()
+    },
   }
 }
 
@@ -84,4 +107,7 @@ function updateEntries(
 }
 
 const isSame = (a: ApiKey, b: ApiKey): boolean =>
-  a.participant === b.participant && a.label === b.label && a.scopes.join() === b.scopes.join()
+  a.participant === b.participant &&
+  a.label === b.label &&
+  a.scopes.join() === b.scopes.join() &&
+  a.expiresAt?.getTime() === b.expiresAt?.getTime()

@@ -17,6 +17,8 @@ export interface ApiKey {
   /** Names the key in logs and in the audit. */
   readonly label: string
   readonly createdAt: Date
+  /** Null or left out: the key does not expire. */
+  readonly expiresAt?: Date | null
   /** A revoked key stays stored, so that its label in old log lines can be traced. */
   readonly revokedAt: Date | null
 }
@@ -26,10 +28,18 @@ export const createKey = (): string => `cg_${randomBytes(32).toString('base64url
 
 export const hashKey = (key: string) => hash('sha256', key, 'hex') as KeyHash
 
-export const viewerOf = ({ participant, scopes: granted, label }: ApiKey): Viewer => ({
+/** The id of a key: the beginning of its hash, from which the key cannot be derived. */
+export const keyId = (keyHash: KeyHash): string => `key-${keyHash.slice(0, idDigits)}`
+const idDigits = 24
+
+/** The beginning of the hash of the key with this id; null for a text in another form. */
+export const hashStart = (id: string): string | null => /^key-([0-9a-f]{24})$/.exec(id)?.[1] ?? null
+
+export const viewerOf = ({ participant, scopes: granted, label, expiresAt = null }: ApiKey): Viewer => ({
   participant,
   scopes: new Set(granted),
   key: label,
+  ...(expiresAt && { expiresAt }),
 })
 
 /** The key or token in `Authorization: Bearer KEY` (RFC 6750); null when the header has another form. */

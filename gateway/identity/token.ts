@@ -27,6 +27,8 @@ export interface Tokens {
    * cached. Rejects with ISSUER_UNREACHABLE when the keys of the issuer cannot be read.
    */
   find(token: string): TokenViewer | null | Promise<TokenViewer | null>
+  /** False for a viewer of no token. */
+  isValid(viewer: Viewer): boolean
 }
 
 /**
@@ -50,6 +52,7 @@ export function createTokens(
   // Keyed by hash, as API keys are: a copy of the memory contains no tokens, and the size of an entry is
   // bounded.
   const cached = new RecentMap<KeyHash, TokenViewer>(cachedMax, { refreshOnRead: true })
+  const issued = new WeakSet<Viewer>()
   const verifying = new Map<KeyHash, Promise<TokenViewer | null>>()
 
   const verify = async (token: string, hash: KeyHash): Promise<TokenViewer | null> => {
@@ -62,7 +65,9 @@ export function createTokens(
         currentDate: now(),
       })
       const viewer = viewerOf(payload, keepsAllScopes)
-      if (viewer) cached.set(hash, viewer)
+      if (!viewer) return null
+      cached.set(hash, viewer)
+      issued.add(viewer)
       return viewer
     } catch (error) {
       if (isRefused(error)) return null
@@ -81,6 +86,7 @@ export function createTokens(
       if (!verified) verifying.set(hash, (verified = verify(token, hash)))
       return verified
     },
+    isValid: (viewer) => issued.has(viewer),
   }
 }
 

@@ -25,10 +25,17 @@ export interface Access {
 }
 
 /**
- * Returns what the caller may read, from the context of its request. What an operation may read is decided once
- * for each object that is returned, so callers with equal access should get the same one.
+ * Returns what the caller may read, from the context of its request. What an operation may read is decided
+ * once for each object that is returned, so callers with equal access should get the same one.
  */
 export type AccessOf = (context: unknown) => Access
+
+/** Fields that introspection does not show. */
+export interface Hidden {
+  /** The same for the same fields. */
+  readonly key: string
+  isForbidden(type: string, field: string): boolean
+}
 
 export interface AccessRules {
   /** Names of the directives that the supergraph uses. */

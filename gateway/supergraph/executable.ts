@@ -39,6 +39,8 @@ export interface Engine {
   readonly overrideLabelsOf: (context: unknown) => Iterable<string>
   readonly overridePercentageOf: (context: unknown) => number
   readonly present: PresentError
+  /** See `SupergraphOptions.onForbidden`. */
+  readonly onForbidden: (context: unknown, fields: ReadonlySet<string>) => void
   /** The most errors of a response. */
   readonly errorsMax: number
   /** Receives the planner's error for an operation that cannot be planned. */
@@ -239,7 +241,7 @@ export class Executable {
   #errorsOf(stage: Stage, run: Run): Located {
     const tree = this.#treeOf(stage, run)
     const { errorsMax } = this.#engine
-    const forbidden = stage.hasForbidden ? forbiddenFields(tree, errorsMax) : noErrors
+    const forbidden = stage.hasForbidden ? this.#forbiddenIn(tree, run) : noErrors
     const located = locateFailures(
       run.failures ?? [],
       tree,
@@ -250,6 +252,12 @@ export class Executable {
       errors: [...forbidden.errors, ...located.errors],
       omitted: forbidden.omitted + located.omitted,
     }
+  }
+
+  #forbiddenIn(tree: ResponseTree, { context }: Run): Located {
+    const forbidden = forbiddenFields(tree, this.#engine.errorsMax)
+    if (forbidden.names.size > 0) this.#engine.onForbidden(context, forbidden.names)
+    return forbidden
   }
 
   #treeOf({ fields }: Stage, { data }: Run): ResponseTree {

@@ -103,6 +103,8 @@ export interface SupergraphOptions {
    * `@override(label: "percent(n)")`. Default: a random number.
    */
   readonly overridePercentageOf?: (context: unknown) => number
+  /** Receives the fields of a response that the caller may not read, as "Type.field". */
+  readonly onForbidden?: (context: unknown, fields: ReadonlySet<string>) => void
   /** Receives the planner's error for a valid operation; the client receives only OPERATION_NOT_PLANNED. */
   readonly report?: (error: unknown) => void
   /**
@@ -129,6 +131,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     suggestions = true,
     listSize = 10,
     report = () => {},
+    onForbidden = () => {},
     eventWaitMs = 30_000,
     refuseText = () => null,
     accessOf,
@@ -152,6 +155,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     present,
     errorsMax,
     report,
+    onForbidden,
     listSize,
     eventWaitMs,
   }

@@ -1,5 +1,5 @@
-// The schema that introspection shows to a caller: without the fields that the caller may not read, and without
-// the types that no other field leads to.
+// The schema that introspection shows to a caller: without the fields that the caller may not read, and
+// without the types that no other field leads to.
 
 import {
   buildASTSchema,
@@ -11,14 +11,8 @@ import {
   type GraphQLSchema,
   type TypeNode,
 } from 'graphql'
+import type { Hidden } from './access.ts'
 import { RecentCache } from './recent-cache.ts'
-
-/** Fields that introspection does not show. */
-export interface Hidden {
-  /** The same for the same fields. */
-  readonly key: string
-  isForbidden(type: string, field: string): boolean
-}
 
 /** Building one takes some milliseconds, and callers have few different sets of scopes. */
 const bounds = { entriesMax: 64, sizeMax: 128 }

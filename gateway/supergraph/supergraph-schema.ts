@@ -19,7 +19,7 @@ import {
   type GraphQLScalarValueParser,
   type GraphQLSchema,
 } from 'graphql'
-import { readAccessRules, type AccessRules } from './access.ts'
+import { readAccessRules, type AccessRules, type Hidden } from './access.ts'
 import { apiSdl } from './compose.ts'
 import { readCacheHints, type CacheHints } from './cache-hints.ts'
 import { readCostRules, type CostRules } from './cost-rules.ts'
@@ -27,7 +27,7 @@ import { readFeatures, valuesOf, type Arguments, type Features } from './feature
 import { readIntrospectionShare, type IntrospectionShare } from './introspection-size.ts'
 import { withNestedQuery } from './nested-query.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
-import { cachedSchemas, type Hidden } from './shown-schema.ts'
+import { cachedSchemas } from './shown-schema.ts'
 
 /** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
 export type ScalarChecks = Readonly<
@@ -50,7 +50,7 @@ export interface ApiSchema {
   readonly introspectionShare: IntrospectionShare
   /** Names of all fields of all types. */
   readonly fieldNames: ReadonlySet<string>
-  /** The schema without the fields that `hidden` names, and without the types that no other field leads to. */
+  /** The schema without hidden fields, and without the types that only these lead to. */
   shownWithout(hidden: Hidden): GraphQLSchema
   /** True for an interface or union that has an object type hidden from clients. */
   mayHide(type: GraphQLCompositeType): boolean

@@ -1,9 +1,9 @@
 // The variants of an operation. Each setting of what differs between requests (`@skip` and `@include`, what
 // the caller may read, `@override` with a label) gets its own plan, so that plans have no conditions.
 
+import type { Hidden } from './access.ts'
 import type { Switches } from './operation.ts'
 import type { Overrides } from './plan.ts'
-import type { Hidden } from './shown-schema.ts'
 
 export interface Variant {
   readonly switches: Switches

@@ -2,11 +2,15 @@
 
 import type { Db } from 'mongodb'
 import { isRefusal, type Refusal } from '../../schema/values/problems.ts'
+import type { ApiKeys } from '../shared/api-keys.ts'
+import { openAuditLog } from '../shared/audit-log.ts'
+import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
 import type { JoiningPort } from '../shared/joined-subgraphs.ts'
 import type { Reach } from '../shared/reachable-address.ts'
 import { hubParticipant, type MirroredRegistry, type Participant } from '../shared/registry.ts'
 import type { SecretBox } from '../shared/secret-box.ts'
 import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
+import { createKeyService } from './key-service.ts'
 import { createOperatorService } from './operator-service.ts'
 import { createParticipantStore } from './participant-store.ts'
 import { firstOperator, readApplication, type ApplicationInput } from './participant.ts'
@@ -43,14 +47,24 @@ export interface ParticipantSettings {
   readonly secretBox?: SecretBox
   /** Left out, subgraphs of others cannot be joined: NOT_AVAILABLE. */
   readonly joining?: JoiningPort
+  /** The keys of all participants. */
+  readonly apiKeys: ApiKeys
 }
 
 export async function openParticipantSubgraph(
   dependencies: SubgraphDependencies & ParticipantSettings & { readonly registry: MirroredRegistry },
 ): Promise<Subgraph> {
-  const { db, registry, now, isProduction = false, reach = 'PUBLIC', joining = null } = dependencies
+  const { db, registry, now, apiKeys, isProduction = false, reach = 'PUBLIC', joining = null } = dependencies
   const store = await createParticipantStore(db, now, dependencies.secretBox)
   const service = createOperatorService({ registry, store, rules: { isProduction, reach } })
   const subgraphs = createSubgraphService({ store: await createSubgraphStore(db, now), joining, reach })
-  return openSubgraph('participant', createParticipantResolvers({ registry, service, subgraphs, now }))
+  const keyService = createKeyService({
+    apiKeys,
+    registry,
+    audit: await openAuditLog(db),
+    idempotentWriter: await createIdempotentWriter(db),
+    now,
+  })
+  const resolvers = createParticipantResolvers({ registry, service, subgraphs, keyService, now })
+  return openSubgraph('participant', resolvers)
 }

@@ -3,7 +3,6 @@
 import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, type Refusal } from '../../schema/values/problems.ts'
 import { requireScope } from '../shared/access.ts'
-import type { AuditedAction } from '../shared/audit-log.ts'
 import type { Corridor, MirroredRegistry, Participant, Project } from '../shared/registry.ts'
 import { newSigningSecret } from '../shared/signing-secret.ts'
 import type { RequestContext } from '../shared/viewer.ts'
@@ -65,7 +64,7 @@ export const createOperatorService = (dependencies: OperatorDependencies) => ({
 /** Runs a write for the operator. Resolves once the registry of this process includes what was written. */
 async function asOperator<Input extends Keyed, Result>(
   dependencies: OperatorDependencies,
-  action: AuditedAction,
+  action: ChangeRequest['action'],
   input: Input,
   context: RequestContext,
   write: (dependencies: OperatorDependencies, input: Input, caller: Caller) => Promise<Result | Refusal>,
@@ -74,7 +73,7 @@ async function asOperator<Input extends Keyed, Result>(
   if (refusal) return refusal
   const { viewer, requestId } = context
   const { idempotencyKey } = input
-  const caller = { by: viewer.participant, requestId, action, idempotencyKey }
+  const caller = { by: viewer.participant, key: viewer.key, requestId, action, idempotencyKey }
   const written = await write(dependencies, input, caller)
   if (!isRefusal(written)) await dependencies.registry.refresh()
   return written

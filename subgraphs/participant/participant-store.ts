@@ -8,6 +8,7 @@ import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/i
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import { openAuditLog, type AuditedAction } from '../shared/audit-log.ts'
+import type { Operation } from '../shared/idempotency-key.ts'
 import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
 import {
   withOpenSecrets,
@@ -28,8 +29,10 @@ interface Versioned {
 /** The caller of a change, and what it sent. */
 export interface ChangeRequest {
   readonly by: ParticipantId
+  /** The name of its key or token. */
+  readonly key: string
   readonly requestId: string
-  readonly action: AuditedAction
+  readonly action: AuditedAction & Operation
   /** The same key and command return the first result again. */
   readonly idempotencyKey?: string | null | undefined
   /** The input as it was read. */
@@ -218,11 +221,11 @@ const recordChange = <Row extends Versioned>(
   { audit }: Context,
   { kind }: Rows<Row>,
   { before, after }: { readonly before: Row | null; readonly after: Row },
-  { by: actor, action, requestId }: ChangeRequest,
+  { by: actor, key, action, requestId }: ChangeRequest,
   at: Date,
   session: ClientSession,
 ): Promise<void> =>
-  audit.record({ at, actor, action, target: `${kind}:${after.id}`, before, after, requestId }, session)
+  audit.record({ at, actor, key, action, target: `${kind}:${after.id}`, before, after, requestId }, session)
 
 const unlessMissing =
   (rule: Rule<Participant>) =>

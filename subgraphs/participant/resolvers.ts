@@ -3,6 +3,7 @@
 import { countryByCode } from '../../schema/values/country.ts'
 import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
+import type { ApiKeyView } from '../shared/api-keys.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import { pagesOf, type PageArguments } from '../shared/page.ts'
 import type { Capability, Corridor, Participant, Project, Registry } from '../shared/registry.ts'
@@ -10,6 +11,7 @@ import { typeOr } from '../shared/result-union.ts'
 import { countryOf, values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import { modelOf, readCorridorFilter, type CorridorFilterInput } from './corridor.ts'
+import type { CreateKeyInput, KeyService, RotateKeyInput } from './key-service.ts'
 import type { OperatorService } from './operator-service.ts'
 import type { SubgraphService } from './subgraph-service.ts'
 import { readParticipantFilter, stateOf, type ParticipantFilterInput } from './participant.ts'
@@ -22,6 +24,7 @@ export interface ParticipantResolversDependencies {
   readonly registry: Registry
   readonly service: OperatorService
   readonly subgraphs: SubgraphService
+  readonly keyService: KeyService
   readonly now: () => Date
 }
 
@@ -30,18 +33,21 @@ interface Key<Id extends string> {
 }
 
 export function createParticipantResolvers(dependencies: ParticipantResolversDependencies): Resolvers {
-  const { registry, service, subgraphs, now } = dependencies
+  const { registry, service, subgraphs, keyService, now } = dependencies
   return {
     ...values,
     Query: {
       ...queryFields(registry),
+      ...keyQueries(keyService),
       subgraphs: (_: unknown, __: unknown, context: RequestContext) => subgraphs.list(context),
     },
     Mutation: {
       ...mutationFields(service),
+      ...keyMutations(keyService),
       joinSubgraph: mutation(subgraphs.join),
       leaveSubgraph: mutation(subgraphs.leave),
     },
+    ...keyTypes(registry, keyService),
     ParticipantResult: { __resolveType: typeOr('Participant') },
     ConnectParticipantResult: { __resolveType: typeOr('ParticipantConnected') },
     JoinSubgraphResult: { __resolveType: typeOr('SubgraphJoined') },
@@ -95,6 +101,30 @@ const mutationFields = (service: OperatorService) => ({
   connectParticipant: mutation(service.connectParticipant),
   setCorridor: mutation(service.setCorridor),
   setProject: mutation(service.setProject),
+})
+
+const keyQueries = (keyService: KeyService) => ({
+  keys: (
+    _: unknown,
+    { participant = null }: { participant?: ParticipantId | null },
+    context: RequestContext,
+  ) => keyService.list(context, participant),
+})
+
+const keyMutations = (keyService: KeyService) => ({
+  createKey: mutation((input: CreateKeyInput, context) => keyService.create(context, input)),
+  rotateKey: mutation((input: RotateKeyInput, context) => keyService.rotate(context, input)),
+  revokeKey: mutation(({ key }: { readonly key: string }, context) => keyService.revoke(context, key)),
+})
+
+const keyTypes = (registry: Registry, keyService: KeyService) => ({
+  ApiKey: {
+    participant: ({ participant }: ApiKeyView) => registry.participants.get(participant),
+    lastUsedAt: keyService.lastUse,
+  },
+  CreateKeyResult: { __resolveType: typeOr('KeyIssued') },
+  RotateKeyResult: { __resolveType: typeOr('KeyIssued') },
+  RevokeKeyResult: { __resolveType: typeOr('ApiKey') },
 })
 
 const mutation =

@@ -1,11 +1,13 @@
 // The audit log: one entry for every change that an operator or a participant makes to anything but payments.
-// An entry is written in the MongoDB transaction of its change, so neither exists without the other.
+// An entry is written in the MongoDB transaction of its change, so neither exists without the other. Refusals
+// are entries too.
 
 import type { ClientSession, Collection, Db } from 'mongodb'
 import { v7 as newUuid } from 'uuid'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import { formatAmount, type Money } from '../../schema/values/money.ts'
 import { canonicalJson } from '../platform/canonical-json.ts'
+import { openAuditChain, type AuditChain, type Link } from './audit-chain.ts'
 import type { Operation } from './idempotency-key.ts'
 
 /** All audited actions, each named after its mutation; `eraseCustomer` is a command. */
@@ -22,13 +24,20 @@ export const auditedActions = {
   closeSettlement: true,
   createWebhook: true,
   updateWebhook: true,
-  deleteWebhook: true,
   rotateWebhookSecret: true,
+  deleteWebhook: true,
   redeliverWebhook: true,
   eraseCustomer: true,
   joinSubgraph: true,
   leaveSubgraph: true,
-} as const satisfies Partial<Record<Operation, true>>
+  createKey: true,
+  rotateKey: true,
+  revokeKey: true,
+  forbiddenField: true,
+} as const satisfies Partial<Record<Operation | UnkeyedAction, true>>
+
+/** Actions without an idempotency key; `forbiddenField` is a field that the caller may not read. */
+type UnkeyedAction = 'updateWebhook' | 'deleteWebhook' | 'revokeKey' | 'forbiddenField'
 
 export type AuditedAction = keyof typeof auditedActions
 
@@ -44,6 +53,8 @@ export const auditedKinds = {
   webhook: true,
   delivery: true,
   subgraph: true,
+  key: true,
+  field: true,
 } as const
 
 export type AuditedKind = keyof typeof auditedKinds
@@ -59,10 +70,14 @@ export interface Change {
   /** The object after the change; null when it is deleted. */
   readonly after: object | null
   readonly requestId: string
+  /** The name of the caller's key or token; left out for the hub itself. */
+  readonly key?: string | null
+  /** The code of the refusal, when the change was refused. */
+  readonly refusal?: string | null
 }
 
 /** A document of the collection `audit`. */
-export interface AuditEntry {
+export interface AuditEntry extends Link {
   /** UUID version 7 of `at`, so ids are in order of time. */
   readonly _id: string
   readonly at: Date
@@ -74,6 +89,9 @@ export interface AuditEntry {
   /** Canonical JSON. */
   readonly after: string | null
   readonly requestId: string
+  readonly key: string | null
+  /** The code of the refusal; null when the change was made. */
+  readonly refusal: string | null
 }
 
 export interface AuditLog {
@@ -91,20 +109,37 @@ export async function openAuditLog(db: Db): Promise<AuditLog> {
     { name: 'actor', key: { actor: 1, _id: -1 } },
     { name: 'action', key: { action: 1, _id: -1 } },
     { name: 'target', key: { target: 1, _id: -1 } },
+    { name: 'sequence', key: { sequence: 1 } },
   ])
+  const chain = await openAuditChain(db, (first) => chainEarlier(entries, first))
   return {
     entries,
-    async record({ at, before, after, ...rest }, session) {
-      const entry: AuditEntry = {
+    async record({ at, before, after, key = null, refusal = null, ...rest }, session) {
+      const content = {
         _id: newUuid({ msecs: at.getTime(), seq: (sequence = (sequence + 1) % 2 ** 31) }),
         at,
         before: before && auditText(before),
         after: after && auditText(after),
         ...rest,
+        key,
+        refusal,
       }
-      await entries.insertOne(entry, { session })
+      await entries.insertOne({ ...content, ...(await chain.append(content, session)) }, { session })
     },
   }
+}
+
+/** Links the entries that a version without a chain has written. */
+async function chainEarlier(entries: Collection<AuditEntry>, chain: AuditChain): Promise<void> {
+  await entries.db.client.withSession(async (session) => {
+    const earlier = entries.find({ sequence: { $exists: false } }, { sort: { _id: 1 } })
+    for await (const content of earlier) {
+      await session.withTransaction(async () => {
+        const link = await chain.append(content, session)
+        await entries.updateOne({ _id: content._id }, { $set: { ...link } }, { session })
+      })
+    }
+  })
 }
 
 /** Orders the entries that one process writes in the same millisecond. */

@@ -19,6 +19,8 @@ export type Operation =
   | 'updateWebhook'
   | 'deleteWebhook'
   | 'rotateWebhookSecret'
+  | 'createKey'
+  | 'rotateKey'
   | 'redeliverWebhook'
   | 'applyParticipant'
   | 'recordCertification'

@@ -94,9 +94,9 @@ const operatorScope = parse('type T { f: Int @requiresScopes(scopes: [["operator
 export type OwnerOf = (object: never) => ParticipantId
 
 /**
- * Guards the OWNER fields of every type for which `ownerOf` gives a function: for other callers such a field is
- * null, or an empty list. Types without a function are reached by their owner alone. Throws for a guarded field
- * that can be neither.
+ * Guards the OWNER fields of every type for which `ownerOf` gives a function: for other callers such a field
+ * is null, or an empty list. Types without a function are reached by their owner alone. Throws for a guarded
+ * field that can be neither.
  */
 export function guardOwners(schema: GraphQLSchema, ownerOf: (typename: string) => OwnerOf | undefined): void {
   for (const type of Object.values(schema.getTypeMap())) {

@@ -38,6 +38,8 @@ export const placements: Readonly<Record<string, Placement>> = {
   activityHours: byHash,
   activityMerchants: byHash,
   audit: byHash,
+  auditHead: whole,
+  keyUses: byHash,
   settlementFilePieces: byHash,
   // Its last position is unique, because batches do not overlap. A sharded archive needs a plain index.
   logArchive: { key: { _id: 1 }, obstacles: { last: 'the index becomes a plain one' } },

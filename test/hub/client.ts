@@ -47,6 +47,35 @@ export class HubClient {
     return this.#connect().iterate({ query: textOf(name), variables }) as AsyncIterableIterator<Answer>
   }
 
+  /**
+   * Opens a subscription as an event stream; its first event or error. One that may be quiet gives nothing
+   * when none has come before the answer to a later request.
+   */
+  async firstOf(query: string, isQuiet: boolean): Promise<string> {
+    const leaving = new AbortController()
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${this.#key}`,
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+      },
+      body: JSON.stringify({ query }),
+      signal: leaving.signal,
+    })
+    let text = ''
+    const reading = (async () => {
+      for await (const bytes of response.body!.pipeThrough(new TextDecoderStream())) {
+        text += bytes
+        if (text.includes('event: next')) return
+      }
+    })().catch(() => {})
+    await Promise.race([reading, ...(isQuiet ? [this.query('{ viewer { scopes } }')] : [])])
+    leaving.abort()
+    await reading
+    return text
+  }
+
   /** Resolves when the WebSocket is open and acknowledged. */
   async connected(): Promise<void> {
     const { data } = await this.follow('Viewer')

@@ -2,6 +2,7 @@ import { getNamedType, isEnumType, type GraphQLInputObjectType } from 'graphql'
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createKeyStore } from '../../../gateway/identity/key-store.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
@@ -40,6 +41,7 @@ async function start(on = db, settings = {}): Promise<Process> {
     registry,
     directory,
     now: clock,
+    apiKeys: createKeyStore(on),
     logger,
     ...settings,
   })

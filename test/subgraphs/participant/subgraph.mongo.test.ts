@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createKeyStore } from '../../../gateway/identity/key-store.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
@@ -63,6 +64,7 @@ beforeAll(async () => {
     registry,
     directory,
     now: () => noon,
+    apiKeys: createKeyStore(db),
     logger: pino({ level: 'silent' }),
   })
 })

@@ -1,5 +1,6 @@
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createKeyStore } from '../../../gateway/identity/key-store.ts'
 import { importRegistry, openParticipantSubgraph } from '../../../subgraphs/participant/index.ts'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { openRegistry, type MirroredRegistry } from '../../../subgraphs/shared/registry.ts'
@@ -30,7 +31,7 @@ let there: Process
 async function start(on: typeof db, sequencer: boolean): Promise<Process> {
   const registry = await openRegistry(on, logger)
   const dependencies = { db: on, registry, directory, now: () => new Date(), logger }
-  const participant = await openParticipantSubgraph(dependencies)
+  const participant = await openParticipantSubgraph({ ...dependencies, apiKeys: createKeyStore(on) })
   const settings = { cursorSecret: 'a secret', simulator: null, sequencer }
   const transaction = await openTransactionSubgraph({ ...dependencies, ...settings })
   closing.push(async () => {

@@ -1,0 +1,160 @@
+// Sends random operations of each role to a running hub, and checks the answers.
+
+import {
+  buildSchema,
+  getNullableType,
+  isAbstractType,
+  isEnumType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  Kind,
+  parse,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type SelectionSetNode,
+} from 'graphql'
+import { readFileSync } from 'node:fs'
+import { chooseFrom, randomOperation, type RandomOperation } from './generate.ts'
+
+const schema = buildSchema(
+  readFileSync(new URL('../../schema/generated/api.graphql', import.meta.url), 'utf8'),
+)
+const roles = ['demo-operator', 'demo-portal', 'demo-wallet', 'demo-acquirer']
+
+export interface FuzzOptions {
+  readonly url: string
+  /** Operations for each root field and role. */
+  readonly times: number
+  readonly seed: number
+  /** Process of the hub, whose time on a processor is read for each request; null does not read it. */
+  readonly pid: number | null
+}
+
+export interface FuzzReport {
+  readonly requests: number
+  readonly operations: number
+  /** The most milliseconds of the main thread that one request has taken. */
+  readonly slowestMs: number
+  /** One line for each answer that is wrong. */
+  readonly faults: readonly string[]
+}
+
+/** The most time on a processor that one request may take. */
+const processorMs = 50
+
+export async function fuzz({ url, times, seed, pid }: FuzzOptions): Promise<FuzzReport> {
+  const faults: string[] = []
+  let requests = 0
+  let slowestMs = 0
+  const fields = (['query', 'mutation'] as const).flatMap((kind) =>
+    Object.values((schema.getRootType(kind as never) as GraphQLObjectType).getFields()).map(
+      (root) => ({ kind, root }) as const,
+    ),
+  )
+  for (const [f, { kind, root }] of fields.entries()) {
+    for (const [r, role] of roles.entries()) {
+      for (let n = 0; n < times; n++) {
+        const choose = chooseFrom(seed + (f * roles.length + r) * 100_003 + n)
+        const operation = randomOperation(schema, kind, root, choose)
+        const send = () => timed(pid, () => answerTo(url, role, operation))
+        let { result, ms } = await send()
+        requests++
+        // Other work of the hub may fall into the time of one request, but not of three.
+        for (let again = 0; again < 2 && ms > processorMs; again++) ms = Math.min(ms, (await send()).ms)
+        slowestMs = Math.max(slowestMs, ms)
+        const found = ms > processorMs ? [`took ${ms.toFixed(0)} ms of a processor`] : []
+        for (const fault of [...found, ...faultsOf(operation, result)])
+          faults.push(`${role} ${root.name}: ${fault}: ${JSON.stringify(operation)}`)
+      }
+    }
+  }
+  return { requests, operations: fields.length, slowestMs, faults }
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+async function answerTo(url: string, key: string, operation: RandomOperation): Promise<Answer> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify(operation),
+  })
+  return { status: response.status, text: await response.text() }
+}
+
+/** Nanoseconds that the main thread of a process has been on a processor, by the kernel. */
+function onProcessor(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0])
+}
+
+async function timed<Result>(
+  pid: number | null,
+  work: () => Promise<Result>,
+): Promise<{ result: Result; ms: number }> {
+  const before = pid === null ? 0 : onProcessor(pid)
+  const result = await work()
+  return { result, ms: pid === null ? 0 : (onProcessor(pid) - before) / 1e6 }
+}
+
+/** What is wrong with an answer. */
+function faultsOf({ query }: RandomOperation, { status, text }: Answer): readonly string[] {
+  if (status >= 500) return [`status ${status}`]
+  const { data, errors = [] } = JSON.parse(text) as {
+    data?: Record<string, unknown> | null
+    errors?: readonly { message: string; extensions?: { code?: string } }[]
+  }
+  const masked = errors.flatMap(({ message, extensions: { code } = {} }) => {
+    if (code === undefined) return [`an error without a code: ${message}`]
+    if (code === 'INTERNAL_SERVER_ERROR' || code === 'GRAPHQL_VALIDATION_FAILED')
+      return [`${code}: ${message}`]
+    return /\bat .*:\d+:\d+|node_modules|Mongo\w*Error|E11000/.test(message) ? [`unmasked: ${message}`] : []
+  })
+  if (!data) return masked
+  const [operation] = parse(query).definitions
+  if (operation?.kind !== Kind.OPERATION_DEFINITION) return masked
+  const root = schema.getRootType(operation.operation)!
+  return [...masked, ...breaches(data, root, operation.selectionSet, root.name)]
+}
+
+/** The places of `value` that are not of its type. */
+function breaches(
+  value: unknown,
+  type: GraphQLOutputType,
+  selections: SelectionSetNode | undefined,
+  at: string,
+): readonly string[] {
+  if (value === null || value === undefined) return isNonNullType(type) ? [`${at} is null`] : []
+  const inner = getNullableType(type)
+  if (isListType(inner)) {
+    if (!Array.isArray(value)) return [`${at} is no list`]
+    return value.flatMap((item, n) =>
+      breaches(item, inner.ofType as GraphQLOutputType, selections, `${at}.${n}`),
+    )
+  }
+  if (isLeafType(inner)) {
+    if (typeof value === 'object') return [`${at} is no ${inner.name}`]
+    const isKnown = !isEnumType(inner) || inner.getValue(String(value))
+    return isKnown ? [] : [`${at} is "${String(value)}", no ${inner.name}`]
+  }
+  const object = value as Record<string, unknown>
+  const concrete = isAbstractType(inner)
+    ? schema.getPossibleTypes(inner).find(({ name }) => name === object['__typename'])
+    : (inner as GraphQLObjectType)
+  if (!concrete) return [`${at} has the type ${String(object['__typename'])}`]
+  return (selections?.selections ?? []).flatMap((node) => {
+    if (node.kind === Kind.INLINE_FRAGMENT)
+      return node.typeCondition?.name.value === concrete.name
+        ? breaches(value, concrete, node.selectionSet, at)
+        : []
+    if (node.kind !== Kind.FIELD || node.name.value === '__typename') return []
+    const key = (node.alias ?? node.name).value
+    const field = concrete.getFields()[node.name.value]!
+    const path = `${at}.${node.name.value}`
+    if (!Object.hasOwn(object, key)) return [`${path} is missing`]
+    return breaches(object[key], field.type, node.selectionSet, path)
+  })
+}

@@ -1,0 +1,27 @@
+// Fuzzes a running demo hub: npm run fuzz -- http://127.0.0.1:4000 --times 200 --seed 1 --pid PID
+// With the process id of the hub, the time on a processor of each request is checked too (Linux).
+
+import { parseArgs } from 'node:util'
+import { fuzz } from './fuzz.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    times: { type: 'string', default: '200' },
+    seed: { type: 'string', default: '1' },
+    pid: { type: 'string' },
+  },
+})
+const startedAt = performance.now()
+const { requests, operations, slowestMs, faults } = await fuzz({
+  url: positionals[0] ?? 'http://127.0.0.1:4000',
+  times: Number(values.times),
+  seed: Number(values.seed),
+  pid: values.pid === undefined ? null : Number(values.pid),
+})
+for (const fault of faults) console.log(fault)
+const seconds = ((performance.now() - startedAt) / 1000).toFixed(0)
+console.log(
+  `${requests} requests to ${operations} operations in ${seconds} s, slowest ${slowestMs.toFixed(1)} ms, ${faults.length} faults`,
+)
+if (faults.length > 0) process.exitCode = 1
