@@ -11,20 +11,21 @@ import {
   type GraphQLSchema,
   type TypeNode,
 } from 'graphql'
-import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'
 import type { Hidden } from './access.ts'
+import { RecentCache } from './recent-cache.ts'
 
 /** Building one takes some milliseconds, and callers have few different sets of scopes. */
 const schemasMax = 64
 
 /** Returns the schema of `document` without hidden fields; the last ones are cached. */
 export function cachedSchemas(document: DocumentNode): (hidden: Hidden) => GraphQLSchema {
-  const schemas = new RecentMap<string, GraphQLSchema>(schemasMax, { refreshOnRead: true })
+  const schemas = new RecentCache<GraphQLSchema>({ entriesMax: schemasMax, sizeMax: schemasMax })
   return (hidden) => {
     let schema = schemas.get(hidden.key)
     if (!schema) {
       const shown = withReachableTypes(withoutFields(document, hidden))
-      schemas.set(hidden.key, (schema = buildASTSchema(shown, { assumeValid: true, assumeValidSDL: true })))
+      schema = buildASTSchema(shown, { assumeValid: true, assumeValidSDL: true })
+      schemas.set(hidden.key, schema, 1)
     }
     return schema
   }
