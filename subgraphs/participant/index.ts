@@ -31,6 +31,7 @@ export async function addFirstOperator(
   const store = await createParticipantStore(db, now)
   const request = {
     by: hubParticipant,
+    key: 'hub:init',
     requestId: 'hub:init',
     action: 'applyParticipant',
     command: read,

@@ -141,7 +141,7 @@ describe('secrets and personal data', () => {
     const { secret } = created.data.createWebhook as { secret: string }
     expect(secret).toMatch(/^whsec_/)
 
-    for (const { kind, text } of operations.values()) {
+    for (const { type: kind, text } of operations.values()) {
       if (kind === 'subscription') continue
       for (const client of [wallet, acquirer, operator]) await client.query(text, variablesOf(text))
     }

@@ -1,5 +1,6 @@
 import { SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
+import { plainSecrets } from '../../subgraphs/shared/secret-box.ts'
 import { sharedSecret } from '../../gateway/identity/secret.ts'
 import { createCallTokens } from '../../gateway/identity/call-token.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
@@ -85,7 +86,7 @@ describe('a subgraph in a process of its own', () => {
     '{ _entities(representations: []) { __typename } }',
     '{ __typename }',
   ]
-  const secret = () => sharedSecret(hub.database.db, 'calls')
+  const secret = () => sharedSecret(hub.database.db, 'calls', plainSecrets)
   const expired = async () =>
     createCallTokens([await secret()], () => new Date(Date.now() - 60_000)).sign(operator)
   const forged = () =>
