@@ -19,13 +19,7 @@ const bounds = { entriesMax: 64, sizeMax: 128 }
 
 /** Returns the schema of `document` without hidden fields; the last ones are cached. */
 export function cachedSchemas(document: DocumentNode): (hidden: Hidden) => GraphQLSchema {
-<<<<<<< HEAD
   const schemas = new RecentCache<GraphQLSchema>(bounds)
-||||||| 7ac0a3b
-  const schemas = new RecentMap<string, GraphQLSchema>(schemasMax, { refreshOnRead: true })
-=======
-  const schemas = new RecentCache<GraphQLSchema>({ entriesMax: schemasMax, sizeMax: schemasMax })
->>>>>>> rights
   return (hidden) => {
     let schema = schemas.get(hidden.key)
     if (!schema) {
