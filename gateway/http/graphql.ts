@@ -126,8 +126,8 @@ const send = (reply: FastifyReply, { status, contentType, text, headers = {} }: 
   reply.code(status).headers(headers).type(contentType).send(text)
 
 /**
- * Runs one operation and gives its answer; null when `stream` has begun to answer it with events, which is left out
- * for a caller that accepts none. Rejects with HttpError.
+ * Runs one operation and gives its answer; null when `stream` has begun to answer it with events, which is
+ * left out for a caller that accepts none. Rejects with HttpError.
  */
 export async function runOperation(
   { config, telemetry, services, unknown }: GraphqlRoutesOptions,
