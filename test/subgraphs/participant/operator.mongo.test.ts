@@ -159,6 +159,7 @@ describe('each field of each input has its own refusal, and nothing is written',
     ['recordCertification', { participant: 'wallet-sg-05' }, 'STATUS_NOT_ALLOWED', 'participant'],
     ['recordCertification', { capability: 'MPM_ACCEPT' }, 'BAD_VALUE', 'capability'],
     ['recordCertification', { validUntil: noon.toISOString() }, 'BAD_VALUE', 'validUntil'],
+    ['recordCertification', { report: 'a report' }, 'BAD_VALUE', 'report'],
     ['recordCertification', { idempotencyKey: 'x'.repeat(65) }, 'BAD_VALUE', 'idempotencyKey'],
 
     ['changeParticipantStatus', { participant: 'nobody' }, 'PARTICIPANT_UNKNOWN', 'participant'],
@@ -413,7 +414,7 @@ describe('connecting a participant', () => {
     const holders = Object.values(here.subgraph.app.graphql.schema.getTypeMap()).filter(
       (type) => 'getFields' in type && 'secret' in type.getFields(),
     )
-    expect(holders.map(({ name: type }) => type)).toEqual(['ParticipantConnected'])
+    expect(holders.map(({ name: type }) => type)).toEqual(['KeyIssued', 'ParticipantConnected'])
   })
 
   test('rotates the secret: the previous one signs for 24 more hours, and a sixth valid one is refused', async () => {
