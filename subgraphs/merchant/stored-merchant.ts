@@ -57,6 +57,7 @@ export function storedMerchant(
     name: merchant.name,
     localName: merchant.localName,
     status: merchant.status,
+    ...(merchant.suspendedByOperator && { suspendedByOperator: true }),
     country: merchant.country,
     city: merchant.city,
     mcc: merchant.mcc,
