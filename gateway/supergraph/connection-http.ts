@@ -82,8 +82,8 @@ export function openHttpConnection(
     name,
     prepare(document, operationName): SubgraphOperation {
       // Only the variables differ between calls.
-      const name = operationName === undefined ? '' : `"operationName":${JSON.stringify(operationName)},`
-      const head = `{"query":${JSON.stringify(document)},${name}"variables":`
+      const operation = operationName === undefined ? '' : `"operationName":${JSON.stringify(operationName)},`
+      const head = `{"query":${JSON.stringify(document)},${operation}"variables":`
       const canRepeat = compileRepeatable(document, idempotencyKey)
       return {
         endsByDeadline: true,
