@@ -40,7 +40,7 @@ const texts = (field: string, max = 64): Row[] => [
 const tokens: Row[] = [
   ['token', { reference: '' }, 'BAD_VALUE', 'reference'],
   ['token', { reference: 'x'.repeat(65) }, 'BAD_VALUE', 'reference'],
-  ['token', { reference: '4111 1111 1111 1111' }, 'BAD_VALUE', 'reference'],
+  ['token', { reference: '4111 1111 1111 1111' }, 'PAN_REFUSED', 'reference'],
   ['token', { reference: 'a', lastFour: '42' }, 'BAD_VALUE', 'lastFour'],
   ['token', { reference: 'a', lastFour: 'abcd' }, 'BAD_VALUE', 'lastFour'],
 ]
