@@ -18,8 +18,11 @@ const licences: ReadonlySet<string> = new Set([
   'Python-2.0',
   'Unlicense',
 ])
-/** Packages that run a script when they are installed: `node` puts the runtime in place. */
-const scripts: ReadonlySet<string> = new Set(['node'])
+/**
+ * Packages that run a script when they are installed: `node` puts the runtime in place, and `@apollo/protobufjs`, which
+ * Apollo Server needs, prints a warning about versions.
+ */
+const scripts: ReadonlySet<string> = new Set(['node', '@apollo/protobufjs'])
 
 interface Package {
   readonly version?: string

@@ -107,10 +107,10 @@ function viewsOf(keys: Collection<ApiKey>, uses: Collection<{ _id: KeyHash; at: 
     },
     async expire(id, expiresAt, session) {
       const earlier = { $or: [{ expiresAt: null }, { expiresAt: { $gt: expiresAt } }] }
-      await keys.updateOne({ ...withId(id), ...earlier }, { $set: { expiresAt } }, { session })
+      await keys.updateOne({ _id: withId(id)._id!, ...earlier }, { $set: { expiresAt } }, { session })
     },
     async revokeById(id, revokedAt, session) {
-      await keys.updateOne({ ...withId(id), revokedAt: null }, { $set: { revokedAt } }, { session })
+      await keys.updateOne({ _id: withId(id)._id!, revokedAt: null }, { $set: { revokedAt } }, { session })
     },
     async lastUses(ids) {
       const filters = ids.map((id) => withId(id) as object)

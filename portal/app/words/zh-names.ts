@@ -100,7 +100,7 @@ export const problems = namesIn(`
   NOT_REFUNDABLE=支付现在不能退款。;REFUND_TOO_LARGE=金额超过支付尚未退款的部分。;SETTLEMENT_OPEN=此清算日期的截止时间在某些走廊尚未到。;
   TOO_MANY=一次调用的行数过多，或一个参与方的对象过多。;ADDRESS_NOT_ALLOWED=枢纽不向此地址发送请求。;VERSION_CONFLICT=对象自此版本后已变更：请重新读取。;
   PAN_REFUSED=文本含有银行卡号，枢纽既不存储也不记录：请改用自己的令牌。;SEARCH_TOO_BROAD=匹配的名称过多：请输入更多文字，或增加筛选条件。;
-  SUBGRAPH_UNREACHABLE=子图未给出其 SDL。;SUBGRAPH_NOT_COMPOSED=子图无法加入：`mistakes` 列出原因。;SUBGRAPH_UNKNOWN=运营方未加入过此名称的子图。;
+  SUBGRAPH_UNREACHABLE=子图未给出其 SDL。;SUBGRAPH_NOT_COMPOSED=子图无法加入：mistakes 列出原因。;SUBGRAPH_UNKNOWN=运营方未加入过此名称的子图。;
   STATUS_NOT_ALLOWED=当前状态不允许变为此状态。;SIMULATOR_NOT_ALLOWED=生产环境中已上线的参与方不能使用模拟器。;
   RATE_MALFORMED=汇率不是“5.549”这样的十进制文本。;RATE_TOO_PRECISE=汇率小数位超过十位。;RATE_NOT_POSITIVE=汇率必须大于零。;
   RATE_OUT_OF_RANGE=汇率超出枢纽支持的范围。;ALREADY_EXISTS=此标识的对象已存在。;UNAVAILABLE=枢纽暂时不可用：请用同一幂等键重新发送。;
