@@ -37,7 +37,8 @@ describe('the source tree', () => {
   })
 
   test('only the configuration reads the environment', () => {
-    const free = /^(gateway\/(config\/config\.ts|prepare\.js)|subgraphs\/offers\/main\.ts)$|^(test|bench|\.ci)\//
+    const free =
+      /^(gateway\/(config\/config\.ts|prepare\.js)|subgraphs\/offers\/main\.ts)$|^(test|bench|\.ci)\//
     const readers = [...sources].filter(([file, text]) => !free.test(file) && text.includes('process.env'))
     expect(readers.map(([file]) => file)).toEqual([])
   })

@@ -30,7 +30,12 @@ export async function startSubgraphProcess(
   const telemetry = createTelemetry(null)
   const { url } = await whenMongoAnswers(logger, async () => {
     await using attempt = new AsyncDisposableStack()
-    const opened = await open(name, { config, logger, now, telemetry, started: attempt }, mongod.uri, readiness)
+    const opened = await open(
+      name,
+      { config, logger, now, telemetry, started: attempt },
+      mongod.uri,
+      readiness,
+    )
     started.use(attempt.move())
     return opened
   })

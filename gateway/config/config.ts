@@ -351,7 +351,14 @@ const settings = z.object({
 })
 
 /** Never repeated in a message. */
-const secret = new Set(['API_KEYS', 'CALL_SECRETS', 'CURSOR_SECRET', 'MONGODB_URI', 'SECRETS_KEY', 'JWT_JWKS_URL'])
+const secret = new Set([
+  'API_KEYS',
+  'CALL_SECRETS',
+  'CURSOR_SECRET',
+  'MONGODB_URI',
+  'SECRETS_KEY',
+  'JWT_JWKS_URL',
+])
 
 type Settings = z.output<typeof settings>
 
@@ -526,7 +533,15 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, role: R
       }),
     )
   }
-  const { MODE, NODE_ENV, PORT = ports[role ?? 'gateway'], TRAFFIC, OFFERS, SECRETS_KEY_FILE, ...others } = read.data
+  const {
+    MODE,
+    NODE_ENV,
+    PORT = ports[role ?? 'gateway'],
+    TRAFFIC,
+    OFFERS,
+    SECRETS_KEY_FILE,
+    ...others
+  } = read.data
   const rest = SECRETS_KEY_FILE === undefined ? others : { ...others, SECRETS_KEY: keysIn(SECRETS_KEY_FILE) }
   if (role && rest.MONGODB_URI === undefined) {
     throw new ConfigError([`MONGODB_URI: must be set, because the ${role} process shares its database`])
