@@ -1,5 +1,6 @@
-// Payments over HTTP on a real MongoDB, durable before the response: the hub, compared with a route written by hand
-// that only inserts a document, and with a service written by hand that promises what the hub promises.
+// Payments over HTTP on a real MongoDB, durable before the response: the hub, compared with a route written
+// by hand that only inserts a document, and with a service written by hand that promises what the hub
+// promises.
 
 import type { Db } from 'mongodb'
 import { bodies, post, type PostResult } from '../http-client.ts'

@@ -1,7 +1,8 @@
-// A payment service written by hand that promises what the hub promises: a quote is paid once, a key has one effect
-// and tells a conflict, a customer stays within the limit of the day, and each step is in a log, one after the other.
-// It does so as the manual of MongoDB suggests: one transaction for each step, with an event in an outbox, and a
-// consumer that numbers the events. ANSWER_MS=30-80 also answers each payment, as the hub's simulator does.
+// A payment service written by hand that promises what the hub promises: a quote is paid once, a key has
+// one effect and reports a conflict, a customer stays within the limit of the day, and each step is in a
+// log, one after the other. It does so as the manual of MongoDB suggests: one transaction for each step,
+// with an event in an outbox, and a consumer that numbers the events. ANSWER_MS=30-80 also answers each
+// payment, as the hub's simulator does.
 
 import fastify from 'fastify'
 import { MongoClient, MongoServerError, type ClientSession, type Document } from 'mongodb'

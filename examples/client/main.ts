@@ -25,7 +25,8 @@ if (submitPayment.__typename !== 'PaymentReceipt') throw new Error(JSON.stringif
 const { id } = submitPayment.payment
 console.log(`Payment ${id} is ${submitPayment.payment.status}`)
 
-// The stream begins with where the payment stands. A completed payment may be refunded, so its stream stays open.
+// The stream begins with where the payment stands. A completed payment may be refunded, so its stream stays
+// open.
 const decided = new Set(['COMPLETED', 'DECLINED', 'FAILED', 'EXPIRED', 'REVERSED', 'CANCELLED'])
 for await (const { data } of wallet.follow(FollowPayment, { id })) {
   const { to, transaction } = data.transactionUpdated

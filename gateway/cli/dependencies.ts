@@ -1,4 +1,4 @@
-// Checks the packages that an installation brings: node gateway/cli/dependencies.ts It reads
+// Checks the packages that an installation brings: node gateway/cli/dependencies.ts. It reads
 // package-lock.json alone, prints the licences and the install scripts, and fails for one that is not
 // known.
 

@@ -1,4 +1,4 @@
-// Encrypts all stored secrets under the first key of SECRETS_KEY: node gateway/cli/secrets.ts It writes to
+// Encrypts all stored secrets under the first key of SECRETS_KEY: node gateway/cli/secrets.ts. It writes to
 // the database at MONGODB_URI, while hubs run. The keys after the first are only read with, and can be
 // removed from the settings afterwards.
 

@@ -1,6 +1,6 @@
-// The short way to /graphql, for most requests: a POST with JSON, answered with JSON, from a client that is no web
-// page. It passes by the web server’s router, hooks and reply, which take longer than the operation itself. All
-// others go through the web server, and both run operations by the same function.
+// The short way to /graphql, for most requests: a POST with JSON, answered with JSON, from a client that is
+// no web page. It passes by the web server’s router, hooks and reply, which take longer than the operation
+// itself. All others go through the web server, and both run operations by the same function.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { readJson, readRequest } from '../protocol/request.ts'
@@ -27,7 +27,7 @@ export function openShortWay(server: Server, options: ShortWayOptions): void {
   })
 }
 
-/** The values of headers that a client needs for the short way; `undefined` when it may leave the header out. */
+/** The values of headers that a client needs for the short way; `undefined`: it may leave the header out. */
 const contentTypes = new Set(['application/json', 'application/json; charset=utf-8'])
 const accepted = new Set([undefined, '*/*', 'application/json', 'application/graphql-response+json'])
 

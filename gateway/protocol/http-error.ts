@@ -139,8 +139,8 @@ export const rateLimitHeaders = ({
 })
 
 /**
- * The headers of the response for `error`: for UNAUTHENTICATED the scheme to authenticate with (RFC 6750), for
- * BUDGET_EXCEEDED the limit and when to try again.
+ * The headers of the response for `error`: for UNAUTHENTICATED the scheme to authenticate with (RFC 6750),
+ * for BUDGET_EXCEEDED the limit and when to try again.
  */
 export function httpErrorHeaders({ code, details }: HttpError): Record<string, string> {
   if (code === 'UNAUTHENTICATED') return { 'www-authenticate': 'Bearer' }

@@ -42,4 +42,4 @@ describe.each(pages)('%s', (page) => {
 })
 
 /** Files that a recipe lets its reader write, and results of a benchmark by its name. */
-const plannedFiles = /^subgraphs\/offers\/|NAME/
+const plannedFiles = /^subgraphs\/loyalty\/|NAME/

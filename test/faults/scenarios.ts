@@ -144,8 +144,8 @@ async function primaryCutOff(world: World, random: Random): Promise<void> {
 }
 
 /**
- * The primary takes writes that no other member has, dies, and takes them back when it returns. The others are killed
- * and not stopped: a stopped one would find the writes in its sockets when it goes on.
+ * The primary takes writes that no other member has, dies, and takes them back when it returns. The others
+ * are killed and not stopped: a stopped one would find the writes in its sockets when it resumes.
  */
 async function rollback(world: World, random: Random): Promise<void> {
   const primary = await world.primary()

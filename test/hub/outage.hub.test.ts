@@ -133,7 +133,7 @@ const faultMs = 8_000
 describe('while MongoDB', async () => {
   const set = await startReplicaSet(1)
 
-  test('is away, a start waits for it, and says so', async () => {
+  test('is away, a start waits for it, and reports it', async () => {
     const [member] = set.members
     await member!.kill()
     const port = await choosePort(undefined, undefined)
