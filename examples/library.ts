@@ -3,7 +3,7 @@
 
 import { buildSubgraphSchema } from '@apollo/subgraph'
 import { graphql, parse } from 'graphql'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 
 const typeDefs = parse(`
@@ -25,11 +25,14 @@ const resolvers = {
 const schema = buildSubgraphSchema([{ typeDefs, resolvers: resolvers as never }])
 const port = Number(process.argv[2] ?? 9000)
 
-createServer((request, response) => {
-  void text(request).then(async (body) => {
-    const { query, variables } = JSON.parse(body) as { query: string; variables?: Record<string, unknown> }
-    const contextValue = request.headers['accept-language'] ?? null
-    const result = await graphql({ schema, source: query, contextValue, variableValues: variables ?? {} })
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(result))
-  })
-}).listen(port, '127.0.0.1', () => console.log(`The library is at http://127.0.0.1:${port}/`))
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await text(request)
+  const { query, variables } = JSON.parse(body) as { query: string; variables?: Record<string, unknown> }
+  const contextValue = request.headers['accept-language'] ?? null
+  const result = await graphql({ schema, source: query, contextValue, variableValues: variables ?? {} })
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(result))
+}
+
+createServer((request, response) => void answer(request, response)).listen(port, '127.0.0.1', () =>
+  console.log(`The library is at http://127.0.0.1:${port}/`),
+)

@@ -69,7 +69,9 @@ async function submit(input: Input): Promise<object> {
     )
     if (matchedCount === 0) await customerDays.insertOne({ _id: day, used: amount }, { session })
     const { reference, quote, idempotencyKey: key } = input
-    const { events: _, keys: __, ...rest } = template
+    const rest: Partial<typeof template> = { ...template }
+    delete rest.events
+    delete rest.keys
     await payments.insertOne({ ...rest, _id: id, reference, quote, key, hash, status: 'ROUTED' }, { session })
     await outbox.insertOne({ payment: id, status: 'ROUTED', at: new Date() }, { session })
     return { replayed: false, payment: { id, status: 'ROUTED' } }

@@ -182,7 +182,7 @@ interface ServerSentEvent {
 /** The events of a stream; a line that begins with a colon is a comment. */
 async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ServerSentEvent, void> {
   let text = ''
-  for await (const chunk of body.pipeThrough(new TextDecoderStream() as never) as ReadableStream<string>) {
+  for await (const chunk of body.pipeThrough<string>(new TextDecoderStream() as never)) {
     const blocks = (text + chunk).split('\n\n')
     text = blocks.pop()!
     for (const block of blocks) {

@@ -11,7 +11,7 @@ export type Command =
   | { readonly kind: 'gateway'; readonly supergraph: string }
 
 /** The command line is not one that `gateway/main.ts` takes. */
-export class CommandError extends Error {
+class CommandError extends Error {
   readonly code = 'COMMAND_INVALID'
   constructor(reason: string) {
     const parts = 'gateway|participant|merchant|transaction|analytics|distributed'

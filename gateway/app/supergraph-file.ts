@@ -20,7 +20,7 @@ export type SupergraphFileCode =
   'SUPERGRAPH_UNREADABLE' | 'SUPERGRAPH_INVALID' | 'SUPERGRAPH_UNSUPPORTED' | 'SUBGRAPH_URL_INVALID'
 
 /** Why a file cannot be served. */
-export class SupergraphFileError extends Error {
+class SupergraphFileError extends Error {
   readonly code: SupergraphFileCode
   constructor(code: SupergraphFileCode, message: string, cause?: unknown) {
     super(message, { cause })

@@ -52,7 +52,7 @@ const namedList = <Item>(pattern: RegExp, takes: string, read: (...groups: (stri
   z
     .string()
     .default('')
-    .transform((list) => list.split(',').flatMap((item) => item.trim() || []))
+    .transform(list)
     .pipe(z.array(z.string().regex(pattern, takes)))
     .transform((items): readonly Item[] => items.map((item) => read(...pattern.exec(item)!.slice(1))))
 
@@ -98,8 +98,7 @@ const settings = z.object({
   ORIGIN_HEADERS: z
     .string()
     .default('')
-    .transform((list) => list.split(',').map((name) => name.trim().toLowerCase()))
-    .transform((names) => names.filter((name) => name !== ''))
+    .transform((names) => list(names.toLowerCase()))
     .pipe(z.array(z.string().regex(/^[\w-]+$/, 'takes names of headers, separated by commas')))
     .meta({
       description: 'Headers that pages of `ORIGINS` may send beside those that clients usually do.',
@@ -174,9 +173,9 @@ const settings = z.object({
   SECRETS_KEY: z
     .string()
     .default('')
-    .transform((list) => list.split(',').flatMap((key) => (key.trim() === '' ? [] : [key.trim()])))
+    .transform(list)
     .pipe(z.array(z.string().regex(/^[A-Za-z0-9+/]{43}=$/, 'takes the base64 of 32 random bytes')))
-    .transform((list) => list.map((key) => Buffer.from(key, 'base64')))
+    .transform((keys) => keys.map((key) => Buffer.from(key, 'base64')))
     .meta({
       description:
         'Encrypts the stored secrets: the base64 of 32 bytes, or several separated by commas, the newest first.',
@@ -189,9 +188,9 @@ const settings = z.object({
   UNSAFE: z
     .string()
     .default('')
-    .transform((list) => list.split(',').flatMap((name) => (name.trim() === '' ? [] : [name.trim()])))
+    .transform(list)
     .pipe(z.array(z.enum(['demo-data', 'own-mongod', 'open-mongodb', 'plain-secrets'])))
-    .transform((list): ReadonlySet<string> => new Set(list))
+    .transform((dangers): ReadonlySet<string> => new Set(dangers))
     .meta({
       description:
         'What production starts with nevertheless, separated by commas: `demo-data`, `own-mongod`, `open-mongodb`, `plain-secrets`.',

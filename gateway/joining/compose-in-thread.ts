@@ -36,7 +36,7 @@ export function openComposer(): Composer {
       const ended = once(worker, 'exit', { signal }).then((): never => {
         throw new Error('the thread that composes has ended')
       })
-      worker.postMessage(input)
+      worker.postMessage(input, [])
       const [composed] = await Promise.race([answered, ended])
       ending = setTimeout(() => void end(), idleMs).unref()
       return composed

@@ -4,4 +4,4 @@
 import { parentPort } from 'node:worker_threads'
 import { composeJoined, type CompositionInput } from './composition.ts'
 
-parentPort!.on('message', (input: CompositionInput) => parentPort!.postMessage(composeJoined(input)))
+parentPort!.on('message', (input: CompositionInput) => parentPort!.postMessage(composeJoined(input), []))

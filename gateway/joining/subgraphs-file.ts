@@ -35,7 +35,7 @@ interface Entry {
 }
 
 /** Lists every mistake in the file on a line of its own, with its path: "subgraphs.0.url". */
-export class SubgraphsFileError extends Error {
+class SubgraphsFileError extends Error {
   readonly code = 'SUBGRAPHS_FILE_INVALID'
   readonly mistakes: readonly string[]
   constructor(file: string, mistakes: readonly string[], cause?: unknown) {

@@ -128,7 +128,9 @@ export function openBroker(options: BrokerOptions): Broker {
 
 /** Moves all subscriptions to the current graph, a topic in each turn of the event loop. */
 async function renewAll({ topics }: BrokerState): Promise<void> {
-  for (const topic of [...topics.values()]) {
+  // A topic that is made meanwhile has the current graph already.
+  const earlier = [...topics.values()]
+  for (const topic of earlier) {
     topic.renew()
     await new Promise<void>((resolve) => setImmediate(resolve))
   }
@@ -261,7 +263,7 @@ function topicOf(
     renew() {
       const current = prepareNow()
       const refusal = current.kind === 'rejected' ? refusalText(current.errors) : null
-      for (const subscription of [...topic.subscriptions]) {
+      for (const subscription of topic.subscriptions) {
         if (refusal === null) subscription.renew()
         else subscription.refuse(refusal)
       }

@@ -37,9 +37,7 @@ export function whyNotFromOrigin(headers: IncomingHttpHeaders, allowed: AllowedO
  */
 function hostsOf({ host, ...headers }: IncomingHttpHeaders): string[] {
   const forwarded = String(headers['x-forwarded-host'] ?? '').split(',')
-  const standard = [...String(headers.forwarded ?? '').matchAll(/\bhost="?([^",;\s]+)/gi)].map(
-    ([, name]) => name!,
-  )
+  const standard = [...(headers.forwarded ?? '').matchAll(/\bhost="?([^",;\s]+)/gi)].map(([, name]) => name!)
   return [host ?? '', ...forwarded, ...standard]
     .map((name) => name.trim().toLowerCase())
     .filter((name) => name !== '')

@@ -22,7 +22,7 @@ export type Manifest = z.output<typeof manifestForm>
 export const documentId = (text: string): string => hash('sha256', text, 'hex')
 
 /** The file cannot be used; the message gives its first mistake. */
-export class ManifestError extends Error {
+class ManifestError extends Error {
   readonly code = 'TRUSTED_DOCUMENTS_INVALID'
   constructor(file: string, reason: string, cause?: unknown) {
     super(`${file} is no manifest of trusted documents: ${reason}`, { cause })

@@ -82,8 +82,9 @@ export function openHttpConnection(
     name,
     prepare(document, operationName): SubgraphOperation {
       // Only the variables differ between calls.
-      const operation = operationName === undefined ? '' : `"operationName":${JSON.stringify(operationName)},`
-      const head = `{"query":${JSON.stringify(document)},${operation}"variables":`
+      const nameMember =
+        operationName === undefined ? '' : `"operationName":${JSON.stringify(operationName)},`
+      const head = `{"query":${JSON.stringify(document)},${nameMember}"variables":`
       const canRepeat = compileRepeatable(document, idempotencyKey)
       return {
         endsByDeadline: true,

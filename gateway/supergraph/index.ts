@@ -49,7 +49,7 @@ export {
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
 export type { RefuseText } from './document-text.ts'
 export { EventOutage, type SubscriptionEvent } from './executable.ts'
-export { openHttpConnection, type HttpConnection, type HttpConnectionOptions } from './connection-http.ts'
+export { openHttpConnection, type HttpConnection } from './connection-http.ts'
 export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
 export { readFeatures } from './features.ts'

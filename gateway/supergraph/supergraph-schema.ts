@@ -159,7 +159,7 @@ export function subgraphUrls(sdl: string): ReadonlyMap<string, string> {
     graphs
       .flatMap((node) => ('values' in node ? (node.values ?? []) : []))
       .flatMap(({ directives }) => argumentsOf(directives, 'join__graph'))
-      .map(({ name, url }) => [String(name), String(url ?? '')]),
+      .map(({ name, url }) => [String(name), typeof url === 'string' ? url : '']),
   )
 }
 

@@ -88,12 +88,12 @@ export function counted(connection: SubgraphConnection, stats: CallStats): Subgr
         ...operation,
         execute(variables, context) {
           const startedAt = performance.now()
-          const done = (result: SubgraphResult): SubgraphResult => {
+          const countCall = (result: SubgraphResult): SubgraphResult => {
             stats.count(name, performance.now() - startedAt, (result.errors?.length ?? 0) > 0)
             return result
           }
           const result = operation.execute(variables, context)
-          return isPromise(result) ? result.then(done) : done(result)
+          return isPromise(result) ? result.then(countCall) : countCall(result)
         },
       }
     },

@@ -26,11 +26,3 @@ export interface RequestTrace {
   fail(): void
   end(): void
 }
-
-export interface TracingOptions {
-  /** The base URL of an OTLP collector; spans go to `/v1/traces` there. */
-  readonly endpoint: string
-  readonly serviceName: string
-  /** The share of the traces that begin here; one that began elsewhere is kept as its header has it. */
-  readonly ratio: number
-}

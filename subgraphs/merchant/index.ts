@@ -13,13 +13,7 @@ import { createMerchantStore } from './merchant-store.ts'
 import { createMerchantResolvers } from './resolvers.ts'
 
 export { chooseCommonWords, type CommonWords } from './common-words.ts'
-export {
-  clearMerchants,
-  createMerchantImport,
-  finishMerchants,
-  importMerchants,
-  type MerchantImport,
-} from './import-merchants.ts'
+export { clearMerchants, createMerchantImport, finishMerchants, importMerchants } from './import-merchants.ts'
 export type { TallyParts } from './merchant-tally.ts'
 export type { Merchant, QrProduct, Scenario } from './merchant.ts'
 

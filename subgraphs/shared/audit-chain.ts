@@ -115,7 +115,7 @@ export async function verifyChain(db: Db): Promise<ChainReport> {
       continue
     }
     if (sequence > next) {
-      fault(`${removed(next, sequence - 1)}`)
+      fault(removed(next, sequence - 1))
       previous = null
     }
     if (previous !== null && before !== previous)

@@ -45,7 +45,6 @@ export { builtInRates, type RateProvider } from './price/rates.ts'
 export { eraseCustomer } from './service/erase-customer.ts'
 export {
   finishPayments,
-  importPayments,
   loadPastPayments,
   preparePayments,
   reportingFen,
@@ -162,7 +161,15 @@ async function openParts(dependencies: Dependencies, opened: AsyncDisposableStac
   const { webhookService, httpSender } = closeLater(
     opened,
     await openWebhooks({
-      ...{ db, logReader, registry, payments, cursors, now, logger, reach, audit },
+      db,
+      logReader,
+      registry,
+      payments,
+      cursors,
+      now,
+      logger,
+      reach,
+      audit,
       box: dependencies.secretBox ?? plainSecrets,
     }),
   )

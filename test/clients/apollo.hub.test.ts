@@ -16,7 +16,7 @@ const authorization = 'Bearer demo-wallet'
 /** The requests that a client has sent, each as its body or its address. */
 const sent: string[] = []
 const fetchAndNote: typeof fetch = (input, init) => {
-  sent.push(typeof init?.body === 'string' ? init.body : String(input))
+  sent.push(typeof init?.body === 'string' ? init.body : new Request(input).url)
   return fetch(input, init)
 }
 const socket = createClient({

@@ -4,7 +4,6 @@
 import { generate } from '@graphql-codegen/cli'
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -61,7 +60,7 @@ test(
       }),
     )
     mkdirSync(path.join(folder, 'made'))
-    const compiler = createRequire(import.meta.url).resolve('relay-compiler/cli.js')
+    const compiler = fileURLToPath(import.meta.resolve('relay-compiler/cli.js'))
     await promisify(execFile)(process.execPath, [compiler, './relay.config.json'], { cwd: folder })
     expect(readdirSync(path.join(folder, 'made')).toSorted()).toEqual(
       [

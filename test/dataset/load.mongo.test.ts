@@ -183,7 +183,7 @@ describe('loading the data set', () => {
     const second = options({ until: later })
     expect(await loadDataset(db, second)).toMatchObject({ loaded: true })
     const found = await content()
-    for (const name of collections) expect(found[name], name).toEqual(whole[name])
+    for (const name of collections) expect([name, found[name]]).toEqual([name, whole[name]])
   })
 
   test('starts again after the interruption of another data set', async () => {

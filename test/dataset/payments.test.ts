@@ -37,9 +37,9 @@ function figures(some: readonly PastPayment[], end: Date) {
 
 describe('payments', () => {
   test.each([1, 2, 3])('have the programme’s figures at one percent, with seed %d', (seed) => {
-    const { payments: some, participants: all } = aDataset(seed)
+    const { payments: some, participants: members } = aDataset(seed)
     const { recent, earlier } = figures([...some], until)
-    const currencies = new Map(all.map(({ id, settlementCurrency }) => [id, settlementCurrency]))
+    const currencies = new Map(members.map(({ id, settlementCurrency }) => [id, settlementCurrency]))
     const from = until.getTime() - 365 * dayMs
     const fen = [...some]
       .filter(({ createdAt, declined }) => createdAt.getTime() >= from && declined === null)

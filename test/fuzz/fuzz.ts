@@ -131,14 +131,12 @@ function breaches(
   const inner = getNullableType(type)
   if (isListType(inner)) {
     if (!Array.isArray(value)) return [`${at} is no list`]
-    return value.flatMap((item, n) =>
-      breaches(item, inner.ofType as GraphQLOutputType, selections, `${at}.${n}`),
-    )
+    return value.flatMap((item, n) => breaches(item, inner.ofType, selections, `${at}.${n}`))
   }
   if (isLeafType(inner)) {
     if (typeof value === 'object') return [`${at} is no ${inner.name}`]
-    const isKnown = !isEnumType(inner) || inner.getValue(String(value))
-    return isKnown ? [] : [`${at} is "${String(value)}", no ${inner.name}`]
+    const isKnown = !isEnumType(inner) || (typeof value === 'string' && inner.getValue(value))
+    return isKnown ? [] : [`${at} is ${JSON.stringify(value)}, no ${inner.name}`]
   }
   const object = value as Record<string, unknown>
   const concrete = isAbstractType(inner)

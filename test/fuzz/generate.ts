@@ -98,9 +98,7 @@ export function randomOperation(
     if (isNonNullType(type)) return valueOf(type.ofType, depth)
     const inner = getNullableType(type)
     if (isListType(inner)) {
-      return Array.from({ length: choose(listMax) }, () =>
-        valueOf(inner.ofType as GraphQLInputType, depth + 1),
-      )
+      return Array.from({ length: choose(listMax) }, () => valueOf(inner.ofType, depth + 1))
     }
     if (isEnumType(inner)) return inner.getValues()[choose(inner.getValues().length)]!.name
     if (isInputObjectType(inner)) return inputOf(Object.values(inner.getFields()), depth + 1)

@@ -5,7 +5,6 @@ import { importOffers, startOffersServer, type Offer } from '../../subgraphs/off
 import { SseReader } from '../gateway/http/sse-reader.ts'
 import { freePort } from '../docs/free-port.ts'
 import { freshDatabase } from '../harness/mongo.ts'
-import type { Answer } from './client.ts'
 import { testHub } from './hub.ts'
 
 const database = await freshDatabase()
@@ -95,7 +94,7 @@ describe('a subgraph that joins a hub that runs', () => {
     const socket = wallet.followText(follow)
     const following = (async () => {
       for await (const answer of socket) {
-        const { transaction, to } = (answer as Answer).data.transactionEvents
+        const { transaction, to } = answer.data.transactionEvents
         seen.push({ id: transaction.id, to })
       }
     })()

@@ -1,7 +1,7 @@
 // Keys by mutation, at two hubs over one database.
 
 import { describe, expect, test, vi } from 'vitest'
-import { HubClient } from './client.ts'
+import type { HubClient } from './client.ts'
 import { testHub } from './hub.ts'
 
 const hub = await testHub()

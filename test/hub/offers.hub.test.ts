@@ -61,6 +61,7 @@ describe('the offers of a hub', () => {
     await urlOf(hub)
     const line = await hub.line('the offers subgraph is ready')
     const { pid } = JSON.parse(line) as { pid: number }
+    expect(isRunning(pid)).toBe(true)
     hub.process.kill('SIGKILL')
     await hub.exit
     await vi.waitUntil(() => !isRunning(pid), { timeout: 60_000 })

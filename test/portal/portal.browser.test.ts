@@ -354,7 +354,7 @@ describe('the camera', () => {
       await page.addInitScript((key) => sessionStorage.setItem('crossgate.key', key), wallet)
       await page.goto(`${hub.url}/sandbox`)
       await page.getByRole('button', { name: 'Camera' }).click()
-      await page.getByText('Printed', { exact: true }).first().waitFor()
+      await expectShown(page.getByText('Printed', { exact: true }).first())
     } finally {
       await seeing.close()
       rmSync(dirname(file), { recursive: true })

@@ -240,7 +240,7 @@ const statusesOf = (wanted: readonly Outcome[]): string[] =>
 /** Refuses the first list that is too long. */
 function flawOf(parties: PartyFilterInput, lists: Readonly<Record<string, Names>> = {}): Refusal | null {
   for (const [field, names] of Object.entries({ ...parties, ...lists })) {
-    const flaw = checkLength(names as Names, ['where', field])
+    const flaw = checkLength(names, ['where', field])
     if (flaw) return flaw
   }
   return null

@@ -125,7 +125,8 @@ async function lastCandidate(
 
 const downTo = (last: PaymentId | null): readonly Clause[] => (last === null ? [] : [{ _id: { $gte: last } }])
 
-const filterOf = (clauses: readonly Clause[]): Filter<Payment> =>
-  ({ $and: [{ _id: { $gte: firstPaymentId } }, ...clauses] }) as Filter<Payment>
+const filterOf = (clauses: readonly Clause[]): Filter<Payment> => ({
+  $and: [{ _id: { $gte: firstPaymentId } }, ...clauses],
+})
 
 const hintOf = ({ index }: Plan) => (index === null ? {} : { hint: index })

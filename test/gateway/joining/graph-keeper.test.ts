@@ -17,7 +17,11 @@ const own = [{ name: 'books', sdl: federation + books.sdl }]
 const lines: { readonly level: string; readonly line: string; readonly details: Record<string, unknown> }[] =
   []
 const log = (level: string) => (details: object | string, line?: string) =>
-  void lines.push({ level, line: line ?? String(details), details: details as Record<string, unknown> })
+  void lines.push({
+    level,
+    line: line ?? JSON.stringify(details),
+    details: details as Record<string, unknown>,
+  })
 
 const keeper = openGraphKeeper({
   own,

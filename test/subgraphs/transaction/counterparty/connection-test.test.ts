@@ -15,7 +15,7 @@ const secret = newSigningSecret()
 const endpoint = { url: receiver.url, secrets: [{ secret, notAfter: null }] }
 const registry = aRegistry({
   participants: [
-    aParticipant({ id: 'posted', connection: 'WEBHOOK', endpoint: endpoint as never }),
+    aParticipant({ id: 'posted', connection: 'WEBHOOK', endpoint }),
     aParticipant({ id: 'streams', connection: 'STREAM' }),
     aParticipant({ id: 'away', connection: 'STREAM' }),
     aParticipant({ id: 'simulated', connection: 'SIMULATOR' }),

@@ -25,7 +25,7 @@ const acquirer = 'acquirer-cn-01'
 /** What lists read of payment number `n`: ids in order of time, references "run-0000001" and so on. */
 const numbered = (n: number, over: Partial<Payment> = {}): Payment => {
   const at = new Date(firstMs + n)
-  const id = `${at.getTime().toString(16).padStart(12, '0')}`
+  const id = at.getTime().toString(16).padStart(12, '0')
   return {
     acquirer: anId(acquirer),
     status: 'COMPLETED',
@@ -42,7 +42,7 @@ const count = candidatesMax + 2_000
 
 beforeAll(async () => {
   const payments = Array.from({ length: count }, (_, n) =>
-    numbered(n, n === 3 ? { reference: 'rare-1' as never } : {}),
+    numbered(n, n === 3 ? { reference: 'rare-1' } : {}),
   )
   for (let n = 0; n < count; n += 1_000) await loadPayments(db, payments.slice(n, n + 1_000))
 })

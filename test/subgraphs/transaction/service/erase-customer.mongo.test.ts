@@ -31,8 +31,8 @@ test('an erased customer is named nowhere, and books and events stay as they are
   expect(await stored()).not.toContain(customer)
   expect(await stored()).not.toContain('account 7')
   for (const before of [paid, byToken]) {
-    const { customerDay: _, ...rest } = before
-    expect(await hub.payment(before._id)).toEqual({ ...rest, customer: null, token: null })
+    const erased = { ...before, customer: null, token: null, customerDay: undefined }
+    expect(await hub.payment(before._id)).toEqual(erased)
   }
   expect(await hub.payment(other._id)).toEqual(other)
   const entries = await db.collection('audit').find({ action: 'eraseCustomer' }).toArray()
