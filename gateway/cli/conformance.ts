@@ -72,16 +72,18 @@ async function run(values: Values): Promise<void> {
   if (reports.some(({ passed }) => !passed)) process.exitCode = 1
 }
 
-const subjectOf = (values: Values, url: string, secret: string): Subject => ({
-  role: values.wallet ? 'WALLET' : 'ACQUIRER',
-  url,
-  secret,
-  participant: values.participant,
-  merchant: values.merchant ?? `${values.participant}.M1`,
-  amount: readAmount(values.amount),
-  declined: values['decline-amount'] === undefined ? null : readAmount(values['decline-amount']),
-  token: values.token,
-})
+function subjectOf(values: Values, url: string, secret: string): Subject {
+  return {
+    role: values.wallet ? 'WALLET' : 'ACQUIRER',
+    url,
+    secret,
+    participant: values.participant,
+    merchant: values.merchant ?? `${values.participant}.M1`,
+    amount: readAmount(values.amount),
+    declined: values['decline-amount'] === undefined ? null : readAmount(values['decline-amount']),
+    token: values.token,
+  }
+}
 
 function readAmount(text: string): Money {
   const [amount = '', currency = ''] = text.split(' ')
