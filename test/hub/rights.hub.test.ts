@@ -1,7 +1,7 @@
 // What one participant can read of another, generated from the schema: every field, every position that
 // takes an id, cursors, filters, counts and errors, for six callers of three tenants.
 
-import { buildSchema, type GraphQLNamedType } from 'graphql'
+import { buildSchema, isEnumType, type GraphQLNamedType } from 'graphql'
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { createKeyStore } from '../../gateway/identity/key-store.ts'
@@ -120,7 +120,8 @@ const otherEnd = (id: string): string => id.slice(0, -4) + (id.endsWith('beef') 
 
 let numbers = 0
 /** A literal for a required input that a document is not about. */
-function example(name: string, { name: type }: GraphQLNamedType): string {
+function example(name: string, of: GraphQLNamedType): string {
+  const type = of.name
   const byName: Readonly<Record<string, string>> = {
     merchant: quoted(merchant),
     wallet: '"wallet-sg-01"',
@@ -152,7 +153,7 @@ function example(name: string, { name: type }: GraphQLNamedType): string {
     CurrencyCode: '"CNY"',
     CountryCode: '"CN"',
   }
-  return byName[name] ?? byType[type] ?? 'null'
+  return byName[name] ?? byType[type] ?? (isEnumType(of) ? of.getValues()[0]!.name : 'null')
 }
 
 /** The ids of a root field's `id` argument, by what the field finds. */
@@ -240,7 +241,7 @@ function kindOf({ root, path }: IdPosition): string | null {
   if (name === 'id') {
     const found = { transaction: 'payment', transactionUpdated: 'payment', webhook: 'webhook' }[root.name]
     if (found) return found
-    if (['participant', 'merchant', 'corridor', 'applyParticipant', 'setCorridor'].includes(root.name))
+    if (['participant', 'merchant', 'corridor', 'applyParticipant', 'setCorridor', 'setProject', 'setQrProduct'].includes(root.name))
       return null
   }
   if (kinds[name]) return name
@@ -256,6 +257,7 @@ const directory = new Set([
   'merchants',
   'corridors',
   'participant',
+  'network',
   'actors',
   'project',
   'qrProducts',
@@ -311,18 +313,18 @@ describe('an id of another tenant', () => {
       for (const { name, client } of callers.slice(0, 4)) {
         const run = (id: string) => callsDuring(() => textFor(client, documentWith(position, id)))
         const normal = (text: string, id: string) => text.replaceAll(id, 'ID')
-        let equal = false
-        let last: unknown
-        // Work that runs by itself may fall into one of the two calls.
-        for (let attempt = 0; attempt < 5 && !equal; attempt++) {
+        // Work that runs by itself adds calls to some attempts, so the fewest of several attempts count.
+        const fewest: { theirs?: readonly string[]; nothing?: readonly string[] } = {}
+        const isEqual = () => fewest.theirs !== undefined && fewest.theirs.join() === fewest.nothing!.join()
+        for (let attempt = 0; attempt < 10 && !isEqual(); attempt++) {
           const [theirs, nothing] = [await run(own), await run(unknown)]
           expect(normal(theirs.text, own), `${position.root.name} for ${name}`).toBe(
             normal(nothing.text, unknown),
           )
-          equal = JSON.stringify(theirs.calls) === JSON.stringify(nothing.calls)
-          last = { theirs: theirs.calls, nothing: nothing.calls }
+          if (!fewest.theirs || theirs.calls.length < fewest.theirs.length) fewest.theirs = theirs.calls
+          if (!fewest.nothing || nothing.calls.length < fewest.nothing.length) fewest.nothing = nothing.calls
         }
-        expect(equal, `${position.root.name} for ${name}: ${JSON.stringify(last)}`).toBe(true)
+        expect([position.root.name, name, fewest.theirs]).toEqual([position.root.name, name, fewest.nothing])
         answers.push(position.root.name)
       }
     }
