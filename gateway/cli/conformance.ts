@@ -42,15 +42,6 @@ const options = {
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values']
 
-try {
-  const { values } = parseArgs({ options })
-  if (values.help) console.log(usage)
-  else await run(values)
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 1
-}
-
 async function run(values: Values): Promise<void> {
   const { acquirer, wallet, webhook, secret, record } = values
   if ((!acquirer && !wallet && !webhook) || (acquirer && wallet) || !secret) throw new Error(usage)
@@ -122,4 +113,14 @@ async function recordVerdict(hub: string, key: string, report: CapabilityReport)
   if (problem !== undefined)
     throw new Error(`${capability} of ${participant} could not be recorded: ${problem}`)
   console.log(`${capability} of ${participant} is recorded at ${hub}: ${passed ? 'passed' : 'not passed'}`)
+}
+
+// At the end: what the functions use has been initialized.
+try {
+  const { values } = parseArgs({ options })
+  if (values.help) console.log(usage)
+  else await run(values)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
 }
