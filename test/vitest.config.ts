@@ -1,4 +1,4 @@
-// Four projects. A file belongs to one by the end of its name, and `test/architecture.test.ts` checks that
+// Five projects. A file belongs to one by the end of its name, and `test/architecture.test.ts` checks that
 // it needs no more than that project starts.
 
 import { availableParallelism } from 'node:os'
@@ -6,6 +6,12 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const mongod = 'test/harness/global-setup.ts'
+
+/** Hubs that are measured, or that take both processors: one file at a time. */
+const alone = [
+  'test/hub/{outage,distributed,start-distributed}.hub.test.ts',
+  'test/gateway/http/server.hub.test.ts',
+]
 
 export default defineConfig({
   test: {
@@ -38,11 +44,24 @@ export default defineConfig({
         test: {
           name: 'hub',
           include: ['test/**/*.hub.test.ts'],
+          exclude: alone,
           globalSetup: mongod,
-          // A hub is several processes by itself: one file at a time, after the other projects.
-          maxWorkers: 1,
+          // A hub is several processes by itself, and waits more than it computes.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           // A hub starts in seconds, or in a minute on a busy machine.
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'alone',
+          include: alone,
+          globalSetup: mongod,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
@@ -55,7 +74,7 @@ export default defineConfig({
           globalSetup: [mongod, 'test/portal/build.ts'],
           // After the hubs, for the same reason: a browser is several processes too.
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },
