@@ -6,6 +6,9 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { end, start, until } from './processes.ts'
 
+/** Of the hubs of a run, so that the judge reads the positions that their cursors hide. */
+export const cursorSecret = 'the secret of a run that makes hubs fail'
+
 export interface HubSettings {
   /** The tree whose `gateway/main.ts` is run. */
   readonly tree: string
@@ -40,6 +43,7 @@ export class Hub {
         SCALE: '0.0001',
         TRAFFIC: '0',
         OFFERS: 'off',
+        CURSOR_SECRET: cursorSecret,
         LOG_LEVEL: 'info',
         CHECKPOINT_MS: '1000',
         ...(clock !== undefined && fakeTime(clock)),

@@ -1,7 +1,9 @@
 // Subscribers over both transports: each one connects again, to any hub, and resumes after its last event.
 
+import { createDecipheriv, createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { cursorSecret } from './hub.ts'
 import type { History } from './history.ts'
 import { pause } from './processes.ts'
 import type { Random } from './random.ts'
@@ -70,8 +72,13 @@ export function startSubscriber(
   return subscriber
 }
 
-/** A cursor holds a version byte and the position in 8 bytes; the rest is its signature. */
-const positionOf = (cursor: string): bigint => Buffer.from(cursor, 'base64url').readBigUInt64BE(1)
+/** A cursor is one AES block: the version in 8 bytes, then the position in 8. */
+function positionOf(cursor: string): bigint {
+  const block = createDecipheriv('aes-256-ecb', cursorKey, null).setAutoPadding(false)
+  return block.update(Buffer.from(cursor, 'base64url')).readBigUInt64BE(8)
+}
+
+const cursorKey = createHash('sha256').update(`log cursor ${cursorSecret}`).digest()
 
 const followBySocket: Follow = async (url, key, after, onResult, signal) => {
   const client = openSocket(url, key)
