@@ -217,7 +217,9 @@ describe('a participant', () => {
   test('sees nothing of another: no payment, no event, no webhook', async () => {
     const merchants = await hub
       .as(operator)
-      .query('{ merchants(where: { acquirers: ["acquirer-cn-02"] }, first: 1) { edges { node { id } } } }')
+      .query(
+        '{ merchants(where: { acquirers: ["acquirer-cn-02"], entryModes: [IN_APP] }, first: 1) { edges { node { id } } } }',
+      )
     const [{ node: other }] = (merchants.data as { merchants: { edges: [{ node: { id: string } }] } })
       .merchants.edges
     const page = await open('/live', acquirer)
@@ -342,8 +344,15 @@ describe('developers', () => {
 
 describe('the camera', () => {
   test('reads the code of a till', async () => {
+    const shops = await hub
+      .as(operator)
+      .query(
+        '{ merchants(where: { acquirers: ["acquirer-cn-01"], entryModes: [MPM_STATIC] }, first: 1) { edges { node { id } } } }',
+      )
+    const [{ node: shop }] = (shops.data as { merchants: { edges: [{ node: { id: string } }] } }).merchants
+      .edges
     const issued = await hub.as(acquirer).ask('IssueCode', {
-      input: { idempotencyKey: 'camera', merchant: 'acquirer-cn-01.W000001', kind: 'STATIC' },
+      input: { idempotencyKey: 'camera', merchant: shop.id, kind: 'STATIC' },
     })
     const { payload } = (issued.data as { issueCode: { payload: string } }).issueCode
     const file = `${mkdtempSync(`${tmpdir()}/camera-`)}/code.y4m`

@@ -2,7 +2,7 @@ import { graphql, type ResultOf, type VariablesOf } from '../../api/graphql.ts'
 
 export const choicesQuery = graphql(`
   query CoverageChoices($after: String) {
-    participants(where: { roles: ["WALLET"], statuses: ["LIVE"] }, first: 100, after: $after) {
+    participants(where: { roles: [WALLET], statuses: [LIVE] }, first: 100, after: $after) {
       edges {
         node {
           id
