@@ -152,7 +152,8 @@ function createApp({ config, logger, isStandalone = false }: ServerOptions): Fas
     // Whether or not a proxy removes the path of PUBLIC_URL, the routes are the same.
     rewriteUrl: ({ url = '/' }) => withoutBase(url, publicPath(config)),
   })
-  const names = namesOf(config.ORIGINS)
+  const origins = allowedOrigins(config)
+  const names = namesOf(origins)
   refuseByItself(app)
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
@@ -160,7 +161,7 @@ function createApp({ config, logger, isStandalone = false }: ServerOptions): Fas
     const isAllowed = config.MODE !== 'demo' || isStandalone || isAllowedHost(request.headers.host, names)
     done(isAllowed ? undefined : new HttpError('HOST_NOT_ALLOWED'))
   })
-  originHeaders(app, allowedOrigins(config))
+  originHeaders(app, origins)
   refuseUnknown(app)
   app.setErrorHandler((error, request, reply) => {
     const httpError = httpErrorOf(error)
