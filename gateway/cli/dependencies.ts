@@ -19,8 +19,8 @@ const licences: ReadonlySet<string> = new Set([
   'Unlicense',
 ])
 /**
- * Packages that run a script when they are installed: `node` puts the runtime in place, and `@apollo/protobufjs`, which
- * Apollo Server needs, prints a warning about versions.
+ * Packages that run a script when they are installed: `node` puts the runtime in place, and
+ * `@apollo/protobufjs`, which Apollo Server needs, prints a warning about versions.
  */
 const scripts: ReadonlySet<string> = new Set(['node', '@apollo/protobufjs'])
 
