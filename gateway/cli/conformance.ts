@@ -40,6 +40,12 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
+const document = `mutation ($input: RecordCertificationInput!) {
+  recordCertification(input: $input) {
+    __typename ... on Participant { id } ... on Problem { code message } ... on IdempotencyConflict { code message }
+  }
+}`
+
 type Values = ReturnType<typeof parseArgs<{ options: typeof options }>>['values']
 
 async function run(values: Values): Promise<void> {
@@ -89,12 +95,6 @@ function keyOf(values: Values): string {
   if (file === undefined) throw new Error(`--record takes --key-file\n${usage}`)
   return readFileSync(file, 'utf8').trim()
 }
-
-const document = `mutation ($input: RecordCertificationInput!) {
-  recordCertification(input: $input) {
-    __typename ... on Participant { id } ... on Problem { code message } ... on IdempotencyConflict { code message }
-  }
-}`
 
 /** The digest ties the certificate to the report that it stands on. */
 async function recordVerdict(hub: string, key: string, report: CapabilityReport): Promise<void> {

@@ -145,13 +145,13 @@ function upgradeListener(
     handleProtocols: (offered) =>
       offered.has(GRAPHQL_TRANSPORT_WS_PROTOCOL) ? GRAPHQL_TRANSPORT_WS_PROTOCOL : false,
   })
-  const names = namesOf(config.ORIGINS)
   // The library would answer in plain text.
   sockets.on('wsClientError', ({ message }, stream, { headers }) => {
     const isOld = headers['sec-websocket-version'] !== '13'
     refuseStream(stream, isOld ? new HttpError('UPGRADE_REQUIRED') : new HttpError('BAD_REQUEST', message))
   })
   const origins = allowedOrigins(config)
+  const names = namesOf(origins)
   const base = publicPath(config)
   const warn = atMostOncePerSecond(logger)
   return (request, stream, head) => {

@@ -3,6 +3,7 @@
 // origin.
 
 import { isIP } from 'node:net'
+import type { AllowedOrigins } from './cors.ts'
 
 /**
  * True for an address, for a name without a dot or below `localhost`, which no page of the internet can
@@ -14,9 +15,9 @@ export function isAllowedHost(host: string | undefined, allowed: ReadonlySet<str
   return isIP(name) !== 0 || !name.includes('.') || name.endsWith('.localhost') || allowed.has(name)
 }
 
-/** The names of `origins`, such as `portal.example` of `https://portal.example`. */
-export const namesOf = (origins: Iterable<string>): ReadonlySet<string> =>
-  new Set([...origins].map((origin) => new URL(origin).hostname))
+/** The names of the URLs at which pages may call, such as `portal.example` of `https://portal.example`. */
+export const namesOf = ({ origins, publicUrl }: AllowedOrigins): ReadonlySet<string> =>
+  new Set([...origins, ...(publicUrl === undefined ? [] : [publicUrl])].map((url) => new URL(url).hostname))
 
 /** The name in a Host header, in lower case, without port, brackets and a dot at the end. */
 function nameOf(host: string | undefined): string | null {

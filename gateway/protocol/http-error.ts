@@ -47,7 +47,7 @@ export const httpErrors = {
   },
   HOST_NOT_ALLOWED: {
     status: 421,
-    message: 'A demo is called by an address, by localhost, or by the name of an origin in ORIGINS.',
+    message: 'A demo is called by an address, by localhost, or by a name in PUBLIC_URL or ORIGINS.',
   },
   REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time.' },
   BODY_TOO_LARGE: { status: 413, message: 'The body is larger than the hub reads.' },

@@ -70,8 +70,8 @@ describe('a page opens a WebSocket', () => {
     // proxy_set_header Host $host
     {
       recipe: 'with its host passed on',
-      origin: 'https://pay.example',
-      headers: { host: 'pay.example' },
+      origin: 'https://pay.localhost',
+      headers: { host: 'pay.localhost' },
       opens: true,
     },
     // proxy_set_header X-Forwarded-Host $host; Host is that of the upstream
@@ -108,10 +108,17 @@ describe('a page opens a WebSocket', () => {
   })
 
   test('whose origin is that of PUBLIC_URL, whatever host the proxy passes on', async () => {
-    expect(await openFrom(below.url, { origin: 'https://pay.example', host: 'hub-1:4000' })).toBe('open')
+    for (const host of ['hub-1:4000', 'pay.example', 'pay.example:8443'])
+      expect(await openFrom(below.url, { origin: 'https://pay.example', host })).toBe('open')
     expect(await openFrom(below.url, { origin: 'https://pay.example.evil', host: 'hub-1:4000' })).toMatch(
       /^403/,
     )
+  })
+
+  test('and a demo is not called by a name that no setting has', async () => {
+    const headers = { origin: 'https://pay.example', host: 'pay.example' }
+    expect(await openFrom(hub.url, headers)).toMatch(/^421 .*"code":"HOST_NOT_ALLOWED"/)
+    expect(await openFrom(hub.url, { ...headers, host: 'portal.example' })).toMatch(/^403/)
   })
 
   test('and a refusal is in the log with its reason, once a second', async () => {
