@@ -26,6 +26,8 @@ export interface CompositionInput {
   readonly own: readonly SubgraphSdl[]
   readonly ownSupergraphSdl: string
   readonly joined: readonly SubgraphSdl[]
+  /** The name of the joined subgraph that mistakes are placed in before the others. */
+  readonly newest?: string | undefined
 }
 
 /**
@@ -36,7 +38,7 @@ export interface CompositionInput {
  * - BREAKS_THE_GRAPH: a document that is valid without the joined subgraphs could be invalid with them.
  * - NOT_SUPPORTED: the engine does not apply a directive; the message names it.
  */
-export function composeJoined({ own, ownSupergraphSdl, joined }: CompositionInput): Composed {
+export function composeJoined({ own, ownSupergraphSdl, joined, newest }: CompositionInput): Composed {
   const names = [...own, ...joined].map(({ name }) => name)
   const twice = [...new Set(names.filter((name, n) => names.indexOf(name) !== n))]
   if (twice.length > 0) {
@@ -46,7 +48,7 @@ export function composeJoined({ own, ownSupergraphSdl, joined }: CompositionInpu
       ),
     }
   }
-  const composed = composeOrMistakes([...own, ...joined])
+  const composed = composeOrMistakes([...own, ...joined], newest)
   if ('mistakes' in composed) return composed
   const mistakes = [
     ...takenFields(composed.supergraphSdl, joined),

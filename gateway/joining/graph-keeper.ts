@@ -119,7 +119,7 @@ class Keeper {
     const others = [...this.#accepted].flatMap(([source, present]) =>
       source === 'OPERATOR' ? present.filter((other) => other.name !== name) : present,
     )
-    const composed = await this.#compose([...others, { name, url: url ?? '', sdl, headers: {} }])
+    const composed = await this.#compose([...others, { name, url: url ?? '', sdl, headers: {} }], name)
     return 'mistakes' in composed ? composed.mistakes : []
   }
 
@@ -153,13 +153,13 @@ class Keeper {
   }
 
   /** What a mutation has checked is not composed again when it is taken on. */
-  #compose(joined: readonly JoinedSubgraph[]): Promise<Composed> {
+  #compose(joined: readonly JoinedSubgraph[], newest?: string): Promise<Composed> {
     const { own, ownSupergraphSdl } = this.#options
     if (joined.length === 0) return Promise.resolve({ supergraphSdl: ownSupergraphSdl })
     const sdls = joined.map(({ name, url, sdl }) => ({ name, url, sdl })).toSorted(byName)
     const key = JSON.stringify(sdls)
     if (this.#composed?.key === key) return this.#composed.result
-    const result = this.#composer.compose({ own, ownSupergraphSdl, joined: sdls })
+    const result = this.#composer.compose({ own, ownSupergraphSdl, joined: sdls, newest })
     this.#composed = { key, result }
     result.catch(() => (this.#composed = null))
     return result

@@ -26,10 +26,11 @@ export interface CompositionMistake {
 
 /**
  * Composes Federation 2 subgraphs into a supergraph SDL. A mistake that concerns several subgraphs has its
- * place in the last of them.
+ * place in `newest` when that is one of them, else in the last of them.
  */
 export function composeOrMistakes(
   subgraphs: readonly SubgraphSdl[],
+  newest?: string,
 ): { readonly supergraphSdl: string } | { readonly mistakes: readonly CompositionMistake[] } {
   const documents = new Map<string, DocumentNode>()
   const unread: CompositionMistake[] = []
@@ -46,11 +47,12 @@ export function composeOrMistakes(
     subgraphs.map(({ name, url }) => ({ name, url: url ?? '', typeDefs: documents.get(name)! })),
   )
   if (!result.errors) return { supergraphSdl: repairedOutput(result.supergraphSdl, documents) }
+  const places = new Map([...documents].toSorted(([a], [b]) => Number(a === newest) - Number(b === newest)))
   return {
     mistakes: result.errors.map((error) => {
       const { code, subgraphName } = error.extensions as { code?: string; subgraphName?: string }
       const mistake = mistakeIn(subgraphName ?? null, code ?? 'INVALID_GRAPHQL', error)
-      return mistake.line === null ? placed(mistake, documents) : mistake
+      return mistake.line === null ? placed(mistake, places) : mistake
     }),
   }
 }

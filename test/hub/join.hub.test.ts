@@ -55,8 +55,9 @@ async function pay(client = wallet): Promise<string> {
   return data.submitPayment.payment.id
 }
 
+/** Without the subgraph, no field of the hub leads to an offer, so that the type is not shown. */
 const isServed = async (client: typeof wallet): Promise<boolean> =>
-  (await client.query('{ __type(name: "Offer") { fields { name } } }')).data.__type.fields.length > 1
+  (await client.query('{ __type(name: "Offer") { name } }')).data.__type !== null
 
 beforeAll(async () => {
   const { data } = await wallet.query(
