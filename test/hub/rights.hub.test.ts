@@ -241,7 +241,17 @@ function kindOf({ root, path }: IdPosition): string | null {
   if (name === 'id') {
     const found = { transaction: 'payment', transactionUpdated: 'payment', webhook: 'webhook' }[root.name]
     if (found) return found
-    if (['participant', 'merchant', 'corridor', 'applyParticipant', 'setCorridor', 'setProject', 'setQrProduct'].includes(root.name))
+    if (
+      [
+        'participant',
+        'merchant',
+        'corridor',
+        'applyParticipant',
+        'setCorridor',
+        'setProject',
+        'setQrProduct',
+      ].includes(root.name)
+    )
       return null
   }
   if (kinds[name]) return name
