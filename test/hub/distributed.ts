@@ -24,8 +24,8 @@ export interface DistributedHub {
   run(process: string): Run
 }
 
-/** Processes by name: a role, and a number for the second one of the same role. */
-const names = ['participant', 'merchant', 'merchant-2', 'transaction', 'analytics', 'gateway']
+/** Subgraphs by the name of their process: a role, and a number for the second one of the same role. */
+const names = ['merchant', 'merchant-2', 'participant', 'transaction', 'analytics'] as const
 
 /** Starts all processes, with two of the merchant subgraph. `settings` are for all of them. */
 export async function distributedHub(settings: Record<string, string> = {}): Promise<DistributedHub> {
@@ -36,7 +36,7 @@ export async function distributedHub(settings: Record<string, string> = {}): Pro
   const run = hubProcesses(database)
   const runs = new Map<string, Run>()
   const ports = new Map<string, number>()
-  for (const name of names) ports.set(name, await freePort())
+  for (const name of [...names, 'gateway']) ports.set(name, await freePort())
   const at = (name: string): string => `http://127.0.0.1:${ports.get(name)}`
   const addresses = {
     PARTICIPANT_URLS: at('participant'),
@@ -52,7 +52,10 @@ export async function distributedHub(settings: Record<string, string> = {}): Pro
     await started.line(role === 'gateway' ? 'Crossgate is ready at' : `the ${role} subgraph is ready at`)
     return started
   }
-  for (const name of names) await start(name)
+  const [first, ...others] = names
+  await start(first)
+  await Promise.all(others.map((name) => start(name)))
+  await start('gateway')
 
   const clients: HubClient[] = []
   afterAll(() => Promise.all(clients.map((client) => client.close())))
