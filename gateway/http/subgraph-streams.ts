@@ -170,7 +170,9 @@ async function subscribeTo(
     : mapStream(source, (value) => ({ value, position: null }))
   const messages = mapStream(events, async ({ value, position }, left): Promise<Message> => {
     const result = value === null ? {} : await resolveEvent(args, value, left, present)
-    return { ...result, extensions: { position } }
+    // A cursor is computed when it is read, so JSON would leave it out.
+    const place = position && { ordinal: position.ordinal, cursor: position.cursor }
+    return { ...result, extensions: { position: place } }
   })
   return ahead<Message>(messages, { extensions: { accepted: true } })
 }
