@@ -108,8 +108,9 @@ export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>):
     const counts = await loadMerchants(dataset, hands.all, progress, options)
     // MongoDB builds the indexes of merchants with one processor, and the payments are made meanwhile.
     const indexing = importers.finishMerchants(counts, dataset.products)
-    indexing.catch(() => {}) // Awaited below.
-    await loadPayments(dataset, hands.all, progress, options)
+    // Awaited after the payments, also when these fail: nothing may write after the end of a load.
+    const settled = indexing.catch(() => {})
+    await loadPayments(dataset, hands.all, progress, options).finally(() => settled)
     options.onProgress?.('indexes', 0, 2)
     await indexing
     options.onProgress?.('indexes', 1, 2)

@@ -334,7 +334,9 @@ describe('an id of another tenant', () => {
           if (!fewest.theirs || theirs.calls.length < fewest.theirs.length) fewest.theirs = theirs.calls
           if (!fewest.nothing || nothing.calls.length < fewest.nothing.length) fewest.nothing = nothing.calls
         }
-        expect([position.root.name, name, fewest.theirs]).toEqual([position.root.name, name, fewest.nothing])
+        // What this process has just written itself, such as a quote, is found without a call.
+        const added = fewest.theirs!.filter((call) => !fewest.nothing!.includes(call))
+        expect([position.root.name, name, added]).toEqual([position.root.name, name, []])
         answers.push(position.root.name)
       }
     }

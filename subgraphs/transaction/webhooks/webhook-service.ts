@@ -338,10 +338,15 @@ async function findOwn(
   return endpoint?.owner === viewer.participant ? endpoint : null
 }
 
-async function findOwnDelivery(dependencies: Dependencies, context: RequestContext, id: string) {
-  const delivery = await dependencies.deliveries.byId(id)
-  const endpoint = delivery && (await findOwn(dependencies, context, delivery.endpoint))
-  return endpoint ? { delivery, endpoint } : null
+/** Makes the same calls for a delivery of another participant as for one that does not exist. */
+async function findOwnDelivery(
+  { deliveries, endpoints }: Dependencies,
+  { viewer }: RequestContext,
+  id: string,
+) {
+  const [delivery, own] = await Promise.all([deliveries.byId(id), endpoints.ofOwner(viewer.participant)])
+  const endpoint = own.find(({ _id }) => _id === delivery?.endpoint)
+  return delivery && endpoint ? { delivery, endpoint } : null
 }
 
 /**
