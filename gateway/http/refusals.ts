@@ -74,7 +74,8 @@ export function refuseUnknown(app: FastifyInstance): void {
   })
   app.setNotFoundHandler((request, reply) => {
     const [path = ''] = request.url.split('?', 1)
-    if (!readable.some((pattern) => pattern.test(path)))
+    // A route below a star, such as that of files, finds nothing by itself.
+    if (request.method === 'GET' || !readable.some((pattern) => pattern.test(path)))
       return sendHttpError(reply, new HttpError('NOT_FOUND'))
     reply.header('allow', path === '/graphql' ? 'GET, POST, OPTIONS' : 'GET, OPTIONS')
     if (request.method === 'OPTIONS') return reply.code(204).send()
