@@ -90,15 +90,17 @@ export async function expectShown(locator: Locator): Promise<void> {
 export async function expectAccessible(page: Page): Promise<void> {
   // Evaluated by the debugger, which the policy of the page does not bind.
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(axeText)
-  const violations = await page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: typeof Axe }
-    const found: Axe.AxeResults = await axe.run(document, {
-      resultTypes: ['violations'],
-      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+  const violations = () =>
+    page.evaluate(async () => {
+      const { axe } = globalThis as unknown as { axe: typeof Axe }
+      const found: Axe.AxeResults = await axe.run(document, {
+        resultTypes: ['violations'],
+        runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'],
+      })
+      return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
     })
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
-  })
-  expect(violations).toEqual([])
+  // Colours of a theme that was just selected still change for some frames.
+  await expect.poll(violations, { timeout: 5_000 }).toEqual([])
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
   expect(overflow).toBeLessThanOrEqual(0)
 }

@@ -407,7 +407,7 @@ describe('the keyboard alone', () => {
     {
       page: '/sandbox',
       key: wallet,
-      steps: ['Issue code', 'Scan the code of the till', /^Pay/],
+      steps: ['Issue code', 'Scan the code of the till', /^Pay\s/],
       seen: (page) => page.getByRole('region', { name: 'Phone' }).getByText('Completed').first(),
     },
     {
