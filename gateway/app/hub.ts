@@ -29,10 +29,10 @@ import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-
 import { maskErrors } from '../http/mask-errors.ts'
 import { startServer, type Server } from '../http/server.ts'
 import { accessOf } from '../identity/access.ts'
-import { createCallerLimits, type CallerLimits } from '../identity/caller-limits.ts'
 import { openIdentity, type Identity } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
+import { createCallerLimits } from '../identity/caller-limits.ts'
 import { openBudgets } from '../identity/shared-budgets.ts'
 import { createTokens } from '../identity/token.ts'
 import { openGraphKeeper, type GraphKeeper } from '../joining/graph-keeper.ts'
@@ -102,7 +102,7 @@ async function start(
   warnOfDemoKeys(config, logger)
   const startTable = config.RATES_FILE === undefined ? null : await readRatesFile(config.RATES_FILE, now())
   const readiness = createReadiness()
-  const telemetry = createTelemetry(null)
+  const telemetry = createTelemetry()
   const server = await startServer({ config, readiness, logger, telemetry })
   started.defer(() => server.close(0))
 
@@ -132,7 +132,6 @@ interface Parts extends ConnectedSubgraphs, Pick<Foundation, 'logger' | 'now' | 
   readonly supergraph: ReplaceableSupergraph
   readonly admission: Admission
   readonly identity: Identity
-  readonly limits: CallerLimits
   readonly wallets: ReturnType<typeof simulatedWallets>
 }
 
@@ -146,9 +145,8 @@ async function startParts({
   readonly startTable: RateTable | null
   readonly hasOwnSubgraphs: boolean
 }): Promise<Parts> {
-  const { config, logger, now, telemetry, started } = base
-  const commands = telemetry.tracing?.commands ?? null
-  const mongo = closeLater(started, await connectWatched(uri, logger, commands))
+  const { config, logger, now, started } = base
+  const mongo = closeLater(started, await connectWatched(uri, logger))
   const db = mongo.db(config.MONGODB_DATABASE)
   if (config.MODE !== 'demo') await refuseDemoData(db, config)
   else if (hasOwnSubgraphs) await seedDemo(uri, db, config, logger, now)
@@ -168,8 +166,8 @@ async function startParts({
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
   const budgets = closeLater(started, await openBudgets({ db, logger }))
   const limits = createCallerLimits(budgets, callerLimits(config))
-  const admission = await openAdmission({ ...config, COST_PER_MINUTE: undefined }, supergraph, logger)
-  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, limits, wallets }
+  const admission = await openAdmission(config, supergraph, limits, logger)
+  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, wallets }
 }
 
 function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void {
@@ -247,7 +245,7 @@ const ownSubgraphs = ['participant', 'merchant', 'transaction', 'analytics'] as 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
   config: Config,
-  { mongo, logHealth, supergraph, admission, identity, limits, openSettlementFile, logReader }: Parts,
+  { mongo, logHealth, supergraph, admission, identity, openSettlementFile, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
@@ -255,7 +253,6 @@ function openServer(
     supergraph,
     admission,
     identity,
-    limits,
     openSettlementFile,
     metrics: {
       hub: { logHealth, logReader, isMongoAway: mongo.isAway },

@@ -9,6 +9,8 @@ import { createReadiness } from '../http/health.ts'
 import { passErrors } from '../http/mask-errors.ts'
 import { startServer } from '../http/server.ts'
 import { createTokens } from '../identity/token.ts'
+import { createCallerLimits } from '../identity/caller-limits.ts'
+import { openBudgets } from '../identity/shared-budgets.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { createIdentity } from '../identity/without-database.ts'
 import { openSupergraphFile, type SupergraphFile } from './supergraph-file.ts'
@@ -29,7 +31,7 @@ export async function startStandalone(
   const readiness = createReadiness()
   const issuer = tokenIssuer(config)
   const isOpen = config.API_KEYS.size === 0 && !issuer
-  const telemetry = createTelemetry(null)
+  const telemetry = createTelemetry()
   const supergraphFile = await openSupergraphFile({
     file,
     headersFor: (subgraph, context) => forwardedHeaders(config, subgraph, context as RequestContext),
@@ -56,7 +58,16 @@ export async function startStandalone(
   const identity = createIdentity({ keys: config.API_KEYS, tokens, keptHeaders: namesIn(config) })
   const metrics = { hub: null, mayRead: (viewer: Viewer | null) => isOpen || viewer !== null }
   const { supergraph } = supergraphFile
-  server.open({ supergraph, admission: await openAdmission(config, supergraph, logger), identity, metrics })
+  const budgets = await openBudgets({ db: null, logger })
+  const perMinute = config.COST_PER_MINUTE ?? null
+  // A gateway may need no keys, so an address is as good a caller as a participant.
+  const limits = createCallerLimits(budgets, {
+    participantPerMinute: perMinute,
+    keyPerMinute: null,
+    unknownPerMinute: perMinute,
+  })
+  const admission = await openAdmission(config, supergraph, limits, logger)
+  server.open({ supergraph, admission, identity, metrics })
   readiness.details.set('supergraph', () => ({ file, ...healthOf(supergraphFile) }))
   readiness.phase = 'ready'
   return {
@@ -65,6 +76,7 @@ export async function startStandalone(
       readiness.phase = 'draining'
       await server.close(Math.min(closeSpreadMs, server.sockets))
       await supergraphFile.close()
+      await budgets.close()
     },
   }
 }

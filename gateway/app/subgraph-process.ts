@@ -27,7 +27,7 @@ export async function startSubgraphProcess(
   await using started = new AsyncDisposableStack()
   const mongod = await startingMongod
   const readiness = createReadiness()
-  const telemetry = createTelemetry(null)
+  const telemetry = createTelemetry()
   const { url } = await whenMongoAnswers(logger, async () => {
     await using attempt = new AsyncDisposableStack()
     const opened = await open(
@@ -58,8 +58,8 @@ async function open(
   uri: string,
   readiness: ReturnType<typeof createReadiness>,
 ): Promise<{ readonly url: string }> {
-  const { config, logger, now, telemetry, started } = base
-  const mongo = closeLater(started, await connectWatched(uri, logger, telemetry.tracing?.commands ?? null))
+  const { config, logger, now, started } = base
+  const mongo = closeLater(started, await connectWatched(uri, logger))
   const db = mongo.db(config.MONGODB_DATABASE)
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
   const foundation: Foundation = { ...base, db, registry }

@@ -3,6 +3,7 @@
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Config } from '../config/config.ts'
 import { createAdmission, type Admission } from '../protocol/admission.ts'
+import type { CallerLimits } from '../protocol/caller-limits.ts'
 import { readManifest, trustedDocuments } from '../protocol/trusted-documents.ts'
 import type { Supergraph } from '../supergraph/index.ts'
 import { recordOperations } from './seen-operations.ts'
@@ -11,9 +12,10 @@ import { recordOperations } from './seen-operations.ts'
 export async function openAdmission(
   config: Config,
   supergraph: Supergraph,
+  limits: CallerLimits,
   logger: Pick<Logger, 'error'>,
 ): Promise<Admission> {
-  const { TRUSTED_DOCUMENTS, DOCUMENTS, PERSISTED_QUERIES, COST_MAX, COST_PER_MINUTE } = config
+  const { TRUSTED_DOCUMENTS, DOCUMENTS, PERSISTED_QUERIES, COST_MAX } = config
   const manifest = TRUSTED_DOCUMENTS === undefined ? null : await readManifest(TRUSTED_DOCUMENTS)
   const { SEEN_OPERATIONS } = config
   return createAdmission(supergraph, {
@@ -22,6 +24,6 @@ export async function openAdmission(
     onlyTrusted: DOCUMENTS === 'trusted',
     persistedQueries: PERSISTED_QUERIES === 'on',
     costMax: COST_MAX,
-    costPerMinute: COST_PER_MINUTE ?? null,
+    limits,
   })
 }

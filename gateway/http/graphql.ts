@@ -10,7 +10,6 @@ import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Config } from '../config/config.ts'
-import { unlimited, type CallerLimits } from '../identity/caller-limits.ts'
 import type { Identity } from '../identity/identity.ts'
 import { isIntrospectionOnly } from '../identity/introspection.ts'
 import { anonymous } from '../identity/without-database.ts'
@@ -27,7 +26,6 @@ import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
 import { endsWithErrors, unnamed, type Telemetry } from '../telemetry/telemetry.ts'
-import type { RequestTrace, Tracing } from '../telemetry/tracing.ts'
 import { isUnchanged, sendCompressed } from './response.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
 import type { UnknownConnections } from './unknown-connections.ts'
@@ -37,8 +35,6 @@ export interface Services {
   readonly supergraph: Supergraph
   readonly admission: Admission
   readonly identity: Identity
-  /** Default: no caller is limited. */
-  readonly limits?: CallerLimits
 }
 
 export interface GraphqlRoutesOptions {
@@ -141,20 +137,18 @@ export async function runOperation(
   if (!mediaType && !acceptsStream) throw new HttpError('NOT_ACCEPTABLE')
   const hub = services()
   if (!hub) throw new HttpError('NOT_READY')
-  const { admission, identity, limits = unlimited } = hub
+  const { admission, identity } = hub
   const sizes = { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX }
   const needsNoKey = authorization === undefined && isIntrospectionOnly(admission.textOf(operation), sizes)
   const found = needsNoKey ? { ...anonymous, address: ip } : identity.find(authorization, headers, ip)
   const viewer = found instanceof Promise ? await found : found
   if (!viewer) {
-    limits.charge(anonymous, ip, 1)
+    admission.chargeUnknown(ip)
     throw unauthenticated(authorization)
   }
   if (!needsNoKey && response.socket) unknown.known(response.socket)
 
-  const trace = telemetry.tracing && traceOf(telemetry.tracing, headers, response)
-  const prepare = () => admission.prepare(operation)
-  const prepared = trace ? trace.plan(prepare) : prepare()
+  const prepared = admission.prepare(operation)
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
   if (kind === 'subscription' && !acceptsStream) throw new HttpError('STREAM_NEEDED')
   if (kind === 'mutation' && method === 'GET') {
@@ -169,19 +163,17 @@ export async function runOperation(
   if (prepared.kind === 'rejected') return refusal(mediaType, prepared.errors)
   const coerced = prepared.coerce(operation.variables)
   if ('errors' in coerced) return refusal(mediaType, coerced.errors)
-  const extensions = admission.charge(prepared, coerced.variables, viewer, operation)
-  const allowance = limits.charge(viewer, ip, prepared.cost(coerced.variables))
+  const caller = { viewer, address: ip }
+  const { extensions, allowance } = admission.charge(prepared, coerced.variables, caller, operation)
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
   if (kind === 'query') response.on('close', () => deadline.leave())
-  const context: RequestContext = { viewer, requestId, deadline, ...(trace && { trace }) }
-  trace?.name(prepared.operation, prepared.name)
+  const context: RequestContext = { viewer, requestId, deadline }
   const startedAt = performance.now()
   try {
     const text = await prepared.execute(coerced.variables, context)
     const hasErrors = endsWithErrors(text)
     telemetry.operations.count(prepared.name ?? unnamed, performance.now() - startedAt, hasErrors)
-    if (hasErrors) trace?.fail()
     const maxAge = hasErrors || extensions !== null ? 0 : prepared.maxAge
     const answer = answerOf(200, mediaType, withExtensions(text, extensions), maxAge)
     return allowance ? { ...answer, headers: rateLimitHeaders(allowance) } : answer
@@ -212,16 +204,6 @@ export function errorAnswer(
     text: httpErrorText(httpError, isBug ? requestId : undefined),
     headers: httpErrorHeaders(httpError),
   }
-}
-
-/** The trace of a request, which ends with its response. */
-function traceOf(tracing: Tracing, headers: IncomingHttpHeaders, response: ServerResponse): RequestTrace {
-  const trace = tracing.begin(headers, 'HTTP')
-  response.on('close', () => {
-    if (response.statusCode >= 400 || !response.writableFinished) trace.fail()
-    trace.end()
-  })
-  return trace
 }
 
 const unauthenticated = (authorization: string | undefined): HttpError =>

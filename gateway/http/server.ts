@@ -67,7 +67,7 @@ const keysByRole = Object.fromEntries(demoKeys.map(({ key }) => [key.replace('de
 
 /** Listens at once, so that a port in use is reported early, and health can be read while the hub starts. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { config, readiness, logger, telemetry = createTelemetry(null), isStandalone = false } = options
+  const { config, readiness, logger, telemetry = createTelemetry(), isStandalone = false } = options
   let services: ServerServices | null = null
   let settlementFiles: SettlementFiles | null = null
   let transports: Transports | null = null
@@ -202,12 +202,11 @@ function openTransports(
   app: FastifyInstance,
   { config, logger, telemetry, isStandalone = false }: ServerOptions & { readonly telemetry: Telemetry },
   unknown: UnknownConnections,
-  { supergraph, admission, identity, limits }: Services,
+  { supergraph, admission, identity }: Services,
 ): Transports {
   const broker = openBroker({
     supergraph,
     admission,
-    ...(limits && { limits }),
     telemetry,
     logger,
     behindMs: config.SOCKET_BEHIND_MS,

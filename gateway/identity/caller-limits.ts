@@ -2,16 +2,9 @@
 // keys, and an address from which no key has come.
 
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import type { CallerLimits } from '../protocol/caller-limits.ts'
 import { HttpError } from '../protocol/http-error.ts'
-import type { Allowance, Budgets, Caller } from './shared-budgets.ts'
-
-export interface CallerLimits {
-  /**
-   * Charges `viewer` for an operation; gives what is left, or null when nothing limits the viewer.
-   * `address` is the client's, and limits a viewer without a key. Throws BUDGET_EXCEEDED.
-   */
-  charge(viewer: Viewer, address: string, cost: number): Allowance | null
-}
+import type { Budgets, Caller } from './shared-budgets.ts'
 
 /** What each may spend in a minute; null for any amount. */
 export interface CallerLimitsOptions {
@@ -40,7 +33,9 @@ export function createCallerLimits(budgets: Budgets, options: CallerLimitsOption
   return {
     charge(viewer, address, cost) {
       const callers =
-        viewer.participant === '' ? limited(`address ${address}`, unknownPerMinute, false) : ofViewer(viewer)
+        viewer && viewer.participant !== ''
+          ? ofViewer(viewer)
+          : limited(`address ${address}`, unknownPerMinute, false)
       if (callers.length === 0) return null
       const allowance = budgets.charge(callers, Math.max(1, cost))
       if (allowance.isGranted) return allowance
@@ -49,6 +44,3 @@ export function createCallerLimits(budgets: Budgets, options: CallerLimitsOption
     },
   }
 }
-
-/** No caller is limited. */
-export const unlimited: CallerLimits = { charge: () => null }

@@ -4,23 +4,16 @@
 
 import type { AnyBulkWriteOperation, Collection, Db } from 'mongodb'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
+import type { Allowance } from '../protocol/caller-limits.ts'
 import { Budget } from './budget.ts'
-
-/** What is left of the budget that limits a caller most. */
-export interface Allowance {
-  readonly isGranted: boolean
-  /** Of one minute. */
-  readonly limit: number
-  readonly remaining: number
-  /** Until the operation is granted, or the budget is full. */
-  readonly waitMs: number
-}
 
 export interface Budgets {
   /**
    * Charges every one of `callers`, or none. `perMinute` gives the size of a budget when it is first used.
    */
   charge(callers: readonly Caller[], cost: number): Allowance
+  /** Callers whose budget may be less than full. */
+  readonly size: number
   close(): Promise<void>
 }
 
@@ -85,6 +78,9 @@ export async function openBudgets({
   shareSoon()
 
   return {
+    get size() {
+      return entries.size
+    },
     charge(callers, cost) {
       const nowMs = clock()
       const used = callers.map((caller) => entryOf(entries, caller, nowMs))
@@ -93,7 +89,7 @@ export async function openBudgets({
       if (longest) return allowanceOf(longest, cost, nowMs, false)
       for (const entry of used) {
         entry.budget.spend(cost, nowMs)
-        entry.unshared += cost
+        if (stored && entry.caller.isShared) entry.unshared += cost
       }
       const least = used.toSorted((a, b) => shareLeft(a, nowMs) - shareLeft(b, nowMs))[0]!
       return allowanceOf(least, least.caller.perMinute, nowMs, true)

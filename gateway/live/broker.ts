@@ -8,7 +8,6 @@ import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
-import { unlimited, type CallerLimits } from '../identity/caller-limits.ts'
 import { withExtensions, type Admission } from '../protocol/admission.ts'
 import { asHttpError, httpErrorText } from '../protocol/http-error.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
@@ -52,8 +51,6 @@ export interface BrokerOptions {
   /** Where it can be replaced, subscriptions move to the next graph at the positions that they have. */
   readonly supergraph: Supergraph & Partial<Pick<ReplaceableSupergraph, 'onReplace'>>
   readonly admission: Admission
-  /** Default: no caller is limited. */
-  readonly limits?: CallerLimits
   readonly telemetry?: Telemetry
   readonly logger: Logger
   /** How long a client that is behind may take to read, before it is disconnected. */
@@ -69,7 +66,6 @@ export interface BrokerOptions {
 /** What all operations of one broker share. */
 interface BrokerState {
   readonly supergraph: Supergraph
-  readonly limits: CallerLimits
   readonly admission: Admission
   readonly telemetry: Telemetry
   readonly logger: Logger
@@ -98,10 +94,9 @@ const sweepMs = 500
 
 export function openBroker(options: BrokerOptions): Broker {
   const { supergraph, admission, logger, behindMs, requestMs, clock = () => performance.now() } = options
-  const { sharesStreams = true, limits = unlimited, telemetry = createTelemetry(null) } = options
+  const { sharesStreams = true, telemetry = createTelemetry() } = options
   const state: BrokerState = {
     supergraph,
-    limits,
     admission,
     telemetry,
     logger,
@@ -151,8 +146,8 @@ function run(
     if (prepared.kind === 'rejected') return refuseWith(subscriber, prepared.errors)
     const coerced = prepared.coerce(request.variables)
     if ('errors' in coerced) return refuseWith(subscriber, coerced.errors)
-    const extensions = state.admission.charge(prepared, coerced.variables, viewer, request)
-    state.limits.charge(viewer, viewer.address ?? '', prepared.cost(coerced.variables))
+    const caller = { viewer, address: viewer.address ?? '' }
+    const { extensions } = state.admission.charge(prepared, coerced.variables, caller, request)
     if (prepared.operation !== 'subscription') {
       const deadline = new Deadline(state.requestMs)
       execute(state, prepared, coerced.variables, { ...context, deadline })
@@ -172,23 +167,15 @@ function run(
 }
 
 async function execute(
-  { telemetry: { tracing, operations } }: BrokerState,
+  { telemetry: { operations } }: BrokerState,
   prepared: Prepared,
   variables: Variables,
   context: RequestContext,
 ): Promise<string> {
-  const trace = tracing?.begin({}, 'stream')
-  trace?.name(prepared.operation, prepared.name)
   const startedAt = performance.now()
-  try {
-    const text = await prepared.execute(variables, trace ? { ...context, trace } : context)
-    const hasErrors = endsWithErrors(text)
-    operations.count(prepared.name ?? unnamed, performance.now() - startedAt, hasErrors)
-    if (hasErrors) trace?.fail()
-    return text
-  } finally {
-    trace?.end()
-  }
+  const text = await prepared.execute(variables, context)
+  operations.count(prepared.name ?? unnamed, performance.now() - startedAt, endsWithErrors(text))
+  return text
 }
 
 function respond(subscriber: Subscriber, text: string): void {

@@ -4,7 +4,7 @@
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { RecentCache } from '../supergraph/recent-cache.ts'
 import type { Prepared, Rejected, Supergraph, Variables } from '../supergraph/index.ts'
-import { Budgets } from './budgets.ts'
+import { unlimited, type Allowance, type CallerLimits } from './caller-limits.ts'
 import { HttpError } from './http-error.ts'
 import type { GraphqlRequest } from './request.ts'
 import { documentId, type TrustedDocuments } from './trusted-documents.ts'
@@ -18,12 +18,10 @@ export interface AdmissionOptions {
   readonly persistedQueries?: boolean
   /** The most that one operation may cost. Default: any amount. */
   readonly costMax?: number
-  /** What one caller may spend in a minute; null for any amount, which is the default. */
-  readonly costPerMinute?: number | null
+  /** What each caller may spend. Default: any amount. */
+  readonly limits?: CallerLimits
   /** Receives each operation that is prepared, with its document. Default: nothing does. */
   readonly record?: ((text: string, prepared: Prepared) => void) | null
-  /** Milliseconds that only grow. */
-  readonly clock?: () => number
 }
 
 export interface Admission {
@@ -34,11 +32,22 @@ export interface Admission {
   prepare(request: GraphqlRequest): Prepared | Rejected
   /** The text that `prepare` prepares. */
   textOf(request: GraphqlRequest): string
-  /**
-   * Charges the caller for an operation; returns its `extensions` when the request wants them, as JSON.
-   * Throws HttpError when the operation costs too much.
-   */
-  charge(prepared: Prepared, variables: Variables, viewer: Viewer, request: GraphqlRequest): string | null
+  /** Charges a caller for an operation. Throws HttpError when it costs too much. */
+  charge(
+    prepared: Prepared,
+    variables: Variables,
+    caller: { readonly viewer: Viewer; readonly address: string },
+    request: GraphqlRequest,
+  ): Charged
+  /** Charges the address of a request without a valid key. Throws BUDGET_EXCEEDED. */
+  chargeUnknown(address: string): void
+}
+
+export interface Charged {
+  /** Of the response, as JSON; null when the request wants none. */
+  readonly extensions: string | null
+  /** What the caller has left; null when nothing limits it. */
+  readonly allowance: Allowance | null
 }
 
 /** Of the documents that clients have registered. */
@@ -46,9 +55,8 @@ const registeredBounds = { entriesMax: 10_000, sizeMax: 16 * 1024 * 1024 }
 
 export function createAdmission(supergraph: Supergraph, options: AdmissionOptions = {}): Admission {
   const { trusted = null, onlyTrusted = false, persistedQueries = true } = options
-  const { costMax = Infinity, costPerMinute = null, record = null } = options
+  const { costMax = Infinity, limits = unlimited, record = null } = options
   const registered = new RecentCache<string>(registeredBounds)
-  const budgets = costPerMinute === null ? null : new Budgets(costPerMinute, options.clock)
 
   const textOf = ({ query, id }: GraphqlRequest): string => {
     if (onlyTrusted) {
@@ -79,14 +87,15 @@ export function createAdmission(supergraph: Supergraph, options: AdmissionOption
         registered.set(id, query, query.length)
       return prepared
     },
-    charge(prepared, variables, { participant, address = '' }, { wantsCost }) {
+    charge(prepared, variables, { viewer, address }, { wantsCost }) {
       const cost = prepared.cost(variables)
       if (cost > costMax) throw new HttpError('OPERATION_TOO_COSTLY', undefined, { cost, limit: costMax })
-      const remaining = budgets?.spend(participant || address, cost) ?? null
-      if (!wantsCost) return null
-      const budget = remaining === null ? {} : { perMinute: costPerMinute, remaining }
-      return `"cost":${JSON.stringify({ cost, limit: costMax, ...budget })}`
+      const allowance = limits.charge(viewer, address, cost)
+      if (!wantsCost) return { extensions: null, allowance }
+      const budget = allowance && { perMinute: allowance.limit, remaining: allowance.remaining }
+      return { extensions: `"cost":${JSON.stringify({ cost, limit: costMax, ...budget })}`, allowance }
     },
+    chargeUnknown: (address) => void limits.charge(null, address, 1),
   }
 }
 

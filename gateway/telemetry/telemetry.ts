@@ -2,19 +2,16 @@
 
 import type { SubgraphConnection } from '../supergraph/connection.ts'
 import { CallStats, counted } from './call-stats.ts'
-import type { Tracing } from './tracing.ts'
 
 export interface Telemetry {
-  /** Null where requests are not traced. */
-  readonly tracing: Tracing | null
   readonly operations: CallStats
-  /** The connection, counted and traced. */
+  /** The connection, counted. */
   observe(connection: SubgraphConnection): SubgraphConnection
   /** All counts in Prometheus’ text format. */
   text(): string
 }
 
-export function createTelemetry(tracing: Tracing | null): Telemetry {
+export function createTelemetry(): Telemetry {
   const operations = new CallStats(
     'operation',
     'operation',
@@ -22,12 +19,8 @@ export function createTelemetry(tracing: Tracing | null): Telemetry {
   )
   const subgraphs = new CallStats('subgraph', 'subgraph', 'Seconds of a call of a subgraph.')
   return {
-    tracing,
     operations,
-    observe(connection) {
-      const measured = counted(connection, subgraphs)
-      return tracing ? tracing.traced(measured) : measured
-    },
+    observe: (connection) => counted(connection, subgraphs),
     text: () => operations.text() + subgraphs.text(),
   }
 }

@@ -24,6 +24,4 @@ export interface RequestContext {
   readonly requestId: string
   /** Left out for a stream. Reads of a resolver may end with its `signal`; writes must not. */
   readonly deadline?: Deadline
-  /** The trace of the request, in a process that traces. */
-  readonly trace?: object
 }

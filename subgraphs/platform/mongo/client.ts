@@ -1,14 +1,6 @@
 // The MongoDB client of a process, with the guarantees that payments need.
 
-import {
-  type ClientSession,
-  type ClientSessionOptions,
-  type CommandFailedEvent,
-  type CommandStartedEvent,
-  type CommandSucceededEvent,
-  type Db,
-  MongoClient,
-} from 'mongodb'
+import { type ClientSession, type ClientSessionOptions, type Db, MongoClient } from 'mongodb'
 import { OutageError } from '../async/outage.ts'
 import type { Logger } from '../logger.ts'
 import { isServerError } from './errors.ts'
@@ -70,13 +62,6 @@ export interface WatchedMongo extends Mongo {
   isAway(): boolean
 }
 
-/** Receives each command that is sent, in the asynchronous context of its caller, and its end. */
-export interface CommandEvents {
-  started(event: CommandStartedEvent): void
-  succeeded(event: CommandSucceededEvent): void
-  failed(event: CommandFailedEvent): void
-}
-
 /**
  * Connects as `connect` does, and watches MongoDB. A standing primary is noticed after 2.5 s, one that closed
  * its sockets at once. A call waits 2 s for a primary or a connection. Once there has been no primary for a
@@ -88,9 +73,8 @@ export interface CommandEvents {
 export async function connectWatched(
   uri: string,
   logger: Pick<Logger, 'warn' | 'info'>,
-  commands: CommandEvents | null = null,
 ): Promise<WatchedMongo> {
-  const client = new WatchedClient(uri, logger, commands)
+  const client = new WatchedClient(uri, logger)
   try {
     await client.connect()
   } catch (error) {
@@ -114,7 +98,7 @@ class WatchedClient extends MongoClient {
   #noticing: NodeJS.Timeout | undefined
   isAway = false
 
-  constructor(uri: string, logger: Pick<Logger, 'warn' | 'info'>, commands: CommandEvents | null) {
+  constructor(uri: string, logger: Pick<Logger, 'warn' | 'info'>) {
     super(uri, {
       ...guarantees,
       appName: 'crossgate',
@@ -126,13 +110,7 @@ class WatchedClient extends MongoClient {
       heartbeatFrequencyMS: heartbeatMs,
       // A monitor whose server pushes its state notices a silent one after `connectMs` and a heartbeat.
       serverMonitoringMode: 'stream',
-      monitorCommands: commands !== null,
     })
-    if (commands) {
-      this.on('commandStarted', commands.started)
-      this.on('commandSucceeded', commands.succeeded)
-      this.on('commandFailed', commands.failed)
-    }
     this.#logger = logger
     this.on('topologyDescriptionChanged', ({ newDescription: { servers } }) => {
       if ([...servers.values()].some(({ type }) => writable.has(type))) this.#found()

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Budget } from '../../../gateway/identity/budget.ts'
+import { openBudgets } from '../../../gateway/identity/shared-budgets.ts'
 
 describe('a budget', () => {
   test('holds what one minute gives, and refills evenly', () => {
@@ -40,5 +41,16 @@ describe('a budget', () => {
         expect(budget.spend(cost, waitMs + 1)).toBe(true)
       }),
     )
+  })
+
+  test('of a caller is deleted when it is full again', async () => {
+    let now = 0
+    const budgets = await openBudgets({ db: null, logger: { warn: () => {} }, clock: () => now })
+    onTestFinished(() => budgets.close())
+    const charge = (name: string) => budgets.charge([{ name, perMinute: 10, isShared: false }], 1)
+    for (let n = 0; n < 1_000; n++) charge(`caller ${n}`)
+    now += 61_000
+    charge('one')
+    await expect.poll(() => budgets.size).toBe(1)
   })
 })

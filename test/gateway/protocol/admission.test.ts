@@ -1,11 +1,12 @@
-import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createCallerLimits } from '../../../gateway/identity/caller-limits.ts'
+import { openBudgets } from '../../../gateway/identity/shared-budgets.ts'
 import {
   createAdmission,
   withExtensions,
   type AdmissionOptions,
 } from '../../../gateway/protocol/admission.ts'
-import { Budgets } from '../../../gateway/protocol/budgets.ts'
+import type { CallerLimits } from '../../../gateway/protocol/caller-limits.ts'
 import { HttpError } from '../../../gateway/protocol/http-error.ts'
 import { readRequest } from '../../../gateway/protocol/request.ts'
 import { documentId } from '../../../gateway/protocol/trusted-documents.ts'
@@ -21,6 +22,17 @@ const supergraph = aSupergraph({
 })
 const viewer: Viewer = { participant: anId('wallet'), scopes: new Set(), key: 'a key' }
 
+/** Limits each participant, or else address, to `perMinute`, at a clock that tests move. */
+async function limitsOf(perMinute: number, clock?: () => number): Promise<CallerLimits> {
+  const budgets = await openBudgets({ db: null, logger: { warn: () => {} }, ...(clock && { clock }) })
+  onTestFinished(() => budgets.close())
+  return createCallerLimits(budgets, {
+    participantPerMinute: perMinute,
+    keyPerMinute: null,
+    unknownPerMinute: perMinute,
+  })
+}
+
 /** Prepares and charges a request; returns its extensions, or the error with its details. */
 function admit(options: AdmissionOptions) {
   const admission = createAdmission(supergraph, options)
@@ -31,7 +43,9 @@ function admit(options: AdmissionOptions) {
       if (prepared.kind === 'rejected') return prepared.errors[0]!.extensions
       const coerced = prepared.coerce(request.variables)
       if ('errors' in coerced) return coerced.errors
-      return admission.charge(prepared, coerced.variables, { ...viewer, ...caller }, request)
+      const { address = '' } = caller
+      const charged = { viewer: { ...viewer, ...caller }, address }
+      return admission.charge(prepared, coerced.variables, charged, request).extensions
     } catch (error) {
       if (!(error instanceof HttpError)) throw error
       return { code: error.code, ...error.details }
@@ -129,16 +143,16 @@ describe('the cost', () => {
     })
   })
 
-  test('is given in extensions when the request wants it', () => {
+  test('is given in extensions when the request wants it', async () => {
     const wanted = { query, variables: { n: 3 }, extensions: { cost: true } }
     expect(admit({ costMax: 50 })(wanted)).toBe('"cost":{"cost":3,"limit":50}')
-    expect(admit({ costMax: 50, costPerMinute: 100 })(wanted)).toBe(
+    expect(admit({ costMax: 50, limits: await limitsOf(100) })(wanted)).toBe(
       '"cost":{"cost":3,"limit":50,"perMinute":100,"remaining":97}',
     )
   })
 
-  test('is taken from the budget of its caller, by participant or else by address', () => {
-    const send = admit({ costPerMinute: 10, clock: () => 0 })
+  test('is taken from the budget of its caller, by participant or else by address', async () => {
+    const send = admit({ limits: await limitsOf(10, () => 0) })
     const six = { query, variables: { n: 6 } }
     expect(send(six)).toBeNull()
     expect(send(six)).toEqual({
@@ -161,37 +175,5 @@ describe('the cost', () => {
       errors: [],
       extensions: { cost: { cost: 1 } },
     })
-  })
-})
-
-describe('a budget', () => {
-  test('never gives more than one minute’s worth and what has refilled since', () => {
-    const spending = fc.array(fc.record({ waitMs: fc.nat(30_000), cost: fc.nat(200) }), { maxLength: 60 })
-    fc.assert(
-      fc.property(spending, fc.integer({ min: 1, max: 300 }), (steps, perMinute) => {
-        let now = 0
-        const budgets = new Budgets(perMinute, () => now)
-        let spent = 0
-        for (const { waitMs, cost } of steps) {
-          now += waitMs
-          try {
-            budgets.spend('caller', cost)
-            spent += cost
-          } catch (error) {
-            expect(error).toBeInstanceOf(HttpError)
-          }
-          expect(spent).toBeLessThanOrEqual(perMinute * (1 + now / 60_000) + 1e-6)
-        }
-      }),
-    )
-  })
-
-  test('of a caller is deleted when it is full again', () => {
-    let now = 0
-    const budgets = new Budgets(10, () => now)
-    for (let n = 0; n < 1_000; n++) budgets.spend(`caller ${n}`, 1)
-    now += 61_000
-    budgets.spend('one', 1)
-    expect(budgets.size).toBe(1)
   })
 })
