@@ -8,9 +8,11 @@ import type { Logger } from '../../subgraphs/platform/logger.ts'
 import {
   createSupergraph,
   openHttpConnection,
+  replaceableSupergraph,
   subgraphUrls,
   UnsupportedSupergraph,
   type HttpConnection,
+  type ReplaceableSupergraph,
   type SubgraphConnection,
   type Supergraph,
   type SupergraphOptions,
@@ -43,7 +45,7 @@ export interface SupergraphFileOptions {
 
 export interface SupergraphFile {
   /** Always the latest valid content of the file. A prepared operation stays with the content it had. */
-  readonly supergraph: Supergraph
+  readonly supergraph: ReplaceableSupergraph
   /** The code of the file as it is now; null while it is valid, and served. */
   readonly flaw: SupergraphFileCode | null
   close(): Promise<void>
@@ -58,14 +60,14 @@ export async function openSupergraphFile(options: SupergraphFileOptions): Promis
   const connections = new Map<string, HttpConnection>()
   const build = async (sdl: string): Promise<Supergraph> => buildSupergraph(sdl, options, connections)
   let text = await contentOf(file)
-  let current = await build(text)
+  const supergraph = replaceableSupergraph(await build(text))
   let flaw: SupergraphFileCode | null = null
 
   const reload = async (): Promise<void> => {
     try {
       const changed = await contentOf(file)
       if (changed === text) return void (flaw = null)
-      current = await build(changed)
+      await supergraph.replace(await build(changed))
       text = changed
       flaw = null
       logger.info({ file }, 'the gateway serves the changed supergraph')
@@ -89,14 +91,7 @@ export async function openSupergraphFile(options: SupergraphFileOptions): Promis
   watchFile(file, { interval: checkMs }, onChange)
 
   return {
-    supergraph: {
-      get schema() {
-        return current.schema
-      },
-      accessOf: (context) => current.accessOf(context),
-      prepare: (document, operationName) => current.prepare(document, operationName),
-      recent: (max) => current.recent(max),
-    },
+    supergraph,
     get flaw() {
       return flaw
     },

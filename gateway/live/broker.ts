@@ -76,7 +76,6 @@ interface BrokerState {
   readonly shared: WeakMap<Prepared, SharedSubscription>
   /** By document, visibility and variables. */
   readonly topics: Map<string, Topic>
-  readonly generations: WeakMap<object, number>
   readonly semaphore: Semaphore
   readonly lagging: Set<Subscription>
 }
@@ -105,7 +104,6 @@ export function openBroker(options: BrokerOptions): Broker {
     sharesStreams,
     shared: new WeakMap(),
     topics: new Map(),
-    generations: new WeakMap(),
     semaphore: new Semaphore(catchingUpMax),
     lagging: new Set(),
   }
@@ -218,7 +216,6 @@ function topicOf(
 ): Topic {
   const { topics, semaphore, lagging, clock } = state
   const key = canonicalJson([
-    generationOf(state),
     document.text,
     operationName ?? null,
     declaredVariables(prepared, document.variablesAt(variables, null)),
@@ -260,20 +257,6 @@ function topicOf(
   topics.set(key, topic)
   return topic
 }
-
-/**
- * A number for the graph that is served now: streams of a previous one are not joined. Where streams move to
- * the next graph, all have one number.
- */
-function generationOf({ supergraph, generations }: BrokerState): number {
-  if ('onReplace' in supergraph) return 0
-  const { schema } = supergraph
-  let generation = generations.get(schema)
-  if (generation === undefined) generations.set(schema, (generation = ++latestGeneration))
-  return generation
-}
-
-let latestGeneration = 0
 
 /** The coerced variables that the document declares; any other one is left out. */
 function declaredVariables(prepared: Prepared, variables: Variables): Variables {
