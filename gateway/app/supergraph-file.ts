@@ -2,8 +2,8 @@
 // changes.
 
 import { GraphQLError, validateSchema } from 'graphql'
-import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { fileStateOf, followFile } from '../../subgraphs/platform/async/follow-file.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import {
   createSupergraph,
@@ -59,6 +59,7 @@ export async function openSupergraphFile(options: SupergraphFileOptions): Promis
   const { file, logger } = options
   const connections = new Map<string, HttpConnection>()
   const build = async (sdl: string): Promise<Supergraph> => buildSupergraph(sdl, options, connections)
+  const state = fileStateOf(file)
   let text = await contentOf(file)
   const supergraph = replaceableSupergraph(await build(text))
   let flaw: SupergraphFileCode | null = null
@@ -87,8 +88,7 @@ export async function openSupergraphFile(options: SupergraphFileOptions): Promis
       logger.error({ file, err: error }, 'the changed supergraph cannot be served because of a bug')
     })
   }
-  // By polling, which also sees a link that is moved and a file on another machine.
-  watchFile(file, { interval: checkMs }, onChange)
+  const unfollow = followFile(file, state, checkMs, onChange)
 
   return {
     supergraph,
@@ -96,7 +96,7 @@ export async function openSupergraphFile(options: SupergraphFileOptions): Promis
       return flaw
     },
     async close() {
-      unwatchFile(file, onChange)
+      unfollow()
       await reloading
       await Promise.all([...connections.values()].map((connection) => connection.close()))
     },

@@ -1,10 +1,10 @@
 // Reads the file that SUBGRAPHS_FILE names, follows its changes, and fetches the SDL of its subgraphs.
 
-import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { z } from 'zod'
 import { isRefusal } from '../../schema/values/problems.ts'
+import { fileStateOf, followFile, type FileState } from '../../subgraphs/platform/async/follow-file.ts'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import { readCallbackUrl } from '../../subgraphs/shared/callback-url.ts'
@@ -77,7 +77,8 @@ const retryMsMax = 60_000
 
 class Follower implements SubgraphsFile {
   readonly #options: SubgraphsFileOptions
-  readonly #watched = new Set<string>()
+  /** By file, what ends its watch. */
+  readonly #watched = new Map<string, () => void>()
   /** The subgraphs whose SDL was read, by name. */
   #known: ReadonlyMap<string, JoinedSubgraph> = new Map()
   /** Aborted when the file changes: what waits for a subgraph of its earlier text ends. */
@@ -89,14 +90,15 @@ class Follower implements SubgraphsFile {
 
   async start(): Promise<void> {
     const { file, reach } = this.#options
+    const state = fileStateOf(file)
     const entries = await readEntries(file, reach)
-    this.#watch(file)
+    this.#watch(file, state)
     await this.#takeOn(entries, this.#reading.signal)
   }
 
   close(): void {
     this.#reading.abort()
-    for (const file of this.#watched) unwatchFile(file, this.#onChange)
+    for (const unwatch of this.#watched.values()) unwatch()
   }
 
   readonly #onChange = (): void => {
@@ -105,11 +107,9 @@ class Follower implements SubgraphsFile {
     void this.#read(this.#reading.signal)
   }
 
-  #watch(file: string): void {
+  #watch(file: string, state: FileState): void {
     if (this.#watched.has(file)) return
-    this.#watched.add(file)
-    // Polled: a file that is replaced, or is a link as in a container’s settings, is noticed as well.
-    watchFile(file, { interval: this.#options.checkMs ?? 500, persistent: false }, this.#onChange)
+    this.#watched.set(file, followFile(file, state, this.#options.checkMs ?? 500, this.#onChange))
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -156,7 +156,7 @@ class Follower implements SubgraphsFile {
     const { name, url, headers } = entry
     if (entry.sdl !== undefined) {
       const sdlFile = path.resolve(path.dirname(file), entry.sdl)
-      this.#watch(sdlFile)
+      this.#watch(sdlFile, fileStateOf(sdlFile))
       try {
         return { name, subgraph: { name, url, headers, sdl: await readFile(sdlFile, 'utf8') }, reason: '' }
       } catch (error) {
