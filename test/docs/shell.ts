@@ -2,7 +2,7 @@
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { vi } from 'vitest'
 import { root } from './root.ts'
@@ -45,7 +45,8 @@ export class Shell {
   async start(block: string): Promise<() => string> {
     const file = path.join(this.#folder, `stream-${++this.#blocks}`)
     await this.run(`{\n${block}} >'${file}' 2>&1 &\n`)
-    const output = () => readFileSync(file, 'utf8')
+    // The shell may go on before its child opens the file.
+    const output = () => (existsSync(file) ? readFileSync(file, 'utf8') : '')
     await vi.waitUntil(() => output() !== '', waiting)
     return output
   }

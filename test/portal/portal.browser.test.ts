@@ -247,7 +247,7 @@ describe('a participant', () => {
 describe('corridors', () => {
   test('show their terms, which the operator changes from the version that it read', async () => {
     const page = await open('/corridors', operator)
-    await page.getByRole('link', { name: /^SG-CN/ }).click()
+    await page.getByRole('link', { name: /SG-CN:/ }).click()
     await page.getByRole('button', { name: 'Edit terms' }).click()
     await page.getByLabel('Quote, seconds').fill('240')
     await page.getByRole('button', { name: 'Save terms' }).click()
@@ -392,7 +392,7 @@ describe('a slow answer', () => {
     )
     expect(duration > 100).toBe(moves)
     answered.resolve()
-    await page.getByRole('link', { name: /^SG-CN/ }).waitFor()
+    await page.getByRole('link', { name: /SG-CN:/ }).waitFor()
     expect(await page.locator('.state.loading').count()).toBe(0)
   })
 })
@@ -425,7 +425,7 @@ describe('the keyboard alone', () => {
     {
       page: '/corridors',
       key: operator,
-      steps: [/^SG-CN/],
+      steps: [/SG-CN:/],
       seen: (page) => page.getByRole('button', { name: 'Edit terms' }),
     },
     {
