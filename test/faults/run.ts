@@ -127,8 +127,16 @@ async function runSoak(minutes: number): Promise<Row> {
   const world = await openWorld({ members: 3, random, historyFile: path.join(outDir, 'soak.jsonl') })
   try {
     const before = await Promise.all(world.hubs.map((hub) => hub.memoryMb()))
-    console.log(`memory at the begin: ${before.join(' and ')} MB`)
-    return await inScenario(world, { name: 'soak', members: 3, run: (_, of) => soak(world, of, minutes) })
+    const row = await inScenario(world, {
+      name: 'soak',
+      members: 3,
+      run: (_, of) => soak(world, of, minutes),
+    })
+    const after = row.memoryMb ?? []
+    console.log(
+      `memory of the hubs at the begin ${before.join(' and ')} MB, at the end ${after.join(' and ')} MB`,
+    )
+    return row
   } finally {
     await world.close()
   }
