@@ -13,6 +13,7 @@ import type { Hub, HubOptions } from './hub.ts'
 import { readRatesFile } from './rates-file.ts'
 import { connectToProcesses, openCallTokens } from './remote-subgraphs.ts'
 import { startSubgraph } from './subgraphs.ts'
+import { openTracing } from './tracing.ts'
 
 /**
  * Starts the subgraph `name` and resolves when it is ready. When a part cannot start, closes the others and
@@ -25,6 +26,7 @@ export async function startSubgraphProcess(
 ): Promise<Hub> {
   const { logger, mongod: startingMongod, now = () => new Date() } = options
   await using started = new AsyncDisposableStack()
+  closeLater(started, await openTracing(config, name, logger))
   const mongod = await startingMongod
   const readiness = createReadiness()
   const telemetry = createTelemetry()
@@ -58,13 +60,14 @@ async function open(
   uri: string,
   readiness: ReturnType<typeof createReadiness>,
 ): Promise<{ readonly url: string }> {
-  const { config, logger, now, started } = base
+  const { config, logger, now, telemetry, started } = base
   const mongo = closeLater(started, await connectWatched(uri, logger))
   const db = mongo.db(config.MONGODB_DATABASE)
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
   const foundation: Foundation = { ...base, db, registry }
   const tokens = await openCallTokens(foundation)
-  const merchants = closeLater(started, connectToProcesses('merchant', config, tokens, logger))
+  const connection = connectToProcesses('merchant', config, tokens, logger)
+  const merchants = closeLater(started, telemetry.observe(connection))
   const startTable =
     name === 'transaction' && config.RATES_FILE !== undefined
       ? await readRatesFile(config.RATES_FILE, now())

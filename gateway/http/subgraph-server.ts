@@ -7,10 +7,12 @@ import fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type preValidationHookHandler,
 } from 'fastify'
 import mercurius, { type MercuriusOptions } from 'mercurius'
 import type { AddressInfo } from 'node:net'
 import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
+import { tracing, type Tracing } from '../../subgraphs/platform/tracing.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { OpenFile } from '../../subgraphs/transaction/index.ts'
@@ -21,6 +23,7 @@ import { withInputCodes } from '../supergraph/connection-in-process.ts'
 import type { SubgraphError } from '../supergraph/connection.ts'
 import type { PresentError } from '../supergraph/failures.ts'
 import { deadlineHeader } from '../supergraph/address.ts'
+import { beginRequest } from '../telemetry/spans.ts'
 import { httpErrorOf } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { maskErrors } from './mask-errors.ts'
@@ -66,6 +69,8 @@ export async function startSubgraphServer(options: SubgraphServerOptions): Promi
       ;(request as SignedRequest)[viewerKey] = viewer
       if (readiness.phase !== 'ready') throw new HttpError('NOT_READY')
     })
+    // After the body has been read: the events of a socket are in no asynchronous context of a request.
+    if (tracing) signed.addHook('preValidation', traceCall(tracing))
     const { openSettlementFile } = subgraph
     if (openSettlementFile)
       settlementFileRoutes(signed, () => ({ identity: tokens, open: openSettlementFile }))
@@ -108,6 +113,16 @@ function createApp(logger: FastifyBaseLogger): FastifyInstance {
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, logger))
   return app
 }
+
+/** Continues the trace of the hub for what follows the hook. */
+const traceCall =
+  (traces: Tracing): preValidationHookHandler =>
+  ({ method, headers, body }, { raw: response }, done) => {
+    const { span } = beginRequest(traces, { method, headers, response })
+    const { operationName } = (body ?? {}) as { readonly operationName?: unknown }
+    if (typeof operationName === 'string') span.setAttribute('graphql.operation.name', operationName)
+    traces.within(span, done)
+  }
 
 function sendError(
   error: unknown,

@@ -1,14 +1,48 @@
 import { SignJWT } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { plainSecrets } from '../../subgraphs/shared/secret-box.ts'
 import { sharedSecret } from '../../gateway/identity/secret.ts'
 import { createCallTokens } from '../../gateway/identity/call-token.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import { aTraceparent, startOtlpReceiver, treeOf } from '../fixtures/otlp-receiver.ts'
 import { distributedHub } from './distributed.ts'
 import { sendsEveryOperation } from './every-operation.ts'
 import { logAfter, pay, Watcher } from './watcher.ts'
 
-const hub = await distributedHub()
+const receiver = await startOtlpReceiver()
+afterAll(() => receiver.close())
+const hub = await distributedHub({
+  OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+  OTEL_BSP_SCHEDULE_DELAY: '50',
+})
+
+describe('a trace of a hub whose subgraphs are processes of their own', () => {
+  test('goes through all processes that take part in a payment', async () => {
+    const { traceId, spanId, headers } = aTraceparent()
+    await pay(hub.url, headers)
+    const spans = await receiver.trace(traceId, (found) => {
+      const parents = new Set(found.map(({ parentId }) => parentId))
+      const known = new Set([spanId, ...found.map((span) => span.spanId)])
+      const calls = found.filter(({ name, kind }) => kind === 'CLIENT' && name.startsWith('fetch'))
+      return calls.length > 1 && calls.every((call) => parents.has(call.spanId)) && parents.isSubsetOf(known)
+    })
+    const tree = treeOf(spans)
+    expect(tree).toMatch(/^crossgate-gateway: POST \/graphql\n/)
+    expect(tree).toMatch(
+      /\n {2}crossgate-gateway: fetch transaction\n {4}crossgate-transaction: POST \/graphql\n/,
+    )
+    // The transaction subgraph asks the merchant subgraph for the shop of the code.
+    expect(tree).toMatch(
+      /\n {6}crossgate-transaction: fetch merchant\n {8}crossgate-merchant: POST \/graphql\n/,
+    )
+    expect(tree).toMatch(/\n {6}crossgate-transaction: batch\n {8}crossgate-transaction: insert payments\b/)
+    const server = spans.find(({ service, kind }) => service === 'crossgate-transaction' && kind === 'SERVER')
+    expect(server!.attributes).toMatchObject({
+      'graphql.operation.name': 'SubmitPayment__transaction',
+      'http.response.status_code': 200,
+    })
+  })
+})
 
 describe('a hub whose subgraphs are processes of their own', () => {
   test('loses and repeats no event for its subscribers when the transaction process is killed and started again', async () => {
@@ -64,6 +98,8 @@ describe('a hub whose subgraphs are processes of their own', () => {
         },
       ],
     })
+    const line = await hub.run('gateway').line('a subgraph is unavailable')
+    expect(line).toMatch(/"traceId":"[0-9a-f]{32}","spanId":"[0-9a-f]{16}"/)
     await hub.start('analytics')
   })
 })

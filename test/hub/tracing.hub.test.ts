@@ -1,0 +1,165 @@
+import { createClient } from 'graphql-ws'
+import { afterAll, describe, expect, test } from 'vitest'
+import WebSocket from 'ws'
+import { aTraceparent, startOtlpReceiver, treeOf, type ReceivedSpan } from '../fixtures/otlp-receiver.ts'
+import { testHub } from './hub.ts'
+import { pay } from './watcher.ts'
+
+const receiver = await startOtlpReceiver()
+afterAll(() => receiver.close())
+const hub = await testHub(undefined, {
+  OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+  OTEL_EXPORTER_OTLP_HEADERS: 'x-tenant=crossgate%20test',
+  OTEL_BSP_SCHEDULE_DELAY: '10',
+})
+
+const hasEnded = (spans: readonly ReceivedSpan[]) => spans.some(({ kind }) => kind === 'SERVER')
+
+describe('a payment that a client traces', async () => {
+  const client = aTraceparent()
+  await pay(hub.url, client.headers)
+  const spans = await receiver.trace(client.traceId, hasEnded)
+  const named = (name: string) => spans.find((span) => span.name === name)!
+
+  test('is a tree of spans: the request, its plan, each fetch, and each call of MongoDB', () => {
+    const tree = treeOf(spans)
+    expect(tree).toMatch(
+      /^crossgate: POST \/graphql\n {2}crossgate: plan\n {2}crossgate: fetch transaction\n/,
+    )
+    expect(tree).toMatch(
+      /\n {2}crossgate: fetch merchant\n {4}crossgate: batch\n {6}crossgate: find merchants\b/,
+    )
+    expect(tree).toMatch(/\n {4}crossgate: batch\n {6}crossgate: insert payments\b/)
+    expect(new Set(spans.map(({ traceId }) => traceId))).toEqual(new Set([client.traceId]))
+  })
+
+  test('continues the trace of the client', () => {
+    const request = named('POST /graphql')
+    expect(request).toMatchObject({
+      kind: 'SERVER',
+      parentId: client.spanId,
+      attributes: {
+        'http.request.method': 'POST',
+        'http.route': '/graphql',
+        'http.response.status_code': 200,
+        'graphql.operation.type': 'mutation',
+        'graphql.operation.name': 'SubmitPayment',
+      },
+    })
+  })
+
+  test('has each part within the time of the part around it', () => {
+    const byId = new Map(spans.map((span) => [span.spanId, span]))
+    const outside = spans.filter(({ parentId, startedAtNs, endedAtNs }) => {
+      const parent = parentId === null ? undefined : byId.get(parentId)
+      return parent && (startedAtNs < parent.startedAtNs || endedAtNs > parent.endedAtNs + 1_000_000n)
+    })
+    expect(outside.map(({ name }) => name)).toEqual([])
+  })
+
+  test('is described by OpenTelemetry’s conventions', () => {
+    expect(named('insert payments')).toMatchObject({
+      kind: 'CLIENT',
+      hasFailed: false,
+      attributes: {
+        'db.system.name': 'mongodb',
+        'db.operation.name': 'insert',
+        'db.collection.name': 'payments',
+        'db.namespace': hub.database.name,
+        'server.address': expect.any(String),
+        'server.port': expect.any(Number),
+      },
+    })
+    expect(named('fetch merchant')).toMatchObject({
+      kind: 'INTERNAL',
+      attributes: { 'crossgate.subgraph': 'merchant', 'graphql.operation.name': 'SubmitPayment__merchant' },
+    })
+  })
+
+  test('shows no value of a variable, a document or a key', () => {
+    for (const value of ['live-1', '12.00', 'demo-wallet', 'mutation SubmitPayment'])
+      expect(receiver.text).not.toContain(value)
+  })
+
+  test('goes to the receiver with the headers of the settings', () => {
+    expect(receiver.headers['x-tenant']).toBe('crossgate test')
+  })
+})
+
+describe('a request that its client does not trace', () => {
+  test('is not traced when its `traceparent` says so', async () => {
+    const [unsampled, sampled] = [aTraceparent('00'), aTraceparent()]
+    await hub.as('demo-wallet').query('{ viewer { scopes } }', {}, unsampled.headers)
+    await hub.as('demo-wallet').query('{ viewer { scopes } }', {}, sampled.headers)
+    await receiver.trace(sampled.traceId, hasEnded)
+    expect(receiver.spans.filter(({ traceId }) => traceId === unsampled.traceId)).toEqual([])
+  })
+
+  test('begins a trace of its own when it has none', async () => {
+    await hub.as('demo-wallet').query('query WithoutTrace { viewer { scopes } }')
+    const span = await receiver.until((spans) =>
+      spans.find(({ attributes }) => attributes['graphql.operation.name'] === 'WithoutTrace'),
+    )
+    expect(span).toMatchObject({ parentId: null, kind: 'SERVER' })
+  })
+
+  test('is shown with its status when it is refused', async () => {
+    const { traceId, headers } = aTraceparent()
+    const answer = await hub.as('unknown-key').query('{ viewer { scopes } }', {}, headers)
+    expect(answer.errors).toHaveLength(1)
+    const [span] = await receiver.trace(traceId, hasEnded)
+    expect(span).toMatchObject({ hasFailed: false, attributes: { 'http.response.status_code': 401 } })
+  })
+})
+
+describe('a subscription', () => {
+  const document = 'subscription Watch { transactionEvents { cursor transaction { merchant { name } } } }'
+
+  test('over a WebSocket has a span that ends when it has begun, and a trace for each event', async () => {
+    const { traceId, spanId, headers } = aTraceparent()
+    const client = createClient({
+      url: `${hub.url.replace('http', 'ws')}/graphql`,
+      webSocketImpl: WebSocket,
+      connectionParams: { authorization: 'Bearer demo-operator', ...headers },
+      retryAttempts: 0,
+    })
+    const events = client.iterate({ query: document })
+    const first = events.next()
+    const opening = await receiver.trace(traceId, (spans) => spans.some(({ name }) => name === 'subscribe'))
+    expect(treeOf(opening)).toMatch(/^crossgate: operation\n(.*\n)* {2}crossgate: subscribe\b/)
+    expect(opening.find(({ name }) => name === 'operation')).toMatchObject({
+      kind: 'SERVER',
+      parentId: spanId,
+      attributes: { 'graphql.operation.type': 'subscription', 'graphql.operation.name': 'Watch' },
+    })
+    await pay(hub.url)
+    await first
+    await client.dispose()
+    const subscribe = opening.find(({ name }) => name === 'subscribe')!
+    const event = await receiver.until((spans) =>
+      spans.find(({ name, links }) => name === 'event' && links.includes(subscribe.spanId)),
+    )
+    expect(event).toMatchObject({ kind: 'CONSUMER', parentId: null })
+    const joined = await receiver.trace(event.traceId, (spans) => spans.length > 1)
+    expect(treeOf(joined)).toMatch(/^crossgate: event\n {2}crossgate: fetch merchant/)
+  })
+
+  test('over server-sent events is a part of its request', async () => {
+    const { traceId, headers } = aTraceparent()
+    const leaving = new AbortController()
+    await fetch(`${hub.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        authorization: 'Bearer demo-operator',
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        ...headers,
+      },
+      body: JSON.stringify({ query: document }),
+      signal: leaving.signal,
+    })
+    const spans = await receiver.trace(traceId, (found) => found.some(({ name }) => name === 'subscribe'))
+    leaving.abort()
+    expect(treeOf(spans)).toBe('crossgate: POST /graphql\n  crossgate: operation\n    crossgate: subscribe')
+  })
+})
