@@ -15,12 +15,11 @@ export function createLogger(config: Pick<Config, 'LOG_LEVEL'>): Logger {
 /** Of the request in which a line is written, so that the line and its trace lead to each other. */
 function traceIds(): object {
   const span = tracing?.current()
-  if (!span) return none
+  // A new object: pino adds the details of the line to it.
+  if (!span) return {}
   const { traceId, spanId } = span.spanContext()
   return { traceId, spanId }
 }
-
-const none = {}
 
 interface Line {
   readonly level: number

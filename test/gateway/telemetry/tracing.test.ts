@@ -2,6 +2,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { createBatchWriter } from '../../../subgraphs/platform/async/batching.ts'
 import { tracing } from '../../../subgraphs/platform/tracing.ts'
 import { startTracing, type TracingOptions } from '../../../gateway/telemetry/tracing.ts'
+import { files, read } from '../../harness/files.ts'
 import { startOtlpReceiver } from '../../fixtures/otlp-receiver.ts'
 
 const receiver = await startOtlpReceiver()
@@ -101,8 +102,20 @@ describe('a receiver of traces that is away', () => {
     expect(performance.now() - startedAt).toBeLessThan(2_500)
     expect(warnings).toEqual(['spans of traces could not be sent, and are lost'])
   })
+})
 
-  test('is no part of a process without traces', () => {
+describe('a process without traces', () => {
+  test('has no tracing', () => {
     expect(tracing).toBeNull()
+  })
+
+  test('loads nothing of OpenTelemetry', () => {
+    const importing = (pattern: RegExp) =>
+      files.filter((file) => /^(gateway|subgraphs)\//.test(file) && pattern.test(read(file)))
+    expect(importing(/^import (?!type)[^;]*? from '@opentelemetry\//m)).toEqual([
+      'gateway/telemetry/tracing.ts',
+    ])
+    expect(importing(/^import (?!type)[^;]*?telemetry\/tracing\.ts'/m)).toEqual([])
+    expect(importing(/await import\('\.\.\/telemetry\/tracing\.ts'\)/)).toEqual(['gateway/app/tracing.ts'])
   })
 })

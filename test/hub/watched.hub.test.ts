@@ -1,7 +1,9 @@
 import { createClient } from 'graphql-ws'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import WebSocket from 'ws'
 import { aTraceparent, startOtlpReceiver, treeOf, type ReceivedSpan } from '../fixtures/otlp-receiver.ts'
+import { alerts, dashboardExpressions, samplesIn, selectionsOf } from '../docs/observability.ts'
+import { read as page } from '../harness/files.ts'
 import { testHub } from './hub.ts'
 import { pay } from './watcher.ts'
 
@@ -161,5 +163,76 @@ describe('a subscription', () => {
     const spans = await receiver.trace(traceId, (found) => found.some(({ name }) => name === 'subscribe'))
     leaving.abort()
     expect(treeOf(spans)).toBe('crossgate: POST /graphql\n  crossgate: operation\n    crossgate: subscribe')
+  })
+})
+
+describe('the metrics of a hub', () => {
+  const read = async () =>
+    (await fetch(`${hub.url}/metrics`, { headers: { authorization: 'Bearer demo-operator' } })).text()
+
+  test('are those of the table in docs/operating.md, with its labels', async () => {
+    await pay(hub.url)
+    // An operation whose response has errors.
+    await hub.as('demo-wallet').query('query Refused { payment(id: "none") { id } }')
+    const samples = await vi.waitFor(async () => {
+      const found = samplesIn(await read())
+      expect(found.has('crossgate_authorization_seconds_count')).toBe(true)
+      return found
+    })
+    const text = await read()
+    const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)]
+    const exposed = types
+      .filter(([, name]) => !/^(process|nodejs)_/.test(name!))
+      .map(([, name, type]) => {
+        const labels = samples.get(type === 'histogram' ? `${name}_count` : name!) ?? new Set()
+        return { name: name!, labels: [...labels] }
+      })
+    const byName = (a: { name: string }, b: { name: string }) => a.name.localeCompare(b.name)
+    const documented = [
+      ...page('docs/operating.md').matchAll(/^\| `((?:crossgate|db|http)_\w+)` +\| ([^|]*)\|/gm),
+    ].map(([, name, labels]) => ({
+      name: name!,
+      labels: [...labels!.matchAll(/`(\w+)`/g)].map(([, label]) => label!),
+    }))
+    // Nothing of the data set of this hub is refunded or declined.
+    const unused = documented.filter(({ name }) => !samples.has(name) && !samples.has(`${name}_count`))
+    expect(exposed.toSorted(byName)).toEqual(
+      documented.map((each) => (unused.includes(each) ? { ...each, labels: [] } : each)).toSorted(byName),
+    )
+    expect(unused.map(({ name }) => name).filter((name) => !/refunds|declines/.test(name))).toEqual([])
+  })
+
+  test('are all that the alerts and the dashboard select, by labels that they have', async () => {
+    const samples = samplesIn(await read())
+    const text = await read()
+    const ofPrometheus = new Set(['job', 'instance'])
+    const selections = [...alerts().map(({ expr }) => expr), ...dashboardExpressions()].flatMap(selectionsOf)
+    const wrong = selections.flatMap(({ metric, labels }) => {
+      if (metric === 'up') return []
+      if (
+        !text.includes(`# TYPE ${metric.replace(/_(bucket|count|sum)$/, '')} `) &&
+        !text.includes(`# TYPE ${metric} `)
+      )
+        return [metric]
+      const known = samples.get(metric)
+      return known
+        ? [...labels.difference(known).difference(ofPrometheus)].map((label) => `${metric}{${label}}`)
+        : []
+    })
+    expect(wrong).toEqual([])
+  })
+
+  test('have a label for operations that are known, and one for all others', async () => {
+    for (let n = 0; n < 120; n++) await hub.as('demo-wallet').query(`query Name${n} { __typename }`)
+    await fetch(`${hub.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: 'query WithoutKey { __schema { queryType { name } } }' }),
+    })
+    const names = [...(await read()).matchAll(/crossgate_operation_seconds_count\{operation="(\w+)"\}/g)]
+    expect(names.map(([, name]) => name)).toContain('SubmitPayment')
+    expect(names.map(([, name]) => name)).toContain('other')
+    expect(names.map(([, name]) => name)).not.toContain('WithoutKey')
+    expect(names.length).toBeLessThanOrEqual(101)
   })
 })
