@@ -56,7 +56,8 @@ export type SamplerName = RootSampler | `parentbased_${RootSampler}`
 /** Makes traces in this process from now on, until it is closed. Spans that wait are sent then. */
 export function startTracing(options: TracingOptions): { close(): Promise<void> } {
   const { logger, url, headers, timeoutMs, resource, queueMax, delayMs } = options
-  warnOfFailures(logger)
+  const warn = warningOf(logger)
+  setGlobalErrorHandler(warn)
   const exporter = new OTLPTraceExporter({ url, headers: { ...headers }, timeoutMillis: timeoutMs })
   const processor = new BatchSpanProcessor(exporter, {
     maxQueueSize: queueMax,
@@ -76,7 +77,10 @@ export function startTracing(options: TracingOptions): { close(): Promise<void> 
       setTracing(null)
       // What the receiver does not take in time is lost: it must not delay a stop.
       const closed = new AbortController()
-      const shutdown = provider.shutdown().finally(() => closed.abort())
+      const shutdown = provider
+        .shutdown()
+        .catch(warn)
+        .finally(() => closed.abort())
       await Promise.race([shutdown, pause(closeMs, closed.signal)])
     },
   }
@@ -87,13 +91,13 @@ const closeMs = 2_000
 /** How often spans that are lost are logged, at most. */
 const warnEveryMs = 60_000
 
-function warnOfFailures(logger: Pick<Logger, 'warn'>): void {
+function warningOf(logger: Pick<Logger, 'warn'>): (error: unknown) => void {
   let warnedAtMs = -Infinity
-  setGlobalErrorHandler((error) => {
+  return (error) => {
     if (performance.now() - warnedAtMs < warnEveryMs) return
     warnedAtMs = performance.now()
     logger.warn({ err: error }, 'spans of traces could not be sent, and are lost')
-  })
+  }
 }
 
 function samplerOf({ sampler, ratio }: TracingOptions): Sampler {
