@@ -112,10 +112,8 @@ describe('a process without traces', () => {
   test('loads nothing of OpenTelemetry', () => {
     const importing = (pattern: RegExp) =>
       files.filter((file) => /^(gateway|subgraphs)\//.test(file) && pattern.test(read(file)))
-    expect(importing(/^import (?!type)[^;]*? from '@opentelemetry\//m)).toEqual([
-      'gateway/telemetry/tracing.ts',
-    ])
-    expect(importing(/^import (?!type)[^;]*?telemetry\/tracing\.ts'/m)).toEqual([])
+    expect(importing(/^import (?!type)[^']*'@opentelemetry\//m)).toEqual(['gateway/telemetry/tracing.ts'])
+    expect(importing(/^import (?!type)[^']*'[^']*telemetry\/tracing\.ts'/m)).toEqual([])
     expect(importing(/await import\('\.\.\/telemetry\/tracing\.ts'\)/)).toEqual(['gateway/app/tracing.ts'])
   })
 })
