@@ -41,14 +41,17 @@ export function beginRequest(traces: Tracing, { method, headers, response }: Htt
   return { span, end }
 }
 
-/** Runs an operation of a WebSocket or event stream in a span, until `run` calls the function that it gets. */
+/**
+ * Runs an operation of a WebSocket or event stream in a span, until `run` calls the function that it gets. That
+ * of an event stream is a part of its request, and that of a WebSocket has the `headers` of its connection.
+ */
 export function traceOperation<Value>(
   traces: Tracing,
   headers: TraceHeaders,
   run: (ended: () => void) => Value,
 ): Value {
-  const span = traces.beginServer('operation', {}, headers)
-  return traces.within(span, () => run(() => span.end()))
+  const span = traces.current() ? traces.begin('operation', {}) : traces.beginServer('operation', {}, headers)
+  return span ? traces.within(span, () => run(() => span.end())) : run(() => {})
 }
 
 /** Adds what the client runs to the span of its request. */

@@ -135,9 +135,6 @@ class SpanTracing implements Tracing {
   }
 
   beginServer(name: string, attributes: Attributes, headers: TraceHeaders): Span {
-    const current = this.current()
-    if (current)
-      return this.#tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes }, contextOf(current))
     const parent = propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter)
     return this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
   }

@@ -14,10 +14,7 @@ export interface Tracing {
   begin(name: string, about: About): Span | null
   /** Runs `run` in a span below the current one. The span ends with `run`, or with the promise it returns. */
   span<Value>(name: string, about: About, run: (span: Span | null) => Value): Value
-  /**
-   * Begins the span of a server: it continues the trace that `headers` name, or else the current one, or
-   * begins a trace.
-   */
+  /** Begins the span of a server: it continues the trace that `headers` name, or begins one. */
   beginServer(name: string, attributes: Attributes, headers: TraceHeaders): Span
   /** Begins a trace that is linked to the current span, for work that the request has only caused. */
   beginLinked(name: string, attributes: Attributes): Span
