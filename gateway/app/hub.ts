@@ -260,7 +260,8 @@ function openServer(
     identity,
     openSettlementFile,
     metrics: {
-      hub: { logHealth, logReader, mongo },
+      mongo,
+      log: { health: logHealth, reader: logReader },
       mayRead: (viewer) => config.MODE === 'demo' || (viewer?.scopes.has('operator') ?? false),
     },
   })

@@ -61,7 +61,7 @@ export async function startStandalone(
   )
   const tokens = issuer && createTokens(issuer, () => new Date(), { keepsAllScopes: true })
   const identity = createIdentity({ keys: config.API_KEYS, tokens, keptHeaders: namesIn(config) })
-  const metrics = { hub: null, mayRead: (viewer: Viewer | null) => isOpen || viewer !== null }
+  const metrics = { mongo: null, log: null, mayRead: (viewer: Viewer | null) => isOpen || viewer !== null }
   const { supergraph } = supergraphFile
   const budgets = await openBudgets({ db: null, logger })
   const perMinute = config.COST_PER_MINUTE ?? null

@@ -6,6 +6,7 @@ import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { secretBox, type Config } from '../config/config.ts'
 import { createReadiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth } from '../http/log-health.ts'
+import type { MetricsSources } from '../http/metrics.ts'
 import { startSubgraphServer } from '../http/subgraph-server.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
@@ -74,10 +75,16 @@ async function open(
       : null
   const { subgraph, logReader } = await startSubgraph(name, foundation, merchants, startTable)
   readiness.checks.set('mongodb', () => (mongo.isAway() ? 'MongoDB has no primary that answers' : null))
+  let log: MetricsSources['log'] = null
   if (logReader) {
     const logHealth = closeLater(started, await watchLogHealth(db, logReader, now))
     readiness.checks.set('log', () => logHealth.whyNotReady())
     readiness.details.set('log', () => logHealthJson(logHealth.latest()))
+    log = { health: logHealth, reader: logReader }
   }
-  return closeLater(started, await startSubgraphServer({ config, subgraph, tokens, readiness, logger }))
+  const metrics = { mongo, log }
+  return closeLater(
+    started,
+    await startSubgraphServer({ config, subgraph, tokens, telemetry, metrics, readiness, logger }),
+  )
 }

@@ -23,14 +23,17 @@ export interface MetricsSources {
   readonly sockets: () => number
   readonly eventStreams: () => number
   readonly bufferedBytes: () => number
-  /** Null for a gateway without a log. */
-  readonly hub: HubSources | null
+  /** Null for a process without MongoDB. */
+  readonly mongo: MongoSource | null
+  /** Null for a process that does not read the log. */
+  readonly log: LogSource | null
 }
 
-export interface HubSources {
-  readonly logHealth: Pick<LogHealthWatch, 'latest'>
-  readonly mongo: Pick<WatchedMongo, 'client' | 'isAway' | 'pool'>
-  readonly logReader: Pick<LogReader, 'subscribe'>
+type MongoSource = Pick<WatchedMongo, 'client' | 'isAway' | 'pool'>
+
+interface LogSource {
+  readonly health: Pick<LogHealthWatch, 'latest'>
+  readonly reader: Pick<LogReader, 'subscribe'>
 }
 
 export interface Metrics {
@@ -78,7 +81,7 @@ export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metric
   return {
     count: (method, status, seconds) => count(method, '/graphql', status, seconds),
     open(sources) {
-      const payments = sources.hub && new PaymentCounts(sources.hub.logReader)
+      const payments = sources.log && new PaymentCounts(sources.log.reader)
       // The registry measures the process itself, so it is set up only once the metrics are read.
       let text: (() => Promise<string>) | null = null
       const read = () => (text ??= openRegistry(sources))()
@@ -95,21 +98,20 @@ async function isAllowed(
 }
 
 /** Reads all metrics but those of requests, as text. */
-function openRegistry({ hub, sockets, eventStreams, bufferedBytes }: MetricsSources): () => Promise<string> {
+function openRegistry(sources: MetricsSources): () => Promise<string> {
+  const { log, mongo, sockets, eventStreams, bufferedBytes } = sources
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const readers = hub && [
-    registerLog(registry, hub),
-    registerMongo(registry, hub),
-    registerQueues(registry, hub),
-  ]
+  const readLog = log && registerLog(registry, log)
+  const readMongo = mongo && registerMongo(registry, mongo)
   const gauge = (name: string, help: string) =>
     new Gauge({ name: `crossgate_${name}`, help, registers: [registry] })
   const socketsOpen = gauge('sockets', 'Open WebSockets of this process.')
   const streamsOpen = gauge('event_streams', 'Open streams of server-sent events of this process.')
   const buffered = gauge('buffered_bytes', 'Bytes of responses that clients have not taken yet.')
   return async () => {
-    readers?.forEach((read) => read())
+    readLog?.()
+    readMongo?.()
     socketsOpen.set(sockets())
     streamsOpen.set(eventStreams())
     buffered.set(bufferedBytes())
@@ -118,7 +120,7 @@ function openRegistry({ hub, sockets, eventStreams, bufferedBytes }: MetricsSour
 }
 
 /** Registers the metrics of the log, and returns a function that reads them. */
-function registerLog(registry: Registry, { logHealth }: HubSources): () => void {
+function registerLog(registry: Registry, { health }: LogSource): () => void {
   const gauge = gaugesOf(registry)
   const tip = gauge('crossgate_log_tip', 'Position of the latest entry of the log.')
   const isWritten = gauge(
@@ -136,8 +138,13 @@ function registerLog(registry: Registry, { logHealth }: HubSources): () => void 
     'Age in seconds of the oldest log entry that a reader has not read yet; 0 when there is none.',
     'reader',
   )
+  const backlog = gauge(
+    'crossgate_backlog',
+    'What waits in the database, for any process: payments beyond their deadline, and webhook deliveries; counted up to 10,000.',
+    'work',
+  )
   return () => {
-    const state = logHealth.latest()
+    const state = health.latest()
     tip.set(Number(state.tip))
     isWritten.set(Number(state.isWritten))
     for (const reader of state.readers) {
@@ -146,11 +153,12 @@ function registerLog(registry: Registry, { logHealth }: HubSources): () => void 
       lag.set(labels, reader.entries)
       lagSeconds.set(labels, reader.ms / 1000)
     }
+    for (const [work, count] of Object.entries(state.backlog)) backlog.set({ work }, count)
   }
 }
 
-/** Registers the metrics of the connections to MongoDB, by OpenTelemetry’s names. */
-function registerMongo(registry: Registry, { mongo }: HubSources): () => void {
+/** Registers the metrics of the connections to MongoDB, by OpenTelemetry’s names, and of what waits for it. */
+function registerMongo(registry: Registry, mongo: MongoSource): () => void {
   const gauge = gaugesOf(registry)
   const isAnswering = gauge(
     'crossgate_mongodb_answers',
@@ -166,6 +174,11 @@ function registerMongo(registry: Registry, { mongo }: HubSources): () => void {
     'db_client_connection_pending_requests',
     'Calls that wait for a connection to MongoDB.',
   )
+  const queue = gauge(
+    'crossgate_queue_size',
+    'What waits in this process: items of batches for MongoDB, reads of lists, and reads of the log.',
+    'queue',
+  )
   const timeouts = new Counter({
     name: 'db_client_connection_timeouts_total',
     help: 'Calls that got no connection to MongoDB in time.',
@@ -180,27 +193,9 @@ function registerMongo(registry: Registry, { mongo }: HubSources): () => void {
     pending.set(pool.pending)
     timeouts.reset()
     timeouts.inc(pool.timeouts)
-  }
-}
-
-/** Registers what waits: in this process, and in the database for all processes. */
-function registerQueues(registry: Registry, { logHealth, mongo }: HubSources): () => void {
-  const gauge = gaugesOf(registry)
-  const queue = gauge(
-    'crossgate_queue_size',
-    'What waits in this process: items of batches for MongoDB, reads of lists, and reads of the log.',
-    'queue',
-  )
-  const backlog = gauge(
-    'crossgate_backlog',
-    'What waits in the database, for any process: payments beyond their deadline, and webhook deliveries; counted up to 10,000.',
-    'work',
-  )
-  return () => {
     queue.set({ queue: 'batch' }, batchedItems())
     for (const [kind, waiting] of Object.entries(waitingReads(mongo.client)))
       queue.set({ queue: kind }, waiting)
-    for (const [work, count] of Object.entries(logHealth.latest().backlog)) backlog.set({ work }, count)
   }
 }
 

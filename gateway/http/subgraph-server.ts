@@ -24,9 +24,11 @@ import type { SubgraphError } from '../supergraph/connection.ts'
 import type { PresentError } from '../supergraph/failures.ts'
 import { deadlineHeader } from '../supergraph/address.ts'
 import { beginRequest } from '../telemetry/spans.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { httpErrorOf } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { maskErrors } from './mask-errors.ts'
+import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { settlementFileRoutes } from './settlement-files.ts'
 import { openSubgraphStreams } from './subgraph-streams.ts'
 
@@ -36,6 +38,8 @@ export interface SubgraphServerOptions {
     readonly openSettlementFile?: (viewer: Viewer, name: string) => Promise<OpenFile | null>
   }
   readonly tokens: CallTokens
+  readonly telemetry: Telemetry
+  readonly metrics: Pick<MetricsSources, 'mongo' | 'log'>
   readonly readiness: Readiness
   readonly logger: FastifyBaseLogger
 }
@@ -62,6 +66,7 @@ export async function startSubgraphServer(options: SubgraphServerOptions): Promi
   const app = createApp(logger)
   // Only the hub and its operator reach this port.
   healthRoutes(app, readiness, () => true)
+  const metrics = metricsRoute(app, options.telemetry)
   await app.register(async (signed) => {
     signed.addHook('onRequest', async (request) => {
       const viewer = await tokens.find(request.headers.authorization)
@@ -90,6 +95,14 @@ export async function startSubgraphServer(options: SubgraphServerOptions): Promi
   })
   await app.ready()
   const streams = openSubgraphStreams({ server: app.server, subgraph, tokens, present })
+  metrics.open({
+    ...options.metrics,
+    identity: tokens,
+    mayRead: () => true,
+    sockets: () => streams.size,
+    eventStreams: () => 0,
+    bufferedBytes: () => streams.bufferedBytes,
+  })
   await app.listen({ host: config.HOST, port: config.PORT })
   return {
     url: urlOf(app),

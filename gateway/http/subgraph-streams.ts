@@ -55,8 +55,16 @@ interface Extra {
   readonly headers: IncomingHttpHeaders
 }
 
+export interface SubgraphStreams {
+  /** Sockets that are open now. */
+  readonly size: number
+  /** Bytes buffered for the hubs. */
+  readonly bufferedBytes: number
+  close(): Promise<void>
+}
+
 /** Accepts WebSockets at /graphql that have a token of the hub in the `Authorization` header. */
-export function openSubgraphStreams(options: SubgraphStreamsOptions): { close(): Promise<void> } {
+export function openSubgraphStreams(options: SubgraphStreamsOptions): SubgraphStreams {
   const { server, tokens } = options
   const protocol = protocolServer(options)
   const sockets = new WebSocketServer({
@@ -102,6 +110,12 @@ export function openSubgraphStreams(options: SubgraphStreamsOptions): { close():
   }, pingMs).unref()
 
   return {
+    get size() {
+      return sockets.clients.size
+    },
+    get bufferedBytes() {
+      return [...sockets.clients].reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0)
+    },
     async close() {
       server.off('upgrade', onUpgrade)
       server.on('upgrade', (_request, stream) => stream.destroy())

@@ -103,6 +103,15 @@ describe('a hub whose subgraphs are processes of their own', () => {
 })
 
 describe('a subgraph in a process of its own', () => {
+  test('is measured at its own port', async () => {
+    const metrics = await (await fetch(`${hub.addresses['PARTICIPANT_URLS']}/metrics`)).text()
+    expect(metrics).toMatch(
+      /_count\{http_request_method="POST",http_route="\/graphql",http_response_status_code="200"\} [1-9]/,
+    )
+    expect(metrics).toMatch(/^db_client_connection_count\{db_client_connection_state="used"\} \d/m)
+    expect(metrics).not.toContain('crossgate_log_tip')
+  })
+
   const operator: Viewer = {
     participant: 'operator' as Viewer['participant'],
     scopes: new Set(['operator']),
