@@ -1,9 +1,10 @@
-// Turns traces on where the settings have a receiver for them. Without one, nothing of OpenTelemetry is loaded.
+// Turns traces on where the settings have a receiver for them. Without one, nothing of OpenTelemetry is
+// loaded.
 
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import { tracingOptions, type Config, type Role } from '../config/config.ts'
 
-/** Makes traces in this process until it is closed, as the settings say. `part` is what the process runs. */
+/** Makes traces in this process until it is closed, by its settings. `part` is what the process runs. */
 export async function openTracing(
   config: Config,
   part: Role | null,

@@ -157,7 +157,7 @@ function registerLog(registry: Registry, { health }: LogSource): () => void {
   }
 }
 
-/** Registers the metrics of the connections to MongoDB, by OpenTelemetry’s names, and of what waits for it. */
+/** Registers the metrics of connections to MongoDB, by OpenTelemetry’s names, and of what waits for them. */
 function registerMongo(registry: Registry, mongo: MongoSource): () => void {
   const gauge = gaugesOf(registry)
   const isAnswering = gauge(

@@ -1,5 +1,5 @@
-// Counts payments for /metrics: outcomes, values, refunds, declines and the time of counterparties. Each process
-// counts all of them, from the log, since it started.
+// Counts payments for /metrics: outcomes, values, refunds, declines and the time of counterparties. Each
+// process counts all of them, from the log, since it started.
 
 import type { ReasonCode } from '../../schema/values/reasons.ts'
 import type { LogEntry } from '../../subgraphs/log/entry.ts'

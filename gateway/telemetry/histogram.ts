@@ -1,5 +1,5 @@
-// A histogram of durations for /metrics, with labels. What happens per request must cost almost nothing, so it is
-// counted in plain arrays, and formatted only when it is read.
+// A histogram of durations for /metrics, with labels. What happens per request must cost almost nothing, so
+// it is counted in plain arrays, and formatted only when it is read.
 
 /** Upper bounds in seconds. */
 const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]

@@ -1,5 +1,5 @@
-// The spans of a gateway, by OpenTelemetry’s conventions for HTTP and GraphQL. They have names, codes and numbers:
-// no document, no variable, and nothing of a response.
+// The spans of a gateway, by OpenTelemetry’s conventions for HTTP and GraphQL. They have names, codes and
+// numbers: no document, no variable, and nothing of a response.
 
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { tracing, type TraceHeaders, type Tracing } from '../../subgraphs/platform/tracing.ts'
@@ -42,8 +42,8 @@ export function beginRequest(traces: Tracing, { method, headers, response }: Htt
 }
 
 /**
- * Runs an operation of a WebSocket or event stream in a span, until `run` calls the function that it gets. That
- * of an event stream is a part of its request, and that of a WebSocket has the `headers` of its connection.
+ * Runs an operation of a WebSocket or event stream in a span, until `run` calls the function that it gets.
+ * That of an event stream is a part of its request; that of a WebSocket has the `headers` of its connection.
  */
 export function traceOperation<Value>(
   traces: Tracing,

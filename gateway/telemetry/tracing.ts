@@ -1,5 +1,5 @@
-// The traces of a process, by the SDK of OpenTelemetry. Only a process whose settings turn traces on loads this
-// file; all others have `tracing` null.
+// The traces of a process, by the SDK of OpenTelemetry. Only a process whose settings turn traces on loads
+// this file; in all others `tracing` is null.
 
 import {
   defaultTextMapGetter,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { read } from '../harness/files.ts'
-import { alerts, dashboard, dashboardExpressions, selectionsOf } from './observability.ts'
+import { alerts, dashboard, dashboardExpressions, selectionsOf } from '../harness/observability.ts'
 
 describe('an alert', () => {
   test.each(alerts())('$alert has an expression, a time, a severity and a page', (alert) => {

@@ -2,7 +2,7 @@ import { createClient } from 'graphql-ws'
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import WebSocket from 'ws'
 import { aTraceparent, pathsOf, startOtlpReceiver, type ReceivedSpan } from '../fixtures/otlp-receiver.ts'
-import { alerts, dashboardExpressions, samplesIn, selectionsOf } from '../docs/observability.ts'
+import { alerts, dashboardExpressions, samplesIn, selectionsOf } from '../harness/observability.ts'
 import { read as page } from '../harness/files.ts'
 import { testHub } from './hub.ts'
 import { textOf } from './operations.ts'
@@ -90,7 +90,7 @@ describe('a payment that a client traces', async () => {
 })
 
 describe('a request that its client does not trace', () => {
-  test('is not traced when its `traceparent` says so', async () => {
+  test('is not traced when its `traceparent` forbids it', async () => {
     const [unsampled, sampled] = [aTraceparent('00'), aTraceparent()]
     await hub.as('demo-wallet').query('{ viewer { scopes } }', {}, unsampled.headers)
     await hub.as('demo-wallet').query('{ viewer { scopes } }', {}, sampled.headers)

@@ -66,7 +66,7 @@ describe('the sampling of traces', () => {
     expect(recorded.length).toBeLessThan(600)
   })
 
-  test('follows the caller, whose decision goes on to subgraphs', () => {
+  test('follows the caller, whose decision subgraphs receive', () => {
     const { tracing: made } = traces({ sampler: 'parentbased_always_off' })
     const id = '0af7651916cd43dd8448eb211c80319c'
     const sent = (flags: string) => {

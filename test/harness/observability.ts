@@ -3,7 +3,7 @@
 import type { SyntaxNode } from '@lezer/common'
 import { parser } from '@prometheus-io/lezer-promql'
 import { parse as parseYaml } from 'yaml'
-import { read } from '../harness/files.ts'
+import { read } from './files.ts'
 
 export interface Alert {
   readonly alert: string
