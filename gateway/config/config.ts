@@ -69,7 +69,7 @@ const httpUrl = z
   .refine((url) => URL.canParse(url), 'must be a URL')
 
 /** `NAME=VALUE,NAME=VALUE`, values percent-encoded, as OpenTelemetry takes it. */
-const pairs = namedList(
+const namedValues = namedList(
   /^([^=\s]+)\s*=\s*((?:[^%]|%[0-9A-Fa-f]{2})*)$/,
   'takes NAME=VALUE pairs, separated by commas',
   (name, value): [string, string] => [name!, decodeURIComponent(value!)],
@@ -369,7 +369,7 @@ const settings = z.object({
     description: 'The same, as the complete address that takes traces.',
     unset: '`/v1/traces` of `OTEL_EXPORTER_OTLP_ENDPOINT`',
   }),
-  OTEL_EXPORTER_OTLP_HEADERS: pairs.meta({
+  OTEL_EXPORTER_OTLP_HEADERS: namedValues.meta({
     description: 'Headers for the receiver of traces, as `NAME=VALUE,NAME=VALUE`.',
     unset: 'none',
   }),
@@ -380,7 +380,7 @@ const settings = z.object({
     description: 'The `service.name` of traces.',
     unset: '`crossgate`; for the process of a part, `crossgate-gateway` and the like',
   }),
-  OTEL_RESOURCE_ATTRIBUTES: pairs.meta({
+  OTEL_RESOURCE_ATTRIBUTES: namedValues.meta({
     description: 'Further attributes of the process in traces, as `NAME=VALUE,NAME=VALUE`.',
     unset: 'none',
   }),
