@@ -12,7 +12,7 @@ import type { LogReader } from '../../subgraphs/log/reader.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Identity } from '../identity/identity.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
-import { Histogram } from '../telemetry/histogram.ts'
+import { Histogram, type Durations } from '../telemetry/histogram.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { LogHealthWatch } from './log-health.ts'
 import { PaymentCounts } from './payment-counts.ts'
@@ -49,12 +49,21 @@ export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metric
     'http_server_request_duration_seconds',
     'Seconds from the headers of an HTTP request to the last byte of its response.',
   )
-  const count = (method: string, route: string, status: number, seconds: number): void =>
-    requests.observe(`${method} ${route} ${status}`, seconds, () => ({
-      http_request_method: method,
-      http_route: route,
-      http_response_status_code: String(status),
-    }))
+  const durations = new Map<string, Durations>()
+  const count = (method: string, route: string, status: number, seconds: number): void => {
+    const key = `${method} ${route} ${status}`
+    let counted = durations.get(key)
+    if (!counted) {
+      const labels = {
+        http_request_method: method,
+        http_route: route,
+        http_response_status_code: String(status),
+      }
+      counted = requests.add(labels)
+      durations.set(key, counted)
+    }
+    counted.count(seconds)
+  }
   app.addHook('onResponse', ({ method, routeOptions }, reply, done) => {
     // A path that is no route may be anything.
     count(

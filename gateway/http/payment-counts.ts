@@ -1,39 +1,32 @@
 // Counts payments for /metrics: outcomes, values, refunds, declines and the time of counterparties. Each
 // process counts all of them, from the log, since it started.
 
-import type { ReasonCode } from '../../schema/values/reasons.ts'
 import type { LogEntry } from '../../subgraphs/log/entry.ts'
 import type { LogReader } from '../../subgraphs/log/reader.ts'
 import { outcomes } from '../../subgraphs/transaction/index.ts'
-import { Histogram, labelText } from '../telemetry/histogram.ts'
+import { others } from '../telemetry/call-stats.ts'
+import { Histogram, labelText, type Durations } from '../telemetry/histogram.ts'
 
 /** The most corridors with counts of their own; the operator makes them. */
 const corridorsMax = 200
-const others = 'other'
+
+/** The counts of one corridor. */
+interface Corridor {
+  readonly name: string
+  readonly byOutcome: Map<string, number>
+  readonly authorizations: Durations
+  value: number
+  refunds: number
+  refundValue: number
+}
 
 export class PaymentCounts {
-  readonly #payments = new Counts(
-    'crossgate_payments_total',
-    'Payments that reached an outcome, by corridor. Every process counts all payments: take the maximum over processes, not the sum.',
-  )
-  readonly #values = new Counts(
-    'crossgate_payments_value_cny_total',
-    'Reporting value in CNY of the payments that succeeded, by corridor.',
-  )
-  readonly #refunds = new Counts('crossgate_refunds_total', 'Refunds, by corridor.')
-  readonly #refundValues = new Counts(
-    'crossgate_refunds_value_cny_total',
-    'Reporting value in CNY of refunds, by corridor.',
-  )
-  readonly #declines = new Counts(
-    'crossgate_declines_total',
-    'Payments that were declined or failed, by reason.',
-  )
+  readonly #corridors = new Map<string, Corridor>()
+  readonly #declines = new Map<string, number>()
   readonly #authorizations = new Histogram(
     'crossgate_authorization_seconds',
     'Seconds from the submission of a payment to the answer of its counterparty, by corridor.',
   )
-  readonly #corridors = new Set<string>()
 
   constructor(logReader: Pick<LogReader, 'subscribe'>) {
     logReader.subscribe((entries) => {
@@ -41,38 +34,76 @@ export class PaymentCounts {
     })
   }
 
-  /** In Prometheus’ text format. */
-  text(): string {
-    const counts = [this.#payments, this.#values, this.#refunds, this.#refundValues, this.#declines]
-    return counts.map((each) => each.text()).join('') + this.#authorizations.text()
-  }
-
   #take(entry: LogEntry): void {
     const { kind, reason, payment } = entry
-    const corridor = this.#labelOf(payment.corridor)
+    const corridor = this.#corridors.get(payment.corridor) ?? this.#add(payment.corridor)
     const value = Number(payment.reportingMinor) / 100
     if (kind === 'REFUNDED') {
-      this.#refunds.add(corridor, 1, () => ({ corridor }))
-      this.#refundValues.add(corridor, value, () => ({ corridor }))
+      corridor.refunds++
+      corridor.refundValue += value
     }
-    if (payment.authorizeMs !== null)
-      this.#authorizations.observe(corridor, payment.authorizeMs / 1000, () => ({ corridor }))
+    if (payment.authorizeMs !== null) corridor.authorizations.count(payment.authorizeMs / 1000)
     const outcome = newOutcomeOf(entry)
     if (!outcome) return
-    this.#payments.add(`${corridor} ${outcome}`, 1, () => ({ corridor, outcome }))
-    if (outcome === 'SUCCEEDED') this.#values.add(corridor, value, () => ({ corridor }))
-    if (outcome === 'FAILED') this.#declines.add(reason ?? none, 1, () => ({ reason: reason ?? none }))
+    addTo(corridor.byOutcome, outcome)
+    if (outcome === 'SUCCEEDED') corridor.value += value
+    if (outcome === 'FAILED') addTo(this.#declines, reason ?? 'NONE')
   }
 
-  #labelOf(corridor: string): string {
-    if (this.#corridors.has(corridor)) return corridor
-    if (this.#corridors.size >= corridorsMax) return others
-    this.#corridors.add(corridor)
+  #add(name: string): Corridor {
+    const own = this.#corridors.size < corridorsMax ? name : others
+    const corridor = this.#corridors.get(own) ?? {
+      name: own,
+      byOutcome: new Map<string, number>(),
+      authorizations: this.#authorizations.add({ corridor: own }),
+      value: 0,
+      refunds: 0,
+      refundValue: 0,
+    }
+    this.#corridors.set(own, corridor)
     return corridor
+  }
+
+  /** In Prometheus’ text format. */
+  text(): string {
+    const corridors = [...this.#corridors.values()]
+    const byCorridor = (count: (corridor: Corridor) => number) =>
+      corridors.map((each) => ({ labels: { corridor: each.name }, count: count(each) }))
+    const counters = [
+      counterText(
+        'crossgate_payments_total',
+        'Payments that reached an outcome, by corridor. Every process counts all payments: take the maximum over processes, not the sum.',
+        corridors.flatMap(({ name, byOutcome }) =>
+          [...byOutcome].map(([outcome, count]) => ({ labels: { corridor: name, outcome }, count })),
+        ),
+      ),
+      counterText(
+        'crossgate_payments_value_cny_total',
+        'Reporting value in CNY of the payments that succeeded, by corridor.',
+        byCorridor(({ value }) => value),
+      ),
+      counterText(
+        'crossgate_refunds_total',
+        'Refunds, by corridor.',
+        byCorridor(({ refunds }) => refunds),
+      ),
+      counterText(
+        'crossgate_refunds_value_cny_total',
+        'Reporting value in CNY of refunds, by corridor.',
+        byCorridor(({ refundValue }) => refundValue),
+      ),
+      counterText(
+        'crossgate_declines_total',
+        'Payments that were declined or failed, by reason.',
+        [...this.#declines].map(([reason, count]) => ({ labels: { reason }, count })),
+      ),
+    ]
+    return counters.join('') + this.#authorizations.text()
   }
 }
 
-const none = 'NONE' satisfies Exclude<string, ReasonCode>
+const addTo = (counts: Map<string, number>, name: string): void =>
+  void counts.set(name, (counts.get(name) ?? 0) + 1)
 
 /** The outcome that a payment reaches by `entry`; null when that is none, or the previous one. */
 function newOutcomeOf({ from, to, refundOf }: LogEntry): string | null {
@@ -81,28 +112,15 @@ function newOutcomeOf({ from, to, refundOf }: LogEntry): string | null {
   return isNew ? outcome : null
 }
 
-/** A counter with labels. */
-class Counts {
-  readonly #name: string
-  readonly #help: string
-  readonly #series = new Map<string, { readonly labels: Readonly<Record<string, string>>; count: number }>()
-
-  constructor(name: string, help: string) {
-    this.#name = name
-    this.#help = help
-  }
-
-  /** `key` stands for the labels, which are read when the key is new. */
-  add(key: string, count: number, labelsOf: () => Readonly<Record<string, string>>): void {
-    const series = this.#series.get(key)
-    if (series) series.count += count
-    else this.#series.set(key, { labels: labelsOf(), count })
-  }
-
-  text(): string {
-    const lines = [...this.#series.values()].map(
-      ({ labels, count }) => `${this.#name}${labelText(labels)} ${count}`,
-    )
-    return [`# HELP ${this.#name} ${this.#help}`, `# TYPE ${this.#name} counter`, ...lines, ''].join('\n')
-  }
+interface Sample {
+  readonly labels: Readonly<Record<string, string>>
+  readonly count: number
 }
+
+const counterText = (name: string, help: string, samples: readonly Sample[]): string =>
+  [
+    `# HELP ${name} ${help}`,
+    `# TYPE ${name} counter`,
+    ...samples.map(({ labels, count }) => `${name}${labelText(labels)} ${count}`),
+    '',
+  ].join('\n')

@@ -3,11 +3,16 @@
 import { tracing } from '../../subgraphs/platform/tracing.ts'
 import type { SubgraphConnection, SubgraphResult } from '../supergraph/connection.ts'
 import { isPromise } from '../supergraph/waiting.ts'
-import { Histogram, labelText } from './histogram.ts'
+import { Histogram, labelText, type Durations } from './histogram.ts'
 import { traceFetch } from './spans.ts'
 
 /** The name that counts for all other names. */
 export const others = 'other'
+
+interface Counts {
+  readonly durations: Durations
+  errors: number
+}
 
 /** The calls of one kind, by a label of their own. */
 export class CallStats {
@@ -15,8 +20,7 @@ export class CallStats {
   readonly #label: string
   readonly #namesMax: number
   readonly #durations: Histogram
-  /** How many of the calls had errors, by name. */
-  readonly #errors = new Map<string, number>()
+  readonly #byName = new Map<string, Counts>()
   #known: ReadonlySet<string> | null = null
 
   /** Names come from clients, so only the first `namesMax` have counts of their own. */
@@ -33,14 +37,20 @@ export class CallStats {
   }
 
   count(name: string, ms: number, hasErrors: boolean): void {
-    const errors = this.#errors
-    const own = errors.has(name) || this.#mayHaveCounts(name) ? name : others
-    errors.set(own, (errors.get(own) ?? 0) + Number(hasErrors))
-    this.#durations.observe(own, ms / 1000, () => ({ [this.#label]: own }))
+    const counts = this.#byName.get(name) ?? this.#add(name)
+    counts.durations.count(ms / 1000)
+    if (hasErrors) counts.errors++
   }
 
-  #mayHaveCounts(name: string): boolean {
-    return this.#known ? this.#known.has(name) : this.#errors.size < this.#namesMax
+  #add(name: string): Counts {
+    const isKnown = this.#known ? this.#known.has(name) : this.#byName.size < this.#namesMax
+    const own = isKnown ? name : others
+    let counts = this.#byName.get(own)
+    if (!counts) {
+      counts = { durations: this.#durations.add({ [this.#label]: own }), errors: 0 }
+      this.#byName.set(own, counts)
+    }
+    return counts
   }
 
   /** In Prometheus’ text format. */
@@ -49,7 +59,9 @@ export class CallStats {
     const lines = [
       `# HELP ${errors} Those whose response had errors.`,
       `# TYPE ${errors} counter`,
-      ...[...this.#errors].map(([name, count]) => `${errors}${labelText({ [this.#label]: name })} ${count}`),
+      ...[...this.#byName].map(
+        ([name, counts]) => `${errors}${labelText({ [this.#label]: name })} ${counts.errors}`,
+      ),
       '',
     ]
     return this.#durations.text() + lines.join('\n')
