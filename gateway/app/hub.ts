@@ -42,12 +42,14 @@ import type { RunningMongo } from '../mongod/start.ts'
 import type { Admission } from '../protocol/admission.ts'
 import { refuseText } from '../protocol/input-text.ts'
 import { createSupergraph, type ReplaceableSupergraph, type SubgraphConnection } from '../supergraph/index.ts'
+import { engineObserver } from '../telemetry/spans.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { refuseDemoData, seedDemo, seedDemoKeys, simulatedWallets, startWallets } from './demo.ts'
 import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
 import { readRatesFile } from './rates-file.ts'
 import { connectSubgraphs } from './remote-subgraphs.ts'
 import { startSubgraphs, type ConnectedSubgraphs } from './subgraphs.ts'
+import { openTracing } from './tracing.ts'
 
 export interface Hub {
   /** For instance "http://127.0.0.1:4000". */
@@ -101,6 +103,7 @@ async function start(
   refuseUnsafe(config)
   warnOfDemoKeys(config, logger)
   const startTable = config.RATES_FILE === undefined ? null : await readRatesFile(config.RATES_FILE, now())
+  closeLater(started, await openTracing(config, hasOwnSubgraphs ? null : 'gateway', logger))
   const readiness = createReadiness()
   const telemetry = createTelemetry()
   const server = await startServer({ config, readiness, logger, telemetry })
@@ -209,7 +212,7 @@ const joiningPort = (config: Config, late: LateParts): JoiningPort => ({
 })
 
 async function openHubGraph(
-  { config, logger, db, now, started }: Foundation,
+  { config, logger, db, now, telemetry, started }: Foundation,
   connections: ReadonlyMap<string, SubgraphConnection>,
 ): Promise<GraphKeeper> {
   const file = new URL('../../schema/generated/supergraph.graphql', import.meta.url)
@@ -229,12 +232,14 @@ async function openHubGraph(
         refuseText,
         present,
         accessOf,
+        observer: engineObserver(),
         onForbidden(context, fields) {
           const { viewer, requestId } = context as RequestContext
           refusals.forbidden(viewer, requestId, fields)
         },
       }),
-    connect: (subgraph) => connectWithin(subgraph.isOnThisMachine ? 'LOOPBACK' : reach, subgraph),
+    connect: (subgraph) =>
+      telemetry.observe(connectWithin(subgraph.isOnThisMachine ? 'LOOPBACK' : reach, subgraph)),
     requestMs: config.REQUEST_TIMEOUT_MS,
     logger,
   })
@@ -255,7 +260,8 @@ function openServer(
     identity,
     openSettlementFile,
     metrics: {
-      hub: { logHealth, logReader, isMongoAway: mongo.isAway },
+      mongo,
+      log: { health: logHealth, reader: logReader },
       mayRead: (viewer) => config.MODE === 'demo' || (viewer?.scopes.has('operator') ?? false),
     },
   })

@@ -1,14 +1,24 @@
 // The logger: JSON lines for machines, or short lines for a person at a terminal.
 
 import { pino, type Logger } from 'pino'
+import { tracing } from '../../subgraphs/platform/tracing.ts'
 import type { Config } from '../config/config.ts'
 
 /** Writes JSON to standard output; on a terminal, short lines instead. */
 export function createLogger(config: Pick<Config, 'LOG_LEVEL'>): Logger {
-  const options = { level: config.LOG_LEVEL, base: null }
+  const options = { level: config.LOG_LEVEL, base: null, mixin: traceIds }
   return process.stdout.isTTY
     ? pino(options, { write: (line: string) => void process.stdout.write(readable(line)) })
     : pino(options)
+}
+
+/** Of the request in which a line is written, so that the line and its trace lead to each other. */
+function traceIds(): object {
+  const span = tracing?.current()
+  // A new object: pino adds the details of the line to it.
+  if (!span) return {}
+  const { traceId, spanId } = span.spanContext()
+  return { traceId, spanId }
 }
 
 interface Line {

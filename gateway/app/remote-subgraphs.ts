@@ -4,6 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { request } from 'undici'
 import { startLogReader } from '../../subgraphs/log/reader.ts'
 import { OutageError } from '../../subgraphs/platform/async/outage.ts'
+import { tracing } from '../../subgraphs/platform/tracing.ts'
 import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { OpenFile } from '../../subgraphs/transaction/index.ts'
@@ -37,6 +38,7 @@ export function connectToProcesses(
   const headersOf = (authorization: string, requestId: string) => ({
     authorization,
     'x-request-id': requestId,
+    ...tracing?.headers(),
   })
   return openHttpConnection(name, urls, {
     headers(context) {

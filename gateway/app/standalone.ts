@@ -2,6 +2,7 @@
 // without a database and without the subgraphs of the hub.
 
 import type { FastifyBaseLogger } from 'fastify'
+import { tracing } from '../../subgraphs/platform/tracing.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import { documentOptions, tokenIssuer, type Config } from '../config/config.ts'
 import { openAdmission } from '../http/admission.ts'
@@ -11,9 +12,11 @@ import { startServer } from '../http/server.ts'
 import { createTokens } from '../identity/token.ts'
 import { createCallerLimits } from '../identity/caller-limits.ts'
 import { openBudgets } from '../identity/shared-budgets.ts'
+import { engineObserver } from '../telemetry/spans.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { createIdentity } from '../identity/without-database.ts'
 import { openSupergraphFile, type SupergraphFile } from './supergraph-file.ts'
+import { openTracing } from './tracing.ts'
 
 export interface Standalone {
   /** For instance "http://127.0.0.1:4000". */
@@ -28,6 +31,7 @@ export async function startStandalone(
   config: Config,
   logger: FastifyBaseLogger,
 ): Promise<Standalone> {
+  const traces = await openTracing(config, 'gateway', logger)
   const readiness = createReadiness()
   const issuer = tokenIssuer(config)
   const isOpen = config.API_KEYS.size === 0 && !issuer
@@ -44,6 +48,7 @@ export async function startStandalone(
         const { key, scopes } = (context as RequestContext).viewer
         return { isAuthenticated: key !== '', scopes }
       },
+      observer: engineObserver(),
       report: (error) => logger.error({ err: error }, 'an operation cannot be planned'),
     },
     logger,
@@ -56,7 +61,7 @@ export async function startStandalone(
   )
   const tokens = issuer && createTokens(issuer, () => new Date(), { keepsAllScopes: true })
   const identity = createIdentity({ keys: config.API_KEYS, tokens, keptHeaders: namesIn(config) })
-  const metrics = { hub: null, mayRead: (viewer: Viewer | null) => isOpen || viewer !== null }
+  const metrics = { mongo: null, log: null, mayRead: (viewer: Viewer | null) => isOpen || viewer !== null }
   const { supergraph } = supergraphFile
   const budgets = await openBudgets({ db: null, logger })
   const perMinute = config.COST_PER_MINUTE ?? null
@@ -77,6 +82,7 @@ export async function startStandalone(
       await server.close(Math.min(closeSpreadMs, server.sockets))
       await supergraphFile.close()
       await budgets.close()
+      await traces.close()
     },
   }
 }
@@ -91,7 +97,7 @@ const healthOf = ({ flaw }: SupergraphFile): object =>
 const namesIn = ({ FORWARD_HEADERS }: Config): ReadonlySet<string> =>
   new Set(FORWARD_HEADERS.map(({ name }) => name))
 
-/** The headers of the client’s request that `subgraph` receives, and the request id. */
+/** The headers of the client’s request that `subgraph` receives, the request id, and those of a trace. */
 function forwardedHeaders(
   { FORWARD_HEADERS }: Config,
   subgraph: string,
@@ -102,5 +108,5 @@ function forwardedHeaders(
     const value = viewer.headers?.[name]
     if (value !== undefined && (only === null || only === subgraph)) headers[name] = value
   }
-  return headers
+  return tracing ? { ...headers, ...tracing.headers() } : headers
 }

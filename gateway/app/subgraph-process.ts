@@ -6,6 +6,7 @@ import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { secretBox, type Config } from '../config/config.ts'
 import { createReadiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth } from '../http/log-health.ts'
+import type { MetricsSources } from '../http/metrics.ts'
 import { startSubgraphServer } from '../http/subgraph-server.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
@@ -13,6 +14,7 @@ import type { Hub, HubOptions } from './hub.ts'
 import { readRatesFile } from './rates-file.ts'
 import { connectToProcesses, openCallTokens } from './remote-subgraphs.ts'
 import { startSubgraph } from './subgraphs.ts'
+import { openTracing } from './tracing.ts'
 
 /**
  * Starts the subgraph `name` and resolves when it is ready. When a part cannot start, closes the others and
@@ -25,6 +27,7 @@ export async function startSubgraphProcess(
 ): Promise<Hub> {
   const { logger, mongod: startingMongod, now = () => new Date() } = options
   await using started = new AsyncDisposableStack()
+  closeLater(started, await openTracing(config, name, logger))
   const mongod = await startingMongod
   const readiness = createReadiness()
   const telemetry = createTelemetry()
@@ -58,23 +61,30 @@ async function open(
   uri: string,
   readiness: ReturnType<typeof createReadiness>,
 ): Promise<{ readonly url: string }> {
-  const { config, logger, now, started } = base
+  const { config, logger, now, telemetry, started } = base
   const mongo = closeLater(started, await connectWatched(uri, logger))
   const db = mongo.db(config.MONGODB_DATABASE)
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
   const foundation: Foundation = { ...base, db, registry }
   const tokens = await openCallTokens(foundation)
-  const merchants = closeLater(started, connectToProcesses('merchant', config, tokens, logger))
+  const connection = connectToProcesses('merchant', config, tokens, logger)
+  const merchants = closeLater(started, telemetry.observe(connection))
   const startTable =
     name === 'transaction' && config.RATES_FILE !== undefined
       ? await readRatesFile(config.RATES_FILE, now())
       : null
   const { subgraph, logReader } = await startSubgraph(name, foundation, merchants, startTable)
   readiness.checks.set('mongodb', () => (mongo.isAway() ? 'MongoDB has no primary that answers' : null))
+  let log: MetricsSources['log'] = null
   if (logReader) {
     const logHealth = closeLater(started, await watchLogHealth(db, logReader, now))
     readiness.checks.set('log', () => logHealth.whyNotReady())
     readiness.details.set('log', () => logHealthJson(logHealth.latest()))
+    log = { health: logHealth, reader: logReader }
   }
-  return closeLater(started, await startSubgraphServer({ config, subgraph, tokens, readiness, logger }))
+  const metrics = { mongo, log }
+  return closeLater(
+    started,
+    await startSubgraphServer({ config, subgraph, tokens, telemetry, metrics, readiness, logger }),
+  )
 }

@@ -9,6 +9,7 @@ import type { TokenIssuer } from '../identity/token.ts'
 import type { MongoOptions } from '../mongod/start.ts'
 import type { AllowedOrigins } from '../protocol/cors.ts'
 import type { Limits } from '../supergraph/index.ts'
+import type { TracingOptions } from '../telemetry/tracing.ts'
 
 /** User and password in a URL. */
 function userOf(url: string): string {
@@ -61,6 +62,18 @@ export interface ForwardedHeader {
   readonly name: string
   readonly only: string | null
 }
+
+const httpUrl = z
+  .string()
+  .regex(/^https?:\/\//, 'must start with http:// or https://')
+  .refine((url) => URL.canParse(url), 'must be a URL')
+
+/** `NAME=VALUE,NAME=VALUE`, values percent-encoded, as OpenTelemetry takes it. */
+const namedValues = namedList(
+  /^([^=\s]+)\s*=\s*((?:[^%]|%[0-9A-Fa-f]{2})*)$/,
+  'takes NAME=VALUE pairs, separated by commas',
+  (name, value): [string, string] => [name!, decodeURIComponent(value!)],
+).transform((entries): Readonly<Record<string, string>> => Object.fromEntries(entries))
 
 /**
  * One member per environment variable, in the order of `docs/operating.md`. An empty variable counts as not
@@ -347,6 +360,53 @@ const settings = z.object({
   SHUTDOWN_MS: integer(100, 600_000)
     .default(10_000)
     .describe('The time that a stop may take before the process is ended.'),
+
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional().meta({
+    description: 'Turns traces on: the receiver of OTLP over HTTP, such as `http://127.0.0.1:4318`.',
+    unset: 'no traces',
+  }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: httpUrl.optional().meta({
+    description: 'The same, as the complete address that takes traces.',
+    unset: '`/v1/traces` of `OTEL_EXPORTER_OTLP_ENDPOINT`',
+  }),
+  OTEL_EXPORTER_OTLP_HEADERS: namedValues.meta({
+    description: 'Headers for the receiver of traces, as `NAME=VALUE,NAME=VALUE`.',
+    unset: 'none',
+  }),
+  OTEL_EXPORTER_OTLP_TIMEOUT: integer(1, 600_000)
+    .default(10_000)
+    .describe('The milliseconds in which the receiver of traces must answer.'),
+  OTEL_SERVICE_NAME: text.optional().meta({
+    description: 'The `service.name` of traces.',
+    unset: '`crossgate`; for the process of a part, `crossgate-gateway` and the like',
+  }),
+  OTEL_RESOURCE_ATTRIBUTES: namedValues.meta({
+    description: 'Further attributes of the process in traces, as `NAME=VALUE,NAME=VALUE`.',
+    unset: 'none',
+  }),
+  OTEL_TRACES_SAMPLER: z
+    .enum([
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ])
+    .default('parentbased_always_on')
+    .describe('Which requests are traced; `parentbased_` ones follow the `traceparent` of the request.'),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('The share of requests that the samplers with `traceidratio` trace.'),
+  OTEL_BSP_MAX_QUEUE_SIZE: integer(1, 1_000_000)
+    .default(2_048)
+    .describe('The most spans that wait to be sent; further ones are dropped.'),
+  OTEL_BSP_SCHEDULE_DELAY: integer(1, 600_000)
+    .default(5_000)
+    .describe('The longest that a span waits to be sent, in milliseconds.'),
 })
 
 /** Never repeated in a message. */
@@ -357,6 +417,7 @@ const secret = new Set([
   'MONGODB_URI',
   'SECRETS_KEY',
   'JWT_JWKS_URL',
+  'OTEL_EXPORTER_OTLP_HEADERS',
 ])
 
 type Settings = z.output<typeof settings>
@@ -448,6 +509,27 @@ export const documentOptions = (config: Config) => ({
   introspection: config.INTROSPECTION === 'on',
   suggestions: config.SUGGESTIONS === 'on',
 })
+
+/** Where and how traces are made; null when they are off. `part` is what the process runs. */
+export function tracingOptions(config: Config, part: Role | null): Omit<TracingOptions, 'logger'> | null {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT } = config
+  const url = OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (endpoint && `${endpoint.replace(/\/$/, '')}/v1/traces`)
+  if (url === undefined) return null
+  return {
+    url,
+    headers: config.OTEL_EXPORTER_OTLP_HEADERS,
+    timeoutMs: config.OTEL_EXPORTER_OTLP_TIMEOUT,
+    resource: {
+      'service.name': part === null ? 'crossgate' : `crossgate-${part}`,
+      ...config.OTEL_RESOURCE_ATTRIBUTES,
+      ...(config.OTEL_SERVICE_NAME && { 'service.name': config.OTEL_SERVICE_NAME }),
+    },
+    sampler: config.OTEL_TRACES_SAMPLER,
+    ratio: config.OTEL_TRACES_SAMPLER_ARG,
+    queueMax: config.OTEL_BSP_MAX_QUEUE_SIZE,
+    delayMs: config.OTEL_BSP_SCHEDULE_DELAY,
+  }
+}
 
 /** The issuer whose tokens are accepted; null when only API keys are. */
 export function tokenIssuer({ JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL }: Config): TokenIssuer | null {

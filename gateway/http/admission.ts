@@ -21,6 +21,7 @@ export async function openAdmission(
   return createAdmission(supergraph, {
     record: SEEN_OPERATIONS === undefined ? null : await recordOperations(SEEN_OPERATIONS, logger),
     trusted: manifest && trustedDocuments(manifest),
+    operationNames: manifest && new Set(manifest.operations.map(({ name }) => name)),
     onlyTrusted: DOCUMENTS === 'trusted',
     persistedQueries: PERSISTED_QUERIES === 'on',
     costMax: COST_MAX,

@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
+import { tracing } from '../../subgraphs/platform/tracing.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Config } from '../config/config.ts'
 import type { Identity } from '../identity/identity.ts'
@@ -25,6 +26,8 @@ import {
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
+import { others } from '../telemetry/call-stats.ts'
+import { nameSpan, traceRequest } from '../telemetry/spans.ts'
 import { endsWithErrors, unnamed, type Telemetry } from '../telemetry/telemetry.ts'
 import { isUnchanged, sendCompressed } from './response.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
@@ -125,7 +128,17 @@ const send = (reply: FastifyReply, { status, contentType, text, headers = {} }: 
  * Runs one operation and gives its answer; null when `stream` has begun to answer it with events, which is
  * left out for a caller that accepts none. Rejects with HttpError.
  */
-export async function runOperation(
+export function runOperation(
+  options: GraphqlRoutesOptions,
+  caller: Caller,
+  operation: GraphqlRequest,
+  stream?: (viewer: Viewer) => void,
+): Promise<Answer | null> {
+  if (!tracing) return run(options, caller, operation, stream)
+  return traceRequest(tracing, caller, () => run(options, caller, operation, stream))
+}
+
+async function run(
   { config, telemetry, services, unknown }: GraphqlRoutesOptions,
   { method, headers, ip, requestId, response }: Caller,
   operation: GraphqlRequest,
@@ -149,6 +162,7 @@ export async function runOperation(
   if (!needsNoKey && response.socket) unknown.known(response.socket)
 
   const prepared = admission.prepare(operation)
+  if (tracing) nameSpan(tracing, prepared)
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
   if (kind === 'subscription' && !acceptsStream) throw new HttpError('STREAM_NEEDED')
   if (kind === 'mutation' && method === 'GET') {
@@ -173,7 +187,9 @@ export async function runOperation(
   try {
     const text = await prepared.execute(coerced.variables, context)
     const hasErrors = endsWithErrors(text)
-    telemetry.operations.count(prepared.name ?? unnamed, performance.now() - startedAt, hasErrors)
+    // A name that needs no key could be any text.
+    const name = needsNoKey ? others : (prepared.name ?? unnamed)
+    telemetry.operations.count(name, performance.now() - startedAt, hasErrors)
     const maxAge = hasErrors || extensions !== null ? 0 : prepared.maxAge
     const answer = answerOf(200, mediaType, withExtensions(text, extensions), maxAge)
     return allowance ? { ...answer, headers: rateLimitHeaders(allowance) } : answer

@@ -5,7 +5,7 @@ import type { Db } from 'mongodb'
 import { lagAt, lagsOf, type Lag } from '../../subgraphs/log/lag.ts'
 import { type LogReader } from '../../subgraphs/log/reader.ts'
 import { readTip } from '../../subgraphs/log/store.ts'
-import { sequencerAdvancedAt } from '../../subgraphs/transaction/index.ts'
+import { readBacklog, sequencerAdvancedAt, type Backlog } from '../../subgraphs/transaction/index.ts'
 
 export interface LogHealth {
   /** Position of the latest entry. */
@@ -17,18 +17,20 @@ export interface LogHealth {
    * checkpoint.
    */
   readonly readers: readonly Lag[]
+  readonly backlog: Backlog
 }
 
 async function readLogHealth(db: Db, logReader: Pick<LogReader, 'tip'>, now: () => Date): Promise<LogHealth> {
   // This process's position is read before the tip of the log: in the other order, it could seem to lag.
   const position = logReader.tip()
-  const [tip, advancedAt, live, projections] = await Promise.all([
+  const [tip, advancedAt, live, projections, backlog] = await Promise.all([
     readTip(db),
     sequencerAdvancedAt(db),
     lagAt(db, 'live', position, now()),
     lagsOf(db, now()),
+    readBacklog(db, now()),
   ])
-  return { tip, advancedAt, readers: [live, ...projections] }
+  return { tip, advancedAt, readers: [live, ...projections], backlog }
 }
 
 /** The form of `/readyz`. */

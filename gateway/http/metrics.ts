@@ -1,50 +1,77 @@
-// GET /metrics, in Prometheus' text format: the log and its readers, requests, sockets, payments, and the
-// process itself.
+// GET /metrics, in Prometheus' text format: the log and its readers, requests, sockets, payments, MongoDB,
+// queues, and the process itself.
 //
-// What happens per request must cost almost nothing, so it is counted in plain arrays and formatted only when
-// it is read.
+// Where OpenTelemetry has a name for a metric, it has that name; the others begin with `crossgate_`.
 
 import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
-import type { LogEntry } from '../../subgraphs/log/entry.ts'
+import { batchedItems } from '../../subgraphs/platform/async/batching.ts'
+import { waitingReads } from '../../subgraphs/platform/mongo/client-reads.ts'
+import type { WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
 import type { LogReader } from '../../subgraphs/log/reader.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
-import { outcomes } from '../../subgraphs/transaction/index.ts'
 import type { Identity } from '../identity/identity.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { Histogram, type Durations } from '../telemetry/histogram.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { LogHealthWatch } from './log-health.ts'
+import { PaymentCounts } from './payment-counts.ts'
 
 export interface MetricsSources {
   readonly identity: Pick<Identity, 'find'>
   readonly mayRead: (viewer: Viewer | null) => boolean
   readonly sockets: () => number
   readonly eventStreams: () => number
-  /** Null for a gateway without a log. */
-  readonly hub: HubSources | null
+  readonly bufferedBytes: () => number
+  /** Null for a process without MongoDB. */
+  readonly mongo: MongoSource | null
+  /** Null for a process that does not read the log. */
+  readonly log: LogSource | null
 }
 
-export interface HubSources {
-  readonly logHealth: Pick<LogHealthWatch, 'latest'>
-  readonly isMongoAway: () => boolean
-  readonly logReader: Pick<LogReader, 'subscribe'>
+type MongoSource = Pick<WatchedMongo, 'client' | 'isAway' | 'pool'>
+
+interface LogSource {
+  readonly health: Pick<LogHealthWatch, 'latest'>
+  readonly reader: Pick<LogReader, 'subscribe'>
 }
 
 export interface Metrics {
-  /** Counts a response that did not come from the web server, and the seconds that it took. */
-  count(status: number, seconds: number): void
+  /** Counts a response to /graphql that did not come from the web server, and the seconds that it took. */
+  count(method: string, status: number, seconds: number): void
   /** Counts payments from now on, and serves the metrics. */
   open(sources: MetricsSources): void
 }
 
-/** Upper bounds of the histogram of request durations, in seconds. */
-const bounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-
 /** Counts requests from now on. */
 export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metrics {
-  const requests = new Requests()
-  app.addHook('onResponse', (_request, reply, done) => {
-    requests.count(reply.statusCode, reply.elapsedTime / 1000)
+  const requests = new Histogram(
+    'http_server_request_duration_seconds',
+    'Seconds from the headers of an HTTP request to the last byte of its response.',
+  )
+  const durations = new Map<string, Durations>()
+  const count = (method: string, route: string, status: number, seconds: number): void => {
+    const key = `${method} ${route} ${status}`
+    let counted = durations.get(key)
+    if (!counted) {
+      const labels = {
+        http_request_method: method,
+        http_route: route,
+        http_response_status_code: String(status),
+      }
+      counted = requests.add(labels)
+      durations.set(key, counted)
+    }
+    counted.count(seconds)
+  }
+  app.addHook('onResponse', ({ method, routeOptions }, reply, done) => {
+    // A path that is no route may be anything.
+    count(
+      methods.has(method) ? method : '_OTHER',
+      routeOptions.url ?? '',
+      reply.statusCode,
+      reply.elapsedTime / 1000,
+    )
     done()
   })
 
@@ -61,12 +88,13 @@ export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metric
       .send((await opened.text()) + requests.text() + telemetry.text())
   })
   return {
-    count: (status, seconds) => requests.count(status, seconds),
+    count: (method, status, seconds) => count(method, '/graphql', status, seconds),
     open(sources) {
-      const payments = sources.hub ? countPayments(sources.hub) : new Map<string, number>()
+      const payments = sources.log && new PaymentCounts(sources.log.reader)
       // The registry measures the process itself, so it is set up only once the metrics are read.
       let text: (() => Promise<string>) | null = null
-      opened = { sources, text: () => (text ??= openRegistry(sources, payments))() }
+      const read = () => (text ??= openRegistry(sources))()
+      opened = { sources, text: async () => (await read()) + (payments?.text() ?? '') }
     },
   }
 }
@@ -78,81 +106,54 @@ async function isAllowed(
   return mayRead(null) || mayRead(await identity.find(authorization))
 }
 
-/** Payments that have reached an outcome since this call, by outcome. */
-function countPayments({ logReader }: HubSources): ReadonlyMap<string, number> {
-  const payments = new Map<string, number>()
-  logReader.subscribe((entries) => {
-    for (const entry of entries) {
-      const outcome = newOutcomeOf(entry)
-      if (outcome) payments.set(outcome, (payments.get(outcome) ?? 0) + 1)
-    }
-  })
-  return payments
-}
-
-/** The outcome that a payment reaches by `entry`; null when that is none, or the previous one. */
-function newOutcomeOf({ from, to, refundOf }: LogEntry): string | null {
-  const outcome = outcomes[to]
-  const isNew = refundOf === undefined && outcome !== 'PENDING' && (!from || outcomes[from] !== outcome)
-  return isNew ? outcome : null
-}
-
 /** Reads all metrics but those of requests, as text. */
-function openRegistry(
-  { hub, sockets, eventStreams }: MetricsSources,
-  payments: ReadonlyMap<string, number>,
-): () => Promise<string> {
+function openRegistry(sources: MetricsSources): () => Promise<string> {
+  const { log, mongo, sockets, eventStreams, bufferedBytes } = sources
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const readHub = hub && registerHub(registry, hub, payments)
+  const readLog = log && registerLog(registry, log)
+  const readMongo = mongo && registerMongo(registry, mongo)
   const gauge = (name: string, help: string) =>
     new Gauge({ name: `crossgate_${name}`, help, registers: [registry] })
   const socketsOpen = gauge('sockets', 'Open WebSockets of this process.')
   const streamsOpen = gauge('event_streams', 'Open streams of server-sent events of this process.')
+  const buffered = gauge('buffered_bytes', 'Bytes of responses that clients have not taken yet.')
   return async () => {
-    readHub?.()
+    readLog?.()
+    readMongo?.()
     socketsOpen.set(sockets())
     streamsOpen.set(eventStreams())
+    buffered.set(bufferedBytes())
     return registry.metrics()
   }
 }
 
 /** Registers the metrics of the log, and returns a function that reads them. */
-function registerHub(
-  registry: Registry,
-  { logHealth, isMongoAway }: HubSources,
-  payments: ReadonlyMap<string, number>,
-): () => void {
-  const registers = [registry]
-  const gauge = (name: string, help: string, ...labelNames: string[]) =>
-    new Gauge({ name: `crossgate_${name}`, help, labelNames, registers })
-
-  const tip = gauge('log_tip', 'Position of the latest entry of the log.')
+function registerLog(registry: Registry, { health }: LogSource): () => void {
+  const gauge = gaugesOf(registry)
+  const tip = gauge('crossgate_log_tip', 'Position of the latest entry of the log.')
   const isWritten = gauge(
-    'log_written',
+    'crossgate_log_written',
     '1 while the log advances, which it does every 5 s also without events, otherwise 0.',
   )
-  const isAnswering = gauge('mongodb_answers', '1 while MongoDB has a primary that answers, otherwise 0.')
   const position = gauge(
-    'reader_position',
+    'crossgate_reader_position',
     'Position of the last log entry that a reader has read.',
     'reader',
   )
-  const lag = gauge('reader_lag_entries', 'Log entries that a reader has not read yet.', 'reader')
+  const lag = gauge('crossgate_reader_lag_entries', 'Log entries that a reader has not read yet.', 'reader')
   const lagSeconds = gauge(
-    'reader_lag_seconds',
+    'crossgate_reader_lag_seconds',
     'Age in seconds of the oldest log entry that a reader has not read yet; 0 when there is none.',
     'reader',
   )
-  const paymentsTotal = new Counter({
-    name: 'crossgate_payments_total',
-    help: 'Payments that reached an outcome, counted from the log since this process started. Every process counts all payments: take the maximum over processes, not the sum.',
-    labelNames: ['outcome'],
-    registers,
-  })
+  const backlog = gauge(
+    'crossgate_backlog',
+    'What waits in the database, for any process: payments beyond their deadline, and webhook deliveries; counted up to 10,000.',
+    'work',
+  )
   return () => {
-    const state = logHealth.latest()
-    isAnswering.set(Number(!isMongoAway()))
+    const state = health.latest()
     tip.set(Number(state.tip))
     isWritten.set(Number(state.isWritten))
     for (const reader of state.readers) {
@@ -161,44 +162,56 @@ function registerHub(
       lag.set(labels, reader.entries)
       lagSeconds.set(labels, reader.ms / 1000)
     }
-    paymentsTotal.reset()
-    for (const [outcome, count] of payments) paymentsTotal.inc({ outcome }, count)
+    for (const [work, count] of Object.entries(state.backlog)) backlog.set({ work }, count)
   }
 }
 
-/** HTTP requests by the class of their status, and a histogram of their durations. */
-class Requests {
-  readonly #byClass = new Float64Array(6)
-  readonly #byBound = new Float64Array(bounds.length + 1)
-  #seconds = 0
-
-  count(status: number, seconds: number): void {
-    this.#byClass[Math.trunc(status / 100)]! += 1
-    let n = 0
-    while (n < bounds.length && seconds > bounds[n]!) n++
-    this.#byBound[n]! += 1
-    this.#seconds += seconds
-  }
-
-  text(): string {
-    const name = 'crossgate_http_request_seconds'
-    let sum = 0
-    const buckets = [...bounds, '+Inf'].map((bound, n) => {
-      sum += this.#byBound[n]!
-      return `${name}_bucket{le="${bound}"} ${sum}`
-    })
-    return [
-      '# HELP crossgate_http_requests_total HTTP responses, by the class of their status.',
-      '# TYPE crossgate_http_requests_total counter',
-      ...[...this.#byClass].flatMap((count, hundreds) =>
-        hundreds === 0 ? [] : [`crossgate_http_requests_total{status="${hundreds}xx"} ${count}`],
-      ),
-      `# HELP ${name} Seconds from the headers of an HTTP request to the last byte of its response.`,
-      `# TYPE ${name} histogram`,
-      ...buckets,
-      `${name}_sum ${this.#seconds}`,
-      `${name}_count ${sum}`,
-      '',
-    ].join('\n')
+/** Registers the metrics of connections to MongoDB, by OpenTelemetry’s names, and of what waits for them. */
+function registerMongo(registry: Registry, mongo: MongoSource): () => void {
+  const gauge = gaugesOf(registry)
+  const isAnswering = gauge(
+    'crossgate_mongodb_answers',
+    '1 while MongoDB has a primary that answers, otherwise 0.',
+  )
+  const connections = gauge(
+    'db_client_connection_count',
+    'Connections to MongoDB, by whether a call uses them.',
+    'db_client_connection_state',
+  )
+  const max = gauge('db_client_connection_max', 'The most connections to one member of MongoDB.')
+  const pending = gauge(
+    'db_client_connection_pending_requests',
+    'Calls that wait for a connection to MongoDB.',
+  )
+  const queue = gauge(
+    'crossgate_queue_size',
+    'What waits in this process: items of batches for MongoDB, reads of lists, and reads of the log.',
+    'queue',
+  )
+  const timeouts = new Counter({
+    name: 'db_client_connection_timeouts_total',
+    help: 'Calls that got no connection to MongoDB in time.',
+    registers: [registry],
+  })
+  return () => {
+    const pool = mongo.pool()
+    isAnswering.set(Number(!mongo.isAway()))
+    connections.set({ db_client_connection_state: 'used' }, pool.used)
+    connections.set({ db_client_connection_state: 'idle' }, pool.open - pool.used)
+    max.set(pool.max)
+    pending.set(pool.pending)
+    timeouts.reset()
+    timeouts.inc(pool.timeouts)
+    queue.set({ queue: 'batch' }, batchedItems())
+    for (const [kind, waiting] of Object.entries(waitingReads(mongo.client)))
+      queue.set({ queue: kind }, waiting)
   }
 }
+
+const gaugesOf =
+  (registry: Registry) =>
+  (name: string, help: string, ...labelNames: string[]) =>
+    new Gauge({ name, help, labelNames, registers: [registry] })
+
+/** Others come from clients that may send any text. */
+const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH'])

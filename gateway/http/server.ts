@@ -43,7 +43,7 @@ export interface Server {
 /** What is served. Settlement files and metrics are refused with NOT_READY when they are left out. */
 export interface ServerServices extends Services {
   readonly openSettlementFile?: SettlementFiles['open']
-  readonly metrics?: Omit<MetricsSources, 'sockets' | 'eventStreams' | 'identity'>
+  readonly metrics?: Omit<MetricsSources, 'sockets' | 'eventStreams' | 'bufferedBytes' | 'identity'>
 }
 
 export interface ServerOptions {
@@ -100,16 +100,20 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
   const webSocketCount = () => transports?.webSockets.size ?? 0
   const eventStreamCount = () => transports?.eventStreams.size ?? 0
+  const bufferedBytes = () =>
+    transports ? transports.webSockets.bufferedBytes + transports.eventStreams.bufferedBytes : 0
   return {
     url: urlOf(app),
     get sockets() {
       return webSocketCount() + eventStreamCount()
     },
     get bufferedBytes() {
-      return transports ? transports.webSockets.bufferedBytes + transports.eventStreams.bufferedBytes : 0
+      return bufferedBytes()
     },
     open(opened) {
       services = opened
+      const { operationNames } = opened.admission
+      if (operationNames) telemetry.operations.countOnly(operationNames)
       const { identity, openSettlementFile } = opened
       if (openSettlementFile) settlementFiles = { identity, open: openSettlementFile }
       if (opened.metrics) {
@@ -117,6 +121,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
           ...opened.metrics,
           sockets: webSocketCount,
           eventStreams: eventStreamCount,
+          bufferedBytes,
           identity,
         })
       }

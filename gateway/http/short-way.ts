@@ -100,6 +100,6 @@ class ShortWay implements Caller {
     if (further) sent.push(...Object.entries(further).flat())
     if (connections.isDraining) sent.push('connection', 'close')
     response.writeHead(status, sent).end(body)
-    metrics.count(status, (performance.now() - this.#beganAtMs) / 1000)
+    metrics.count('POST', status, (performance.now() - this.#beganAtMs) / 1000)
   }
 }

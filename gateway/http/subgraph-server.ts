@@ -7,10 +7,12 @@ import fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type preValidationHookHandler,
 } from 'fastify'
 import mercurius, { type MercuriusOptions } from 'mercurius'
 import type { AddressInfo } from 'node:net'
 import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
+import { tracing, type Tracing } from '../../subgraphs/platform/tracing.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { OpenFile } from '../../subgraphs/transaction/index.ts'
@@ -21,9 +23,12 @@ import { withInputCodes } from '../supergraph/connection-in-process.ts'
 import type { SubgraphError } from '../supergraph/connection.ts'
 import type { PresentError } from '../supergraph/failures.ts'
 import { deadlineHeader } from '../supergraph/address.ts'
+import { beginRequest } from '../telemetry/spans.ts'
+import type { Telemetry } from '../telemetry/telemetry.ts'
 import { httpErrorOf } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { maskErrors } from './mask-errors.ts'
+import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { settlementFileRoutes } from './settlement-files.ts'
 import { openSubgraphStreams } from './subgraph-streams.ts'
 
@@ -33,6 +38,8 @@ export interface SubgraphServerOptions {
     readonly openSettlementFile?: (viewer: Viewer, name: string) => Promise<OpenFile | null>
   }
   readonly tokens: CallTokens
+  readonly telemetry: Telemetry
+  readonly metrics: Pick<MetricsSources, 'mongo' | 'log'>
   readonly readiness: Readiness
   readonly logger: FastifyBaseLogger
 }
@@ -59,6 +66,7 @@ export async function startSubgraphServer(options: SubgraphServerOptions): Promi
   const app = createApp(logger)
   // Only the hub and its operator reach this port.
   healthRoutes(app, readiness, () => true)
+  const metrics = metricsRoute(app, options.telemetry)
   await app.register(async (signed) => {
     signed.addHook('onRequest', async (request) => {
       const viewer = await tokens.find(request.headers.authorization)
@@ -66,6 +74,8 @@ export async function startSubgraphServer(options: SubgraphServerOptions): Promi
       ;(request as SignedRequest)[viewerKey] = viewer
       if (readiness.phase !== 'ready') throw new HttpError('NOT_READY')
     })
+    // After the body has been read: the events of a socket are in no asynchronous context of a request.
+    if (tracing) signed.addHook('preValidation', traceCall(tracing))
     const { openSettlementFile } = subgraph
     if (openSettlementFile)
       settlementFileRoutes(signed, () => ({ identity: tokens, open: openSettlementFile }))
@@ -85,6 +95,14 @@ export async function startSubgraphServer(options: SubgraphServerOptions): Promi
   })
   await app.ready()
   const streams = openSubgraphStreams({ server: app.server, subgraph, tokens, present })
+  metrics.open({
+    ...options.metrics,
+    identity: tokens,
+    mayRead: () => true,
+    sockets: () => streams.size,
+    eventStreams: () => 0,
+    bufferedBytes: () => streams.bufferedBytes,
+  })
   await app.listen({ host: config.HOST, port: config.PORT })
   return {
     url: urlOf(app),
@@ -108,6 +126,16 @@ function createApp(logger: FastifyBaseLogger): FastifyInstance {
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, logger))
   return app
 }
+
+/** Continues the trace of the hub for what follows the hook. */
+const traceCall =
+  (traces: Tracing): preValidationHookHandler =>
+  ({ method, headers, body }, { raw: response }, done) => {
+    const { span } = beginRequest(traces, { method, headers, response })
+    const { operationName } = (body ?? {}) as { readonly operationName?: unknown }
+    if (typeof operationName === 'string') span.setAttribute('graphql.operation.name', operationName)
+    traces.within(span, done)
+  }
 
 function sendError(
   error: unknown,

@@ -16,13 +16,14 @@ import {
 } from 'graphql'
 import { GRAPHQL_TRANSPORT_WS_PROTOCOL, handleProtocols, makeServer, type SubscribePayload } from 'graphql-ws'
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import { mapStream } from '../../subgraphs/platform/async/map-stream.ts'
 import type { Positioned, ResumableStream } from '../../subgraphs/platform/async/resumable-stream.ts'
 import { pacedRetry } from '../../subgraphs/platform/async/retry.ts'
 import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
+import { tracing } from '../../subgraphs/platform/tracing.ts'
 import type { Subgraph } from '../../subgraphs/shared/subgraph.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { CallTokens } from '../identity/call-token.ts'
@@ -31,6 +32,7 @@ import { withInputCodes } from '../supergraph/connection-in-process.ts'
 import type { SubgraphError } from '../supergraph/connection.ts'
 import type { PresentError } from '../supergraph/failures.ts'
 import type { StreamExtensions } from '../supergraph/socket-stream.ts'
+import { traceOperation } from '../telemetry/spans.ts'
 
 export interface SubgraphStreamsOptions {
   readonly server: Server
@@ -49,10 +51,20 @@ const serviceRestart = 1012
 
 interface Extra {
   readonly viewer: Viewer
+  /** Of the upgrade request; they may have a `traceparent`. */
+  readonly headers: IncomingHttpHeaders
+}
+
+export interface SubgraphStreams {
+  /** Sockets that are open now. */
+  readonly size: number
+  /** Bytes buffered for the hubs. */
+  readonly bufferedBytes: number
+  close(): Promise<void>
 }
 
 /** Accepts WebSockets at /graphql that have a token of the hub in the `Authorization` header. */
-export function openSubgraphStreams(options: SubgraphStreamsOptions): { close(): Promise<void> } {
+export function openSubgraphStreams(options: SubgraphStreamsOptions): SubgraphStreams {
   const { server, tokens } = options
   const protocol = protocolServer(options)
   const sockets = new WebSocketServer({
@@ -81,7 +93,7 @@ export function openSubgraphStreams(options: SubgraphStreamsOptions): { close():
               take((data as Buffer).toString()).catch(() => socket.close(1011))
             }),
         },
-        { viewer },
+        { viewer, headers: request.headers },
       )
       socket.once('close', (code, reason) => void closed(code, reason.toString()))
     })
@@ -98,6 +110,12 @@ export function openSubgraphStreams(options: SubgraphStreamsOptions): { close():
   }, pingMs).unref()
 
   return {
+    get size() {
+      return sockets.clients.size
+    },
+    get bufferedBytes() {
+      return [...sockets.clients].reduce((sum, { bufferedAmount }) => sum + bufferedAmount, 0)
+    },
     async close() {
       server.off('upgrade', onUpgrade)
       server.on('upgrade', (_request, stream) => stream.destroy())
@@ -119,17 +137,25 @@ function protocolServer({ subgraph, present }: SubgraphStreamsOptions) {
   })
   return makeServer<Record<string, unknown>, Extra>({
     connectionInitWaitTimeout: 3_000,
-    onSubscribe: ({ extra: { viewer } }, _id, payload) => {
+    onSubscribe: ({ extra: { viewer, headers } }, _id, payload) => {
       const context: RequestContext = { viewer, requestId: randomUUID() }
-      return argumentsOf(schema, payload, context)
+      const args = argumentsOf(schema, payload, context)
+      return Array.isArray(args) ? args : { ...args, headers }
     },
-    subscribe: (args) => subscribeTo(args, presented) as never,
+    subscribe: (args) => {
+      const open = () => subscribeTo(args, presented)
+      if (!tracing) return open() as never
+      const { headers } = args as TracedArgs
+      return traceOperation(tracing, headers, (ended) => open().finally(ended)) as never
+    },
     // The results have been formatted.
     onNext: (_ctx, _id, _payload, _args, result) => result,
     onError: (_ctx, _id, _payload, errors) =>
       errors.map((error) => presented(error, { requestId: randomUUID() })) as never,
   })
 }
+
+type TracedArgs = ExecutionArgs & Pick<Extra, 'headers'>
 
 function argumentsOf(
   schema: ExecutionArgs['schema'],

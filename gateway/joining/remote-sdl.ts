@@ -2,6 +2,7 @@
 
 import type { Refusal } from '../../schema/values/problems.ts'
 import { isRefusal, refuse } from '../../schema/values/problems.ts'
+import { tracing } from '../../subgraphs/platform/tracing.ts'
 import { readCallbackUrl } from '../../subgraphs/shared/callback-url.ts'
 import { checkedConnector } from '../../subgraphs/shared/checked-connector.ts'
 import type { Reach } from '../../subgraphs/shared/reachable-address.ts'
@@ -16,10 +17,13 @@ export interface Endpoint {
 const timeoutMs = 10_000
 const sdlBytesMax = 2_000_000
 
-/** Sends the headers of the configuration alone: neither the key of the caller nor anything else of it. */
+/**
+ * Sends the headers of the configuration, and the ids of a trace: neither the key of the caller nor anything
+ * else of it.
+ */
 export const connectWithin = (reach: Reach, { name, url, headers }: Endpoint): HttpConnection =>
   openHttpConnection(name, url, {
-    headers: () => headers,
+    headers: () => (tracing ? { ...headers, ...tracing.headers() } : headers),
     connect: checkedConnector(reach, timeoutMs),
     timeoutMs,
   })

@@ -7,6 +7,7 @@ import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
+import { tracing, type TraceHeaders } from '../../subgraphs/platform/tracing.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import { withExtensions, type Admission } from '../protocol/admission.ts'
 import { asHttpError, httpErrorText } from '../protocol/http-error.ts'
@@ -19,6 +20,7 @@ import {
   type Supergraph,
   type Variables,
 } from '../supergraph/index.ts'
+import { nameSpan, traceOperation } from '../telemetry/spans.ts'
 import { createTelemetry, endsWithErrors, unnamed, type Telemetry } from '../telemetry/telemetry.ts'
 import { Batch } from './batch.ts'
 import { ownDocument, sharedDocumentOf, type SharedDocument } from './group-key.ts'
@@ -30,13 +32,14 @@ export interface Broker {
    * Runs the operation that `readRequest` gives, and delivers its responses to `subscriber`. Also an error
    * that `readRequest` throws is delivered. Returns null for a mutation, which is always finished, and when
    * the operation is refused. `cursor` is the position to resume a subscription after; it takes precedence
-   * over the document and its variables.
+   * over the document and its variables. `headers` may have the `traceparent` of the client.
    */
   run(
     readRequest: () => GraphqlRequest,
     viewer: Viewer,
     subscriber: Subscriber,
     cursor?: string | null,
+    headers?: TraceHeaders,
   ): RunningOperation | null
   close(): void
 }
@@ -110,8 +113,11 @@ export function openBroker(options: BrokerOptions): Broker {
   const sweeping = setInterval(() => disconnectSlow(state, behindMs), sweepMs).unref()
   const stopListening = supergraph.onReplace?.(() => void renewAll(state))
   return {
-    run: (readRequest, viewer, subscriber, cursor = null) =>
-      run(state, readRequest, viewer, subscriber, cursor),
+    run(readRequest, viewer, subscriber, cursor = null, headers = {}) {
+      const call: Call = { readRequest, viewer, subscriber, cursor }
+      if (!tracing) return run(state, call, noop)
+      return traceOperation(tracing, headers, (ended) => run(state, call, ended))
+    },
     close() {
       clearInterval(sweeping)
       stopListening?.()
@@ -129,18 +135,28 @@ async function renewAll({ topics }: BrokerState): Promise<void> {
   }
 }
 
+interface Call {
+  readonly readRequest: () => GraphqlRequest
+  readonly viewer: Viewer
+  readonly subscriber: Subscriber
+  readonly cursor: string | null
+}
+
+const noop = (): void => {}
+
+/** Calls `ended` when the operation has ended; for a subscription, when it has begun. */
 function run(
   state: BrokerState,
-  readRequest: () => GraphqlRequest,
-  viewer: Viewer,
-  subscriber: Subscriber,
-  cursor: string | null,
+  { readRequest, viewer, subscriber, cursor }: Call,
+  ended: () => void,
 ): RunningOperation | null {
+  let isRunning = false
   const context: RequestContext = { viewer, requestId: randomUUID() }
   const fail = (error: unknown): void => subscriber.refuse(errorResponse(state, error, context.requestId))
   try {
     const request = readRequest()
     const prepared = state.admission.prepare(request)
+    if (tracing) nameSpan(tracing, prepared)
     if (prepared.kind === 'rejected') return refuseWith(subscriber, prepared.errors)
     const coerced = prepared.coerce(request.variables)
     if ('errors' in coerced) return refuseWith(subscriber, coerced.errors)
@@ -148,10 +164,14 @@ function run(
     const { extensions } = state.admission.charge(prepared, coerced.variables, caller, request)
     if (prepared.operation !== 'subscription') {
       const deadline = new Deadline(state.requestMs)
+      isRunning = true
       execute(state, prepared, coerced.variables, { ...context, deadline })
         .then((text) => respond(subscriber, withExtensions(text, extensions)))
         .catch(fail)
-        .finally(() => deadline.end())
+        .finally(() => {
+          deadline.end()
+          ended()
+        })
       return prepared.operation === 'query' ? { close: () => deadline.leave() } : null
     }
     const shared = sharedSubscriptionOf(state, prepared, state.admission.textOf(request), request)
@@ -161,6 +181,8 @@ function run(
   } catch (error) {
     fail(error)
     return null
+  } finally {
+    if (!isRunning) ended()
   }
 }
 
@@ -241,7 +263,8 @@ function topicOf(
       const coerced = current.coerce(document.variablesAt(variables, cursor))
       if ('errors' in coerced) return refusalText(coerced.errors)
       const context: RequestContext = { viewer: subscribed, requestId: randomUUID() }
-      const opened = await current.subscribe(coerced.variables, context)
+      const opening = () => current.subscribe(coerced.variables, context)
+      const opened = await (tracing ? tracing.span('subscribe', { isLate: true }, opening) : opening())
       return 'errorResponse' in opened ? opened.errorResponse : opened
     },
     renew() {

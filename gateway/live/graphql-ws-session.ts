@@ -4,6 +4,7 @@
 import { CloseCode, MessageType, validateMessage, type SubscribePayload } from 'graphql-ws'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
+import type { TraceHeaders } from '../../subgraphs/platform/tracing.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import { readRequest } from '../protocol/request.ts'
@@ -42,6 +43,7 @@ export class GraphqlWsSession {
   /** The headers of the upgrade request, kept until the session is initialised. */
   #headers: IncomingHttpHeaders
   readonly #address: string
+  #traceHeaders: TraceHeaders = {}
   #isInitialised = false
   #wantsCheckpoints = false
   #viewer: Viewer | null = null
@@ -107,6 +109,8 @@ export class GraphqlWsSession {
     // A browser cannot set headers on a WebSocket, so the key may come in this message instead.
     const headers = { ...this.#headers, ...headersIn(payload) }
     this.#headers = {}
+    const { traceparent, tracestate } = headers
+    if (traceparent !== undefined) this.#traceHeaders = { traceparent, tracestate }
     const viewer = this.#options.identify(headers.authorization, headers, this.#address)
     if (!(viewer instanceof Promise)) return this.#identified(viewer)
     viewer.then(
@@ -132,7 +136,13 @@ export class GraphqlWsSession {
     if (this.#operations.size > this.#options.operationsMax) {
       return operation.refuse(httpErrorText(new HttpError('TOO_MANY_OPERATIONS')))
     }
-    const running = this.#options.broker.run(() => readRequest(payload), this.#viewer, operation)
+    const running = this.#options.broker.run(
+      () => readRequest(payload),
+      this.#viewer,
+      operation,
+      null,
+      this.#traceHeaders,
+    )
     // A response that was at hand may have ended it already.
     if (this.#operations.get(id) === operation) operation.running = running
     else running?.close()

@@ -14,6 +14,8 @@ export interface AdmissionOptions {
   readonly trusted?: TrustedDocuments | null
   /** Whether only those are run. Default: false. */
   readonly onlyTrusted?: boolean
+  /** The names of their operations. Default: null. */
+  readonly operationNames?: ReadonlySet<string> | null
   /** Whether clients may register a document under its hash (APQ). Default: true. */
   readonly persistedQueries?: boolean
   /** The most that one operation may cost. Default: any amount. */
@@ -25,6 +27,8 @@ export interface AdmissionOptions {
 }
 
 export interface Admission {
+  /** The names of the trusted documents; null when there are none. */
+  readonly operationNames: ReadonlySet<string> | null
   /**
    * Prepares the document of a request. Throws HttpError when it is named by an id that is not known, or may
    * not be run.
@@ -55,6 +59,7 @@ const registeredBounds = { entriesMax: 10_000, sizeMax: 16 * 1024 * 1024 }
 
 export function createAdmission(supergraph: Supergraph, options: AdmissionOptions = {}): Admission {
   const { trusted = null, onlyTrusted = false, persistedQueries = true } = options
+  const { operationNames = null } = options
   const { costMax = Infinity, limits = unlimited, record = null } = options
   const registered = new RecentCache<string>(registeredBounds)
 
@@ -76,6 +81,7 @@ export function createAdmission(supergraph: Supergraph, options: AdmissionOption
   }
 
   return {
+    operationNames,
     textOf,
     prepare(request) {
       const { query, id, operationName } = request

@@ -49,6 +49,16 @@ export interface Engine {
   readonly listSize: number
   /** See `SupergraphOptions.eventWaitMs`. */
   readonly eventWaitMs: number
+  /** See `SupergraphOptions.observer`. */
+  readonly observer: Observer | null
+}
+
+/** Runs parts of the engine’s work, for instance each in a span of a trace. */
+export interface Observer {
+  /** Runs the planning and compiling of an operation, which happens once for many requests. */
+  plan<Value>(run: () => Value): Value
+  /** Runs the join of one event of a subscription. */
+  event<Value>(operationName: string | null, run: () => Promise<Value>): Promise<Value>
 }
 
 /** Ends a stream of events: its subgraph ended it, or an event could not be joined. */
@@ -104,10 +114,12 @@ interface EventJoin {
 export class Executable {
   readonly #engine: Engine
   readonly #stages: readonly Stage[]
+  readonly #name: string | null
 
   /** Throws when the operation cannot be planned. */
   constructor(operation: Operation, variant: Variant, engine: Engine) {
     this.#engine = engine
+    this.#name = operation.definition.name?.value ?? null
     const root = rootShape(operation, variant)
     const fields = root.fieldsOf(root.type)
     const groups = operation.definition.operation === 'mutation' ? fields.map((field) => [field]) : [fields]
@@ -136,13 +148,16 @@ export class Executable {
       const message = 'The subscription has no field: @skip or @include removed it.'
       return { errorResponse: refusalText([coded('BAD_USER_INPUT', message)]) }
     }
+    const { observer } = this.#engine
     const opened = await source.open(variables, context)
     if (Symbol.asyncIterator in opened) {
       const startRun = () => newRun(variables, context)
       return mapStream(
         opened,
         async ({ value: resolve, position }, left): Promise<SubscriptionEvent> => {
-          const value = resolve && (await this.#joinEvent({ stage, source, resolve, startRun }, left))
+          if (!resolve) return { value: null, position }
+          const join = () => this.#joinEvent({ stage, source, resolve, startRun }, left)
+          const value = await (observer ? observer.event(this.#name, join) : join())
           return { value, position }
         },
         (error) => this.#endOfStream(error, source.subgraph, context),

@@ -30,7 +30,7 @@ import type { AccessOf } from './access.ts'
 import type { SubgraphConnection } from './connection.ts'
 import { DocumentCache } from './document-cache.ts'
 import type { RefuseText } from './document-text.ts'
-import type { Engine } from './executable.ts'
+import type { Engine, Observer } from './executable.ts'
 import { presentUnchanged, type PresentError } from './failures.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { createPlanner } from './plan.ts'
@@ -48,7 +48,7 @@ export {
 } from './compose.ts'
 export type { SubgraphConnection, SubgraphResult, Variables } from './connection.ts'
 export type { RefuseText } from './document-text.ts'
-export { EventOutage, type SubscriptionEvent } from './executable.ts'
+export { EventOutage, type Observer, type SubscriptionEvent } from './executable.ts'
 export { openHttpConnection, type HttpConnection } from './connection-http.ts'
 export { createInProcessConnection } from './connection-in-process.ts'
 export type { Rejected } from './errors.ts'
@@ -112,6 +112,8 @@ export interface SupergraphOptions {
    * `EventOutage`. Default: 30,000.
    */
   readonly eventWaitMs?: number
+  /** Runs parts of the work of the engine; null runs them as they are. Default: null. */
+  readonly observer?: Observer | null
 }
 
 /**
@@ -133,6 +135,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     report = () => {},
     onForbidden = () => {},
     eventWaitMs = 30_000,
+    observer = null,
     refuseText = () => null,
     accessOf,
     overrideLabelsOf = () => [],
@@ -158,6 +161,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     onForbidden,
     listSize,
     eventWaitMs,
+    observer,
   }
   const policy = {
     limits: { ...defaultLimits, ...options.limits },

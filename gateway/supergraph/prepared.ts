@@ -54,7 +54,8 @@ export function prepareOperation(
   const variants = new RecentCache<Executable>(variantBounds)
   const compileVariant = (key: string, variant: Variant): Executable | Rejected => {
     try {
-      const executable = new Executable(operation, variant, engine)
+      const compile = () => new Executable(operation, variant, engine)
+      const executable = engine.observer ? engine.observer.plan(compile) : compile()
       variants.set(key, executable, 1)
       onCompile()
       return executable

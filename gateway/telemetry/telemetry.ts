@@ -5,8 +5,8 @@ import { CallStats, counted } from './call-stats.ts'
 
 export interface Telemetry {
   readonly operations: CallStats
-  /** The connection, counted. */
-  observe(connection: SubgraphConnection): SubgraphConnection
+  /** The connection, counted and traced. */
+  observe<Connection extends SubgraphConnection>(connection: Connection): Connection
   /** All counts in Prometheus’ text format. */
   text(): string
 }

@@ -52,6 +52,7 @@ export {
 } from './service/import-payments.ts'
 export { resealEndpoints } from './webhooks/endpoint-store.ts'
 export type { OpenFile } from './settlement/settlement-queries.ts'
+export { readBacklog, type Backlog } from './webhooks/backlog.ts'
 export { eventBody } from './webhooks/body.ts'
 export { signatureHeaders } from './webhooks/signature.ts'
 

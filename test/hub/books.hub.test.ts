@@ -87,11 +87,10 @@ describe('the readers of the log', () => {
       expect(lines).toContain(`crossgate_reader_lag_seconds{reader="${reader}"} 0`)
     }
     const valueOf = (name: string) => Number(lines.find((line) => line.startsWith(`${name} `))?.split(' ')[1])
-    expect(valueOf('crossgate_http_request_seconds_count')).toBeGreaterThan(0)
-    expect(valueOf('crossgate_http_request_seconds_bucket{le="+Inf"}')).toBe(
-      valueOf('crossgate_http_request_seconds_count'),
-    )
-    expect(valueOf('crossgate_http_requests_total{status="2xx"}')).toBeGreaterThan(0)
+    const readyLabels = '{http_request_method="GET",http_route="/readyz",http_response_status_code="200"'
+    const name = 'http_server_request_duration_seconds'
+    expect(valueOf(`${name}_count${readyLabels}}`)).toBeGreaterThan(0)
+    expect(valueOf(`${name}_bucket${readyLabels},le="+Inf"}`)).toBe(valueOf(`${name}_count${readyLabels}}`))
     expect(valueOf('crossgate_sockets')).toBe(0)
     // Every line is a comment or a sample, and no metric is named twice.
     expect(lines.filter((line) => !/^(#.*|[\w:]+(\{.*\})? \S+|)$/.test(line))).toEqual([])

@@ -23,15 +23,23 @@ export class HubClient {
   }
 
   /** Sends the operation `name` over HTTP. */
-  async ask(name: string, variables: Record<string, unknown> = {}): Promise<Answer> {
-    return this.query(textOf(name), variables)
+  async ask(
+    name: string,
+    variables: Record<string, unknown> = {},
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
+    return this.query(textOf(name), variables, headers)
   }
 
   /** Sends any document over HTTP. */
-  async query(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
+  async query(
+    query: string,
+    variables: Record<string, unknown> = {},
+    headers: Record<string, string> = {},
+  ): Promise<Answer> {
     const response = await fetch(this.#url, {
       method: 'POST',
-      headers: { authorization: `Bearer ${this.#key}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${this.#key}`, 'content-type': 'application/json', ...headers },
       body: JSON.stringify({ query, variables }),
     })
     return (await response.json()) as Answer

@@ -1,14 +1,46 @@
 import { SignJWT } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { plainSecrets } from '../../subgraphs/shared/secret-box.ts'
 import { sharedSecret } from '../../gateway/identity/secret.ts'
 import { createCallTokens } from '../../gateway/identity/call-token.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import { aTraceparent, pathsOf, startOtlpReceiver } from '../fixtures/otlp-receiver.ts'
 import { distributedHub } from './distributed.ts'
 import { sendsEveryOperation } from './every-operation.ts'
 import { logAfter, pay, Watcher } from './watcher.ts'
 
-const hub = await distributedHub()
+const receiver = await startOtlpReceiver()
+afterAll(() => receiver.close())
+const hub = await distributedHub({
+  OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+  OTEL_BSP_SCHEDULE_DELAY: '50',
+})
+
+describe('a trace of a hub whose subgraphs are processes of their own', () => {
+  test('goes through all processes that take part in a payment', async () => {
+    const { traceId, spanId, headers } = aTraceparent()
+    await pay(hub.url, headers)
+    const spans = await receiver.trace(traceId, (found) => {
+      const parents = new Set(found.map(({ parentId }) => parentId))
+      const known = new Set([spanId, ...found.map((span) => span.spanId)])
+      const calls = found.filter(({ name, kind }) => kind === 'CLIENT' && name.startsWith('fetch'))
+      return calls.length > 1 && calls.every((call) => parents.has(call.spanId)) && parents.isSubsetOf(known)
+    })
+    const paths = pathsOf(spans)
+    const call = ['gateway: POST /graphql', 'gateway: fetch transaction', 'transaction: POST /graphql']
+    const path = (...names: string[]) => [...call, ...names].map((name) => `crossgate-${name}`).join(' > ')
+    expect(paths).toContain(path('transaction: batch', 'transaction: insert payments'))
+    // The transaction subgraph reads the shop of the code from the merchant subgraph.
+    expect(paths.filter((one) => one.startsWith(path()))).toContainEqual(
+      expect.stringMatching(/: fetch merchant > crossgate-merchant: POST \/graphql$/),
+    )
+    const server = spans.find(({ service, kind }) => service === 'crossgate-transaction' && kind === 'SERVER')
+    expect(server!.attributes).toMatchObject({
+      'graphql.operation.name': 'SubmitPayment__transaction',
+      'http.response.status_code': 200,
+    })
+  })
+})
 
 describe('a hub whose subgraphs are processes of their own', () => {
   test('loses and repeats no event for its subscribers when the transaction process is killed and started again', async () => {
@@ -64,11 +96,22 @@ describe('a hub whose subgraphs are processes of their own', () => {
         },
       ],
     })
+    const line = await hub.run('gateway').line('a subgraph is unavailable')
+    expect(line).toMatch(/"traceId":"[0-9a-f]{32}","spanId":"[0-9a-f]{16}"/)
     await hub.start('analytics')
   })
 })
 
 describe('a subgraph in a process of its own', () => {
+  test('is measured at its own port', async () => {
+    const metrics = await (await fetch(`${hub.addresses['PARTICIPANT_URLS']}/metrics`)).text()
+    expect(metrics).toMatch(
+      /_count\{http_request_method="POST",http_route="\/graphql",http_response_status_code="200"\} [1-9]/,
+    )
+    expect(metrics).toMatch(/^db_client_connection_count\{db_client_connection_state="used"\} \d/m)
+    expect(metrics).not.toContain('crossgate_log_tip')
+  })
+
   const operator: Viewer = {
     participant: 'operator' as Viewer['participant'],
     scopes: new Set(['operator']),

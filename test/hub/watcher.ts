@@ -38,7 +38,7 @@ export async function logAfter(
 let payments = 0
 
 /** The demo wallet pays at a merchant of the demo acquirer. */
-export async function pay(url: string): Promise<void> {
+export async function pay(url: string, headers: Record<string, string> = {}): Promise<void> {
   const number = `live-${++payments}`
   const acquirer = new HubClient(url, 'demo-acquirer')
   const found = await acquirer.query(
@@ -53,9 +53,8 @@ export async function pay(url: string): Promise<void> {
     },
   })
   const { payload } = code.data.issueCode
-  const { data } = await new HubClient(url, 'demo-wallet').ask('SubmitPayment', {
-    input: { idempotencyKey: number, reference: number, payload, payerCurrency: 'SGD' },
-  })
+  const input = { idempotencyKey: number, reference: number, payload, payerCurrency: 'SGD' }
+  const { data } = await new HubClient(url, 'demo-wallet').ask('SubmitPayment', { input }, headers)
   expect(data.submitPayment.__typename).toBe('PaymentReceipt')
 }
 

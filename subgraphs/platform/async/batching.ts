@@ -1,6 +1,8 @@
 // Batches: a call to MongoDB has costs per call rather than per document, so concurrent work of all requests
 // shares calls.
 
+import type { Span } from '@opentelemetry/api'
+import { tracing } from '../tracing.ts'
 import { OutageError } from './outage.ts'
 
 export interface BatchOptions {
@@ -33,6 +35,8 @@ interface Pending<Item, Outcome> {
   readonly item: Item
   readonly resolve: (outcome: Outcome) => void
   readonly reject: (error: unknown) => void
+  /** The span of its caller; left out without traces. */
+  readonly caller?: Span | undefined
 }
 
 /**
@@ -52,6 +56,10 @@ export function createBatchWriter<Item, Outcome>({
   const queue = new BatchQueue(write, options)
   return { write: (item) => queue.add(item) }
 }
+
+/** The items of all queues of this process that wait for a call. */
+let waiting = 0
+export const batchedItems = (): number => waiting
 
 class BatchQueue<Item, Outcome> {
   readonly #write: WriteBatch<Item, Outcome>
@@ -80,8 +88,11 @@ class BatchQueue<Item, Outcome> {
   add(item: Item): Promise<Outcome> {
     if (this.#pending.length >= this.#options.pendingMax)
       return Promise.reject(new OutageError('a queue is full'))
+    waiting++
     return new Promise((resolve, reject) => {
-      this.#pending.push({ item, resolve, reject })
+      this.#pending.push(
+        tracing ? { item, resolve, reject, caller: tracing.current() } : { item, resolve, reject },
+      )
       this.#schedule()
     })
   }
@@ -102,6 +113,7 @@ class BatchQueue<Item, Outcome> {
     this.#isScheduled = false
     const batch = this.#pending.length > batchMax ? this.#pending.splice(0, batchMax) : this.#pending
     if (batch === this.#pending) this.#pending = []
+    waiting -= batch.length
     if (gatherMs > 0) {
       this.#isBusy = batch.length > 1
       this.#sentAtMs = performance.now()
@@ -120,7 +132,13 @@ class BatchQueue<Item, Outcome> {
     )
     try {
       const items = batch.map(({ item }) => item)
-      const outcomes = await Promise.race([this.#write(items, flight.signal), aborted(flight.signal)])
+      const write = tracing
+        ? tracing.shared(
+            batch.map(({ caller }) => caller),
+            () => this.#write(items, flight.signal),
+          )
+        : this.#write(items, flight.signal)
+      const outcomes = await Promise.race([write, aborted(flight.signal)])
       if (outcomes.length !== batch.length) {
         throw new TypeError(
           `write must return one outcome per item: ${batch.length} items, ${outcomes.length} outcomes`,

@@ -11,6 +11,11 @@ export class Semaphore {
     this.#waitingMax = waitingMax
   }
 
+  /** How many tasks wait. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
   /** True while a task waits. */
   get hasWaiting(): boolean {
     return this.#waiting.size > 0

@@ -34,6 +34,12 @@ export async function readForClient<Found>(
   }
 }
 
+/** How many reads wait, by kind. */
+export function waitingReads(client: MongoClient): Record<Kind, number> {
+  const { list, log } = semaphoresOf(client)
+  return { list: list.waiting, log: log.waiting }
+}
+
 function semaphoresOf(client: MongoClient): Record<Kind, Semaphore> {
   let found = semaphores.get(client)
   if (!found) {

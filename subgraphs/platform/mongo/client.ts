@@ -3,7 +3,10 @@
 import { type ClientSession, type ClientSessionOptions, type Db, MongoClient } from 'mongodb'
 import { OutageError } from '../async/outage.ts'
 import type { Logger } from '../logger.ts'
+import { tracing } from '../tracing.ts'
+import { traceCommands } from './command-spans.ts'
 import { isServerError } from './errors.ts'
+import { watchPool, type PoolStats } from './pool-stats.ts'
 
 export interface MongoSettings {
   /** Maximum of connections. Calls are batched, so few are needed. */
@@ -60,6 +63,7 @@ const mongoOf = (client: MongoClient): Mongo => ({
 export interface WatchedMongo extends Mongo {
   /** True since MongoDB has had no primary that answers for `awayAfterMs`. */
   isAway(): boolean
+  pool(): PoolStats
 }
 
 /**
@@ -81,7 +85,7 @@ export async function connectWatched(
     await client.close()
     throw error
   }
-  return { ...mongoOf(client), isAway: () => client.isAway }
+  return { ...mongoOf(client), isAway: () => client.isAway, pool: client.pool }
 }
 
 const heartbeatMs = 500
@@ -97,6 +101,7 @@ class WatchedClient extends MongoClient {
   #lostAtMs: number | null = null
   #noticing: NodeJS.Timeout | undefined
   isAway = false
+  readonly pool = watchPool(this)
 
   constructor(uri: string, logger: Pick<Logger, 'warn' | 'info'>) {
     super(uri, {
@@ -110,7 +115,9 @@ class WatchedClient extends MongoClient {
       heartbeatFrequencyMS: heartbeatMs,
       // A monitor whose server pushes its state notices a silent one after `connectMs` and a heartbeat.
       serverMonitoringMode: 'stream',
+      monitorCommands: tracing !== null,
     })
+    if (tracing) traceCommands(this, tracing)
     this.#logger = logger
     this.on('topologyDescriptionChanged', ({ newDescription: { servers } }) => {
       if ([...servers.values()].some(({ type }) => writable.has(type))) this.#found()

@@ -94,7 +94,9 @@ describe('a gateway for the supergraph of strangers', async () => {
       supergraph: { file: running.file, isCurrent: true },
     })
     const metrics = await fetch(new URL('/metrics', url))
-    expect(await metrics.text()).toContain('crossgate_http_requests_total{status="2xx"}')
+    expect(await metrics.text()).toContain(
+      'http_server_request_duration_seconds_count{http_request_method="POST",http_route="/graphql",http_response_status_code="200"}',
+    )
   })
 
   test('ends with 0 on a signal', async () => {

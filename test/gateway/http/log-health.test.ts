@@ -8,6 +8,7 @@ function aWatch() {
   const health = (): LogHealth => ({
     tip: state.tip,
     advancedAt: state.advancedAt,
+    backlog: { due_payments: 0, webhook_deliveries: 0 },
     readers: [
       { projection: 'live', position: state.position, entries: state.behind, ms: 0 },
       { projection: 'activity', position: 1n, entries: 1_000_000, ms: 3_600_000 },

@@ -9,6 +9,7 @@ import { createReadiness } from '../../../gateway/http/health.ts'
 import { startSubgraphServer, type SubgraphServer } from '../../../gateway/http/subgraph-server.ts'
 import { createCallTokens } from '../../../gateway/identity/call-token.ts'
 import { openHttpConnection, type HttpConnection } from '../../../gateway/supergraph/index.ts'
+import { createTelemetry } from '../../../gateway/telemetry/telemetry.ts'
 import type { ParticipantId } from '../../../schema/values/id.ts'
 import { Deadline } from '../../../subgraphs/platform/async/deadline.ts'
 import { mapStream } from '../../../subgraphs/platform/async/map-stream.ts'
@@ -88,6 +89,8 @@ async function aServer(secrets: readonly string[] = [secret], port = 0): Promise
     config: readConfig({ PORT: String(port) }),
     subgraph: subgraph as unknown as Subgraph,
     tokens: createCallTokens(secrets, () => new Date()),
+    telemetry: createTelemetry(),
+    metrics: { mongo: null, log: null },
     readiness,
     logger: pino({ level: 'silent' }),
   })
