@@ -1,14 +1,24 @@
 import { SignJWT } from 'jose'
-import { describe, expect, test } from 'vitest'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { plainSecrets } from '../../subgraphs/shared/secret-box.ts'
 import { sharedSecret } from '../../gateway/identity/secret.ts'
 import { createCallTokens } from '../../gateway/identity/call-token.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import { aPartner } from '../fixtures/a-partner.ts'
+import { temporaryFolder } from '../harness/temporary-folder.ts'
 import { distributedHub } from './distributed.ts'
 import { sendsEveryOperation } from './every-operation.ts'
 import { logAfter, pay, Watcher } from './watcher.ts'
 
-const hub = await distributedHub()
+const file = path.join(temporaryFolder(), 'subgraphs.json')
+const setFile = (...subgraphs: readonly { readonly name: string; readonly url: string }[]) =>
+  writeFile(file, JSON.stringify({ subgraphs }))
+await setFile()
+
+// A busy machine may take long to compose.
+const hub = await distributedHub({ SUBGRAPHS_FILE: file, REQUEST_TIMEOUT_MS: '60000' })
 
 describe('a hub whose subgraphs are processes of their own', () => {
   test('loses and repeats no event for its subscribers when the transaction process is killed and started again', async () => {
@@ -65,6 +75,75 @@ describe('a hub whose subgraphs are processes of their own', () => {
       ],
     })
     await hub.start('analytics')
+  })
+})
+
+describe('a subgraph that joins a hub of several gateways', () => {
+  const sdlOf = (field: string) => `extend schema
+    @link(url: "https://specs.apollo.dev/federation/v2.7", import: ["@key"])
+    type Query { ${field}s: [String!] }
+    type Merchant @key(fields: "id") { id: ID! ${field}: String }`
+  const partner = (field: string) =>
+    aPartner(sdlOf(field), {
+      Merchant: {
+        __resolveReference: ({ id }: { id: string }) => ({ id }),
+        [field]: ({ id }: { id: string }) => `${field} of ${id}`,
+      },
+    })
+  const join = `mutation($input: JoinSubgraphInput!) { joinSubgraph(input: $input) {
+    __typename ... on SubgraphNotComposed { mistakes { code subgraph } }
+  } }`
+  const leave = 'mutation($name: String!) { leaveSubgraph(input: { name: $name }) { __typename } }'
+  const operator = hub.as('demo-operator')
+  const first = hub.as('demo-wallet')
+  const second = hub.as('demo-wallet', 'gateway-2')
+  const shown = async (client: typeof first, field: string) =>
+    (await client.query(`{ merchants(first: 1) { edges { node { id ${field} } } } }`)).data?.merchants
+      .edges[0].node[field]
+  const answers = expect.stringMatching(/^(tip|hint) of acquirer-/)
+  const isSoon = (client: typeof first, field: string, value: unknown) =>
+    expect.poll(() => shown(client, field), { timeout: 60_000 }).toEqual(value)
+
+  test('is served by the gateway that answers, and soon by the others, until it leaves', async () => {
+    await hub.start('gateway-2')
+    const tips = await partner('tip')
+    onTestFinished(() => tips.close())
+    expect(await operator.query(join, { input: { name: 'tips', url: tips.url } })).toEqual({
+      data: { joinSubgraph: { __typename: 'SubgraphJoined' } },
+    })
+    expect(await shown(first, 'tip')).toEqual(answers)
+    await isSoon(second, 'tip', answers)
+
+    // A gateway that starts later has it from the start.
+    hub.run('gateway-2').process.kill('SIGKILL')
+    await hub.run('gateway-2').exit
+    await hub.start('gateway-2')
+    expect(await shown(second, 'tip')).toEqual(answers)
+
+    expect(await operator.query(leave, { name: 'tips' })).toEqual({
+      data: { leaveSubgraph: { __typename: 'SubgraphLeft' } },
+    })
+    expect(await shown(first, 'tip')).toBeUndefined()
+    await isSoon(second, 'tip', undefined)
+  })
+
+  test('is served by all gateways that follow a file with it, and others are checked beside it', async () => {
+    const hints = await partner('hint')
+    onTestFinished(() => hints.close())
+    await setFile({ name: 'hints', url: hints.url })
+    await isSoon(first, 'hint', answers)
+    await isSoon(second, 'hint', answers)
+
+    const input = { name: 'hints', url: hints.url, sdl: sdlOf('more') }
+    expect((await operator.query(join, { input })).data).toEqual({
+      joinSubgraph: {
+        __typename: 'SubgraphNotComposed',
+        mistakes: [{ code: 'NAME_TAKEN', subgraph: 'hints' }],
+      },
+    })
+    await setFile()
+    await isSoon(first, 'hint', undefined)
+    await isSoon(second, 'hint', undefined)
   })
 })
 

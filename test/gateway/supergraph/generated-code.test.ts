@@ -44,8 +44,8 @@ const constantsIn = (scope: Readonly<Record<string, unknown>>): string[] =>
   })
 
 describe('the sample in the docstring is the generated code', () => {
-  test('of entities.ts', () => {
-    const plan = createPlanner(supergraphSdl).plan('{ bills { total } }', onlyVariant.overrides)
+  test('of entities.ts', async () => {
+    const plan = await createPlanner(supergraphSdl).plan('{ bills { total } }', onlyVariant.overrides)
     const [, flatten] = plan?.kind === 'Sequence' ? plan.nodes : []
     if (flatten?.kind !== 'Flatten' || flatten.node.kind !== 'Fetch') throw new Error('another plan')
     const { requires = [], inputRewrites } = flatten.node
