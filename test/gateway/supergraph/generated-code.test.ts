@@ -10,6 +10,7 @@ import { writeRender } from '../../../gateway/supergraph/render.ts'
 import { rootShape } from '../../../gateway/supergraph/shape.ts'
 import { onlyVariant } from '../../../gateway/supergraph/variant.ts'
 import { readSupergraph } from '../../../gateway/supergraph/supergraph-schema.ts'
+import { atOnce } from '../../../gateway/supergraph/slices.ts'
 import { federation } from '../../fixtures/a-supergraph.ts'
 
 const supergraphSdl = composeSupergraph([
@@ -26,7 +27,7 @@ const supergraphSdl = composeSupergraph([
     sdl: `${federation} type Bill @key(fields: "country number") { country: String! number: Int! total: Int }`,
   },
 ])
-const supergraph = readSupergraph(supergraphSdl, {})
+const supergraph = atOnce(readSupergraph(supergraphSdl, {}))
 
 /** The sample in the docstrings of an engine file, without the comment's asterisks and the indentation. */
 function sampleIn(file: string): string {
