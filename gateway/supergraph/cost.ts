@@ -129,7 +129,7 @@ class Pricing {
 
   /** The number of items by `@listSize`; undefined when it gives none. */
   #sizeBy(rule: Arguments, field: ShapeField, defined: GraphQLField<unknown, unknown>): Size | undefined {
-    const assumed = typeof rule['assumedSize'] === 'number' ? rule['assumedSize'] : undefined
+    const assumed = typeof rule['assumedSize'] === 'number' ? Math.max(0, rule['assumedSize']) : undefined
     const slicing = Array.isArray(rule['slicingArguments']) ? (rule['slicingArguments'] as string[]) : []
     if (slicing.length === 0) return assumed
     const read = slicing.map((name) => slicingArgument(name, field, defined))

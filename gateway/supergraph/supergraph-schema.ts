@@ -12,6 +12,8 @@ import {
   print,
   validateSchema,
   valueFromASTUntyped,
+  visit,
+  type ASTVisitor,
   type ConstDirectiveNode,
   type DocumentNode,
   type GraphQLCompositeType,
@@ -118,7 +120,7 @@ export function* readSupergraph(sdl: string, scalars: ScalarChecks): Sliced<Supe
   const isInterfaceObject = (type: string, subgraph: string): boolean =>
     joins(type, subgraph).some((join) => join['isInterfaceObject'] === true)
   return {
-    plannerSdl: planned === parsed ? sdl : yield* printed(planned),
+    plannerSdl: planned === parsed && !usesCosts.test(sdl) ? sdl : yield* printedWithoutCosts(planned),
     api: yield* readApi(document, schema, scalars, features),
     subgraphs: new Set(names.values()),
     composite: (name) => {
@@ -174,10 +176,16 @@ export function subgraphUrls(sdl: string): ReadonlyMap<string, string> {
 const buildSupergraph = (document: DocumentNode): GraphQLSchema =>
   buildASTSchema(document, { assumeValid: true, assumeValidSDL: true })
 
-function* printed({ definitions }: DocumentNode): Sliced<string> {
+/** The planner aborts the process where a `@cost` has a weight that it does not expect, such as −1. */
+const usesCosts = /@(?:cost|\w*listSize)\b/
+const withoutCosts: ASTVisitor = {
+  Directive: ({ name }) => (/^(?:cost|listSize|cost__listSize)$/.test(name.value) ? null : undefined),
+}
+
+function* printedWithoutCosts({ definitions }: DocumentNode): Sliced<string> {
   const texts: string[] = []
   for (const node of definitions) {
-    texts.push(print(node))
+    texts.push(print(visit(node, withoutCosts)))
     yield
   }
   return texts.join('\n\n')
