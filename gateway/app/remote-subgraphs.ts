@@ -81,12 +81,12 @@ export async function connectSubgraphs(
  * process that runs the mutation only stores it.
  */
 const refreshing = (
-  { name, prepare }: SubgraphConnection,
+  connection: SubgraphConnection,
   refresh: () => Promise<void>,
 ): SubgraphConnection => ({
-  name,
+  name: connection.name,
   prepare(document, operationName) {
-    const operation = prepare(document, operationName)
+    const operation = connection.prepare(document, operationName)
     if (!/\b(?:joinSubgraph|leaveSubgraph)\b/.test(document)) return operation
     return {
       async execute(variables, context) {
