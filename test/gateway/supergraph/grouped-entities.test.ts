@@ -69,7 +69,7 @@ describe('calls for entities of several requests at once', () => {
         const answers = await Promise.all(all.map(({ ids, caller, more }) => ask(ids, caller, more)))
         expect(answers).toEqual(all.map(({ ids, more }) => answer(ids, more)))
       }),
-      { numRuns: 20 },
+      { numRuns: 10 },
     )
   })
 
