@@ -118,7 +118,7 @@ async function delays(): Promise<Row[]> {
   ]
 }
 
-/** Memory is measured in a process that collects garbage when it is told to. */
+/** Memory is measured in a process that can collect its garbage first. */
 async function memoryApart(count: number): Promise<Row[]> {
   const child = fork(new URL(import.meta.url), [String(count)], { execArgv: ['--expose-gc'] })
   const [rows] = (await once(child, 'message')) as [Row[]]

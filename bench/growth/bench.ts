@@ -21,12 +21,12 @@ const byId = (references: readonly { readonly id: string }[]) => references.map(
 
 /** The first subgraph has the list, and each of the others a field of its items. */
 async function graphOf(count: number) {
-  const parts = Array.from({ length: count }, (_, n) => {
+  const parts = Array.from({ length: count }, (_part, n) => {
     const sdl = `${link}type Item @key(fields: "id") { id: ID! field${n}: String! }
       ${n === 0 ? 'type Query { items(first: Int!): [Item!]! }' : ''}`
     const field = ({ id }: { readonly id: string }): string => `${n} of ${id}`
     const items = (_: unknown, { first }: { readonly first: number }) =>
-      Array.from({ length: first }, (_, index) => ({ id: String(index) }))
+      Array.from({ length: first }, (_item, index) => ({ id: String(index) }))
     const resolvers = {
       Item: { __resolveReferences: byId, [`field${n}`]: field },
       ...(n === 0 && { Query: { items } }),

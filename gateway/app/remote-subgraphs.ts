@@ -54,8 +54,8 @@ export function connectToProcesses(
 }
 
 /**
- * Connects to the processes of all subgraphs. `refresh` resolves when this gateway serves what the operator has
- * joined.
+ * Connects to the processes of all subgraphs. `refresh` resolves when this gateway serves what the operator
+ * has joined.
  */
 export async function connectSubgraphs(
   foundation: Foundation,
@@ -80,10 +80,7 @@ export async function connectSubgraphs(
  * Answers a mutation that joins a subgraph, or takes one out, when this gateway serves the next graph: the
  * process that runs the mutation only stores it.
  */
-const refreshing = (
-  connection: SubgraphConnection,
-  refresh: () => Promise<void>,
-): SubgraphConnection => ({
+const refreshing = (connection: SubgraphConnection, refresh: () => Promise<void>): SubgraphConnection => ({
   name: connection.name,
   prepare(document, operationName) {
     const operation = connection.prepare(document, operationName)

@@ -1,5 +1,5 @@
-// Checks subgraphs that are to join, in a process that serves no graph: the participant process, which runs the
-// operator’s mutations.
+// Checks subgraphs that are to join, in a process that serves no graph: the participant process, which runs
+// the operator’s mutations.
 
 import type { CompositionMistake } from '../supergraph/index.ts'
 import { openComposer } from './compose-in-thread.ts'

@@ -60,7 +60,7 @@ export async function openJoining({ config, db, uri, keeper, logger }: JoiningOp
 }
 
 /**
- * The same for a process that only checks subgraphs: it starts no offers process, whose SDL it knows. Throws
+ * The same for a process that only checks subgraphs: it starts no offers process. Throws
  * `SubgraphsFileError`.
  */
 export async function openCheckedJoining(

@@ -25,8 +25,9 @@ export interface HttpConnectionOptions extends Partial<AddressOptions> {
    */
   readonly subscriptions?: EventMediaType | SocketSubscriptions
   /**
-   * Sends the `_entities` calls of several requests with the same key as one, with the headers of one of them.
-   * So the key must have what the headers and the subgraph's answer depend on. Default: each is sent alone.
+   * Sends the `_entities` calls of several requests with the same key as one, with the headers of one of
+   * them. So the key must have what the headers and the subgraph's answer depend on. Default: each is sent
+   * alone.
    */
   readonly groupEntitiesBy?: GroupKey
   /** Receives the address of a subgraph that is not called for a while, because it does not respond. */

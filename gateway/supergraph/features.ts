@@ -1,5 +1,5 @@
-// Reads which specifications a supergraph uses, by its `@link` directives, gives their directives the names of
-// the specifications, and refuses those that the engine does not apply.
+// Reads which specifications a supergraph uses, by its `@link` directives, gives their directives the names
+// of the specifications, and refuses those that the engine does not apply.
 
 import {
   Kind,
@@ -58,8 +58,8 @@ export function readFeatures(document: DocumentNode): Features {
 }
 
 /**
- * The document with the directives of the `applied` specifications under their own names, where the supergraph
- * has them under others: by `as`, or by `import: [{ name: "@inaccessible", as: "@private" }]`.
+ * The document with the directives of the `applied` specifications under their own names, where the
+ * supergraph has them under others: by `as`, or by `import: [{ name: "@inaccessible", as: "@private" }]`.
  */
 export function withOwnNames(document: DocumentNode): DocumentNode {
   const names = new Map<string, string>()

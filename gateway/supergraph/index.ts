@@ -21,8 +21,8 @@
 // `@override`.
 //
 // Subgraphs over a network: `connection-http` sends a call to an `address`, each of which has a `breaker`;
-// `http-stream` and `socket-stream` read the events of subscriptions, and `grouped-entities` sends the calls of
-// several requests as one.
+// `http-stream` and `socket-stream` read the events of subscriptions, and `grouped-entities` sends the calls
+// of several requests as one.
 //
 // `requires-arguments`, `nested-query`, `interface-objects` and `compose-repairs` correct the planner and the
 // composition library.

@@ -24,8 +24,8 @@ export interface Prepared {
   /** Seconds for which the response may be kept, the same for every caller; see `cache-policy.ts`. */
   readonly maxAge: number
   /**
-   * Resolves when the operation is planned, if it has one variant. Others are planned when their setting first
-   * occurs.
+   * Resolves when the operation is planned, if it has one variant. Others are planned when their setting
+   * first occurs.
    */
   ready(): Promise<void>
   /** Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`. */

@@ -17,7 +17,6 @@ import {
   type ConstDirectiveNode,
   type DocumentNode,
   type GraphQLCompositeType,
-  type GraphQLNamedType,
   type GraphQLScalarLiteralParser,
   type GraphQLScalarType,
   type GraphQLScalarValueParser,
@@ -108,11 +107,7 @@ export function* readSupergraph(sdl: string, scalars: ScalarChecks): Sliced<Supe
   const schema = planned === document ? read : buildSupergraph(planned)
   yield
   const names = subgraphNames(schema)
-  const inFieldSets = new Set<string>()
-  for (const type of Object.values(schema.getTypeMap())) {
-    for (const name of namesInFieldSets(type)) inFieldSets.add(name)
-    yield
-  }
+  const inFieldSets = yield* namesInFieldSets(schema)
   const joins = (type: string, subgraph: string): Arguments[] =>
     argumentsOf(schema.getType(type)?.astNode?.directives, 'join__type').filter(
       ({ graph }) => names.get(String(graph)) === subgraph,
@@ -277,14 +272,21 @@ function argumentsOf(directives: readonly ConstDirectiveNode[] | undefined, name
 const namesIn = (fieldSet: unknown): readonly string[] =>
   typeof fieldSet === 'string' ? (fieldSet.match(/\w+/g) ?? []) : []
 
-function namesInFieldSets(type: GraphQLNamedType): readonly string[] {
-  const fields = 'getFields' in type ? Object.values(type.getFields()) : []
-  return [
-    ...argumentsOf(type.astNode?.directives, 'join__type').flatMap(({ key }) => namesIn(key)),
-    ...fields.flatMap(({ astNode }) =>
-      argumentsOf(astNode?.directives, 'join__field').flatMap(({ requires }) => namesIn(requires)),
-    ),
-  ]
+/** All names in the `@key` and `@requires` of a schema. */
+function* namesInFieldSets(schema: GraphQLSchema): Sliced<ReadonlySet<string>> {
+  const found = new Set<string>()
+  for (const type of Object.values(schema.getTypeMap())) {
+    const fields = 'getFields' in type ? Object.values(type.getFields()) : []
+    const sets = [
+      ...argumentsOf(type.astNode?.directives, 'join__type').map(({ key }) => key),
+      ...fields.flatMap(({ astNode }) =>
+        argumentsOf(astNode?.directives, 'join__field').map(({ requires }) => requires),
+      ),
+    ]
+    for (const name of sets.flatMap(namesIn)) found.add(name)
+    yield
+  }
+  return found
 }
 
 /** The top-level fields of a field set, such as the text of a `@key`. */
