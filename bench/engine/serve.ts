@@ -5,38 +5,14 @@ import { startStandaloneServer } from '@apollo/server/standalone'
 import fastify, { type FastifyInstance } from 'fastify'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { pino } from 'pino'
-import { readConfig } from '../../gateway/config/config.ts'
-import { createReadiness } from '../../gateway/http/health.ts'
-import { createAdmission } from '../../gateway/protocol/admission.ts'
-import { startServer } from '../../gateway/http/server.ts'
-import type { Identity } from '../../gateway/identity/identity.ts'
-import type { Viewer } from '../../subgraphs/shared/viewer.ts'
-import { anId } from '../../test/fixtures/an-id.ts'
 import { apolloServer, hiveGateway, hubSupergraph, monolithApp } from './engines.ts'
+import { serveSupergraph } from './serve-hub.ts'
 import { byHand } from './world.ts'
 
 const loopback = { host: '127.0.0.1', port: 0 } as const
 
 const servers: Readonly<Record<string, () => Promise<string>>> = {
-  hub: async () => {
-    const logger = pino({ level: 'silent' })
-    const viewer: Viewer = { participant: anId('bench'), scopes: new Set(), key: 'bench' }
-    const { supergraph } = await hubSupergraph()
-    const server = await startServer({
-      config: readConfig({ PORT: '0' }),
-      readiness: createReadiness(),
-      logger,
-    })
-    const identity: Identity = {
-      find: () => viewer,
-      isValid: () => true,
-      onChange: () => () => {},
-      close: () => {},
-    }
-    server.open({ supergraph, admission: createAdmission(supergraph), identity })
-    return `${server.url}/graphql`
-  },
+  hub: async () => serveSupergraph((await hubSupergraph()).supergraph),
   monolith: async () => `${await addressOf(await monolithApp())}/graphql`,
   hand: async () => {
     const app = fastify()

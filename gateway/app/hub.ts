@@ -2,7 +2,6 @@
 // server, and closes them in reverse order.
 
 import type { FastifyBaseLogger } from 'fastify'
-import { readFile } from 'node:fs/promises'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
 import { openAuditLog } from '../../subgraphs/shared/audit-log.ts'
@@ -10,8 +9,6 @@ import { openRefusalLog } from '../../subgraphs/shared/refusal-log.ts'
 import { hubParticipant, openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
 import { scalars } from '../../subgraphs/shared/scalars.ts'
 import type { JoiningPort } from '../../subgraphs/shared/joined-subgraphs.ts'
-import { subgraphSdl } from '../../subgraphs/shared/subgraph.ts'
-import { composableSdl } from '../../subgraphs/shared/visibility.ts'
 import type { RateTable } from '../../subgraphs/transaction/index.ts'
 import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import {
@@ -37,18 +34,19 @@ import { openBudgets } from '../identity/shared-budgets.ts'
 import { createTokens } from '../identity/token.ts'
 import { openGraphKeeper, type GraphKeeper } from '../joining/graph-keeper.ts'
 import { openJoining, type Joining } from '../joining/joining.ts'
-import { connectWithin, fetchSdl } from '../joining/remote-sdl.ts'
+import { readOwnGraph } from '../joining/own-graph.ts'
+import { connectWithin } from '../joining/remote-sdl.ts'
 import type { RunningMongo } from '../mongod/start.ts'
 import type { Admission } from '../protocol/admission.ts'
 import { refuseText } from '../protocol/input-text.ts'
-import { createSupergraph, type ReplaceableSupergraph, type SubgraphConnection } from '../supergraph/index.ts'
+import { openSupergraph, type ReplaceableSupergraph, type SubgraphConnection } from '../supergraph/index.ts'
 import { engineObserver } from '../telemetry/spans.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { refuseDemoData, seedDemo, seedDemoKeys, simulatedWallets, startWallets } from './demo.ts'
 import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
 import { readRatesFile } from './rates-file.ts'
 import { connectSubgraphs } from './remote-subgraphs.ts'
-import { startSubgraphs, type ConnectedSubgraphs } from './subgraphs.ts'
+import { joiningPort, startSubgraphs, type ConnectedSubgraphs } from './subgraphs.ts'
 import { openTracing } from './tracing.ts'
 
 export interface Hub {
@@ -160,8 +158,8 @@ async function startParts({
   const identity = await startIdentity(foundation, wallets)
   const late: LateParts = { keeper: null, joining: null }
   const running = hasOwnSubgraphs
-    ? await startSubgraphs(foundation, startTable, joiningPort(config, late))
-    : await connectSubgraphs(foundation)
+    ? await startSubgraphs(foundation, startTable, lateJoining(config, late))
+    : await connectSubgraphs(foundation, () => late.joining!.refresh())
   const keeper = closeLater(started, await openHubGraph(foundation, running.subgraphs))
   late.keeper = keeper
   late.joining = closeLater(started, await openJoining({ config, db, uri, keeper, logger }))
@@ -205,26 +203,25 @@ interface LateParts {
   joining: Joining | null
 }
 
-const joiningPort = (config: Config, late: LateParts): JoiningPort => ({
-  fetchSdl: (endpoint, path) => fetchSdl(webhookReach(config), { ...endpoint, headers: {} }, path),
-  check: (subgraph) => late.keeper!.check(subgraph),
-  refresh: () => late.joining!.refresh(),
-})
+const lateJoining = (config: Config, late: LateParts): JoiningPort =>
+  joiningPort(
+    config,
+    { check: (subgraph) => late.keeper!.check(subgraph) },
+    { refresh: () => late.joining!.refresh() },
+  )
 
 async function openHubGraph(
   { config, logger, db, now, telemetry, started }: Foundation,
   connections: ReadonlyMap<string, SubgraphConnection>,
 ): Promise<GraphKeeper> {
-  const file = new URL('../../schema/generated/supergraph.graphql', import.meta.url)
   const refusals = closeLater(started, openRefusalLog(await openAuditLog(db), now, logger))
   const present = maskErrors(logger, (subgraph) => !connections.has(subgraph) && subgraph !== 'supergraph')
   const reach = webhookReach(config)
   return openGraphKeeper({
-    own: ownSubgraphs.map((name) => ({ name, sdl: composableSdl(subgraphSdl(name)) })),
-    ownSupergraphSdl: await readFile(file, 'utf8'),
+    ...(await readOwnGraph()),
     connections,
-    createGraph: (supergraphSdl, subgraphs) =>
-      createSupergraph({
+    openGraph: (supergraphSdl, subgraphs) =>
+      openSupergraph({
         supergraphSdl,
         subgraphs,
         scalars,
@@ -244,8 +241,6 @@ async function openHubGraph(
     logger,
   })
 }
-
-const ownSubgraphs = ['participant', 'merchant', 'transaction', 'analytics'] as const
 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(

@@ -12,7 +12,7 @@ import { secretBox, subgraphUrls, type Config } from '../config/config.ts'
 import { createCallTokens, type CallTokens } from '../identity/call-token.ts'
 import { sharedSecret } from '../identity/secret.ts'
 import { resumptionOf } from '../live/group-key.ts'
-import { openHttpConnection, type HttpConnection } from '../supergraph/index.ts'
+import { openHttpConnection, type HttpConnection, type SubgraphConnection } from '../supergraph/index.ts'
 import { closeLater, type Foundation } from './foundation.ts'
 import type { ConnectedSubgraphs } from './subgraphs.ts'
 
@@ -55,8 +55,14 @@ export function connectToProcesses(
   })
 }
 
-/** Connects to the processes of all subgraphs. */
-export async function connectSubgraphs(foundation: Foundation): Promise<ConnectedSubgraphs> {
+/**
+ * Connects to the processes of all subgraphs. `refresh` resolves when this gateway serves what the operator
+ * has joined.
+ */
+export async function connectSubgraphs(
+  foundation: Foundation,
+  refresh: () => Promise<void>,
+): Promise<ConnectedSubgraphs> {
   const { config, db, logger, telemetry, started } = foundation
   const tokens = await openCallTokens(foundation)
   const connections = [...subgraphUrls(config).keys()].map((name) =>
@@ -64,11 +70,33 @@ export async function connectSubgraphs(foundation: Foundation): Promise<Connecte
   )
   const logReader = closeLater(started, await startLogReader({ db, logger }))
   return {
-    subgraphs: new Map(connections.map((connection) => [connection.name, telemetry.observe(connection)])),
+    subgraphs: new Map(
+      connections.map((connection) => [connection.name, refreshing(telemetry.observe(connection), refresh)]),
+    ),
     openSettlementFile: (viewer, name) => openRemoteFile(config.TRANSACTION_URLS, tokens, viewer, name),
     logReader,
   }
 }
+
+/**
+ * Answers a mutation that joins a subgraph, or takes one out, when this gateway serves the next graph: the
+ * process that runs the mutation only stores it.
+ */
+const refreshing = (connection: SubgraphConnection, refresh: () => Promise<void>): SubgraphConnection => ({
+  name: connection.name,
+  prepare(document, operationName) {
+    const operation = connection.prepare(document, operationName)
+    if (!/\b(?:joinSubgraph|leaveSubgraph)\b/.test(document)) return operation
+    return {
+      async execute(variables, context) {
+        const result = await operation.execute(variables, context)
+        await refresh()
+        return result
+      },
+      subscribe: (variables, context) => operation.subscribe(variables, context),
+    }
+  },
+})
 
 /** Opens a settlement file at the first process of the transaction subgraph that responds. */
 async function openRemoteFile(

@@ -15,9 +15,14 @@ import {
   type RateTable,
   type TransactionSubgraph,
 } from '../../subgraphs/transaction/index.ts'
-import { secretBox, webhookReach } from '../config/config.ts'
+import { secretBox, webhookReach, type Config } from '../config/config.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { sharedSecret } from '../identity/secret.ts'
+import { openGraphChecker } from '../joining/graph-checker.ts'
+import type { GraphKeeper } from '../joining/graph-keeper.ts'
+import { openCheckedJoining, type Joining } from '../joining/joining.ts'
+import { readOwnGraph } from '../joining/own-graph.ts'
+import { fetchSdl } from '../joining/remote-sdl.ts'
 import { createInProcessConnection, type SubgraphConnection } from '../supergraph/index.ts'
 import { closeLater, type Foundation } from './foundation.ts'
 import { createMerchantDirectory } from './merchant-directory.ts'
@@ -66,7 +71,11 @@ export async function startSubgraph(
     return { subgraph: closeLater(started, await openMerchant(foundation)), logReader: null }
   if (name === 'participant') {
     const dependencies = { ...foundation, directory: createMerchantDirectory(merchants) }
-    return { subgraph: closeLater(started, await openParticipant(foundation, dependencies)), logReader: null }
+    const joining = await openRemoteJoining(foundation)
+    return {
+      subgraph: closeLater(started, await openParticipant(foundation, dependencies, joining)),
+      logReader: null,
+    }
   }
   const { dependencies, logReader } = await followLog(foundation, merchants)
   const opened =
@@ -75,6 +84,24 @@ export async function startSubgraph(
       : await openAnalyticsSubgraph(dependencies)
   return { subgraph: closeLater(started, opened), logReader }
 }
+
+/** What the participant process needs to join subgraphs; gateways take them on by themselves. */
+async function openRemoteJoining({ config, db, logger, started }: Foundation): Promise<JoiningPort> {
+  const checker = closeLater(started, openGraphChecker(await readOwnGraph()))
+  const joining = closeLater(started, await openCheckedJoining({ config, db, checker, logger }))
+  return joiningPort(config, checker, joining)
+}
+
+/** What the mutations of the operator need. */
+export const joiningPort = (
+  config: Config,
+  graph: Pick<GraphKeeper, 'check'>,
+  joining: Pick<Joining, 'refresh'>,
+): JoiningPort => ({
+  fetchSdl: (endpoint, path) => fetchSdl(webhookReach(config), { ...endpoint, headers: {} }, path),
+  check: (subgraph) => graph.check(subgraph),
+  refresh: () => joining.refresh(),
+})
 
 type Dependencies = SubgraphDependencies & Pick<Foundation, 'registry'>
 
@@ -91,13 +118,13 @@ async function followLog(
 const openMerchant = ({ db, registry, now, logger }: Foundation) =>
   openMerchantSubgraph({ db, registry, now, logger })
 
-const openParticipant = ({ config, db }: Foundation, dependencies: Dependencies, joining?: JoiningPort) =>
+const openParticipant = ({ config, db }: Foundation, dependencies: Dependencies, joining: JoiningPort) =>
   openParticipantSubgraph({
     ...dependencies,
     isProduction: config.MODE === 'production',
     reach: webhookReach(config),
     secretBox: secretBox(config),
-    ...(joining && { joining }),
+    joining,
     apiKeys: createKeyStore(db),
   })
 

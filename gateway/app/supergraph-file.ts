@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises'
 import { fileStateOf, followFile } from '../../subgraphs/platform/async/follow-file.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import {
-  createSupergraph,
   openHttpConnection,
+  openSupergraph,
   replaceableSupergraph,
   subgraphUrls,
   UnsupportedSupergraph,
@@ -58,7 +58,7 @@ const checkMs = 250
 export async function openSupergraphFile(options: SupergraphFileOptions): Promise<SupergraphFile> {
   const { file, logger } = options
   const connections = new Map<string, HttpConnection>()
-  const build = async (sdl: string): Promise<Supergraph> => buildSupergraph(sdl, options, connections)
+  const build = (sdl: string): Promise<Supergraph> => buildSupergraph(sdl, options, connections)
   const state = fileStateOf(file)
   let text = await contentOf(file)
   const supergraph = replaceableSupergraph(await build(text))
@@ -117,12 +117,12 @@ async function contentOf(file: string): Promise<string> {
  * its sockets. The sockets of one that leaves close by themselves once operations of the previous graph have
  * ended.
  */
-function buildSupergraph(
+async function buildSupergraph(
   sdl: string,
   { file, engine, headersFor, observe, timeoutMs }: SupergraphFileOptions,
   connections: Map<string, HttpConnection>,
-): Supergraph {
-  const urls = asFileError(file, () => subgraphUrls(sdl))
+): Promise<Supergraph> {
+  const urls = await asFileError(file, () => subgraphUrls(sdl))
   if (urls.size === 0) {
     const message = `${file} names no subgraph (join__Graph): it is not a composed Federation 2 supergraph`
     throw new SupergraphFileError('SUPERGRAPH_INVALID', message)
@@ -142,11 +142,11 @@ function buildSupergraph(
       return [`${name} ${url}`, existing ?? openHttpConnection(name, url, { headers, timeoutMs })] as const
     }),
   )
-  const supergraph = asFileError(file, () => {
+  const supergraph = await asFileError(file, async () => {
     const subgraphs = new Map(
       [...opened.values()].map((connection) => [connection.name, observe(connection)]),
     )
-    const created = createSupergraph({ ...engine, supergraphSdl: sdl, subgraphs })
+    const created = await openSupergraph({ ...engine, supergraphSdl: sdl, subgraphs })
     const [mistake] = validateSchema(created.schema)
     if (mistake) throw mistake
     return created
@@ -156,9 +156,9 @@ function buildSupergraph(
   return supergraph
 }
 
-function asFileError<Value>(file: string, build: () => Value): Value {
+async function asFileError<Value>(file: string, build: () => Value | Promise<Value>): Promise<Value> {
   try {
-    return build()
+    return await build()
   } catch (error) {
     const { message } = error as Error
     if (error instanceof UnsupportedSupergraph)

@@ -191,7 +191,7 @@ async function run(
     const name = needsNoKey ? others : (prepared.name ?? unnamed)
     telemetry.operations.count(name, performance.now() - startedAt, hasErrors)
     const maxAge = hasErrors || extensions !== null ? 0 : prepared.maxAge
-    const answer = answerOf(200, mediaType, withExtensions(text, extensions), maxAge)
+    const answer = answerOf(statusOf(text, mediaType), mediaType, withExtensions(text, extensions), maxAge)
     return allowance ? { ...answer, headers: rateLimitHeaders(allowance) } : answer
   } finally {
     deadline.end()
@@ -204,6 +204,10 @@ const answerOf = (status: number, mediaType: MediaType, text: string, maxAge = 0
   text,
   maxAge,
 })
+
+/** An operation that could not be planned has no data: it is refused like one that is not valid. */
+const statusOf = (text: string, mediaType: MediaType): number =>
+  mediaType !== 'application/json' && text.startsWith('{"errors"') ? 400 : 200
 
 /** The answer for whatever `runOperation` or the web server has thrown. */
 export function errorAnswer(

@@ -47,10 +47,10 @@ export interface GraphKeeperOptions {
   readonly own: readonly SubgraphSdl[]
   readonly ownSupergraphSdl: string
   readonly connections: ReadonlyMap<string, SubgraphConnection>
-  readonly createGraph: (
+  readonly openGraph: (
     supergraphSdl: string,
     connections: ReadonlyMap<string, SubgraphConnection>,
-  ) => Supergraph
+  ) => Promise<Supergraph>
   readonly connect: (subgraph: JoinedSubgraph) => HttpConnection
   /** The longest that a request may run: until then, connections that the next graph lacks stay open. */
   readonly requestMs: number
@@ -65,8 +65,8 @@ interface Open {
 }
 
 /** Starts with the graph of the own subgraphs. */
-export function openGraphKeeper(options: GraphKeeperOptions): GraphKeeper {
-  const keeper = new Keeper(options)
+export async function openGraphKeeper(options: GraphKeeperOptions): Promise<GraphKeeper> {
+  const keeper = new Keeper(options, await options.openGraph(options.ownSupergraphSdl, options.connections))
   return {
     supergraph: keeper.supergraph,
     get joined() {
@@ -90,11 +90,9 @@ class Keeper {
   /** Changes are made one after the other. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(options: GraphKeeperOptions) {
+  constructor(options: GraphKeeperOptions, first: Supergraph) {
     this.#options = options
-    this.supergraph = replaceableSupergraph(
-      options.createGraph(options.ownSupergraphSdl, options.connections),
-    )
+    this.supergraph = replaceableSupergraph(first)
   }
 
   get joined(): readonly JoinedSubgraph[] {
@@ -116,10 +114,8 @@ class Keeper {
   }
 
   async check({ name, url, sdl }: SubgraphSdl): Promise<readonly CompositionMistake[]> {
-    const others = [...this.#accepted].flatMap(([source, present]) =>
-      source === 'OPERATOR' ? present.filter((other) => other.name !== name) : present,
-    )
-    const composed = await this.#compose([...others, { name, url: url ?? '', sdl, headers: {} }], name)
+    const others = othersThan(name, this.#accepted)
+    const composed = await this.#compose([...others, { name, url: url ?? '', sdl }], name)
     return 'mistakes' in composed ? composed.mistakes : []
   }
 
@@ -153,7 +149,7 @@ class Keeper {
   }
 
   /** What a mutation has checked is not composed again when it is taken on. */
-  #compose(joined: readonly JoinedSubgraph[], newest?: string): Promise<Composed> {
+  #compose(joined: readonly SubgraphSdl[], newest?: string): Promise<Composed> {
     const { own, ownSupergraphSdl } = this.#options
     if (joined.length === 0) return Promise.resolve({ supergraphSdl: ownSupergraphSdl })
     const sdls = joined.map(({ name, url, sdl }) => ({ name, url, sdl })).toSorted(byName)
@@ -167,7 +163,7 @@ class Keeper {
 
   /** Makes the graph of `accepted` and serves it; else returns the mistakes. */
   async #take(accepted: Accepted): Promise<readonly CompositionMistake[]> {
-    const { connections, createGraph, connect, logger } = this.#options
+    const { connections, openGraph, connect, logger } = this.#options
     const joined = [...accepted.values()].flat()
     const composed = await this.#compose(joined)
     if ('mistakes' in composed) return composed.mistakes
@@ -181,7 +177,7 @@ class Keeper {
     const kept = new Set([...this.#open.values()].map(({ connection }) => connection))
     try {
       const remote = [...open].map(([name, { connection }]) => [name, connection] as const)
-      const next = createGraph(
+      const next = await openGraph(
         composed.supergraphSdl,
         new Map<string, SubgraphConnection>([...connections, ...remote]),
       )
@@ -208,6 +204,15 @@ class Keeper {
     this.#retiring.set(connection, timer)
   }
 }
+
+/** The joined subgraphs that stay when the operator joins one of this name. */
+export const othersThan = (
+  name: string,
+  present: ReadonlyMap<Source, readonly JoinedSubgraph[]>,
+): readonly JoinedSubgraph[] =>
+  [...present].flatMap(([source, subgraphs]) =>
+    source === 'OPERATOR' ? subgraphs.filter((other) => other.name !== name) : subgraphs,
+  )
 
 const mistakeOf = (code: string, error: unknown): CompositionMistake => ({
   code,

@@ -7,7 +7,8 @@ import { pause } from '../../subgraphs/platform/async/promise.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import { openJoinedSubgraphs } from '../../subgraphs/shared/joined-subgraphs.ts'
 import { webhookReach, type Config } from '../config/config.ts'
-import type { GraphKeeper } from './graph-keeper.ts'
+import type { GraphChecker } from './graph-checker.ts'
+import type { GraphKeeper, JoinedSubgraph } from './graph-keeper.ts'
 import { startOffersProcess } from './offers-process.ts'
 import { openSubgraphsFile } from './subgraphs-file.ts'
 
@@ -16,7 +17,7 @@ export interface JoiningOptions {
   readonly db: Db
   /** Of the MongoDB, for the offers process. */
   readonly uri: string
-  readonly keeper: GraphKeeper
+  readonly keeper: Pick<GraphKeeper, 'set'>
   readonly logger: Logger
 }
 
@@ -58,12 +59,33 @@ export async function openJoining({ config, db, uri, keeper, logger }: JoiningOp
   }
 }
 
+/**
+ * The same for a process that only checks subgraphs: it starts no offers process. Throws
+ * `SubgraphsFileError`.
+ */
+export async function openCheckedJoining(
+  options: Omit<JoiningOptions, 'keeper' | 'uri'> & { readonly checker: GraphChecker },
+): Promise<Joining> {
+  const { config, checker } = options
+  if (config.OFFERS === 'start') await checker.set('HUB', [offersAt('', await offersSdl())])
+  return openJoining({ ...options, config: { ...config, OFFERS: 'off' }, uri: '', keeper: checker })
+}
+
+const offersSdl = (): Promise<string> =>
+  readFile(new URL('../../subgraphs/offers/schema.graphql', import.meta.url), 'utf8')
+
+const offersAt = (url: string, sdl: string): JoinedSubgraph => ({
+  name: 'offers',
+  url,
+  sdl,
+  headers: {},
+  isOnThisMachine: true,
+})
+
 async function joinOffers({ db, uri, keeper, logger }: Omit<JoiningOptions, 'config'>) {
-  const sdl = await readFile(new URL('../../subgraphs/offers/schema.graphql', import.meta.url), 'utf8')
+  const sdl = await offersSdl()
   const offers = startOffersProcess({ uri, database: db.databaseName, logger })
-  const joined = offers.url.then((url) =>
-    keeper.set('HUB', [{ name: 'offers', url, sdl, headers: {}, isOnThisMachine: true }]),
-  )
+  const joined = offers.url.then((url) => keeper.set('HUB', [offersAt(url, sdl)]))
   const closing = new AbortController()
   await Promise.race([joined, pause(offersWithinMs, closing.signal)])
   closing.abort()

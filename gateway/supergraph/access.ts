@@ -100,11 +100,12 @@ class AccessReader {
     for (const directive of astNode?.directives ?? []) {
       const name = directive.name.value
       const { scopes, policies } = valuesOf(directive)
-      if (name === this.#features.get('authenticated')) {
+      if (!this.#features.has(name)) continue
+      if (name === 'authenticated') {
         found.push(this.#add(name, '', ({ isAuthenticated }) => isAuthenticated))
-      } else if (name === this.#features.get('requiresScopes')) {
+      } else if (name === 'requiresScopes') {
         found.push(this.#add(name, scopes, (access) => hasAll(scopes, access.scopes)))
-      } else if (name === this.#features.get('policy')) {
+      } else if (name === 'policy') {
         found.push(this.#add(name, policies, (access) => hasAll(policies, access.policies)))
       }
     }

@@ -1,8 +1,9 @@
 // Composes the SDL of the subgraphs into the SDL of the supergraph.
 
 import { composeServices, transformSupergraphToPublicSchema } from '@theguild/federation-composition'
-import { GraphQLError, parse, print, visit, type ASTNode, type DocumentNode } from 'graphql'
+import { GraphQLError, Kind, parse, print, type ASTNode, type DocumentNode } from 'graphql'
 import { repairedInput, repairedOutput } from './compose-repairs.ts'
+import { withOwnNames } from './features.ts'
 
 export interface SubgraphSdl {
   readonly name: string
@@ -105,16 +106,18 @@ export function composeSupergraph(subgraphs: readonly SubgraphSdl[]): string {
 }
 
 /** Returns the SDL for clients: no federation directives, nothing `@inaccessible`. */
-export function apiSdl(supergraphSdl: string): string {
-  const document = transformSupergraphToPublicSchema(parse(supergraphSdl))
+export const apiSdl = (supergraphSdl: string): string =>
+  print(apiDocument(withOwnNames(parse(supergraphSdl, { noLocation: true }))))
+
+/** The same as a document, of a supergraph whose directives have their own names. */
+export function apiDocument(supergraph: DocumentNode): DocumentNode {
+  const document = transformSupergraphToPublicSchema(supergraph)
   const types = new Set(document.definitions.map((node) => ('name' in node ? node.name?.value : undefined)))
-  return print(
-    visit(document, {
-      // The library does not remove hidden types from unions.
-      UnionTypeDefinition: (node) => ({
-        ...node,
-        types: node.types?.filter(({ name }) => types.has(name.value)),
-      }),
-    }),
+  // The library does not remove hidden types from unions.
+  const definitions = document.definitions.map((node) =>
+    node.kind === Kind.UNION_TYPE_DEFINITION
+      ? { ...node, types: node.types?.filter(({ name }) => types.has(name.value)) ?? [] }
+      : node,
   )
+  return { ...document, definitions }
 }

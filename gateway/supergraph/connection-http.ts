@@ -3,6 +3,7 @@
 
 import type { SubgraphConnection, SubgraphOperation, SubgraphResult } from './connection.ts'
 import { SubgraphAddress, idlest, type Headers, type AddressOptions } from './address.ts'
+import { groupEntities, type GroupKey } from './grouped-entities.ts'
 import { openHttpStream, type EventMediaType } from './http-stream.ts'
 import { readResponse, refusalIn } from './read-response.ts'
 import { failedResult, type RemoteFailure } from './remote-failure.ts'
@@ -23,6 +24,12 @@ export interface HttpConnectionOptions extends Partial<AddressOptions> {
    * 1.0, or over a WebSocket by graphql-transport-ws at the same path. Default: `sse`.
    */
   readonly subscriptions?: EventMediaType | SocketSubscriptions
+  /**
+   * Sends the `_entities` calls of several requests with the same key as one, with the headers of one of
+   * them. So the key must have what the headers and the subgraph's answer depend on. Default: each is sent
+   * alone.
+   */
+  readonly groupEntitiesBy?: GroupKey
   /** Receives the address of a subgraph that is not called for a while, because it does not respond. */
   readonly onPause?: (subgraph: string, url: string) => void
 }
@@ -86,7 +93,7 @@ export function openHttpConnection(
         operationName === undefined ? '' : `"operationName":${JSON.stringify(operationName)},`
       const head = `{"query":${JSON.stringify(document)},${nameMember}"variables":`
       const canRepeat = compileRepeatable(document, idempotencyKey)
-      return {
+      const operation: SubgraphOperation = {
         endsByDeadline: true,
         execute: (variables, context) =>
           send({
@@ -102,6 +109,7 @@ export function openHttpConnection(
             : openSocketStream({ ...stream, ...subscriptions, headers: withHeaders })
         },
       }
+      return options.groupEntitiesBy ? groupEntities(operation, document, options.groupEntitiesBy) : operation
     },
     close: async () => void (await Promise.all(addresses.map((address) => address.close()))),
   }

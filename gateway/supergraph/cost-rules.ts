@@ -1,7 +1,7 @@
 // Reads `@cost` and `@listSize` of the cost specification 0.1 from a supergraph.
 
 import type { ConstDirectiveNode, GraphQLSchema } from 'graphql'
-import { valuesOf, type Arguments, type Features } from './features.ts'
+import { valuesOf, type Arguments } from './features.ts'
 
 /** The cost directives of a supergraph. */
 export interface CostRules {
@@ -17,15 +17,15 @@ interface Directed {
   readonly astNode?: { readonly directives?: readonly ConstDirectiveNode[] | undefined } | null | undefined
 }
 
-export function readCostRules(schema: GraphQLSchema, features: Features): CostRules {
-  const cost = features.get('cost') ?? 'cost'
+export function readCostRules(schema: GraphQLSchema): CostRules {
   const weights = new Map<string, number>()
   const listSizes = new Map<string, Arguments>()
   const read = (coordinate: string, { astNode }: Directed): void => {
     for (const directive of astNode?.directives ?? []) {
       const name = directive.name.value
-      if (name === cost) weights.set(coordinate, Number(valuesOf(directive)['weight']))
-      if (name === 'listSize' || name === `${cost}__listSize`) listSizes.set(coordinate, valuesOf(directive))
+      const values = valuesOf(directive)
+      if (name === 'cost') weights.set(coordinate, weightOf(values))
+      if (name === 'listSize' || name === 'cost__listSize') listSizes.set(coordinate, values)
     }
   }
   for (const type of Object.values(schema.getTypeMap())) {
@@ -39,3 +39,6 @@ export function readCostRules(schema: GraphQLSchema, features: Features): CostRu
   }
   return { weights, listSizes }
 }
+
+/** Below 0 it would make other fields of an operation free, and no number would end every comparison. */
+const weightOf = ({ weight }: Arguments): number => Math.max(0, Number(weight)) || 0

@@ -4,7 +4,7 @@
 // An object costs 1 and a leaf 0, unless its field or type has a `@cost`. A list costs as much as its items:
 // their number comes from a slicing argument, or else from `assumedSize`, or else it is `listSize`. Without a
 // `@listSize`, `first` and `last` are slicing arguments. A mutation costs 10 more. Where a type is abstract,
-// its most costly object type counts.
+// its most costly object type counts. A negative weight counts as 0.
 
 import {
   getNamedType,
@@ -30,7 +30,13 @@ import { noOverrides } from './variant.ts'
 /** What a selection costs: a part that is always the same, and lists whose size depends on variables. */
 interface Price {
   readonly constant: number
-  readonly terms: readonly ((variables: Variables) => number)[]
+  readonly terms: readonly ((evaluation: Evaluation) => number)[]
+}
+
+/** One evaluation, with the prices that it has found: a shape may be in many places. */
+interface Evaluation {
+  readonly variables: Variables
+  readonly found: Map<Price, number>
 }
 
 const free: Price = { constant: 0, terms: [] }
@@ -54,12 +60,24 @@ export function compileCost(operation: Operation, listSize: number): (variables:
       price = new Pricing(operation, listSize).ofSelection(rootShape(operation, variant), noSizes)
       if (prices.size < cachedMax) prices.set(key, price)
     }
-    return base + evaluate(price, variables)
+    return base + evaluate(price, { variables, found: new Map() })
   }
 }
 
-const evaluate = ({ constant, terms }: Price, variables: Variables): number =>
-  terms.reduce((sum, term) => sum + term(variables), constant)
+const evaluate = ({ constant, terms }: Price, evaluation: Evaluation): number =>
+  terms.reduce((sum, term) => sum + term(evaluation), constant)
+
+/** The same price, which is evaluated once. */
+function evaluatedOnce(price: Price): Price {
+  if (price.terms.length === 0) return price
+  const term = (evaluation: Evaluation): number => {
+    const { found } = evaluation
+    let value = found.get(price)
+    if (value === undefined) found.set(price, (value = evaluate(price, evaluation)))
+    return value
+  }
+  return { constant: 0, terms: [term] }
+}
 
 type Size = number | ((variables: Variables) => number)
 /** The sizes of fields of an object, which the field that returns it has set by `sizedFields`. */
@@ -83,10 +101,9 @@ class Pricing {
     const known = sized.size === 0 ? this.#shapes.get(shape) : undefined
     if (known) return known
     const { graphql } = this.#operation.schema
-    const types =
-      isAbstractType(shape.type) && shape.byType ? graphql.getPossibleTypes(shape.type) : [shape.type]
-    const price = most(
-      types.map((type) => total(shape.fieldsOf(type).map((field) => this.#ofField(field, sized)))),
+    const types = isAbstractType(shape.type) ? graphql.getPossibleTypes(shape.type) : [shape.type]
+    const price = evaluatedOnce(
+      most(types.map((type) => total(shape.fieldsOf(type).map((field) => this.#ofField(field, sized))))),
     )
     if (sized.size === 0) this.#shapes.set(shape, price)
     return price
@@ -112,7 +129,7 @@ class Pricing {
 
   /** The number of items by `@listSize`; undefined when it gives none. */
   #sizeBy(rule: Arguments, field: ShapeField, defined: GraphQLField<unknown, unknown>): Size | undefined {
-    const assumed = typeof rule['assumedSize'] === 'number' ? rule['assumedSize'] : undefined
+    const assumed = typeof rule['assumedSize'] === 'number' ? Math.max(0, rule['assumedSize']) : undefined
     const slicing = Array.isArray(rule['slicingArguments']) ? (rule['slicingArguments'] as string[]) : []
     if (slicing.length === 0) return assumed
     const read = slicing.map((name) => slicingArgument(name, field, defined))
@@ -130,7 +147,7 @@ class Pricing {
     const terms = priced.map(({ name, type }) => {
       const value = argumentValue(name, type, field)
       const weight = weights.get(`${coordinate}(${name}:)`)
-      return (variables: Variables) => {
+      return ({ variables }: Evaluation) => {
         const given = value(variables)
         return given === undefined ? 0 : this.#ofInput(given, type, weight)
       }
@@ -207,7 +224,8 @@ function times({ constant, terms }: Price, size: Size): Price {
   if (typeof size === 'number' && terms.length === 0) return { constant: constant * size, terms }
   const price = { constant, terms }
   const sizeOf = typeof size === 'number' ? () => size : size
-  return { constant: 0, terms: [(variables) => sizeOf(variables) * evaluate(price, variables)] }
+  const term = (evaluation: Evaluation): number => sizeOf(evaluation.variables) * evaluate(price, evaluation)
+  return { constant: 0, terms: [term] }
 }
 
 const total = (prices: readonly Price[]): Price => ({
@@ -222,6 +240,6 @@ function most(prices: readonly Price[]): Price {
     return { constant: Math.max(...prices.map(({ constant }) => constant)), terms: [] }
   return {
     constant: 0,
-    terms: [(variables) => Math.max(...prices.map((price) => evaluate(price, variables)))],
+    terms: [(evaluation) => Math.max(...prices.map((price) => evaluate(price, evaluation)))],
   }
 }

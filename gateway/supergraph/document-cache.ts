@@ -76,7 +76,7 @@ export class DocumentCache {
       valid.plans++
       this.#keep(text, valid)
     })
-    if (prepared.kind === 'prepared') operations.set(name, prepared)
+    operations.set(name, prepared)
     return prepared
   }
 

@@ -116,14 +116,19 @@ export class Executable {
   readonly #stages: readonly Stage[]
   readonly #name: string | null
 
-  /** Throws when the operation cannot be planned. */
-  constructor(operation: Operation, variant: Variant, engine: Engine) {
+  private constructor(engine: Engine, stages: readonly Stage[], name: string | null) {
     this.#engine = engine
-    this.#name = operation.definition.name?.value ?? null
+    this.#stages = stages
+    this.#name = name
+  }
+
+  /** Plans and compiles the operation. Rejects when it cannot be planned. */
+  static async compile(operation: Operation, variant: Variant, engine: Engine): Promise<Executable> {
     const root = rootShape(operation, variant)
     const fields = root.fieldsOf(root.type)
     const groups = operation.definition.operation === 'mutation' ? fields.map((field) => [field]) : [fields]
-    this.#stages = groups.map((group) => compileStage(operation, variant, group, engine))
+    const stages = groups.map((group) => compileStage(operation, variant, group, engine))
+    return new Executable(engine, await Promise.all(stages), operation.definition.name?.value ?? null)
   }
 
   /** Runs a query or mutation; returns the response as JSON text. */
@@ -280,12 +285,12 @@ export class Executable {
   }
 }
 
-function compileStage(
+async function compileStage(
   operation: Operation,
   variant: Variant,
   fields: readonly ShapeField[],
   engine: Engine,
-): Stage {
+): Promise<Stage> {
   const schema = operation.schema.graphql
   const shown = variant.isHidden ? operation.schema.shownWithout(variant.isHidden) : schema
   const stage = {
@@ -295,7 +300,7 @@ function compileStage(
     render: compileRender(fields, schema),
   }
   const document = plannerDocument(operation, variant, fields)
-  const plan = document && engine.planner.plan(document.text, variant.overrides)
+  const plan = document && (await engine.planner.plan(document.text, variant.overrides))
   if (!plan) return { ...stage, source: null, step: null, providers: () => new Map() }
   let known: Providers | undefined
   const providers = (): Providers => (known ??= providersOf(plan))

@@ -1,11 +1,11 @@
-// Reads which specifications a supergraph uses, by its `@link` directives, and refuses those that the engine
-// does not apply.
+// Reads which specifications a supergraph uses, by its `@link` directives, gives their directives the names
+// of the specifications, and refuses those that the engine does not apply.
 
 import {
   Kind,
   valueFromASTUntyped,
   visit,
-  type ConstDirectiveNode,
+  type DirectiveDefinitionNode,
   type DirectiveNode,
   type DocumentNode,
   type SchemaDefinitionNode,
@@ -20,6 +20,7 @@ const applied: ReadonlySet<string> = new Set([
   'authenticated',
   'requiresScopes',
   'policy',
+  'cost',
 ])
 
 /** The supergraph uses directives that the engine would have to apply, and cannot. */
@@ -27,8 +28,8 @@ export class UnsupportedSupergraph extends TypeError {
   override readonly name = 'UnsupportedSupergraph'
 }
 
-/** The names of the directives in this supergraph, by the names of their specifications. */
-export type Features = ReadonlyMap<string, string>
+/** The names of the specifications that a supergraph uses. */
+export type Features = ReadonlySet<string>
 
 /**
  * Reads the features of a supergraph. Throws `UnsupportedSupergraph` with the directives that the engine
@@ -36,17 +37,15 @@ export type Features = ReadonlyMap<string, string>
  * no code for.
  */
 export function readFeatures(document: DocumentNode): Features {
-  const features = new Map<string, string>()
+  const features = new Set<string>()
   const refused = new Set<string>()
-  for (const link of linksOf(document)) {
-    const { url, feature, as, for: purpose } = valuesOf(link)
-    const name = /\/([A-Za-z_]\w*)\/v[\d.]+\/?$/.exec(textOr(url ?? feature, ''))?.[1]
-    if (name === undefined) continue
-    features.set(name, textOr(as, name))
-    if (purpose !== undefined && !applied.has(name)) refused.add(`@${textOr(as, name)}`)
+  for (const { name, as, purpose } of linksOf(document)) {
+    features.add(name)
+    if (purpose !== undefined && !applied.has(name)) refused.add(`@${as}`)
   }
   visit(document, {
     Directive(node) {
+      if (!node.name.value.startsWith('join__')) return
       const { name, contextArguments } = valuesOf(node)
       // A directive of a subgraph that composition passes on to the router, such as `@connect`.
       if (node.name.value === 'join__directive' && name !== 'link') refused.add(`@${String(name)}`)
@@ -58,7 +57,36 @@ export function readFeatures(document: DocumentNode): Features {
   throw new UnsupportedSupergraph(`the supergraph uses ${names}, which this engine does not support`)
 }
 
-const linksOf = (document: DocumentNode): readonly ConstDirectiveNode[] =>
+/**
+ * The document with the directives of the `applied` specifications under their own names, where the
+ * supergraph has them under others: by `as`, or by `import: [{ name: "@inaccessible", as: "@private" }]`.
+ */
+export function withOwnNames(document: DocumentNode): DocumentNode {
+  const names = new Map<string, string>()
+  for (const { name, as, imports } of linksOf(document)) {
+    if (!applied.has(name)) continue
+    if (as !== name) for (const end of ['', '__listSize']) names.set(`${as}${end}`, `${name}${end}`)
+    for (const { name: own, as: given } of imports) names.set(given.slice(1), own.slice(1))
+  }
+  if (names.size === 0) return document
+  const rename = <Node extends DirectiveNode | DirectiveDefinitionNode>(node: Node): Node | undefined => {
+    const name = names.get(node.name.value)
+    return name === undefined ? undefined : { ...node, name: { ...node.name, value: name } }
+  }
+  return visit(document, { Directive: rename, DirectiveDefinition: rename })
+}
+
+interface Link {
+  /** Of the specification. */
+  readonly name: string
+  /** The name of its main directive in the supergraph, unless it is imported under another one. */
+  readonly as: string
+  readonly purpose: unknown
+  /** Directives that have another name in the supergraph, both with `@`. */
+  readonly imports: readonly { readonly name: string; readonly as: string }[]
+}
+
+const linksOf = (document: DocumentNode): readonly Link[] =>
   document.definitions
     .filter(
       (node): node is SchemaDefinitionNode =>
@@ -66,6 +94,19 @@ const linksOf = (document: DocumentNode): readonly ConstDirectiveNode[] =>
     )
     .flatMap(({ directives = [] }) => directives)
     .filter(({ name }) => name.value === 'link' || name.value === 'core')
+    .flatMap((node) => {
+      const { url, feature, as, for: purpose, import: imported } = valuesOf(node)
+      const name = /\/([A-Za-z_]\w*)\/v[\d.]+\/?$/.exec(textOr(url ?? feature, ''))?.[1]
+      const imports = (Array.isArray(imported) ? imported : []).filter(isRenamed)
+      return name === undefined ? [] : [{ name, as: textOr(as, name), purpose, imports }]
+    })
+
+const isRenamed = (value: unknown): value is { name: string; as: string } => {
+  const { name, as } = (typeof value === 'object' && value !== null ? value : {}) as Partial<
+    Record<string, unknown>
+  >
+  return typeof name === 'string' && typeof as === 'string' && name.startsWith('@') && as.startsWith('@')
+}
 
 export type Arguments = Readonly<Record<string, unknown>>
 

@@ -16,10 +16,12 @@ import {
   print,
   visit,
   type ConstDirectiveNode,
+  type DefinitionNode,
   type DocumentNode,
   type FieldDefinitionNode,
   type InlineFragmentNode,
   type ObjectTypeDefinitionNode,
+  type TypeNode,
 } from 'graphql'
 import type { SubgraphResult } from './connection.ts'
 import {
@@ -54,21 +56,35 @@ export function withNestedQuery(document: DocumentNode): DocumentNode {
 /** Renames the type `from` where a field returns it. */
 export function renameBelow(document: DocumentNode, from: string, to: string): DocumentNode {
   const word = new RegExp(String.raw`\b${from}\b`)
-  return visit(document, {
-    FieldDefinition(field): FieldDefinitionNode | undefined {
-      if (!word.test(print(field.type))) return undefined
-      return visit(field, {
-        NamedType: (type) =>
-          type.name.value === from ? { ...type, name: { ...type.name, value: to } } : undefined,
-        // @join__field(type: "[Query!]")
-        Argument: ({ name, value }) =>
-          name.value === 'type' && value.kind === Kind.STRING ? undefined : false,
-        StringValue: (node) => ({ ...node, value: node.value.replace(word, to) }),
-        InputValueDefinition: () => false,
-      })
-    },
+  const rename = (field: FieldDefinitionNode): FieldDefinitionNode =>
+    nameOf(field.type) !== from
+      ? field
+      : visit(field, {
+          NamedType: (type) =>
+            type.name.value === from ? { ...type, name: { ...type.name, value: to } } : undefined,
+          // @join__field(type: "[Query!]")
+          Argument: ({ name, value }) =>
+            name.value === 'type' && value.kind === Kind.STRING ? undefined : false,
+          StringValue: (node) => ({ ...node, value: node.value.replace(word, to) }),
+          InputValueDefinition: () => false,
+        })
+  let isChanged = false
+  const definitions = document.definitions.map((node): DefinitionNode => {
+    if (!hasOutputFields(node) || !node.fields?.some(({ type }) => nameOf(type) === from)) return node
+    isChanged = true
+    return { ...node, fields: node.fields.map(rename) }
   })
+  return isChanged ? { ...document, definitions } : document
 }
+
+const nameOf = (type: TypeNode): string =>
+  type.kind === Kind.NAMED_TYPE ? type.name.value : nameOf(type.type)
+
+const hasOutputFields = (node: DefinitionNode) =>
+  node.kind === Kind.OBJECT_TYPE_DEFINITION ||
+  node.kind === Kind.OBJECT_TYPE_EXTENSION ||
+  node.kind === Kind.INTERFACE_TYPE_DEFINITION ||
+  node.kind === Kind.INTERFACE_TYPE_EXTENSION
 
 /** The name of the root type of queries. */
 export function queryTypeOf(document: DocumentNode): string {

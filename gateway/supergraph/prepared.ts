@@ -10,6 +10,7 @@ import { RecentCache } from './recent-cache.ts'
 import { compileSettings } from './settings.ts'
 import { compileCoercion, type Coerced } from './variables.ts'
 import { onlyVariant, type Variant } from './variant.ts'
+import { deadlineOf } from './waiting.ts'
 
 export interface Prepared {
   kind: 'prepared'
@@ -22,6 +23,11 @@ export interface Prepared {
   cost(variables: Variables): number
   /** Seconds for which the response may be kept, the same for every caller; see `cache-policy.ts`. */
   readonly maxAge: number
+  /**
+   * Resolves when the operation is planned, if it has one variant. Others are planned when their setting
+   * first occurs.
+   */
+  ready(): Promise<void>
   /** Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`. */
   execute(variables: Variables, context: unknown): Promise<string>
   /**
@@ -35,40 +41,50 @@ export interface Prepared {
   ): Promise<AsyncIterableIterator<SubscriptionEvent> | { errorResponse: string }>
 }
 
+const notInTime = (): Rejected =>
+  reject('OPERATION_NOT_PLANNED', 'The operation was not planned in time: send it again, or simplify it.')
+
 /** The most variants of one operation that are cached. */
 const variantBounds = { entriesMax: 16, sizeMax: 32 }
 
 /**
- * Plans and compiles the operation.
+ * Prepares the operation.
  *
- * Each variant is planned when its setting first occurs. So plans, merges and renderers have no conditions;
- * most operations only use one setting. `onCompile` is called whenever a variant has been compiled.
+ * Each variant is planned when its setting first occurs, in another thread. So plans, merges and renderers
+ * have no conditions; most operations only use one setting. An operation that cannot be planned gives
+ * OPERATION_NOT_PLANNED when it is run. `onCompile` is called whenever a variant has been compiled.
  */
-export function prepareOperation(
-  operation: Operation,
-  engine: Engine,
-  onCompile: () => void,
-): Prepared | Rejected {
+export function prepareOperation(operation: Operation, engine: Engine, onCompile: () => void): Prepared {
   const { definition } = operation
   const settingOf = compileSettings(operation, engine)
   const variants = new RecentCache<Executable>(variantBounds)
-  const compileVariant = (key: string, variant: Variant): Executable | Rejected => {
+  /** Requests of the same variant wait for one plan. */
+  const compiling = new Map<string, Promise<Executable | Rejected>>()
+  const compile = async (key: string, variant: Variant): Promise<Executable | Rejected> => {
     try {
-      const compile = () => new Executable(operation, variant, engine)
-      const executable = engine.observer ? engine.observer.plan(compile) : compile()
+      const run = () => Executable.compile(operation, variant, engine)
+      const executable = await (engine.observer ? engine.observer.plan(run) : run())
       variants.set(key, executable, 1)
       onCompile()
       return executable
     } catch (error) {
       engine.report(error)
       return reject('OPERATION_NOT_PLANNED', engineCodes.OPERATION_NOT_PLANNED)
+    } finally {
+      compiling.delete(key)
     }
   }
-  const only = settingOf ? null : compileVariant('', onlyVariant)
-  if (only && 'kind' in only) return only
-  const variantFor = (variables: Variables, context: unknown): Executable | Rejected => {
-    if (only) return only
-    const { key, read } = settingOf!(variables, context)
+  const compileVariant = (key: string, variant: Variant): Promise<Executable | Rejected> => {
+    let result = compiling.get(key)
+    if (!result) compiling.set(key, (result = compile(key, variant)))
+    return result
+  }
+  const variantFor = (
+    variables: Variables,
+    context: unknown,
+  ): Executable | Promise<Executable | Rejected> => {
+    if (!settingOf) return variants.get('') ?? compileVariant('', onlyVariant)
+    const { key, read } = settingOf(variables, context)
     return variants.get(key) ?? compileVariant(key, read())
   }
 
@@ -79,14 +95,20 @@ export function prepareOperation(
     coerce: compileCoercion(operation),
     cost: compileCost(operation, engine.listSize),
     maxAge: maxAgeOf(operation),
+    async ready() {
+      if (!settingOf) await variantFor({}, null)
+    },
     execute(variables, context) {
       const variant = variantFor(variables, context)
-      return 'kind' in variant
-        ? Promise.resolve(refusalText(variant.errors))
-        : variant.execute(variables, context)
+      // Once it is planned, there is no promise but that of the run.
+      if (!(variant instanceof Promise)) return variant.execute(variables, context)
+      const planning = deadlineOf(context)?.race(variant, notInTime) ?? variant
+      return planning.then((planned) =>
+        'kind' in planned ? refusalText(planned.errors) : planned.execute(variables, context),
+      )
     },
     async subscribe(variables, context) {
-      const variant = variantFor(variables, context)
+      const variant = await variantFor(variables, context)
       return 'kind' in variant
         ? { errorResponse: refusalText(variant.errors) }
         : variant.subscribe(variables, context)

@@ -8,7 +8,7 @@ import type { Prepared } from './prepared.ts'
 export interface Supergraph {
   /** The schema for clients: no federation directives, nothing `@inaccessible`. */
   readonly schema: GraphQLSchema
-  /** Parses, validates and plans a document; the result is cached by text and operation name. */
+  /** Parses and validates a document; the result is cached by text and operation name. */
   prepare(document: string, operationName?: string | null): Prepared | Rejected
   /** What the caller may read, from the context of its request. */
   readonly accessOf: AccessOf
@@ -47,7 +47,8 @@ export function replaceableSupergraph(first: Supergraph): ReplaceableSupergraph 
     recent: (max) => current.recent(max),
     async replace(next) {
       for (const { document, operationName } of current.recent(preparedMax).toReversed()) {
-        next.prepare(document, operationName)
+        const prepared = next.prepare(document, operationName)
+        if (prepared.kind === 'prepared') await prepared.ready()
         await new Promise<void>((resolve) => setImmediate(resolve))
       }
       current = next

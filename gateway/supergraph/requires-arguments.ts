@@ -51,12 +51,13 @@ export interface PlainRequirements {
 /** Gives each required field with arguments a name of its own. */
 export function plainRequirements(document: DocumentNode, schema: GraphQLSchema): PlainRequirements {
   const writer = new RequirementsWriter(document, schema)
-  const changed = visit(document, {
-    ObjectTypeDefinition: (node) => writer.rewrite(node),
-    InterfaceTypeDefinition: (node) => writer.rewrite(node),
-  })
+  const definitions = document.definitions.map((node) =>
+    node.kind === Kind.OBJECT_TYPE_DEFINITION || node.kind === Kind.INTERFACE_TYPE_DEFINITION
+      ? writer.rewrite(node)
+      : node,
+  )
   return {
-    document: writer.isChanged ? writer.withFields(changed) : document,
+    document: writer.isChanged ? writer.withFields({ ...document, definitions }) : document,
     fields: writer.fields,
     requiredBy: writer.requiredBy,
   }
@@ -72,7 +73,8 @@ class RequirementsWriter {
 
   constructor(document: DocumentNode, schema: GraphQLSchema) {
     this.#schema = schema
-    visit(document, { FieldDefinition: ({ name }) => void this.#taken.add(name.value) })
+    for (const node of document.definitions)
+      for (const { name } of ('fields' in node && node.fields) || []) this.#taken.add(name.value)
   }
 
   rewrite<

@@ -10,7 +10,10 @@ import {
   Kind,
   parse,
   print,
+  validateSchema,
   valueFromASTUntyped,
+  visit,
+  type ASTVisitor,
   type ConstDirectiveNode,
   type DocumentNode,
   type GraphQLCompositeType,
@@ -20,14 +23,15 @@ import {
   type GraphQLSchema,
 } from 'graphql'
 import { readAccessRules, type AccessRules, type Hidden } from './access.ts'
-import { apiSdl } from './compose.ts'
+import { apiDocument } from './compose.ts'
 import { readCacheHints, type CacheHints } from './cache-hints.ts'
 import { readCostRules, type CostRules } from './cost-rules.ts'
-import { readFeatures, valuesOf, type Arguments, type Features } from './features.ts'
+import { readFeatures, valuesOf, withOwnNames, type Arguments, type Features } from './features.ts'
 import { readIntrospectionShare, type IntrospectionShare } from './introspection-size.ts'
 import { withNestedQuery } from './nested-query.ts'
 import { plainRequirements, type RequiredFields } from './requires-arguments.ts'
 import { cachedSchemas } from './shown-schema.ts'
+import type { Sliced } from './slices.ts'
 
 /** Checks of custom scalars, by name: functions that throw for a value that the scalar does not have. */
 export type ScalarChecks = Readonly<
@@ -88,21 +92,22 @@ export interface SupergraphSchema {
   keyFields(type: string, subgraph: string): ReadonlySet<string>
 }
 
-export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSchema {
-  const document = parse(sdl, { noLocation: true })
-  const features = readFeatures(document)
-  const plain = plainRequirements(document, buildSupergraph(document))
+export function* readSupergraph(sdl: string, scalars: ScalarChecks): Sliced<SupergraphSchema> {
+  const parsed = parse(sdl, { noLocation: true })
+  yield
+  const document = withOwnNames(parsed)
+  const features = readFeatures(parsed)
+  yield
+  const read = buildSupergraph(document)
+  yield
+  const plain = plainRequirements(document, read)
+  yield
   const planned = withNestedQuery(plain.document)
-  const schema = buildSupergraph(planned)
+  yield
+  const schema = planned === document ? read : buildSupergraph(planned)
+  yield
   const names = subgraphNames(schema)
-  const inFieldSets = new Set(
-    Object.values(schema.getTypeMap()).flatMap((type) => [
-      ...argumentsOf(type.astNode?.directives, 'join__type').flatMap(({ key }) => namesIn(key)),
-      ...('getFields' in type ? Object.values(type.getFields()) : []).flatMap(({ astNode }) =>
-        argumentsOf(astNode?.directives, 'join__field').flatMap(({ requires }) => namesIn(requires)),
-      ),
-    ]),
-  )
+  const inFieldSets = yield* namesInFieldSets(schema)
   const joins = (type: string, subgraph: string): Arguments[] =>
     argumentsOf(schema.getType(type)?.astNode?.directives, 'join__type').filter(
       ({ graph }) => names.get(String(graph)) === subgraph,
@@ -110,8 +115,8 @@ export function readSupergraph(sdl: string, scalars: ScalarChecks): SupergraphSc
   const isInterfaceObject = (type: string, subgraph: string): boolean =>
     joins(type, subgraph).some((join) => join['isInterfaceObject'] === true)
   return {
-    plannerSdl: planned === document ? sdl : print(planned),
-    api: readApi(sdl, schema, scalars, features),
+    plannerSdl: planned === parsed && !usesCosts.test(sdl) ? sdl : yield* printedWithoutCosts(planned),
+    api: yield* readApi(document, schema, scalars, features),
     subgraphs: new Set(names.values()),
     composite: (name) => {
       const type = schema.getType(name)
@@ -166,20 +171,53 @@ export function subgraphUrls(sdl: string): ReadonlyMap<string, string> {
 const buildSupergraph = (document: DocumentNode): GraphQLSchema =>
   buildASTSchema(document, { assumeValid: true, assumeValidSDL: true })
 
-function readApi(sdl: string, whole: GraphQLSchema, scalars: ScalarChecks, features: Features): ApiSchema {
-  const document = parse(apiSdl(sdl), { noLocation: true })
-  const graphql = buildASTSchema(document)
+/** The planner aborts the process where a `@cost` has a weight that it does not expect, such as −1. */
+const usesCosts = /@(?:cost|\w*listSize)\b/
+const withoutCosts: ASTVisitor = {
+  Directive: ({ name }) => (/^(?:cost|listSize|cost__listSize)$/.test(name.value) ? null : undefined),
+}
+
+function* printedWithoutCosts({ definitions }: DocumentNode): Sliced<string> {
+  const texts: string[] = []
+  for (const node of definitions) {
+    texts.push(print(visit(node, withoutCosts)))
+    yield
+  }
+  return texts.join('\n\n')
+}
+
+function* readApi(
+  supergraph: DocumentNode,
+  whole: GraphQLSchema,
+  scalars: ScalarChecks,
+  features: Features,
+): Sliced<ApiSchema> {
+  const document = apiDocument(supergraph)
+  yield
+  const graphql = buildASTSchema(document, { assumeValidSDL: true })
+  yield
+  // Kept by the schema: the first document would wait for it.
+  validateSchema(graphql)
+  yield
   const types = Object.values(graphql.getTypeMap())
   for (const type of types.filter(isScalarType)) {
     const check = Object.hasOwn(scalars, type.name) ? scalars[type.name] : undefined
     if (check) addCheck(type, check)
   }
+  const access = readAccessRules(whole, features)
+  yield
+  const costs = readCostRules(whole)
+  yield
+  const cacheHints = readCacheHints(whole)
+  yield
+  const introspectionShare = readIntrospectionShare(graphql)
+  yield
   return {
     graphql,
-    access: readAccessRules(whole, features),
-    costs: readCostRules(whole, features),
-    cacheHints: readCacheHints(whole),
-    introspectionShare: readIntrospectionShare(graphql),
+    access,
+    costs,
+    cacheHints,
+    introspectionShare,
     fieldNames: new Set(types.flatMap((type) => ('getFields' in type ? Object.keys(type.getFields()) : []))),
     shownWithout: cachedSchemas(document),
     mayHide: ({ name }) => {
@@ -233,6 +271,23 @@ function argumentsOf(directives: readonly ConstDirectiveNode[] | undefined, name
 /** All names in a field set: fields, arguments and types. */
 const namesIn = (fieldSet: unknown): readonly string[] =>
   typeof fieldSet === 'string' ? (fieldSet.match(/\w+/g) ?? []) : []
+
+/** All names in the `@key` and `@requires` of a schema. */
+function* namesInFieldSets(schema: GraphQLSchema): Sliced<ReadonlySet<string>> {
+  const found = new Set<string>()
+  for (const type of Object.values(schema.getTypeMap())) {
+    const fields = 'getFields' in type ? Object.values(type.getFields()) : []
+    const sets = [
+      ...argumentsOf(type.astNode?.directives, 'join__type').map(({ key }) => key),
+      ...fields.flatMap(({ astNode }) =>
+        argumentsOf(astNode?.directives, 'join__field').map(({ requires }) => requires),
+      ),
+    ]
+    for (const name of sets.flatMap(namesIn)) found.add(name)
+    yield
+  }
+  return found
+}
 
 /** The top-level fields of a field set, such as the text of a `@key`. */
 function fieldNames(fieldSet: unknown): readonly string[] {

@@ -21,7 +21,7 @@ export interface StoredSubgraph {
   readonly version: number
 }
 
-/** What the mutations of the operator need of the hub that runs them. */
+/** What the mutations of the operator need of the process that runs them. */
 export interface JoiningPort {
   /** The SDL that a subgraph gives; else why not, at `path` of the input. */
   fetchSdl(
@@ -34,7 +34,7 @@ export interface JoiningPort {
     readonly url: string
     readonly sdl: string
   }): Promise<readonly CompositionMistake[]>
-  /** Resolves when this hub serves what is stored. */
+  /** Resolves when the process has taken on what is stored: a hub serves it then. */
   refresh(): Promise<void>
 }
 

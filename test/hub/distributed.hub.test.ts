@@ -1,17 +1,29 @@
 import { SignJWT } from 'jose'
-import { afterAll, describe, expect, test } from 'vitest'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { plainSecrets } from '../../subgraphs/shared/secret-box.ts'
 import { sharedSecret } from '../../gateway/identity/secret.ts'
 import { createCallTokens } from '../../gateway/identity/call-token.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import { aPartner } from '../fixtures/a-partner.ts'
 import { aTraceparent, pathsOf, startOtlpReceiver } from '../fixtures/otlp-receiver.ts'
+import { temporaryFolder } from '../harness/temporary-folder.ts'
 import { distributedHub } from './distributed.ts'
 import { sendsEveryOperation } from './every-operation.ts'
 import { logAfter, pay, Watcher } from './watcher.ts'
 
 const receiver = await startOtlpReceiver()
 afterAll(() => receiver.close())
+const file = path.join(temporaryFolder(), 'subgraphs.json')
+const setFile = (...subgraphs: readonly { readonly name: string; readonly url: string }[]) =>
+  writeFile(file, JSON.stringify({ subgraphs }))
+await setFile()
+
+// A busy machine may take long to compose.
 const hub = await distributedHub({
+  SUBGRAPHS_FILE: file,
+  REQUEST_TIMEOUT_MS: '60000',
   OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
   OTEL_BSP_SCHEDULE_DELAY: '50',
 })
@@ -28,10 +40,10 @@ describe('a trace of a hub whose subgraphs are processes of their own', () => {
     })
     const paths = pathsOf(spans)
     const call = ['gateway: POST /graphql', 'gateway: fetch transaction', 'transaction: POST /graphql']
-    const path = (...names: string[]) => [...call, ...names].map((name) => `crossgate-${name}`).join(' > ')
-    expect(paths).toContain(path('transaction: batch', 'transaction: insert payments'))
+    const spanPath = (...names: string[]) => [...call, ...names].map((name) => `crossgate-${name}`).join(' > ')
+    expect(paths).toContain(spanPath('transaction: batch', 'transaction: insert payments'))
     // The transaction subgraph reads the shop of the code from the merchant subgraph.
-    expect(paths.filter((one) => one.startsWith(path()))).toContainEqual(
+    expect(paths.filter((one) => one.startsWith(spanPath()))).toContainEqual(
       expect.stringMatching(/: fetch merchant > crossgate-merchant: POST \/graphql$/),
     )
     const server = spans.find(({ service, kind }) => service === 'crossgate-transaction' && kind === 'SERVER')
@@ -99,6 +111,75 @@ describe('a hub whose subgraphs are processes of their own', () => {
     const line = await hub.run('gateway').line('a subgraph is unavailable')
     expect(line).toMatch(/"traceId":"[0-9a-f]{32}","spanId":"[0-9a-f]{16}"/)
     await hub.start('analytics')
+  })
+})
+
+describe('a subgraph that joins a hub of several gateways', () => {
+  const sdlOf = (field: string) => `extend schema
+    @link(url: "https://specs.apollo.dev/federation/v2.7", import: ["@key"])
+    type Query { ${field}s: [String!] }
+    type Merchant @key(fields: "id") { id: ID! ${field}: String }`
+  const partner = (field: string) =>
+    aPartner(sdlOf(field), {
+      Merchant: {
+        __resolveReference: ({ id }: { id: string }) => ({ id }),
+        [field]: ({ id }: { id: string }) => `${field} of ${id}`,
+      },
+    })
+  const join = `mutation($input: JoinSubgraphInput!) { joinSubgraph(input: $input) {
+    __typename ... on SubgraphNotComposed { mistakes { code subgraph } }
+  } }`
+  const leave = 'mutation($name: String!) { leaveSubgraph(input: { name: $name }) { __typename } }'
+  const operator = hub.as('demo-operator')
+  const first = hub.as('demo-wallet')
+  const second = hub.as('demo-wallet', 'gateway-2')
+  const shown = async (client: typeof first, field: string) =>
+    (await client.query(`{ merchants(first: 1) { edges { node { id ${field} } } } }`)).data?.merchants
+      .edges[0].node[field]
+  const answers = expect.stringMatching(/^(tip|hint) of acquirer-/)
+  const isSoon = (client: typeof first, field: string, value: unknown) =>
+    expect.poll(() => shown(client, field), { timeout: 60_000 }).toEqual(value)
+
+  test('is served by the gateway that answers, and soon by the others, until it leaves', async () => {
+    await hub.start('gateway-2')
+    const tips = await partner('tip')
+    onTestFinished(() => tips.close())
+    expect(await operator.query(join, { input: { name: 'tips', url: tips.url } })).toEqual({
+      data: { joinSubgraph: { __typename: 'SubgraphJoined' } },
+    })
+    expect(await shown(first, 'tip')).toEqual(answers)
+    await isSoon(second, 'tip', answers)
+
+    // A gateway that starts later has it from the start.
+    hub.run('gateway-2').process.kill('SIGKILL')
+    await hub.run('gateway-2').exit
+    await hub.start('gateway-2')
+    expect(await shown(second, 'tip')).toEqual(answers)
+
+    expect(await operator.query(leave, { name: 'tips' })).toEqual({
+      data: { leaveSubgraph: { __typename: 'SubgraphLeft' } },
+    })
+    expect(await shown(first, 'tip')).toBeUndefined()
+    await isSoon(second, 'tip', undefined)
+  })
+
+  test('is served by all gateways that follow a file with it, and others are checked beside it', async () => {
+    const hints = await partner('hint')
+    onTestFinished(() => hints.close())
+    await setFile({ name: 'hints', url: hints.url })
+    await isSoon(first, 'hint', answers)
+    await isSoon(second, 'hint', answers)
+
+    const input = { name: 'hints', url: hints.url, sdl: sdlOf('more') }
+    expect((await operator.query(join, { input })).data).toEqual({
+      joinSubgraph: {
+        __typename: 'SubgraphNotComposed',
+        mistakes: [{ code: 'NAME_TAKEN', subgraph: 'hints' }],
+      },
+    })
+    await setFile()
+    await isSoon(first, 'hint', undefined)
+    await isSoon(second, 'hint', undefined)
   })
 })
 

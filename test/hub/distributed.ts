@@ -16,8 +16,8 @@ export interface DistributedHub {
   readonly database: FreshDatabase
   /** Addresses of the processes of the subgraphs, for the settings of another process. */
   readonly addresses: Readonly<Record<string, string>>
-  /** A client with this key, closed with the test file. */
-  as(key: string): HubClient
+  /** A client with this key, of the first gateway or of this one, closed with the test file. */
+  as(key: string, gateway?: 'gateway-2'): HubClient
   /** Starts a process, or one that was ended again at its port, and resolves when it is ready. */
   start(process: string, settings?: Record<string, string>): Promise<Run>
   /** The latest process of this name. */
@@ -36,7 +36,7 @@ export async function distributedHub(settings: Record<string, string> = {}): Pro
   const run = hubProcesses(database)
   const runs = new Map<string, Run>()
   const ports = new Map<string, number>()
-  for (const name of [...names, 'gateway']) ports.set(name, await freePort())
+  for (const name of [...names, 'gateway', 'gateway-2']) ports.set(name, await freePort())
   const at = (name: string): string => `http://127.0.0.1:${ports.get(name)}`
   const addresses = {
     PARTICIPANT_URLS: at('participant'),
@@ -65,8 +65,8 @@ export async function distributedHub(settings: Record<string, string> = {}): Pro
     addresses,
     start,
     run: (name) => runs.get(name)!,
-    as(key) {
-      const client = new HubClient(at('gateway'), key)
+    as(key, gateway) {
+      const client = new HubClient(at(gateway ?? 'gateway'), key)
       clients.push(client)
       return client
     },

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test, vi } from 'vitest'
 import { openGraphKeeper, type JoinedSubgraph } from '../../../gateway/joining/graph-keeper.ts'
 import { connectWithin } from '../../../gateway/joining/remote-sdl.ts'
-import { composeSupergraph, createSupergraph } from '../../../gateway/supergraph/index.ts'
+import { composeSupergraph, openSupergraph } from '../../../gateway/supergraph/index.ts'
 import { aPartner } from '../../fixtures/a-partner.ts'
 import { inProcess, federation, run } from '../../fixtures/a-supergraph.ts'
 
@@ -23,11 +23,11 @@ const log = (level: string) => (details: object | string, line?: string) =>
     details: details as Record<string, unknown>,
   })
 
-const keeper = openGraphKeeper({
+const keeper = await openGraphKeeper({
   own,
   ownSupergraphSdl: composeSupergraph(own),
   connections: new Map([['books', inProcess('books', books)]]),
-  createGraph: (supergraphSdl, subgraphs) => createSupergraph({ supergraphSdl, subgraphs }),
+  openGraph: (supergraphSdl, subgraphs) => openSupergraph({ supergraphSdl, subgraphs }),
   connect: (subgraph) => connectWithin('LOOPBACK', subgraph),
   requestMs: 1_000,
   logger: { info: log('info'), error: log('error') },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Access, SubgraphConnection } from '../../../gateway/supergraph/index.ts'
+import { createSupergraph, type Access, type SubgraphConnection } from '../../../gateway/supergraph/index.ts'
 import { aSupergraph, inProcess, run, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
 const people: SubgraphParts = {
@@ -268,5 +268,62 @@ describe('a supergraph is refused', () => {
     expect(() => aSupergraph({ shop: { sdl, resolvers: {} } })).toThrow(
       'the supergraph uses @context, @fromContext, which this engine does not support',
     )
+  })
+})
+
+describe('directives that a supergraph has under other names', () => {
+  const link = (name: string, rename: string): string =>
+    `@link(url: "https://specs.apollo.dev/${name}/v0.1", for: SECURITY, ${rename})`
+  const supergraphSdl = `
+    schema @link(url: "https://specs.apollo.dev/link/v1.0") @link(url: "https://specs.apollo.dev/join/v0.5", for: EXECUTION)
+      ${link('inaccessible', 'import: [{ name: "@inaccessible", as: "@private" }]')}
+      ${link('authenticated', 'import: [{ name: "@authenticated", as: "@auth" }]')}
+      ${link('requiresScopes', 'as: "needs"')}
+      @link(url: "https://specs.apollo.dev/cost/v0.1", import: [{ name: "@cost", as: "@price" }]) { query: Query }
+    directive @link(url: String, as: String, for: link__Purpose, import: [link__Import]) repeatable on SCHEMA
+    directive @join__graph(name: String!, url: String!) on ENUM_VALUE
+    directive @join__type(graph: join__Graph!) repeatable on OBJECT
+    directive @private on FIELD_DEFINITION
+    directive @auth on FIELD_DEFINITION
+    directive @needs(scopes: [[String!]!]!) on FIELD_DEFINITION
+    directive @price(weight: Int!) on FIELD_DEFINITION
+    scalar link__Import
+    enum link__Purpose { SECURITY EXECUTION }
+    enum join__Graph { ONE @join__graph(name: "one", url: "") }
+    type Query @join__type(graph: ONE) {
+      hidden: Int @private
+      mine: Int @auth
+      scoped: Int @needs(scopes: [["read"]])
+      dear: Int @price(weight: 7)
+    }
+  `
+  const one = inProcess('one', {
+    sdl: 'type Query { hidden: Int mine: Int scoped: Int dear: Int }',
+    resolvers: { Query: { hidden: () => 1, mine: () => 2, scoped: () => 3, dear: () => 4 } },
+  })
+  const graph = createSupergraph({
+    supergraphSdl,
+    subgraphs: new Map([['one', one]]),
+    accessOf: (context) => context as Access,
+  })
+  const nobody: Access = { isAuthenticated: false }
+
+  test('are applied', async () => {
+    expect(await run(graph, '{ mine scoped dear }', {}, nobody)).toMatchObject({
+      data: { mine: null, scoped: null, dear: 4 },
+      errors: [{ path: ['mine'] }, { path: ['scoped'] }],
+    })
+    const reader: Access = { isAuthenticated: true, scopes: new Set(['read']) }
+    expect(await run(graph, '{ mine scoped }', {}, reader)).toEqual({ data: { mine: 2, scoped: 3 } })
+    expect(graph.prepare('{ dear }')).toSatisfy(
+      (prepared: ReturnType<typeof graph.prepare>) => prepared.kind === 'prepared' && prepared.cost({}) === 7,
+    )
+  })
+
+  test('hide what is not for clients', async () => {
+    expect(graph.schema.getQueryType()!.getFields()).not.toHaveProperty('hidden')
+    expect(await run(graph, '{ hidden }', {}, nobody)).toMatchObject({
+      errors: [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }],
+    })
   })
 })

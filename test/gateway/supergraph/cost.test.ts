@@ -12,6 +12,7 @@ const sdl = `
     node: Node
     connection(first: Int! = 20, after: String): Connection!
     recent(first: Int): [Shop!]!
+    free: Debt
     report(deep: Boolean @cost(weight: 30), filter: Filter): Report @cost(weight: 7)
   }
   type Mutation { open(name: String): Shop }
@@ -22,6 +23,11 @@ const sdl = `
   type Page { nodes: [Shop!]!, count: Int }
   type Connection { edges: [Edge!]!, total: Int! }
   type Edge { node: Shop!, cursor: String! }
+  type Debt @cost(weight: -100) { shop: Shop }
+  interface Place { rooms: [Shop!]! }
+  type Hotel implements Place { rooms: [Shop!]! @listSize(assumedSize: 40) }
+  type Hut implements Place { rooms: [Shop!]! @listSize(assumedSize: 1) }
+  extend type Query { place: Place }
   type Report { lines: Int, cells: [Int!]! @cost(weight: 2) }
 `
 
@@ -68,6 +74,8 @@ describe('what an operation costs', () => {
     ],
     ['a connection without it by the default', '{ connection { edges { cursor } } }', 21],
     ['a list with an argument `first`, without any directive', '{ recent(first: 7) { id } }', 7],
+    ['never less than its fields, whatever a weight takes off', '{ free { shop { id } } }', 1],
+    ['that of the most costly type for a field of an interface', '{ place { rooms { id } } }', 41],
     ['a mutation 10 more', 'mutation { open { id } }', 11],
     [
       'the most costly type of an interface',
@@ -109,6 +117,21 @@ describe('what an operation costs', () => {
         expect(costOf(document, { n: n + more, m })).toBeGreaterThanOrEqual(cost)
       }),
     )
+  })
+
+  test('is found at once for interfaces in interfaces, with sizes of variables', () => {
+    const nested = (depth: number): string =>
+      depth === 0 ? 'id' : `id links(first: $n) { ... on A { x } ${nested(depth - 1)} }`
+    const types = Array.from({ length: 8 }, (_, n) => String.fromCharCode(65 + n))
+    const graph = aSupergraph({
+      links: {
+        sdl: `type Query { link: Link } interface Link { id: ID!, links(first: Int!): [Link!]! }
+          ${types.map((type) => `type ${type} implements Link { id: ID!, x: ID, links(first: Int!): [Link!]! }`).join(' ')}`,
+        resolvers: {},
+      },
+    })
+    const prepared = graph.prepare(`query($n: Int!) { link { ${nested(15)} } }`)
+    expect(prepared.kind === 'prepared' && prepared.cost({ n: 1 })).toBe(16)
   })
 
   test('takes no longer for a fragment in many places', () => {

@@ -3,7 +3,7 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { openHttpConnection } from '../../../gateway/supergraph/connection-http.ts'
 import { Deadline } from '../../../subgraphs/platform/async/deadline.ts'
-import { aSupergraph, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
+import { aSupergraph, plan, run, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
 const never = new Promise<never>(() => {})
 let steps: string[] = []
@@ -37,11 +37,10 @@ const slow: SubgraphParts = {
 }
 const hub = aSupergraph({ quick, slow })
 
-/** The response to `document`, given by `deadline`. */
-async function respond(document: string, deadline: Deadline): Promise<unknown> {
-  const prepared = hub.prepare(document)
-  if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
-  return JSON.parse(await prepared.execute({}, { deadline }))
+/** The response to `document`, given within `ms` once it is planned. */
+async function respond(document: string, ms: number): Promise<unknown> {
+  await plan(hub, document)
+  return run(hub, document, {}, { deadline: new Deadline(ms) })
 }
 
 const lateAt = (...path: string[]) => ({
@@ -51,15 +50,16 @@ const lateAt = (...path: string[]) => ({
 })
 
 test('a late field is answered with an error that names its subgraph, and the others stay', async () => {
-  expect(await respond('{ good late thing { id name } }', new Deadline(50))).toEqual({
+  expect(await respond('{ good late thing { id name } }', 50)).toEqual({
     data: { good: 'here', late: null, thing: { id: '1', name: null } },
     errors: [lateAt('late'), lateAt('thing')],
   })
 })
 
 test('a request that is answered in time has no deadline any more', async () => {
+  await plan(hub, '{ good }')
   const deadline = new Deadline(10)
-  expect(await respond('{ good }', deadline)).toEqual({ data: { good: 'here' } })
+  expect(await run(hub, '{ good }', {}, { deadline })).toEqual({ data: { good: 'here' } })
   deadline.end()
   await new Promise((resolve) => setTimeout(resolve, 30))
   expect(deadline.signal.aborted).toBe(false)
@@ -67,7 +67,7 @@ test('a request that is answered in time has no deadline any more', async () => 
 
 test('a field of a mutation that is not begun by the deadline never is', async () => {
   steps = []
-  expect(await respond('mutation { first second }', new Deadline(50))).toMatchObject({
+  expect(await respond('mutation { first second }', 50)).toMatchObject({
     data: { first: null, second: null },
     errors: [{ path: ['first'] }, { path: ['second'] }],
   })
@@ -75,8 +75,9 @@ test('a field of a mutation that is not begun by the deadline never is', async (
 })
 
 test('a request whose client has gone is left at once', async () => {
+  await plan(hub, '{ late }')
   const deadline = new Deadline(60_000)
-  const response = respond('{ late }', deadline)
+  const response = run(hub, '{ late }', {}, { deadline })
   deadline.leave()
   expect(await response).toMatchObject({ errors: [lateAt('late')] })
   expect(deadline.signal.reason).toHaveProperty('name', 'OutageError')

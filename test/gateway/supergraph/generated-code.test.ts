@@ -10,6 +10,7 @@ import { writeRender } from '../../../gateway/supergraph/render.ts'
 import { rootShape } from '../../../gateway/supergraph/shape.ts'
 import { onlyVariant } from '../../../gateway/supergraph/variant.ts'
 import { readSupergraph } from '../../../gateway/supergraph/supergraph-schema.ts'
+import { atOnce } from '../../../gateway/supergraph/slices.ts'
 import { federation } from '../../fixtures/a-supergraph.ts'
 
 const supergraphSdl = composeSupergraph([
@@ -26,7 +27,7 @@ const supergraphSdl = composeSupergraph([
     sdl: `${federation} type Bill @key(fields: "country number") { country: String! number: Int! total: Int }`,
   },
 ])
-const supergraph = readSupergraph(supergraphSdl, {})
+const supergraph = atOnce(readSupergraph(supergraphSdl, {}))
 
 /** The sample in the docstrings of an engine file, without the comment's asterisks and the indentation. */
 function sampleIn(file: string): string {
@@ -44,8 +45,8 @@ const constantsIn = (scope: Readonly<Record<string, unknown>>): string[] =>
   })
 
 describe('the sample in the docstring is the generated code', () => {
-  test('of entities.ts', () => {
-    const plan = createPlanner(supergraphSdl).plan('{ bills { total } }', onlyVariant.overrides)
+  test('of entities.ts', async () => {
+    const plan = await createPlanner(supergraphSdl).plan('{ bills { total } }', onlyVariant.overrides)
     const [, flatten] = plan?.kind === 'Sequence' ? plan.nodes : []
     if (flatten?.kind !== 'Flatten' || flatten.node.kind !== 'Fetch') throw new Error('another plan')
     const { requires = [], inputRewrites } = flatten.node

@@ -7,7 +7,7 @@ import {
 import { Breaker } from '../../../gateway/supergraph/breaker.ts'
 import { Deadline } from '../../../subgraphs/platform/async/deadline.ts'
 import { aRemoteSubgraph, type RemoteRequest } from '../../fixtures/a-remote-subgraph.ts'
-import { aSupergraph, run, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
+import { aSupergraph, plan, run, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
 
 const things: SubgraphParts = {
   sdl: `
@@ -61,8 +61,10 @@ describe('the deadline of a request', () => {
 
   test('bounds all of its steps together, and what is there by then is answered', async () => {
     const { hub } = await chain([after(0), after(200), after(5_000)])
+    const document = '{ good thing { id name label } }'
+    await plan(hub, document)
     const startedAt = performance.now()
-    const response = await run(hub, '{ good thing { id name label } }', {}, { deadline: new Deadline(1_000) })
+    const response = await run(hub, document, {}, { deadline: new Deadline(1_000) })
     const tookMs = performance.now() - startedAt
     expect(tookMs).toBeGreaterThan(990)
     expect(tookMs).toBeLessThan(4_000)
@@ -80,6 +82,7 @@ describe('the deadline of a request', () => {
 
   test('is sent to each subgraph as the milliseconds that are left', async () => {
     const { hub, servers } = await chain([after(100), after(100), after(0)])
+    await plan(hub, '{ thing { label } }')
     await run(hub, '{ thing { label } }', {}, { deadline: new Deadline(5_000) })
     const left = servers.map(({ requests }) => Number(requests[0]!.headers['x-deadline-ms']))
     expect(left[0]).toBeGreaterThan(4_500)
@@ -145,6 +148,7 @@ describe('an error names the subgraph, the status and the reason', () => {
   ])('that $how', async ({ answer, code, status, reason }) => {
     const { url } = await aRemoteSubgraph(things, answer)
     const hub = aSupergraph({ things }, {}, { things: open('things', url, { bytesMax: 10_000 }) })
+    await plan(hub, '{ good }')
     const deadline = new Deadline(reason === 'TIMEOUT' ? 500 : 60_000)
     const response = await run(hub, '{ good }', {}, { deadline })
     expect(response).toEqual({

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { openSupergraph, subgraphUrls, type SubgraphConnection } from '../../../gateway/supergraph/index.ts'
+
+const supergraphSdl = readFileSync('schema/generated/supergraph.graphql', 'utf8')
+const empty = (name: string): SubgraphConnection => ({
+  name,
+  prepare: () => ({ execute: () => ({ data: {} }), subscribe: () => Promise.resolve({}) }),
+})
+const open = () =>
+  openSupergraph({
+    supergraphSdl,
+    subgraphs: new Map([...subgraphUrls(supergraphSdl).keys()].map((name) => [name, empty(name)])),
+    accessOf: () => ({ isAuthenticated: true }),
+  })
+
+/** Whether the event loop turns before `promise` settles. */
+async function turnsDuring(promise: Promise<unknown>): Promise<boolean> {
+  let hasTurned = false
+  setImmediate(() => (hasTurned = true))
+  await promise
+  return hasTurned
+}
+
+const joins = Array.from(
+  { length: 30 },
+  (_, n) => `m${n}: merchant(id: "${n}") { name acquirer { name } transactions(first: 1) { totalCount } }`,
+)
+
+test('requests run while a graph is opened', async () => {
+  expect(await turnsDuring(open())).toBe(true)
+})
+
+test('requests run while an operation is planned, and those of the same operation share its plan', async () => {
+  const graph = await open()
+  const prepared = graph.prepare(`{ ${joins.join(' ')} }`)
+  if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
+  const first = prepared.execute({}, {})
+  const second = prepared.execute({}, {})
+  expect(await turnsDuring(first)).toBe(true)
+  expect(await second).toBe(await first)
+  // Its plan is kept: the event loop need not turn.
+  expect(await turnsDuring(prepared.execute({}, {}))).toBe(false)
+})
