@@ -2,6 +2,7 @@
 
 import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
 import { connectWatched } from '../../subgraphs/platform/mongo/client.ts'
+import { openSchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
 import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { secretBox, type Config } from '../config/config.ts'
 import { createReadiness } from '../http/health.ts'
@@ -10,6 +11,7 @@ import { startSubgraphServer } from '../http/subgraph-server.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
 import type { Hub, HubOptions } from './hub.ts'
+import { migrations } from './migrations.ts'
 import { readRatesFile } from './rates-file.ts'
 import { connectToProcesses, openCallTokens } from './remote-subgraphs.ts'
 import { startSubgraph } from './subgraphs.ts'
@@ -28,7 +30,7 @@ export async function startSubgraphProcess(
   const mongod = await startingMongod
   const readiness = createReadiness()
   const telemetry = createTelemetry()
-  const { url } = await whenMongoAnswers(logger, async () => {
+  const { url, outdated } = await whenMongoAnswers(logger, async () => {
     await using attempt = new AsyncDisposableStack()
     const opened = await open(
       name,
@@ -44,7 +46,7 @@ export async function startSubgraphProcess(
   return {
     url,
     mongo: mongod.source,
-    broken: new Promise(() => {}),
+    broken: outdated,
     close() {
       readiness.phase = 'draining'
       return closing.disposeAsync()
@@ -57,10 +59,11 @@ async function open(
   base: Omit<Foundation, 'db' | 'registry'>,
   uri: string,
   readiness: ReturnType<typeof createReadiness>,
-): Promise<{ readonly url: string }> {
+): Promise<{ readonly url: string; readonly outdated: Promise<Error> }> {
   const { config, logger, now, started } = base
   const mongo = closeLater(started, await connectWatched(uri, logger))
   const db = mongo.db(config.MONGODB_DATABASE)
+  const { outdated } = closeLater(started, await openSchemaVersion(db, { migrations, logger }))
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
   const foundation: Foundation = { ...base, db, registry }
   const tokens = await openCallTokens(foundation)
@@ -76,5 +79,6 @@ async function open(
     readiness.checks.set('log', () => logHealth.whyNotReady())
     readiness.details.set('log', () => logHealthJson(logHealth.latest()))
   }
-  return closeLater(started, await startSubgraphServer({ config, subgraph, tokens, readiness, logger }))
+  const server = await startSubgraphServer({ config, subgraph, tokens, readiness, logger })
+  return { url: closeLater(started, server).url, outdated }
 }

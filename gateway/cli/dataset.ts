@@ -5,8 +5,10 @@
 import type { Db } from 'mongodb'
 import { parseArgs } from 'node:util'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { checkSchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
 import { checkFigures } from '../app/dataset-figures.ts'
 import { loadInProcess } from '../app/demo.ts'
+import { migrations } from '../app/migrations.ts'
 import { mongoOptions, readConfig } from '../config/config.ts'
 import { startMongo } from '../mongod/start.ts'
 import { createProgressBar } from './progress-bar.ts'
@@ -56,6 +58,7 @@ try {
   await using mongod = disposable(await startMongo({ ...mongoOptions(config), logger: { info: print } }))
   await using mongo = disposable(await connect(mongod.uri))
   const db = mongo.db(config.MONGODB_DATABASE)
+  await checkSchemaVersion(db, migrations)
   if (!order.check) await load(mongod.uri, db, order)
   const { lines, isRight } = await checkFigures(db)
   for (const line of lines) print(line)

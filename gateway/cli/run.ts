@@ -3,6 +3,8 @@
 
 import type { Db } from 'mongodb'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { checkSchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
+import { migrations } from '../app/migrations.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
 import { runningUri } from '../mongod/start.ts'
 
@@ -33,7 +35,9 @@ export async function runCommand<Order>(command: Command<Order>): Promise<void> 
     const { uri, database } = findDatabase()
     const mongo = await connect(uri)
     try {
-      console.log(await command.run(order, mongo.db(database)))
+      const db = mongo.db(database)
+      await checkSchemaVersion(db, migrations)
+      console.log(await command.run(order, db))
     } finally {
       await mongo.close()
     }
