@@ -1,12 +1,13 @@
-// Installs missing packages, Node 24 included, and builds the portal: before npm's start, test, check and
-// bench. Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules may be
-// empty.
+// Installs missing packages, Node 24 where the machine has an older one, and builds the portal: before npm's
+// start, test, check and bench. With the argument `packages`, as before the other commands, it builds nothing.
+// Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules may be empty.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runTold } from './told.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const modules = path.join(root, 'node_modules')
@@ -14,14 +15,17 @@ const binaries = path.join(modules, '.bin')
 const stamp = path.join(modules, '.crossgate-installed')
 const majorMin = 24
 
-const lock = readFileSync(path.join(root, 'package-lock.json'), 'utf8')
+const lockFile = path.join(root, 'package-lock.json')
+// An image of a container has the packages, and no lock to compare them with.
+if (!existsSync(lockFile)) process.exit(0)
+const lock = readFileSync(lockFile, 'utf8')
 const hash = createHash('sha256').update(lock).digest('hex')
 if (read(stamp) !== hash) {
-  if (!isInstalled()) install()
+  if (!isInstalled()) await install()
   checkNode()
   writeFileSync(stamp, hash)
 }
-buildPortal()
+if (process.argv[2] !== 'packages') buildPortal()
 
 /** Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`. */
 function isInstalled() {
@@ -33,21 +37,38 @@ function isInstalled() {
   })
 }
 
-function install() {
-  console.log('Installing the packages of package-lock.json into node_modules: this takes about a minute')
-  // `npm ci` refuses a lock that lacks the builds of some platforms, as one from a partial mirror does.
-  // `--no-save` leaves the lock unchanged. Another Node runs npm, because the one in node_modules may be
-  // replaced.
+/** A first installation takes a minute. */
+const installWithinMs = 300_000
+const triesMax = 3
+
+async function install() {
+  // Another Node runs npm, because the one in node_modules may be replaced.
   const folders = process.env.PATH.split(path.delimiter).filter((folder) => folder !== binaries)
-  const { status, error } = spawnSync('npm', ['install', '--no-save', '--include=dev', '--loglevel=error'], {
+  const env = { ...process.env, PATH: folders.join(path.delimiter) }
+  const { stdout } = spawnSync('node', ['--version'], { env, encoding: 'utf8' })
+  const isNewEnough = majorOf(stdout ?? '') >= majorMin
+  console.log('Installing the packages of package-lock.json into node_modules: this takes about a minute')
+  if (!isNewEnough) console.log(`This machine has Node ${stdout?.trim()}: Node ${majorMin} comes with them`)
+  // `npm ci` refuses a lock that lacks the builds of some platforms, as one from a partial mirror does.
+  // `--no-save` leaves the lock unchanged. The only script that is needed is the one that downloads Node.
+  const args = ['install', '--no-save', '--include=dev', '--loglevel=error']
+  if (isNewEnough) args.push('--ignore-scripts')
+  const failure = await runTold('npm', args, {
     cwd: root,
-    env: { ...process.env, PATH: folders.join(path.delimiter) },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    env,
+    withinMs: installWithinMs,
+    triesMax,
+    tellEveryMs: 5_000,
+    tell: (line) => console.log(line),
   })
-  if (error) fail(`npm could not be run: ${error.message}`)
-  if (status !== 0) fail('npm install failed: fix what it reports above, and try again')
+  if (failure !== null) fail(`npm install ${failure}: fix what is reported above, and try again`)
   if (!isInstalled())
     fail('npm installed other packages than package-lock.json names: remove node_modules, and try again')
+}
+
+/** @param {string} version such as "v24.1.0"; NaN where there is none */
+function majorOf(version) {
+  return parseInt(version.replace('v', ''), 10)
 }
 
 /**
@@ -58,7 +79,7 @@ function checkNode() {
   const command = existsSync(bundled) ? bundled : process.execPath
   const { stdout, error } = spawnSync(command, ['--version'], { encoding: 'utf8' })
   const version = error ? error.message : stdout.trim()
-  if (parseInt(version.replace('v', ''), 10) >= majorMin) return
+  if (majorOf(version) >= majorMin) return
   fail(
     `Node ${majorMin} is needed, and ${command} gives: ${version}. The package "node" brings it where its install script ` +
       'may run: remove node_modules, set npm config ignore-scripts to false, and try again, or install Node yourself',

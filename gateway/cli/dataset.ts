@@ -12,6 +12,7 @@ import { migrations } from '../app/migrations.ts'
 import { mongoOptions, readConfig } from '../config/config.ts'
 import { startMongo } from '../mongod/start.ts'
 import { createProgressBar } from './progress-bar.ts'
+import { printHelp } from './print-help.ts'
 
 const usage = `usage: npm run dataset -- [--scale SHARE] [--seed NUMBER] [--check]
 --scale: the share of the programme, 0.0001–1; SCALE when it is left out
@@ -52,6 +53,7 @@ async function load(uri: string, db: Db, { scale, seed }: Order): Promise<void> 
   }
 }
 
+if (printHelp(usage)) process.exit(0)
 try {
   const config = readConfig()
   const order = readOrder(process.argv.slice(2), config)
