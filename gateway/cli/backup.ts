@@ -46,7 +46,8 @@ async function backup(db: Db, client: MongoClient, file: string): Promise<string
 
 async function restore(db: Db, file: string): Promise<string> {
   const [found] = await db.listCollections({}, { nameOnly: true }).toArray()
-  if (found) throw new Error(`the database ${db.databaseName} is not empty: set MONGODB_DATABASE to another one`)
+  if (found)
+    throw new Error(`the database ${db.databaseName} is not empty: set MONGODB_DATABASE to another one`)
   const documents = await readDump(file, db, progressLines('restored'))
   return `${db.databaseName} has the ${documents} documents of ${file}: check it by npm run verify`
 }

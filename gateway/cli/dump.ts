@@ -42,7 +42,11 @@ export async function writeDump(
     yield BSON.serialize({ documents })
   }
   try {
-    await pipeline(Readable.from(records()), createGzip({ level: 6 }), createWriteStream(partial, { flush: true }))
+    await pipeline(
+      Readable.from(records()),
+      createGzip({ level: 6 }),
+      createWriteStream(partial, { flush: true }),
+    )
     await rename(partial, file)
   } finally {
     await rm(partial, { force: true })

@@ -51,7 +51,9 @@ database use MONGODB_DATABASE at MONGODB_URI or, when that is not set, the one o
 
 if (import.meta.main && !printHelp(usage)) {
   parseArgs({ options: {} })
-  const width = Math.max(...Object.values(commands).flatMap((group) => Object.keys(group).map(({ length }) => length)))
+  const width = Math.max(
+    ...Object.values(commands).flatMap((group) => Object.keys(group).map(({ length }) => length)),
+  )
   for (const [title, group] of Object.entries(commands)) {
     console.log(`\n${title}`)
     for (const [name, what] of Object.entries(group)) console.log(`  npm run ${name.padEnd(width)}  ${what}`)

@@ -43,6 +43,7 @@ function reachableTypes(schema: GraphQLSchema): ReadonlySet<string> {
       if ('args' in field) for (const { type: argument } of field.args) add(getNamedType(argument))
     }
   }
-  for (const root of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]) add(root)
+  for (const root of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()])
+    add(root)
   return found
 }

@@ -216,7 +216,10 @@ const settings = z.object({
 
   OUTLET_URL: z
     .string()
-    .regex(/^(nats|tls):\/\/[^\s/]+(,(nats|tls):\/\/[^\s/]+)*$/, 'takes a URL such as nats://user:password@nats-1:4222')
+    .regex(
+      /^(nats|tls):\/\/[^\s/]+(,(nats|tls):\/\/[^\s/]+)*$/,
+      'takes a URL such as nats://user:password@nats-1:4222',
+    )
     .optional()
     .meta({
       description: 'A NATS JetStream to which every event of the log is published as a CloudEvent.',

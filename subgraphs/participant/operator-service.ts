@@ -86,7 +86,8 @@ async function applyParticipant(
 ): Promise<Participant | Refusal> {
   const application = readApplication(input, registry.participants)
   if (isRefusal(application)) return application
-  if (registry.projects.has(application.id as string as ProjectId)) return takenId('a project', application.id)
+  if (registry.projects.has(application.id as string as ProjectId))
+    return takenId('a project', application.id)
   return store.add((at) => apply(application, caller.by, at), { ...caller, command: application })
 }
 
@@ -152,7 +153,8 @@ async function setProject(
 ): Promise<Project | Refusal> {
   const change = readProject(input)
   if (isRefusal(change)) return change
-  if (registry.participants.has(change.id as string as ParticipantId)) return takenId('a participant', change.id)
+  if (registry.participants.has(change.id as string as ParticipantId))
+    return takenId('a participant', change.id)
   const rule = (project: Project | null) => (project ? changeProject(project, change) : addProject(change))
   return store.changeProject(change.id, rule, { ...caller, command: change })
 }

@@ -4,7 +4,10 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { validate as lint } from 'dockerfile-utils'
-import * as models from 'kubernetes-models'
+import { Deployment } from 'kubernetes-models/apps/v1'
+import { Ingress, NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1'
+import { PodDisruptionBudget } from 'kubernetes-models/policy/v1'
+import { Service } from 'kubernetes-models/v1'
 import { builtinModules } from 'node:module'
 import path from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -130,7 +133,7 @@ describe('the manifests of Kubernetes', () => {
     '%s is valid by the schema of its kind',
     (_, object) => {
       expect(() => modelOf(object).validate()).not.toThrow()
-      expect(() => modelOf({ ...object, spec: { ...object.spec, replica: 2 } }).validate()).toThrow()
+      expect(() => modelOf({ ...object, spec: 'none' as never }).validate()).toThrow()
     },
   )
 
@@ -172,16 +175,15 @@ interface Manifest {
 }
 /* oxlint-enable typescript/no-explicit-any */
 
+const kinds: Readonly<Record<string, new (data: never) => { validate(): void }>> = {
+  'apps/v1 Deployment': Deployment,
+  'v1 Service': Service,
+  'policy/v1 PodDisruptionBudget': PodDisruptionBudget,
+  'networking.k8s.io/v1 NetworkPolicy': NetworkPolicy,
+  'networking.k8s.io/v1 Ingress': Ingress,
+}
+
 function modelOf(object: Manifest): { validate(): void } {
-  const [group, version] = object.apiVersion.includes('/') ? object.apiVersion.split('/') : ['', object.apiVersion]
-  const kinds: Record<string, Record<string, unknown>> = {
-    'apps/v1': models.appsV1,
-    v1: models.v1,
-    'policy/v1': models.policyV1,
-    'networking.k8s.io/v1': models.networkingK8sIoV1,
-  } as never
-  const Model = kinds[group ? `${group}/${version}` : version!]![object.kind] as new (data: Manifest) => {
-    validate(): void
-  }
-  return new Model(object)
+  const Kind = kinds[`${object.apiVersion} ${object.kind}`]!
+  return new Kind(object as never)
 }

@@ -1,9 +1,9 @@
 // The version of a database: how far its stored forms have been migrated, and which hubs may still run over
-// it. A newer hub migrates it in steps when it starts, while older hubs go on serving.
+// it. A newer hub migrates it when it starts, while older hubs serve.
 //
 // A change of a stored form takes two releases. The first only adds: it reads both forms, writes the new one
-// beside the old one, and its step adds the new one to what is stored. The second removes the old form: its
-// step names the oldest hub that can do without.
+// beside the old one, and its migration adds the new one to what is stored. The second removes the old form: its
+// migration names the oldest hub that can do without.
 
 import { randomUUID } from 'node:crypto'
 import type { Collection, Db } from 'mongodb'
@@ -12,7 +12,7 @@ import type { Logger } from '../logger.ts'
 import { isOutage } from './errors.ts'
 import { holdLease, type Lease } from './lease.ts'
 
-/** The work of a step. It may run again from any place, so it is idempotent. */
+/** The work of a migration. It may run again from any place, so it is idempotent. */
 export interface MigrationWork {
   readonly db: Db
   /** What the last `save` of an interrupted run has stored; null at first. */
@@ -28,12 +28,12 @@ export interface Migration {
   readonly version: number
   /** What it changes, for the log: "give each checkpoint an epoch". */
   readonly what: string
-  /** The oldest version of a hub that can run once it begins; left out by a step that only adds. */
+  /** The oldest version of a hub that can run once it begins; left out where it only adds. */
   readonly oldestHub?: number
   run(work: MigrationWork): Promise<void>
 }
 
-/** DATABASE_NEWER: this hub is too old for the database. HUBS_OLDER: hubs that run are too old for a step. */
+/** DATABASE_NEWER: this hub is too old for the database. HUBS_OLDER: hubs that run are too old for a migration. */
 export class SchemaVersionError extends Error {
   readonly code: 'DATABASE_NEWER' | 'DATABASE_OLDER' | 'HUBS_OLDER'
   constructor(code: SchemaVersionError['code'], message: string) {
@@ -50,7 +50,7 @@ export interface SchemaVersionOptions {
 }
 
 export interface SchemaVersion {
-  /** Resolves when a newer hub has begun a step that this one is too old for; never otherwise. */
+  /** Resolves when a newer hub has begun a migration that this one is too old for; never otherwise. */
   readonly outdated: Promise<SchemaVersionError>
   /** Removes the record of this hub. */
   close(): Promise<void>
@@ -59,7 +59,7 @@ export interface SchemaVersion {
 interface StoredVersion {
   readonly version: number
   readonly oldestHub: number
-  /** Where the step to the next version resumes. */
+  /** Where the migration to the next version resumes. */
   readonly place?: unknown
 }
 
@@ -70,18 +70,18 @@ interface HubRecord {
   readonly expiresAt: Date
 }
 
-/** Of databases without a version, and of a hub without a step. */
+/** Of databases without a version, and of a hub without a migration. */
 const baseline = 1
 
 const versionId = { _id: 'schema' }
 const versionsOf = (db: Db) => db.collection<StoredVersion & { _id: string }>('meta')
 const hubsOf = (db: Db): Collection<HubRecord> => db.collection<HubRecord>('hubs')
 
-/** The version that a hub with these steps writes. */
+/** The version that a hub with these migrations writes. */
 const versionOf = (migrations: readonly Migration[]): number => migrations.at(-1)?.version ?? baseline
 
 /**
- * Throws a SchemaVersionError when a command with these steps must not write to `db`. An empty database gets
+ * Throws a SchemaVersionError when a command with these migrations must not write to `db`. An empty database gets
  * their version.
  */
 export async function checkSchemaVersion(db: Db, migrations: readonly Migration[]): Promise<void> {
@@ -143,8 +143,7 @@ async function announce(db: Db, version: number, ttlMs: number): Promise<SchemaV
   const closing = new AbortController()
   const { promise: outdated, resolve } = Promise.withResolvers<SchemaVersionError>()
   const expiresAt = { $add: ['$$NOW', ttlMs] }
-  const renew = () =>
-    hubsOf(db).updateOne({ _id }, [{ $set: { version, expiresAt } }], { upsert: true })
+  const renew = () => hubsOf(db).updateOne({ _id }, [{ $set: { version, expiresAt } }], { upsert: true })
   await hubsOf(db).createIndex({ expiresAt: 1 }, { name: 'expiresAt', expireAfterSeconds: 0 })
   await renew()
 
@@ -189,7 +188,7 @@ async function migrate(
         refuseNewer(db, stored, own)
         const next = migrations.find((each) => each.version === stored.version + 1)
         if (!next) return resolve()
-        await runStep(db, stored, next, lease, logger)
+        await runMigration(db, stored, next, lease, logger)
       }
     } catch (error) {
       // The next holder resumes, which may be this process.
@@ -204,7 +203,7 @@ async function migrate(
   }
 }
 
-async function runStep(
+async function runMigration(
   db: Db,
   stored: StoredVersion,
   { version, what, oldestHub = baseline, run }: Migration,
@@ -218,7 +217,7 @@ async function runStep(
     const isBefore = { ...versionId, version: stored.version }
     if (!lease.isHeld()) throw new Error('the lease of the migration is lost')
     const { matchedCount } = await versionsOf(db).updateOne(isBefore, change)
-    if (matchedCount === 0) throw new Error('another hub has completed the step')
+    if (matchedCount === 0) throw new Error('another hub has completed it')
   }
   await run({
     db,

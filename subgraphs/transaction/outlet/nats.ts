@@ -1,4 +1,4 @@
-// A stream of NATS JetStream as the broker of the outlet. Each message names the sequence number that the one
+// A stream of NATS JetStream as the message broker of the outlet. Each message names the sequence number that the one
 // before it has in the stream, so the stream refuses whatever would leave a gap, change the order or come from a
 // publisher whose lease has passed. `Nats-Msg-Id` is the position.
 
@@ -13,7 +13,7 @@ import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 import { OutageError } from '../../platform/async/outage.ts'
 import { asError, pause } from '../../platform/async/promise.ts'
 import type { Logger } from '../../platform/logger.ts'
-import type { OutletBroker, OutletEvent } from './outlet.ts'
+import type { MessageBroker, OutletEvent } from './outlet.ts'
 
 export interface NatsOptions {
   /** For instance "nats://user:password@127.0.0.1:4222", or "tls://…". Several are separated by commas. */
@@ -28,7 +28,7 @@ const contentType = 'application/cloudevents+json; charset=utf-8'
 const answerWithinMs = 5_000
 const connectAgainMs = 1_000
 
-export function createNatsBroker({ url, stream, subject, logger }: NatsOptions): OutletBroker {
+export function createNatsBroker({ url, stream, subject, logger }: NatsOptions): MessageBroker {
   const closing = new AbortController()
   let connection: NatsConnection | null = null
   /** Of the last message in the stream. */
@@ -44,18 +44,20 @@ export function createNatsBroker({ url, stream, subject, logger }: NatsOptions):
   /** An error ends the connection, and the next `begin` opens another one. */
   async function away(error: unknown): Promise<OutageError> {
     if (!isAway && !closing.signal.aborted)
-      logger.warn({ err: error }, 'the broker of the outlet does not take events: trying again')
+      logger.warn({ err: error }, 'the message broker of the outlet takes no events: trying again')
     isAway = true
     await disconnect().catch(() => {})
     await pause(connectAgainMs, closing.signal)
-    return new OutageError('the broker of the outlet is away', { cause: asError(error) })
+    return new OutageError('the message broker of the outlet is away', { cause: asError(error) })
   }
 
   return {
     async begin() {
       try {
         await disconnect()
+        closing.signal.throwIfAborted()
         connection = await connect({ ...serversOf(url), reconnect: false, timeout: answerWithinMs })
+        closing.signal.throwIfAborted()
         const manager = await jetstreamManager(connection, { timeout: answerWithinMs })
         sequence = await openStream(manager, stream, subject)
         const last = sequence === 0 ? null : await manager.streams.getMessage(stream, { seq: sequence })

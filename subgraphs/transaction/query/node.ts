@@ -1,7 +1,13 @@
 // `node(id:)`: finds what has an id by the id alone. The form of an id gives its type, except for participants and
 // projects, which never share one.
 
-import type { CorridorId, MerchantId, ParticipantId, ProjectId, TransactionId } from '../../../schema/values/id.ts'
+import type {
+  CorridorId,
+  MerchantId,
+  ParticipantId,
+  ProjectId,
+  TransactionId,
+} from '../../../schema/values/id.ts'
 import type { MerchantDirectory } from '../../shared/merchant-directory.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
