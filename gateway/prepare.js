@@ -14,32 +14,41 @@ const modules = path.join(root, 'node_modules')
 const binaries = path.join(modules, '.bin')
 const stamp = path.join(modules, '.crossgate-installed')
 const majorMin = 24
+/** A first installation takes a minute. */
+const installWithinMs = 300_000
+const triesMax = 3
+const buildWithinMs = 120_000
+/** A first start is never silent for longer. */
+const tellEveryMs = 4_000
 
 const lockFile = path.join(root, 'package-lock.json')
 // An image of a container has the packages, and no lock to compare them with.
 if (!existsSync(lockFile)) process.exit(0)
 const lock = readFileSync(lockFile, 'utf8')
 const hash = createHash('sha256').update(lock).digest('hex')
-if (read(stamp) !== hash) {
-  if (!isInstalled()) await install()
+const commandOnly = process.argv[2] === 'packages'
+if (read(stamp) !== hash && !(commandOnly && isInstalled({ development: false }))) {
+  if (!isInstalled({ development: true })) await install()
   checkNode()
   writeFileSync(stamp, hash)
 }
-if (process.argv[2] !== 'packages') buildPortal()
+if (!commandOnly) await buildPortal()
 
-/** Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`. */
-function isInstalled() {
+/**
+ * Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`. Those for
+ * development are left out of a production installation, and its commands run without them.
+ *
+ * @param {{ development: boolean }} which
+ */
+function isInstalled({ development }) {
   const { packages: installed } = JSON.parse(read(path.join(modules, '.package-lock.json')) || '{}')
   if (!installed) return false
-  return Object.entries(JSON.parse(lock).packages).every(([folder, { version, optional }]) => {
-    const isRoot = folder === ''
-    return isRoot || (installed[folder] ? installed[folder].version === version : optional)
+  return Object.entries(JSON.parse(lock).packages).every(([folder, { version, optional, dev, devOptional }]) => {
+    if (folder === '') return true
+    if (installed[folder]) return installed[folder].version === version
+    return optional || (!development && (dev || devOptional))
   })
 }
-
-/** A first installation takes a minute. */
-const installWithinMs = 300_000
-const triesMax = 3
 
 async function install() {
   // Another Node runs npm, because the one in node_modules may be replaced.
@@ -54,15 +63,16 @@ async function install() {
   const args = ['install', '--no-save', '--include=dev', '--loglevel=error']
   if (isNewEnough) args.push('--ignore-scripts')
   const failure = await runTold('npm', args, {
+    name: 'npm install',
     cwd: root,
     env,
     withinMs: installWithinMs,
     triesMax,
-    tellEveryMs: 5_000,
+    tellEveryMs,
     tell: (line) => console.log(line),
   })
   if (failure !== null) fail(`npm install ${failure}: fix what is reported above, and try again`)
-  if (!isInstalled())
+  if (!isInstalled({ development: true }))
     fail('npm installed other packages than package-lock.json names: remove node_modules, and try again')
 }
 
@@ -87,13 +97,17 @@ function checkNode() {
 }
 
 /** Builds the portal when its sources have changed. Without it a hub serves all but its pages. */
-function buildPortal() {
+async function buildPortal() {
   const bundled = path.join(binaries, 'node')
   const command = existsSync(bundled) ? bundled : process.execPath
-  const { status } = spawnSync(command, [path.join(root, 'portal/build.ts')], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+  const failure = await runTold(command, [path.join(root, 'portal/build.ts')], {
+    name: 'the build of the portal',
+    withinMs: buildWithinMs,
+    triesMax: 1,
+    tellEveryMs,
+    tell: (line) => console.log(line),
   })
-  if (status !== 0) fail('the portal could not be built: see the lines above')
+  if (failure !== null) fail(`the build of the portal ${failure}: see the lines above`)
 }
 
 /** @param {string} file */

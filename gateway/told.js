@@ -9,25 +9,25 @@ import { spawn } from 'node:child_process'
  *
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, withinMs: number, triesMax: number, tellEveryMs: number,
- *   tell: (line: string) => void }} options
+ * @param {{ name: string, cwd?: string, env?: NodeJS.ProcessEnv, withinMs: number, triesMax: number,
+ *   tellEveryMs: number, tell: (line: string) => void }} options
  * @returns {Promise<string | null>}
  */
 export async function runTold(command, args, options) {
-  const { triesMax, tell } = options
+  const { name, triesMax, tell } = options
   for (let tries = 1; ; tries++) {
     const failure = await runOnce(command, args, options)
     if (failure === null || tries === triesMax) return failure
-    tell(`${command} ${args[0]} ${failure}: trying again (${tries + 1} of ${triesMax})`)
+    tell(`${name} ${failure}: trying again (${tries + 1} of ${triesMax})`)
   }
 }
 
-function runOnce(command, args, { cwd, env, withinMs, tellEveryMs, tell }) {
+function runOnce(command, args, { name, cwd, env, withinMs, tellEveryMs, tell }) {
   const startedAtMs = performance.now()
   const seconds = () => Math.round((performance.now() - startedAtMs) / 1000)
   // A group of its own, so that what npm has started ends with it.
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
-  const telling = setInterval(() => tell(`${command} ${args[0]} runs: ${seconds()} s`), tellEveryMs)
+  const telling = setInterval(() => tell(`${name} runs: ${seconds()} s`), tellEveryMs)
   let isLate = false
   const ending = setTimeout(() => {
     isLate = true

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../harness/temporary-folder.ts'
 const shell = async (script: string, options: object = {}) => {
   const lines: string[] = []
   const tell = (line: string) => void lines.push(line)
-  const bounds = { withinMs: 20_000, triesMax: 3, tellEveryMs: 60_000, tell, ...options }
+  const bounds = { name: 'the work', withinMs: 20_000, triesMax: 3, tellEveryMs: 60_000, tell, ...options }
   return { failure: await runTold('bash', ['-c', script], bounds), lines }
 }
 
@@ -16,8 +16,8 @@ test('a command that fails is tried again, and each try is told', async () => {
   const { failure, lines } = await shell(`echo x >>'${file}'; [ $(wc -l <'${file}') -eq 3 ]`)
   expect(failure).toBeNull()
   expect(lines).toEqual([
-    'bash -c ended with 1: trying again (2 of 3)',
-    'bash -c ended with 1: trying again (3 of 3)',
+    'the work ended with 1: trying again (2 of 3)',
+    'the work ended with 1: trying again (3 of 3)',
   ])
 })
 
@@ -27,7 +27,7 @@ test('a command that hangs is ended in time, together with what it has started, 
   const { failure, lines } = await shell(script, { withinMs: 700, triesMax: 1, tellEveryMs: 200 })
   expect(failure).toBe('has not ended within 0.7 s')
   expect(lines.length).toBeGreaterThanOrEqual(2)
-  expect(lines[0]).toMatch(/^bash -c runs: \d s$/)
+  expect(lines[0]).toMatch(/^the work runs: \d s$/)
   const started = readFileSync(file, 'utf8').trim()
   await expect.poll(() => isRunning(started), { timeout: 10_000 }).toBe(false)
 })
@@ -39,6 +39,6 @@ function isRunning(pid: string): boolean {
 }
 
 test('a command that is not there is reported', async () => {
-  const bounds = { withinMs: 1_000, triesMax: 1, tellEveryMs: 60_000, tell: () => {} }
+  const bounds = { name: 'the work', withinMs: 1_000, triesMax: 1, tellEveryMs: 60_000, tell: () => {} }
   expect(await runTold('no-such-command', [], bounds)).toContain('could not be run')
 })

@@ -80,13 +80,19 @@ const hubsOf = (db: Db): Collection<HubRecord> => db.collection<HubRecord>('hubs
 /** The version that a hub with these migrations writes. */
 const versionOf = (migrations: readonly Migration[]): number => migrations.at(-1)?.version ?? baseline
 
+/** What hubs with these migrations begin with. */
+const newest = (migrations: readonly Migration[]): StoredVersion => ({
+  version: versionOf(migrations),
+  oldestHub: Math.max(baseline, ...migrations.map(({ oldestHub = baseline }) => oldestHub)),
+})
+
 /**
  * Throws a SchemaVersionError when a command with these migrations must not write to `db`. An empty database gets
  * their version.
  */
 export async function checkSchemaVersion(db: Db, migrations: readonly Migration[]): Promise<void> {
   const own = versionOf(migrations)
-  const stored = await readVersion(db, own)
+  const stored = await readVersion(db, migrations)
   refuseNewer(db, stored, own)
   if (stored.version >= own) return
   throw new SchemaVersionError(
@@ -101,29 +107,29 @@ export async function checkSchemaVersion(db: Db, migrations: readonly Migration[
  */
 export async function openSchemaVersion(db: Db, options: SchemaVersionOptions): Promise<SchemaVersion> {
   const own = versionOf(options.migrations)
-  refuseNewer(db, await readVersion(db, own), own)
+  refuseNewer(db, await readVersion(db, options.migrations), own)
   const record = await announce(db, own, options.ttlMs ?? 8_000)
   try {
     // Read again: a newer hub that has not seen the record has stored what it needs before.
-    const stored = await readVersion(db, own)
+    const stored = await readVersion(db, options.migrations)
     refuseNewer(db, stored, own)
     if (stored.version < own) await migrate(db, stored, own, options)
     return record
   } catch (error) {
-    await record.close().catch(() => {})
+    await record.close()
     throw error
   }
 }
 
 /** An empty database has the version of the first hub, and one that older hubs have filled the baseline. */
-async function readVersion(db: Db, own: number): Promise<StoredVersion> {
+async function readVersion(db: Db, migrations: readonly Migration[]): Promise<StoredVersion> {
   const stored = await versionsOf(db).findOne(versionId)
   if (stored) return stored
   const [collection] = await db.listCollections({}, { nameOnly: true }).toArray()
-  const version = collection ? baseline : own
+  const first = collection ? { version: baseline, oldestHub: baseline } : newest(migrations)
   const begun = await versionsOf(db).findOneAndUpdate(
     versionId,
-    { $setOnInsert: { version, oldestHub: baseline } },
+    { $setOnInsert: first },
     { upsert: true, returnDocument: 'after' },
   )
   return begun!
@@ -153,7 +159,8 @@ async function announce(db: Db, version: number, ttlMs: number): Promise<SchemaV
       if (closing.signal.aborted) return
       try {
         await renew()
-        refuseNewer(db, await readVersion(db, version), version)
+        const stored = await versionsOf(db).findOne(versionId)
+        if (stored) refuseNewer(db, stored, version)
       } catch (error) {
         // An outage is reported by what serves clients.
         if (error instanceof SchemaVersionError) resolve(error)
@@ -166,7 +173,10 @@ async function announce(db: Db, version: number, ttlMs: number): Promise<SchemaV
     async close() {
       closing.abort()
       await keeping
-      await hubsOf(db).deleteOne({ _id })
+      // A record that cannot be removed expires.
+      await hubsOf(db)
+        .deleteOne({ _id })
+        .catch(() => {})
     },
   }
 }
@@ -184,7 +194,7 @@ async function migrate(
   const holder = holdLease({ db, name: 'schema', logger }, async (lease) => {
     try {
       for (;;) {
-        const stored = await readVersion(db, own)
+        const stored = await readVersion(db, migrations)
         refuseNewer(db, stored, own)
         const next = migrations.find((each) => each.version === stored.version + 1)
         if (!next) return resolve()

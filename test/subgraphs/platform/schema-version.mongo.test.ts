@@ -69,13 +69,16 @@ const dropNames: Migration = {
 }
 
 describe('the version of a database', () => {
-  test('is that of the first hub over an empty database, and no step runs', async () => {
+  test('is that of the first hub over an empty database, and no migration runs', async () => {
     const db = await aDatabase()
-    await aHub(db, [{ version: 2, what: 'fail', run: () => Promise.reject(new Error('a step ran')) }])
+    await aHub(db, [{ version: 2, what: 'fail', run: () => Promise.reject(new Error('a migration ran')) }])
     expect(await storedIn(db)).toEqual({ _id: 'schema', version: 2, oldestHub: 1 })
+    const another = await aDatabase()
+    await aHub(another, [addLabels, dropNames])
+    expect(await storedIn(another)).toEqual({ _id: 'schema', version: 3, oldestHub: 2 })
   })
 
-  test('is 1 where hubs without versions have written, and the steps run in order', async () => {
+  test('is 1 where hubs without versions have written, and the migrations run in order', async () => {
     const db = await aDatabase({ shops: 25 })
     await aHub(db, [addLabels, dropNames])
     expect(await storedIn(db)).toEqual({ _id: 'schema', version: 3, oldestHub: 2 })
@@ -111,7 +114,7 @@ describe('the version of a database', () => {
     expect(runs).toEqual([2])
   })
 
-  test('resumes at the place that an interrupted step has saved', async () => {
+  test('resumes at the place that an interrupted migration has saved', async () => {
     const db = await aDatabase({ shops: 40 })
     const interrupted: Migration = {
       ...addLabels,
@@ -136,7 +139,7 @@ describe('the version of a database', () => {
 })
 
 describe('an older hub', () => {
-  test('runs over a database whose steps have only added', async () => {
+  test('runs over a database whose migrations have only added', async () => {
     const db = await aDatabase({ shops: 1 })
     await aHub(db, [addLabels])
     await aHub(db, [])
@@ -158,7 +161,7 @@ describe('an older hub', () => {
     expect(await db.collection('hubs').countDocuments()).toBe(0)
   })
 
-  test('that runs stops a step that would break it, which says how many there are', async () => {
+  test('that runs stops a migration that would break it, and is counted', async () => {
     const db = await aDatabase({ shops: 1 })
     const older = await aHub(db, [])
     await expect(aHub(db, [addLabels, dropNames])).rejects.toMatchObject({
@@ -170,7 +173,7 @@ describe('an older hub', () => {
     await aHub(db, [addLabels, dropNames])
   })
 
-  test('that was killed stops no step once its record has expired', async () => {
+  test('that was killed stops no migration once its record has expired', async () => {
     const db = await aDatabase({ shops: 1 })
     const killed = { version: 1, expiresAt: new Date(Date.now() + 1_000) }
     await db.collection<object & { _id: string }>('hubs').insertOne({ _id: 'killed', ...killed })
