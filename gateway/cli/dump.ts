@@ -66,7 +66,7 @@ export async function readDump(file: string, db: Db, onProgress: OnProgress = ()
     batch = []
     onProgress(collection, documents)
   }
-  for await (const bytes of documentsIn(createReadStream(file).pipe(createGunzip()))) {
+  for await (const bytes of documentsIn(contentOf(file))) {
     // Int32, double and long stay what they are.
     const document = BSON.deserialize(bytes, { promoteValues: false })
     if (isMarker(document, 'collection')) {
@@ -82,13 +82,22 @@ export async function readDump(file: string, db: Db, onProgress: OnProgress = ()
   return documents
 }
 
+/** The bytes of a compressed file; an error of reading ends them too. */
+function contentOf(file: string): AsyncIterable<Buffer> {
+  const content = createGunzip()
+  createReadStream(file)
+    .once('error', (error) => content.destroy(error))
+    .pipe(content)
+  return content
+}
+
 /** A stored document has an `_id`; a marker has its own member alone. */
 const isMarker = (document: Document, name: string): boolean =>
   name in document && !('_id' in document) && Object.keys(document).length === 1
 
 /** Cuts a stream of BSON into its documents, each of which begins with its length. */
 async function* documentsIn(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let rest = Buffer.alloc(0)
+  let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of stream) {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     let from = 0

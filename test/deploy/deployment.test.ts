@@ -15,6 +15,10 @@ import { parse, parseAllDocuments } from 'yaml'
 import { describeSettings } from '../../gateway/config/config.ts'
 import { files, read } from '../harness/files.ts'
 
+// These files are as deep as their schemas; a test states what it expects of them.
+// oxlint-disable-next-line typescript/no-explicit-any
+type Yaml = any
+
 const settings = new Map(describeSettings().map((setting) => [setting.name, setting]))
 const shutdownSeconds = Number(/\d+/.exec(settings.get('SHUTDOWN_MS')!.unset!)![0]) / 1000
 
@@ -71,7 +75,7 @@ function importsOf(file: string): string[] {
 
 describe('compose.yaml', () => {
   const compose = parse(read('compose.yaml'), { merge: true })
-  const services = Object.entries<Record<string, any>>(compose.services)
+  const services = Object.entries<Record<string, Yaml>>(compose.services)
   const service = (name: string) => compose.services[name]
 
   test('is valid by the schema of the Compose specification', () => {
@@ -165,16 +169,12 @@ describe('the manifests of Kubernetes', () => {
   })
 })
 
-// Manifests are as deep as their kinds; a test states what it expects of them.
-/* oxlint-disable typescript/no-explicit-any */
 interface Manifest {
   readonly apiVersion: string
   readonly kind: string
   readonly metadata: { readonly name: string }
-  readonly spec: Record<string, any>
+  readonly spec: Record<string, Yaml>
 }
-/* oxlint-enable typescript/no-explicit-any */
-
 const kinds: Readonly<Record<string, new (data: never) => { validate(): void }>> = {
   'apps/v1 Deployment': Deployment,
   'v1 Service': Service,

@@ -1,8 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { expect, test } from 'vitest'
-import { runTold } from '../../gateway/told.js'
 import { temporaryFolder } from '../harness/temporary-folder.ts'
+
+// Plain JavaScript, which has no types.
+const { runTold } = (await import(new URL('../../gateway/told.js', import.meta.url).href)) as {
+  runTold(command: string, args: readonly string[], options: object): Promise<string | null>
+}
 
 const shell = async (script: string, options: object = {}) => {
   const lines: string[] = []

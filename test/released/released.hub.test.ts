@@ -24,7 +24,9 @@ test.each(dumps)('the database of %s serves the hub of today, and all checks of 
     const { data } = await wallet.ask('PaymentByReference', { reference })
     expect(data.transactionByReference).toMatchObject({ reference, status })
   }
-  const { merchant } = (await database.db.collection('payments').findOne({ reference: 'completed' })) as never
+  const { merchant } = (await database.db.collection('payments').findOne({ reference: 'completed' })) as unknown as {
+    merchant: string
+  }
   const submit = (reference: string) =>
     wallet.ask('SubmitPayment', {
       input: {
