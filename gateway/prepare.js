@@ -1,53 +1,84 @@
-// Installs missing packages, Node 24 included, and builds the portal: before npm's start, test, check and
-// bench. Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules may be
-// empty.
+// Installs missing packages, Node 24 where the machine has an older one, and builds the portal: before npm's
+// start, test, check and bench. With the argument `packages`, as before the other commands, it builds nothing.
+// Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules may be empty.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runTold } from './told.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const modules = path.join(root, 'node_modules')
 const binaries = path.join(modules, '.bin')
 const stamp = path.join(modules, '.crossgate-installed')
 const majorMin = 24
+/** A first installation takes a minute. */
+const installWithinMs = 300_000
+const triesMax = 3
+const buildWithinMs = 120_000
+/** A first start is never silent for longer. */
+const tellEveryMs = 4_000
 
-const lock = readFileSync(path.join(root, 'package-lock.json'), 'utf8')
+const lockFile = path.join(root, 'package-lock.json')
+// An image of a container has the packages, and no lock to compare them with.
+if (!existsSync(lockFile)) process.exit(0)
+const lock = readFileSync(lockFile, 'utf8')
 const hash = createHash('sha256').update(lock).digest('hex')
-if (read(stamp) !== hash) {
-  if (!isInstalled()) install()
+const commandOnly = process.argv[2] === 'packages'
+if (read(stamp) !== hash && !(commandOnly && isInstalled({ development: false }))) {
+  if (!isInstalled({ development: true })) await install()
   checkNode()
   writeFileSync(stamp, hash)
 }
-buildPortal()
+if (!commandOnly) await buildPortal()
 
-/** Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`. */
-function isInstalled() {
+/**
+ * Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`. Those for
+ * development are left out of a production installation, and its commands run without them.
+ *
+ * @param {{ development: boolean }} which
+ */
+function isInstalled({ development }) {
   const { packages: installed } = JSON.parse(read(path.join(modules, '.package-lock.json')) || '{}')
   if (!installed) return false
-  return Object.entries(JSON.parse(lock).packages).every(([folder, { version, optional }]) => {
-    const isRoot = folder === ''
-    return isRoot || (installed[folder] ? installed[folder].version === version : optional)
+  return Object.entries(JSON.parse(lock).packages).every(([folder, { version, optional, dev, devOptional }]) => {
+    if (folder === '') return true
+    if (installed[folder]) return installed[folder].version === version
+    return optional || (!development && (dev || devOptional))
   })
 }
 
-function install() {
-  console.log('Installing the packages of package-lock.json into node_modules: this takes about a minute')
-  // `npm ci` refuses a lock that lacks the builds of some platforms, as one from a partial mirror does.
-  // `--no-save` leaves the lock unchanged. Another Node runs npm, because the one in node_modules may be
-  // replaced.
+async function install() {
+  // Another Node runs npm, because the one in node_modules may be replaced.
   const folders = process.env.PATH.split(path.delimiter).filter((folder) => folder !== binaries)
-  const { status, error } = spawnSync('npm', ['install', '--no-save', '--include=dev', '--loglevel=error'], {
+  const env = { ...process.env, PATH: folders.join(path.delimiter) }
+  const { stdout } = spawnSync('node', ['--version'], { env, encoding: 'utf8' })
+  const isNewEnough = majorOf(stdout ?? '') >= majorMin
+  console.log('Installing the packages of package-lock.json into node_modules: this takes about a minute')
+  if (!isNewEnough) console.log(`This machine has Node ${stdout?.trim()}: Node ${majorMin} comes with them`)
+  // `npm ci` refuses a lock that lacks the builds of some platforms, as one from a partial mirror does.
+  // `--no-save` leaves the lock unchanged. The only script that is needed is the one that downloads Node.
+  const args = ['install', '--no-save', '--include=dev', '--loglevel=error']
+  if (isNewEnough) args.push('--ignore-scripts')
+  const failure = await runTold('npm', args, {
+    name: 'npm install',
     cwd: root,
-    env: { ...process.env, PATH: folders.join(path.delimiter) },
-    stdio: ['ignore', 'inherit', 'inherit'],
+    env,
+    withinMs: installWithinMs,
+    triesMax,
+    tellEveryMs,
+    tell: (line) => console.log(line),
   })
-  if (error) fail(`npm could not be run: ${error.message}`)
-  if (status !== 0) fail('npm install failed: fix what it reports above, and try again')
-  if (!isInstalled())
+  if (failure !== null) fail(`npm install ${failure}: fix what is reported above, and try again`)
+  if (!isInstalled({ development: true }))
     fail('npm installed other packages than package-lock.json names: remove node_modules, and try again')
+}
+
+/** @param {string} version such as "v24.1.0"; NaN where there is none */
+function majorOf(version) {
+  return parseInt(version.replace('v', ''), 10)
 }
 
 /**
@@ -58,7 +89,7 @@ function checkNode() {
   const command = existsSync(bundled) ? bundled : process.execPath
   const { stdout, error } = spawnSync(command, ['--version'], { encoding: 'utf8' })
   const version = error ? error.message : stdout.trim()
-  if (parseInt(version.replace('v', ''), 10) >= majorMin) return
+  if (majorOf(version) >= majorMin) return
   fail(
     `Node ${majorMin} is needed, and ${command} gives: ${version}. The package "node" brings it where its install script ` +
       'may run: remove node_modules, set npm config ignore-scripts to false, and try again, or install Node yourself',
@@ -66,13 +97,17 @@ function checkNode() {
 }
 
 /** Builds the portal when its sources have changed. Without it a hub serves all but its pages. */
-function buildPortal() {
+async function buildPortal() {
   const bundled = path.join(binaries, 'node')
   const command = existsSync(bundled) ? bundled : process.execPath
-  const { status } = spawnSync(command, [path.join(root, 'portal/build.ts')], {
-    stdio: ['ignore', 'inherit', 'inherit'],
+  const failure = await runTold(command, [path.join(root, 'portal/build.ts')], {
+    name: 'the build of the portal',
+    withinMs: buildWithinMs,
+    triesMax: 1,
+    tellEveryMs,
+    tell: (line) => console.log(line),
   })
-  if (status !== 0) fail('the portal could not be built: see the lines above')
+  if (failure !== null) fail(`the build of the portal ${failure}: see the lines above`)
 }
 
 /** @param {string} file */

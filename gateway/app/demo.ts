@@ -91,7 +91,7 @@ interface LineLogger {
 type OnProgress = (phase: LoadPhase, done: number, total: number) => void
 
 /** A start that loads much logs how far it is. */
-const progressEveryMs = 10_000
+const progressEveryMs = 4_000
 
 function progressLines(logger: Pick<Logger, 'info'>): OnProgress {
   let nextAtMs = performance.now() + progressEveryMs

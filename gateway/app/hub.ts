@@ -4,6 +4,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import { connectWatched, type WatchedMongo } from '../../subgraphs/platform/mongo/client.ts'
+import { openSchemaVersion, type SchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
 import { openAuditLog } from '../../subgraphs/shared/audit-log.ts'
 import { openRefusalLog } from '../../subgraphs/shared/refusal-log.ts'
 import { hubParticipant, openRegistry, type MirroredRegistry } from '../../subgraphs/shared/registry.ts'
@@ -44,6 +45,7 @@ import { engineObserver } from '../telemetry/spans.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { refuseDemoData, seedDemo, seedDemoKeys, simulatedWallets, startWallets } from './demo.ts'
 import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
+import { migrations } from './migrations.ts'
 import { readRatesFile } from './rates-file.ts'
 import { connectSubgraphs } from './remote-subgraphs.ts'
 import { joiningPort, startSubgraphs, type ConnectedSubgraphs } from './subgraphs.ts'
@@ -123,12 +125,13 @@ async function start(
     const traffic = startWallets(config, server.url, parts.wallets, logger)
     started.defer(() => traffic.close())
   }
-  return runningHub(server.url, mongod, readiness, started)
+  return runningHub(server.url, mongod, parts.schemaVersion, readiness, started)
 }
 
 /** Everything but the web server and the mongod. */
 interface Parts extends ConnectedSubgraphs, Pick<Foundation, 'logger' | 'now' | 'db'> {
   readonly mongo: WatchedMongo
+  readonly schemaVersion: SchemaVersion
   readonly logHealth: LogHealthWatch
   readonly supergraph: ReplaceableSupergraph
   readonly admission: Admission
@@ -149,6 +152,7 @@ async function startParts({
   const { config, logger, now, started } = base
   const mongo = closeLater(started, await connectWatched(uri, logger))
   const db = mongo.db(config.MONGODB_DATABASE)
+  const schemaVersion = closeLater(started, await openSchemaVersion(db, { migrations, logger }))
   if (config.MODE !== 'demo') await refuseDemoData(db, config)
   else if (hasOwnSubgraphs) await seedDemo(uri, db, config, logger, now)
   else await seedDemoKeys(db, now)
@@ -168,7 +172,19 @@ async function startParts({
   const budgets = closeLater(started, await openBudgets({ db, logger }))
   const limits = createCallerLimits(budgets, callerLimits(config))
   const admission = await openAdmission(config, supergraph, limits, logger)
-  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, wallets }
+  return {
+    ...running,
+    logger,
+    now,
+    db,
+    mongo,
+    schemaVersion,
+    logHealth,
+    supergraph,
+    admission,
+    identity,
+    wallets,
+  }
 }
 
 function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void {
@@ -269,6 +285,7 @@ function openServer(
 function runningHub(
   url: string,
   mongod: RunningMongo,
+  { outdated }: SchemaVersion,
   readiness: Readiness,
   started: AsyncDisposableStack,
 ): Hub {
@@ -278,6 +295,7 @@ function runningHub(
     mongo: mongod.source,
     broken: new Promise((resolve) => {
       void mongod.ended.then(() => closing ?? resolve(new Error('MongoDB has ended')))
+      void outdated.then(resolve)
     }),
     close() {
       readiness.phase = 'draining'

@@ -2,6 +2,7 @@
 
 import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
 import { connectWatched } from '../../subgraphs/platform/mongo/client.ts'
+import { openSchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
 import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { secretBox, type Config } from '../config/config.ts'
 import { createReadiness } from '../http/health.ts'
@@ -11,6 +12,7 @@ import { startSubgraphServer } from '../http/subgraph-server.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { closeLater, whenMongoAnswers, type Foundation } from './foundation.ts'
 import type { Hub, HubOptions } from './hub.ts'
+import { migrations } from './migrations.ts'
 import { readRatesFile } from './rates-file.ts'
 import { connectToProcesses, openCallTokens } from './remote-subgraphs.ts'
 import { startSubgraph } from './subgraphs.ts'
@@ -31,7 +33,7 @@ export async function startSubgraphProcess(
   const mongod = await startingMongod
   const readiness = createReadiness()
   const telemetry = createTelemetry()
-  const { url } = await whenMongoAnswers(logger, async () => {
+  const { url, outdated } = await whenMongoAnswers(logger, async () => {
     await using attempt = new AsyncDisposableStack()
     const opened = await open(
       name,
@@ -47,7 +49,7 @@ export async function startSubgraphProcess(
   return {
     url,
     mongo: mongod.source,
-    broken: new Promise(() => {}),
+    broken: outdated,
     close() {
       readiness.phase = 'draining'
       return closing.disposeAsync()
@@ -60,10 +62,11 @@ async function open(
   base: Omit<Foundation, 'db' | 'registry'>,
   uri: string,
   readiness: ReturnType<typeof createReadiness>,
-): Promise<{ readonly url: string }> {
+): Promise<{ readonly url: string; readonly outdated: Promise<Error> }> {
   const { config, logger, now, telemetry, started } = base
   const mongo = closeLater(started, await connectWatched(uri, logger))
   const db = mongo.db(config.MONGODB_DATABASE)
+  const { outdated } = closeLater(started, await openSchemaVersion(db, { migrations, logger }))
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
   const foundation: Foundation = { ...base, db, registry }
   const tokens = await openCallTokens(foundation)
@@ -83,8 +86,14 @@ async function open(
     log = { health: logHealth, reader: logReader }
   }
   const metrics = { mongo, log }
-  return closeLater(
-    started,
-    await startSubgraphServer({ config, subgraph, tokens, telemetry, metrics, readiness, logger }),
-  )
+  const server = await startSubgraphServer({
+    config,
+    subgraph,
+    tokens,
+    telemetry,
+    metrics,
+    readiness,
+    logger,
+  })
+  return { url: closeLater(started, server).url, outdated }
 }

@@ -15,7 +15,7 @@ import {
   type RateTable,
   type TransactionSubgraph,
 } from '../../subgraphs/transaction/index.ts'
-import { secretBox, webhookReach, type Config } from '../config/config.ts'
+import { outletOptions, secretBox, webhookReach, type Config } from '../config/config.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { sharedSecret } from '../identity/secret.ts'
 import { openGraphChecker } from '../joining/graph-checker.ts'
@@ -143,6 +143,7 @@ async function openTransaction(
     checkpointMs: config.CHECKPOINT_MS,
     webhookReach: webhookReach(config),
     secretBox: secretBox(config),
+    outlet: outletOptions(config),
   })
   const projections = [...analyticsProjections, ...transactionProjections]
   closeLater(started, startRetention({ db, logger, now, days: config.LOG_RETENTION_DAYS, projections }))

@@ -5,6 +5,7 @@ import { verifyChain } from '../../subgraphs/shared/audit-chain.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
 import { runningUri } from '../mongod/start.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { printHelp } from './print-help.ts'
 
 const usage = `usage:
   npm run audit:verify [-- SEQUENCE:HASH]   finds rows that were changed, removed or put in; with a head that an
@@ -13,6 +14,7 @@ const usage = `usage:
 Both read the database MONGODB_DATABASE at MONGODB_URI or, when that is not set, the one of the hub that runs in
 DATA_DIR. The exit status is 1 when the chain is broken.`
 
+if (printHelp(usage)) process.exit(0)
 try {
   const [command, argument] = process.argv.slice(2)
   if (command === 'verify' && /^(\d+:[0-9a-f]{64})?$/.test(argument ?? ''))

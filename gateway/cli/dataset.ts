@@ -5,11 +5,14 @@
 import type { Db } from 'mongodb'
 import { parseArgs } from 'node:util'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { checkSchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
 import { checkFigures } from '../app/dataset-figures.ts'
 import { loadInProcess } from '../app/demo.ts'
+import { migrations } from '../app/migrations.ts'
 import { mongoOptions, readConfig } from '../config/config.ts'
 import { startMongo } from '../mongod/start.ts'
 import { createProgressBar } from './progress-bar.ts'
+import { printHelp } from './print-help.ts'
 
 const usage = `usage: npm run dataset -- [--scale SHARE] [--seed NUMBER] [--check]
 --scale: the share of the programme, 0.0001–1; SCALE when it is left out
@@ -58,12 +61,14 @@ async function load(uri: string, db: Db, { scale, seed }: Order): Promise<void> 
   }
 }
 
+if (printHelp(usage)) process.exit(0)
 try {
   const config = readConfig()
   const order = readOrder(process.argv.slice(2), config)
   await using mongod = disposable(await startMongo({ ...mongoOptions(config), logger: { info: print } }))
   await using mongo = disposable(await connect(mongod.uri))
   const db = mongo.db(config.MONGODB_DATABASE)
+  await checkSchemaVersion(db, migrations)
   if (!order.check) await load(mongod.uri, db, order)
   const { lines, isRight } = await checkFigures(db)
   for (const line of lines) print(line)

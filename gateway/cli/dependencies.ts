@@ -19,10 +19,22 @@ const licences: ReadonlySet<string> = new Set([
   'Unlicense',
 ])
 /**
- * Packages that run a script when they are installed: `node` puts the runtime in place, and
- * `@apollo/protobufjs`, which Apollo Server needs, prints a warning about versions.
+ * Packages with a script for their installation: that of `@apollo/protobufjs`, which Apollo Server needs, prints
+ * a warning about versions, and is not run.
  */
-const scripts: ReadonlySet<string> = new Set(['node', '@apollo/protobufjs'])
+const scripts: ReadonlySet<string> = new Set(['@apollo/protobufjs'])
+
+/** Packages for development whose code is in the files of the portal. */
+const bundled: ReadonlySet<string> = new Set([
+  '@fontsource-variable/inter',
+  'barcode-detector',
+  'd3-geo',
+  'svelte',
+  'topojson-client',
+  'uplot',
+  'world-atlas',
+  'zxing-wasm',
+])
 
 interface Package {
   readonly version?: string
@@ -40,13 +52,15 @@ export interface DependencyReport {
   readonly faults: readonly string[]
 }
 
-/** Reports the packages that are not for development alone. */
+/** Reports the packages that run in production, or in the pages of the portal. */
 export function reportDependencies(lock: {
   readonly packages: Readonly<Record<string, Package>>
 }): DependencyReport {
-  const found = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && !dev)
   const nameOf = (path: string): string =>
     path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+  const found = Object.entries(lock.packages).filter(
+    ([path, { dev }]) => path !== '' && (!dev || bundled.has(nameOf(path))),
+  )
   const counts: Record<string, number> = {}
   for (const [, { license = 'none' }] of found) counts[license] = (counts[license] ?? 0) + 1
   const withScript = found.filter(([, one]) => one.hasInstallScript).map(([path]) => nameOf(path))

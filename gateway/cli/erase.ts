@@ -27,4 +27,4 @@ async function run({ wallet, customer }: Order, db: Db): Promise<string> {
   return `erased from ${payments} payments${rest}`
 }
 
-await runCommand({ read: readOrder, run })
+await runCommand({ usage, read: readOrder, run })

@@ -50,4 +50,4 @@ async function run(order: Order, db: Db): Promise<string> {
   )
 }
 
-await runCommand({ read: readOrder, run })
+await runCommand({ usage, read: readOrder, run })

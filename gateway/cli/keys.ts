@@ -50,4 +50,4 @@ async function checkParticipant(id: ParticipantId, db: Db): Promise<void> {
   if (!found) throw new Error(`there is no participant "${id}": add it by applyParticipant first`)
 }
 
-await runCommand({ read: readOrder, run })
+await runCommand({ usage, read: readOrder, run })

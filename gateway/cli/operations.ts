@@ -5,12 +5,14 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import type { Manifest } from '../protocol/trusted-documents.ts'
 import { readOperations, type ClientOperation } from './read-operations.ts'
+import { printHelp } from './print-help.ts'
 
 const usage = `usage: npm run -s operations -- [--schema FILE] FILES > manifest.json
 Prints the manifest of the operations in FILES: documents (.graphql), and code with graphql(\`…\`) or gql\`…\`
 in it. TRUSTED_DOCUMENTS is such a file. The exit status is 1 when an operation is not valid for the schema for
 clients, which is schema/generated/api.graphql unless --schema gives another.`
 
+if (printHelp(usage)) process.exit(0)
 try {
   const { positionals, values } = parseArgs({
     allowPositionals: true,

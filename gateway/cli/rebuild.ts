@@ -7,10 +7,10 @@ import type { Db } from 'mongodb'
 import { parseArgs } from 'node:util'
 import { analyticsProjections } from '../../subgraphs/analytics/index.ts'
 import { LogTrimmedError, rebuild } from '../../subgraphs/log/rebuild.ts'
-import { transactionProjections } from '../../subgraphs/transaction/index.ts'
+import { outletProjectionName, transactionProjections } from '../../subgraphs/transaction/index.ts'
 import { runCommand } from './run.ts'
 
-const projections = [...analyticsProjections, ...transactionProjections]
+const projections = [...analyticsProjections, ...transactionProjections, outletProjectionName]
 
 /** Projections whose results must include every entry. */
 const complete: ReadonlySet<string> = new Set(['bookings'])
@@ -53,4 +53,4 @@ async function run({ name, from }: Order, db: Db): Promise<string> {
   }
 }
 
-await runCommand({ read: readOrder, run })
+await runCommand({ usage, read: readOrder, run })

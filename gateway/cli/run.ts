@@ -3,10 +3,15 @@
 
 import type { Db } from 'mongodb'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
+import { checkSchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
+import { migrations } from '../app/migrations.ts'
 import { ConfigError, readConfig } from '../config/config.ts'
 import { runningUri } from '../mongod/start.ts'
+import { printHelp } from './print-help.ts'
 
 export interface Command<Order> {
+  /** Printed for --help. */
+  readonly usage: string
   /** Throws an Error with the usage when the arguments are wrong. */
   read(args: readonly string[]): Order
   /** Returns the text to print. Throws an Error whose message gives the reason. */
@@ -28,12 +33,15 @@ export function findDatabase(): { readonly uri: string; readonly database: strin
  * code 1.
  */
 export async function runCommand<Order>(command: Command<Order>): Promise<void> {
+  if (printHelp(command.usage)) return
   try {
     const order = command.read(process.argv.slice(2))
     const { uri, database } = findDatabase()
     const mongo = await connect(uri)
     try {
-      console.log(await command.run(order, mongo.db(database)))
+      const db = mongo.db(database)
+      await checkSchemaVersion(db, migrations)
+      console.log(await command.run(order, db))
     } finally {
       await mongo.close()
     }

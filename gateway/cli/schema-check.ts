@@ -1,4 +1,5 @@
-// Checks what the new SDL of a subgraph would break: npm run schema:check -- FILE
+// Checks what the new SDL of a subgraph would break: npm run schema:check -- FILE. With --released, what the schema
+// has lost since the last release.
 
 import { buildSchema, type GraphQLSchema } from 'graphql'
 import { glob, readFile } from 'node:fs/promises'
@@ -10,16 +11,21 @@ import { apiSdl } from '../supergraph/compose.ts'
 import { composeSupergraph } from '../supergraph/index.ts'
 import { changesBetween, type Change, type Changes } from './changes.ts'
 import { readOperations } from './read-operations.ts'
+import { undeprecatedChanges } from './released.ts'
+import { printHelp } from './print-help.ts'
 
 const usage = `usage: npm run schema:check -- FILE [--name NAME] [--with NAME=FILE …] [--operations FILES] [--strict]
+       npm run schema:check -- --released
 Prints what the SDL in FILE would break, as the new SDL of the subgraph NAME (by default the name of the file, or of
 its folder for schema.graphql). The other subgraphs are those of the hub, or those of --with, where the current SDL
 of NAME is given too. The operations of clients are schema/operations/*.graphql, or the documents, code and manifests
 of --operations. The exit status is 1 when the subgraphs cannot be composed, or an operation of a client breaks; with
---strict, also when anything breaks that no operation uses.`
+--strict, also when anything breaks that no operation uses. --released compares the schema for clients with that of
+the last release in schema/released, and exits with 1 when anything is gone that was not deprecated there.`
 
 const hubSubgraphs: readonly SubgraphName[] = ['participant', 'merchant', 'transaction', 'analytics']
 
+if (printHelp(usage)) process.exit(0)
 try {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
@@ -28,8 +34,24 @@ try {
       with: { type: 'string', multiple: true },
       operations: { type: 'string', multiple: true },
       strict: { type: 'boolean', default: false },
+      released: { type: 'boolean', default: false },
     },
   })
+  if (values.released && positionals.length === 0) await checkReleased()
+  else await checkFile(positionals, values)
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}
+
+interface Options {
+  readonly name?: string | undefined
+  readonly with?: string[] | undefined
+  readonly operations?: string[] | undefined
+  readonly strict: boolean
+}
+
+async function checkFile(positionals: readonly string[], values: Options): Promise<void> {
   const [file, ...rest] = positionals
   if (file === undefined || rest.length > 0) throw new Error(usage)
   const current = values.with ? await readPairs(values.with) : hubSdls()
@@ -42,9 +64,17 @@ try {
   const changes = changesBetween(before, after, operations)
   console.log(report(changes, operations.length))
   if (isRefused(changes, values.strict)) process.exitCode = 1
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error)
-  process.exitCode = 1
+}
+
+/** Compares the schema for clients with that of the last release. */
+async function checkReleased(): Promise<void> {
+  const files = await Array.fromAsync(glob('schema/released/*.graphql'))
+  const last = files.toSorted((one, other) => one.localeCompare(other, 'en', { numeric: true })).at(-1)
+  if (last === undefined) throw new Error('schema/released has no file: npm run release makes the first one')
+  const lost = undeprecatedChanges(await readFile(last, 'utf8'), composed(hubSdls(), 'the subgraphs'))
+  for (const line of lost) console.log(line)
+  console.log(`${lost.length} changes since ${last} break a client that uses nothing deprecated`)
+  if (lost.length > 0) process.exitCode = 1
 }
 
 function hubSdls(): Map<string, string> {

@@ -10,6 +10,9 @@ import { ConfigError, readConfig, secretBox } from '../config/config.ts'
 import { resealShared } from '../identity/secret.ts'
 import { runCommand } from './run.ts'
 
+const usage = `usage: SECRETS_KEY=new,old npm run secrets
+Encrypts the secrets of webhooks, participants and the hub under the first key of SECRETS_KEY, while hubs run.`
+
 function readBox(): SecretBox {
   const config = readConfig()
   if (config.SECRETS_KEY.length === 0)
@@ -26,4 +29,4 @@ async function run(box: SecretBox, db: Db): Promise<string> {
   return `encrypted under the first key: the secrets of ${counts[0]} webhooks and ${counts[1]} participants, and ${counts[2]} of the hub`
 }
 
-await runCommand({ read: readBox, run })
+await runCommand({ usage, read: readBox, run })

@@ -227,6 +227,28 @@ const settings = z.object({
     unset: '`start` in demo mode, otherwise `off`',
   }),
 
+  OUTLET_URL: z
+    .string()
+    .regex(
+      /^(nats|tls):\/\/[^\s/]+(,(nats|tls):\/\/[^\s/]+)*$/,
+      'takes a URL such as nats://user:password@nats-1:4222',
+    )
+    .optional()
+    .meta({
+      description: 'A NATS JetStream to which every event of the log is published as a CloudEvent.',
+      unset: 'nowhere',
+    }),
+  OUTLET_STREAM: z
+    .string()
+    .regex(/^[\w-]{1,64}$/, 'takes 1–64 letters, digits, dashes and underscores')
+    .default('CROSSGATE')
+    .describe('The stream of `OUTLET_URL`, of this outlet alone; made when it is not there.'),
+  OUTLET_SUBJECT: z
+    .string()
+    .regex(/^[\w-]+(\.[\w-]+)*$/, 'takes a subject without wildcards, such as crossgate.events')
+    .default('crossgate.events')
+    .describe('The subject of the published events.'),
+
   JWT_ISSUER: text.optional().meta({
     description:
       'The issuer of the tokens that are accepted beside API keys. All three `JWT_…` settings or none.',
@@ -415,6 +437,7 @@ const secret = new Set([
   'CALL_SECRETS',
   'CURSOR_SECRET',
   'MONGODB_URI',
+  'OUTLET_URL',
   'SECRETS_KEY',
   'JWT_JWKS_URL',
   'OTEL_EXPORTER_OTLP_HEADERS',
@@ -541,6 +564,10 @@ export function tokenIssuer({ JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL }: Config):
 export function secretBox({ SECRETS_KEY: [newest, ...older] }: Pick<Config, 'SECRETS_KEY'>): SecretBox {
   return newest ? createSecretBox([newest, ...older]) : plainSecrets
 }
+
+/** Where the log is published; null: nowhere. */
+export const outletOptions = ({ OUTLET_URL: url, OUTLET_STREAM: stream, OUTLET_SUBJECT: subject }: Config) =>
+  url === undefined ? null : { url, stream, subject }
 
 /** What each caller may spend, in the form of the limits. */
 export const callerLimits = (config: Config): CallerLimitsOptions => ({

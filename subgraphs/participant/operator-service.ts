@@ -1,7 +1,7 @@
 // Operations of the operator: each reads its input, decides by a rule, and writes once per idempotency key.
 
-import type { CorridorId, ParticipantId } from '../../schema/values/id.ts'
-import { isRefusal, type Refusal } from '../../schema/values/problems.ts'
+import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
+import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { requireScope } from '../shared/access.ts'
 import type { Corridor, MirroredRegistry, Participant, Project } from '../shared/registry.ts'
 import { newSigningSecret } from '../shared/signing-secret.ts'
@@ -86,8 +86,14 @@ async function applyParticipant(
 ): Promise<Participant | Refusal> {
   const application = readApplication(input, registry.participants)
   if (isRefusal(application)) return application
+  if (registry.projects.has(application.id as string as ProjectId))
+    return takenId('a project', application.id)
   return store.add((at) => apply(application, caller.by, at), { ...caller, command: application })
 }
+
+/** The refusal of an id of which `node(id:)` could not give the type. */
+const takenId = (kind: string, id: string): Refusal =>
+  refuse('ALREADY_EXISTS', `${kind} has the id “${id}”`, ['input', 'id'])
 
 async function recordCertification(
   { store }: OperatorDependencies,
@@ -141,12 +147,14 @@ async function setCorridor(
 }
 
 async function setProject(
-  { store }: OperatorDependencies,
+  { store, registry }: OperatorDependencies,
   input: ProjectInput,
   caller: Caller,
 ): Promise<Project | Refusal> {
   const change = readProject(input)
   if (isRefusal(change)) return change
+  if (registry.participants.has(change.id as string as ParticipantId))
+    return takenId('a participant', change.id)
   const rule = (project: Project | null) => (project ? changeProject(project, change) : addProject(change))
   return store.changeProject(change.id, rule, { ...caller, command: change })
 }

@@ -21,6 +21,8 @@ import type { RateTable } from './price/rate-table.ts'
 import { builtInTable, type RateProvider } from './price/rates.ts'
 import { createTransactionQueries } from './query/transaction-queries.ts'
 import { createResolvers } from './resolvers.ts'
+import { createNatsBroker, type NatsOptions } from './outlet/nats.ts'
+import { startOutlet } from './outlet/outlet.ts'
 import { createPaymentService } from './service/payment-service.ts'
 import { createPresentedCodeService } from './service/presented-code-service.ts'
 import { startTimeoutWorker } from './service/timeout-worker.ts'
@@ -38,6 +40,7 @@ export type { SimulatorOptions } from './counterparty/simulator.ts'
 export { replyOf, requestBody, type RequestedPayment } from './counterparty/webhook-request.ts'
 export type { RequestKind } from './payment/counterparty-request.ts'
 export { sequencerAdvancedAt } from './log/sequencer-state.ts'
+export { outletProjectionName } from './outlet/outlet.ts'
 export { outcomes } from './payment/lifecycle.ts'
 export type { Screening } from './payment/submit.ts'
 export { readRateTable, type RateTable } from './price/rate-table.ts'
@@ -87,6 +90,8 @@ export interface TransactionSettings {
   readonly checkpointMs?: number
   /** False: another process moves payments that are due. */
   readonly deadlines?: boolean
+  /** Where the log is published for data teams; left out or null: nowhere. */
+  readonly outlet?: Omit<NatsOptions, 'logger'> | null
 }
 
 export interface TransactionSubgraph extends Subgraph {
@@ -221,10 +226,14 @@ async function openRates(
  */
 function startWorkers(dependencies: Dependencies, parts: Parts, opened: AsyncDisposableStack): void {
   const { db, registry, now, logger } = dependencies
-  const { sequencer = true, deadlines = true, simulator = {} } = dependencies
+  const { sequencer = true, deadlines = true, simulator = {}, outlet = null } = dependencies
   const { store, paymentService, logReader, httpSender, eventStreams, batchCloser } = parts
   for (const projection of [limitsProjection(db), positionsProjection, bookingsProjection(registry)]) {
     closeLater(opened, startProjection({ db, logReader, logger }, projection))
+  }
+  if (outlet) {
+    const broker = createNatsBroker({ ...outlet, logger })
+    closeLater(opened, startOutlet({ db, logReader, logger }, broker, `/crossgate/${db.databaseName}`))
   }
   closeLater(opened, startBatchCompletion({ db, logger }, batchCloser))
   const dispatcher = { db, registry, logReader, store, paymentService, logger }

@@ -32,6 +32,12 @@ graphql\`
   query ListQuery { viewer { participant { id name } } ...List_query }
 \`
 graphql\`
+  fragment List_payment on Payment @refetchable(queryName: "ListPaymentRefetchQuery") { id status events { kind at } }
+\`
+graphql\`
+  query ListNodeQuery($id: ID!) { node(id: $id) { __typename id ...List_payment ... on Merchant { name } } }
+\`
+graphql\`
   mutation ListPayMutation($input: SubmitPaymentInput!) {
     submitPayment(input: $input) { __typename ... on PaymentReceipt { payment { id status } } ... on Problem { code } }
   }
@@ -42,7 +48,7 @@ graphql\`
 `
 
 test(
-  'Relay compiles fragments, a refetchable connection, a mutation and a subscription',
+  'Relay compiles fragments, a refetchable connection and node, a mutation and a subscription',
   { timeout: 120_000 },
   async () => {
     const source = path.join(folder, 'src')
@@ -65,13 +71,19 @@ test(
     expect(readdirSync(path.join(folder, 'made')).toSorted()).toEqual(
       [
         'ListEventsSubscription',
+        'ListNodeQuery',
         'ListPageQuery',
         'ListPayMutation',
+        'ListPaymentRefetchQuery',
         'ListQuery',
         'List_merchant',
+        'List_payment',
         'List_query',
       ].map((name) => `${name}.graphql.ts`),
     )
+    // Relay makes the query that reads a payment again by its id.
+    const refetch = readFileSync(path.join(folder, 'made/ListPaymentRefetchQuery.graphql.ts'), 'utf8')
+    expect(refetch).toContain('node(id: $id)')
   },
 )
 

@@ -20,6 +20,8 @@ const pages = [
   'docs/guide/portal.md',
   'docs/guide/pages.md',
   'docs/guide/settlement.md',
+  'docs/guide/backup.md',
+  'docs/guide/containers.md',
   'docs/guide/add-a-subgraph.md',
   'docs/guide/join-a-subgraph.md',
   'docs/guide/standalone-gateway.md',

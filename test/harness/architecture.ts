@@ -38,6 +38,7 @@ const transactionRooms = [
   'service',
   'query',
   'webhooks',
+  'outlet',
   'counterparty',
 ]
 /** The rooms of the gateway, from the ground up: each may import those before it. */

@@ -47,6 +47,7 @@ export const placements: Readonly<Record<string, Placement>> = {
   log: whole,
   logState: whole,
   leases: whole,
+  hubs: whole,
   places: whole,
   meta: whole,
   budgets: byHash,

@@ -189,6 +189,11 @@ export function sendsEveryOperation(hub: { as(key: string): HubClient }): void {
       variables: () => ({ id: known.payment }),
       gives: () => ({ transaction: { id: known.payment, status: 'COMPLETED' } }),
     },
+    Node: {
+      who: 'wallet',
+      variables: () => ({ id: known.payment }),
+      gives: () => ({ node: { __typename: 'Payment', id: known.payment } }),
+    },
     PaymentByReference: {
       who: 'wallet',
       variables: () => ({ reference: { reference: 'an unused reference' } }),

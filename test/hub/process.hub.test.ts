@@ -7,6 +7,7 @@ import { hubProcesses, urlOf } from './child.ts'
 
 const full = await freshDatabase()
 const empty = await freshDatabase()
+const migrated = await freshDatabase()
 const run = hubProcesses(full)
 
 const ask = (url: string, key: string): Promise<Response> =>
@@ -139,6 +140,20 @@ describe('what keeps it from starting is one clear message, and exit 1', () => {
     expect(await hub.exit).toBe(1)
     expect(hub.output()).toContain(`The hub cannot start (PORT_TAKEN): port ${port} is in use`)
     other.close()
+  })
+
+  test('a database that a newer release has migrated past it', async () => {
+    const { db, name } = migrated
+    await db.collection<object & { _id: string }>('meta').insertOne({ _id: 'schema', version: 9, oldestHub: 8 })
+    const hub = run({ MONGODB_DATABASE: name })
+    expect(await hub.exit).toBe(1)
+    expect(hub.output()).toMatch(
+      /The hub cannot start \(DATABASE_NEWER\): the database \S+ is of version 9 and takes hubs of version 8 or newer/,
+    )
+    expect(await db.listCollections({}, { nameOnly: true }).toArray()).toMatchObject([{ name: 'meta' }])
+    const command = run({ MONGODB_DATABASE: name }, 'cli/keys.ts', 'revoke', 'cg_none')
+    expect(await command.exit).toBe(1)
+    expect(command.output()).toContain('run a newer release')
   })
 
   test('a MongoDB that is not there', async () => {

@@ -158,6 +158,7 @@ function example(name: string, of: GraphQLNamedType): string {
 
 /** The ids of a root field's `id` argument, by what the field finds. */
 const idOf: Readonly<Record<string, () => string>> = {
+  node: () => kinds['payment']!.own,
   transaction: () => kinds['payment']!.own,
   transactionUpdated: () => kinds['payment']!.own,
   webhook: () => kinds['webhook']!.own,
@@ -239,7 +240,7 @@ const withoutTimes = (text: string): string =>
 function kindOf({ root, path }: IdPosition): string | null {
   const name = path.at(-1)!
   if (name === 'id') {
-    const found = { transaction: 'payment', transactionUpdated: 'payment', webhook: 'webhook' }[root.name]
+    const found = { node: 'payment', transaction: 'payment', transactionUpdated: 'payment', webhook: 'webhook' }[root.name]
     if (found) return found
     if (
       [
@@ -307,7 +308,7 @@ describe('an id of another tenant', () => {
     const found = await db.collection('system.profile').find({}).toArray()
     const calls = found
       .filter(
-        ({ ns }) => !/\.(system\.profile|leases|places|log\w*|counters|\$cmd\.aggregate)$/.test(String(ns)),
+        ({ ns }) => !/\.(system\.profile|leases|hubs|meta|places|log\w*|counters|\$cmd\.aggregate)$/.test(String(ns)),
       )
       .map(
         ({ ns, op, command }) =>
@@ -342,6 +343,28 @@ describe('an id of another tenant', () => {
     }
     console.log(`${positions().length} positions of private ids, ${answers.length} pairs of answers`)
   }, 120_000)
+})
+
+test('node gives each type by its id alone, and no payment to a key that reads none', async () => {
+  const nodeOf = async (client: HubClient, id: string) =>
+    (await client.query(`{ node(id: ${quoted(id)}) { __typename id ... on Merchant { name } ... on Project { model } } }`))
+      .data
+  const { own } = kinds['payment']!
+  expect(await nodeOf(owner, own)).toEqual({ node: { __typename: 'Payment', id: own } })
+  const projects = await db.collection<{ _id: string }>('projects').find({}).toArray()
+  const found = { [merchant]: 'Merchant', 'wallet-sg-01': 'Participant', 'SG-CN': 'Corridor', [projects[0]!._id]: 'Project' }
+  for (const [id, type] of Object.entries(found))
+    expect(await nodeOf(owner, id)).toEqual({ node: expect.objectContaining({ __typename: type, id }) })
+  for (const id of ['wallet-none', 'ZZ-ZZ', 'acquirer-cn-01.NONE', '']) expect(await nodeOf(owner, id)).toEqual({ node: null })
+  const coverage = await createKeyStore(db).issue(
+    { participant: anId('wallet-sg-01'), scopes: ['coverage:read'], label: 'no payments' },
+    new Date(),
+  )
+  const client = hub.as(coverage)
+  await expect.poll(() => nodeOf(client, 'SG-CN')).toMatchObject({ node: { __typename: 'Corridor' } })
+  expect(await nodeOf(client, own)).toEqual({ node: null })
+  const participants = await db.collection<{ _id: string }>('participants').distinct('_id')
+  expect(projects.filter(({ _id }) => participants.includes(_id))).toEqual([])
 })
 
 test('a number of another tenant is answered like one that the hub does not have', async () => {

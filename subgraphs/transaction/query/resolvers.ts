@@ -26,6 +26,7 @@ import { refundable } from '../payment/refund.ts'
 import { feesOf } from '../price/pricing.ts'
 import type { PaymentTerms, Quote } from '../price/quote.ts'
 import type { RefundOf } from '../store/payment-loaders.ts'
+import { findNode, type NodeDependencies, type NodeReference } from './node.ts'
 import type {
   TransactionEventFilterInput,
   TransactionFilterInput,
@@ -38,7 +39,7 @@ import {
   type TransactionQueries,
 } from './transaction-queries.ts'
 
-export interface QueryResolverDependencies {
+export interface QueryResolverDependencies extends NodeDependencies {
   readonly transactionQueries: TransactionQueries
   readonly cursors: Cursors
 }
@@ -49,8 +50,21 @@ interface Reference<Id> {
   readonly id: Id
 }
 
-export const queryResolvers = ({ transactionQueries, cursors }: QueryResolverDependencies) => ({
-  Query: queries(transactionQueries),
+export const queryResolvers = ({
+  transactionQueries,
+  cursors,
+  registry,
+  directory,
+}: QueryResolverDependencies) => ({
+  Query: {
+    ...queries(transactionQueries),
+    node: (_: unknown, { id }: Reference<string>, context: Context) =>
+      findNode({ transactionQueries, registry, directory }, context, id),
+  },
+  Node: {
+    __resolveType: (node: Transaction | NodeReference) =>
+      '__typename' in node ? node.__typename : transactionType(node),
+  },
   Mutation: {
     inquirePayment: (
       _: unknown,
@@ -119,10 +133,12 @@ const subscriptions = (transactionQueries: TransactionQueries) => ({
   },
 })
 
+const transactionType = (transaction: Transaction) => (isRefund(transaction) ? 'Refund' : 'Payment')
+
 const transactionTypes = (transactionQueries: TransactionQueries) => ({
   TransactionConnection: countFields,
   Transaction: {
-    __resolveType: (transaction: Transaction) => (isRefund(transaction) ? 'Refund' : 'Payment'),
+    __resolveType: transactionType,
   },
   Payment: {
     ...termsFields((payment: Payment) => payment),

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { commands } from '../../../gateway/cli/help.ts'
 import { startLibrary } from '../../fixtures/foreign-subgraphs.ts'
 import { temporaryFolder } from '../../harness/temporary-folder.ts'
 import { processes } from '../../hub/child.ts'
@@ -102,5 +103,28 @@ describe('gateway/cli/compose.ts', async () => {
     expect(output).toContain(`url: "${library.url}"`)
     expect(output).toContain('price: Int')
     expect(code).toBe(0)
+  })
+})
+
+describe('npm run help', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
+
+  test('lists every command, and none that is not there', async () => {
+    const listed = Object.values(commands).flatMap((group) => Object.keys(group))
+    const parts = /^(pre|test:|check:)/
+    expect(listed.toSorted()).toEqual(Object.keys(scripts).filter((name) => !parts.test(name)).toSorted())
+    const { code, output } = await run('help')
+    expect(code).toBe(0)
+    for (const name of listed) expect(output).toContain(`npm run ${name} `)
+  })
+
+  test('each command of an operator prints its arguments, without a database', async () => {
+    const names = ['hub-init', 'keys', 'secrets', 'verify', 'rebuild', 'backup', 'erase', 'audit', 'dataset']
+    const others = ['conformance', 'operations', 'schema-check']
+    for (const name of [...names, ...others]) {
+      const { code, output } = await run(name, '--help')
+      expect(output, name).toMatch(/^usage:/)
+      expect(code, name).toBe(0)
+    }
   })
 })

@@ -1,0 +1,29 @@
+# The hub and the offers subgraph: docker build -t crossgate .
+# The image runs as the user `node`, with a root that may be read-only, and writes nothing.
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts
+COPY portal portal
+COPY schema schema
+RUN node portal/build.ts && npm prune --omit=dev --ignore-scripts
+
+FROM node:24-bookworm-slim
+WORKDIR /app
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/.data/portal .data/portal
+COPY package.json LICENSE ./
+COPY schema schema
+COPY dataset dataset
+COPY subgraphs subgraphs
+COPY gateway gateway
+# The user `node` by its number, so that an orchestrator can see that it is not root.
+USER 1000:1000
+EXPOSE 4000
+# Ready: MongoDB answers, and the log advances. `/livez` is for a supervisor that would restart the hub.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=90s --retries=3 \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+STOPSIGNAL SIGTERM
+CMD ["node", "gateway/main.ts"]
