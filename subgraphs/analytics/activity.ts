@@ -123,17 +123,27 @@ interface Selected {
 /** The cells that a question selects. */
 class Selection {
   readonly #source: BlockSource
-  readonly #range: Range
+  readonly #names: Names
+  readonly #question: Question
   /** The facets that the filter reads. */
   readonly #facets: readonly Facet[]
-  /** Null when every cell in the range matches. */
-  readonly #matches: ((cell: Cell) => boolean) | null
+  /** A test of cells for this many names; reading a block may add names. */
+  #matcher: { readonly names: number; readonly matches: ((cell: Cell) => boolean) | null } | null = null
 
   constructor(source: BlockSource, names: Names, question: Question) {
     this.#source = source
-    this.#range = question.range
+    this.#names = names
+    this.#question = question
     this.#facets = facetsOf(question)
-    this.#matches = matcher(names, question)
+  }
+
+  /** Null when every cell in the range matches. */
+  get #matches(): ((cell: Cell) => boolean) | null {
+    const names = this.#names.list.length
+    if (this.#matcher?.names !== names) {
+      this.#matcher = { names, matches: matcher(this.#names, this.#question) }
+    }
+    return this.#matcher.matches
   }
 
   /** Passes each block that has a selected cell to `visit`. */
@@ -142,16 +152,18 @@ class Selection {
     visit: (selected: Selected) => void,
   ): Promise<void> {
     const use = { facets: [...facets, ...this.#facets], tallies, starts }
-    for await (const blocks of this.#source(this.#range, use)) await inSlices(this.#visitAll(blocks, visit))
+    for await (const blocks of this.#source(this.#question.range, use)) {
+      await inSlices(this.#visitAll(blocks, visit))
+    }
   }
 
   *#visitAll(blocks: readonly CounterBlock[], visit: (selected: Selected) => void): Steps<void> {
-    const { from, to } = this.#range
+    const { from, to } = this.#question.range
     let isSelected = new Uint8Array(1024)
     for (const block of blocks) {
       if (block.start >= to || block.end <= from) continue
       if (isSelected.length < block.size) isSelected = new Uint8Array(block.size * 2)
-      if (!this.#matches && block.start >= from && block.end <= to) {
+      if (this.#matches === null && block.start >= from && block.end <= to) {
         visit({ block, isSelected: isSelected.fill(1, 0, block.size) })
       } else if (this.#select(block, isSelected)) {
         visit({ block, isSelected })
@@ -162,7 +174,7 @@ class Selection {
 
   /** Writes a flag for each cell; true when any cell is selected. */
   #select(block: CounterBlock, isSelected: Uint8Array): boolean {
-    const { from, to } = this.#range
+    const { from, to } = this.#question.range
     const matches = this.#matches
     const cell = block.cells()
     let hasAny = false

@@ -37,7 +37,7 @@ export interface BlockReaderDependencies {
 const missingMs = 5_000
 /** Sums in one group. */
 const sumsEach = 8
-/** Hours of a day are passed on when they have this many bytes. */
+/** Hours of a day are passed on when they have this many bytes, and are not cached then. */
 const groupBytes = 4_000_000
 /** How many answers read from MongoDB at once; each holds one group. */
 const readersMax = 4
@@ -166,8 +166,10 @@ export class BlockReader {
     for await (const content of store.hoursIn(range)) {
       const [block] = await inSlices(decode([content], names))
       group.push(block!)
-      hours.get(hourName(content.start))!.push(block!)
+      hours.get(hourName(content.start))?.push(block!)
       if (bytesOf(group) < groupBytes) continue
+      // They would fill the cache, and more memory than a group until then.
+      hours.clear()
       await check()
       yield group
       group = []

@@ -1,17 +1,22 @@
 import fc from 'fast-check'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { pino } from 'pino'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { answerActivity, type ActivityAnswer, type Question } from '../../../subgraphs/analytics/activity.ts'
 import {
   createActivityCache,
   type ActivityCache,
   type ActivityCacheOptions,
 } from '../../../subgraphs/analytics/activity-cache.ts'
-import { countBatch } from '../../../subgraphs/analytics/activity-projection.ts'
+import { activityProjection, countBatch } from '../../../subgraphs/analytics/activity-projection.ts'
 import { createActivityStore, type ActivityStore } from '../../../subgraphs/analytics/block-store.ts'
 import { bucketStarts, dayMs, hourMs } from '../../../subgraphs/analytics/range.ts'
 import { SumMaker } from '../../../subgraphs/analytics/sum-maker.ts'
 import { publishedOf, resultsOf } from '../../../subgraphs/log/checkpoint.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
+import { startProjection } from '../../../subgraphs/log/projection.ts'
+import { startLogReader } from '../../../subgraphs/log/reader.ts'
+import { rebuild } from '../../../subgraphs/log/rebuild.ts'
+import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
 import { storeHistory } from '../../fixtures/a-history.ts'
 import { aLife, aLog, aLoggedPayment, entriesOf, logOfLives, spanOfLives } from '../../fixtures/a-log.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
@@ -23,10 +28,10 @@ const checkpoints = db.collection<{ _id: string; position: bigint; epoch: number
 const never = new AbortController().signal
 const whole: Question = { range: spanOfLives, where: {}, within: [] }
 
-const names = ['activityHours', 'activityMerchants', 'activitySums', 'places']
-beforeEach(async () => {
-  await Promise.all(names.map((name) => db.collection(name).deleteMany({})))
-})
+const deleteAll = async (): Promise<void> => {
+  for (const collection of await db.collections()) await collection.deleteMany({})
+}
+beforeEach(deleteAll)
 
 const openStore = (): Promise<ActivityStore> => createActivityStore(resultsOf(db, 0), { cellsMax: 3 })
 const saveCheckpoint = (position: bigint) =>
@@ -84,7 +89,7 @@ describe('sums of days and months', () => {
         fc.array(anAct, { minLength: 2, maxLength: 5 }),
         fc.record({ recentBytesMax: someBytes, cacheBytesMax: someBytes }),
         async (log, acts, options) => {
-          await Promise.all(names.map((name) => db.collection(name).deleteMany({})))
+          await deleteAll()
           const store = await openStore()
           const cache = openCache(options)
           let at = 0
@@ -149,6 +154,37 @@ describe('sums of days and months', () => {
     await makeSums()
     await emptyHoursBefore('2026-02-01')
     expect(await (await answer(openCache(), whole)).totals()).toMatchObject({ approved: 1, payments: 2 })
+  })
+})
+
+describe('a rebuild', () => {
+  test('keeps every answer right, also one that began before the previous counters were dropped', async () => {
+    const logger = pino({ level: 'silent' })
+    const times = ['2026-01-31T10:00:00Z', '2026-02-10T10:00:00Z', '2026-03-01T10:00:00Z']
+    const log = logOfLives(
+      times.map((time) => aLife({ payment: aLoggedPayment({ createdAt: new Date(time) }) })),
+    )
+    await logOf(db).insertOne(batchOf(log))
+    const logReader = await startLogReader({ db, logger })
+    const projection = startProjection({ db, logReader, logger }, activityProjection())
+    const readsAll = openCache({ recentBytesMax: 0, cacheBytesMax: 0 })
+    const expected = model.totals(log, whole)
+    const counted = async () => (await publishedOf(db, 'activity')).position === BigInt(log.length)
+    await vi.waitUntil(counted, { timeout: 10_000 })
+    await makeSums()
+    const before = await answer(readsAll, whole)
+    expect(await before.totals()).toEqual(expected)
+
+    await rebuild(db, 'activity')
+    while ((await publishedOf(db, 'activity')).epoch === 0) {
+      expect(await (await answer(readsAll, whole)).totals()).toEqual(expected)
+    }
+    const isDropped = async () => (await db.listCollections({ name: 'activityHours' }).toArray()).length === 0
+    await vi.waitUntil(isDropped, { timeout: 10_000 })
+    expect(await before.totals()).toEqual(expected)
+    expect(await (await answer(readsAll, whole)).totals()).toEqual(expected)
+    await projection.close()
+    await logReader.close()
   })
 })
 
