@@ -13,7 +13,7 @@ import type { DayIndex, IndexedSpan } from './day-index.ts'
 import type { Names } from './names.ts'
 import { dayMs, hourMs, type Range } from './range.ts'
 import type { RecentHours } from './recent-hours.ts'
-import { sumName, viewFor } from './span-sums.ts'
+import { hasSums, sumName, viewFor, type View } from './span-sums.ts'
 import type { SumStore } from './sum-store.ts'
 
 /** What is counted at one moment. Never changes. */
@@ -65,13 +65,14 @@ export class BlockReader {
     range: Range,
     use: CellUse,
   ): AsyncGenerator<readonly CounterBlock[], void> {
-    const months = yield* this.#sums(index.monthsIn(range), range, use)
+    const viewIn = (span: IndexedSpan): View | null =>
+      hasSums(span, index.newest) ? viewFor(span, range, use) : null
+    const months = yield* this.#sums(index.monthsIn(range), viewIn)
     const days = months.flatMap((month) => month.days)
     const isRecent = ({ start }: IndexedSpan): boolean => start >= recent.from
     const older = yield* this.#sums(
       days.filter((day) => !isRecent(day)),
-      range,
-      use,
+      viewIn,
     )
     for (const day of older) {
       const from = Math.max(day.start, range.from - (range.from % hourMs))
@@ -84,13 +85,12 @@ export class BlockReader {
   /** Passes on the sums of spans, and returns the spans that have none. */
   async *#sums<One extends IndexedSpan>(
     spans: readonly One[],
-    range: Range,
-    use: CellUse,
+    viewIn: (span: One) => View | null,
   ): AsyncGenerator<readonly CounterBlock[], One[]> {
     const missing: One[] = []
     const read: WantedSum<One>[] = []
     for (const span of spans) {
-      const view = viewFor(span, range, use)
+      const view = viewIn(span)
       const name = view && sumName(span, view)
       const cached = name && this.#cached(name, span)
       if (cached) yield cached.blocks

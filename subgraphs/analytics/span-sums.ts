@@ -44,6 +44,10 @@ export interface Span {
 export const endOf = ({ kind, start }: Span): number =>
   kind === 'day' ? start + dayMs : nextMonthStart(start)
 
+/** False for the newest day and its month, which change with every payment. `newest` is the start of that day. */
+export const hasSums = (span: Span, newest: number | null): boolean =>
+  newest !== null && endOf(span) <= newest
+
 /** The name of a sum: "2026-02-10 parties", or "2026-02 parties". */
 export const sumName = ({ kind, start }: Span, { name }: View): string =>
   `${new Date(start).toISOString().slice(0, kind === 'day' ? 10 : 7)} ${name}`

@@ -13,7 +13,7 @@ import { openActivity, type ActivityStore } from './block-store.ts'
 import { BlockSum, CounterBlock } from './counter-block.ts'
 import { DayIndex, type IndexedMonth, type IndexedSpan } from './day-index.ts'
 import { Names } from './names.ts'
-import { dayViewFor, endOf, sumName, viewsOf, type View } from './span-sums.ts'
+import { dayViewFor, endOf, hasSums, sumName, viewsOf, type View } from './span-sums.ts'
 import { openSums, type SumStore, type SumStoreOptions } from './sum-store.ts'
 
 export interface SumOptions {
@@ -42,8 +42,8 @@ export class SumMaker {
   readonly #store: ActivityStore
   readonly #sums: SumStore
   #index = new DayIndex()
-  /** Days that have changed after it are read next. */
-  #position = 0n
+  /** Up to here, all sums are made; days that have changed later are read next. */
+  #position = -1n
 
   constructor(db: Db, epoch: number, options: SumStoreOptions = {}) {
     const results = resultsOf(db, epoch)
@@ -56,13 +56,12 @@ export class SumMaker {
    * every payment. `position` is a checkpoint: every entry up to it is counted in the hours.
    */
   async make(position: bigint, signal: AbortSignal): Promise<void> {
+    if (position === this.#position) return
     this.#index = this.#index.with(await this.#store.daysCountedAfter(this.#position))
-    this.#position = position
     const { newest } = this.#index
-    if (newest === null) return
     const made = await this.#sums.positions()
     const isDue = (span: IndexedSpan): boolean =>
-      endOf(span) <= newest &&
+      hasSums(span, newest) &&
       // Entries beyond the checkpoint may be counted in some hours, and those before them not yet in others.
       span.last <= position &&
       viewsOf[span.kind].some((view) => (made.get(sumName(span, view)) ?? -1n) < span.last)
@@ -73,6 +72,7 @@ export class SumMaker {
       }
       if (isDue(month)) await this.#makeMonth(month, position)
     }
+    this.#position = position
   }
 
   async #makeDay(day: IndexedSpan, position: bigint): Promise<void> {
