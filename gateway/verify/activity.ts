@@ -1,5 +1,6 @@
 // The counters of analytics, compared with a recount of the log: hour by hour, and merchant by merchant.
 
+import { ActivitySums, type CountedBlock } from './activity-sums.ts'
 import { Check } from './check.ts'
 import type { Entry } from './documents.ts'
 import { Sum } from './fingerprint.ts'
@@ -7,13 +8,9 @@ import type { Published } from './projections.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** A document of `activityHours` or `activityMerchants`; `_id` ends in "#" and the number of the part. */
-interface Block {
-  readonly _id: string
+interface Block extends CountedBlock {
   readonly start: Date
-  readonly upTo: bigint
   readonly names: readonly string[]
-  readonly cells: number
-  readonly words: Buffer
 }
 
 const minuteMs = 60_000
@@ -58,13 +55,17 @@ export class Activity {
   }
 
   async finish(snapshot: Snapshot): Promise<void> {
+    const sums = new ActivitySums(this.check)
     for (const [name, expected] of [
       ['activityHours', this.#hours],
       ['activityMerchants', this.#merchants],
     ] as const) {
       const blocks = snapshot.find<Block>(this.#published.collection(name), {}, { promoteBuffers: true })
       const stored = new Map<string, Sum>()
-      for await (const block of blocks) addBlock(sumIn(stored, spanOf(block._id)), block)
+      for await (const block of blocks) {
+        addBlock(sumIn(stored, spanOf(block._id)), block)
+        if (name === 'activityHours') sums.addHour(block)
+      }
       for (const span of new Set([...expected.keys(), ...stored.keys()])) {
         const [found, recounted] = [stored.get(span) ?? new Sum(), expected.get(span) ?? new Sum()]
         this.check.expect(
@@ -74,6 +75,13 @@ export class Activity {
         )
       }
     }
+    const parts = snapshot.find<CountedBlock>(
+      this.#published.collection('activitySums'),
+      {},
+      { promoteBuffers: true, projection: { upTo: 1, cells: 1, words: 1 } },
+    )
+    for await (const part of parts) sums.addSum(part)
+    sums.finish()
   }
 
   #count(sums: Map<string, Sum>, span: string, startMs: number, { _id, payment }: Entry, delta: Delta): void {

@@ -1,26 +1,37 @@
-// The counter blocks of all hours in memory, with their sums by month. Each request refreshes them by reading
-// the blocks that have changed.
+// The counts at one moment: the index of the days and the recent hours in memory, and everything else where
+// MongoDB has it. Each request refreshes them by reading what has changed.
 
 import type { Db } from 'mongodb'
 import { publishedOf, resultsOf } from '../log/checkpoint.ts'
 import type { LogReader } from '../log/reader.ts'
 import { createLoader } from '../platform/async/batching.ts'
-import type { BlockSource } from './activity.ts'
+import { inSlices } from '../platform/async/slices.ts'
+import { BlocksReplacedError, type BlockSource, type CellUse } from './activity.ts'
 import { activityBatchMax, activityProjectionName } from './activity-projection.ts'
+import { BlockCache } from './block-cache.ts'
+import { BlockReader, decode, type Moment } from './block-reader.ts'
 import { openActivity, type ActivityStore } from './block-store.ts'
-import { CounterBlock } from './counter-block.ts'
-import { MonthSums } from './month-sums.ts'
+import type { CounterBlock } from './counter-block.ts'
+import { DayIndex } from './day-index.ts'
 import { Names } from './names.ts'
+import { dayMs, type Range } from './range.ts'
+import { RecentHours } from './recent-hours.ts'
+import { openSums } from './sum-store.ts'
 
 export interface ActivityCache {
   /** The names of all blocks that were read here. Names are added; their numbers never change. */
   readonly names: Names
   /** The counts at a moment after the call. Concurrent calls share one read of MongoDB. */
   current(): Promise<Snapshot>
+  /** The memory that blocks take now. */
+  bytes(): number
 }
 
 export interface Snapshot {
-  /** Every hour that has payments, or sums of them. What it gives never changes. */
+  /**
+   * Every hour that has payments, or sums of them. A day before the recent hours that changes after the
+   * snapshot may be read as it is then.
+   */
   readonly source: BlockSource
   /** Every log entry up to this position is counted. */
   readonly position: bigint
@@ -35,24 +46,40 @@ export interface Snapshot {
 
 type LogSource = Pick<LogReader, 'tip' | 'read'>
 
-export function createActivityCache(db: Db, logReader: LogSource, now: () => Date): ActivityCache {
+export interface ActivityCacheOptions {
+  /** Maximum of bytes of recent hours in memory. */
+  readonly recentBytesMax?: number
+  /** Maximum of bytes of sums and other hours in memory. */
+  readonly cacheBytesMax?: number
+}
+
+export function createActivityCache(
+  db: Db,
+  logReader: LogSource,
+  now: () => Date,
+  options: ActivityCacheOptions = {},
+): ActivityCache {
   const names = new Names()
-  const hours = new CachedHours(db, names)
+  const published = new PublishedEpoch(db, names, options)
   const snapshots = createLoader<'now', Snapshot>({
     flightsMax: 1,
-    // The first one reads all hours.
     flightMs: 60_000,
-    load: async () => [await takeSnapshot(hours, logReader, now)],
+    load: async () => [await takeSnapshot(published, logReader, now)],
   })
   return {
     names,
     current: async () => (await snapshots.load('now'))!,
+    bytes: () => published.bytes,
   }
 }
 
-async function takeSnapshot(hours: CachedHours, logReader: LogSource, now: () => Date): Promise<Snapshot> {
+async function takeSnapshot(
+  published: PublishedEpoch,
+  logReader: LogSource,
+  now: () => Date,
+): Promise<Snapshot> {
   const tip = logReader.tip()
-  const { source, position, monthsOf } = await hours.refresh()
+  const { position, source, monthsOf } = await published.refresh()
   const [next] = position < tip ? await logReader.read(position, 1) : []
   const asOf = next?.at ?? now()
   return {
@@ -65,39 +92,134 @@ async function takeSnapshot(hours: CachedHours, logReader: LogSource, now: () =>
   }
 }
 
-/** The hours of the published epoch. */
-class CachedHours {
+/** The counts of the published epoch. */
+class PublishedEpoch {
   readonly #db: Db
   readonly #names: Names
-  #hours: MonthSums
-  #store: ActivityStore | null = null
-  #epoch = -1
-  #position = 0n
+  readonly #options: Required<ActivityCacheOptions>
+  #current: CurrentCounts | null = null
 
-  constructor(db: Db, names: Names) {
+  constructor(
+    db: Db,
+    names: Names,
+    { recentBytesMax = 16_000_000, cacheBytesMax = 48_000_000 }: ActivityCacheOptions,
+  ) {
     this.#db = db
     this.#names = names
-    this.#hours = new MonthSums(names)
+    this.#options = { recentBytesMax, cacheBytesMax }
+  }
+
+  get bytes(): number {
+    return this.#current?.bytes ?? 0
   }
 
   async refresh(): Promise<Pick<Snapshot, 'source' | 'position' | 'monthsOf'>> {
-    // The checkpoint is read before the blocks: they contain at least all entries up to it, so the next
-    // refresh, which reads the blocks with later entries, misses none.
-    const { epoch, position } = await publishedOf(this.#db, activityProjectionName)
-    const store = this.#storeOf(epoch)
-    const changed = await store.hoursCountedAfter(this.#position)
-    const blocks = changed.map((content) => [content._id, new CounterBlock(content, this.#names)] as const)
-    this.#hours = this.#hours.with(new Map(blocks))
-    this.#position = position
-    return { source: this.#hours.source, position, monthsOf: store.monthsOf }
+    for (;;) {
+      // The checkpoint is read before the blocks: they contain at least all entries up to it, so the next
+      // refresh, which reads the blocks with later entries, misses none.
+      const { epoch, position } = await publishedOf(this.#db, activityProjectionName)
+      // A rebuild has published another epoch: nothing that was read before belongs to it.
+      if (this.#current?.epoch !== epoch) {
+        this.#current = new CurrentCounts(this.#db, this.#names, epoch, this.#options)
+      }
+      const counts = this.#current
+      const moment = await counts.refresh(position)
+      if (moment) return this.#at(counts, moment)
+    }
   }
 
-  /** A rebuild has published another epoch: nothing that was read before belongs to it. */
-  #storeOf(epoch: number): ActivityStore {
-    if (this.#store && epoch === this.#epoch) return this.#store
-    this.#epoch = epoch
-    this.#hours = new MonthSums(this.#names)
-    this.#position = 0n
-    return (this.#store = openActivity(resultsOf(this.#db, epoch)))
+  #at(counts: CurrentCounts, moment: Moment): Pick<Snapshot, 'source' | 'position' | 'monthsOf'> {
+    return {
+      position: moment.position,
+      source: (range, use) => this.#blocksAt(counts, moment, range, use),
+      monthsOf: async (merchant, range) => {
+        const found = await counts.store.monthsOf(merchant, range)
+        return (await counts.isPublished()) ? found : (await this.refresh()).monthsOf(merchant, range)
+      },
+    }
+  }
+
+  async *#blocksAt(
+    counts: CurrentCounts,
+    moment: Moment,
+    range: Range,
+    use: CellUse,
+  ): AsyncGenerator<readonly CounterBlock[], void> {
+    if (counts.isReplaced) yield* (await this.refresh()).source(range, use)
+    else yield* counts.reader.blocksAt(moment, range, use)
   }
 }
+
+/** The counts of one epoch, while it is published. */
+class CurrentCounts {
+  readonly epoch: number
+  readonly store: ActivityStore
+  readonly reader: BlockReader
+  /** True once another epoch is known to be published: the results of this one may be gone. */
+  isReplaced = false
+  readonly #db: Db
+  readonly #names: Names
+  readonly #recentBytesMax: number
+  readonly #cache: BlockCache
+  #moment: Moment | null = null
+
+  constructor(
+    db: Db,
+    names: Names,
+    epoch: number,
+    { recentBytesMax, cacheBytesMax }: Required<ActivityCacheOptions>,
+  ) {
+    const results = resultsOf(db, epoch)
+    this.epoch = epoch
+    this.store = openActivity(results)
+    this.#db = db
+    this.#names = names
+    this.#recentBytesMax = recentBytesMax
+    this.#cache = new BlockCache(cacheBytesMax)
+    this.reader = new BlockReader({
+      store: this.store,
+      sums: openSums(results),
+      names,
+      cache: this.#cache,
+      check: async () => {
+        if (!(await this.isPublished())) throw new BlocksReplacedError()
+      },
+    })
+  }
+
+  get bytes(): number {
+    return this.#cache.bytes + (this.#moment?.recent.bytes ?? 0)
+  }
+
+  async isPublished(): Promise<boolean> {
+    const { epoch } = await publishedOf(this.#db, activityProjectionName)
+    this.isReplaced ||= epoch !== this.epoch
+    return !this.isReplaced
+  }
+
+  /** What is counted up to `position`, at least; null when another epoch has been published meanwhile. */
+  async refresh(position: bigint): Promise<Moment | null> {
+    const before = this.#moment
+    if (before?.position === position) return before
+    const after = before?.position ?? 0n
+    const index = (before?.index ?? new DayIndex()).with(await this.store.daysCountedAfter(after))
+    const recent = await this.#recentHours(before?.recent ?? new RecentHours(0), index.newest, after)
+    if (!(await this.isPublished())) return null
+    return (this.#moment = { position, index, recent })
+  }
+
+  async #recentHours(before: RecentHours, newest: number | null, after: bigint): Promise<RecentHours> {
+    if (newest === null) return before
+    const from = Math.max(before.from, newest - dayMs)
+    const changed = new Map<string, CounterBlock>()
+    let bytes = 0
+    for await (const content of this.store.hoursIn({ from, to: endOfTime }, after)) {
+      const [block] = await inSlices(decode([content], this.#names))
+      changed.set(content._id, block!)
+      if ((bytes += block!.bytes) > this.#recentBytesMax) break
+    }
+    return before.with(changed, from, this.#recentBytesMax)
+  }
+}
+
+const endOfTime = Date.UTC(9999, 0)

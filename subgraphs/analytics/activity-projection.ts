@@ -12,6 +12,7 @@ import {
 } from './block-store.ts'
 import { deltaOf, type Delta } from './delta.ts'
 import { hourMs, monthStart } from './range.ts'
+import { sumsName } from './sum-store.ts'
 
 export const activityProjectionName = 'activity'
 /** Maximum of entries that are counted together. */
@@ -25,7 +26,7 @@ export function activityProjection(): IdempotentProjection {
   let store: ActivityStore
   return {
     name: activityProjectionName,
-    collections: ['activityHours', 'activityMerchants'],
+    collections: ['activityHours', 'activityMerchants', sumsName],
     kind: 'idempotent',
     wants: (entry) => deltaOf(entry) !== null,
     // Each batch rewrites whole blocks, so larger batches write fewer bytes.

@@ -2,7 +2,6 @@
 
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
 import type { MerchantId } from '../../schema/values/id.ts'
-import { inSlices } from '../platform/async/slices.ts'
 import { canonicalJson } from '../platform/canonical-json.ts'
 import { demandScope, isOperator, visibilityOf, type Visibility } from '../shared/access.ts'
 import type { Registry } from '../shared/registry.ts'
@@ -170,7 +169,7 @@ export function streamActivity(
     read: async () => {
       const activity = await queryActivity(dependencies, filter, context)
       // Time alone changes the answer too: a range that ends now moves with every minute.
-      const state = `${stateOf(activity, context)} ${activity.range.to}`
+      const state = `${await stateOf(activity, context)} ${activity.range.to}`
       if (state === previous) return null
       previous = state
       return { activityUpdated: activity }
@@ -182,9 +181,9 @@ export function streamActivity(
  * Equal while the answer is. The position counts the payments of all participants, so another caller than the
  * operator gets a new value by its own figures alone.
  */
-function stateOf({ snapshot, totals, answer }: Activity, context: RequestContext): string {
+async function stateOf({ snapshot, totals, answer }: Activity, context: RequestContext): Promise<string> {
   if (isOperator(context)) return String(snapshot.position)
-  return canonicalJson([totals, answer.authorizeMs()])
+  return canonicalJson([totals, await answer.authorizeMs()])
 }
 
 function questionOf(
@@ -226,8 +225,8 @@ async function answerFrom(
   return {
     snapshot,
     range: question.range,
-    totals: await inSlices(answer.totals()),
+    totals: await answer.totals(),
     answer,
-    totalsOver: async (range) => inSlices((await answerOver(range)).totals()),
+    totalsOver: async (range) => (await answerOver(range)).totals(),
   }
 }

@@ -1,7 +1,7 @@
 // Figures from counter blocks: which cells a question selects, and their sums. No MongoDB, no GraphQL.
 
 import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
-import type { Steps } from '../platform/async/slices.ts'
+import { inSlices, type Steps } from '../platform/async/slices.ts'
 import type { Visibility } from '../shared/access.ts'
 import { facetFields, type Cell, type CounterBlock, type Facet } from './counter-block.ts'
 import { percentilesOf, type Percentiles } from './histogram.ts'
@@ -55,45 +55,60 @@ type FacetDimension = Exclude<Dimension, 'DECLINE_REASON'>
 /** What a part of an answer reads of the cells. */
 export interface CellUse {
   readonly facets: readonly Facet[]
-  readonly minutes: boolean
   readonly tallies: boolean
+  /** The starts of buckets, in order, between which times are not told apart. */
+  readonly starts: readonly number[]
 }
 
 /**
- * The blocks with the cells of a range, and possibly others. Cells that agree in what is used may be summed,
- * when the range has all of them.
+ * The blocks with the cells of a range, and possibly others, in groups. Cells that agree in what is used may
+ * be summed, when the range has all of them.
  */
-export type BlockSource = (range: Range, use: CellUse) => Steps<readonly CounterBlock[]>
+export type BlockSource = (range: Range, use: CellUse) => AsyncIterable<readonly CounterBlock[]>
+
+/** A rebuild has replaced the blocks of a source while they were read; the source then has the new ones. */
+export class BlocksReplacedError extends Error {
+  override readonly name = 'BlocksReplacedError'
+}
 
 /** These blocks for every question. */
 export const onlyBlocks = (blocks: readonly CounterBlock[]): BlockSource =>
-  function* all() {
-    yield
-    return blocks
+  async function* all() {
+    yield blocks
   }
 
 /**
  * Answers `question` from the blocks of `source`, whose names are numbered by `names`. Each call reads the
- * cells in the range once, in steps.
+ * cells in the range once, in slices.
  */
 export function answerActivity(source: BlockSource, names: Names, question: Question) {
   const selection = new Selection(source, names, question)
   return {
-    totals: (): Steps<Figures> => totalsOf(selection),
+    totals: (): Promise<Figures> => untilRead(() => totalsOf(selection)),
     /** Latency of the payments that the counterparty answered; null without any. */
-    *authorizeMs(): Steps<Percentiles | null> {
-      return percentilesOf(yield* countTallies(selection, 'latency'))
+    async authorizeMs(): Promise<Percentiles | null> {
+      return percentilesOf(await untilRead(() => countTallies(selection, 'latency')))
     },
     /** One row per start, in order; each row reaches to the next start. */
-    series: (starts: readonly number[]): Steps<Figures[]> => seriesOf(selection, starts),
+    series: (starts: readonly number[]): Promise<Figures[]> => untilRead(() => seriesOf(selection, starts)),
     /** Parts that have payments, most payments first, then by key. */
-    *breakdown(by: Dimension): Steps<Share[]> {
+    async breakdown(by: Dimension): Promise<Share[]> {
       return largestFirst(
-        by === 'DECLINE_REASON'
-          ? yield* declineReasons(selection, names)
-          : yield* partsOf(selection, names, by),
+        await untilRead(() =>
+          by === 'DECLINE_REASON' ? declineReasons(selection, names) : partsOf(selection, names, by),
+        ),
       )
     },
+  }
+}
+
+async function untilRead<Result>(read: () => Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!(error instanceof BlocksReplacedError)) throw error
+    }
   }
 }
 
@@ -108,31 +123,47 @@ interface Selected {
 /** The cells that a question selects. */
 class Selection {
   readonly #source: BlockSource
-  readonly #range: Range
+  readonly #names: Names
+  readonly #question: Question
   /** The facets that the filter reads. */
   readonly #facets: readonly Facet[]
-  /** Null when every cell in the range matches. */
-  readonly #matches: ((cell: Cell) => boolean) | null
+  /** A test of cells for this many names; reading a block may add names. */
+  #matcher: { readonly names: number; readonly matches: ((cell: Cell) => boolean) | null } | null = null
 
   constructor(source: BlockSource, names: Names, question: Question) {
     this.#source = source
-    this.#range = question.range
+    this.#names = names
+    this.#question = question
     this.#facets = facetsOf(question)
-    this.#matches = matcher(names, question)
   }
 
-  /** Passes each block that has a selected cell to `visit`, a step for each. */
-  *visit(
-    { facets = [], minutes = false, tallies = false }: Partial<CellUse>,
+  /** Null when every cell in the range matches. */
+  get #matches(): ((cell: Cell) => boolean) | null {
+    const names = this.#names.list.length
+    if (this.#matcher?.names !== names) {
+      this.#matcher = { names, matches: matcher(this.#names, this.#question) }
+    }
+    return this.#matcher.matches
+  }
+
+  /** Passes each block that has a selected cell to `visit`. */
+  async visit(
+    { facets = [], tallies = false, starts = [] }: Partial<CellUse>,
     visit: (selected: Selected) => void,
-  ): Steps<void> {
-    const { from, to } = this.#range
-    const use = { facets: [...facets, ...this.#facets], minutes, tallies }
+  ): Promise<void> {
+    const use = { facets: [...facets, ...this.#facets], tallies, starts }
+    for await (const blocks of this.#source(this.#question.range, use)) {
+      await inSlices(this.#visitAll(blocks, visit))
+    }
+  }
+
+  *#visitAll(blocks: readonly CounterBlock[], visit: (selected: Selected) => void): Steps<void> {
+    const { from, to } = this.#question.range
     let isSelected = new Uint8Array(1024)
-    for (const block of yield* this.#source(this.#range, use)) {
+    for (const block of blocks) {
       if (block.start >= to || block.end <= from) continue
       if (isSelected.length < block.size) isSelected = new Uint8Array(block.size * 2)
-      if (!this.#matches && block.start >= from && block.end <= to) {
+      if (this.#matches === null && block.start >= from && block.end <= to) {
         visit({ block, isSelected: isSelected.fill(1, 0, block.size) })
       } else if (this.#select(block, isSelected)) {
         visit({ block, isSelected })
@@ -143,7 +174,7 @@ class Selection {
 
   /** Writes a flag for each cell; true when any cell is selected. */
   #select(block: CounterBlock, isSelected: Uint8Array): boolean {
-    const { from, to } = this.#range
+    const { from, to } = this.#question.range
     const matches = this.#matches
     const cell = block.cells()
     let hasAny = false
@@ -157,19 +188,19 @@ class Selection {
   }
 }
 
-function* totalsOf(selection: Selection): Steps<Figures> {
+async function totalsOf(selection: Selection): Promise<Figures> {
   const total = new Sum()
-  yield* selection.visit({}, ({ block, isSelected }) => {
+  await selection.visit({}, ({ block, isSelected }) => {
     const cell = block.cells()
     while (cell.next()) if (isSelected[cell.index] === 1) total.add(cell)
   })
   return total.figures()
 }
 
-function* seriesOf(selection: Selection, starts: readonly number[]): Steps<Figures[]> {
+async function seriesOf(selection: Selection, starts: readonly number[]): Promise<Figures[]> {
   const sums = starts.map(() => new Sum())
   let bucket = 0
-  yield* selection.visit({ minutes: true }, ({ block, isSelected }) => {
+  await selection.visit({ starts }, ({ block, isSelected }) => {
     const cell = block.cells()
     while (cell.next()) {
       if (isSelected[cell.index] === 0) continue
@@ -185,7 +216,7 @@ function* seriesOf(selection: Selection, starts: readonly number[]): Steps<Figur
 }
 
 /** Sums by the key of a dimension. */
-function* partsOf(selection: Selection, names: Names, by: FacetDimension): Steps<Share[]> {
+async function partsOf(selection: Selection, names: Names, by: FacetDimension): Promise<Share[]> {
   const { facet, keyOf } = dimensions[by]
   const field = facetFields[facet]
   // Several lanes may have the same key: `sums` has one sum per key, and `sumByNumber` finds it by number.
@@ -197,7 +228,7 @@ function* partsOf(selection: Selection, names: Names, by: FacetDimension): Steps
     sums.set(key, sum)
     return (sumByNumber[number] = sum)
   }
-  yield* selection.visit({ facets: [facet] }, ({ block, isSelected }) => {
+  await selection.visit({ facets: [facet] }, ({ block, isSelected }) => {
     const cell = block.cells()
     while (cell.next()) {
       if (isSelected[cell.index] === 0) continue
@@ -220,8 +251,8 @@ const dimensions: Readonly<
   ENTRY_MODE: { facet: 'entryMode', keyOf: (name) => name },
 }
 
-function* declineReasons(selection: Selection, names: Names): Steps<Share[]> {
-  const counts = yield* countTallies(selection, 'reason')
+async function declineReasons(selection: Selection, names: Names): Promise<Share[]> {
+  const counts = await countTallies(selection, 'reason')
   return Array.from(counts, ([reason, count]) => ({
     key: names.list[reason]!,
     payments: count,
@@ -232,10 +263,10 @@ function* declineReasons(selection: Selection, names: Names): Steps<Share[]> {
 }
 
 /** Counts by bucket of the latency, or by number of the reason's name. */
-function* countTallies(selection: Selection, kind: 'latency' | 'reason'): Steps<Map<number, number>> {
+async function countTallies(selection: Selection, kind: 'latency' | 'reason'): Promise<Map<number, number>> {
   const wantsReasons = kind === 'reason'
   const counts = new Map<number, number>()
-  yield* selection.visit({ tallies: true }, ({ block, isSelected }) => {
+  await selection.visit({ tallies: true }, ({ block, isSelected }) => {
     const tally = block.tallies()
     while (tally.next()) {
       if (isSelected[tally.cell] === 0 || tally.isReason !== wantsReasons) continue

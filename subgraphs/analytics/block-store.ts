@@ -17,7 +17,7 @@ import { monthStart, type Range } from './range.ts'
  * `_id` is the name of the span, "#" and the number of the part: a span whose block is full continues in the
  * next part.
  */
-type BlockDocument = CounterBlockContent & { readonly _id: string }
+export type StoredBlock = CounterBlockContent & { readonly _id: string }
 
 /** A block to count into, and its state in MongoDB. */
 export interface OpenedBlock {
@@ -45,8 +45,10 @@ export interface BlockStore {
 export interface ActivityStore {
   readonly hours: BlockStore
   readonly merchants: BlockStore
-  /** Hours in which an entry after `position` has been counted. */
-  hoursCountedAfter(position: bigint): Promise<readonly BlockDocument[]>
+  /** The last entry that is counted in each day of UTC, by its start, where it is after `position`. */
+  daysCountedAfter(position: bigint): Promise<ReadonlyMap<number, bigint>>
+  /** The blocks of the hours in a range, newest first, where an entry after `position` has been counted. */
+  hoursIn(range: Range, position?: bigint): AsyncIterable<StoredBlock>
   /**
    * Blocks of one merchant's months that overlap `range`, and possibly more. Concurrent calls share one read.
    */
@@ -74,7 +76,7 @@ export async function createActivityStore(
   options: ActivityStoreOptions = {},
 ): Promise<ActivityStore> {
   const { hours } = blocksOf(results)
-  await hours.createIndex({ upTo: 1 })
+  await hours.createIndex(byChange)
   return openActivity(results, options)
 }
 
@@ -91,16 +93,51 @@ export function openActivity(
   return {
     hours: createBlockStore(hours, cellsMax, openHoursMax),
     merchants: createBlockStore(merchants, cellsMax, 0),
-    hoursCountedAfter: (position) =>
-      hours.find({ upTo: { $gt: position } }, { promoteBuffers: true }).toArray(),
+    daysCountedAfter: (position) => readDays(hours, position),
+    hoursIn: (range, position = 0n) => readHours(hours, range, position),
     monthsOf: async (merchant, range) => (await months.load({ merchant, range })) ?? [],
   }
 }
 
 const blocksOf = ({ collection }: Results) => ({
-  hours: collection<BlockDocument>('activityHours'),
-  merchants: collection<BlockDocument>('activityMerchants'),
+  hours: collection<StoredBlock>('activityHours'),
+  merchants: collection<StoredBlock>('activityMerchants'),
 })
+
+/** Has all that is read of the hours to find what has changed. */
+const byChange = { upTo: 1, _id: 1 } as const
+
+async function readDays(
+  hours: Collection<StoredBlock>,
+  position: bigint,
+): Promise<ReadonlyMap<number, bigint>> {
+  const day = { $substrBytes: ['$_id', 0, 'YYYY-MM-DD'.length] }
+  const found = await hours
+    .aggregate<{ readonly _id: string; readonly last: bigint }>([
+      { $match: { upTo: { $gt: position } } },
+      { $group: { _id: day, last: { $max: '$upTo' } } },
+    ])
+    .toArray()
+  return new Map(found.map(({ _id, last }) => [Date.parse(_id), last]))
+}
+
+/** In replies of at most this many blocks: to read one takes less than a millisecond. */
+const hoursEach = 24
+
+const readHours = (
+  hours: Collection<StoredBlock>,
+  { from, to }: Range,
+  position: bigint,
+): AsyncIterable<StoredBlock> =>
+  hours
+    .find(
+      {
+        _id: { $gte: hourName(new Date(from)), $lt: `${hourName(new Date(to - 1))}#~` },
+        ...(position > 0n && { upTo: { $gt: position } }),
+      },
+      { promoteBuffers: true, batchSize: hoursEach },
+    )
+    .sort({ _id: -1 })
 
 interface MonthsRequest {
   readonly merchant: MerchantId
@@ -111,7 +148,7 @@ interface MonthsRequest {
  * A merchant's blocks may be those of other requests' ranges too: questions check the range of every cell.
  */
 async function readMonths(
-  merchants: Collection<BlockDocument>,
+  merchants: Collection<StoredBlock>,
   requests: readonly MonthsRequest[],
 ): Promise<(readonly CounterBlockContent[])[]> {
   const found = await merchants
@@ -130,7 +167,7 @@ const monthsBetween = ({ merchant, range }: MonthsRequest) => ({
 })
 
 interface BlockStoreState {
-  readonly collection: Collection<BlockDocument>
+  readonly collection: Collection<StoredBlock>
   readonly cellsMax: number
   readonly openMax: number
   /** Blocks as this process has saved them, least recently saved first. */
@@ -138,7 +175,7 @@ interface BlockStoreState {
 }
 
 function createBlockStore(
-  collection: Collection<BlockDocument>,
+  collection: Collection<StoredBlock>,
   cellsMax: number,
   openMax: number,
 ): BlockStore {
@@ -200,7 +237,7 @@ const partName = (name: string, part: number): string => `${name}#${part}`
 
 /** Writes each block over the state that it was read in; false when the state of any block has changed. */
 async function writeBlocks(
-  collection: Collection<BlockDocument>,
+  collection: Collection<StoredBlock>,
   blocks: readonly (readonly [string, OpenedBlock])[],
 ): Promise<boolean> {
   const operations = blocks.map(([name, { part, block, isNew, savedUpTo }]) => {

@@ -153,9 +153,9 @@ export class Cell {
     return this.#word(valueAt + 1)
   }
 
-  /** The words that hold its facets, without the minute, and without what is not in `masks`. */
-  head(masks: readonly number[]): number[] {
-    return masks.map((mask, n) => this.#word(n) & mask)
+  /** The words that hold its facets, without those that are not in `masks`, and with another minute. */
+  head(masks: readonly number[], minute: number): [number, number, number] {
+    return [(this.#word(0) & masks[0]!) | minute, this.#word(1) & masks[1]!, this.#word(2) & masks[2]!]
   }
 
   add(delta: Delta): void {
@@ -237,6 +237,11 @@ export class CounterBlock {
     this.end = this.start + (lastMinute + 1) * minuteMs
   }
 
+  /** The memory that it takes, in bytes. */
+  get bytes(): number {
+    return this.#words.byteLength + blockOverhead
+  }
+
   cells(): Cell {
     return new Cell(this.#words, this.size, this.start)
   }
@@ -246,52 +251,86 @@ export class CounterBlock {
   }
 }
 
+/** Bytes of a block besides its words: objects, and the buffer's own. */
+const blockOverhead = 400
+
 export interface SumOrder {
-  /** The start of the sum, in milliseconds since 1970; its cells are all in the first minute. */
+  /** The start of the sum, in milliseconds since 1970. */
   readonly start: number
   /** The facets that its cells keep apart. */
   readonly facets: readonly Facet[]
+  /** Its cells are as long as this; null for the whole span in one, in its first minute. */
+  readonly slotMinutes: number | null
   readonly tallies: boolean
 }
 
-/** The sum of blocks whose names have the numbers of `names`, as one block. */
-export function* sumBlocks(
-  blocks: readonly CounterBlock[],
-  names: Names,
-  { start, facets, tallies }: SumOrder,
-): Steps<CounterBlock> {
-  const masks = [0, 0, 0]
-  for (const facet of facets) masks[facetFields[facet].word]! |= halfMask << facetFields[facet].shift
-  const cells = new Rows(cellWidth, new Int32Array())
-  const counts = new Rows(tallyWidth, new Int32Array())
-  const cellByKey = new Map<string, number>()
-  const tallyByKey = new Map<number, number>()
-  for (const block of blocks) {
+/** The sum of blocks whose names have the numbers of `names`. */
+export class BlockSum {
+  readonly #order: SumOrder
+  readonly #names: Names
+  readonly #masks = [0, 0, 0]
+  readonly #cells = new IndexedRows(cellWidth, 3)
+  readonly #tallies = new IndexedRows(tallyWidth, 2)
+
+  constructor(order: SumOrder, names: Names) {
+    this.#order = order
+    this.#names = names
+    for (const facet of order.facets) {
+      const { word, shift } = facetFields[facet]
+      this.#masks[word]! |= halfMask << shift
+    }
+  }
+
+  *add(block: CounterBlock): Steps<void> {
     const sumOf = new Int32Array(block.size)
     const cell = block.cells()
     while (cell.next()) {
-      const head = cell.head(masks)
-      const key = head.join()
-      let row = cellByKey.get(key)
-      if (row === undefined) cellByKey.set(key, (row = cells.push(...head, 0, 0, 0, 0, 0)))
+      const row = this.#cells.rowOf(...cell.head(this.#masks, this.#minuteOf(block, cell)))
       sumOf[cell.index] = row
-      addCell(cells.words, row * cellWidth, cell)
+      addCell(this.#cells.words, row * cellWidth, cell)
+      if (cell.index % rowsEach === 0) yield
     }
+    if (!this.#order.tallies) return
+    let rows = 0
     const tally = block.tallies()
-    while (tallies && tally.next()) {
-      const key = sumOf[tally.cell]! * kindsMax + tally.kind
-      let row = tallyByKey.get(key)
-      if (row === undefined) tallyByKey.set(key, (row = counts.push(sumOf[tally.cell]!, tally.kind, 0)))
-      counts.words[row * tallyWidth + 2]! += tally.count
+    while (tally.next()) {
+      const row = this.#tallies.rowOf(sumOf[tally.cell]!, tally.kind, 0)
+      this.#tallies.words[row * tallyWidth + 2]! += tally.count
+      if (++rows % rowsEach === 0) yield
     }
-    yield
   }
-  const words = Buffer.concat([cells.bytes(), counts.bytes()])
-  return new CounterBlock(
-    { start: new Date(start), upTo: 0n, names: names.list, cells: cells.count, words },
-    names,
-  )
+
+  /** The sum as blocks of at most `cellsMax` cells. */
+  *contents(cellsMax: number): Steps<Omit<CounterBlockContent, 'upTo'>[]> {
+    const parts = Array.from({ length: Math.ceil(this.#cells.count / cellsMax) || 1 }, (_, part) => ({
+      cells: this.#cells.bytes(part * cellsMax, (part + 1) * cellsMax),
+      tallies: new Rows(tallyWidth, new Int32Array()),
+    }))
+    for (let row = 0; row < this.#tallies.count; row++) {
+      const at = row * tallyWidth
+      const cell = this.#tallies.words[at]!
+      const { tallies } = parts[Math.floor(cell / cellsMax)]!
+      tallies.push(cell % cellsMax, this.#tallies.words[at + 1]!, this.#tallies.words[at + 2]!)
+      if (row % rowsEach === 0) yield
+    }
+    return parts.map(({ cells, tallies }) => ({
+      start: new Date(this.#order.start),
+      names: this.#names.list,
+      cells: cells.length / (4 * cellWidth),
+      words: Buffer.concat([cells, tallies.bytes()]),
+    }))
+  }
+
+  #minuteOf(block: CounterBlock, cell: Cell): number {
+    const { start, slotMinutes } = this.#order
+    if (slotMinutes === null) return 0
+    const minute = (block.start - start) / minuteMs + cell.minute
+    return minute - (minute % slotMinutes)
+  }
 }
+
+/** Rows of a sum between two yields: well below a millisecond. */
+const rowsEach = 2048
 
 function addCell(words: Int32Array, at: number, cell: Cell): void {
   words[at + paymentsAt]! += cell.payments
@@ -368,7 +407,7 @@ export class OpenCounterBlock {
     const key = cell * kindsMax + kind
     let tally = this.#tallyByKey.get(key)
     if (tally === undefined) {
-      tally = this.#tallies.find(cell, kind) ?? this.#tallies.push(cell, kind, 0)
+      tally = this.#tallies.find(cell, kind) ?? this.#tallies.push(cell, kind)
       this.#tallyByKey.set(key, tally)
     }
     this.#tallies.words[tally * tallyWidth + 2]!++
@@ -386,7 +425,7 @@ export class OpenCounterBlock {
     const key = head.join(' ')
     let cell = this.#cellByKey.get(key)
     if (cell === undefined) {
-      cell = this.#cells.find(...head) ?? this.#cells.push(...head, 0, 0, 0, 0, 0)
+      cell = this.#cells.find(...head) ?? this.#cells.push(...head)
       this.#cellByKey.set(key, cell)
     }
     return cell
@@ -406,7 +445,7 @@ class Rows {
     this.count = words.length / width
   }
 
-  /** Adds a row and returns its number. */
+  /** Adds a row and returns its number. The words that are left out are 0. */
   push(...row: readonly number[]): number {
     const at = this.count * this.#width
     if (at + this.#width > this.words.length) {
@@ -427,9 +466,68 @@ class Rows {
     return undefined
   }
 
-  bytes(): Buffer {
-    return Buffer.from(this.words.buffer, this.words.byteOffset, this.count * this.#width * 4)
+  /** The rows from `from` up to `to`, without a copy. */
+  bytes(from = 0, to = this.count): Buffer {
+    const size = this.#width * 4
+    const count = Math.min(to, this.count) - from
+    return Buffer.from(this.words.buffer, this.words.byteOffset + from * size, count * size)
   }
+}
+
+/** Rows that are found by their first `headWidth` words, in a hash table of row numbers. */
+class IndexedRows extends Rows {
+  readonly #rowWidth: number
+  readonly #headWidth: number
+  /** Number of the row plus 1; 0 where there is none. Its length is a power of 2. */
+  #slots = new Int32Array(256)
+
+  constructor(width: number, headWidth: number) {
+    super(width, new Int32Array())
+    this.#rowWidth = width
+    this.#headWidth = headWidth
+  }
+
+  /** The number of the row with this head; adds one that is else 0. Without `c`, a head has two words. */
+  rowOf(a: number, b: number, c: number): number {
+    const mask = this.#slots.length - 1
+    for (let slot = hashOf(a, b, c) & mask; ; slot = (slot + 1) & mask) {
+      const row = this.#slots[slot]! - 1
+      if (row === -1) return this.#addRow(slot, a, b, c)
+      if (this.#has(row, a, b, c)) return row
+    }
+  }
+
+  #has(row: number, a: number, b: number, c: number): boolean {
+    const at = row * this.#rowWidth
+    const { words } = this
+    return words[at] === a && words[at + 1] === b && (this.#headWidth === 2 || words[at + 2] === c)
+  }
+
+  #addRow(slot: number, a: number, b: number, c: number): number {
+    const row = this.push(a, b, c)
+    this.#slots[slot] = row + 1
+    if (this.count * 2 > this.#slots.length) this.#grow()
+    return row
+  }
+
+  #grow(): void {
+    const slots = new Int32Array(this.#slots.length * 2)
+    const mask = slots.length - 1
+    for (let row = 0; row < this.count; row++) {
+      const at = row * this.#rowWidth
+      const c = this.#headWidth === 2 ? 0 : this.words[at + 2]!
+      let slot = hashOf(this.words[at]!, this.words[at + 1]!, c) & mask
+      while (slots[slot] !== 0) slot = (slot + 1) & mask
+      slots[slot] = row + 1
+    }
+    this.#slots = slots
+  }
+}
+
+function hashOf(a: number, b: number, c: number): number {
+  const hash =
+    Math.imul(a, 0x9e37_79b1) ^ Math.imul(b, 0x85eb_ca6b) ^ Math.imul((c << 13) | (c >>> 19), 0xc2b2_ae35)
+  return (hash ^ (hash >>> 15)) >>> 0
 }
 
 /** Copies the bytes: those of a reply of MongoDB are not aligned to words. */

@@ -1,4 +1,4 @@
-// Histograms of latencies that can be summed: counts per bucket, and percentiles within 5 % of the exact
+// Histograms of latencies that can be summed: counts per bucket, and percentiles within 3.9 % of the exact
 // ones.
 
 /** Below this, each millisecond has its own bucket; above, each bucket is 8 % wider than the previous one. */

@@ -6,6 +6,7 @@ import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../share
 import { createActivityCache } from './activity-cache.ts'
 import { activityProjection, activityProjectionName } from './activity-projection.ts'
 import { createAnalyticsResolvers } from './resolvers.ts'
+import { startSums } from './sum-maker.ts'
 
 /** Names of the projections that this subgraph runs. */
 export const analyticsProjections: readonly string[] = [activityProjectionName]
@@ -18,8 +19,10 @@ export async function openAnalyticsSubgraph(dependencies: SubgraphDependencies):
   const ownReader = dependencies.logReader ? null : await startLogReader({ db, logger, recentMax: 1024 })
   const logReader = dependencies.logReader ?? ownReader!
   const projection = startProjection({ db, logReader, logger }, activityProjection())
+  const sums = startSums({ db, logger })
   const activityCache = createActivityCache(db, logReader, now)
   return openSubgraph('analytics', createAnalyticsResolvers({ activityCache, registry, now }), async () => {
+    await sums.close()
     await projection.close()
     await ownReader?.close()
   })

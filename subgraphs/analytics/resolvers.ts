@@ -2,7 +2,6 @@
 
 import type { CorridorId, MerchantId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
-import { inSlices } from '../platform/async/slices.ts'
 import { partyOf } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
 import type { Registry } from '../shared/registry.ts'
@@ -106,13 +105,13 @@ const figureFields = {
     range.to > range.from ? (totals.payments * 1000) / (range.to - range.from) : 0,
   value: ({ totals }: Activity) => valueOf(totals),
   averageValue: ({ totals }: Activity) => averageValueOf(totals),
-  authorizeMs: ({ answer }: Activity) => inSlices(answer.authorizeMs()),
+  authorizeMs: ({ answer }: Activity) => answer.authorizeMs(),
   series: async (
     { answer, range }: Activity,
     { bucket, zone }: { bucket: TimeBucket; zone?: string | null },
   ) => {
     const starts = orThrow(bucketStarts(range, bucket, zone ?? 'UTC'))
-    const rows = await inSlices(answer.series(starts))
+    const rows = await answer.series(starts)
     return rows.map((figures, n) => ({ ...figures, start: new Date(starts[n]!), value: valueOf(figures) }))
   },
   growth: growthField,
@@ -126,7 +125,7 @@ async function breakdownOf(
   if (first < 1 || first > breakdownMax) {
     throw new ProblemError(refuse('BAD_PAGE', `\`first\` is 1–${breakdownMax}, not ${first}`, ['first']))
   }
-  const shares = await inSlices(answer.breakdown(by))
+  const shares = await answer.breakdown(by)
   return shares.slice(0, first).map((share) => ({
     ...share,
     label: labelOf(by, share.key, registry),

@@ -43,6 +43,12 @@ export async function publishedOf(db: Db, name: string): Promise<EpochPosition> 
   return { epoch, position }
 }
 
+/** Returns the published epoch of projection `name`, and during a rebuild the one that is computed after it. */
+export async function epochsOf(db: Db, name: string): Promise<readonly EpochPosition[]> {
+  const checkpoint = await checkpointsOf(db).findOne({ _id: name })
+  return checkpoint ? [...(checkpoint.shown ? [checkpoint.shown] : []), checkpoint] : []
+}
+
 /** Starts a new projection after `position`. Does nothing when projection `name` has a checkpoint already. */
 export async function beginAfter(db: Db, name: string, position: bigint): Promise<void> {
   await checkpointsOf(db).updateOne({ _id: name }, { $setOnInsert: { epoch: 0, position } }, { upsert: true })

@@ -37,6 +37,7 @@ export const placements: Readonly<Record<string, Placement>> = {
   positions: byHash,
   activityHours: byHash,
   activityMerchants: byHash,
+  activitySums: byHash,
   audit: byHash,
   auditHead: whole,
   keyUses: byHash,

@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url'
 import type { Document, Filter } from 'mongodb'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { verify } from '../../../gateway/verify/verify.ts'
+import { SumMaker } from '../../../subgraphs/analytics/sum-maker.ts'
+import { publishedOf } from '../../../subgraphs/log/checkpoint.ts'
 import { aReceiver } from '../../fixtures/a-webhook-receiver.ts'
 import { testHub } from '../../hub/hub.ts'
 
@@ -86,6 +88,8 @@ async function makeHistory(): Promise<void> {
     { timeout: 60_000, interval: 100 },
   )
   await hub.close()
+  const { position } = await publishedOf(db, 'activity')
+  await new SumMaker(db, 0).make(position, new AbortController().signal)
 }
 
 beforeAll(makeHistory)
@@ -362,6 +366,16 @@ const planted: readonly Planted[] = [
     check: 'activity',
     what: 'a merchant without its month',
     plant: () => plant('activityMerchants', {}, () => null),
+  },
+  {
+    check: 'activity',
+    what: 'a sum with another count',
+    plant: () =>
+      plant('activitySums', {}, (sum) => {
+        const words = Buffer.from(sum['words'].buffer)
+        words[12]! ^= 1
+        return { ...sum, words }
+      }),
   },
   { check: 'webhooks', what: 'a missing delivery', plant: () => plant('webhookDeliveries', {}, () => null) },
   {

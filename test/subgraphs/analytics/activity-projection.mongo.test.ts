@@ -1,13 +1,11 @@
 import fc from 'fast-check'
 import { pino } from 'pino'
 import { describe, expect, test, vi } from 'vitest'
-import type { CorridorId, MerchantId, ParticipantId } from '../../../schema/values/id.ts'
-import { isRefusal } from '../../../schema/values/problems.ts'
+import type { MerchantId } from '../../../schema/values/id.ts'
 import {
   answerActivity,
   onlyBlocks,
   type ActivityAnswer,
-  type Dimension,
   type Question,
 } from '../../../subgraphs/analytics/activity.ts'
 import { createActivityCache } from '../../../subgraphs/analytics/activity-cache.ts'
@@ -15,19 +13,18 @@ import { activityProjection, countBatch } from '../../../subgraphs/analytics/act
 import { createActivityStore, type ActivityStore } from '../../../subgraphs/analytics/block-store.ts'
 import { CounterBlock, OpenCounterBlock } from '../../../subgraphs/analytics/counter-block.ts'
 import { deltaOf } from '../../../subgraphs/analytics/delta.ts'
-import { MonthSums } from '../../../subgraphs/analytics/month-sums.ts'
 import { Names } from '../../../subgraphs/analytics/names.ts'
-import { bucketStarts, minuteMs, type TimeBucket } from '../../../subgraphs/analytics/range.ts'
+import { minuteMs } from '../../../subgraphs/analytics/range.ts'
 import { publishedOf, resultsOf } from '../../../subgraphs/log/checkpoint.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { startProjection } from '../../../subgraphs/log/projection.ts'
 import { startLogReader } from '../../../subgraphs/log/reader.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
-import { atOnce } from '../../../subgraphs/platform/async/slices.ts'
 import { aLife, aLog, aLoggedPayment, logOfLives, spanOfLives } from '../../fixtures/a-log.ts'
 import { anId } from '../../fixtures/an-id.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 import * as model from './model.ts'
+import { aQuestion, expectSame } from './questions.ts'
 
 const { db } = await freshDatabase()
 /** With small parts, so that a few cells already fill one. */
@@ -109,76 +106,13 @@ async function countWithCrashes(log: readonly LogEntry[], runs: readonly Run[]):
 
 async function answers(question: Question): Promise<ActivityAnswer> {
   const names = new Names()
-  const hours = await (await openStore()).hoursCountedAfter(0n)
-  const blocks = hours.map((content) => [content._id, new CounterBlock(content, names)] as const)
-  return answerActivity(new MonthSums(names).with(new Map(blocks)).source, names, question)
+  const blocks: CounterBlock[] = []
+  for await (const content of (await openStore()).hoursIn({ from: 0, to: question.range.to })) {
+    blocks.push(new CounterBlock(content, names))
+  }
+  return answerActivity(onlyBlocks(blocks), names, question)
 }
 
-function expectSame(found: ActivityAnswer, log: readonly LogEntry[], question: Question): void {
-  expect(atOnce(found.totals())).toEqual(model.totals(log, question))
-  for (const by of dimensions) expect(atOnce(found.breakdown(by))).toEqual(model.breakdown(log, question, by))
-  for (const bucket of ['HOUR', 'DAY', 'WEEK', 'MONTH'] satisfies TimeBucket[]) {
-    const starts = bucketStarts(question.range, bucket)
-    if (isRefusal(starts)) throw new Error(starts.message)
-    expect(atOnce(found.series(starts))).toEqual(model.series(log, question, starts))
-  }
-  const percentiles = atOnce(found.authorizeMs())
-  for (const percent of [50, 95, 99] as const) {
-    const exact = model.percentile(log, question, percent)
-    const kept = percentiles?.[`p${percent}`] ?? null
-    if (exact === null || kept === null) expect(kept).toBe(exact)
-    else expect(Math.abs(kept - exact)).toBeLessThanOrEqual(exact * 0.05)
-  }
-}
-
-const dimensions: Dimension[] = [
-  'CORRIDOR',
-  'WALLET',
-  'ACQUIRER',
-  'MERCHANT_COUNTRY',
-  'MCC',
-  'ENTRY_MODE',
-  'DECLINE_REASON',
-]
-
-/** Mostly omitted: a question with many filters mostly selects nothing. */
-const list = <Name extends string>(...names: string[]): fc.Arbitrary<Name[] | undefined> =>
-  fc.oneof(
-    { weight: 5, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: fc.subarray([...names, 'unknown'].map(anId<Name>), { minLength: 1 }) },
-  )
-const party = fc.oneof(
-  fc.constant({ kind: 'all' as const }),
-  fc.record({
-    kind: fc.constant('own' as const),
-    wallet: fc.constantFrom(null, ...['w1', 'both', 'new'].map(anId<ParticipantId>)),
-    acquirer: fc.constantFrom(null, ...['a1', 'both'].map(anId<ParticipantId>)),
-    corridors: fc.subarray(['SG-CN', 'TH-TH', 'XX-YY'].map(anId<CorridorId>)).map((ids) => new Set(ids)),
-  }),
-)
-const minutes = (spanOfLives.to - spanOfLives.from) / minuteMs
-const aQuestion: fc.Arbitrary<Question> = fc.record({
-  range: fc
-    .tuple(fc.integer({ min: -60, max: minutes }), fc.integer({ min: 1, max: minutes }))
-    .map(([start, length]) => {
-      const from = spanOfLives.from + start * minuteMs
-      return { from, to: from + length * minuteMs }
-    }),
-  where: fc.record({
-    directions: list('INBOUND', 'LOCAL'),
-    wallets: list('w1', 'both'),
-    acquirers: list('a1'),
-    corridors: list('SG-CN', 'TH-TH'),
-    projects: list('sg-sgqr'),
-    merchantCountries: list('CN', 'TH'),
-    mccs: list('5812'),
-    entryModes: list('CPM'),
-  }),
-  within: fc.oneof(
-    { weight: 3, arbitrary: fc.constant([]) },
-    { weight: 1, arbitrary: fc.array(party, { maxLength: 2 }) },
-  ),
-})
 const whole: Question = { range: spanOfLives, where: {}, within: [] }
 
 const someRuns: fc.Arbitrary<Run[]> = fc.array(
@@ -214,7 +148,7 @@ describe('the activity projection', () => {
     await reached(entries.length)
     await other.close()
     await logReader.close()
-    expect(atOnce((await answers(whole)).totals())).toEqual(model.totals(entries, whole))
+    expect(await (await answers(whole)).totals()).toEqual(model.totals(entries, whole))
   })
 })
 
@@ -240,7 +174,7 @@ describe('counts', () => {
     expect([await saveNew(), await saveNewLate()]).toEqual([true, false])
     const [save, saveLate] = [await count(early, sent, approved), await count(late, sent)]
     expect([await save(), await saveLate()]).toEqual([true, false])
-    expect(atOnce((await answers(whole)).totals())).toEqual({
+    expect(await (await answers(whole)).totals()).toEqual({
       payments: 1,
       approved: 1,
       declined: 0,
@@ -248,7 +182,7 @@ describe('counts', () => {
     })
   })
 
-  test('add up exactly, beyond what a number holds', () => {
+  test('add up exactly, beyond what a number holds', async () => {
     const value = 4n * 2n ** 32n - 1n
     const payment = aLoggedPayment()
     const open = new OpenCounterBlock({ start: payment.createdAt, upTo: 0n })
@@ -256,9 +190,8 @@ describe('counts', () => {
     const names = new Names()
     const block = new CounterBlock(open.content(), names)
     const blocks = Array.from({ length: 2_200_000 }, () => block)
-    expect(atOnce(answerActivity(onlyBlocks(blocks), names, whole).totals()).value).toBe(
-      BigInt(blocks.length) * value,
-    )
+    const { value: sum } = await answerActivity(onlyBlocks(blocks), names, whole).totals()
+    expect(sum).toBe(BigInt(blocks.length) * value)
   })
 
   test('are a fold over the log: every figure, with every filter, any batches and any crash', async () => {
@@ -272,7 +205,7 @@ describe('counts', () => {
           await countWithCrashes(log, runs)
           const overMonths = questions.map((question) => ({ ...question, range: spanOfLives }))
           for (const question of [whole, ...questions, ...overMonths])
-            expectSame(await answers(question), log, question)
+            await expectSame(await answers(question), log, question)
         },
       ),
       { numRuns: 60 },
@@ -298,7 +231,7 @@ describe('counts', () => {
           await saveCheckpoint(BigInt(at))
           const snapshot = await activityCache.current()
           const found = answerActivity(snapshot.source, activityCache.names, whole)
-          expect(atOnce(found.totals())).toEqual(model.totals(log.slice(0, at), whole))
+          expect(await found.totals()).toEqual(model.totals(log.slice(0, at), whole))
           const asOf = log[at]?.at ?? now
           const lagMs = Math.min(now.getTime() - asOf.getTime(), 2 ** 31 - 1)
           expect(snapshot).toMatchObject({ position: BigInt(at), asOf, lagMs, complete: true })
@@ -318,9 +251,10 @@ describe('counts', () => {
     const [store, other] = [await openStore(), await openStore()]
     const reader = { tip: () => 2n, read: async () => [] }
     const activityCache = createActivityCache(db, reader, () => new Date(spanOfLives.to))
-    const payments = async () =>
-      atOnce(answerActivity((await activityCache.current()).source, activityCache.names, whole).totals())
-        .payments
+    const payments = async () => {
+      const { source } = await activityCache.current()
+      return (await answerActivity(source, activityCache.names, whole).totals()).payments
+    }
 
     // The hour of the later entry is stored; that of the earlier entry and the checkpoint are not.
     await countBatch({ ...other, merchants: noBlocks }, log.slice(1))
@@ -348,7 +282,7 @@ describe('counts', () => {
           for (const [n, merchant] of merchants.entries()) {
             const blocks = found[n]!.map((content) => new CounterBlock(content, names))
             const ownEntries = log.filter(({ payment }) => payment.merchant === merchant)
-            expectSame(answerActivity(onlyBlocks(blocks), names, question), ownEntries, question)
+            await expectSame(answerActivity(onlyBlocks(blocks), names, question), ownEntries, question)
           }
         },
       ),
@@ -361,7 +295,7 @@ describe('counts', () => {
       fc.asyncProperty(aLog(25), someRuns, someRuns, async (log, one, other) => {
         await deleteActivity()
         await Promise.all([countWithCrashes(log, one), countWithCrashes(log, other)])
-        expectSame(await answers(whole), log, whole)
+        await expectSame(await answers(whole), log, whole)
       }),
       { numRuns: 40 },
     )

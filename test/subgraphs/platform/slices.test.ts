@@ -27,4 +27,22 @@ describe('a computation in steps', () => {
     await computing
     expect(turns).toBeGreaterThan(5)
   })
+
+  test('shares its turn with the others, however many run at once', async () => {
+    let steps = 0
+    function* longSteps(): Steps<void> {
+      for (const step of busyFor(3, 3)) {
+        steps++
+        yield step
+      }
+    }
+    const computing = Array.from({ length: 8 }, () => inSlices(longSteps()))
+    expect(steps).toBeLessThanOrEqual(1)
+    while (steps < 8 * 3) {
+      const before = steps
+      await setImmediate()
+      expect(steps - before).toBeLessThanOrEqual(1)
+    }
+    await Promise.all(computing)
+  })
 })
