@@ -28,8 +28,9 @@ import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
 import { startServer, type Server } from '../http/server.ts'
+import { networkOf } from '../http/unknown-connections.ts'
 import { accessOf } from '../identity/access.ts'
-import { openIdentity, type Identity } from '../identity/identity.ts'
+import { openIdentity, type Identity, type Peer } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { createCallerLimits } from '../identity/caller-limits.ts'
@@ -41,6 +42,7 @@ import { connectWithin, fetchSdl } from '../joining/remote-sdl.ts'
 import type { RunningMongo } from '../mongod/start.ts'
 import type { Admission } from '../protocol/admission.ts'
 import { refuseText } from '../protocol/input-text.ts'
+import { noteRefusedRequests, type RefusedRequests } from '../protocol/refused-requests.ts'
 import { createSupergraph, type ReplaceableSupergraph, type SubgraphConnection } from '../supergraph/index.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
 import { refuseDemoData, seedDemo, seedDemoKeys, simulatedWallets, startWallets } from './demo.ts'
@@ -132,6 +134,7 @@ interface Parts extends ConnectedSubgraphs, Pick<Foundation, 'logger' | 'now' | 
   readonly supergraph: ReplaceableSupergraph
   readonly admission: Admission
   readonly identity: Identity
+  readonly refused: RefusedRequests
   readonly wallets: ReturnType<typeof simulatedWallets>
 }
 
@@ -140,7 +143,7 @@ async function startParts({
   startTable,
   hasOwnSubgraphs,
   ...base
-}: Omit<Foundation, 'db' | 'registry'> & {
+}: Omit<Foundation, 'db' | 'registry' | 'refusals'> & {
   readonly uri: string
   readonly startTable: RateTable | null
   readonly hasOwnSubgraphs: boolean
@@ -152,7 +155,8 @@ async function startParts({
   else if (hasOwnSubgraphs) await seedDemo(uri, db, config, logger, now)
   else await seedDemoKeys(db, now)
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
-  const foundation: Foundation = { ...base, db, registry }
+  const refusals = closeLater(started, openRefusalLog(await openAuditLog(db), now, logger))
+  const foundation: Foundation = { ...base, db, registry, refusals }
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
   const identity = await startIdentity(foundation, wallets)
   const late: LateParts = { keeper: null, joining: null }
@@ -167,7 +171,8 @@ async function startParts({
   const budgets = closeLater(started, await openBudgets({ db, logger }))
   const limits = createCallerLimits(budgets, callerLimits(config))
   const admission = await openAdmission(config, supergraph, limits, logger)
-  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, wallets }
+  const refused = noteRefusedRequests(refusals)
+  return { ...running, logger, now, db, mongo, logHealth, supergraph, admission, identity, refused, wallets }
 }
 
 function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void {
@@ -178,7 +183,7 @@ function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void
 }
 
 async function startIdentity(
-  { config, logger, now, db, registry, started }: Foundation,
+  { config, logger, now, db, registry, refusals, started }: Foundation,
   guests: readonly Guest[],
 ): Promise<Identity> {
   const allowDemo = config.MODE === 'demo'
@@ -187,7 +192,12 @@ async function startIdentity(
   const tokens = issuer && createTokens(issuer, now)
   // The operator runs the hub, and need not be connected to it.
   const isParticipant = (id: ParticipantId) => id === hubParticipant || hasAccess(registry, id)
-  return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, now }))
+  const participants = () => registry.participants
+  const onRefused = ({ address, requestId }: Peer) => refusals.refusedKey(networkOf(address), requestId)
+  return closeLater(
+    started,
+    openIdentity({ keyRing, tokens, isParticipant, participants, onRefused, now }),
+  )
 }
 
 /** A participant that was rejected or has left has no access. */
@@ -209,11 +219,10 @@ const joiningPort = (config: Config, late: LateParts): JoiningPort => ({
 })
 
 async function openHubGraph(
-  { config, logger, db, now, started }: Foundation,
+  { config, logger, refusals }: Foundation,
   connections: ReadonlyMap<string, SubgraphConnection>,
 ): Promise<GraphKeeper> {
   const file = new URL('../../schema/generated/supergraph.graphql', import.meta.url)
-  const refusals = closeLater(started, openRefusalLog(await openAuditLog(db), now, logger))
   const present = maskErrors(logger, (subgraph) => !connections.has(subgraph) && subgraph !== 'supergraph')
   const reach = webhookReach(config)
   return openGraphKeeper({
@@ -231,7 +240,13 @@ async function openHubGraph(
         accessOf,
         onForbidden(context, fields) {
           const { viewer, requestId } = context as RequestContext
-          refusals.forbidden(viewer, requestId, fields)
+          for (const field of fields)
+            refusals.note(viewer, {
+              action: 'forbiddenField',
+              target: `field:${field}`,
+              refusal: 'UNAUTHORIZED_FIELD_OR_TYPE',
+              requestId,
+            })
         },
       }),
     connect: (subgraph) => connectWithin(subgraph.isOnThisMachine ? 'LOOPBACK' : reach, subgraph),
@@ -245,7 +260,7 @@ const ownSubgraphs = ['participant', 'merchant', 'transaction', 'analytics'] as 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
   config: Config,
-  { mongo, logHealth, supergraph, admission, identity, openSettlementFile, logReader }: Parts,
+  { mongo, logHealth, supergraph, admission, identity, refused, openSettlementFile, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
@@ -253,6 +268,7 @@ function openServer(
     supergraph,
     admission,
     identity,
+    refused,
     openSettlementFile,
     metrics: {
       hub: { logHealth, logReader, isMongoAway: mongo.isAway },

@@ -2,6 +2,8 @@
 
 import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
 import { connectWatched } from '../../subgraphs/platform/mongo/client.ts'
+import { openAuditLog } from '../../subgraphs/shared/audit-log.ts'
+import { openRefusalLog } from '../../subgraphs/shared/refusal-log.ts'
 import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { secretBox, type Config } from '../config/config.ts'
 import { createReadiness } from '../http/health.ts'
@@ -54,7 +56,7 @@ export async function startSubgraphProcess(
 
 async function open(
   name: SubgraphName,
-  base: Omit<Foundation, 'db' | 'registry'>,
+  base: Omit<Foundation, 'db' | 'registry' | 'refusals'>,
   uri: string,
   readiness: ReturnType<typeof createReadiness>,
 ): Promise<{ readonly url: string }> {
@@ -62,7 +64,8 @@ async function open(
   const mongo = closeLater(started, await connectWatched(uri, logger))
   const db = mongo.db(config.MONGODB_DATABASE)
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
-  const foundation: Foundation = { ...base, db, registry }
+  const refusals = closeLater(started, openRefusalLog(await openAuditLog(db), now, logger))
+  const foundation: Foundation = { ...base, db, registry, refusals }
   const tokens = await openCallTokens(foundation)
   const merchants = closeLater(started, connectToProcesses('merchant', config, tokens, logger))
   const startTable =

@@ -4,7 +4,7 @@
 // What happens per request must cost almost nothing, so it is counted in plain arrays and formatted only when
 // it is read.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import type { LogEntry } from '../../subgraphs/log/entry.ts'
 import type { LogReader } from '../../subgraphs/log/reader.ts'
@@ -14,6 +14,7 @@ import type { Identity } from '../identity/identity.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { LogHealthWatch } from './log-health.ts'
+import { peerOf } from './peer.ts'
 
 export interface MetricsSources {
   readonly identity: Pick<Identity, 'find'>
@@ -51,7 +52,7 @@ export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metric
   let opened: { readonly sources: MetricsSources; readonly text: () => Promise<string> } | null = null
   app.get('/metrics', async (request, reply) => {
     if (!opened) return sendHttpError(reply, new HttpError('NOT_READY'))
-    if (!(await isAllowed(opened.sources, request.headers.authorization)))
+    if (!(await isAllowed(opened.sources, request)))
       return sendHttpError(
         reply,
         new HttpError('UNAUTHENTICATED', 'this takes a key, in a hub with the scope "operator"'),
@@ -73,9 +74,9 @@ export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metric
 
 async function isAllowed(
   { identity, mayRead }: MetricsSources,
-  authorization: string | undefined,
+  request: FastifyRequest,
 ): Promise<boolean> {
-  return mayRead(null) || mayRead(await identity.find(authorization))
+  return mayRead(null) || mayRead(await identity.find(request.headers.authorization, peerOf(request)))
 }
 
 /** Payments that have reached an outcome since this call, by outcome. */

@@ -11,11 +11,13 @@ import { openBroker } from '../live/broker.ts'
 import { originHeaders } from '../protocol/cors.ts'
 import { isAllowedHost, namesOf } from '../protocol/host.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { unnoted } from '../protocol/refused-requests.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
 import { refuseByItself, refuseUnknown, webServerRefusals, withoutBase } from './refusals.ts'
+import { peerOf } from './peer.ts'
 import { portalRoutes } from './portal.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
@@ -77,10 +79,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     max: config.UNKNOWN_CONNECTIONS_MAX,
     perAddressMax: config.UNKNOWN_CONNECTIONS_PER_ADDRESS_MAX,
   })
-  healthRoutes(app, readiness, async (authorization) => {
+  healthRoutes(app, readiness, async (request) => {
     if (config.MODE === 'demo') return true
     // A token that cannot be checked now is no reason to call the hub unready.
-    const viewer = await Promise.resolve(services?.identity.find(authorization)).catch(() => null)
+    const found = services?.identity.find(request.headers.authorization, peerOf(request))
+    const viewer = await Promise.resolve(found).catch(() => null)
     return viewer?.scopes.has('operator') ?? false
   })
   const metrics = metricsRoute(app, telemetry)
@@ -202,11 +205,12 @@ function openTransports(
   app: FastifyInstance,
   { config, logger, telemetry, isStandalone = false }: ServerOptions & { readonly telemetry: Telemetry },
   unknown: UnknownConnections,
-  { supergraph, admission, identity }: Services,
+  { supergraph, admission, identity, refused = unnoted }: Services,
 ): Transports {
   const broker = openBroker({
     supergraph,
     admission,
+    refused,
     telemetry,
     logger,
     behindMs: config.SOCKET_BEHIND_MS,

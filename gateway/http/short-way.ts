@@ -6,6 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { readJson, readRequest } from '../protocol/request.ts'
 import { errorAnswer, runOperation, type Answer, type Caller, type GraphqlRoutesOptions } from './graphql.ts'
 import type { Metrics } from './metrics.ts'
+import { certificateOf } from './peer.ts'
 import { compressed } from './response.ts'
 
 export interface ShortWayOptions extends GraphqlRoutesOptions {
@@ -62,8 +63,12 @@ class ShortWay implements Caller {
     return this.#request.headers
   }
 
-  get ip(): string {
+  get address(): string {
     return this.#request.socket.remoteAddress ?? ''
+  }
+
+  get certificate(): string | null {
+    return certificateOf(this.#request.socket)
   }
 
   /** Reads the body, which is one chunk for most requests. */

@@ -48,8 +48,8 @@ export function limitUnknownConnections(
   }
 }
 
-/** An IPv6 client has a whole /64 network of addresses. */
-const networkOf = (address: string): string =>
+/** The address, or the first half of one of IPv6: a client has a whole /64 network of them. */
+export const networkOf = (address: string): string =>
   isIPv6(address) && !address.startsWith('::ffff:') ? expanded(address).slice(0, 4).join(':') : address
 
 function expanded(address: string): readonly string[] {

@@ -19,8 +19,10 @@ export async function openAnalyticsSubgraph(dependencies: SubgraphDependencies):
   const logReader = dependencies.logReader ?? ownReader!
   const projection = startProjection({ db, logReader, logger }, activityProjection())
   const activityCache = createActivityCache(db, logReader, now)
-  return openSubgraph('analytics', createAnalyticsResolvers({ activityCache, registry, now }), async () => {
-    await projection.close()
-    await ownReader?.close()
+  return openSubgraph('analytics', createAnalyticsResolvers({ activityCache, registry, now }), {
+    async closeOwn() {
+      await projection.close()
+      await ownReader?.close()
+    },
   })
 }
