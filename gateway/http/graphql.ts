@@ -27,6 +27,7 @@ import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
 import { endsWithErrors, unnamed, type Telemetry } from '../telemetry/telemetry.ts'
+import { expandBodies } from './expand-body.ts'
 import { peerOf } from './peer.ts'
 import { isUnchanged, sendCompressed } from './response.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
@@ -54,6 +55,7 @@ export interface GraphqlRoutesOptions {
 }
 
 export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOptions): void {
+  expandBodies(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),

@@ -34,6 +34,7 @@ const accepted = new Set([undefined, '*/*', 'application/json', 'application/gra
 
 function canGoShort({ method, url, headers }: IncomingMessage, bodyMax: number): boolean {
   if (method !== 'POST' || url !== '/graphql' || headers.origin !== undefined || !headers.host) return false
+  if (headers['content-encoding'] !== undefined) return false
   const length = Number(headers['content-length'])
   return (
     contentTypes.has(headers['content-type'] ?? '') &&

@@ -110,4 +110,5 @@ const isSame = (a: ApiKey, b: ApiKey): boolean =>
   a.participant === b.participant &&
   a.label === b.label &&
   a.scopes.join() === b.scopes.join() &&
-  a.expiresAt?.getTime() === b.expiresAt?.getTime()
+  a.expiresAt?.getTime() === b.expiresAt?.getTime() &&
+  a.certificate === b.certificate
