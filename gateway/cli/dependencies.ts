@@ -1,8 +1,10 @@
-// Checks the packages that an installation brings: node gateway/cli/dependencies.ts. It reads
-// package-lock.json alone, prints the licences and the install scripts, and fails for one that is not
-// known.
+// Checks the packages that an installation brings: npm run dependencies. It reads package-lock.json and
+// package.json alone, prints the licences and the install scripts, and fails for one that is not known. With
+// the name of a file, it writes the bill of materials (CycloneDX) into it.
 
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 /** Licences of packages that run in production. */
 const licences: ReadonlySet<string> = new Set([
@@ -18,11 +20,8 @@ const licences: ReadonlySet<string> = new Set([
   'Python-2.0',
   'Unlicense',
 ])
-/**
- * Packages that run a script when they are installed: `node` puts the runtime in place, and
- * `@apollo/protobufjs`, which Apollo Server needs, prints a warning about versions.
- */
-const scripts: ReadonlySet<string> = new Set(['node', '@apollo/protobufjs'])
+/** What package.json permits (`allowScripts`), by the name of a package. */
+type AllowedScripts = Readonly<Record<string, boolean>>
 
 interface Package {
   readonly version?: string
@@ -34,16 +33,19 @@ interface Package {
 export interface DependencyReport {
   /** Number of packages by licence. */
   readonly licences: Readonly<Record<string, number>>
-  /** Packages with an install script. */
+  /** Packages whose install script npm runs. */
   readonly scripts: readonly string[]
+  /** Packages whose install script package.json refuses. */
+  readonly refusedScripts: readonly string[]
   /** One sentence for each package that must not be there. */
   readonly faults: readonly string[]
 }
 
 /** Reports the packages that are not for development alone. */
-export function reportDependencies(lock: {
-  readonly packages: Readonly<Record<string, Package>>
-}): DependencyReport {
+export function reportDependencies(
+  lock: { readonly packages: Readonly<Record<string, Package>> },
+  allowed: AllowedScripts,
+): DependencyReport {
   const found = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && !dev)
   const nameOf = (path: string): string =>
     path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
@@ -52,13 +54,14 @@ export function reportDependencies(lock: {
   const withScript = found.filter(([, one]) => one.hasInstallScript).map(([path]) => nameOf(path))
   return {
     licences: counts,
-    scripts: withScript,
+    scripts: withScript.filter((name) => allowed[name] !== false),
+    refusedScripts: withScript.filter((name) => allowed[name] === false),
     faults: [
       ...found.flatMap(([path, { license = 'none' }]) =>
         isKnown(license) ? [] : [`${nameOf(path)} has the licence ${license}`],
       ),
       ...withScript.flatMap((name) =>
-        scripts.has(name) ? [] : [`${name} runs a script when it is installed`],
+        Object.hasOwn(allowed, name) ? [] : [`${name} runs a script when it is installed`],
       ),
     ],
   }
@@ -70,13 +73,32 @@ const isKnown = (license: string): boolean => {
   return names.split(' OR ').some((one) => one.split(' AND ').every((name) => licences.has(name)))
 }
 
-if (import.meta.main) {
-  const lock = new URL('../../package-lock.json', import.meta.url)
-  const report = reportDependencies(
-    JSON.parse(readFileSync(lock, 'utf8')) as Parameters<typeof reportDependencies>[0],
+const root = new URL('../../', import.meta.url)
+
+/** The bill of materials of what an installation brings, as JSON. */
+export const billOfMaterials = (): string =>
+  execFileSync(
+    'npm',
+    ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--omit', 'dev', '--package-lock-only'],
+    { cwd: fileURLToPath(root), encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
   )
+
+/** Reports the packages of this repository. */
+export function reportOwn(): DependencyReport {
+  const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, root), 'utf8'))
+  const { allowScripts } = read('package.json') as { readonly allowScripts: AllowedScripts }
+  return reportDependencies(
+    read('package-lock.json') as Parameters<typeof reportDependencies>[0],
+    allowScripts,
+  )
+}
+
+if (import.meta.main) {
+  const report = reportOwn()
   for (const [license, count] of Object.entries(report.licences)) console.log(`${count} ${license}`)
-  console.log(`install scripts: ${report.scripts.join(', ')}`)
+  console.log(`install scripts: ${report.scripts.join(', ')}; refused: ${report.refusedScripts.join(', ')}`)
+  const [file] = process.argv.slice(2)
+  if (file !== undefined) writeFileSync(file, billOfMaterials())
   for (const fault of report.faults) console.error(fault)
   if (report.faults.length > 0) process.exitCode = 1
 }
