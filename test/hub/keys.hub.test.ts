@@ -137,7 +137,7 @@ test('each change of a key is in the audit log, without the key', async () => {
 
 describe('a refusal that matters is in the audit log', () => {
   const card = '4111 1111 1111 1111'
-  const setRates = 'mutation { setRates(input: { idempotencyKey: "k", rates: [] }) { __typename } }'
+  const setRates = 'mutation { setRates(input: { asOf: "2026-03-01T00:00:00Z", markupBasisPoints: 0, rows: [] }) { __typename } }'
   const quote = `mutation ($input: QuotePaymentInput!) { quotePayment(input: $input) { __typename } }`
   const webhook = (url: string) =>
     `mutation { createWebhook(input: { idempotencyKey: "k", url: "${url}", events: ["*"] }) { __typename } }`
@@ -173,13 +173,13 @@ describe('a refusal that matters is in the audit log', () => {
     {
       what: 'a card number in a document',
       send: () => wallet.query(webhook(`https://hooks.example/${card}`)),
-      target: 'input:document',
+      target: 'input:input.url',
       refusal: 'PAN_REFUSED',
     },
     {
       what: 'a card number over a WebSocket',
-      send: () => wallet.followText(`{ payment(id: "${card}") { id } }`).next().catch(() => {}),
-      target: 'input:document',
+      send: () => wallet.followText(`{ transaction(id: "${card}") { id } }`).next().catch(() => {}),
+      target: 'input:id',
       refusal: 'PAN_REFUSED',
     },
   ])('$what', async ({ send: refused, target, refusal }) => {
