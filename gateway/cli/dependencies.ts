@@ -47,8 +47,6 @@ export function reportDependencies(
   allowed: AllowedScripts,
 ): DependencyReport {
   const found = Object.entries(lock.packages).filter(([path, { dev }]) => path !== '' && !dev)
-  const nameOf = (path: string): string =>
-    path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
   const counts: Record<string, number> = {}
   for (const [, { license = 'none' }] of found) counts[license] = (counts[license] ?? 0) + 1
   const withScript = found.filter(([, one]) => one.hasInstallScript).map(([path]) => nameOf(path))
@@ -67,6 +65,10 @@ export function reportDependencies(
   }
 }
 
+/** The name of the package at a path of package-lock.json. */
+const nameOf = (path: string): string =>
+  path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length)
+
 /** True when all licences of "A AND B" are known, or one of "A OR B". */
 const isKnown = (license: string): boolean => {
   const names = license.replace(/[()]/g, '')
@@ -74,18 +76,37 @@ const isKnown = (license: string): boolean => {
 }
 
 const root = new URL('../../', import.meta.url)
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, root), 'utf8'))
 
-/** The bill of materials of what an installation brings, as JSON. */
-export const billOfMaterials = (): string =>
-  execFileSync(
-    'npm',
-    ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--omit', 'dev', '--package-lock-only'],
-    { cwd: fileURLToPath(root), encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+interface Bill {
+  readonly bomFormat: string
+  readonly components: readonly { readonly name: string; readonly version: string; readonly 'bom-ref': string }[]
+  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[]
+}
+
+/**
+ * The bill of materials of what an installation brings. `npm sbom --omit dev` would also leave out what is
+ * needed both in production and for development.
+ */
+export function billOfMaterials(): Bill {
+  const format = ['--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--package-lock-only']
+  const options = { cwd: fileURLToPath(root), encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 } as const
+  const bill = JSON.parse(execFileSync('npm', ['sbom', ...format], options)) as Bill
+  const { packages } = read('package-lock.json') as Parameters<typeof reportDependencies>[0]
+  const installed = new Set(
+    Object.entries(packages).flatMap(([path, { dev, version }]) => (dev ? [] : [`${nameOf(path)} ${version}`])),
   )
+  const components = bill.components.filter(({ name, version }) => installed.has(`${name} ${version}`))
+  const left = new Set(bill.components.map((one) => one['bom-ref']))
+  for (const one of components) left.delete(one['bom-ref'])
+  const dependencies = bill.dependencies
+    .filter(({ ref }) => !left.has(ref))
+    .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((other) => !left.has(other)) }))
+  return { ...bill, components, dependencies }
+}
 
 /** Reports the packages of this repository. */
 export function reportOwn(): DependencyReport {
-  const read = (name: string): unknown => JSON.parse(readFileSync(new URL(name, root), 'utf8'))
   const { allowScripts } = read('package.json') as { readonly allowScripts: AllowedScripts }
   return reportDependencies(
     read('package-lock.json') as Parameters<typeof reportDependencies>[0],
@@ -98,7 +119,7 @@ if (import.meta.main) {
   for (const [license, count] of Object.entries(report.licences)) console.log(`${count} ${license}`)
   console.log(`install scripts: ${report.scripts.join(', ')}; refused: ${report.refusedScripts.join(', ')}`)
   const [file] = process.argv.slice(2)
-  if (file !== undefined) writeFileSync(file, billOfMaterials())
+  if (file !== undefined) writeFileSync(file, `${JSON.stringify(billOfMaterials(), null, 2)}\n`)
   for (const fault of report.faults) console.error(fault)
   if (report.faults.length > 0) process.exitCode = 1
 }

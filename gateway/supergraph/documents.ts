@@ -26,6 +26,7 @@ import {
 import { engineCodes, reject, type Rejected } from './errors.ts'
 import { errorsMax } from './input.ts'
 import { checkText, type TextRules } from './document-text.ts'
+import { withoutNames, withoutSuggestion } from './hidden-names.ts'
 import { oversize } from './limits.ts'
 import { readOperation, type Operation } from './operation.ts'
 import type { ApiSchema } from './supergraph-schema.ts'
@@ -50,7 +51,7 @@ export function readDocument(
   text: string,
   policy: DocumentPolicy,
 ): Document | Rejected {
-  const { limits, suggestions } = policy
+  const { limits } = policy
   if (text.length > limits.charactersMax) {
     const limit = `the limit is ${limits.charactersMax}`
     return reject('OPERATION_TOO_LARGE', `The document has ${text.length} characters; ${limit}.`)
@@ -60,7 +61,7 @@ export function readDocument(
     if (refused) return refused
     const document = parse(text, { maxTokens: limits.tokensMax })
     const invalid = (errors: readonly GraphQLError[]): Rejected =>
-      reject('GRAPHQL_VALIDATION_FAILED', ...(suggestions ? errors : errors.map(withoutSuggestion)))
+      reject('GRAPHQL_VALIDATION_FAILED', ...errors.map((error) => shown(error, policy)))
     const errors = validate(schema, document, validationRules, { maxErrors: errorsMax })
     if (errors.length > 0) return invalid(errors)
     const { definitions } = document
@@ -82,8 +83,12 @@ export function readDocument(
   }
 }
 
-const withoutSuggestion = (error: GraphQLError): GraphQLError =>
-  new GraphQLError(error.message.replace(/ Did you mean .*\?$/s, ''), { nodes: error.nodes ?? [] })
+/** The error with the names of the schema that the policy gives. */
+function shown(error: GraphQLError, { suggestions, introspection }: DocumentPolicy): GraphQLError {
+  if (suggestions) return error
+  const message = introspection ? withoutSuggestion(error.message) : withoutNames(error.message)
+  return new GraphQLError(message, { nodes: error.nodes ?? [] })
+}
 
 /**
  * Rules for fields that are merged. The first compares all pairs of them, so it runs on documents of bounded

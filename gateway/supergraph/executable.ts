@@ -49,6 +49,8 @@ export interface Engine {
   readonly listSize: number
   /** See `SupergraphOptions.eventWaitMs`. */
   readonly eventWaitMs: number
+  /** Whether errors of variables have only names that the client has sent. */
+  readonly hidesNames: boolean
 }
 
 /** Ends a stream of events: its subgraph ended it, or an event could not be joined. */

@@ -83,7 +83,10 @@ export interface SupergraphOptions {
   readonly limits?: Partial<Limits>
   /** Whether `__schema` and `__type` are answered. Default: true. */
   readonly introspection?: boolean
-  /** Whether errors suggest names of the schema (“Did you mean”). Default: true. */
+  /**
+   * Whether errors suggest names of the schema (“Did you mean”). Default: true. Without introspection too, errors
+   * have no name that the client has not sent.
+   */
   readonly suggestions?: boolean
   /** The items for which a list is priced when no `@listSize` gives their number. Default: 10. */
   readonly listSize?: number
@@ -158,6 +161,7 @@ export function createSupergraph(options: SupergraphOptions): Supergraph {
     onForbidden,
     listSize,
     eventWaitMs,
+    hidesNames: !introspection && !suggestions,
   }
   const policy = {
     limits: { ...defaultLimits, ...options.limits },

@@ -8,6 +8,7 @@ import { connect, type TLSSocket } from 'node:tls'
 import { connect as connectPlain } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
+import type { Grant } from '../../../subgraphs/shared/api-keys.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
 import { anId } from '../../fixtures/an-id.ts'
 import { temporaryFolder } from '../../harness/temporary-folder.ts'
@@ -149,7 +150,7 @@ describe('a token or key that is bound to a certificate (RFC 8705)', () => {
   test('is a key of the hub with a thumbprint, too', async () => {
     const { keys, database } = hub
     const { text } = keys.draft()
-    const grant = {
+    const grant: Grant = {
       participant: anId('wallet-sg-01'),
       scopes: [],
       label: 'till 7',
