@@ -60,24 +60,7 @@ export function createTokens(
   // Keyed by hash, as API keys are: a copy of the memory contains no tokens, and the size of an entry is
   // bounded.
   const cached = new RecentMap<KeyHash, TokenViewer>(cachedMax, { refreshOnRead: true })
-  const signers = new WeakMap<Viewer, string>()
-  /** Thumbprints (RFC 7638) of the issuer’s keys that have signed accepted tokens. */
-  const present = new Set<string>()
-  const isValid = (viewer: Viewer): boolean => present.has(signers.get(viewer) ?? '')
-  const listeners = new Set<() => void>()
-  // While the keys cannot be read, the tokens are valid until they expire.
-  const checkKeys = async (): Promise<void> => {
-    if (present.size === 0) return
-    await keys.reload()
-    const current = new Set(await Promise.all(keys.jwks()!.keys.map(thumbprintOf)))
-    const gone = [...present].filter((key) => !current.has(key))
-    gone.forEach((key) => present.delete(key))
-    if (gone.length > 0) listeners.forEach((listener) => listener())
-  }
-  const checking = setInterval(
-    () => void checkKeys().catch(() => {}),
-    options.keysEveryMs ?? keysEveryMs,
-  ).unref()
+  const signers = followSigners(keys, options.keysEveryMs ?? keysEveryMs)
   const verifying = new Map<KeyHash, Promise<TokenViewer | null>>()
 
   const verify = async (token: string, hash: KeyHash): Promise<TokenViewer | null> => {
@@ -91,9 +74,7 @@ export function createTokens(
       })
       const viewer = viewerOf(payload, keepsAllScopes)
       if (!viewer) return null
-      const signer = await thumbprintOf(key as CryptoKey)
-      present.add(signer)
-      signers.set(viewer, signer)
+      await signers.add(viewer, key as CryptoKey)
       cached.set(hash, viewer)
       return viewer
     } catch (error) {
@@ -108,12 +89,44 @@ export function createTokens(
     find(token) {
       const hash = hashKey(token)
       const viewer = cached.get(hash)
-      if (viewer) return isValid(viewer) && now() < viewer.expiresAt ? viewer : null
+      if (viewer && signers.isValid(viewer)) return now() < viewer.expiresAt ? viewer : null
       let verified = verifying.get(hash)
       if (!verified) verifying.set(hash, (verified = verify(token, hash)))
       return verified
     },
-    isValid,
+    isValid: signers.isValid,
+    onChange: signers.onChange,
+    close: signers.close,
+  }
+}
+
+interface Signers extends Pick<Tokens, 'isValid' | 'onChange' | 'close'> {
+  /** The token of `viewer` was signed by `key`. */
+  add(viewer: Viewer, key: CryptoKey): Promise<void>
+}
+
+/** Follows the keys that have signed accepted tokens, by their thumbprints (RFC 7638). */
+function followSigners(keys: RemoteKeys, everyMs: number): Signers {
+  const present = new Set<string>()
+  const signers = new WeakMap<Viewer, string>()
+  const listeners = new Set<() => void>()
+  const check = async (): Promise<void> => {
+    if (present.size === 0) return
+    await keys.reload()
+    const current = new Set(await Promise.all(keys.jwks()!.keys.map(thumbprintOf)))
+    const gone = [...present].filter((key) => !current.has(key))
+    gone.forEach((key) => present.delete(key))
+    if (gone.length > 0) listeners.forEach((listener) => listener())
+  }
+  // While the keys cannot be read, cached tokens are valid until they expire.
+  const checking = setInterval(() => void check().catch(() => {}), everyMs).unref()
+  return {
+    async add(viewer, key) {
+      const signer = await thumbprintOf(key)
+      present.add(signer)
+      signers.set(viewer, signer)
+    },
+    isValid: (viewer) => present.has(signers.get(viewer) ?? ''),
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -121,6 +134,8 @@ export function createTokens(
     close: () => clearInterval(checking),
   }
 }
+
+type RemoteKeys = ReturnType<typeof createRemoteJWKSet>
 
 /** Empty for a key of a kind that is not supported. */
 const thumbprintOf = (key: CryptoKey | JWK): Promise<string> => calculateJwkThumbprint(key).catch(() => '')
