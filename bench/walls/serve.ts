@@ -1,4 +1,4 @@
-// Serves the engine's benchmark with everything that decides who may do what, or with none of it:
+// Serves the engine's benchmark with keys, scopes, cost and limits, or with none of them:
 // `node bench/walls/serve.ts walls|bare` prints its URL and runs until SIGTERM.
 
 import { pino } from 'pino'

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { createSecretBox, plainSecrets, type SecretBox } from '../../subgraphs/shared/secret-box.ts'
 import type { CallerLimitsOptions } from '../identity/caller-limits.ts'
 import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
-import type { TlsFiles } from '../http/tls.ts'
+import type { TlsFiles } from '../protocol/tls.ts'
 import type { TokenIssuer } from '../identity/token.ts'
 import type { MongoOptions } from '../mongod/start.ts'
 import type { AllowedOrigins } from '../protocol/cors.ts'
@@ -127,7 +127,7 @@ const settings = z.object({
     .enum(['off', 'request'])
     .default('off')
     .describe(
-      'Whether the hub asks clients for certificates, to which keys and tokens can be bound (RFC 8705).',
+      'Whether the hub requests certificates of clients, to which keys and tokens can be bound (RFC 8705).',
     ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

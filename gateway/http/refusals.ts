@@ -37,7 +37,7 @@ export const webServerRefusals = {
     shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
   },
   clientErrorHandler({ code, message }, socket) {
-    // A handshake that failed has no one to answer: the client has not begun to speak HTTP.
+    // A handshake has failed: there is no HTTP yet to answer in.
     if (code === 'ECONNRESET' || /^ERR_(SSL|TLS)_/.test(code)) return void socket.destroy()
     const known = codeOfClientError[code]
     refuseStream(

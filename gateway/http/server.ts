@@ -29,7 +29,7 @@ import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
 import { openShortWay } from './short-way.ts'
 import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
-import { openTls, type Tls } from './tls.ts'
+import { openTls, type Tls } from '../protocol/tls.ts'
 import { limitUnknownConnections, type UnknownConnections } from './unknown-connections.ts'
 import { openWebSocketTransport, type WebSocketTransport } from './websocket.ts'
 

@@ -27,7 +27,7 @@ export interface Tokens {
    * cached. Rejects with ISSUER_UNREACHABLE when the keys of the issuer cannot be read.
    */
   find(token: string): TokenViewer | null | Promise<TokenViewer | null>
-  /** False for a viewer of no token, and once the key that has signed its token is not the issuer’s any more. */
+  /** False for a viewer of no token, and once the key that has signed its token has left the issuer’s. */
   isValid(viewer: Viewer): boolean
   /** Calls `listener` when a key has left, until the function that is returned is called. */
   onChange(listener: () => void): () => void
@@ -145,8 +145,8 @@ export const isToken = (bearer: string): boolean => /^eyJ[\w-]*\.[\w-]+\.[\w-]*$
 
 /**
  * The participant is the claim `participant`, or `sub` without it; `scope` is a list separated by spaces, as
- * in RFC 8693. `cnf` binds the token to a certificate (RFC 8705); one that is bound to anything else is refused,
- * because the hub cannot check it.
+ * in RFC 8693. `cnf` binds the token to a certificate (RFC 8705); a token that is bound to anything else is
+ * refused, because the hub cannot check it.
  */
 function viewerOf(
   { sub, participant, scope, exp, cnf }: JWTPayload,

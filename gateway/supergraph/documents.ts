@@ -92,7 +92,8 @@ function shown(error: GraphQLError, { suggestions, introspection }: DocumentPoli
 
 /**
  * Rules for fields that are merged. The first compares all pairs of them, so it runs on documents of bounded
- * size only. The second cannot read a switch of a variable, so both values of the switch must leave one field.
+ * size only. The second cannot read a switch of a variable, so both values of the switch must leave one
+ * field.
  */
 const mergingRules = [OverlappingFieldsCanBeMergedRule, SingleFieldSubscriptionsRule]
 

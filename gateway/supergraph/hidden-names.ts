@@ -4,8 +4,8 @@
 export const withoutSuggestion = (message: string): string => message.replace(/ Did you mean .*\?$/s, '')
 
 /**
- * The message without any name that the document does not have: suggestions, types, and the arguments and input
- * fields that it lacks.
+ * The message without any name that the document does not have: suggestions, types, and the arguments and
+ * input fields that it lacks.
  */
 export const withoutNames = (message: string): string =>
   withoutSuggestion(message)

@@ -84,8 +84,8 @@ export interface SupergraphOptions {
   /** Whether `__schema` and `__type` are answered. Default: true. */
   readonly introspection?: boolean
   /**
-   * Whether errors suggest names of the schema (“Did you mean”). Default: true. Without introspection too, errors
-   * have no name that the client has not sent.
+   * Whether errors suggest names of the schema (“Did you mean”). Default: true. Without introspection too,
+   * errors have no name that the client has not sent.
    */
   readonly suggestions?: boolean
   /** The items for which a list is priced when no `@listSize` gives their number. Default: 10. */

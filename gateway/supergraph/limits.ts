@@ -87,8 +87,8 @@ export function oversize(
 }
 
 /**
- * The pairs of objects with the same key at one place of the response, which validation compares field by field;
- * after `max`, they are no longer counted.
+ * The pairs of objects with the same key at one place of the response, which validation compares field by
+ * field; after `max`, they are no longer counted.
  */
 function overlapsIn(
   set: SelectionSetNode,

@@ -28,7 +28,7 @@ export interface RefusalLog {
 
 /** Keys that an address may get wrong in a minute before it is noted. */
 export const refusedKeysMax = 10
-/** Different refusals of a minute that are noted: of one key, of all, and addresses. The others are counted. */
+/** Different refusals of a minute that are noted: of one key, of all, and addresses. Others are counted. */
 const ofKeyMax = 10
 const notedMax = 60
 const addressesMax = 20
@@ -68,7 +68,7 @@ class Minute {
     this.noted.set(name, { change, times, isWritten: false })
   }
 
-  /** Takes what is to be written now: the first of equal refusals at once, the others when the minute is over. */
+  /** Takes what is to be written: the first of equal refusals at once, the others when the minute is over. */
   take(isOver: boolean, now: Date): readonly (Noted['change'] & { readonly times: number })[] {
     const taken = [...this.noted.values()].flatMap((one) => {
       const { change, times, isWritten } = one

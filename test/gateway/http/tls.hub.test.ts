@@ -108,7 +108,7 @@ describe('a hub with TLS_CERT_FILE', () => {
     socket.close()
   })
 
-  test('forgets a connection over which a key has come, as over plain HTTP', async () => {
+  test('counts a connection no longer when a key has come over it, as over plain HTTP', async () => {
     const sockets: WebSocket[] = []
     for (let n = 0; n < 20; n++) {
       const [socket, answer] = await webSocket('demo-wallet', null)

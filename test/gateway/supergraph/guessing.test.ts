@@ -1,5 +1,5 @@
-// What messages give away of a schema without introspection and suggestions, to a client that guesses names as
-// clairvoyance does: near misses of every name of the API.
+// What messages give away of a schema without introspection and suggestions, to a client that guesses names
+// as clairvoyance does: near misses of every name of the API.
 
 import {
   buildSchema,
@@ -38,7 +38,7 @@ const types = Object.values(buildSchema(generated('api.graphql')).getTypeMap()).
 )
 const query = types.filter(isObjectType).find(({ name }) => name === 'Query')!
 
-/** Everything that a client could want to find: names of types, fields, arguments, input fields and enum values. */
+/** What a client could want to find: names of types, fields, arguments, input fields and enum values. */
 const secrets = new Set([
   ...types.map(({ name }) => name).filter((name) => !['Query', 'Mutation', 'Int', 'String'].includes(name)),
   ...types.flatMap((type) => {

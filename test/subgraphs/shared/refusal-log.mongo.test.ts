@@ -32,7 +32,7 @@ const entries = () => rows.find({}, { sort: { sequence: 1 } }).toArray()
 const timesIn = (after: string): number => (JSON.parse(after) as { times: number }).times
 
 describe('refusals in the audit log', () => {
-  test('have who was refused what, by which key and in which first request', async () => {
+  test('have the caller, what was refused, the key and the first request', async () => {
     refuse('till 7', 'Mutation.setCorridor', 'first')
     refuse('till 7', 'Mutation.setCorridor', 'second')
     await log.close()

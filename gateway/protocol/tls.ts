@@ -32,7 +32,7 @@ export interface Tls {
     readonly requestCert: boolean
     readonly rejectUnauthorized: false
   }
-  /** Gives `server` what the files have now and after each change, until the function that is returned is called. */
+  /** Gives `server` the files after each change, until the function that is returned is called. */
   follow(server: Server, logger: Pick<Logger, 'info' | 'error'>): () => void
 }
 
@@ -43,8 +43,8 @@ const checkMs = 1_000
 export function openTls(files: TlsFiles): Tls {
   const followed = [files.certificate, files.key].map((file) => ({ file, state: fileStateOf(file) }))
   return {
-    // A client proves by the handshake that it holds the key of its certificate. The issuer of the certificate
-    // is not checked: only a thumbprint to which a key or token is bound gives it a meaning.
+    // A client proves by the handshake that it holds the key of its certificate. The issuer is not checked:
+    // only a thumbprint to which a key or token is bound gives the certificate a meaning.
     options: {
       ...read(files),
       requestCert: files.requestsCertificates,
