@@ -144,8 +144,8 @@ export const rateLimitHeaders = ({
 
 /**
  * The headers of the response for `error`: for UNAUTHENTICATED the scheme to authenticate with (RFC 6750),
- * for ENCODING_NOT_SUPPORTED those that are (RFC 9110, 15.5.16), for BUDGET_EXCEEDED the limit and when to try
- * again.
+ * for ENCODING_NOT_SUPPORTED those that are (RFC 9110, 15.5.16), for BUDGET_EXCEEDED the limit and when to
+ * try again.
  */
 export function httpErrorHeaders({ code, details }: HttpError): Record<string, string> {
   if (code === 'UNAUTHENTICATED') return { 'www-authenticate': 'Bearer' }
