@@ -23,8 +23,9 @@ export interface Engine {
   close(): Promise<void>
 }
 
-const supergraphSdl = (parts: readonly { readonly name: string; readonly sdl: string }[] = subgraphs): string =>
-  composeSupergraph(parts.map(({ name, sdl }) => ({ name, sdl, url: `http://${name}.invalid` })))
+const supergraphSdl = (
+  parts: readonly { readonly name: string; readonly sdl: string }[] = subgraphs,
+): string => composeSupergraph(parts.map(({ name, sdl }) => ({ name, sdl, url: `http://${name}.invalid` })))
 
 /** The SDL with a scope that each query requires. */
 const guardedSdl = (sdl: string): string =>

@@ -45,7 +45,13 @@ const kinds: readonly ((n: number) => unknown)[] = [
   (n) => send(bad, 'bad key', `${badKey}${n}`, valid, { id: 'merchant-1' }),
   () => send(bad, 'too deep', goodKey, `${'{ merchant '.repeat(120)}${'}'.repeat(120)}`),
   (n) => send(bad, 'too large', goodKey, `{ ${`merchant${n} `.repeat(4_000)} }`),
-  (n) => send(bad, 'unknown fields', goodKey, `{ ${Array.from({ length: 20 }, (_, i) => `f${n}x${i}`).join(' ')} }`),
+  (n) =>
+    send(
+      bad,
+      'unknown fields',
+      goodKey,
+      `{ ${Array.from({ length: 20 }, (_, i) => `f${n}x${i}`).join(' ')} }`,
+    ),
   halfSent,
 ]
 

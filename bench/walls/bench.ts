@@ -87,6 +87,11 @@ async function underAttack(): Promise<Row[]> {
 
 const attackFor = async (url: string, length: number): Promise<string> => {
   const attack = fileURLToPath(new URL('attack.ts', import.meta.url))
-  const { stdout } = await promisify(execFile)(process.execPath, [attack, url, String(badPerSecond), String(length)])
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    attack,
+    url,
+    String(badPerSecond),
+    String(length),
+  ])
   return stdout.trim()
 }

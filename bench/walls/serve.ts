@@ -19,7 +19,10 @@ import { hubSupergraph } from '../engine/engines.ts'
 import { keys } from './keys.ts'
 
 const logger = pino({ level: 'silent' })
-const config = readConfig({ PORT: '0', KEY_COST_PER_MINUTE: process.env['KEY_COST_PER_MINUTE'] ?? '1000000000' })
+const config = readConfig({
+  PORT: '0',
+  KEY_COST_PER_MINUTE: process.env['KEY_COST_PER_MINUTE'] ?? '1000000000',
+})
 
 interface Parts {
   readonly supergraph: Supergraph

@@ -293,7 +293,9 @@ const settings = z.object({
   SUGGESTIONS: z
     .enum(['on', 'off'])
     .default('on')
-    .describe('Whether errors suggest names of the schema (“Did you mean”).'),
+    .describe(
+      'Whether errors suggest names of the schema (“Did you mean”); without `INTROSPECTION` too, they have no name that was not sent.',
+    ),
   PERSISTED_QUERIES: z
     .enum(['on', 'off'])
     .default('on')
