@@ -194,10 +194,7 @@ async function startIdentity(
   const isParticipant = (id: ParticipantId) => id === hubParticipant || hasAccess(registry, id)
   const participants = () => registry.participants
   const onRefused = ({ address, requestId }: Peer) => refusals.refusedKey(networkOf(address), requestId)
-  return closeLater(
-    started,
-    openIdentity({ keyRing, tokens, isParticipant, participants, onRefused, now }),
-  )
+  return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, participants, onRefused, now }))
 }
 
 /** A participant that was rejected or has left has no access. */
