@@ -93,9 +93,7 @@ export function openIdentity(sources: IdentitySources): Identity {
       if (bearer === null || !tokens || !isToken(bearer))
         return accepted(bearer === null ? null : keyRing.find(bearer), peer)
       const found = tokens.find(bearer)
-      return found instanceof Promise
-        ? found.then((viewer) => accepted(viewer, peer))
-        : accepted(found, peer)
+      return found instanceof Promise ? found.then((viewer) => accepted(viewer, peer)) : accepted(found, peer)
     },
     isValid: (viewer) =>
       (!viewer.expiresAt || now() < viewer.expiresAt) &&

@@ -1,6 +1,13 @@
 // Tokens of another issuer (JWT, RFC 7519): verified with its public keys, and cached until they expire.
 
-import { calculateJwkThumbprint, createRemoteJWKSet, errors, jwtVerify, type JWK, type JWTPayload } from 'jose'
+import {
+  calculateJwkThumbprint,
+  createRemoteJWKSet,
+  errors,
+  jwtVerify,
+  type JWK,
+  type JWTPayload,
+} from 'jose'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import { scopes, type Scope } from '../../schema/values/scopes.ts'
 import { RecentMap } from '../../subgraphs/platform/async/recent-map.ts'

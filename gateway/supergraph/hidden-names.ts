@@ -9,7 +9,10 @@ export const withoutSuggestion = (message: string): string => message.replace(/ 
  */
 export const withoutNames = (message: string): string =>
   withoutSuggestion(message)
-    .replace(/ argument "\w+" of type "[^"]*" is required, but it was not provided/, ' lacks a required argument')
+    .replace(
+      / argument "\w+" of type "[^"]*" is required, but it was not provided/,
+      ' lacks a required argument',
+    )
     .replace(/Field "[\w.]+" of required type "[^"]*" was not provided/, 'A required field was not provided')
     .replace(/ (?:on|of|by|of required) type "[^"]*"/g, '')
     .replace(/ in "\w+" enum|(?<=^Enum) "\w+"/, '')

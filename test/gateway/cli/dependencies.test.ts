@@ -36,7 +36,9 @@ test.each([
     fault: 'x runs a script when it is installed',
   },
 ])('$fault', ({ what, fault }) => {
-  expect(reportDependencies({ packages: { 'node_modules/a/node_modules/x': what } }, {}).faults).toEqual([fault])
+  expect(reportDependencies({ packages: { 'node_modules/a/node_modules/x': what } }, {}).faults).toEqual([
+    fault,
+  ])
 })
 
 test('a choice of licences takes one that is known, and packages for development are not installed', () => {

@@ -57,14 +57,10 @@ async function webSocket(bearer: string, certificate: Pair | null): Promise<[Web
   const socket = new WebSocket(`wss://127.0.0.1:${port}/graphql`, 'graphql-transport-ws', { ca, ...shown })
   await once(socket, 'open')
   const answer = new Promise<string | number>((resolve) => {
-    socket.once('message', (data: Buffer) =>
-      resolve((JSON.parse(data.toString()) as { type: string }).type),
-    )
+    socket.once('message', (data: Buffer) => resolve((JSON.parse(data.toString()) as { type: string }).type))
     socket.once('close', resolve)
   })
-  socket.send(
-    JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${bearer}` } }),
-  )
+  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Bearer ${bearer}` } }))
   return [socket, await answer]
 }
 

@@ -51,11 +51,17 @@ const secrets = new Set([
   }),
 ])
 const words = (text: string): readonly string[] => text.match(/\w+/g) ?? []
-const nearly = (name: string): readonly string[] => [`${name}x`, name.slice(0, -1), `${name.slice(1)}${name[0]}`]
+const nearly = (name: string): readonly string[] => [
+  `${name}x`,
+  name.slice(0, -1),
+  `${name.slice(1)}${name[0]}`,
+]
 
 /** Documents that guess a name, some names in each. */
 function guesses(): readonly string[] {
-  const found = [...secrets].flatMap(nearly).filter((name) => /^[a-zA-Z]\w*$/.test(name) && !secrets.has(name))
+  const found = [...secrets]
+    .flatMap(nearly)
+    .filter((name) => /^[a-zA-Z]\w*$/.test(name) && !secrets.has(name))
   const documents = []
   for (let n = 0; n < found.length; n += 9) documents.push(`{ ${found.slice(n, n + 9).join(' ')} }`)
   const roots = Object.values(query.getFields())
@@ -66,7 +72,9 @@ function guesses(): readonly string[] {
     for (const arg of args.filter((one) => !isRequiredArgument(one))) {
       const inner = getNamedType(arg.type)
       const values = isInputObjectType(inner)
-        ? Object.keys(inner.getFields()).flatMap(nearly).map((guess) => `{ ${guess}: 1 }`)
+        ? Object.keys(inner.getFields())
+            .flatMap(nearly)
+            .map((guess) => `{ ${guess}: 1 }`)
         : isEnumType(inner)
           ? inner.getValues().flatMap((value) => nearly(value.name))
           : []
@@ -77,7 +85,19 @@ function guesses(): readonly string[] {
 }
 
 /** Words of the messages that are also names of the schema. */
-const plain = new Set(['field', 'fields', 'value', 'query', 'name', 'type', 'required', 'argument', 'is', 'by', 'of'])
+const plain = new Set([
+  'field',
+  'fields',
+  'value',
+  'query',
+  'name',
+  'type',
+  'required',
+  'argument',
+  'is',
+  'by',
+  'of',
+])
 
 /** Whether a message has a name of the schema that was not sent. */
 const gives = (message: string, sent: ReadonlySet<string>): boolean =>
@@ -113,7 +133,9 @@ test('near misses of fields, arguments, input fields and enum values in variable
     return required.flatMap(nearly).flatMap((guess) => {
       const coerced = prepared.coerce({ input: { [guess]: 1 } })
       return 'errors' in coerced
-        ? coerced.errors.map(({ message }) => message).filter((message) => gives(message, new Set([guess, 'input'])))
+        ? coerced.errors
+            .map(({ message }) => message)
+            .filter((message) => gives(message, new Set([guess, 'input'])))
         : []
     })
   })

@@ -70,13 +70,13 @@ function everythingOf(type: GraphQLNamedType, depth: number, left: { fields: num
   return `{ __typename ${parts.join(' ')} }`
 }
 
-const everything = (): string => {
-  const left = { fields: 1_200 }
-  const roots = Object.values(schema.getQueryType()!.getFields())
+const fieldsOfRoot = 100
+
+const everything = (): string =>
+  Object.values(schema.getQueryType()!.getFields())
     .filter(({ args }) => !args.some(isRequiredArgument))
-    .map(({ name, type }) => `${name} ${everythingOf(getNamedType(type), 3, { fields: (left.fields / 12) | 0 })}`)
-  return roots.join(' ')
-}
+    .map(({ name, type }) => `${name} ${everythingOf(getNamedType(type), 3, { fields: fieldsOfRoot })}`)
+    .join(' ')
 
 const documents: readonly { readonly what: string; readonly text: (n: number) => string }[] = [
   { what: 'one object, 990 times', text: (n) => `query Q${n} { ${times(990, () => 'viewer { scopes }')} }` },
@@ -94,7 +94,10 @@ const documents: readonly { readonly what: string; readonly text: (n: number) =>
     text: (n) => `query Q${n} { ...F0 }
       ${times(300, (i) => `fragment F${i} on Query { viewer { scopes } ${i < 299 ? `...F${i + 1}` : ''} }`)}`,
   },
-  { what: 'one leaf, 1,900 times', text: (n) => `query Q${n} { viewer { ${times(1_900, () => 'scopes')} } }` },
+  {
+    what: 'one leaf, 1,900 times',
+    text: (n) => `query Q${n} { viewer { ${times(1_900, () => 'scopes')} } }`,
+  },
   { what: '1,900 unknown fields', text: (n) => `query Q${n} { ${times(1_900, (i) => `f${n}x${i}`)} }` },
   {
     what: '400 variables',
@@ -108,5 +111,5 @@ test.each(documents)('a new document with $what takes less than 50 ms', async ({
   // The best of a few, because a collection of garbage may fall into one.
   for (let n = 0; n < 6; n++) runs.push(await processorTimeOf(text(n)))
   const ms = Math.min(...runs.map((run) => run.ms))
-  expect.soft(ms, `${what}: ${runs[0]!.code}`).toBeLessThan(processorMs)
+  expect(ms, `${what}: ${runs[0]!.code}`).toBeLessThan(processorMs)
 })
