@@ -72,10 +72,7 @@ export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metric
   }
 }
 
-async function isAllowed(
-  { identity, mayRead }: MetricsSources,
-  request: FastifyRequest,
-): Promise<boolean> {
+async function isAllowed({ identity, mayRead }: MetricsSources, request: FastifyRequest): Promise<boolean> {
   return mayRead(null) || mayRead(await identity.find(request.headers.authorization, peerOf(request)))
 }
 

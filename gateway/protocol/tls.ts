@@ -15,7 +15,7 @@ export interface TlsFiles {
   readonly requestsCertificates: boolean
 }
 
-export class TlsFilesError extends Error {
+class TlsFilesError extends Error {
   readonly code = 'TLS_FILES_INVALID'
   constructor({ certificate, key }: TlsFiles, cause: unknown) {
     super(

@@ -137,7 +137,8 @@ test('each change of a key is in the audit log, without the key', async () => {
 
 describe('a refusal that matters is in the audit log', () => {
   const card = '4111 1111 1111 1111'
-  const setRates = 'mutation { setRates(input: { asOf: "2026-03-01T00:00:00Z", markupBasisPoints: 0, rows: [] }) { __typename } }'
+  const setRates =
+    'mutation { setRates(input: { asOf: "2026-03-01T00:00:00Z", markupBasisPoints: 0, rows: [] }) { __typename } }'
   const quote = `mutation ($input: QuotePaymentInput!) { quotePayment(input: $input) { __typename } }`
   const webhook = (url: string) =>
     `mutation { createWebhook(input: { idempotencyKey: "k", url: "${url}", events: ["*"] }) { __typename } }`
@@ -149,7 +150,11 @@ describe('a refusal that matters is in the audit log', () => {
     )
     return data.auditLog.edges.map(({ node }: { node: object }) => node) as object[]
   }
-  const ofWallet = { actor: { id: 'wallet-sg-01' }, key: 'demo-wallet', requestId: expect.stringMatching(/./) }
+  const ofWallet = {
+    actor: { id: 'wallet-sg-01' },
+    key: 'demo-wallet',
+    requestId: expect.stringMatching(/./),
+  }
 
   test.each([
     {
@@ -178,14 +183,19 @@ describe('a refusal that matters is in the audit log', () => {
     },
     {
       what: 'a card number over a WebSocket',
-      send: () => wallet.followText(`{ transaction(id: "${card}") { id } }`).next().catch(() => {}),
+      send: () =>
+        wallet
+          .followText(`{ transaction(id: "${card}") { id } }`)
+          .next()
+          .catch(() => {}),
       target: 'input:id',
       refusal: 'PAN_REFUSED',
     },
   ])('$what', async ({ send: refused, target, refusal }) => {
     await refused()
     await vi.waitFor(
-      async () => expect(await found(target)).toContainEqual(expect.objectContaining({ ...ofWallet, refusal })),
+      async () =>
+        expect(await found(target)).toContainEqual(expect.objectContaining({ ...ofWallet, refusal })),
       5_000,
     )
     expect(JSON.stringify(await hub.database.db.collection('audit').find().toArray())).not.toContain('4111')
@@ -196,7 +206,12 @@ describe('a refusal that matters is in the audit log', () => {
     await vi.waitFor(
       async () =>
         expect(await found('address:127.0.0.1')).toContainEqual(
-          expect.objectContaining({ actor: null, key: null, refusal: 'UNAUTHENTICATED', after: '{"times":11}' }),
+          expect.objectContaining({
+            actor: null,
+            key: null,
+            refusal: 'UNAUTHENTICATED',
+            after: '{"times":11}',
+          }),
         ),
       5_000,
     )

@@ -140,7 +140,8 @@ describe('when the key that has signed a token leaves the keys of its issuer', (
       errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
     })
     const statusFor = async (bearer: string) =>
-      (await fetch(`${url}/graphql?query={whoami}`, { headers: { authorization: `Bearer ${bearer}` } })).status
+      (await fetch(`${url}/graphql?query={whoami}`, { headers: { authorization: `Bearer ${bearer}` } }))
+        .status
     expect(await statusFor(token)).toBe(401)
     expect(await statusFor(await rotating.token(claims, soon()))).toBe(200)
     expect(await keyed.drain()).toEqual([])

@@ -74,8 +74,7 @@ describe('refusals in the audit log', () => {
 
   test('of any number of keys and addresses add at most 61 entries to a minute', async () => {
     for (let n = 0; n < 5_000; n++) refuse(`key ${n}`, 'Query.f')
-    for (let n = 0; n < 500; n++)
-      for (let times = 0; times < 20; times++) log.refusedKey(`192.0.2.${n}`, 'r')
+    for (let n = 0; n < 500; n++) for (let times = 0; times < 20; times++) log.refusedKey(`192.0.2.${n}`, 'r')
     await log.close()
     expect((await entries()).length).toBeLessThanOrEqual(61)
     expect((await verifyChain(db)).faults).toEqual([])
