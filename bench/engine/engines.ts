@@ -11,6 +11,7 @@ import {
   createSupergraph,
   createInProcessConnection,
   type Supergraph,
+  type SupergraphOptions,
 } from '../../gateway/supergraph/index.ts'
 import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts'
 import { byHand, monolithResolvers, monolithSdl, queries, subgraphs } from './world.ts'
@@ -22,13 +23,23 @@ export interface Engine {
   close(): Promise<void>
 }
 
-const supergraphSdl = (): string =>
-  composeSupergraph(subgraphs.map(({ name, sdl }) => ({ name, sdl, url: `http://${name}.invalid` })))
+const supergraphSdl = (
+  parts: readonly { readonly name: string; readonly sdl: string }[] = subgraphs,
+): string => composeSupergraph(parts.map(({ name, sdl }) => ({ name, sdl, url: `http://${name}.invalid` })))
+
+/** The SDL with a scope that each query requires. */
+const guardedSdl = (sdl: string): string =>
+  sdl
+    .replace('["@key"]', '["@key", "@requiresScopes"]')
+    .replace(/type Query \{ (.*?) \}/, 'type Query { $1 @requiresScopes(scopes: [["payments:read"]]) }')
 
 /** Crossgate's engine over mercurius subgraphs in this process, as in the hub. */
-export async function hubSupergraph(): Promise<{ supergraph: Supergraph; close(): Promise<void> }> {
+export async function hubSupergraph(
+  options: Pick<SupergraphOptions, 'accessOf'> = {},
+): Promise<{ supergraph: Supergraph; close(): Promise<void> }> {
+  const parts = subgraphs.map((one) => (options.accessOf ? { ...one, sdl: guardedSdl(one.sdl) } : one))
   const apps = await Promise.all(
-    subgraphs.map(async ({ name, sdl, resolvers }) => {
+    parts.map(async ({ name, sdl, resolvers }) => {
       const app = fastify()
       await app.register(mercurius, { schema: buildFederatedSchema(sdl, resolvers), jit: 1 })
       await app.ready()
@@ -39,7 +50,7 @@ export async function hubSupergraph(): Promise<{ supergraph: Supergraph; close()
     apps.map(([name, app]) => [name as string, createInProcessConnection(name, app)]),
   )
   return {
-    supergraph: createSupergraph({ supergraphSdl: supergraphSdl(), subgraphs: connections }),
+    supergraph: createSupergraph({ supergraphSdl: supergraphSdl(parts), subgraphs: connections, ...options }),
     close: async () => {
       await Promise.all(apps.map(([, app]) => app.close()))
     },

@@ -4,6 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Db } from 'mongodb'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import { isOutage } from '../../subgraphs/platform/mongo/errors.ts'
+import type { RefusalLog } from '../../subgraphs/shared/refusal-log.ts'
 import type { MirroredRegistry } from '../../subgraphs/shared/registry.ts'
 import type { Config } from '../config/config.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
@@ -16,6 +17,7 @@ export interface Foundation {
   readonly telemetry: Telemetry
   readonly db: Db
   readonly registry: MirroredRegistry
+  readonly refusals: RefusalLog
   /** Closes what is started, the last first. */
   readonly started: AsyncDisposableStack
 }

@@ -26,8 +26,9 @@ import { createReadiness, type Readiness } from '../http/health.ts'
 import { logHealthJson, watchLogHealth, type LogHealthWatch } from '../http/log-health.ts'
 import { maskErrors } from '../http/mask-errors.ts'
 import { startServer, type Server } from '../http/server.ts'
+import { networkOf } from '../http/unknown-connections.ts'
 import { accessOf } from '../identity/access.ts'
-import { openIdentity, type Identity } from '../identity/identity.ts'
+import { openIdentity, type Identity, type Peer } from '../identity/identity.ts'
 import { openKeyRing, type Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { createCallerLimits } from '../identity/caller-limits.ts'
@@ -40,6 +41,7 @@ import { connectWithin } from '../joining/remote-sdl.ts'
 import type { RunningMongo } from '../mongod/start.ts'
 import type { Admission } from '../protocol/admission.ts'
 import { refuseText } from '../protocol/input-text.ts'
+import { noteRefusedRequests, type RefusedRequests } from '../protocol/refused-requests.ts'
 import { openSupergraph, type ReplaceableSupergraph, type SubgraphConnection } from '../supergraph/index.ts'
 import { engineObserver } from '../telemetry/spans.ts'
 import { createTelemetry } from '../telemetry/telemetry.ts'
@@ -136,6 +138,7 @@ interface Parts extends ConnectedSubgraphs, Pick<Foundation, 'logger' | 'now' | 
   readonly supergraph: ReplaceableSupergraph
   readonly admission: Admission
   readonly identity: Identity
+  readonly refused: RefusedRequests
   readonly wallets: ReturnType<typeof simulatedWallets>
 }
 
@@ -144,7 +147,7 @@ async function startParts({
   startTable,
   hasOwnSubgraphs,
   ...base
-}: Omit<Foundation, 'db' | 'registry'> & {
+}: Omit<Foundation, 'db' | 'registry' | 'refusals'> & {
   readonly uri: string
   readonly startTable: RateTable | null
   readonly hasOwnSubgraphs: boolean
@@ -157,7 +160,8 @@ async function startParts({
   else if (hasOwnSubgraphs) await seedDemo(uri, db, config, logger, now)
   else await seedDemoKeys(db, now)
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
-  const foundation: Foundation = { ...base, db, registry }
+  const refusals = closeLater(started, openRefusalLog(await openAuditLog(db), now, logger))
+  const foundation: Foundation = { ...base, db, registry, refusals }
   const wallets = config.TRAFFIC > 0 ? simulatedWallets(registry) : []
   const identity = await startIdentity(foundation, wallets)
   const late: LateParts = { keeper: null, joining: null }
@@ -172,6 +176,7 @@ async function startParts({
   const budgets = closeLater(started, await openBudgets({ db, logger }))
   const limits = createCallerLimits(budgets, callerLimits(config))
   const admission = await openAdmission(config, supergraph, limits, logger)
+  const refused = noteRefusedRequests(refusals)
   return {
     ...running,
     logger,
@@ -183,6 +188,7 @@ async function startParts({
     supergraph,
     admission,
     identity,
+    refused,
     wallets,
   }
 }
@@ -195,7 +201,7 @@ function warnOfDemoKeys({ MODE, HOST }: Config, logger: FastifyBaseLogger): void
 }
 
 async function startIdentity(
-  { config, logger, now, db, registry, started }: Foundation,
+  { config, logger, now, db, registry, refusals, started }: Foundation,
   guests: readonly Guest[],
 ): Promise<Identity> {
   const allowDemo = config.MODE === 'demo'
@@ -204,7 +210,9 @@ async function startIdentity(
   const tokens = issuer && createTokens(issuer, now)
   // The operator runs the hub, and need not be connected to it.
   const isParticipant = (id: ParticipantId) => id === hubParticipant || hasAccess(registry, id)
-  return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, now }))
+  const participants = () => registry.participants
+  const onRefused = ({ address, requestId }: Peer) => refusals.refusedKey(networkOf(address), requestId)
+  return closeLater(started, openIdentity({ keyRing, tokens, isParticipant, participants, onRefused, now }))
 }
 
 /** A participant that was rejected or has left has no access. */
@@ -227,10 +235,9 @@ const lateJoining = (config: Config, late: LateParts): JoiningPort =>
   )
 
 async function openHubGraph(
-  { config, logger, db, now, telemetry, started }: Foundation,
+  { config, logger, telemetry, refusals }: Foundation,
   connections: ReadonlyMap<string, SubgraphConnection>,
 ): Promise<GraphKeeper> {
-  const refusals = closeLater(started, openRefusalLog(await openAuditLog(db), now, logger))
   const present = maskErrors(logger, (subgraph) => !connections.has(subgraph) && subgraph !== 'supergraph')
   const reach = webhookReach(config)
   return openGraphKeeper({
@@ -248,7 +255,13 @@ async function openHubGraph(
         observer: engineObserver(),
         onForbidden(context, fields) {
           const { viewer, requestId } = context as RequestContext
-          refusals.forbidden(viewer, requestId, fields)
+          for (const field of fields)
+            refusals.note(viewer, {
+              action: 'forbiddenField',
+              target: `field:${field}`,
+              refusal: 'UNAUTHORIZED_FIELD_OR_TYPE',
+              requestId,
+            })
         },
       }),
     connect: (subgraph) =>
@@ -261,7 +274,7 @@ async function openHubGraph(
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
   config: Config,
-  { mongo, logHealth, supergraph, admission, identity, openSettlementFile, logReader }: Parts,
+  { mongo, logHealth, supergraph, admission, identity, refused, openSettlementFile, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
@@ -269,6 +282,7 @@ function openServer(
     supergraph,
     admission,
     identity,
+    refused,
     openSettlementFile,
     metrics: {
       mongo,

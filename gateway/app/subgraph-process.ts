@@ -3,6 +3,8 @@
 import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
 import { connectWatched } from '../../subgraphs/platform/mongo/client.ts'
 import { openSchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
+import { openAuditLog } from '../../subgraphs/shared/audit-log.ts'
+import { openRefusalLog } from '../../subgraphs/shared/refusal-log.ts'
 import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import { secretBox, type Config } from '../config/config.ts'
 import { createReadiness } from '../http/health.ts'
@@ -59,7 +61,7 @@ export async function startSubgraphProcess(
 
 async function open(
   name: SubgraphName,
-  base: Omit<Foundation, 'db' | 'registry'>,
+  base: Omit<Foundation, 'db' | 'registry' | 'refusals'>,
   uri: string,
   readiness: ReturnType<typeof createReadiness>,
 ): Promise<{ readonly url: string; readonly outdated: Promise<Error> }> {
@@ -68,7 +70,8 @@ async function open(
   const db = mongo.db(config.MONGODB_DATABASE)
   const { outdated } = closeLater(started, await openSchemaVersion(db, { migrations, logger }))
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
-  const foundation: Foundation = { ...base, db, registry }
+  const refusals = closeLater(started, openRefusalLog(await openAuditLog(db), now, logger))
+  const foundation: Foundation = { ...base, db, registry, refusals }
   const tokens = await openCallTokens(foundation)
   const connection = connectToProcesses('merchant', config, tokens, logger)
   const merchants = closeLater(started, telemetry.observe(connection))

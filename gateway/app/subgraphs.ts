@@ -107,16 +107,16 @@ type Dependencies = SubgraphDependencies & Pick<Foundation, 'registry'>
 
 /** Starts the one reader of the log that the subgraphs of a process share. */
 async function followLog(
-  { db, registry, now, logger, started }: Foundation,
+  { db, registry, refusals, now, logger, started }: Foundation,
   merchants: SubgraphConnection,
 ): Promise<{ readonly dependencies: Dependencies; readonly logReader: LogReader }> {
   const logReader = closeLater(started, await startLogReader({ db, logger }))
   const directory = createMerchantDirectory(merchants)
-  return { dependencies: { db, registry, directory, now, logger, logReader }, logReader }
+  return { dependencies: { db, registry, refusals, directory, now, logger, logReader }, logReader }
 }
 
-const openMerchant = ({ db, registry, now, logger }: Foundation) =>
-  openMerchantSubgraph({ db, registry, now, logger })
+const openMerchant = ({ db, registry, refusals, now, logger }: Foundation) =>
+  openMerchantSubgraph({ db, registry, refusals, now, logger })
 
 const openParticipant = ({ config, db }: Foundation, dependencies: Dependencies, joining: JoiningPort) =>
   openParticipantSubgraph({

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { createSecretBox, plainSecrets, type SecretBox } from '../../subgraphs/shared/secret-box.ts'
 import type { CallerLimitsOptions } from '../identity/caller-limits.ts'
 import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
+import type { TlsFiles } from '../protocol/tls.ts'
 import type { TokenIssuer } from '../identity/token.ts'
 import type { MongoOptions } from '../mongod/start.ts'
 import type { AllowedOrigins } from '../protocol/cors.ts'
@@ -126,6 +127,21 @@ const settings = z.object({
         'The URL of the hub as its clients see it, behind a proxy: its pages may open WebSockets, and its path is served.',
       unset: 'the address of the request',
     }),
+  TLS_CERT_FILE: text.optional().meta({
+    description:
+      'A PEM file with the certificate of the hub, and those of its issuers; read again when it changes.',
+    unset: 'plain HTTP, behind a proxy that ends TLS',
+  }),
+  TLS_KEY_FILE: text.optional().meta({
+    description: 'A PEM file with the private key of `TLS_CERT_FILE`; both or none.',
+    unset: 'plain HTTP',
+  }),
+  TLS_CLIENT_CERTIFICATES: z
+    .enum(['off', 'request'])
+    .default('off')
+    .describe(
+      'Whether the hub requests certificates of clients, to which keys and tokens can be bound (RFC 8705).',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
@@ -312,7 +328,9 @@ const settings = z.object({
   SUGGESTIONS: z
     .enum(['on', 'off'])
     .default('on')
-    .describe('Whether errors suggest names of the schema (“Did you mean”).'),
+    .describe(
+      'Whether errors suggest names of the schema (“Did you mean”); without `INTROSPECTION` too, they have no name that was not sent.',
+    ),
   PERSISTED_QUERIES: z
     .enum(['on', 'off'])
     .default('on')
@@ -554,6 +572,13 @@ export function tracingOptions(config: Config, part: Role | null): Omit<TracingO
   }
 }
 
+/** The files of TLS; null for plain HTTP. */
+export function tlsFiles({ TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CERTIFICATES }: Config): TlsFiles | null {
+  if (TLS_CERT_FILE === undefined || TLS_KEY_FILE === undefined) return null
+  const requestsCertificates = TLS_CLIENT_CERTIFICATES === 'request'
+  return { certificate: TLS_CERT_FILE, key: TLS_KEY_FILE, requestsCertificates }
+}
+
 /** The issuer whose tokens are accepted; null when only API keys are. */
 export function tokenIssuer({ JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL }: Config): TokenIssuer | null {
   if (!JWT_ISSUER || !JWT_AUDIENCE || !JWT_JWKS_URL) return null
@@ -658,13 +683,29 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env, role: R
   if (issuer.length !== 0 && issuer.length !== 3) {
     throw new ConfigError(['JWT_ISSUER, JWT_AUDIENCE and JWT_JWKS_URL must be set together or not at all'])
   }
+  checkTls(rest, TRAFFIC)
   if (rest.DOCUMENTS === 'trusted' && rest.TRUSTED_DOCUMENTS === undefined)
     throw new ConfigError(['DOCUMENTS=trusted: set TRUSTED_DOCUMENTS to the manifest of what may be run'])
   const mode = MODE ?? (NODE_ENV === 'production' ? 'production' : 'demo')
   const refused = mode === 'production' ? refusedInProduction(read.data) : []
   if (refused.length > 0) throw new ConfigError(refused)
+  const hasTraffic = mode === 'demo' && rest.TLS_CERT_FILE === undefined
   const offers = OFFERS ?? (mode === 'demo' ? 'start' : 'off')
-  return { ...rest, MODE: mode, PORT, OFFERS: offers, TRAFFIC: mode === 'production' ? 0 : (TRAFFIC ?? 1) }
+  return { ...rest, MODE: mode, PORT, OFFERS: offers, TRAFFIC: TRAFFIC ?? (hasTraffic ? 1 : 0) }
+}
+
+/** The simulated wallets of a demo do not call over TLS, because its certificate may be of any issuer. */
+function checkTls(
+  { TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CERTIFICATES }: Pick<Settings, `TLS_${string}` & keyof Settings>,
+  traffic = 0,
+): void {
+  const hasTls = TLS_CERT_FILE !== undefined
+  if (hasTls !== (TLS_KEY_FILE !== undefined))
+    throw new ConfigError(['TLS_CERT_FILE and TLS_KEY_FILE must be set together or not at all'])
+  if (!hasTls && TLS_CLIENT_CERTIFICATES !== 'off')
+    throw new ConfigError(['TLS_CLIENT_CERTIFICATES: set TLS_CERT_FILE, because TLS must end at the hub'])
+  if (hasTls && traffic > 0)
+    throw new ConfigError([`TRAFFIC=${traffic}: must be 0 with TLS_CERT_FILE, as simulated wallets use HTTP`])
 }
 
 /** Reads the keys in a file, a key a line. */

@@ -5,13 +5,13 @@
 // preflight, which `ORIGINS` must allow.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import { tracing } from '../../subgraphs/platform/tracing.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Config } from '../config/config.ts'
-import type { Identity } from '../identity/identity.ts'
+import type { Identity, Peer } from '../identity/identity.ts'
 import { isIntrospectionOnly } from '../identity/introspection.ts'
 import { anonymous } from '../identity/without-database.ts'
 import { acceptsEventStream, contentTypes, negotiate, type MediaType } from '../protocol/accept.ts'
@@ -23,12 +23,15 @@ import {
   httpErrorText,
   rateLimitHeaders,
 } from '../protocol/http-error.ts'
+import { noting, unnoted, type RefusedRequests } from '../protocol/refused-requests.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import type { Supergraph } from '../supergraph/index.ts'
 import { others } from '../telemetry/call-stats.ts'
 import { nameSpan, traceRequest } from '../telemetry/spans.ts'
 import { endsWithErrors, unnamed, type Telemetry } from '../telemetry/telemetry.ts'
+import { expandBodies } from './expand-body.ts'
+import { peerOf } from './peer.ts'
 import { isUnchanged, sendCompressed } from './response.ts'
 import type { EventStreamTransport } from './server-sent-events.ts'
 import type { UnknownConnections } from './unknown-connections.ts'
@@ -38,6 +41,8 @@ export interface Services {
   readonly supergraph: Supergraph
   readonly admission: Admission
   readonly identity: Identity
+  /** Left out, refusals are not noted. */
+  readonly refused?: RefusedRequests
 }
 
 export interface GraphqlRoutesOptions {
@@ -53,6 +58,7 @@ export interface GraphqlRoutesOptions {
 }
 
 export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOptions): void {
+  expandBodies(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
@@ -78,11 +84,8 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
 }
 
 /** Where an operation comes from, whichever way it takes. */
-export interface Caller {
+export interface Caller extends Peer {
   readonly method: string
-  readonly headers: IncomingHttpHeaders
-  readonly ip: string
-  readonly requestId: string
   readonly response: ServerResponse
 }
 
@@ -114,10 +117,8 @@ async function respond(
 }
 
 const callerOf = (request: FastifyRequest, { raw }: FastifyReply): Caller => ({
+  ...peerOf(request),
   method: request.method,
-  headers: request.headers,
-  ip: request.ip,
-  requestId: request.id,
   response: raw,
 })
 
@@ -140,28 +141,29 @@ export function runOperation(
 
 async function run(
   { config, telemetry, services, unknown }: GraphqlRoutesOptions,
-  { method, headers, ip, requestId, response }: Caller,
+  peer: Caller,
   operation: GraphqlRequest,
   stream?: (viewer: Viewer) => void,
 ): Promise<Answer | null> {
+  const { method, headers, address, requestId, response } = peer
   const { accept, authorization } = headers
   const mediaType = negotiate(accept)
   const acceptsStream = stream !== undefined && acceptsEventStream(accept)
   if (!mediaType && !acceptsStream) throw new HttpError('NOT_ACCEPTABLE')
   const hub = services()
   if (!hub) throw new HttpError('NOT_READY')
-  const { admission, identity } = hub
+  const { admission, identity, refused = unnoted } = hub
   const sizes = { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX }
   const needsNoKey = authorization === undefined && isIntrospectionOnly(admission.textOf(operation), sizes)
-  const found = needsNoKey ? { ...anonymous, address: ip } : identity.find(authorization, headers, ip)
+  const found = needsNoKey ? { ...anonymous, address } : identity.find(authorization, peer)
   const viewer = found instanceof Promise ? await found : found
   if (!viewer) {
-    admission.chargeUnknown(ip)
+    admission.chargeUnknown(address)
     throw unauthenticated(authorization)
   }
   if (!needsNoKey && response.socket) unknown.known(response.socket)
 
-  const prepared = admission.prepare(operation)
+  const prepared = noting(refused, viewer, requestId, () => admission.prepare(operation))
   if (tracing) nameSpan(tracing, prepared)
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
   if (kind === 'subscription' && !acceptsStream) throw new HttpError('STREAM_NEEDED')
@@ -174,11 +176,15 @@ async function run(
     return null
   }
   if (!mediaType) throw new HttpError('NOT_ACCEPTABLE')
-  if (prepared.kind === 'rejected') return refusal(mediaType, prepared.errors)
+  if (prepared.kind === 'rejected') {
+    refused.note(viewer, requestId, prepared.errors)
+    return refusal(mediaType, prepared.errors)
+  }
   const coerced = prepared.coerce(operation.variables)
   if ('errors' in coerced) return refusal(mediaType, coerced.errors)
-  const caller = { viewer, address: ip }
-  const { extensions, allowance } = admission.charge(prepared, coerced.variables, caller, operation)
+  const { extensions, allowance } = noting(refused, viewer, requestId, () =>
+    admission.charge(prepared, coerced.variables, { viewer, address }, operation),
+  )
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
   if (kind === 'query') response.on('close', () => deadline.leave())
@@ -211,11 +217,14 @@ const statusOf = (text: string, mediaType: MediaType): number =>
 
 /** The answer for whatever `runOperation` or the web server has thrown. */
 export function errorAnswer(
-  { logger }: Pick<GraphqlRoutesOptions, 'logger'>,
+  { logger, services }: Pick<GraphqlRoutesOptions, 'logger' | 'services'>,
   error: unknown,
-  { headers, requestId }: Pick<Caller, 'headers' | 'requestId'>,
+  peer: Peer,
 ): Answer {
+  const { headers, requestId } = peer
   const httpError = httpErrorOf(error)
+  // Variables are checked before the key is.
+  if (httpError.code === 'PAN_REFUSED') void noteUnread(services(), httpError, peer)
   const isBug = httpError.code === 'INTERNAL_SERVER_ERROR'
   if (isBug) logger.error({ err: error, requestId }, 'a request to /graphql failed')
   return {
@@ -224,6 +233,13 @@ export function errorAnswer(
     text: httpErrorText(httpError, isBug ? requestId : undefined),
     headers: httpErrorHeaders(httpError),
   }
+}
+
+/** Notes a request that was refused before its caller was authenticated. */
+async function noteUnread(hub: Services | null, error: HttpError, peer: Peer): Promise<void> {
+  const found = hub?.identity.find(peer.headers.authorization, peer)
+  const viewer = await Promise.resolve(found).catch(() => null)
+  if (viewer) hub?.refused?.note(viewer, peer.requestId, [error])
 }
 
 const unauthenticated = (authorization: string | undefined): HttpError =>

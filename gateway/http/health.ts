@@ -1,6 +1,6 @@
 // Health of the process for orchestrators: whether it is alive, and whether it should receive requests.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
  * Checks one thing that the hub needs: null when it is there, otherwise the reason. Must
@@ -31,7 +31,7 @@ export const createReadiness = (): Readiness => ({
 export function healthRoutes(
   app: FastifyInstance,
   readiness: Readiness,
-  mayReadDetails: (authorization: string | undefined) => boolean | Promise<boolean>,
+  mayReadDetails: (request: FastifyRequest) => boolean | Promise<boolean>,
 ): void {
   app.get('/livez', (_request, reply) => reply.type('application/json').send('{"status":"alive"}'))
 
@@ -40,7 +40,7 @@ export function healthRoutes(
     const details = Object.fromEntries([...readiness.details].map(([name, read]) => [name, read()]))
     const isReady = Object.keys(reasons).length === 0
     const status = isReady ? 'ready' : 'not ready'
-    const isDetailed = await mayReadDetails(request.headers.authorization)
+    const isDetailed = await mayReadDetails(request)
     const body = isDetailed ? { status, ...(!isReady && { reasons }), ...details } : { status }
     return reply
       .code(isReady ? 200 : 503)

@@ -3,7 +3,7 @@
 //
 // Where OpenTelemetry has a name for a metric, it has that name; the others begin with `crossgate_`.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { batchedItems } from '../../subgraphs/platform/async/batching.ts'
 import { waitingReads } from '../../subgraphs/platform/mongo/client-reads.ts'
@@ -16,6 +16,7 @@ import { Histogram, type Durations } from '../telemetry/histogram.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
 import type { LogHealthWatch } from './log-health.ts'
 import { PaymentCounts } from './payment-counts.ts'
+import { peerOf } from './peer.ts'
 
 export interface MetricsSources {
   readonly identity: Pick<Identity, 'find'>
@@ -78,7 +79,7 @@ export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metric
   let opened: { readonly sources: MetricsSources; readonly text: () => Promise<string> } | null = null
   app.get('/metrics', async (request, reply) => {
     if (!opened) return sendHttpError(reply, new HttpError('NOT_READY'))
-    if (!(await isAllowed(opened.sources, request.headers.authorization)))
+    if (!(await isAllowed(opened.sources, request)))
       return sendHttpError(
         reply,
         new HttpError('UNAUTHENTICATED', 'this takes a key, in a hub with the scope "operator"'),
@@ -99,11 +100,8 @@ export function metricsRoute(app: FastifyInstance, telemetry: Telemetry): Metric
   }
 }
 
-async function isAllowed(
-  { identity, mayRead }: MetricsSources,
-  authorization: string | undefined,
-): Promise<boolean> {
-  return mayRead(null) || mayRead(await identity.find(authorization))
+async function isAllowed({ identity, mayRead }: MetricsSources, request: FastifyRequest): Promise<boolean> {
+  return mayRead(null) || mayRead(await identity.find(request.headers.authorization, peerOf(request)))
 }
 
 /** Reads all metrics but those of requests, as text. */

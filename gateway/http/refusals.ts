@@ -37,7 +37,8 @@ export const webServerRefusals = {
     shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === 'websocket',
   },
   clientErrorHandler({ code, message }, socket) {
-    if (code === 'ECONNRESET') return void socket.destroy()
+    // A handshake has failed: there is no HTTP yet to answer in.
+    if (code === 'ECONNRESET' || /^ERR_(SSL|TLS)_/.test(code)) return void socket.destroy()
     const known = codeOfClientError[code]
     refuseStream(
       socket,

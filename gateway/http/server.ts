@@ -1,26 +1,35 @@
 // The web server: all routes and transports of the hub on one port.
 
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyServerOptions,
+} from 'fastify'
 import { randomUUID } from 'node:crypto'
+import { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { holdsCardNumber } from '../../schema/values/card-number.ts'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
-import { allowedOrigins, publicPath, type Config } from '../config/config.ts'
+import { allowedOrigins, publicPath, tlsFiles, type Config } from '../config/config.ts'
 import { demoKeys } from '../identity/key.ts'
 import { openBroker } from '../live/broker.ts'
 import { originHeaders } from '../protocol/cors.ts'
 import { isAllowedHost, namesOf } from '../protocol/host.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { unnoted } from '../protocol/refused-requests.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
 import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
 import { refuseByItself, refuseUnknown, webServerRefusals, withoutBase } from './refusals.ts'
+import { peerOf } from './peer.ts'
 import { portalRoutes } from './portal.ts'
 import { metricsRoute, type MetricsSources } from './metrics.ts'
 import { openEventStreamTransport, type EventStreamTransport } from './server-sent-events.ts'
 import { openShortWay } from './short-way.ts'
 import { settlementFileRoutes, type SettlementFiles } from './settlement-files.ts'
+import { openTls, type Tls } from '../protocol/tls.ts'
 import { limitUnknownConnections, type UnknownConnections } from './unknown-connections.ts'
 import { openWebSocketTransport, type WebSocketTransport } from './websocket.ts'
 
@@ -71,16 +80,19 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   let services: ServerServices | null = null
   let settlementFiles: SettlementFiles | null = null
   let transports: Transports | null = null
-  const app = createApp(options)
+  const files = tlsFiles(config)
+  const tls = files && openTls(files)
+  const app = createApp(options, tls)
   const connections = closeAfterAnswer(app)
   const unknown = limitUnknownConnections(app.server, {
     max: config.UNKNOWN_CONNECTIONS_MAX,
     perAddressMax: config.UNKNOWN_CONNECTIONS_PER_ADDRESS_MAX,
   })
-  healthRoutes(app, readiness, async (authorization) => {
+  healthRoutes(app, readiness, async (request) => {
     if (config.MODE === 'demo') return true
     // A token that cannot be checked now is no reason to call the hub unready.
-    const viewer = await Promise.resolve(services?.identity.find(authorization)).catch(() => null)
+    const found = services?.identity.find(request.headers.authorization, peerOf(request))
+    const viewer = await Promise.resolve(found).catch(() => null)
     return viewer?.scopes.has('operator') ?? false
   })
   const metrics = metricsRoute(app, telemetry)
@@ -97,6 +109,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await app.ready()
   openShortWay(app.server, { ...graphqlOptions, requestIdOf, metrics, connections })
   await app.listen({ host: config.HOST, port: config.PORT })
+  const unfollow = tls?.follow(app.server as HttpsServer, logger)
 
   const webSocketCount = () => transports?.webSockets.size ?? 0
   const eventStreamCount = () => transports?.eventStreams.size ?? 0
@@ -129,13 +142,25 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
     async close(spreadMs) {
       connections.drain()
+      unfollow?.()
       await Promise.all([transports?.close(spreadMs), untilDrained(app)])
       await app.close()
     },
   }
 }
 
-function createApp({ config, logger, isStandalone = false }: ServerOptions): FastifyInstance {
+function createApp(
+  { config, logger, isStandalone = false }: ServerOptions,
+  tls: Tls | null,
+): FastifyInstance {
+  const http = {
+    ...webServerRefusals.http,
+    headersTimeout: config.RECEIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: Math.min(config.RECEIVE_TIMEOUT_MS, 1_000),
+  }
+  const transport = tls
+    ? { https: { ...http, ...tls.options, handshakeTimeout: config.RECEIVE_TIMEOUT_MS } }
+    : { http }
   const app = fastify({
     ...webServerRefusals,
     // Fastify would log where it listens while the hub is not ready yet.
@@ -144,11 +169,7 @@ function createApp({ config, logger, isStandalone = false }: ServerOptions): Fas
     bodyLimit: config.BODY_BYTES_MAX,
     // A request that is half sent is answered with 408 and closed.
     requestTimeout: config.RECEIVE_TIMEOUT_MS,
-    http: {
-      ...webServerRefusals.http,
-      headersTimeout: config.RECEIVE_TIMEOUT_MS,
-      connectionsCheckingInterval: Math.min(config.RECEIVE_TIMEOUT_MS, 1_000),
-    },
+    ...transport,
     exposeHeadRoutes: false,
     // Fastify would create a logger for each request, which the hub never uses.
     childLoggerFactory: (parent) => parent,
@@ -156,7 +177,7 @@ function createApp({ config, logger, isStandalone = false }: ServerOptions): Fas
     genReqId: ({ headers }) => requestIdOf(headers['x-request-id']),
     // Whether or not a proxy removes the path of PUBLIC_URL, the routes are the same.
     rewriteUrl: ({ url = '/' }) => withoutBase(url, publicPath(config)),
-  })
+  } as FastifyServerOptions)
   const origins = allowedOrigins(config)
   const names = namesOf(origins)
   refuseByItself(app)
@@ -207,11 +228,12 @@ function openTransports(
   app: FastifyInstance,
   { config, logger, telemetry, isStandalone = false }: ServerOptions & { readonly telemetry: Telemetry },
   unknown: UnknownConnections,
-  { supergraph, admission, identity }: Services,
+  { supergraph, admission, identity, refused = unnoted }: Services,
 ): Transports {
   const broker = openBroker({
     supergraph,
     admission,
+    refused,
     telemetry,
     logger,
     behindMs: config.SOCKET_BEHIND_MS,
@@ -240,7 +262,7 @@ function openTransports(
 
 function urlOf({ server }: FastifyInstance): string {
   const { address, family, port } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  return `${server instanceof HttpsServer ? 'https' : 'http'}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
 /** The client's own id when it is safe in a log line, else a new one. */

@@ -1,11 +1,12 @@
 // GET /settlement/NAME: a settlement file, streamed from the database.
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Readable } from 'node:stream'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { OpenFile } from '../../subgraphs/transaction/index.ts'
 import type { Identity } from '../identity/identity.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
+import { peerOf } from './peer.ts'
 
 export interface SettlementFiles {
   readonly identity: Pick<Identity, 'find'>
@@ -20,7 +21,7 @@ export interface SettlementFiles {
 export function settlementFileRoutes(app: FastifyInstance, files: () => SettlementFiles | null): void {
   app.get<{ Params: { name: string } }>('/settlement/:name', async (request, reply) => {
     try {
-      const file = await openFile(files(), request.headers.authorization, request.params.name)
+      const file = await openFile(files(), request, request.params.name)
       return await reply
         .header('content-length', file.bytes)
         .header('content-disposition', `attachment; filename="${file.name}"`)
@@ -37,14 +38,15 @@ export function settlementFileRoutes(app: FastifyInstance, files: () => Settleme
   })
 }
 
-/** Throws HttpError when there is no such file for the key or token in `authorization`. */
+/** Throws HttpError when there is no such file for the key or token of `request`. */
 async function openFile(
   files: SettlementFiles | null,
-  authorization: string | undefined,
+  request: FastifyRequest,
   name: string,
 ): Promise<OpenFile> {
   if (!files) throw new HttpError('NOT_READY')
-  const viewer = await files.identity.find(authorization)
+  const { authorization } = request.headers
+  const viewer = await files.identity.find(authorization, peerOf(request))
   if (!viewer) throw new HttpError('UNAUTHENTICATED', authorization && 'the key is unknown or was revoked')
   const file = await files.open(viewer, name)
   if (!file)

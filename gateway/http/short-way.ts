@@ -6,6 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { readJson, readRequest } from '../protocol/request.ts'
 import { errorAnswer, runOperation, type Answer, type Caller, type GraphqlRoutesOptions } from './graphql.ts'
 import type { Metrics } from './metrics.ts'
+import { certificateOf } from './peer.ts'
 import { compressed } from './response.ts'
 
 export interface ShortWayOptions extends GraphqlRoutesOptions {
@@ -33,6 +34,7 @@ const accepted = new Set([undefined, '*/*', 'application/json', 'application/gra
 
 function canGoShort({ method, url, headers }: IncomingMessage, bodyMax: number): boolean {
   if (method !== 'POST' || url !== '/graphql' || headers.origin !== undefined || !headers.host) return false
+  if (headers['content-encoding'] !== undefined) return false
   const length = Number(headers['content-length'])
   return (
     contentTypes.has(headers['content-type'] ?? '') &&
@@ -62,8 +64,12 @@ class ShortWay implements Caller {
     return this.#request.headers
   }
 
-  get ip(): string {
+  get address(): string {
     return this.#request.socket.remoteAddress ?? ''
+  }
+
+  get certificate(): string | null {
+    return certificateOf(this.#request.socket)
   }
 
   /** Reads the body, which is one chunk for most requests. */

@@ -21,35 +21,44 @@ export function limitUnknownConnections(
   server: Server,
   { max, perAddressMax }: UnknownConnectionsOptions,
 ): UnknownConnections {
-  const addressOf = new Map<Duplex, string>()
+  /** By the client’s end of the connection, which its socket and the one within TLS share. */
+  const addressOf = new Map<string, string>()
   const counts = new Map<string, number>()
-  const known = (socket: Duplex): void => {
-    const address = addressOf.get(socket)
+  const forget = (end: string): void => {
+    const address = addressOf.get(end)
     if (address === undefined) return
-    addressOf.delete(socket)
+    addressOf.delete(end)
     const count = counts.get(address)! - 1
     if (count === 0) counts.delete(address)
     else counts.set(address, count)
   }
   server.on('connection', (socket: Socket) => {
+    const end = endOf(socket)
     const address = networkOf(socket.remoteAddress ?? '')
     const count = counts.get(address) ?? 0
     // Closed without an answer: an answer would cost more than the connection.
     if (addressOf.size >= max || count >= perAddressMax) return void socket.destroy()
-    addressOf.set(socket, address)
+    addressOf.set(end, address)
     counts.set(address, count + 1)
-    socket.once('close', () => known(socket))
+    socket.once('close', () => forget(end))
   })
+  const knownSockets = new WeakSet<Duplex>()
   return {
     get size() {
       return addressOf.size
     },
-    known,
+    known(socket) {
+      if (knownSockets.has(socket)) return
+      knownSockets.add(socket)
+      forget(endOf(socket as Socket))
+    },
   }
 }
 
-/** An IPv6 client has a whole /64 network of addresses. */
-const networkOf = (address: string): string =>
+const endOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`
+
+/** The address, or the first half of one of IPv6: a client has a whole /64 network of them. */
+export const networkOf = (address: string): string =>
   isIPv6(address) && !address.startsWith('::ffff:') ? expanded(address).slice(0, 4).join(':') : address
 
 function expanded(address: string): readonly string[] {

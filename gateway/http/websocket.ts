@@ -4,12 +4,13 @@
 // One process may have ten thousand connections, so no connection has timers or listeners of its own.
 
 import { CloseCode, GRAPHQL_TRANSPORT_WS_PROTOCOL } from 'graphql-ws'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type RawData, type WebSocket } from 'ws'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import { allowedOrigins, publicPath, type Config } from '../config/config.ts'
-import type { Identity } from '../identity/identity.ts'
+import type { Identity, Peer } from '../identity/identity.ts'
 import type { Broker } from '../live/broker.ts'
 import { GraphqlWsSession, type GraphqlWsSessionOptions } from '../live/graphql-ws-session.ts'
 import { ClientSocket, tooFarBehind } from '../live/socket.ts'
@@ -18,6 +19,7 @@ import { isAllowedHost, namesOf } from '../protocol/host.ts'
 import { HttpError } from '../protocol/http-error.ts'
 import { atMostOncePerSecond } from './at-most-once.ts'
 import { closeConnections } from './close-connections.ts'
+import { certificateOf } from './peer.ts'
 import type { UnknownConnections } from './unknown-connections.ts'
 import { refuseStream, withoutBase } from './refusals.ts'
 
@@ -134,7 +136,7 @@ function upgradeListener(
   const sessions: GraphqlWsSessionOptions = {
     broker,
     operationsMax: config.SOCKET_OPERATIONS_MAX,
-    identify: (authorization, headers, address) => identity.find(authorization, headers, address),
+    identify: (authorization, peer) => identity.find(authorization, peer),
   }
   const sockets = new WebSocketServer({
     noServer: true,
@@ -166,11 +168,18 @@ function upgradeListener(
     }
     sockets.handleUpgrade(request, stream, head, (socket) => {
       const client = new ClientSocket(socket, stream, config.SOCKET_BACKLOG_BYTES_MAX)
-      const session = new GraphqlWsSession(client, request, sessions)
+      const session = new GraphqlWsSession(client, upgradedPeer(request), sessions)
       opened(new Connection(socket, stream, client, session, connections))
     })
   }
 }
+
+const upgradedPeer = ({ headers, socket }: IncomingMessage): Peer => ({
+  address: socket.remoteAddress ?? '',
+  headers,
+  requestId: randomUUID(),
+  certificate: certificateOf(socket),
+})
 
 function opened(connection: Connection): void {
   const { socket, all } = connection

@@ -35,7 +35,7 @@ export interface KeyRingOptions {
 
 /** Reads all keys, and follows their changes until `close`. */
 export async function openKeyRing(
-  store: KeyStore,
+  store: Pick<KeyStore, 'all' | 'watch' | 'storeUses'>,
   { allowDemo, guests = [], logger }: KeyRingOptions,
 ): Promise<KeyRing> {
   const guestByHash = new Map(guests.map(({ key, viewer }) => [hashKey(key), viewer]))
@@ -110,4 +110,5 @@ const isSame = (a: ApiKey, b: ApiKey): boolean =>
   a.participant === b.participant &&
   a.label === b.label &&
   a.scopes.join() === b.scopes.join() &&
-  a.expiresAt?.getTime() === b.expiresAt?.getTime()
+  a.expiresAt?.getTime() === b.expiresAt?.getTime() &&
+  a.certificate === b.certificate

@@ -100,8 +100,8 @@ function viewsOf(keys: Collection<ApiKey>, uses: Collection<{ _id: KeyHash; at: 
       return { text, id: keyId(hashKey(text)) }
     },
     async add(text: string, grant: Grant, now: Date, session: ClientSession) {
-      const { participant, scopes, label, expiresAt } = grant
-      const document = { ...keyDocument(text, participant, scopes, label, now), expiresAt }
+      const { participant, scopes, label, expiresAt, certificate } = grant
+      const document = { ...keyDocument(text, participant, scopes, label, now), expiresAt, certificate }
       await keys.insertOne(document, { session })
       return viewOfKey(document)
     },
@@ -120,13 +120,14 @@ function viewsOf(keys: Collection<ApiKey>, uses: Collection<{ _id: KeyHash; at: 
   }
 }
 
-const viewOfKey = ({ _id, expiresAt = null, ...key }: ApiKey): ApiKeyView => ({
+const viewOfKey = ({ _id, expiresAt = null, certificate = null, ...key }: ApiKey): ApiKeyView => ({
   id: keyId(_id),
   participant: key.participant,
   scopes: key.scopes,
   label: key.label,
   createdAt: key.createdAt,
   expiresAt,
+  certificate,
   revokedAt: key.revokedAt,
 })
 

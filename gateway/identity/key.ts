@@ -19,6 +19,8 @@ export interface ApiKey {
   readonly createdAt: Date
   /** Null or left out: the key does not expire. */
   readonly expiresAt?: Date | null
+  /** Thumbprint of the one certificate with which the key is valid; null or left out: with any. */
+  readonly certificate?: string | null
   /** A revoked key stays stored, so that its label in old log lines can be traced. */
   readonly revokedAt: Date | null
 }
@@ -35,11 +37,12 @@ const idDigits = 24
 /** The beginning of the hash of the key with this id; null for a text in another form. */
 export const hashStart = (id: string): string | null => /^key-([0-9a-f]{24})$/.exec(id)?.[1] ?? null
 
-export const viewerOf = ({ participant, scopes: granted, label, expiresAt = null }: ApiKey): Viewer => ({
+export const viewerOf = ({ participant, scopes: granted, label, ...bounds }: ApiKey): Viewer => ({
   participant,
   scopes: new Set(granted),
   key: label,
-  ...(expiresAt && { expiresAt }),
+  ...(bounds.expiresAt && { expiresAt: bounds.expiresAt }),
+  ...(bounds.certificate && { certificate: bounds.certificate }),
 })
 
 /** The key or token in `Authorization: Bearer KEY` (RFC 6750); null when the header has another form. */

@@ -3,7 +3,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
-import type { Identity } from './identity.ts'
+import type { Identity, Peer } from './identity.ts'
 import { bearerOf, hashKey } from './key.ts'
 import { isToken, type Tokens } from './token.ts'
 
@@ -26,17 +26,24 @@ export function createIdentity({ keys, tokens, keptHeaders }: IdentityOptions): 
     ]),
   )
   const isOpen = viewers.size === 0 && !tokens
-  const find = (authorization: unknown, address: string): Viewer | null | Promise<Viewer | null> => {
-    if (isOpen) return { ...anonymous, address }
+  const ofCertificate = (viewer: Viewer | null, { certificate }: Peer): Viewer | null =>
+    viewer?.certificate && viewer.certificate !== certificate ? null : viewer
+  const find = (authorization: unknown, peer: Peer): Viewer | null | Promise<Viewer | null> => {
+    if (isOpen) return { ...anonymous, address: peer.address }
     const bearer = bearerOf(authorization)
     if (bearer === null) return null
-    return tokens && isToken(bearer) ? tokens.find(bearer) : (viewers.get(hashKey(bearer)) ?? null)
+    if (!tokens || !isToken(bearer)) return viewers.get(hashKey(bearer)) ?? null
+    const found = tokens.find(bearer)
+    return found instanceof Promise
+      ? found.then((viewer) => ofCertificate(viewer, peer))
+      : ofCertificate(found, peer)
   }
   const withHeaders = (viewer: Viewer | null, headers: IncomingHttpHeaders): Viewer | null =>
     viewer && { ...viewer, headers: keptOf(headers, keptHeaders) }
   return {
-    find(authorization, headers = {}, address = '') {
-      const found = find(authorization, address)
+    find(authorization, peer) {
+      const { headers } = peer
+      const found = find(authorization, peer)
       if (keptHeaders.size === 0) return found
       return found instanceof Promise
         ? found.then((viewer) => withHeaders(viewer, headers))

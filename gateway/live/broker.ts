@@ -10,7 +10,8 @@ import type { Logger } from '../../subgraphs/platform/logger.ts'
 import { tracing, type TraceHeaders } from '../../subgraphs/platform/tracing.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import { withExtensions, type Admission } from '../protocol/admission.ts'
-import { asHttpError, httpErrorText } from '../protocol/http-error.ts'
+import { asHttpError, HttpError, httpErrorText } from '../protocol/http-error.ts'
+import { unnoted, type RefusedRequests } from '../protocol/refused-requests.ts'
 import type { GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
 import {
@@ -54,6 +55,8 @@ export interface BrokerOptions {
   /** Where it can be replaced, subscriptions move to the next graph at the positions that they have. */
   readonly supergraph: Supergraph & Partial<Pick<ReplaceableSupergraph, 'onReplace'>>
   readonly admission: Admission
+  /** Default: refusals are not noted. */
+  readonly refused?: RefusedRequests
   readonly telemetry?: Telemetry
   readonly logger: Logger
   /** How long a client that is behind may take to read, before it is disconnected. */
@@ -70,6 +73,7 @@ export interface BrokerOptions {
 interface BrokerState {
   readonly supergraph: Supergraph
   readonly admission: Admission
+  readonly refused: RefusedRequests
   readonly telemetry: Telemetry
   readonly logger: Logger
   readonly requestMs: number
@@ -96,10 +100,11 @@ const sweepMs = 500
 
 export function openBroker(options: BrokerOptions): Broker {
   const { supergraph, admission, logger, behindMs, requestMs, clock = () => performance.now() } = options
-  const { sharesStreams = true, telemetry = createTelemetry() } = options
+  const { sharesStreams = true, telemetry = createTelemetry(), refused = unnoted } = options
   const state: BrokerState = {
     supergraph,
     admission,
+    refused,
     telemetry,
     logger,
     requestMs,
@@ -157,7 +162,10 @@ function run(
     const request = readRequest()
     const prepared = state.admission.prepare(request)
     if (tracing) nameSpan(tracing, prepared)
-    if (prepared.kind === 'rejected') return refuseWith(subscriber, prepared.errors)
+    if (prepared.kind === 'rejected') {
+      state.refused.note(viewer, context.requestId, prepared.errors)
+      return refuseWith(subscriber, prepared.errors)
+    }
     const coerced = prepared.coerce(request.variables)
     if ('errors' in coerced) return refuseWith(subscriber, coerced.errors)
     const caller = { viewer, address: viewer.address ?? '' }
@@ -179,6 +187,7 @@ function run(
     subscription.start(cursor ?? shared.document.cursorIn(coerced.variables))
     return subscription
   } catch (error) {
+    if (error instanceof HttpError) state.refused.note(viewer, context.requestId, [error])
     fail(error)
     return null
   } finally {

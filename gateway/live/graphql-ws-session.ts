@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { StreamPosition } from '../../subgraphs/platform/async/resumable-stream.ts'
 import type { TraceHeaders } from '../../subgraphs/platform/tracing.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
+import type { Peer } from '../identity/identity.ts'
 import { HttpError, httpErrorText } from '../protocol/http-error.ts'
 import { readRequest } from '../protocol/request.ts'
 import type { Batch } from './batch.ts'
@@ -20,19 +21,9 @@ const tryAgainLater = 1013
 export interface GraphqlWsSessionOptions {
   readonly broker: Broker
   /** The viewer of a key or token; null when it is missing, unknown, revoked or expired. */
-  readonly identify: (
-    authorization: unknown,
-    headers: IncomingHttpHeaders,
-    address: string,
-  ) => Viewer | null | Promise<Viewer | null>
+  readonly identify: (authorization: unknown, peer: Peer) => Viewer | null | Promise<Viewer | null>
   /** Operations of one session at once, at most. */
   readonly operationsMax: number
-}
-
-/** The part of the upgrade request that a session uses. */
-export interface UpgradeRequest {
-  readonly headers: IncomingHttpHeaders
-  readonly socket: { readonly remoteAddress?: string | undefined }
 }
 
 export class GraphqlWsSession {
@@ -40,18 +31,16 @@ export class GraphqlWsSession {
   readonly #options: GraphqlWsSessionOptions
   /** By operation id. */
   readonly #operations = new Map<string, Operation>()
-  /** The headers of the upgrade request, kept until the session is initialised. */
-  #headers: IncomingHttpHeaders
-  readonly #address: string
+  /** The client of the upgrade request, kept until the session is initialised. */
+  #peer: Peer | null
   #traceHeaders: TraceHeaders = {}
   #isInitialised = false
   #wantsCheckpoints = false
   #viewer: Viewer | null = null
 
-  constructor(socket: ClientSocket, request: UpgradeRequest, options: GraphqlWsSessionOptions) {
+  constructor(socket: ClientSocket, peer: Peer, options: GraphqlWsSessionOptions) {
     this.#socket = socket
-    this.#headers = request.headers
-    this.#address = request.socket.remoteAddress ?? ''
+    this.#peer = peer
     this.#options = options
   }
 
@@ -107,11 +96,12 @@ export class GraphqlWsSession {
     this.#isInitialised = true
     this.#wantsCheckpoints = payload.checkpoints === true
     // A browser cannot set headers on a WebSocket, so the key may come in this message instead.
-    const headers = { ...this.#headers, ...headersIn(payload) }
-    this.#headers = {}
+    const peer = this.#peer!
+    const headers = { ...peer.headers, ...headersIn(payload) }
+    this.#peer = null
     const { traceparent, tracestate } = headers
     if (traceparent !== undefined) this.#traceHeaders = { traceparent, tracestate }
-    const viewer = this.#options.identify(headers.authorization, headers, this.#address)
+    const viewer = this.#options.identify(headers.authorization, { ...peer, headers })
     if (!(viewer instanceof Promise)) return this.#identified(viewer)
     viewer.then(
       (found) => this.#identified(found),

@@ -52,6 +52,10 @@ export const httpErrors = {
   REQUEST_TIMEOUT: { status: 408, message: 'The request did not arrive in time.' },
   BODY_TOO_LARGE: { status: 413, message: 'The body is larger than the hub reads.' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, message: 'The body must be application/json in UTF-8.' },
+  ENCODING_NOT_SUPPORTED: {
+    status: 415,
+    message: 'The body may be compressed by one of gzip, br and deflate: send it so, or as it is.',
+  },
   EXPECTATION_FAILED: { status: 417, message: 'The hub meets no other expectation than 100-continue.' },
   UPGRADE_REQUIRED: {
     status: 426,
@@ -140,10 +144,12 @@ export const rateLimitHeaders = ({
 
 /**
  * The headers of the response for `error`: for UNAUTHENTICATED the scheme to authenticate with (RFC 6750),
- * for BUDGET_EXCEEDED the limit and when to try again.
+ * for ENCODING_NOT_SUPPORTED those that are (RFC 9110, 15.5.16), for BUDGET_EXCEEDED the limit and when to
+ * try again.
  */
 export function httpErrorHeaders({ code, details }: HttpError): Record<string, string> {
   if (code === 'UNAUTHENTICATED') return { 'www-authenticate': 'Bearer' }
+  if (code === 'ENCODING_NOT_SUPPORTED') return { 'accept-encoding': 'gzip, br, deflate' }
   if (code !== 'BUDGET_EXCEEDED') return {}
   const {
     limit,

@@ -7,6 +7,7 @@ import {
   isInputObjectType,
   isNonNullType,
   Kind,
+  OverlappingFieldsCanBeMergedRule,
   parse,
   print,
   SingleFieldSubscriptionsRule,
@@ -25,6 +26,7 @@ import {
 import { engineCodes, reject, type Rejected } from './errors.ts'
 import { errorsMax } from './input.ts'
 import { checkText, type TextRules } from './document-text.ts'
+import { withoutNames, withoutSuggestion } from './hidden-names.ts'
 import { oversize } from './limits.ts'
 import { readOperation, type Operation } from './operation.ts'
 import type { ApiSchema } from './supergraph-schema.ts'
@@ -49,7 +51,7 @@ export function readDocument(
   text: string,
   policy: DocumentPolicy,
 ): Document | Rejected {
-  const { limits, suggestions } = policy
+  const { limits } = policy
   if (text.length > limits.charactersMax) {
     const limit = `the limit is ${limits.charactersMax}`
     return reject('OPERATION_TOO_LARGE', `The document has ${text.length} characters; ${limit}.`)
@@ -58,14 +60,22 @@ export function readDocument(
     const refused = checkText(text, policy)
     if (refused) return refused
     const document = parse(text, { maxTokens: limits.tokensMax })
-    const errors = validateDocument(schema, document)
-    if (errors.length > 0)
-      return reject('GRAPHQL_VALIDATION_FAILED', ...(suggestions ? errors : errors.map(withoutSuggestion)))
-    const fragments = document.definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
-    return {
-      operations: document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION),
-      fragments: new Map(fragments.map((node) => [node.name.value, node])),
+    const invalid = (errors: readonly GraphQLError[]): Rejected =>
+      reject('GRAPHQL_VALIDATION_FAILED', ...errors.map((error) => shown(error, policy)))
+    const errors = validate(schema, document, validationRules, { maxErrors: errorsMax })
+    if (errors.length > 0) return invalid(errors)
+    const { definitions } = document
+    const operations = definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
+    const fragmentNodes = definitions.filter((node) => node.kind === Kind.FRAGMENT_DEFINITION)
+    const fragments = new Map(fragmentNodes.map((node) => [node.name.value, node]))
+    for (const operation of operations) {
+      const tooLarge = oversize(operation, fragments, limits)
+      if (tooLarge !== null) return reject('OPERATION_TOO_LARGE', tooLarge)
     }
+    const conflicts = validate(schema, withoutVariableSwitches(document), mergingRules, {
+      maxErrors: errorsMax,
+    })
+    return conflicts.length > 0 ? invalid(conflicts) : { operations, fragments }
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error
     const isTooLong = error.message.endsWith('tokens. Parsing aborted.')
@@ -73,22 +83,25 @@ export function readDocument(
   }
 }
 
-const withoutSuggestion = (error: GraphQLError): GraphQLError =>
-  new GraphQLError(error.message.replace(/ Did you mean .*\?$/s, ''), { nodes: error.nodes ?? [] })
+/** The error with the names of the schema that the policy gives. */
+function shown(error: GraphQLError, { suggestions, introspection }: DocumentPolicy): GraphQLError {
+  if (suggestions) return error
+  const message = introspection ? withoutSuggestion(error.message) : withoutNames(error.message)
+  return new GraphQLError(message, { nodes: error.nodes ?? [] })
+}
+
+/**
+ * Rules for fields that are merged. The first compares all pairs of them, so it runs on documents of bounded
+ * size only. The second cannot read a switch of a variable, so both values of the switch must leave one
+ * field.
+ */
+const mergingRules = [OverlappingFieldsCanBeMergedRule, SingleFieldSubscriptionsRule]
 
 const validationRules = [
-  ...specifiedRules.filter((rule) => rule !== SingleFieldSubscriptionsRule),
+  ...specifiedRules.filter((rule) => !mergingRules.includes(rule)),
   FiniteNumbersRule,
   OneOfVariablesRule,
 ]
-
-function validateDocument(schema: GraphQLSchema, document: DocumentNode): readonly GraphQLError[] {
-  const errors = validate(schema, document, validationRules, { maxErrors: errorsMax })
-  // The rule cannot read a switch of a variable, so both values of the switch must leave one field.
-  return errors.length > 0
-    ? errors
-    : validate(schema, withoutVariableSwitches(document), [SingleFieldSubscriptionsRule])
-}
 
 /** Refuses a number that JavaScript reads as infinite, which a subgraph cannot receive as JSON. */
 function FiniteNumbersRule(context: ValidationContext): ASTVisitor {
@@ -138,7 +151,6 @@ export function findOperation(
   name: string,
   policy: DocumentPolicy,
 ): Operation | Rejected {
-  const { limits } = policy
   if (!name && operations.length > 1) {
     return reject('OPERATION_RESOLUTION_FAILURE', 'The document has several operations: send operationName.')
   }
@@ -147,8 +159,6 @@ export function findOperation(
     const what = name ? `operation named ${JSON.stringify(name)}` : 'operation'
     return reject('OPERATION_RESOLUTION_FAILURE', `The document has no ${what}.`)
   }
-  const tooLarge = oversize(definition, fragments, limits)
-  if (tooLarge !== null) return reject('OPERATION_TOO_LARGE', tooLarge)
   const share = schema.introspectionShare(definition.selectionSet, fragments)
   if (share > 0 && !policy.introspection) return reject('INTROSPECTION_OFF', engineCodes.INTROSPECTION_OFF)
   if (share > 1) {

@@ -49,6 +49,8 @@ export interface Engine {
   readonly listSize: number
   /** See `SupergraphOptions.eventWaitMs`. */
   readonly eventWaitMs: number
+  /** Whether errors of variables have only names that the client has sent. */
+  readonly hidesNames: boolean
   /** See `SupergraphOptions.observer`. */
   readonly observer: Observer | null
 }

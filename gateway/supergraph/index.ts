@@ -85,7 +85,10 @@ export interface SupergraphOptions {
   readonly limits?: Partial<Limits>
   /** Whether `__schema` and `__type` are answered. Default: true. */
   readonly introspection?: boolean
-  /** Whether errors suggest names of the schema (“Did you mean”). Default: true. */
+  /**
+   * Whether errors suggest names of the schema (“Did you mean”). Default: true. Without introspection too,
+   * errors have no name that the client has not sent.
+   */
   readonly suggestions?: boolean
   /** The items for which a list is priced when no `@listSize` gives their number. Default: 10. */
   readonly listSize?: number
@@ -174,6 +177,7 @@ function* creating(options: SupergraphOptions): Sliced<Supergraph> {
     listSize,
     eventWaitMs,
     observer,
+    hidesNames: !introspection && !suggestions,
   }
   const policy = {
     limits: { ...defaultLimits, ...options.limits },

@@ -1,5 +1,5 @@
 // Limits on the size of a document, checked before planning. The check takes time linear in the document:
-// each fragment is measured once and never expanded.
+// each fragment is measured once, and expanded only when the document is small enough.
 
 import {
   Kind,
@@ -23,6 +23,8 @@ export interface Limits {
   readonly aliasesMax: number
   /** Directives, with every fragment spread expanded. */
   readonly directivesMax: number
+  /** Pairs of objects with one key at one place, with every fragment spread expanded. */
+  readonly overlapsMax: number
 }
 
 export const defaultLimits: Limits = {
@@ -33,6 +35,7 @@ export const defaultLimits: Limits = {
   fieldsMax: 2_000,
   aliasesMax: 200,
   directivesMax: 200,
+  overlapsMax: 5_000,
 }
 
 interface Size {
@@ -78,5 +81,42 @@ export function oversize(
     return `The operation has ${aliases} aliases; the limit is ${limits.aliasesMax}.`
   if (directives > limits.directivesMax)
     return `The operation has ${directives} directives; the limit is ${limits.directivesMax}.`
+  if (overlapsIn(operation.selectionSet, fragments, limits.overlapsMax) > limits.overlapsMax)
+    return `The operation repeats the same fields in more than ${limits.overlapsMax} pairs.`
   return null
+}
+
+/**
+ * The pairs of objects with the same key at one place of the response, which validation compares field by
+ * field; after `max`, they are no longer counted.
+ */
+function overlapsIn(
+  set: SelectionSetNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  max: number,
+): number {
+  let pairs = 0
+  const countIn = (sets: readonly SelectionSetNode[]): void => {
+    const byKey = new Map<string, SelectionSetNode[]>()
+    const collect = ({ selections }: SelectionSetNode): void => {
+      for (const node of selections) {
+        if (node.kind === Kind.FRAGMENT_SPREAD) collect(fragments.get(node.name.value)!.selectionSet)
+        else if (node.kind === Kind.INLINE_FRAGMENT) collect(node.selectionSet)
+        else if (node.selectionSet) {
+          const key = (node.alias ?? node.name).value
+          const same = byKey.get(key)
+          if (same) same.push(node.selectionSet)
+          else byKey.set(key, [node.selectionSet])
+        }
+      }
+    }
+    sets.forEach(collect)
+    for (const same of byKey.values()) {
+      pairs += (same.length * (same.length - 1)) / 2
+      if (pairs > max) return
+      countIn(same)
+    }
+  }
+  countIn([set])
+  return pairs
 }

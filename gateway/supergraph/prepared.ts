@@ -4,6 +4,7 @@ import type { Variables } from './connection.ts'
 import { maxAgeOf } from './cache-policy.ts'
 import { compileCost } from './cost.ts'
 import { engineCodes, refusalText, reject, type Rejected } from './errors.ts'
+import { withoutNames } from './hidden-names.ts'
 import { Executable, type Engine, type SubscriptionEvent } from './executable.ts'
 import type { Operation } from './operation.ts'
 import { RecentCache } from './recent-cache.ts'
@@ -92,7 +93,7 @@ export function prepareOperation(operation: Operation, engine: Engine, onCompile
     kind: 'prepared',
     operation: definition.operation,
     name: definition.name?.value ?? null,
-    coerce: compileCoercion(operation),
+    coerce: engine.hidesNames ? withHiddenNames(compileCoercion(operation)) : compileCoercion(operation),
     cost: compileCost(operation, engine.listSize),
     maxAge: maxAgeOf(operation),
     async ready() {
@@ -115,3 +116,12 @@ export function prepareOperation(operation: Operation, engine: Engine, onCompile
     },
   }
 }
+
+const withHiddenNames =
+  (coerce: Prepared['coerce']): Prepared['coerce'] =>
+  (variables) => {
+    const coerced = coerce(variables)
+    if (!('errors' in coerced)) return coerced
+    const errors = coerced.errors.map((error) => ({ ...error, message: withoutNames(error.message) }))
+    return { errors }
+  }

@@ -21,9 +21,11 @@ export async function openAnalyticsSubgraph(dependencies: SubgraphDependencies):
   const projection = startProjection({ db, logReader, logger }, activityProjection())
   const sums = startSums({ db, logger })
   const activityCache = createActivityCache(db, logReader, now)
-  return openSubgraph('analytics', createAnalyticsResolvers({ activityCache, registry, now }), async () => {
-    await sums.close()
-    await projection.close()
-    await ownReader?.close()
+  return openSubgraph('analytics', createAnalyticsResolvers({ activityCache, registry, now }), {
+    async closeOwn() {
+      await sums.close()
+      await projection.close()
+      await ownReader?.close()
+    },
   })
 }

@@ -19,9 +19,9 @@ export type { Merchant, QrProduct, Scenario } from './merchant.ts'
 
 /** Resolves once the counts are loaded. */
 export async function openMerchantSubgraph(
-  dependencies: Pick<SubgraphDependencies, 'db' | 'registry' | 'now' | 'logger'>,
+  dependencies: Pick<SubgraphDependencies, 'db' | 'registry' | 'refusals' | 'now' | 'logger'>,
 ): Promise<Subgraph> {
-  const { db, registry, now, logger } = dependencies
+  const { db, registry, refusals, now, logger } = dependencies
   const counts = await openCountStore(db, now, logger)
   const store = await createMerchantStore(db, counts)
   const codes = await createCodeStore(db)
@@ -43,5 +43,5 @@ export async function openMerchantSubgraph(
     changes,
     now,
   })
-  return openSubgraph('merchant', resolvers, () => counts.close())
+  return openSubgraph('merchant', resolvers, { refusals, closeOwn: () => counts.close() })
 }

@@ -67,5 +67,5 @@ export async function openParticipantSubgraph(
     now,
   })
   const resolvers = createParticipantResolvers({ registry, service, subgraphs, keyService, now })
-  return openSubgraph('participant', resolvers)
+  return openSubgraph('participant', resolvers, { refusals: dependencies.refusals })
 }

@@ -25,6 +25,7 @@ export interface CreateKeyInput {
   readonly label: string
   readonly scopes: readonly string[]
   readonly expiresAt?: Date | null
+  readonly certificate?: string | null
   readonly idempotencyKey: string
 }
 
@@ -99,8 +100,8 @@ async function rotateKey(
     const unheld = unheldScope(context, old.scopes)
     if (unheld) return unheld
     await apiKeys.expire(id, new Date(at.getTime() + hours * 3_600_000), session)
-    const { participant, label, scopes } = old
-    return { participant, label, scopes, expiresAt: null }
+    const { participant, label, scopes, certificate } = old
+    return { participant, label, scopes, expiresAt: null, certificate }
   })
 }
 
@@ -166,7 +167,7 @@ async function findOwn(
 function readGrant(
   { registry, now }: Dependencies,
   context: RequestContext,
-  { participant: wanted, label, scopes: names, expiresAt = null }: CreateKeyInput,
+  { participant: wanted, label, scopes: names, expiresAt = null, certificate = null }: CreateKeyInput,
 ): Grant | Refusal {
   const participant = wanted ?? context.viewer.participant
   const isOwn = participant === context.viewer.participant
@@ -185,8 +186,14 @@ function readGrant(
   if (expiresAt && expiresAt <= now()) {
     return refuse('BAD_VALUE', 'expiresAt must be in the future', ['input', 'expiresAt'])
   }
+  if (certificate !== null && !/^[\w-]{43}$/.test(certificate)) {
+    return refuse('BAD_VALUE', 'certificate is a SHA-256 in base64url, of 43 characters', [
+      'input',
+      'certificate',
+    ])
+  }
   const scopes = [...new Set(names as Scope[])]
-  return unheldScope(context, scopes) ?? { participant, scopes, label, expiresAt }
+  return unheldScope(context, scopes) ?? { participant, scopes, label, expiresAt, certificate }
 }
 
 /** A key grants at most what its maker's key grants. */

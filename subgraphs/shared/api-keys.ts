@@ -13,6 +13,8 @@ export interface Grant {
   readonly label: string
   /** Null: the key is valid until it is revoked. */
   readonly expiresAt: Date | null
+  /** Thumbprint of the one client certificate with which the key is valid; null: with any. */
+  readonly certificate: string | null
 }
 
 /** A key without its text, which is stored nowhere. */

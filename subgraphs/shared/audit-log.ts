@@ -34,10 +34,14 @@ export const auditedActions = {
   rotateKey: true,
   revokeKey: true,
   forbiddenField: true,
+  refusedRequest: true,
 } as const satisfies Partial<Record<Operation | UnkeyedAction, true>>
 
-/** Actions without an idempotency key; `forbiddenField` is a field that the caller may not read. */
-type UnkeyedAction = 'updateWebhook' | 'deleteWebhook' | 'revokeKey' | 'forbiddenField'
+/**
+ * Actions without an idempotency key. `forbiddenField` is a field that the caller may not read or call, and
+ * `refusedRequest` a request that was refused for its content, its key or its amount.
+ */
+type UnkeyedAction = 'updateWebhook' | 'deleteWebhook' | 'revokeKey' | 'forbiddenField' | 'refusedRequest'
 
 export type AuditedAction = keyof typeof auditedActions
 
@@ -55,6 +59,9 @@ export const auditedKinds = {
   subgraph: true,
   key: true,
   field: true,
+  input: true,
+  address: true,
+  request: true,
 } as const
 
 export type AuditedKind = keyof typeof auditedKinds

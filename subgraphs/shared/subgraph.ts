@@ -9,6 +9,8 @@ import type { LogReader } from '../log/reader.ts'
 import type { Logger } from '../platform/logger.ts'
 import { buildFederatedSchema, type Resolvers } from './federated-schema.ts'
 import type { MerchantDirectory } from './merchant-directory.ts'
+import type { RefusalLog } from './refusal-log.ts'
+import { noteRefusals } from './refused-mutations.ts'
 import type { Registry } from './registry.ts'
 import { composableSdl } from './visibility.ts'
 
@@ -21,6 +23,8 @@ export interface SubgraphDependencies {
   readonly logger: Logger
   /** Shared by all subgraphs of this process. Left out, a subgraph that needs a reader starts its own. */
   readonly logReader?: LogReader
+  /** Left out, refusals are not noted. */
+  readonly refusals?: Pick<RefusalLog, 'note'>
 }
 
 export type SubgraphName = 'participant' | 'merchant' | 'transaction' | 'analytics'
@@ -50,15 +54,21 @@ export function subgraphSdl(name: SubgraphName): string {
   return [...files.map((file) => readFileSync(file, 'utf8')), sharedSdl].join('\n\n')
 }
 
+export interface SubgraphOptions extends Pick<SubgraphDependencies, 'refusals'> {
+  readonly closeOwn?: () => Promise<void>
+}
+
 /** Starts a subgraph's app in this process. The subgraph's `close` closes the app, then calls `closeOwn`. */
 export async function openSubgraph(
   name: SubgraphName,
   resolvers: Resolvers,
-  closeOwn: () => Promise<void> = async () => {},
+  { refusals, closeOwn = async () => {} }: SubgraphOptions = {},
 ): Promise<Subgraph> {
   const sdl = subgraphSdl(name)
   const app = fastify({ logger: false })
-  await app.register(mercurius, { schema: buildFederatedSchema(sdl, resolvers), jit: 1, graphiql: false })
+  const schema = buildFederatedSchema(sdl, resolvers)
+  if (refusals) noteRefusals(schema, refusals)
+  await app.register(mercurius, { schema, jit: 1, graphiql: false })
   await app.ready()
   return {
     name,

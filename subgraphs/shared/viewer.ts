@@ -12,6 +12,8 @@ export interface Viewer {
   readonly key: string
   /** Expiry of a token. A key has none: it is valid until it is revoked. */
   readonly expiresAt?: Date | null
+  /** Thumbprint of the one certificate with which the key or token is valid; left out: with any. */
+  readonly certificate?: string | null
   /** The network address of a caller without a key. */
   readonly address?: string
   /** Headers of the request that subgraphs behind HTTP receive, by name in lower case. */

@@ -117,7 +117,10 @@ export async function openTransactionSubgraph(dependencies: Dependencies): Promi
   await using opened = new AsyncDisposableStack()
   const parts = await openParts(dependencies, opened)
   startWorkers(dependencies, parts, opened)
-  const subgraph = await openSubgraph('transaction', createResolvers(parts), () => closing.disposeAsync())
+  const subgraph = await openSubgraph('transaction', createResolvers(parts), {
+    refusals: dependencies.refusals,
+    closeOwn: () => closing.disposeAsync(),
+  })
   const closing = opened.move()
   const { schema } = subgraph.app.graphql
   return {

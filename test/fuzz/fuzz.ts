@@ -20,7 +20,8 @@ import { chooseFrom, randomOperation, type RandomOperation } from './generate.ts
 const schema = buildSchema(
   readFileSync(new URL('../../schema/generated/api.graphql', import.meta.url), 'utf8'),
 )
-const roles = ['demo-operator', 'demo-portal', 'demo-wallet', 'demo-acquirer']
+/** The keys of a demo. */
+export const roles = ['demo-operator', 'demo-portal', 'demo-wallet', 'demo-acquirer']
 
 export interface FuzzOptions {
   readonly url: string

@@ -134,3 +134,86 @@ test('each change of a key is in the audit log, without the key', async () => {
   ])
   expect(JSON.stringify(await hub.database.db.collection('audit').find().toArray())).not.toContain(secret)
 })
+
+describe('a refusal that matters is in the audit log', () => {
+  const card = '4111 1111 1111 1111'
+  const setRates =
+    'mutation { setRates(input: { asOf: "2026-03-01T00:00:00Z", markupBasisPoints: 0, rows: [] }) { __typename } }'
+  const quote = `mutation ($input: QuotePaymentInput!) { quotePayment(input: $input) { __typename } }`
+  const webhook = (url: string) =>
+    `mutation { createWebhook(input: { idempotencyKey: "k", url: "${url}", events: ["*"] }) { __typename } }`
+  const found = async (target: string) => {
+    const { data } = await operator.query(
+      `query ($where: AuditFilter) { auditLog(where: $where) { edges { node {
+        action actor { id } key refusal requestId after } } } }`,
+      { where: { targets: [target] } },
+    )
+    return data.auditLog.edges.map(({ node }: { node: object }) => node) as object[]
+  }
+  const ofWallet = {
+    actor: { id: 'wallet-sg-01' },
+    key: 'demo-wallet',
+    requestId: expect.stringMatching(/./),
+  }
+
+  test.each([
+    {
+      what: 'the key of a wallet at a mutation of the operator',
+      send: () => wallet.query(setRates),
+      target: 'field:Mutation.setRates',
+      refusal: 'UNAUTHORIZED_FIELD_OR_TYPE',
+    },
+    {
+      what: 'a scope for a new key that its maker does not have',
+      send: () => create(wallet, { scopes: ['operator'] }),
+      target: 'field:Mutation.createKey',
+      refusal: 'FORBIDDEN',
+    },
+    {
+      what: 'a card number in a variable',
+      send: () => wallet.query(quote, { input: { merchant: card } }),
+      target: 'input:input.merchant',
+      refusal: 'PAN_REFUSED',
+    },
+    {
+      what: 'a card number in a document',
+      send: () => wallet.query(webhook(`https://hooks.example/${card}`)),
+      target: 'input:input.url',
+      refusal: 'PAN_REFUSED',
+    },
+    {
+      what: 'a card number over a WebSocket',
+      send: () =>
+        wallet
+          .followText(`{ transaction(id: "${card}") { id } }`)
+          .next()
+          .catch(() => {}),
+      target: 'input:id',
+      refusal: 'PAN_REFUSED',
+    },
+  ])('$what', async ({ send: refused, target, refusal }) => {
+    await refused()
+    await vi.waitFor(
+      async () =>
+        expect(await found(target)).toContainEqual(expect.objectContaining({ ...ofWallet, refusal })),
+      5_000,
+    )
+    expect(JSON.stringify(await hub.database.db.collection('audit').find().toArray())).not.toContain('4111')
+  })
+
+  test('keys that are guessed, by their address', async () => {
+    for (let n = 0; n < 11; n++) expect(await statusAt(hub, `cg_guess${n}`)).toBe(401)
+    await vi.waitFor(
+      async () =>
+        expect(await found('address:127.0.0.1')).toContainEqual(
+          expect.objectContaining({
+            actor: null,
+            key: null,
+            refusal: 'UNAUTHENTICATED',
+            after: '{"times":11}',
+          }),
+        ),
+      5_000,
+    )
+  })
+})

@@ -1,16 +1,32 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { reportDependencies } from '../../../gateway/cli/dependencies.ts'
+import { billOfMaterials, reportDependencies, reportOwn } from '../../../gateway/cli/dependencies.ts'
 
-const lock = JSON.parse(
-  readFileSync(new URL('../../../package-lock.json', import.meta.url), 'utf8'),
-) as Parameters<typeof reportDependencies>[0]
+test('all packages of production and of the portal have known licences, and none runs a script', () => {
+  expect(reportOwn()).toMatchObject({
+    // The typeface is in the portal alone.
+    licences: { 'OFL-1.1': expect.any(Number) },
+    scripts: [],
+    refusedScripts: ['@apollo/protobufjs'],
+    faults: [],
+  })
+})
 
-test('all packages of production and of the portal have known licences, and one has a script', () => {
-  const { licences, ...rest } = reportDependencies(lock)
-  expect(rest).toEqual({ scripts: ['@apollo/protobufjs'], faults: [] })
-  // The typeface is in the portal alone.
-  expect(licences).toHaveProperty('OFL-1.1')
+test('the bill of materials has every package that is not for development alone', { timeout: 60_000 }, () => {
+  const { bomFormat, components, dependencies } = billOfMaterials()
+  const { packages } = JSON.parse(
+    readFileSync(new URL('../../../package-lock.json', import.meta.url), 'utf8'),
+  ) as { packages: Record<string, { dev?: boolean; version: string; optional?: boolean }> }
+  const found = new Set(components.map(({ name, version }) => `${name} ${version}`))
+  const installed = Object.entries(packages).flatMap(([path, { dev, version, optional }]) =>
+    path === '' || dev || optional ? [] : [`${path.split('node_modules/').at(-1)} ${version}`],
+  )
+  expect(bomFormat).toBe('CycloneDX')
+  expect(installed.filter((one) => !found.has(one))).toEqual([])
+  expect(installed.length).toBeGreaterThan(200)
+  const refs = new Set(dependencies.map(({ ref }) => ref))
+  expect(dependencies.flatMap(({ dependsOn }) => dependsOn).filter((ref) => !refs.has(ref))).toEqual([])
+  expect(components.some(({ name }) => name === 'vitest')).toBe(false)
 })
 
 test.each([
@@ -22,7 +38,9 @@ test.each([
     fault: 'x runs a script when it is installed',
   },
 ])('$fault', ({ what, fault }) => {
-  expect(reportDependencies({ packages: { 'node_modules/a/node_modules/x': what } }).faults).toEqual([fault])
+  expect(reportDependencies({ packages: { 'node_modules/a/node_modules/x': what } }, {}).faults).toEqual([
+    fault,
+  ])
 })
 
 test('a choice of licences takes one that is known, and packages for development are not installed', () => {
@@ -30,5 +48,5 @@ test('a choice of licences takes one that is known, and packages for development
     'node_modules/a': { license: '(AGPL-3.0 OR MIT)' },
     'node_modules/b': { license: 'Elastic-2.0', dev: true } as const,
   }
-  expect(reportDependencies({ packages }).faults).toEqual([])
+  expect(reportDependencies({ packages }, {}).faults).toEqual([])
 })

@@ -126,6 +126,20 @@ describe('reading the settings', () => {
     },
   )
 
+  test.each([
+    [{ TLS_CERT_FILE: 'cert.pem' }, 'TLS_CERT_FILE and TLS_KEY_FILE must be set together or not at all'],
+    [{ TLS_KEY_FILE: 'key.pem' }, 'TLS_CERT_FILE and TLS_KEY_FILE must be set together or not at all'],
+    [{ TLS_CLIENT_CERTIFICATES: 'request' }, 'TLS_CLIENT_CERTIFICATES: set TLS_CERT_FILE'],
+    [{ TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k', TRAFFIC: '1' }, 'TRAFFIC=1: must be 0 with TLS_CERT_FILE'],
+  ])('settings of TLS that cannot work are refused: %j', (settings, reason) => {
+    expect(() => readConfig(settings)).toThrow(reason)
+  })
+
+  test('a demo with TLS has no simulated wallets', () => {
+    expect(readConfig({ TLS_CERT_FILE: 'c', TLS_KEY_FILE: 'k' }).TRAFFIC).toBe(0)
+    expect(readConfig({}).TRAFFIC).toBe(1)
+  })
+
   test('a key for secrets that is no base64 of 32 bytes is refused, and not repeated', () => {
     expect(() => readConfig({ SECRETS_KEY: 'hunter2' })).toThrow('SECRETS_KEY=…: takes the base64')
   })

@@ -16,12 +16,22 @@ export interface Issuer {
     expiresAt: Date | null,
     as?: { key?: CryptoKey; issuer?: string; audience?: string },
   ): Promise<string>
+  /** Replaces its key: tokens of the earlier one can no longer be verified. */
+  replaceKey(): Promise<void>
   close(): void
 }
 
 export async function anIssuer(): Promise<Issuer> {
-  const { publicKey, privateKey } = await generateKeyPair('ES256')
-  const jwk = { ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256', use: 'sig' }
+  let signing: { readonly kid: string; readonly privateKey: CryptoKey }
+  let jwk: object
+  let numbers = 0
+  const replaceKey = async (): Promise<void> => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256')
+    const kid = `key ${++numbers}`
+    jwk = { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' }
+    signing = { kid, privateKey }
+  }
+  await replaceKey()
   let requests = 0
   const server = createServer((_request, response) => {
     requests++
@@ -41,15 +51,16 @@ export async function anIssuer(): Promise<Issuer> {
     async token(
       claims,
       expiresAt,
-      { key = privateKey, issuer = settings.JWT_ISSUER, audience = 'crossgate' } = {},
+      { key = signing.privateKey, issuer = settings.JWT_ISSUER, audience = 'crossgate' } = {},
     ) {
       const token = new SignJWT(claims)
-        .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+        .setProtectedHeader({ alg: 'ES256', kid: signing.kid })
         .setIssuer(issuer)
         .setAudience(audience)
       if (expiresAt) token.setExpirationTime(expiresAt)
       return token.sign(key)
     },
+    replaceKey,
     close,
   }
 }

@@ -1,6 +1,7 @@
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { createTokens } from '../../../gateway/identity/token.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { smallHub } from '../../fixtures/small-hub.ts'
 import { SseReader } from '../http/sse-reader.ts'
 import { RawClient } from '../live/raw-client.ts'
@@ -68,7 +69,7 @@ describe('a token of the issuer', () => {
       what: 'is signed with a shared secret',
       token: () =>
         new SignJWT(claims)
-          .setProtectedHeader({ alg: 'HS256', kid: 'one' })
+          .setProtectedHeader({ alg: 'HS256', kid: 'key 1' })
           .setIssuer(issuer.settings.JWT_ISSUER)
           .setAudience('crossgate')
           .setExpirationTime(soon())
@@ -122,6 +123,43 @@ describe('a token of the issuer', () => {
     await socket.send({ type: 'connection_init' })
     expect(await socket.closed).toMatchObject({ code: 1013 })
     await lonely.close()
+  })
+})
+
+describe('when the key that has signed a token leaves the keys of its issuer', () => {
+  test('its WebSocket closes, its event stream ends, and it is refused, while a token of the new key is valid', async () => {
+    const rotating = await anIssuer()
+    const { url, close } = await smallHub(rotating.settings)
+    const token = await rotating.token(claims, soon())
+    const socket = await RawClient.as(url, token)
+    const stream = await SseReader.open(url, events, { key: token })
+    const keyed = await RawClient.as(url, 'demo-wallet')
+    await rotating.replaceKey()
+    expect(await socket.closed).toMatchObject({ code: 4403 })
+    expect(JSON.parse((await stream.receive()).data)).toMatchObject({
+      errors: [{ extensions: { code: 'UNAUTHENTICATED' } }],
+    })
+    const statusFor = async (bearer: string) =>
+      (await fetch(`${url}/graphql?query={whoami}`, { headers: { authorization: `Bearer ${bearer}` } }))
+        .status
+    expect(await statusFor(token)).toBe(401)
+    expect(await statusFor(await rotating.token(claims, soon()))).toBe(200)
+    expect(await keyed.drain()).toEqual([])
+    await keyed.close()
+    await close()
+  })
+})
+
+describe('when the participant of a token or key is closed', () => {
+  test('its sockets close, and it is refused', async () => {
+    const { url, closeParticipant, close } = await smallHub(issuer.settings)
+    const token = await issuer.token(claims, soon())
+    const clients = [await RawClient.as(url, token), await RawClient.as(url, 'demo-wallet')] as const
+    closeParticipant(anId('wallet-th-01'))
+    expect(await clients[0].closed).toMatchObject({ code: 4403 })
+    expect(await clients[1].drain()).toEqual([])
+    await clients[1].close()
+    await close()
   })
 })
 
