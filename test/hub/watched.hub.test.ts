@@ -167,6 +167,9 @@ describe('a subscription', () => {
   })
 })
 
+/** The simulated counterparty answers, and the log has the answer. */
+const untilLogged = { timeout: 20_000, interval: 50 }
+
 describe('the metrics of a hub', () => {
   const read = async () =>
     (await fetch(`${hub.url}/metrics`, { headers: { authorization: 'Bearer demo-operator' } })).text()
@@ -177,7 +180,7 @@ describe('the metrics of a hub', () => {
       const found = samplesIn(await read())
       expect(found.has('crossgate_authorization_seconds_count')).toBe(true)
       return found
-    })
+    }, untilLogged)
     const text = await read()
     const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)]
     const exposed = types

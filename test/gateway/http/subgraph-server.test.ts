@@ -10,13 +10,16 @@ import { startSubgraphServer, type SubgraphServer } from '../../../gateway/http/
 import { createCallTokens } from '../../../gateway/identity/call-token.ts'
 import { openHttpConnection, type HttpConnection } from '../../../gateway/supergraph/index.ts'
 import { createTelemetry } from '../../../gateway/telemetry/telemetry.ts'
+import { startTracing } from '../../../gateway/telemetry/tracing.ts'
 import type { ParticipantId } from '../../../schema/values/id.ts'
 import { Deadline } from '../../../subgraphs/platform/async/deadline.ts'
 import { mapStream } from '../../../subgraphs/platform/async/map-stream.ts'
+import { tracing } from '../../../subgraphs/platform/tracing.ts'
 import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import type { RequestContext, Viewer } from '../../../subgraphs/shared/viewer.ts'
 import { federation } from '../../fixtures/a-supergraph.ts'
+import { pathsOf, startOtlpReceiver, type OtlpReceiver } from '../../fixtures/otlp-receiver.ts'
 
 const secret = 's'.repeat(32)
 const viewer: Viewer = { participant: 'w' as ParticipantId, scopes: new Set(['payments:read']), key: 'k' }
@@ -42,8 +45,10 @@ const schema = buildFederatedSchema(
   `,
   {
     Query: {
-      who: (_: unknown, _args: unknown, context: RequestContext) =>
-        `${context.viewer.participant} ${[...context.viewer.scopes].join()} ${context.requestId}`,
+      who: (_: unknown, _args: unknown, { viewer: { participant, scopes }, requestId }: RequestContext) => {
+        tracing?.begin('resolver', {})?.end()
+        return `${participant} ${[...scopes].join()} ${requestId}`
+      },
       slow: (_: unknown, _args: unknown, context: RequestContext) => {
         contexts.push(context)
         asked.resolve()
@@ -104,12 +109,69 @@ function connectionTo(
 ): HttpConnection {
   const tokens = createCallTokens(secrets, () => new Date())
   const connection = openHttpConnection('merchant', `${url}/graphql`, {
-    headers: async () => ({ authorization: await tokens.sign(viewer), 'x-request-id': 'r-1' }),
+    headers: async () => ({
+      authorization: await tokens.sign(viewer),
+      'x-request-id': 'r-1',
+      ...tracing?.headers(),
+    }),
     subscriptions: { resumption: () => ({ argument: 'after', valueOf: (cursor) => cursor }) },
   })
   onTestFinished(() => connection.close())
   return connection
 }
+
+/** Makes traces for the rest of the test. */
+async function startTraces(): Promise<OtlpReceiver> {
+  const receiver = await startOtlpReceiver()
+  const traces = startTracing({
+    logger: pino({ level: 'silent' }),
+    url: `${receiver.url}/v1/traces`,
+    headers: {},
+    timeoutMs: 1_000,
+    resource: { 'service.name': 'test' },
+    sampler: 'parentbased_always_on',
+    ratio: 1,
+    queueMax: 2_048,
+    delayMs: 5,
+  })
+  onTestFinished(() => receiver.close())
+  onTestFinished(() => traces.close())
+  return receiver
+}
+
+describe('a call in a trace', () => {
+  test('is continued by the process of the subgraph, down to its resolvers', async () => {
+    const receiver = await startTraces()
+    const connection = createTelemetry().observe(connectionTo(await aServer()))
+    const hub = tracing!.beginServer('hub', {}, {})
+    const query = 'query Who__merchant { who }'
+    const call = () => connection.prepare(query, 'Who__merchant').execute({}, {})
+    expect(await tracing!.within(hub, call)).toEqual({ data: { who: 'w payments:read r-1' } })
+    hub.end()
+    const calls = ['hub', 'fetch merchant', 'POST /graphql'].map((name) => `test: ${name}`)
+    const spans = await receiver.trace(hub.spanContext().traceId, (found) => found.length === 4)
+    expect(pathsOf(spans)).toEqual(
+      expect.arrayContaining([calls.join(' > '), `${calls.join(' > ')} > test: resolver`]),
+    )
+    const served = spans.find(({ name }) => name === 'POST /graphql')!
+    expect(served).toMatchObject({
+      kind: 'SERVER',
+      attributes: { 'graphql.operation.name': 'Who__merchant', 'http.response.status_code': 200 },
+    })
+  })
+
+  test('that opens a stream is continued too', async () => {
+    const receiver = await startTraces()
+    const connection = connectionTo(await aServer())
+    const hub = tracing!.beginServer('hub', {}, {})
+    const document = 'subscription($a: String) { numbers(after: $a, to: 1) { n } }'
+    const stream = await tracing!.within(hub, () => connection.prepare(document).subscribe({}, {}))
+    await (stream as AsyncIterableIterator<unknown>).return!()
+    hub.end()
+    const spans = await receiver.trace(hub.spanContext().traceId, (found) => found.length === 2)
+    expect(pathsOf(spans)).toContain('test: hub > test: operation')
+  })
+})
 
 const result = (connection: HttpConnection, document: string, context: unknown = {}) =>
   connection.prepare(document).execute({}, context)
