@@ -44,7 +44,7 @@ export async function startSubgraphs(
   const { dependencies, logReader } = await followLog(foundation, connection)
   const transaction = closeLater(started, await openTransaction(foundation, dependencies, startTable))
   const participant = closeLater(started, await openParticipant(foundation, dependencies, joining))
-  const analytics = closeLater(started, await openAnalyticsSubgraph(dependencies))
+  const analytics = closeLater(started, await openAnalytics(foundation, dependencies))
   const subgraphs = new Map([
     [merchant.name, connection],
     [participant.name, connectTo(participant)],
@@ -72,7 +72,7 @@ export async function startSubgraph(
   const opened =
     name === 'transaction'
       ? await openTransaction(foundation, dependencies, startTable)
-      : await openAnalyticsSubgraph(dependencies)
+      : await openAnalytics(foundation, dependencies)
   return { subgraph: closeLater(started, opened), logReader }
 }
 
@@ -101,15 +101,22 @@ const openParticipant = ({ config, db }: Foundation, dependencies: Dependencies,
     apiKeys: createKeyStore(db),
   })
 
+const cursorSecretOf = async ({ config, db }: Foundation): Promise<string> =>
+  config.CURSOR_SECRET ?? sharedSecret(db, 'cursor', secretBox(config))
+
+const openAnalytics = async (foundation: Foundation, dependencies: Dependencies): Promise<Subgraph> =>
+  openAnalyticsSubgraph({ ...dependencies, cursorSecret: await cursorSecretOf(foundation) })
+
 /** Opens the transaction subgraph, and the retention of its log. */
 async function openTransaction(
-  { config, db, logger, now, started }: Foundation,
+  foundation: Foundation,
   dependencies: Dependencies,
   startTable: RateTable | null,
 ): Promise<TransactionSubgraph> {
+  const { config, db, logger, now, started } = foundation
   const transaction = await openTransactionSubgraph({
     ...dependencies,
-    cursorSecret: config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor', secretBox(config))),
+    cursorSecret: await cursorSecretOf(foundation),
     startTable,
     hasBuiltInRates: config.MODE === 'demo',
     simulator: config.MODE === 'demo' ? {} : null,

@@ -11,7 +11,7 @@ import type { Results } from '../log/checkpoint.ts'
 import { createLoader } from '../platform/async/batching.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import { OpenCounterBlock, type CounterBlockContent } from './counter-block.ts'
-import { monthStart, type Range } from './range.ts'
+import { hourMs, monthStart, type Range } from './range.ts'
 
 /**
  * `_id` is the name of the span, "#" and the number of the part: a span whose block is full continues in the
@@ -47,6 +47,8 @@ export interface ActivityStore {
   readonly merchants: BlockStore
   /** Hours in which an entry after `position` has been counted. */
   hoursCountedAfter(position: bigint): Promise<readonly BlockDocument[]>
+  /** Hours that begin in `range`, and in which an entry after `position` has been counted. */
+  hoursBetween(range: Range, position?: bigint): Promise<readonly BlockDocument[]>
   /**
    * Blocks of one merchant's months that overlap `range`, and possibly more. Concurrent calls share one read.
    */
@@ -93,6 +95,12 @@ export function openActivity(
     merchants: createBlockStore(merchants, cellsMax, 0),
     hoursCountedAfter: (position) =>
       hours.find({ upTo: { $gt: position } }, { promoteBuffers: true }).toArray(),
+    hoursBetween: (range, position = -1n) => {
+      const from = new Date(range.from - (range.from % hourMs))
+      const before = range.to === Infinity ? {} : { $lt: hourName(new Date(range.to)) }
+      const filter = { _id: { $gte: hourName(from), ...before }, upTo: { $gt: position } }
+      return hours.find(filter, { promoteBuffers: true }).toArray()
+    },
     monthsOf: async (merchant, range) => (await months.load({ merchant, range })) ?? [],
   }
 }

@@ -6,7 +6,7 @@ import { quoteInput } from '../../schema/values/unknown.ts'
 
 export const minuteMs = 60_000
 export const hourMs = 60 * minuteMs
-const dayMs = 24 * hourMs
+export const dayMs = 24 * hourMs
 
 /** Milliseconds since 1970, both on a whole minute; `to` is exclusive. */
 export interface Range {

@@ -9,6 +9,8 @@ import type { Registry } from '../shared/registry.ts'
 import { values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import type { Dimension, Figures } from './activity.ts'
+import { alertResolvers } from './alert-resolvers.ts'
+import type { AlertDependencies } from './alert-service.ts'
 import {
   createClosedProgramme,
   queryActivity,
@@ -31,18 +33,25 @@ interface Key<Id extends string> {
 
 const breakdownMax = 500
 
-export function createAnalyticsResolvers(dependencies: ActivityDependencies): Resolvers {
+export function createAnalyticsResolvers(
+  dependencies: ActivityDependencies & AlertDependencies,
+): Resolvers {
   const { registry } = dependencies
   const closedProgramme = createClosedProgramme(dependencies)
+  const { Query, Mutation, Subscription, ...alertTypes } = alertResolvers(dependencies)
   return {
     ...values,
+    ...alertTypes,
+    Mutation,
     Query: {
+      ...Query,
       activity: (_: unknown, { where }: { where: ActivityFilterInput }, context: RequestContext) =>
         queryActivity(dependencies, where, context),
       programme: (_: unknown, __: unknown, context: RequestContext) =>
         queryProgramme(dependencies, closedProgramme, context),
     },
     Subscription: {
+      ...Subscription,
       activityUpdated: {
         subscribe: (_: unknown, args: ActivityUpdatesArguments, context: RequestContext) =>
           streamActivity(dependencies, args, context),

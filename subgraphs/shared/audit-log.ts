@@ -33,11 +33,13 @@ export const auditedActions = {
   createKey: true,
   rotateKey: true,
   revokeKey: true,
+  acknowledgeAlert: true,
+  importMerchants: true,
   forbiddenField: true,
 } as const satisfies Partial<Record<Operation | UnkeyedAction, true>>
 
 /** Actions without an idempotency key; `forbiddenField` is a field that the caller may not read. */
-type UnkeyedAction = 'updateWebhook' | 'deleteWebhook' | 'revokeKey' | 'forbiddenField'
+type UnkeyedAction = 'updateWebhook' | 'deleteWebhook' | 'revokeKey' | 'importMerchants' | 'forbiddenField'
 
 export type AuditedAction = keyof typeof auditedActions
 
@@ -54,6 +56,8 @@ export const auditedKinds = {
   delivery: true,
   subgraph: true,
   key: true,
+  alert: true,
+  import: true,
   field: true,
 } as const
 
