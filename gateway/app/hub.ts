@@ -245,7 +245,7 @@ const ownSubgraphs = ['participant', 'merchant', 'transaction', 'analytics'] as 
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
   config: Config,
-  { mongo, logHealth, supergraph, admission, identity, openSettlementFile, logReader }: Parts,
+  { mongo, logHealth, supergraph, admission, identity, openSettlementFile, exchange, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
@@ -254,6 +254,7 @@ function openServer(
     admission,
     identity,
     openSettlementFile,
+    exchange,
     metrics: {
       hub: { logHealth, logReader, isMongoAway: mongo.isAway },
       mayRead: (viewer) => config.MODE === 'demo' || (viewer?.scopes.has('operator') ?? false),

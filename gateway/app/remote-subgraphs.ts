@@ -63,6 +63,7 @@ export async function connectSubgraphs(foundation: Foundation): Promise<Connecte
   const logReader = closeLater(started, await startLogReader({ db, logger }))
   return {
     subgraphs: new Map(connections.map((connection) => [connection.name, telemetry.observe(connection)])),
+    exchange: null,
     openSettlementFile: (viewer, name) => openRemoteFile(config.TRANSACTION_URLS, tokens, viewer, name),
     logReader,
   }

@@ -18,6 +18,7 @@ import {
 import { secretBox, webhookReach } from '../config/config.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { sharedSecret } from '../identity/secret.ts'
+import type { Exchange } from '../http/exchange.ts'
 import { createInProcessConnection, type SubgraphConnection } from '../supergraph/index.ts'
 import { closeLater, type Foundation } from './foundation.ts'
 import { createMerchantDirectory } from './merchant-directory.ts'
@@ -27,6 +28,8 @@ export interface ConnectedSubgraphs {
   /** By name. */
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
   readonly openSettlementFile: (viewer: Viewer, name: string) => Promise<OpenFile | null>
+  /** Null where the subgraphs run in processes of their own. */
+  readonly exchange: Exchange | null
   readonly logReader: LogReader
 }
 
@@ -51,7 +54,10 @@ export async function startSubgraphs(
     [transaction.name, connectTo(transaction)],
     [analytics.name, connectTo(analytics)],
   ])
-  return { subgraphs, openSettlementFile: transaction.openSettlementFile, logReader }
+  const { bulkImport, exportMerchants } = merchant
+  const { openSettlementFile, exportTransactions } = transaction
+  const exchange = { bulkImport, exportMerchants, exportTransactions }
+  return { subgraphs, openSettlementFile, exchange, logReader }
 }
 
 /** Opens one subgraph. `merchants` leads to the merchant subgraph, wherever it runs. */

@@ -6,7 +6,7 @@
 // stored after the blocks of a batch and only marks where to resume.
 
 import type { Collection } from 'mongodb'
-import type { MerchantId } from '../../schema/values/id.ts'
+import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import type { Results } from '../log/checkpoint.ts'
 import { createLoader } from '../platform/async/batching.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
@@ -47,6 +47,8 @@ export interface ActivityStore {
   readonly merchants: BlockStore
   /** Hours in which an entry after `position` has been counted. */
   hoursCountedAfter(position: bigint): Promise<readonly BlockDocument[]>
+  /** Blocks of merchants' months, in order of merchant and month. */
+  merchantsAfter(page: MerchantBlocksPage): Promise<readonly MerchantBlock[]>
   /** Hours that begin in `range`, and in which an entry after `position` has been counted. */
   hoursBetween(range: Range, position?: bigint): Promise<readonly BlockDocument[]>
   /**
@@ -54,6 +56,22 @@ export interface ActivityStore {
    */
   monthsOf(merchant: MerchantId, range: Range): Promise<readonly CounterBlockContent[]>
 }
+
+export interface MerchantBlocksPage {
+  /** Null: the merchants of all acquirers. */
+  readonly acquirer: ParticipantId | null
+  readonly after: MerchantId | null
+  /** Months that begin earlier are left out. */
+  readonly from: number
+  readonly max: number
+}
+
+/** A block of a merchant's month. */
+export type MerchantBlock = BlockDocument
+
+/** The merchant of a block: its name without the month and the part. */
+export const merchantOfBlock = ({ _id }: MerchantBlock): MerchantId =>
+  _id.replace(/#[^#]*#[^#]*$/, '') as MerchantId
 
 export const hourName = (start: Date): string => start.toISOString().slice(0, 13)
 export const merchantMonthName = (merchant: MerchantId, month: Date): string =>
@@ -95,6 +113,13 @@ export function openActivity(
     merchants: createBlockStore(merchants, cellsMax, 0),
     hoursCountedAfter: (position) =>
       hours.find({ upTo: { $gt: position } }, { promoteBuffers: true }).toArray(),
+    merchantsAfter: ({ acquirer, after, from, max }) => {
+      const lower = after === null ? (acquirer === null ? '' : `${acquirer}.`) : `${after}#~`
+      // "/" is the character after ".", so the ids of an acquirer's merchants lie between the two.
+      const upper = acquirer === null ? {} : { $lt: `${acquirer}/` }
+      const filter = { _id: { $gte: lower, ...upper }, start: { $gte: new Date(from) } }
+      return merchants.find(filter, { sort: { _id: 1 }, limit: max, promoteBuffers: true }).toArray()
+    },
     hoursBetween: (range, position = -1n) => {
       const from = new Date(range.from - (range.from % hourMs))
       const before = range.to === Infinity ? {} : { $lt: hourName(new Date(range.to)) }
@@ -126,7 +151,7 @@ async function readMonths(
     .find({ $or: requests.map(monthsBetween) }, { promoteBuffers: true })
     .sort({ _id: 1 })
     .toArray()
-  const byMerchant = Map.groupBy(found, ({ _id }) => _id.replace(/#[^#]*#[^#]*$/, ''))
+  const byMerchant = Map.groupBy(found, merchantOfBlock)
   return requests.map(({ merchant }) => byMerchant.get(merchant) ?? [])
 }
 

@@ -35,6 +35,7 @@ export async function openAnalyticsSubgraph(
   const projection = startProjection({ db, logReader, logger }, activityProjection())
   const detector = startAlertDetector({ db, alertLog, now, logger })
   const resolvers = createAnalyticsResolvers({
+    db,
     activityCache: createActivityCache(db, logReader, now),
     registry,
     now,

@@ -1,5 +1,6 @@
 // GraphQL ↔ domain: arguments to questions, figures to fields.
 
+import type { Db } from 'mongodb'
 import type { CorridorId, MerchantId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
 import { inSlices } from '../platform/async/slices.ts'
@@ -26,6 +27,7 @@ import {
 import { approvalRateOf, averageValueOf, growthOf, labelOf, valueOf } from './figures.ts'
 import type { ActivityFilterInput } from './question.ts'
 import { bucketStarts, earlierRange, type Comparison, type TimeBucket } from './range.ts'
+import { silentMerchants, type SilentMerchantsArguments } from './silent-merchants.ts'
 
 interface Key<Id extends string> {
   readonly id: Id
@@ -34,7 +36,7 @@ interface Key<Id extends string> {
 const breakdownMax = 500
 
 export function createAnalyticsResolvers(
-  dependencies: ActivityDependencies & AlertDependencies,
+  dependencies: ActivityDependencies & AlertDependencies & { readonly db: Db },
 ): Resolvers {
   const { registry } = dependencies
   const closedProgramme = createClosedProgramme(dependencies)
@@ -47,6 +49,8 @@ export function createAnalyticsResolvers(
       ...Query,
       activity: (_: unknown, { where }: { where: ActivityFilterInput }, context: RequestContext) =>
         queryActivity(dependencies, where, context),
+      silentMerchants: (_: unknown, args: SilentMerchantsArguments, context: RequestContext) =>
+        silentMerchants(dependencies, args, context),
       programme: (_: unknown, __: unknown, context: RequestContext) =>
         queryProgramme(dependencies, closedProgramme, context),
     },

@@ -42,6 +42,8 @@ export const placements: Readonly<Record<string, Placement>> = {
   alertHead: whole,
   audit: byHash,
   auditHead: whole,
+  imports: byHash,
+  importRejects: byHash,
   keyUses: byHash,
   settlementFilePieces: byHash,
   // Its last position is unique, because batches do not overlap. A sharded archive needs a plain index.

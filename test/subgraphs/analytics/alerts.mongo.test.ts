@@ -135,7 +135,7 @@ describe('alerts', () => {
     const [alert] = (await alertPage(dependencies, { first: 1 }, operator)).edges
     expect(await findAlert(dependencies, alert!.node._id, otherWallet)).toBeNull()
     await expect(alertPage(dependencies, { first: 1 }, asViewer('wallet-sg-01'))).rejects.toMatchObject({
-      refusal: { code: 'FORBIDDEN' },
+      extensions: { code: 'FORBIDDEN' },
     })
   })
 
