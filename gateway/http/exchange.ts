@@ -124,7 +124,10 @@ async function open(services: ExchangeServices | null, { headers, id }: FastifyR
   const context: RequestContext = { viewer, requestId: id }
   if (!services.exchange) {
     throw new RefusedError(
-      refuse('NOT_AVAILABLE', 'the subgraphs of this hub run in processes of their own, which exchange no files'),
+      refuse(
+        'NOT_AVAILABLE',
+        'the subgraphs of this hub run in processes of their own, which exchange no files',
+      ),
     )
   }
   return { context, exchange: services.exchange }

@@ -210,8 +210,7 @@ const measures: Readonly<Record<AlertKind, Measure>> = {
     boundOf: ({ middle, width }) => Math.max(latencyRise * middle, middle + 4 * width),
     isEnough: ({ answered }) => answered >= windowPaymentsMin,
     observe: ({ answers }) => percentilesOf(answers)!.p95,
-    isOut: ({ answers, answered }, _, bound) =>
-      isUnlikely(slowerThan(answers, bound), answered, slowShare),
+    isOut: ({ answers, answered }, _, bound) => isUnlikely(slowerThan(answers, bound), answered, slowShare),
   },
   SILENCE: {
     bandOf: ({ volume }) => volume,

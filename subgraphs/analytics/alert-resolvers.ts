@@ -45,8 +45,7 @@ export const alertResolvers = (dependencies: AlertDependencies) => ({
       Promise.all(keys.map(({ id }) => findAlert(dependencies, id, context))),
     id: ({ _id }: Alert) => _id,
     corridor: ({ subject }: Alert) => (subject.startsWith('corridor:') ? { id: idOf(subject) } : null),
-    participant: ({ subject }: Alert) =>
-      subject.startsWith('participant:') ? { id: idOf(subject) } : null,
+    participant: ({ subject }: Alert) => (subject.startsWith('participant:') ? { id: idOf(subject) } : null),
     acknowledgedAt: ({ acknowledged }: Alert) => acknowledged?.at ?? null,
     note: ({ acknowledged }: Alert) => acknowledged?.note ?? null,
     figures: (alert: Alert, _: unknown, context: RequestContext) =>

@@ -58,7 +58,9 @@ export async function alertPage(
   const [time, id] = page.after ?? []
   const raisedAt = new Date(time ?? 0)
   const after: Filter<Alert> =
-    id === undefined ? {} : { $or: [{ raisedAt: { $lt: raisedAt } }, { raisedAt, _id: { $lt: id as AlertId } }] }
+    id === undefined
+      ? {}
+      : { $or: [{ raisedAt: { $lt: raisedAt } }, { raisedAt, _id: { $lt: id as AlertId } }] }
   const found = alerts
     .find({ $and: [filter, after] }, { projection: { open: 0 } })
     .sort({ raisedAt: -1, _id: -1 })

@@ -44,7 +44,19 @@ async function* pages(
 const jsonOf = ({ id, status, ...merchant }: Merchant): string => {
   const { mid, name, localName, mcc, scenario, country, city, location, online } = merchant
   const { entryModes, qrProducts } = merchant
-  const input = { mid, name, localName, mcc, scenario, country, city, location, online, entryModes, qrProducts }
+  const input = {
+    mid,
+    name,
+    localName,
+    mcc,
+    scenario,
+    country,
+    city,
+    location,
+    online,
+    entryModes,
+    qrProducts,
+  }
   return `${JSON.stringify({ id, status, ...input })}\n`
 }
 

@@ -119,7 +119,10 @@ export async function createBulkImport(dependencies: BulkImportDependencies): Pr
       const acquirer = acquirerOf(context)
       if (isRefusal(acquirer)) return
       const first = `${idOf(acquirer.id, key)}/`
-      const found = rejects.find({ _id: { $gte: first, $lt: `${first}:` } }, { sort: { _id: 1 }, batchSize: 500 })
+      const found = rejects.find(
+        { _id: { $gte: first, $lt: `${first}:` } },
+        { sort: { _id: 1 }, batchSize: 500 },
+      )
       for await (const { _id, code, path, message } of found) {
         yield { line: Number(_id.slice(first.length)), code, path, message }
       }
@@ -152,7 +155,9 @@ async function runImport(
   }
   const stored = await begin(dependencies, acquirer, key, format, context)
   if (stored.format !== format) {
-    return refuse('IDEMPOTENCY_CONFLICT', `the import with this key is of ${stored.format}`, ['idempotencyKey'])
+    return refuse('IDEMPOTENCY_CONFLICT', `the import with this key is of ${stored.format}`, [
+      'idempotencyKey',
+    ])
   }
   if (stored.complete) return reportOf(key, stored)
   if (offset > stored.offset) {
@@ -378,6 +383,10 @@ async function saveRejects(
   session: ClientSession,
 ): Promise<void> {
   if (rows.length === 0) return
-  const documents = rows.map(({ line, ...row }) => ({ _id: `${id}/${String(line).padStart(10, '0')}`, ...row, at }))
+  const documents = rows.map(({ line, ...row }) => ({
+    _id: `${id}/${String(line).padStart(10, '0')}`,
+    ...row,
+    at,
+  }))
   await rejects.insertMany(documents, { session })
 }

@@ -72,7 +72,11 @@ function endOf(all: Buffer, from: number, format: BulkFormat): number {
   // A newline between quotes belongs to a cell: a record has an even number of quotes.
   let quotes = 0
   for (let at = from; end > 0; at = end, end = all.indexOf(newline, at) + 1) {
-    for (let found = all.indexOf(quote, at); found >= 0 && found < end; found = all.indexOf(quote, found + 1)) {
+    for (
+      let found = all.indexOf(quote, at);
+      found >= 0 && found < end;
+      found = all.indexOf(quote, found + 1)
+    ) {
       quotes++
     }
     if (quotes % 2 === 0) return end

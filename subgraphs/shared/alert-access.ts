@@ -33,7 +33,11 @@ interface CorridorEnds {
  * True when a participant may read all payments that an alert is about, and so its figures: a wallet of a
  * corridor must not learn from them how much the other wallets pay.
  */
-export function seesFigures({ subject }: Pick<Alert, 'subject'>, viewer: ParticipantId, registry: Registry): boolean {
+export function seesFigures(
+  { subject }: Pick<Alert, 'subject'>,
+  viewer: ParticipantId,
+  registry: Registry,
+): boolean {
   if (subject === `participant:${viewer}`) return true
   const isNetwork = registry.participants.get(viewer)?.roles.includes('NETWORK') ?? false
   return isNetwork && corridorsOfNetwork(viewer, registry).has(idOf(subject) as CorridorId)

@@ -22,7 +22,11 @@ export interface Alert {
   /** When the figure was out of band last. */
   readonly lastOutAt: Date
   readonly endedAt: Date | null
-  readonly acknowledged: { readonly at: Date; readonly by: ParticipantId; readonly note: string | null } | null
+  readonly acknowledged: {
+    readonly at: Date
+    readonly by: ParticipantId
+    readonly note: string | null
+  } | null
   /** The figure when the alert was raised, its usual value, and the edge of its band. */
   readonly observed: number
   readonly usual: number
@@ -152,8 +156,7 @@ export async function openAlertLog(db: Db): Promise<AlertLog> {
       const alert = await alerts.findOne({ _id: id }, { projection: { open: 0 }, session })
       return alert && { alert, isFirst: false }
     },
-    read: (after, max) =>
-      events.find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit: max }).toArray(),
+    read: (after, max) => events.find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit: max }).toArray(),
     tip: async () => (await head.findOne({ _id: 'alerts' }))?.last ?? 0,
     event: (number) => events.findOne({ _id: number }),
     sentTo: async () => (await head.findOne({ _id: 'webhooks' }))?.last ?? 0,

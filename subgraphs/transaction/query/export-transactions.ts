@@ -32,7 +32,11 @@ export function transactionRows(
   const pageAfter = (id: PaymentId | null): Promise<Payment[]> => {
     const rest = id === null ? { _id: { $gte: firstPaymentId } } : { _id: { $gt: id } }
     const filter = { $and: [rest, ...visible] } as Filter<Payment>
-    const found = payments.find(filter, { sort: { _id: 1 }, limit: pageRows, projection: { events: 0, keys: 0 } })
+    const found = payments.find(filter, {
+      sort: { _id: 1 },
+      limit: pageRows,
+      projection: { events: 0, keys: 0 },
+    })
     return readForClient(payments.db, 'list', () => found.toArray())
   }
   return pages(pageAfter, format, after as PaymentId | null)

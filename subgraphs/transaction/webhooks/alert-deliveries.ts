@@ -35,7 +35,8 @@ export function startAlertDeliveries(dependencies: AlertDeliveriesDependencies):
   const run = async (): Promise<void> => {
     while (!closing.signal.aborted) {
       await writeAlertDeliveries(dependencies).catch((error: unknown) => {
-        if (!isOutage(error)) logger.error({ err: error }, 'the deliveries of alerts could not be written; retrying')
+        if (!isOutage(error))
+          logger.error({ err: error }, 'the deliveries of alerts could not be written; retrying')
       })
       await pause(pollMs, closing.signal)
     }
@@ -83,12 +84,15 @@ function seesAlert(owner: ParticipantId, { subject }: Alert, registry: Registry)
 }
 
 /** The body of a delivery; null when the owner of the endpoint may not read the alert. */
-export function alertBody({ kind, at, alert }: AlertEvent, owner: ParticipantId, registry: Registry): string | null {
+export function alertBody(
+  { kind, at, alert }: AlertEvent,
+  owner: ParticipantId,
+  registry: Registry,
+): string | null {
   if (!seesAlert(owner, alert, registry)) return null
   const { subject, observed, usual, bound, payments, acknowledged } = alert
   const isCorridor = subject.startsWith('corridor:')
-  const hasFigures =
-    visibilityOfOwner(owner, registry).kind === 'all' || seesFigures(alert, owner, registry)
+  const hasFigures = visibilityOfOwner(owner, registry).kind === 'all' || seesFigures(alert, owner, registry)
   return JSON.stringify({
     type: kind.toLowerCase().replace('_', '.'),
     timestamp: at.toISOString(),

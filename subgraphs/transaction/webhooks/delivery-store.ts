@@ -131,7 +131,9 @@ const readPage = (
   { after, max }: DeliveryPage,
 ): Promise<readonly Delivery[]> => {
   const { position, _id } = after ?? {}
-  const rest = after && { $or: [{ position: { $lt: position! } }, { position: position!, _id: { $lt: _id! } }] }
+  const rest = after && {
+    $or: [{ position: { $lt: position! } }, { position: position!, _id: { $lt: _id! } }],
+  }
   const filter = { endpoint, ...rest }
   return deliveries.find(filter, { sort: { position: -1, _id: -1 }, limit: max }).toArray()
 }

@@ -92,7 +92,16 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
     { db, logReader, logger },
     createDeliveryProjection({ endpoints, deliveries, registry, now, onWritten: wake }),
   )
-  const alerts = startAlertDeliveries({ alertLog, endpoints, deliveries, registry, now, logger, readTip: () => readTip(db), onWritten: wake })
+  const alerts = startAlertDeliveries({
+    alertLog,
+    endpoints,
+    deliveries,
+    registry,
+    now,
+    logger,
+    readTip: () => readTip(db),
+    onWritten: wake,
+  })
   if (sends) deliveryWorker.start()
 
   return {

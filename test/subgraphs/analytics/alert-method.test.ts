@@ -60,14 +60,16 @@ describe('in simulated weeks with seasons', () => {
 
 describe('a judgement', () => {
   test('is no alert with ten payments, whatever becomes of them', () => {
-    const minutes = fc.array(fc.constantFrom(0, 1, 2, 3, 10), { minLength: 1, maxLength: 120 }).map((list) => {
-      let rest = 10
-      return list.map((wanted) => {
-        const payments = Math.min(wanted, rest)
-        rest -= payments
-        return counted({ payments, declined: payments, answers: new Map([[150, payments]]) })
+    const minutes = fc
+      .array(fc.constantFrom(0, 1, 2, 3, 10), { minLength: 1, maxLength: 120 })
+      .map((list) => {
+        let rest = 10
+        return list.map((wanted) => {
+          const payments = Math.min(wanted, rest)
+          rest -= payments
+          return counted({ payments, declined: payments, answers: new Map([[150, payments]]) })
+        })
       })
-    })
     fc.assert(
       fc.property(minutes, (list) => {
         expect(judge('DECLINES', bands, recent(list)).isConfirmed).toBe(false)
@@ -77,7 +79,10 @@ describe('a judgement', () => {
   })
 
   test('is in band where no more payments are declined than usual', () => {
-    const minute = fc.record({ payments: fc.integer({ min: 0, max: 500 }), share: fc.double({ min: 0, max: 0.05, noNaN: true }) })
+    const minute = fc.record({
+      payments: fc.integer({ min: 0, max: 500 }),
+      share: fc.double({ min: 0, max: 0.05, noNaN: true }),
+    })
     fc.assert(
       fc.property(fc.array(minute, { maxLength: 120 }), (list) => {
         const minutes = list.map(({ payments, share }) => {
@@ -92,7 +97,10 @@ describe('a judgement', () => {
   test('needs two windows, one after the other', () => {
     const bad = counted({ payments: 30, declined: 20, approved: 10 })
     const good = counted({ payments: 30, declined: 1, approved: 29 })
-    expect(judge('DECLINES', bands, recent([bad, good]))).toMatchObject({ standing: 'OUT', isConfirmed: false })
+    expect(judge('DECLINES', bands, recent([bad, good]))).toMatchObject({
+      standing: 'OUT',
+      isConfirmed: false,
+    })
     expect(judge('DECLINES', bands, recent([bad, bad]))).toMatchObject({
       standing: 'OUT',
       isConfirmed: true,
@@ -141,7 +149,8 @@ describe('what is usual', () => {
 
   test('needs five days with enough payments', () => {
     const day = counted({ payments: 100, approved: 95, declined: 5, answers: new Map([[60, 100]]) })
-    const days = (count: number, one: Counted) => new Map(Array.from({ length: count }, (_, n) => [n + 1, one]))
+    const days = (count: number, one: Counted) =>
+      new Map(Array.from({ length: count }, (_, n) => [n + 1, one]))
     expect(bandsOf(days(4, day))).toEqual({ declines: null, latency: null, volume: null })
     expect(bandsOf(days(5, day))).toMatchObject({
       declines: { middle: 0.05, width: 0 },
@@ -162,7 +171,11 @@ test('what is unlikely has an exact probability below 1 in 10,000', () => {
     }
     return sum
   }
-  const cases = fc.record({ of: fc.integer({ min: 1, max: 200 }), share: fc.double({ min: 0, max: 1, noNaN: true }), p: fc.double({ min: 0.02, max: 0.9, noNaN: true }) })
+  const cases = fc.record({
+    of: fc.integer({ min: 1, max: 200 }),
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+    p: fc.double({ min: 0.02, max: 0.9, noNaN: true }),
+  })
   fc.assert(
     fc.property(cases, ({ of, share, p }) => {
       const count = Math.round(share * of)

@@ -65,7 +65,12 @@ const detectors = [1, 2].map(() => new AlertDetector({ db, alertLog, now, logger
 let position = 0
 let numbers = 0
 /** Counts payments of SG-CN, `everyMs` apart. */
-async function count(from: number, payments: number, everyMs: number, life: Partial<Life> = {}): Promise<void> {
+async function count(
+  from: number,
+  payments: number,
+  everyMs: number,
+  life: Partial<Life> = {},
+): Promise<void> {
   const entries = Array.from({ length: payments }, (_, n) => {
     const payment = aLoggedPayment({ createdAt: new Date(from + n * everyMs) })
     return entriesOf(aLife({ ...life, payment }), `payment-${++numbers}`)
@@ -122,7 +127,11 @@ describe('alerts', () => {
     const write = <Done>(change: (own: typeof session) => Promise<Done>): Promise<Done> =>
       db.client.withSession((own) => own.withTransaction(() => change(own)))
     const again = { ...open!, _id: anId('another-minute'), raisedAt: now() }
-    expect(await Promise.all([1, 2, 3].map(() => alertLog.raise(again, write)))).toEqual([false, false, false])
+    expect(await Promise.all([1, 2, 3].map(() => alertLog.raise(again, write)))).toEqual([
+      false,
+      false,
+      false,
+    ])
     expect(await kindsOf()).toHaveLength(3)
   })
 

@@ -80,7 +80,10 @@ describe('silent merchants', () => {
   test('are read by an index, in a number of blocks that is bounded', async () => {
     const explained = await db
       .collection('activityMerchants')
-      .find({ _id: { $gte: 'acquirer-cn-01.', $lt: 'acquirer-cn-01/' } as never }, { sort: { _id: 1 }, limit: 2 })
+      .find(
+        { _id: { $gte: 'acquirer-cn-01.', $lt: 'acquirer-cn-01/' } as never },
+        { sort: { _id: 1 }, limit: 2 },
+      )
       .explain('executionStats')
     expect(explained['executionStats']).toMatchObject({ totalDocsExamined: 2 })
   })
@@ -88,7 +91,9 @@ describe('silent merchants', () => {
   test('are refused to other callers, and for days out of range', async () => {
     const refused = (context: typeof acquirer, over: object = {}) =>
       expect(silentMerchants(dependencies, { ...args, ...over }, context)).rejects
-    await refused(asViewer('wallet-sg-01', 'analytics:read')).toMatchObject({ extensions: { code: 'FORBIDDEN' } })
+    await refused(asViewer('wallet-sg-01', 'analytics:read')).toMatchObject({
+      extensions: { code: 'FORBIDDEN' },
+    })
     await refused(asViewer('acquirer-cn-01')).toMatchObject({ extensions: { code: 'FORBIDDEN' } })
     await refused(acquirer, { days: 61 }).toMatchObject({ extensions: { code: 'BAD_VALUE' } })
     await refused(acquirer, { first: 0 }).toMatchObject({ extensions: { code: 'BAD_PAGE' } })

@@ -41,7 +41,9 @@ test('an alert is sent once, signed, to the parties that name the event', async 
   await vi.waitFor(async () => expect(await deliveriesOf(db()).countDocuments()).toBe(3), 10_000)
   await hub.deliveryWorker.runDue()
 
-  const bodies = named.received.map(({ body, headers }) => new Webhook(secret).verify(body, headers) as { type: string; data: unknown })
+  const bodies = named.received.map(
+    ({ body, headers }) => new Webhook(secret).verify(body, headers) as { type: string; data: unknown },
+  )
   expect(bodies.map(({ type }) => type).toSorted()).toEqual(['alert.ended', 'alert.raised', 'alert.raised'])
   expect(bodies).toContainEqual({
     type: 'alert.raised',
