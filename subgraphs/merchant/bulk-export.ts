@@ -11,7 +11,7 @@ import { merchantColumns, type BulkFormat } from './bulk-rows.ts'
 import type { MerchantStore } from './merchant-store.ts'
 import type { Merchant } from './merchant.ts'
 
-const pageRows = 500
+const pageRows = 200
 
 export function merchantRows(
   { store, registry }: { readonly store: MerchantStore; readonly registry: Registry },

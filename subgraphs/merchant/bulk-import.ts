@@ -3,10 +3,11 @@
 // import that is interrupted anywhere continues after the last row that counts.
 
 import { coerceInputValue, type GraphQLInputType } from 'graphql'
+import { setImmediate } from 'node:timers/promises'
 import type { ClientSession, Collection, Db } from 'mongodb'
 import { holdsCardNumber } from '../../schema/values/card-number.ts'
 import type { ParticipantId } from '../../schema/values/id.ts'
-import { isRefusal, problems, refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
+import { isRefusal, refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import type { AuditLog } from '../shared/audit-log.ts'
 import type { Participant } from '../shared/registry.ts'
@@ -100,6 +101,7 @@ export interface BulkImportDependencies {
 }
 
 const batchRows = 500
+const sliceMs = 2
 const keptSeconds = 30 * 86_400
 
 export async function createBulkImport(dependencies: BulkImportDependencies): Promise<BulkImport> {
@@ -176,9 +178,14 @@ async function runImport(
 /** Reads and writes all records. What comes before an error or a refusal is written. */
 async function addAll(progress: Progress, records: AsyncIterable<BulkRecord>): Promise<Refusal | null> {
   try {
+    let endMs = performance.now() + sliceMs
     for await (const record of records) {
       const refusal = await progress.add(record)
       if (refusal) return refusal
+      if (performance.now() < endMs) continue
+      // A chunk has hundreds of rows: other requests are served in between.
+      await setImmediate()
+      endMs = performance.now() + sliceMs
     }
   } catch (error) {
     if (error instanceof ImportMovedError) throw error
@@ -313,7 +320,8 @@ class Progress {
     const { rowType, counts } = this.#dependencies
     const value = readValue(record, this.stored.format, this.#header)
     if (!value) return refuse('BAD_VALUE', unreadable[this.stored.format])
-    if (holdsCardNumber(record)) return refuse('PAN_REFUSED', problems.PAN_REFUSED)
+    const number = Object.keys(value).find((field) => textsIn(value[field]).some(holdsCardNumber))
+    if (number !== undefined) return refuse('PAN_REFUSED', undefined, [number])
     const flaws: Refusal[] = []
     const input = coerceInputValue(value, rowType, (path, _, { message }) => {
       flaws.push(refuse('BAD_VALUE', message, path.map(String)))
@@ -362,13 +370,17 @@ class Progress {
     await saveRejects(rejects, _id, this.#rejected, at, session)
     if (!after.complete) return
     const key = _id.slice(this.#acquirer.id.length + 1)
-    const { offset: _offset, ...counts } = reportOf(key, after)
+    const { rows, created, updated, rejected } = after
+    const counts = { complete: true, rows, created, updated, rejected }
     await audit.record(
       auditEntry(this.#context, this.#acquirer, key, at, { complete: false }, counts),
       session,
     )
   }
 }
+
+const textsIn = (value: unknown): readonly string[] =>
+  [value].flat().filter((one): one is string => typeof one === 'string')
 
 const unreadable: Readonly<Record<BulkFormat, string>> = {
   ndjson: 'the line is no JSON object',

@@ -56,9 +56,8 @@ export async function writeMerchants(
       await saveProfiles(db, profiles)
       if (operations.length > 0) await collection.bulkWrite(operations, { session, ordered: false })
       await addCounts(db, changes.values(), at, session)
-      const updated = found.length
-      await alsoWrite?.({ created: ids.length - updated, updated }, session)
-      return { updated, spots: [...changes.keys()] }
+      await alsoWrite?.({ created: ids.length - found.length, updated: found.length }, session)
+      return { updated: found.length, spots: [...changes.keys()] }
     }),
   )
   await counts.refresh(spots)

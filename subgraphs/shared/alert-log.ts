@@ -103,7 +103,8 @@ export async function openAlertLog(db: Db): Promise<AlertLog> {
   await events.createIndexes([{ name: 'expiry', key: { at: 1 }, expireAfterSeconds: eventDays * daySeconds }])
 
   const append = async (kind: AlertEventKind, at: Date, stored: StoredAlert, session: ClientSession) => {
-    const { open: _open, ...alert } = stored
+    const alert: Alert & { open?: string } = { ...stored }
+    delete alert.open
     const update = { $inc: { last: 1 } }
     const { last } = (await head.findOneAndUpdate({ _id: 'alerts' }, update, {
       upsert: true,

@@ -14,7 +14,7 @@ import type { Payment, Refund } from '../payment/payment.ts'
 import { firstPaymentId } from '../store/stored-refusal.ts'
 import { visibleClauses } from './clauses.ts'
 
-const pageRows = 500
+const pageRows = 200
 
 /** Payments after the one with the id `after`. Refuses with FORBIDDEN, or BAD_VALUE for what is no id. */
 export function transactionRows(

@@ -74,7 +74,7 @@ describe('an import of merchants', () => {
         { line: 3, code: 'BAD_VALUE', path: [] },
         { line: 4, code: 'BAD_VALUE', path: ['location', 'lat'] },
         { line: 5, code: 'FORBIDDEN', path: ['country'] },
-        { line: 6, code: 'PAN_REFUSED', path: [] },
+        { line: 6, code: 'PAN_REFUSED', path: ['name'] },
         { line: 7, code: 'BAD_VALUE' },
       ],
     })

@@ -194,7 +194,7 @@ describe('alerts', () => {
     const visible = (await alertLog.read(0, 100)).filter(({ alert }) => own.has(alert.subject))
     const all = streamAlertEvents(dependencies, dependencies.cursors.encode(0n), wallet)
     const seen = []
-    for (const _ of visible) seen.push((await all.next()).value!.alertEvents)
+    while (seen.length < visible.length) seen.push((await all.next()).value!.alertEvents)
     expect(seen).toMatchObject(visible)
     const rest = streamAlertEvents(dependencies, seen[0]!.cursor, wallet)
     expect((await rest.next()).value!.alertEvents).toEqual(seen[1])
