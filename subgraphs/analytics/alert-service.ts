@@ -189,7 +189,7 @@ export async function acknowledgeAlert(
   }
   const at = now()
   const by = context.viewer.participant
-  const operation = 'acknowledgeAlert'
+  const operation = 'acknowledgeAlert' as const
   const call = { participant: by, operation, idempotencyKey, command: { id, note }, at } as const
   const outcome = await idempotentWriter.once<Alert>(call, async (session) => {
     const found = await alertLog.acknowledge(id, { at, by, note }, session)
