@@ -41,7 +41,7 @@ export interface Server {
   close(spreadMs: number): Promise<void>
 }
 
-/** What is served. Settlement files, imports, exports and metrics are refused with NOT_READY when they are left out. */
+/** What is served. Files, imports, exports and metrics are refused with NOT_READY when they are left out. */
 export interface ServerServices extends Services {
   readonly openSettlementFile?: SettlementFiles['open']
   readonly exchange?: ExchangeServices['exchange']

@@ -5,10 +5,10 @@
 // the weighted median deviation, so single days of any size move neither.
 //
 // A figure is judged over two windows, one after the other, which end now. Each reaches back until it has
-// enough payments to tell, so a busy corridor is judged by the minute and a quiet one by the hour. An alert
-// needs both windows out of band. Chance alone takes one window out of band with a probability below 1 in
-// 10,000, by the bound of Chernoff. A silence has no payments that end a window, so its two windows are the
-// halves of one.
+// enough payments, so a busy corridor is judged by the minute and a quiet one by the hour. An alert needs
+// both windows out of band. Chance alone takes one window out of band with a probability below 1 in 10,000,
+// by the bound of Chernoff. A silence has no payments that end a window, so its two windows are the halves of
+// one.
 
 import { percentilesOf, bucketOf } from './histogram.ts'
 import { minuteMs } from './range.ts'

@@ -46,7 +46,7 @@ export interface AcknowledgeAlertInput {
 const pages = pagesOf('alerts', ['number', 'string'], 100)
 const namesMax = 100
 
-/** Alerts that the caller may read, newest first. Throws a refusal with BAD_PAGE, CURSOR_INVALID or TOO_MANY. */
+/** Alerts that the caller may read, newest first. Throws BAD_PAGE, CURSOR_INVALID or TOO_MANY. */
 export async function alertPage(
   { alertLog: { alerts }, registry }: AlertDependencies,
   { where, ...args }: PageArguments & { readonly where?: AlertFilterInput | null },

@@ -43,8 +43,8 @@ const blocksMax = 2_000
 const pages = pagesOf('silentMerchants', ['string'], 100)
 
 /**
- * Merchants of an acquirer, or all for the operator, in order of id. Throws a refusal with FORBIDDEN, BAD_PAGE,
- * BAD_VALUE or CURSOR_INVALID.
+ * Merchants of an acquirer, or all for the operator, in order of id. Throws a refusal with FORBIDDEN,
+ * BAD_PAGE, BAD_VALUE or CURSOR_INVALID.
  */
 export async function silentMerchants(
   { db, registry, now }: SilentMerchantsDependencies,

@@ -1,6 +1,6 @@
 // Imports files of merchants of any size: rows are validated as those of `registerMerchants`, and written
-// some hundred at a time. Each write also stores how far the import is, in the same MongoDB transaction, so an
-// import that is interrupted anywhere continues after the last row that counts.
+// some hundred at a time. Each write also stores how far the import is, in the same MongoDB transaction, so
+// an import that is interrupted anywhere continues after the last row that counts.
 
 import { coerceInputValue, type GraphQLInputType } from 'graphql'
 import { setImmediate } from 'node:timers/promises'
@@ -57,8 +57,8 @@ export interface RejectedImportRow {
 
 export interface BulkImport {
   /**
-   * Imports what `bytes` has after the last row that counts. Throws what `bytes` throws, after the rows before
-   * are written. Refuses with FORBIDDEN, BAD_VALUE, IDEMPOTENCY_CONFLICT or VERSION_CONFLICT.
+   * Imports what `bytes` has after the last row that counts. Throws what `bytes` throws, after the rows
+   * before are written. Refuses with FORBIDDEN, BAD_VALUE, IDEMPOTENCY_CONFLICT or VERSION_CONFLICT.
    */
   run(
     request: BulkImportRequest,

@@ -31,7 +31,7 @@ interface CorridorEnds {
 
 /**
  * True when a participant may read all payments that an alert is about, and so its figures: a wallet of a
- * corridor must not learn from them how much the other wallets pay.
+ * corridor must not read from them how much the other wallets pay.
  */
 export function seesFigures(
   { subject }: Pick<Alert, 'subject'>,

@@ -1,6 +1,6 @@
-// Alerts, and the log of their events. The analytics subgraph writes both; its streams and the webhooks of the
-// transaction subgraph follow the events. An event is written in the MongoDB transaction of its change, so
-// neither exists without the other.
+// Alerts, and the log of their events. The analytics subgraph writes both; its streams and the webhooks of
+// the transaction subgraph follow the events. An event is written in the MongoDB transaction of its change,
+// so neither exists without the other.
 
 import type { ClientSession, Collection, Db } from 'mongodb'
 import type { AlertId, ParticipantId } from '../../schema/values/id.ts'
