@@ -38,10 +38,7 @@ const rejectedShown = 100
 const drainMs = 1_000
 
 /** `services` gives null while the hub starts. */
-export async function exchangeRoutes(
-  app: FastifyInstance,
-  services: () => ExchangeServices | null,
-): Promise<void> {
+export async function exchangeRoutes(app: FastifyInstance, services: ServicesOf): Promise<void> {
   const bodies = new Set<IncomingMessage>()
   // What is imported is stored, so a client continues at another hub.
   app.addHook('preClose', async () => {
@@ -68,6 +65,13 @@ export async function exchangeRoutes(
       }
     }),
   )
+  reportRoutes(app, services)
+  exportRoutes(app, services)
+}
+
+type ServicesOf = () => ExchangeServices | null
+
+function reportRoutes(app: FastifyInstance, services: ServicesOf): void {
   app.get<{ Params: { key: string } }>('/import/merchants/:key', (request, reply) =>
     answer(reply, async () => {
       const { context, exchange } = await open(services(), request)
@@ -86,12 +90,15 @@ export async function exchangeRoutes(
       return sendRows(reply, 'ndjson', jsonLines(exchange.bulkImport.rejected(key, context)))
     }),
   )
+}
+
+function exportRoutes(app: FastifyInstance, services: ServicesOf): void {
   for (const name of ['merchants', 'transactions'] as const) {
-    app.get<{ Querystring: Record<string, string> }>(`/export/${name}`, (request, reply) =>
+    app.get<{ Querystring: Query }>(`/export/${name}`, (request, reply) =>
       answer(reply, async () => {
         const { context, exchange } = await open(services(), request)
         const format = formatOf(request)
-        const after = request.query['after'] ?? null
+        const after = firstOf(request.query['after'])
         const rows =
           name === 'merchants'
             ? exchange.exportMerchants(context, format, after)
@@ -109,9 +116,15 @@ const formats: Readonly<Record<string, BulkFormat>> = {
   'text/csv': 'csv',
 }
 
+/** A parameter that is repeated is a list. */
+type Query = Readonly<Record<string, string | readonly string[]>>
+
+const firstOf = (parameter: string | readonly string[] | undefined): string | null =>
+  [parameter].flat()[0] ?? null
+
 /** Of `?format=`, or else of the header `Accept`. */
-function formatOf({ query, headers }: FastifyRequest<{ Querystring: Record<string, string> }>): BulkFormat {
-  const { format = headers.accept?.includes('text/csv') ? 'csv' : 'ndjson' } = query
+function formatOf({ query, headers }: FastifyRequest<{ Querystring: Query }>): BulkFormat {
+  const format = firstOf(query['format']) ?? (headers.accept?.includes('text/csv') ? 'csv' : 'ndjson')
   if (format === 'csv' || format === 'ndjson') return format
   throw new HttpError('BAD_REQUEST', '`format` is "ndjson" or "csv".')
 }

@@ -90,73 +90,18 @@ const eventDays = 30
 const daySeconds = 86_400
 
 export async function openAlertLog(db: Db): Promise<AlertLog> {
-  await Promise.all(['alerts', 'alertEvents', 'alertHead'].map((name) => makeCollection(db, name)))
-  const alerts = db.collection<StoredAlert>('alerts')
-  const events = db.collection<AlertEvent>('alertEvents')
-  const head = db.collection<{ readonly _id: string; readonly last: number }>('alertHead')
-  await alerts.createIndexes([
-    { name: 'open', key: { open: 1 }, unique: true, partialFilterExpression: { open: { $exists: true } } },
-    { name: 'newest', key: { raisedAt: -1, _id: -1 } },
-    { name: 'subject', key: { subject: 1, raisedAt: -1, _id: -1 } },
-    { name: 'expiry', key: { endedAt: 1 }, expireAfterSeconds: alertDays * daySeconds },
-  ])
-  await events.createIndexes([{ name: 'expiry', key: { at: 1 }, expireAfterSeconds: eventDays * daySeconds }])
-
-  const append = async (kind: AlertEventKind, at: Date, stored: StoredAlert, session: ClientSession) => {
-    const alert: Alert & { open?: string } = { ...stored }
-    delete alert.open
-    const update = { $inc: { last: 1 } }
-    const { last } = (await head.findOneAndUpdate({ _id: 'alerts' }, update, {
-      upsert: true,
-      returnDocument: 'after',
-      session,
-    }))!
-    await events.insertOne({ _id: last, kind, at, alert }, { session })
-    return alert
-  }
-
+  const collections = await openCollections(db)
+  const { alerts, events, head } = collections
   return {
     alerts,
     events,
     open: () => alerts.find({ open: { $exists: true } }, { projection: { open: 0 } }).toArray(),
-    async raise(alert, write) {
-      const stored = { ...alert, open: `${alert.subject} ${alert.kind}` }
-      try {
-        await write(async (session) => {
-          await alerts.insertOne(stored, { session })
-          await append('ALERT_RAISED', alert.raisedAt, stored, session)
-        })
-        return true
-      } catch (error) {
-        if (!isDuplicateKey(error)) throw error
-        return false
-      }
-    },
-    end: (id, at, write) =>
-      write(async (session) => {
-        const ended = await alerts.findOneAndUpdate(
-          { _id: id, endedAt: null },
-          { $set: { endedAt: at }, $unset: { open: '' } },
-          { returnDocument: 'after', session },
-        )
-        if (ended) await append('ALERT_ENDED', at, ended, session)
-      }),
+    raise: (alert, write) => raise(collections, alert, write),
+    end: (id, at, write) => write((session) => end(collections, id, at, session)),
     async touch(ids, at) {
       await alerts.updateMany({ _id: { $in: [...ids] }, endedAt: null }, { $max: { lastOutAt: at } })
     },
-    async acknowledge(id, acknowledged, session) {
-      const first = await alerts.findOneAndUpdate(
-        { _id: id, acknowledged: null },
-        { $set: { acknowledged } },
-        { returnDocument: 'after', session },
-      )
-      if (first) {
-        const alert = await append('ALERT_ACKNOWLEDGED', acknowledged.at, first, session)
-        return { alert, isFirst: true }
-      }
-      const alert = await alerts.findOne({ _id: id }, { projection: { open: 0 }, session })
-      return alert && { alert, isFirst: false }
-    },
+    acknowledge: (id, acknowledged, session) => acknowledge(collections, id, acknowledged, session),
     read: (after, max) => events.find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit: max }).toArray(),
     tip: async () => (await head.findOne({ _id: 'alerts' }))?.last ?? 0,
     event: (number) => events.findOne({ _id: number }),
@@ -165,4 +110,88 @@ export async function openAlertLog(db: Db): Promise<AlertLog> {
       await head.updateOne({ _id: 'webhooks' }, { $max: { last: number } }, { upsert: true })
     },
   }
+}
+
+interface Collections {
+  readonly alerts: Collection<StoredAlert>
+  readonly events: Collection<AlertEvent>
+  /** Numbers of events: of the last one, and of the last one that webhooks have. */
+  readonly head: Collection<{ readonly _id: 'alerts' | 'webhooks'; readonly last: number }>
+}
+
+async function openCollections(db: Db): Promise<Collections> {
+  await Promise.all(['alerts', 'alertEvents', 'alertHead'].map((name) => makeCollection(db, name)))
+  const alerts = db.collection<StoredAlert>('alerts')
+  const events = db.collection<AlertEvent>('alertEvents')
+  const isOpen = { open: { $exists: true } }
+  await alerts.createIndexes([
+    { name: 'open', key: { open: 1 }, unique: true, partialFilterExpression: isOpen },
+    { name: 'newest', key: { raisedAt: -1, _id: -1 } },
+    { name: 'subject', key: { subject: 1, raisedAt: -1, _id: -1 } },
+    { name: 'expiry', key: { endedAt: 1 }, expireAfterSeconds: alertDays * daySeconds },
+  ])
+  await events.createIndexes([{ name: 'expiry', key: { at: 1 }, expireAfterSeconds: eventDays * daySeconds }])
+  return { alerts, events, head: db.collection('alertHead') }
+}
+
+/** Appends an event with the next number; returns the alert. */
+async function append(
+  { events, head }: Collections,
+  kind: AlertEventKind,
+  at: Date,
+  stored: StoredAlert,
+  session: ClientSession,
+): Promise<Alert> {
+  const alert: Alert & { open?: string } = { ...stored }
+  delete alert.open
+  const next = await head.findOneAndUpdate(
+    { _id: 'alerts' },
+    { $inc: { last: 1 } },
+    { upsert: true, returnDocument: 'after', session },
+  )
+  await events.insertOne({ _id: next!.last, kind, at, alert }, { session })
+  return alert
+}
+
+async function raise(collections: Collections, alert: Alert, write: Write): Promise<boolean> {
+  const stored = { ...alert, open: `${alert.subject} ${alert.kind}` }
+  try {
+    await write(async (session) => {
+      await collections.alerts.insertOne(stored, { session })
+      await append(collections, 'ALERT_RAISED', alert.raisedAt, stored, session)
+    })
+    return true
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error
+    return false
+  }
+}
+
+async function end(collections: Collections, id: AlertId, at: Date, session: ClientSession): Promise<void> {
+  const ended = await collections.alerts.findOneAndUpdate(
+    { _id: id, endedAt: null },
+    { $set: { endedAt: at }, $unset: { open: '' } },
+    { returnDocument: 'after', session },
+  )
+  if (ended) await append(collections, 'ALERT_ENDED', at, ended, session)
+}
+
+async function acknowledge(
+  collections: Collections,
+  id: AlertId,
+  acknowledged: NonNullable<Alert['acknowledged']>,
+  session: ClientSession,
+): Promise<{ readonly alert: Alert; readonly isFirst: boolean } | null> {
+  const { alerts } = collections
+  const first = await alerts.findOneAndUpdate(
+    { _id: id, acknowledged: null },
+    { $set: { acknowledged } },
+    { returnDocument: 'after', session },
+  )
+  if (first) {
+    const alert = await append(collections, 'ALERT_ACKNOWLEDGED', acknowledged.at, first, session)
+    return { alert, isFirst: true }
+  }
+  const alert = await alerts.findOne({ _id: id }, { projection: { open: 0 }, session })
+  return alert && { alert, isFirst: false }
 }

@@ -1,11 +1,13 @@
 // Files of merchants and transactions, over HTTP, at a whole hub.
 
-import { request as httpRequest, type ClientRequest } from 'node:http'
+import { once } from 'node:events'
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test, vi } from 'vitest'
 import { testHub } from '../../hub/hub.ts'
 
-const hub = await testHub()
+const hub = await testHub(undefined, { RECEIVE_TIMEOUT_MS: '2000' })
 const { db } = hub.database
 
 const row = (n: number, more: object = {}): string =>
@@ -122,6 +124,20 @@ describe('an import of merchants', () => {
     expect(await stored('CSV')).toBe(1_200)
     const ahead = await send('ahead', file, { type: 'text/csv', 'upload-offset': '5' })
     expect(ahead.status).toBe(400)
+  })
+
+  test('may take longer to arrive than any other request', async () => {
+    const slow = start('slow')
+    const answered = once(slow, 'response')
+    slow.write(row(800_001))
+    const other = connect(Number(new URL(hub.url).port), '127.0.0.1').resume()
+    other.write('POST /graphql HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 9\r\n\r\n')
+    await once(other, 'close')
+    slow.end(row(800_002))
+    const [answer] = (await answered) as [IncomingMessage]
+    expect(answer.statusCode).toBe(200)
+    answer.resume()
+    expect(await reportOf('slow')).toMatchObject({ rows: 2, created: 2, complete: true })
   })
 
   test('takes CSV in gzip, with quoted cells', async () => {
