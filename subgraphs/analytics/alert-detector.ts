@@ -15,7 +15,7 @@ import { alertKinds, judge, type Bands, type Counted } from './alert-method.ts'
 import { hourMs, minuteMs } from './range.ts'
 
 /** How long a figure has been in its band when its alert ends. */
-export const quietMs = 10 * minuteMs
+const quietMs = 10 * minuteMs
 /** An alert about a figure that cannot be judged any more ends after this time. */
 const unknownMs = 24 * hourMs
 /** Counting that is further behind than this is a gap. */

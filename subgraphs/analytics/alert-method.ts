@@ -61,7 +61,7 @@ export interface Judgement {
 
 /** How many days are usual, and how many hours of each: the hour itself, and one before and after. */
 export const daysUsual = 28
-export const hoursUsual = 3
+const hoursUsual = 3
 const daysMin = 5
 const halfLifeDays = 14
 const sameWeekday = 4

@@ -55,7 +55,7 @@ const pollMs = 2_000
 const pageMax = 100
 
 /** Writes the deliveries of all events that have none yet. */
-export async function writeAlertDeliveries(dependencies: AlertDeliveriesDependencies): Promise<void> {
+async function writeAlertDeliveries(dependencies: AlertDeliveriesDependencies): Promise<void> {
   const { alertLog, endpoints, deliveries, registry, now, readTip, onWritten } = dependencies
   const events = await alertLog.read(await alertLog.sentTo(), pageMax)
   if (events.length === 0) return
