@@ -44,7 +44,7 @@ export function startAlertDetector(options: AlertDetectorOptions): LeaseHolder {
 }
 
 /** Everything that is judged at one time. */
-export interface Situation {
+interface Situation {
   readonly bands: ReadonlyMap<AlertSubject, Bands>
   readonly counts: ReadonlyMap<AlertSubject, ReadonlyMap<number, Counted>>
   readonly open: readonly Alert[]
@@ -53,7 +53,7 @@ export interface Situation {
   readonly since: Date
 }
 
-export interface Decision {
+interface Decision {
   readonly raised: readonly Alert[]
   /** Open alerts that are still out of band, at most once a minute. */
   readonly still: readonly AlertId[]
@@ -61,7 +61,7 @@ export interface Decision {
 }
 
 /** Judges every subject that has a band. */
-export function* decide({ bands, counts, open, now, since }: Situation): Steps<Decision> {
+function* decide({ bands, counts, open, now, since }: Situation): Steps<Decision> {
   const raised: Alert[] = []
   const still: AlertId[] = []
   const ended: AlertId[] = []

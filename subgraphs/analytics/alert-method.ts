@@ -59,8 +59,9 @@ export interface Judgement {
   readonly payments: number
 }
 
-/** How many days are usual, and how many hours of each: the hour itself, and one before and after. */
+/** How many days are usual. */
 export const daysUsual = 28
+/** The hours of a day that count: the present hour, and one before and after it. */
 const hoursUsual = 3
 const daysMin = 5
 const halfLifeDays = 14

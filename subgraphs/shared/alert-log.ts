@@ -115,8 +115,13 @@ export async function openAlertLog(db: Db): Promise<AlertLog> {
 interface Collections {
   readonly alerts: Collection<StoredAlert>
   readonly events: Collection<AlertEvent>
-  /** Numbers of events: of the last one, and of the last one that webhooks have. */
-  readonly head: Collection<{ readonly _id: 'alerts' | 'webhooks'; readonly last: number }>
+  readonly head: Collection<Head>
+}
+
+/** The number of the last event, or of the last one that webhooks have. */
+interface Head {
+  readonly _id: 'alerts' | 'webhooks'
+  readonly last: number
 }
 
 async function openCollections(db: Db): Promise<Collections> {
@@ -131,7 +136,7 @@ async function openCollections(db: Db): Promise<Collections> {
     { name: 'expiry', key: { endedAt: 1 }, expireAfterSeconds: alertDays * daySeconds },
   ])
   await events.createIndexes([{ name: 'expiry', key: { at: 1 }, expireAfterSeconds: eventDays * daySeconds }])
-  return { alerts, events, head: db.collection('alertHead') }
+  return { alerts, events, head: db.collection<Head>('alertHead') }
 }
 
 /** Appends an event with the next number; returns the alert. */
