@@ -30,9 +30,9 @@ import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts
 import { openRegistry } from '../../subgraphs/shared/registry.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { openTransactionSubgraph } from '../../subgraphs/transaction/index.ts'
-import { openBacklogStream, withPositions } from '../../subgraphs/transaction/live/backlog-stream.ts'
+import { openBacklogStream, withPositions } from '../../subgraphs/shared/backlog-stream.ts'
 import { openEventStreams } from '../../subgraphs/transaction/live/event-streams.ts'
-import { createCursors } from '../../subgraphs/transaction/log/cursor.ts'
+import { createCursors } from '../../subgraphs/shared/cursor.ts'
 import { anId } from '../../test/fixtures/an-id.ts'
 import {
   anEntry,

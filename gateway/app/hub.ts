@@ -274,7 +274,7 @@ async function openHubGraph(
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
   config: Config,
-  { mongo, logHealth, supergraph, admission, identity, refused, openSettlementFile, logReader }: Parts,
+  { mongo, logHealth, supergraph, admission, identity, refused, openSettlementFile, exchange, logReader }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {
@@ -284,6 +284,7 @@ function openServer(
     identity,
     refused,
     openSettlementFile,
+    exchange,
     metrics: {
       mongo,
       log: { health: logHealth, reader: logReader },

@@ -73,6 +73,7 @@ export async function connectSubgraphs(
     subgraphs: new Map(
       connections.map((connection) => [connection.name, refreshing(telemetry.observe(connection), refresh)]),
     ),
+    exchange: null,
     openSettlementFile: (viewer, name) => openRemoteFile(config.TRANSACTION_URLS, tokens, viewer, name),
     logReader,
   }

@@ -18,6 +18,7 @@ import {
 import { outletOptions, secretBox, webhookReach, type Config } from '../config/config.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { sharedSecret } from '../identity/secret.ts'
+import type { Exchange } from '../http/exchange.ts'
 import { openGraphChecker } from '../joining/graph-checker.ts'
 import type { GraphKeeper } from '../joining/graph-keeper.ts'
 import { openCheckedJoining, type Joining } from '../joining/joining.ts'
@@ -32,6 +33,8 @@ export interface ConnectedSubgraphs {
   /** By name. */
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
   readonly openSettlementFile: (viewer: Viewer, name: string) => Promise<OpenFile | null>
+  /** Null where the subgraphs run in processes of their own. */
+  readonly exchange: Exchange | null
   readonly logReader: LogReader
 }
 
@@ -49,14 +52,17 @@ export async function startSubgraphs(
   const { dependencies, logReader } = await followLog(foundation, connection)
   const transaction = closeLater(started, await openTransaction(foundation, dependencies, startTable))
   const participant = closeLater(started, await openParticipant(foundation, dependencies, joining))
-  const analytics = closeLater(started, await openAnalyticsSubgraph(dependencies))
+  const analytics = closeLater(started, await openAnalytics(foundation, dependencies))
   const subgraphs = new Map([
     [merchant.name, connection],
     [participant.name, connectTo(participant)],
     [transaction.name, connectTo(transaction)],
     [analytics.name, connectTo(analytics)],
   ])
-  return { subgraphs, openSettlementFile: transaction.openSettlementFile, logReader }
+  const { bulkImport, exportMerchants } = merchant
+  const { openSettlementFile, exportTransactions } = transaction
+  const exchange = { bulkImport, exportMerchants, exportTransactions }
+  return { subgraphs, openSettlementFile, exchange, logReader }
 }
 
 /** Opens one subgraph. `merchants` leads to the merchant subgraph, wherever it runs. */
@@ -81,7 +87,7 @@ export async function startSubgraph(
   const opened =
     name === 'transaction'
       ? await openTransaction(foundation, dependencies, startTable)
-      : await openAnalyticsSubgraph(dependencies)
+      : await openAnalytics(foundation, dependencies)
   return { subgraph: closeLater(started, opened), logReader }
 }
 
@@ -128,15 +134,22 @@ const openParticipant = ({ config, db }: Foundation, dependencies: Dependencies,
     apiKeys: createKeyStore(db),
   })
 
+const cursorSecretOf = async ({ config, db }: Foundation): Promise<string> =>
+  config.CURSOR_SECRET ?? sharedSecret(db, 'cursor', secretBox(config))
+
+const openAnalytics = async (foundation: Foundation, dependencies: Dependencies): Promise<Subgraph> =>
+  openAnalyticsSubgraph({ ...dependencies, cursorSecret: await cursorSecretOf(foundation) })
+
 /** Opens the transaction subgraph, and the retention of its log. */
 async function openTransaction(
-  { config, db, logger, now, started }: Foundation,
+  foundation: Foundation,
   dependencies: Dependencies,
   startTable: RateTable | null,
 ): Promise<TransactionSubgraph> {
+  const { config, db, logger, now, started } = foundation
   const transaction = await openTransactionSubgraph({
     ...dependencies,
-    cursorSecret: config.CURSOR_SECRET ?? (await sharedSecret(db, 'cursor', secretBox(config))),
+    cursorSecret: await cursorSecretOf(foundation),
     startTable,
     hasBuiltInRates: config.MODE === 'demo',
     simulator: config.MODE === 'demo' ? {} : null,

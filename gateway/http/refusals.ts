@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { HttpError, httpErrorText, sendHttpError } from '../protocol/http-error.ts'
+import { isLongRequest } from './exchange.ts'
 import { httpErrorOf } from './graphql.ts'
 
 /** Answers on a connection that no route has, and closes it. */
@@ -39,6 +40,7 @@ export const webServerRefusals = {
   clientErrorHandler({ code, message }, socket) {
     // A handshake has failed: there is no HTTP yet to answer in.
     if (code === 'ECONNRESET' || /^ERR_(SSL|TLS)_/.test(code)) return void socket.destroy()
+    if (code === 'ERR_HTTP_REQUEST_TIMEOUT' && isLongRequest(socket)) return
     const known = codeOfClientError[code]
     refuseStream(
       socket,

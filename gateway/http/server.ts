@@ -19,6 +19,7 @@ import { isAllowedHost, namesOf } from '../protocol/host.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
 import { unnoted } from '../protocol/refused-requests.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import { exchangeRoutes, type ExchangeServices } from './exchange.ts'
 import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { ideRoutes } from './ide.ts'
@@ -49,9 +50,10 @@ export interface Server {
   close(spreadMs: number): Promise<void>
 }
 
-/** What is served. Settlement files and metrics are refused with NOT_READY when they are left out. */
+/** What is served. Files, imports, exports and metrics are refused with NOT_READY when they are left out. */
 export interface ServerServices extends Services {
   readonly openSettlementFile?: SettlementFiles['open']
+  readonly exchange?: ExchangeServices['exchange']
   readonly metrics?: Omit<MetricsSources, 'sockets' | 'eventStreams' | 'bufferedBytes' | 'identity'>
 }
 
@@ -79,6 +81,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const { config, readiness, logger, telemetry = createTelemetry(), isStandalone = false } = options
   let services: ServerServices | null = null
   let settlementFiles: SettlementFiles | null = null
+  let exchange: ExchangeServices | null = null
   let transports: Transports | null = null
   const files = tlsFiles(config)
   const tls = files && openTls(files)
@@ -101,6 +104,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   ideRoutes(app, keys, { base, query: isStandalone ? '{ __typename }\n' : undefined })
   if (!isStandalone) {
     settlementFileRoutes(app, () => settlementFiles)
+    await app.register((routes) => exchangeRoutes(routes, () => exchange))
     portalRoutes(app, keys)
   }
   const streams = () => transports?.eventStreams ?? null
@@ -129,6 +133,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       if (operationNames) telemetry.operations.countOnly(operationNames)
       const { identity, openSettlementFile } = opened
       if (openSettlementFile) settlementFiles = { identity, open: openSettlementFile }
+      if (opened.exchange !== undefined) exchange = { identity, exchange: opened.exchange }
       if (opened.metrics) {
         metrics.open({
           ...opened.metrics,

@@ -42,6 +42,10 @@ const fieldRules: Readonly<Record<string, FieldRule>> = {
     sharing: 'REPLAY_LAST',
     positionArgument: { name: 'afterSequence', type: 'Int', valueOf: Number },
   },
+  alertEvents: {
+    sharing: 'FROM_NOW',
+    positionArgument: { name: 'after', type: 'String', valueOf: (cursor) => cursor },
+  },
   activityUpdated: { sharing: 'LATEST', positionArgument: null },
 }
 

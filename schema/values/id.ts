@@ -36,6 +36,8 @@ export type TransactionId = PaymentId | RefundId
 export type PresentedCodeId = Brand<string, 'PresentedCodeId'>
 /** UUID version 7, sorts by time. */
 export type WebhookId = Brand<string, 'WebhookId'>
+/** Subject, kind and the minute in which it began: "corridor:TH-CN.DECLINES.2026-03-01T12:04Z". */
+export type AlertId = Brand<string, 'AlertId'>
 /** The settlement currency and number of a batch. */
 export type SettlementBatchId = Brand<string, 'SettlementBatchId'>
 /** Participant, operation and idempotency key, as one text. */

@@ -6,7 +6,7 @@
 // stored after the blocks of a batch and only marks where to resume.
 
 import type { Collection } from 'mongodb'
-import type { MerchantId } from '../../schema/values/id.ts'
+import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import type { Results } from '../log/checkpoint.ts'
 import { createLoader } from '../platform/async/batching.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
@@ -49,11 +49,29 @@ export interface ActivityStore {
   daysCountedAfter(position: bigint): Promise<ReadonlyMap<number, bigint>>
   /** The blocks of the hours in a range, newest first, where an entry after `position` has been counted. */
   hoursIn(range: Range, position?: bigint): AsyncIterable<StoredBlock>
+  /** Blocks of merchants' months, in order of merchant and month. */
+  merchantsAfter(page: MerchantBlocksPage): Promise<readonly MerchantBlock[]>
   /**
    * Blocks of one merchant's months that overlap `range`, and possibly more. Concurrent calls share one read.
    */
   monthsOf(merchant: MerchantId, range: Range): Promise<readonly CounterBlockContent[]>
 }
+
+export interface MerchantBlocksPage {
+  /** Null: the merchants of all acquirers. */
+  readonly acquirer: ParticipantId | null
+  readonly after: MerchantId | null
+  /** Months that begin earlier are left out. */
+  readonly from: number
+  readonly max: number
+}
+
+/** A block of a merchant's month. */
+export type MerchantBlock = StoredBlock
+
+/** The merchant of a block: its name without the month and the part. */
+export const merchantOfBlock = ({ _id }: MerchantBlock): MerchantId =>
+  _id.replace(/#[^#]*#[^#]*$/, '') as MerchantId
 
 export const hourName = (start: Date): string => start.toISOString().slice(0, 13)
 export const merchantMonthName = (merchant: MerchantId, month: Date): string =>
@@ -95,6 +113,13 @@ export function openActivity(
     merchants: createBlockStore(merchants, cellsMax, 0),
     daysCountedAfter: (position) => readDays(hours, position),
     hoursIn: (range, position = 0n) => readHours(hours, range, position),
+    merchantsAfter: ({ acquirer, after, from, max }) => {
+      const lower = after === null ? (acquirer === null ? '' : `${acquirer}.`) : `${after}#~`
+      // "/" is the character after ".", so the ids of an acquirer's merchants lie between the two.
+      const upper = acquirer === null ? {} : { $lt: `${acquirer}/` }
+      const filter = { _id: { $gte: lower, ...upper }, start: { $gte: new Date(from) } }
+      return merchants.find(filter, { sort: { _id: 1 }, limit: max, promoteBuffers: true }).toArray()
+    },
     monthsOf: async (merchant, range) => (await months.load({ merchant, range })) ?? [],
   }
 }
@@ -155,7 +180,7 @@ async function readMonths(
     .find({ $or: requests.map(monthsBetween) }, { promoteBuffers: true })
     .sort({ _id: 1 })
     .toArray()
-  const byMerchant = Map.groupBy(found, ({ _id }) => _id.replace(/#[^#]*#[^#]*$/, ''))
+  const byMerchant = Map.groupBy(found, merchantOfBlock)
   return requests.map(({ merchant }) => byMerchant.get(merchant) ?? [])
 }
 

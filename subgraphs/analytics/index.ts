@@ -2,29 +2,57 @@
 
 import { startProjection } from '../log/projection.ts'
 import { startLogReader } from '../log/reader.ts'
+import { openAlertFeed } from '../shared/alert-feed.ts'
+import { openAlertLog } from '../shared/alert-log.ts'
+import { openAuditLog } from '../shared/audit-log.ts'
+import { createCursors } from '../shared/cursor.ts'
+import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
 import { openSubgraph, type Subgraph, type SubgraphDependencies } from '../shared/subgraph.ts'
 import { createActivityCache } from './activity-cache.ts'
 import { activityProjection, activityProjectionName } from './activity-projection.ts'
+import { startAlertDetector } from './alert-detector.ts'
 import { createAnalyticsResolvers } from './resolvers.ts'
 import { startSums } from './sum-maker.ts'
 
 /** Names of the projections that this subgraph runs. */
 export const analyticsProjections: readonly string[] = [activityProjectionName]
 
+export interface AnalyticsSettings {
+  /** Encrypts the cursors of alerts: equal in every process over one database. */
+  readonly cursorSecret: string
+}
+
 /**
  * Without a log reader among the dependencies, the subgraph starts one of its own and closes it at the end.
  */
-export async function openAnalyticsSubgraph(dependencies: SubgraphDependencies): Promise<Subgraph> {
-  const { db, registry, now, logger } = dependencies
+export async function openAnalyticsSubgraph(
+  dependencies: SubgraphDependencies & AnalyticsSettings,
+): Promise<Subgraph> {
+  const { db, registry, now, logger, cursorSecret } = dependencies
   const ownReader = dependencies.logReader ? null : await startLogReader({ db, logger, recentMax: 1024 })
   const logReader = dependencies.logReader ?? ownReader!
+  const alertLog = await openAlertLog(db)
+  const alertFeed = await openAlertFeed({ db, alertLog, logger })
   const projection = startProjection({ db, logReader, logger }, activityProjection())
   const sums = startSums({ db, logger })
-  const activityCache = createActivityCache(db, logReader, now)
-  return openSubgraph('analytics', createAnalyticsResolvers({ activityCache, registry, now }), {
+  const detector = startAlertDetector({ db, alertLog, now, logger })
+  const resolvers = createAnalyticsResolvers({
+    db,
+    activityCache: createActivityCache(db, logReader, now),
+    registry,
+    now,
+    alertLog,
+    alertFeed,
+    cursors: createCursors(cursorSecret, 'alerts'),
+    audit: await openAuditLog(db),
+    idempotentWriter: await createIdempotentWriter(db),
+  })
+  return openSubgraph('analytics', resolvers, {
     async closeOwn() {
+      await detector.close()
       await sums.close()
       await projection.close()
+      await alertFeed.close()
       await ownReader?.close()
     },
   })

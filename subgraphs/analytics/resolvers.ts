@@ -1,5 +1,6 @@
 // GraphQL ↔ domain: arguments to questions, figures to fields.
 
+import type { Db } from 'mongodb'
 import type { CorridorId, MerchantId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
 import { partyOf } from '../shared/access.ts'
@@ -8,6 +9,8 @@ import type { Registry } from '../shared/registry.ts'
 import { values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import type { Dimension, Figures } from './activity.ts'
+import { alertResolvers } from './alert-resolvers.ts'
+import type { AlertDependencies } from './alert-service.ts'
 import {
   createClosedProgramme,
   queryActivity,
@@ -23,6 +26,7 @@ import {
 import { approvalRateOf, averageValueOf, growthOf, labelOf, valueOf } from './figures.ts'
 import type { ActivityFilterInput } from './question.ts'
 import { bucketStarts, earlierRange, type Comparison, type TimeBucket } from './range.ts'
+import { silentMerchants, type SilentMerchantsArguments } from './silent-merchants.ts'
 
 interface Key<Id extends string> {
   readonly id: Id
@@ -30,18 +34,27 @@ interface Key<Id extends string> {
 
 const breakdownMax = 500
 
-export function createAnalyticsResolvers(dependencies: ActivityDependencies): Resolvers {
+export function createAnalyticsResolvers(
+  dependencies: ActivityDependencies & AlertDependencies & { readonly db: Db },
+): Resolvers {
   const { registry } = dependencies
   const closedProgramme = createClosedProgramme(dependencies)
+  const { Query, Mutation, Subscription, ...alertTypes } = alertResolvers(dependencies)
   return {
     ...values,
+    ...alertTypes,
+    Mutation,
     Query: {
+      ...Query,
       activity: (_: unknown, { where }: { where: ActivityFilterInput }, context: RequestContext) =>
         queryActivity(dependencies, where, context),
+      silentMerchants: (_: unknown, args: SilentMerchantsArguments, context: RequestContext) =>
+        silentMerchants(dependencies, args, context),
       programme: (_: unknown, __: unknown, context: RequestContext) =>
         queryProgramme(dependencies, closedProgramme, context),
     },
     Subscription: {
+      ...Subscription,
       activityUpdated: {
         subscribe: (_: unknown, args: ActivityUpdatesArguments, context: RequestContext) =>
           streamActivity(dependencies, args, context),

@@ -82,7 +82,7 @@ async function issueMerchantCode(
 }
 
 /** The caller, if it is an acquirer and its key has the scope. */
-function acquirerOf(context: RequestContext, registry: Registry): Participant | Refusal {
+export function acquirerOf(context: RequestContext, registry: Registry): Participant | Refusal {
   const refusal = requireScope(context, 'merchants:write')
   if (refusal) return refusal
   const caller = registry.participants.get(context.viewer.participant)

@@ -11,7 +11,7 @@ import type { CountStore } from './count-store.ts'
 import type { MerchantFilter } from './merchant-filter.ts'
 import type { Merchant } from './merchant.ts'
 import { nearest, type Circle, type NearKey, type NearRow } from './near.ts'
-import { writeMerchants, type Registered, type Registration } from './registration.ts'
+import { writeMerchants, type AlsoWrite, type Registered, type Registration } from './registration.ts'
 import { searchTerms, type NameSearch, type SearchTerm } from './search-counts.ts'
 import type { QueryHints } from './select-counts.ts'
 import {
@@ -32,6 +32,8 @@ export interface MerchantStore {
   page(filter: MerchantFilter, hints: QueryHints, after: MerchantId | null, size: number): Promise<Merchant[]>
   /** All merchants of one acquirer, whatever their status, in order of id, after `after`, at most `size`. */
   pageOfAcquirer(acquirer: ParticipantId, after: MerchantId | null, size: number): Promise<Merchant[]>
+  /** All merchants, whatever their status, in order of id, after `after`, at most `size`. */
+  pageOfAll(after: MerchantId | null, size: number): Promise<Merchant[]>
   /** Merchants that match within a circle, by distance, then by id, at most `size`. */
   near(circle: Circle, filter: MerchantFilter, after: NearKey | null, size: number): Promise<NearRow[]>
   /** Counts merchants by their names; null when there are too many to read. */
@@ -39,9 +41,9 @@ export interface MerchantStore {
   /**
    * Adds or changes merchants, together with their counts, in one MongoDB transaction. A stored merchant
    * keeps its status, and is not written when nothing changes. Resolves when the counts of this process
-   * include the merchants.
+   * include the merchants. `alsoWrite` is part of the MongoDB transaction.
    */
-  register(merchants: readonly Merchant[], at: Date): Promise<Registered>
+  register(merchants: readonly Merchant[], at: Date, alsoWrite?: AlsoWrite): Promise<Registered>
 }
 
 export interface MerchantStoreOptions {
@@ -72,7 +74,8 @@ export async function createMerchantStore(
     near: (circle, filter, after, size) =>
       readForClient(db, 'list', () => nearest(collection, circle, matchingOf(filter), after, size)),
     countFound: (search) => countFound(collection, search, countedMax),
-    register: (merchants, at) => registrations.write({ merchants, at }),
+    register: (merchants, at, alsoWrite) => registrations.write({ merchants, at, alsoWrite }),
+    pageOfAll: (after, size) => pageOf(collection, {}, after, size),
   }
 }
 

@@ -24,7 +24,11 @@ export interface Registration {
   /** Their ids are distinct. */
   readonly merchants: readonly Merchant[]
   readonly at: Date
+  /** Writes more in the same MongoDB transaction. It may run several times, of which one counts. */
+  readonly alsoWrite?: AlsoWrite | undefined
 }
+
+export type AlsoWrite = (registered: Registered, session: ClientSession) => Promise<void>
 
 export interface Registered {
   readonly created: number
@@ -36,7 +40,7 @@ export interface Registered {
 export async function writeMerchants(
   db: Db,
   counts: CountStore,
-  { merchants, at }: Registration,
+  { merchants, at, alsoWrite }: Registration,
 ): Promise<Registered> {
   const collection = merchantCollection(db)
   const ids = merchants.map(({ id }) => id)
@@ -52,6 +56,7 @@ export async function writeMerchants(
       await saveProfiles(db, profiles)
       if (operations.length > 0) await collection.bulkWrite(operations, { session, ordered: false })
       await addCounts(db, changes.values(), at, session)
+      await alsoWrite?.({ created: ids.length - found.length, updated: found.length }, session)
       return { updated: found.length, spots: [...changes.keys()] }
     }),
   )

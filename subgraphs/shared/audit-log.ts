@@ -33,6 +33,8 @@ export const auditedActions = {
   createKey: true,
   rotateKey: true,
   revokeKey: true,
+  acknowledgeAlert: true,
+  importMerchants: true,
   forbiddenField: true,
   refusedRequest: true,
 } as const satisfies Partial<Record<Operation | UnkeyedAction, true>>
@@ -41,7 +43,8 @@ export const auditedActions = {
  * Actions without an idempotency key. `forbiddenField` is a field that the caller may not read or call, and
  * `refusedRequest` a request that was refused for its content, its key or its amount.
  */
-type UnkeyedAction = 'updateWebhook' | 'deleteWebhook' | 'revokeKey' | 'forbiddenField' | 'refusedRequest'
+type UnkeyedAction =
+  | 'updateWebhook' | 'deleteWebhook' | 'revokeKey' | 'importMerchants' | 'forbiddenField' | 'refusedRequest'
 
 export type AuditedAction = keyof typeof auditedActions
 
@@ -58,6 +61,8 @@ export const auditedKinds = {
   delivery: true,
   subgraph: true,
   key: true,
+  alert: true,
+  import: true,
   field: true,
   input: true,
   address: true,

@@ -34,6 +34,7 @@ export type Operation =
   | 'eraseCustomer'
   | 'joinSubgraph'
   | 'leaveSubgraph'
+  | 'acknowledgeAlert'
 
 /** A use of an idempotency key. `id` is unique over all payments. */
 export interface UsedKey {

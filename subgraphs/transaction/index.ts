@@ -2,9 +2,11 @@
 // them.
 
 import { subscribe, type DocumentNode, type ExecutionResult } from 'graphql'
+import type { Refusal } from '../../schema/values/problems.ts'
 import { startProjection } from '../log/projection.ts'
 import { startLogReader, type LogReader } from '../log/reader.ts'
 import { openAuditLog, type AuditLog } from '../shared/audit-log.ts'
+import { createCursors } from '../shared/cursor.ts'
 import { createIdempotentWriter, type IdempotentWriter } from '../shared/idempotent-writer.ts'
 import type { Reach } from '../shared/reachable-address.ts'
 import { plainSecrets, type SecretBox } from '../shared/secret-box.ts'
@@ -13,12 +15,12 @@ import type { RequestContext, Viewer } from '../shared/viewer.ts'
 import { startSimulator, type SimulatorOptions } from './counterparty/simulator.ts'
 import { startWebhookConnector } from './counterparty/webhook-connector.ts'
 import { openEventStreams } from './live/event-streams.ts'
-import { createCursors } from './log/cursor.ts'
 import { startSequencer } from './log/sequencer.ts'
 import type { Screening } from './payment/submit.ts'
 import { openRateBook, type RateBook } from './price/rate-book.ts'
 import type { RateTable } from './price/rate-table.ts'
 import { builtInTable, type RateProvider } from './price/rates.ts'
+import { transactionRows } from './query/export-transactions.ts'
 import { createTransactionQueries } from './query/transaction-queries.ts'
 import { createResolvers } from './resolvers.ts'
 import { createNatsBroker, type NatsOptions } from './outlet/nats.ts'
@@ -32,6 +34,7 @@ import { bookingsProjection, bookingsProjectionName } from './settlement/booking
 import { positionsProjection, positionsProjectionName } from './settlement/positions.ts'
 import { createSettlementQueries, type OpenFile } from './settlement/settlement-queries.ts'
 import { createDailyLimits, limitsProjection, limitsProjectionName } from './store/daily-limits.ts'
+import { paymentsOf } from './store/payment-indexes.ts'
 import { createPaymentStore } from './store/payment-store.ts'
 import { deliveryProjectionName } from './webhooks/delivery-projection.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
@@ -99,6 +102,12 @@ export interface TransactionSubgraph extends Subgraph {
   readonly logReader: LogReader
   /** Opens the settlement file `name`; null when `viewer` may not read it or it does not exist. */
   openSettlementFile(viewer: Viewer, name: string): Promise<OpenFile | null>
+  /** The transactions that the caller may read after the payment `after`, as lines of a file. */
+  exportTransactions(
+    context: RequestContext,
+    format: 'ndjson' | 'csv',
+    after: string | null,
+  ): AsyncIterable<string> | Refusal
   /** Runs a subscription: returns a stream of results, or the errors that prevented it. */
   subscribe(
     document: DocumentNode,
@@ -127,6 +136,13 @@ export async function openTransactionSubgraph(dependencies: Dependencies): Promi
     ...subgraph,
     logReader: parts.logReader,
     openSettlementFile: parts.settlementQueries.open,
+    exportTransactions: (context, format, after) =>
+      transactionRows(
+        { payments: paymentsOf(dependencies.db), registry: dependencies.registry },
+        context,
+        format,
+        after,
+      ),
     subscribe: async (document, contextValue, variableValues, operationName) =>
       subscribe({ schema, document, contextValue, variableValues, operationName }),
   }

@@ -38,8 +38,13 @@ export const placements: Readonly<Record<string, Placement>> = {
   activityHours: byHash,
   activityMerchants: byHash,
   activitySums: byHash,
+  alerts: whole,
+  alertEvents: whole,
+  alertHead: whole,
   audit: byHash,
   auditHead: whole,
+  imports: byHash,
+  importRejects: byHash,
   keyUses: byHash,
   settlementFilePieces: byHash,
   // Its last position is unique, because batches do not overlap. A sharded archive needs a plain index.

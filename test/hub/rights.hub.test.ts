@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { createKeyStore } from '../../gateway/identity/key-store.ts'
 import { scopes, type Scope } from '../../schema/values/scopes.ts'
+import { openAlertLog, type Alert, type Write } from '../../subgraphs/shared/alert-log.ts'
 import { anId } from '../fixtures/an-id.ts'
 import type { HubClient } from './client.ts'
 import {
@@ -85,6 +86,8 @@ beforeAll(async () => {
     unknown: otherEnd(data.createWebhook.webhook.id),
   }
   kinds['delivery'] = { own: String(delivery._id), unknown: otherEnd(String(delivery._id)) }
+  const alert = await raiseAlert()
+  kinds['alert'] = { own: alert, unknown: otherEnd(alert) }
   const made = await owner.query(
     'mutation ($input: CreateKeyInput!) { createKey(input: $input) { ... on KeyIssued { secret key { id } } } }',
     { input: { idempotencyKey: 'canary-key', label: 'canary-label', scopes: ['payments:read'] } },
@@ -105,6 +108,29 @@ beforeAll(async () => {
 }, 60_000)
 
 const payments: string[] = []
+/** An alert about `wallet-sg-01`; its id. */
+async function raiseAlert(): Promise<string> {
+  const at = new Date('2026-03-01T12:04:00Z')
+  const alert: Alert = {
+    _id: anId('participant:wallet-sg-01.DECLINES.2026-03-01T12:04Z'),
+    subject: 'participant:wallet-sg-01',
+    kind: 'DECLINES',
+    beganAt: at,
+    raisedAt: at,
+    lastOutAt: new Date(),
+    endedAt: null,
+    acknowledged: null,
+    observed: 0.5,
+    usual: 0.05,
+    bound: 0.1,
+    payments: 60,
+  }
+  const write: Write = (change) =>
+    db.client.withSession((session) => session.withTransaction(() => change(session)))
+  await (await openAlertLog(db)).raise(alert, write)
+  return alert._id
+}
+
 async function pay(reference: string): Promise<void> {
   const { data } = await owner.query(
     `mutation ($input: SubmitPaymentInput!) { submitPayment(input: $input) {
@@ -162,6 +188,7 @@ const idOf: Readonly<Record<string, () => string>> = {
   transaction: () => kinds['payment']!.own,
   transactionUpdated: () => kinds['payment']!.own,
   webhook: () => kinds['webhook']!.own,
+  alert: () => kinds['alert']!.own,
   participant: () => 'wallet-sg-01',
   merchant: () => merchant,
   corridor: () => 'SG-CN',
@@ -183,7 +210,7 @@ async function textFor(
   client: HubClient,
   { kind, root, text }: Pick<FieldDocument, 'kind' | 'root' | 'text'>,
 ): Promise<string> {
-  const isQuiet = ['transactionEvents', 'authorizationRequests'].includes(root.name)
+  const isQuiet = ['transactionEvents', 'authorizationRequests', 'alertEvents'].includes(root.name)
   if (kind === 'subscription') return client.firstOf(text, isQuiet)
   return JSON.stringify(await client.query(text))
 }
@@ -245,6 +272,7 @@ function kindOf({ root, path }: IdPosition): string | null {
       transaction: 'payment',
       transactionUpdated: 'payment',
       webhook: 'webhook',
+      alert: 'alert',
     }[root.name]
     if (found) return found
     if (
@@ -273,6 +301,7 @@ const directory = new Set([
   'merchants',
   'corridors',
   'participant',
+  'participants',
   'network',
   'actors',
   'project',

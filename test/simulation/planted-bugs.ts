@@ -26,7 +26,7 @@ export const smallerLimits: readonly Change[] = [
   limit('transaction/log/backfill.ts', 'const entriesMax', '5000', '5'),
   limit('transaction/log/sequencer.ts', 'const saveMs', '5_000', '300'),
   limit('transaction/live/event-streams.ts', 'const pageMax', '512', '5'),
-  limit('transaction/live/backlog-stream.ts', 'backlogMax', '64', '4'),
+  limit('shared/backlog-stream.ts', 'backlogMax', '64', '4'),
   limit('log/projection.ts', 'const defaultBatchMax', '2_000', '7'),
   limit('log/reader.ts', 'const batchMax', '1000', '6'),
 ]

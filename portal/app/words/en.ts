@@ -307,6 +307,13 @@ export const en = {
     approval: 'Approval',
     alerts: 'Needs attention',
     weak: (approval: string, payments: string) => `${approval} approved of ${payments} payments`,
+    alertKinds: {
+      DECLINES: 'more payments fail than usual',
+      LATENCY: 'answers take longer than usual',
+      SILENCE: 'hardly any payments, where many are usual',
+    },
+    since: (time: string) => `since ${time}`,
+    acknowledged: 'acknowledged',
     grid: 'Wallet country × merchant country',
     gridNote: 'Colour by volume. ▾ marks an approval below 90 %. Dashed is closed.',
     fromTo: 'from ↓ to →',

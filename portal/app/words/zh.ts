@@ -289,6 +289,13 @@ export const zh: Words = {
     approval: '批准率',
     alerts: '需要关注',
     weak: (approval, payments) => `${payments} 笔支付，批准率 ${approval}`,
+    alertKinds: {
+      DECLINES: '失败的支付多于平时',
+      LATENCY: '应答慢于平时',
+      SILENCE: '平时支付很多，现在几乎没有',
+    },
+    since: (time) => `自 ${time}`,
+    acknowledged: '已确认',
     grid: '钱包国家 × 商户国家',
     gridNote: '颜色表示笔数。▾ 表示批准率低于 90 %。虚线表示已关闭。',
     fromTo: '从 ↓ 到 →',

@@ -45,6 +45,29 @@ export const gridQuery = graphql(`
 `)
 export type Grid = ResultOf<typeof gridQuery>['activity']
 
+export const alertsQuery = graphql(`
+  query OpenAlerts {
+    alerts(where: { open: true }, first: 20) {
+      edges {
+        node {
+          id
+          kind
+          beganAt
+          acknowledgedAt
+          corridor {
+            id
+          }
+          participant {
+            id
+            name
+          }
+        }
+      }
+    }
+  }
+`)
+export type OpenAlert = ResultOf<typeof alertsQuery>['alerts']['edges'][number]['node']
+
 export const corridorsQuery = graphql(`
   query CorridorList($after: String) {
     corridors(first: 100, after: $after) {

@@ -16,6 +16,7 @@ const smallCollections = [
   'coverageProfiles',
   'qrProducts',
   'subgraphs',
+  'alertEvents',
 ] as const
 export type WatchedCollection = (typeof smallCollections)[number]
 

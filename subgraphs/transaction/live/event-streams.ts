@@ -11,7 +11,7 @@ import type { Visibility } from '../../shared/access.ts'
 import { requestOf, type RequestKind } from '../payment/counterparty-request.ts'
 import { isFinal } from '../payment/lifecycle.ts'
 import type { PaymentEvent } from '../payment/payment.ts'
-import { openBacklogStream, type BacklogSource, type BacklogStream } from './backlog-stream.ts'
+import { openBacklogStream, type BacklogSource, type BacklogStream } from '../../shared/backlog-stream.ts'
 import { EntryListeners } from './entry-listeners.ts'
 import type { EventFilter } from './event-filter.ts'
 

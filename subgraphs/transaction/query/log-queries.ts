@@ -7,9 +7,9 @@ import type { ResumableStream, StreamPosition } from '../../platform/async/resum
 import { visibilityOf } from '../../shared/access.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
-import { withPositions } from '../live/backlog-stream.ts'
+import { withPositions } from '../../shared/backlog-stream.ts'
 import type { EventStreams } from '../live/event-streams.ts'
-import type { Cursors } from '../log/cursor.ts'
+import type { Cursors } from '../../shared/cursor.ts'
 import { eventFilter, type TransactionEventFilterInput } from './transaction-filter.ts'
 
 export interface LogPage {

@@ -1,6 +1,7 @@
 // The settlement file as CSV, per RFC 4180: UTF-8, commas, CR LF, a header row. Pure.
 
 import { formatAmount } from '../../../schema/values/money.ts'
+import { csvText as text } from '../../shared/csv.ts'
 import type { Row } from './row.ts'
 
 /** The name of each column, and the function that gives its cells. */
@@ -29,12 +30,3 @@ export const csvHeader = `${columns.map(([name]) => name).join(',')}\r\n`
 
 /** Amounts are negative in rows that return money; all other cells are text. */
 export const csvLine = (row: Row): string => `${columns.map(([, cellOf]) => cellOf(row)).join(',')}\r\n`
-
-/**
- * A cell whose text was supplied by a client or participant. An apostrophe is put before text that a
- * spreadsheet would read as a formula. Source: OWASP, "CSV Injection".
- */
-function text(cell: string): string {
-  const safe = /^[=+\-@\t\r\n]/.test(cell) ? `'${cell}` : cell
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
-}

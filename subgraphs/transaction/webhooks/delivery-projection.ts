@@ -70,7 +70,7 @@ export function visibilityOfOwner(owner: ParticipantId, registry: Registry): Vis
   return participant.roles.includes('OPERATOR') ? { kind: 'all' } : partyOf(owner, registry)
 }
 
-const noPayments: Visibility = { kind: 'own', wallet: null, acquirer: null, corridors: new Set() }
+export const noPayments: Visibility = { kind: 'own', wallet: null, acquirer: null, corridors: new Set() }
 
 /** The participants that could see one of the entries, so that not every endpoint is read for each batch. */
 function ownersOf(entries: readonly LogEntry[], { participants }: Registry): readonly ParticipantId[] {

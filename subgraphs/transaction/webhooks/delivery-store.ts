@@ -18,8 +18,8 @@ export interface EndpointQueue {
 }
 
 interface DeliveryPage {
-  /** Pages end before this position; null: at the newest delivery. */
-  readonly before: bigint | null
+  /** The page follows this delivery; null: it begins with the newest one. */
+  readonly after: Pick<Delivery, 'position' | '_id'> | null
   readonly max: number
 }
 
@@ -66,7 +66,7 @@ export async function createDeliveryStore(db: Db): Promise<DeliveryStore> {
   const deliveries = db.collection<Delivery>('webhookDeliveries')
   await deliveries.createIndexes([
     { name: 'due', key: { state: 1, endpoint: 1, nextAttemptAt: 1 } },
-    { name: 'page', key: { endpoint: 1, position: -1 } },
+    { name: 'newest', key: { endpoint: 1, position: -1, _id: -1 } },
     { name: 'transaction', key: { transaction: 1, position: 1 } },
     { name: 'expiry', key: { createdAt: 1 }, expireAfterSeconds: retentionSeconds },
   ])
@@ -128,10 +128,14 @@ const insertMax = 500
 const readPage = (
   deliveries: Collection<Delivery>,
   endpoint: WebhookId,
-  { before, max }: DeliveryPage,
+  { after, max }: DeliveryPage,
 ): Promise<readonly Delivery[]> => {
-  const filter = { endpoint, ...(before !== null && { position: { $lt: before } }) }
-  return deliveries.find(filter, { sort: { position: -1 }, limit: max }).toArray()
+  const { position, _id } = after ?? {}
+  const rest = after && {
+    $or: [{ position: { $lt: position! } }, { position: position!, _id: { $lt: _id! } }],
+  }
+  const filter = { endpoint, ...rest }
+  return deliveries.find(filter, { sort: { position: -1, _id: -1 }, limit: max }).toArray()
 }
 
 /** In this form MongoDB reads the first key of each endpoint in the index `due`, and skips the others. */

@@ -1,9 +1,13 @@
 // A delivery: one event to be sent to one endpoint, and the schedule of its attempts. Pure.
 
 import { hash } from 'node:crypto'
-import type { PaymentId, TransactionId, WebhookId } from '../../../schema/values/id.ts'
+import type { AlertId, PaymentId, TransactionId, WebhookId } from '../../../schema/values/id.ts'
 import type { LogEntry, StepKind } from '../../log/entry.ts'
+import type { AlertEvent, AlertEventKind } from '../../shared/alert-log.ts'
 import type { SendOutcome } from './http-sender.ts'
+
+/** What a webhook sends: a step of a payment or refund, or what happens to an alert. */
+export type WebhookEvent = StepKind | AlertEventKind
 
 export type DeliveryState = 'PENDING' | 'DELIVERED' | 'DEAD'
 
@@ -27,12 +31,13 @@ export interface Delivery {
    */
   readonly _id: string
   readonly endpoint: WebhookId
-  /** Position of the event in the log. */
+  /** Position of the event in the log; for an alert, of the latest entry at its time. */
   readonly position: bigint
-  readonly transaction: TransactionId
+  /** The payment, refund or alert of the event. */
+  readonly transaction: TransactionId | AlertId
   /** Of the event, within the transaction. */
   readonly sequence: number
-  readonly kind: StepKind
+  readonly kind: WebhookEvent
   /** Id of the payment, for an event of a refund. */
   readonly refundOf?: PaymentId
   /** MongoDB deletes the delivery 30 days later. */
@@ -64,16 +69,40 @@ export const attemptsMax = 50
 /** 132 bits of the hash. */
 const idLength = 22
 
+const deliveryIdOf = (transaction: string, sequence: number, endpoint: WebhookId): string =>
+  hash('sha256', `${transaction}/${sequence}/${endpoint}`, 'base64url').slice(0, idLength)
+
 export function newDelivery(endpoint: WebhookId, entry: LogEntry, now: Date): Delivery {
   const { _id: position, transaction, sequence, kind, refundOf } = entry
   return {
-    _id: hash('sha256', `${transaction}/${sequence}/${endpoint}`, 'base64url').slice(0, idLength),
+    _id: deliveryIdOf(transaction, sequence, endpoint),
     endpoint,
     position,
     transaction,
     sequence,
     kind,
     ...(refundOf !== undefined && { refundOf }),
+    createdAt: now,
+    state: 'PENDING',
+    nextAttemptAt: now,
+    tries: 0,
+    attempts: [],
+  }
+}
+
+export function newAlertDelivery(
+  endpoint: WebhookId,
+  { _id: sequence, kind, alert }: AlertEvent,
+  position: bigint,
+  now: Date,
+): Delivery {
+  return {
+    _id: deliveryIdOf(alert._id, sequence, endpoint),
+    endpoint,
+    position,
+    transaction: alert._id,
+    sequence,
+    kind,
     createdAt: now,
     state: 'PENDING',
     nextAttemptAt: now,

@@ -3,6 +3,7 @@
 import type { ParticipantId, WebhookId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import type { StepKind } from '../../log/entry.ts'
+import { alertEventKinds } from '../../shared/alert-log.ts'
 import { readCallbackUrl } from '../../shared/callback-url.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import { expireSecrets, type SigningSecret } from '../../shared/signing-secret.ts'
@@ -22,7 +23,7 @@ export interface WebhookEndpoint {
   readonly _id: WebhookId
   readonly owner: ParticipantId
   readonly url: string
-  /** Names of StepKind, or just "*". */
+  /** Names of StepKind or AlertEventKind; "*" stands for every StepKind. */
   readonly events: readonly string[]
   readonly status: EndpointStatus
   readonly createdAt: Date
@@ -126,12 +127,14 @@ function readEvents(events: readonly string[]): readonly string[] | Refusal {
   if (events.length === 0 || events.length > eventsMax) {
     return refuse('BAD_VALUE', `events names 1–${eventsMax} kinds of event, or "*" for all`, path)
   }
-  const unknown = events.findIndex((name) => name !== '*' && !Object.hasOwn(stepKinds, name))
+  const known = { '*': true, ...stepKinds, ...alertEventKinds }
+  const unknown = events.findIndex((name) => !Object.hasOwn(known, name))
   if (unknown >= 0) {
-    const details = `${quoteInput(events[unknown]!)} is neither a StepKind nor "*"`
+    const details = `${quoteInput(events[unknown]!)} is neither a StepKind, an AlertEventKind nor "*"`
     return refuse('BAD_VALUE', details, [...path, String(unknown)])
   }
-  return events.includes('*') ? ['*'] : [...new Set(events)]
+  const isAll = events.includes('*')
+  return [...new Set(isAll ? events.filter((name) => !Object.hasOwn(stepKinds, name)) : events)]
 }
 
 const eventsMax = 32

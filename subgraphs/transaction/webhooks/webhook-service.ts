@@ -12,7 +12,7 @@ import { pagesOf, type Connection, type PageArguments } from '../../shared/page.
 import type { Reach } from '../../shared/reachable-address.ts'
 import { newSigningSecret, validSecrets } from '../../shared/signing-secret.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
-import type { Cursors } from '../log/cursor.ts'
+import type { Cursors } from '../../shared/cursor.ts'
 import { newId } from '../payment/new-id.ts'
 import { attemptOf, type Attempt, type Delivery } from './delivery.ts'
 import type { DeliveryStore } from './delivery-store.ts'
@@ -266,14 +266,15 @@ async function readDeliveries(
   if (!(await findOwn(dependencies, context, webhook))) {
     orThrow(refuse('NOT_FOUND', 'the caller has no such webhook', ['webhook']))
   }
-  const before = page.after === null ? null : orThrow(dependencies.cursors.decode(page.after[0]))
-  const rows = await dependencies.deliveries.page(webhook, { before, max: page.size + 1 })
-  const count = dependencies.deliveries.counter(webhook)
-  return { ...pages.connection(page, rows, ({ position }) => [dependencies.cursors.encode(position)]), count }
+  const { cursors, deliveries } = dependencies
+  const after = page.after && { position: orThrow(cursors.decode(page.after[0])), _id: page.after[1] }
+  const rows = await deliveries.page(webhook, { after, max: page.size + 1 })
+  const connection = pages.connection(page, rows, ({ position, _id }) => [cursors.encode(position), _id])
+  return { ...connection, count: deliveries.counter(webhook) }
 }
 
-/** The key is the position in the log as a cursor, which hides it. */
-const pages = pagesOf('webhookDeliveries', ['string'], 100)
+/** The key is the position in the log as a cursor, which hides it, and the id of the delivery. */
+const pages = pagesOf('webhookDeliveries', ['string', 'string'], 100)
 
 async function readDeliveriesOf(
   { endpoints, deliveries }: Dependencies,

@@ -9,13 +9,15 @@ import type { LogReader } from '../../log/reader.ts'
 import { readTip } from '../../log/store.ts'
 import type { Logger } from '../../platform/logger.ts'
 import { sees } from '../../shared/access.ts'
+import { alertEventKinds, openAlertLog, type AlertLog } from '../../shared/alert-log.ts'
 import type { AuditLog } from '../../shared/audit-log.ts'
 import { createIdempotentWriter } from '../../shared/idempotent-writer.ts'
 import type { Reach } from '../../shared/reachable-address.ts'
 import type { SecretBox } from '../../shared/secret-box.ts'
 import type { Registry } from '../../shared/registry.ts'
-import type { Cursors } from '../log/cursor.ts'
+import type { Cursors } from '../../shared/cursor.ts'
 import type { Payment } from '../payment/payment.ts'
+import { alertBody, startAlertDeliveries } from './alert-deliveries.ts'
 import { eventBody } from './body.ts'
 import type { Delivery } from './delivery.ts'
 import { createDeliveryProjection, deliveryProjectionName, visibilityOfOwner } from './delivery-projection.ts'
@@ -58,12 +60,13 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
   const { db, logReader, registry, now, logger, reach, sends = true } = dependencies
   const endpoints = await createEndpointStore(db, dependencies.box)
   const deliveries = await createDeliveryStore(db)
+  const alertLog = await openAlertLog(db)
   const httpSender = openHttpSender({ reach })
   const deliveryWorker = new DeliveryWorker({
     endpoints,
     deliveries,
     httpSender,
-    readBody: (delivery, endpoint) => readBody(dependencies, delivery, endpoint),
+    readBody: (delivery, endpoint) => readBody(dependencies, alertLog, delivery, endpoint),
     now,
     logger,
   })
@@ -79,7 +82,7 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
     readTip: () => readTip(db),
     onDue: wake,
     httpSender,
-    readBody: (delivery, endpoint) => readBody(dependencies, delivery, endpoint),
+    readBody: (delivery, endpoint) => readBody(dependencies, alertLog, delivery, endpoint),
   })
 
   // The tip is read first, so that an endpoint created meanwhile receives the events after it.
@@ -89,6 +92,16 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
     { db, logReader, logger },
     createDeliveryProjection({ endpoints, deliveries, registry, now, onWritten: wake }),
   )
+  const alerts = startAlertDeliveries({
+    alertLog,
+    endpoints,
+    deliveries,
+    registry,
+    now,
+    logger,
+    readTip: () => readTip(db),
+    onWritten: wake,
+  })
   if (sends) deliveryWorker.start()
 
   return {
@@ -96,6 +109,7 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
     deliveryWorker,
     httpSender,
     async close() {
+      await alerts.close()
       await projection.close()
       await deliveryWorker.close()
       await httpSender.close()
@@ -103,12 +117,18 @@ export async function openWebhooks(dependencies: WebhooksDependencies): Promise<
   }
 }
 
-/** The body of a delivery; null when the owner of the endpoint may not see the payment. */
+/** The body of a delivery; null when the owner of the endpoint may not see the payment or the alert. */
 async function readBody(
   { payments, registry, cursors }: WebhooksDependencies,
-  delivery: Pick<Delivery, 'transaction' | 'refundOf' | 'sequence' | 'position'>,
+  alertLog: AlertLog,
+  delivery: Pick<Delivery, 'kind' | 'transaction' | 'refundOf' | 'sequence' | 'position'>,
   { owner }: WebhookEndpoint,
 ): Promise<string | null> {
+  if (Object.hasOwn(alertEventKinds, delivery.kind)) {
+    const event = await alertLog.event(delivery.sequence)
+    if (!event) throw new Error(`the event ${delivery.sequence} of alerts is no longer kept`)
+    return alertBody(event, owner, registry)
+  }
   const { transaction, refundOf, sequence, position } = delivery
   const payment = await payments.load(refundOf ?? (transaction as PaymentId))
   const refund = payment?.refunds.find(({ _id }) => _id === transaction) ?? null

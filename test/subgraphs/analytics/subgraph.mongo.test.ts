@@ -84,6 +84,7 @@ beforeAll(async () => {
     },
     now: () => now,
     logger: silent,
+    cursorSecret: 'a secret',
   })
   await counted()
 })

@@ -6,7 +6,7 @@ import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import type { ScannedCode } from '../../../subgraphs/shared/merchant-directory.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 import { openTransactionSubgraph, type TransactionSubgraph } from '../../../subgraphs/transaction/index.ts'
-import { createCursors } from '../../../subgraphs/transaction/log/cursor.ts'
+import { createCursors } from '../../../subgraphs/shared/cursor.ts'
 import { aDirectory, aMerchant, aRegistry, as, quietLog } from '../../fixtures/a-programme.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createCursors } from '../../../../subgraphs/transaction/log/cursor.ts'
+import { createCursors } from '../../../subgraphs/shared/cursor.ts'
 
 const cursors = createCursors('a secret')
 

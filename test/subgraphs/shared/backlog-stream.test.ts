@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { MongoNetworkError } from 'mongodb'
 import { describe, expect, test } from 'vitest'
-import { openBacklogStream, type Backlog } from '../../../../subgraphs/transaction/live/backlog-stream.ts'
+import { openBacklogStream, type Backlog } from '../../../subgraphs/shared/backlog-stream.ts'
 
 /**
  * A source over the numbers 1, 2, 3 …: those up to `written` can be read, three at a time; later ones are

@@ -4,10 +4,10 @@
 //
 // The iterator is written by hand, for the reason that platform/async/map-stream.ts gives.
 
-import { mapStream } from '../../platform/async/map-stream.ts'
-import { pacedRetry } from '../../platform/async/retry.ts'
-import { isOutage } from '../../platform/mongo/errors.ts'
-import type { StreamPosition, Positioned, ResumableStream } from '../../platform/async/resumable-stream.ts'
+import { mapStream } from '../platform/async/map-stream.ts'
+import { pacedRetry } from '../platform/async/retry.ts'
+import { isOutage } from '../platform/mongo/errors.ts'
+import type { StreamPosition, Positioned, ResumableStream } from '../platform/async/resumable-stream.ts'
 
 export interface BacklogSource<Item> {
   /**

@@ -1,7 +1,7 @@
-// Cursors into the log, as clients receive them: opaque, versioned, authentic.
+// Cursors into the log, or another stream, as clients receive them: opaque, versioned, authentic.
 
 import { createCipheriv, createDecipheriv, hash } from 'node:crypto'
-import { refuse, type Refusal } from '../../../schema/values/problems.ts'
+import { refuse, type Refusal } from '../../schema/values/problems.ts'
 
 export interface Cursors {
   /** The cursor of the log's entry at `position`; 0 is before the first. */
@@ -20,9 +20,10 @@ const positionAt = 8
  * counts the events of all participants, so no client may read it. One block under one key is a
  * permutation: equal positions have equal cursors, and a forged cursor decrypts to the version with a
  * chance of 2⁻⁶⁴. All hubs over one database share `secret`, so that a client can resume at any of them.
+ * A cursor of another stream is refused.
  */
-export function createCursors(secret: string): Cursors {
-  const key = hash('sha256', `log cursor ${secret}`, 'buffer')
+export function createCursors(secret: string, stream: 'log' | 'alerts' = 'log'): Cursors {
+  const key = hash('sha256', `${stream} cursor ${secret}`, 'buffer')
   const cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false)
   const decipher = createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false)
 
@@ -34,7 +35,7 @@ export function createCursors(secret: string): Cursors {
       return cipher.update(block).toString('base64url')
     },
     decode(cursor) {
-      const invalid = refuse('CURSOR_INVALID', '`after` is not a cursor of the log', ['after'])
+      const invalid = refuse('CURSOR_INVALID', `\`after\` is not a cursor of the ${stream}`, ['after'])
       const bytes = Buffer.from(cursor, 'base64url')
       if (bytes.length !== blockLength || bytes.toString('base64url') !== cursor) return invalid
       const block = decipher.update(bytes)
