@@ -4,10 +4,12 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openAnalyticsSubgraph } from '../../../subgraphs/analytics/index.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { batchOf, logOf } from '../../../subgraphs/log/store.ts'
+import { openAlertLog, type Alert, type Write } from '../../../subgraphs/shared/alert-log.ts'
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import type { RequestContext } from '../../../subgraphs/shared/viewer.ts'
 import { aLife, aLoggedPayment, entriesOf, logOfLives, type Life } from '../../fixtures/a-log.ts'
 import { aCorridor, aParticipant, aProject, aRegistry } from '../../fixtures/a-registry.ts'
+import { anId } from '../../fixtures/an-id.ts'
 import { asViewer } from '../../fixtures/as-viewer.ts'
 import { freshDatabase } from '../../harness/mongo.ts'
 
@@ -349,6 +351,82 @@ describe('following activity', () => {
       await follow('subscription { activityUpdated { payments } }', asViewer('wallet-sg-01')),
     ).toMatchObject({
       errors: [{ extensions: { code: 'FORBIDDEN' } }],
+    })
+  })
+})
+
+describe('alerts in the graph', () => {
+  const fields = `id kind corridor { id } participant { id } beganAt endedAt acknowledgedAt
+    figures { observed usual bound payments }`
+  const alert: Alert = {
+    _id: anId('corridor:SG-CN.LATENCY.2026-03-01T11:58Z'),
+    subject: 'corridor:SG-CN',
+    kind: 'LATENCY',
+    beganAt: new Date('2026-03-01T11:58:00Z'),
+    raisedAt: now,
+    lastOutAt: now,
+    endedAt: null,
+    acknowledged: null,
+    observed: 4000,
+    usual: 900,
+    bound: 1350,
+    payments: 60,
+  }
+  const shown = {
+    id: alert._id,
+    kind: 'LATENCY',
+    corridor: { id: 'SG-CN' },
+    participant: null,
+    beganAt: alert.beganAt.toISOString(),
+    endedAt: null,
+    acknowledgedAt: null,
+    figures: { observed: 4000, usual: 900, bound: 1350, payments: 60 },
+  }
+
+  test('are followed when they are raised', async () => {
+    const stream = (await createSourceEventStream({
+      schema: subgraph.app.graphql.schema,
+      document: parse('subscription { alertEvents { cursor kind at alert { id } } }'),
+      contextValue: wallet,
+    })) as AsyncIterableIterator<{ alertEvents: { cursor: string; kind: string; alert: Alert } }>
+    const next = stream.next()
+    const write: Write = (change) =>
+      db.client.withSession((session) => session.withTransaction(() => change(session)))
+    await (await openAlertLog(db)).raise(alert, write)
+    const { cursor, ...event } = (await next).value.alertEvents
+    expect(cursor).toMatch(/^[\w-]{22}$/)
+    expect(event).toMatchObject({ kind: 'ALERT_RAISED', at: now, alert: { _id: alert._id } })
+    await stream.return!()
+  })
+
+  test('are listed, with figures where all payments of the corridor may be read', async () => {
+    const query = `{ alerts(where: { open: true }) { edges { node { ${fields} } } }
+      alert(id: "${alert._id}") { id } }`
+    const of = (node: object) => ({
+      data: { alerts: { edges: [{ node }] }, alert: { id: alert._id } },
+    })
+    expect(await execute(query)).toEqual(of(shown))
+    expect(await execute(query, wallet)).toEqual(of({ ...shown, figures: null }))
+    const other = asViewer('wallet-th-01', 'analytics:read')
+    expect(await execute(query, other)).toEqual({ data: { alerts: { edges: [] }, alert: null } })
+  })
+
+  test('are acknowledged, and problems have their types', async () => {
+    const acknowledge = (id: string) =>
+      execute(`mutation { acknowledgeAlert(input: { alert: "${id}", note: "seen" }) {
+        __typename ... on Alert { id acknowledgedAt note } ... on Problem { code path } } }`)
+    expect(await acknowledge(alert._id)).toEqual({
+      data: {
+        acknowledgeAlert: {
+          __typename: 'Alert',
+          id: alert._id,
+          acknowledgedAt: now.toISOString(),
+          note: 'seen',
+        },
+      },
+    })
+    expect(await acknowledge('none')).toEqual({
+      data: { acknowledgeAlert: { __typename: 'Refused', code: 'NOT_FOUND', path: ['input', 'alert'] } },
     })
   })
 })
