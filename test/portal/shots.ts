@@ -1,12 +1,13 @@
 // `npm run portal:shots`: pictures of every page in both themes, of a demo hub that it starts. `--review` writes
-// each page whole, in both languages and at two widths, to `.data/portal-review`; `--only NAME` takes one page.
+// each page whole, with each pair of a language, theme and width, to `.data/portal-review`; `--only NAME` takes
+// one page.
 
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { en, type Words } from '../../portal/app/words/en.ts'
 import { zh } from '../../portal/app/words/zh.ts'
 import buildPortal from './build.ts'
@@ -42,9 +43,13 @@ const formsOf = (width: number, language: Form['language'], mark: string): reado
 const wide = formsOf(1440, 'en', '')
 const phone = formsOf(390, 'en', '-phone')
 const chinese = formsOf(1440, 'zh', '-zh')
-const reviewed = [1440, 390].flatMap((width) =>
-  (['en', 'zh'] as const).flatMap((language) => formsOf(width, language, `-${width}-${language}`)),
-)
+/** Each pair of a width, a language and a theme. */
+const reviewed: readonly Form[] = [
+  { suffix: '-1440-en-light', width: 1440, language: 'en', theme: 'light' },
+  { suffix: '-1440-zh-dark', width: 1440, language: 'zh', theme: 'dark' },
+  { suffix: '-390-en-dark', width: 390, language: 'en', theme: 'dark' },
+  { suffix: '-390-zh-light', width: 390, language: 'zh', theme: 'light' },
+]
 
 const press = (page: Page, name: string | RegExp): Promise<void> =>
   page.getByRole('button', { name }).first().click()
@@ -99,12 +104,14 @@ const shots: readonly Shot[] = [
   { name: 'operator', path: '/operator', key: 'demo-operator', kept: wide },
   { name: 'operator-participant', path: '/operator?participant=wallet-sg-01', key: 'demo-operator' },
   { name: 'operator-certificates', path: '/operator?tab=certificates', key: 'demo-operator' },
+  { name: 'operator-keys', path: '/operator?tab=keys', key: 'demo-operator', kept: wide },
   { name: 'operator-settlement', path: '/operator?tab=settlement', key: 'demo-operator', kept: wide },
   { name: 'operator-projects', path: '/operator?tab=projects', key: 'demo-operator' },
   { name: 'operator-rates', path: '/operator?tab=rates', key: 'demo-operator' },
   { name: 'operator-audit', path: '/operator?tab=audit', key: 'demo-operator' },
   { name: 'developers', path: '/developers?tab=codes', key: 'demo-wallet', kept: wide },
   { name: 'developers-webhooks', path: '/developers', key: 'demo-wallet' },
+  { name: 'developers-keys', path: '/developers?tab=keys', key: 'demo-wallet' },
   { name: 'developers-ide', path: '/developers?tab=ide', key: 'demo-wallet' },
 ]
 
@@ -123,6 +130,7 @@ const url = await new Promise<string>((resolve) => {
 })
 mkdirSync(folder, { recursive: true })
 const browser = await launch()
+const contexts: Partial<Record<Form['theme'], Promise<BrowserContext>>> = {}
 for (const shot of shots.filter(({ name }) => values.only === undefined || name === values.only)) {
   for (const form of values.review ? reviewed : (shot.kept ?? [])) await take(shot, form)
 }
@@ -131,12 +139,9 @@ hub.kill('SIGTERM')
 
 async function take({ name, path, key, height = 900, act }: Shot, form: Form): Promise<void> {
   const { width, language, theme, suffix } = form
-  const context = await browser.newContext({
-    viewport: { width, height: width < 600 ? 844 : height },
-    colorScheme: theme,
-    locale: 'en-GB',
-  })
+  const context = await (contexts[theme] ??= browser.newContext({ colorScheme: theme, locale: 'en-GB' }))
   const page = await context.newPage()
+  await page.setViewportSize({ width, height: width < 600 ? 844 : height })
   await page.addInitScript(
     ([stored, chosen]) => {
       if (stored) sessionStorage.setItem('crossgate.key', stored)
@@ -149,5 +154,5 @@ async function take({ name, path, key, height = 900, act }: Shot, form: Form): P
   await page.locator('.state.loading').waitFor({ state: 'detached' })
   await act?.(page, languages[language])
   await page.screenshot({ path: `${folder}/${name}${suffix}.png`, fullPage: values.review })
-  await context.close()
+  await page.close()
 }

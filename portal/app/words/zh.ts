@@ -399,7 +399,7 @@ export const zh: Words = {
     },
     country: '国家和地区',
     connection: '连接',
-    connections: { STREAM: '数据流', WEBHOOK: 'Webhook', SIMULATOR: '模拟器' },
+    connections: { STREAM: '数据流', WEBHOOK: 'Webhook 推送', SIMULATOR: '模拟器' },
     missing: '尚缺',
     complete: '齐备',
     missingNames: {

@@ -32,17 +32,17 @@ export function describePayments({ hub, browser, open, pay }: Portal): void {
     })
 
     test('are kept as a view under a name, with the columns that the viewer chose', async () => {
-      const page = await browser.open(`${hub.url}/payments?outcome=FAILED`, { key: operator, own: true })
+      const page = await browser.open(`${hub.url}/payments?outcome=SUCCEEDED`, { key: operator, own: true })
       await page.getByRole('button', { name: 'Columns' }).click()
       await page.getByRole('checkbox', { name: 'Acquirer' }).check()
       await page.keyboard.press('Escape')
       await page.getByRole('button', { name: 'Saved views' }).click()
-      await page.getByLabel('Name of this view').fill('Failures')
+      await page.getByLabel('Name of this view').fill('Paid ones')
       await page.keyboard.press('Enter')
       await page.goto(`${hub.url}/payments`)
       await page.getByRole('button', { name: 'Saved views' }).click()
-      await page.getByRole('link', { name: 'Failures' }).click()
-      await page.waitForURL(/outcome=FAILED/)
+      await page.getByRole('link', { name: 'Paid ones' }).click()
+      await page.waitForURL(/outcome=SUCCEEDED/)
       await expectShown(page.getByRole('columnheader', { name: 'Acquirer' }))
     })
 
