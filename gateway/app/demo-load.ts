@@ -54,6 +54,9 @@ const handsMax = 3
 const [order] = await once(process, 'message')
 const { uri, database, seed, scale, until } = order as LoadOrder
 const send = (message: LoadMessage): void => void process.send?.(message)
+// Without its parent, which was interrupted, it ends too: another start of the load resumes it.
+const endWithParent = (): void => process.exit(1)
+process.once('disconnect', endWithParent)
 
 const mongo = await connect(uri)
 const db = mongo.db(database)
@@ -81,6 +84,7 @@ await loadDataset<TallyParts>(db, {
   onProgress: (phase, done, total) => send({ phase, done, total }),
 })
 await mongo.close()
+process.off('disconnect', endWithParent)
 process.disconnect()
 
 async function openHands(setup: HandOrder): Promise<Hands<TallyParts>> {

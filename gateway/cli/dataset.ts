@@ -36,6 +36,14 @@ function readOrder(args: readonly string[], { SCALE, SEED }: ReturnType<typeof r
 
 const print = (line: string): void => console.log(line)
 
+// An exit, unlike the end by a signal, stops the MongoDB that was started here, and the process that loads.
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.once(signal, () => process.exit(status))
+}
+
 async function load(uri: string, db: Db, { scale, seed }: Order): Promise<void> {
   const bar = createProgressBar(process.stderr)
   const logger = {
