@@ -14,6 +14,8 @@ export interface Act {
   readonly problem: { readonly code: string; readonly message: string } | null
   /** Runs a mutation. Returns its result, or null when the hub refused it or was not reached. */
   run<Done extends Result>(send: () => Promise<Done>): Promise<Done | null>
+  /** Drops the problem of an earlier form. */
+  clear(): void
 }
 
 export function createAct(): Act {
@@ -26,6 +28,7 @@ export function createAct(): Act {
     get problem() {
       return problem
     },
+    clear: () => (problem = null),
     async run(send) {
       isBusy = true
       problem = null

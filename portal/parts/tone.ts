@@ -16,6 +16,7 @@ const tones: Readonly<Record<string, Tone>> = {
   REJECTED: 'bad',
   SUSPENDED: 'bad',
   DEAD: 'bad',
+  REVOKED: 'bad',
   RECEIVED: 'wait',
   ROUTED: 'wait',
   IN_DOUBT: 'wait',

@@ -16,6 +16,8 @@ export interface PageOptions {
   readonly dark?: boolean
   /** Leaves motion on, which is off in other tests. */
   readonly moves?: boolean
+  /** Of the portal; English when absent. */
+  readonly language?: 'zh'
   /** Keeps its settings to itself: language, theme, columns. Other pages share them, and their cache. */
   readonly own?: boolean
   /** Runs before the page is opened. */
@@ -39,7 +41,7 @@ export async function startBrowser(args: readonly string[] = []): Promise<TestBr
   const contexts: Record<string, Promise<BrowserContext>> = {}
   return {
     errors,
-    async open(url, { key, width = 1440, dark = false, moves = false, own = false, before } = {}) {
+    async open(url, { key, width = 1440, dark = false, moves = false, own = false, language, before } = {}) {
       const openContext = () =>
         browser.newContext({
           colorScheme: dark ? 'dark' : 'light',
@@ -50,15 +52,25 @@ export async function startBrowser(args: readonly string[] = []): Promise<TestBr
       const page = await context.newPage()
       onTestFinished(() => (own ? context.close() : page.close()))
       await page.setViewportSize({ width, height: width < 600 ? 844 : 900 })
-      page.setDefaultTimeout(20_000)
+      page.setDefaultTimeout(patient.timeout)
       page.on('pageerror', ({ message }) => errors.push(message))
       page.on('console', (message) => {
         if (message.type() === 'error' && /Content Security Policy|Trusted/.test(message.text()))
           errors.push(message.text())
       })
+      page.on('request', (request) => {
+        const to = request.url()
+        // The portal calls its hub alone, and no address holds a key.
+        if (new URL(to).protocol.startsWith('http') && new URL(to).origin !== new URL(url).origin)
+          errors.push(`a request to ${to}`)
+        if (key && to.includes(key)) errors.push(`a key in ${to}`)
+      })
       if (key) await page.addInitScript((text) => sessionStorage.setItem('crossgate.key', text), key)
+      if (language)
+        await page.addInitScript((text) => localStorage.setItem('crossgate.language', text), language)
       await before?.(page)
-      await page.goto(url)
+      // What a test waits for is later than the first bytes; no test waits for all pictures and fonts.
+      await page.goto(url, { waitUntil: 'commit' })
       return page
     },
   }
@@ -78,6 +90,14 @@ export async function tabTo(page: Page, name: string | RegExp): Promise<void> {
     if (typeof name === 'string' ? text === name : name.test(text)) return
   }
   throw new Error(`the focus never reached ${String(name)}, but ${seen.join(' | ')}`)
+}
+
+/** A busy machine takes its time. */
+export const patient = { timeout: 20_000 }
+
+/** Waits until no part of the page loads. */
+export async function expectLoaded(page: Page): Promise<void> {
+  await expect.poll(() => page.locator('.state.loading').count(), patient).toBe(0)
 }
 
 /** Expects that it appears in time. */
@@ -100,7 +120,7 @@ export async function expectAccessible(page: Page): Promise<void> {
       return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
     })
   // Colours of a theme that was just selected still change for some frames.
-  await expect.poll(violations, { timeout: 5_000 }).toEqual([])
+  await expect.poll(violations, patient).toEqual([])
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
   expect(overflow).toBeLessThanOrEqual(0)
 }

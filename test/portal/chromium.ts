@@ -11,6 +11,8 @@ const args = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Pages of the hub share one renderer, so that its scripts are compiled once.
+  '--process-per-site',
 ]
 
 /** Starts it with an empty profile. */

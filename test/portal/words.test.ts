@@ -1,10 +1,19 @@
+import { buildSchema, type GraphQLEnumType } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import { en } from '../../portal/app/words/en.ts'
 import { categories, cities, problems, reasons } from '../../portal/app/words/zh-names.ts'
 import { zh } from '../../portal/app/words/zh.ts'
+import { toneOf } from '../../portal/parts/tone.ts'
 import { mccByCode } from '../../schema/values/mcc.ts'
 import { problems as problemCodes } from '../../schema/values/problems.ts'
 import { reasons as reasonCodes } from '../../schema/values/reasons.ts'
+import { scopes } from '../../schema/values/scopes.ts'
+import { read } from '../harness/files.ts'
+
+const schema = buildSchema(read('schema/generated/api.graphql'))
+
+const valuesOf = (name: string): readonly string[] =>
+  (schema.getType(name) as GraphQLEnumType).getValues().map((value) => value.name)
 
 /** The path of each text, and what kind of text it is. */
 function pathsOf(words: object, path = ''): string[] {
@@ -33,6 +42,47 @@ describe('the texts of the portal', () => {
       return typeof text === 'string' && text !== '' && text === textAt(en, path!) && /[a-z]{4}/.test(text)
     })
     expect(same).toEqual([])
+  })
+})
+
+describe('labels', () => {
+  /** The states that `Status` shows, of all enums that it is used for, and those of a key. */
+  const statuses = [
+    'CapabilityState',
+    'CorridorStatus',
+    'MerchantStatus',
+    'Outcome',
+    'ParticipantStatus',
+    'ProjectStatus',
+    'SettlementBatchStatus',
+    'SettlementStatus',
+    'TransactionStatus',
+    'WebhookDeliveryState',
+    'WebhookStatus',
+  ].flatMap(valuesOf)
+  const keyStates = ['ACTIVE', 'EXPIRED', 'REVOKED']
+
+  test.each([
+    { of: 'statuses', labels: en.status, values: [...statuses, ...keyStates] },
+    { of: 'the steps of a payment', labels: en.steps, values: valuesOf('StepKind') },
+    { of: 'entry modes', labels: en.coverage.entryModes, values: valuesOf('EntryMode') },
+    { of: 'scenarios', labels: en.coverage.scenarios, values: valuesOf('Scenario') },
+    { of: 'directions', labels: en.corridor.directions, values: valuesOf('Direction') },
+    { of: 'accounts', labels: en.payment.accounts, values: valuesOf('PostingAccount') },
+    { of: 'roles', labels: en.operator.roleNames, values: valuesOf('ParticipantRole') },
+    { of: 'connections', labels: en.operator.connections, values: valuesOf('ConnectionKind') },
+    { of: 'payers of a fee', labels: en.sandbox.fee, values: valuesOf('FeePayer') },
+    { of: 'kinds of a count', labels: en.payments.totals, values: valuesOf('CountKind') },
+    { of: 'scopes', labels: en.keys.scopes, values: Object.keys(scopes) },
+  ])('exist for all $of of the schema, and for no other', ({ labels, values }) => {
+    expect(Object.keys(labels).toSorted()).toEqual([...new Set(values)].toSorted())
+  })
+
+  test('of a status have a shape that an ended or open state does not share with a good one', () => {
+    const failed = ['DECLINED', 'FAILED', 'EXPIRED', 'REJECTED', 'SUSPENDED', 'DEAD', 'REVOKED']
+    expect(failed.map(toneOf)).toEqual(failed.map(() => 'bad'))
+    const open = ['RECEIVED', 'ROUTED', 'IN_DOUBT', 'REVERSING', 'CANCELLING', 'PENDING']
+    expect(open.map(toneOf)).toEqual(open.map(() => 'wait'))
   })
 })
 

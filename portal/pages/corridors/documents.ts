@@ -1,7 +1,13 @@
 import { graphql, type ResultOf } from '../../api/graphql.ts'
 
 export const gridQuery = graphql(`
-  query CorridorGrid($range: RangeInput!, $bucket: TimeBucket!) {
+  query CorridorGrid($range: RangeInput!, $previous: RangeInput!, $bucket: TimeBucket!) {
+    previous: activity(where: { range: $previous }) {
+      corridors: breakdown(by: CORRIDOR, first: 500) {
+        key
+        payments
+      }
+    }
     activity(where: { range: $range }) {
       asOf
       payments
@@ -25,7 +31,7 @@ export const gridQuery = graphql(`
         payments
         approved
       }
-      corridors: breakdown(by: CORRIDOR, first: 200) {
+      corridors: breakdown(by: CORRIDOR, first: 500) {
         key
         payments
         approved
@@ -43,7 +49,7 @@ export const gridQuery = graphql(`
     }
   }
 `)
-export type Grid = ResultOf<typeof gridQuery>['activity']
+export type Grid = ResultOf<typeof gridQuery>
 
 export const alertsQuery = graphql(`
   query OpenAlerts {

@@ -144,8 +144,18 @@ export const merchantQuery = graphql(`
         id
         name
       }
-      acceptedWallets(first: 8) {
+      acceptedWallets(first: 1) {
         totalCount
+      }
+    }
+  }
+`)
+export type MerchantSheet = NonNullable<ResultOf<typeof merchantQuery>['merchant']>
+
+export const acceptedQuery = graphql(`
+  query CoverageAccepted($id: ID!, $after: String) {
+    merchant(id: $id) {
+      acceptedWallets(first: 50, after: $after) {
         edges {
           node {
             id
@@ -155,11 +165,14 @@ export const merchantQuery = graphql(`
             }
           }
         }
+        pageInfo {
+          hasNextPage
+          endCursor
+        }
       }
     }
   }
 `)
-export type MerchantSheet = NonNullable<ResultOf<typeof merchantQuery>['merchant']>
 
 export const setMerchantStatus = graphql(`
   mutation SetMerchantStatus($input: SetMerchantStatusInput!) {
