@@ -140,7 +140,7 @@ function protocolServer({ subgraph, present }: SubgraphStreamsOptions) {
     onSubscribe: ({ extra: { viewer, headers } }, _id, payload) => {
       const context: RequestContext = { viewer, requestId: randomUUID() }
       const args = argumentsOf(schema, payload, context)
-      return Array.isArray(args) ? args : { ...args, headers }
+      return 'schema' in args ? { ...args, headers } : args
     },
     subscribe: (args) => {
       const open = () => subscribeTo(args, presented)

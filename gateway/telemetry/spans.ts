@@ -86,7 +86,8 @@ export function traceFetch(traces: Tracing, fetch: Fetch, run: () => Result): Re
     if (!span) return result
     const mark = (received: SubgraphResult): SubgraphResult => {
       const [error] = received.errors ?? []
-      if (error) traces.fail(span, String(error.extensions?.['code'] ?? 'error'))
+      const code = error?.extensions?.['code']
+      if (error) traces.fail(span, typeof code === 'string' ? code : 'error')
       return received
     }
     return isPromise(result) ? result.then(mark) : mark(result)

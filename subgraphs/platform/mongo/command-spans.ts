@@ -10,10 +10,9 @@ export function traceCommands(client: MongoClient, tracing: Tracing): void {
   /** By the request id of the driver. Only calls within a recorded request have one. */
   const running = new Map<number, Span>()
   client.on('commandStarted', (event) => {
-    const attributes = attributesOf(event)
-    const { 'db.operation.name': operation, 'db.collection.name': collection } = attributes
-    const name = collection === undefined ? `${operation}` : `${operation} ${collection}`
-    const span = tracing.begin(name, { attributes, isCall: true })
+    const collection = collectionOf(event)
+    const name = collection === null ? event.commandName : `${event.commandName} ${collection}`
+    const span = tracing.begin(name, { attributes: attributesOf(event, collection), isCall: true })
     if (span) running.set(event.requestId, span)
   })
   const end = (requestId: number): Span | undefined => {
@@ -31,16 +30,24 @@ export function traceCommands(client: MongoClient, tracing: Tracing): void {
   })
 }
 
-/** By OpenTelemetry’s conventions for MongoDB. */
-function attributesOf({ command, commandName, databaseName, address }: CommandStartedEvent): Attributes {
+/** The collection of a command; null for one of the database. */
+function collectionOf({ command, commandName }: CommandStartedEvent): string | null {
   const collection: unknown = commandName === 'getMore' ? command['collection'] : command[commandName]
+  return typeof collection === 'string' ? collection : null
+}
+
+/** By OpenTelemetry’s conventions for MongoDB. */
+function attributesOf(
+  { command, commandName, databaseName, address }: CommandStartedEvent,
+  collection: string | null,
+): Attributes {
   const documents: unknown = command['documents'] ?? command['updates'] ?? command['deletes']
   const port = address.lastIndexOf(':')
   return {
     'db.system.name': 'mongodb',
     'db.namespace': databaseName,
     'db.operation.name': commandName,
-    ...(typeof collection === 'string' && { 'db.collection.name': collection }),
+    ...(collection !== null && { 'db.collection.name': collection }),
     ...(Array.isArray(documents) && documents.length > 1 && { 'db.operation.batch.size': documents.length }),
     'server.address': address.slice(0, port),
     'server.port': Number(address.slice(port + 1)),
