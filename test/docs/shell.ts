@@ -45,7 +45,7 @@ export class Shell {
   async start(block: string): Promise<() => string> {
     const file = path.join(this.#folder, `stream-${++this.#blocks}`)
     await this.run(`{\n${block}} >'${file}' 2>&1 &\n`)
-    // The shell may go on before its child opens the file.
+    // The shell may continue before its child opens the file.
     const output = () => (existsSync(file) ? readFileSync(file, 'utf8') : '')
     await vi.waitUntil(() => output() !== '', waiting)
     return output
