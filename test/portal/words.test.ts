@@ -78,7 +78,7 @@ describe('labels', () => {
     expect(Object.keys(labels).toSorted()).toEqual([...new Set(values)].toSorted())
   })
 
-  test('of a status have a shape that an ended or open state does not share with a good one', () => {
+  test('of a status have one shape for what failed, and one for what is open', () => {
     const failed = ['DECLINED', 'FAILED', 'EXPIRED', 'REJECTED', 'SUSPENDED', 'DEAD', 'REVOKED']
     expect(failed.map(toneOf)).toEqual(failed.map(() => 'bad'))
     const open = ['RECEIVED', 'ROUTED', 'IN_DOUBT', 'REVERSING', 'CANCELLING', 'PENDING']
