@@ -120,7 +120,7 @@ function distribute(
     const ownErrors = errors.flatMap((error) => errorWithin(error, responseKey, from, end))
     const result =
       members.length === 1 ? { data, errors } : { data: data && { [responseKey]: own }, errors: ownErrors }
-    resolve(result as SubgraphResult)
+    resolve(result)
     from = end
   }
 }

@@ -56,7 +56,7 @@ type FacetDimension = Exclude<Dimension, 'DECLINE_REASON'>
 export interface CellUse {
   readonly facets: readonly Facet[]
   readonly tallies: boolean
-  /** The starts of buckets, in order, between which times are not told apart. */
+  /** The starts of buckets, in order, between which times make no difference. */
   readonly starts: readonly number[]
 }
 

@@ -44,7 +44,9 @@ export interface Span {
 export const endOf = ({ kind, start }: Span): number =>
   kind === 'day' ? start + dayMs : nextMonthStart(start)
 
-/** False for the newest day and its month, which change with every payment. `newest` is the start of that day. */
+/**
+ * False for the newest day and its month, which change with every payment. `newest` is the start of that day.
+ */
 export const hasSums = (span: Span, newest: number | null): boolean =>
   newest !== null && endOf(span) <= newest
 

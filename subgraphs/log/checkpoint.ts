@@ -43,7 +43,7 @@ export async function publishedOf(db: Db, name: string): Promise<EpochPosition> 
   return { epoch, position }
 }
 
-/** Returns the published epoch of projection `name`, and during a rebuild the one that is computed after it. */
+/** Returns the published epoch of projection `name`, and during a rebuild the next one too. */
 export async function epochsOf(db: Db, name: string): Promise<readonly EpochPosition[]> {
   const checkpoint = await checkpointsOf(db).findOne({ _id: name })
   return checkpoint ? [...(checkpoint.shown ? [checkpoint.shown] : []), checkpoint] : []

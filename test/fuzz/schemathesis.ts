@@ -22,9 +22,16 @@ export function runSchemathesis({ url, keys, times, seed, command }: Schemathesi
     const { status, error } = spawnSync(
       command,
       [
-        ...['run', schema, '--url', `${url}/graphql`, '--header', `Authorization: Bearer ${key}`],
-        ...['--checks', 'coded_errors', '--phases', 'fuzzing', '--max-examples', String(times)],
-        ...['--seed', String(seed), '--generation-deterministic', '--continue-on-failure'],
+        'run',
+        schema,
+        `--url=${url}/graphql`,
+        `--header=Authorization: Bearer ${key}`,
+        '--checks=coded_errors',
+        '--phases=fuzzing',
+        `--max-examples=${times}`,
+        `--seed=${seed}`,
+        '--generation-deterministic',
+        '--continue-on-failure',
       ],
       {
         stdio: 'inherit',

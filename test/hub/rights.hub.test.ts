@@ -329,7 +329,7 @@ describe('an id of another tenant', () => {
 
   /**
    * The calls to MongoDB during `work`, without those that run by themselves, and without those for counters:
-   * they are read by time and cached, so they depend on what was asked before.
+   * they are read by time and cached, so they depend on earlier questions.
    */
   async function callsDuring(
     work: () => Promise<string>,

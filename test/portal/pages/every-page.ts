@@ -222,6 +222,7 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
         isCut = false
         await page.getByRole('button', { name: 'Try again' }).first().click()
         await page.locator('.state.error').first().waitFor({ state: 'detached' })
+        expect(await page.locator('.state.error').count()).toBe(0)
       },
     )
 

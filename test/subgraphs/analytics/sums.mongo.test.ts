@@ -68,12 +68,12 @@ const zones = [
   'Australia/Lord_Howe',
 ]
 
-/** What happens next: entries are counted, perhaps in two writes; sums are made; a question is asked. */
+/** What happens next: entries are counted, perhaps in two writes; sums are made; a question is answered. */
 const anAct = fc.record({
   entries: fc.integer({ min: 1, max: 30 }),
   isHalfWritten: fc.boolean(),
   makesSums: fc.boolean(),
-  /** A process asks that has nothing in memory. */
+  /** The process has nothing in memory. */
   startsAgain: fc.boolean(),
   question: fc.oneof(aQuestion, fc.constant(whole)),
   zone: fc.constantFrom(...zones),
@@ -106,8 +106,8 @@ describe('sums of days and months', () => {
             await saveCheckpoint(BigInt((at += batch.length)))
             if (makesSums) await makeSums()
             const counted = log.slice(0, at)
-            const asked = startsAgain ? openCache(options) : cache
-            await expectSame(await answer(asked, question), counted, question, zone)
+            const reading = startsAgain ? openCache(options) : cache
+            await expectSame(await answer(reading, question), counted, question, zone)
           }
         },
       ),
