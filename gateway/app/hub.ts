@@ -274,7 +274,17 @@ async function openHubGraph(
 /** Accepts operations, and reports the hub as ready. */
 function openServer(
   config: Config,
-  { mongo, logHealth, supergraph, admission, identity, refused, openSettlementFile, exchange, logReader }: Parts,
+  {
+    mongo,
+    logHealth,
+    supergraph,
+    admission,
+    identity,
+    refused,
+    openSettlementFile,
+    exchange,
+    logReader,
+  }: Parts,
   server: Server,
   readiness: Readiness,
 ): void {

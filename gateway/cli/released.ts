@@ -41,7 +41,8 @@ function reachableTypes(schema: GraphQLSchema): ReadonlySet<string> {
     if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) return
     for (const field of Object.values(type.getFields())) {
       add(getNamedType(field.type as GraphQLType))
-      if ('args' in field) for (const { type: argument } of field.args) add(getNamedType(argument as GraphQLType))
+      if ('args' in field)
+        for (const { type: argument } of field.args) add(getNamedType(argument as GraphQLType))
     }
   }
   for (const root of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()])

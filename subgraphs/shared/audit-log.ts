@@ -44,7 +44,7 @@ export const auditedActions = {
  * `refusedRequest` a request that was refused for its content, its key or its amount.
  */
 type UnkeyedAction =
-  | 'updateWebhook' | 'deleteWebhook' | 'revokeKey' | 'importMerchants' | 'forbiddenField' | 'refusedRequest'
+  'updateWebhook' | 'deleteWebhook' | 'revokeKey' | 'importMerchants' | 'forbiddenField' | 'refusedRequest'
 
 export type AuditedAction = keyof typeof auditedActions
 

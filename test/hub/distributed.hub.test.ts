@@ -40,7 +40,8 @@ describe('a trace of a hub whose subgraphs are processes of their own', () => {
     })
     const paths = pathsOf(spans)
     const call = ['gateway: POST /graphql', 'gateway: fetch transaction', 'transaction: POST /graphql']
-    const spanPath = (...names: string[]) => [...call, ...names].map((name) => `crossgate-${name}`).join(' > ')
+    const spanPath = (...names: string[]) =>
+      [...call, ...names].map((name) => `crossgate-${name}`).join(' > ')
     expect(paths).toContain(spanPath('transaction: batch', 'transaction: insert payments'))
     // The transaction subgraph reads the shop of the code from the merchant subgraph.
     expect(paths.filter((one) => one.startsWith(spanPath()))).toContainEqual(

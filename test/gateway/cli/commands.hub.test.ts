@@ -112,7 +112,11 @@ describe('npm run help', () => {
   test('lists every command, and none that is not there', async () => {
     const listed = Object.values(commands).flatMap((group) => Object.keys(group))
     const parts = /^(pre|test:|check:)/
-    expect(listed.toSorted()).toEqual(Object.keys(scripts).filter((name) => !parts.test(name)).toSorted())
+    expect(listed.toSorted()).toEqual(
+      Object.keys(scripts)
+        .filter((name) => !parts.test(name))
+        .toSorted(),
+    )
     const { code, output } = await run('help')
     expect(code).toBe(0)
     for (const name of listed) expect(output).toContain(`npm run ${name} `)

@@ -20,7 +20,10 @@ const aDocument = (n: number): Document => ({
 })
 
 const bytesOf = async (database: string, collection: string): Promise<string[]> => {
-  const found = mongo.db(database).collection(collection).find({}, { sort: { _id: 1 }, raw: true })
+  const found = mongo
+    .db(database)
+    .collection(collection)
+    .find({}, { sort: { _id: 1 }, raw: true })
   return (await found.toArray()).map((document) => Buffer.from(document as never).toString('hex'))
 }
 
