@@ -43,11 +43,13 @@ if (!commandOnly) await buildPortal()
 function isInstalled({ development }) {
   const { packages: installed } = JSON.parse(read(path.join(modules, '.package-lock.json')) || '{}')
   if (!installed) return false
-  return Object.entries(JSON.parse(lock).packages).every(([folder, { version, optional, dev, devOptional }]) => {
-    if (folder === '') return true
-    if (installed[folder]) return installed[folder].version === version
-    return optional || (!development && (dev || devOptional))
-  })
+  return Object.entries(JSON.parse(lock).packages).every(
+    ([folder, { version, optional, dev, devOptional }]) => {
+      if (folder === '') return true
+      if (installed[folder]) return installed[folder].version === version
+      return optional || (!development && (dev || devOptional))
+    },
+  )
 }
 
 async function install() {

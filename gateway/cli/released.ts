@@ -13,6 +13,7 @@ import {
   type DocumentNode,
   type GraphQLNamedType,
   type GraphQLSchema,
+  type GraphQLType,
 } from 'graphql'
 
 /** A sentence for each change that breaks a client which uses nothing that `released` deprecates. */
@@ -39,8 +40,9 @@ function reachableTypes(schema: GraphQLSchema): ReadonlySet<string> {
     if (isAbstractType(type)) schema.getPossibleTypes(type).forEach(add)
     if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) return
     for (const field of Object.values(type.getFields())) {
-      add(getNamedType(field.type))
-      if ('args' in field) for (const { type: argument } of field.args) add(getNamedType(argument))
+      add(getNamedType(field.type as GraphQLType))
+      if ('args' in field)
+        for (const { type: argument } of field.args) add(getNamedType(argument as GraphQLType))
     }
   }
   for (const root of [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()])

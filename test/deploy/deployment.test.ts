@@ -55,10 +55,13 @@ describe('the image', () => {
   })
 
   test('is built from files that .dockerignore lets in', () => {
-    const allowed = read('.dockerignore').match(/^!(.+)$/gm)!.map((line) => line.slice(1))
+    const allowed = read('.dockerignore')
+      .match(/^!(.+)$/gm)!
+      .map((line) => line.slice(1))
     const needed = lines.flatMap((line) => /^COPY (?!--from)(.+) \S+$/.exec(line)?.[1]!.split(' ') ?? [])
     expect(needed.filter((name) => !allowed.includes(name))).toEqual([])
-    for (const name of needed) expect(files.some((file) => file === name || file.startsWith(`${name}/`))).toBe(true)
+    for (const name of needed)
+      expect(files.some((file) => file === name || file.startsWith(`${name}/`))).toBe(true)
   })
 })
 
@@ -89,14 +92,17 @@ describe('compose.yaml', () => {
   })
 
   test('names only services, volumes, configs and secrets that are there', () => {
-    const missing = services.flatMap(([name, { depends_on = {}, configs = [], secrets = [], volumes = [] }]) => [
-      ...Object.keys(depends_on).filter((other) => !(other in compose.services)),
-      ...configs.filter(({ source }: { source: string }) => !(source in compose.configs)),
-      ...secrets.filter((secret: string) => !(secret in compose.secrets)),
-      ...volumes
-        .map((volume: string) => volume.split(':')[0]!)
-        .filter((from: string) => !from.startsWith('./') && !(from in compose.volumes)),
-    ].map((one) => `${name}: ${JSON.stringify(one)}`))
+    const missing = services.flatMap(
+      ([name, { depends_on = {}, configs = [], secrets = [], volumes = [] }]) =>
+        [
+          ...Object.keys(depends_on).filter((other) => !(other in compose.services)),
+          ...configs.filter(({ source }: { source: string }) => !(source in compose.configs)),
+          ...secrets.filter((secret: string) => !(secret in compose.secrets)),
+          ...volumes
+            .map((volume: string) => volume.split(':')[0]!)
+            .filter((from: string) => !from.startsWith('./') && !(from in compose.volumes)),
+        ].map((one) => `${name}: ${JSON.stringify(one)}`),
+    )
     expect(missing).toEqual([])
     for (const { file } of Object.values<{ file: string }>(compose.configs)) expect(files).toContain(file)
     for (const { file } of Object.values<{ file: string }>(compose.secrets))
@@ -131,13 +137,14 @@ describe('the manifests of Kubernetes', () => {
   const objects = (kustomization.resources as string[]).flatMap((file) =>
     parseAllDocuments(read(folder + file)).map((document) => document.toJS() as Manifest),
   )
-  const find = (kind: string, name: string) => objects.find((one) => one.kind === kind && one.metadata.name === name)!
+  const find = (kind: string, name: string) =>
+    objects.find((one) => one.kind === kind && one.metadata.name === name)!
 
   test.each(objects.map((object) => [`${object.kind} ${object.metadata.name}`, object] as const))(
     '%s is valid by the schema of its kind',
     (_, object) => {
       expect(() => modelOf(object).validate()).not.toThrow()
-      expect(() => modelOf({ ...object, spec: 'none' as never }).validate()).toThrow()
+      expect(() => modelOf({ ...object, spec: 'none' as never }).validate()).toThrow('spec')
     },
   )
 
@@ -156,8 +163,13 @@ describe('the manifests of Kubernetes', () => {
     expect(hub.readinessProbe.httpGet.path).toBe('/readyz')
     expect(hub.livenessProbe.httpGet.path).toBe('/livez')
     expect(securityContext.runAsNonRoot).toBe(true)
-    expect(hub.securityContext).toMatchObject({ readOnlyRootFilesystem: true, allowPrivilegeEscalation: false })
-    expect(terminationGracePeriodSeconds).toBeGreaterThan(hub.lifecycle.preStop.sleep.seconds + shutdownSeconds)
+    expect(hub.securityContext).toMatchObject({
+      readOnlyRootFilesystem: true,
+      allowPrivilegeEscalation: false,
+    })
+    expect(terminationGracePeriodSeconds).toBeGreaterThan(
+      hub.lifecycle.preStop.sleep.seconds + shutdownSeconds,
+    )
     // By the end of the pause, a hub that is not ready has no traffic.
     const { periodSeconds, failureThreshold } = hub.readinessProbe
     expect(hub.lifecycle.preStop.sleep.seconds).toBeGreaterThanOrEqual(periodSeconds * failureThreshold)

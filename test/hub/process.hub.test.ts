@@ -144,7 +144,9 @@ describe('what keeps it from starting is one clear message, and exit 1', () => {
 
   test('a database that a newer release has migrated past it', async () => {
     const { db, name } = migrated
-    await db.collection<object & { _id: string }>('meta').insertOne({ _id: 'schema', version: 9, oldestHub: 8 })
+    await db
+      .collection<{ _id: string; version: number; oldestHub: number }>('meta')
+      .insertOne({ _id: 'schema', version: 9, oldestHub: 8 })
     const hub = run({ MONGODB_DATABASE: name })
     expect(await hub.exit).toBe(1)
     expect(hub.output()).toMatch(

@@ -240,7 +240,12 @@ const withoutTimes = (text: string): string =>
 function kindOf({ root, path }: IdPosition): string | null {
   const name = path.at(-1)!
   if (name === 'id') {
-    const found = { node: 'payment', transaction: 'payment', transactionUpdated: 'payment', webhook: 'webhook' }[root.name]
+    const found = {
+      node: 'payment',
+      transaction: 'payment',
+      transactionUpdated: 'payment',
+      webhook: 'webhook',
+    }[root.name]
     if (found) return found
     if (
       [
@@ -308,7 +313,8 @@ describe('an id of another tenant', () => {
     const found = await db.collection('system.profile').find({}).toArray()
     const calls = found
       .filter(
-        ({ ns }) => !/\.(system\.profile|leases|hubs|meta|places|log\w*|counters|\$cmd\.aggregate)$/.test(String(ns)),
+        ({ ns }) =>
+          !/\.(system\.profile|leases|hubs|meta|places|log\w*|counters|\$cmd\.aggregate)$/.test(String(ns)),
       )
       .map(
         ({ ns, op, command }) =>
@@ -347,15 +353,24 @@ describe('an id of another tenant', () => {
 
 test('node gives each type by its id alone, and no payment to a key that reads none', async () => {
   const nodeOf = async (client: HubClient, id: string) =>
-    (await client.query(`{ node(id: ${quoted(id)}) { __typename id ... on Merchant { name } ... on Project { model } } }`))
-      .data
+    (
+      await client.query(
+        `{ node(id: ${quoted(id)}) { __typename id ... on Merchant { name } ... on Project { model } } }`,
+      )
+    ).data
   const { own } = kinds['payment']!
   expect(await nodeOf(owner, own)).toEqual({ node: { __typename: 'Payment', id: own } })
   const projects = await db.collection<{ _id: string }>('projects').find({}).toArray()
-  const found = { [merchant]: 'Merchant', 'wallet-sg-01': 'Participant', 'SG-CN': 'Corridor', [projects[0]!._id]: 'Project' }
+  const found = {
+    [merchant]: 'Merchant',
+    'wallet-sg-01': 'Participant',
+    'SG-CN': 'Corridor',
+    [projects[0]!._id]: 'Project',
+  }
   for (const [id, type] of Object.entries(found))
     expect(await nodeOf(owner, id)).toEqual({ node: expect.objectContaining({ __typename: type, id }) })
-  for (const id of ['wallet-none', 'ZZ-ZZ', 'acquirer-cn-01.NONE', '']) expect(await nodeOf(owner, id)).toEqual({ node: null })
+  for (const id of ['wallet-none', 'ZZ-ZZ', 'acquirer-cn-01.NONE', ''])
+    expect(await nodeOf(owner, id)).toEqual({ node: null })
   const coverage = await createKeyStore(db).issue(
     { participant: anId('wallet-sg-01'), scopes: ['coverage:read'], label: 'no payments' },
     new Date(),

@@ -14,9 +14,9 @@ import type { RequestContext } from '../../shared/viewer.ts'
 import type { Transaction, TransactionQueries } from './transaction-queries.ts'
 
 export interface NodeDependencies {
-  readonly transactionQueries: Pick<TransactionQueries, 'transaction'>
-  readonly directory: Pick<MerchantDirectory, 'merchant'>
-  readonly registry: Pick<Registry, 'participants' | 'projects' | 'corridors'>
+  readonly transactionQueries: TransactionQueries
+  readonly directory: MerchantDirectory
+  readonly registry: Registry
 }
 
 /** An entity of another subgraph. */

@@ -20,7 +20,10 @@ const aDocument = (n: number): Document => ({
 })
 
 const bytesOf = async (database: string, collection: string): Promise<string[]> => {
-  const found = mongo.db(database).collection(collection).find({}, { sort: { _id: 1 }, raw: true })
+  const found = mongo
+    .db(database)
+    .collection(collection)
+    .find({}, { sort: { _id: 1 }, raw: true })
   return (await found.toArray()).map((document) => Buffer.from(document as never).toString('hex'))
 }
 
@@ -53,7 +56,7 @@ test('a file that is cut off is refused', async () => {
   truncateSync(cut, 5_000)
   const target = mongo.db(`${name}_cut`)
   try {
-    await expect(readDump(cut, target)).rejects.toThrow()
+    await expect(readDump(cut, target)).rejects.toThrow(/cut off|unexpected end of file/)
   } finally {
     await target.dropDatabase()
   }

@@ -27,7 +27,11 @@ describe('the schema of the next release', () => {
     { from: 'NEW', to: '', lost: 'NEW was removed from enum type Kind.' },
     { from: ', language: String', to: '', lost: 'Query.shop arg language was removed.' },
     { from: 'kind: Kind', to: 'kind: String', lost: 'Shop.kind changed type from Kind to String.' },
-    { from: 'id: ID!, language', to: 'id: ID!, tax: Int!, language', lost: 'A required arg tax on Query.shop was added.' },
+    {
+      from: 'id: ID!, language',
+      to: 'id: ID!, tax: Int!, language',
+      lost: 'A required arg tax on Query.shop was added.',
+    },
   ])('may not make “$from” “$to” at once', ({ from, to, lost }) => {
     expect(changesOf(released.replace(from, to))).toContain(lost)
   })

@@ -44,7 +44,9 @@ const addLabels: Migration = {
   async run({ db, place, save }) {
     const total = await shopsOf(db).countDocuments()
     for (let after = (place as number | null) ?? -1; ;) {
-      const shops = await shopsOf(db).find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit: 10 }).toArray()
+      const shops = await shopsOf(db)
+        .find({ _id: { $gt: after } }, { sort: { _id: 1 }, limit: 10 })
+        .toArray()
       if (shops.length === 0) return
       await shopsOf(db).bulkWrite(
         shops.map(({ _id, name: label = '' }) => ({

@@ -134,8 +134,11 @@ describe.skipIf(natsServer === null)('the outlet of the log', () => {
 
   test('refuses what a hub publishes whose lease has passed to another', async () => {
     const server = await aNatsServer()
-    const [late, next] = [createNatsBroker({ ...options, ...server }), createNatsBroker({ ...options, ...server })]
-    onTestFinished(() => Promise.all([late.close(), next.close()]).then(() => {}))
+    const [late, next] = [
+      createNatsBroker({ ...options, ...server }),
+      createNatsBroker({ ...options, ...server }),
+    ]
+    onTestFinished(async () => void (await Promise.all([late.close(), next.close()])))
     const events = positions(5).map((position) => ({ position: BigInt(position), key: 'p', body: '{}' }))
     expect(await late.begin()).toBe(0n)
     expect(await next.begin()).toBe(0n)
@@ -157,7 +160,12 @@ describe.skipIf(natsServer === null)('the outlet of the log', () => {
     ]
     const booking = { settlementDate: '2026-02-10', postings } as never
     const [submitted, , approved] = entriesOf(aLife({ payment }), 'payment-1')
-    const refunded = { ...approved!, kind: 'REFUNDED', transaction: 'refund-1', refundOf: 'payment-1' } as never
+    const refunded = {
+      ...approved!,
+      kind: 'REFUNDED',
+      transaction: 'refund-1',
+      refundOf: 'payment-1',
+    } as never
     await logOf(db).insertOne(batchOf(atPositions([submitted!, { ...approved!, booking }, refunded])))
     await anOutlet(db, server)
     await reached(db, 3)
