@@ -19,8 +19,8 @@ const licences: ReadonlySet<string> = new Set([
   'Unlicense',
 ])
 /**
- * Packages with a script for their installation: that of `@apollo/protobufjs`, which Apollo Server needs, prints
- * a warning about versions, and is not run.
+ * Packages with a script for their installation: that of `@apollo/protobufjs`, which Apollo Server needs,
+ * prints a warning about versions, and is not run.
  */
 const scripts: ReadonlySet<string> = new Set(['@apollo/protobufjs'])
 
