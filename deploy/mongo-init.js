@@ -1,5 +1,5 @@
-// Makes the replica set of compose.yaml and the user of the hubs: mongosh --nodb --file mongo-init.js. What is
-// there stays as it is.
+// Makes the replica set of compose.yaml and the user of the hubs: mongosh --nodb --file mongo-init.js.
+// What is there stays as it is.
 
 const { MONGO_ROOT_PASSWORD, MONGO_HUB_PASSWORD, MONGO_HOSTS = 'mongo-1,mongo-2,mongo-3' } = process.env
 const hosts = MONGO_HOSTS.split(',')

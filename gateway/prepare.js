@@ -1,6 +1,7 @@
-// Installs missing packages, Node 24 where the machine has an older one, and builds the portal: before npm's
-// start, test, check and bench. With the argument `packages`, as before the other commands, it builds nothing.
-// Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules may be empty.
+// Installs missing packages, Node 24 where the machine has an older one, and builds the portal: before
+// npm's start, test, check and bench. With the argument `packages`, as before the other commands, it
+// builds nothing. Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules
+// may be empty.
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -35,8 +36,8 @@ if (read(stamp) !== hash && !(commandOnly && isInstalled({ development: false })
 if (!commandOnly) await buildPortal()
 
 /**
- * Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`. Those for
- * development are left out of a production installation, and its commands run without them.
+ * Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`.
+ * Those for development are left out of a production installation, and its commands run without them.
  *
  * @param {{ development: boolean }} which
  */

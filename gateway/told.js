@@ -4,14 +4,8 @@
 import { spawn } from 'node:child_process'
 
 /**
- * Resolves with null when the command ended with 0, else with why its last try failed: "ended with 1". A try that
- * takes longer than `withinMs` is ended together with what it has started.
- *
- * @param {string} command
- * @param {readonly string[]} args
- * @param {{ name: string, cwd?: string, env?: NodeJS.ProcessEnv, withinMs: number, triesMax: number,
- *   tellEveryMs: number, tell: (line: string) => void }} options
- * @returns {Promise<string | null>}
+ * Resolves with null when the command ended with 0, else with why its last try failed: "ended with 1". A try
+ * that takes longer than `withinMs` is ended together with what it has started. `tell` receives lines.
  */
 export async function runTold(command, args, options) {
   const { name, triesMax, tell } = options

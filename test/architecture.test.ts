@@ -38,19 +38,21 @@ describe('the source tree', () => {
 
   test('only the configuration reads the environment', () => {
     const free =
-      /^(gateway\/(config\/config\.ts|prepare\.js)|subgraphs\/offers\/main\.ts)$|^(test|bench|\.ci)\//
+      /^(gateway\/(config\/config\.ts|prepare\.js)|subgraphs\/offers\/main\.ts)$|^(test|bench|deploy|\.ci)\//
     const readers = [...sources].filter(([file, text]) => !free.test(file) && text.includes('process.env'))
     expect(readers.map(([file]) => file)).toEqual([])
   })
 
   test('has only known folders and files at the top', () => {
-    const rooms = ['gateway', 'subgraphs', 'schema', 'dataset', 'portal', 'bench', 'test', 'docs', 'examples']
+    const rooms = ['gateway', 'subgraphs', 'schema', 'dataset', 'portal', 'bench', 'test', 'docs', 'examples', 'deploy']
     const papers = [
       'README.md',
       'CHANGELOG.md',
       'CONTRIBUTING.md',
       'SECURITY.md',
       'LICENSE',
+      'Dockerfile',
+      'compose.yaml',
       'package.json',
       'package-lock.json',
       'tsconfig.json',

@@ -1,6 +1,6 @@
-// The migrations by which a database of an earlier release reaches the stored forms of this one, in order. A
-// migration is added by the change of a stored form, and stays. docs/operating.md has how two releases share a
-// change.
+// The migrations by which a database of an earlier release reaches the stored forms of this one, in
+// order. A migration is added by the change of a stored form, and stays. docs/operating.md has how two
+// releases share a change.
 
 import type { Migration } from '../../subgraphs/platform/mongo/schema-version.ts'
 

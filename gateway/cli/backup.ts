@@ -1,5 +1,5 @@
-// Copies a database to a file and back: npm run backup -- FILE, and npm run restore -- FILE. docs/guide/backup.md
-// has when to use which way.
+// Copies a database to a file and back: npm run backup -- FILE, and npm run restore -- FILE.
+// docs/guide/backup.md has when to use which way.
 
 import type { Db, MongoClient } from 'mongodb'
 import { existsSync } from 'node:fs'

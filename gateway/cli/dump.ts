@@ -1,5 +1,6 @@
-// A database in one file: gzip of BSON documents. A document { collection } comes before those of each collection,
-// and { documents } with their number at the end. Indexes are left out, because a hub creates them when it starts.
+// A database in one file: gzip of BSON documents. A document { collection } comes before those of each
+// collection, and { documents } with their number at the end. Indexes are left out, because a hub creates
+// them when it starts.
 
 import { BSON, type Db, type Document, type MongoClient } from 'mongodb'
 import { createReadStream, createWriteStream } from 'node:fs'
@@ -14,9 +15,9 @@ const leftOut: ReadonlySet<string> = new Set(['hubs', 'leases'])
 export type OnProgress = (collection: string, documents: number) => void
 
 /**
- * Writes `db` to `file` as it is at one point of time, while hubs write to it; returns the number of documents.
- * MongoDB keeps a point of time for `minSnapshotHistoryWindowInSeconds`, by default five minutes, and the
- * driver’s error is thrown when that is over.
+ * Writes `db` to `file` as it is at one point of time, while hubs write to it; returns the number of
+ * documents. MongoDB keeps a point of time for `minSnapshotHistoryWindowInSeconds`, by default five
+ * minutes, and the driver’s error is thrown when that is over.
  */
 export async function writeDump(
   client: MongoClient,
@@ -54,7 +55,13 @@ export async function writeDump(
   return documents
 }
 
-/** Writes the documents of `file` to `db`, which must be empty; returns how many. Throws when the file is cut off. */
+/**
+
+ * Writes the documents of `file` to `db`, which must be empty; returns how many. Throws when the file
+
+ * is cut off.
+
+ */
 export async function readDump(file: string, db: Db, onProgress: OnProgress = () => {}): Promise<number> {
   let collection = ''
   let documents = 0

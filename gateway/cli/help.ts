@@ -3,7 +3,13 @@
 import { parseArgs } from 'node:util'
 import { printHelp } from './print-help.ts'
 
-/** What each script of package.json does, in groups. Those that take arguments print them with `-- --help`. */
+/**
+
+ * What each script of package.json does, in groups. Those that take arguments print them with `--
+
+ * --help`.
+
+ */
 export const commands: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'Run a hub': {
     start: 'a hub on port 4000; in a demo with data, keys and wallets that pay',

@@ -1,5 +1,5 @@
-// Checks what the new SDL of a subgraph would break: npm run schema:check -- FILE. With --released, what the schema
-// has lost since the last release.
+// Checks what the new SDL of a subgraph would break: npm run schema:check -- FILE. With --released, what
+// the schema has lost since the last release.
 
 import { buildSchema, type GraphQLSchema } from 'graphql'
 import { glob, readFile } from 'node:fs/promises'

@@ -15,7 +15,7 @@ const shell = async (script: string, options: object = {}) => {
   return { failure: await runTold('bash', ['-c', script], bounds), lines }
 }
 
-test('a command that fails is tried again, and each try is told', async () => {
+test('a command that fails is tried again, and each try is reported', async () => {
   const file = path.join(temporaryFolder(), 'tries')
   const { failure, lines } = await shell(`echo x >>'${file}'; [ $(wc -l <'${file}') -eq 3 ]`)
   expect(failure).toBeNull()

@@ -75,6 +75,7 @@ const inOrder = (house: string, order: readonly string[], all: readonly RegExp[]
 const rules: readonly Rule[] = [
   // The commands wire the rooms together, and tests and benchmarks import all of them.
   { from: /^gateway\/(main|cli\/generate)\.ts$|^(test|bench)\//, may: anything },
+  { from: /^gateway\/prepare\.js$/, may: [/^gateway\/told\.js$/] },
   // Only a demo reads the data set.
   {
     from: /^gateway\/app\/demo(-load(-hand)?)?\.ts$/,

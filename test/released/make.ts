@@ -35,7 +35,7 @@ const config = readConfig({
 const logger = pino({ level: 'warn' })
 const mongod = await startMongo({ ...mongoOptions(config), binaryDir, logger })
 const mongo = await connect(mongod.uri)
-const db = mongo.db(config.MONGODB_DATABASE)
+const written = mongo.db(config.MONGODB_DATABASE)
 const receiver = createServer((_, response) => response.end()).listen(0, '127.0.0.1')
 await once(receiver, 'listening')
 try {
@@ -43,11 +43,11 @@ try {
     logger,
     mongod: Promise.resolve({ ...mongod, close: () => Promise.resolve() }),
   })
-  await makeHistory(hub.url, `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`, db)
+  await makeHistory(hub.url, `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`, written)
   await hub.close()
-  const failed = (await verify(mongod.uri, db.databaseName)).filter((check) => check.failed > 0)
+  const failed = (await verify(mongod.uri, written.databaseName)).filter((check) => check.failed > 0)
   if (failed.length > 0) throw new Error(`the checks of npm run verify fail: ${JSON.stringify(failed)}`)
-  await writeDump(mongo.client, db, dump)
+  await writeDump(mongo.client, written, dump)
   mkdirSync(path.dirname(schema), { recursive: true })
   copyFileSync(path.join(root, 'schema/generated/api.graphql'), schema)
   console.log(`${path.relative(root, dump)}: ${Math.round(statSync(dump).size / 1000)} kB`)

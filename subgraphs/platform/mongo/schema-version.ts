@@ -1,9 +1,9 @@
 // The version of a database: how far its stored forms have been migrated, and which hubs may still run over
 // it. A newer hub migrates it when it starts, while older hubs serve.
 //
-// A change of a stored form takes two releases. The first only adds: it reads both forms, writes the new one
-// beside the old one, and its migration adds the new one to what is stored. The second removes the old form: its
-// migration names the oldest hub that can do without.
+// A change of a stored form takes two releases. The first only adds: it reads both forms, writes the new
+// one beside the old one, and its migration adds the new one to what is stored. The second removes the
+// old form: its migration names the oldest hub that can do without.
 
 import { randomUUID } from 'node:crypto'
 import type { Collection, Db } from 'mongodb'
@@ -33,7 +33,13 @@ export interface Migration {
   run(work: MigrationWork): Promise<void>
 }
 
-/** DATABASE_NEWER: this hub is too old for the database. HUBS_OLDER: hubs that run are too old for a migration. */
+/**
+
+ * DATABASE_NEWER: this hub is too old for the database. HUBS_OLDER: hubs that run are too old for a
+
+ * migration.
+
+ */
 export class SchemaVersionError extends Error {
   readonly code: 'DATABASE_NEWER' | 'DATABASE_OLDER' | 'HUBS_OLDER'
   constructor(code: SchemaVersionError['code'], message: string) {
@@ -87,8 +93,8 @@ const newest = (migrations: readonly Migration[]): StoredVersion => ({
 })
 
 /**
- * Throws a SchemaVersionError when a command with these migrations must not write to `db`. An empty database gets
- * their version.
+ * Throws a SchemaVersionError when a command with these migrations must not write to `db`. An empty
+ * database gets their version.
  */
 export async function checkSchemaVersion(db: Db, migrations: readonly Migration[]): Promise<void> {
   const own = versionOf(migrations)
@@ -121,7 +127,13 @@ export async function openSchemaVersion(db: Db, options: SchemaVersionOptions): 
   }
 }
 
-/** An empty database has the version of the first hub, and one that older hubs have filled the baseline. */
+/**
+
+ * An empty database has the version of the first hub, and one that older hubs have filled the
+
+ * baseline.
+
+ */
 async function readVersion(db: Db, migrations: readonly Migration[]): Promise<StoredVersion> {
   const stored = await versionsOf(db).findOne(versionId)
   if (stored) return stored
@@ -224,7 +236,7 @@ async function runMigration(
   logger.info({ version, resumes: stored.place !== undefined }, `migrating the database: ${what}`)
   let loggedAtMs = performance.now()
   const update = async (change: object): Promise<void> => {
-    const isBefore = { ...versionId, version: stored.version }
+    const isBefore = { _id: 'schema', version: stored.version }
     if (!lease.isHeld()) throw new Error('the lease of the migration is lost')
     const { matchedCount } = await versionsOf(db).updateOne(isBefore, change)
     if (matchedCount === 0) throw new Error('another hub has completed it')

@@ -2,15 +2,23 @@
 //
 //   { "specversion": "1.0", "id": "8760", "source": "/crossgate", "type": "crossgate.payment.approved",
 //     "subject": "0190…", "time": "2026-03-01T04:00:00.120Z", "datacontenttype": "application/json",
-//     "data": { "position", "sequence", "from", "to", "reason", "payment": {…}, "refundOf", "postings": […] } }
+//     "data": { "position", "sequence", "from", "to", "reason", "payment": {…}, "refundOf",
+//               "settlementDate", "postings": […] } }
 //
-// `id` is the position in the log, so `source` and `id` name an event once. `type` has "payment" or "refund" and
-// the event’s StepKind in lower case.
+// `id` is the position in the log, so `source` and `id` name an event once. `type` has "payment" or
+// "refund" and the event’s StepKind in lower case.
 
 import { formatAmount, money } from '../../../schema/values/money.ts'
 import { reasons } from '../../../schema/values/reasons.ts'
 import { paymentIdOf, type LogEntry } from '../../log/entry.ts'
-import type { OutletEvent } from './outlet.ts'
+
+export interface OutletEvent {
+  /** Its place in the log. */
+  readonly position: bigint
+  /** Id of the payment: a message broker with partitions keeps the events of one in order by it. */
+  readonly key: string
+  readonly body: string
+}
 
 /** `source` is the same for all events of a hub, and another for another hub. */
 export function cloudEventOf(entry: LogEntry, source: string): OutletEvent {

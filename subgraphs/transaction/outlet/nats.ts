@@ -1,6 +1,6 @@
-// A stream of NATS JetStream as the message broker of the outlet. Each message names the sequence number that the one
-// before it has in the stream, so the stream refuses whatever would leave a gap, change the order or come from a
-// publisher whose lease has passed. `Nats-Msg-Id` is the position.
+// A stream of NATS JetStream as the message broker of the outlet. Each message names the sequence number
+// that the one before it has in the stream, so the stream refuses whatever would leave a gap, change the
+// order or come from a publisher whose lease has passed. `Nats-Msg-Id` is the position.
 
 import {
   jetstream,
@@ -13,7 +13,8 @@ import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
 import { OutageError } from '../../platform/async/outage.ts'
 import { asError, pause } from '../../platform/async/promise.ts'
 import type { Logger } from '../../platform/logger.ts'
-import type { MessageBroker, OutletEvent } from './outlet.ts'
+import type { OutletEvent } from './cloud-event.ts'
+import type { MessageBroker } from './outlet.ts'
 
 export interface NatsOptions {
   /** For instance "nats://user:password@127.0.0.1:4222", or "tls://…". Several are separated by commas. */
@@ -102,7 +103,13 @@ export function createNatsBroker({ url, stream, subject, logger }: NatsOptions):
   }
 }
 
-/** Makes the stream unless it is there; returns the sequence number of its last message, 0 in an empty one. */
+/**
+
+ * Makes the stream unless it is there; returns the sequence number of its last message, 0 in an empty
+
+ * one.
+
+ */
 async function openStream(manager: JetStreamManager, name: string, subject: string): Promise<number> {
   try {
     return (await manager.streams.info(name)).state.last_seq

@@ -1,21 +1,13 @@
-// The outlet: a projection that publishes the log to a message broker for data teams. Events arrive in the order
-// of the log, each once, and the checkpoint moves after it has acknowledged them.
+// The outlet: a projection that publishes the log to a message broker for data teams. Events arrive in
+// the order of the log, each once, and the checkpoint moves after it has acknowledged them.
 
 import type { IdempotentProjection, ProjectionOptions } from '../../log/projection.ts'
 import { startProjection } from '../../log/projection.ts'
-import { cloudEventOf } from './cloud-event.ts'
-
-export interface OutletEvent {
-  /** Its place in the log. */
-  readonly position: bigint
-  /** Id of the payment: a message broker with partitions keeps the events of one in order by it. */
-  readonly key: string
-  readonly body: string
-}
+import { cloudEventOf, type OutletEvent } from './cloud-event.ts'
 
 /**
- * A message broker. Every run of the projection begins with `begin`, and what `publish` then gets follows without a gap.
- * Both throw an OutageError while it is away.
+ * A message broker. Every run of the projection begins with `begin`, and what `publish` then gets follows
+ * without a gap. Both throw an OutageError while it is away.
  *
  * NATS JetStream is one (`nats.ts`). A Kafka topic of one partition fits as well: `begin` fences other
  * producers by a transactional id and reads the last record, and `publish` is one transaction.

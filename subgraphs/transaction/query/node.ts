@@ -1,5 +1,5 @@
-// `node(id:)`: finds what has an id by the id alone. The form of an id gives its type, except for participants and
-// projects, which never share one.
+// `node(id:)`: finds what has an id by the id alone. The form of an id gives its type, except for
+// participants and projects, which never share one.
 
 import type {
   CorridorId,

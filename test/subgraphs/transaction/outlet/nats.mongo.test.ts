@@ -101,7 +101,7 @@ describe.skipIf(natsServer === null)('the outlet of the log', () => {
     const server = await aNatsServer()
     const connection = await connect({ servers: server.url.replace('nats://', '') })
     const manager = await jetstreamManager(connection)
-    // The broker forgets the ids of messages at once.
+    // The ids of messages expire at once.
     const { stream, subject } = options
     await manager.streams.add({ name: stream, subjects: [subject], duplicate_window: 100_000_000 })
     await connection.close()
@@ -138,7 +138,7 @@ describe.skipIf(natsServer === null)('the outlet of the log', () => {
       createNatsBroker({ ...options, ...server }),
       createNatsBroker({ ...options, ...server }),
     ]
-    onTestFinished(() => Promise.all([late.close(), next.close()]).then(() => {}))
+    onTestFinished(async () => void (await Promise.all([late.close(), next.close()])))
     const events = positions(5).map((position) => ({ position: BigInt(position), key: 'p', body: '{}' }))
     expect(await late.begin()).toBe(0n)
     expect(await next.begin()).toBe(0n)
