@@ -66,7 +66,7 @@ export function openSums(results: Results, { cellsMax = 8192 }: SumStoreOptions 
           const replacement = { upTo, parts, ...content }
           writes.push({ replaceOne: { filter: { _id: `${name}#${part}` }, replacement, upsert: true } })
         }
-        writes.push({ deleteMany: { filter: { ...partsOf(name), parts: { $gt: parts } } } })
+        writes.push({ deleteMany: { filter: { _id: partsOf(name), parts: { $gt: parts } } } })
       }
       await collection.bulkWrite(writes)
     },
@@ -75,7 +75,7 @@ export function openSums(results: Results, { cellsMax = 8192 }: SumStoreOptions 
 
 const nameOf = (id: string): string => id.slice(0, id.lastIndexOf('#'))
 
-const partsOf = (name: string) => ({ _id: { $gte: `${name}#`, $lt: `${name}#~` } })
+const partsOf = (name: string) => ({ $gte: `${name}#`, $lt: `${name}#~` })
 
 /** Null when a part is missing, or was written with others. */
 function wholeOf(found: readonly SumPart[]): StoredSum | null {

@@ -35,7 +35,7 @@ graphql\`
   fragment List_payment on Payment @refetchable(queryName: "ListPaymentRefetchQuery") { id status events { kind at } }
 \`
 graphql\`
-  query ListNodeQuery($id: ID!) { node(id: $id) { __typename id ...List_payment ... on Merchant { name } } }
+  query ListNodeQuery($id: ID!) { node(id: $id) { __typename id ...List_payment @alias(as: "payment") ... on Merchant { name } } }
 \`
 graphql\`
   mutation ListPayMutation($input: SubmitPaymentInput!) {

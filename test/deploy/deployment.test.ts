@@ -41,7 +41,7 @@ describe('the image', () => {
 
   test('has every file and every package that the code in it imports', () => {
     const inImage = files.filter((file) => copied.includes(file.split('/')[0]!))
-    const production = inImage.filter((file) => file.endsWith('.ts') && !developmentOnly.has(file))
+    const production = inImage.filter((file) => /(?<!\.d)\.ts$/.test(file) && !developmentOnly.has(file))
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: object }
     const missing = production.flatMap((file) => importsOf(file).filter((to) => !isInImage(to)))
     function isInImage(to: string): boolean {

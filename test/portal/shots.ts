@@ -1,6 +1,6 @@
-// `npm run portal:shots`: pictures of every page in both themes, of a demo hub that it starts. With `--review`
-// it writes each page whole, with each pair of a language, a theme and a width, to `.data/portal-review`.
-// `--only NAME` takes one page.
+// `npm run portal:shots`: pictures of every page in both themes, of a demo hub that it starts.
+// `--review` writes each page whole, with each pair of a language, a theme and a width, to
+// `.data/portal-review`. `--only NAME` takes one page.
 
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'

@@ -41,7 +41,7 @@ export type ReserveOutcome =
   | { readonly kind: 'FULL' }
 
 export interface DailyLimits {
-  /** Adds the hold of one attempt, unless the day is full, already holds the same key, or then exceeds its limit. */
+  /** Adds the hold of one attempt, unless the day is full, has the same key, or then exceeds its limit. */
   reserve(reservation: Reservation): Promise<ReserveOutcome>
   /** Adds the hold also when the day already holds the same key; that hold counts as used. */
   reserveBeside(reservation: Reservation): Promise<ReserveOutcome>
@@ -189,8 +189,8 @@ const holdIdsOf = ({ _id, keys }: Pick<Payment, '_id' | 'keys'>): Hold['id'][] =
 export const limitsProjectionName = 'limits'
 
 /**
- * Releases the holds of payments that were not completed, or were undone. No other payment has such a hold, so
- * a repeated release changes nothing. A batch writes each day once: many payments of one customer would
+ * Releases the holds of payments that were not completed, or were undone. No other payment has such a hold,
+ * so a repeated release changes nothing. A batch writes each day once: many payments of one customer would
  * otherwise rewrite a long list of holds for each of them.
  */
 export const limitsProjection = (db: Db): IdempotentProjection => ({

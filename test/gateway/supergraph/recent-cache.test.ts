@@ -59,8 +59,8 @@ describe('prepared documents', () => {
   const document = (n: number): string => `{ a(n: ${n}) } # ${'x'.repeat(1_000)}`
 
   test('are bounded by their bytes, not by their number alone', () => {
-    // Each takes some 400 kB, by its length: one is kept in each generation.
-    const small = aSupergraph(parts, { documentBytesMax: 1_000_000 })
+    // Each takes some 100 kB before it is planned, by its length: one is kept in each generation.
+    const small = aSupergraph(parts, { documentBytesMax: 250_000 })
     const large = aSupergraph(parts, { documentBytesMax: 100_000_000 })
     for (const [graph, isKept] of [
       [small, false],
