@@ -105,7 +105,8 @@ function planner({ name, merchants }: LoadOptions, wallet: number, random: Rando
     amount: string,
     more: Partial<Order> & { readonly customer?: string } = {},
   ): Planned => {
-    const { customer = `${name} ${wallet}`, ...expected } = more
+    // A customer has a bounded number of payments in a day.
+    const { customer = `${name} ${wallet} ${Math.ceil(number / 1_000)}`, ...expected } = more
     const merchant = random.pick(merchants)
     merchantOf.set(key, merchant)
     return {

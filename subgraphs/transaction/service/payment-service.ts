@@ -30,7 +30,7 @@ import {
   type Quote,
 } from '../price/quote.ts'
 import type { RateProvider } from '../price/rates.ts'
-import { reservedMaxMs, type DailyLimits } from '../store/daily-limits.ts'
+import { holdsMax, reservedMaxMs, type DailyLimits } from '../store/daily-limits.ts'
 import type { RefundOf } from '../store/payment-loaders.ts'
 import type { PaymentStore } from '../store/payment-store.ts'
 import {
@@ -287,6 +287,7 @@ async function reserveLimit(
     if (outcome.kind === 'EXCEEDED') {
       return idempotentPayments.keep(key, exceedsDailyLimit(reservation, outcome.used))
     }
+    if (outcome.kind === 'FULL') return idempotentPayments.keep(key, tooManyOfCustomer)
     const first = await idempotentPayments.first(key)
     if (first) return first
     await pause(waitMs)
@@ -295,6 +296,12 @@ async function reserveLimit(
   const outcome = await dailyLimits.reserveBeside(reservation)
   return outcome.kind === 'RESERVED' ? null : refuse('UNAVAILABLE')
 }
+
+const tooManyOfCustomer = refuse(
+  'TOO_MANY',
+  `the customer already has ${holdsMax} payments in this corridor today`,
+  ['input', 'customer'],
+)
 
 /** Waits for the result of another call with the same key; that call makes one write. */
 const keyHeldWaitsMs = [5, 10, 25, 50, 100, 200, 400, 800] as const

@@ -7,7 +7,7 @@
 import type { AnyBulkWriteOperation, Collection, Db, Document } from 'mongodb'
 import type { PaymentId, UsedKeyId } from '../../../schema/values/id.ts'
 import { paymentIdOf, type LogEntry, type TransactionStatus } from '../../log/entry.ts'
-import type { TransactionalProjection } from '../../log/projection.ts'
+import type { IdempotentProjection } from '../../log/projection.ts'
 import { createBatchWriter, type BatchWriter } from '../../platform/async/batching.ts'
 import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import type { Reservation } from '../payment/daily-limit.ts'
@@ -37,9 +37,11 @@ export type ReserveOutcome =
   | { readonly kind: 'KEY_HELD' }
   /** `used` is the sum of the day's holds, in minor units. */
   | { readonly kind: 'EXCEEDED'; readonly used: bigint }
+  /** The day has as many holds as one may have. */
+  | { readonly kind: 'FULL' }
 
 export interface DailyLimits {
-  /** Adds the hold of one attempt, unless the day then exceeds its limit or already holds the same key. */
+  /** Adds the hold of one attempt, unless the day is full, already holds the same key, or then exceeds its limit. */
   reserve(reservation: Reservation): Promise<ReserveOutcome>
   /** Adds the hold also when the day already holds the same key; that hold counts as used. */
   reserveBeside(reservation: Reservation): Promise<ReserveOutcome>
@@ -51,6 +53,12 @@ interface ReserveRequest extends Reservation {
 }
 
 type ReserveWriter = BatchWriter<ReserveRequest, ReserveOutcome>
+
+/**
+ * Maximum of holds of one day. Each reservation rewrites the day, so a caller that pays for all its customers
+ * under one name would make its document larger than MongoDB stores.
+ */
+export const holdsMax = 2_000
 
 export async function createDailyLimits(db: Db): Promise<DailyLimits> {
   const days = daysOf(db)
@@ -101,6 +109,7 @@ async function reserveGroup(
 function outcomeOf({ hold, key, isBeside }: ReserveRequest, holds: readonly Hold[]): ReserveOutcome {
   if (holds.some(({ id }) => id === hold)) return reserved
   if (!isBeside && holds.some((other) => keyOf(other) === key)) return keyHeld
+  if (holds.length >= holdsMax) return { kind: 'FULL' }
   return { kind: 'EXCEEDED', used: holds.reduce((sum, { minor }) => sum + minor, 0n) }
 }
 
@@ -123,8 +132,9 @@ function reservePipeline({ hold, key, minor, limit, resetsAt, isBeside }: Reserv
     { $in: [{ $literal: key }, '$$holds.id'] },
   ]
   const wouldExceed = { $gt: [{ $add: [{ $sum: '$$holds.minor' }, minor] }, limit.minor] }
+  const isFull = { $gte: [{ $size: '$$holds' }, holdsMax] }
   const added = { id: { $literal: hold }, key: { $literal: key }, minor, at: '$$NOW' }
-  const isRefused = { $or: [isThere, wouldExceed, ...(isBeside ? [] : isKeyThere)] }
+  const isRefused = { $or: [isThere, wouldExceed, isFull, ...(isBeside ? [] : isKeyThere)] }
   const after = { $cond: [isRefused, '$$holds', { $concatArrays: ['$$holds', [added]] }] }
   return [
     {
@@ -178,27 +188,35 @@ const holdIdsOf = ({ _id, keys }: Pick<Payment, '_id' | 'keys'>): Hold['id'][] =
 
 export const limitsProjectionName = 'limits'
 
-/** Releases the holds of payments that were not completed, or were undone. */
-export const limitsProjection = (db: Db): TransactionalProjection => ({
+/**
+ * Releases the holds of payments that were not completed, or were undone. No other payment has such a hold, so
+ * a repeated release changes nothing. A batch writes each day once: many payments of one customer would
+ * otherwise rewrite a long list of holds for each of them.
+ */
+export const limitsProjection = (db: Db): IdempotentProjection => ({
   name: limitsProjectionName,
+  kind: 'idempotent',
   wants: freesLimit,
-  async apply(entries, session) {
+  async apply(entries) {
     const ended = entries.filter(freesLimit).map(paymentIdOf)
     const counted = await db
       .collection<Payment>('payments')
       .find(
         { _id: { $in: ended }, customerDay: { $exists: true } },
-        { projection: { customerDay: 1, keys: 1 }, session },
+        { projection: { customerDay: 1, keys: 1 } },
       )
       .toArray()
     if (counted.length === 0) return
-    const releases = counted.map(({ _id, customerDay, keys }) => ({
-      updateOne: {
-        filter: { _id: customerDay! },
-        update: { $pull: { holds: { id: { $in: holdIdsOf({ _id, keys }) } } } },
-      },
-    }))
-    await daysOf(db).bulkWrite(releases, { session })
+    const releases = Array.from(
+      Map.groupBy(counted, ({ customerDay }) => customerDay!),
+      ([day, payments]) => ({
+        updateOne: {
+          filter: { _id: day },
+          update: { $pull: { holds: { id: { $in: payments.flatMap(holdIdsOf) } } } },
+        },
+      }),
+    )
+    await daysOf(db).bulkWrite(releases, { ordered: false })
   },
 })
 

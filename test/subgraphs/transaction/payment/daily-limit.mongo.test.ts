@@ -3,9 +3,15 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { PaymentId } from '../../../../schema/values/id.ts'
 import { money } from '../../../../schema/values/money.ts'
 import { isRefusal } from '../../../../schema/values/problems.ts'
+import { resultsOf } from '../../../../subgraphs/log/checkpoint.ts'
+import { entriesOf } from '../../../../subgraphs/transaction/log/entries-of-payment.ts'
 import type { SubmitPaymentInput } from '../../../../subgraphs/transaction/service/read-input.ts'
-import { createDailyLimits } from '../../../../subgraphs/transaction/store/daily-limits.ts'
-import { aPaymentHub, many, wallet, type PaymentHub } from '../../../fixtures/a-payment-hub.ts'
+import {
+  createDailyLimits,
+  holdsMax,
+  limitsProjection,
+} from '../../../../subgraphs/transaction/store/daily-limits.ts'
+import { aPaymentHub, many, taken, wallet, type PaymentHub } from '../../../fixtures/a-payment-hub.ts'
 import { aCorridor } from '../../../fixtures/a-programme.ts'
 import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
 
@@ -123,6 +129,36 @@ describe('the daily limit', () => {
     await hub.releaseHolds(_id)
     expect(await spend('700.01')).toMatchObject({ code: 'LIMIT_PER_DAY', used: money(30_000n, 'CNY') })
     expect(await spend('700')).toMatchObject({ replayed: false })
+  })
+
+  test('is released by one write of the day for all payments of a customer that ended', async () => {
+    const client = new MongoClient(database.uri, { useBigInt64: true, monitorCommands: true })
+    onTestFinished(() => client.close())
+    const writes: unknown[] = []
+    client.on('commandStarted', ({ commandName, command }) => {
+      if (commandName === 'update') writes.push(command.updates.length)
+    })
+    const payments = await many(20, () => hub.pay({ customer, ...cny('10') }))
+    const ended = await many(20, (n) => hub.respond(payments[n]!._id, 'DECLINE'))
+    const entries = ended.flatMap((receipt) => entriesOf(taken(receipt).payment))
+    await limitsProjection(client.db(name)).apply(
+      entries.map((entry, n) => ({ _id: BigInt(n + 1), ...entry })),
+      resultsOf(db, 0),
+    )
+    expect(writes).toEqual([1])
+    expect(await usedOn('2026-03-01')).toBe(0n)
+  })
+
+  test('is not counted for more payments of a customer than a day can hold', async () => {
+    const holds = Array.from({ length: holdsMax }, (_, n) => ({
+      id: `payment ${n}`,
+      key: `key ${n}`,
+      minor: 1n,
+      at: new Date(),
+    }))
+    await customerDays.insertOne({ _id: dayOf('2026-03-01'), holds })
+    expect(await spend('1')).toMatchObject({ code: 'TOO_MANY', path: ['input', 'customer'] })
+    expect(await usedOn('2026-03-01')).toBe(2_000n)
   })
 
   test('is kept when a payment completes', async () => {
