@@ -44,7 +44,18 @@ describe('the source tree', () => {
   })
 
   test('has only known folders and files at the top', () => {
-    const rooms = ['gateway', 'subgraphs', 'schema', 'dataset', 'portal', 'bench', 'test', 'docs', 'examples', 'deploy']
+    const rooms = [
+      'gateway',
+      'subgraphs',
+      'schema',
+      'dataset',
+      'portal',
+      'bench',
+      'test',
+      'docs',
+      'examples',
+      'deploy',
+    ]
     const papers = [
       'README.md',
       'CHANGELOG.md',

@@ -8,7 +8,9 @@ const commentWidth = 110
 /** Files that people wrote for people; `prose` holds the banned words themselves. */
 const written = files
   .filter((file) => /\.(ts|js|graphql|md|sh|yml)$|^\.ci\/run$|^\.oxlintrc\.json$/.test(file))
-  .filter((file) => !/^schema\/(generated|released)\/|^bench\/results\/|^test\/(harness\/)?prose\./.test(file))
+  .filter(
+    (file) => !/^schema\/(generated|released)\/|^bench\/results\/|^test\/(harness\/)?prose\./.test(file),
+  )
 
 /** Fails when there are findings, and prints the first of them. */
 function expectNone(findings: readonly string[]): void {
