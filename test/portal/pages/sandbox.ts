@@ -48,7 +48,7 @@ export function describeSandbox({ hub, open, cameraFile }: Portal): void {
       await phone.getByRole('button', { name: /^Pay/ }).click()
       await phone.getByText('Completed').first().waitFor()
       await phone.getByRole('button', { name: 'Cancel payment' }).click()
-      await phone.getByText('Cancelled').first().waitFor()
+      await expectShown(phone.getByText('Cancelled').first())
     })
 
     test('reads a code from a picture', async () => {
