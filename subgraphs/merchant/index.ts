@@ -20,7 +20,7 @@ import { createMerchantResolvers } from './resolvers.ts'
 
 export { chooseCommonWords, type CommonWords } from './common-words.ts'
 export { clearMerchants, createMerchantImport, finishMerchants, importMerchants } from './import-merchants.ts'
-export type { BulkImport, BulkImportReport } from './bulk-import.ts'
+export type { BulkImport } from './bulk-import.ts'
 export type { BulkFormat } from './bulk-rows.ts'
 export type { TallyParts } from './merchant-tally.ts'
 export type { Merchant, QrProduct, Scenario } from './merchant.ts'

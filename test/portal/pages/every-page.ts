@@ -2,7 +2,7 @@
 
 import type { Locator, Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
-import { expectAccessible, expectLoaded, expectShown, tabTo } from '../browser.ts'
+import { expectAccessible, expectLoaded, expectShown, patient, tabTo } from '../browser.ts'
 import { scriptBudgets } from '../budgets.ts'
 import { acquirer, operator, partner, wallet, type Portal } from '../portal.ts'
 
@@ -221,8 +221,7 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
         await page.getByRole('alert').getByText('This could not be loaded').first().waitFor()
         isCut = false
         await page.getByRole('button', { name: 'Try again' }).first().click()
-        await page.locator('.state.error').first().waitFor({ state: 'detached' })
-        expect(await page.locator('.state.error').count()).toBe(0)
+        await expect.poll(() => page.locator('.state.error').count(), patient).toBe(0)
       },
     )
 
