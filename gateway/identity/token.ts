@@ -81,7 +81,7 @@ export function createTokens(
       })
       const viewer = viewerOf(payload, keepsAllScopes)
       if (!viewer) return null
-      await signers.add(viewer, key as CryptoKey)
+      await signers.add(viewer, key)
       cached.set(hash, viewer)
       return viewer
     } catch (error) {

@@ -19,19 +19,14 @@ export function runSchemathesis({ url, keys, times, seed, command }: Schemathesi
   const schema = fileURLToPath(new URL('../../schema/generated/api.graphql', import.meta.url))
   return keys.filter((key) => {
     console.log(`schemathesis with the key ${key}`)
-    const { status, error } = spawnSync(
-      command,
-      [
-        ...['run', schema, '--url', `${url}/graphql`, '--header', `Authorization: Bearer ${key}`],
-        ...['--checks', 'coded_errors', '--phases', 'fuzzing', '--max-examples', String(times)],
-        ...['--seed', String(seed), '--generation-deterministic', '--continue-on-failure'],
-      ],
-      {
-        stdio: 'inherit',
-        cwd: fileURLToPath(new URL('.', import.meta.url)),
-        env: { ...process.env, SCHEMATHESIS_HOOKS: 'hub_checks' },
-      },
-    )
+    const target = ['run', schema, '--url', `${url}/graphql`, '--header', `Authorization: Bearer ${key}`]
+    const what = ['--checks', 'coded_errors', '--phases', 'fuzzing', '--max-examples', String(times)]
+    const how = ['--seed', String(seed), '--generation-deterministic', '--continue-on-failure']
+    const { status, error } = spawnSync(command, [...target, ...what, ...how], {
+      stdio: 'inherit',
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+      env: { ...process.env, SCHEMATHESIS_HOOKS: 'hub_checks' },
+    })
     if (error) throw new Error(`${command} cannot be run: pip install schemathesis`, { cause: error })
     return status !== 0
   })
