@@ -12,7 +12,10 @@ async function send(
   encoding: string,
 ): Promise<{ status: number; text: string; accepts: string | undefined }> {
   const sent = request({
-    ...{ host: '127.0.0.1', port, path: '/graphql', method: 'POST' },
+    host: '127.0.0.1',
+    port,
+    path: '/graphql',
+    method: 'POST',
     headers: {
       authorization: 'Bearer demo-wallet',
       'content-type': 'application/json',

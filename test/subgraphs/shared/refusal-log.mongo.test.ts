@@ -8,7 +8,7 @@ import { freshDatabase } from '../../harness/mongo.ts'
 
 const { db } = await freshDatabase()
 const rows = db.collection('audit')
-const logger = { warn: vi.fn() }
+const logger = { warn: vi.fn<() => void>() }
 const startMs = Date.UTC(2026, 10, 1)
 let nowMs = startMs
 let log: RefusalLog
