@@ -44,7 +44,7 @@ export function openSums(results: Results, { cellsMax = 8192 }: SumStoreOptions 
   return {
     async read(names) {
       const found = await collection
-        .find({ $or: names.map(partsOf) }, { promoteBuffers: true, batchSize: 8 })
+        .find({ $or: names.map((name) => ({ _id: partsOf(name) })) }, { promoteBuffers: true, batchSize: 8 })
         .sort({ _id: 1 })
         .toArray()
       const byName = Map.groupBy(found, ({ _id }) => nameOf(_id))
