@@ -56,11 +56,8 @@ export async function writeDump(
 }
 
 /**
-
  * Writes the documents of `file` to `db`, which must be empty; returns how many. Throws when the file
-
  * is cut off.
-
  */
 export async function readDump(file: string, db: Db, onProgress: OnProgress = () => {}): Promise<number> {
   let collection = ''

@@ -4,11 +4,8 @@ import { parseArgs } from 'node:util'
 import { printHelp } from './print-help.ts'
 
 /**
-
  * What each script of package.json does, in groups. Those that take arguments print them with `--
-
  * --help`.
-
  */
 export const commands: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'Run a hub': {

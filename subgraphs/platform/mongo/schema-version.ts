@@ -34,11 +34,8 @@ export interface Migration {
 }
 
 /**
-
  * DATABASE_NEWER: this hub is too old for the database. HUBS_OLDER: hubs that run are too old for a
-
  * migration.
-
  */
 export class SchemaVersionError extends Error {
   readonly code: 'DATABASE_NEWER' | 'DATABASE_OLDER' | 'HUBS_OLDER'
@@ -128,11 +125,8 @@ export async function openSchemaVersion(db: Db, options: SchemaVersionOptions): 
 }
 
 /**
-
  * An empty database has the version of the first hub, and one that older hubs have filled the
-
  * baseline.
-
  */
 async function readVersion(db: Db, migrations: readonly Migration[]): Promise<StoredVersion> {
   const stored = await versionsOf(db).findOne(versionId)

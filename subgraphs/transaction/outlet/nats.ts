@@ -104,11 +104,8 @@ export function createNatsBroker({ url, stream, subject, logger }: NatsOptions):
 }
 
 /**
-
  * Makes the stream unless it is there; returns the sequence number of its last message, 0 in an empty
-
  * one.
-
  */
 async function openStream(manager: JetStreamManager, name: string, subject: string): Promise<number> {
   try {

@@ -94,8 +94,9 @@ describe('the version of a database', () => {
     const older = await aHub(db, [])
     let written = 200
     const writing = new AbortController()
+    // Some, so that the migration reaches the end of what is written while it runs.
     const writes = (async () => {
-      while (!writing.signal.aborted) await shopsOf(db).insertOne(aShop(written++))
+      while (!writing.signal.aborted && written < 400) await shopsOf(db).insertOne(aShop(written++))
     })()
     await aHub(db, [addLabels])
     expect(await shopsOf(db).countDocuments({ name: { $exists: false } })).toBe(0)
