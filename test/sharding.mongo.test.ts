@@ -8,6 +8,7 @@ import { createActivityStore } from '../subgraphs/analytics/block-store.ts'
 import { createCodeStore } from '../subgraphs/merchant/code-store.ts'
 import { createMerchantIndexes } from '../subgraphs/merchant/stored-merchant.ts'
 import { importRegistry } from '../subgraphs/participant/participant-store.ts'
+import { openAlertLog } from '../subgraphs/shared/alert-log.ts'
 import { openAuditLog } from '../subgraphs/shared/audit-log.ts'
 import { createIdempotentWriter } from '../subgraphs/shared/idempotent-writer.ts'
 import { createSettlementIndexes } from '../subgraphs/transaction/settlement/batch-store.ts'
@@ -38,6 +39,7 @@ test('every unique index contains the shard key, or is a known obstacle', async 
   await createDailyLimits(db)
   await createIdempotentWriter(db)
   await openAuditLog(db)
+  await openAlertLog(db)
   await importRegistry(db, { participants: [], projects: [], corridors: [] }).catch(() => {})
   await createActivityStore(resultsOf(db, 0))
   await positionsProjection.begin!(resultsOf(db, 0))
