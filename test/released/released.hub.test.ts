@@ -23,7 +23,7 @@ test.each(dumps)(
     const wallet = hub.as('demo-wallet')
     const outcomes = { completed: 'COMPLETED', cancelled: 'CANCELLED', 'SIM-AM04': 'DECLINED' }
     for (const [reference, status] of Object.entries(outcomes)) {
-      const { data } = await wallet.ask('PaymentByReference', { reference })
+      const { data } = await wallet.ask('PaymentByReference', { reference: { reference } })
       expect(data.transactionByReference).toMatchObject({ reference, status })
     }
     const { merchant } = (await database.db
