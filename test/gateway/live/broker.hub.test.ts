@@ -20,6 +20,7 @@ describe('equal subscriptions', () => {
     const clients = await Promise.all(Array.from({ length: 20 }, wallet))
     for (const [n, client] of clients.entries()) await client.subscribe(`sub-${n}`, events)
     for (const client of clients) expect(await client.drain()).toEqual([])
+    await feed.until('transactionEvents', 1)
     expect(feed.count('transactionEvents')).toBe(1)
 
     const calls = hub.calls.stars
@@ -45,6 +46,7 @@ describe('equal subscriptions', () => {
     await client.subscribe('a', events)
     await client.subscribe('b', events)
     await client.drain()
+    await feed.until('transactionEvents', 1)
     expect(feed.count('transactionEvents')).toBe(1)
     feed.emit('transactionEvents', 'paid')
     expect([(await client.receive()).id, (await client.receive()).id]).toEqual(['a', 'b'])
@@ -56,6 +58,7 @@ describe('equal subscriptions', () => {
     const clients = [await wallet(), await wallet()]
     for (const client of clients) await client.subscribe('1', events, { after: null })
     for (const client of clients) await client.drain()
+    await feed.until('transactionEvents', 1)
     expect(feed.count('transactionEvents')).toBe(1)
     await closeAll(...clients)
     await feed.until('transactionEvents', 0)
@@ -77,6 +80,7 @@ describe('different subscriptions', () => {
     await one.subscribe('1', events)
     await two.subscribe('1', query)
     await Promise.all([one.drain(), two.drain()])
+    await feed.until('transactionEvents', 2)
     expect(feed.count('transactionEvents')).toBe(2)
     await closeAll(one, two)
     await feed.until('transactionEvents', 0)
@@ -87,6 +91,7 @@ describe('different subscriptions', () => {
     for (const client of clients)
       await client.subscribe('1', 'subscription { authorizationRequests { text } }')
     for (const client of clients) await client.drain()
+    await feed.until('authorizationRequests', 2)
     expect(feed.count('authorizationRequests')).toBe(2)
     await closeAll(...clients)
     await feed.until('authorizationRequests', 0)
@@ -125,6 +130,7 @@ describe('a subscription that resumes', () => {
     const before = feed.cursor
     const early = await wallet()
     await early.subscribe('1', events)
+    await feed.until('transactionEvents', 1)
     await early.drain()
     for (const text of ['one', 'two', 'three']) feed.emit('transactionEvents', text)
     expect([await early.receive(), await early.receive(), await early.receive()].map(textOf)).toEqual([
@@ -159,6 +165,7 @@ describe('a subscription that resumes', () => {
   test('from a recent event needs no upstream', async () => {
     const early = await wallet()
     await early.subscribe('1', events)
+    await feed.until('transactionEvents', 1)
     await early.drain()
     feed.emit('transactionEvents', 'one')
     const { cursor } = feed
@@ -181,6 +188,7 @@ describe('a subscription that resumes', () => {
     const second = await wallet()
     await second.subscribe('1', events)
     await second.drain()
+    await feed.until('transactionEvents', 1)
     expect(feed.count('transactionEvents')).toBe(1)
     feed.emit('transactionEvents', 'both')
     expect([textOf(await first.receive()), textOf(await second.receive())]).toEqual(['both', 'both'])
@@ -215,6 +223,7 @@ describe('a client that does not read', () => {
     const query = 'subscription { transactionEvents { text } }'
     await slow.subscribe('1', query)
     await quick.subscribe('1', query)
+    await feed.until('transactionEvents', 1)
     await Promise.all([slow.drain(), quick.drain()])
     slow.socket.pause()
     const count = 300
@@ -243,6 +252,7 @@ describe('a client that does not read', () => {
     const query = 'subscription { transactionEvents { text } }'
     await slow.subscribe('1', query)
     await quick.subscribe('1', query)
+    await strict.feed.until('transactionEvents', 1)
     await Promise.all([slow.drain(), quick.drain()])
     slow.socket.pause()
     for (let n = 1; n <= 100; n++) {
@@ -271,6 +281,7 @@ describe('a client that does not read', () => {
     const query = 'subscription($after: String) { transactionEvents(after: $after) { text } }'
     await slow.subscribe('1', query)
     await quick.subscribe('1', query)
+    await trimmed.feed.until('transactionEvents', 1)
     await Promise.all([slow.drain(), quick.drain()])
     slow.socket.pause()
     for (let n = 1; n <= 100; n++) {
