@@ -31,7 +31,7 @@ export function describeOperator({ hub, open }: Portal): void {
       await hub.as(operator).ask('ApplyParticipant', { input })
       const page = await open('/operator?status=APPLIED', operator)
       const row = page.getByRole('row', { name: /wallet-portal-01/ })
-      await expectShown(row.getByText('not certified: MPM_PAY / CPM_PRESENT · no connection'))
+      await expectShown(row.getByText('not certified: MPM_PAY / CPM_PRESENT'))
       await row.getByRole('link').click()
       const dialog = page.getByRole('dialog')
       const move = async (to: string) => {
@@ -41,9 +41,6 @@ export function describeOperator({ hub, open }: Portal): void {
       }
       await move('In review')
       await move('Sandbox')
-      await dialog.getByLabel('Connection').selectOption('Simulator')
-      await dialog.getByRole('button', { name: 'Connect', exact: true }).click()
-      await dialog.getByText('no connection').waitFor({ state: 'detached' })
       await dialog.getByLabel('Capability').selectOption('MPM_PAY')
       await dialog.getByRole('button', { name: 'Record as passed' }).click()
       await expectShown(dialog.getByText('● Complete'))
