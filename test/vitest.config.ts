@@ -1,4 +1,4 @@
-// Five projects. A file belongs to one by the end of its name, and `test/architecture.test.ts` checks that
+// Six projects. A file belongs to one by the end of its name, and `test/architecture.test.ts` checks that
 // it needs no more than that project starts.
 
 import { availableParallelism } from 'node:os'
@@ -6,6 +6,14 @@ import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
 const mongod = 'test/harness/global-setup.ts'
+
+/** Random documents, whole data sets and weeks of payments, without MongoDB: too long for every change. */
+const long = [
+  'test/gateway/supergraph/{apollo-gateway,features,remote-calls,same-response,worst-operation}.test.ts',
+  'test/subgraphs/analytics/alert-method.test.ts',
+  'test/subgraphs/merchant/bulk-rows.test.ts',
+  'test/{dataset,simulation}/*.test.ts',
+]
 
 /** Hubs that are measured, or that take both processors: one file at a time. */
 const alone = [
@@ -32,8 +40,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.{mongo,hub,browser}.test.ts'],
+          exclude: ['test/**/*.{mongo,hub,browser}.test.ts', ...long],
         },
+      },
+      {
+        extends: true,
+        test: { name: 'long', include: long, exclude: ['test/**/*.mongo.test.ts'] },
       },
       {
         extends: true,
