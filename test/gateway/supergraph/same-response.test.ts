@@ -66,7 +66,7 @@ describe.each([
           throw new Error(`${document.text}\nwith ${JSON.stringify(document.variables)}\n${different}`)
         }
       }),
-      { numRuns: connect ? 30 : 60 },
+      { numRuns: connect ? 20 : 40 },
     )
   })
 })
