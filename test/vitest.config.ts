@@ -7,9 +7,10 @@ import { defineConfig } from 'vitest/config'
 
 const mongod = 'test/harness/global-setup.ts'
 
-/** Random documents, whole data sets and weeks of payments, without MongoDB: too long for every change. */
+/** Random documents, data sets, weeks of payments, other processes; no MongoDB: too long for every change. */
 const long = [
   'test/gateway/supergraph/{apollo-gateway,features,remote-calls,same-response,worst-operation}.test.ts',
+  'test/gateway/{cli/dependencies,conformance/conformance,joining/graph-checker}.test.ts',
   'test/subgraphs/analytics/alert-method.test.ts',
   'test/subgraphs/merchant/bulk-rows.test.ts',
   'test/{dataset,simulation}/*.test.ts',
