@@ -1,17 +1,14 @@
 // What the method of alerts reads: counts of each corridor and participant, from the hours that the activity
 // projection has counted. Only the hours in question are read, so the cost does not grow with history.
 
-import type { Db } from 'mongodb'
-import { publishedOf, resultsOf } from '../log/checkpoint.ts'
-import type { Steps } from '../platform/async/slices.ts'
-import { inSlices } from '../platform/async/slices.ts'
+import { inSlices, type Steps } from '../platform/async/slices.ts'
 import type { AlertSubject } from '../shared/alert-log.ts'
-import { bandsOf, daysUsual, nothingCounted, type Bands, type Counted } from './alert-method.ts'
-import { activityProjectionName } from './activity-projection.ts'
-import { openActivity } from './block-store.ts'
-import { CounterBlock, type Cell } from './counter-block.ts'
-import { laneOf, Names } from './names.ts'
-import { dayMs, hourMs, minuteMs } from './range.ts'
+import type { CellUse } from './activity.ts'
+import type { Snapshot } from './activity-cache.ts'
+import { bandsOf, daysUsual, hoursUsual, nothingCounted, type Bands, type Counted } from './alert-method.ts'
+import type { Cell, CounterBlock } from './counter-block.ts'
+import { laneOf, type Names } from './names.ts'
+import { dayMs, hourMs, minuteMs, type Range } from './range.ts'
 
 /** Counts by subject, then by the number of a minute or of a day. */
 export type SubjectCounts = Map<AlertSubject, Map<number, Counted>>
@@ -19,74 +16,41 @@ export type SubjectCounts = Map<AlertSubject, Map<number, Counted>>
 /** The minutes before the present one that are counted: two windows of an hour. */
 const recentMs = 121 * minuteMs
 
-export interface AlertCounts {
-  /** The bands of the hour of `now`. */
-  bands(now: Date): Promise<ReadonlyMap<AlertSubject, Bands>>
-  /** The last two hours by minute. */
-  recent(now: Date): Promise<ReadonlyMap<AlertSubject, ReadonlyMap<number, Counted>>>
-}
+/** Cells apart by subject, with the latencies of answers. */
+const use: CellUse = { facets: ['lane', 'wallet', 'acquirer'], tallies: true, starts: [] }
 
-export function createAlertCounts(db: Db): AlertCounts {
-  const recentBlocks = new RecentBlocks(db)
-  return {
-    bands: (now) => readBands(db, now),
-    async recent(now) {
-      const from = now.getTime() - recentMs
-      const counts: SubjectCounts = new Map()
-      const minuteOf = ({ time }: Cell) => (time >= from ? time / minuteMs : null)
-      await inSlices(countInto(counts, await recentBlocks.since(from), recentBlocks.names, minuteOf))
-      return counts
-    },
-  }
-}
-
-async function readBands(db: Db, now: Date): Promise<ReadonlyMap<AlertSubject, Bands>> {
-  const { epoch } = await publishedOf(db, activityProjectionName)
-  const store = openActivity(resultsOf(db, epoch))
+/** The bands of the hour of `now`. */
+export async function readBands(
+  { source }: Pick<Snapshot, 'source'>,
+  names: Names,
+  now: Date,
+): Promise<ReadonlyMap<AlertSubject, Bands>> {
   const hour = Math.floor(now.getTime() / hourMs) * hourMs
   const counts: SubjectCounts = new Map()
   for (let ago = 1; ago <= daysUsual; ago++) {
     const from = hour - ago * dayMs - hourMs
-    const names = new Names()
-    const blocks: CounterBlock[] = []
-    for await (const content of store.hoursIn({ from, to: from + 3 * hourMs })) {
-      blocks.push(new CounterBlock(content, names))
-    }
-    await inSlices(countInto(counts, blocks, names, () => ago))
+    const range = { from, to: from + hoursUsual * hourMs }
+    const dayOf = ({ time }: Cell) => (isWithin(range, time) ? ago : null)
+    for await (const blocks of source(range, use)) await inSlices(countInto(counts, blocks, names, dayOf))
   }
   return new Map(Array.from(counts, ([subject, days]) => [subject, bandsOf(days)]))
 }
 
-/** The blocks of the last hours. A refresh reads those that have changed. */
-class RecentBlocks {
-  readonly #db: Db
-  names = new Names()
-  #epoch = -1
-  #position = 0n
-  #blocks = new Map<string, CounterBlock>()
-
-  constructor(db: Db) {
-    this.#db = db
-  }
-
-  async since(from: number): Promise<readonly CounterBlock[]> {
-    // The checkpoint is read first: blocks contain at least all entries up to it.
-    const { epoch, position } = await publishedOf(this.#db, activityProjectionName)
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch
-      this.#position = 0n
-      this.#blocks.clear()
-      this.names = new Names()
-    }
-    const store = openActivity(resultsOf(this.#db, epoch))
-    for await (const content of store.hoursIn({ from, to: from + dayMs }, this.#position)) {
-      this.#blocks.set(content._id, new CounterBlock(content, this.names))
-    }
-    this.#position = position
-    for (const [id, block] of this.#blocks) if (block.end <= from) this.#blocks.delete(id)
-    return [...this.#blocks.values()]
-  }
+/** The last two hours by minute. */
+export async function readRecent(
+  { source }: Pick<Snapshot, 'source'>,
+  names: Names,
+  now: Date,
+): Promise<ReadonlyMap<AlertSubject, ReadonlyMap<number, Counted>>> {
+  const range = { from: now.getTime() - recentMs, to: now.getTime() + minuteMs }
+  const counts: SubjectCounts = new Map()
+  const minuteOf = ({ time }: Cell) => (isWithin(range, time) ? time / minuteMs : null)
+  for await (const blocks of source(range, use)) await inSlices(countInto(counts, blocks, names, minuteOf))
+  return counts
 }
+
+/** A source may pass on more than the cells of a range. */
+const isWithin = ({ from, to }: Range, time: number): boolean => time >= from && time < to
 
 /** Adds the cells for which `slotOf` gives a number. */
 function* countInto(

@@ -2,15 +2,14 @@
 
 import type { ClientSession, Db } from 'mongodb'
 import type { AlertId } from '../../schema/values/id.ts'
-import { lagAt } from '../log/lag.ts'
-import { publishedOf } from '../log/checkpoint.ts'
 import { pause } from '../platform/async/promise.ts'
 import { inSlices, type Steps } from '../platform/async/slices.ts'
 import type { Logger } from '../platform/logger.ts'
 import { holdLease, type Lease, type LeaseHolder } from '../platform/mongo/lease.ts'
 import type { Alert, AlertLog, AlertSubject } from '../shared/alert-log.ts'
-import { activityProjectionName } from './activity-projection.ts'
-import { createAlertCounts, type AlertCounts } from './alert-counts.ts'
+import { BlocksReplacedError } from './activity.ts'
+import type { ActivityCache, Snapshot } from './activity-cache.ts'
+import { readBands, readRecent } from './alert-counts.ts'
 import { alertKinds, judge, type Bands, type Counted } from './alert-method.ts'
 import { hourMs, minuteMs } from './range.ts'
 
@@ -25,6 +24,7 @@ const everyMsDefault = 5_000
 
 export interface AlertDetectorOptions {
   readonly db: Db
+  readonly activityCache: Pick<ActivityCache, 'current' | 'names'>
   readonly alertLog: AlertLog
   readonly now: () => Date
   readonly logger: Pick<Logger, 'error' | 'info'>
@@ -37,10 +37,15 @@ export function startAlertDetector(options: AlertDetectorOptions): LeaseHolder {
   return holdLease({ db, logger, name: 'alerts' }, async (lease) => {
     const detector = new AlertDetector(options)
     while (!lease.signal.aborted) {
-      await detector.judgeNow(lease)
+      await detector.judgeNow(lease).catch(ignoreRebuild)
       await pause(everyMs, lease.signal)
     }
   })
+}
+
+/** A rebuild has replaced the counts while they were read: the next round has the new ones. */
+function ignoreRebuild(error: unknown): void {
+  if (!(error instanceof BlocksReplacedError)) throw error
 }
 
 /** Everything that is judged at one time. */
@@ -108,31 +113,28 @@ const newAlert = (
 
 /** Judges the database. Keeps the bands of the present hour between two rounds. */
 export class AlertDetector {
-  readonly #options: AlertDetectorOptions
-  readonly #counts: AlertCounts
+  readonly #options: Omit<AlertDetectorOptions, 'db' | 'logger' | 'everyMs'>
   #bands: { readonly hour: number; readonly bySubject: ReadonlyMap<AlertSubject, Bands> } | null = null
   #since: Date
   #judgedAt: Date
 
-  constructor(options: AlertDetectorOptions) {
+  constructor(options: Omit<AlertDetectorOptions, 'db' | 'logger' | 'everyMs'>) {
     this.#options = options
-    this.#counts = createAlertCounts(options.db)
     this.#since = this.#judgedAt = options.now()
   }
 
   /** One round. What it writes is written as long as `lease` is held. */
   async judgeNow(lease: Pick<Lease, 'session' | 'isHeld'>): Promise<void> {
-    const { db, alertLog } = this.#options
+    const { activityCache, alertLog } = this.#options
     const now = this.#options.now()
-    const { position } = await publishedOf(db, activityProjectionName)
-    const { ms } = await lagAt(db, activityProjectionName, position, now)
-    if (ms > lagMaxMs) return
+    const snapshot = await activityCache.current()
+    if (snapshot.lagMs > lagMaxMs) return
     if (now.getTime() - this.#judgedAt.getTime() > gapMs) this.#since = now
     this.#judgedAt = now
     const decision = await inSlices(
       decide({
-        bands: await this.#bandsAt(now),
-        counts: await this.#counts.recent(now),
+        bands: await this.#bandsAt(snapshot, now),
+        counts: await readRecent(snapshot, activityCache.names, now),
         open: await alertLog.open(),
         now,
         since: this.#since,
@@ -148,9 +150,12 @@ export class AlertDetector {
     if (decision.still.length > 0) await alertLog.touch(decision.still, now)
   }
 
-  async #bandsAt(now: Date): Promise<ReadonlyMap<AlertSubject, Bands>> {
+  async #bandsAt(snapshot: Snapshot, now: Date): Promise<ReadonlyMap<AlertSubject, Bands>> {
     const hour = Math.floor(now.getTime() / hourMs)
-    if (this.#bands?.hour !== hour) this.#bands = { hour, bySubject: await this.#counts.bands(now) }
+    if (this.#bands?.hour !== hour) {
+      const { names } = this.#options.activityCache
+      this.#bands = { hour, bySubject: await readBands(snapshot, names, now) }
+    }
     return this.#bands.bySubject
   }
 }

@@ -62,7 +62,7 @@ export interface Judgement {
 /** How many days are usual. */
 export const daysUsual = 28
 /** The hours of a day that count: the present hour, and one before and after it. */
-const hoursUsual = 3
+export const hoursUsual = 3
 const daysMin = 5
 const halfLifeDays = 14
 const sameWeekday = 4

@@ -35,10 +35,11 @@ export async function openAnalyticsSubgraph(
   const alertFeed = await openAlertFeed({ db, alertLog, logger })
   const projection = startProjection({ db, logReader, logger }, activityProjection())
   const sums = startSums({ db, logger })
-  const detector = startAlertDetector({ db, alertLog, now, logger })
+  const activityCache = createActivityCache(db, logReader, now)
+  const detector = startAlertDetector({ db, activityCache, alertLog, now, logger })
   const resolvers = createAnalyticsResolvers({
     db,
-    activityCache: createActivityCache(db, logReader, now),
+    activityCache,
     registry,
     now,
     alertLog,

@@ -1,6 +1,6 @@
 // A stream of NATS JetStream as the message broker of the outlet. Each message names the sequence number
-// that the one before it has in the stream, so the stream refuses whatever would leave a gap, change the
-// order or come from a publisher whose lease has passed. `Nats-Msg-Id` is the position.
+// that the one before it has in the stream, so the stream refuses whatever would leave a gap or change the
+// order, also from a publisher whose lease has passed. `Nats-Msg-Id` is the position.
 
 import {
   jetstream,

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AlertId } from '../../../schema/values/id.ts'
+import { createActivityCache } from '../../../subgraphs/analytics/activity-cache.ts'
 import { countBatch } from '../../../subgraphs/analytics/activity-projection.ts'
 import { AlertDetector } from '../../../subgraphs/analytics/alert-detector.ts'
 import {
@@ -21,7 +22,7 @@ import { openAuditLog } from '../../../subgraphs/shared/audit-log.ts'
 import { createCursors } from '../../../subgraphs/shared/cursor.ts'
 import { createIdempotentWriter } from '../../../subgraphs/shared/idempotent-writer.ts'
 import { aLife, aLoggedPayment, entriesOf, type Life } from '../../fixtures/a-log.ts'
-import { aClock, quietLog } from '../../fixtures/a-programme.ts'
+import { aClock } from '../../fixtures/a-programme.ts'
 import { aCorridor, aParticipant, aRegistry } from '../../fixtures/a-registry.ts'
 import { anId } from '../../fixtures/an-id.ts'
 import { asViewer } from '../../fixtures/as-viewer.ts'
@@ -58,10 +59,15 @@ const dependencies: AlertDependencies = {
   now,
 }
 const store = await createActivityStore(resultsOf(db, 0))
+const checkpoints = db.collection<{ _id: string; epoch: number; position: bigint }>('places')
 const session = db.client.startSession()
 const lease = { session, isHeld: () => true }
+const aDetector = () => {
+  const logReader = { tip: () => BigInt(position), read: async () => [] }
+  return new AlertDetector({ activityCache: createActivityCache(db, logReader, now), alertLog, now })
+}
 /** Two processes, of which the first was paused while it held the lease. */
-const detectors = [1, 2].map(() => new AlertDetector({ db, alertLog, now, logger: quietLog }))
+const detectors = [1, 2].map(aDetector)
 
 let position = 0
 let numbers = 0
@@ -80,6 +86,9 @@ async function count(
     store,
     entries.map((entry) => ({ _id: BigInt(++position), ...entry })),
   )
+  // The projection stores its checkpoint after each batch.
+  const checkpoint = { epoch: 0, position: BigInt(position) }
+  await checkpoints.updateOne({ _id: 'activity' }, { $set: checkpoint }, { upsert: true })
 }
 
 /** Moves the clock, and judges in both processes. */
@@ -211,7 +220,7 @@ describe('alerts', () => {
   test('are not raised for the time in which the hub did not count', async () => {
     const noon = start + 7 * dayMs
     clock.move(noon - 2 * hourMs - now().getTime())
-    const detector = new AlertDetector({ db, alertLog, now, logger: quietLog })
+    const detector = aDetector()
     await detector.judgeNow(lease)
     const before = await alertLog.tip()
     clock.move(2 * hourMs)
