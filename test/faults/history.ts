@@ -57,6 +57,12 @@ export interface Fault {
   readonly recoversFrom: 'begin' | 'end'
 }
 
+/** A span of time in which the process of the clients, proxies, and receivers itself stood still. */
+export interface Stall {
+  readonly from: number
+  readonly to: number
+}
+
 /** An answer of `/readyz`. */
 export interface Readiness {
   readonly hub: number
@@ -72,6 +78,7 @@ export class History {
   readonly webhooks: ReceivedWebhook[] = []
   readonly faults: Fault[] = []
   readonly readiness: Readiness[] = []
+  readonly stalls: Stall[] = []
   /** Payments that a counterparty approved. */
   readonly approved = new Set<string>()
   readonly #file: WriteStream
@@ -117,6 +124,11 @@ export class History {
 
   ready(readiness: Readiness): void {
     this.readiness.push(readiness)
+  }
+
+  stall(stall: Stall): void {
+    this.stalls.push(stall)
+    this.#write('stall', stall)
   }
 
   close(): void {

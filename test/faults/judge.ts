@@ -3,7 +3,7 @@
 
 import { MongoClient, type Db } from 'mongodb'
 import { verify } from '../../gateway/verify/verify.ts'
-import type { Delivered, Fault, History, Request } from './history.ts'
+import type { Delivered, Fault, History } from './history.ts'
 
 export interface Violation {
   /** "S1" to "S10". */
@@ -235,18 +235,20 @@ function judgeAnswers({ history, since, until }: Segment, report: Report): void 
   const judged = history.requests.filter(
     ({ sentAt, answeredAt, hub }) => sentAt >= since && !isExcused(hub, sentAt, answeredAt),
   )
-  const late = judged.filter(({ sentAt, answeredAt }) => answeredAt - sentAt > answerMs)
+  const late = judged
+    .map(({ sentAt, answeredAt }) => awake(history, sentAt, answeredAt))
+    .filter((ms) => ms > answerMs)
   if (late.length > 0)
-    report('S10', `${late.length} answers took longer than 6 s, the longest ${longest(late)} ms`)
+    report('S10', `${late.length} answers took longer than 6 s, the longest ${Math.round(Math.max(...late))} ms`)
   const untrue = judged.filter(({ result }) => result === 'UNKNOWN')
   const byCode = Map.groupBy(untrue, ({ code }) => code)
   for (const [code, { length }] of byCode) report('S10', `${length} answers were ${code}`)
-  const ready = history.readiness.filter(
-    ({ hub, at, tookMs }) =>
-      at >= since && at < until && tookMs > readyMs && !isExcused(hub, at, at + tookMs),
-  )
+  const ready = history.readiness
+    .filter(({ hub, at, tookMs }) => at >= since && at < until && !isExcused(hub, at, at + tookMs))
+    .map(({ at, tookMs }) => awake(history, at, at + tookMs))
+    .filter((ms) => ms > readyMs)
   if (ready.length > 0) {
-    const slowest = Math.round(Math.max(...ready.map(({ tookMs }) => tookMs)))
+    const slowest = Math.round(Math.max(...ready))
     report('S10', `${ready.length} answers of /readyz took longer than 0.5 s, the longest ${slowest} ms`)
   }
 }
@@ -256,10 +258,13 @@ const graceMs = 1_000
 
 const isSilent = ({ silent }: Fault, hub: number): boolean => silent === 'all' || silent === hub
 
-const longest = (requests: readonly Request[]): number =>
-  Math.round(Math.max(0, ...requests.map(({ sentAt, answeredAt }) => answeredAt - sentAt)))
+/** The time between two moments, without that in which the clients themselves stood still. */
+function awake({ stalls }: History, from: number, to: number): number {
+  const asleep = stalls.map((stall) => Math.max(0, Math.min(to, stall.to) - Math.max(from, stall.from)))
+  return to - from - asleep.reduce((sum, ms) => sum + ms, 0)
+}
 
-/** The figures of a segment: requests, the longest answer that was owed, and the slowest recovery, in ms. */
+/** The figures of a segment: requests, the longest answer, the slowest recovery, the longest stall; in ms. */
 export function figuresOf({ history, since }: Segment) {
   const requests = history.requests.filter(({ sentAt }) => sentAt >= since)
   const owed = requests.filter(
@@ -278,7 +283,12 @@ export function figuresOf({ history, since }: Segment) {
     requests: requests.length,
     acknowledged: requests.filter(({ result }) => result === 'ACKNOWLEDGED').length,
     faults: faults.map(({ what }) => what),
-    longestMs: longest(owed),
+    longestMs: Math.round(
+      Math.max(0, ...owed.map(({ sentAt, answeredAt }) => awake(history, sentAt, answeredAt))),
+    ),
+    ownDelayMs: Math.round(
+      Math.max(0, ...history.stalls.filter(({ to }) => to >= since).map(({ from, to }) => to - from)),
+    ),
     recoveryMs: recoveries.length === 0 ? null : Math.round(Math.max(...recoveries)),
   }
 }
