@@ -239,7 +239,10 @@ function judgeAnswers({ history, since, until }: Segment, report: Report): void 
     .map(({ sentAt, answeredAt }) => awake(history, sentAt, answeredAt))
     .filter((ms) => ms > answerMs)
   if (late.length > 0)
-    report('S10', `${late.length} answers took longer than 6 s, the longest ${Math.round(Math.max(...late))} ms`)
+    report(
+      'S10',
+      `${late.length} answers took longer than 6 s, the longest ${Math.round(Math.max(...late))} ms`,
+    )
   const untrue = judged.filter(({ result }) => result === 'UNKNOWN')
   const byCode = Map.groupBy(untrue, ({ code }) => code)
   for (const [code, { length }] of byCode) report('S10', `${length} answers were ${code}`)
