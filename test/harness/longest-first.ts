@@ -20,6 +20,7 @@ const long: readonly string[] = [
 /** The long files of each project before its others. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    // oxlint-disable-next-line unicorn/no-array-sort -- It is a method of vitest, and files stay as they are.
     const sorted = await super.sort(files)
     const rank = ({ moduleId }: TestSpecification): number => {
       const at = long.findIndex((file) => moduleId.endsWith(file))
