@@ -3,11 +3,10 @@
 // `gateway --supergraph FILE` it starts a gateway for the supergraph of a file instead.
 
 import { enableCompileCache } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { compileCacheDir } from './config/compile-cache.ts'
 
-// Enabled before anything else is loaded: with the code that V8 compiled in the last run, loading takes half
-// as long.
-enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/crossgate', import.meta.url)))
+// Enabled before anything else is loaded.
+enableCompileCache(compileCacheDir)
 const { startFailure } = await import('./app/start-failure.ts')
 
 // A process that `distributed` has started ends with it, whatever ended that.

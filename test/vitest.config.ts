@@ -4,6 +4,11 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { compileCacheDir } from '../gateway/config/compile-cache.ts'
+import { LongestFirst } from './harness/longest-first.ts'
+
+// Workers, and the processes that they start, load what was compiled before.
+process.env.NODE_COMPILE_CACHE ??= compileCacheDir
 
 const mongod = 'test/harness/global-setup.ts'
 
@@ -32,6 +37,7 @@ export default defineConfig({
     // third of the run.
     isolate: false,
     maxWorkers: Math.min(4, availableParallelism()),
+    sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     teardownTimeout: 30_000,

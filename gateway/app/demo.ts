@@ -9,7 +9,8 @@ import type { Currency } from '../../schema/values/currency.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Registry } from '../../subgraphs/shared/registry.ts'
 import { builtInRates } from '../../subgraphs/transaction/index.ts'
-import type { Config } from '../config/config.ts'
+import { compileCacheDir } from '../config/compile-cache.ts'
+import { environmentWith, type Config } from '../config/config.ts'
 import { createKey, demoKeyHashes } from '../identity/key.ts'
 import type { Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
@@ -62,7 +63,10 @@ async function hasDemoData(db: Db): Promise<boolean> {
  * Loads in a process of its own: loading needs more memory than the hub, and only an exit returns all of it.
  */
 export function loadInProcess(order: LoadOrder, logger: LineLogger, onProgress: OnProgress): Promise<void> {
-  const child = fork(new URL('demo-load.ts', import.meta.url), [], { serialization: 'advanced' })
+  const child = fork(new URL('demo-load.ts', import.meta.url), [], {
+    serialization: 'advanced',
+    env: environmentWith({ NODE_COMPILE_CACHE: compileCacheDir }),
+  })
   child.on('message', (received) => {
     const message = received as LoadMessage
     if ('phase' in message) onProgress(message.phase, message.done, message.total)

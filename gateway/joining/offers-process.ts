@@ -4,6 +4,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
+import { compileCacheDir } from '../config/compile-cache.ts'
 
 export interface OffersProcess {
   /** Resolves with the URL of the subgraph once it is ready; never rejects. It keeps its port. */
@@ -73,6 +74,12 @@ export function startOffersProcess(options: OffersProcessOptions): OffersProcess
 /** The process ends when its channel to the hub closes, so it does not outlive a hub that was killed. */
 const start = ({ uri, database }: OffersProcessOptions, port: string): ChildProcess =>
   fork(new URL('../../subgraphs/offers/main.ts', import.meta.url), [], {
-    env: { MONGODB_URI: uri, MONGODB_DATABASE: database, OFFERS_PORT: port, LOG_LEVEL: 'warn' },
+    env: {
+      MONGODB_URI: uri,
+      MONGODB_DATABASE: database,
+      OFFERS_PORT: port,
+      LOG_LEVEL: 'warn',
+      NODE_COMPILE_CACHE: compileCacheDir,
+    },
     execArgv: [],
   })

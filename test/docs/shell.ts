@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { vi } from 'vitest'
+import { compileCacheDir } from '../../gateway/config/compile-cache.ts'
 import { root } from './root.ts'
 
 export class Shell {
@@ -16,7 +17,12 @@ export class Shell {
   /** `folder` is for the outputs of streams. */
   constructor(folder: string, settings: Readonly<Record<string, string>>) {
     this.#folder = folder
-    const env = { ...settings, HOME: folder, PATH: `${root}/node_modules/.bin:${process.env.PATH}` }
+    const env = {
+      ...settings,
+      HOME: folder,
+      PATH: `${root}/node_modules/.bin:${process.env.PATH}`,
+      NODE_COMPILE_CACHE: compileCacheDir,
+    }
     // A group of its own, so that closing it ends what it has started.
     this.#process = spawn('bash', ['--noprofile', '--norc'], { cwd: root, env, detached: true })
     for (const stream of [this.#process.stdout!, this.#process.stderr!]) {

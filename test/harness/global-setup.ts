@@ -1,14 +1,15 @@
-// Starts one MongoDB for a whole run of the tests, on a free port and in a folder of its own; stops and
-// removes it after the run. The projects `mongo` and `hub` share it, and a run of `unit` alone starts none.
+// Starts one MongoDB for a whole run of the tests, on a free port and in a folder of its own, in memory where
+// there is room; stops and removes it after the run. The projects `mongo` and `hub` share it, and a run of
+// `unit` alone starts none.
 
-import { globSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { MongoClient } from 'mongodb'
 import path from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startMongo } from '../../gateway/mongod/start.ts'
 import { endOrphan } from '../../gateway/mongod/folder.ts'
 import { processInfo } from '../../gateway/mongod/process-info.ts'
-import { binaryDir, runsDir } from './places.ts'
+import { binaryDir, hasRoomInMemory, memoryRunsDir, runsDir } from './places.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -35,8 +36,9 @@ export default async function setUp(project: TestProject): Promise<() => Promise
 }
 
 async function start(): Promise<SharedMongo> {
-  await removeKilledRuns()
-  const runDir = path.join(runsDir, String(process.pid))
+  for (const dir of [runsDir, memoryRunsDir]) await removeKilledRuns(dir)
+  const runDir = path.join(hasRoomInMemory() ? memoryRunsDir : runsDir, String(process.pid))
+  mkdirSync(runDir, { recursive: true })
   const mongo = await startMongo({
     uri: process.env.MONGODB_URI,
     binary: process.env.MONGOD_BINARY,
@@ -61,10 +63,10 @@ async function keepExpired(uri: string): Promise<void> {
 }
 
 /** Removes the folders of runs that were killed: each is named after a process that has ended. */
-async function removeKilledRuns(): Promise<void> {
-  mkdirSync(runsDir, { recursive: true })
-  for (const pid of readdirSync(runsDir).filter((name) => !processInfo(Number(name)))) {
-    const runDir = path.join(runsDir, pid)
+async function removeKilledRuns(dir: string): Promise<void> {
+  if (!existsSync(dir)) return
+  for (const pid of readdirSync(dir).filter((name) => !processInfo(Number(name)))) {
+    const runDir = path.join(dir, pid)
     const notes = globSync('**/mongod.json', { cwd: runDir })
     const endings = await Promise.allSettled(
       notes.map((note) => endOrphan(path.join(runDir, path.dirname(note)), console)),

@@ -113,6 +113,7 @@ describe('the readers of the log', () => {
     const child = spawn(process.execPath, [command, ...args], {
       env: {
         PATH: process.env.PATH,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
         MONGODB_URI: hub.database.uri,
         MONGODB_DATABASE: hub.database.name,
       },

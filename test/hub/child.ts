@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
 import type { FreshDatabase } from '../harness/mongo.ts'
+import { compileCacheDir } from '../../gateway/config/compile-cache.ts'
 
 const fileOf = (name: string): string => fileURLToPath(new URL(`../../gateway/${name}`, import.meta.url))
 
@@ -58,6 +59,7 @@ function run(settings: Record<string, string>, command: readonly string[]): Run 
   const child = spawn(process.execPath, [fileOf(file), ...args], {
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: compileCacheDir,
       PORT: '0',
       ...settings,
     },

@@ -428,7 +428,11 @@ describe('npm run verify', () => {
   const command = fileURLToPath(new URL('../../../gateway/cli/verify.ts', import.meta.url))
   const run = async (settings: Record<string, string>, ...args: string[]) => {
     const child = spawn(process.execPath, [command, ...args], {
-      env: { PATH: process.env['PATH'], ...settings },
+      env: {
+        PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        ...settings,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const [out, err, [code]] = await Promise.all([
