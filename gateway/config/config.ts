@@ -611,9 +611,7 @@ export const callerLimits = (config: Config): CallerLimitsOptions => ({
 })
 
 /** How long callers may hold the event loop. */
-export function loopLimits(
-  config: Config,
-): Pick<CallerLimitsOptions, 'loopShare' | 'operationLoopMs'> {
+export function loopLimits(config: Config): Pick<CallerLimitsOptions, 'loopShare' | 'operationLoopMs'> {
   const { LOOP_SHARE = config.MODE === 'demo' ? 1 : 0.5, OPERATION_LOOP_MS } = config
   return { loopShare: LOOP_SHARE === 1 ? null : LOOP_SHARE, operationLoopMs: OPERATION_LOOP_MS }
 }

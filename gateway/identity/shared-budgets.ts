@@ -138,7 +138,12 @@ function entryOf(entries: Map<string, Entry>, caller: Caller, nowMs: number): En
   let entry = entries.get(caller.name)
   if (!entry) {
     if (entries.size >= entriesMax) entries.delete(entries.keys().next().value!)
-    entry = { caller, budget: new Budget(caller.perMinute, nowMs, caller.holdsMs), unshared: 0, usedAtMs: nowMs }
+    entry = {
+      caller,
+      budget: new Budget(caller.perMinute, nowMs, caller.holdsMs),
+      unshared: 0,
+      usedAtMs: nowMs,
+    }
     entries.set(caller.name, entry)
   }
   entry.usedAtMs = nowMs

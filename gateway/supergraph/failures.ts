@@ -55,9 +55,7 @@ export const lateSubgraph = (subgraph: string): SubgraphResult =>
 /** The result of a subgraph that is not called, because the operation has taken its time of the event loop. */
 export const endedOperation: SubgraphResult = {
   data: null,
-  errors: [
-    { message: engineCodes.OPERATION_TOO_LONG, extensions: { code: 'OPERATION_TOO_LONG' } },
-  ],
+  errors: [{ message: engineCodes.OPERATION_TOO_LONG, extensions: { code: 'OPERATION_TOO_LONG' } }],
 }
 
 /** The error for a response that breaks the protocol: "The subgraph x" and `what`. */

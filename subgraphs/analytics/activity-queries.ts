@@ -136,7 +136,9 @@ export const queryMerchantActivity = (
     entityQuestion(dependencies, args, context, {}),
     async ({ monthsOf }, range) => {
       const contents = await monthsOf(merchant, range)
-      return onlyBlocks(contents.map((content) => new CounterBlock(content, dependencies.activityCache.names)))
+      return onlyBlocks(
+        contents.map((content) => new CounterBlock(content, dependencies.activityCache.names)),
+      )
     },
     context,
   ).then((activity) => asSeenBy(context, activity))
