@@ -30,9 +30,7 @@ export async function bench(): Promise<void> {
 
 /** Requests a second with the walls, as a share of those without. */
 async function cost(): Promise<Row[]> {
-  // All requests are of one caller, so its share is nearly the whole event loop: what it takes is counted.
-  const share = { LOOP_SHARE: '0.99' }
-  const servers = [await serve('walls', server, ['walls'], share), await serve('bare', server, ['bare'])]
+  const servers = [await serve('walls', server, ['walls']), await serve('bare', server, ['bare'])]
   const rows: Row[] = []
   for (const query of queries) {
     const bodies = Array.from({ length: 64 }, (_, n) =>

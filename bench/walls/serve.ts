@@ -61,7 +61,9 @@ async function walls(): Promise<Parts> {
     now: () => new Date(),
   })
   const budgets = await openBudgets({ db: null, logger })
-  const limits = createCallerLimits(budgets, callerLimits(config))
+  const configured = callerLimits(config)
+  // Without a share, what callers take is counted and never enough to put one off.
+  const limits = createCallerLimits(budgets, { ...configured, loopShare: configured.loopShare ?? 1_000 })
   return {
     supergraph,
     identity,
