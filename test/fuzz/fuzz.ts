@@ -43,8 +43,7 @@ export async function fuzz({ url, times, seed, pid }: FuzzOptions): Promise<Fuzz
         const { ms, faults: found } = await check(pid, operation.query, send)
         requests++
         slowestMs = Math.max(slowestMs, ms)
-        for (const fault of found)
-          faults.push(`${role} ${root.name}: ${fault}: ${JSON.stringify(operation)}`)
+        for (const fault of found) faults.push(`${role} ${root.name}: ${fault}: ${JSON.stringify(operation)}`)
       }
     }
   }

@@ -20,11 +20,7 @@ describe('the loop time of an operation', () => {
 
   test('counts work within work once, and all that it takes from the share of its caller', () => {
     const { tree: trees } = fc.letrec<{ tree: readonly unknown[] }>((tie) => ({
-      tree: fc.oneof(
-        { maxDepth: 4 },
-        fc.constant([]),
-        fc.array(tie('tree'), { maxLength: 3 }),
-      ),
+      tree: fc.oneof({ maxDepth: 4 }, fc.constant([]), fc.array(tie('tree'), { maxLength: 3 })),
     }))
     fc.assert(
       fc.property(trees, (tree) => {
