@@ -118,8 +118,11 @@ async function attackOn(url: string, length: number): Promise<{ ended: Promise<A
   })
   process.once('exit', () => child.kill('SIGKILL'))
   const lines = createInterface(child.stdout)
-  await once(lines, 'line')
-  const ended = once(lines, 'line').then(([line]) => {
+  const failed = once(child, 'close').then(() => {
+    throw new Error('the attack ended too early')
+  })
+  await Promise.race([once(lines, 'line'), failed])
+  const ended = Promise.race([once(lines, 'line'), failed]).then(([line]) => {
     const { sent, answers } = JSON.parse(line as string) as { sent: number; answers: Answers }
     if (sent < badPerSecond * length * 0.95) throw new Error(`only ${sent} bad requests were sent`)
     return answers

@@ -73,13 +73,14 @@ async function firstEventOf(url: string, key: string, operation: RandomOperation
   const { status, headers } = response
   if (!headers.get('content-type')?.includes('text/event-stream'))
     return { status, text: await response.text() }
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  const reader = response.body!.getReader()
+  const decoder = new TextDecoder()
   let text = ''
   const events = async (): Promise<void> => {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      text += value
+      text += decoder.decode(value, { stream: true })
       if (/^data:.+\n/m.test(text)) return
     }
   }

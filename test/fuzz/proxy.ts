@@ -24,7 +24,7 @@ export async function openCheckingProxy(target: string, pid: number | null): Pro
     const body = await text(request)
     const { authorization = '' } = request.headers
     const send = async (): Promise<Answer> => {
-      const answered = await fetch(target + request.url, {
+      const answered = await fetch(`${target}${request.url ?? ''}`, {
         method: request.method!,
         headers: { authorization, 'content-type': 'application/json' },
         body,
