@@ -52,7 +52,7 @@ export function brokenConnection(subgraph: string, originalError: unknown): Subg
 export const lateSubgraph = (subgraph: string): SubgraphResult =>
   failedResult(subgraph, { reason: 'TIMEOUT', status: null })
 
-/** The result of a subgraph that is not called, because the operation has taken its time of the event loop. */
+/** The result of a subgraph that is not called, because the operation has taken its loop time. */
 export const endedOperation: SubgraphResult = {
   data: null,
   errors: [{ message: engineCodes.OPERATION_TOO_LONG, extensions: { code: 'OPERATION_TOO_LONG' } }],

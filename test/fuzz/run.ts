@@ -1,6 +1,6 @@
 // Fuzzes a demo hub: npm run fuzz -- --times 200 --seed 1
-// npm run fuzz -- schemathesis lets schemathesis make the operations. Both start a hub; with --url and --pid they
-// use one that runs. The time on a processor of each request is read from /proc (Linux).
+// npm run fuzz -- schemathesis lets schemathesis make the operations. Both start a hub; with --url and --pid
+// they use one that runs. The time on a processor of each request is read from /proc (Linux).
 
 import { parseArgs } from 'node:util'
 import { fuzz } from './fuzz.ts'

@@ -1,5 +1,5 @@
-// Runs schemathesis (https://schemathesis.readthedocs.io) against a demo hub: one run for each role, with every
-// query and mutation of the API schema. A proxy checks the answers as those to our own operations.
+// Runs schemathesis (https://schemathesis.readthedocs.io) against a demo hub: one run for each role, with
+// every query and mutation of the API schema. A proxy checks the answers as those to our own operations.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
