@@ -1,6 +1,6 @@
 // What the walls between callers cost per request, and what they keep from a good caller: its latency
-// alone, beside a thousand bad requests a second and a caller at its limit, and beside the same attack on another hub
-// of this machine, which shows what the machine itself takes.
+// alone, beside a thousand bad requests a second and a caller at its limit, and beside the same attack on
+// another hub of this machine, which shows what the machine itself takes.
 //
 // BENCH_SECONDS (default 12) is the length of one measurement of latency, BENCH_ROUNDS (default 5) their
 // number: some five minutes in all.

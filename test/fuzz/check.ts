@@ -38,7 +38,8 @@ export interface Checked {
 
 /**
  * Sends an operation and checks its answer, and the time of the main thread of the process `pid`. Other work
- * of the hub may fall into the time of one request, but not of six, so it is sent again when it takes too long.
+ * of the hub may fall into the time of one request, but not of six, so it is sent again when it takes too
+ * long.
  */
 export async function check(
   pid: number | null,
