@@ -13,6 +13,7 @@ import { hashKey, type ApiKey } from '../../gateway/identity/key.ts'
 import { openBudgets } from '../../gateway/identity/shared-budgets.ts'
 import { createAdmission, type Admission } from '../../gateway/protocol/admission.ts'
 import type { Supergraph } from '../../gateway/supergraph/index.ts'
+import { LoopTime } from '../../subgraphs/platform/async/loop-time.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { anId } from '../../test/fixtures/an-id.ts'
 import { hubSupergraph } from '../engine/engines.ts'
@@ -22,6 +23,7 @@ const logger = pino({ level: 'silent' })
 const config = readConfig({
   PORT: '0',
   KEY_COST_PER_MINUTE: process.env['KEY_COST_PER_MINUTE'] ?? '1000000000',
+  LOOP_SHARE: process.env['LOOP_SHARE'],
 })
 
 interface Parts {
@@ -59,7 +61,9 @@ async function walls(): Promise<Parts> {
     now: () => new Date(),
   })
   const budgets = await openBudgets({ db: null, logger })
-  const limits = createCallerLimits(budgets, callerLimits(config))
+  const configured = callerLimits(config)
+  // Without a share, what callers take is counted and never enough to put one off.
+  const limits = createCallerLimits(budgets, { ...configured, loopShare: configured.loopShare ?? 1_000 })
   return {
     supergraph,
     identity,
@@ -67,13 +71,24 @@ async function walls(): Promise<Parts> {
   }
 }
 
-/** One viewer for every request, no scopes in the schema, and nothing is priced. */
+/** One viewer for every request, no scopes in the schema, and nothing is priced or counted. */
 async function bare(): Promise<Parts> {
   const { supergraph } = await hubSupergraph()
   const viewer: Viewer = { participant: anId('bench'), scopes: new Set(), key: 'bench' }
   const identity = { find: () => viewer, isValid: () => true, onChange: () => () => {}, close() {} }
   const charged = { extensions: null, allowance: null }
-  return { supergraph, identity, admission: { ...createAdmission(supergraph), charge: () => charged } }
+  const uncounted = new Uncounted(Infinity)
+  return {
+    supergraph,
+    identity,
+    admission: { ...createAdmission(supergraph), begin: () => uncounted, charge: () => charged },
+  }
+}
+
+class Uncounted extends LoopTime {
+  override run<Result>(work: () => Result): Result {
+    return work()
+  }
 }
 
 const parts = await (process.argv[2] === 'bare' ? bare() : walls())

@@ -4,7 +4,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { tracing } from '../../subgraphs/platform/tracing.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
-import { documentOptions, tokenIssuer, type Config } from '../config/config.ts'
+import { documentOptions, loopLimits, tokenIssuer, type Config } from '../config/config.ts'
 import { openAdmission } from '../http/admission.ts'
 import { createReadiness } from '../http/health.ts'
 import { passErrors } from '../http/mask-errors.ts'
@@ -70,6 +70,7 @@ export async function startStandalone(
     participantPerMinute: perMinute,
     keyPerMinute: null,
     unknownPerMinute: perMinute,
+    ...loopLimits(config),
   })
   const admission = await openAdmission(config, supergraph, limits, logger)
   server.open({ supergraph, admission, identity, metrics })

@@ -367,6 +367,14 @@ const settings = z.object({
   UNKNOWN_COST_PER_MINUTE: integer(1, 1_000_000_000)
     .default(600)
     .describe('The same for the requests without a valid key from one address, at each hub.'),
+  OPERATION_LOOP_MS: integer(10, 600_000)
+    .default(1_000)
+    .describe('The most milliseconds for which one query or mutation may hold the event loop of a hub.'),
+  LOOP_SHARE: z.coerce.number().min(0.01).max(1).optional().meta({
+    description:
+      'The most of a hub’s event loop that the operations of one participant may take, in any second; 1 is all of it.',
+    unset: '0.5 in production, 1 in a demo',
+  }),
   RECEIVE_TIMEOUT_MS: integer(100, 600_000)
     .default(10_000)
     .describe('The time in which the headers and the body of a request must arrive.'),
@@ -599,7 +607,14 @@ export const callerLimits = (config: Config): CallerLimitsOptions => ({
   participantPerMinute: config.COST_PER_MINUTE ?? null,
   keyPerMinute: config.KEY_COST_PER_MINUTE ?? null,
   unknownPerMinute: config.UNKNOWN_COST_PER_MINUTE,
+  ...loopLimits(config),
 })
+
+/** How long callers may hold the event loop. */
+export function loopLimits(config: Config): Pick<CallerLimitsOptions, 'loopShare' | 'operationLoopMs'> {
+  const { LOOP_SHARE = config.MODE === 'demo' ? 1 : 0.5, OPERATION_LOOP_MS } = config
+  return { loopShare: LOOP_SHARE === 1 ? null : LOOP_SHARE, operationLoopMs: OPERATION_LOOP_MS }
+}
 
 /** The MongoDB to use or to start, in the form of `startMongo`. */
 export const mongoOptions = (config: Config): Omit<MongoOptions, 'logger'> => ({

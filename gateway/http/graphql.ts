@@ -7,6 +7,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
 import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
+import type { LoopTime } from '../../subgraphs/platform/async/loop-time.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import { tracing } from '../../subgraphs/platform/tracing.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
@@ -15,7 +16,7 @@ import type { Identity, Peer } from '../identity/identity.ts'
 import { isIntrospectionOnly } from '../identity/introspection.ts'
 import { anonymous } from '../identity/without-database.ts'
 import { acceptsEventStream, contentTypes, negotiate, type MediaType } from '../protocol/accept.ts'
-import { withExtensions, type Admission } from '../protocol/admission.ts'
+import { withExtensions, type Admission, type Charged } from '../protocol/admission.ts'
 import {
   asHttpError,
   HttpError,
@@ -26,7 +27,7 @@ import {
 import { noting, unnoted, type RefusedRequests } from '../protocol/refused-requests.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
 import { refusalText } from '../supergraph/errors.ts'
-import type { Supergraph } from '../supergraph/index.ts'
+import type { Prepared, Supergraph, Variables } from '../supergraph/index.ts'
 import { others } from '../telemetry/call-stats.ts'
 import { nameSpan, traceRequest } from '../telemetry/spans.ts'
 import { endsWithErrors, unnamed, type Telemetry } from '../telemetry/telemetry.ts'
@@ -66,8 +67,8 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
 
   app.post('/graphql', (request, reply) => {
     checkCharset(request.headers['content-type'])
-    const body = readJson((request.body as string | undefined) ?? '', 'the body')
-    return respond(options, request, reply, readRequest(body))
+    const text = (request.body as string | undefined) ?? ''
+    return respond(options, request, reply, () => readRequest(readJson(text, 'the body')))
   })
 
   app.get<{ Querystring: Record<string, unknown> }>('/graphql', (request, reply) => {
@@ -75,7 +76,7 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
     if (query.query === undefined && request.headers.accept?.includes('text/html'))
       return reply.redirect(`${options.base}/graphiql/`)
     reply.header('cache-control', 'no-store')
-    return respond(options, request, reply, readRequest(fromUrl(query)))
+    return respond(options, request, reply, () => readRequest(fromUrl(query)))
   })
 
   app.setErrorHandler((error, request, reply) =>
@@ -103,10 +104,11 @@ async function respond(
   options: GraphqlRoutesOptions,
   request: FastifyRequest,
   reply: FastifyReply,
-  operation: GraphqlRequest,
+  read: () => GraphqlRequest,
 ): Promise<FastifyReply> {
-  const stream = (viewer: Viewer) => options.streams()!.open(request, reply, operation, viewer)
-  const answer = await runOperation(options, callerOf(request, reply), operation, stream)
+  const stream = (operation: GraphqlRequest, viewer: Viewer) =>
+    options.streams()!.open(request, reply, operation, viewer)
+  const answer = await runOperation(options, callerOf(request, reply), read, stream)
   if (!answer) return reply
   const { status, contentType, text, maxAge = 0, headers = {} } = answer
   reply.code(status).headers(headers).type(contentType)
@@ -125,45 +127,93 @@ const callerOf = (request: FastifyRequest, { raw }: FastifyReply): Caller => ({
 const send = (reply: FastifyReply, { status, contentType, text, headers = {} }: Answer): FastifyReply =>
   reply.code(status).headers(headers).type(contentType).send(text)
 
+/** Answers an operation with events. */
+type Stream = (operation: GraphqlRequest, viewer: Viewer) => void
+
 /**
- * Runs one operation and gives its answer; null when `stream` has begun to answer it with events, which is
- * left out for a caller that accepts none. Rejects with HttpError.
+ * Runs the operation that `read` gives, and gives its answer; null when `stream` has begun to answer it with
+ * events, which is left out for a caller that accepts none. A key is checked before anything is read. Rejects
+ * with HttpError.
  */
 export function runOperation(
   options: GraphqlRoutesOptions,
   caller: Caller,
-  operation: GraphqlRequest,
-  stream?: (viewer: Viewer) => void,
+  read: () => GraphqlRequest,
+  stream?: Stream,
 ): Promise<Answer | null> {
-  if (!tracing) return run(options, caller, operation, stream)
-  return traceRequest(tracing, caller, () => run(options, caller, operation, stream))
+  if (!tracing) return run(options, caller, read, stream)
+  return traceRequest(tracing, caller, () => run(options, caller, read, stream))
 }
 
 async function run(
-  { config, telemetry, services, unknown }: GraphqlRoutesOptions,
+  options: GraphqlRoutesOptions,
   peer: Caller,
-  operation: GraphqlRequest,
-  stream?: (viewer: Viewer) => void,
+  read: () => GraphqlRequest,
+  stream?: Stream,
 ): Promise<Answer | null> {
-  const { method, headers, address, requestId, response } = peer
-  const { accept, authorization } = headers
+  const { accept, authorization } = peer.headers
   const mediaType = negotiate(accept)
   const acceptsStream = stream !== undefined && acceptsEventStream(accept)
   if (!mediaType && !acceptsStream) throw new HttpError('NOT_ACCEPTABLE')
-  const hub = services()
+  const hub = options.services()
   if (!hub) throw new HttpError('NOT_READY')
   const { admission, identity, refused = unnoted } = hub
-  const sizes = { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX }
-  const needsNoKey = authorization === undefined && isIntrospectionOnly(admission.textOf(operation), sizes)
-  const found = needsNoKey ? { ...anonymous, address } : identity.find(authorization, peer)
+  const found = identity.find(authorization, peer)
   const viewer = found instanceof Promise ? await found : found
-  if (!viewer) {
-    admission.chargeUnknown(address)
-    throw unauthenticated(authorization)
-  }
+  if (!viewer && authorization !== undefined) refuseUnknown(hub, peer)
+  return noting(refused, viewer, peer.requestId, () => {
+    const loopTime = admission.begin(viewer, peer.address)
+    const client = { peer, viewer, mediaType, acceptsStream }
+    const admitted = loopTime.run(() => admit(options, hub, client, read))
+    if ('status' in admitted) return admitted
+    if ('prepared' in admitted) return execute(options, peer, admitted, loopTime)
+    stream!(admitted.operation, admitted.viewer)
+    return null
+  })
+}
+
+/** A client, and how it may be answered. */
+interface Client {
+  readonly peer: Caller
+  /** Null without a key. */
+  readonly viewer: Viewer | null
+  readonly mediaType: MediaType | null
+  readonly acceptsStream: boolean
+}
+
+/** An operation that may run. */
+interface Admitted extends Charged {
+  readonly mediaType: MediaType
+  readonly prepared: Prepared
+  readonly variables: Variables
+  readonly viewer: Viewer
+  /** By which it is counted. */
+  readonly name: string
+}
+
+/** An operation that is to be answered with events. */
+interface Streamed {
+  readonly operation: GraphqlRequest
+  readonly viewer: Viewer
+}
+
+/** Reads an operation and checks whether it may run. Gives the answer of one that is refused. */
+function admit(
+  { config, unknown }: GraphqlRoutesOptions,
+  hub: Services,
+  { peer, viewer: known, mediaType, acceptsStream }: Client,
+  read: () => GraphqlRequest,
+): Admitted | Streamed | Answer {
+  const { admission, refused = unnoted } = hub
+  const { method, headers, address, requestId, response } = peer
+  const operation = read()
+  const sizes = { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX }
+  const needsNoKey =
+    headers.authorization === undefined && isIntrospectionOnly(admission.textOf(operation), sizes)
+  const viewer = needsNoKey ? { ...anonymous, address } : (known ?? refuseUnknown(hub, peer))
   if (!needsNoKey && response.socket) unknown.known(response.socket)
 
-  const prepared = noting(refused, viewer, requestId, () => admission.prepare(operation))
+  const prepared = admission.prepare(operation)
   if (tracing) nameSpan(tracing, prepared)
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
   if (kind === 'subscription' && !acceptsStream) throw new HttpError('STREAM_NEEDED')
@@ -171,10 +221,7 @@ async function run(
     response.setHeader('allow', 'POST')
     throw new HttpError('METHOD_NOT_ALLOWED', 'GET runs queries only: send a mutation by POST')
   }
-  if (acceptsStream && (kind === 'subscription' || !mediaType)) {
-    stream(viewer)
-    return null
-  }
+  if (acceptsStream && (kind === 'subscription' || !mediaType)) return { operation, viewer }
   if (!mediaType) throw new HttpError('NOT_ACCEPTABLE')
   if (prepared.kind === 'rejected') {
     refused.note(viewer, requestId, prepared.errors)
@@ -182,19 +229,27 @@ async function run(
   }
   const coerced = prepared.coerce(operation.variables)
   if ('errors' in coerced) return refusal(mediaType, coerced.errors)
-  const { extensions, allowance } = noting(refused, viewer, requestId, () =>
-    admission.charge(prepared, coerced.variables, { viewer, address }, operation),
-  )
+  const { variables } = coerced
+  const charged = admission.charge(prepared, variables, { viewer, address }, operation)
+  // A name that needs no key could be any text.
+  const name = needsNoKey ? others : (prepared.name ?? unnamed)
+  return { ...charged, mediaType, prepared, variables, viewer, name }
+}
+
+async function execute(
+  { config, telemetry }: GraphqlRoutesOptions,
+  { requestId, response }: Caller,
+  { mediaType, prepared, variables, viewer, name, extensions, allowance }: Admitted,
+  loopTime: LoopTime,
+): Promise<Answer> {
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
-  if (kind === 'query') response.on('close', () => deadline.leave())
-  const context: RequestContext = { viewer, requestId, deadline }
+  if (prepared.operation === 'query') response.on('close', () => deadline.leave())
+  const context: RequestContext = { viewer, requestId, deadline, loopTime }
   const startedAt = performance.now()
   try {
-    const text = await prepared.execute(coerced.variables, context)
+    const text = await loopTime.run(() => prepared.execute(variables, context))
     const hasErrors = endsWithErrors(text)
-    // A name that needs no key could be any text.
-    const name = needsNoKey ? others : (prepared.name ?? unnamed)
     telemetry.operations.count(name, performance.now() - startedAt, hasErrors)
     const maxAge = hasErrors || extensions !== null ? 0 : prepared.maxAge
     const answer = answerOf(statusOf(text, mediaType), mediaType, withExtensions(text, extensions), maxAge)
@@ -202,6 +257,12 @@ async function run(
   } finally {
     deadline.end()
   }
+}
+
+/** Charges the address of a client without a valid key, and refuses it. */
+function refuseUnknown({ admission }: Services, { address, headers }: Caller): never {
+  admission.chargeUnknown(address)
+  throw unauthenticated(headers.authorization)
 }
 
 const answerOf = (status: number, mediaType: MediaType, text: string, maxAge = 0): Answer => ({
@@ -217,14 +278,12 @@ const statusOf = (text: string, mediaType: MediaType): number =>
 
 /** The answer for whatever `runOperation` or the web server has thrown. */
 export function errorAnswer(
-  { logger, services }: Pick<GraphqlRoutesOptions, 'logger' | 'services'>,
+  { logger }: Pick<GraphqlRoutesOptions, 'logger'>,
   error: unknown,
   peer: Peer,
 ): Answer {
   const { headers, requestId } = peer
   const httpError = httpErrorOf(error)
-  // Variables are checked before the key is.
-  if (httpError.code === 'PAN_REFUSED') void noteUnread(services(), httpError, peer)
   const isBug = httpError.code === 'INTERNAL_SERVER_ERROR'
   if (isBug) logger.error({ err: error, requestId }, 'a request to /graphql failed')
   return {
@@ -233,13 +292,6 @@ export function errorAnswer(
     text: httpErrorText(httpError, isBug ? requestId : undefined),
     headers: httpErrorHeaders(httpError),
   }
-}
-
-/** Notes a request that was refused before its caller was authenticated. */
-async function noteUnread(hub: Services | null, error: HttpError, peer: Peer): Promise<void> {
-  const found = hub?.identity.find(peer.headers.authorization, peer)
-  const viewer = await Promise.resolve(found).catch(() => null)
-  if (viewer) hub?.refused?.note(viewer, peer.requestId, [error])
 }
 
 const unauthenticated = (authorization: string | undefined): HttpError =>

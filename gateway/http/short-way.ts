@@ -82,7 +82,7 @@ class ShortWay implements Caller {
 
   async #run(body: string): Promise<void> {
     try {
-      const answer = await runOperation(this.#options, this, readRequest(readJson(body, 'the body')))
+      const answer = await runOperation(this.#options, this, () => readRequest(readJson(body, 'the body')))
       await this.#send(answer!)
     } catch (error) {
       await this.#send(errorAnswer(this.#options, error, this))

@@ -1,22 +1,25 @@
-// A token bucket: what a caller may still spend. It refills evenly, and holds what one minute gives. Pure.
+// A token bucket: what a caller may still spend. It refills evenly, and holds what some time gives. Pure.
 
 const minuteMs = 60_000
 
 export class Budget {
   readonly #perMinute: number
+  readonly #max: number
   #remaining: number
   #atMs: number
 
-  constructor(perMinute: number, nowMs: number) {
+  /** Is full, and holds what `holdsMs` give. */
+  constructor(perMinute: number, nowMs: number, holdsMs: number = minuteMs) {
     this.#perMinute = perMinute
-    this.#remaining = perMinute
+    this.#max = (perMinute / minuteMs) * holdsMs
+    this.#remaining = this.#max
     this.#atMs = nowMs
   }
 
-  /** What is left; negative when several hubs have spent more than there was. */
+  /** What is left; negative when more was taken than there was. */
   remainingAt(nowMs: number): number {
     const refill = ((nowMs - this.#atMs) / minuteMs) * this.#perMinute
-    return Math.min(this.#perMinute, this.#remaining + refill)
+    return Math.min(this.#max, this.#remaining + refill)
   }
 
   /** Takes `cost`; false when there is too little left, and then nothing is taken. */
@@ -28,13 +31,13 @@ export class Budget {
   }
 
   set(remaining: number, nowMs: number): void {
-    this.#remaining = Math.min(this.#perMinute, remaining)
+    this.#remaining = Math.min(this.#max, remaining)
     this.#atMs = nowMs
   }
 
   /** Milliseconds until `cost` can be spent; until the budget is full, for a cost that it never holds. */
   waitMs(cost: number, nowMs: number): number {
-    const missing = Math.min(cost, this.#perMinute) - this.remainingAt(nowMs)
+    const missing = Math.min(cost, this.#max) - this.remainingAt(nowMs)
     return Math.max(0, Math.ceil((missing / this.#perMinute) * minuteMs))
   }
 }

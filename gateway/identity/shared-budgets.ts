@@ -12,6 +12,10 @@ export interface Budgets {
    * Charges every one of `callers`, or none. `perMinute` gives the size of a budget when it is first used.
    */
   charge(callers: readonly Caller[], cost: number): Allowance
+  /** Takes `cost` of a budget, also when there is less. */
+  take(caller: Caller, cost: number): void
+  /** Milliseconds until a budget has anything left; 0 when it has. */
+  waitMs(caller: Caller): number
   /** Callers whose budget may be less than full. */
   readonly size: number
   close(): Promise<void>
@@ -21,6 +25,8 @@ export interface Caller {
   /** Such as "participant wallet-sg-01" or "key till 7". */
   readonly name: string
   readonly perMinute: number
+  /** The budget holds what this long gives; left out, a minute. */
+  readonly holdsMs?: number
   /** False: the budget is of this hub alone. */
   readonly isShared: boolean
 }
@@ -94,6 +100,17 @@ export async function openBudgets({
       const least = used.toSorted((a, b) => shareLeft(a, nowMs) - shareLeft(b, nowMs))[0]!
       return allowanceOf(least, least.caller.perMinute, nowMs, true)
     },
+    take(caller, cost) {
+      const nowMs = clock()
+      const entry = entryOf(entries, caller, nowMs)
+      entry.budget.set(entry.budget.remainingAt(nowMs) - cost, nowMs)
+      if (stored && caller.isShared) entry.unshared += cost
+    },
+    waitMs(caller) {
+      const nowMs = clock()
+      const { budget } = entryOf(entries, caller, nowMs)
+      return budget.remainingAt(nowMs) > 0 ? 0 : budget.waitMs(1, nowMs)
+    },
     async close() {
       isClosed = true
       clearTimeout(timer)
@@ -121,7 +138,12 @@ function entryOf(entries: Map<string, Entry>, caller: Caller, nowMs: number): En
   let entry = entries.get(caller.name)
   if (!entry) {
     if (entries.size >= entriesMax) entries.delete(entries.keys().next().value!)
-    entry = { caller, budget: new Budget(caller.perMinute, nowMs), unshared: 0, usedAtMs: nowMs }
+    entry = {
+      caller,
+      budget: new Budget(caller.perMinute, nowMs, caller.holdsMs),
+      unshared: 0,
+      usedAtMs: nowMs,
+    }
     entries.set(caller.name, entry)
   }
   entry.usedAtMs = nowMs

@@ -150,49 +150,79 @@ interface Call {
 const noop = (): void => {}
 
 /** Calls `ended` when the operation has ended; for a subscription, when it has begun. */
-function run(
-  state: BrokerState,
-  { readRequest, viewer, subscriber, cursor }: Call,
-  ended: () => void,
-): RunningOperation | null {
-  let isRunning = false
-  const context: RequestContext = { viewer, requestId: randomUUID() }
+function run(state: BrokerState, call: Call, ended: () => void): RunningOperation | null {
+  const { viewer, subscriber } = call
+  const context = { viewer, requestId: randomUUID() }
   const fail = (error: unknown): void => subscriber.refuse(errorResponse(state, error, context.requestId))
   try {
-    const request = readRequest()
-    const prepared = state.admission.prepare(request)
-    if (tracing) nameSpan(tracing, prepared)
-    if (prepared.kind === 'rejected') {
-      state.refused.note(viewer, context.requestId, prepared.errors)
-      return refuseWith(subscriber, prepared.errors)
+    const loopTime = state.admission.begin(viewer, viewer.address ?? '')
+    const admitted = loopTime.run(() => admit(state, call, context.requestId))
+    if (!admitted) {
+      ended()
+      return null
     }
-    const coerced = prepared.coerce(request.variables)
-    if ('errors' in coerced) return refuseWith(subscriber, coerced.errors)
-    const caller = { viewer, address: viewer.address ?? '' }
-    const { extensions } = state.admission.charge(prepared, coerced.variables, caller, request)
-    if (prepared.operation !== 'subscription') {
-      const deadline = new Deadline(state.requestMs)
-      isRunning = true
-      execute(state, prepared, coerced.variables, { ...context, deadline })
-        .then((text) => respond(subscriber, withExtensions(text, extensions)))
-        .catch(fail)
-        .finally(() => {
-          deadline.end()
-          ended()
-        })
-      return prepared.operation === 'query' ? { close: () => deadline.leave() } : null
+    const { request, prepared, variables, extensions } = admitted
+    if (prepared.operation === 'subscription') {
+      const subscription = loopTime.run(() => subscribe(state, call, request, { prepared, variables }))
+      ended()
+      return subscription
     }
-    const shared = sharedSubscriptionOf(state, prepared, state.admission.textOf(request), request)
-    const subscription = new Subscription(topicOf(state, shared, request, viewer), viewer, subscriber)
-    subscription.start(cursor ?? shared.document.cursorIn(coerced.variables))
-    return subscription
+    const deadline = new Deadline(state.requestMs)
+    loopTime
+      .run(() => execute(state, prepared, variables, { ...context, deadline, loopTime }))
+      .then((text) => respond(subscriber, withExtensions(text, extensions)))
+      .catch(fail)
+      .finally(() => {
+        deadline.end()
+        ended()
+      })
+    return prepared.operation === 'query' ? { close: () => deadline.leave() } : null
   } catch (error) {
     if (error instanceof HttpError) state.refused.note(viewer, context.requestId, [error])
     fail(error)
+    ended()
     return null
-  } finally {
-    if (!isRunning) ended()
   }
+}
+
+interface Admitted {
+  readonly request: GraphqlRequest
+  readonly prepared: Prepared
+  readonly variables: Variables
+  readonly extensions: string | null
+}
+
+/** Reads an operation and checks whether it may run; null when it was refused. */
+function admit(
+  { admission, refused }: BrokerState,
+  { readRequest, viewer, subscriber }: Call,
+  requestId: string,
+): Admitted | null {
+  const request = readRequest()
+  const prepared = admission.prepare(request)
+  if (tracing) nameSpan(tracing, prepared)
+  if (prepared.kind === 'rejected') {
+    refused.note(viewer, requestId, prepared.errors)
+    return refuseWith(subscriber, prepared.errors)
+  }
+  const coerced = prepared.coerce(request.variables)
+  if ('errors' in coerced) return refuseWith(subscriber, coerced.errors)
+  const { variables } = coerced
+  const caller = { viewer, address: viewer.address ?? '' }
+  const { extensions } = admission.charge(prepared, variables, caller, request)
+  return { request, prepared, variables, extensions }
+}
+
+function subscribe(
+  state: BrokerState,
+  { viewer, subscriber, cursor }: Call,
+  request: GraphqlRequest,
+  { prepared, variables }: Pick<Admitted, 'prepared' | 'variables'>,
+): Subscription {
+  const shared = sharedSubscriptionOf(state, prepared, state.admission.textOf(request), request)
+  const subscription = new Subscription(topicOf(state, shared, request, viewer), viewer, subscriber)
+  subscription.start(cursor ?? shared.document.cursorIn(variables))
+  return subscription
 }
 
 async function execute(

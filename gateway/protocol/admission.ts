@@ -1,6 +1,7 @@
 // Admits requests to the supergraph, the same for every transport: finds the document of a request, and
 // charges what it costs.
 
+import type { LoopTime } from '../../subgraphs/platform/async/loop-time.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import { RecentCache } from '../supergraph/recent-cache.ts'
 import type { Prepared, Rejected, Supergraph, Variables } from '../supergraph/index.ts'
@@ -29,6 +30,8 @@ export interface AdmissionOptions {
 export interface Admission {
   /** The names of the trusted documents; null when there are none. */
   readonly operationNames: ReadonlySet<string> | null
+  /** Begins an operation; see `CallerLimits`. Throws BUDGET_EXCEEDED. */
+  begin(viewer: Viewer | null, address: string): LoopTime
   /**
    * Prepares the document of a request. Throws HttpError when it is named by an id that is not known, or may
    * not be run.
@@ -82,6 +85,7 @@ export function createAdmission(supergraph: Supergraph, options: AdmissionOption
 
   return {
     operationNames,
+    begin: (viewer, address) => limits.begin(viewer, address),
     textOf,
     prepare(request) {
       const { query, id, operationName } = request

@@ -1,5 +1,6 @@
 // What each caller may spend: the interface between the transports, which charge, and the budgets.
 
+import { LoopTime } from '../../subgraphs/platform/async/loop-time.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 
 /** What is left of the budget that limits a caller most. */
@@ -14,6 +15,11 @@ export interface Allowance {
 
 export interface CallerLimits {
   /**
+   * Begins an operation of `viewer`, or of a client without a key at `address`. What the operation takes of
+   * the event loop is taken from the share of its caller. Throws BUDGET_EXCEEDED while nothing is left of it.
+   */
+  begin(viewer: Viewer | null, address: string): LoopTime
+  /**
    * Charges `viewer` for an operation; gives what is left, or null when nothing limits the viewer.
    * `address` is the client’s, and limits a client without a key, whose viewer is null. Throws
    * BUDGET_EXCEEDED.
@@ -22,4 +28,4 @@ export interface CallerLimits {
 }
 
 /** No caller is limited. */
-export const unlimited: CallerLimits = { charge: () => null }
+export const unlimited: CallerLimits = { begin: () => new LoopTime(Infinity), charge: () => null }

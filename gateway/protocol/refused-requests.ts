@@ -39,17 +39,17 @@ export const noteRefusedRequests = (log: Pick<RefusalLog, 'note'>): RefusedReque
   },
 })
 
-/** What `run` returns; an error that it throws is noted. */
+/** What `run` returns; an error that it throws is noted, when the viewer is known. */
 export function noting<Result>(
   refused: RefusedRequests,
-  viewer: Viewer,
+  viewer: Viewer | null,
   requestId: string,
   run: () => Result,
 ): Result {
   try {
     return run()
   } catch (error) {
-    if (error instanceof HttpError) refused.note(viewer, requestId, [error])
+    if (viewer && error instanceof HttpError) refused.note(viewer, requestId, [error])
     throw error
   }
 }

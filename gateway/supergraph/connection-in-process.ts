@@ -30,7 +30,7 @@ import type {
   Variables,
 } from './connection.ts'
 import { mapStream, type ResumableStream } from './stream.ts'
-import { isPromise } from './waiting.ts'
+import { isPromise, loopTimeOf, type LoopTime } from './waiting.ts'
 
 /** The part of a mercurius app that the connection uses. */
 export interface SubgraphApp {
@@ -55,6 +55,7 @@ type Execute = (
  */
 export function createInProcessConnection(name: string, app: SubgraphApp): SubgraphConnection {
   const { schema } = app.graphql
+  countRootFields(schema)
   return {
     name,
     prepare(text): SubgraphOperation {
@@ -81,6 +82,49 @@ export function createInProcessConnection(name: string, app: SubgraphApp): Subgr
         },
       }
     },
+  }
+}
+
+const countedSchemas = new WeakSet<GraphQLSchema>()
+
+/**
+ * Counts what follows the value of a root field as loop time of its request: completing a list takes most of
+ * the time. What follows the promises of inner fields is not counted: a wrapper for each would cost more than
+ * it.
+ */
+function countRootFields(schema: GraphQLSchema): void {
+  if (countedSchemas.has(schema)) return
+  countedSchemas.add(schema)
+  for (const type of [schema.getQueryType(), schema.getMutationType()]) {
+    for (const field of Object.values(type?.getFields() ?? {})) {
+      const { resolve } = field
+      if (!resolve) continue
+      field.resolve = (parent, args, context, info) => {
+        const value = resolve(parent, args, context, info)
+        const loopTime = isPromise(value) ? loopTimeOf(context) : null
+        return loopTime ? new CountedPromise(value as Promise<unknown>, loopTime) : value
+      }
+    }
+  }
+}
+
+/** Counts what is run with the value of `promise`. */
+class CountedPromise implements PromiseLike<unknown> {
+  readonly #promise: Promise<unknown>
+  readonly #loopTime: LoopTime
+
+  constructor(promise: Promise<unknown>, loopTime: LoopTime) {
+    this.#promise = promise
+    this.#loopTime = loopTime
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable: the executor adds its work by this method
+  then<Value, Reason>(
+    fulfilled?: ((value: unknown) => Value | PromiseLike<Value>) | null,
+    rejected?: ((reason: unknown) => Reason | PromiseLike<Reason>) | null,
+  ): Promise<Value | Reason> {
+    const counted = fulfilled && ((value: unknown) => this.#loopTime.run(() => fulfilled(value)))
+    return this.#promise.then(counted, rejected) as Promise<Value | Reason>
   }
 }
 

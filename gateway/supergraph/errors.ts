@@ -11,6 +11,8 @@ export const engineCodes = {
   OPERATION_TOO_LARGE:
     'The document exceeds a limit on its length, depth, fields, aliases, directives or introspection.',
   INTROSPECTION_OFF: 'The schema is not given to clients: __schema and __type are switched off.',
+  OPERATION_TOO_LONG:
+    'The operation has taken as much of the hub’s time as one may: request fewer fields, or shorter lists.',
   UNAUTHORIZED_FIELD_OR_TYPE: 'The caller may not read this field or a type that it contains.',
   BAD_USER_INPUT: 'A variable is missing, or its value is not valid for its type.',
   SUBGRAPH_UNAVAILABLE: 'A subgraph that provides part of the response is down or did not respond in time.',

@@ -25,7 +25,7 @@ import { compileStep, compileSubscription, type SubscriptionSource } from './ste
 import { mapStream, type Positioned } from './stream.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
 import type { Variant } from './variant.ts'
-import { deadlineOf, pacedRetry } from './waiting.ts'
+import { counted, deadlineOf, loopTimeOf, pacedRetry, type LoopTime } from './waiting.ts'
 
 /** One event of a subscription: a response as JSON, or null when only the position has moved. */
 export type SubscriptionEvent = Positioned<string | null>
@@ -124,12 +124,17 @@ export class Executable {
     this.#name = name
   }
 
-  /** Plans and compiles the operation. Rejects when it cannot be planned. */
-  static async compile(operation: Operation, variant: Variant, engine: Engine): Promise<Executable> {
+  /** Plans and compiles the operation, which counts as `loopTime`. Rejects when it cannot be planned. */
+  static async compile(
+    operation: Operation,
+    variant: Variant,
+    engine: Engine,
+    loopTime: LoopTime | null,
+  ): Promise<Executable> {
     const root = rootShape(operation, variant)
     const fields = root.fieldsOf(root.type)
     const groups = operation.definition.operation === 'mutation' ? fields.map((field) => [field]) : [fields]
-    const stages = groups.map((group) => compileStage(operation, variant, group, engine))
+    const stages = groups.map((group) => compileStage(operation, variant, group, engine, loopTime))
     return new Executable(engine, await Promise.all(stages), operation.definition.name?.value ?? null)
   }
 
@@ -186,7 +191,7 @@ export class Executable {
     try {
       const waiting = stage.step?.(run)
       return waiting
-        ? waiting.then(() => responseText(this.#respond(stage, run)))
+        ? waiting.then(() => counted(run.loopTime, () => responseText(this.#respond(stage, run))))
         : Promise.resolve(responseText(this.#respond(stage, run)))
     } catch (error) {
       return Promise.reject(error)
@@ -228,8 +233,8 @@ export class Executable {
     let omitted = 0
     for (const stage of this.#stages) {
       const run = newRun(variables, context)
-      await stage.step?.(run)
-      const response = this.#respond(stage, run)
+      await counted(run.loopTime, () => stage.step?.(run))
+      const response = counted(run.loopTime, () => this.#respond(stage, run))
       const shown = response.errors.slice(0, this.#engine.errorsMax - errors.length)
       errors.push(...shown)
       omitted += response.omitted + response.errors.length - shown.length
@@ -292,6 +297,7 @@ async function compileStage(
   variant: Variant,
   fields: readonly ShapeField[],
   engine: Engine,
+  loopTime: LoopTime | null,
 ): Promise<Stage> {
   const schema = operation.schema.graphql
   const shown = variant.isHidden ? operation.schema.shownWithout(variant.isHidden) : schema
@@ -309,15 +315,18 @@ async function compileStage(
   const { variables, constants, wantedFields } = document
   const operationName = operation.definition.name?.value ?? null
   const scope = { ...engine, operationName, variables, constants, wantedFields }
-  return operation.definition.operation === 'subscription'
-    ? { ...stage, providers, ...compileSubscription(plan, scope) }
-    : { ...stage, providers, source: null, step: compileStep(plan, scope) }
+  return counted(loopTime, () =>
+    operation.definition.operation === 'subscription'
+      ? { ...stage, providers, ...compileSubscription(plan, scope) }
+      : { ...stage, providers, source: null, step: compileStep(plan, scope) },
+  )
 }
 
 const newRun = (variables: Variables, context: unknown): Run => ({
   variables,
   context,
   deadline: deadlineOf(context),
+  loopTime: loopTimeOf(context),
   data: null,
   failures: null,
   lost: null,

@@ -4,6 +4,7 @@ import type { GraphQLFormattedError, GraphQLSchema } from 'graphql'
 import { memberOf } from './codegen.ts'
 import type { SubgraphError, SubgraphResult } from './connection.ts'
 import type { Entities } from './entities.ts'
+import { engineCodes } from './errors.ts'
 import type { Data } from './merge.ts'
 import { failedResult } from './remote-failure.ts'
 import { fieldsFor, type Shape, type ShapeField } from './shape.ts'
@@ -50,6 +51,12 @@ export function brokenConnection(subgraph: string, originalError: unknown): Subg
 /** The result of a subgraph that has not responded by the deadline of the request. */
 export const lateSubgraph = (subgraph: string): SubgraphResult =>
   failedResult(subgraph, { reason: 'TIMEOUT', status: null })
+
+/** The result of a subgraph that is not called, because the operation has taken its loop time. */
+export const endedOperation: SubgraphResult = {
+  data: null,
+  errors: [{ message: engineCodes.OPERATION_TOO_LONG, extensions: { code: 'OPERATION_TOO_LONG' } }],
+}
 
 /** The error for a response that breaks the protocol: "The subgraph x" and `what`. */
 export const invalidResponse = (

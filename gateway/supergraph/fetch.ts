@@ -19,7 +19,14 @@ import type {
 } from './connection.ts'
 import { compileEntities, type CollectEntities, type Entities } from './entities.ts'
 import type { EntityCall } from './entity-calls.ts'
-import { brokenConnection, invalidResponse, lateSubgraph, type Failure, type Target } from './failures.ts'
+import {
+  brokenConnection,
+  endedOperation,
+  invalidResponse,
+  lateSubgraph,
+  type Failure,
+  type Target,
+} from './failures.ts'
 import { compileMerge, type Data, type Merge } from './merge.ts'
 import { asEntities, isOfQuery, rootDocument, withoutNestedQuery } from './nested-query.ts'
 import type { FetchNode } from './plan.ts'
@@ -27,7 +34,7 @@ import { keysOf } from './providers.ts'
 import { withRequiredArguments } from './requires-arguments.ts'
 import { compileRewrites, renamedKeys, type Rewrite } from './rewrites.ts'
 import type { PlanScope, Run, Step } from './run.ts'
-import { isPromise } from './waiting.ts'
+import { counted, isPromise } from './waiting.ts'
 
 interface RootFetch {
   readonly operation: SubgraphOperation
@@ -251,8 +258,9 @@ function callSubgraph(
   run: Run,
   absorb: (run: Run, result: SubgraphResult) => void,
 ): void | Promise<void> {
-  const { deadline } = run
+  const { deadline, loopTime } = run
   if (deadline?.isPast) return absorb(run, lateSubgraph(subgraph))
+  if (loopTime?.isSpent) return absorb(run, endedOperation)
   let result: SubgraphResult | Promise<SubgraphResult>
   try {
     result = operation.execute(variables, run.context)
@@ -263,7 +271,7 @@ function callSubgraph(
   const inTime =
     deadline && !operation.endsByDeadline ? deadline.race(result, () => lateSubgraph(subgraph)) : result
   return inTime.then(
-    (value) => absorb(run, value),
+    (value) => counted(loopTime, () => absorb(run, value)),
     (error: unknown) => absorb(run, brokenConnection(subgraph, error)),
   )
 }

@@ -11,7 +11,7 @@ import { RecentCache } from './recent-cache.ts'
 import { compileSettings } from './settings.ts'
 import { compileCoercion, type Coerced } from './variables.ts'
 import { onlyVariant, type Variant } from './variant.ts'
-import { deadlineOf } from './waiting.ts'
+import { counted, deadlineOf, loopTimeOf, type LoopTime } from './waiting.ts'
 
 export interface Prepared {
   kind: 'prepared'
@@ -61,9 +61,13 @@ export function prepareOperation(operation: Operation, engine: Engine, onCompile
   const variants = new RecentCache<Executable>(variantBounds)
   /** Requests of the same variant wait for one plan. */
   const compiling = new Map<string, Promise<Executable | Rejected>>()
-  const compile = async (key: string, variant: Variant): Promise<Executable | Rejected> => {
+  const compile = async (
+    key: string,
+    variant: Variant,
+    loopTime: LoopTime | null,
+  ): Promise<Executable | Rejected> => {
     try {
-      const run = () => Executable.compile(operation, variant, engine)
+      const run = () => Executable.compile(operation, variant, engine, loopTime)
       const executable = await (engine.observer ? engine.observer.plan(run) : run())
       variants.set(key, executable, 1)
       onCompile()
@@ -75,18 +79,22 @@ export function prepareOperation(operation: Operation, engine: Engine, onCompile
       compiling.delete(key)
     }
   }
-  const compileVariant = (key: string, variant: Variant): Promise<Executable | Rejected> => {
+  const compileVariant = (
+    key: string,
+    variant: Variant,
+    context: unknown,
+  ): Promise<Executable | Rejected> => {
     let result = compiling.get(key)
-    if (!result) compiling.set(key, (result = compile(key, variant)))
+    if (!result) compiling.set(key, (result = compile(key, variant, loopTimeOf(context))))
     return result
   }
   const variantFor = (
     variables: Variables,
     context: unknown,
   ): Executable | Promise<Executable | Rejected> => {
-    if (!settingOf) return variants.get('') ?? compileVariant('', onlyVariant)
+    if (!settingOf) return variants.get('') ?? compileVariant('', onlyVariant, context)
     const { key, read } = settingOf(variables, context)
-    return variants.get(key) ?? compileVariant(key, read())
+    return variants.get(key) ?? compileVariant(key, read(), context)
   }
 
   return {
@@ -105,7 +113,9 @@ export function prepareOperation(operation: Operation, engine: Engine, onCompile
       if (!(variant instanceof Promise)) return variant.execute(variables, context)
       const planning = deadlineOf(context)?.race(variant, notInTime) ?? variant
       return planning.then((planned) =>
-        'kind' in planned ? refusalText(planned.errors) : planned.execute(variables, context),
+        'kind' in planned
+          ? refusalText(planned.errors)
+          : counted(loopTimeOf(context), () => planned.execute(variables, context)),
       )
     },
     async subscribe(variables, context) {

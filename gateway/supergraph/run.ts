@@ -5,7 +5,7 @@ import type { Failure } from './failures.ts'
 import type { Data, Lost } from './merge.ts'
 import type { PlannerDocument } from './planner-document.ts'
 import type { SupergraphSchema } from './supergraph-schema.ts'
-import type { Deadline } from './waiting.ts'
+import type { Deadline, LoopTime } from './waiting.ts'
 
 /** One execution of a plan. */
 export interface Run extends Lost {
@@ -13,6 +13,8 @@ export interface Run extends Lost {
   readonly context: unknown
   /** The `deadline` of the context; null when it has none. */
   readonly deadline: Deadline | null
+  /** The `loopTime` of the context; null when it has none. */
+  readonly loopTime: LoopTime | null
   /** Null until the first subgraph returns data. */
   data: Data | null
   failures: Failure[] | null

@@ -8,6 +8,7 @@ import { splitInterfaceObjects } from './interface-objects.ts'
 import { splitQueries } from './nested-query.ts'
 import type { PlanNode } from './plan.ts'
 import type { PlanScope, Run, Step } from './run.ts'
+import { counted } from './waiting.ts'
 import { splitRequirements } from './split-requirements.ts'
 
 export function compileStep(node: PlanNode, scope: PlanScope): Step {
@@ -74,7 +75,7 @@ export function compileSubscription(
 function sequence(steps: readonly Step[]): Step {
   const resume = async (run: Run, waiting: Promise<void>, next: number): Promise<void> => {
     await waiting
-    for (let n = next; n < steps.length; n++) await steps[n]!(run)
+    for (let n = next; n < steps.length; n++) await counted(run.loopTime, () => steps[n]!(run))
   }
   return (run) => {
     for (let n = 0; n < steps.length; n++) {

@@ -1,4 +1,5 @@
-// Waiting for subgraphs: promises, the deadline of a request, and pauses between attempts.
+// Waiting for subgraphs: promises, the deadline of a request, its time on the event loop, and pauses between
+// attempts.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -19,6 +20,22 @@ export interface Deadline {
 /** The deadline in the context of a request; null when the context has none. */
 export const deadlineOf = (context: unknown): Deadline | null =>
   (context as { readonly deadline?: Deadline } | null | undefined)?.deadline ?? null
+
+/** What a request takes of the event loop, as its context has it under `loopTime`. */
+export interface LoopTime {
+  /** True once the request has taken as much as it may. */
+  readonly isSpent: boolean
+  /** Runs synchronous work and counts its time. */
+  run<Result>(work: () => Result): Result
+}
+
+/** The loop time in the context of a request; null when the context has none. */
+export const loopTimeOf = (context: unknown): LoopTime | null =>
+  (context as { readonly loopTime?: LoopTime } | null | undefined)?.loopTime ?? null
+
+/** Runs synchronous work, and counts its time where there is a `loopTime`. */
+export const counted = <Result>(loopTime: LoopTime | null, work: () => Result): Result =>
+  loopTime ? loopTime.run(work) : work()
 
 const firstPauseMs = 50
 const lastPauseMs = 2_000

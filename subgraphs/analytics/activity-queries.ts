@@ -57,7 +57,7 @@ export const queryActivity = (
   where: ActivityFilterInput,
   context: RequestContext,
 ): Promise<Activity> =>
-  answerFromHours(dependencies, questionOf(dependencies, where, context)).then((activity) =>
+  answerFromHours(dependencies, questionOf(dependencies, where, context), context).then((activity) =>
     asSeenBy(context, activity),
   )
 
@@ -71,11 +71,14 @@ export const queryProgramme = (
   context: RequestContext,
 ): Promise<Activity> =>
   isOperator(context)
-    ? answerProgramme(dependencies, daysUpTo(dependencies.now(), programmeDays))
+    ? answerProgramme(dependencies, daysUpTo(dependencies.now(), programmeDays), context)
     : closed.current()
 
-const answerProgramme = (dependencies: ActivityDependencies, range: Range): Promise<Activity> =>
-  answerFromHours(dependencies, { range, where: {}, within: [] })
+const answerProgramme = (
+  dependencies: ActivityDependencies,
+  range: Range,
+  context?: RequestContext,
+): Promise<Activity> => answerFromHours(dependencies, { range, where: {}, within: [] }, context)
 
 /** The programme’s activity over closed days: the same all day, whatever is paid meanwhile. */
 export interface ClosedProgramme {
@@ -117,7 +120,7 @@ export const queryEntityActivity = (
   filters: Filters,
   party?: Visibility,
 ): Promise<Activity> =>
-  answerFromHours(dependencies, entityQuestion(dependencies, args, context, filters, party)).then(
+  answerFromHours(dependencies, entityQuestion(dependencies, args, context, filters, party), context).then(
     (activity) => asSeenBy(context, activity),
   )
 
@@ -128,10 +131,17 @@ export const queryMerchantActivity = (
   args: EntityActivityArguments,
   context: RequestContext,
 ): Promise<Activity> =>
-  answerFrom(dependencies, entityQuestion(dependencies, args, context, {}), async ({ monthsOf }, range) => {
-    const contents = await monthsOf(merchant, range)
-    return onlyBlocks(contents.map((content) => new CounterBlock(content, dependencies.activityCache.names)))
-  }).then((activity) => asSeenBy(context, activity))
+  answerFrom(
+    dependencies,
+    entityQuestion(dependencies, args, context, {}),
+    async ({ monthsOf }, range) => {
+      const contents = await monthsOf(merchant, range)
+      return onlyBlocks(
+        contents.map((content) => new CounterBlock(content, dependencies.activityCache.names)),
+      )
+    },
+    context,
+  ).then((activity) => asSeenBy(context, activity))
 
 const coarseMs = 60_000
 
@@ -210,17 +220,26 @@ function entityQuestion(
   }
 }
 
-const answerFromHours = (dependencies: ActivityDependencies, question: Question): Promise<Activity> =>
-  answerFrom(dependencies, question, async ({ source }) => source)
+const answerFromHours = (
+  dependencies: ActivityDependencies,
+  question: Question,
+  context?: RequestContext,
+): Promise<Activity> => answerFrom(dependencies, question, async ({ source }) => source, context)
 
 async function answerFrom(
   { activityCache }: ActivityDependencies,
   question: Question,
   sourceOf: (snapshot: Snapshot, range: Range) => Promise<BlockSource>,
+  context?: RequestContext,
 ): Promise<Activity> {
   const snapshot = await activityCache.current()
   const answerOver = async (range: Range): Promise<ActivityAnswer> =>
-    answerActivity(await sourceOf(snapshot, range), activityCache.names, { ...question, range })
+    answerActivity(
+      await sourceOf(snapshot, range),
+      activityCache.names,
+      { ...question, range },
+      context?.loopTime,
+    )
   const answer = await answerOver(question.range)
   return {
     snapshot,

@@ -1,6 +1,7 @@
 // Figures from counter blocks: which cells a question selects, and their sums. No MongoDB, no GraphQL.
 
 import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
+import type { LoopTime } from '../platform/async/loop-time.ts'
 import { inSlices, type Steps } from '../platform/async/slices.ts'
 import type { Visibility } from '../shared/access.ts'
 import { facetFields, type Cell, type CounterBlock, type Facet } from './counter-block.ts'
@@ -79,10 +80,10 @@ export const onlyBlocks = (blocks: readonly CounterBlock[]): BlockSource =>
 
 /**
  * Answers `question` from the blocks of `source`, whose names are numbered by `names`. Each call reads the
- * cells in the range once, in slices.
+ * cells in the range once, in slices, which count as `loopTime`.
  */
-export function answerActivity(source: BlockSource, names: Names, question: Question) {
-  const selection = new Selection(source, names, question)
+export function answerActivity(source: BlockSource, names: Names, question: Question, loopTime?: LoopTime) {
+  const selection = new Selection(source, names, question, loopTime)
   return {
     totals: (): Promise<Figures> => untilRead(() => totalsOf(selection)),
     /** Latency of the payments that the counterparty answered; null without any. */
@@ -125,15 +126,17 @@ class Selection {
   readonly #source: BlockSource
   readonly #names: Names
   readonly #question: Question
+  readonly #loopTime: LoopTime | undefined
   /** The facets that the filter reads. */
   readonly #facets: readonly Facet[]
   /** A test of cells for this many names; reading a block may add names. */
   #matcher: { readonly names: number; readonly matches: ((cell: Cell) => boolean) | null } | null = null
 
-  constructor(source: BlockSource, names: Names, question: Question) {
+  constructor(source: BlockSource, names: Names, question: Question, loopTime?: LoopTime) {
     this.#source = source
     this.#names = names
     this.#question = question
+    this.#loopTime = loopTime
     this.#facets = facetsOf(question)
   }
 
@@ -153,7 +156,7 @@ class Selection {
   ): Promise<void> {
     const use = { facets: [...facets, ...this.#facets], tallies, starts }
     for await (const blocks of this.#source(this.#question.range, use)) {
-      await inSlices(this.#visitAll(blocks, visit))
+      await inSlices(this.#visitAll(blocks, visit), this.#loopTime)
     }
   }
 

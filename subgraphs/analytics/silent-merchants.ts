@@ -75,6 +75,7 @@ export async function silentMerchants(
   const isLast = blocks.length < blocksMax
   const found = await inSlices(
     silentIn(isLast ? blocks : wholeMerchants(blocks), { usualFrom, silentFrom, to, minPayments }),
+    context.loopTime,
   )
   const connection = pages.connection(page, found, ({ merchant }) => [merchant.id])
   if (isLast || found.length > page.size) return connection

@@ -2,6 +2,7 @@
 
 import type { QrProductId } from '../../schema/values/id.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
+import type { LoopTime } from '../platform/async/loop-time.ts'
 import { atOnce, inSlices, type Steps } from '../platform/async/slices.ts'
 import { categoryOf, countryOf } from '../shared/values.ts'
 import { placesMax, type CountCube, type Spot } from './count-cube.ts'
@@ -89,11 +90,12 @@ export class Coverage {
 
   /**
    * Computes in slices what a breakdown needs, or `merchants` when there is none. Without it, the first use
-   * computes it at once, in some ten milliseconds for the whole cube.
+   * computes it at once, in some ten milliseconds for the whole cube. Counts as `loopTime`.
    */
-  async prepare(by: CoverageDimension | null): Promise<void> {
-    if (by === 'CITY') this.#byCity ??= await inSlices(this.#sumCities())
-    else if (by !== null || !this.#isByTermsAlone) this.#byProfile ??= await inSlices(this.#sumProfiles())
+  async prepare(by: CoverageDimension | null, loopTime?: LoopTime): Promise<void> {
+    if (by === 'CITY') this.#byCity ??= await inSlices(this.#sumCities(), loopTime)
+    else if (by !== null || !this.#isByTermsAlone)
+      this.#byProfile ??= await inSlices(this.#sumProfiles(), loopTime)
   }
 
   /** True when the totals of the terms are enough for the number of merchants. */

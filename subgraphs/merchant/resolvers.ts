@@ -80,24 +80,31 @@ export function createMerchantResolvers(dependencies: MerchantResolversDependenc
     QrProduct: productFields(dependencies),
     MerchantCode: codeFields(dependencies),
     MerchantCoverage: {
-      merchants: async (coverage: Coverage) => {
-        await coverage.prepare(null)
+      merchants: async (coverage: Coverage, _: unknown, { loopTime }: RequestContext) => {
+        await coverage.prepare(null, loopTime)
         return coverage.merchants
       },
-      onlineMerchants: async (coverage: Coverage) => {
-        await coverage.prepare(null)
+      onlineMerchants: async (coverage: Coverage, _: unknown, { loopTime }: RequestContext) => {
+        await coverage.prepare(null, loopTime)
         return coverage.onlineMerchants
       },
-      cities: async (coverage: Coverage) => {
-        await coverage.prepare('CITY')
+      cities: async (coverage: Coverage, _: unknown, { loopTime }: RequestContext) => {
+        await coverage.prepare('CITY', loopTime)
         return coverage.cities
       },
-      breakdown: async (coverage: Coverage, { by, first }: { by: CoverageDimension; first: number }) => {
-        await coverage.prepare(by)
+      breakdown: async (
+        coverage: Coverage,
+        { by, first }: { by: CoverageDimension; first: number },
+        { loopTime }: RequestContext,
+      ) => {
+        await coverage.prepare(by, loopTime)
         return orThrow(coverage.breakdown(by, first))
       },
-      cells: async (coverage: Coverage, { bounds, zoom }: { bounds: Bounds; zoom: number }) =>
-        orThrow(await inSlices(coverage.cellSteps(bounds, zoom))),
+      cells: async (
+        coverage: Coverage,
+        { bounds, zoom }: { bounds: Bounds; zoom: number },
+        { loopTime }: RequestContext,
+      ) => orThrow(await inSlices(coverage.cellSteps(bounds, zoom), loopTime)),
     },
     CoverageCell: { boundary: ({ id }: CoverageCell) => outlines.load(id) },
     ...coverageOfEntities(dependencies),

@@ -3,6 +3,7 @@
 import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Scope } from '../../schema/values/scopes.ts'
 import type { Deadline } from '../platform/async/deadline.ts'
+import type { LoopTime } from '../platform/async/loop-time.ts'
 
 /** The participant and the scopes for which a request is made, from its key or token. */
 export interface Viewer {
@@ -26,4 +27,6 @@ export interface RequestContext {
   readonly requestId: string
   /** Left out for a stream. Reads of a resolver may end with its `signal`; writes must not. */
   readonly deadline?: Deadline
+  /** What the operation takes of the event loop. Left out for the events of a stream. */
+  readonly loopTime?: LoopTime
 }

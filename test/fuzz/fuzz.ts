@@ -1,25 +1,10 @@
 // Sends random operations of each role to a running hub, and checks the answers.
 
-import {
-  buildSchema,
-  getNullableType,
-  isAbstractType,
-  isEnumType,
-  isLeafType,
-  isListType,
-  isNonNullType,
-  Kind,
-  parse,
-  type GraphQLObjectType,
-  type GraphQLOutputType,
-  type SelectionSetNode,
-} from 'graphql'
-import { readFileSync } from 'node:fs'
-import { chooseFrom, randomOperation, type RandomOperation } from './generate.ts'
+import type { GraphQLField, GraphQLObjectType } from 'graphql'
+import { setTimeout as pause } from 'node:timers/promises'
+import { check, schema, type Answer } from './check.ts'
+import { chooseFrom, randomOperation, type OperationKind, type RandomOperation } from './generate.ts'
 
-const schema = buildSchema(
-  readFileSync(new URL('../../schema/generated/api.graphql', import.meta.url), 'utf8'),
-)
 /** The keys of a demo. */
 export const roles = ['demo-operator', 'demo-portal', 'demo-wallet', 'demo-acquirer']
 
@@ -41,122 +26,66 @@ export interface FuzzReport {
   readonly faults: readonly string[]
 }
 
-/** The most time on a processor that one request may take. */
-const processorMs = 50
+const kinds: readonly OperationKind[] = ['query', 'mutation', 'subscription']
 
 export async function fuzz({ url, times, seed, pid }: FuzzOptions): Promise<FuzzReport> {
   const faults: string[] = []
   let requests = 0
   let slowestMs = 0
-  const fields = (['query', 'mutation'] as const).flatMap((kind) =>
-    Object.values((schema.getRootType(kind as never) as GraphQLObjectType).getFields()).map(
-      (root) => ({ kind, root }) as const,
-    ),
-  )
+  const fields = kinds.flatMap((kind) => rootFields(kind).map((root) => ({ kind, root })))
   for (const [f, { kind, root }] of fields.entries()) {
     for (const [r, role] of roles.entries()) {
       for (let n = 0; n < times; n++) {
         const choose = chooseFrom(seed + (f * roles.length + r) * 100_003 + n)
         const operation = randomOperation(schema, kind, root, choose)
-        const send = () => timed(pid, () => answerTo(url, role, operation))
-        let { result, ms } = await send()
+        const send = () =>
+          kind === 'subscription' ? firstEventOf(url, role, operation) : answerTo(url, role, operation)
+        const { ms, faults: found } = await check(pid, operation.query, send)
         requests++
-        // Other work of the hub may fall into the time of one request, but not of six.
-        for (let again = 0; again < 5 && ms > processorMs; again++) ms = Math.min(ms, (await send()).ms)
         slowestMs = Math.max(slowestMs, ms)
-        const found = ms > processorMs ? [`took ${ms.toFixed(0)} ms of a processor`] : []
-        for (const fault of [...found, ...faultsOf(operation, result)])
-          faults.push(`${role} ${root.name}: ${fault}: ${JSON.stringify(operation)}`)
+        for (const fault of found) faults.push(`${role} ${root.name}: ${fault}: ${JSON.stringify(operation)}`)
       }
     }
   }
   return { requests, operations: fields.length, slowestMs, faults }
 }
 
-interface Answer {
-  readonly status: number
-  readonly text: string
-}
+const rootFields = (kind: OperationKind): readonly GraphQLField<unknown, unknown>[] =>
+  Object.values((schema.getRootType(kind as never) as GraphQLObjectType).getFields())
+
+const request = (key: string, operation: RandomOperation, accept: string): RequestInit => ({
+  method: 'POST',
+  headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept },
+  body: JSON.stringify(operation),
+})
 
 async function answerTo(url: string, key: string, operation: RandomOperation): Promise<Answer> {
-  const response = await fetch(`${url}/graphql`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify(operation),
-  })
+  const response = await fetch(`${url}/graphql`, request(key, operation, 'application/json'))
   return { status: response.status, text: await response.text() }
 }
 
-/** Nanoseconds that the main thread of a process has been on a processor, by the kernel. */
-function onProcessor(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0])
-}
+/** How long a stream without events is read: one that is refused ends by itself. */
+const quietMs = 25
 
-async function timed<Result>(
-  pid: number | null,
-  work: () => Promise<Result>,
-): Promise<{ result: Result; ms: number }> {
-  const before = pid === null ? 0 : onProcessor(pid)
-  const result = await work()
-  return { result, ms: pid === null ? 0 : (onProcessor(pid) - before) / 1e6 }
-}
-
-/** What no message may show: a line of a stack, which an instant is not, or an error of the database. */
-const internals = /\.[cm]?[jt]s:\d+|\bnode:\w+\/|node_modules|Mongo\w*Error|E11000/
-
-/** What is wrong with an answer. */
-function faultsOf({ query }: RandomOperation, { status, text }: Answer): readonly string[] {
-  if (status >= 500) return [`status ${status}`]
-  const { data, errors = [] } = JSON.parse(text) as {
-    data?: Record<string, unknown> | null
-    errors?: readonly { message: string; extensions?: { code?: string } }[]
+/** What a stream begins with: an event, errors, or nothing. */
+async function firstEventOf(url: string, key: string, operation: RandomOperation): Promise<Answer> {
+  const response = await fetch(`${url}/graphql`, request(key, operation, 'text/event-stream'))
+  const { status, headers } = response
+  if (!headers.get('content-type')?.includes('text/event-stream'))
+    return { status, text: await response.text() }
+  const reader = response.body!.getReader()
+  const decoder = new TextDecoder()
+  let text = ''
+  const events = async (): Promise<void> => {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      text += decoder.decode(value, { stream: true })
+      if (/^data:.+\n/m.test(text)) return
+    }
   }
-  const masked = errors.flatMap(({ message, extensions: { code } = {} }) => {
-    if (code === undefined) return [`an error without a code: ${message}`]
-    if (code === 'INTERNAL_SERVER_ERROR' || code === 'GRAPHQL_VALIDATION_FAILED')
-      return [`${code}: ${message}`]
-    return internals.test(message) ? [`unmasked: ${message}`] : []
-  })
-  if (!data) return masked
-  const [operation] = parse(query).definitions
-  if (operation?.kind !== Kind.OPERATION_DEFINITION) return masked
-  const root = schema.getRootType(operation.operation)!
-  return [...masked, ...breaches(data, root, operation.selectionSet, root.name)]
-}
-
-/** The places of `value` that are not of its type. */
-function breaches(
-  value: unknown,
-  type: GraphQLOutputType,
-  selections: SelectionSetNode | undefined,
-  at: string,
-): readonly string[] {
-  if (value === null || value === undefined) return isNonNullType(type) ? [`${at} is null`] : []
-  const inner = getNullableType(type)
-  if (isListType(inner)) {
-    if (!Array.isArray(value)) return [`${at} is no list`]
-    return value.flatMap((item, n) => breaches(item, inner.ofType, selections, `${at}.${n}`))
-  }
-  if (isLeafType(inner)) {
-    if (typeof value === 'object') return [`${at} is no ${inner.name}`]
-    const isKnown = !isEnumType(inner) || (typeof value === 'string' && inner.getValue(value))
-    return isKnown ? [] : [`${at} is ${JSON.stringify(value)}, no ${inner.name}`]
-  }
-  const object = value as Record<string, unknown>
-  const concrete = isAbstractType(inner)
-    ? schema.getPossibleTypes(inner).find(({ name }) => name === object['__typename'])
-    : (inner as GraphQLObjectType)
-  if (!concrete) return [`${at} has the type ${String(object['__typename'])}`]
-  return (selections?.selections ?? []).flatMap((node) => {
-    if (node.kind === Kind.INLINE_FRAGMENT)
-      return node.typeCondition?.name.value === concrete.name
-        ? breaches(value, concrete, node.selectionSet, at)
-        : []
-    if (node.kind !== Kind.FIELD || node.name.value === '__typename') return []
-    const key = (node.alias ?? node.name).value
-    const field = concrete.getFields()[node.name.value]!
-    const path = `${at}.${node.name.value}`
-    if (!Object.hasOwn(object, key)) return [`${path} is missing`]
-    return breaches(object[key], field.type, node.selectionSet, path)
-  })
+  const reading = events().catch(() => {})
+  await Promise.race([reading, pause(quietMs)])
+  await reader.cancel()
+  return { status, text: /^data:\s*(\{.*\})$/m.exec(text)?.[1] ?? '{}' }
 }

@@ -76,6 +76,8 @@ const scalars: Readonly<Record<string, readonly unknown[]>> = {
   CountryCode: ['CN', 'SG', 'TH', 'ZZ', ''],
 }
 
+export type OperationKind = 'query' | 'mutation' | 'subscription'
+
 export interface RandomOperation {
   readonly query: string
   readonly variables: Readonly<Record<string, unknown>>
@@ -87,7 +89,7 @@ const listMax = 3
 /** A random operation that selects `root`. */
 export function randomOperation(
   schema: GraphQLSchema,
-  kind: 'query' | 'mutation',
+  kind: OperationKind,
   root: GraphQLField<unknown, unknown>,
   choose: Choose,
 ): RandomOperation {

@@ -1,12 +1,16 @@
-// Runs schemathesis (https://schemathesis.readthedocs.io) against a running demo hub: one run for each role
-// with every query and mutation of the API schema.
+// Runs schemathesis (https://schemathesis.readthedocs.io) against a demo hub: one run for each role, with
+// every query and mutation of the API schema. A proxy checks the answers as those to our own operations.
 
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { roles, type FuzzReport } from './fuzz.ts'
+import { openCheckingProxy } from './proxy.ts'
 
 export interface SchemathesisOptions {
   readonly url: string
-  readonly keys: readonly string[]
+  /** Process of the hub, whose time on a processor is read for each request; null does not read it. */
+  readonly pid: number | null
   /** Operations for each root field and role. */
   readonly times: number
   readonly seed: number
@@ -14,32 +18,48 @@ export interface SchemathesisOptions {
   readonly command: string
 }
 
-/** Returns the keys with which a fault was found; schemathesis prints the faults. */
-export function runSchemathesis({ url, keys, times, seed, command }: SchemathesisOptions): readonly string[] {
-  const schema = fileURLToPath(new URL('../../schema/generated/api.graphql', import.meta.url))
-  return keys.filter((key) => {
+export async function runSchemathesis(options: SchemathesisOptions): Promise<Omit<FuzzReport, 'operations'>> {
+  const proxy = await openCheckingProxy(options.url, options.pid)
+  const failed: string[] = []
+  for (const key of roles) {
     console.log(`schemathesis with the key ${key}`)
-    const { status, error } = spawnSync(
-      command,
-      [
-        'run',
-        schema,
-        `--url=${url}/graphql`,
-        `--header=Authorization: Bearer ${key}`,
-        '--checks=coded_errors',
-        '--phases=fuzzing',
-        `--max-examples=${times}`,
-        `--seed=${seed}`,
-        '--generation-deterministic',
-        '--continue-on-failure',
-      ],
-      {
-        stdio: 'inherit',
-        cwd: fileURLToPath(new URL('.', import.meta.url)),
-        env: { ...process.env, SCHEMATHESIS_HOOKS: 'hub_checks' },
-      },
-    )
-    if (error) throw new Error(`${command} cannot be run: pip install schemathesis`, { cause: error })
-    return status !== 0
-  })
+    const status = await runFor(key, proxy.url, options)
+    if (status !== 0) failed.push(`schemathesis ended with ${status} for the key ${key}`)
+  }
+  proxy.close()
+  const { requests, slowestMs, faults } = proxy
+  return { requests, slowestMs, faults: [...faults, ...failed] }
+}
+
+async function runFor(
+  key: string,
+  url: string,
+  { times, seed, command }: SchemathesisOptions,
+): Promise<number | null> {
+  const schema = fileURLToPath(new URL('../../schema/generated/api.graphql', import.meta.url))
+  const child = spawn(
+    command,
+    [
+      'run',
+      schema,
+      `--url=${url}/graphql`,
+      `--header=Authorization: Bearer ${key}`,
+      '--checks=coded_errors',
+      '--phases=fuzzing',
+      `--max-examples=${times}`,
+      `--seed=${seed}`,
+      '--generation-deterministic',
+      '--continue-on-failure',
+    ],
+    {
+      stdio: 'inherit',
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+      env: { ...process.env, SCHEMATHESIS_HOOKS: 'hub_checks' },
+    },
+  )
+  process.once('exit', () => child.kill('SIGKILL'))
+  const [status] = (await once(child, 'close').catch((error: unknown) => {
+    throw new Error(`${command} cannot be run: pip install schemathesis`, { cause: error })
+  })) as [number | null]
+  return status
 }

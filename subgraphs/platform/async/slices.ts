@@ -1,5 +1,7 @@
 // Long computations in slices, so that a process answers other requests in between.
 
+import { LoopTimeError, type LoopTime } from './loop-time.ts'
+
 /** How long all slices of one turn of the event loop take: well below what a client would notice. */
 const sliceMs = 2
 
@@ -16,13 +18,23 @@ export function atOnce<Result>(steps: Steps<Result>): Result {
 
 /**
  * Runs the steps, and lets other work of the process run after each slice. Computations that run at once, or
- * one after another, share the slice of a turn.
+ * one after another, share the slice of a turn. The slices count as `loopTime` of an operation; rejects with
+ * LoopTimeError when it is spent.
  */
-export async function inSlices<Result>(steps: Steps<Result>): Promise<Result> {
+export async function inSlices<Result>(steps: Steps<Result>, loopTime?: LoopTime): Promise<Result> {
   for (;;) {
     if (isOver()) await nextTurn()
-    const { done, value } = steps.next()
+    const { done, value } = loopTime ? loopTime.run(() => slice(steps)) : slice(steps)
     if (done) return value
+    if (loopTime?.isSpent) throw new LoopTimeError()
+  }
+}
+
+/** Runs steps, at least one, until the slice of this turn ends. */
+function slice<Result>(steps: Steps<Result>): IteratorResult<undefined, Result> {
+  for (;;) {
+    const result = steps.next()
+    if (result.done || isOver()) return result
   }
 }
 

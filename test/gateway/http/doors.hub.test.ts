@@ -174,3 +174,54 @@ describe('a caller that spends more than its budget', () => {
     await close()
   })
 })
+
+describe('a caller that holds the event loop for longer than its share', () => {
+  test('gets 429 with the time to wait, also over a WebSocket, and others are served', async () => {
+    const { url, refusals, close } = await smallHub({ LOOP_SHARE: '0.01', UNKNOWN_COST_PER_MINUTE: '1000' })
+    const ask = (query: string, key = 'demo-wallet') =>
+      fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ query }),
+      })
+    // Documents that are not valid cost nothing but time.
+    const fields = Array.from({ length: 1_000 }, (_, n) => `f${n}`).join(' ')
+    let response = await ask(`{ ${fields} }`)
+    for (let n = 0; response.status !== 429 && n < 200; n++) response = await ask(`{ a${n}: ${fields} }`)
+    expect(response.status).toBe(429)
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+    expect(await response.json()).toMatchObject({
+      errors: [{ extensions: { code: 'BUDGET_EXCEEDED', limit: 10, remaining: 0 } }],
+    })
+    expect(refusals).toContainEqual(expect.objectContaining({ refusal: 'BUDGET_EXCEEDED' }))
+    expect((await ask('{ whoami }', 'demo-acquirer')).status).toBe(200)
+
+    const client = await RawClient.as(url, 'demo-wallet')
+    let message: object = {}
+    for (let n = 0; n < 200 && !JSON.stringify(message).includes('BUDGET_EXCEEDED'); n++) {
+      await client.subscribe(`${n}`, `{ b${n}: ${fields} }`)
+      message = (await client.receive()) as object
+    }
+    expect(message).toMatchObject({
+      type: 'error',
+      payload: [
+        { extensions: { code: 'BUDGET_EXCEEDED', limit: 10, retryAfterMs: expect.any(Number) as number } },
+      ],
+    })
+    await client.close()
+    await close()
+  })
+})
+
+describe('a request with a key that is unknown', () => {
+  test('is refused before its body is read', async () => {
+    const ask = (headers: Record<string, string>) =>
+      fetch(`${hub.url}/graphql`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: '{"query": no JSON',
+      })
+    expect((await ask({ authorization: 'Bearer unknown' })).status).toBe(401)
+    expect((await ask({ authorization: 'Bearer demo-wallet' })).status).toBe(400)
+  })
+})

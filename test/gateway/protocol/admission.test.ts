@@ -30,6 +30,8 @@ async function limitsOf(perMinute: number, clock?: () => number): Promise<Caller
     participantPerMinute: perMinute,
     keyPerMinute: null,
     unknownPerMinute: perMinute,
+    loopShare: null,
+    operationLoopMs: Infinity,
   })
 }
 

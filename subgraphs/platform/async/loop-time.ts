@@ -1,0 +1,50 @@
+// How long one operation holds the event loop of this process: the sum of its own synchronous work, without
+// what it waits for. Measured around that work, because asynchronous hooks would slow down every promise.
+
+/** What an operation throws that has held the event loop for as long as it may. */
+export class LoopTimeError extends Error {
+  override readonly name = 'LoopTimeError'
+  readonly extensions = { code: 'OPERATION_TOO_LONG' }
+
+  constructor() {
+    super('The computation was ended: it takes more of the hub’s time than one operation may.')
+  }
+}
+
+export class LoopTime {
+  readonly #maxMs: number
+  readonly #take: ((ms: number) => void) | null
+  #spentMs = 0
+  /** Null between two pieces of work. */
+  #beganAtMs: number | null = null
+
+  /** `take` receives the milliseconds of each piece of work when it ends. */
+  constructor(maxMs: number, take: ((ms: number) => void) | null = null) {
+    this.#maxMs = maxMs
+    this.#take = take
+  }
+
+  /** Milliseconds up to now. */
+  get spentMs(): number {
+    return this.#beganAtMs === null ? this.#spentMs : this.#spentMs + performance.now() - this.#beganAtMs
+  }
+
+  /** True once the operation has held the event loop for longer than it may. */
+  get isSpent(): boolean {
+    return this.spentMs > this.#maxMs
+  }
+
+  /** Runs synchronous work and counts its time; a part of other work is counted once. */
+  run<Result>(work: () => Result): Result {
+    if (this.#beganAtMs !== null) return work()
+    this.#beganAtMs = performance.now()
+    try {
+      return work()
+    } finally {
+      const ms = performance.now() - this.#beganAtMs
+      this.#beganAtMs = null
+      this.#spentMs += ms
+      this.#take?.(ms)
+    }
+  }
+}
