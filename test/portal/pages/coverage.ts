@@ -1,7 +1,7 @@
 // Merchants from the world to a street, and why a wallet can pay there.
 
 import { describe, expect, test } from 'vitest'
-import { expectShown } from '../browser.ts'
+import { expectShown, patient } from '../browser.ts'
 import { partner, type Portal } from '../portal.ts'
 
 export function describeCoverage({ hub, open }: Portal): void {
@@ -35,6 +35,65 @@ export function describeCoverage({ hub, open }: Portal): void {
       await dialog.getByText('Wallets that can pay here').click()
       await dialog.locator('.wallets button').first().click()
       await expectShown(dialog.getByText(/^Yes\./))
+    })
+
+    const filters = [
+      { label: 'Scenario', parameter: 'scenario', inputOf: (value: string) => ({ scenarios: [value] }) },
+      { label: 'Category', parameter: 'mcc', inputOf: (value: string) => ({ mccs: [value] }) },
+      { label: 'QR product', parameter: 'product', inputOf: (value: string) => ({ qrProducts: [value] }) },
+      {
+        label: 'Online',
+        parameter: 'online',
+        inputOf: (value: string) => ({ online: value === 'yes' }),
+      },
+    ]
+    test.each(filters)(
+      'counts the merchants of the filter $label, which the link holds',
+      async ({ label, parameter, inputOf }) => {
+        const countOf = async (where: object): Promise<string> => {
+          const { data } = await hub
+            .as(partner)
+            .query('query ($where: MerchantFilter) { merchantCoverage(where: $where) { merchants } }', {
+              where,
+            })
+          const { merchants } = (data as { merchantCoverage: { merchants: number } }).merchantCoverage
+          return merchants.toLocaleString('en-GB')
+        }
+        const page = await open('/coverage', partner)
+        const total = page.locator('.total strong')
+        const all = await countOf({})
+        await expect.poll(() => total.innerText(), patient).toBe(all)
+        const choice = page.getByLabel(label, { exact: true })
+        await choice.locator('option').nth(1).waitFor({ state: 'attached' })
+        await choice.selectOption({ index: 1 })
+        const value = await choice.inputValue()
+        const filtered = await countOf(inputOf(value))
+        expect(filtered).not.toBe(all)
+        await expect.poll(() => total.innerText(), patient).toBe(filtered)
+        // The shares beside the map are those of the filter too.
+        const shares = page.locator('main aside section').filter({ hasText: 'Countries' }).locator('.num')
+        const sum = (await shares.evaluateAll((each) => each.map(({ title }) => title.split(' ')[0]!)))
+          .map((text) => Number(text.replaceAll(',', '')))
+          .reduce((a, b) => a + b, 0)
+        expect(sum.toLocaleString('en-GB')).toBe(filtered)
+
+        await page.reload({ waitUntil: 'commit' })
+        await expect.poll(() => total.innerText(), patient).toBe(filtered)
+        expect(new URL(page.url()).searchParams.get(parameter)).toBe(value)
+        await expect.poll(() => choice.inputValue(), patient).toBe(value)
+        await page.getByRole('button', { name: 'Reset' }).click()
+        await expect.poll(() => total.innerText(), patient).toBe(all)
+      },
+    )
+
+    test('lists the merchants of a filter alone', async () => {
+      const page = await open('/coverage?at=31.2,121.45,9&scenario=DINING', partner)
+      const list = page.locator('.list .what')
+      await list.first().waitFor()
+      const dining = await list.allInnerTexts()
+      await page.getByLabel('Scenario').selectOption('TRANSPORT')
+      await expect.poll(() => list.allInnerTexts(), patient).not.toEqual(dining)
+      await page.waitForURL(/scenario=TRANSPORT/)
     })
 
     test('finds a merchant by its name in the local script', async () => {
