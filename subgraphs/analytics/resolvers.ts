@@ -146,7 +146,8 @@ async function breakdownOf(
   const shares = await answer.breakdown(by)
   let reading: ReturnType<Part['details']> | null = null
   // All parts are read at once, for the first field that needs what they tally.
-  const details = () => (reading ??= by === 'DECLINE_REASON' ? Promise.resolve(new Map()) : answer.details(by))
+  const details = () =>
+    (reading ??= by === 'DECLINE_REASON' ? Promise.resolve(new Map()) : answer.details(by))
   return shares.slice(0, first).map((share) => ({
     ...share,
     label: labelOf(by, share.key, registry),

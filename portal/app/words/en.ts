@@ -417,7 +417,8 @@ export const en = {
     closableFrom: (time: string) => `Open until ${time}`,
     notYet: (date: string, time: string) =>
       `${date} cannot be closed yet: the latest cut-off of all corridors is ${time}.`,
-    isClosing: (date: string) => `${date} is being closed: its payments are collected, its files are written.`,
+    isClosing: (date: string) =>
+      `${date} is being closed: its payments are collected, its files are written.`,
     isClosed: (date: string) => `${date} is closed: closing it again gives the same batch.`,
     future: (date: string) => `${date} is not a date of the calendar yet: its cut-off lies ahead.`,
     noPayments: 'nothing to settle yet',

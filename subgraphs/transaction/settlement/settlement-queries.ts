@@ -166,7 +166,10 @@ async function readDates(
     throw new ProblemError(refuse('BAD_PAGE', `\`first\` is 1–${daysMax}, not ${first}`, ['first']))
   }
   const zones = [...registry.corridors.values()].map(({ settlementZone }) => settlementZone)
-  const today = [defaultZone, ...zones].map((zone) => settlementDate(now(), zone)).toSorted().at(-1)!
+  const today = [defaultZone, ...zones]
+    .map((zone) => settlementDate(now(), zone))
+    .toSorted()
+    .at(-1)!
   const dates = Array.from({ length: first }, (_, n) => dayBefore(today, n))
   const found = settlementBatchesOf(db).find({ _id: { $in: dates.map(batchId) } })
   const stored = await readForClient(db, 'list', () => found.toArray())

@@ -1,7 +1,7 @@
 // The grid of corridors, their terms, and charts over any range.
 
 import { describe, expect, test } from 'vitest'
-import { expectShown } from '../browser.ts'
+import { expectShown, patient } from '../browser.ts'
 import { operator, type Portal } from '../portal.ts'
 
 interface Share {
@@ -59,13 +59,18 @@ export function describeCorridors({ hub, open, pay }: Portal): void {
     })
 
     test('have the p95 and the decline reasons of each cell, as the API has them', async () => {
-      const { data } = await hub
-        .as(operator)
-        .query(
-          '{ activity(where: { range: { lastDays: 90 } }) { breakdown(by: CORRIDOR, first: 500) { key authorizeMs { p95 } reasons(first: 1) { isoCode message payments } } } }',
-        )
-      const { breakdown } = (data as { activity: { breakdown: Share[] } }).activity
-      const { key, authorizeMs, reasons } = breakdown.find((share) => share.reasons.length > 0)!
+      await pay('62.00', undefined, 'SIM-AM04')
+      const read = async (): Promise<Share> => {
+        const { data } = await hub
+          .as(operator)
+          .query(
+            '{ activity(where: { range: { lastDays: 90 } }) { breakdown(by: CORRIDOR, first: 500) { key authorizeMs { p95 } reasons(first: 1) { isoCode message payments } } } }',
+          )
+        const { breakdown } = (data as { activity: { breakdown: Share[] } }).activity
+        return breakdown.find(({ key }) => key === 'SG-CN')!
+      }
+      await expect.poll(async () => (await read()).reasons.length, patient).toBe(1)
+      const { key, authorizeMs, reasons } = await read()
       const page = await open('/corridors?days=90', operator)
       const cell = page.getByRole('link', { name: new RegExp(`${key}:`) })
       await page.getByRole('button', { name: 'p95' }).click()

@@ -4,6 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { expectShown, patient } from '../browser.ts'
 import { partner, type Portal } from '../portal.ts'
 
+interface Counts {
+  readonly merchants: number
+  readonly breakdown: readonly { readonly merchants: number }[]
+}
+
 export function describeCoverage({ hub, open }: Portal): void {
   describe('coverage', () => {
     test('leads from a city to a merchant, and explains why a wallet can pay there', async () => {
@@ -50,32 +55,35 @@ export function describeCoverage({ hub, open }: Portal): void {
     test.each(filters)(
       'counts the merchants of the filter $label, which the link holds',
       async ({ label, parameter, inputOf }) => {
-        const countOf = async (where: object): Promise<string> => {
-          const { data } = await hub
-            .as(partner)
-            .query('query ($where: MerchantFilter) { merchantCoverage(where: $where) { merchants } }', {
-              where,
-            })
-          const { merchants } = (data as { merchantCoverage: { merchants: number } }).merchantCoverage
-          return merchants.toLocaleString('en-GB')
+        const countsOf = async (where: object) => {
+          const document =
+            'query ($where: MerchantFilter) { merchantCoverage(where: $where) { merchants breakdown(by: COUNTRY, first: 12) { merchants } } }'
+          const { data } = await hub.as(partner).query(document, { where })
+          const { merchants, breakdown } = (data as { merchantCoverage: Counts }).merchantCoverage
+          return {
+            all: merchants.toLocaleString('en-GB'),
+            byCountry: breakdown.map((share) => share.merchants.toLocaleString('en-GB')),
+          }
         }
         const page = await open('/coverage', partner)
         const total = page.locator('.total strong')
-        const all = await countOf({})
+        const { all } = await countsOf({})
         await expect.poll(() => total.innerText(), patient).toBe(all)
-        const choice = page.getByLabel(label, { exact: true })
+        const choice = page
+          .locator('.filters label', { has: page.locator(`span:text-is("${label}")`) })
+          .locator('select')
         await choice.locator('option').nth(1).waitFor({ state: 'attached' })
         await choice.selectOption({ index: 1 })
         const value = await choice.inputValue()
-        const filtered = await countOf(inputOf(value))
+        const { all: filtered, byCountry } = await countsOf(inputOf(value))
         expect(filtered).not.toBe(all)
         await expect.poll(() => total.innerText(), patient).toBe(filtered)
         // The shares beside the map are those of the filter too.
         const shares = page.locator('main aside section').filter({ hasText: 'Countries' }).locator('.num')
-        const sum = (await shares.evaluateAll((each) => each.map(({ title }) => title.split(' ')[0]!)))
-          .map((text) => Number(text.replaceAll(',', '')))
-          .reduce((a, b) => a + b, 0)
-        expect(sum.toLocaleString('en-GB')).toBe(filtered)
+        const shown = await shares.evaluateAll((each) =>
+          each.map((share) => (share as HTMLElement).title.split(' ')[0]),
+        )
+        expect(shown).toEqual(byCountry)
 
         await page.reload({ waitUntil: 'commit' })
         await expect.poll(() => total.innerText(), patient).toBe(filtered)

@@ -107,7 +107,9 @@ export function describeOperator({ hub, open }: Portal): void {
       await page.getByRole('button', { name: 'Edit Codes of the portal' }).click()
       await dialog.getByLabel('Accepts foreign wallets').uncheck()
       await dialog.getByRole('button', { name: 'Save' }).click()
-      await expectShown(page.getByRole('row', { name: /Codes of the portal/ }).getByText('No', { exact: true }))
+      await expectShown(
+        page.getByRole('row', { name: /Codes of the portal/ }).getByText('No', { exact: true }),
+      )
       const { data } = await hub.as(operator).query('{ qrProducts { id version acceptsForeignWallets } }')
       const { qrProducts } = data as { qrProducts: { id: string }[] }
       expect(qrProducts.find(({ id }) => id === 'th-portal-qr')).toEqual({
