@@ -1,4 +1,5 @@
-// Journeys through the pages of the portal in a Chromium, against one hub. Each page has its tests in `pages/`.
+// Journeys through the pages of the portal in a Chromium, against one hub. Each page has its tests in
+// `pages/`.
 
 import { describeCorridors } from './pages/corridors.ts'
 import { describeCoverage } from './pages/coverage.ts'

@@ -22,8 +22,8 @@ export interface Portal {
   /** Opens a page of the hub, without a key or with one. */
   open(path: string, key?: string, width?: number): Promise<Page>
   /**
-   * Pays at the first merchant of the acquirer, as a client of the API; the id of the payment. A label such as
-   * "SIM-AM04" begins its reference.
+   * Pays at the first merchant of the acquirer, as a client of the API; the id of the payment. A label such
+   * as "SIM-AM04" begins its reference.
    */
   pay(amount?: string, merchant?: string, label?: string): Promise<string>
 }

@@ -156,6 +156,8 @@ async function take({ name, path, key, before, act }: Shot, form: Form): Promise
   const { width, language, theme, suffix } = form
   const context = await (contexts[theme] ??= browser.newContext({ colorScheme: theme, locale: 'en-GB' }))
   const page = await context.newPage()
+  // A busy machine takes its time.
+  page.setDefaultTimeout(120_000)
   await page.setViewportSize({ width, height: width < 600 ? 844 : 900 })
   await page.addInitScript(
     ([stored, chosen]) => {

@@ -50,7 +50,7 @@ describe('a page', () => {
   /** Names, units and examples, which are the same in every language. */
   const untranslated =
     /^(Crossgate|CNY|SG-CN|wallet-sg-01|cg_…|https:\S+|URL|id|RRN|CSV|SHA-256|p50 · p95|p95( ms)?|ms|s|min|px)$/
-  /** Attributes that a viewer reads, or hears. */
+  /** Attributes that a viewer or a screen reader reads. */
   const spoken = new Set(['aria-label', 'title', 'placeholder', 'alt', 'label', 'text', 'none'])
 
   /** The texts of a node that are not in an expression. */
