@@ -1,6 +1,7 @@
 // `npm run portal:shots`: pictures of every page in both themes, of a demo hub that it starts.
 // `--review` writes each page whole as PNG, with each pair of a language, a theme and a width, to
-// `.data/portal-review`. `--only NAME` takes the pages whose names begin with it.
+// `.data/portal-review`. `--only NAME` takes the pages whose names begin with it, and may be given
+// several times.
 
 import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -14,7 +15,7 @@ import buildPortal from './build.ts'
 import { launch } from './chromium.ts'
 
 const { values } = parseArgs({
-  options: { review: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: { review: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
 })
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = values.review ? `${root}.data/portal-review` : `${root}docs/images/portal`
@@ -146,7 +147,8 @@ const url = await new Promise<string>((resolve) => {
 mkdirSync(folder, { recursive: true })
 const browser = await launch()
 const contexts: Partial<Record<Form['theme'], Promise<BrowserContext>>> = {}
-for (const shot of shots.filter(({ name }) => name.startsWith(values.only ?? ''))) {
+const isWanted = ({ name }: Shot): boolean => (values.only ?? ['']).some((begin) => name.startsWith(begin))
+for (const shot of shots.filter(isWanted)) {
   for (const form of values.review ? reviewed : [...wide, ...(shot.also ?? [])]) await take(shot, form)
 }
 await browser.close()
