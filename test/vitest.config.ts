@@ -91,8 +91,9 @@ export default defineConfig({
           name: 'browser',
           include: ['test/**/*.browser.test.ts'],
           globalSetup: [mongod, 'test/portal/build.ts'],
-          // After the hubs, for the same reason: a browser is several processes too.
-          maxWorkers: 1,
+          // After the hubs, for the same reason: a browser is several processes too. A page waits for its hub
+          // half of the time, so two files take little more than one.
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
           testTimeout: 180_000,
           hookTimeout: 180_000,

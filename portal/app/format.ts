@@ -55,6 +55,8 @@ const timeFormat = (options: Intl.DateTimeFormatOptions, at: string | Date): str
 
 export const clock = (at: string | Date): string =>
   timeFormat({ hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false }, at)
+export const hourMinute = (at: string | Date): string =>
+  timeFormat({ hour: '2-digit', minute: '2-digit', hour12: false }, at)
 export const clockMs = (at: string | Date): string =>
   timeFormat(
     { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3, hour12: false },

@@ -51,7 +51,15 @@ export interface Share extends Figures {
 export type Dimension =
   'CORRIDOR' | 'WALLET' | 'ACQUIRER' | 'MERCHANT_COUNTRY' | 'MCC' | 'ENTRY_MODE' | 'DECLINE_REASON'
 
-type FacetDimension = Exclude<Dimension, 'DECLINE_REASON'>
+export type FacetDimension = Exclude<Dimension, 'DECLINE_REASON'>
+
+/** What is tallied of one part of a breakdown. */
+export interface PartDetails {
+  /** Null without an answer of a counterparty. */
+  readonly authorizeMs: Percentiles | null
+  /** Declined payments by reason, most first, then by code. */
+  readonly reasons: readonly Share[]
+}
 
 /** What a part of an answer reads of the cells. */
 export interface CellUse {
@@ -100,6 +108,9 @@ export function answerActivity(source: BlockSource, names: Names, question: Ques
         ),
       )
     },
+    /** Latency and decline reasons of each part, by its key. */
+    details: (by: FacetDimension): Promise<ReadonlyMap<string, PartDetails>> =>
+      untilRead(() => detailsOf(selection, names, by)),
   }
 }
 
@@ -254,15 +265,59 @@ const dimensions: Readonly<
   ENTRY_MODE: { facet: 'entryMode', keyOf: (name) => name },
 }
 
-async function declineReasons(selection: Selection, names: Names): Promise<Share[]> {
-  const counts = await countTallies(selection, 'reason')
-  return Array.from(counts, ([reason, count]) => ({
+const declineReasons = async (selection: Selection, names: Names): Promise<Share[]> =>
+  reasonShares(await countTallies(selection, 'reason'), names)
+
+/** Of counts by number of the reason’s name. */
+const reasonShares = (counts: ReadonlyMap<number, number>, names: Names): Share[] =>
+  Array.from(counts, ([reason, count]) => ({
     key: names.list[reason]!,
     payments: count,
     approved: 0,
     declined: count,
     value: 0n,
   }))
+
+/** Counts by bucket of the latency, and by number of the reason’s name. */
+class PartTallies {
+  readonly latencies = new Map<number, number>()
+  readonly reasons = new Map<number, number>()
+}
+
+async function detailsOf(
+  selection: Selection,
+  names: Names,
+  by: FacetDimension,
+): Promise<ReadonlyMap<string, PartDetails>> {
+  const { facet, keyOf } = dimensions[by]
+  const field = facetFields[facet]
+  const parts = new Map<string, PartTallies>()
+  const partByNumber: PartTallies[] = []
+  const addPart = (number: number): PartTallies => {
+    const key = keyOf(names.list[number]!)
+    const part = parts.get(key) ?? new PartTallies()
+    parts.set(key, part)
+    return (partByNumber[number] = part)
+  }
+  await selection.visit({ facets: [facet], tallies: true }, ({ block, isSelected }) => {
+    const numbers: number[] = []
+    const cell = block.cells()
+    while (cell.next()) numbers.push(cell.numberIn(field))
+    const tally = block.tallies()
+    while (tally.next()) {
+      if (isSelected[tally.cell] === 0) continue
+      const number = numbers[tally.cell]!
+      const part = partByNumber[number] ?? addPart(number)
+      const counts = tally.isReason ? part.reasons : part.latencies
+      counts.set(tally.number, (counts.get(tally.number) ?? 0) + tally.count)
+    }
+  })
+  return new Map(
+    Array.from(parts, ([key, { latencies, reasons }]) => [
+      key,
+      { authorizeMs: percentilesOf(latencies), reasons: largestFirst(reasonShares(reasons, names)) },
+    ]),
+  )
 }
 
 /** Counts by bucket of the latency, or by number of the reason's name. */

@@ -70,4 +70,8 @@ export function labelOf(by: Dimension, key: string, { participants }: Registry):
   }
 }
 
+/** The code of a reason in ISO 20022; that of an unspecified reason when it is unknown. */
+export const isoCodeOf = (reason: string): string =>
+  (reasons[reason as ReasonCode] ?? reasons.UNSPECIFIED).isoCode
+
 const countryName = (code: string): string => countryByCode(code)?.name ?? code

@@ -8,7 +8,7 @@ import type { Resolvers } from '../shared/federated-schema.ts'
 import type { Registry } from '../shared/registry.ts'
 import { values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
-import type { Dimension, Figures } from './activity.ts'
+import type { Dimension, Figures, PartDetails, Share } from './activity.ts'
 import { alertResolvers } from './alert-resolvers.ts'
 import type { AlertDependencies } from './alert-service.ts'
 import {
@@ -23,7 +23,7 @@ import {
   type ActivityUpdatesArguments,
   type EntityActivityArguments,
 } from './activity-queries.ts'
-import { approvalRateOf, averageValueOf, growthOf, labelOf, valueOf } from './figures.ts'
+import { approvalRateOf, averageValueOf, growthOf, isoCodeOf, labelOf, valueOf } from './figures.ts'
 import type { ActivityFilterInput } from './question.ts'
 import { bucketStarts, earlierRange, type Comparison, type TimeBucket } from './range.ts'
 import { silentMerchants, type SilentMerchantsArguments } from './silent-merchants.ts'
@@ -33,6 +33,7 @@ interface Key<Id extends string> {
 }
 
 const breakdownMax = 500
+const reasonsMax = 20
 
 export function createAnalyticsResolvers(
   dependencies: ActivityDependencies & AlertDependencies & { readonly db: Db },
@@ -64,6 +65,10 @@ export function createAnalyticsResolvers(
       ...figureFields,
       breakdown: (activity: Activity, args: { by: Dimension; first: number }) =>
         breakdownOf(activity, args, registry),
+    },
+    ActivityShare: {
+      authorizeMs: async ({ key, details }: Part) => (await details()).get(key)?.authorizeMs ?? null,
+      reasons: reasonsOf,
     },
     Programme: {
       asOf: ({ snapshot }: Activity) => snapshot.asOf,
@@ -139,10 +144,35 @@ async function breakdownOf(
     throw new ProblemError(refuse('BAD_PAGE', `\`first\` is 1–${breakdownMax}, not ${first}`, ['first']))
   }
   const shares = await answer.breakdown(by)
+  let reading: ReturnType<Part['details']> | null = null
+  // All parts are read at once, for the first field that needs what they tally.
+  const details = () =>
+    (reading ??= by === 'DECLINE_REASON' ? Promise.resolve(new Map()) : answer.details(by))
   return shares.slice(0, first).map((share) => ({
     ...share,
     label: labelOf(by, share.key, registry),
     value: valueOf(share),
     approvalRate: approvalRateOf(share),
+    details,
+    registry,
+  }))
+}
+
+/** A part of a breakdown, and what is tallied of all its parts. */
+interface Part extends Pick<Share, 'key'> {
+  readonly details: () => Promise<ReadonlyMap<string, PartDetails>>
+  readonly registry: Registry
+}
+
+async function reasonsOf({ key, details, registry }: Part, { first }: { first: number }) {
+  if (first < 1 || first > reasonsMax) {
+    throw new ProblemError(refuse('BAD_PAGE', `\`first\` is 1–${reasonsMax}, not ${first}`, ['first']))
+  }
+  const shares = (await details()).get(key)?.reasons ?? []
+  return shares.slice(0, first).map(({ key: code, payments }) => ({
+    code,
+    isoCode: isoCodeOf(code),
+    message: labelOf('DECLINE_REASON', code, registry),
+    payments,
   }))
 }

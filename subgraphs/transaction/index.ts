@@ -200,7 +200,7 @@ async function openParts(dependencies: Dependencies, opened: AsyncDisposableStac
   )
   await createSettlementIndexes(db)
   const batchCloser = openBatchCloser({ db, idempotentWriter, audit, registry, now, logger })
-  const settlementQueries = createSettlementQueries(db, batchCloser)
+  const settlementQueries = createSettlementQueries({ db, batchCloser, registry, now })
   return {
     registry,
     directory,

@@ -375,6 +375,17 @@ export function sendsEveryOperation(hub: { as(key: string): HubClient }): void {
       variables: () => ({ first: 5 }),
       gives: () => ({ settlementBatches: { edges: [{ node: { id: 'settlement-2026-01-01' } }] } }),
     },
+    SettlementCalendar: {
+      who: 'operator',
+      variables: () => ({ first: 3 }),
+      gives: () => ({
+        settlementDates: [
+          { isClosable: false, batch: null },
+          { isClosable: expect.any(Boolean) },
+          { isClosable: true },
+        ],
+      }),
+    },
     ConnectParticipant: {
       who: 'operator',
       variables: () => ({

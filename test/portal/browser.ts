@@ -20,6 +20,8 @@ export interface PageOptions {
   readonly language?: 'zh'
   /** Keeps its settings to itself: language, theme, columns. Other pages share them, and their cache. */
   readonly own?: boolean
+  /** Stays open for later tests of the file. */
+  readonly kept?: boolean
   /** Runs before the page is opened. */
   readonly before?: (page: Page) => Promise<unknown>
 }
@@ -41,7 +43,8 @@ export async function startBrowser(args: readonly string[] = []): Promise<TestBr
   const contexts: Record<string, Promise<BrowserContext>> = {}
   return {
     errors,
-    async open(url, { key, width = 1440, dark = false, moves = false, own = false, language, before } = {}) {
+    async open(url, options = {}) {
+      const { key, width = 1440, dark = false, moves = false, own = false, language, before } = options
       const openContext = () =>
         browser.newContext({
           colorScheme: dark ? 'dark' : 'light',
@@ -50,7 +53,7 @@ export async function startBrowser(args: readonly string[] = []): Promise<TestBr
         })
       const context = await (own ? openContext() : (contexts[`${dark} ${moves}`] ??= openContext()))
       const page = await context.newPage()
-      onTestFinished(() => (own ? context.close() : page.close()))
+      if (!options.kept) onTestFinished(() => (own ? context.close() : page.close()))
       await page.setViewportSize({ width, height: width < 600 ? 844 : 900 })
       page.setDefaultTimeout(patient.timeout)
       page.on('pageerror', ({ message }) => errors.push(message))
@@ -74,6 +77,14 @@ export async function startBrowser(args: readonly string[] = []): Promise<TestBr
       return page
     },
   }
+}
+
+/** Shows another page of the portal in a tab, as a link does: no script is loaded again. */
+export async function visit(page: Page, path: string): Promise<void> {
+  await page.evaluate((to) => {
+    history.pushState(null, '', to)
+    dispatchEvent(new PopStateEvent('popstate'))
+  }, path)
 }
 
 /** Presses Tab until the focus is on what has this name, as a viewer without a pointer does. */

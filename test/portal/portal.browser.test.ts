@@ -1,9 +1,9 @@
-// The pages of the portal in a Chromium, against one hub. Each page has its tests in `pages/`.
+// Journeys through the pages of the portal in a Chromium, against one hub. Each page has its tests in
+// `pages/`.
 
 import { describeCorridors } from './pages/corridors.ts'
 import { describeCoverage } from './pages/coverage.ts'
 import { describeDevelopers } from './pages/developers.ts'
-import { describeEveryPage } from './pages/every-page.ts'
 import { describeLive } from './pages/live.ts'
 import { describeOperator } from './pages/operator.ts'
 import { describePayments } from './pages/payments.ts'
@@ -21,4 +21,3 @@ describeLive(portal)
 describeCorridors(portal)
 describeOperator(portal)
 describeDevelopers(portal)
-describeEveryPage(portal)

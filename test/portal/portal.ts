@@ -21,8 +21,11 @@ export interface Portal {
   readonly cameraFile: string
   /** Opens a page of the hub, without a key or with one. */
   open(path: string, key?: string, width?: number): Promise<Page>
-  /** Pays at the first merchant of the acquirer, as a client of the API; the id of the payment. */
-  pay(amount?: string, merchant?: string): Promise<string>
+  /**
+   * Pays at the first merchant of the acquirer, as a client of the API; the id of the payment. A label such
+   * as "SIM-AM04" begins its reference.
+   */
+  pay(amount?: string, merchant?: string, label?: string): Promise<string>
 }
 
 /** Starts both; the end of the test file closes them. The file fails when a script failed on any page. */
@@ -41,14 +44,19 @@ export async function startPortal(): Promise<Portal> {
     cameraFile,
     open: (path, key, width) =>
       browser.open(hub.url + path, { ...(key && { key }), ...(width && { width }) }),
-    pay: (amount, merchant) => pay(hub, amount, merchant),
+    pay: (amount, merchant, label) => pay(hub, amount, merchant, label),
   }
 }
 
 let payments = 0
 
-async function pay(hub: TestHub, amount = '25.00', merchant = 'acquirer-cn-01.W000001'): Promise<string> {
-  const name = `payment-${++payments}`
+async function pay(
+  hub: TestHub,
+  amount = '25.00',
+  merchant = 'acquirer-cn-01.W000001',
+  label = 'payment',
+): Promise<string> {
+  const name = `${label}-${++payments}`
   const input = {
     idempotencyKey: name,
     reference: name,

@@ -1,9 +1,10 @@
 // `npm run portal:shots`: pictures of every page in both themes, of a demo hub that it starts.
-// `--review` writes each page whole, with each pair of a language, a theme and a width, to
-// `.data/portal-review`. `--only NAME` takes one page.
+// `--review` writes each page whole as PNG, with each pair of a language, a theme and a width, to
+// `.data/portal-review`. `--only NAME` takes the pages whose names begin with it, and may be given
+// several times.
 
 import { spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -14,7 +15,7 @@ import buildPortal from './build.ts'
 import { launch } from './chromium.ts'
 
 const { values } = parseArgs({
-  options: { review: { type: 'boolean', default: false }, only: { type: 'string' } },
+  options: { review: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
 })
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = values.review ? `${root}.data/portal-review` : `${root}docs/images/portal`
@@ -31,9 +32,10 @@ interface Shot {
   readonly name: string
   readonly path: string
   readonly key: string | null
-  readonly height?: number
-  /** The forms of it that the documentation has. */
-  readonly kept?: readonly Form[]
+  /** The forms of it that the documentation has beside both themes of a wide window. */
+  readonly also?: readonly Form[]
+  /** What happens before the page is opened. */
+  readonly before?: (page: Page) => Promise<void>
   /** What happens before the picture. */
   readonly act?: (page: Page, words: Words) => Promise<void>
 }
@@ -71,48 +73,62 @@ async function openPayment(page: Page, { payment }: Words): Promise<void> {
   await page.getByRole('heading', { name: payment.life }).waitFor()
 }
 
+/** Closes the day before yesterday, and chooses today. */
+async function closeDates(page: Page, { operator: words }: Words): Promise<void> {
+  const day = (ago: number) => new Date(Date.now() - ago * 86_400_000).toISOString().slice(0, 10)
+  await page.getByLabel(words.settlementDate).fill(day(2))
+  await press(page, words.closeDate)
+  await page.locator('tbody tr').first().waitFor()
+  await press(page, new RegExp(day(0).slice(5)))
+}
+
 async function watch(page: Page): Promise<void> {
   await page.locator('tbody a').nth(8).waitFor()
 }
 
+/** Lets no event through: the first minute, in which nothing happens. */
+const holdEvents = (page: Page): Promise<void> =>
+  page.routeWebSocket(/graphql/, (socket) => {
+    const server = socket.connectToServer()
+    server.onMessage((message) => {
+      if (!String(message).includes('"type":"next"')) socket.send(message)
+    })
+  })
+
+const operator = 'demo-operator'
+const wallet = 'demo-wallet'
+const partner = 'demo-portal'
 const shots: readonly Shot[] = [
-  { name: 'start', path: '/', key: null, kept: wide },
-  { name: 'start-in', path: '/', key: 'demo-wallet' },
+  { name: 'start', path: '/', key: null },
+  { name: 'start-in', path: '/', key: wallet },
   { name: 'enter', path: '/payments', key: null },
-  { name: 'forbidden', path: '/operator', key: 'demo-wallet' },
-  { name: 'sandbox', path: '/sandbox', key: 'demo-wallet', kept: [...wide, ...phone], act: scanCode },
-  { name: 'sandbox-paid', path: '/sandbox', key: 'demo-wallet', act: payInSandbox },
-  { name: 'coverage', path: '/coverage', key: 'demo-portal', kept: wide },
-  {
-    name: 'coverage-city',
-    path: '/coverage?at=31.2,121.45,10.4',
-    key: 'demo-portal',
-    kept: [...wide, ...chinese],
-  },
-  { name: 'merchant', path: '/coverage?merchant=acquirer-cn-01.W000001', key: 'demo-operator' },
-  { name: 'live', path: '/live', key: 'demo-operator', kept: wide, act: watch },
-  { name: 'payments', path: '/payments', key: 'demo-operator', height: 780, kept: [...wide, ...chinese] },
-  {
-    name: 'payment',
-    path: '/payments?outcome=SUCCEEDED',
-    key: 'demo-operator',
-    kept: wide,
-    act: openPayment,
-  },
-  { name: 'corridors', path: '/corridors', key: 'demo-operator', kept: wide },
-  { name: 'corridor', path: '/corridors/SG-CN', key: 'demo-operator', kept: wide },
-  { name: 'operator', path: '/operator', key: 'demo-operator', kept: wide },
-  { name: 'operator-participant', path: '/operator?participant=wallet-sg-01', key: 'demo-operator' },
-  { name: 'operator-certificates', path: '/operator?tab=certificates', key: 'demo-operator' },
-  { name: 'operator-keys', path: '/operator?tab=keys', key: 'demo-operator', kept: wide },
-  { name: 'operator-settlement', path: '/operator?tab=settlement', key: 'demo-operator', kept: wide },
-  { name: 'operator-projects', path: '/operator?tab=projects', key: 'demo-operator' },
-  { name: 'operator-rates', path: '/operator?tab=rates', key: 'demo-operator' },
-  { name: 'operator-audit', path: '/operator?tab=audit', key: 'demo-operator' },
-  { name: 'developers', path: '/developers?tab=codes', key: 'demo-wallet', kept: wide },
-  { name: 'developers-webhooks', path: '/developers', key: 'demo-wallet' },
-  { name: 'developers-keys', path: '/developers?tab=keys', key: 'demo-wallet' },
-  { name: 'developers-ide', path: '/developers?tab=ide', key: 'demo-wallet' },
+  { name: 'forbidden', path: '/operator', key: wallet },
+  { name: 'sandbox', path: '/sandbox', key: wallet, also: phone, act: scanCode },
+  { name: 'sandbox-paid', path: '/sandbox', key: wallet, act: payInSandbox },
+  { name: 'coverage', path: '/coverage', key: partner },
+  { name: 'coverage-city', path: '/coverage?at=31.2,121.45,10.4', key: partner, also: chinese },
+  { name: 'coverage-none', path: '/coverage?q=zzzzzz', key: partner },
+  { name: 'merchant', path: '/coverage?merchant=acquirer-cn-01.W000001', key: operator },
+  { name: 'live-first', path: '/live', key: operator, before: holdEvents },
+  { name: 'live', path: '/live', key: operator, act: watch },
+  { name: 'payments', path: '/payments', key: operator, also: chinese },
+  { name: 'payments-none', path: '/payments?q=no-such-reference', key: wallet },
+  { name: 'payment', path: '/payments?outcome=SUCCEEDED', key: operator, act: openPayment },
+  { name: 'corridors', path: '/corridors', key: operator, also: chinese },
+  { name: 'corridors-reasons', path: '/corridors?show=reasons', key: operator },
+  { name: 'corridor', path: '/corridors/SG-CN', key: operator },
+  { name: 'operator', path: '/operator', key: operator },
+  { name: 'operator-participant', path: '/operator?participant=wallet-sg-01', key: operator },
+  { name: 'operator-certificates', path: '/operator?tab=certificates', key: operator },
+  { name: 'operator-keys', path: '/operator?tab=keys', key: operator },
+  { name: 'operator-settlement', path: '/operator?tab=settlement', key: operator, act: closeDates },
+  { name: 'operator-projects', path: '/operator?tab=projects', key: operator },
+  { name: 'operator-rates', path: '/operator?tab=rates', key: operator },
+  { name: 'operator-audit', path: '/operator?tab=audit', key: operator },
+  { name: 'developers-webhooks', path: '/developers', key: wallet },
+  { name: 'developers-keys', path: '/developers?tab=keys', key: wallet },
+  { name: 'developers-codes', path: '/developers?tab=codes', key: wallet },
+  { name: 'developers-ide', path: '/developers?tab=ide', key: wallet },
 ]
 
 buildPortal()
@@ -131,17 +147,20 @@ const url = await new Promise<string>((resolve) => {
 mkdirSync(folder, { recursive: true })
 const browser = await launch()
 const contexts: Partial<Record<Form['theme'], Promise<BrowserContext>>> = {}
-for (const shot of shots.filter(({ name }) => values.only === undefined || name === values.only)) {
-  for (const form of values.review ? reviewed : (shot.kept ?? [])) await take(shot, form)
+const isWanted = ({ name }: Shot): boolean => (values.only ?? ['']).some((begin) => name.startsWith(begin))
+for (const shot of shots.filter(isWanted)) {
+  for (const form of values.review ? reviewed : [...wide, ...(shot.also ?? [])]) await take(shot, form)
 }
 await browser.close()
 hub.kill('SIGTERM')
 
-async function take({ name, path, key, height = 900, act }: Shot, form: Form): Promise<void> {
+async function take({ name, path, key, before, act }: Shot, form: Form): Promise<void> {
   const { width, language, theme, suffix } = form
   const context = await (contexts[theme] ??= browser.newContext({ colorScheme: theme, locale: 'en-GB' }))
   const page = await context.newPage()
-  await page.setViewportSize({ width, height: width < 600 ? 844 : height })
+  // A busy machine takes its time.
+  page.setDefaultTimeout(120_000)
+  await page.setViewportSize({ width, height: width < 600 ? 844 : 900 })
   await page.addInitScript(
     ([stored, chosen]) => {
       if (stored) sessionStorage.setItem('crossgate.key', stored)
@@ -149,10 +168,20 @@ async function take({ name, path, key, height = 900, act }: Shot, form: Form): P
     },
     [key, language] as const,
   )
+  await before?.(page)
   await page.goto(url + path, { waitUntil: 'networkidle' })
   await page.locator('main :is(h1, .state)').first().waitFor()
   await page.locator('.state.loading').waitFor({ state: 'detached' })
   await act?.(page, languages[language])
-  await page.screenshot({ path: `${folder}/${name}${suffix}.png`, fullPage: values.review })
+  const file = `${folder}/${name}${suffix}`
+  if (values.review) await page.screenshot({ path: `${file}.png`, fullPage: true })
+  else writeFileSync(`${file}.webp`, await webpOf(page))
   await page.close()
+}
+
+/** A third of the bytes of a PNG, which Playwright’s own method has no option for. */
+async function webpOf(page: Page): Promise<Buffer> {
+  const session = await page.context().newCDPSession(page)
+  const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: 82 })
+  return Buffer.from(data, 'base64')
 }

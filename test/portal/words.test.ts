@@ -1,4 +1,5 @@
 import { buildSchema, type GraphQLEnumType } from 'graphql'
+import { parse } from 'svelte/compiler'
 import { describe, expect, test } from 'vitest'
 import { en } from '../../portal/app/words/en.ts'
 import { categories, cities, problems, reasons } from '../../portal/app/words/zh-names.ts'
@@ -8,7 +9,7 @@ import { mccByCode } from '../../schema/values/mcc.ts'
 import { problems as problemCodes } from '../../schema/values/problems.ts'
 import { reasons as reasonCodes } from '../../schema/values/reasons.ts'
 import { scopes } from '../../schema/values/scopes.ts'
-import { read } from '../harness/files.ts'
+import { files, read } from '../harness/files.ts'
 
 const schema = buildSchema(read('schema/generated/api.graphql'))
 
@@ -42,6 +43,39 @@ describe('the texts of the portal', () => {
       return typeof text === 'string' && text !== '' && text === textAt(en, path!) && /[a-z]{4}/.test(text)
     })
     expect(same).toEqual([])
+  })
+})
+
+describe('a page', () => {
+  /** Names, units and examples, which are the same in every language. */
+  const untranslated =
+    /^(Crossgate|CNY|SG-CN|wallet-sg-01|cg_…|https:\S+|URL|id|RRN|CSV|SHA-256|p50 · p95|p95( ms)?|ms|s|min|px)$/
+  /** Attributes that a viewer or a screen reader reads. */
+  const spoken = new Set(['aria-label', 'title', 'placeholder', 'alt', 'label', 'text', 'none'])
+
+  /** The texts of a node that are not in an expression. */
+  function textsIn(node: unknown, isText: boolean): string[] {
+    if (Array.isArray(node)) return node.flatMap((each) => textsIn(each, isText))
+    if (typeof node !== 'object' || node === null) return []
+    const { type, name, data, value } = node as Record<string, unknown>
+    if (type === 'Text') return isText && /\p{L}/u.test(String(data)) ? [String(data).trim()] : []
+    if (type === 'Attribute') return textsIn(value, spoken.has(String(name)))
+    return Object.values(node).flatMap((each) => textsIn(each, isText))
+  }
+
+  const sources = files.filter((file) => file.startsWith('portal/') && file.endsWith('.svelte'))
+  test('has no text of its own beside those of the language', () => {
+    const found = sources.map((file) => ({
+      file,
+      texts: textsIn(parse(read(file), { modern: true }).fragment, true).filter(
+        (text) => !untranslated.test(text),
+      ),
+    }))
+    expect(found.filter(({ texts }) => texts.length > 0)).toEqual([])
+    expect(sources.length).toBeGreaterThan(40)
+    // The search finds one.
+    const { fragment } = parse('<p title="Not translated">{words.x} words</p>', { modern: true })
+    expect(textsIn(fragment, true)).toEqual(['Not translated', 'words'])
   })
 })
 

@@ -320,7 +320,20 @@ export const en = {
     none: 'No corridors yet',
     noneText: 'A corridor appears here when the operator opens it.',
     measure: 'What the grid shows',
-    measures: { payments: 'Volume', approval: 'Approval', growth: 'Growth' },
+    measures: {
+      payments: 'Volume',
+      approval: 'Approval',
+      p95: 'p95',
+      reasons: 'Decline reasons',
+      growth: 'Growth',
+    },
+    measureNotes: {
+      payments: 'Shown are payments.',
+      approval: 'Shown is the share of ended payments that were approved.',
+      p95: 'Shown are the milliseconds within which 95 % of the answers came.',
+      reasons: 'Shown is the most frequent decline reason, by its ISO 20022 code.',
+      growth: 'Shown is the change from the range before.',
+    },
     payments: 'Payments',
     approved: 'Approved',
     value: 'Value',
@@ -380,7 +393,7 @@ export const en = {
   audit: { none: 'No change is recorded.' },
   operator: {
     addProject: 'Add project',
-    addProduct: 'Add product',
+    addProduct: 'Add QR product',
     edit: 'Edit',
     editOf: (name: string) => `Edit ${name}`,
     versionOf: (name: string, version: number) => `${name}, version ${version}`,
@@ -401,6 +414,13 @@ export const en = {
     calendarNote:
       'A date can be closed once its cut-off has passed in every corridor: 23:00 in UTC+8 by default.',
     notClosed: 'Not closed',
+    closableFrom: (time: string) => `Open until ${time}`,
+    notYet: (date: string, time: string) =>
+      `${date} cannot be closed yet: the latest cut-off of all corridors is ${time}.`,
+    isClosing: (date: string) =>
+      `${date} is being closed: its payments are collected, its files are written.`,
+    isClosed: (date: string) => `${date} is closed: closing it again gives the same batch.`,
+    future: (date: string) => `${date} is not a date of the calendar yet: its cut-off lies ahead.`,
     noPayments: 'nothing to settle yet',
     tabs: {
       participants: 'Participants',

@@ -40,6 +40,15 @@ export const gridQuery = graphql(`
           amount
           currency
         }
+        authorizeMs {
+          p95
+        }
+        reasons(first: 3) {
+          code
+          isoCode
+          message
+          payments
+        }
       }
       reasons: breakdown(by: DECLINE_REASON, first: 8) {
         key

@@ -213,6 +213,22 @@ export const settlementQuery = graphql(`
   }
 `)
 
+export type Batch = ResultOf<typeof settlementQuery>['settlementBatches']['edges'][number]['node']
+
+export const calendarQuery = graphql(`
+  query OperatorSettlementCalendar {
+    settlementDates(first: 14) {
+      settlementDate
+      closableFrom
+      isClosable
+      batch {
+        status
+      }
+    }
+  }
+`)
+export type SettlementDay = ResultOf<typeof calendarQuery>['settlementDates'][number]
+
 export const closeSettlement = graphql(`
   mutation CloseSettlement($input: CloseSettlementInput!) {
     closeSettlement(input: $input) {

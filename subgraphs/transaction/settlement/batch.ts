@@ -86,11 +86,15 @@ export const lateBookings = (
 
 /** Refuses with SETTLEMENT_OPEN until the cut-off of `date` has passed in all `zones`. */
 export function checkCutOffPassed(date: string, zones: Iterable<SettlementZone>, now: Date): Refusal | null {
-  const endMs = Math.max(...[defaultZone, ...zones].map((zone) => endOf(date, zone).getTime()))
-  if (now.getTime() >= endMs) return null
-  const details = `${date} can be closed from ${new Date(endMs).toISOString()}, the latest cut-off of all corridors`
+  const from = closableFrom(date, zones)
+  if (now >= from) return null
+  const details = `${date} can be closed from ${from.toISOString()}, the latest cut-off of all corridors`
   return refuse('SETTLEMENT_OPEN', details, ['input', 'settlementDate'])
 }
+
+/** The latest cut-off of `date` in all `zones`. */
+export const closableFrom = (date: string, zones: Iterable<SettlementZone>): Date =>
+  new Date(Math.max(...[defaultZone, ...zones].map((zone) => endOf(date, zone).getTime())))
 
 /**
  * Sums up the bookings of a batch. `cancelledOut` are payments that completed and were cancelled in the

@@ -19,6 +19,8 @@ export const settlementResolvers = ({ settlementQueries }: SettlementResolverDep
   Query: {
     settlementBatches: (_: unknown, args: PageArguments, context: RequestContext) =>
       settlementQueries.page(context, args),
+    settlementDates: (_: unknown, { first }: { readonly first: number }, context: RequestContext) =>
+      settlementQueries.dates(context, first),
   },
   Mutation: {
     closeSettlement: (_: unknown, { input }: { readonly input: CloseInput }, context: RequestContext) =>

@@ -4,15 +4,17 @@
 import type { Collection, Db } from 'mongodb'
 import type { ParticipantId, SettlementBatchId } from '../../../schema/values/id.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
-import { orThrow, type Refusal } from '../../../schema/values/problems.ts'
+import { orThrow, ProblemError, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { createLoader, type Loader } from '../../platform/async/batching.ts'
 import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
 import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
 import { countUpTo, type Counted } from '../../shared/count.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
+import type { Registry } from '../../shared/registry.ts'
 import type { RequestContext, Viewer } from '../../shared/viewer.ts'
-import type { SettlementBatch } from './batch.ts'
+import { defaultZone, settlementDate } from '../payment/settlement-date.ts'
+import { batchId, closableFrom, type SettlementBatch } from './batch.ts'
 import type { BatchCloser, CloseInput } from './batch-closer.ts'
 import { settlementBatchesOf, settlementBatchOf } from './batch-store.ts'
 import { filesOf, formats, readFile, type FileFormat, type StoredFile } from './files.ts'
@@ -35,6 +37,15 @@ export interface OpenFile {
   readonly content: AsyncIterable<Uint8Array>
 }
 
+/** A settlement date of the calendar. */
+export interface SettlementDay {
+  readonly settlementDate: string
+  readonly closableFrom: Date
+  readonly isClosable: boolean
+  /** Null until the date is closed. */
+  readonly batch: SettlementBatch | null
+}
+
 interface NetOfParticipant {
   readonly participant: { readonly id: ParticipantId }
   readonly currency: string
@@ -47,6 +58,8 @@ export interface SettlementQueries {
   batch(context: RequestContext, id: SettlementBatchId): Promise<SettlementBatch | null>
   /** Newest first. */
   page(context: RequestContext, args: PageArguments): Promise<Connection<SettlementBatch> & Counted>
+  /** The latest dates up to today’s, newest first, for the operator. */
+  dates(context: RequestContext, first: number): Promise<readonly SettlementDay[]>
   /** Zeros until the batch is CLOSED. */
   counts(
     context: RequestContext,
@@ -58,20 +71,22 @@ export interface SettlementQueries {
   open(viewer: Viewer, name: string): Promise<OpenFile | null>
 }
 
-interface Dependencies {
+interface SettlementQueriesDependencies {
   readonly db: Db
   readonly batchCloser: Pick<BatchCloser, 'closeDate'>
+  readonly registry: Pick<Registry, 'corridors'>
+  readonly now: () => Date
+}
+
+interface Dependencies extends SettlementQueriesDependencies {
   readonly batches: Loader<SettlementBatchId, SettlementBatch>
   readonly files: Loader<SettlementBatch, readonly StoredFile[]>
 }
 
-export function createSettlementQueries(
-  db: Db,
-  batchCloser: Pick<BatchCloser, 'closeDate'>,
-): SettlementQueries {
+export function createSettlementQueries(services: SettlementQueriesDependencies): SettlementQueries {
+  const { db } = services
   const dependencies: Dependencies = {
-    db,
-    batchCloser,
+    ...services,
     batches: loaderById(settlementBatchesOf(db), { read: settlementBatchOf }),
     files: createFileLoader(filesOf(db)),
   }
@@ -79,6 +94,7 @@ export function createSettlementQueries(
     close: (context, input) => close(dependencies, context, input),
     batch: (context, id) => readBatch(dependencies, context, id),
     page: (context, args) => readPage(dependencies, context, args),
+    dates: (context, first) => readDates(dependencies, context, first),
     counts: (context, batch) => visiblePart(context, batch) ?? { payments: 0, refunds: 0 },
     net: readNet,
     files: (context, batch) => readFiles(dependencies, context, batch),
@@ -137,6 +153,37 @@ async function readPage(
   const count = countUpTo(settlementBatchesOf(db), visible)
   return { ...pages.connection(page, rows, ({ number }) => [number]), count }
 }
+
+const daysMax = 100
+
+async function readDates(
+  { db, registry, now }: Dependencies,
+  context: RequestContext,
+  first: number,
+): Promise<readonly SettlementDay[]> {
+  demandScope(context, 'operator')
+  if (first < 1 || first > daysMax) {
+    throw new ProblemError(refuse('BAD_PAGE', `\`first\` is 1–${daysMax}, not ${first}`, ['first']))
+  }
+  const zones = [...registry.corridors.values()].map(({ settlementZone }) => settlementZone)
+  const today = [defaultZone, ...zones]
+    .map((zone) => settlementDate(now(), zone))
+    .toSorted()
+    .at(-1)!
+  const dates = Array.from({ length: first }, (_, n) => dayBefore(today, n))
+  const found = settlementBatchesOf(db).find({ _id: { $in: dates.map(batchId) } })
+  const stored = await readForClient(db, 'list', () => found.toArray())
+  const batches = new Map(stored.map((batch) => [batch.settlementDate, settlementBatchOf(batch)]))
+  return dates.map((date) => {
+    const from = closableFrom(date, zones)
+    const isClosable = now() >= from
+    return { settlementDate: date, closableFrom: from, isClosable, batch: batches.get(date) ?? null }
+  })
+}
+
+/** The date `days` before `date`. */
+const dayBefore = (date: string, days: number): string =>
+  new Date(Date.parse(date) - days * 86_400_000).toISOString().slice(0, 10)
 
 const pages = pagesOf('settlementBatches', ['number'], 100)
 

@@ -1,8 +1,18 @@
 // The grid of corridors, their terms, and charts over any range.
 
 import { describe, expect, test } from 'vitest'
-import { expectShown } from '../browser.ts'
+import { expectShown, patient } from '../browser.ts'
 import { operator, type Portal } from '../portal.ts'
+
+interface Share {
+  readonly key: string
+  readonly authorizeMs: { readonly p95: number } | null
+  readonly reasons: readonly {
+    readonly isoCode: string
+    readonly message: string
+    readonly payments: number
+  }[]
+}
 
 export function describeCorridors({ hub, open, pay }: Portal): void {
   describe('corridors', () => {
@@ -46,6 +56,30 @@ export function describeCorridors({ hub, open, pay }: Portal): void {
       await page.waitForURL(/show=growth/)
       expect(await cell.innerText()).toMatch(/^([+-][\d,.]+%|0%|–)/)
       expect(volume).toMatch(/^[\d.]+[kM]?/)
+    })
+
+    test('have the p95 and the decline reasons of each cell, as the API has them', async () => {
+      await pay('62.00', undefined, 'SIM-AM04')
+      const read = async (): Promise<Share> => {
+        const { data } = await hub
+          .as(operator)
+          .query(
+            '{ activity(where: { range: { lastDays: 90 } }) { breakdown(by: CORRIDOR, first: 500) { key authorizeMs { p95 } reasons(first: 1) { isoCode message payments } } } }',
+          )
+        const { breakdown } = (data as { activity: { breakdown: Share[] } }).activity
+        return breakdown.find(({ key }) => key === 'SG-CN')!
+      }
+      await expect.poll(async () => (await read()).reasons.length, patient).toBe(1)
+      const { key, authorizeMs, reasons } = await read()
+      const page = await open('/corridors?days=90', operator)
+      const cell = page.getByRole('link', { name: new RegExp(`${key}:`) })
+      await page.getByRole('button', { name: 'p95' }).click()
+      await page.waitForURL(/show=p95/)
+      expect(await cell.innerText()).toContain(authorizeMs!.p95.toLocaleString('en-GB'))
+      await page.getByRole('button', { name: 'Decline reasons' }).click()
+      await page.waitForURL(/show=reasons/)
+      expect(await cell.innerText()).toContain(reasons[0]!.isoCode)
+      expect(await cell.getAttribute('title')).toContain(`${reasons[0]!.payments} × ${reasons[0]!.message}`)
     })
 
     test('are summed up over any range, whose number leads to its payments', async () => {

@@ -1,8 +1,13 @@
 // Merchants from the world to a street, and why a wallet can pay there.
 
 import { describe, expect, test } from 'vitest'
-import { expectShown } from '../browser.ts'
+import { expectShown, patient } from '../browser.ts'
 import { partner, type Portal } from '../portal.ts'
+
+interface Counts {
+  readonly merchants: number
+  readonly breakdown: readonly { readonly merchants: number }[]
+}
 
 export function describeCoverage({ hub, open }: Portal): void {
   describe('coverage', () => {
@@ -35,6 +40,68 @@ export function describeCoverage({ hub, open }: Portal): void {
       await dialog.getByText('Wallets that can pay here').click()
       await dialog.locator('.wallets button').first().click()
       await expectShown(dialog.getByText(/^Yes\./))
+    })
+
+    const filters = [
+      { label: 'Scenario', parameter: 'scenario', inputOf: (value: string) => ({ scenarios: [value] }) },
+      { label: 'Category', parameter: 'mcc', inputOf: (value: string) => ({ mccs: [value] }) },
+      { label: 'QR product', parameter: 'product', inputOf: (value: string) => ({ qrProducts: [value] }) },
+      {
+        label: 'Online',
+        parameter: 'online',
+        inputOf: (value: string) => ({ online: value === 'yes' }),
+      },
+    ]
+    test.each(filters)(
+      'counts the merchants of the filter $label, which the link holds',
+      async ({ label, parameter, inputOf }) => {
+        const countsOf = async (where: object) => {
+          const document =
+            'query ($where: MerchantFilter) { merchantCoverage(where: $where) { merchants breakdown(by: COUNTRY, first: 12) { merchants } } }'
+          const { data } = await hub.as(partner).query(document, { where })
+          const { merchants, breakdown } = (data as { merchantCoverage: Counts }).merchantCoverage
+          return {
+            all: merchants.toLocaleString('en-GB'),
+            byCountry: breakdown.map((share) => share.merchants.toLocaleString('en-GB')),
+          }
+        }
+        const page = await open('/coverage', partner)
+        const total = page.locator('.total strong')
+        const { all } = await countsOf({})
+        await expect.poll(() => total.innerText(), patient).toBe(all)
+        const choice = page
+          .locator('.filters label', { has: page.locator(`span:text-is("${label}")`) })
+          .locator('select')
+        await choice.locator('option').nth(1).waitFor({ state: 'attached' })
+        await choice.selectOption({ index: 1 })
+        const value = await choice.inputValue()
+        const { all: filtered, byCountry } = await countsOf(inputOf(value))
+        expect(filtered).not.toBe(all)
+        await expect.poll(() => total.innerText(), patient).toBe(filtered)
+        // The shares beside the map are those of the filter too.
+        const shares = page.locator('main aside section').filter({ hasText: 'Countries' }).locator('.num')
+        const shown = await shares.evaluateAll((each) =>
+          each.map((share) => (share as HTMLElement).title.split(' ')[0]),
+        )
+        expect(shown).toEqual(byCountry)
+
+        await page.reload({ waitUntil: 'commit' })
+        await expect.poll(() => total.innerText(), patient).toBe(filtered)
+        expect(new URL(page.url()).searchParams.get(parameter)).toBe(value)
+        await expect.poll(() => choice.inputValue(), patient).toBe(value)
+        await page.getByRole('button', { name: 'Reset' }).click()
+        await expect.poll(() => total.innerText(), patient).toBe(all)
+      },
+    )
+
+    test('lists the merchants of a filter alone', async () => {
+      const page = await open('/coverage?at=31.2,121.45,9&scenario=DINING', partner)
+      const list = page.locator('.list .what')
+      await list.first().waitFor()
+      const dining = await list.allInnerTexts()
+      await page.getByLabel('Scenario').selectOption('TRANSPORT')
+      await expect.poll(() => list.allInnerTexts(), patient).not.toEqual(dining)
+      await page.waitForURL(/scenario=TRANSPORT/)
     })
 
     test('finds a merchant by its name in the local script', async () => {

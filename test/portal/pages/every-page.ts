@@ -2,7 +2,8 @@
 
 import type { Locator, Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
-import { expectAccessible, expectLoaded, expectShown, patient, tabTo } from '../browser.ts'
+import { en } from '../../../portal/app/words/en.ts'
+import { expectAccessible, expectLoaded, expectShown, patient, tabTo, visit } from '../browser.ts'
 import { scriptBudgets } from '../budgets.ts'
 import { acquirer, operator, partner, wallet, type Portal } from '../portal.ts'
 
@@ -133,11 +134,16 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
       ['/developers', wallet],
       ['/developers?tab=keys', wallet],
       ['/developers?tab=codes', wallet],
+      ['/developers?tab=ide', wallet],
+      ['/coverage?merchant=acquirer-cn-01.W000001', partner],
+      ['/corridors?show=reasons', operator],
+      ['/payments', undefined],
+      ['/operator', wallet],
     ]
     test.each(pages)(
       'meets WCAG 2.2 AA on wide and narrow windows, light and dark: %s',
       async (path, key) => {
-        const page = await open(path, key)
+        const page = await tabAt(path, key)
         await expectShown(page.locator('main h1'))
         await expectLoaded(page)
         await expectAccessible(page)
@@ -146,6 +152,30 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
         await expectAccessible(page)
       },
     )
+
+    test('of one payment meets it too', async () => {
+      const page = await tabAt(`/payments/${await pay('17.00')}`, operator)
+      await expectShown(page.getByRole('heading', { name: 'Postings' }))
+      await expectLoaded(page)
+      await expectAccessible(page)
+      await page.emulateMedia({ colorScheme: 'dark' })
+      await expectAccessible(page)
+    })
+
+    /** Tabs by their key, which go from page to page: each loads the scripts once. */
+    const tabs = new Map<string, Page>()
+    async function tabAt(path: string, key = ''): Promise<Page> {
+      const tab = tabs.get(key)
+      if (!tab) {
+        const opened = await browser.open(hub.url + path, { key, kept: true })
+        tabs.set(key, opened)
+        return opened
+      }
+      await tab.emulateMedia({ colorScheme: 'light' })
+      await tab.setViewportSize({ width: 1440, height: 900 })
+      await visit(tab, path)
+      return tab
+    }
 
     const roles = [
       { role: 'a wallet', key: wallet },
@@ -166,11 +196,10 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
         await page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
         await expectLoaded(page)
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
-        expect({ name, overflow, failed: await page.locator('.state.error').count() }).toEqual({
-          name,
-          overflow: 0,
-          failed: 0,
-        })
+        const failed = await page.locator('.state.error').count()
+        // What the hub has in English is shown in Chinese too, other than names.
+        const english = (await textsOf(page)).filter((text) => englishTexts.has(text))
+        expect({ name, overflow, failed, english }).toEqual({ name, overflow: 0, failed: 0, english: [] })
       }
     })
 
@@ -186,6 +215,7 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
         )
       const key = (data as { createKey: { secret: string } }).createKey.secret
       const page = await open('/coverage', key)
+      await page.locator('main h1').waitFor()
       for (const [path, scope] of [
         ['/sandbox', 'payments:write'],
         ['/live', 'payments:read'],
@@ -194,12 +224,12 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
         ['/developers', 'webhooks:read'],
         ['/developers?tab=keys', 'keys:manage'],
       ] as const) {
-        await page.goto(hub.url + path)
+        await visit(page, path)
         await expectShown(page.getByText('This key does not open this page'))
         await expectShown(page.getByText(`“${scope}”`))
       }
       // Corridors have terms for every key, and figures only with the scope for them.
-      await page.goto(`${hub.url}/corridors`)
+      await visit(page, '/corridors')
       await page.getByRole('link', { name: /SG-CN:/ }).waitFor()
       expect(await page.locator('.figures').count()).toBe(0)
     })
@@ -228,7 +258,7 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
     test('without data has a text in its place', async () => {
       const page = await open('/payments?q=no-such-reference', wallet)
       await expectShown(page.getByText('No payment fits these filters, or there has been none yet.'))
-      await page.goto(`${hub.url}/coverage?q=zzzzzz`)
+      await visit(page, '/coverage?q=zzzzzz')
       await expectShown(page.getByText('No merchant here fits the filters.'))
     })
 
@@ -251,3 +281,22 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
     })
   })
 }
+
+/** The texts of English that are more than a name or a unit. */
+const englishTexts = new Set(
+  Object.values(en)
+    .flatMap(function textsIn(value: unknown): string[] {
+      if (typeof value === 'string') return [value]
+      return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
+    })
+    .filter((text) => /[a-z]{4}/.test(text) && text !== 'English'),
+)
+
+/** The texts that a page shows. */
+const textsOf = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    const found: string[] = []
+    while (walker.nextNode()) found.push(walker.currentNode.textContent!.trim())
+    return found
+  })

@@ -49,6 +49,20 @@ export function describeOperator({ hub, open }: Portal): void {
       await expectShown(dialog.getByRole('button', { name: '→ Suspended' }))
     })
 
+    test('reads why a date cannot be closed yet, and from when it can', async () => {
+      const { data } = await hub
+        .as(operator)
+        .query('{ settlementDates(first: 1) { settlementDate closableFrom } }')
+      const [{ settlementDate, closableFrom }] = (
+        data as { settlementDates: [{ settlementDate: string; closableFrom: string }] }
+      ).settlementDates
+      const page = await open('/operator?tab=settlement', operator)
+      await page.getByRole('button', { name: settlementDate.slice(5) }).click()
+      await expectShown(page.getByText(`${settlementDate} cannot be closed yet`))
+      await page.getByRole('button', { name: 'Close date' }).click()
+      await expectShown(page.getByRole('alert').getByText(closableFrom))
+    })
+
     test('closes a date, whose file has the SHA-256 that the page shows', async () => {
       const page = await open('/operator?tab=settlement', operator)
       await page.getByLabel('Settlement date').fill('2026-01-05')
@@ -80,6 +94,29 @@ export function describeOperator({ hub, open }: Portal): void {
       await dialog.getByLabel('Status').selectOption('PILOT')
       await dialog.getByRole('button', { name: 'Save' }).click()
       await expectShown(page.getByRole('row', { name: /A link of the portal/ }).getByText('Pilot'))
+    })
+
+    test('adds a QR product, and changes it from the version that it read', async () => {
+      const page = await open('/operator?tab=projects', operator)
+      await page.getByRole('button', { name: 'Add QR product' }).click()
+      const dialog = page.getByRole('dialog')
+      await dialog.getByLabel('id').fill('th-portal-qr')
+      await dialog.getByLabel('Name').fill('Codes of the portal')
+      await dialog.getByLabel('Country').fill('th')
+      await dialog.getByRole('button', { name: 'Save' }).click()
+      await page.getByRole('button', { name: 'Edit Codes of the portal' }).click()
+      await dialog.getByLabel('Accepts foreign wallets').uncheck()
+      await dialog.getByRole('button', { name: 'Save' }).click()
+      await expectShown(
+        page.getByRole('row', { name: /Codes of the portal/ }).getByText('No', { exact: true }),
+      )
+      const { data } = await hub.as(operator).query('{ qrProducts { id version acceptsForeignWallets } }')
+      const { qrProducts } = data as { qrProducts: { id: string }[] }
+      expect(qrProducts.find(({ id }) => id === 'th-portal-qr')).toEqual({
+        id: 'th-portal-qr',
+        version: 2,
+        acceptsForeignWallets: false,
+      })
     })
 
     test('puts a table of rates in force', async () => {

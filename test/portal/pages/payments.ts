@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { aReceiver } from '../../fixtures/a-webhook-receiver.ts'
-import { expectShown } from '../browser.ts'
+import { expectShown, visit } from '../browser.ts'
 import { acquirer, operator, wallet, type Portal } from '../portal.ts'
 
 export function describePayments({ hub, browser, open, pay }: Portal): void {
@@ -102,12 +102,12 @@ export function describePayments({ hub, browser, open, pay }: Portal): void {
       await pay('52.00')
       await page.getByText('52.00').first().waitFor()
       expect(await page.getByText('51.00').count()).toBe(0)
-      await page.goto(`${hub.url}/payments`)
+      await visit(page, '/payments')
       await page.getByText('52.00').first().waitFor()
       expect(await page.locator(`a[href="/payments/${foreign}"]`).count()).toBe(0)
-      await page.goto(`${hub.url}/payments/${foreign}`)
+      await visit(page, `/payments/${foreign}`)
       await expectShown(page.getByText('There is no such payment').first())
-      await page.goto(`${hub.url}/developers`)
+      await visit(page, '/developers')
       await expectShown(page.getByText('No webhooks yet'))
     })
 

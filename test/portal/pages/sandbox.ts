@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { expectShown } from '../browser.ts'
 import { writeVideo } from '../camera.ts'
 import { acquirer, operator, wallet, type Portal } from '../portal.ts'
+import { runTypeScript } from '../typescript.ts'
 
-export function describeSandbox({ hub, open, cameraFile }: Portal): void {
+export function describeSandbox({ hub, browser, open, cameraFile }: Portal): void {
   describe('the wallet sandbox', () => {
     test.each([1440, 390])('takes a sale from the code to its refund, %i pixels wide', async (width) => {
       const page = await open('/sandbox', wallet, width)
@@ -59,6 +60,27 @@ export function describeSandbox({ hub, open, cameraFile }: Portal): void {
         .locator('input[type=file]')
         .setInputFiles({ name: 'code.png', mimeType: 'image/png', buffer: picture })
       await expectShown(page.getByRole('button', { name: /^Pay/ }))
+    })
+  })
+
+  describe('an operation copied as TypeScript', () => {
+    test('compiles, and does again what the page did', async () => {
+      const page = await browser.open(`${hub.url}/sandbox`, { key: wallet, own: true })
+      await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+      const issued = page.waitForResponse((response) =>
+        Boolean(response.request().postData()?.includes('mutation IssueCode')),
+      )
+      await page.getByRole('button', { name: 'Issue code' }).click()
+      const { data } = (await (await issued).json()) as { data: object }
+      await page.getByRole('button', { name: 'TypeScript' }).click()
+      await page.getByRole('button', { name: /IssueCode/ }).click()
+      await page.getByRole('button', { name: 'Copy', exact: true }).click()
+      const copied = await page.evaluate(() => navigator.clipboard.readText())
+      expect(copied).toContain(`fetch('${hub.url}/graphql'`)
+      const { errors, output } = runTypeScript(copied)
+      expect(errors).toEqual([])
+      // The idempotency key is among its variables, so the second run has the answer of the first.
+      expect(output).toEqual({ data })
     })
   })
 

@@ -83,7 +83,17 @@ export function series(log: readonly LogEntry[], question: Question, starts: rea
   )
 }
 
-export function breakdown(log: readonly LogEntry[], question: Question, by: Dimension): Share[] {
+export const breakdown = (log: readonly LogEntry[], question: Question, by: Dimension): Share[] =>
+  [...parts(log, question, by)]
+    .map(([key, lives]) => ({ key, ...figures(sum(lives)) }))
+    .toSorted((a, b) => b.payments - a.payments || (a.key < b.key ? -1 : 1))
+
+/** The lives of the payments of each part of a dimension. */
+export function parts(
+  log: readonly LogEntry[],
+  question: Question,
+  by: Dimension,
+): Map<string, LogEntry[][]> {
   const keyOf = (entries: readonly LogEntry[]): string | null => {
     const { payment } = entries[0]!
     const last = entries.at(-1)!
@@ -104,7 +114,6 @@ export function breakdown(log: readonly LogEntry[], question: Question, by: Dime
         return declinedStatuses.includes(last.to) ? (last.reason ?? 'UNSPECIFIED') : null
     }
   }
-  return [...Map.groupBy(livesOf(log, question), keyOf)]
-    .flatMap(([key, lives]) => (key === null ? [] : [{ key, ...figures(sum(lives)) }]))
-    .toSorted((a, b) => b.payments - a.payments || (a.key < b.key ? -1 : 1))
+  const lives = livesOf(log, question).filter((entries) => keyOf(entries) !== null)
+  return Map.groupBy(lives, (entries) => keyOf(entries)!)
 }

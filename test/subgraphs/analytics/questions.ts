@@ -4,22 +4,21 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { CorridorId, ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
-import type { ActivityAnswer, Dimension, Question } from '../../../subgraphs/analytics/activity.ts'
+import type {
+  ActivityAnswer,
+  Dimension,
+  FacetDimension,
+  Question,
+} from '../../../subgraphs/analytics/activity.ts'
+import type { Percentiles } from '../../../subgraphs/analytics/histogram.ts'
 import { bucketStarts, minuteMs, type TimeBucket } from '../../../subgraphs/analytics/range.ts'
 import type { LogEntry } from '../../../subgraphs/log/entry.ts'
 import { spanOfLives } from '../../fixtures/a-log.ts'
 import { anId } from '../../fixtures/an-id.ts'
 import * as model from './model.ts'
 
-const dimensions: Dimension[] = [
-  'CORRIDOR',
-  'WALLET',
-  'ACQUIRER',
-  'MERCHANT_COUNTRY',
-  'MCC',
-  'ENTRY_MODE',
-  'DECLINE_REASON',
-]
+const facets: FacetDimension[] = ['CORRIDOR', 'WALLET', 'ACQUIRER', 'MERCHANT_COUNTRY', 'MCC', 'ENTRY_MODE']
+const dimensions: Dimension[] = [...facets, 'DECLINE_REASON']
 
 /** Mostly omitted: a question with many filters mostly selects nothing. */
 const list = <Name extends string>(...names: string[]): fc.Arbitrary<Name[] | undefined> =>
@@ -77,10 +76,21 @@ export async function expectSame(
     if (isRefusal(starts)) throw new Error(starts.message)
     expect(await found.series(starts)).toEqual(model.series(log, question, starts))
   }
-  const percentiles = await found.authorizeMs()
+  expectPercentiles(await found.authorizeMs(), log, question)
+  for (const by of facets) {
+    const details = await found.details(by)
+    for (const [key, lives] of model.parts(log, question, by)) {
+      const part = lives.flat()
+      expect(details.get(key)?.reasons ?? []).toEqual(model.breakdown(part, question, 'DECLINE_REASON'))
+      expectPercentiles(details.get(key)?.authorizeMs ?? null, part, question)
+    }
+  }
+}
+
+function expectPercentiles(found: Percentiles | null, log: readonly LogEntry[], question: Question): void {
   for (const percent of [50, 95, 99] as const) {
     const exact = model.percentile(log, question, percent)
-    const kept = percentiles?.[`p${percent}`] ?? null
+    const kept = found?.[`p${percent}`] ?? null
     if (exact === null || kept === null) expect(kept).toBe(exact)
     else expect(Math.abs(kept - exact)).toBeLessThanOrEqual(errorOf(exact))
   }

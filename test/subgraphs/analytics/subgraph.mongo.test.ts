@@ -99,7 +99,8 @@ describe('activity', () => {
       authorizeMs { p50 p95 p99 }
       series(bucket: WEEK) { start payments approved value { amount } }
       byCorridor: breakdown(by: CORRIDOR) { key label payments approved value { amount currency } approvalRate }
-      byReason: breakdown(by: DECLINE_REASON, first: 1) { key label payments approved }
+      byReason: breakdown(by: DECLINE_REASON, first: 1) { key label payments approved authorizeMs { p95 } reasons { code } }
+      health: breakdown(by: CORRIDOR) { key authorizeMs { p95 } reasons(first: 1) { code isoCode message payments } }
       growth(comparedTo: YEAR_EARLIER) { payments paymentsPercent value { amount } valuePercent }
     } }`)
     expect(errors).toBeUndefined()
@@ -143,6 +144,23 @@ describe('activity', () => {
           label: 'The payer’s account has insufficient funds.',
           payments: 1,
           approved: 0,
+          authorizeMs: null,
+          reasons: [],
+        },
+      ],
+      health: [
+        { key: 'SG-CN', authorizeMs: { p95: 895 }, reasons: [] },
+        {
+          key: 'TH-CN',
+          authorizeMs: { p95: 895 },
+          reasons: [
+            {
+              code: 'INSUFFICIENT_FUNDS',
+              isoCode: 'AM04',
+              message: 'The payer’s account has insufficient funds.',
+              payments: 1,
+            },
+          ],
         },
       ],
       growth: { payments: 1, paymentsPercent: 300, value: { amount: '60.00' }, valuePercent: 200.0166 },
@@ -193,6 +211,7 @@ describe('activity', () => {
     { field: 'series(bucket: MINUTE) { start }', code: 'BAD_RANGE', path: ['bucket'] },
     { field: 'breakdown(by: MCC, first: 0) { key }', code: 'BAD_PAGE', path: ['first'] },
     { field: 'breakdown(by: MCC, first: 501) { key }', code: 'BAD_PAGE', path: ['first'] },
+    { field: 'breakdown(by: MCC) { reasons(first: 21) { code } }', code: 'BAD_PAGE', path: ['first'] },
   ])('refuses $field over twenty days', async ({ field, code, path }) => {
     const { errors } = await execute(`{ activity(where: { range: { lastDays: 20 } }) { ${field} } }`)
     expect(errors?.[0]?.extensions).toEqual({ code, path, retryable: false })
