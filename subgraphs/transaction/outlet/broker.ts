@@ -1,0 +1,104 @@
+// What all message brokers of the outlet share: which one a URL names, and what happens while it is away.
+
+import { OutageError } from '../../platform/async/outage.ts'
+import { asError, pause } from '../../platform/async/promise.ts'
+import type { Logger } from '../../platform/logger.ts'
+import type { OutletEvent } from './cloud-event.ts'
+
+/** Where the log is published. */
+export interface OutletOptions {
+  /**
+   * For instance "nats://user:password@nats-1:4222" and "tls://…", or "kafka://broker-1:9092" and
+   * "kafkas://…". Several of one kind are separated by commas.
+   */
+  readonly url: string
+  /** Of JetStream; of this outlet alone. */
+  readonly stream: string
+  /** The subject of JetStream, or the topic of Kafka, then of this outlet alone. */
+  readonly subject: string
+}
+
+/** One connection to a message broker, as each kind implements it. Every error ends it. */
+export interface BrokerConnection {
+  /** The position of the latest event that the broker has; 0 when it has none. */
+  readonly position: bigint
+  /**
+   * Appends the events, which are after all that it has; resolves once the broker has acknowledged all.
+   * Rejects when another publisher has opened a connection since.
+   */
+  append(events: readonly OutletEvent[]): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * A message broker. Every run of the projection begins with `begin`, and what `publish` then gets follows
+ * without a gap. Both throw an OutageError while it is away.
+ */
+export interface MessageBroker {
+  /** Returns the position of the latest event that it has; 0 when it has none. */
+  begin(): Promise<bigint>
+  /** Appends the events, which are after all that it has; resolves once it has acknowledged all. */
+  publish(events: readonly OutletEvent[]): Promise<void>
+  /** Ends waiting, and what comes later fails. */
+  close(): Promise<void>
+}
+
+const connectAgainMs = 1_000
+
+export function createMessageBroker(
+  options: OutletOptions,
+  { logger }: { readonly logger: Pick<Logger, 'warn'> },
+): MessageBroker {
+  const closing = new AbortController()
+  let connection: BrokerConnection | null = null
+  let isAway = false
+
+  async function disconnect(): Promise<void> {
+    const open = connection
+    connection = null
+    await open?.close()
+  }
+
+  /** An error ends the connection, and the next `begin` opens another one. */
+  async function away(error: unknown): Promise<OutageError> {
+    if (!isAway && !closing.signal.aborted)
+      logger.warn({ err: error }, 'the message broker of the outlet takes no events: trying again')
+    isAway = true
+    await disconnect().catch(() => {})
+    await pause(connectAgainMs, closing.signal)
+    return new OutageError('the message broker of the outlet is away', { cause: asError(error) })
+  }
+
+  return {
+    async begin() {
+      try {
+        await disconnect()
+        closing.signal.throwIfAborted()
+        connection = await openConnection(options)
+        closing.signal.throwIfAborted()
+        return connection.position
+      } catch (error) {
+        throw await away(error)
+      }
+    },
+    async publish(events) {
+      try {
+        if (connection === null) throw new Error('the connection has ended')
+        await connection.append(events)
+        isAway = false
+      } catch (error) {
+        throw await away(error)
+      }
+    },
+    async close() {
+      closing.abort()
+      await disconnect()
+    },
+  }
+}
+
+/** Only the client that is used is loaded. */
+async function openConnection(options: OutletOptions): Promise<BrokerConnection> {
+  if (options.url.startsWith('kafka')) return (await import('./kafka.ts')).connectToKafka(options)
+  return (await import('./nats.ts')).connectToNats(options)
+}
