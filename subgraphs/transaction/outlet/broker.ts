@@ -44,6 +44,9 @@ export interface MessageBroker {
 }
 
 const connectAgainMs = 1_000
+/** What takes longer is left; the next connection finds out what has become of it. */
+const answerWithinMs = 6_000
+const closeWithinMs = 1_000
 
 export function createMessageBroker(
   options: OutletOptions,
@@ -56,7 +59,7 @@ export function createMessageBroker(
   async function disconnect(): Promise<void> {
     const open = connection
     connection = null
-    await open?.close()
+    if (open) await within(closeWithinMs, open.close())
   }
 
   /** An error ends the connection, and the next `begin` opens another one. */
@@ -72,9 +75,13 @@ export function createMessageBroker(
   return {
     async begin() {
       try {
-        await disconnect()
+        await disconnect().catch(() => {})
         closing.signal.throwIfAborted()
-        connection = await openConnection(options)
+        const opening = openConnection(options)
+        connection = await within(answerWithinMs, opening).catch((error: unknown) => {
+          void opening.then((late) => late.close()).catch(() => {})
+          throw error
+        })
         closing.signal.throwIfAborted()
         return connection.position
       } catch (error) {
@@ -84,7 +91,7 @@ export function createMessageBroker(
     async publish(events) {
       try {
         if (connection === null) throw new Error('the connection has ended')
-        await connection.append(events)
+        await within(answerWithinMs, connection.append(events))
         isAway = false
       } catch (error) {
         throw await away(error)
@@ -92,8 +99,20 @@ export function createMessageBroker(
     },
     async close() {
       closing.abort()
-      await disconnect()
+      await disconnect().catch(() => {})
     },
+  }
+}
+
+async function within<T>(ms: number, call: Promise<T>): Promise<T> {
+  const answered = new AbortController()
+  const late = pause(ms, answered.signal).then(() => {
+    throw new Error(`the message broker has not answered within ${ms} ms`)
+  })
+  try {
+    return await Promise.race([call, late])
+  } finally {
+    answered.abort()
   }
 }
 

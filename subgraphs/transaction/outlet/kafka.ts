@@ -8,7 +8,7 @@ import type { BrokerConnection, OutletOptions } from './broker.ts'
 import type { OutletEvent } from './cloud-event.ts'
 
 const contentType = 'application/cloudevents+json; charset=utf-8'
-const answerWithinMs = 5_000
+const answerWithinMs = 2_000
 /** Offsets that are read from the end, until one holds a committed event: more than two batches. */
 const readFromEnd = 1_024n
 
@@ -127,8 +127,8 @@ function clientOptions(urls: string): BaseOptions {
     connectTimeout: answerWithinMs,
     requestTimeout: answerWithinMs,
     timeout: answerWithinMs,
-    retries: 3,
-    retryDelay: 200,
+    retries: 2,
+    retryDelay: 100,
     ...(username !== '' && {
       sasl: { mechanism, username: decodeURIComponent(username), password: decodeURIComponent(password) },
     }),
