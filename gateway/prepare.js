@@ -1,9 +1,9 @@
 // Installs missing packages, Node 24 where the machine has an older one, and builds the portal: before
-// npm's start, test, check and bench. With the argument `packages`, as before the other commands, it
-// builds nothing. Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules
+// npm's test, check and bench. With the argument `start`, a first portal is built while the hub starts. With
+// `packages`, as before the other commands, nothing is built. Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules
 // may be empty.
 
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -14,6 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const modules = path.join(root, 'node_modules')
 const binaries = path.join(modules, '.bin')
 const stamp = path.join(modules, '.crossgate-installed')
+const portal = path.join(root, '.data/portal')
 const majorMin = 24
 /** A first installation takes a minute. */
 const installWithinMs = 300_000
@@ -33,7 +34,9 @@ if (read(stamp) !== hash && !(commandOnly && isInstalled({ development: false })
   checkNode()
   writeFileSync(stamp, hash)
 }
-if (!commandOnly) await buildPortal()
+// A hub keeps serving the build that it has found, so only a first one may come later.
+if (process.argv[2] === 'start' && !existsSync(portal)) buildPortalBeside()
+else if (!commandOnly) await buildPortal()
 
 /**
  * Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`.
@@ -111,6 +114,12 @@ async function buildPortal() {
     tell: (line) => console.log(line),
   })
   if (failure !== null) fail(`the build of the portal ${failure}: see the lines above`)
+}
+
+/** This file once more, as a process that the hub's start does not wait for, bounded and told as ever. */
+function buildPortalBeside() {
+  const self = fileURLToPath(import.meta.url)
+  spawn(process.execPath, [self], { stdio: ['ignore', 'inherit', 'inherit'], detached: true }).unref()
 }
 
 /** @param {string} file */

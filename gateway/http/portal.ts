@@ -42,8 +42,9 @@ const contentSecurityPolicy = [
   'trusted-types svelte-trusted-html',
 ].join('; ')
 
-const notBuilt = `<!doctype html><title>Crossgate</title>
-<p>The portal has not been built: start the hub with <code>npm start</code>, or run <code>npm run portal</code>.
+/** Loads itself again, because `npm start` builds the portal while the hub starts. */
+const notBuilt = `<!doctype html><title>Crossgate</title><meta http-equiv="refresh" content="2">
+<p>The portal is not built yet: <code>npm start</code> builds it while the hub starts, <code>npm run portal</code> alone.
 <p>The API is at <code>/graphql</code>, and an IDE at <a href="/graphiql/">/graphiql/</a>.`
 
 /** Serves the portal. `keys` are those of a demo hub by role, which its first page offers; else empty. */

@@ -1,6 +1,7 @@
 // Countries and regions that the hub supports (ISO 3166-1), with the currency of prices there.
 
-import type { Currency } from './currency.ts'
+import { countries as all, type TCountryCode } from 'countries-list'
+import { isCurrency, type Currency } from './currency.ts'
 
 export interface Country {
   readonly code: string
@@ -8,68 +9,21 @@ export interface Country {
   readonly currency: Currency
 }
 
-const table: readonly (readonly [string, string, Currency])[] = [
-  ['AE', 'United Arab Emirates', 'AED'],
-  ['AR', 'Argentina', 'ARS'],
-  ['AU', 'Australia', 'AUD'],
-  ['BD', 'Bangladesh', 'BDT'],
-  ['BH', 'Bahrain', 'BHD'],
-  ['BN', 'Brunei', 'BND'],
-  ['BR', 'Brazil', 'BRL'],
-  ['CA', 'Canada', 'CAD'],
-  ['CH', 'Switzerland', 'CHF'],
-  ['CL', 'Chile', 'CLP'],
-  ['CN', 'China', 'CNY'],
-  ['CO', 'Colombia', 'COP'],
-  ['DE', 'Germany', 'EUR'],
-  ['EG', 'Egypt', 'EGP'],
-  ['ES', 'Spain', 'EUR'],
-  ['FR', 'France', 'EUR'],
-  ['GB', 'United Kingdom', 'GBP'],
-  ['GE', 'Georgia', 'GEL'],
-  ['HK', 'Hong Kong', 'HKD'],
-  ['ID', 'Indonesia', 'IDR'],
-  ['IN', 'India', 'INR'],
-  ['IT', 'Italy', 'EUR'],
-  ['JO', 'Jordan', 'JOD'],
-  ['JP', 'Japan', 'JPY'],
-  ['KH', 'Cambodia', 'KHR'],
-  ['KR', 'South Korea', 'KRW'],
-  ['KW', 'Kuwait', 'KWD'],
-  ['KZ', 'Kazakhstan', 'KZT'],
-  ['LA', 'Laos', 'LAK'],
-  ['LK', 'Sri Lanka', 'LKR'],
-  ['MM', 'Myanmar', 'MMK'],
-  ['MN', 'Mongolia', 'MNT'],
-  ['MO', 'Macao', 'MOP'],
-  ['MX', 'Mexico', 'MXN'],
-  ['MY', 'Malaysia', 'MYR'],
-  ['NL', 'Netherlands', 'EUR'],
-  ['NO', 'Norway', 'NOK'],
-  ['NP', 'Nepal', 'NPR'],
-  ['NZ', 'New Zealand', 'NZD'],
-  ['OM', 'Oman', 'OMR'],
-  ['PA', 'Panama', 'PAB'],
-  ['PE', 'Peru', 'PEN'],
-  ['PH', 'Philippines', 'PHP'],
-  ['PK', 'Pakistan', 'PKR'],
-  ['QA', 'Qatar', 'QAR'],
-  ['RU', 'Russia', 'RUB'],
-  ['SA', 'Saudi Arabia', 'SAR'],
-  ['SE', 'Sweden', 'SEK'],
-  ['SG', 'Singapore', 'SGD'],
-  ['TH', 'Thailand', 'THB'],
-  ['TR', 'Türkiye', 'TRY'],
-  ['TW', 'Taiwan', 'TWD'],
-  ['US', 'United States', 'USD'],
-  ['UZ', 'Uzbekistan', 'UZS'],
-  ['VN', 'Vietnam', 'VND'],
-  ['ZA', 'South Africa', 'ZAR'],
-]
+const supported: readonly TCountryCode[] = [
+  'AE', 'AR', 'AU', 'BD', 'BH', 'BN', 'BR', 'CA', 'CH', 'CL', 'CN', 'CO', 'DE', 'EG', 'ES', 'FR', 'GB', 'GE', 'HK',
+  'ID', 'IN', 'IT', 'JO', 'JP', 'KH', 'KR', 'KW', 'KZ', 'LA', 'LK', 'MM', 'MN', 'MO', 'MX', 'MY', 'NL', 'NO', 'NP',
+  'NZ', 'OM', 'PA', 'PE', 'PH', 'PK', 'QA', 'RU', 'SA', 'SE', 'SG', 'TH', 'TR', 'TW', 'US', 'UZ', 'VN', 'ZA',
+] // prettier-ignore
 
-const byCode = new Map<string, Country>(
-  table.map(([code, name, currency]) => [code, { code, name, currency }]),
-)
+function countryOf(code: TCountryCode): Country {
+  const { name, currency: currencies } = all[code]
+  // The first of several is the one of prices: PAB and USD in Panama.
+  const [currency = ''] = currencies
+  if (isCurrency(currency)) return { code, name, currency }
+  throw new TypeError(`prices in ${name} are in ${currency}, which the hub does not support`)
+}
+
+const byCode = new Map<string, Country>(supported.map((code) => [code, countryOf(code)]))
 
 /** The country with this alpha-2 code in capitals; null when the hub does not support it. */
 export const countryByCode = (code: string): Country | null => byCode.get(code) ?? null

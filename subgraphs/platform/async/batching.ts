@@ -2,6 +2,7 @@
 // shares calls.
 
 import type { Span } from '@opentelemetry/api'
+import DataLoader from 'dataloader'
 import { tracing } from '../tracing.ts'
 import { OutageError } from './outage.ts'
 
@@ -31,10 +32,8 @@ type WriteBatch<Item, Outcome> = (
   signal: AbortSignal,
 ) => Promise<readonly (Outcome | Error)[]>
 
-interface Pending<Item, Outcome> {
+interface Waiting<Item> {
   readonly item: Item
-  readonly resolve: (outcome: Outcome) => void
-  readonly reject: (error: unknown) => void
   /** The span of its caller; left out without traces. */
   readonly caller?: Span | undefined
 }
@@ -61,10 +60,14 @@ export function createBatchWriter<Item, Outcome>({
 let waiting = 0
 export const batchedItems = (): number => waiting
 
+/** A DataLoader without its cache, which schedules its batches by the calls in flight. */
 class BatchQueue<Item, Outcome> {
   readonly #write: WriteBatch<Item, Outcome>
   readonly #options: Required<BatchOptions>
-  #pending: Pending<Item, Outcome>[] = []
+  readonly #loader: DataLoader<Waiting<Item>, Outcome>
+  /** Each sends one batch. All but the last are full. */
+  readonly #sends: (() => void)[] = []
+  #waiting = 0
   #flights = 0
   #isScheduled = false
   #sentAtMs = 0
@@ -83,23 +86,26 @@ class BatchQueue<Item, Outcome> {
   ) {
     this.#write = write
     this.#options = { batchMax, flightsMax, gatherMs, pendingMax, flightMs }
+    this.#loader = new DataLoader((batch) => this.#fly(batch), {
+      cache: false,
+      maxBatchSize: batchMax,
+      batchScheduleFn: (send) => {
+        this.#sends.push(send)
+        this.#schedule()
+      },
+    })
   }
 
   add(item: Item): Promise<Outcome> {
-    if (this.#pending.length >= this.#options.pendingMax)
-      return Promise.reject(new OutageError('a queue is full'))
+    if (this.#waiting >= this.#options.pendingMax) return Promise.reject(new OutageError('a queue is full'))
     waiting++
-    return new Promise((resolve, reject) => {
-      this.#pending.push(
-        tracing ? { item, resolve, reject, caller: tracing.current() } : { item, resolve, reject },
-      )
-      this.#schedule()
-    })
+    this.#waiting++
+    return this.#loader.load(tracing ? { item, caller: tracing.current() } : { item })
   }
 
   #schedule(): void {
     const { flightsMax, gatherMs } = this.#options
-    if (this.#isScheduled || this.#flights === flightsMax || this.#pending.length === 0) return
+    if (this.#isScheduled || this.#flights === flightsMax || this.#sends.length === 0) return
     this.#isScheduled = true
     const restMs = this.#isBusy ? this.#sentAtMs + gatherMs - performance.now() : 0
     if (restMs > 0) setTimeout(this.#send, restMs)
@@ -109,53 +115,45 @@ class BatchQueue<Item, Outcome> {
   }
 
   readonly #send = (): void => {
-    const { batchMax, gatherMs } = this.#options
     this.#isScheduled = false
-    const batch = this.#pending.length > batchMax ? this.#pending.splice(0, batchMax) : this.#pending
-    if (batch === this.#pending) this.#pending = []
+    this.#sends.shift()!()
+    this.#schedule()
+  }
+
+  async #fly(batch: readonly Waiting<Item>[]): Promise<readonly (Outcome | Error)[]> {
+    const { gatherMs, flightMs } = this.#options
+    this.#flights++
     waiting -= batch.length
+    this.#waiting -= batch.length
     if (gatherMs > 0) {
       this.#isBusy = batch.length > 1
       this.#sentAtMs = performance.now()
     }
-    void this.#fly(batch)
-    this.#schedule()
-  }
-
-  async #fly(batch: readonly Pending<Item, Outcome>[]): Promise<void> {
-    this.#flights++
     const flight = new AbortController()
-    const { flightMs } = this.#options
     const timer = setTimeout(
       () => flight.abort(new OutageError(`a call took longer than ${flightMs} ms`)),
       flightMs,
     )
     try {
-      const items = batch.map(({ item }) => item)
-      const write = tracing
-        ? tracing.shared(
-            batch.map(({ caller }) => caller),
-            () => this.#write(items, flight.signal),
-          )
-        : this.#write(items, flight.signal)
-      const outcomes = await Promise.race([write, aborted(flight.signal)])
-      if (outcomes.length !== batch.length) {
-        throw new TypeError(
-          `write must return one outcome per item: ${batch.length} items, ${outcomes.length} outcomes`,
-        )
-      }
-      for (const [index, { resolve, reject }] of batch.entries()) {
-        const outcome = outcomes[index]!
-        if (outcome instanceof Error) reject(outcome)
-        else resolve(outcome)
-      }
-    } catch (error) {
-      for (const { reject } of batch) reject(error)
+      const outcomes = await Promise.race([this.#call(batch, flight.signal), aborted(flight.signal)])
+      if (outcomes.length === batch.length) return outcomes
+      throw new TypeError(
+        `write must return one outcome per item: ${batch.length} items, ${outcomes.length} outcomes`,
+      )
     } finally {
       clearTimeout(timer)
       this.#flights--
       this.#schedule()
     }
+  }
+
+  #call(batch: readonly Waiting<Item>[], signal: AbortSignal): Promise<readonly (Outcome | Error)[]> {
+    const items = batch.map(({ item }) => item)
+    if (!tracing) return this.#write(items, signal)
+    return tracing.shared(
+      batch.map(({ caller }) => caller),
+      () => this.#write(items, signal),
+    )
   }
 }
 

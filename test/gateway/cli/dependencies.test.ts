@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { billOfMaterials, reportDependencies, reportOwn } from '../../../gateway/cli/dependencies.ts'
 
@@ -49,4 +49,25 @@ test('a choice of licences takes one that is known, and packages for development
     'node_modules/b': { license: 'Elastic-2.0', dev: true } as const,
   }
   expect(reportDependencies({ packages }, {}).faults).toEqual([])
+})
+
+test('the packages of production take less than 250 MB', () => {
+  const root = new URL('../../../', import.meta.url)
+  const { packages } = JSON.parse(readFileSync(new URL('package-lock.json', root), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean }>
+  }
+  const folders = Object.entries(packages).flatMap(([folder, { dev, devOptional }]) =>
+    folder === '' || dev || devOptional || !existsSync(new URL(folder, root)) ? [] : [folder],
+  )
+  // A package within a package is a folder of its own.
+  const files = new Set(
+    globSync(
+      folders.map((folder) => `${folder}/**`),
+      { cwd: root },
+    ),
+  )
+  let bytes = 0
+  for (const file of files) bytes += statSync(new URL(encodeURI(file), root)).size
+  expect(folders.length).toBeGreaterThan(200)
+  expect(bytes / 1_000_000).toBeLessThan(250)
 })

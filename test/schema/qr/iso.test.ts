@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isCountry } from '../../../schema/qr/country.ts'
-import { currencyNumber, currencyOf } from '../../../schema/qr/currency.ts'
+import { currencyDigits, currencyNumber, currencyOf } from '../../../schema/qr/currency.ts'
 
 describe('ISO lists', () => {
   test.each([
@@ -34,6 +34,18 @@ describe('ISO lists', () => {
       expect(names.of(code)).not.toBe(code)
       expect(currencyOf(currencyNumber(code)!)).toBe(code)
     }
+  })
+
+  test.each(['XAU', 'XDR', 'XTS', 'XXX', 'ANG'])('%s is no currency that a code can ask for', (code) => {
+    expect(currencyNumber(code)).toBeNull()
+  })
+
+  test('no digits are those of everyday use, which lacks cents of the rupiah and the kip', () => {
+    const everyday = (currency: string) =>
+      new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits
+    expect(['IDR', 'LAK', 'MMK'].map((code) => [currencyDigits(code), everyday(code)])).toEqual(
+      Array.from({ length: 3 }, () => [2, 0]),
+    )
   })
 
   test('there are the 249 countries and regions of ISO 3166-1', () => {
