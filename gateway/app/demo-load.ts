@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { loadDataset, type Hands, type HandSetup, type LoadPhase } from '../../dataset/load.ts'
 import type { Hand } from '../../dataset/hand.ts'
+import { clearActivity, finishActivity } from '../../subgraphs/analytics/index.ts'
 import {
   chooseCommonWords,
   clearMerchants,
@@ -20,6 +21,7 @@ import {
   builtInRates,
   preparePayments,
   reportingFen,
+  transactionProjections,
 } from '../../subgraphs/transaction/index.ts'
 
 /** The data set to load, and the database to load it into. */
@@ -73,8 +75,13 @@ await loadDataset<TallyParts>(db, {
     clearMerchants: (commonWords) => clearMerchants(db, commonWords),
     offers: (offers) => importOffers(db, offers),
     finishMerchants: (counts, products) => finishMerchants(db, { counts, products, at: until }),
-    clearPayments: () => preparePayments(db),
-    finishPayments: (count) => finishPayments(db, count),
+    clearPayments: async () => {
+      await preparePayments(db)
+      await clearActivity(db)
+    },
+    finishPayments: async (count) => {
+      await finishActivity(db, await finishPayments(db, count, transactionProjections))
+    },
   },
   openHands: (setup) => openHands({ ...setup, uri, database }),
   logger: {
