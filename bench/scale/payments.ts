@@ -44,7 +44,10 @@ export async function payBesideQuestions(asked: PaymentsRun): Promise<Row[]> {
   const pay = async (): Promise<number> => {
     const quoted = await quotes(payer, paymentsPerSecond * seconds, inFlight)
     const body = (n: number) => keyed(quoted[n]!)
-    return quantile(await openLoop({ url: payer.url, headers, body, perSecond: paymentsPerSecond, seconds }), 0.99)
+    return quantile(
+      await openLoop({ url: payer.url, headers, body, perSecond: paymentsPerSecond, seconds }),
+      0.99,
+    )
   }
   await pay()
   const alone = await pay()
@@ -65,7 +68,13 @@ export async function payBesideQuestions(asked: PaymentsRun): Promise<Row[]> {
   const peer = 'alone'
   return [
     row('200 payments a second alone, p99', alone, 'ms'),
-    row('200 payments a second beside questions, p99', beside, 'ms', { ratio: beside / alone, peer }, '≤ 1.3'),
+    row(
+      '200 payments a second beside questions, p99',
+      beside,
+      'ms',
+      { ratio: beside / alone, peer },
+      '≤ 1.3',
+    ),
   ]
 }
 

@@ -122,11 +122,7 @@ export async function loadPastPayments(
  * after them. Payments of the past hold no limit of a day, and no webhook waits for them. Returns the position
  * of the last entry.
  */
-export async function finishPayments(
-  db: Db,
-  count: number,
-  projections: readonly string[],
-): Promise<bigint> {
+export async function finishPayments(db: Db, count: number, projections: readonly string[]): Promise<bigint> {
   const tip = BigInt(count) * eventsPerPayment
   await Promise.all([createPaymentIndexes(db), makeLogIndexes(db), finishPositions(db)])
   await skipRrns(db, count)
