@@ -31,6 +31,8 @@ export interface LoadOrder {
   readonly seed: number
   readonly scale: number
   readonly until: Date
+  /** True: makes the sums of analytics too. The hub makes those that are missing while it runs. */
+  readonly sums: boolean
 }
 
 /** What the process sends to its parent: a line for the log, or how many rows of a phase are written. */
@@ -54,7 +56,7 @@ export type HandReply = { readonly added: number } | { readonly result: unknown 
 const handsMax = 3
 
 const [order] = await once(process, 'message')
-const { uri, database, seed, scale, until } = order as LoadOrder
+const { uri, database, seed, scale, until, sums } = order as LoadOrder
 const send = (message: LoadMessage): void => void process.send?.(message)
 // Without its parent, which was interrupted, it ends too: another start of the load resumes it.
 const endWithParent = (): void => process.exit(1)
@@ -80,7 +82,7 @@ await loadDataset<TallyParts>(db, {
       await clearActivity(db)
     },
     finishPayments: async (count) => {
-      await finishActivity(db, await finishPayments(db, count, transactionProjections))
+      await finishActivity(db, await finishPayments(db, count, transactionProjections), sums)
     },
   },
   openHands: (setup) => openHands({ ...setup, uri, database }),

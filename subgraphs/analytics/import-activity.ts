@@ -27,10 +27,13 @@ export async function loadActivity(db: Db, entries: readonly LogEntry[], part: n
   await Promise.all([load(hours, spans.hours, part), load(merchants, spans.merchants, part)])
 }
 
-/** Ends an import with the log at `position`: makes the sums of days and months. May be repeated. */
-export async function finishActivity(db: Db, position: bigint): Promise<void> {
+/**
+ * Ends an import with the log at `position`. Makes the sums of days and months, or leaves them to the hub that
+ * starts next: `sums`. May be repeated.
+ */
+export async function finishActivity(db: Db, position: bigint, sums: boolean): Promise<void> {
   await createActivityStore(resultsOf(db, 0))
-  await new SumMaker(db, 0).make(position, new AbortController().signal)
+  if (sums) await new SumMaker(db, 0).make(position, new AbortController().signal)
   await beginAfter(db, activityProjectionName, position)
 }
 

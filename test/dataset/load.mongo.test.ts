@@ -42,7 +42,7 @@ const importers: Importers<TallyParts> = {
     await clearActivity(db)
   },
   finishPayments: async (count) => {
-    await finishActivity(db, await finishPayments(db, count, transactionProjections))
+    await finishActivity(db, await finishPayments(db, count, transactionProjections), true)
   },
 }
 
