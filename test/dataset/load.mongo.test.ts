@@ -194,7 +194,7 @@ describe('loading the data set', () => {
         openHands: ({ commonWords }) =>
           twoHands(commonWords, {
             async payments(payments, index) {
-              await loadPastPayments(db, registry, payments, index)
+              await loadActivity(db, await loadPastPayments(db, registry, payments, index), index)
               if (index > 0) await fail()
             },
           }),

@@ -73,15 +73,14 @@ export async function loadPositions(db: Db, entries: readonly LogEntry[], name: 
 /** Makes the positions of an import. May be repeated. */
 export async function finishPositions(db: Db): Promise<void> {
   if ((await partsOf(db).estimatedDocumentCount()) === 0) return
-  const first = (field: string) => ({ $first: `$${field}` })
   await partsOf(db)
     .aggregate([
       {
         $group: {
           _id: '$position',
-          participant: first('participant'),
-          settlementDate: first('settlementDate'),
-          currency: first('currency'),
+          participant: { $first: '$participant' },
+          settlementDate: { $first: '$settlementDate' },
+          currency: { $first: '$currency' },
           debits: { $sum: '$debits' },
           credits: { $sum: '$credits' },
         },
