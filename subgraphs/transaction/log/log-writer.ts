@@ -76,7 +76,8 @@ export function createLogWriter(
  */
 export async function writeEntriesAt(db: Db, entries: readonly LogEntry[]): Promise<void> {
   const batches = Array.from(chunks(entries, entriesMax), (batch) => batchOf(batch))
-  await insertOnce(logOf(db), batches)
+  // One by one: a command has at most 16 MB, and a busy day has more.
+  await Promise.all(batches.map((batch) => insertOnce(logOf(db), [batch])))
 }
 
 /** The ones of `entries` that the log lacks. Builds an index for this query; `dropEntryIndex` removes it. */

@@ -83,7 +83,8 @@ export async function loadBookings(
     .values()
     .flatMap((ofDate) => chunks(ofDate, pageMax))
     .map(pageOf)
-  await insertOnce(pagesOf(resultsOf(db, 0)), [...pages])
+  // One by one: a command has at most 16 MB, and a busy day has more.
+  await Promise.all(pages.map((page) => insertOnce(pagesOf(resultsOf(db, 0)), [page])))
 }
 
 /** Bookings of a page of an import: it stays far below the 16 MB of a document. */
