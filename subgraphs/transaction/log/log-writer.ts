@@ -76,9 +76,11 @@ export function createLogWriter(
  */
 export async function writeEntriesAt(db: Db, entries: readonly LogEntry[]): Promise<void> {
   const batches = Array.from(chunks(entries, entriesMax), (batch) => batchOf(batch))
-  // One by one: a command has at most 16 MB, and a busy day has more.
-  await Promise.all(batches.map((batch) => insertOnce(logOf(db), [batch])))
+  // In groups of some 4 MB: a command has at most 16 MB, and a busy day has more.
+  await Promise.all(Array.from(chunks(batches, batchesTogether), (some) => insertOnce(logOf(db), some)))
 }
+
+const batchesTogether = 20
 
 /** The ones of `entries` that the log lacks. Builds an index for this query; `dropEntryIndex` removes it. */
 export async function findMissing(db: Db, entries: readonly NewEntry[]): Promise<NewEntry[]> {
