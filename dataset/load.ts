@@ -108,14 +108,13 @@ export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>):
     const counts = await loadMerchants(dataset, hands.all, progress, options)
     // MongoDB builds the indexes of merchants with one processor, and the payments are made meanwhile.
     const indexing = importers.finishMerchants(counts, dataset.products)
-    // Awaited after the payments, also when these fail: nothing may write after the end of a load.
+    // Awaited after the payments, also when these fail.
     const settled = indexing.catch(() => {})
-    await loadPayments(dataset, hands.all, progress, options).finally(() => settled)
-    options.onProgress?.('indexes', 0, 2)
-    await indexing
-    options.onProgress?.('indexes', 1, 2)
-    await importers.finishPayments(payments.count)
-    options.onProgress?.('indexes', 2, 2)
+    await loadPayments(dataset, hands.all, progress, options).catch(async (error: unknown) => {
+      await settled
+      throw error
+    })
+    await finishBoth([indexing, importers.finishPayments(payments.count)], options)
   } finally {
     await hands.close()
   }
@@ -126,6 +125,18 @@ export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>):
   const tookMs = performance.now() - startedAtMs
   logger.info(`loaded the data set in ${(tookMs / 1000).toFixed(1)} s`)
   return { loaded: true, merchants: merchants.count, payments: payments.count, tookMs }
+}
+
+/** Waits for both, also when one fails: nothing may write after the end of a load. */
+async function finishBoth(
+  both: readonly Promise<unknown>[],
+  { onProgress }: Pick<LoadOptions<unknown>, 'onProgress'>,
+): Promise<void> {
+  let done = 0
+  onProgress?.('indexes', done, both.length)
+  const counted = both.map((each) => each.then(() => onProgress?.('indexes', ++done, both.length)))
+  await Promise.allSettled(counted)
+  await Promise.all(counted)
 }
 
 /** Enough to see each category of each country. */

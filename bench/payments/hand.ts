@@ -13,7 +13,7 @@ const client = await MongoClient.connect(uri, {
   useBigInt64: true,
 })
 const db = client.db(database)
-const template = (await db.collection('payments').findOne({ status: 'ROUTED' }))!
+const template = (await db.collection('benchTemplate').findOne())!
 const taken = db.collection<Document & { _id: string }>('paymentsByHand')
 const indexes = await db.collection('payments').indexes()
 await taken.createIndexes(

@@ -24,7 +24,7 @@ const payments = db.collection<Stored>(`${name}Payments`)
 const customerDays = db.collection<Stored & { used: number }>(`${name}Days`)
 const outbox = db.collection(`${name}Outbox`)
 const log = db.collection<{ _id: number; event: Document }>(`${name}Log`)
-const template = (await db.collection<Stored>('payments').findOne({ status: 'ROUTED' }))!
+const template = (await db.collection<Stored>('benchTemplate').findOne())!
 await payments.createIndexes([
   { key: { wallet: 1, key: 1 }, unique: true },
   { key: { quote: 1 }, unique: true },

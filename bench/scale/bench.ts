@@ -1,5 +1,7 @@
 // The queries of portals and dashboards, over HTTP at 100 requests a second, on the data set at the scale
-// SCALE: beside the aggregation of MongoDB that a user would write for the same answer.
+// SCALE: beside the aggregation of MongoDB that a user would write for the same answer. PARTS selects some of
+// `coverage,near,search,map,activity,corridors,payments,projection`; SCALE_DATA and SCALE_DATABASE name the folder
+// and the database of a data set that is loaded already.
 
 import type { Db, Document } from 'mongodb'
 import { readFileSync } from 'node:fs'
@@ -7,7 +9,8 @@ import { openLoop } from '../open-loop.ts'
 import { median, quantile } from '../measure.ts'
 import { startProgramme } from '../programme.ts'
 import { report, row, type Row } from '../report.ts'
-import { questions, type AskedQuestion } from './questions.ts'
+import { followProjection, payBesideQuestions } from './payments.ts'
+import { parts, questions, type AskedQuestion, type Part } from './questions.ts'
 
 const scale = process.env.SCALE ?? '0.01'
 const perSecond = Number(process.env.RATE ?? 100)
@@ -17,18 +20,29 @@ const handRuns = Number(process.env.HAND_RUNS ?? 5)
 const folder = process.env.SCALE_DATA
 const database = process.env.SCALE_DATABASE ?? `scale_${scale.replace('.', '_')}`
 
+const selected = (process.env.PARTS?.split(',') ?? parts) as readonly Part[]
+
 export async function bench(): Promise<void> {
+  const unknown = selected.find((part) => !parts.includes(part))
+  if (unknown !== undefined) throw new Error(`PARTS has "${unknown}", which is none of ${parts.join()}`)
   const startedAt = performance.now()
   const programme = await startProgramme({ database, folder, environment: { SCALE: scale } })
   const rows: Row[] = [row(`${scale}: start`, (performance.now() - startedAt) / 1000, 's', null, '≤ 8')]
   try {
-    for (const question of questions) rows.push(...(await ask(programme.url, programme.db, question)))
+    for (const question of questions.filter(({ part }) => selected.includes(part))) {
+      rows.push(...(await ask(programme.url, programme.db, question)))
+    }
+    const paying = { url: programme.url, db: programme.db, perSecond, seconds }
+    if (selected.includes('payments')) rows.push(...named(await payBesideQuestions(paying)))
+    if (selected.includes('projection')) rows.push(...named(await followProjection(paying)))
     rows.push(row(`${scale}: memory`, megabytesOf(programme.pid), 'MB', null, '≤ 450'))
     report(`scale-${scale}`, rows)
   } finally {
     await programme.close()
   }
 }
+
+const named = (rows: readonly Row[]): Row[] => rows.map((one) => ({ ...one, what: `${scale}: ${one.what}` }))
 
 async function ask(
   url: string,

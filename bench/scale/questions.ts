@@ -2,7 +2,21 @@
 
 import type { Document } from 'mongodb'
 
+/** What `PARTS` selects from. */
+export const parts = [
+  'coverage',
+  'near',
+  'search',
+  'map',
+  'activity',
+  'corridors',
+  'payments',
+  'projection',
+] as const
+export type Part = (typeof parts)[number]
+
 export interface AskedQuestion {
+  readonly part: Part
   readonly what: string
   /** The API key of the caller. */
   readonly key: 'demo-wallet' | 'demo-operator'
@@ -24,6 +38,7 @@ const coverage = (
   match: Document,
   by: readonly [dimension: string, field: string],
 ): AskedQuestion => ({
+  part: 'coverage',
   what: `coverage ${what}`,
   key: 'demo-wallet',
   document: `{ merchantCoverage${args} { merchants onlineMerchants cities breakdown(by: ${by[0]}, first: 20) { key merchants } } }`,
@@ -32,6 +47,7 @@ const coverage = (
 })
 
 const near = (where: string, lat: number, lng: number): AskedQuestion => ({
+  part: 'near',
   what: `within 5 km in ${where}`,
   key: 'demo-wallet',
   document: `{ merchants(near: { lat: ${lat}, lng: ${lng}, radiusMeters: 5000 }, first: 20) { edges { distanceMeters node { id name } } } }`,
@@ -53,6 +69,7 @@ const near = (where: string, lat: number, lng: number): AskedQuestion => ({
 })
 
 const search = (what: string, where: string, match: Document): AskedQuestion => ({
+  part: 'search',
   what: `search for ${what}`,
   key: 'demo-wallet',
   document: `{ merchants(where: ${where}, first: 20) { edges { node { id name localName } } } }`,
@@ -93,6 +110,7 @@ export const questions: readonly AskedQuestion[] = [
   }),
   search('a word in Thai', '{ search: "ครัว" }', { localName: /ครัว/ }),
   {
+    part: 'map',
     what: 'the map of a country',
     key: 'demo-wallet',
     document:
@@ -107,6 +125,7 @@ export const questions: readonly AskedQuestion[] = [
     },
   },
   {
+    part: 'activity',
     what: 'activity of two years, three breakdowns',
     key: 'demo-operator',
     document: `{ activity(where: { range: { lastDays: 730 } }) { payments value { amount } ${breakdowns
@@ -129,6 +148,7 @@ export const questions: readonly AskedQuestion[] = [
     },
   },
   {
+    part: 'corridors',
     what: '100 corridors with coverage and activity',
     key: 'demo-operator',
     document:

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { makeDataset } from '../../dataset/dataset.ts'
 import { createHand } from '../../dataset/hand.ts'
 import type { SpanPlan } from '../../dataset/payments.ts'
+import { loadActivity } from '../../subgraphs/analytics/index.ts'
 import { createMerchantImport } from '../../subgraphs/merchant/index.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { builtInRates, loadPastPayments, reportingFen } from '../../subgraphs/transaction/index.ts'
@@ -20,7 +21,9 @@ const merchants = createMerchantImport(db, new Set(commonWords))
 const hand = createHand(dataset, {
   merchants: (rows, stored, onAdded) => merchants.add(rows, stored, onAdded),
   counts: () => merchants.counts(),
-  payments: (payments, index) => loadPastPayments(db, registry, payments, index),
+  async payments(payments, index) {
+    await loadActivity(db, await loadPastPayments(db, registry, payments, index), index)
+  },
 })
 
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A thread has no origin.

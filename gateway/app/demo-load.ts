@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { loadDataset, type Hands, type HandSetup, type LoadPhase } from '../../dataset/load.ts'
 import type { Hand } from '../../dataset/hand.ts'
+import { clearActivity, finishActivity } from '../../subgraphs/analytics/index.ts'
 import {
   chooseCommonWords,
   clearMerchants,
@@ -20,6 +21,7 @@ import {
   builtInRates,
   preparePayments,
   reportingFen,
+  transactionProjections,
 } from '../../subgraphs/transaction/index.ts'
 
 /** The data set to load, and the database to load it into. */
@@ -29,6 +31,8 @@ export interface LoadOrder {
   readonly seed: number
   readonly scale: number
   readonly until: Date
+  /** True: makes the sums of analytics too. The hub makes those that are missing while it runs. */
+  readonly sums: boolean
 }
 
 /** What the process sends to its parent: a line for the log, or how many rows of a phase are written. */
@@ -52,7 +56,7 @@ export type HandReply = { readonly added: number } | { readonly result: unknown 
 const handsMax = 3
 
 const [order] = await once(process, 'message')
-const { uri, database, seed, scale, until } = order as LoadOrder
+const { uri, database, seed, scale, until, sums } = order as LoadOrder
 const send = (message: LoadMessage): void => void process.send?.(message)
 // Without its parent, which was interrupted, it ends too: another start of the load resumes it.
 const endWithParent = (): void => process.exit(1)
@@ -73,8 +77,13 @@ await loadDataset<TallyParts>(db, {
     clearMerchants: (commonWords) => clearMerchants(db, commonWords),
     offers: (offers) => importOffers(db, offers),
     finishMerchants: (counts, products) => finishMerchants(db, { counts, products, at: until }),
-    clearPayments: () => preparePayments(db),
-    finishPayments: (count) => finishPayments(db, count),
+    clearPayments: async () => {
+      await preparePayments(db)
+      await clearActivity(db)
+    },
+    finishPayments: async (count) => {
+      await finishActivity(db, await finishPayments(db, count, transactionProjections), sums)
+    },
   },
   openHands: (setup) => openHands({ ...setup, uri, database }),
   logger: {

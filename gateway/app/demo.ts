@@ -32,7 +32,7 @@ export async function seedDemo(
   await seedDemoKeys(db, now)
   const dataset = { seed: SEED, scale: SCALE }
   if (await isDatasetDue(db, { ...dataset, logger })) {
-    const order = { ...dataset, uri, database: db.databaseName, until: now() }
+    const order = { ...dataset, uri, database: db.databaseName, until: now(), sums: false }
     await loadInProcess(order, logger, progressLines(logger))
   }
 }

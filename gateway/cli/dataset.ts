@@ -53,7 +53,7 @@ async function load(uri: string, db: Db, { scale, seed }: Order): Promise<void> 
     info: (message: string) => bar.line(message),
     warn: (message: string) => bar.line(message),
   }
-  const order = { uri, database: db.databaseName, scale, seed, until: new Date() }
+  const order = { uri, database: db.databaseName, scale, seed, until: new Date(), sums: true }
   try {
     await loadInProcess(order, logger, (phase, done, total) => bar.show(phase, done, total))
   } finally {

@@ -41,6 +41,12 @@ export function activityProjection(): IdempotentProjection {
 
 /** Counts consecutive entries. Repeating it, whole or in part, changes nothing. */
 export async function countBatch(store: ActivityStore, entries: readonly LogEntry[]): Promise<void> {
+  const { hours, merchants } = spansOf(entries)
+  await Promise.all([count(store.hours, hours), count(store.merchants, merchants)])
+}
+
+/** The changes by `entries` of hours, and of months of merchants. */
+export function spansOf(entries: readonly LogEntry[]): { readonly hours: Spans; readonly merchants: Spans } {
   const hours = new Spans()
   const merchants = new Spans()
   for (const entry of entries) {
@@ -52,7 +58,7 @@ export async function countBatch(store: ActivityStore, entries: readonly LogEntr
     hours.put(hourName(hour), hour, entry, delta)
     merchants.put(merchantMonthName(entry.payment.merchant, month), month, entry, delta)
   }
-  await Promise.all([count(store.hours, hours), count(store.merchants, merchants)])
+  return { hours, merchants }
 }
 
 /**
@@ -74,7 +80,7 @@ async function count(blockStore: BlockStore, { starts, changes }: Spans): Promis
 }
 
 /** The changes of one batch, by the name of the span of time. */
-class Spans {
+export class Spans {
   readonly starts = new Map<string, Date>()
   readonly changes = new Map<string, { readonly entry: LogEntry; readonly delta: Delta }[]>()
 

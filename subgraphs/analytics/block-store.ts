@@ -124,7 +124,8 @@ export function openActivity(
   }
 }
 
-const blocksOf = ({ collection }: Results) => ({
+/** The collections of the blocks of one epoch. */
+export const blocksOf = ({ collection }: Results) => ({
   hours: collection<StoredBlock>('activityHours'),
   merchants: collection<StoredBlock>('activityMerchants'),
 })
@@ -258,7 +259,8 @@ async function saveBlocks(
   return true
 }
 
-const partName = (name: string, part: number): string => `${name}#${part}`
+/** The id of part `part` of the span `name`. */
+export const partName = (name: string, part: number): string => `${name}#${part}`
 
 /** Writes each block over the state that it was read in; false when the state of any block has changed. */
 async function writeBlocks(

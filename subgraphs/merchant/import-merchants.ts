@@ -4,6 +4,7 @@
 import type { Db } from 'mongodb'
 import { chunks } from '../platform/async/chunks.ts'
 import { insertAll } from '../platform/mongo/bulk-write.ts'
+import { createCompressed } from '../platform/mongo/create-compressed.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import { nameWordsOf, saveCommonWords, type CommonWords } from './common-words.ts'
 import { CountKeys } from './count-key.ts'
@@ -64,10 +65,7 @@ export function createMerchantImport(db: Db, commonWords: CommonWords): Merchant
 export async function clearMerchants(db: Db, words: CommonWords): Promise<void> {
   const all = [merchantCollection(db), ...Object.values(countCollections(db))]
   await Promise.all(all.map((collection) => collection.drop()))
-  // Millions of merchants are read one by one and seldom change, so zstd is worth its time.
-  await db.createCollection(merchantCollection(db).collectionName, {
-    storageEngine: { wiredTiger: { configString: 'block_compressor=zstd' } },
-  })
+  await createCompressed(db, merchantCollection(db).collectionName)
   await saveCommonWords(db, words)
 }
 

@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { createHand, type HandImporters } from '../../dataset/hand.ts'
 import { loadDataset, type Importers, type LoadOptions, type LoadPhase } from '../../dataset/load.ts'
 import { checkFigures } from '../../gateway/app/dataset-figures.ts'
+import { verify } from '../../gateway/verify/verify.ts'
+import { clearActivity, finishActivity, loadActivity } from '../../subgraphs/analytics/index.ts'
 import {
   chooseCommonWords,
   clearMerchants,
@@ -9,6 +11,7 @@ import {
   finishMerchants,
   type TallyParts,
 } from '../../subgraphs/merchant/index.ts'
+import { checkpointsOf } from '../../subgraphs/log/checkpoint.ts'
 import { importOffers } from '../../subgraphs/offers/index.ts'
 import { importRegistry } from '../../subgraphs/participant/index.ts'
 import {
@@ -17,12 +20,13 @@ import {
   loadPastPayments,
   preparePayments,
   reportingFen,
+  transactionProjections,
 } from '../../subgraphs/transaction/index.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
 import { mapById } from '../fixtures/map-by-id.ts'
 import { freshDatabase } from '../harness/mongo.ts'
 
-const { db } = await freshDatabase()
+const { db, uri } = await freshDatabase()
 const scale = 0.0001
 const small = aDataset(1, scale)
 const registry = { participants: mapById(small.participants), corridors: mapById(small.corridors) }
@@ -33,8 +37,13 @@ const importers: Importers<TallyParts> = {
   clearMerchants: (words) => clearMerchants(db, words),
   offers: (offers) => importOffers(db, offers),
   finishMerchants: (counts, products) => finishMerchants(db, { counts, products, at: until }),
-  clearPayments: () => preparePayments(db),
-  finishPayments: (count) => finishPayments(db, count),
+  clearPayments: async () => {
+    await preparePayments(db)
+    await clearActivity(db)
+  },
+  finishPayments: async (count) => {
+    await finishActivity(db, await finishPayments(db, count, transactionProjections), true)
+  },
 }
 
 /** The threads of a load, here one after the other in this thread. */
@@ -44,7 +53,9 @@ function twoHands(words: readonly string[], change: Partial<HandImporters<TallyP
     return createHand(small, {
       merchants: (rows, stored, onAdded) => merchants.add(rows, stored, onAdded),
       counts: () => merchants.counts(),
-      payments: (payments, index) => loadPastPayments(db, registry, payments, index),
+      async payments(payments, index) {
+        await loadActivity(db, await loadPastPayments(db, registry, payments, index), index)
+      },
       ...change,
     })
   })
@@ -78,6 +89,11 @@ const collections = [
   'coverageProfiles',
   'payments',
   'log',
+  'bookings',
+  'positions',
+  'activityHours',
+  'activityMerchants',
+  'activitySums',
 ]
 
 /** Everything that a load stores. Retrieval reference numbers follow from a secret of the database. */
@@ -111,6 +127,18 @@ describe('loading the data set', () => {
     const { lines, isRight } = await checkFigures(db)
     expect(lines.filter((line) => !line.endsWith('as reported'))).toEqual([])
     expect(isRight).toBe(true)
+  })
+
+  test('stores what the projections derive from its log, and none of them begins again', async () => {
+    await loadDataset(db, options())
+    const checkpoints = await checkpointsOf(db).find().toArray()
+    const tip = BigInt(small.payments.count * 3)
+    expect(new Map(checkpoints.map(({ _id, position }) => [_id, position]))).toEqual(
+      new Map([...transactionProjections, 'activity'].map((name) => [name, tip])),
+    )
+    const checks = await verify(uri, db.databaseName)
+    expect(checks.flatMap(({ violations }) => violations)).toEqual([])
+    expect(checks.every(({ failed }) => failed === 0)).toBe(true)
   })
 
   test('reports how far each phase is, up to its end', async () => {
@@ -170,7 +198,7 @@ describe('loading the data set', () => {
         openHands: ({ commonWords }) =>
           twoHands(commonWords, {
             async payments(payments, index) {
-              await loadPastPayments(db, registry, payments, index)
+              await loadActivity(db, await loadPastPayments(db, registry, payments, index), index)
               if (index > 0) await fail()
             },
           }),

@@ -2,6 +2,7 @@
 // measure and to send it; these functions serialise it once.
 
 import { MongoNetworkError, MongoServerError, type Collection, type Db, type Document } from 'mongodb'
+import { isDuplicateKey } from './errors.ts'
 
 export interface WriteConcern {
   readonly w: number | 'majority'
@@ -44,6 +45,24 @@ export async function insertAll<Doc extends Document>(
     const errors = await insert(collection, documents, options)
     return errors.filter(({ keyPattern }) => !keyPattern || !('_id' in keyPattern))
   }
+}
+
+/**
+ * Inserts the documents of an import that are not stored yet. Nothing waits for the journal: an interrupted
+ * import is continued, and its last write waits. Throws when a document cannot be inserted.
+ */
+export async function insertOnce<Doc extends Document>(
+  collection: Collection<Doc>,
+  documents: readonly Doc[],
+): Promise<void> {
+  const errors = await insertAll(collection, documents, {
+    ordered: false,
+    writeConcern: { w: 1, j: false },
+  })
+  const failed = errors.find((error) => !isDuplicateKey(error))
+  if (!failed) return
+  const id = String((documents[failed.index] as { readonly _id?: unknown })._id)
+  throw new Error(`${id} cannot be written to ${collection.collectionName}`, { cause: failed })
 }
 
 export interface Update {

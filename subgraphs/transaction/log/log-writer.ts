@@ -9,7 +9,8 @@
 import type { Db } from 'mongodb'
 import type { LogBatch, LogEntry } from '../../log/entry.ts'
 import { batchOf, logOf, makeLogIndexes } from '../../log/store.ts'
-import { insertAll } from '../../platform/mongo/bulk-write.ts'
+import { chunks } from '../../platform/async/chunks.ts'
+import { insertAll, insertOnce } from '../../platform/mongo/bulk-write.ts'
 import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import type { Lease } from '../../platform/mongo/lease.ts'
 import type { NewEntry } from './entries-of-payment.ts'
@@ -70,18 +71,16 @@ export function createLogWriter(
 }
 
 /**
- * Writes entries at the positions after `after`, for an import that has computed them. Batches that are
- * stored already stay. The caller writes the token to resume from.
+ * Writes entries of an import that has given them their positions. Batches that are stored already stay. The
+ * caller writes the token to resume from.
  */
-export async function writeEntriesAt(db: Db, after: bigint, entries: readonly NewEntry[]): Promise<void> {
-  const batches = toBatches(
-    entries.map((entry) => ({ entries: [entry] })),
-    after,
-  )
-  const errors = await insertAll(logOf(db), batches, { ordered: false, writeConcern: { w: 1, j: false } })
-  const failed = errors.find((error) => !isDuplicateKey(error))
-  if (failed) throw new Error('the log cannot be written', { cause: failed })
+export async function writeEntriesAt(db: Db, entries: readonly LogEntry[]): Promise<void> {
+  const batches = Array.from(chunks(entries, entriesMax), (batch) => batchOf(batch))
+  // In groups of some 4 MB: a command has at most 16 MB, and a busy day has more.
+  await Promise.all(Array.from(chunks(batches, batchesTogether), (some) => insertOnce(logOf(db), some)))
 }
+
+const batchesTogether = 20
 
 /** The ones of `entries` that the log lacks. Builds an index for this query; `dropEntryIndex` removes it. */
 export async function findMissing(db: Db, entries: readonly NewEntry[]): Promise<NewEntry[]> {

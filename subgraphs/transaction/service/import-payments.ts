@@ -9,11 +9,13 @@ import type { Money } from '../../../schema/values/money.ts'
 import { isRefusal } from '../../../schema/values/problems.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
 import { chunks } from '../../platform/async/chunks.ts'
-import { insertAll } from '../../platform/mongo/bulk-write.ts'
-import { isDuplicateKey } from '../../platform/mongo/errors.ts'
+import { insertOnce } from '../../platform/mongo/bulk-write.ts'
+import { createCompressed } from '../../platform/mongo/create-compressed.ts'
 import { useOfKey } from '../../shared/idempotency-key.ts'
 import type { MerchantFacts } from '../../shared/merchant-directory.ts'
 import type { Registry } from '../../shared/registry.ts'
+import { beginAfter } from '../../log/checkpoint.ts'
+import type { LogEntry } from '../../log/entry.ts'
 import { archiveOf, logOf, makeLogIndexes } from '../../log/store.ts'
 import { fillLog, resumeFromNow } from '../log/backfill.ts'
 import { byTime, entriesOf } from '../log/entries-of-payment.ts'
@@ -25,6 +27,8 @@ import { submit } from '../payment/submit.ts'
 import { priceFixedMerchant, reportingOf } from '../price/pricing.ts'
 import { termsOf } from '../price/quote.ts'
 import { builtInRates, type RateProvider } from '../price/rates.ts'
+import { loadBookings } from '../settlement/bookings.ts'
+import { finishPositions, loadPositions } from '../settlement/positions.ts'
 import { createPaymentIndexes, paymentsOf } from '../store/payment-indexes.ts'
 import { loadPayments } from '../store/payment-store.ts'
 import { rrnsOfImport, skipRrns, takeRrns } from '../store/rrn.ts'
@@ -75,48 +79,56 @@ export async function importPayments(
 
 /** Begins a load of payments in parts into an empty database: deletes what another one has left. */
 export async function preparePayments(db: Db): Promise<void> {
-  for (const collection of [paymentsOf(db), logOf(db), archiveOf(db)]) await collection.drop()
-  // The log is written once and seldom read, so zstd halves it.
-  await db.createCollection(logOf(db).collectionName, {
-    storageEngine: { wiredTiger: { configString: 'block_compressor=zstd' } },
-  })
+  const derived = ['bookings', 'positions', 'positionParts'].map((name) => db.collection(name))
+  for (const collection of [paymentsOf(db), logOf(db), archiveOf(db), ...derived]) await collection.drop()
+  // The log and bookings are written once and seldom read, so zstd halves them.
+  for (const name of [logOf(db).collectionName, 'bookings']) await createCompressed(db, name)
 }
 
 /** Every payment of the past has the events SUBMITTED, SENT, and APPROVED or REFUSED. */
 const eventsPerPayment = 3n
 
 /**
- * Writes a part of the payments that `preparePayments` began, with its part of the log: several processes may
- * each write parts. `index` is the number of payments before this part. Writing a part again changes nothing.
+ * Writes a part of the payments that `preparePayments` began, with its part of the log, and what projections
+ * derive from it: to project two years of the log after the load would take the hub half an hour. Several
+ * processes may each write parts. `index` is the number of payments before this part. Writing a part again
+ * changes nothing. Returns the entries of the log.
  */
 export async function loadPastPayments(
   db: Db,
   registry: Pick<Registry, 'participants' | 'corridors'>,
   payments: readonly PastPayment[],
   index: number,
-): Promise<void> {
-  if (payments.length === 0) return
+): Promise<readonly LogEntry[]> {
+  if (payments.length === 0) return []
   const rrns = await rrnsOfImport(db, index, payments.length)
   const whole = payments.map((past, n) => paymentOf(past, rrns[n]!, registry, builtInRates))
-  const entries = whole.flatMap(entriesOf).toSorted(byTime)
+  const first = BigInt(index) * eventsPerPayment + 1n
+  const entries = whole
+    .flatMap(entriesOf)
+    .toSorted(byTime)
+    .map((entry, n): LogEntry => ({ _id: first + BigInt(n), ...entry }))
   await Promise.all([
-    ...Array.from(chunks(whole, chunkSize), async (chunk) => {
-      const errors = await insertAll(paymentsOf(db), chunk, {
-        ordered: false,
-        writeConcern: { w: 1, j: false },
-      })
-      const failed = errors.find((error) => !isDuplicateKey(error))
-      if (failed) throw new Error(`payment ${chunk[failed.index]!._id} cannot be written`, { cause: failed })
-    }),
-    writeEntriesAt(db, BigInt(index) * eventsPerPayment, entries),
+    ...Array.from(chunks(whole, chunkSize), (chunk) => insertOnce(paymentsOf(db), chunk)),
+    writeEntriesAt(db, entries),
+    loadBookings(db, { corridors: registry.corridors }, entries),
+    loadPositions(db, entries, String(index)),
   ])
+  return entries
 }
 
-/** Ends a load in parts of `count` payments: creates the indexes, and lets the sequencer begin after them. */
-export async function finishPayments(db: Db, count: number): Promise<void> {
-  await Promise.all([createPaymentIndexes(db), makeLogIndexes(db)])
+/**
+ * Ends a load in parts of `count` payments: creates the indexes, and lets the sequencer and `projections` begin
+ * after them. Payments of the past hold no limit of a day, and no webhook waits for them. Returns the position
+ * of the last entry.
+ */
+export async function finishPayments(db: Db, count: number, projections: readonly string[]): Promise<bigint> {
+  const tip = BigInt(count) * eventsPerPayment
+  await Promise.all([createPaymentIndexes(db), makeLogIndexes(db), finishPositions(db)])
   await skipRrns(db, count)
-  await resumeFromNow(db, BigInt(count) * eventsPerPayment)
+  await resumeFromNow(db, tip)
+  for (const name of projections) await beginAfter(db, name, tip)
+  return tip
 }
 
 /** The reporting value of a payment at the built-in rates, in fen. Throws when a rate is missing. */

@@ -4,7 +4,7 @@
 // Each batch of entries is stored as one document per settlement date, because MongoDB’s cost is per
 // document.
 
-import type { Collection, Filter } from 'mongodb'
+import type { Collection, Db, Filter } from 'mongodb'
 import type {
   CorridorId,
   MerchantId,
@@ -13,9 +13,11 @@ import type {
   TransactionId,
 } from '../../../schema/values/id.ts'
 import type { ReasonCode } from '../../../schema/values/reasons.ts'
-import type { Results } from '../../log/checkpoint.ts'
+import { resultsOf, type Results } from '../../log/checkpoint.ts'
 import { paymentIdOf, type LogEntry, type Posting, type TransactionStatus } from '../../log/entry.ts'
 import type { TransactionalProjection } from '../../log/projection.ts'
+import { chunks } from '../../platform/async/chunks.ts'
+import { insertOnce } from '../../platform/mongo/bulk-write.ts'
 import type { Registry } from '../../shared/registry.ts'
 import { defaultZone, settlementDate } from '../payment/settlement-date.ts'
 
@@ -66,6 +68,27 @@ export const bookingsProjection = (registry: Pick<Registry, 'corridors'>): Trans
     if (byDate.size > 0) await pagesOf(results).insertMany([...byDate.values()].map(pageOf), { session })
   },
 })
+
+/**
+ * Stores the bookings of consecutive entries of an import, which belong to the first epoch. Storing them again
+ * changes nothing.
+ */
+export async function loadBookings(
+  db: Db,
+  registry: Pick<Registry, 'corridors'>,
+  entries: readonly LogEntry[],
+): Promise<void> {
+  const bookings = entries.filter(isBooked).map((entry) => bookedTransactionOf(entry, registry))
+  const pages = Map.groupBy(bookings, ({ settlementDate: date }) => date)
+    .values()
+    .flatMap((ofDate) => chunks(ofDate, pageMax))
+    .map(pageOf)
+  // One by one: a command has at most 16 MB, and a busy day has more.
+  await Promise.all(pages.map((page) => insertOnce(pagesOf(resultsOf(db, 0)), [page])))
+}
+
+/** Bookings of a page of an import: it stays far below the 16 MB of a document. */
+const pageMax = 2_000
 
 /** Which bookings are read: on `dates`, after position `after`, up to position `upTo`. */
 export interface BookingRange {

@@ -3,8 +3,9 @@
 import { Decimal128, type Db } from 'mongodb'
 import type { Currency } from '../../../schema/values/currency.ts'
 import type { LogEntry } from '../../log/entry.ts'
-import { readPublished } from '../../log/checkpoint.ts'
+import { readPublished, resultsOf } from '../../log/checkpoint.ts'
 import type { TransactionalProjection } from '../../log/projection.ts'
+import { insertOnce } from '../../platform/mongo/bulk-write.ts'
 import type { ParticipantId } from '../../../schema/values/id.ts'
 
 /** Both sides are zero or more. */
@@ -49,6 +50,45 @@ export const positionsProjection: TransactionalProjection = {
       { session, ordered: false },
     )
   },
+}
+
+/** A part of a position, of the payments that an import wrote together. */
+const partsOf = (db: Db) => db.collection<PositionDocument & { readonly position: string }>('positionParts')
+
+/**
+ * Stores the sums of entries of an import, the part `name` of all; `finishPositions` adds the parts up. Storing
+ * a part again changes nothing.
+ */
+export async function loadPositions(db: Db, entries: readonly LogEntry[], name: string): Promise<void> {
+  const parts = [...sumOf(entries)].map(([position, { debits, credits, ...rest }]) => ({
+    _id: `${position} ${name}`,
+    position,
+    ...rest,
+    debits: decimal(debits),
+    credits: decimal(credits),
+  }))
+  await insertOnce(partsOf(db), parts)
+}
+
+/** Makes the positions of an import. May be repeated. */
+export async function finishPositions(db: Db): Promise<void> {
+  if ((await partsOf(db).estimatedDocumentCount()) === 0) return
+  await partsOf(db)
+    .aggregate([
+      {
+        $group: {
+          _id: '$position',
+          participant: { $first: '$participant' },
+          settlementDate: { $first: '$settlementDate' },
+          currency: { $first: '$currency' },
+          debits: { $sum: '$debits' },
+          credits: { $sum: '$credits' },
+        },
+      },
+      { $out: resultsOf(db, 0).collection('positions').collectionName },
+    ])
+    .toArray()
+  await partsOf(db).drop()
 }
 
 /**
