@@ -292,8 +292,23 @@ export function sendsEveryOperation(hub: { as(key: string): HubClient }): void {
       variables: () => ({ participant: 'acquirer-cn-01', range: lastMonth }),
       gives: () => ({ participant: { id: 'acquirer-cn-01', incoming: total, outgoing: total } }),
     },
+    SilentMerchants: {
+      who: 'acquirer',
+      variables: () => ({ days: 7, first: 5 }),
+      gives: () => ({ silentMerchants: { edges: expect.any(Array) } }),
+    },
+    Alerts: {
+      who: 'portal',
+      variables: () => ({ where: { open: true }, first: 5 }),
+      gives: () => ({ alerts: { edges: [], pageInfo: { hasNextPage: false } } }),
+    },
 
     // operator.graphql
+    AcknowledgeAlert: {
+      who: 'operator',
+      variables: () => ({ input: { alert: 'none', note: 'seen' } }),
+      gives: () => ({ acknowledgeAlert: { __typename: 'Refused', code: 'NOT_FOUND' } }),
+    },
     ApplyParticipant: {
       who: 'operator',
       variables: () => ({
@@ -450,10 +465,11 @@ export function sendsEveryOperation(hub: { as(key: string): HubClient }): void {
       })
     }
 
-    test('every operation is sent, but for the streams that only new payments fill', () => {
+    test('every operation is sent, but for the streams that only new payments or alerts fill', () => {
       expect([...operations.keys()].filter((name) => !(name in sent))).toEqual([
         'AuthorizationRequests',
         'LiveTransactions',
+        'AlertEvents',
       ])
     })
   })
