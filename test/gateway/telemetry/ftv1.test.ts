@@ -94,7 +94,7 @@ describe('the resolvers of a joined subgraph', () => {
     }
   })
 
-  test.each([{}, { 'apollo-federation-include-trace': 'ftv2' }])(
+  test.each<Record<string, string>>([{}, { 'apollo-federation-include-trace': 'ftv2' }])(
     'are not requested for a request with the headers %o',
     async (headers) => {
       const { result, spans } = await call(await anApolloServer(), headers)
