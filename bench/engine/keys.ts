@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 
 export const benchKey = 'bench'
 
-/** Requires the key of each request, as a programmer would who writes only these routes. */
+/** Requires the key of each request, in the shortest way. */
 export function checkKeys(app: FastifyInstance): void {
   const callers = new Map([[`Bearer ${benchKey}`, 'bench']])
   app.addHook('onRequest', (request, reply, done) => {

@@ -38,7 +38,7 @@ export function readTrace(ftv1: unknown): SubgraphTrace | null {
   }
 }
 
-/** Level by level, so that a list of many items leaves no room for none of its fields alone. */
+/** Level by level, so that the deepest are omitted. */
 function resolversIn(root: Trace.INode): Pick<SubgraphTrace, 'resolvers' | 'omitted'> {
   const resolvers: Resolver[] = []
   let omitted = 0
