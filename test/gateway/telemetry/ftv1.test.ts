@@ -34,7 +34,7 @@ afterAll(() => traces.close())
 /** What a client sends for a trace with the times of resolvers. */
 const wanted = { 'apollo-federation-include-trace': 'ftv1' }
 
-/** Sends `{ shops { name } }` as a request with `headers` does; gives the result, its spans and the counts. */
+/** Sends `{ shops { title: name } }` within a request with `headers`: its result, its spans, the counts. */
 async function call(url: string, headers: Readonly<Record<string, string>>) {
   const telemetry = createTelemetry()
   const http = openHttpConnection('shops', url, { headers: () => tracing!.headers() })
