@@ -32,7 +32,7 @@ export function readTrace(ftv1: unknown): SubgraphTrace | null {
   if (typeof ftv1 !== 'string' || ftv1.length > charactersMax) return null
   try {
     const { root, durationNs } = Trace.decode(Buffer.from(ftv1, 'base64'))
-    return root ? { durationMs: Number(durationNs) / 1e6, ...resolversIn(root) } : null
+    return root ? { durationMs: durationNs / 1e6, ...resolversIn(root) } : null
   } catch {
     return null
   }

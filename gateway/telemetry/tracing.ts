@@ -182,17 +182,17 @@ class SpanTracing implements Tracing {
 
   addResolvers(call: Span, startedAtMs: number, ftv1: unknown): boolean {
     if (!this.#detailed.has(call)) return true
-    const trace = readTrace(ftv1)
-    if (!trace) return false
+    const read = readTrace(ftv1)
+    if (!read) return false
     // The clocks of two machines differ, so the subgraph’s work is put into the middle of its call.
-    const fromMs = startedAtMs + Math.max(0, (Date.now() - startedAtMs - trace.durationMs) / 2)
-    for (const resolver of trace.resolvers) {
+    const fromMs = startedAtMs + Math.max(0, (Date.now() - startedAtMs - read.durationMs) / 2)
+    for (const resolver of read.resolvers) {
       const startTime = fromMs + resolver.fromMs
       const span = this.#tracer.startSpan(resolver.field, { startTime }, contextOf(call))
       if (resolver.hasFailed) this.fail(span, 'error')
       span.end(fromMs + resolver.toMs)
     }
-    if (trace.omitted > 0) call.setAttribute('crossgate.resolvers.omitted', trace.omitted)
+    if (read.omitted > 0) call.setAttribute('crossgate.resolvers.omitted', read.omitted)
     return true
   }
 
