@@ -32,7 +32,7 @@ export const hashKey = (key: string) => hash('sha256', key, 'hex') as KeyHash
 
 /**
  * Hashes keys, and keeps the hashes of those that were valid: finding one by the text of its key takes a
- * tenth of hashing it again. Whether a key is still valid is looked up by its hash each time.
+ * tenth of hashing it again. Whether a key is still valid is checked by its hash each time.
  */
 export class KeyHashes {
   readonly #ofValid = new Map<string, KeyHash>()
