@@ -31,8 +31,8 @@ export const createKey = (): string => `cg_${randomBytes(32).toString('base64url
 export const hashKey = (key: string) => hash('sha256', key, 'hex') as KeyHash
 
 /**
- * Hashes keys, and keeps the hashes of those that were valid: finding one by the text of its key takes a
- * tenth of hashing it again. Whether a key is still valid is checked by its hash each time.
+ * Hashes keys, and keeps the hashes of those that were valid: a key that is sent again is not
+ * hashed again. Whether it is still valid is checked by its hash each time.
  */
 export class KeyHashes {
   readonly #ofValid = new Map<string, KeyHash>()
