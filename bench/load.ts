@@ -2,6 +2,7 @@
 // contenders take turns.
 
 import autocannon from 'autocannon'
+import { equal } from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { median, type Rate } from './measure.ts'
 
@@ -56,6 +57,21 @@ export interface Target {
   readonly headers?: Readonly<Record<string, string>>
   /** The bodies of POST requests, sent in turn. */
   readonly bodies: readonly string[]
+}
+
+/**
+ * Sends `body` to each target. Throws when one returns other data than the first: another value, or the
+ * same members in another order.
+ */
+export async function compareData(what: string, targets: readonly Target[], body: string): Promise<void> {
+  const texts = await Promise.all(
+    targets.map(async ({ url, headers }) => {
+      const sent = { ...headers, 'content-type': 'application/json' }
+      const response = await fetch(url, { method: 'POST', headers: sent, body })
+      return JSON.stringify(((await response.json()) as { readonly data: unknown }).data)
+    }),
+  )
+  texts.forEach((text, n) => equal(text, texts[0], `${what}: the response of ${targets[n]!.name} differs`))
 }
 
 export interface LoadOptions {

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { apolloServer, hiveGateway, hubSupergraph, monolithApp } from './engines.ts'
 import { serveSupergraph } from './serve-hub.ts'
 import { byHand } from './world.ts'
+import { checkKeys } from './keys.ts'
 
 const loopback = { host: '127.0.0.1', port: 0 } as const
 
@@ -16,6 +17,7 @@ const servers: Readonly<Record<string, () => Promise<string>>> = {
   monolith: async () => `${await addressOf(await monolithApp())}/graphql`,
   hand: async () => {
     const app = fastify()
+    checkKeys(app)
     byHand.forEach((join, index) => {
       app.post(`/${index}`, async (request) => ({
         data: join((request.body as { variables: never }).variables),

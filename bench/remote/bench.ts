@@ -1,11 +1,11 @@
 // Compares engines whose subgraphs are servers of their own: the same three requests as `engine`, and the
 // calls for entities of several requests sent as one.
 
-import { deepStrictEqual } from 'node:assert'
-import { load, serve, type Server, type Target } from '../load.ts'
+import { compareData, load, serve, type Server, type Target } from '../load.ts'
 import { ratio, type Rate } from '../measure.ts'
 import { report, row, type Row } from '../report.ts'
 import { rounds, sliceSeconds } from '../settings.ts'
+import { benchKey } from '../engine/keys.ts'
 import { queries } from '../engine/world.ts'
 
 const labels = {
@@ -18,7 +18,7 @@ const labels = {
 type Name = keyof typeof labels
 
 const goals: Partial<Record<Name, string>> = { apollo: '≥ 3', hive: '≥ 3' }
-const headers = { authorization: 'Bearer bench' }
+const headers = { authorization: `Bearer ${benchKey}` }
 const file = new URL('serve.ts', import.meta.url)
 
 export async function bench(): Promise<void> {
@@ -47,10 +47,7 @@ async function compared(index: number, connections: number, servers: readonly Se
     headers,
     bodies,
   }))
-  const responses = await Promise.all(targets.map(({ url }) => dataOf(url, bodies[1]!)))
-  responses.forEach((response) =>
-    deepStrictEqual(response, responses[0], `${query.name}: the responses differ`),
-  )
+  for (const body of bodies) await compareData(query.name, targets, body)
   const rates = await load(targets, { connections, rounds, sliceSeconds })
   return rates.map((rate) => rowOf(`${query.name}, ${connections} in flight`, rate, rates[0]!))
 }
@@ -59,13 +56,4 @@ function rowOf(what: string, rate: Rate, hub: Rate): Row {
   const name = rate.name as Name
   const against = rate === hub ? null : { ratio: ratio(hub, rate), peer: labels[name] }
   return row(`${what}: ${labels[name]}`, rate.perSecond, 'requests/s', against, goals[name] ?? null)
-}
-
-async function dataOf(url: string, body: string): Promise<unknown> {
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { ...headers, 'content-type': 'application/json' },
-    body,
-  })
-  return ((await response.json()) as { data: unknown }).data
 }

@@ -13,6 +13,7 @@ import type { AddressInfo } from 'node:net'
 import { Pool } from 'undici'
 import { composeSupergraph, createSupergraph, openHttpConnection } from '../../gateway/supergraph/index.ts'
 import { buildFederatedSchema } from '../../subgraphs/shared/federated-schema.ts'
+import { checkKeys } from '../engine/keys.ts'
 import { serveSupergraph } from '../engine/serve-hub.ts'
 import { subgraphs, type Merchant, type Participant, type Payment } from '../engine/world.ts'
 
@@ -121,6 +122,7 @@ const servers: Readonly<Record<string, () => Promise<string>>> = {
   grouped: () => hub(true),
   hand: async () => {
     const app = fastify()
+    checkKeys(app)
     byHand(new Pool(base, { connections: 64 })).forEach((join, index) => {
       app.post(`/${index}`, async (request) => ({
         data: await join((request.body as { variables: Record<string, unknown> }).variables),

@@ -77,32 +77,47 @@ class ShortWay implements Caller {
     let body: Buffer | null = null
     this.#request.on('data', (chunk: Buffer) => (body = body ? Buffer.concat([body, chunk]) : chunk))
     // A client that has gone leaves no `end`, and gets no answer.
-    this.#request.on('end', () => void this.#run(body!.toString()))
+    this.#request.on('end', () => this.#run(body!.toString()))
   }
 
-  async #run(body: string): Promise<void> {
-    try {
-      const answer = await runOperation(this.#options, this, () => readRequest(readJson(body, 'the body')))
-      await this.#send(answer!)
-    } catch (error) {
-      await this.#send(errorAnswer(this.#options, error, this))
-    }
+  #run(body: string): void {
+    void runOperation(this.#options, this, () => readRequest(readJson(body, 'the body')))
+      .then((answer) => this.#send(answer!))
+      .catch((error: unknown) => this.#send(errorAnswer(this.#options, error, this)))
   }
 
-  async #send({ status, contentType, text, headers: further }: Answer): Promise<void> {
-    const { response, requestId, headers } = this
-    const { connections, metrics, config } = this.#options
-    const sent = ['content-type', contentType, 'x-request-id', requestId]
-    let body: string | Buffer = text
-    if (text.length >= config.COMPRESS_FROM_BYTES) {
-      sent.push('vary', 'Accept-Encoding')
-      const packed = await compressed(headers, text)
-      if (packed) {
-        body = packed.body
-        sent.push('content-encoding', packed.encoding)
-      }
-    }
-    sent.push('content-length', String(Buffer.byteLength(body)))
+  /** Waits for nothing unless it compresses the text, which most responses are too short for. */
+  #send(answer: Answer): void {
+    const { text } = answer
+    if (text.length < this.#options.config.COMPRESS_FROM_BYTES) return this.#write(answer, text, [])
+    const vary = ['vary', 'Accept-Encoding']
+    void compressed(this.headers, text).then(
+      (packed) =>
+        packed
+          ? this.#write(answer, packed.body, [...vary, 'content-encoding', packed.encoding])
+          : this.#write(answer, text, vary),
+      // What cannot be compressed is sent as it is.
+      () => this.#write(answer, text, vary),
+    )
+  }
+
+  #write(
+    { status, contentType, headers: further }: Answer,
+    body: string | Buffer,
+    encoding: readonly string[],
+  ): void {
+    const { response, requestId } = this
+    const { connections, metrics } = this.#options
+    const length = String(Buffer.byteLength(body))
+    const sent = [
+      'content-type',
+      contentType,
+      'x-request-id',
+      requestId,
+      ...encoding,
+      'content-length',
+      length,
+    ]
     if (further) sent.push(...Object.entries(further).flat())
     if (connections.isDraining) sent.push('connection', 'close')
     response.writeHead(status, sent).end(body)

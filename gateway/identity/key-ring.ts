@@ -2,7 +2,7 @@
 
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
-import { demoKeyHashes, hashKey, viewerOf, type ApiKey, type KeyHash } from './key.ts'
+import { demoKeyHashes, hashKey, KeyHashes, viewerOf, type ApiKey, type KeyHash } from './key.ts'
 import type { KeyStore } from './key-store.ts'
 
 export interface KeyRing {
@@ -39,6 +39,7 @@ export async function openKeyRing(
   { allowDemo, guests = [], logger }: KeyRingOptions,
 ): Promise<KeyRing> {
   const guestByHash = new Map(guests.map(({ key, viewer }) => [hashKey(key), viewer]))
+  const hashes = new KeyHashes()
   const listeners = new Set<() => void>()
   let entries: ReadonlyMap<KeyHash, RingEntry> = new Map()
   let viewers: ReadonlySet<Viewer> = new Set()
@@ -69,9 +70,10 @@ export async function openKeyRing(
   const storing = setInterval(() => void storeUses(), usesMs).unref()
   return {
     find(key) {
-      const keyHash = hashKey(key)
+      const keyHash = hashes.of(key)
       const viewer = entries.get(keyHash)?.viewer
       if (!viewer) return guestByHash.get(keyHash) ?? null
+      hashes.keep(key, keyHash)
       used.add(keyHash)
       return viewer
     },

@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { Identity, Peer } from './identity.ts'
-import { bearerOf, hashKey } from './key.ts'
+import { bearerOf, hashKey, KeyHashes } from './key.ts'
 import { isToken, type Tokens } from './token.ts'
 
 export interface IdentityOptions {
@@ -25,6 +25,7 @@ export function createIdentity({ keys, tokens, keptHeaders }: IdentityOptions): 
       { ...anonymous, participant: label as ParticipantId, key: label },
     ]),
   )
+  const hashes = new KeyHashes()
   const isOpen = viewers.size === 0 && !tokens
   const ofCertificate = (viewer: Viewer | null, { certificate }: Peer): Viewer | null =>
     viewer?.certificate && viewer.certificate !== certificate ? null : viewer
@@ -32,7 +33,12 @@ export function createIdentity({ keys, tokens, keptHeaders }: IdentityOptions): 
     if (isOpen) return { ...anonymous, address: peer.address }
     const bearer = bearerOf(authorization)
     if (bearer === null) return null
-    if (!tokens || !isToken(bearer)) return viewers.get(hashKey(bearer)) ?? null
+    if (!tokens || !isToken(bearer)) {
+      const keyHash = hashes.of(bearer)
+      const viewer = viewers.get(keyHash)
+      if (viewer) hashes.keep(bearer, keyHash)
+      return viewer ?? null
+    }
     const found = tokens.find(bearer)
     return found instanceof Promise
       ? found.then((viewer) => ofCertificate(viewer, peer))

@@ -47,6 +47,8 @@ export type ResolveEvent = () => Promise<SubgraphResult> | SubgraphResult
 export interface SubgraphResult {
   data?: Record<string, unknown> | null
   errors?: readonly SubgraphError[]
+  /** `extensions.ftv1`, where a remote subgraph has sent it: a trace of its resolvers, not checked. */
+  ftv1?: unknown
 }
 
 export interface SubgraphError {

@@ -33,7 +33,17 @@ export function readResponse(subgraph: string, status: number | null, text: stri
 /** Reads a response that is already parsed. */
 export function readResult(subgraph: string, status: number | null, response: unknown): SubgraphResult {
   if (!isObject(response)) return failedResult(subgraph, { reason: 'NOT_GRAPHQL', status })
-  const { data, errors } = response
+  const result = readMembers(subgraph, status, response)
+  const { extensions } = response
+  if (isObject(extensions) && extensions['ftv1'] !== undefined) result.ftv1 = extensions['ftv1']
+  return result
+}
+
+function readMembers(
+  subgraph: string,
+  status: number | null,
+  { data, errors }: Readonly<Record<string, unknown>>,
+): SubgraphResult {
   const isEmpty = errors === undefined || errors === null || (Array.isArray(errors) && errors.length === 0)
   const hasErrors = !isEmpty && Array.isArray(errors) && errors.every(isError)
   if (isObject(data) && !isEmpty && !hasErrors) {

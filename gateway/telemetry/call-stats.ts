@@ -12,6 +12,7 @@ export const others = 'other'
 interface Counts {
   readonly durations: Durations
   errors: number
+  ignoredTraces: number
 }
 
 /** The calls of one kind, by a label of their own. */
@@ -42,12 +43,18 @@ export class CallStats {
     if (hasErrors) counts.errors++
   }
 
+  /** Counts an answer with a trace of its resolvers that could not be read. */
+  countIgnoredTrace(name: string): void {
+    const counts = this.#byName.get(name) ?? this.#add(name)
+    counts.ignoredTraces++
+  }
+
   #add(name: string): Counts {
     const isKnown = this.#known ? this.#known.has(name) : this.#byName.size < this.#namesMax
     const own = isKnown ? name : others
     let counts = this.#byName.get(own)
     if (!counts) {
-      counts = { durations: this.#durations.add({ [this.#label]: own }), errors: 0 }
+      counts = { durations: this.#durations.add({ [this.#label]: own }), errors: 0, ignoredTraces: 0 }
       this.#byName.set(own, counts)
     }
     return counts
@@ -55,18 +62,26 @@ export class CallStats {
 
   /** In Prometheus’ text format. */
   text(): string {
-    const errors = `crossgate_${this.#metric}_errors_total`
-    const lines = [
-      `# HELP ${errors} Those whose response had errors.`,
-      `# TYPE ${errors} counter`,
-      ...[...this.#byName].map(
-        ([name, counts]) => `${errors}${labelText({ [this.#label]: name })} ${counts.errors}`,
-      ),
-      '',
-    ]
-    return this.#durations.text() + lines.join('\n')
+    const ignored = [...this.#byName.values()].some(({ ignoredTraces }) => ignoredTraces > 0)
+    return [
+      this.#durations.text(),
+      this.#counter('errors', 'Those whose response had errors.', ({ errors }) => errors),
+      ...(ignored
+        ? [this.#counter('traces_ignored', ignoredHelp, ({ ignoredTraces }) => ignoredTraces)]
+        : []),
+    ].join('')
+  }
+
+  #counter(what: string, help: string, valueOf: (counts: Counts) => number): string {
+    const metric = `crossgate_${this.#metric}_${what}_total`
+    const lines = [...this.#byName].map(
+      ([name, counts]) => `${metric}${labelText({ [this.#label]: name })} ${valueOf(counts)}`,
+    )
+    return [`# HELP ${metric} ${help}`, `# TYPE ${metric} counter`, ...lines, ''].join('\n')
   }
 }
+
+const ignoredHelp = 'Those whose trace of resolvers, `extensions.ftv1`, could not be read.'
 
 /** The connection, whose calls are counted under the name of its subgraph, and traced. */
 export function counted<Connection extends SubgraphConnection>(
@@ -74,6 +89,7 @@ export function counted<Connection extends SubgraphConnection>(
   stats: CallStats,
 ): Connection {
   const { name } = connection
+  const ignoredTrace = (): void => stats.countIgnoredTrace(name)
   return {
     ...connection,
     prepare(document, operationName) {
@@ -89,7 +105,7 @@ export function counted<Connection extends SubgraphConnection>(
             return result
           }
           const result = tracing
-            ? traceFetch(tracing, { subgraph: name, operationName, variables, isRemote }, () =>
+            ? traceFetch(tracing, { subgraph: name, operationName, variables, isRemote, ignoredTrace }, () =>
                 operation.execute(variables, context),
               )
             : operation.execute(variables, context)

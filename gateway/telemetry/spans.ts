@@ -68,13 +68,15 @@ export interface Fetch {
   readonly variables: Variables
   /** Whether the subgraph is another process. */
   readonly isRemote: boolean
+  /** Is called when the subgraph sends a trace of its resolvers that is none. */
+  readonly ignoredTrace: () => void
 }
 
 type Result = SubgraphResult | Promise<SubgraphResult>
 
 /** Runs a call of a subgraph in a span. */
 export function traceFetch(traces: Tracing, fetch: Fetch, run: () => Result): Result {
-  const { subgraph, operationName, variables, isRemote } = fetch
+  const { subgraph, operationName, variables, isRemote, ignoredTrace } = fetch
   const entities = variables['representations']
   const attributes = {
     'crossgate.subgraph': subgraph,
@@ -82,10 +84,13 @@ export function traceFetch(traces: Tracing, fetch: Fetch, run: () => Result): Re
     ...(Array.isArray(entities) && { 'crossgate.entities': entities.length }),
   }
   return traces.span(`fetch ${subgraph}`, { attributes, isCall: isRemote }, (span) => {
+    const startedAtMs = Date.now()
     const result = run()
     if (!span) return result
     const mark = (received: SubgraphResult): SubgraphResult => {
       const [error] = received.errors ?? []
+      const { ftv1 } = received
+      if (ftv1 !== undefined && !traces.addResolvers(span, startedAtMs, ftv1)) ignoredTrace()
       const code = error?.extensions?.['code']
       if (error) traces.fail(span, typeof code === 'string' ? code : 'error')
       return received

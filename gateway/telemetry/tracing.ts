@@ -30,6 +30,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import { setTracing, type About, type TraceHeaders, type Tracing } from '../../subgraphs/platform/tracing.ts'
+import { readTrace, traceRequestHeader } from './ftv1.ts'
 
 export interface TracingOptions {
   readonly logger: Pick<Logger, 'warn'>
@@ -116,6 +117,8 @@ const contextOf = (span: Span): Context => trace.setSpan(ROOT_CONTEXT, span)
 class SpanTracing implements Tracing {
   readonly #tracer: Tracer
   readonly #spans = new AsyncLocalStorage<Span | undefined>()
+  /** The spans of requests that want the times of resolvers, and those below them. */
+  readonly #detailed = new WeakSet<Span>()
 
   constructor(tracer: Tracer) {
     this.#tracer = tracer
@@ -136,7 +139,9 @@ class SpanTracing implements Tracing {
 
   beginServer(name: string, attributes: Attributes, headers: TraceHeaders): Span {
     const parent = propagator.extract(ROOT_CONTEXT, headers, defaultTextMapGetter)
-    return this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
+    const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
+    if (headers[traceRequestHeader] === 'ftv1' && span.isRecording()) this.#detailed.add(span)
+    return span
   }
 
   beginLinked(name: string, attributes: Attributes): Span {
@@ -171,7 +176,24 @@ class SpanTracing implements Tracing {
     const current = this.current()
     const headers: Record<string, string> = {}
     if (current && !hasEnded(current)) propagator.inject(contextOf(current), headers, defaultTextMapSetter)
+    if (current && this.#detailed.has(current)) headers[traceRequestHeader] = 'ftv1'
     return headers
+  }
+
+  addResolvers(call: Span, startedAtMs: number, ftv1: unknown): boolean {
+    if (!this.#detailed.has(call)) return true
+    const read = readTrace(ftv1)
+    if (!read) return false
+    // The clocks of two machines differ, so the subgraph’s work is put into the middle of its call.
+    const fromMs = startedAtMs + Math.max(0, (Date.now() - startedAtMs - read.durationMs) / 2)
+    for (const resolver of read.resolvers) {
+      const startTime = fromMs + resolver.fromMs
+      const span = this.#tracer.startSpan(resolver.field, { startTime }, contextOf(call))
+      if (resolver.hasFailed) this.fail(span, 'error')
+      span.end(fromMs + resolver.toMs)
+    }
+    if (read.omitted > 0) call.setAttribute('crossgate.resolvers.omitted', read.omitted)
+    return true
   }
 
   #below(
@@ -181,7 +203,9 @@ class SpanTracing implements Tracing {
   ): Span | null {
     if (!parent || !(parent.isRecording() || (isLate && hasEnded(parent)))) return null
     const kind = isCall ? SpanKind.CLIENT : SpanKind.INTERNAL
-    return this.#tracer.startSpan(name, { kind, attributes, links }, contextOf(parent))
+    const span = this.#tracer.startSpan(name, { kind, attributes, links }, contextOf(parent))
+    if (this.#detailed.has(parent)) this.#detailed.add(span)
+    return span
   }
 
   /** Runs `run` in `span`, and ends it with the result. */

@@ -2,7 +2,7 @@
 // its own, joined by its URL as a partner’s subgraph is.
 
 import { ApolloServer } from '@apollo/server'
-import { ApolloServerPluginInlineTraceDisabled } from '@apollo/server/plugin/disabled'
+import { ApolloServerPluginInlineTrace } from '@apollo/server/plugin/inlineTrace'
 import { startStandaloneServer } from '@apollo/server/standalone'
 import { buildSubgraphSchema, type GraphQLResolverMap } from '@apollo/subgraph'
 import { parse, type GraphQLError } from 'graphql'
@@ -52,8 +52,8 @@ export async function startOffersServer({
     ]),
     formatError: (formatted, error) => present(formatted, error, logger),
     includeStacktraceInErrorResponses: false,
-    // The hub requests no traces.
-    plugins: [ApolloServerPluginInlineTraceDisabled()],
+    // It is there by default, and then logs that it is.
+    plugins: [ApolloServerPluginInlineTrace()],
     stopOnTerminationSignals: false,
   })
   const { url } = await startStandaloneServer(server, {

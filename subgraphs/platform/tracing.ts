@@ -27,8 +27,16 @@ export interface Tracing {
   shared<Value>(callers: readonly (Span | undefined)[], run: () => Promise<Value>): Promise<Value>
   /** Marks the work of `span` as failed. `type` is a code or the name of a class, never a message. */
   fail(span: Span, type: string): void
-  /** The headers by which another process continues the trace: `traceparent` and `tracestate`, or none. */
+  /**
+   * The headers by which another process continues the trace: `traceparent` and `tracestate`, and a request
+   * for the times of its resolvers where the client has sent one; or none.
+   */
   headers(): Record<string, string>
+  /**
+   * Adds to the span of a call, which began at `startedAtMs`, a span for each resolver of `ftv1`, the trace
+   * that the other process has sent. False when it is none.
+   */
+  addResolvers(call: Span, startedAtMs: number, ftv1: unknown): boolean
 }
 
 export interface About {

@@ -6,7 +6,8 @@ import { OutageError } from './outage.ts'
  */
 export class Deadline {
   readonly #untilMs: number
-  readonly #leaving = new Set<() => void>()
+  /** Null until `race` is called: most requests call no other process. */
+  #leaving: Set<() => void> | null = null
   #timer: NodeJS.Timeout | undefined
   #controller: AbortController | null = null
   #isPast = false
@@ -36,11 +37,12 @@ export class Deadline {
   /** The value of `promise`, or `instead()` as soon as the deadline has passed. */
   race<Value>(promise: Promise<Value>, instead: () => Value): Promise<Value> {
     this.#start()
+    const leaving = (this.#leaving ??= new Set())
     return new Promise((resolve, reject) => {
       const leave = (): void => resolve(instead())
       if (this.#isPast) leave()
-      else this.#leaving.add(leave)
-      promise.then(resolve, reject).finally(() => this.#leaving.delete(leave))
+      else leaving.add(leave)
+      promise.then(resolve, reject).finally(() => leaving.delete(leave))
     })
   }
 
@@ -57,8 +59,8 @@ export class Deadline {
     this.#isPast = true
     clearTimeout(this.#timer)
     this.#controller?.abort(late)
-    for (const leave of this.#leaving) leave()
-    this.#leaving.clear()
+    for (const leave of this.#leaving ?? []) leave()
+    this.#leaving?.clear()
   }
 
   /** The request has been answered: the deadline never passes. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { apiSdl, composeSupergraph } from '../../../gateway/supergraph/index.ts'
+import { readTrace } from '../../../gateway/telemetry/ftv1.ts'
 import { importOffers, offersSdl, startOffersServer, type Offer } from '../../../subgraphs/offers/index.ts'
 import { subgraphSdl } from '../../../subgraphs/shared/subgraph.ts'
 import { composableSdl } from '../../../subgraphs/shared/visibility.ts'
@@ -57,10 +58,10 @@ beforeAll(() => importOffers(db, [base, cashback, expired, far]))
 
 // Answers are as deep as their documents.
 // oxlint-disable-next-line typescript/no-explicit-any
-async function ask(query: string, variables: object = {}): Promise<any> {
+async function ask(query: string, variables: object = {}, headers: object = {}): Promise<any> {
   const response = await fetch(server.url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({ query, variables }),
   })
   return response.json()
@@ -216,4 +217,15 @@ describe('the offers of the data set', () => {
       expect(wallets).not.toEqual([])
     }
   })
+})
+
+test('the times of resolvers are sent to a hub that wants them, and to no other', async () => {
+  const variables = { representations: [{ __typename: 'Merchant', id: 'shop' }] }
+  const wanted = { 'apollo-federation-include-trace': 'ftv1' }
+  const { extensions } = await ask(entities, variables, wanted)
+  const trace = readTrace(extensions.ftv1)!
+  const fields = trace.resolvers.map(({ field }) => field)
+  expect(fields).toEqual(expect.arrayContaining(['Query._entities', 'Merchant.offers', 'Offer.id']))
+  for (const { toMs } of trace.resolvers) expect(toMs).toBeLessThanOrEqual(trace.durationMs)
+  expect(await ask(entities, variables)).not.toHaveProperty('extensions')
 })
