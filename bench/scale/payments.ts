@@ -121,4 +121,4 @@ const countedOf = async (db: Db): Promise<bigint> =>
 
 /** The client of a benchmark reads 64-bit numbers as the driver does by default. */
 const positionOf = (document: object | null, field: string): bigint =>
-  BigInt(String((document as Record<string, unknown> | null)?.[field] ?? 0))
+  BigInt((document as Record<string, number | bigint> | null)?.[field] ?? 0)

@@ -118,13 +118,13 @@ class CountedPromise implements PromiseLike<unknown> {
     this.#loopTime = loopTime
   }
 
-  // oxlint-disable-next-line unicorn/no-thenable: the executor adds its work by this method
+  // oxlint-disable-next-line unicorn/no-thenable -- The executor adds its work by this method.
   then<Value, Reason>(
     fulfilled?: ((value: unknown) => Value | PromiseLike<Value>) | null,
     rejected?: ((reason: unknown) => Reason | PromiseLike<Reason>) | null,
   ): Promise<Value | Reason> {
     const counted = fulfilled && ((value: unknown) => this.#loopTime.run(() => fulfilled(value)))
-    return this.#promise.then(counted, rejected) as Promise<Value | Reason>
+    return this.#promise.then<Value, Reason>(counted, rejected)
   }
 }
 

@@ -200,7 +200,7 @@ describe('a caller that holds the event loop for longer than its share', () => {
     let message: object = {}
     for (let n = 0; n < 200 && !JSON.stringify(message).includes('BUDGET_EXCEEDED'); n++) {
       await client.subscribe(`${n}`, `{ b${n}: ${fields} }`)
-      message = (await client.receive()) as object
+      message = await client.receive()
     }
     expect(message).toMatchObject({
       type: 'error',
