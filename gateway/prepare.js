@@ -1,7 +1,7 @@
 // Installs missing packages, Node 24 where the machine has an older one, and builds the portal: before
 // npm's test, check and bench. With the argument `start`, a first portal is built while the hub starts. With
-// `packages`, as before the other commands, nothing is built. Plain JavaScript without dependencies: the machine's own Node runs it, and node_modules
-// may be empty.
+// `packages`, as before the other commands, nothing is built. Plain JavaScript without dependencies: the
+// machine's own Node runs it, and node_modules may be empty.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -116,7 +116,7 @@ async function buildPortal() {
   if (failure !== null) fail(`the build of the portal ${failure}: see the lines above`)
 }
 
-/** This file once more, as a process that the hub's start does not wait for, bounded and told as ever. */
+/** This file again, as a process that the start of the hub does not wait for, with the same bounds and lines. */
 function buildPortalBeside() {
   const self = fileURLToPath(import.meta.url)
   spawn(process.execPath, [self], { stdio: ['ignore', 'inherit', 'inherit'], detached: true }).unref()

@@ -1,7 +1,7 @@
 // The queries of portals and dashboards, over HTTP at 100 requests a second, on the data set at the scale
 // SCALE: beside the aggregation of MongoDB that a user would write for the same answer. PARTS selects some of
-// `coverage,near,search,map,activity,corridors,payments,projection`; SCALE_DATA and SCALE_DATABASE name the folder
-// and the database of a data set that is loaded already.
+// `coverage,near,search,map,activity,corridors,payments,projection`; SCALE_DATA and SCALE_DATABASE name the
+// folder and the database of a data set that is loaded already.
 
 import type { Db, Document } from 'mongodb'
 import { readFileSync } from 'node:fs'

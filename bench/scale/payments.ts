@@ -1,5 +1,5 @@
-// Payments on the data set of `bench.ts`: 200 a second alone, the same while portals and dashboards ask, and as
-// many as the hub takes, with how far the counters of analytics are behind the log.
+// Payments on the data set of `bench.ts`: 200 a second alone, the same beside the queries of portals and
+// dashboards, and as many as the hub takes, with how far the counters of analytics are behind the log.
 
 import type { Db } from 'mongodb'
 import { setTimeout as pause } from 'node:timers/promises'

@@ -28,8 +28,8 @@ export async function loadActivity(db: Db, entries: readonly LogEntry[], part: n
 }
 
 /**
- * Ends an import with the log at `position`. Makes the sums of days and months, or leaves them to the hub that
- * starts next: `sums`. May be repeated.
+ * Ends an import with the log at `position`. Makes the sums of days and months, or leaves them to the hub
+ * that starts next: `sums`. May be repeated.
  */
 export async function finishActivity(db: Db, position: bigint, sums: boolean): Promise<void> {
   await createActivityStore(resultsOf(db, 0))

@@ -113,7 +113,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   }
 }
 
-/** Tells the history when this process, in which clients and proxies run, was late for itself. */
+/** Records when this process, in which clients and proxies run, stood still. */
 function watchStalls(history: History): NodeJS.Timeout {
   const everyMs = 20
   let last = performance.now()

@@ -35,6 +35,7 @@ export const placements: Readonly<Record<string, Placement>> = {
   webhookDeliveries: byHash,
   bookings: byHash,
   positions: byHash,
+  positionParts: byHash,
   activityHours: byHash,
   activityMerchants: byHash,
   activitySums: byHash,

@@ -1,5 +1,5 @@
-// Collections of an import: millions of documents that are read one by one and seldom change, so zstd is worth
-// its time.
+// Collections of an import: millions of documents that are read one by one and seldom change, so zstd is
+// worth its time.
 
 import type { Db } from 'mongodb'
 

@@ -4,7 +4,7 @@
 // as its key, so the events of a payment are in one partition and in order, and the position as a header.
 
 import { Admin, Consumer, Producer, type BaseOptions } from '@platformatic/kafka'
-import type { BrokerConnection, OutletOptions } from './broker.ts'
+import type { BrokerConnection, OutletOptions } from './connection.ts'
 import type { OutletEvent } from './cloud-event.ts'
 
 const contentType = 'application/cloudevents+json; charset=utf-8'

@@ -10,7 +10,7 @@ import {
   type JetStreamManager,
 } from '@nats-io/jetstream'
 import { connect, headers, type NatsConnection } from '@nats-io/transport-node'
-import type { BrokerConnection, OutletOptions } from './broker.ts'
+import type { BrokerConnection, OutletOptions } from './connection.ts'
 import type { OutletEvent } from './cloud-event.ts'
 
 const contentType = 'application/cloudevents+json; charset=utf-8'

@@ -118,9 +118,9 @@ export async function loadPastPayments(
 }
 
 /**
- * Ends a load in parts of `count` payments: creates the indexes, and lets the sequencer and `projections` begin
- * after them. Payments of the past hold no limit of a day, and no webhook waits for them. Returns the position
- * of the last entry.
+ * Ends a load in parts of `count` payments: creates the indexes, and lets the sequencer and `projections`
+ * begin after them. Payments of the past hold no limit of a day, and no webhook waits for them. Returns the
+ * position of the last entry.
  */
 export async function finishPayments(db: Db, count: number, projections: readonly string[]): Promise<bigint> {
   const tip = BigInt(count) * eventsPerPayment

@@ -70,8 +70,8 @@ export const bookingsProjection = (registry: Pick<Registry, 'corridors'>): Trans
 })
 
 /**
- * Stores the bookings of consecutive entries of an import, which belong to the first epoch. Storing them again
- * changes nothing.
+ * Stores the bookings of consecutive entries of an import, which belong to the first epoch. Storing them
+ * again changes nothing.
  */
 export async function loadBookings(
   db: Db,

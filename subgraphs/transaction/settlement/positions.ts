@@ -56,8 +56,8 @@ export const positionsProjection: TransactionalProjection = {
 const partsOf = (db: Db) => db.collection<PositionDocument & { readonly position: string }>('positionParts')
 
 /**
- * Stores the sums of entries of an import, the part `name` of all; `finishPositions` adds the parts up. Storing
- * a part again changes nothing.
+ * Stores the sums of entries of an import, the part `name` of all; `finishPositions` adds the parts up.
+ * Storing a part again changes nothing.
  */
 export async function loadPositions(db: Db, entries: readonly LogEntry[], name: string): Promise<void> {
   const parts = [...sumOf(entries)].map(([position, { debits, credits, ...rest }]) => ({

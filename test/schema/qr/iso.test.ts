@@ -36,7 +36,7 @@ describe('ISO lists', () => {
     }
   })
 
-  test.each(['XAU', 'XDR', 'XTS', 'XXX', 'ANG'])('%s is no currency that a code can ask for', (code) => {
+  test.each(['XAU', 'XDR', 'XTS', 'XXX', 'ANG'])('%s is no currency of a code', (code) => {
     expect(currencyNumber(code)).toBeNull()
   })
 
