@@ -116,7 +116,7 @@ async function buildPortal() {
   if (failure !== null) fail(`the build of the portal ${failure}: see the lines above`)
 }
 
-/** This file again, as a process that the start of the hub does not wait for, with the same bounds and lines. */
+/** This file again, as a process that the start of the hub does not wait for, with the same bounds. */
 function buildPortalBeside() {
   const self = fileURLToPath(import.meta.url)
   spawn(process.execPath, [self], { stdio: ['ignore', 'inherit', 'inherit'], detached: true }).unref()
