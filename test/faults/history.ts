@@ -53,6 +53,8 @@ export interface Fault {
   to: number
   /** No answer can be expected of this hub, or of any when it is "all"; null: answers are expected. */
   readonly silent: number | 'all' | null
+  /** Whether answers are expected of requests that were sent before it, as before an orderly end. */
+  readonly isAnnounced?: boolean
   /** Service is measured from here: from the begin of a fault that lasts, else from its end. */
   readonly recoversFrom: 'begin' | 'end'
 }

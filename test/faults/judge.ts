@@ -3,7 +3,7 @@
 
 import { MongoClient, type Db } from 'mongodb'
 import { verify } from '../../gateway/verify/verify.ts'
-import type { Delivered, Fault, History } from './history.ts'
+import type { Delivered, History } from './history.ts'
 
 export interface Violation {
   /** "S1" to "S10". */
@@ -230,10 +230,8 @@ async function judgeWebhooks(
 
 /** S10: each answer in time, and none that calls an outage anything else. */
 function judgeAnswers({ history, since, until }: Segment, report: Report): void {
-  const isExcused = (hub: number, from: number, to: number): boolean =>
-    history.faults.some((fault) => isSilent(fault, hub) && fault.from <= to && fault.to + graceMs >= from)
   const judged = history.requests.filter(
-    ({ sentAt, answeredAt, hub }) => sentAt >= since && !isExcused(hub, sentAt, answeredAt),
+    ({ sentAt, answeredAt, hub }) => sentAt >= since && !isExcused(history, hub, sentAt, answeredAt),
   )
   const late = judged
     .map(({ sentAt, answeredAt }) => awake(history, sentAt, answeredAt))
@@ -247,7 +245,7 @@ function judgeAnswers({ history, since, until }: Segment, report: Report): void 
   const byCode = Map.groupBy(untrue, ({ code }) => code)
   for (const [code, { length }] of byCode) report('S10', `${length} answers were ${code}`)
   const ready = history.readiness
-    .filter(({ hub, at, tookMs }) => at >= since && at < until && !isExcused(hub, at, at + tookMs))
+    .filter(({ hub, at, tookMs }) => at >= since && at < until && !isExcused(history, hub, at, at + tookMs))
     .map(({ at, tookMs }) => awake(history, at, at + tookMs))
     .filter((ms) => ms > readyMs)
   if (ready.length > 0) {
@@ -259,7 +257,14 @@ function judgeAnswers({ history, since, until }: Segment, report: Report): void 
 /** A process that was stopped has to come to itself. */
 const graceMs = 1_000
 
-const isSilent = ({ silent }: Fault, hub: number): boolean => silent === 'all' || silent === hub
+/** Whether no answer was owed of `hub` to a request that was sent and ended at these times. */
+const isExcused = ({ faults }: History, hub: number, sentAt: number, endedAt: number): boolean =>
+  faults.some(
+    ({ silent, isAnnounced, from, to }) =>
+      (silent === 'all' || silent === hub) &&
+      from <= (isAnnounced ? sentAt : endedAt) &&
+      to + graceMs >= sentAt,
+  )
 
 /** The time between two moments, without that in which the clients themselves stood still. */
 function awake({ stalls }: History, from: number, to: number): number {
@@ -270,12 +275,7 @@ function awake({ stalls }: History, from: number, to: number): number {
 /** The figures of a segment: requests, the longest answer, the slowest recovery, the longest stall; in ms. */
 export function figuresOf({ history, since }: Segment) {
   const requests = history.requests.filter(({ sentAt }) => sentAt >= since)
-  const owed = requests.filter(
-    ({ hub, sentAt, answeredAt }) =>
-      !history.faults.some(
-        (fault) => isSilent(fault, hub) && fault.from <= answeredAt && fault.to + graceMs >= sentAt,
-      ),
-  )
+  const owed = requests.filter(({ hub, sentAt, answeredAt }) => !isExcused(history, hub, sentAt, answeredAt))
   const faults = history.faults.filter(({ from }) => from >= since)
   const recoveries = faults.map(({ from, to, recoversFrom }) => {
     const start = recoversFrom === 'begin' ? from : to

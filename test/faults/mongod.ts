@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, rmSync } from 'node:fs'
 import { MongoClient } from 'mongodb'
 import { findMongod } from '../../gateway/mongod/binary.ts'
+import { electionParameter, electionSettings } from '../harness/elections.ts'
 import { binaryDir } from '../harness/places.ts'
 import type { Network } from './network.ts'
 import { end, freePorts, start, until } from './processes.ts'
@@ -42,12 +43,8 @@ export class Member {
     const options = [
       ['--dbpath', this.#dir, '--replSet', 'faults', '--bind_ip', this.host, '--port', String(this.port)],
       ['--nounixsocket', '--oplogSize', String(oplogMb), '--wiredTigerCacheSizeGB', '0.25', '--quiet'],
-      [
-        '--setParameter',
-        'transactionLifetimeLimitSeconds=10',
-        '--logpath',
-        `${this.#dir}/../${this.port}.log`,
-      ],
+      ['--setParameter', 'transactionLifetimeLimitSeconds=10', '--setParameter', electionParameter],
+      ['--logpath', `${this.#dir}/../${this.port}.log`],
       ['--wiredTigerEngineConfigString', 'log=(file_max=16MB)'],
     ]
     const [command, ...args] = [...this.#prefix, this.#binary, ...options.flat()]
@@ -149,9 +146,8 @@ async function initiate(all: readonly Member[]): Promise<void> {
   const client = new MongoClient(`mongodb://${all[0]!.host}:${all[0]!.port}/?directConnection=true`)
   try {
     const members = all.map(({ host, port }, _id) => ({ _id, host: `${host}:${port}` }))
-    // Half of what MongoDB takes by default: a set that is tuned for payments.
-    const settings = { electionTimeoutMillis: 5_000, heartbeatIntervalMillis: 1_000 }
-    await client.db('admin').command({ replSetInitiate: { _id: 'faults', members, settings } })
+    const config = { _id: 'faults', members, settings: electionSettings }
+    await client.db('admin').command({ replSetInitiate: config })
   } finally {
     await client.close()
   }

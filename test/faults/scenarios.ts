@@ -34,17 +34,19 @@ async function fault(
   forMs: number,
   {
     silent = null,
+    isAnnounced = false,
     recoversFrom = 'end' as const,
     begin,
     end: finish,
   }: {
     readonly silent?: number | 'all' | null
+    readonly isAnnounced?: boolean
     readonly recoversFrom?: 'begin' | 'end'
     readonly begin: () => unknown
     readonly end: () => unknown
   },
 ): Promise<void> {
-  const ended = world.history.fault({ what, silent, recoversFrom })
+  const ended = world.history.fault({ what, silent, isAnnounced, recoversFrom })
   await begin()
   await pause(forMs)
   await finish()
@@ -63,7 +65,8 @@ async function hubKilled(world: World, random: Random, signal: NodeJS.Signals): 
   const hub = random.between(0, 1)
   const process = world.hubs[hub]!
   await fault(world, `hub ${hub} gets ${signal}`, random.between(300, 1_500), {
-    silent: signal === 'SIGTERM' ? null : hub,
+    silent: hub,
+    isAnnounced: signal === 'SIGTERM',
     begin: () => process.end(signal),
     end: async () => {
       process.start()

@@ -9,6 +9,7 @@ import { afterAll } from 'vitest'
 import { findMongod } from '../../gateway/mongod/binary.ts'
 import { choosePort } from '../../gateway/mongod/port.ts'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
+import { electionParameter, electionSettings } from './elections.ts'
 import { freshFolder } from './mongo.ts'
 import { binaryDir } from './places.ts'
 
@@ -57,9 +58,10 @@ function startMember(binary: string, dbpath: string, port: number): Member {
   mkdirSync(dbpath)
   const settings = ['--dbpath', dbpath, '--port', String(port), '--replSet', name, '--bind_ip', '127.0.0.1']
   const small = ['--oplogSize', '64', '--wiredTigerCacheSizeGB', '0.25', '--nounixsocket', '--quiet']
-  const quick = ['diagnosticDataCollectionEnabled=false', 'oplogNetworkTimeoutBufferSeconds=1'].flatMap(
-    (one) => ['--setParameter', one],
-  )
+  const quick = ['diagnosticDataCollectionEnabled=false', electionParameter].flatMap((one) => [
+    '--setParameter',
+    one,
+  ])
   const start = (): ChildProcess => spawn(binary, [...settings, ...small, ...quick], { stdio: 'ignore' })
   let child = start()
   process.once('exit', () => child.kill('SIGKILL'))
@@ -99,7 +101,7 @@ async function initiate(members: readonly Member[]): Promise<void> {
   const config = {
     _id: name,
     members: members.map(({ port }, n) => ({ _id: n, host: `127.0.0.1:${port}` })),
-    settings: { electionTimeoutMillis: 2_000, heartbeatIntervalMillis: 500, heartbeatTimeoutSecs: 2 },
+    settings: electionSettings,
   }
   const tryOnce = (): Promise<unknown> =>
     ask(members[0]!.port, (client) => client.db('admin').command({ replSetInitiate: config }))
