@@ -33,8 +33,10 @@ export async function writeDump(
   async function* records(): AsyncGenerator<Uint8Array> {
     for (const name of names.toSorted()) {
       yield BSON.serialize({ collection: name })
-      // The driver gives the bytes of a document as MongoDB has sent them.
-      const found = db.collection(name).find({}, { session, raw: true, batchSize: 1_000 })
+      // A read concern of the connection would win over that of the session. With `raw`, the driver gives the
+      // bytes of a document as MongoDB has sent them.
+      const options = { session, readConcern: 'snapshot', raw: true, batchSize: 1_000 } as const
+      const found = db.collection(name).find({}, options)
       for await (const document of found) {
         yield document as unknown as Uint8Array
         if (++documents % 1_000 === 0) onProgress(name, documents)

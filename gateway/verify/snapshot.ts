@@ -19,7 +19,10 @@ export function openSnapshot(client: MongoClient, db: Db): Snapshot {
   const session: ClientSession = client.startSession({ snapshot: true })
   return {
     find: <Doc extends Document>(name: string, filter: Filter<Doc> = {}, options: FindOptions = {}) =>
-      db.collection<Doc>(name).find(filter, { session, batchSize: 1000, ...options }) as never,
+      // A read concern of the connection would win over that of the session.
+      db
+        .collection<Doc>(name)
+        .find(filter, { session, readConcern: 'snapshot', batchSize: 1000, ...options }) as never,
     now: (name) => db.collection(name),
     close: () => session.endSession(),
   }

@@ -28,7 +28,7 @@ const bytesOf = async (database: string, collection: string): Promise<string[]> 
 }
 
 test('a database is restored byte by byte, at one point of time', async () => {
-  await db.collection('things').insertMany(Array.from({ length: 1_234 }, (_, n) => aDocument(n)))
+  await db.collection('things').insertMany(Array.from({ length: 10_234 }, (_, n) => aDocument(n)))
   await db.collection('collection').insertOne({ collection: 'a name that is also that of a marker' })
   await db.collection('leases').insertOne({ holder: 'a hub that runs' })
   const written = await bytesOf(name, 'things')
@@ -37,17 +37,17 @@ test('a database is restored byte by byte, at one point of time', async () => {
     // Written while the dump is made, and after its point of time.
     if (added++ === 0) void db.collection('things').insertOne(aDocument(99_999))
   })
-  expect(documents).toBe(1_235)
+  expect(documents).toBe(10_235)
   const restored = mongo.db(`${name}_restored`)
   try {
-    expect(await readDump(file, restored)).toBe(1_235)
+    expect(await readDump(file, restored)).toBe(10_235)
     expect(await bytesOf(restored.databaseName, 'things')).toEqual(written)
     expect(await bytesOf(restored.databaseName, 'collection')).toEqual(await bytesOf(name, 'collection'))
     expect(await restored.listCollections({}, { nameOnly: true }).toArray()).toHaveLength(2)
   } finally {
     await restored.dropDatabase()
   }
-  expect(added).toBe(1)
+  expect(added).toBe(10)
 })
 
 test('a file that is cut off is refused', async () => {
