@@ -62,11 +62,10 @@ export class CallStats {
 
   /** In Prometheus’ text format. */
   text(): string {
-    const ignored = [...this.#byName.values()].some(({ ignoredTraces }) => ignoredTraces > 0)
     return [
       this.#durations.text(),
       this.#counter('errors', 'Those whose response had errors.', ({ errors }) => errors),
-      ...(ignored
+      ...(this.#metric === 'subgraph'
         ? [this.#counter('traces_ignored', ignoredHelp, ({ ignoredTraces }) => ignoredTraces)]
         : []),
     ].join('')
