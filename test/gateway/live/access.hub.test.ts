@@ -36,6 +36,7 @@ describe('a field of an event that the caller may not read', () => {
       await client.subscribe('1', document)
       await client.drain()
     }
+    await feed.until('transactionEvents', keys.length)
     feed.emit('transactionEvents', event.text)
     for (const [n, client] of clients.entries()) {
       expect((await client.receive()).payload).toMatchObject(received[keys[n]!])
