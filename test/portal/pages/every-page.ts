@@ -3,6 +3,7 @@
 import type { Locator, Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { en } from '../../../portal/app/words/en.ts'
+import { zh } from '../../../portal/app/words/zh.ts'
 import { expectAccessible, expectLoaded, expectShown, patient, tabTo, visit } from '../browser.ts'
 import { scriptBudgets } from '../budgets.ts'
 import { acquirer, operator, partner, wallet, type Portal } from '../portal.ts'
@@ -282,14 +283,15 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
   })
 }
 
-/** The texts of English that are more than a name or a unit. */
+function textsIn(words: unknown): string[] {
+  if (typeof words === 'string') return [words]
+  return typeof words === 'object' && words !== null ? Object.values(words).flatMap(textsIn) : []
+}
+
+const chineseTexts = new Set(textsIn(zh))
+/** The texts of English that Chinese has other words for. */
 const englishTexts = new Set(
-  Object.values(en)
-    .flatMap(function textsIn(value: unknown): string[] {
-      if (typeof value === 'string') return [value]
-      return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
-    })
-    .filter((text) => /[a-z]{4}/.test(text) && text !== 'English'),
+  textsIn(en).filter((text) => /[a-z]{4}/.test(text) && text !== 'English' && !chineseTexts.has(text)),
 )
 
 /** The texts that a page shows. */
