@@ -14,6 +14,8 @@ interface Hold {
   /** Id of the payment; in an earlier version, of its key. */
   readonly id: string
   readonly minor: bigint
+  /** The hold of an earlier attempt with the same key: while it is there, only that one counts. */
+  readonly beside?: string
 }
 
 type Counted = Pick<Payment, '_id' | 'status' | 'customerDay' | 'merchantAmount' | 'keys'>
@@ -96,7 +98,8 @@ export class Limits {
     for (const { _id, holds } of days) {
       for (const { id } of holds) if (unpaidStatuses.has(statuses.get(id) ?? '')) ended.set(id, _id)
       const { perDay, isFirst } = this.#limits.get(_id.split('/')[0]!) ?? {}
-      const used = holds.reduce((sum, { minor }) => sum + minor, 0n)
+      const counting = holds.filter(({ beside }) => !holds.some(({ id }) => id === beside))
+      const used = counting.reduce((sum, { minor }) => sum + minor, 0n)
       const isWithin = !isFirst || used <= perDay!.minor
       this.check.expect(isWithin, _id, () => `holds ${used} of ${perDay!.minor} ${perDay!.currency}`)
     }

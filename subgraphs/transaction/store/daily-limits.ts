@@ -29,6 +29,11 @@ interface Hold {
   readonly minor: bigint
   /** By the clock of MongoDB, so that no clock of a hub makes a hold old. */
   readonly at: Date
+  /**
+   * The hold of an earlier attempt with the same key, of no smaller amount. While the day has it, only it
+   * counts, because at most one attempt with a key writes its payment.
+   */
+  readonly beside?: Hold['id']
 }
 
 export type ReserveOutcome =
@@ -43,7 +48,7 @@ export type ReserveOutcome =
 export interface DailyLimits {
   /** Adds the hold of one attempt, unless the day is full, has the same key, or then exceeds its limit. */
   reserve(reservation: Reservation): Promise<ReserveOutcome>
-  /** Adds the hold also when the day already holds the same key; that hold counts as used. */
+  /** Adds the hold also when the day already holds the same key; of both, the larger counts. */
   reserveBeside(reservation: Reservation): Promise<ReserveOutcome>
   release(reservation: Pick<Reservation, 'day' | 'hold'>): Promise<void>
 }
@@ -110,7 +115,13 @@ function outcomeOf({ hold, key, isBeside }: ReserveRequest, holds: readonly Hold
   if (holds.some(({ id }) => id === hold)) return reserved
   if (!isBeside && holds.some((other) => keyOf(other) === key)) return keyHeld
   if (holds.length >= holdsMax) return { kind: 'FULL' }
-  return { kind: 'EXCEEDED', used: holds.reduce((sum, { minor }) => sum + minor, 0n) }
+  return { kind: 'EXCEEDED', used: sumOf(holds) }
+}
+
+function sumOf(holds: readonly Hold[]): bigint {
+  const ids = new Set(holds.map(({ id }) => id))
+  const counting = holds.filter(({ beside }) => beside === undefined || !ids.has(beside))
+  return counting.reduce((sum, { minor }) => sum + minor, 0n)
 }
 
 const reserved: ReserveOutcome = { kind: 'RESERVED' }
@@ -131,19 +142,61 @@ function reservePipeline({ hold, key, minor, limit, resetsAt, isBeside }: Reserv
     // A hold of an earlier version.
     { $in: [{ $literal: key }, '$$holds.id'] },
   ]
-  const wouldExceed = { $gt: [{ $add: [{ $sum: '$$holds.minor' }, minor] }, limit.minor] }
+  // Missing unless this one is to stand beside it.
+  const earlier = isBeside ? { $first: earlierHolds(key, minor) } : '$$REMOVE'
+  const hasEarlier = { $gt: ['$$earlier', null] }
+  const wouldExceed = { $gt: [{ $add: [sumOfHolds, minor] }, limit.minor] }
   const isFull = { $gte: [{ $size: '$$holds' }, holdsMax] }
-  const added = { id: { $literal: hold }, key: { $literal: key }, minor, at: '$$NOW' }
-  const isRefused = { $or: [isThere, wouldExceed, isFull, ...(isBeside ? [] : isKeyThere)] }
+  const added = { id: { $literal: hold }, key: { $literal: key }, minor, at: '$$NOW', beside: '$$earlier.id' }
+  const isRefused = {
+    $or: [isThere, { $and: [{ $not: hasEarlier }, wouldExceed] }, isFull, ...(isBeside ? [] : isKeyThere)],
+  }
   const after = { $cond: [isRefused, '$$holds', { $concatArrays: ['$$holds', [added]] }] }
   return [
     {
       $set: {
-        holds: { $let: { vars: { holds }, in: after } },
+        holds: { $let: { vars: { holds }, in: { $let: { vars: { earlier }, in: after } } } },
         keptUntil: new Date(resetsAt.getTime() + keptMs),
       },
     },
   ]
+}
+
+/** The holds of other attempts with `key` that count, and for no less than `minor`. */
+const earlierHolds = (key: UsedKeyId, minor: bigint): Document => ({
+  $filter: {
+    input: '$$holds',
+    as: 'hold',
+    cond: {
+      $and: [
+        { $in: [{ $literal: key }, ['$$hold.key', '$$hold.id']] },
+        { $gte: ['$$hold.minor', minor] },
+        { $lte: ['$$hold.beside', null] },
+      ],
+    },
+  },
+})
+
+/** As `sumOf`, in MongoDB. */
+const sumOfHolds: Document = {
+  $subtract: [
+    { $sum: '$$holds.minor' },
+    {
+      $sum: {
+        $map: {
+          input: {
+            $filter: {
+              input: '$$holds',
+              as: 'hold',
+              cond: { $and: [{ $gt: ['$$hold.beside', null] }, { $in: ['$$hold.beside', '$$holds.id'] }] },
+            },
+          },
+          as: 'hold',
+          in: '$$hold.minor',
+        },
+      },
+    },
+  ],
 }
 
 /**

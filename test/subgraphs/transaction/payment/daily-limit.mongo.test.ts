@@ -309,11 +309,22 @@ describe('a submission', () => {
     )
     await leave(exceeds.idempotencyKey)
     await spend('200')
-    // It is not known whether the first call still writes its payment, so its hold counts.
-    expect(await hub.paymentService.submit(wallet, exceeds)).toMatchObject({ code: 'UNAVAILABLE' })
-    const old = { 'holds.$[].at': new Date(Date.now() - 130_000) }
-    await customerDays.updateOne({ _id: dayOf('2026-03-01') }, { $set: old })
+    // At most one call with a key writes its payment, so both of them use the day once.
     expect(await hub.paymentService.submit(wallet, exceeds)).toMatchObject({ replayed: false })
+    expect(await spend('0.01')).toMatchObject({ code: 'LIMIT_PER_DAY', used: money(100_000n, 'CNY') })
+  })
+
+  test('that asks for more than its first call, whose process has stopped, may have to wait', async () => {
+    const day = { _id: dayOf('2026-03-01') }
+    const input = hub.submission({ customer, ...cny('400') })
+    const hold = { id: 'payment of the first call', key: `${wallet}/submitPayment/${input.idempotencyKey}` }
+    const holds = [{ ...hold, minor: 39_999n, at: new Date() }]
+    await customerDays.updateOne(day, { $set: { holds } }, { upsert: true })
+    await spend('600')
+    // It is not known whether the first call still writes its payment.
+    expect(await hub.paymentService.submit(wallet, input)).toMatchObject({ code: 'UNAVAILABLE' })
+    await customerDays.updateOne(day, { $set: { 'holds.$[].at': new Date(Date.now() - 130_000) } })
+    expect(await hub.paymentService.submit(wallet, input)).toMatchObject({ replayed: false })
     expect(await usedOn('2026-03-01')).toBe(100_000n)
   })
 })
