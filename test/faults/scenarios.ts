@@ -168,15 +168,19 @@ async function rollback(world: World, random: Random): Promise<void> {
 
 async function wrongClock(world: World, clock: string): Promise<void> {
   const hub = world.hubs[0]!
-  await hub.end('SIGTERM')
-  hub.start(clock)
-  await hub.ready()
-  await fault(world, `the clock of hub 0 is ${clock}`, 6_000, {
-    begin: () => {},
-    end: () => hub.end('SIGKILL'),
-  })
-  hub.start()
-  await hub.ready()
+  const startAgain = (atClock?: string) =>
+    fault(world, 'hub 0 starts again', 0, {
+      silent: 0,
+      isAnnounced: true,
+      begin: () => hub.end('SIGTERM'),
+      end: () => {
+        hub.start(atClock)
+        return hub.ready()
+      },
+    })
+  await startAgain(clock)
+  await fault(world, `the clock of hub 0 is ${clock}`, 6_000, { begin: () => {}, end: () => {} })
+  await startAgain()
 }
 
 const spin = 'const end = Date.now() + Number(process.argv[1]); while (Date.now() < end);'
