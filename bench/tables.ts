@@ -61,8 +61,11 @@ interface ResultsFile {
 
 /** Every table, by the name of its section in the pages. */
 export function benchTables(): Record<string, Table> {
-  const [engine, reads, payments, live, live10k, log, backlog, start] = [
+  const [engine, remote, growth, documents, reads, payments, live, live10k, log, backlog, start] = [
     new Results('engine'),
+    new Results('remote'),
+    new Results('growth'),
+    new Results('documents'),
     new Results('reads'),
     new Results('payments'),
     new Results('live'),
@@ -75,6 +78,10 @@ export function benchTables(): Record<string, Table> {
     speed: speedTable(engine, reads, payments, live, log),
     engine: engineTable(engine, 'HTTP'),
     'engine-in-process': engineTable(engine, 'no network'),
+    remote: remoteTable(remote),
+    grouped: groupedTable(remote),
+    growth: growthTable(growth),
+    documents: documentsTable(documents),
     reads: readsTable(reads),
     payments: paymentsTable(payments),
     fanout: fanoutTable(live, live10k),
@@ -86,7 +93,9 @@ export function benchTables(): Record<string, Table> {
     start: startTable(start),
     runs: {
       columns: ['benchmark', 'last run', 'machine'],
-      rows: [engine, reads, payments, live, live10k, log, backlog, start].map(({ provenance }) => provenance),
+      rows: [engine, remote, growth, documents, reads, payments, live, live10k, log, backlog, start].map(
+        ({ provenance }) => provenance,
+      ),
     },
   }
 }
@@ -122,9 +131,10 @@ function speedTable(engine: Results, reads: Results, payments: Results, live: Re
   }
 }
 
+const requests = ['one merchant and its acquirer', 'twenty payments by three subgraphs', 'one participant']
+
 function engineTable(engine: Results, how: 'HTTP' | 'no network'): Table {
   const peers = ['mercurius monolith with JIT', 'joins by hand in Fastify', 'Apollo Gateway', 'Hive Gateway']
-  const requests = ['one merchant and its acquirer', 'twenty payments by three subgraphs', 'one participant']
   return {
     columns: ['request', 'hub, requests/s', ...peers.map((peer) => `÷ ${peer}`)],
     rows: requests.map((request) => [
@@ -134,6 +144,45 @@ function engineTable(engine: Results, how: 'HTTP' | 'no network'): Table {
     ]),
   }
 }
+
+function remoteTable(remote: Results): Table {
+  const peers = ['joins by hand with undici', 'Apollo Gateway', 'Hive Gateway']
+  return {
+    columns: ['request', 'hub, requests/s', ...peers.map((peer) => `÷ ${peer}`)],
+    rows: requests.map((request) => [
+      request,
+      remote.value(`${request}, 32 in flight: hub`),
+      ...peers.map((peer) => remote.ratio(`${request}, 32 in flight: ${peer}`)),
+    ]),
+  }
+}
+
+const groupedTable = (remote: Results): Table => ({
+  columns: ['request, 64 in flight', 'requests/s', 'with calls of requests grouped'],
+  rows: requests
+    .slice(0, 2)
+    .map((request) => [
+      request,
+      remote.value(`${request}, 64 in flight: hub`),
+      remote.value(`${request}, 64 in flight: hub, calls of requests grouped`),
+    ]),
+})
+
+function growthTable(growth: Results): Table {
+  const subgraphs = [1, 2, 4, 8]
+  return {
+    columns: ['entities', ...subgraphs.map((count) => `from ${count}, p50`)],
+    rows: [1, 10, 100, 1000].map((entities) => [
+      String(entities),
+      ...subgraphs.map((count) => growth.amount(`${entities} entities joined from ${count} subgraphs: p50`)),
+    ]),
+  }
+}
+
+const documentsTable = (documents: Results): Table => ({
+  columns: ['what', 'value'],
+  rows: documents.matching(/(?<!half of them)$/).map(({ what }) => [what, documents.amount(what)]),
+})
 
 const readsTable = (reads: Results): Table => ({
   columns: ['request', 'hub, requests/s', 'Fastify and driver, by hand', 'ratio'],
