@@ -1,13 +1,17 @@
 // A program as a developer has it after pasting: checked by the compiler, then run by Node.
 
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import ts from 'typescript'
 
-/** Compiles and runs a text that leaves `data` and `errors`; returns what the compiler found, and both. */
-export function runTypeScript(text: string): { errors: string[]; output: unknown } {
+/**
+ * Compiles and runs a text that leaves `data` and `errors`; returns what the compiler found, and both. The hub
+ * that the text calls may be in this process.
+ */
+export async function runTypeScript(text: string): Promise<{ errors: string[]; output: unknown }> {
   const folder = mkdtempSync(`${tmpdir()}/copied-`)
   const file = `${folder}/copied.mts`
   try {
@@ -25,8 +29,8 @@ export function runTypeScript(text: string): { errors: string[]; output: unknown
     const errors = ts
       .getPreEmitDiagnostics(program)
       .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
-    const output: unknown = JSON.parse(execFileSync(process.execPath, [file], { encoding: 'utf8' }))
-    return { errors, output }
+    const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 20_000 })
+    return { errors, output: JSON.parse(stdout) as unknown }
   } finally {
     rmSync(folder, { recursive: true })
   }

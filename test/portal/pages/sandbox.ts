@@ -77,7 +77,7 @@ export function describeSandbox({ hub, browser, open, cameraFile }: Portal): voi
       await page.getByRole('button', { name: 'Copy', exact: true }).click()
       const copied = await page.evaluate(() => navigator.clipboard.readText())
       expect(copied).toContain(`fetch('${hub.url}/graphql'`)
-      const { errors, output } = runTypeScript(copied)
+      const { errors, output } = await runTypeScript(copied)
       expect(errors).toEqual([])
       // The idempotency key is among its variables, so the second run has the answer of the first.
       expect(output).toEqual({ data })
