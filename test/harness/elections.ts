@@ -1,4 +1,4 @@
-// What `docs/operating.md` recommends for a replica set: it replaces a primary that stands still within seconds.
+// What `docs/operating.md` recommends for a replica set: a primary that stands still is replaced in seconds.
 
 /** Of the configuration of the set. */
 export const electionSettings = {

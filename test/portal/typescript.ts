@@ -8,8 +8,8 @@ import { promisify } from 'node:util'
 import ts from 'typescript'
 
 /**
- * Compiles and runs a text that leaves `data` and `errors`; returns what the compiler found, and both. The hub
- * that the text calls may be in this process.
+ * Compiles and runs a text that leaves `data` and `errors`; returns what the compiler found, and both. The
+ * hub that the text calls may be in this process.
  */
 export async function runTypeScript(text: string): Promise<{ errors: string[]; output: unknown }> {
   const folder = mkdtempSync(`${tmpdir()}/copied-`)

@@ -314,7 +314,7 @@ describe('a submission', () => {
     expect(await spend('0.01')).toMatchObject({ code: 'LIMIT_PER_DAY', used: money(100_000n, 'CNY') })
   })
 
-  test('that asks for more than its first call, whose process has stopped, may have to wait', async () => {
+  test('of more than its first call, whose process has stopped, may have to wait', async () => {
     const day = { _id: dayOf('2026-03-01') }
     const input = hub.submission({ customer, ...cny('400') })
     const hold = { id: 'payment of the first call', key: `${wallet}/submitPayment/${input.idempotencyKey}` }
