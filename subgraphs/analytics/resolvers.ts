@@ -2,9 +2,10 @@
 
 import type { Db } from 'mongodb'
 import type { CorridorId, MerchantId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
-import { orThrow, ProblemError, refuse } from '../../schema/values/problems.ts'
+import { orThrow } from '../../schema/values/problems.ts'
 import { partyOf } from '../shared/access.ts'
 import type { Resolvers } from '../shared/federated-schema.ts'
+import { demandFirst } from '../shared/page.ts'
 import type { Registry } from '../shared/registry.ts'
 import { values } from '../shared/values.ts'
 import type { RequestContext } from '../shared/viewer.ts'
@@ -140,9 +141,7 @@ async function breakdownOf(
   { by, first }: { by: Dimension; first: number },
   registry: Registry,
 ) {
-  if (first < 1 || first > breakdownMax) {
-    throw new ProblemError(refuse('BAD_PAGE', `\`first\` is 1–${breakdownMax}, not ${first}`, ['first']))
-  }
+  demandFirst(first, breakdownMax)
   const shares = await answer.breakdown(by)
   let reading: ReturnType<Part['details']> | null = null
   // All parts are read at once, for the first field that needs what they tally.
@@ -165,9 +164,7 @@ interface Part extends Pick<Share, 'key'> {
 }
 
 async function reasonsOf({ key, details, registry }: Part, { first }: { first: number }) {
-  if (first < 1 || first > reasonsMax) {
-    throw new ProblemError(refuse('BAD_PAGE', `\`first\` is 1–${reasonsMax}, not ${first}`, ['first']))
-  }
+  demandFirst(first, reasonsMax)
   const shares = (await details()).get(key)?.reasons ?? []
   return shares.slice(0, first).map(({ key: code, payments }) => ({
     code,

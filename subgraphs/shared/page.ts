@@ -1,7 +1,7 @@
 // Keyset pages: a cursor contains the sort key of a row, so it stays valid while rows around it are added and
 // deleted.
 
-import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
+import { isRefusal, ProblemError, refuse, type Refusal } from '../../schema/values/problems.ts'
 
 type KeyKind = 'string' | 'number'
 type KeyOf<Kinds extends readonly KeyKind[]> = {
@@ -40,6 +40,12 @@ export interface Pages<Key> {
    * next page.
    */
   connection<Row>(page: Page<Key>, rows: readonly Row[], keyOf: (row: Row) => Key): Connection<Row>
+}
+
+/** Throws BAD_PAGE when `first` is not 1–`max`. */
+export function demandFirst(first: number, max: number): void {
+  if (Number.isInteger(first) && first >= 1 && first <= max) return
+  throw new ProblemError(refuse('BAD_PAGE', `\`first\` is 1–${max}, not ${first}`, ['first']))
 }
 
 /** Raised when the form of cursors changes, so that older ones are refused rather than misread. */

@@ -8,6 +8,7 @@ import { visibilityOf } from '../../shared/access.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import { withPositions } from '../../shared/backlog-stream.ts'
+import { demandFirst } from '../../shared/page.ts'
 import type { EventStreams } from '../live/event-streams.ts'
 import type { Cursors } from '../../shared/cursor.ts'
 import { eventFilter, type TransactionEventFilterInput } from './transaction-filter.ts'
@@ -37,9 +38,7 @@ export async function readLogPage(
   context: RequestContext,
   { where, after, first }: LogArguments & { readonly first: number },
 ): Promise<LogPage> {
-  if (!Number.isInteger(first) || first < 1 || first > pageMax) {
-    return orThrow<never>(refuse('BAD_PAGE', `\`first\` is 1–${pageMax}, not ${first}`, ['first']))
-  }
+  demandFirst(first, pageMax)
   const filter = orThrow(eventFilter(where, visibilityOf(context, registry)))
   const start = after ? orThrow(cursors.decode(after)) : 0n
   const tip = logReader.tip()

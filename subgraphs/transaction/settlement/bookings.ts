@@ -83,7 +83,7 @@ export async function loadBookings(
     .values()
     .flatMap((ofDate) => chunks(ofDate, pageMax))
     .map(pageOf)
-  // One by one: a command has at most 16 MB, and a busy day has more.
+  // A command for each: one has at most 16 MB, and a busy day has more.
   await Promise.all(pages.map((page) => insertOnce(pagesOf(resultsOf(db, 0)), [page])))
 }
 

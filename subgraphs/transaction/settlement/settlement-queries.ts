@@ -4,13 +4,13 @@
 import type { Collection, Db } from 'mongodb'
 import type { ParticipantId, SettlementBatchId } from '../../../schema/values/id.ts'
 import { money, type Money } from '../../../schema/values/money.ts'
-import { orThrow, ProblemError, refuse, type Refusal } from '../../../schema/values/problems.ts'
+import { orThrow, type Refusal } from '../../../schema/values/problems.ts'
 import { createLoader, type Loader } from '../../platform/async/batching.ts'
 import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
 import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
 import { countUpTo, type Counted } from '../../shared/count.ts'
-import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
+import { demandFirst, pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { Registry } from '../../shared/registry.ts'
 import type { RequestContext, Viewer } from '../../shared/viewer.ts'
 import { defaultZone, settlementDate } from '../payment/settlement-date.ts'
@@ -162,9 +162,7 @@ async function readDates(
   first: number,
 ): Promise<readonly SettlementDay[]> {
   demandScope(context, 'operator')
-  if (first < 1 || first > daysMax) {
-    throw new ProblemError(refuse('BAD_PAGE', `\`first\` is 1–${daysMax}, not ${first}`, ['first']))
-  }
+  demandFirst(first, daysMax)
   const zones = [...registry.corridors.values()].map(({ settlementZone }) => settlementZone)
   const today = [defaultZone, ...zones]
     .map((zone) => settlementDate(now(), zone))

@@ -19,7 +19,7 @@ import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema
 import type { Subgraph } from '../../../subgraphs/shared/subgraph.ts'
 import type { RequestContext, Viewer } from '../../../subgraphs/shared/viewer.ts'
 import { federation } from '../../fixtures/a-supergraph.ts'
-import { pathsOf, startOtlpReceiver, type OtlpReceiver } from '../../fixtures/otlp-receiver.ts'
+import { pathsOf, startOtlpReceiver, tracingTo, type OtlpReceiver } from '../../fixtures/otlp-receiver.ts'
 
 const secret = 's'.repeat(32)
 const viewer: Viewer = { participant: 'w' as ParticipantId, scopes: new Set(['payments:read']), key: 'k' }
@@ -125,14 +125,7 @@ async function startTraces(): Promise<OtlpReceiver> {
   const receiver = await startOtlpReceiver()
   const traces = startTracing({
     logger: pino({ level: 'silent' }),
-    url: `${receiver.url}/v1/traces`,
-    headers: {},
-    timeoutMs: 1_000,
-    resource: { 'service.name': 'test' },
-    sampler: 'parentbased_always_on',
-    ratio: 1,
-    queueMax: 2_048,
-    delayMs: 5,
+    ...tracingTo(receiver),
   })
   onTestFinished(() => receiver.close())
   onTestFinished(() => traces.close())

@@ -14,20 +14,13 @@ import { readTrace } from '../../../gateway/telemetry/ftv1.ts'
 import { createTelemetry } from '../../../gateway/telemetry/telemetry.ts'
 import { startTracing } from '../../../gateway/telemetry/tracing.ts'
 import { tracing } from '../../../subgraphs/platform/tracing.ts'
-import { pathsOf, startOtlpReceiver } from '../../fixtures/otlp-receiver.ts'
+import { pathsOf, startOtlpReceiver, tracingTo } from '../../fixtures/otlp-receiver.ts'
 
 const receiver = await startOtlpReceiver()
 afterAll(() => receiver.close())
 const traces = startTracing({
   logger: pino({ level: 'silent' }),
-  url: `${receiver.url}/v1/traces`,
-  headers: {},
-  timeoutMs: 1_000,
-  resource: { 'service.name': 'test' },
-  sampler: 'parentbased_always_on',
-  ratio: 1,
-  queueMax: 2_048,
-  delayMs: 5,
+  ...tracingTo(receiver),
 })
 afterAll(() => traces.close())
 

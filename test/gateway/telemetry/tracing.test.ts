@@ -3,7 +3,7 @@ import { createBatchWriter } from '../../../subgraphs/platform/async/batching.ts
 import { tracing } from '../../../subgraphs/platform/tracing.ts'
 import { startTracing, type TracingOptions } from '../../../gateway/telemetry/tracing.ts'
 import { files, read } from '../../harness/files.ts'
-import { startOtlpReceiver } from '../../fixtures/otlp-receiver.ts'
+import { startOtlpReceiver, tracingTo } from '../../fixtures/otlp-receiver.ts'
 
 const receiver = await startOtlpReceiver()
 afterAll(() => receiver.close())
@@ -14,14 +14,7 @@ afterEach(() => Promise.all(running.splice(0).map((each) => each.close())))
 function traces(options: Partial<TracingOptions> = {}) {
   const started = startTracing({
     logger: { warn: (_, message) => void warnings.push(String(message)) },
-    url: `${receiver.url}/v1/traces`,
-    headers: {},
-    timeoutMs: 1_000,
-    resource: { 'service.name': 'test' },
-    sampler: 'parentbased_always_on',
-    ratio: 1,
-    queueMax: 2_048,
-    delayMs: 5,
+    ...tracingTo(receiver),
     ...options,
   })
   running.push(started)
