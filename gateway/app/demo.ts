@@ -72,7 +72,8 @@ export function loadInProcess(order: LoadOrder, logger: LineLogger, onProgress: 
     if ('phase' in message) onProgress(message.phase, message.done, message.total)
     else logger[message.level](message.message)
   })
-  child.send(order)
+  // Analytics counts by the minute: the programme’s year begins and ends with a whole one.
+  child.send({ ...order, until: new Date(Math.floor(order.until.getTime() / minuteMs) * minuteMs) })
   return new Promise((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code, signal) =>
@@ -86,6 +87,8 @@ export function loadInProcess(order: LoadOrder, logger: LineLogger, onProgress: 
     )
   })
 }
+
+const minuteMs = 60_000
 
 interface LineLogger {
   info(line: string): void

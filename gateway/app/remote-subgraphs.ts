@@ -9,9 +9,11 @@ import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { OpenFile } from '../../subgraphs/transaction/index.ts'
 import { secretBox, subgraphUrls, type Config } from '../config/config.ts'
+import type { ForwardedAnswer, ForwardedRequest } from '../http/exchange.ts'
 import { createCallTokens, type CallTokens } from '../identity/call-token.ts'
 import { sharedSecret } from '../identity/secret.ts'
 import { resumptionOf } from '../live/group-key.ts'
+import { HttpError } from '../protocol/http-error.ts'
 import { openHttpConnection, type HttpConnection, type SubgraphConnection } from '../supergraph/index.ts'
 import { closeLater, type Foundation } from './foundation.ts'
 import type { ConnectedSubgraphs } from './subgraphs.ts'
@@ -73,7 +75,8 @@ export async function connectSubgraphs(
     subgraphs: new Map(
       connections.map((connection) => [connection.name, refreshing(telemetry.observe(connection), refresh)]),
     ),
-    exchange: null,
+    exchange: (context, forwarded) =>
+      forward(subgraphUrls(config).get(forwarded.owner)!, tokens, context, forwarded),
     openSettlementFile: (viewer, name) => openRemoteFile(config.TRANSACTION_URLS, tokens, viewer, name),
     logReader,
   }
@@ -98,6 +101,33 @@ const refreshing = (connection: SubgraphConnection, refresh: () => Promise<void>
     }
   },
 })
+
+/** Sends a request for files to the first of `urls` that takes it. What has begun to arrive is not repeated. */
+async function forward(
+  urls: readonly string[],
+  tokens: CallTokens,
+  { viewer, requestId }: RequestContext,
+  { owner, method, path, headers: sent, body }: ForwardedRequest,
+): Promise<ForwardedAnswer> {
+  const authorization = await tokens.sign(viewer)
+  const headers = { ...sent, authorization, 'x-request-id': requestId, ...tracing?.headers() }
+  let failure: unknown
+  for (const url of urls) {
+    try {
+      // An answer may come before all of the body is read: leaving the body keeps the connection of the client.
+      const content = body ? body.iterator({ destroyOnReturn: false }) : null
+      const response = await request(`${url}${path}`, { method, headers, body: content as never })
+      if (response.statusCode !== 401)
+        return { status: response.statusCode, headers: response.headers, content: response.body }
+      await response.body.dump()
+    } catch (error) {
+      if (error instanceof HttpError) throw error
+      failure = error
+    }
+    if (body?.readableDidRead) break
+  }
+  throw new OutageError(`no process of the ${owner} subgraph has taken the request`, { cause: failure })
+}
 
 /** Opens a settlement file at the first process of the transaction subgraph that responds. */
 async function openRemoteFile(

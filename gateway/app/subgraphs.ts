@@ -18,7 +18,7 @@ import {
 import { outletOptions, secretBox, webhookReach, type Config } from '../config/config.ts'
 import { createKeyStore } from '../identity/key-store.ts'
 import { sharedSecret } from '../identity/secret.ts'
-import type { Exchange } from '../http/exchange.ts'
+import type { ExchangeServices } from '../http/exchange.ts'
 import { openGraphChecker } from '../joining/graph-checker.ts'
 import type { GraphKeeper } from '../joining/graph-keeper.ts'
 import { openCheckedJoining, type Joining } from '../joining/joining.ts'
@@ -33,8 +33,7 @@ export interface ConnectedSubgraphs {
   /** By name. */
   readonly subgraphs: ReadonlyMap<string, SubgraphConnection>
   readonly openSettlementFile: (viewer: Viewer, name: string) => Promise<OpenFile | null>
-  /** Null where the subgraphs run in processes of their own. */
-  readonly exchange: Exchange | null
+  readonly exchange: ExchangeServices['exchange']
   readonly logReader: LogReader
 }
 

@@ -8,6 +8,7 @@ import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { checkSchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
 import { checkFigures } from '../app/dataset-figures.ts'
 import { loadInProcess } from '../app/demo.ts'
+import { createLogger } from '../app/logger.ts'
 import { migrations } from '../app/migrations.ts'
 import { mongoOptions, readConfig } from '../config/config.ts'
 import { startMongo } from '../mongod/start.ts'
@@ -17,7 +18,8 @@ import { printHelp } from './print-help.ts'
 const usage = `usage: npm run dataset -- [--scale SHARE] [--seed NUMBER] [--check]
 --scale: the share of the programme, 0.0001–1; SCALE when it is left out
 --seed: selects the data set; SEED when it is left out
---check: loads nothing, and compares the figures of the loaded data set with those of the programme`
+--check: loads nothing, and compares the figures of the loaded data set with those of the programme: as they
+  are stored, and as a hub answers them at the end of the data set`
 
 interface Order {
   readonly scale: number
@@ -70,7 +72,7 @@ try {
   const db = mongo.db(config.MONGODB_DATABASE)
   await checkSchemaVersion(db, migrations)
   if (!order.check) await load(mongod.uri, db, order)
-  const { lines, isRight } = await checkFigures(db)
+  const { lines, isRight } = await checkFigures(db, createLogger({ ...config, LOG_LEVEL: 'warn' }))
   for (const line of lines) print(line)
   if (!isRight) process.exitCode = 1
 } catch (error) {

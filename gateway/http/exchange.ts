@@ -2,10 +2,10 @@
 // /export/transactions. Both directions are streamed, so a file of any size takes little memory.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { isRefusal, refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
+import { isRefusal, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
 import type { BulkFormat, BulkImport } from '../../subgraphs/merchant/index.ts'
 import type { RequestContext } from '../../subgraphs/shared/viewer.ts'
 import type { Identity } from '../identity/identity.ts'
@@ -21,10 +21,29 @@ export interface Exchange {
   exportTransactions(context: RequestContext, format: BulkFormat, after: string | null): Rows
 }
 
+/** A request for a process of the subgraph that owns the merchants or transactions. */
+export interface ForwardedRequest {
+  readonly owner: 'merchant' | 'transaction'
+  readonly method: 'GET' | 'POST'
+  /** With the query, such as "/export/merchants?format=csv". */
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: IncomingMessage | null
+}
+
+export interface ForwardedAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly content: Readable
+}
+
+/** Passes a request on for its viewer. Throws when no process takes it, and what its body throws. */
+export type Forward = (context: RequestContext, request: ForwardedRequest) => Promise<ForwardedAnswer>
+
 export interface ExchangeServices {
   readonly identity: Pick<Identity, 'find'>
-  /** Null where the subgraphs run in processes of their own. */
-  readonly exchange: Exchange | null
+  /** What the subgraphs of this process have, or the way to the processes of subgraphs. */
+  readonly exchange: Partial<Exchange> | Forward
 }
 
 /** Requests that may take longer to arrive than others, by their connection. */
@@ -51,66 +70,116 @@ export async function exchangeRoutes(app: FastifyInstance, services: ServicesOf)
     done(new HttpError('UNSUPPORTED_MEDIA_TYPE', 'The body is application/x-ndjson or text/csv in UTF-8.')),
   )
 
-  app.post('/import/merchants', (request, reply) =>
-    answer(reply, async () => {
-      const { context, exchange } = await open(services(), request)
-      const body = request.body as IncomingMessage
-      bodies.add(body)
-      longRequests.add(request.raw.socket)
-      body.setTimeout(idleMs, () => body.destroy(new HttpError('REQUEST_TIMEOUT')))
-      try {
-        return await importFrom(exchange, context, request, body, reply)
-      } finally {
-        bodies.delete(body)
-        longRequests.delete(request.raw.socket)
-      }
-    }),
-  )
-  reportRoutes(app, services)
-  exportRoutes(app, services)
+  const serve = serverOf(services, bodies)
+  app.post('/import/merchants', serve('merchant', importFrom))
+  app.get('/import/merchants/:key', serve('merchant', sendReport))
+  app.get('/import/merchants/:key/rejected', serve('merchant', sendRejected))
+  app.get('/export/merchants', serve('merchant', exportMerchants))
+  app.get('/export/transactions', serve('transaction', exportTransactions))
 }
 
 type ServicesOf = () => ExchangeServices | null
+type Serve = (
+  exchange: Partial<Exchange>,
+  context: RequestContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) => Promise<FastifyReply>
 
-function reportRoutes(app: FastifyInstance, services: ServicesOf): void {
-  app.get<{ Params: { key: string } }>('/import/merchants/:key', (request, reply) =>
+/** Answers here by `run`, or forwards to a process of `owner`. */
+const serverOf =
+  (services: ServicesOf, bodies: Set<IncomingMessage>) =>
+  (owner: ForwardedRequest['owner'], run: Serve) =>
+  (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
     answer(reply, async () => {
       const { context, exchange } = await open(services(), request)
-      const report = await exchange.bulkImport.report(request.params.key, context)
-      if (report === null) throw new HttpError('NOT_FOUND', 'The caller has no import with this key.')
-      return isRefusal(report) ? sendRefusal(reply, report) : reply.send(report)
-    }),
-  )
-  app.get<{ Params: { key: string } }>('/import/merchants/:key/rejected', (request, reply) =>
-    answer(reply, async () => {
-      const { context, exchange } = await open(services(), request)
-      const { key } = request.params
-      const report = await exchange.bulkImport.report(key, context)
-      if (report === null) throw new HttpError('NOT_FOUND', 'The caller has no import with this key.')
-      if (isRefusal(report)) return sendRefusal(reply, report)
-      return sendRows(reply, 'ndjson', jsonLines(exchange.bulkImport.rejected(key, context)))
-    }),
-  )
-}
+      const answering = () =>
+        typeof exchange === 'function'
+          ? sendForwarded(exchange, owner, context, request, reply)
+          : run(exchange, context, request, reply)
+      return request.method === 'POST' ? receive(bodies, request, answering) : answering()
+    })
 
-function exportRoutes(app: FastifyInstance, services: ServicesOf): void {
-  for (const name of ['merchants', 'transactions'] as const) {
-    app.get<{ Querystring: Query }>(`/export/${name}`, (request, reply) =>
-      answer(reply, async () => {
-        const { context, exchange } = await open(services(), request)
-        const format = formatOf(request)
-        const after = firstOf(request.query['after'])
-        const rows =
-          name === 'merchants'
-            ? exchange.exportMerchants(context, format, after)
-            : exchange.exportTransactions(context, format, after)
-        if (isRefusal(rows)) return sendRefusal(reply, rows)
-        reply.header('content-disposition', `attachment; filename="${name}.${format}"`)
-        return sendRows(reply, format, rows)
-      }),
-    )
+/** Runs `read`, which reads the body of `request`, however long it takes to arrive. */
+async function receive<Read>(
+  bodies: Set<IncomingMessage>,
+  { body: received, raw }: FastifyRequest,
+  read: () => Promise<Read>,
+): Promise<Read> {
+  const body = received as IncomingMessage
+  bodies.add(body)
+  longRequests.add(raw.socket)
+  body.setTimeout(idleMs, () => body.destroy(new HttpError('REQUEST_TIMEOUT')))
+  try {
+    return await read()
+  } catch (error) {
+    if (error instanceof HttpError || !raw.readableAborted) throw error
+    throw new HttpError('REQUEST_TIMEOUT', 'The connection was cut off.')
+  } finally {
+    bodies.delete(body)
+    longRequests.delete(raw.socket)
   }
 }
+
+const sentHeaders = ['accept', 'content-type', 'content-encoding', 'idempotency-key', 'upload-offset']
+const receivedHeaders = ['content-type', 'content-disposition', 'cache-control', 'x-content-type-options']
+
+async function sendForwarded(
+  forward: Forward,
+  owner: ForwardedRequest['owner'],
+  context: RequestContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const body = request.method === 'POST' ? (request.body as IncomingMessage) : null
+  const { status, headers, content } = await forward(context, {
+    owner,
+    method: body ? 'POST' : 'GET',
+    path: request.url,
+    headers: only(sentHeaders, request.headers),
+    body,
+  })
+  if (body) await drain(body)
+  if (status >= 400) reply.header('connection', 'close')
+  return reply.code(status).headers(only(receivedHeaders, headers)).send(content)
+}
+
+const only = (names: readonly string[], headers: IncomingHttpHeaders): IncomingHttpHeaders =>
+  Object.fromEntries(names.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])))
+
+const notHere = (): HttpError => new HttpError('NOT_FOUND', 'Another subgraph has these files.')
+
+const keyOf = ({ params }: FastifyRequest): string => (params as { readonly key: string }).key
+
+const sendReport: Serve = async ({ bulkImport }, context, request, reply) => {
+  if (!bulkImport) throw notHere()
+  const report = await bulkImport.report(keyOf(request), context)
+  if (report === null) throw new HttpError('NOT_FOUND', 'The caller has no import with this key.')
+  return isRefusal(report) ? sendRefusal(reply, report) : reply.send(report)
+}
+
+const sendRejected: Serve = async ({ bulkImport }, context, request, reply) => {
+  if (!bulkImport) throw notHere()
+  const report = await bulkImport.report(keyOf(request), context)
+  if (report === null) throw new HttpError('NOT_FOUND', 'The caller has no import with this key.')
+  if (isRefusal(report)) return sendRefusal(reply, report)
+  return sendRows(reply, 'ndjson', jsonLines(bulkImport.rejected(keyOf(request), context)))
+}
+
+const exporting =
+  (name: string, rowsOf: (exchange: Partial<Exchange>) => Exchange['exportMerchants'] | undefined): Serve =>
+  async (exchange, context, request, reply) => {
+    const exportRows = rowsOf(exchange)
+    if (!exportRows) throw notHere()
+    const query = request.query as Query
+    const format = formatOf(query, request.headers)
+    const rows = exportRows(context, format, firstOf(query['after']))
+    if (isRefusal(rows)) return sendRefusal(reply, rows)
+    reply.header('content-disposition', `attachment; filename="${name}.${format}"`)
+    return sendRows(reply, format, rows)
+  }
+const exportMerchants = exporting('merchants', (exchange) => exchange.exportMerchants)
+const exportTransactions = exporting('transactions', (exchange) => exchange.exportTransactions)
 
 const formats: Readonly<Record<string, BulkFormat>> = {
   'application/x-ndjson': 'ndjson',
@@ -124,7 +193,7 @@ const firstOf = (parameter: string | readonly string[] | undefined): string | nu
   [parameter].flat()[0] ?? null
 
 /** Of `?format=`, or else of the header `Accept`. */
-function formatOf({ query, headers }: FastifyRequest<{ Querystring: Query }>): BulkFormat {
+function formatOf(query: Query, headers: IncomingHttpHeaders): BulkFormat {
   const format = firstOf(query['format']) ?? (headers.accept?.includes('text/csv') ? 'csv' : 'ndjson')
   if (format === 'csv' || format === 'ndjson') return format
   throw new HttpError('BAD_REQUEST', '`format` is "ndjson" or "csv".')
@@ -136,24 +205,12 @@ async function open(services: ExchangeServices | null, request: FastifyRequest) 
   const viewer = await services.identity.find(authorization, peerOf(request))
   if (!viewer) throw new HttpError('UNAUTHENTICATED', authorization && 'the key is unknown or was revoked')
   const context: RequestContext = { viewer, requestId: request.id }
-  if (!services.exchange) {
-    throw new RefusedError(
-      refuse(
-        'NOT_AVAILABLE',
-        'the subgraphs of this hub run in processes of their own, which exchange no files',
-      ),
-    )
-  }
   return { context, exchange: services.exchange }
 }
 
-async function importFrom(
-  { bulkImport }: Exchange,
-  context: RequestContext,
-  { headers, raw }: FastifyRequest,
-  body: IncomingMessage,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
+const importFrom: Serve = async ({ bulkImport }, context, { headers, body: received }, reply) => {
+  if (!bulkImport) throw notHere()
+  const body = received as IncomingMessage
   const key = headers['idempotency-key']
   if (typeof key !== 'string') throw new HttpError('BAD_REQUEST', 'An import has a header Idempotency-Key.')
   const offset = Number(headers['upload-offset'] ?? 0)
@@ -176,7 +233,6 @@ async function importFrom(
     return await reply.send({ ...report, rejectedRows })
   } catch (error) {
     if (isMalformedGzip(error)) throw new HttpError('BAD_REQUEST', 'The body is not gzip, or was cut off.')
-    if (raw.readableAborted) throw new HttpError('REQUEST_TIMEOUT', 'The connection was cut off.')
     throw error
   }
 }
@@ -217,20 +273,11 @@ const sendRows = (reply: FastifyReply, format: BulkFormat, rows: AsyncIterable<s
     .header('x-content-type-options', 'nosniff')
     .send(Readable.from(rows))
 
-class RefusedError extends Error {
-  readonly refusal: Refusal
-  constructor(refusal: Refusal) {
-    super(refusal.message)
-    this.refusal = refusal
-  }
-}
-
 /** Sends errors; the body of a request that failed is not read to its end. */
 async function answer(reply: FastifyReply, run: () => Promise<FastifyReply>): Promise<FastifyReply> {
   try {
     return await run()
   } catch (error) {
-    if (error instanceof RefusedError) return sendRefusal(reply, error.refusal)
     if (!(error instanceof HttpError)) throw error
     return sendHttpError(reply.header('connection', 'close'), error)
   }
@@ -238,7 +285,6 @@ async function answer(reply: FastifyReply, run: () => Promise<FastifyReply>): Pr
 
 const statuses: Readonly<Partial<Record<ProblemCode, number>>> = {
   FORBIDDEN: 403,
-  NOT_AVAILABLE: 501,
   IDEMPOTENCY_CONFLICT: 409,
   VERSION_CONFLICT: 409,
 }

@@ -25,6 +25,7 @@ import type { PresentError } from '../supergraph/failures.ts'
 import { deadlineHeader } from '../supergraph/address.ts'
 import { beginRequest } from '../telemetry/spans.ts'
 import type { Telemetry } from '../telemetry/telemetry.ts'
+import { exchangeRoutes, type Exchange } from './exchange.ts'
 import { httpErrorOf } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
 import { maskErrors } from './mask-errors.ts'
@@ -34,9 +35,11 @@ import { openSubgraphStreams } from './subgraph-streams.ts'
 
 export interface SubgraphServerOptions {
   readonly config: Config
-  readonly subgraph: Subgraph & {
-    readonly openSettlementFile?: (viewer: Viewer, name: string) => Promise<OpenFile | null>
-  }
+  /** With what it has of files. */
+  readonly subgraph: Subgraph &
+    Partial<Exchange> & {
+      readonly openSettlementFile?: (viewer: Viewer, name: string) => Promise<OpenFile | null>
+    }
   readonly tokens: CallTokens
   readonly telemetry: Telemetry
   readonly metrics: Pick<MetricsSources, 'mongo' | 'log'>
@@ -79,6 +82,7 @@ export async function startSubgraphServer(options: SubgraphServerOptions): Promi
     const { openSettlementFile } = subgraph
     if (openSettlementFile)
       settlementFileRoutes(signed, () => ({ identity: tokens, open: openSettlementFile }))
+    await signed.register((routes) => exchangeRoutes(routes, () => ({ identity: tokens, exchange: subgraph })))
     await signed.register(mercurius, {
       schema,
       // graphql-js runs the documents: graphql-jit handles some inputs wrongly, and mercurius cannot choose.

@@ -22,6 +22,8 @@ export const analyticsProjections: readonly string[] = [activityProjectionName]
 export interface AnalyticsSettings {
   /** Encrypts the cursors of alerts: equal in every process over one database. */
   readonly cursorSecret: string
+  /** False: counts nothing and raises no alert, and answers from what other processes have counted. Default: true. */
+  readonly hasWorkers?: boolean
 }
 
 /**
@@ -30,15 +32,19 @@ export interface AnalyticsSettings {
 export async function openAnalyticsSubgraph(
   dependencies: SubgraphDependencies & AnalyticsSettings,
 ): Promise<Subgraph> {
-  const { db, registry, now, logger, cursorSecret } = dependencies
+  const { db, registry, now, logger, cursorSecret, hasWorkers = true } = dependencies
   const ownReader = dependencies.logReader ? null : await startLogReader({ db, logger, recentMax: 1024 })
   const logReader = dependencies.logReader ?? ownReader!
   const alertLog = await openAlertLog(db)
   const alertFeed = await openAlertFeed({ db, alertLog, logger })
-  const projection = startProjection({ db, logReader, logger }, activityProjection())
-  const sums = startSums({ db, logger })
   const activityCache = createActivityCache(db, logReader, now)
-  const detector = startAlertDetector({ db, activityCache, alertLog, now, logger })
+  const workers = hasWorkers
+    ? [
+        startAlertDetector({ db, activityCache, alertLog, now, logger }),
+        startSums({ db, logger }),
+        startProjection({ db, logReader, logger }, activityProjection()),
+      ]
+    : []
   const resolvers = createAnalyticsResolvers({
     db,
     activityCache,
@@ -52,9 +58,7 @@ export async function openAnalyticsSubgraph(
   })
   return openSubgraph('analytics', resolvers, {
     async closeOwn() {
-      await detector.close()
-      await sums.close()
-      await projection.close()
+      for (const worker of workers) await worker.close()
       await alertFeed.close()
       await ownReader?.close()
     },

@@ -1,6 +1,9 @@
 import { SignJWT } from 'jose'
+import { hash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
+import { request as httpRequest } from 'node:http'
 import path from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { plainSecrets } from '../../subgraphs/shared/secret-box.ts'
 import { sharedSecret } from '../../gateway/identity/secret.ts'
@@ -278,4 +281,80 @@ describe('a subgraph in a process of its own', () => {
 
 describe('every operation gives the same through processes as in one', () => {
   sendsEveryOperation(hub)
+})
+
+describe('files of a hub whose subgraphs are processes of their own', () => {
+  const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
+  const get = (path: string, key = 'demo-acquirer') => fetch(`${hub.url}${path}`, { headers: bearer(key) })
+  const file = `mid,name,mcc,country,city,online\n${Array.from({ length: 1_200 }, (_, n) => `FAR${n},Shop ${n},5812,CN,Shanghai,true\n`).join('')}`
+  const headersOf = (key: string) => ({
+    ...bearer('demo-acquirer'),
+    'content-type': 'text/csv',
+    'idempotency-key': key,
+  })
+  const send = (key: string, body: string | Buffer<ArrayBuffer>, more: Record<string, string> = {}) =>
+    fetch(`${hub.url}/import/merchants`, { method: 'POST', headers: { ...headersOf(key), ...more }, body })
+  const codeOf = async (sent: Promise<Response>): Promise<unknown> => {
+    const response = await sent
+    const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] }
+    return [response.status, errors[0]!.extensions.code]
+  }
+
+  test('are imported by a process of the merchant subgraph, after an interruption from where they were', async () => {
+    const first = httpRequest(`${hub.url}/import/merchants`, { method: 'POST', headers: headersOf('far') })
+    first.on('error', () => {})
+    first.write(file.slice(0, 30_000))
+    const report = async () => (await (await get('/import/merchants/far')).json()) as { rows?: number }
+    await expect.poll(async () => (await report()).rows, { timeout: 30_000 }).toBeGreaterThan(0)
+    first.destroy()
+    const sendAgain = async () => {
+      const response = await send('far', gzipSync(file), { 'content-encoding': 'gzip' })
+      return response.json()
+    }
+    await expect
+      .poll(sendAgain, { timeout: 30_000 })
+      .toMatchObject({ rows: 1_200, created: 1_200, rejected: 0, complete: true, rejectedRows: [] })
+    expect(await report()).toMatchObject({ rows: 1_200, complete: true })
+    expect(await (await get('/import/merchants/far/rejected')).text()).toBe('')
+  })
+
+  test('are exported with what the caller may read, and name their type', async () => {
+    const merchants = await get('/export/merchants?format=csv&after=acquirer-cn-01.FAR')
+    expect(merchants.headers.get('content-type')).toBe('text/csv; charset=utf-8')
+    expect(merchants.headers.get('content-disposition')).toBe('attachment; filename="merchants.csv"')
+    const rows = (await merchants.text()).split('\r\n')
+    expect(rows.filter((line) => line.startsWith('acquirer-cn-01.FAR'))).toHaveLength(1_200)
+    const transactions = await (await get('/export/transactions', 'demo-wallet')).text()
+    const wallet = { wallet: 'wallet-sg-01', _id: { $gte: '0' } } as never
+    expect(transactions.match(/"kind":"PAYMENT"/g)).toHaveLength(
+      await hub.database.db.collection('payments').countDocuments(wallet),
+    )
+    const settled = await get('/settlement/settlement-2026-01-01.csv', 'demo-operator')
+    expect(settled.status).toBe(200)
+    const sha256 = hash('sha256', await settled.text(), 'hex')
+    expect(settled.headers.get('etag')).toBe(`"${sha256}"`)
+  })
+
+  test('are refused with the codes of a hub in one process', async () => {
+    expect(await codeOf(send('k', file, bearer('nonsense')))).toEqual([401, 'UNAUTHENTICATED'])
+    expect(await codeOf(send('k', file, bearer('demo-wallet')))).toEqual([403, 'FORBIDDEN'])
+    expect(await codeOf(send('k', file, { 'content-type': 'text/html' }))).toEqual([
+      415,
+      'UNSUPPORTED_MEDIA_TYPE',
+    ])
+    expect(await codeOf(send('k', 'no gzip', { 'content-encoding': 'gzip' }))).toEqual([400, 'BAD_REQUEST'])
+    expect(await codeOf(send('k', `mid,colour\n${'x'.repeat(4_000_000)}`))).toEqual([400, 'BAD_VALUE'])
+    expect(await codeOf(get('/import/merchants/none'))).toEqual([404, 'NOT_FOUND'])
+    expect(await codeOf(get('/export/merchants', 'demo-wallet'))).toEqual([403, 'FORBIDDEN'])
+    expect(await codeOf(get('/export/merchants?format=xml'))).toEqual([400, 'BAD_REQUEST'])
+    expect(await codeOf(get('/export/transactions?after=x', 'demo-wallet'))).toEqual([400, 'BAD_VALUE'])
+  })
+
+  test('are refused as unavailable while no process of their subgraph runs, and served again afterwards', async () => {
+    hub.run('transaction').process.kill('SIGTERM')
+    await hub.run('transaction').exit
+    expect(await codeOf(get('/export/transactions', 'demo-wallet'))).toEqual([503, 'UNAVAILABLE'])
+    await hub.start('transaction')
+    expect((await get('/export/transactions', 'demo-wallet')).status).toBe(200)
+  })
 })
