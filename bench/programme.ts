@@ -12,6 +12,8 @@ export interface Programme {
   readonly db: Db
   /** The process of the hub. */
   readonly pid: number
+  /** From its start until it was ready, with MongoDB running. */
+  readonly startMs: number
   /** Starts a peer with the MongoDB URI and the name of the database as its arguments. */
   serve(name: string, file: URL, environment?: Readonly<Record<string, string>>): Promise<Server>
   close(): Promise<void>
@@ -46,8 +48,11 @@ export async function startProgramme({
     OFFERS: 'off',
     LOG_LEVEL: 'warn',
   }
+  const startedAt = performance.now()
   const hub = await serve('hub', main, [], { ...settings, ...environment })
+  const startMs = performance.now() - startedAt
   return {
+    startMs,
     url: hub.url,
     uri: mongod.uri,
     db: client.db(database),

@@ -1,6 +1,6 @@
 // Prints the figures of a benchmark and writes them to `bench/results`.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 
 export interface Row {
@@ -25,6 +25,12 @@ export const row = (
 
 /** Prints the rows as a table and writes `bench/results/NAME.json`. */
 export function report(name: string, rows: readonly Row[]): void {
+  print(rows)
+  save(name, rows)
+  console.log(`wrote bench/results/${name}.json; npm run generate writes it into the pages`)
+}
+
+export function print(rows: readonly Row[]): void {
   const cells = rows.map((r) => [
     r.what,
     `${short(r.value)} ${r.unit}`,
@@ -33,13 +39,23 @@ export function report(name: string, rows: readonly Row[]): void {
   ])
   const widths = [0, 1, 2, 3].map((column) => Math.max(...cells.map((line) => line[column]!.length)))
   for (const line of cells) console.log(line.map((cell, column) => cell.padEnd(widths[column]!)).join('  '))
-  const folder = new URL('results/', import.meta.url)
+}
+
+export function save(name: string, rows: readonly Row[]): void {
   mkdirSync(folder, { recursive: true })
   const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`
   const text = JSON.stringify({ name, measuredAt: new Date().toISOString(), machine, rows }, null, 2)
   writeFileSync(new URL(`${name}.json`, folder), `${text}\n`)
-  console.log(`wrote bench/results/${name}.json; npm run generate writes it into the pages`)
 }
+
+/** The rows of the last run; none when there is no file of it. */
+export function lastRows(name: string): readonly Row[] {
+  const file = new URL(`${name}.json`, folder)
+  if (!existsSync(file)) return []
+  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly rows: readonly Row[] }).rows
+}
+
+const folder = new URL('results/', import.meta.url)
 
 /** Three significant digits, or a whole number from 100 on. */
 export const short = (value: number): string =>

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { Table } from '../gateway/cli/generated-sections.ts'
-import { short, type Row } from './report.ts'
+import { lastRows, short, type Row } from './report.ts'
 
 /** The last run of one benchmark, as `report` has written it. */
 class Results {
@@ -91,6 +91,7 @@ export function benchTables(): Record<string, Table> {
     log: logTable(log),
     backlog: backlogTable(backlog),
     start: startTable(start),
+    scale: scaleTable(),
     runs: {
       columns: ['benchmark', 'last run', 'machine'],
       rows: [engine, remote, growth, documents, reads, payments, live, live10k, log, backlog, start].map(
@@ -336,3 +337,20 @@ const startTable = (start: Results): Table => ({
     ['resident memory of the hub after 20 s idle', start.amount('resident memory of the hub, 20 s idle')],
   ],
 })
+
+/** Every figure at each scale that has been measured. */
+function scaleTable(): Table {
+  const byScale = ['0.01', '0.1', '1'].map(
+    (scale) => new Map(lastRows(`scale-${scale}`).map((row) => [row.what.slice(`${scale}: `.length), row])),
+  )
+  const goalOf = ({ goal, ratio, peer }: Row): string => (ratio === null ? goal! : `${goal} × ${peer}`)
+  return {
+    columns: ['figure', '1 %', '10 %', '100 %', 'goal'],
+    rows: [...new Set(byScale.flatMap((rows) => [...rows.keys()]))].map((what) => {
+      const measured = byScale.map((rows) => rows.get(what))
+      const withGoal = measured.findLast((row) => row?.goal)
+      const cells = measured.map((row) => (row ? `${short(row.value)} ${row.unit}` : '–'))
+      return [what, ...cells, withGoal ? goalOf(withGoal) : '']
+    }),
+  }
+}

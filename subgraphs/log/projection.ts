@@ -23,10 +23,10 @@ interface ProjectionBase {
    */
   wants?(entry: LogEntry): boolean
   /**
-   * Pause between two batches in milliseconds. It turns a steady stream of entries into a few writes a
-   * second.
+   * Pause between two batches in milliseconds, by the time that the first took. It turns a steady stream of
+   * entries into a few writes a second. Default: 100.
    */
-  readonly gatherMs?: number
+  gatherMs?(tookMs: number): number
   /** Maximum of entries in one batch. Default: 2,000. */
   readonly batchMax?: number
   /**
@@ -89,10 +89,12 @@ async function follow(
   try {
     while (!signal.aborted) {
       const entries = await tail.next()
+      const startedAtMs = performance.now()
       if (!(await project(projection, entries, tail.position, checkpoint, lease))) return
       if (checkpoint.position >= logReader.tip()) await checkpoint.publish()
       if (entries.length === batchMax) continue
-      if (entries.length > 0) await pause(projection.gatherMs ?? gatherMs, signal)
+      const tookMs = performance.now() - startedAtMs
+      if (entries.length > 0) await pause(projection.gatherMs?.(tookMs) ?? gatherMs, signal)
       else if (!(await tail.wait(rebuildCheckMs)) && !(await checkpoint.isCurrent())) return
     }
   } finally {

@@ -27,7 +27,7 @@ export function startRetention({ db, logger, now, days, projections }: Retention
       await pause(everyMs, signal)
       if (signal.aborted) return
       const before = new Date(now().getTime() - days * dayMs)
-      const archived = await trimLog(db, before, projections)
+      const archived = await trimLog(db, before, projections, signal)
       if (archived > 0) logger.info({ archived, before }, 'moved old log entries to the archive')
     }
   })
@@ -36,9 +36,15 @@ export function startRetention({ db, logger, now, days, projections }: Retention
 /**
  * Moves entries of events before `before` from the start of the log to the archive, and returns how many. The
  * log keeps its latest batch, because the next position follows from it, and every entry after the lowest
- * checkpoint: of `projections`, and of any other that has one.
+ * checkpoint: of `projections`, and of any other that has one. With `signal`, it ends early, and may be
+ * called again for the rest.
  */
-export async function trimLog(db: Db, before: Date, projections: readonly string[]): Promise<number> {
+export async function trimLog(
+  db: Db,
+  before: Date,
+  projections: readonly string[],
+  signal: AbortSignal = new AbortController().signal,
+): Promise<number> {
   const [first, latest] = await Promise.all([endOf(db, 1), endOf(db, -1)])
   if (!first || !latest) return 0
   const readTo = (await lowestCheckpoint(db, projections)) ?? latest.last
@@ -47,10 +53,16 @@ export async function trimLog(db: Db, before: Date, projections: readonly string
   // Stored before entries move: the search for missing entries must not append these again.
   await statesOf(db).updateOne({ _id: 'retention' }, { $max: { before } }, { upsert: true })
   await createArchive(db)
-  for (let from = first._id; from <= last; from += chunk) {
-    await archiveUpTo(db, min(from + chunk - 1n, last))
+  let moved = first._id - 1n
+  while (moved < last && !signal.aborted) {
+    const startedAtMs = performance.now()
+    const upTo = min(moved + chunk, last)
+    await archiveUpTo(db, upTo)
+    moved = upTo
+    // The first time after the load of a data set, millions move: clients of MongoDB come first.
+    if (moved < last) await pause(restShare * (performance.now() - startedAtMs), signal)
   }
-  return Number(last - first._id) + 1
+  return Number(moved - first._id) + 1
 }
 
 /**
@@ -142,3 +154,5 @@ const dayMs = 86_400_000
 const everyMs = 3_600_000
 /** Entries moved in one call, so that nothing else waits long. */
 const chunk = 10_000n
+/** The pause between two calls, as a multiple of the time that the first took. */
+const restShare = 4

@@ -492,7 +492,7 @@ interface Marked {
 const counting: TransactionalProjection = {
   name: 'counting',
   collections: ['counted'],
-  gatherMs: 20,
+  gatherMs: () => 20,
   async apply(entries, session, { collection }) {
     for (const [wallet, { length }] of Map.groupBy(entries, ({ payment }) => String(payment.wallet))) {
       await collection<Counted>('counted').updateOne(
@@ -509,7 +509,7 @@ const marking: IdempotentProjection = {
   name: 'marking',
   kind: 'idempotent',
   collections: ['marked'],
-  gatherMs: 20,
+  gatherMs: () => 20,
   async apply(entries, { collection }) {
     for (const { _id } of entries) {
       await collection<Document & Marked>('marked').updateOne(

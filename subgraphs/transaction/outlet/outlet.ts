@@ -46,7 +46,7 @@ function outletProjection(broker: MessageBroker, source: string): IdempotentProj
     name: outletProjectionName,
     // An event is some 1.5 kB, and the process makes the bodies of a batch in a few milliseconds.
     batchMax: 256,
-    gatherMs: 20,
+    gatherMs: () => 20,
     async begin() {
       published = await broker.begin()
     },

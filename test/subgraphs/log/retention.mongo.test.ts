@@ -77,6 +77,15 @@ describe('trimming the log', () => {
     expect(await archived()).toEqual(numbers(1, 4))
   })
 
+  test('moves nothing for a process that stops, and everything later', async () => {
+    await write(6)
+    await storeCheckpoints({ activity: 6n, positions: 6n })
+    expect(await trimLog(db, hour(4), projections, AbortSignal.abort())).toBe(0)
+    expect(await kept()).toEqual(numbers(1, 6))
+    expect(await trimLog(db, hour(4), projections)).toBe(4)
+    expect(await kept()).toEqual([5, 6])
+  })
+
   test('keeps the latest entry, however old, because the next position follows from it', async () => {
     await write(3)
     await storeCheckpoints({ activity: 3n, positions: 3n })
