@@ -10,7 +10,7 @@ import { openLoop } from '../open-loop.ts'
 import { median, quantile } from '../measure.ts'
 import { startProgramme } from '../programme.ts'
 import { lastRows, print, row, save, type Row } from '../report.ts'
-import { followProjection, payBesideQuestions } from './payments.ts'
+import { followProjection, payBesideQuestions, reportFailures } from './payments.ts'
 import { parts, questions, type AskedQuestion, type Part } from './questions.ts'
 
 const scale = process.env.SCALE ?? '0.01'
@@ -74,8 +74,10 @@ async function ask(
 ): Promise<Row[]> {
   const body = (n: number) => JSON.stringify({ query: document(n) })
   const asked = { url: `${url}/graphql`, headers: { authorization: `Bearer ${key}` }, body, perSecond }
-  await openLoop({ ...asked, seconds: 2 })
-  const latencies = await openLoop({ ...asked, seconds })
+  await openLoop({ ...asked, seconds: 2, onError: () => {} })
+  const failures: string[] = []
+  const latencies = await openLoop({ ...asked, seconds, onError: (text) => void failures.push(text) })
+  reportFailures(what, failures)
   const p50 = quantile(latencies, 0.5)
   const small = lastRows(nameOf(smallest)).find((one) => one.what === `${smallest}: ${what}, p50`)
   const against = small && scale !== smallest ? { ratio: p50 / small.value, peer: 'at 1 %' } : null

@@ -61,18 +61,20 @@ export async function payBesideQuestions(asked: PaymentsRun): Promise<Row[]> {
   ]
 }
 
-/** Runs `work` while each question comes at its share of the rate. Throws what a question fails with. */
+/** Runs `work` while each question comes at its share of the rate. Reports the last one that fails. */
 async function whileAsking<Result>(
   { url, perSecond }: PaymentsRun,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const stop = new AbortController()
+  const failures: string[] = []
   const asking = [...Map.groupBy(questions, ({ key }) => key)].map(async ([key, ofKey]) => {
     const share = {
       url: `${url}/graphql`,
       headers: { authorization: `Bearer ${key}` },
       body: (n: number) => JSON.stringify({ query: ofKey[n % ofKey.length]!.document(n) }),
       perSecond: (perSecond * ofKey.length) / questions.length,
+      onError: (text: string) => void failures.push(text),
     }
     while (!stop.signal.aborted) await openLoop({ ...share, seconds: 3 })
   })
@@ -80,7 +82,14 @@ async function whileAsking<Result>(
   asked.catch(() => {}) // Awaited below, when the work is done.
   const result = await work().finally(() => stop.abort())
   await asked
+  reportFailures('questions beside payments', failures)
   return result
+}
+
+export function reportFailures(what: string, failures: readonly string[]): void {
+  if (failures.length === 0) return
+  process.exitCode = 1
+  console.error(`${what}: ${failures.length} responses had errors, such as ${failures.at(-1)}`)
 }
 
 /** Pays as fast as the hub answers, and reads `activity` meanwhile: when is each payment in it? */

@@ -86,6 +86,7 @@ export class CountCube {
   readonly #profileNumbers = new Map<ProfileKey, number>()
   readonly #termsNumbers = new Map<string, number>()
   readonly #cityNumbers = new Map<string, number>()
+  readonly #texts = new SharedTexts()
 
   /** Words of names that are part of the profiles. */
   readonly commonWords: CommonWords
@@ -107,7 +108,7 @@ export class CountCube {
   addProfile(key: ProfileKey, profile: Profile): void {
     if (this.hasProfile(key)) return
     this.#profileNumbers.set(key, this.profiles.length)
-    this.profiles.push(profile)
+    this.profiles.push(this.#texts.shareIn(profile))
     this.keys.push(key)
     this.totals.push(0)
     this.termsOf.push(numberOf(this.#termsNumbers, termsKey(profile), () => this.#addTerms(profile)))
@@ -199,6 +200,41 @@ export class CountCube {
     }
     for (let at = 0; at < byTerms.length; at += 2) this.termsTotals[byTerms[at]!]! += sign * byTerms[at + 1]!
   }
+}
+
+/**
+ * Tens of thousands of profiles have some hundred texts and lists in common. As they are read from MongoDB,
+ * each would have its own.
+ */
+class SharedTexts {
+  readonly #texts = new Map<string, string>()
+  readonly #lists = new Map<string, readonly string[]>()
+
+  shareIn(profile: Profile): Profile {
+    const text = <Text extends string>(value: Text) => sharedIn(this.#texts, value, value) as Text
+    const list = <Text extends string>(values: readonly Text[]) =>
+      sharedIn(this.#lists, values.join('|'), values) as readonly Text[]
+    const { country, acquirer, currency, mcc, scenario, online, status, entryModes, qrProducts } = profile
+    return {
+      country: text(country),
+      acquirer: text(acquirer),
+      currency: text(currency),
+      mcc: text(mcc),
+      scenario: text(scenario),
+      online,
+      status: text(status),
+      entryModes: list(entryModes),
+      qrProducts: list(qrProducts),
+      ...(profile.commonWords && { commonWords: list(profile.commonWords) }),
+    }
+  }
+}
+
+function sharedIn<Value>(known: Map<string, Value>, key: string, value: Value): Value {
+  const shared = known.get(key)
+  if (shared !== undefined) return shared
+  known.set(key, value)
+  return value
 }
 
 /** The number of `key`. A new key is added by `add`, which returns how many there are then. */
