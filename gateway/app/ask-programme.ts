@@ -1,5 +1,5 @@
-// Runs the operation `Programme` over a loaded data set: joined from three subgraphs in this process, as a hub
-// would have answered the operator at the end of the data set. Nothing is counted or written meanwhile.
+// Runs the operation `Programme` over a loaded data set, joined from three subgraphs in this process: what a
+// hub would have answered the operator at the end of the data set. Nothing is counted meanwhile.
 
 import { readFile } from 'node:fs/promises'
 import type { Db } from 'mongodb'

@@ -1,6 +1,8 @@
 // Connects to subgraphs in processes of their own: signs each call for its viewer.
 
 import type { FastifyBaseLogger } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import { PassThrough, Readable } from 'node:stream'
 import { request } from 'undici'
 import { startLogReader } from '../../subgraphs/log/reader.ts'
 import { OutageError } from '../../subgraphs/platform/async/outage.ts'
@@ -9,7 +11,7 @@ import type { SubgraphName } from '../../subgraphs/shared/subgraph.ts'
 import type { RequestContext, Viewer } from '../../subgraphs/shared/viewer.ts'
 import type { OpenFile } from '../../subgraphs/transaction/index.ts'
 import { secretBox, subgraphUrls, type Config } from '../config/config.ts'
-import type { ForwardedAnswer, ForwardedRequest } from '../http/exchange.ts'
+import type { Forward, ForwardedRequest } from '../http/exchange.ts'
 import { createCallTokens, type CallTokens } from '../identity/call-token.ts'
 import { sharedSecret } from '../identity/secret.ts'
 import { resumptionOf } from '../live/group-key.ts'
@@ -75,8 +77,7 @@ export async function connectSubgraphs(
     subgraphs: new Map(
       connections.map((connection) => [connection.name, refreshing(telemetry.observe(connection), refresh)]),
     ),
-    exchange: (context, forwarded) =>
-      forward(subgraphUrls(config).get(forwarded.owner)!, tokens, context, forwarded),
+    exchange: createForward((owner) => subgraphUrls(config).get(owner)!, tokens),
     openSettlementFile: (viewer, name) => openRemoteFile(config.TRANSACTION_URLS, tokens, viewer, name),
     logReader,
   }
@@ -102,31 +103,45 @@ const refreshing = (connection: SubgraphConnection, refresh: () => Promise<void>
   },
 })
 
-/** Sends a request for files to the first of `urls` that takes it. What has begun to arrive is not repeated. */
-async function forward(
-  urls: readonly string[],
-  tokens: CallTokens,
-  { viewer, requestId }: RequestContext,
-  { owner, method, path, headers: sent, body }: ForwardedRequest,
-): Promise<ForwardedAnswer> {
-  const authorization = await tokens.sign(viewer)
-  const headers = { ...sent, authorization, 'x-request-id': requestId, ...tracing?.headers() }
-  let failure: unknown
-  for (const url of urls) {
+/** Passes requests for files on to processes of subgraphs, signed for their viewers. */
+export const createForward =
+  (urlsOf: (owner: ForwardedRequest['owner']) => readonly string[], tokens: CallTokens): Forward =>
+  async ({ viewer, requestId }, { owner, method, path, headers: sent, body }) => {
+    const url = await readyAddress(owner, urlsOf(owner))
+    const authorization = await tokens.sign(viewer)
+    const headers = { ...sent, authorization, 'x-request-id': requestId, ...tracing?.headers() }
+    const passed = body && passOn(body)
     try {
-      // An answer may come before all of the body is read: leaving the body keeps the connection of the client.
-      const content = body ? body.iterator({ destroyOnReturn: false }) : null
-      const response = await request(`${url}${path}`, { method, headers, body: content as never })
-      if (response.statusCode !== 401)
-        return { status: response.statusCode, headers: response.headers, content: response.body }
-      await response.body.dump()
-    } catch (error) {
-      if (error instanceof HttpError) throw error
-      failure = error
+      const response = await request(`${url}${path}`, { method, headers, body: passed })
+      const { statusCode: status, headers: received } = response
+      if (status === 401) throw new OutageError(`a process of the ${owner} subgraph refuses the hub`)
+      // The answer to an import is short, and may come before all of the body has been read.
+      const content = passed ? Readable.from([await response.body.text()]) : response.body
+      return { status, headers: received, content }
+    } catch (cause) {
+      if (cause instanceof HttpError || cause instanceof OutageError) throw cause
+      throw new OutageError(`a process of the ${owner} subgraph has not answered`, { cause })
+    } finally {
+      if (passed) body.unpipe(passed)
+      passed?.destroy()
     }
-    if (body?.readableDidRead) break
   }
-  throw new OutageError(`no process of the ${owner} subgraph has taken the request`, { cause: failure })
+
+/** Of the first process that accepts calls: a body that is sent in vain cannot be sent again. */
+async function readyAddress(owner: string, urls: readonly string[]): Promise<string> {
+  for (const url of urls) {
+    const response = await request(`${url}/readyz`).catch(() => null)
+    await response?.body.dump()
+    if (response?.statusCode === 200) return url
+  }
+  throw new OutageError(`no process of the ${owner} subgraph is ready`)
+}
+
+/** A copy of a body that can be left: the connection of the client stays, for the answer. */
+function passOn(body: IncomingMessage): PassThrough {
+  const passed = body.pipe(new PassThrough())
+  body.once('error', (error) => passed.destroy(error))
+  return passed.on('error', () => {})
 }
 
 /** Opens a settlement file at the first process of the transaction subgraph that responds. */

@@ -22,7 +22,7 @@ export const analyticsProjections: readonly string[] = [activityProjectionName]
 export interface AnalyticsSettings {
   /** Encrypts the cursors of alerts: equal in every process over one database. */
   readonly cursorSecret: string
-  /** False: counts nothing and raises no alert, and answers from what other processes have counted. Default: true. */
+  /** False: counts nothing and raises no alert; other processes do. Default: true. */
   readonly hasWorkers?: boolean
 }
 

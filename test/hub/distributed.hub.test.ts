@@ -329,6 +329,8 @@ describe('files of a hub whose subgraphs are processes of their own', () => {
     expect(transactions.match(/"kind":"PAYMENT"/g)).toHaveLength(
       await hub.database.db.collection('payments').countDocuments(wallet),
     )
+    const input = { idempotencyKey: 'files', settlementDate: '2026-01-01' }
+    await hub.as('demo-operator').ask('CloseSettlement', { input })
     const settled = await get('/settlement/settlement-2026-01-01.csv', 'demo-operator')
     expect(settled.status).toBe(200)
     const sha256 = hash('sha256', await settled.text(), 'hex')
