@@ -94,27 +94,54 @@ const year = (days: number): Document => ({
 const breakdowns = ['CORRIDOR', 'WALLET', 'ACQUIRER']
 
 export const questions: readonly AskedQuestion[] = [
-  coverage('of a wallet', (n) => `(wallet: "wallet-${one(countries, n).toLowerCase()}-01")`, {}, ['COUNTRY', 'country']),
-  coverage('of a country', (n) => `(where: { countries: ["${one(countries, n)}"] })`, { country: 'TH' }, ['CITY', 'city']),
-  coverage('of a city', (n) => `(where: { cities: ["${one(['Shanghai', 'Beijing', 'Bangkok', 'Seoul'], n)}"] })`, { cityFolded: 'shanghai' }, ['MCC', 'mcc']),
-  coverage('of a category', (n) => `(where: { mccs: ["${one(['7011', '5812', '5411'], n)}"] })`, { mcc: '7011' }, ['CITY', 'city']),
-  coverage('of a word in every name', (n) => `(where: { search: "demo", countries: ["${one(countries, n)}", "CN"] })`, { name: /demo/i }, [
+  coverage('of a wallet', (n) => `(wallet: "wallet-${one(countries, n).toLowerCase()}-01")`, {}, [
     'COUNTRY',
     'country',
   ]),
+  coverage('of a country', (n) => `(where: { countries: ["${one(countries, n)}"] })`, { country: 'TH' }, [
+    'CITY',
+    'city',
+  ]),
+  coverage(
+    'of a city',
+    (n) => `(where: { cities: ["${one(['Shanghai', 'Beijing', 'Bangkok', 'Seoul'], n)}"] })`,
+    { cityFolded: 'shanghai' },
+    ['MCC', 'mcc'],
+  ),
+  coverage(
+    'of a category',
+    (n) => `(where: { mccs: ["${one(['7011', '5812', '5411'], n)}"] })`,
+    { mcc: '7011' },
+    ['CITY', 'city'],
+  ),
+  coverage(
+    'of a word in every name',
+    (n) => `(where: { search: "demo", countries: ["${one(countries, n)}", "CN"] })`,
+    { name: /demo/i },
+    ['COUNTRY', 'country'],
+  ),
   coverage('of a frequent word', (n) => `(where: { search: "${one(words, n)}" })`, { name: /bakery/i }, [
     'COUNTRY',
     'country',
   ]),
-  coverage('of a rare word', (n) => `(where: { search: "${one(['fuhai', 'longlin', 'huayi'], n)}" })`, { words: /^fuhai/ }, ['CITY', 'city']),
+  coverage(
+    'of a rare word',
+    (n) => `(where: { search: "${one(['fuhai', 'longlin', 'huayi'], n)}" })`,
+    { words: /^fuhai/ },
+    ['CITY', 'city'],
+  ),
   near('Shanghai', 31.2304, 121.4737),
   near('Bangkok', 13.7563, 100.5018),
   near('a village', 19.88, 102.13),
   search('a frequent word', (n) => `{ search: "${one(words, n)}" }`, { name: /hotel/i }),
-  search('a rare word in a country', (n) => `{ search: "${one(['fuhai', 'longlin', 'huayi'], n)}", countries: ["CN"] }`, {
-    words: /^fuhai/,
-    country: 'CN',
-  }),
+  search(
+    'a rare word in a country',
+    (n) => `{ search: "${one(['fuhai', 'longlin', 'huayi'], n)}", countries: ["CN"] }`,
+    {
+      words: /^fuhai/,
+      country: 'CN',
+    },
+  ),
   search('a word in Thai', () => '{ search: "ครัว" }', { localName: /ครัว/ }),
   {
     part: 'map',
@@ -135,9 +162,10 @@ export const questions: readonly AskedQuestion[] = [
     part: 'activity',
     what: 'activity of two years, three breakdowns',
     key: 'demo-operator',
-    document: (n) => `{ activity(where: { range: { lastDays: ${730 - (n % 20)} } }) { payments value { amount } ${breakdowns
-      .map((by) => `${by.toLowerCase()}: breakdown(by: ${by}, first: 20) { key payments }`)
-      .join(' ')} } }`,
+    document: (n) =>
+      `{ activity(where: { range: { lastDays: ${730 - (n % 20)} } }) { payments value { amount } ${breakdowns
+        .map((by) => `${by.toLowerCase()}: breakdown(by: ${by}, first: 20) { key payments }`)
+        .join(' ')} } }`,
     goalMs: 50,
     byHand: {
       collection: 'payments',

@@ -64,15 +64,16 @@ async function connect(
   const now = (): Date => at
   const registry = closeLater(started, await openRegistry(db, logger))
   const connectTo = ({ name, app }: Subgraph) => createInProcessConnection(name, app)
-  const merchant = connectTo(
-    closeLater(started, await openMerchantSubgraph({ db, registry, now, logger })),
-  )
+  const merchant = connectTo(closeLater(started, await openMerchantSubgraph({ db, registry, now, logger })))
   const dependencies = { db, registry, now, logger, directory: createMerchantDirectory(merchant) }
   const participant = connectTo(
     closeLater(started, await openParticipantSubgraph({ ...dependencies, apiKeys: createKeyStore(db) })),
   )
   const analytics = connectTo(
-    closeLater(started, await openAnalyticsSubgraph({ ...dependencies, cursorSecret: 'unused', hasWorkers: false })),
+    closeLater(
+      started,
+      await openAnalyticsSubgraph({ ...dependencies, cursorSecret: 'unused', hasWorkers: false }),
+    ),
   )
   const notCalled: SubgraphConnection = {
     name: 'transaction',

@@ -82,7 +82,9 @@ export async function startSubgraphServer(options: SubgraphServerOptions): Promi
     const { openSettlementFile } = subgraph
     if (openSettlementFile)
       settlementFileRoutes(signed, () => ({ identity: tokens, open: openSettlementFile }))
-    await signed.register((routes) => exchangeRoutes(routes, () => ({ identity: tokens, exchange: subgraph })))
+    await signed.register((routes) =>
+      exchangeRoutes(routes, () => ({ identity: tokens, exchange: subgraph })),
+    )
     await signed.register(mercurius, {
       schema,
       // graphql-js runs the documents: graphql-jit handles some inputs wrongly, and mercurius cannot choose.
