@@ -79,12 +79,7 @@ export async function startSubgraphServer(options: SubgraphServerOptions): Promi
     })
     // After the body has been read: the events of a socket are in no asynchronous context of a request.
     if (tracing) signed.addHook('preValidation', traceCall(tracing))
-    const { openSettlementFile } = subgraph
-    if (openSettlementFile)
-      settlementFileRoutes(signed, () => ({ identity: tokens, open: openSettlementFile }))
-    await signed.register((routes) =>
-      exchangeRoutes(routes, () => ({ identity: tokens, exchange: subgraph })),
-    )
+    await fileRoutes(signed, subgraph, tokens)
     await signed.register(mercurius, {
       schema,
       // graphql-js runs the documents: graphql-jit handles some inputs wrongly, and mercurius cannot choose.
@@ -117,6 +112,25 @@ export async function startSubgraphServer(options: SubgraphServerOptions): Promi
       await app.close()
     },
   }
+}
+
+async function fileRoutes(
+  signed: FastifyInstance,
+  subgraph: SubgraphServerOptions['subgraph'],
+  tokens: CallTokens,
+): Promise<void> {
+  const { openSettlementFile } = subgraph
+  if (openSettlementFile)
+    settlementFileRoutes(signed, () => ({ identity: tokens, open: openSettlementFile }))
+  await signed.register(async (routes) => {
+    // A refusal may come before the hub has sent all of a body: the hub closes the connection, so that it does
+    // not lose the answer.
+    routes.addHook('onSend', (_request, reply, _payload, done) => {
+      reply.removeHeader('connection')
+      done()
+    })
+    await exchangeRoutes(routes, () => ({ identity: tokens, exchange: subgraph }))
+  })
 }
 
 function createApp(logger: FastifyBaseLogger): FastifyInstance {
