@@ -102,14 +102,16 @@ export function documentsWith(
         ways.push({ ...way, chain: [...way.chain, [owner, field]] })
     }
   }
-  return ways
-    .filter(({ chain }) => chain.at(-1)![1].args.some((argument) => argument.name === name))
-    .map(({ kind, root, chain }) => {
-      const [owner, last] = chain.at(-1)!
-      const inner = leavesOf(schema, getNamedType(last.type), 2)
-      const text = `${kind} ${along(chain, argumentOf, inner)}`
-      return { kind, root, text, fields: [`${owner.name}.${last.name}`] }
-    })
+  const documents = new Map<string, FieldDocument>()
+  for (const { kind, root, chain } of ways) {
+    const [owner, last] = chain.at(-1)!
+    const field = `${owner.name}.${last.name}`
+    if (documents.has(field) || !last.args.some((argument) => argument.name === name)) continue
+    const inner = leavesOf(schema, getNamedType(last.type), 2)
+    const text = `${kind} ${along(chain, argumentOf, inner)}`
+    documents.set(field, { kind, root, text, fields: [field] })
+  }
+  return [...documents.values()]
 }
 
 /** The fields of all object types that have the argument `name`, as "Type.field". */

@@ -154,10 +154,8 @@ describe('input that no field can take is refused before it is read', () => {
     { what: 'as an escape with braces', literal: String.raw`"\u{d83d}"` },
     { what: 'in a block', literal: '"""\ud83d"""' },
   ])('half of a surrogate pair in a document, $what', async ({ literal }) => {
-    const { status, error } = await post({
-      query: `mutation { rename(id: "1", title: ${literal}) { title } }`,
-    })
-    expect({ status, code: error?.extensions.code }).toEqual({ status: 400, code: 'GRAPHQL_PARSE_FAILED' })
+    const { error } = await post({ query: `mutation { rename(id: "1", title: ${literal}) { title } }` })
+    expect(error?.extensions.code).toBe('GRAPHQL_PARSE_FAILED')
     expect(await titleOf('1')).toBe('Tea')
   })
 
