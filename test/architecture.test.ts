@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { cycles, misnamedTests, mutualFolders, type Tree, wrongDirections } from './harness/architecture.ts'
 import { files, read } from './harness/files.ts'
+import { regularExpressionsOf, superlinear } from './harness/linear-regexp.ts'
 
 const sources: Tree = new Map(
   files.filter((file) => /\.(ts|js)$/.test(file)).map((file) => [file, read(file)]),
@@ -86,6 +87,44 @@ describe('the source tree', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
     const parts = Object.keys(scripts).filter((name) => name.startsWith('check:'))
     expect(scripts.check).toBe(parts.map((name) => `npm run -s ${name}`).join(' && '))
+  })
+})
+
+describe('regular expressions', () => {
+  const product = [...sources].filter(([file]) => /^(gateway|subgraphs|schema)\//.test(file))
+
+  test('take linear time for any text', () => {
+    const found = product.flatMap(([file, text]) =>
+      regularExpressionsOf(text).map((literal) => ({ file, literal, reason: superlinear(literal) })),
+    )
+    expect(found.length).toBeGreaterThan(200)
+    expect(found.filter(({ reason }) => reason !== null)).toEqual([])
+  })
+
+  test('are literals, except where a text is escaped for one', () => {
+    const making = product.filter(([, text]) => /\bRegExp\(/.test(text)).map(([file]) => file)
+    expect(making).toEqual([
+      'gateway/http/refusals.ts',
+      'gateway/supergraph/nested-query.ts',
+      'subgraphs/merchant/merchant-store.ts',
+      'subgraphs/transaction/service/erase-customer.ts',
+    ])
+  })
+
+  test.each([
+    ['exponential', [/(a+)+$/, /^(a*)*$/, /^(a|a)*$/, /^(\w+\s?)*$/, /^(?:a|ab?c?)*d/, /^(?=(a+)+b)/]],
+    [
+      'quadratic',
+      [/\s+$/, /^\d*\d*$/, /a.*b.*c/, /^(?!.*a.*a)/, /a(?:.*b)?/g, /^(a{1,500}){2}$/, / x.*\?$/s],
+    ],
+    ['a back reference', [/(x)\1/]],
+    ['a lookbehind without bounds', [/(?<=a*)b/]],
+    [
+      null,
+      [/^[\w-]+(\.[\w-]+)*$/, /\s+/, /^\s*x/, /[^"]{81,}/, /\b[a-z]\w*\.x/, /"((?:[^"]|"")*)"/y, /x(?!\s*y)/],
+    ],
+  ])('are judged: %s', (reason, patterns) => {
+    for (const pattern of patterns) expect([pattern, superlinear(pattern)]).toEqual([pattern, reason])
   })
 })
 

@@ -5,7 +5,7 @@ export interface Table {
   readonly rows: readonly (readonly string[])[]
 }
 
-const section = /(<!-- generated: ([\w-]+) -->\n)[\s\S]*?(<!-- end -->)/g
+const section = /(<!-- generated: ([\w-]+) -->\n)(?:[^<]|<+[^!<])*(<!-- end -->)/g
 
 /** The page with the tables of its sections. Throws when a section has no table. */
 export const withSections = (page: string, tables: Readonly<Record<string, Table>>): string =>

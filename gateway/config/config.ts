@@ -71,9 +71,9 @@ const httpUrl = z
 
 /** `NAME=VALUE,NAME=VALUE`, values percent-encoded, as OpenTelemetry takes it. */
 const namedValues = namedList(
-  /^([^=\s]+)\s*=\s*((?:[^%]|%[0-9A-Fa-f]{2})*)$/,
+  /^([^=\s]+)\s*=\s*((?:[^%\s]|%[0-9A-Fa-f]{2})(?:[^%]|%[0-9A-Fa-f]{2})*)?$/,
   'takes NAME=VALUE pairs, separated by commas',
-  (name, value): [string, string] => [name!, decodeURIComponent(value!)],
+  (name, value): [string, string] => [name!, decodeURIComponent(value ?? '')],
 ).transform((entries): Readonly<Record<string, string>> => Object.fromEntries(entries))
 
 /**

@@ -54,7 +54,7 @@ const root = () => join(dirname(createRequire(import.meta.url).resolve('altair-s
 
 const withStart = (html: string, base: string): string =>
   html
-    .replace(/<base[^>]*>/, `<base href="${base}/graphiql/">`)
+    .replace(/<base[^<>]*>/, `<base href="${base}/graphiql/">`)
     .replace('</body>', '<script type="module" src="start.js"></script></body>')
 
 const firstQuery = `# The participant of this key. Press Ctrl-Enter.

@@ -71,7 +71,7 @@ export class ClientSocket {
       Buffer.from(reason)
         .subarray(0, 123)
         .toString()
-        .replace(/\uFFFD+$/, ''),
+        .replace(/\uFFFD{1,3}$/, ''),
     )
   }
 }

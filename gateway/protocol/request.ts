@@ -87,7 +87,7 @@ export function readJson(text: string, name: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     // The engine quotes the text around the fault, which may be a secret.
-    const reason = (error as SyntaxError).message.replace(/,? \.{0,3}".*$/su, '')
+    const reason = (error as SyntaxError).message.replace(/,? \.{0,3}".*/su, '')
     throw new HttpError('BAD_REQUEST', `${name} is not JSON: ${reason}`)
   }
 }

@@ -194,7 +194,7 @@ function withDistinctErrors(result: SubgraphResult): SubgraphResult {
 }
 
 function withOneName(error: SubgraphError): SubgraphError {
-  const message = error.message.replace(/^(Cannot return null .*\.)\((\w+),.*\)\.$/, '$1$2.')
+  const message = error.message.replace(/^(Cannot return null [^(]*\.)\((\w+),[^)]*\)\.$/, '$1$2.')
   return message === error.message ? error : { ...error, message }
 }
 

@@ -1,7 +1,10 @@
 // Removes names of the schema that a client did not send from the messages of validation and coercion.
 
 /** The message without the names that it suggests. */
-export const withoutSuggestion = (message: string): string => message.replace(/ Did you mean .*\?$/s, '')
+export function withoutSuggestion(message: string): string {
+  const at = message.indexOf(' Did you mean ')
+  return at >= 0 && message.endsWith('?') ? message.slice(0, at) : message
+}
 
 /**
  * The message without any name that the document does not have: suggestions, types, and the arguments and

@@ -85,7 +85,7 @@ async function* serverSentEvents(source: Source): AsyncGenerator<SubgraphEvent, 
     let event = 'message'
     const data: string[] = []
     for (const line of block.split(/\r\n|\n|\r/)) {
-      const [, field, value = ''] = /^(\w+):? ?(.*)$/.exec(line) ?? []
+      const [, field, value = ''] = /^(\w+)(?:: ?([^]*))?$/.exec(line) ?? []
       if (field === 'event') event = value
       else if (field === 'data') data.push(value)
     }
@@ -100,7 +100,7 @@ async function* parts(source: Source, boundary: string): AsyncGenerator<Subgraph
   const { name } = source
   const delimiter = `--${boundary}`
   for await (const part of blocksOf(source, delimiter, `${delimiter}--`)) {
-    const [, body] = /\r?\n\r?\n([^]*)$/.exec(part) ?? []
+    const [, body] = /\r?\n\r?\n([^]*)/.exec(part) ?? []
     if (body === undefined || body.trim() === '') continue
     const message = parsed(body)
     if (!message) throw brokenStream(source, 'NOT_GRAPHQL')

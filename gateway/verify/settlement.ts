@@ -190,7 +190,7 @@ function rowOf(transaction: string, kind: string, { postings }: Booking): string
 
 /** Cells 12, 14 and 16 are amounts with exactly the digits of their currency. */
 function rowOfLine(line: string): string {
-  const cells = [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/g)].map(([, cell]) => cell!)
+  const cells = [...line.matchAll(/("(?:[^"]|"")*"|[^,]*)(?:,|$)/gy)].map(([, cell]) => cell!)
   const minor = (n: number): bigint => BigInt((cells[n - 1] ?? '0').replace('.', ''))
   return `${cells[0]}|${cells[1]}|${minor(12)}|${minor(14)}|${minor(16)}`
 }

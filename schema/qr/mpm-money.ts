@@ -77,7 +77,7 @@ const unreadable = Symbol('unreadable')
  */
 function readAmount(value: string): string | null | typeof unreadable {
   if (value === '') return null
-  const [, whole = '', part = ''] = /^(\d*)\.?(\d*)$/.exec(value) ?? []
+  const [, whole = '', part = ''] = /^(\d*)(?:\.(\d*))?$/.exec(value) ?? []
   if (whole + part === '') return unreadable
   return /[1-9]/.test(whole + part) ? (whole || '0') + (part && `.${part}`) : null
 }
@@ -133,7 +133,7 @@ function checkUnexpected(tag: '56' | '57', indicator: string, fieldOf: Fields, f
 /** Zeros at the end are exact: 500.00 JPY is 500 JPY. */
 function checkDigits(tag: '54' | '56', amount: string, currency: string | null, fail: Fail): void {
   if (currency === null) return fail('53', 'MISSING_TAG', `is missing beside field ${tag} (${names[tag]})`)
-  const decimals = amount.split('.')[1]?.replace(/0+$/, '').length ?? 0
+  const decimals = amount.split('.')[1]?.replace(/0{1,99}$/, '').length ?? 0
   const digits = currencyDigits(currency)
   if (decimals > digits) fail(tag, 'BAD_VALUE', `has ${decimals} decimals, ${currency} has ${digits}`)
 }

@@ -28,7 +28,7 @@ interface Rules {
   readonly isReserved: (tag: string) => boolean
 }
 
-const decimal = /^\d+\.?\d*$/ // EMVCo: "98.73", "98" and "98." are well formed
+const decimal = /^\d+(?:\.\d*)?$/ // EMVCo: "98.73", "98" and "98." are well formed
 
 const amount: Rule['requires'] = [
   'a plain decimal above zero',
@@ -91,7 +91,10 @@ const additionalRules = level(
     '07': upTo(25, 'ANS', 'terminal label'),
     '08': upTo(25, 'ANS', 'purpose'),
     '09': upTo(3, 'ANS', 'consumer data request', {
-      requires: ['made of A, M and E, each at most once', (value) => /^(?!.*(.).*\1)[AME]+$/.test(value)],
+      requires: [
+        'made of A, M and E, each at most once',
+        (value) => /^[AME]+$/.test(value) && new Set(value).size === value.length,
+      ],
     }),
     '10': upTo(20, 'ANS', 'merchant tax id'),
     '11': exactly(3, 'ANS', 'merchant channel'),

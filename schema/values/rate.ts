@@ -28,7 +28,7 @@ export function rateOf(source: Currency, target: Currency, value: string): Rate 
  */
 export function formatRate({ numerator, denominator }: Rate): string {
   const text = formatDecimal((numerator * 10n ** 10n) / denominator, 10)
-  return text.replace(/\.?0+$/, '')
+  return text.replace(/\.?0{1,10}$/, '')
 }
 
 /** Returns the exact rate in the other direction: `source` for one `target`. */

@@ -188,7 +188,7 @@ function unreadableIn({ amount, tip, currency, fields, unreadable }: MpmCode): r
 function amountOf(text: string | null, currency: string | null): Money | null {
   if (text === null || currency === null || !isCurrency(currency)) return null
   const [whole = '', fraction = ''] = text.split('.')
-  const digits = fraction.replace(/0+$/, '').padEnd(digitsOf(currency), '0')
+  const digits = fraction.replace(/0{1,99}$/, '').padEnd(digitsOf(currency), '0')
   const amount = parseMoney({ amount: digits ? `${whole}.${digits}` : whole, currency }, [])
   return isRefusal(amount) ? null : amount
 }

@@ -78,7 +78,7 @@ export function bestOffer(
 
 /** Percent as decimal text without zeros at its end: 750 gives "7.5". */
 export const percentOf = (basisPoints: number): string =>
-  formatDecimal(BigInt(basisPoints), 2).replace(/\.?0+$/, '')
+  formatDecimal(BigInt(basisPoints), 2).replace(/\.?0{1,2}$/, '')
 
 export interface Circle {
   readonly lat: number

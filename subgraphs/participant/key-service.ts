@@ -100,6 +100,8 @@ async function rotateKey(
     const unheld = unheldScope(context, old.scopes)
     if (unheld) return unheld
     await apiKeys.expire(id, new Date(at.getTime() + hours * 3_600_000), session)
+    const after = (await apiKeys.byId(id, session))!
+    await record(dependencies, context, 'rotateKey', { before: old, after }, session)
     const { participant, label, scopes, certificate } = old
     return { participant, label, scopes, expiresAt: null, certificate }
   })

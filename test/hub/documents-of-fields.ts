@@ -1,4 +1,5 @@
-// Documents that together select every field of the API schema, and the positions that take an id.
+// Documents that together select every field of the API schema, or have each argument of a name, and the
+// positions that take an id.
 
 import {
   getNamedType,
@@ -59,12 +60,7 @@ export function allFields(schema: GraphQLSchema): readonly string[] {
 export function documentsOf(schema: GraphQLSchema, argumentOf: ArgumentOf): readonly FieldDocument[] {
   const documents: FieldDocument[] = []
   const seen = new Set<string>()
-  let waiting: Way[] = []
-  for (const kind of ['query', 'subscription', 'mutation'] as const) {
-    const type = schema.getRootType(kind as never)
-    for (const root of Object.values(type?.getFields() ?? {}))
-      waiting.push({ kind, root, chain: [[type!, root]] })
-  }
+  let waiting = rootWays(schema)
   while (waiting.length > 0) {
     const next: Way[] = []
     for (const way of waiting) {
@@ -86,6 +82,71 @@ export function documentsOf(schema: GraphQLSchema, argumentOf: ArgumentOf): read
   return documents
 }
 
+/**
+ * One document for each field of the schema that has the argument `name`, with the fields that lead to it, and
+ * the leaves of its result, two objects deep.
+ */
+export function documentsWith(
+  schema: GraphQLSchema,
+  name: string,
+  argumentOf: ArgumentOf,
+): readonly FieldDocument[] {
+  const seen = new Set<string>()
+  const ways = rootWays(schema)
+  for (const way of ways) {
+    const type = getNamedType(way.chain.at(-1)![1].type)
+    if (seen.has(type.name)) continue
+    seen.add(type.name)
+    for (const owner of typesOf(schema, type)) {
+      for (const field of Object.values(owner.getFields()))
+        ways.push({ ...way, chain: [...way.chain, [owner, field]] })
+    }
+  }
+  const documents = new Map<string, FieldDocument>()
+  for (const { kind, root, chain } of ways) {
+    const [owner, last] = chain.at(-1)!
+    const field = `${owner.name}.${last.name}`
+    if (documents.has(field) || !last.args.some((argument) => argument.name === name)) continue
+    const inner = leavesOf(schema, getNamedType(last.type), 2)
+    const text = `${kind} ${along(chain, argumentOf, inner)}`
+    documents.set(field, { kind, root, text, fields: [field] })
+  }
+  return [...documents.values()]
+}
+
+/** The fields of all object types that have the argument `name`, as "Type.field". */
+export const fieldsWith = (schema: GraphQLSchema, name: string): readonly string[] =>
+  Object.values(schema.getTypeMap())
+    .filter(isObjectType)
+    .flatMap((type) =>
+      Object.values(type.getFields())
+        .filter(({ args }) => args.some((argument) => argument.name === name))
+        .map((field) => `${type.name}.${field.name}`),
+    )
+
+/** The leaves of a type that take no argument, and those of its objects. */
+function leavesOf(schema: GraphQLSchema, type: GraphQLNamedType, levels: number): string {
+  if (isLeafType(type)) return ''
+  const selected = ['__typename']
+  if (isAbstractType(type)) {
+    for (const one of schema.getPossibleTypes(type))
+      if (one.getFields()['id']) selected.push(`... on ${one.name} { id }`)
+  } else if (isObjectType(type)) {
+    for (const field of Object.values(type.getFields()).filter(({ args }) => args.length === 0)) {
+      const inner = getNamedType(field.type)
+      if (isLeafType(inner)) selected.push(field.name)
+      else if (levels > 0) selected.push(`${field.name} ${leavesOf(schema, inner, levels - 1)}`)
+    }
+  }
+  return `{ ${selected.join(' ')} }`
+}
+
+const rootWays = (schema: GraphQLSchema): Way[] =>
+  (['query', 'subscription', 'mutation'] as const).flatMap((kind) => {
+    const type = schema.getRootType(kind as never)
+    return Object.values(type?.getFields() ?? {}).map((root): Way => ({ kind, root, chain: [[type!, root]] }))
+  })
+
 interface Way {
   readonly kind: Kind
   readonly root: GraphQLField<unknown, unknown>
@@ -106,18 +167,11 @@ function documentOf(
   argumentOf: ArgumentOf,
 ): FieldDocument {
   const fields: string[] = way.chain.map(([owner, { name }]) => `${owner.name}.${name}`)
-  const call = ({ name, args }: GraphQLField<unknown, unknown>): string => {
-    const given = args.flatMap((argument) => {
-      const literal = argumentOf(argument, name)
-      return literal === undefined ? [] : [`${argument.name}: ${literal}`]
-    })
-    return given.length > 0 ? `${name}(${given.join(', ')})` : name
-  }
   const select = (owner: GraphQLObjectType, prefix: string): string =>
     Object.values(owner.getFields())
       .map((field, n) => {
         fields.push(`${owner.name}.${field.name}`)
-        return `${prefix}${n}_${field.name}: ${call(field)}${leafOf(field)}`
+        return `${prefix}${n}_${field.name}: ${callOf(field, argumentOf)}${leafOf(field)}`
       })
       .join(' ')
   let inner = '__typename'
@@ -132,11 +186,25 @@ function documentOf(
     for (const [n, one] of schema.getPossibleTypes(type).entries())
       inner += ` ... on ${one.name} { ${select(one, `t${n}_`)} }`
   } else if (isObjectType(type)) inner += ` ${select(type, 'f')}`
-  let text = isLeafType(type) ? '' : `{ ${inner} }`
-  const [[, root], ...rest] = way.chain as [Way['chain'][number], ...Way['chain']]
-  for (const [owner, field] of rest.toReversed()) text = `{ ... on ${owner.name} { ${call(field)} ${text} } }`
-  text = `{ ${call(root)} ${text} }`
+  const text = along(way.chain, argumentOf, isLeafType(type) ? '' : `{ ${inner} }`)
   return { kind: way.kind, root: way.root, text: `${way.kind} ${text}`, fields }
+}
+
+/** The selections along a chain of fields, with `inner` for the last one. */
+function along(chain: Way['chain'], argumentOf: ArgumentOf, inner: string): string {
+  const [[, root], ...rest] = chain as [Way['chain'][number], ...Way['chain']]
+  let text = inner
+  for (const [owner, field] of rest.toReversed())
+    text = `{ ... on ${owner.name} { ${callOf(field, argumentOf)} ${text} } }`
+  return `{ ${callOf(root, argumentOf)} ${text} }`
+}
+
+function callOf({ name, args }: GraphQLField<unknown, unknown>, argumentOf: ArgumentOf): string {
+  const given = args.flatMap((argument) => {
+    const literal = argumentOf(argument, name)
+    return literal === undefined ? [] : [`${argument.name}: ${literal}`]
+  })
+  return given.length > 0 ? `${name}(${given.join(', ')})` : name
 }
 
 /** The type name in place of an object; nothing for a leaf. */
@@ -150,14 +218,14 @@ export interface IdPosition {
   readonly path: readonly string[]
 }
 
-/** All positions of root fields whose type is ID, or a list of it. */
-export function idPositions(schema: GraphQLSchema): readonly IdPosition[] {
+/** All positions of root fields whose type is ID, or one of `types`, or a list of it. */
+export function idPositions(schema: GraphQLSchema, types: readonly string[] = ['ID']): readonly IdPosition[] {
   const walk = (input: GraphQLArgument | GraphQLInputField, before: readonly string[]): string[][] => {
     const path = [...before, input.name]
     const named = getNamedType(input.type)
     if (isInputObjectType(named))
       return Object.values(named.getFields()).flatMap((field) => walk(field, path))
-    return named.name === 'ID' ? [path] : []
+    return types.includes(named.name) ? [path] : []
   }
   return (['query', 'mutation', 'subscription'] as const).flatMap((kind) =>
     Object.values(schema.getRootType(kind as never)?.getFields() ?? {}).flatMap((root) =>

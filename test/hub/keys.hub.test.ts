@@ -122,16 +122,24 @@ describe('a key is refused', () => {
 
 test('each change of a key is in the audit log, without the key', async () => {
   const { secret, key } = await create(wallet)
-  await rotate(wallet, key.id)
+  const next = await rotate(wallet, key.id)
   await revoke(wallet, key.id)
-  const { data } = await operator.query(
-    `{ auditLog(where: { targets: ["key:${key.id}"] }) { edges { node { action actor { id } key before after } } } }`,
-  )
-  const entries = data.auditLog.edges.map(({ node }: { node: object }) => node)
-  expect(entries).toMatchObject([
+  const entriesOf = async (id: string) => {
+    const { data } = await operator.query(
+      `{ auditLog(where: { targets: ["key:${id}"] }) { edges { node { action actor { id } key before after } } } }`,
+    )
+    return data.auditLog.edges.map(({ node }: { node: object }) => node) as object[]
+  }
+  expect(await entriesOf(key.id)).toMatchObject([
     { action: 'revokeKey', actor: { id: 'wallet-sg-01' }, key: 'demo-wallet', before: expect.any(String) },
+    {
+      action: 'rotateKey',
+      before: expect.stringContaining('"expiresAt":null'),
+      after: expect.stringMatching(/"expiresAt":"\d/),
+    },
     { action: 'createKey', before: null, after: expect.stringContaining('"label":"till 7"') },
   ])
+  expect(await entriesOf(next.key.id)).toMatchObject([{ action: 'rotateKey', before: null }])
   expect(JSON.stringify(await hub.database.db.collection('audit').find().toArray())).not.toContain(secret)
 })
 

@@ -72,6 +72,18 @@ describe('reading the settings', () => {
     expect(() => readConfig({ MONGODB_URI: 'root:hunter2@db' })).toThrow(/^(?!.*hunter2)/s)
   })
 
+  test.each([
+    { given: 'a=1, b = two%20words ,c=', read: { a: '1', b: 'two words', c: '' } },
+    { given: 'a==', read: { a: '=' } },
+    { given: '', read: {} },
+  ])('pairs of names and values are read from “$given”', ({ given, read }) => {
+    expect(readConfig({ OTEL_RESOURCE_ATTRIBUTES: given }).OTEL_RESOURCE_ATTRIBUTES).toEqual(read)
+  })
+
+  test.each(['a', '=1', `a=${' '.repeat(30_000)}%`])('what are no pairs is refused', (given) => {
+    expect(() => readConfig({ OTEL_RESOURCE_ATTRIBUTES: given })).toThrow('takes NAME=VALUE pairs')
+  })
+
   test('all mistakes come in one error', () => {
     expect(() => readConfig({ PORT: 'x', SCALE: '2', MODE: 'test' })).toThrow(/MODE=test.*PORT=x.*SCALE=2/s)
   })
@@ -116,15 +128,18 @@ describe('reading the settings', () => {
     expect(read).toThrow(new RegExp(`^[^;]*(?:;[^;]*){${lacks.length}}$`))
   })
 
-  test.each(['https://user:hunter2@issuer.example/keys', 'https://hunter2@issuer.example/keys'])(
-    'an address of keys with user information is refused, and not repeated: %s',
-    (url) => {
-      const read = () =>
-        readConfig({ JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'hub', JWT_JWKS_URL: url })
-      expect(read).toThrow('JWT_JWKS_URL=…: must not contain a user or password')
-      expect(read).toThrow(/^(?!.*hunter2)/s)
-    },
-  )
+  test.each([
+    'https://user:hunter2@issuer.example/keys',
+    'https://hunter2@issuer.example/keys',
+    'https://:hunter2@issuer.example/keys',
+    // The user is what would be the loopback address.
+    'http://localhost:hunter2@issuer.example/keys',
+  ])('an address of keys with user information is refused, and not repeated: %s', (url) => {
+    const read = () =>
+      readConfig({ JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'hub', JWT_JWKS_URL: url })
+    expect(read).toThrow('JWT_JWKS_URL=…: must not contain a user or password')
+    expect(read).toThrow(/^(?!.*hunter2)/s)
+  })
 
   test.each([
     [{ TLS_CERT_FILE: 'cert.pem' }, 'TLS_CERT_FILE and TLS_KEY_FILE must be set together or not at all'],

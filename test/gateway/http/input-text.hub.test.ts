@@ -112,6 +112,18 @@ describe('input that no field can take is refused before it is read', () => {
       path: ['title'],
     },
     {
+      what: 'half of a surrogate pair in a key',
+      body: `{"query": ${JSON.stringify(rename)}, "variables": {"id": "key-\\udc00", "title": "x"}}`,
+      message: 'half of a surrogate pair',
+      path: ['id'],
+    },
+    {
+      what: 'half of a surrogate pair in the name of a field',
+      body: `{"query": ${JSON.stringify(rename)}, "variables": {"id": "1", "title": {"\\udc00": "x"}}}`,
+      message: 'half of a surrogate pair',
+      path: ['title'],
+    },
+    {
       what: 'a value that is nested 1,900 deep',
       body: `{"query": ${JSON.stringify(rename)}, "variables": {"id": "1", "title": ${nested(1_900)}}}`,
       message: 'nested more than 32 levels deep',
@@ -134,6 +146,17 @@ describe('input that no field can take is refused before it is read', () => {
     expect({ status, code: error?.extensions.code }).toEqual({ status: 400, code: 'BAD_REQUEST' })
     expect(error?.message).toContain(message)
     expect(error?.extensions.path).toEqual(path)
+  })
+
+  test.each([
+    { what: 'as it is', literal: '"\ud83d"' },
+    { what: 'as an escape', literal: String.raw`"\ud83d"` },
+    { what: 'as an escape with braces', literal: String.raw`"\u{d83d}"` },
+    { what: 'in a block', literal: '"""\ud83d"""' },
+  ])('half of a surrogate pair in a document, $what', async ({ literal }) => {
+    const { error } = await post({ query: `mutation { rename(id: "1", title: ${literal}) { title } }` })
+    expect(error?.extensions.code).toBe('GRAPHQL_PARSE_FAILED')
+    expect(await titleOf('1')).toBe('Tea')
   })
 
   test.each([

@@ -1,6 +1,17 @@
+import { buildSchema, isEnumType, isNonNullType } from 'graphql'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { createSupergraph, type Access, type SubgraphConnection } from '../../../gateway/supergraph/index.ts'
+import {
+  createInProcessConnection,
+  createSupergraph,
+  subgraphUrls,
+  type Access,
+  type SubgraphConnection,
+} from '../../../gateway/supergraph/index.ts'
+import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
+import { subgraphSdl } from '../../../subgraphs/shared/subgraph.ts'
 import { aSupergraph, inProcess, run, type SubgraphParts } from '../../fixtures/a-supergraph.ts'
+import { documentsOf, literalWith } from '../../hub/documents-of-fields.ts'
 
 const people: SubgraphParts = {
   sdl: `
@@ -212,6 +223,82 @@ describe('a field that the caller may not read is never requested', () => {
       const email = access === stranger ? null : 'a@x'
       expect(await run(hub, document, {}, access)).toMatchObject({ data: { person: { email } } })
     }
+  })
+})
+
+describe('the graph of the hub', () => {
+  const supergraphSdl = readFileSync('schema/generated/supergraph.graphql', 'utf8')
+  const api = buildSchema(readFileSync('schema/generated/api.graphql', 'utf8'))
+  const calls: string[] = []
+  const participant = createInProcessConnection('participant', {
+    graphql: {
+      schema: buildFederatedSchema(subgraphSdl('participant'), {
+        Query: { participant: (_: unknown, { id }: { id: string }) => ({ __typename: 'Participant', id }) },
+      }),
+    },
+  })
+  const noting = (name: string): SubgraphConnection => {
+    const called = () => {
+      calls.push(name)
+      throw new TypeError(`${name} was called`)
+    }
+    return { name, prepare: () => ({ execute: called, subscribe: called }) }
+  }
+  const graph = createSupergraph({
+    supergraphSdl,
+    subgraphs: new Map(
+      [...subgraphUrls(supergraphSdl).keys()].map((name) => [
+        name,
+        name === 'participant' ? participant : noting(name),
+      ]),
+    ),
+    accessOf: (context) => context as Access,
+  })
+  const webhooks = documentsOf(api, (argument) =>
+    literalWith(argument, [], '', (name, type) =>
+      type.name === 'ID' || type.name === 'String' ? `"${name}"` : isEnumType(type) ? 'CREATED' : '1',
+    ),
+  ).filter(({ kind, root }) => kind !== 'subscription' && /webhook/i.test(root.name))
+
+  test('gives a key with payments:read alone no webhook, by no query and no mutation', async () => {
+    const roots = new Set(webhooks.map(({ root }) => root.name))
+    expect([...roots].toSorted()).toEqual([
+      'createWebhook',
+      'deleteWebhook',
+      'redeliverWebhook',
+      'rotateWebhookSecret',
+      'testWebhook',
+      'updateWebhook',
+      'webhook',
+      'webhookDeliveries',
+      'webhooks',
+    ])
+    calls.length = 0
+    for (const { root, text } of webhooks) {
+      for (const scopes of [['payments:read'], ['payments:read', 'payments:write', 'keys:manage']]) {
+        const { data, errors } = await run(graph, text, {}, caller(scopes))
+        expect([root.name, data ?? null, errors]).toMatchObject([
+          root.name,
+          isNonNullType(root.type) ? null : { [root.name]: null },
+          [{ path: [root.name], extensions: { code: 'UNAUTHORIZED_FIELD_OR_TYPE' } }],
+        ])
+      }
+    }
+    expect(calls).toEqual([])
+  })
+
+  test('gives the positions of a participant to no key without payments:read', async () => {
+    const document = '{ participant(id: "wallet-sg-01") { id positions { currency } } }'
+    calls.length = 0
+    for (const scopes of [[], ['coverage:read', 'analytics:read', 'keys:manage']]) {
+      expect(await run(graph, document, {}, caller(scopes))).toEqual({
+        data: { participant: null },
+        errors: [error('participant', 'positions')],
+      })
+    }
+    expect(calls).toEqual([])
+    await run(graph, document, {}, caller(['payments:read']))
+    expect(calls).toEqual(['transaction'])
   })
 })
 

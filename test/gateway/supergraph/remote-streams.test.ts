@@ -208,6 +208,11 @@ describe('a foreign subgraph with server-sent events', () => {
     { how: 'ends without a complete', text: `${event(1)}:\n\n`, end: failure('CUT_OFF') },
     { how: 'completes', text: `:\n\n${event(1)}event: complete\ndata:\n\n`, end: 'complete' },
     {
+      how: 'has a line separator of Unicode in a text',
+      text: `${event(1).replace('}}}}', '}}},"extensions":{"note":"\u2028"}}')}event: complete\ndata:\n\n`,
+      end: 'complete',
+    },
+    {
       how: 'separates lines by CRLF',
       text: `${event(1)}event: complete\ndata:\n\n`.replaceAll('\n', '\r\n'),
       end: 'complete',

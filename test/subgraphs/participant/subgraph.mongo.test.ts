@@ -279,6 +279,26 @@ describe('the operator', () => {
     expect(registry.participantByIin.get('10459999')?.status).toBe('SUSPENDED')
   })
 
+  test('and the participant alone read the reason of a change, and its author', async () => {
+    const history = 'statusHistory { to by reason }'
+    const documents = [
+      `{ participant(id: "wallet-kh-01") { ${history} } }`,
+      `{ participants(where: { search: "Angkor" }) { edges { node { ${history} } } } }`,
+      `{ _entities(representations: [{ __typename: "Participant", id: "wallet-kh-01" }]) { ... on Participant { ${history} } } }`,
+    ]
+    for (const document of documents) {
+      for (const reader of [operator, asViewer('wallet-kh-01', 'coverage:read')]) {
+        const text = JSON.stringify(await read(document, {}, reader))
+        expect(text).toContain('{"to":"LIVE","by":"operator","reason":"to LIVE"}')
+      }
+      for (const reader of [wallet, asViewer('wallet-sg-01', 'keys:manage', 'analytics:read')]) {
+        const text = JSON.stringify(await read(document, {}, reader))
+        expect(text).toContain('{"to":"LIVE","by":null,"reason":null}')
+        expect(text).not.toMatch(/"by":"|"reason":"/)
+      }
+    }
+  })
+
   test('cannot use an id or an institution number twice', async () => {
     expect(await mutate(applyOne, { ...application, id: 'wallet-th-02', iin: '10451111' })).toMatchObject({
       code: 'ALREADY_EXISTS',

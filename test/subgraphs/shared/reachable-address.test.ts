@@ -66,6 +66,52 @@ describe('addresses that the hub may connect to', () => {
   })
 })
 
+describe('the metadata service of a cloud', () => {
+  const reaches: readonly Reach[] = ['PUBLIC', 'LOOPBACK', 'PRIVATE']
+
+  test.each([
+    '169.254.169.254',
+    '169.254.169.254.',
+    '0xA9FEA9FE',
+    '0xa9.0xfe.0xa9.0xfe',
+    '2852039166',
+    '0251.0376.0251.0376',
+    '025177524776',
+    '169.254.43518',
+    '169.16689662',
+    '①⑥⑨.②⑤④.①⑥⑨.②⑤④',
+    '%31%36%39.254.169.254',
+    '[::ffff:169.254.169.254]',
+    '[::ffff:a9fe:a9fe]',
+    '[0:0:0:0:0:ffff:a9fe:a9fe]',
+    '[::169.254.169.254]',
+    '[64:ff9b::169.254.169.254]',
+    '[64:ff9b:1::a9fe:a9fe]',
+    '[2002:a9fe:a9fe::]',
+    '[fe80::a9fe:a9fe]',
+    '[fd00:ec2::254]',
+    '[fd20:ce::254]',
+    '100.100.100.200',
+    '168.63.129.16',
+    '192.0.0.192',
+  ])('is no endpoint, with PRIVATE_ADDRESSES=allow either: %s', (host) => {
+    for (const reach of reaches) {
+      for (const url of [`https://${host}/latest/meta-data`, `http://${host}:8080/`]) {
+        expect(readCallbackUrl(url, reach, [])).toMatchObject({ code: 'ADDRESS_NOT_ALLOWED' })
+      }
+    }
+  })
+
+  test('nor any other link-local address', () => {
+    const address = fc.tuple(fc.nat(255), fc.nat(255)).map(([a, b]) => `169.254.${a}.${b}`)
+    fc.assert(
+      fc.property(address, fc.constantFrom(...reaches), (one, reach) => {
+        expect(isReachable(one, reach)).toBe(false)
+      }),
+    )
+  })
+})
+
 describe('the URL of an endpoint', () => {
   test.each([
     'https://example.com/hooks',

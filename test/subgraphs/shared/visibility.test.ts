@@ -1,8 +1,15 @@
-import { graphql } from 'graphql'
+import { graphql, parse } from 'graphql'
 import { describe, expect, test } from 'vitest'
+import { auditedActions } from '../../../subgraphs/shared/audit-log.ts'
 import { buildFederatedSchema } from '../../../subgraphs/shared/federated-schema.ts'
 import { subgraphSdl, type SubgraphName } from '../../../subgraphs/shared/subgraph.ts'
-import { composableSdl, missingRules } from '../../../subgraphs/shared/visibility.ts'
+import {
+  composableSdl,
+  fieldsOf,
+  missingRules,
+  scopesOf,
+  visibilityOfField,
+} from '../../../subgraphs/shared/visibility.ts'
 import { asViewer } from '../../fixtures/as-viewer.ts'
 
 const names: readonly SubgraphName[] = ['participant', 'merchant', 'transaction', 'analytics']
@@ -16,6 +23,45 @@ const rule = `
 describe('the schema of the hub', () => {
   test.each(names)('has a rule about the readers of every field of the subgraph %s', (name) => {
     expect(missingRules(subgraphSdl(name))).toEqual([])
+  })
+
+  const fields = names.flatMap((name) => fieldsOf(parse(subgraphSdl(name))))
+
+  test('gives positions to keys that read payments', () => {
+    const positions = fields.filter(([name]) => name === 'Participant.positions')
+    expect(positions.map(([, field]) => [scopesOf(field), visibilityOfField(field)])).toEqual([
+      [[['payments:read']], 'OWNER'],
+    ])
+  })
+
+  test('gives webhooks and keys to keys with scopes of their own, for every query and mutation', () => {
+    const found = Object.fromEntries(
+      fields
+        .filter(([name]) => /^(Query|Mutation|Payment)\..*(webhook|key)/i.test(name))
+        .map(([name, field]) => [name, scopesOf(field)]),
+    )
+    const read = [['webhooks:read']]
+    const manage = [['webhooks:manage']]
+    const keys = [['keys:manage']]
+    expect(found).toEqual({
+      'Query.webhooks': read,
+      'Query.webhook': read,
+      'Query.webhookDeliveries': read,
+      'Payment.webhookDeliveries': read,
+      'Mutation.createWebhook': manage,
+      'Mutation.updateWebhook': manage,
+      'Mutation.rotateWebhookSecret': manage,
+      'Mutation.deleteWebhook': manage,
+      'Mutation.redeliverWebhook': manage,
+      'Mutation.testWebhook': manage,
+      'Query.keys': keys,
+      'Mutation.createKey': keys,
+      'Mutation.rotateKey': keys,
+      'Mutation.revokeKey': keys,
+    })
+    const actions = Object.keys(found).flatMap((name) => (/^Mutation\.(.*)/.exec(name) ?? []).slice(1))
+    // A test of a webhook changes nothing.
+    expect(actions.filter((action) => !Object.hasOwn(auditedActions, action))).toEqual(['testWebhook'])
   })
 
   test('is refused when a field has no rule, or a root field needs neither a key nor a scope', () => {

@@ -136,6 +136,25 @@ describe('forbidden addresses', () => {
     expect(names).toEqual(['rebound.example'])
   })
 
+  test.each([
+    ['169.254.169.254'],
+    ['::ffff:169.254.169.254'],
+    ['fe80::a9fe:a9fe'],
+    ['fd00:ec2::254'],
+    ['100.100.100.200'],
+    ['10.0.0.1', '169.254.169.254'],
+  ])('a name of the metadata service, with PRIVATE_ADDRESSES=allow either: %s %s', async (...addresses) => {
+    const { resolve, names } = aResolver(addresses.filter((address) => typeof address === 'string'))
+    const httpSender = aSender({ reach: 'PRIVATE', resolve })
+    expect(await httpSender.send(aMessage('http://metadata.example/'))).toEqual({
+      kind: 'FAILED',
+      mayHaveArrived: false,
+      error: expect.stringContaining('the hub does not call metadata.example'),
+      latencyMs: expect.any(Number),
+    })
+    expect(names).toEqual(['metadata.example'])
+  })
+
   test('a name is resolved once per connection, so that a second answer has no effect', async () => {
     const receiver = await aReceiver()
     const { resolve, names } = aResolver(['127.0.0.1'], ['10.0.0.1'])
