@@ -1,0 +1,177 @@
+// Partition 0 of a topic of Kafka as the message broker of the outlet. A batch is one request, which the
+// partition takes as a whole, and no request is repeated: what an error leaves open, the next connection
+// reads in the partition. A connection begins with an empty transaction of the transactional id that all hubs
+// share. Its marker in the partition fences the hubs before it: what precedes the marker is read, and what
+// comes later from them is refused by its epoch. The events are in no transaction, so every consumer reads
+// them at once, whatever its isolation level.
+
+import { Admin, Consumer, NumericMap, Producer, produceV9, type BaseOptions } from '@platformatic/kafka'
+import { pause } from '../../platform/async/promise.ts'
+import type { BrokerConnection, OutletOptions } from './connection.ts'
+import type { OutletEvent } from './cloud-event.ts'
+
+const contentType = 'application/cloudevents+json; charset=utf-8'
+const answerWithinMs = 2_000
+/** A broker forgets a transactional id that has begun no transaction for a week, unless it is set otherwise. */
+const dayMs = 86_400_000
+/** Offsets that are read from the end at first; twice as many until one holds an event. */
+const readFromEnd = 64n
+/** The marker of a transaction is written after its end is acknowledged. */
+const markerReads = 100
+const markerAgainMs = 20
+
+type Producing = Producer<Buffer, Buffer, Buffer, Buffer>
+
+/** Makes the topic with one partition when it is not there; `renewMs` is how often it shows itself in use. */
+export async function connectToKafka(
+  { url, subject: topic }: OutletOptions,
+  renewMs = dayMs,
+): Promise<BrokerConnection> {
+  const options = clientOptions(url)
+  const admin = new Admin(options)
+  const consumer = new Consumer({ ...options, groupId: `${topic}.outlet` })
+  const producer: Producing = new Producer({ ...options, idempotent: true, transactionalId: `${topic}.outlet` })
+  const close = async (): Promise<void> => {
+    await Promise.allSettled([admin.close(), consumer.close(true), producer.close(true)])
+  }
+  try {
+    await openTopic(admin, topic)
+    await writeMarker(producer, topic)
+    const { producerId, producerEpoch } = producer
+    const position = await lastPosition(consumer, topic, { producerId, producerEpoch })
+    const messages = [{ topic, partition: 0, value: Buffer.alloc(0) }]
+    const connection = (await producer.getSendConnections({ messages }))[`${topic}:0`]!
+    let renewedAt = performance.now()
+    const sequences = new NumericMap()
+    return {
+      position,
+      async append(events) {
+        if (performance.now() - renewedAt >= renewMs) {
+          await writeMarker(producer, topic)
+          renewedAt = performance.now()
+        }
+        const records = events.map((event) => recordOf(topic, event))
+        const batch = { producerId, producerEpoch, sequences }
+        await produceV9.api.async(connection, inSync, answerWithinMs, records, batch)
+        sequences.set(`${topic}:0`, (sequences.getWithDefault(`${topic}:0`, 0) + events.length) % 2 ** 31)
+      },
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Acknowledged by all replicas in sync. */
+const inSync = -1
+
+function recordOf(topic: string, { position, key, body }: OutletEvent) {
+  const headers = new Map([
+    [Buffer.from('content-type'), Buffer.from(contentType)],
+    [Buffer.from('position'), Buffer.from(String(position))],
+  ])
+  return { topic, partition: 0, key: Buffer.from(key), value: Buffer.from(body), headers }
+}
+
+async function openTopic(admin: Admin, topic: string): Promise<void> {
+  const topics = await admin.listTopics()
+  if (!topics.includes(topic)) await admin.createTopics({ topics: [topic], partitions: 1, replicas: -1 })
+}
+
+/** The first one of a producer gets the next epoch. Rejects when another producer has got one since. */
+async function writeMarker(producer: Producing, topic: string): Promise<void> {
+  const transaction = await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
+  const metadata = await producer.metadata({ topics: [topic], forceUpdate: true })
+  await transaction.addPartitions(metadata, [{ topic, partition: 0, value: Buffer.alloc(0) }])
+  await transaction.abort()
+}
+
+type Epoch = Partial<Pick<Batch, 'producerId' | 'producerEpoch'>>
+
+/** The position of the last event, once the partition has the marker of `epoch`; 0 when it has no event. */
+async function lastPosition(consumer: Consumer, topic: string, epoch: Epoch): Promise<bigint> {
+  const { topics } = await consumer.metadata({ topics: [topic], forceUpdate: true })
+  const { id: topicId, partitions } = topics.get(topic)!
+  const source = { topicId, node: partitions[0]!.leader }
+  const offsetAt = async (timestamp: bigint): Promise<bigint> =>
+    (await consumer.listOffsets({ topics: [topic], timestamp })).get(topic)![0]!
+  const start = await offsetAt(earliest)
+  let count = readFromEnd
+  for (let reads = 0; reads < markerReads;) {
+    const end = await offsetAt(latest)
+    const from = end - count > start ? end - count : start
+    const batches = await readBatches(consumer, source, from, end)
+    const position = batches.map(positionOf).findLast((found) => found !== null)
+    if (!batches.some((batch) => isMarkerOf(batch, epoch))) {
+      reads++
+      await pause(markerAgainMs)
+    } else if (position !== undefined) return position!
+    else if (from === start) return 0n
+    else count *= 2n
+  }
+  throw new Error(`topic ${topic} has not received the marker of a transaction`)
+}
+
+const earliest = -2n
+const latest = -1n
+
+type Batch = NonNullable<
+  Awaited<ReturnType<Consumer['fetch']>>['responses'][number]['partitions'][number]['records']
+>[number]
+
+/** The batches with the offsets from `from` to `end`, which is not included. */
+async function readBatches(
+  consumer: Consumer,
+  { topicId, node }: { topicId: string; node: number },
+  from: bigint,
+  end: bigint,
+): Promise<Batch[]> {
+  const found: Batch[] = []
+  for (let offset = from; offset < end;) {
+    const asked = { partition: 0, fetchOffset: offset, currentLeaderEpoch: -1, lastFetchedEpoch: -1 }
+    const { responses } = await consumer.fetch({
+      node,
+      topics: [{ topicId, partitions: [{ ...asked, partitionMaxBytes: 4_194_304 }] }],
+      maxWaitTime: 100,
+    })
+    const batches = responses[0]?.partitions[0]?.records ?? []
+    const last = batches.at(-1)
+    if (!last) throw new Error(`the partition has no record at offset ${offset}`)
+    found.push(...batches)
+    offset = last.firstOffset + BigInt(last.lastOffsetDelta) + 1n
+  }
+  return found
+}
+
+const isControl = ({ attributes }: Batch): boolean => (attributes & 0x20) !== 0
+
+const isMarkerOf = (batch: Batch, { producerId, producerEpoch }: Epoch): boolean =>
+  isControl(batch) && batch.producerId === producerId && batch.producerEpoch === producerEpoch
+
+/** Of its last event; null for the marker of a transaction. */
+function positionOf(batch: Batch): bigint | null {
+  if (isControl(batch)) return null
+  const { headers } = batch.records.at(-1)!
+  return BigInt(headers.find(([name]) => name?.toString() === 'position')![1]!.toString())
+}
+
+/** With a user and a password, logs in by `?mechanism=`, SCRAM-SHA-512 unless it is given. */
+function clientOptions(urls: string): BaseOptions {
+  const servers = urls.split(',').map((url) => new URL(url.trim()))
+  const [{ protocol, username, password, searchParams }] = servers as [URL]
+  const mechanism = (searchParams.get('mechanism') ?? 'SCRAM-SHA-512') as 'PLAIN'
+  return {
+    clientId: 'crossgate',
+    bootstrapBrokers: servers.map(({ host }) => host),
+    connectTimeout: answerWithinMs,
+    requestTimeout: answerWithinMs,
+    timeout: answerWithinMs,
+    retries: 2,
+    retryDelay: 100,
+    ...(username !== '' && {
+      sasl: { mechanism, username: decodeURIComponent(username), password: decodeURIComponent(password) },
+    }),
+    ...(protocol === 'kafkas:' && { tls: {} }),
+  }
+}
