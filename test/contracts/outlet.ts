@@ -91,8 +91,9 @@ export async function describeOutlet(
           await logOf(db).insertOne(batchOf(part.slice(from, from + 50)))
         // Killed between two acknowledgements, wherever the outlet is.
         if (kill) {
-          await vi.waitFor(async () =>
-            expect((await publishedOf(db, 'outlet')).position).toBeGreaterThan(BigInt(n * 100)),
+          await vi.waitFor(
+            async () => expect((await publishedOf(db, 'outlet')).position).toBeGreaterThan(BigInt(n * 100)),
+            { timeout: 20_000 },
           )
           await server.kill()
           await server.start()

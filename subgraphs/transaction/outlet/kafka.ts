@@ -15,7 +15,7 @@ const answerWithinMs = 2_000
 /** A broker forgets a transactional id that has begun no transaction for a week, unless it is set otherwise. */
 const dayMs = 86_400_000
 /** Offsets that are read from the end at first; twice as many until one holds an event. */
-const readFromEnd = 64n
+const readFromEnd = 8n
 /** The marker of a transaction is written after its end is acknowledged. */
 const markerReads = 100
 const markerAgainMs = 20
@@ -30,7 +30,11 @@ export async function connectToKafka(
   const options = clientOptions(url)
   const admin = new Admin(options)
   const consumer = new Consumer({ ...options, groupId: `${topic}.outlet` })
-  const producer: Producing = new Producer({ ...options, idempotent: true, transactionalId: `${topic}.outlet` })
+  const producer: Producing = new Producer({
+    ...options,
+    idempotent: true,
+    transactionalId: `${topic}.outlet`,
+  })
   const close = async (): Promise<void> => {
     await Promise.allSettled([admin.close(), consumer.close(true), producer.close(true)])
   }

@@ -33,7 +33,8 @@ async function readAll(consumer: Consumer, topic: string, isolationLevel: number
       isolationLevel,
       maxWaitTime: 100,
     })
-    for (const { attributes, records, firstOffset, lastOffsetDelta } of responses[0]!.partitions[0]!.records!) {
+    for (const { attributes, records, firstOffset, lastOffsetDelta } of responses[0]!.partitions[0]!
+      .records!) {
       offset = firstOffset + BigInt(lastOffsetDelta) + 1n
       // A marker of a transaction, which consumers skip.
       if ((attributes & 0x20) !== 0) continue
@@ -61,12 +62,29 @@ describe.skipIf(kafkaBroker === null)('a connection of the outlet to Kafka', () 
     expect(await broker.begin()).toBe(1n)
   })
 
+  // Two seconds pass until the connection gives the answer up.
+  test('has a batch once that a broker takes after its connection has given it up', async () => {
+    const server = await aKafkaBroker()
+    const options = { ...outletNames, ...server }
+    const late = await connectToKafka(options)
+    await late.append([event(1n)])
+    server.signal('SIGSTOP')
+    await expect(late.append([event(2n), event(3n)])).rejects.toThrow()
+    await late.close()
+    server.signal('SIGCONT')
+    const next = await connectToKafka(options)
+    onTestFinished(() => next.close())
+    const missing = [2n, 3n, 4n].filter((position) => position > next.position)
+    await next.append(missing.map(event))
+    expect((await messagesOf(server, outletNames)).map(({ id }) => id)).toEqual(['1', '2', '3', '4'])
+  })
+
   test('finds its last event behind the markers of many connections', async () => {
     const { url } = await aKafkaBroker()
     const connection = await connectToKafka({ ...outletNames, url }, 0)
     onTestFinished(() => connection.close())
     await connection.append([event(1n), event(2n)])
-    for (let n = 0; n < 80; n++) await (await connectToKafka({ ...outletNames, url })).close()
+    for (let n = 0; n < 10; n++) await (await connectToKafka({ ...outletNames, url })).close()
     const next = await connectToKafka({ ...outletNames, url })
     onTestFinished(() => next.close())
     expect(next.position).toBe(2n)
@@ -83,6 +101,13 @@ describe.skipIf(kafkaBroker === null)('a connection of the outlet to Kafka', () 
     expect(next.position).toBe(5n)
     await expect(late.append([event(6n)])).rejects.toThrow()
     await next.append([event(6n)])
-    expect((await messagesOf(server, outletNames)).map(({ id }) => id)).toEqual(['1', '2', '3', '4', '5', '6'])
+    expect((await messagesOf(server, outletNames)).map(({ id }) => id)).toEqual([
+      '1',
+      '2',
+      '3',
+      '4',
+      '5',
+      '6',
+    ])
   })
 })
