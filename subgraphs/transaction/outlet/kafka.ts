@@ -5,10 +5,11 @@
 // comes later from them is refused by its epoch. The events are in no transaction, so every consumer reads
 // them at once, whatever its isolation level.
 
-import { Admin, Consumer, NumericMap, Producer, produceV9, type BaseOptions } from '@platformatic/kafka'
+import { Admin, Consumer, type BaseOptions } from '@platformatic/kafka'
 import { pause } from '../../platform/async/promise.ts'
 import type { BrokerConnection, OutletOptions } from './connection.ts'
 import type { OutletEvent } from './cloud-event.ts'
+import { KafkaProducer, type Epoch } from './kafka-producer.ts'
 
 const contentType = 'application/cloudevents+json; charset=utf-8'
 const answerWithinMs = 2_000
@@ -20,8 +21,6 @@ const readFromEnd = 8n
 const markerReads = 100
 const markerAgainMs = 20
 
-type Producing = Producer<Buffer, Buffer, Buffer, Buffer>
-
 /** Makes the topic with one partition when it is not there; `renewMs` is how often it shows itself in use. */
 export async function connectToKafka(
   { url, subject: topic }: OutletOptions,
@@ -30,34 +29,26 @@ export async function connectToKafka(
   const options = clientOptions(url)
   const admin = new Admin(options)
   const consumer = new Consumer({ ...options, groupId: `${topic}.outlet` })
-  const producer: Producing = new Producer({
-    ...options,
-    idempotent: true,
-    transactionalId: `${topic}.outlet`,
-  })
+  let producer: KafkaProducer | null = null
   const close = async (): Promise<void> => {
-    await Promise.allSettled([admin.close(), consumer.close(true), producer.close(true)])
+    await Promise.allSettled([admin.close(), consumer.close(true), producer?.close()])
   }
   try {
     await openTopic(admin, topic)
-    await writeMarker(producer, topic)
-    const { producerId, producerEpoch } = producer
-    const position = await lastPosition(consumer, topic, { producerId, producerEpoch })
-    const messages = [{ topic, partition: 0, value: Buffer.alloc(0) }]
-    const connection = (await producer.getSendConnections({ messages }))[`${topic}:0`]!
+    const { brokers, topics } = await consumer.metadata({ topics: [topic], forceUpdate: true })
+    const { id: topicId, partitions } = topics.get(topic)!
+    const node = partitions[0]!.leader
+    const opened = (producer = await KafkaProducer.open(options, brokers.get(node)!, topic))
+    await opened.writeMarker()
     let renewedAt = performance.now()
-    const sequences = new NumericMap()
     return {
-      position,
+      position: await lastPosition(consumer, { topic, topicId, node }, opened.epoch),
       async append(events) {
         if (performance.now() - renewedAt >= renewMs) {
-          await writeMarker(producer, topic)
+          await opened.writeMarker()
           renewedAt = performance.now()
         }
-        const records = events.map((event) => recordOf(topic, event))
-        const batch = { producerId, producerEpoch, sequences }
-        await produceV9.api.async(connection, inSync, answerWithinMs, records, batch)
-        sequences.set(`${topic}:0`, (sequences.getWithDefault(`${topic}:0`, 0) + events.length) % 2 ** 31)
+        await opened.append(events.map((event) => recordOf(topic, event)))
       },
       close,
     }
@@ -66,9 +57,6 @@ export async function connectToKafka(
     throw error
   }
 }
-
-/** Acknowledged by all replicas in sync. */
-const inSync = -1
 
 function recordOf(topic: string, { position, key, body }: OutletEvent) {
   const headers = new Map([
@@ -83,21 +71,16 @@ async function openTopic(admin: Admin, topic: string): Promise<void> {
   if (!topics.includes(topic)) await admin.createTopics({ topics: [topic], partitions: 1, replicas: -1 })
 }
 
-/** The first one of a producer gets the next epoch. Rejects when another producer has got one since. */
-async function writeMarker(producer: Producing, topic: string): Promise<void> {
-  const transaction = await producer.beginTransaction({ producerId: -1n, producerEpoch: -1 })
-  const metadata = await producer.metadata({ topics: [topic], forceUpdate: true })
-  await transaction.addPartitions(metadata, [{ topic, partition: 0, value: Buffer.alloc(0) }])
-  await transaction.abort()
+interface Source {
+  readonly topic: string
+  readonly topicId: string
+  /** The leader of partition 0. */
+  readonly node: number
 }
 
-type Epoch = Partial<Pick<Batch, 'producerId' | 'producerEpoch'>>
-
 /** The position of the last event, once the partition has the marker of `epoch`; 0 when it has no event. */
-async function lastPosition(consumer: Consumer, topic: string, epoch: Epoch): Promise<bigint> {
-  const { topics } = await consumer.metadata({ topics: [topic], forceUpdate: true })
-  const { id: topicId, partitions } = topics.get(topic)!
-  const source = { topicId, node: partitions[0]!.leader }
+async function lastPosition(consumer: Consumer, source: Source, epoch: Epoch): Promise<bigint> {
+  const { topic } = source
   const offsetAt = async (timestamp: bigint): Promise<bigint> =>
     (await consumer.listOffsets({ topics: [topic], timestamp })).get(topic)![0]!
   const start = await offsetAt(earliest)
@@ -127,7 +110,7 @@ type Batch = NonNullable<
 /** The batches with the offsets from `from` to `end`, which is not included. */
 async function readBatches(
   consumer: Consumer,
-  { topicId, node }: { topicId: string; node: number },
+  { topicId, node }: Source,
   from: bigint,
   end: bigint,
 ): Promise<Batch[]> {
