@@ -246,24 +246,25 @@ const settings = z.object({
   OUTLET_URL: z
     .string()
     .regex(
-      /^(nats|tls):\/\/[^\s/]+(,(nats|tls):\/\/[^\s/]+)*$/,
-      'takes a URL such as nats://user:password@nats-1:4222',
+      /^((nats|tls):\/\/[^\s/,]+(,(nats|tls):\/\/[^\s/,]+)*|kafkas?:\/\/[^\s/,?]+(\?mechanism=(PLAIN|SCRAM-SHA-(256|512)))?(,kafkas?:\/\/[^\s/,?]+)*)$/,
+      'takes a URL such as nats://user:password@nats-1:4222 or kafkas://user:password@broker-1:9093?mechanism=PLAIN',
     )
     .optional()
     .meta({
-      description: 'A NATS JetStream to which every event of the log is published as a CloudEvent.',
+      description:
+        'A NATS JetStream or a Kafka to which every event of the log is published as a CloudEvent.',
       unset: 'nowhere',
     }),
   OUTLET_STREAM: z
     .string()
     .regex(/^[\w-]{1,64}$/, 'takes 1–64 letters, digits, dashes and underscores')
     .default('CROSSGATE')
-    .describe('The stream of `OUTLET_URL`, of this outlet alone; made when it is not there.'),
+    .describe('The stream of JetStream, of this outlet alone; made when it is not there.'),
   OUTLET_SUBJECT: z
     .string()
     .regex(/^[\w-]+(\.[\w-]+)*$/, 'takes a subject without wildcards, such as crossgate.events')
     .default('crossgate.events')
-    .describe('The subject of the published events.'),
+    .describe('The subject of the published events; the topic of Kafka, then of this outlet alone.'),
 
   JWT_ISSUER: text.optional().meta({
     description:

@@ -20,13 +20,16 @@ export interface LogHealth {
   readonly backlog: Backlog
 }
 
+/** The reader of this process, which is no projection. */
+const ownReader = 'live'
+
 async function readLogHealth(db: Db, logReader: Pick<LogReader, 'tip'>, now: () => Date): Promise<LogHealth> {
   // This process's position is read before the tip of the log: in the other order, it could seem to lag.
   const position = logReader.tip()
   const [tip, advancedAt, live, projections, backlog] = await Promise.all([
     readTip(db),
     sequencerAdvancedAt(db),
-    lagAt(db, 'live', position, now()),
+    lagAt(db, ownReader, position, now()),
     lagsOf(db, now()),
     readBacklog(db, now()),
   ])
@@ -38,9 +41,9 @@ export const logHealthJson = ({ tip, isWritten, readers }: LogProgress): object 
   tip: Number(tip),
   written: isWritten,
   readers: Object.fromEntries(
-    readers.map(({ projection, position, entries, ms }) => [
+    readers.map(({ projection, position, entries, ms, isStuck }) => [
       projection,
-      { position: Number(position), behind: entries, behindMs: ms },
+      { position: Number(position), behind: entries, behindMs: ms, stuck: isStuck },
     ]),
   ),
 })
@@ -49,11 +52,17 @@ export const logHealthJson = ({ tip, isWritten, readers }: LogProgress): object 
 export interface LogProgress extends LogHealth {
   /** False when the log has not advanced for 15 s: its writer advances it every 5 s, also without events. */
   readonly isWritten: boolean
+  readonly readers: readonly ReaderProgress[]
+}
+
+interface ReaderProgress extends Lag {
+  /** True when it has stayed at one position behind the tip for 30 s. */
+  readonly isStuck: boolean
 }
 
 /** How long the log may stand. */
 const unwrittenMs = 15_000
-/** How long this process may stay at one position behind the tip. */
+/** How long a reader may stay at one position behind the tip. */
 const stuckMs = 30_000
 /** How long the state of the log may be unknown. */
 const unreadMs = 10_000
@@ -63,9 +72,9 @@ export interface LogHealthWatch {
   latest(): LogProgress
   /**
    * Why events do not reach this process's subscribers, null when they do: the log has not advanced for 15 s,
-   * this process has been stuck behind its tip for 30 s, or its state is unknown for 10 s. The lag of a
-   * projection is reported and makes no hub unready: payments do not depend on it, and no other hub would do
-   * better.
+   * this process has been stuck behind its tip for 30 s, or its state is unknown for 10 s. A projection that
+   * is behind or stuck is reported and makes no hub unready: payments do not depend on it, and no other hub
+   * would do better.
    */
   whyNotReady(): string | null
   close(): void
@@ -101,15 +110,17 @@ export async function watchLogHealth(
 /** Finds out from the states of the log, as they are read, if it advances. `clock` gives milliseconds. */
 export class ProgressWatch {
   readonly #clock: () => number
+  readonly #startedAt: number
   #health: LogHealth
   #readAt: number
   #writtenAt: number
-  #movedAt: number
+  /** By the name of the reader. */
+  #movedAt = new Map<string, number>()
 
   constructor(health: LogHealth, clock: () => number) {
     this.#clock = clock
     this.#health = health
-    this.#readAt = this.#writtenAt = this.#movedAt = clock()
+    this.#startedAt = this.#readAt = this.#writtenAt = clock()
   }
 
   take(health: LogHealth): void {
@@ -118,15 +129,28 @@ export class ProgressWatch {
     const hasAdvanced =
       health.tip !== before.tip || health.advancedAt?.getTime() !== before.advancedAt?.getTime()
     if (hasAdvanced) this.#writtenAt = now
-    const live = liveOf(health)
-    if (!live || live.entries === 0 || live.position !== liveOf(before)?.position) this.#movedAt = now
+    const positions = new Map(before.readers.map(({ projection, position }) => [projection, position]))
+    this.#movedAt = new Map(
+      health.readers.map(({ projection, position, entries }) => {
+        const hasStayed = entries > 0 && position === positions.get(projection)
+        return [projection, hasStayed ? this.#lastMoveOf(projection) : now]
+      }),
+    )
     this.#readAt = now
     this.#health = health
   }
 
   latest(): LogProgress {
     // Judged by when it was read: while MongoDB is away, nothing is known of the log.
-    return { ...this.#health, isWritten: this.#readAt - this.#writtenAt < unwrittenMs }
+    const readers = this.#health.readers.map((reader) => ({
+      ...reader,
+      isStuck: this.#readAt - this.#lastMoveOf(reader.projection) >= stuckMs,
+    }))
+    return { ...this.#health, readers, isWritten: this.#readAt - this.#writtenAt < unwrittenMs }
+  }
+
+  #lastMoveOf(reader: string): number {
+    return this.#movedAt.get(reader) ?? this.#startedAt
   }
 
   whyNotReady(): string | null {
@@ -135,13 +159,11 @@ export class ProgressWatch {
       return `the state of the log has not been read for ${seconds(now - this.#readAt)} s`
     if (this.#readAt - this.#writtenAt >= unwrittenMs)
       return `the log has not advanced for ${seconds(now - this.#writtenAt)} s`
-    if (this.#readAt - this.#movedAt >= stuckMs)
-      return `this hub has read no entry of the log for ${seconds(now - this.#movedAt)} s`
+    const movedAt = this.#lastMoveOf(ownReader)
+    if (this.#readAt - movedAt >= stuckMs)
+      return `this hub has read no entry of the log for ${seconds(now - movedAt)} s`
     return null
   }
 }
-
-const liveOf = ({ readers }: LogHealth): Lag | undefined =>
-  readers.find(({ projection }) => projection === 'live')
 
 const seconds = (ms: number): number => Math.round(ms / 1000)

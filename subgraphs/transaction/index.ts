@@ -23,7 +23,8 @@ import { builtInTable, type RateProvider } from './price/rates.ts'
 import { transactionRows } from './query/export-transactions.ts'
 import { createTransactionQueries } from './query/transaction-queries.ts'
 import { createResolvers } from './resolvers.ts'
-import { createNatsBroker, type NatsOptions } from './outlet/nats.ts'
+import { createMessageBroker } from './outlet/broker.ts'
+import type { OutletOptions } from './outlet/connection.ts'
 import { startOutlet } from './outlet/outlet.ts'
 import { createPaymentService } from './service/payment-service.ts'
 import { createPresentedCodeService } from './service/presented-code-service.ts'
@@ -94,7 +95,7 @@ export interface TransactionSettings {
   /** False: another process moves payments that are due. */
   readonly deadlines?: boolean
   /** Where the log is published for data teams; left out or null: nowhere. */
-  readonly outlet?: Omit<NatsOptions, 'logger'> | null
+  readonly outlet?: OutletOptions | null
 }
 
 export interface TransactionSubgraph extends Subgraph {
@@ -251,7 +252,7 @@ function startWorkers(dependencies: Dependencies, parts: Parts, opened: AsyncDis
     closeLater(opened, startProjection({ db, logReader, logger }, projection))
   }
   if (outlet) {
-    const broker = createNatsBroker({ ...outlet, logger })
+    const broker = createMessageBroker(outlet, { logger })
     closeLater(opened, startOutlet({ db, logReader, logger }, broker, `/crossgate/${db.databaseName}`))
   }
   closeLater(opened, startBatchCompletion({ db, logger }, batchCloser))

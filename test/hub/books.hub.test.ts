@@ -20,7 +20,9 @@ interface Ready {
   readonly log: {
     readonly tip: number
     readonly written: boolean
-    readonly readers: Readonly<Record<string, { position: number; behind: number; behindMs: number }>>
+    readonly readers: Readonly<
+      Record<string, { position: number; behind: number; behindMs: number; stuck: boolean }>
+    >
   }
 }
 const ready = async (): Promise<Ready> => (await (await get('/readyz')).json()) as Ready
@@ -70,7 +72,7 @@ describe('the readers of the log', () => {
     const log = await caughtUp()
     expect(log).toMatchObject({ written: true, tip: expect.any(Number) })
     for (const reader of ['live', 'activity', 'positions', 'bookings']) {
-      expect(log.readers[reader]).toEqual({ position: log.tip, behind: 0, behindMs: 0 })
+      expect(log.readers[reader]).toEqual({ position: log.tip, behind: 0, behindMs: 0, stuck: false })
     }
   })
 

@@ -3,23 +3,8 @@
 
 import type { IdempotentProjection, ProjectionOptions } from '../../log/projection.ts'
 import { startProjection } from '../../log/projection.ts'
-import { cloudEventOf, type OutletEvent } from './cloud-event.ts'
-
-/**
- * A message broker. Every run of the projection begins with `begin`, and what `publish` then gets follows
- * without a gap. Both throw an OutageError while it is away.
- *
- * NATS JetStream is one (`nats.ts`). A Kafka topic of one partition fits as well: `begin` fences other
- * producers by a transactional id and reads the last record, and `publish` is one transaction.
- */
-export interface MessageBroker {
-  /** Returns the position of the latest event that it has; 0 when it has none. */
-  begin(): Promise<bigint>
-  /** Appends the events, which are after all that it has; resolves once it has acknowledged all. */
-  publish(events: readonly OutletEvent[]): Promise<void>
-  /** Ends waiting, and what comes later fails. */
-  close(): Promise<void>
-}
+import type { MessageBroker } from './broker.ts'
+import { cloudEventOf } from './cloud-event.ts'
 
 export const outletProjectionName = 'outlet'
 

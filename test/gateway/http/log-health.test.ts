@@ -3,7 +3,7 @@ import { ProgressWatch, type LogHealth } from '../../../gateway/http/log-health.
 
 /** A hub's view of the log, and a clock that tests move. */
 function aWatch() {
-  const state = { tip: 5n, advancedAt: new Date(0), position: 5n, behind: 0 }
+  const state = { tip: 5n, advancedAt: new Date(0), position: 5n, behind: 0, activity: 1n }
   let now = 0
   const health = (): LogHealth => ({
     tip: state.tip,
@@ -11,7 +11,7 @@ function aWatch() {
     backlog: { due_payments: 0, webhook_deliveries: 0 },
     readers: [
       { projection: 'live', position: state.position, entries: state.behind, ms: 0 },
-      { projection: 'activity', position: 1n, entries: 1_000_000, ms: 3_600_000 },
+      { projection: 'activity', position: state.activity, entries: 1_000_000, ms: 3_600_000 },
     ],
   })
   const watch = new ProgressWatch(health(), () => now)
@@ -74,5 +74,27 @@ describe('a hub is ready', () => {
     expect(unread(9_999)).toBeNull()
     expect(unread(1)).toBe('the state of the log has not been read for 10 s')
     expect(after(1)).toBeNull()
+  })
+})
+
+describe('a projection is shown', () => {
+  const stuckOf = (watch: ProgressWatch) =>
+    watch.latest().readers.flatMap(({ projection, isStuck }) => (isStuck ? [projection] : []))
+
+  test('as stuck once it has stayed at one position behind the log for 30 s, by a hub that stays ready', () => {
+    const { state, watch, after, sequencerAdvances } = aWatch()
+    const later = (ms: number) => {
+      sequencerAdvances()
+      state.tip++
+      state.position++
+      return after(ms)
+    }
+    expect(later(29_999)).toBeNull()
+    expect(stuckOf(watch)).toEqual([])
+    expect(later(1)).toBeNull()
+    expect(stuckOf(watch)).toEqual(['activity'])
+    state.activity = 2n
+    expect(later(3_600_000)).toBeNull()
+    expect(stuckOf(watch)).toEqual([])
   })
 })
