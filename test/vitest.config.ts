@@ -11,6 +11,7 @@ import { LongestFirst } from './harness/longest-first.ts'
 process.env.NODE_COMPILE_CACHE ??= compileCacheDir
 
 const mongod = 'test/harness/global-setup.ts'
+const demo = [mongod, 'test/harness/demo-data.ts']
 
 /** Random documents, data sets, weeks of payments, other processes; no MongoDB: too long for every change. */
 const long = [
@@ -64,7 +65,7 @@ export default defineConfig({
           name: 'hub',
           include: ['test/**/*.hub.test.ts'],
           exclude: alone,
-          globalSetup: mongod,
+          globalSetup: demo,
           // A hub is several processes by itself, and waits more than it computes.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
@@ -78,7 +79,7 @@ export default defineConfig({
         test: {
           name: 'alone',
           include: alone,
-          globalSetup: mongod,
+          globalSetup: demo,
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
           testTimeout: 180_000,
@@ -90,7 +91,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['test/**/*.browser.test.ts'],
-          globalSetup: [mongod, 'test/portal/build.ts'],
+          globalSetup: [...demo, 'test/portal/build.ts'],
           // After the hubs, for the same reason: a browser is several processes too. A page waits for its hub
           // half of the time, so two files take little more than one.
           maxWorkers: 2,

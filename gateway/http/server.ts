@@ -8,7 +8,7 @@ import fastify, {
 } from 'fastify'
 import { randomUUID } from 'node:crypto'
 import { Server as HttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { holdsCardNumber } from '../../schema/values/card-number.ts'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import { allowedOrigins, publicPath, tlsFiles, type Config } from '../config/config.ts'
@@ -112,6 +112,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await app.register(async (graphql) => graphqlRoutes(graphql, graphqlOptions))
   await app.ready()
   openShortWay(app.server, { ...graphqlOptions, requestIdOf, metrics, connections })
+  const silent = silentConnections(app.server, tls ? 'secureConnection' : 'connection')
   await app.listen({ host: config.HOST, port: config.PORT })
   const unfollow = tls?.follow(app.server as HttpsServer, logger)
 
@@ -149,6 +150,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       connections.drain()
       unfollow?.()
       await Promise.all([transports?.close(spreadMs), untilDrained(app)])
+      silent.destroy()
       await app.close()
     },
   }
@@ -214,6 +216,30 @@ function closeAfterAnswer(app: FastifyInstance): { readonly isDraining: boolean;
     done()
   })
   return connections
+}
+
+/**
+ * The connections on which no request has come yet, as browsers open ahead. Node.js takes them for busy: a server
+ * that closes would wait until their clients close them.
+ */
+function silentConnections(
+  server: FastifyInstance['server'],
+  opened: 'connection' | 'secureConnection',
+): { destroy(): void } {
+  const silent = new Set<Socket>()
+  let isClosing = false
+  server.on(opened, (socket: Socket) => {
+    if (isClosing) return void socket.destroy()
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  })
+  server.on('request', ({ socket }) => silent.delete(socket))
+  return {
+    destroy() {
+      isClosing = true
+      for (const socket of silent) socket.destroy()
+    },
+  }
 }
 
 /**

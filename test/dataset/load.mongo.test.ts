@@ -1,7 +1,7 @@
 import { pino } from 'pino'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createHand, type HandImporters } from '../../dataset/hand.ts'
-import { loadDataset, type Importers, type LoadOptions, type LoadPhase } from '../../dataset/load.ts'
+import { loadDataset, type Importers, type LoadOptions, type LoadPhase, type LoadResult } from '../../dataset/load.ts'
 import { checkFigures } from '../../gateway/app/dataset-figures.ts'
 import { verify } from '../../gateway/verify/verify.ts'
 import { clearActivity, finishActivity, loadActivity } from '../../subgraphs/analytics/index.ts'
@@ -116,22 +116,29 @@ async function content() {
   return Object.fromEntries(all)
 }
 
-beforeEach(() => db.dropDatabase())
+/** A load that nothing interrupts, and what it stores: always the same. */
+const phases = new Map<LoadPhase, string>()
+const whole = options({ onProgress: (phase, done, total) => void phases.set(phase, `${done} of ${total}`) })
+let result: LoadResult
+let stored: Awaited<ReturnType<typeof content>>
+beforeAll(async () => {
+  result = await loadDataset(db, whole)
+  stored = await content()
+})
 
-describe('loading the data set', () => {
-  test('fills an empty database with the programme’s figures to the cent', async () => {
-    const loadOptions = options()
-    const result = await loadDataset(db, loadOptions)
-    const { merchants, payments, log } = await content()
+describe('a load into an empty database', () => {
+  test('has the programme’s figures to the cent', async () => {
+    const { merchants, payments, log } = stored
     expect(result).toMatchObject({ loaded: true, merchants: merchants!.length, payments: payments!.length })
-    expect(loadOptions.logged.join('\n')).toContain(`${merchants!.length} merchants`)
+    expect(whole.logged.join('\n')).toContain(`${merchants!.length} merchants`)
     expect(log!.at(-1)!.last).toBe(BigInt(payments!.length * 3))
     const { lines, isRight } = await checkFigures(db, silent)
     expect(lines.filter((line) => !line.endsWith('equal'))).toEqual([lines[0]])
     expect(isRight).toBe(true)
 
-    await db.collection('qrProducts').deleteOne({ acceptsForeignWallets: true })
+    const removed = await db.collection('qrProducts').findOneAndDelete({ acceptsForeignWallets: true })
     const after = await checkFigures(db, silent)
+    await db.collection('qrProducts').insertOne(removed!)
     expect(after.isRight).toBe(false)
     expect(after.lines.filter((line) => line.endsWith('differs'))).toEqual([
       expect.stringMatching(/^QR products for foreign wallets, by the hub +232 +231 /),
@@ -139,7 +146,6 @@ describe('loading the data set', () => {
   })
 
   test('stores what the projections derive from its log, and none of them begins again', async () => {
-    await loadDataset(db, options())
     const checkpoints = await checkpointsOf(db).find().toArray()
     const tip = BigInt(small.payments.count * 3)
     expect(new Map(checkpoints.map(({ _id, position }) => [_id, position]))).toEqual(
@@ -150,14 +156,9 @@ describe('loading the data set', () => {
     expect(checks.every(({ failed }) => failed === 0)).toBe(true)
   })
 
-  test('reports how far each phase is, up to its end', async () => {
-    const latest = new Map<LoadPhase, string>()
-    await loadDataset(
-      db,
-      options({ onProgress: (phase, done, total) => void latest.set(phase, `${done} of ${total}`) }),
-    )
+  test('reports how far each phase is, up to its end', () => {
     const { merchants, payments } = small
-    expect(Object.fromEntries(latest)).toEqual({
+    expect(Object.fromEntries(phases)).toEqual({
       merchants: `${merchants.count} of ${merchants.count}`,
       values: `${payments.count} of ${payments.count}`,
       payments: `${payments.count} of ${payments.count}`,
@@ -166,26 +167,25 @@ describe('loading the data set', () => {
   })
 
   test('is done once: a second load changes nothing', async () => {
-    await loadDataset(db, options())
-    await db.collection('payments').deleteMany({})
+    await db.collection('offers').deleteMany({})
     const again = options()
     expect(await loadDataset(db, again)).toEqual({ loaded: false })
-    expect(await db.collection('payments').countDocuments()).toBe(0)
+    expect(await content()).toEqual(stored)
+    expect(await db.collection('offers').countDocuments()).toBe(0)
     expect(again.logged).toEqual([])
   })
 
   test('warns when the database has another data set than the configured one', async () => {
-    await loadDataset(db, options())
     const other = options({ scale: 0.0002 })
     expect(await loadDataset(db, other)).toEqual({ loaded: false })
     expect(other.logged.join()).toContain('scale 0.0001')
   })
+})
+
+describe('a load', () => {
+  beforeEach(() => db.dropDatabase())
 
   const fail = () => Promise.reject(new Error('power cut'))
-  let uninterrupted: ReturnType<typeof content> | undefined
-  /** What a load without an interruption stores; it is always the same. */
-  const whole = () => (uninterrupted ??= loadDataset(db, options()).then(content))
-
   test.each<{ at: string; change: Partial<Options> }>([
     { at: 'the institutions', change: { importers: { ...importers, reference: fail } } },
     {
@@ -215,15 +215,12 @@ describe('loading the data set', () => {
     },
     { at: 'the indexes', change: { importers: { ...importers, finishPayments: fail } } },
   ])('resumes after an interruption at $at, and has the same result', async ({ change }) => {
-    const expected = await whole()
-    await db.dropDatabase()
-
     await expect(loadDataset(db, options(change))).rejects.toThrow('power cut')
     const later = new Date(until.getTime() + 86_400_000)
     const second = options({ until: later })
     expect(await loadDataset(db, second)).toMatchObject({ loaded: true })
     const found = await content()
-    for (const name of collections) expect([name, found[name]]).toEqual([name, expected[name]])
+    for (const name of collections) expect([name, found[name]]).toEqual([name, stored[name]])
   })
 
   test('starts again after the interruption of another data set', async () => {

@@ -20,8 +20,8 @@ import { createKeyStore } from '../../gateway/identity/key-store.ts'
 import type { Scope } from '../../schema/values/scopes.ts'
 import { scopes } from '../../schema/values/scopes.ts'
 import { anId } from '../fixtures/an-id.ts'
-import { freshDatabase } from '../harness/mongo.ts'
 import type { HubClient } from './client.ts'
+import { demoDatabase } from './demo-database.ts'
 import { testHub } from './hub.ts'
 import { operations } from './operations.ts'
 
@@ -30,7 +30,7 @@ const account = 'canary-account-83ac'
 const free = 'canary-text-27be'
 const cursorSecret = 'canary-cursor-secret-d04e-0123456789abcdef'
 
-const database = await freshDatabase()
+const database = await demoDatabase()
 const store = createKeyStore(database.db)
 const all = Object.keys(scopes) as Scope[]
 const issue = (participant: string, granted: Scope[]) =>

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll } from 'vitest'
+import { demoScale } from '../harness/demo-data.ts'
 import type { FreshDatabase } from '../harness/mongo.ts'
 import { compileCacheDir } from '../../gateway/config/compile-cache.ts'
 
@@ -33,7 +34,7 @@ export function hubProcesses(
       {
         MONGODB_URI: patient(database.uri),
         MONGODB_DATABASE: database.name,
-        SCALE: '0.0002',
+        SCALE: demoScale,
         TRAFFIC: '0',
         UNSAFE: 'open-mongodb,plain-secrets',
         OFFERS: 'off',

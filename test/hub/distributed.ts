@@ -1,14 +1,13 @@
 // A hub whose gateway and subgraphs are processes of their own, for a test file: its own database, a tiny
 // data set, free ports, no simulated wallets.
 
-import { pino } from 'pino'
 import { afterAll } from 'vitest'
-import { seedDemo } from '../../gateway/app/demo.ts'
-import { readConfig, type Role } from '../../gateway/config/config.ts'
+import type { Role } from '../../gateway/config/config.ts'
 import { freePort } from '../docs/free-port.ts'
-import { freshDatabase, type FreshDatabase } from '../harness/mongo.ts'
+import type { FreshDatabase } from '../harness/mongo.ts'
 import { hubProcesses, type Run } from './child.ts'
 import { HubClient } from './client.ts'
+import { demoDatabase } from './demo-database.ts'
 
 export interface DistributedHub {
   /** Of the gateway. */
@@ -29,10 +28,7 @@ const names = ['merchant', 'merchant-2', 'participant', 'transaction', 'analytic
 
 /** Starts all processes, with two of the merchant subgraph. `settings` are for all of them. */
 export async function distributedHub(settings: Record<string, string> = {}): Promise<DistributedHub> {
-  const database = await freshDatabase()
-  const small = { MONGODB_URI: database.uri, MONGODB_DATABASE: database.name, SCALE: '0.0002' }
-  await seedDemo(database.uri, database.db, readConfig(small), pino({ level: 'error' }), () => new Date())
-
+  const database = await demoDatabase()
   const run = hubProcesses(database)
   const runs = new Map<string, Run>()
   const ports = new Map<string, number>()

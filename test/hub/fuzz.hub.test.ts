@@ -4,10 +4,10 @@ import { buildSchema, isObjectType } from 'graphql'
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { fuzz } from '../fuzz/fuzz.ts'
-import { freshDatabase } from '../harness/mongo.ts'
 import { hubProcesses, urlOf } from './child.ts'
+import { demoDatabase } from './demo-database.ts'
 
-const run = hubProcesses(await freshDatabase())
+const run = hubProcesses(await demoDatabase())
 const hub = run({ SUGGESTIONS: 'off' })
 const url = await urlOf(hub)
 

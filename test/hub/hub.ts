@@ -5,8 +5,10 @@ import { afterAll } from 'vitest'
 import { mongoOptions, readConfig } from '../../gateway/config/config.ts'
 import { startHub, type Hub } from '../../gateway/app/hub.ts'
 import { startMongo } from '../../gateway/mongod/start.ts'
-import { freshDatabase, type FreshDatabase } from '../harness/mongo.ts'
+import { demoScale } from '../harness/demo-data.ts'
+import type { FreshDatabase } from '../harness/mongo.ts'
 import { HubClient } from './client.ts'
+import { demoDatabase } from './demo-database.ts'
 
 export interface TestHub extends Hub {
   readonly database: FreshDatabase
@@ -14,18 +16,18 @@ export interface TestHub extends Hub {
   as(key: string): HubClient
 }
 
-/** Starts a hub over `database`, or over an empty one. */
+/** Starts a hub over `database`, or over one with the data set of a demo. */
 export async function testHub(
   database?: FreshDatabase,
   settings: Record<string, string> = {},
   logger: Logger = pino({ level: 'error' }),
 ): Promise<TestHub> {
-  const on = database ?? (await freshDatabase())
+  const on = database ?? (await demoDatabase())
   const config = readConfig({
     PORT: '0',
     MONGODB_URI: on.uri,
     MONGODB_DATABASE: on.name,
-    SCALE: '0.0002',
+    SCALE: demoScale,
     TRAFFIC: '0',
     UNSAFE: 'demo-data,open-mongodb,plain-secrets',
     OFFERS: 'off',

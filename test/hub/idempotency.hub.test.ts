@@ -2,11 +2,11 @@
 
 import { beforeAll } from 'vitest'
 import { describeIdempotency } from '../contracts/idempotency.ts'
-import { freshDatabase } from '../harness/mongo.ts'
 import { hubProcesses, urlOf } from './child.ts'
 import { HubClient } from './client.ts'
+import { demoDatabase } from './demo-database.ts'
 
-const database = await freshDatabase()
+const database = await demoDatabase()
 const run = hubProcesses(database)
 const collection = (name: string) => database.db.collection(name)
 
@@ -15,7 +15,7 @@ let wallets: readonly HubClient[]
 let acquirers: readonly HubClient[]
 let merchant = ''
 beforeAll(async () => {
-  const urls = [await urlOf(run({})), await urlOf(run({}))]
+  const urls = await Promise.all([run({}), run({})].map(urlOf))
   wallets = urls.map((url) => new HubClient(url, 'demo-wallet'))
   acquirers = urls.map((url) => new HubClient(url, 'demo-acquirer'))
   const { data } = await wallets[0]!.query(

@@ -4,10 +4,10 @@ import type { MerchantId, OfferId, ParticipantId } from '../../schema/values/id.
 import { importOffers, startOffersServer, type Offer } from '../../subgraphs/offers/index.ts'
 import { SseReader } from '../gateway/http/sse-reader.ts'
 import { freePort } from '../docs/free-port.ts'
-import { freshDatabase } from '../harness/mongo.ts'
+import { demoDatabase } from './demo-database.ts'
 import { testHub } from './hub.ts'
 
-const database = await freshDatabase()
+const database = await demoDatabase()
 // A busy machine may take long to compose.
 const settings = { REQUEST_TIMEOUT_MS: '60000' }
 const hub = await testHub(database, settings)

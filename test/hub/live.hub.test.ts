@@ -5,18 +5,16 @@ import { describe, expect, test } from 'vitest'
 import WebSocket from 'ws'
 import { RawClient } from '../gateway/live/raw-client.ts'
 import { SseReader } from '../gateway/http/sse-reader.ts'
-import { freshDatabase } from '../harness/mongo.ts'
 import { hubProcesses, urlOf } from './child.ts'
+import { demoDatabase } from './demo-database.ts'
 import { document, logAfter, pay, Watcher } from './watcher.ts'
 
-const run = hubProcesses(await freshDatabase())
+const run = hubProcesses(await demoDatabase())
 const keys = ['demo-operator', 'demo-acquirer', 'demo-wallet']
 describe('two hubs over one database', () => {
   test('deliver the same to all clients in the same order; when one is killed, its clients resume at the other and miss nothing', async () => {
-    const first = run({ TRAFFIC: '10' })
-    const firstUrl = await urlOf(first)
-    const second = run({ TRAFFIC: '10' })
-    const secondUrl = await urlOf(second)
+    const [first, second] = [run({ TRAFFIC: '10' }), run({ TRAFFIC: '10' })]
+    const [firstUrl, secondUrl] = await Promise.all([urlOf(first), urlOf(second)])
     const { end: start } = await logAfter(firstUrl, 'demo-operator', null)
 
     const done = new AbortController()

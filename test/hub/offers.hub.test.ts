@@ -1,9 +1,9 @@
 import { describe, expect, test, vi } from 'vitest'
-import { freshDatabase } from '../harness/mongo.ts'
 import { hubProcesses, urlOf } from './child.ts'
 import { HubClient } from './client.ts'
+import { demoDatabase } from './demo-database.ts'
 
-const run = hubProcesses(await freshDatabase())
+const run = hubProcesses(await demoDatabase())
 const document = `{
   offers(near: { lat: 31.23, lng: 121.47, radiusMeters: 50000 }, wallet: "wallet-sg-01") {
     distanceMeters offer { id kind merchant { name city } }
@@ -21,7 +21,7 @@ const isRunning = (pid: number): boolean => {
 
 describe('the offers of a hub', () => {
   test('are joined from the start, survive the end of their process, and end with the hub', async () => {
-    const hub = run({ OFFERS: 'start', SCALE: '0.0005' })
+    const hub = run({ OFFERS: 'start' })
     const wallet = new HubClient(await urlOf(hub), 'demo-wallet')
     const pidOf = async (n: number): Promise<number> => {
       const lines = () =>

@@ -26,13 +26,16 @@ class Load {
   readonly #clients: { wallet: HubClient; operator: HubClient }
   readonly #url: string
   readonly #merchant: string
+  readonly #label: string
   #isOn = true
   #sent = 0
   readonly #running: Promise<void>
   readonly #pending = new Set<Promise<void>>()
 
-  constructor(url: string, merchant: string) {
+  /** Keys and references begin with `label`: hubs of several tests share a database. */
+  constructor(url: string, merchant: string, label: string) {
     this.#url = url
+    this.#label = label
     this.#merchant = merchant
     this.#clients = {
       wallet: new HubClient(url, 'demo-wallet'),
@@ -65,7 +68,7 @@ class Load {
       const n = ++this.#sent
       const amount = { amount: '12.00', currency: 'CNY' }
       const order = { merchant: this.#merchant, amount, payerCurrency: 'SGD' }
-      const keys = { idempotencyKey: `key ${n}`, reference: `order ${n}` }
+      const keys = { idempotencyKey: `${this.#label} ${n}`, reference: `${this.#label} order ${n}` }
       this.#observe('livez', () => fetch(`${this.#url}/livez`).then(() => ({})))
       this.#observe('readyz', () => fetch(`${this.#url}/readyz`).then(() => ({})))
       this.#observe('quote', () => wallet.ask('QuotePayment', { input: order }))
@@ -93,18 +96,17 @@ class Load {
   }
 }
 
-/** A hub over `set` with a load that has begun to succeed. */
-async function aLoadedHub(set: ReplicaSet, database: string): Promise<{ hub: Run; load: Load; url: string }> {
-  const hub = hubs({ MONGODB_URI: set.uri, MONGODB_DATABASE: database, LOG_LEVEL: 'warn' })
-  onTestFinished(() => void hub.process.kill('SIGKILL'))
+/** A hub over `set` with a load that has begun to succeed. The first one fills the database. */
+async function aLoadedHub(set: ReplicaSet, label: string): Promise<{ load: Load; url: string }> {
+  const hub = aHub({ MONGODB_URI: set.uri, LOG_LEVEL: 'warn' })
   const url = await urlOf(hub)
   const { data } = await new HubClient(url, 'demo-acquirer').query(
     '{ merchants(where: { acquirers: ["acquirer-cn-01"], entryModes: [IN_APP] }, first: 1) { edges { node { id } } } }',
   )
-  const load = new Load(url, data.merchants.edges[0].node.id)
+  const load = new Load(url, data.merchants.edges[0].node.id, label)
   // Planning a document for the first time takes longer than anything later.
   for (const name of kinds) await load.firstSuccess(name, 0)
-  return { hub, load, url }
+  return { load, url }
 }
 
 /**
@@ -127,7 +129,17 @@ function expectTimely(all: readonly Observation[], from: number, backMs: number)
   expect(backMs).toBeLessThan(15_000 + noise)
 }
 
-const hubs = hubProcesses({ uri: '', name: '' })
+const hubs = hubProcesses({ uri: '', name: 'hub' })
+/** Starts a hub, which stops after the test and so leaves its leases to the next one. */
+function aHub(settings: Record<string, string>): Run {
+  const hub = hubs(settings)
+  onTestFinished(async () => {
+    hub.process.kill('SIGTERM')
+    await hub.exit
+  })
+  return hub
+}
+
 const faultMs = 8_000
 
 describe('while MongoDB', async () => {
@@ -137,8 +149,7 @@ describe('while MongoDB', async () => {
     const [member] = set.members
     await member!.kill()
     const port = await choosePort(undefined, undefined)
-    const hub = hubs({ MONGODB_URI: set.uri, MONGODB_DATABASE: 'late', PORT: String(port) })
-    onTestFinished(() => void hub.process.kill('SIGKILL'))
+    const hub = aHub({ MONGODB_URI: set.uri, PORT: String(port) })
     await hub.line('does not answer yet: waiting for it')
     const answer = await fetch(`http://127.0.0.1:${port}/readyz`)
     expect([answer.status, await answer.json()]).toMatchObject([503, { reasons: { hub: 'starting' } }])
@@ -151,7 +162,7 @@ describe('while MongoDB', async () => {
     ['stands still', 'freeze', 'thaw'],
     ['is killed', 'kill', 'start'],
   ] as const)('%s, each request is answered in time, and payments work soon after', async (_, hurt, heal) => {
-    const { load, url } = await aLoadedHub(set, `one_${hurt}`)
+    const { load, url } = await aLoadedHub(set, hurt)
     const [member] = set.members
     const hurtAt = performance.now()
     await member![hurt]()
@@ -173,7 +184,7 @@ describe('while the primary of three', async () => {
     ['stands still', 'freeze', 'thaw'],
     ['is killed', 'kill', 'start'],
   ] as const)('%s, each request is answered in time, and the next one serves', async (_, hurt, heal) => {
-    const { load } = await aLoadedHub(set, `three_${hurt}`)
+    const { load } = await aLoadedHub(set, hurt)
     const primary = await set.primary()
     const hurtAt = performance.now()
     await primary[hurt]()

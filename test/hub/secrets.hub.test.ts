@@ -3,12 +3,12 @@
 import { describe, expect, test } from 'vitest'
 import { Webhook } from 'standardwebhooks'
 import { aReceiver, type Received } from '../fixtures/a-webhook-receiver.ts'
-import { freshDatabase } from '../harness/mongo.ts'
 import { hubProcesses } from './child.ts'
+import { demoDatabase } from './demo-database.ts'
 import { testHub } from './hub.ts'
 
 const [first, second] = [1, 2].map((byte) => Buffer.alloc(32, byte).toString('base64')) as [string, string]
-const database = await freshDatabase()
+const database = await demoDatabase()
 const run = hubProcesses(database)
 
 const createWebhook = `mutation($url: String!, $key: String!) {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../../gateway/config/config.ts'
@@ -99,6 +99,26 @@ describe('a hub that stops', () => {
     await Promise.all(clients.map((client) => client.closed))
     expect(order).toHaveLength(250)
     expect(order.at(-1)! - order[0]!).toBeGreaterThan(300)
+  })
+
+  test('is not delayed by connections that have sent no request, or half of one', async () => {
+    const server = await startServer({
+      config: readConfig({ PORT: '0' }),
+      readiness: createReadiness(),
+      logger,
+    })
+    const port = Number(new URL(server.url).port)
+    const opening = ['', 'GET /livez HTTP/1.1\r\n'].map(async (text) => {
+      const socket = connect(port, '127.0.0.1').resume()
+      await once(socket, 'connect')
+      socket.write(text)
+      // An answer on a later connection: the server has this one.
+      expect((await fetch(`${server.url}/livez`)).status).toBe(200)
+      return { closed: once(socket, 'close') }
+    })
+    const clients = await Promise.all(opening)
+    await server.close(0)
+    await Promise.all(clients.map(({ closed }) => closed))
   })
 
   test('is not delayed by a client that does not respond', async () => {

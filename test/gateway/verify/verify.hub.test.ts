@@ -13,7 +13,7 @@ import { publishedOf } from '../../../subgraphs/log/checkpoint.ts'
 import { aReceiver } from '../../fixtures/a-webhook-receiver.ts'
 import { testHub } from '../../hub/hub.ts'
 
-const hub = await testHub(undefined, { SCALE: '0.0001' })
+const hub = await testHub()
 const { db, uri, name } = hub.database
 const receiver = await aReceiver()
 

@@ -172,6 +172,8 @@ export function describeEveryPage({ hub, browser, open, pay }: Portal): void {
         tabs.set(key, opened)
         return opened
       }
+      // A tab behind another has few frames: colours that change with the theme would take many seconds.
+      await tab.bringToFront()
       await tab.emulateMedia({ colorScheme: 'light' })
       await tab.setViewportSize({ width: 1440, height: 900 })
       await visit(tab, path)
