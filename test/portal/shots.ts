@@ -133,7 +133,7 @@ const shots: readonly Shot[] = [
 
 buildPortal()
 const hub = spawn(process.execPath, [`${root}gateway/main.ts`], {
-  env: { PATH: process.env.PATH, PORT: '0', TRAFFIC: '2', SCALE: '0.002', DATA_DIR: `${root}.data/shots` },
+  env: { PATH: process.env.PATH, PORT: '0', TRAFFIC: '6', SCALE: '0.002', DATA_DIR: `${root}.data/shots` },
   stdio: ['ignore', 'pipe', 'inherit'],
 })
 // However this process ends, the hub ends with it.
