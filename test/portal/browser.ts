@@ -26,7 +26,7 @@ export interface PageOptions {
 
 export interface TestBrowser {
   /**
-   * Opens a page until the end of the test, in the tab of an earlier test with the same key where there is one.
+   * Opens a page until the end of the test, in the tab of an earlier test with the same key if there is one.
    * The file fails on an error of a script or of the policy.
    */
   open(url: string, options?: PageOptions): Promise<Page>
@@ -100,7 +100,7 @@ function noteErrors(page: Page, origin: string, key: string | undefined, errors:
   })
 }
 
-/** Leaves a tab for the next test: no page is shown in it, so that none keeps a stream, a dialog or a form. */
+/** Leaves a tab for the next test. It shows no page, so that no stream, dialog or form is left in it. */
 async function endIn(tab: Page, free: Page[], { result }: Readonly<TestContext['task']>): Promise<void> {
   if (result?.state === 'fail') return tab.close()
   await visit(tab, '/nowhere')

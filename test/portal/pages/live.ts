@@ -46,8 +46,8 @@ export function describeLive({ hub, browser, open, pay }: Portal): void {
         heaps.push([round, await heapOf(session)])
       }
       const tookMs = performance.now() - startedAt
-      // At most 12 arcs in 150 ms; a slow hub spreads the payments over more of them. Whether frames go on is
-      // measured by `npm run portal:measure`, because here other tests take the processor.
+      // At most 12 arcs in 150 ms; a slow hub spreads the payments over more of them. Frames are measured by
+      // `npm run portal:measure`, because other tests take the processor here.
       const note = (await page.locator('.note').textContent())!
       const drawn = Number(/\. ([\d,]+) of/.exec(note)![1]!.replace(',', ''))
       expect(drawn).toBeLessThanOrEqual(12 * Math.ceil(tookMs / 150))
