@@ -7,21 +7,29 @@ import { textOf, type Document } from './graphql.ts'
 const retryMinMs = 300
 const retryMaxMs = 5_000
 
-const clients = new Map<string, Client>()
+interface Connection {
+  readonly client: Client
+  isOpen: boolean
+}
 
-function clientOf(key: string): Client {
-  let client = clients.get(key)
-  if (!client) {
-    client = createClient({
+const connections = new Map<string, Connection>()
+
+function connectionOf(key: string): Connection {
+  let connection = connections.get(key)
+  if (!connection) {
+    const client = createClient({
       url: `${location.origin.replace(/^http/, 'ws')}/graphql`,
       connectionParams: { authorization: `Bearer ${key}` },
       lazyCloseTimeout: 2_000,
       // A stream resumes with its own cursor, so the library never subscribes again.
       retryAttempts: 0,
     })
-    clients.set(key, client)
+    const opened: Connection = { client, isOpen: false }
+    client.on('connected', () => (opened.isOpen = true))
+    client.on('closed', () => (opened.isOpen = false))
+    connections.set(key, (connection = opened))
   }
-  return client
+  return connection
 }
 
 /** Where a stream is. */
@@ -75,7 +83,9 @@ export class Stream<Data, Variables> {
 
   #subscribe(): void {
     const { key, document, variables, event, position, ends } = this.#options
-    const client = clientOf(key)
+    const { client, isOpen } = connectionOf(key)
+    // The socket of the page before is still open, and does not connect again.
+    if (isOpen && this.state.phase === 'connecting') this.state.phase = 'live'
     const stopOpened = client.on('connected', () => this.#connected())
     const payload = {
       query: textOf(document),

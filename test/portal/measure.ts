@@ -103,25 +103,32 @@ async function interactions(): Promise<Row> {
   await pause(3_000)
   const before = load.taken()
   const startedAt = performance.now()
+  const status = page.getByLabel('Status')
   for (let n = 0; n < 5; n++) {
     await page.getByRole('button', { name: /^Pause/ }).click()
     await pause(400)
     await page.getByRole('button', { name: /^Resume/ }).click()
-    await page.getByLabel('Status').selectOption('COMPLETED')
+    // Keys, because a value that a script selects is no interaction.
+    await status.press('ArrowDown')
     await pause(400)
-    await page.getByLabel('Status').selectOption('')
+    await status.press('ArrowUp')
     await page.keyboard.press('Tab')
   }
+  await pause(400)
   const perSecond = (3_000 * (load.taken() - before)) / (performance.now() - startedAt)
-  const delays = await page.evaluate(() => globalThis.interactions)
+  const { count, delays } = await page.evaluate(() => ({
+    count: (performance as Performance & { readonly interactionCount: number }).interactionCount,
+    delays: globalThis.interactions,
+  }))
   await load.close()
   await page.context().close()
   const largest = Math.max(0, ...delays)
   return {
     what: 'interaction to next paint',
-    measured: `largest ${largest} ms of 25 at ${Math.round(perSecond)} events/s, ${delays.length} over 16 ms`,
+    measured: `largest ${largest} ms of ${count} at ${Math.round(perSecond)} events/s, ${delays.length} events over 16 ms`,
     budget: `${interactionMs} ms`,
-    isMet: largest < interactionMs,
+    // Fewer interactions, or fewer events, are another measurement.
+    isMet: largest < interactionMs && count >= 25 && perSecond > 180,
   }
 }
 

@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { en, type Words } from '../../portal/app/words/en.ts'
 import { zh } from '../../portal/app/words/zh.ts'
 import buildPortal from './build.ts'
@@ -133,7 +133,7 @@ const shots: readonly Shot[] = [
 
 buildPortal()
 const hub = spawn(process.execPath, [`${root}gateway/main.ts`], {
-  env: { PATH: process.env.PATH, PORT: '0', TRAFFIC: '2', SCALE: '0.002', DATA_DIR: `${root}.data/shots` },
+  env: { PATH: process.env.PATH, PORT: '0', TRAFFIC: '6', SCALE: '0.002', DATA_DIR: `${root}.data/shots` },
   stdio: ['ignore', 'pipe', 'inherit'],
 })
 // However this process ends, the hub ends with it.
@@ -146,18 +146,22 @@ const url = await new Promise<string>((resolve) => {
 })
 mkdirSync(folder, { recursive: true })
 const browser = await launch()
-const contexts: Partial<Record<Form['theme'], Promise<BrowserContext>>> = {}
+// Without motion, so that a theme is there as soon as it is selected, and an arc is drawn whole.
+const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce' })
 const isWanted = ({ name }: Shot): boolean => (values.only ?? ['']).some((begin) => name.startsWith(begin))
 for (const shot of shots.filter(isWanted)) {
-  for (const form of values.review ? reviewed : [...wide, ...(shot.also ?? [])]) await take(shot, form)
+  const forms = values.review ? reviewed : [...wide, ...(shot.also ?? [])]
+  // The themes of a page are pictures of one tab.
+  for (const same of Map.groupBy(forms, ({ width, language }) => `${width} ${language}`).values())
+    await take(shot, same)
 }
 await browser.close()
 hub.kill('SIGTERM')
 
-async function take({ name, path, key, before, act }: Shot, form: Form): Promise<void> {
-  const { width, language, theme, suffix } = form
-  const context = await (contexts[theme] ??= browser.newContext({ colorScheme: theme, locale: 'en-GB' }))
+async function take({ name, path, key, before, act }: Shot, forms: readonly Form[]): Promise<void> {
+  const { width, language, theme } = forms[0]!
   const page = await context.newPage()
+  await page.emulateMedia({ colorScheme: theme })
   // A busy machine takes its time.
   page.setDefaultTimeout(120_000)
   await page.setViewportSize({ width, height: width < 600 ? 844 : 900 })
@@ -169,14 +173,30 @@ async function take({ name, path, key, before, act }: Shot, form: Form): Promise
     [key, language] as const,
   )
   await before?.(page)
+  const isMap = path.startsWith('/coverage')
+  const cells = isMap && page.waitForResponse((to) => to.request().postData()?.includes('Cells') ?? false)
   await page.goto(url + path, { waitUntil: 'networkidle' })
   await page.locator('main :is(h1, .state)').first().waitFor()
-  await page.locator('.state.loading').waitFor({ state: 'detached' })
+  // No text of the page shows that the hexagons of its map are there.
+  if (cells) await cells
   await act?.(page, languages[language])
-  const file = `${folder}/${name}${suffix}`
-  if (values.review) await page.screenshot({ path: `${file}.png`, fullPage: true })
-  else writeFileSync(`${file}.webp`, await webpOf(page))
+  for (const form of forms) {
+    await page.emulateMedia({ colorScheme: form.theme })
+    await settle(page)
+    const file = `${folder}/${name}${form.suffix}`
+    if (values.review) await page.screenshot({ path: `${file}.png`, fullPage: true })
+    else writeFileSync(`${file}.webp`, await webpOf(page))
+  }
   await page.close()
+}
+
+/** Waits until nothing loads, and what was read last is drawn: a canvas draws in the next frame. */
+async function settle(page: Page): Promise<void> {
+  await page.locator('.state.loading').first().waitFor({ state: 'detached' })
+  await page.evaluate(async () => {
+    await document.fonts.ready
+    for (let n = 0; n < 3; n++) await new Promise(requestAnimationFrame)
+  })
 }
 
 /** A third of the bytes of a PNG, which Playwright’s own method has no option for. */

@@ -176,7 +176,9 @@ export class Board {
       eventsPerSecond: sum('events'),
       paymentsPerSecond: sum('payments'),
       p95Ms: p95(this.#latencies),
+      // A corridor whose payments were all submitted earlier has nothing to compare yet.
       lanes: [...this.#lanes.values()]
+        .filter(({ payments }) => payments > 0)
         .toSorted((a, b) => b.payments - a.payments || (a.corridor < b.corridor ? -1 : 1))
         .slice(0, 12)
         .map(({ corridor, payments, approved, refused, value, latencies }) => ({

@@ -27,13 +27,24 @@ export const choicesQuery = graphql(`
   }
 `)
 
+/** The counts of the chosen filters, and for the choices of each of them the counts without it. */
 export const summaryQuery = graphql(`
-  query CoverageSummary($wallet: ID, $where: MerchantFilter) {
+  query CoverageSummary(
+    $wallet: ID
+    $where: MerchantFilter
+    $anyScenario: MerchantFilter
+    $hasScenario: Boolean!
+    $anyCategory: MerchantFilter
+    $hasCategory: Boolean!
+    $anyProduct: MerchantFilter
+    $hasProduct: Boolean!
+    $anyOnline: MerchantFilter
+    $hasOnline: Boolean!
+  ) {
     merchantCoverage(wallet: $wallet, where: $where) {
       merchants
       onlineMerchants
       cities
-      asOf
       countries: breakdown(by: COUNTRY, first: 12) {
         key
         label
@@ -44,20 +55,50 @@ export const summaryQuery = graphql(`
         label
         merchants
       }
-      scenarios: breakdown(by: SCENARIO, first: 8) {
+      scenarios: breakdown(by: SCENARIO, first: 20) {
         key
         label
         merchants
       }
-      categories: breakdown(by: MCC, first: 40) {
+      categories: breakdown(by: MCC, first: 500) {
+        key
+        label
+        merchants
+      }
+      products: breakdown(by: QR_PRODUCT, first: 500) {
         key
         label
         merchants
       }
     }
+    anyScenario: merchantCoverage(wallet: $wallet, where: $anyScenario) @include(if: $hasScenario) {
+      scenarios: breakdown(by: SCENARIO, first: 20) {
+        key
+        label
+        merchants
+      }
+    }
+    anyCategory: merchantCoverage(wallet: $wallet, where: $anyCategory) @include(if: $hasCategory) {
+      categories: breakdown(by: MCC, first: 500) {
+        key
+        label
+        merchants
+      }
+    }
+    anyProduct: merchantCoverage(wallet: $wallet, where: $anyProduct) @include(if: $hasProduct) {
+      products: breakdown(by: QR_PRODUCT, first: 500) {
+        key
+        label
+        merchants
+      }
+    }
+    anyOnline: merchantCoverage(wallet: $wallet, where: $anyOnline) @include(if: $hasOnline) {
+      merchants
+      onlineMerchants
+    }
   }
 `)
-export type Summary = ResultOf<typeof summaryQuery>['merchantCoverage']
+export type Summary = ResultOf<typeof summaryQuery>
 export type Filter = NonNullable<VariablesOf<typeof summaryQuery>['where']>
 
 export const cellsQuery = graphql(`

@@ -9,7 +9,7 @@ interface Counts {
   readonly breakdown: readonly { readonly merchants: number }[]
 }
 
-export function describeCoverage({ hub, open }: Portal): void {
+export function describeCoverage({ hub, browser, open }: Portal): void {
   describe('coverage', () => {
     test('leads from a city to a merchant, and explains why a wallet can pay there', async () => {
       const page = await open('/coverage', partner)
@@ -18,7 +18,7 @@ export function describeCoverage({ hub, open }: Portal): void {
       await page.locator('.list button').first().click()
       await expectShown(page.getByRole('dialog').getByText(/^(Yes|No)\./))
       // The address holds the view: another tab opens the same.
-      const again = await open(page.url().replace(hub.url, ''), partner)
+      const again = await browser.open(page.url(), { key: partner, own: true })
       await again
         .getByRole('dialog')
         .getByText(/^(Yes|No)\./)
@@ -73,11 +73,16 @@ export function describeCoverage({ hub, open }: Portal): void {
           .locator('.filters label', { has: page.locator(`span:text-is("${label}")`) })
           .locator('select')
         await choice.locator('option').nth(1).waitFor({ state: 'attached' })
+        const choices = await choice.locator('option').allTextContents()
         await choice.selectOption({ index: 1 })
         const value = await choice.inputValue()
         const { all: filtered, byCountry } = await countsOf(inputOf(value))
         expect(filtered).not.toBe(all)
         await expect.poll(() => total.innerText(), patient).toBe(filtered)
+        // A choice has the number that it leads to, and every other one can still be chosen.
+        expect(choices.length).toBeGreaterThan(2)
+        expect(choices[1]).toMatch(new RegExp(` · ${filtered}$`))
+        expect(await choice.locator('option').allTextContents()).toEqual(choices)
         // The shares beside the map are those of the filter too.
         const shares = page.locator('main aside section').filter({ hasText: 'Countries' }).locator('.num')
         const shown = await shares.evaluateAll((each) =>
