@@ -32,7 +32,7 @@ export async function copyDemoData(to: Db, from: Db): Promise<void> {
 }
 
 async function read(db: Db): Promise<readonly Content[]> {
-  const collections = await db.listCollections().toArray()
+  const collections = await db.listCollections({}, { nameOnly: false }).toArray()
   return Promise.all(
     collections.map(async ({ name, options }) => {
       // Numbers keep their types.
