@@ -90,7 +90,7 @@ class Parser {
       if (isUnbounded(this.#group())) return this.#refuse('a lookbehind without bounds')
       return { kind: 'condition' }
     }
-    // What looks ahead is read, and then what follows is read from the same place.
+    // A lookahead is read, and then what follows is read from the same place.
     if (this.#take(/\(\?[=!]/)) {
       const ahead: Node = { kind: 'sequence', of: [this.#group(), { kind: 'dead' }] }
       return { kind: 'choice', of: [ahead, { kind: 'condition' }] }

@@ -506,7 +506,7 @@ const allSdl = () =>
     (name) => [name, subgraphSdl(name)] as const,
   )
 
-/** The types whose id other tenants may not learn, with the subgraphs that resolve their references. */
+/** The types whose id other tenants may not read, with the subgraphs that resolve their references. */
 const privateEntities = (): readonly (readonly [SubgraphName, string])[] =>
   allSdl().flatMap(([name, sdl]) =>
     parse(sdl).definitions.flatMap((type) => {
