@@ -90,7 +90,7 @@ class Parser {
       if (isUnbounded(this.#group())) return this.#refuse('a lookbehind without bounds')
       return { kind: 'condition' }
     }
-    // What looks ahead is read, and then what follows is read from the same place.
+    // A lookahead is read, and then what follows is read from the same place.
     if (this.#take(/\(\?[=!]/)) {
       const ahead: Node = { kind: 'sequence', of: [this.#group(), { kind: 'dead' }] }
       return { kind: 'choice', of: [ahead, { kind: 'condition' }] }
@@ -123,7 +123,16 @@ function isUnbounded(node: Node): boolean {
 const alphabet: readonly string[] = [
   ...Array.from({ length: 0x400 }, (_, code) => code),
   ...Array.from({ length: 0x800 }, (_, n) => 0x400 + n * 61),
-  ...[0x200b, 0x2028, 0x2029, 0x3000, 0xd800, 0xdc00, 0xdfff, 0xfeff, 0xff11, 0xfffd],
+  0x200b,
+  0x2028,
+  0x2029,
+  0x3000,
+  0xd800,
+  0xdc00,
+  0xdfff,
+  0xfeff,
+  0xff11,
+  0xfffd,
 ].map((code) => String.fromCodePoint(code))
 
 /**

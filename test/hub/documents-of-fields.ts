@@ -83,8 +83,8 @@ export function documentsOf(schema: GraphQLSchema, argumentOf: ArgumentOf): read
 }
 
 /**
- * One document for each field of the schema that has the argument `name`, with the fields that lead to it, and
- * the leaves of its result, two objects deep.
+ * One document for each field of the schema that has the argument `name`, with the fields that lead to it,
+ * and the leaves of its result, two objects deep.
  */
 export function documentsWith(
   schema: GraphQLSchema,

@@ -52,12 +52,12 @@ const kinds: Record<string, { own: string; unknown: string }> = {}
 const canaries = new Set<string>()
 
 /** Reports how much of one kind of the schema's parts the matrix covers; what is missing fails. */
-function expectCovered(what: string, all: readonly string[], covered: Iterable<string>): void {
+function expectCovered(what: string, parts: readonly string[], covered: Iterable<string>): void {
   const seen = new Set(covered)
-  const missing = all.filter((one) => !seen.has(one))
-  const percent = (100 * (all.length - missing.length)) / all.length
+  const missing = parts.filter((one) => !seen.has(one))
+  const percent = (100 * (parts.length - missing.length)) / parts.length
   console.log(
-    `${what}: ${all.length - missing.length} of ${all.length}, ${percent} %, ${callers.length} callers`,
+    `${what}: ${parts.length - missing.length} of ${parts.length}, ${percent} %, ${callers.length} callers`,
   )
   expect(missing).toEqual([])
   expect([percent, callers.length]).toEqual([100, 2 * tenants.length])
@@ -308,8 +308,8 @@ describe('every field, for six callers of three tenants', () => {
 
 /** Whether "Type.field" is a number. */
 function isCount(coordinate: string): boolean {
-  const [owner, field] = coordinate.split('.') as [string, string]
-  const type = schema.getType(owner)
+  const [typename, field] = coordinate.split('.') as [string, string]
+  const type = schema.getType(typename)
   if (!type || !('getFields' in type)) return false
   return /^(Int|Float|Decimal|Money)!?$/.test(String(type.getFields()[field]?.type))
 }
@@ -506,7 +506,7 @@ const allSdl = () =>
     (name) => [name, subgraphSdl(name)] as const,
   )
 
-/** The types whose id other tenants may not learn, with the subgraphs that resolve their references. */
+/** The types whose id other tenants may not read, with the subgraphs that resolve their references. */
 const privateEntities = (): readonly (readonly [SubgraphName, string])[] =>
   allSdl().flatMap(([name, sdl]) =>
     parse(sdl).definitions.flatMap((type) => {
