@@ -93,7 +93,7 @@ async function lastPosition(consumer: Consumer, source: Source, epoch: Epoch): P
     if (!batches.some((batch) => isMarkerOf(batch, epoch))) {
       reads++
       await pause(markerAgainMs)
-    } else if (position !== undefined) return position!
+    } else if (position !== undefined) return position
     else if (from === start) return 0n
     else count *= 2n
   }
