@@ -41,7 +41,7 @@ async function read(db: Db): Promise<readonly Content[]> {
       return {
         name,
         options: options as CreateCollectionOptions,
-        indexes: indexes.filter((index) => index.name !== '_id_') as IndexDescription[],
+        indexes: indexes.filter((index) => index.name !== '_id_'),
         documents,
       }
     }),
