@@ -219,8 +219,8 @@ function closeAfterAnswer(app: FastifyInstance): { readonly isDraining: boolean;
 }
 
 /**
- * The connections on which no request has come yet, as browsers open ahead. Node.js takes them for busy: a server
- * that closes would wait until their clients close them.
+ * The connections on which no request has come yet, as browsers open ahead. Node.js takes them for busy: a
+ * server that closes would wait until their clients close them.
  */
 function silentConnections(
   server: FastifyInstance['server'],

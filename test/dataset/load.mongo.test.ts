@@ -1,7 +1,13 @@
 import { pino } from 'pino'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createHand, type HandImporters } from '../../dataset/hand.ts'
-import { loadDataset, type Importers, type LoadOptions, type LoadPhase, type LoadResult } from '../../dataset/load.ts'
+import {
+  loadDataset,
+  type Importers,
+  type LoadOptions,
+  type LoadPhase,
+  type LoadResult,
+} from '../../dataset/load.ts'
 import { checkFigures } from '../../gateway/app/dataset-figures.ts'
 import { verify } from '../../gateway/verify/verify.ts'
 import { clearActivity, finishActivity, loadActivity } from '../../subgraphs/analytics/index.ts'

@@ -16,7 +16,7 @@ declare module 'vitest' {
   }
 }
 
-/** The smallest that has what the tests look for. */
+/** The smallest that has what the tests need. */
 export const demoScale = '0.0002'
 
 const name = `demo_${process.pid}`

@@ -18,11 +18,11 @@ const ask = (url: string, key: string): Promise<Response> =>
   })
 
 describe('the one command', () => {
-  const hub = run({})
+  const demo = run({})
 
   test('prints its URL and the demo keys, and answers', async () => {
-    const url = await urlOf(hub)
-    await hub.line('demo-wallet')
+    const url = await urlOf(demo)
+    await demo.line('demo-wallet')
     expect(await (await ask(url, 'demo-wallet')).json()).toEqual({
       data: { viewer: { participant: { id: 'wallet-sg-01' } } },
     })
@@ -30,7 +30,7 @@ describe('the one command', () => {
   })
 
   test('exits with 0 on SIGTERM, and resets no request that runs or comes soon after it', async () => {
-    const url = await urlOf(hub)
+    const url = await urlOf(demo)
     const agent = new Agent({ keepAlive: true })
     const statuses = new Set<number>()
     const failures: { readonly sentAt: number; readonly error: unknown }[] = []
@@ -51,8 +51,8 @@ describe('the one command', () => {
     const clients = Array.from({ length: 8 }, client)
     await expect.poll(() => answers, { timeout: 60_000 }).toBeGreaterThan(50)
     const stoppedAt = performance.now()
-    hub.process.kill('SIGTERM')
-    expect(await hub.exit).toBe(0)
+    demo.process.kill('SIGTERM')
+    expect(await demo.exit).toBe(0)
     isStopped = true
     await Promise.all(clients)
     // The rest of the half second is for the way of the request, on a machine that is busy.
