@@ -120,8 +120,7 @@ async function fileRoutes(
   tokens: CallTokens,
 ): Promise<void> {
   const { openSettlementFile } = subgraph
-  if (openSettlementFile)
-    settlementFileRoutes(signed, () => ({ identity: tokens, open: openSettlementFile }))
+  if (openSettlementFile) settlementFileRoutes(signed, () => ({ identity: tokens, open: openSettlementFile }))
   await signed.register(async (routes) => {
     // A refusal may come before the hub has sent all of a body: the hub closes the connection, when it has
     // the answer.
