@@ -120,11 +120,10 @@ async function fileRoutes(
   tokens: CallTokens,
 ): Promise<void> {
   const { openSettlementFile } = subgraph
-  if (openSettlementFile)
-    settlementFileRoutes(signed, () => ({ identity: tokens, open: openSettlementFile }))
+  if (openSettlementFile) settlementFileRoutes(signed, () => ({ identity: tokens, open: openSettlementFile }))
   await signed.register(async (routes) => {
-    // A refusal may come before the hub has sent all of a body: the hub closes the connection, so that it does
-    // not lose the answer.
+    // A refusal may come before the hub has sent all of a body: the hub closes the connection, when it has
+    // the answer.
     routes.addHook('onSend', (_request, reply, _payload, done) => {
       reply.removeHeader('connection')
       done()

@@ -285,8 +285,8 @@ describe('every operation gives the same through processes as in one', () => {
 
 describe('files of a hub whose subgraphs are processes of their own', () => {
   const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
-  const get = (path: string, key = 'demo-acquirer') => fetch(`${hub.url}${path}`, { headers: bearer(key) })
-  const file = `mid,name,mcc,country,city,online\n${Array.from({ length: 1_200 }, (_, n) => `FAR${n},Shop ${n},5812,CN,Shanghai,true\n`).join('')}`
+  const get = (route: string, key = 'demo-acquirer') => fetch(`${hub.url}${route}`, { headers: bearer(key) })
+  const csvFile = `mid,name,mcc,country,city,online\n${Array.from({ length: 1_200 }, (_, n) => `FAR${n},Shop ${n},5812,CN,Shanghai,true\n`).join('')}`
   const headersOf = (key: string) => ({
     ...bearer('demo-acquirer'),
     'content-type': 'text/csv',
@@ -303,12 +303,12 @@ describe('files of a hub whose subgraphs are processes of their own', () => {
   test('are imported by a process of the merchant subgraph, after an interruption from where they were', async () => {
     const first = httpRequest(`${hub.url}/import/merchants`, { method: 'POST', headers: headersOf('far') })
     first.on('error', () => {})
-    first.write(file.slice(0, 30_000))
+    first.write(csvFile.slice(0, 30_000))
     const report = async () => (await (await get('/import/merchants/far')).json()) as { rows?: number }
     await expect.poll(async () => (await report()).rows, { timeout: 30_000 }).toBeGreaterThan(0)
     first.destroy()
     const sendAgain = async () => {
-      const response = await send('far', gzipSync(file), { 'content-encoding': 'gzip' })
+      const response = await send('far', gzipSync(csvFile), { 'content-encoding': 'gzip' })
       return response.json()
     }
     await expect
@@ -338,14 +338,14 @@ describe('files of a hub whose subgraphs are processes of their own', () => {
   })
 
   test('are refused with the codes of a hub in one process', async () => {
-    expect(await codeOf(send('k', file, bearer('nonsense')))).toEqual([401, 'UNAUTHENTICATED'])
-    expect(await codeOf(send('k', file, bearer('demo-wallet')))).toEqual([403, 'FORBIDDEN'])
-    expect(await codeOf(send('k', file, { 'content-type': 'text/html' }))).toEqual([
+    expect(await codeOf(send('k', csvFile, bearer('nonsense')))).toEqual([401, 'UNAUTHENTICATED'])
+    expect(await codeOf(send('k', csvFile, bearer('demo-wallet')))).toEqual([403, 'FORBIDDEN'])
+    expect(await codeOf(send('k', csvFile, { 'content-type': 'text/html' }))).toEqual([
       415,
       'UNSUPPORTED_MEDIA_TYPE',
     ])
     expect(await codeOf(send('k', 'no gzip', { 'content-encoding': 'gzip' }))).toEqual([400, 'BAD_REQUEST'])
-    expect(await codeOf(send('k', `mid,colour\n${'x'.repeat(4_000_000)}`))).toEqual([400, 'BAD_VALUE'])
+    expect(await codeOf(send('k', `mid,colour\n${'x'.repeat(100_000)}`))).toEqual([400, 'BAD_VALUE'])
     expect(await codeOf(get('/import/merchants/none'))).toEqual([404, 'NOT_FOUND'])
     expect(await codeOf(get('/export/merchants', 'demo-wallet'))).toEqual([403, 'FORBIDDEN'])
     expect(await codeOf(get('/export/merchants?format=xml'))).toEqual([400, 'BAD_REQUEST'])
