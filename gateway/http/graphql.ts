@@ -221,8 +221,10 @@ function admit(
   const { method, headers, address, requestId, socket, response } = peer
   const operation = read()
   const sizes = { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX }
+  const { CHARACTERS_MAX: charactersMax, TOKENS_MAX: tokensMax } = config
   const needsNoKey =
-    headers.authorization === undefined && isIntrospectionOnly(admission.textOf(operation), sizes)
+    headers.authorization === undefined &&
+    isIntrospectionOnly(admission.textOf(operation), { charactersMax, tokensMax })
   const viewer = needsNoKey ? { ...anonymous, address } : (known ?? refuseUnknown(hub, peer))
   if (!needsNoKey) unknown.known(socket)
 
