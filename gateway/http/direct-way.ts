@@ -146,11 +146,12 @@ class Connection {
   }
 
   readonly #onTimeout = (): void => {
+    if (this.#isBusy) return
     const socket = this.#socket
     const { bytesRead } = socket
     // A blocked process first reads what has arrived meanwhile: it comes between a timer and an immediate.
     setImmediate(() => {
-      if (this.#isBusy || socket.bytesRead !== bytesRead) return
+      if (socket.bytesRead !== bytesRead) return
       if (this.#hasAnswered) socket.destroy()
       else refuseStream(socket, new HttpError('REQUEST_TIMEOUT'))
     })

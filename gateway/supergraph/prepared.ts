@@ -30,8 +30,8 @@ export interface Prepared {
    */
   ready(): Promise<void>
   /**
-   * Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`. There is
-   * a promise only where planning or a subgraph takes time.
+   * Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`, as a
+   * promise only where planning or a subgraph takes time.
    */
   execute(variables: Variables, context: unknown): string | Promise<string>
   /**
