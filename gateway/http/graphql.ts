@@ -220,7 +220,6 @@ function admit(
   const { admission, refused = unnoted } = hub
   const { method, headers, address, requestId, socket, response } = peer
   const operation = read()
-  const sizes = { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX }
   const { CHARACTERS_MAX: charactersMax, TOKENS_MAX: tokensMax } = config
   const needsNoKey =
     headers.authorization === undefined &&

@@ -7,7 +7,6 @@ import fastify, {
   type FastifyServerOptions,
 } from 'fastify'
 import { randomBytes } from 'node:crypto'
-import type { Server as HttpServer } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { holdsCardNumber } from '../../schema/values/card-number.ts'
@@ -112,16 +111,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const streams = () => transports?.eventStreams ?? null
   const graphqlOptions = { config, logger, telemetry, unknown, base, services: () => services, streams }
   await app.register(async (graphql) => graphqlRoutes(graphql, graphqlOptions))
-  let closeDirectWay = (): void => {}
-  app.addHook('preClose', (done) => {
-    closeDirectWay()
-    done()
-  })
   await app.ready()
   const shortWay = { ...graphqlOptions, requestIdOf, metrics, connections }
   openShortWay(app.server, shortWay)
   // Within TLS, a connection is decrypted by Node’s server, which reads it too.
-  if (!tls) closeDirectWay = openDirectWay(app.server as HttpServer, shortWay).close
+  const directWay = tls ? null : openDirectWay(app.server, shortWay)
   await app.listen({ host: config.HOST, port: config.PORT })
   const unfollow = tls?.follow(app.server as HttpsServer, logger)
 
@@ -159,6 +153,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       connections.drain()
       unfollow?.()
       await Promise.all([transports?.close(spreadMs), untilDrained(app)])
+      directWay?.close()
       await app.close()
     },
   }
@@ -171,6 +166,8 @@ function createApp(
   const http = {
     ...webServerRefusals.http,
     headersTimeout: config.RECEIVE_TIMEOUT_MS,
+    // Node refuses a longer `headersTimeout` than this, which is 300 s by default.
+    requestTimeout: config.RECEIVE_TIMEOUT_MS,
     connectionsCheckingInterval: Math.min(config.RECEIVE_TIMEOUT_MS, 1_000),
   }
   const transport = tls

@@ -190,6 +190,7 @@ describe('a connection of a client without a page', () => {
     const { signal } = later.context.deadline!
     client.close()
     if (!signal.aborted) await once(signal, 'abort')
+    expect(later.context.deadline!.isPast).toBe(true)
     finish('late')
   })
 
