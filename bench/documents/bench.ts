@@ -110,7 +110,7 @@ async function delays(): Promise<Row[]> {
   for (let n = 0; n < 4 * rounds; n += 1) {
     opening.push(await longestTurn(async () => (graph = await openSupergraph(options))))
     prepared(graph, thirtyJoins(-1 - n))
-    planning.push(await longestTurn(() => prepared(graph, thirtyJoins(n)).execute({}, {})))
+    planning.push(await longestTurn(async () => prepared(graph, thirtyJoins(n)).execute({}, {})))
   }
   return [
     row('longest turn of the event loop while a graph is opened, median', quantile(opening, 0.5), 'ms'),

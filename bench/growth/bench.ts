@@ -58,7 +58,7 @@ export async function bench(): Promise<void> {
   const rows: Row[] = []
   for (const count of counts) {
     const graph = await graphOf(count)
-    const contenders = entities.map((first) => ({ name: String(first), run: () => graph.run(first) }))
+    const contenders = entities.map((first) => ({ name: String(first), run: async () => graph.run(first) }))
     const options = { concurrency: 1, rounds, sliceMs: sliceSeconds * 300, warmUpMs: sliceSeconds * 500 }
     for (const { name, perSecond, p50 } of await measure(contenders, options)) {
       const what = `${name} entities joined from ${count} subgraphs`

@@ -6,6 +6,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
 import type { LoopTime } from '../../subgraphs/platform/async/loop-time.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
@@ -87,7 +88,11 @@ export function graphqlRoutes(app: FastifyInstance, options: GraphqlRoutesOption
 /** Where an operation comes from, whichever way it takes. */
 export interface Caller extends Peer {
   readonly method: string
-  readonly response: ServerResponse
+  readonly socket: Socket
+  /** Null where the answer does not go through Node’s server, which no traced request may do. */
+  readonly response: ServerResponse | null
+  /** Calls `leave` when the client has gone before its answer. */
+  onGone(leave: () => void): void
 }
 
 export interface Answer {
@@ -121,7 +126,9 @@ async function respond(
 const callerOf = (request: FastifyRequest, { raw }: FastifyReply): Caller => ({
   ...peerOf(request),
   method: request.method,
+  socket: request.socket,
   response: raw,
+  onGone: (leave) => void raw.on('close', leave),
 })
 
 const send = (reply: FastifyReply, { status, contentType, text, headers = {} }: Answer): FastifyReply =>
@@ -130,46 +137,52 @@ const send = (reply: FastifyReply, { status, contentType, text, headers = {} }: 
 /** Answers an operation with events. */
 type Stream = (operation: GraphqlRequest, viewer: Viewer) => void
 
+/** A promise only where something takes time: a promise for each step would take longer than most steps. */
+type Answering = Answer | null | Promise<Answer | null>
+
 /**
  * Runs the operation that `read` gives, and gives its answer; null when `stream` has begun to answer it with
- * events, which is left out for a caller that accepts none. A key is checked before anything is read. Rejects
- * with HttpError.
+ * events, which is left out for a caller that accepts none. A key is checked before anything is read. Throws
+ * or rejects with HttpError.
  */
 export function runOperation(
   options: GraphqlRoutesOptions,
   caller: Caller,
   read: () => GraphqlRequest,
   stream?: Stream,
-): Promise<Answer | null> {
-  if (!tracing) return run(options, caller, read, stream)
-  return traceRequest(tracing, caller, () => run(options, caller, read, stream))
+): Answering {
+  const { method, headers, response } = caller
+  if (!tracing || !response) return run(options, caller, read, stream)
+  return traceRequest(tracing, { method, headers, response }, async () => run(options, caller, read, stream))
 }
 
-async function run(
+function run(
   options: GraphqlRoutesOptions,
   peer: Caller,
   read: () => GraphqlRequest,
   stream?: Stream,
-): Promise<Answer | null> {
+): Answering {
   const { accept, authorization } = peer.headers
   const mediaType = negotiate(accept)
   const acceptsStream = stream !== undefined && acceptsEventStream(accept)
   if (!mediaType && !acceptsStream) throw new HttpError('NOT_ACCEPTABLE')
   const hub = options.services()
   if (!hub) throw new HttpError('NOT_READY')
-  const { admission, identity, refused = unnoted } = hub
-  const found = identity.find(authorization, peer)
-  const viewer = found instanceof Promise ? await found : found
-  if (!viewer && authorization !== undefined) refuseUnknown(hub, peer)
-  return noting(refused, viewer, peer.requestId, () => {
-    const loopTime = admission.begin(viewer, peer.address)
-    const client = { peer, viewer, mediaType, acceptsStream }
-    const admitted = loopTime.run(() => admit(options, hub, client, read))
-    if ('status' in admitted) return admitted
-    if ('prepared' in admitted) return execute(options, peer, admitted, loopTime)
-    stream!(admitted.operation, admitted.viewer)
-    return null
-  })
+  const runFor = (viewer: Viewer | null): Answering => {
+    if (!viewer && authorization !== undefined) refuseUnknown(hub, peer)
+    const { admission, refused = unnoted } = hub
+    return noting(refused, viewer, peer.requestId, () => {
+      const loopTime = admission.begin(viewer, peer.address)
+      const client = { peer, viewer, mediaType, acceptsStream }
+      const admitted = loopTime.run(() => admit(options, hub, client, read))
+      if ('status' in admitted) return admitted
+      if ('prepared' in admitted) return execute(options, peer, admitted, loopTime)
+      stream!(admitted.operation, admitted.viewer)
+      return null
+    })
+  }
+  const found = hub.identity.find(authorization, peer)
+  return found instanceof Promise ? found.then(runFor) : runFor(found)
 }
 
 /** A client, and how it may be answered. */
@@ -205,20 +218,21 @@ function admit(
   read: () => GraphqlRequest,
 ): Admitted | Streamed | Answer {
   const { admission, refused = unnoted } = hub
-  const { method, headers, address, requestId, response } = peer
+  const { method, headers, address, requestId, socket, response } = peer
   const operation = read()
-  const sizes = { charactersMax: config.CHARACTERS_MAX, tokensMax: config.TOKENS_MAX }
+  const { CHARACTERS_MAX: charactersMax, TOKENS_MAX: tokensMax } = config
   const needsNoKey =
-    headers.authorization === undefined && isIntrospectionOnly(admission.textOf(operation), sizes)
+    headers.authorization === undefined &&
+    isIntrospectionOnly(admission.textOf(operation), { charactersMax, tokensMax })
   const viewer = needsNoKey ? { ...anonymous, address } : (known ?? refuseUnknown(hub, peer))
-  if (!needsNoKey && response.socket) unknown.known(response.socket)
+  if (!needsNoKey) unknown.known(socket)
 
   const prepared = admission.prepare(operation)
   if (tracing) nameSpan(tracing, prepared)
   const kind = prepared.kind === 'prepared' ? prepared.operation : null
   if (kind === 'subscription' && !acceptsStream) throw new HttpError('STREAM_NEEDED')
   if (kind === 'mutation' && method === 'GET') {
-    response.setHeader('allow', 'POST')
+    response?.setHeader('allow', 'POST')
     throw new HttpError('METHOD_NOT_ALLOWED', 'GET runs queries only: send a mutation by POST')
   }
   if (acceptsStream && (kind === 'subscription' || !mediaType)) return { operation, viewer }
@@ -236,27 +250,28 @@ function admit(
   return { ...charged, mediaType, prepared, variables, viewer, name }
 }
 
-async function execute(
+function execute(
   { config, telemetry }: GraphqlRoutesOptions,
-  { requestId, response }: Caller,
+  peer: Caller,
   { mediaType, prepared, variables, viewer, name, extensions, allowance }: Admitted,
   loopTime: LoopTime,
-): Promise<Answer> {
+): Answer | Promise<Answer> {
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
-  // A mutation that has begun is finished without its client, which then repeats it with the same key.
-  if (prepared.operation === 'query') response.on('close', () => deadline.leave())
-  const context: RequestContext = { viewer, requestId, deadline, loopTime }
+  const context: RequestContext = { viewer, requestId: peer.requestId, deadline, loopTime }
   const startedAt = performance.now()
-  try {
-    const text = await loopTime.run(() => prepared.execute(variables, context))
+  const answer = (text: string): Answer => {
+    deadline.end()
     const hasErrors = endsWithErrors(text)
     telemetry.operations.count(name, performance.now() - startedAt, hasErrors)
     const maxAge = hasErrors || extensions !== null ? 0 : prepared.maxAge
-    const answer = answerOf(statusOf(text, mediaType), mediaType, withExtensions(text, extensions), maxAge)
-    return allowance ? { ...answer, headers: rateLimitHeaders(allowance) } : answer
-  } finally {
-    deadline.end()
+    const answered = answerOf(statusOf(text, mediaType), mediaType, withExtensions(text, extensions), maxAge)
+    return allowance ? { ...answered, headers: rateLimitHeaders(allowance) } : answered
   }
+  const text = loopTime.run(() => prepared.execute(variables, context))
+  if (typeof text === 'string') return answer(text)
+  // A mutation that has begun is finished without its client, which then repeats it with the same key.
+  if (prepared.operation === 'query') peer.onGone(() => deadline.leave())
+  return text.then(answer).finally(() => deadline.end())
 }
 
 /** Charges the address of a client without a valid key, and refuses it. */

@@ -19,6 +19,7 @@ import { isAllowedHost, namesOf } from '../protocol/host.ts'
 import { HttpError, sendHttpError } from '../protocol/http-error.ts'
 import { unnoted } from '../protocol/refused-requests.ts'
 import { createTelemetry, type Telemetry } from '../telemetry/telemetry.ts'
+import { openDirectWay } from './direct-way.ts'
 import { exchangeRoutes, type ExchangeServices } from './exchange.ts'
 import { graphqlRoutes, httpErrorOf, type Services } from './graphql.ts'
 import { healthRoutes, type Readiness } from './health.ts'
@@ -111,8 +112,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const graphqlOptions = { config, logger, telemetry, unknown, base, services: () => services, streams }
   await app.register(async (graphql) => graphqlRoutes(graphql, graphqlOptions))
   await app.ready()
-  openShortWay(app.server, { ...graphqlOptions, requestIdOf, metrics, connections })
-  const silent = silentConnections(app.server, tls ? 'secureConnection' : 'connection')
+  const shortWay = { ...graphqlOptions, requestIdOf, metrics, connections }
+  openShortWay(app.server, shortWay)
+  const silent = silentConnections(app.server)
+  // Within TLS, a connection is decrypted by Node’s server, which reads it too.
+  if (tls) app.server.on('secureConnection', silent.add)
+  const directWay = tls ? null : openDirectWay(app.server, shortWay, silent.add)
   await app.listen({ host: config.HOST, port: config.PORT })
   const unfollow = tls?.follow(app.server as HttpsServer, logger)
 
@@ -150,6 +155,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       connections.drain()
       unfollow?.()
       await Promise.all([transports?.close(spreadMs), untilDrained(app)])
+      directWay?.close()
       silent.destroy()
       await app.close()
     },
@@ -163,6 +169,8 @@ function createApp(
   const http = {
     ...webServerRefusals.http,
     headersTimeout: config.RECEIVE_TIMEOUT_MS,
+    // Node refuses a longer `headersTimeout` than this, which is 300 s by default.
+    requestTimeout: config.RECEIVE_TIMEOUT_MS,
     connectionsCheckingInterval: Math.min(config.RECEIVE_TIMEOUT_MS, 1_000),
   }
   const transport = tls
@@ -219,22 +227,22 @@ function closeAfterAnswer(app: FastifyInstance): { readonly isDraining: boolean;
 }
 
 /**
- * The connections on which no request has come yet, as browsers open ahead. Node.js takes them for busy: a
- * server that closes would wait until their clients close them.
+ * Connections of Node’s server on which no request has come yet, as browsers open ahead. It takes them for
+ * busy: a server that closes would wait until their clients close them.
  */
-function silentConnections(
-  server: FastifyInstance['server'],
-  opened: 'connection' | 'secureConnection',
-): { destroy(): void } {
+function silentConnections(server: FastifyInstance['server']): {
+  readonly add: (socket: Socket) => void
+  readonly destroy: () => void
+} {
   const silent = new Set<Socket>()
   let isClosing = false
-  server.on(opened, (socket: Socket) => {
-    if (isClosing) return void socket.destroy()
-    silent.add(socket)
-    socket.once('close', () => silent.delete(socket))
-  })
   server.on('request', ({ socket }) => silent.delete(socket))
   return {
+    add(socket) {
+      if (isClosing) return void socket.destroy()
+      silent.add(socket)
+      socket.once('close', () => silent.delete(socket))
+    },
     destroy() {
       isClosing = true
       for (const socket of silent) socket.destroy()

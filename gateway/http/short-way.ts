@@ -2,7 +2,8 @@
 // no web page. It passes by the web server’s router, hooks and reply, which take longer than the operation
 // itself. All others go through the web server, and both run operations by the same function.
 
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { readJson, readRequest } from '../protocol/request.ts'
 import { errorAnswer, runOperation, type Answer, type Caller, type GraphqlRoutesOptions } from './graphql.ts'
 import type { Metrics } from './metrics.ts'
@@ -23,7 +24,9 @@ export function openShortWay(server: Server, options: ShortWayOptions): void {
   const [webServer] = server.listeners('request') as [Listener]
   server.removeAllListeners('request')
   server.on('request', (request, response) => {
-    if (canGoShort(request, options.config.BODY_BYTES_MAX)) new ShortWay(options, request, response).begin()
+    const { method, url, headers } = request
+    if (method === 'POST' && url === '/graphql' && canGoShort(headers, options.config.BODY_BYTES_MAX))
+      new NodeRequest(options, request, response).begin()
     else webServer(request, response)
   })
 }
@@ -32,8 +35,9 @@ export function openShortWay(server: Server, options: ShortWayOptions): void {
 const contentTypes = new Set(['application/json', 'application/json; charset=utf-8'])
 const accepted = new Set([undefined, '*/*', 'application/json', 'application/graphql-response+json'])
 
-function canGoShort({ method, url, headers }: IncomingMessage, bodyMax: number): boolean {
-  if (method !== 'POST' || url !== '/graphql' || headers.origin !== undefined || !headers.host) return false
+/** Whether `POST /graphql` with these headers needs nothing of the web server. */
+export function canGoShort(headers: IncomingHttpHeaders, bodyMax: number): boolean {
+  if (headers.origin !== undefined || !headers.host) return false
   if (headers['content-encoding'] !== undefined) return false
   const length = Number(headers['content-length'])
   return (
@@ -44,32 +48,95 @@ function canGoShort({ method, url, headers }: IncomingMessage, bodyMax: number):
   )
 }
 
-/** One request and its response. */
-class ShortWay implements Caller {
+/** One request and its answer. */
+export abstract class ShortRequest implements Caller {
   readonly #options: ShortWayOptions
-  readonly #request: IncomingMessage
   readonly #beganAtMs = performance.now()
   readonly method = 'POST'
+  readonly headers: IncomingHttpHeaders
+  readonly socket: Socket
   readonly requestId: string
-  readonly response: ServerResponse
+  abstract readonly response: ServerResponse | null
 
-  constructor(options: ShortWayOptions, request: IncomingMessage, response: ServerResponse) {
+  constructor(options: ShortWayOptions, headers: IncomingHttpHeaders, socket: Socket) {
     this.#options = options
-    this.#request = request
-    this.response = response
-    this.requestId = options.requestIdOf(request.headers['x-request-id'])
-  }
-
-  get headers(): IncomingMessage['headers'] {
-    return this.#request.headers
+    this.headers = headers
+    this.socket = socket
+    this.requestId = options.requestIdOf(headers['x-request-id'])
   }
 
   get address(): string {
-    return this.#request.socket.remoteAddress ?? ''
+    return this.socket.remoteAddress ?? ''
   }
 
   get certificate(): string | null {
-    return certificateOf(this.#request.socket)
+    return certificateOf(this.socket)
+  }
+
+  abstract onGone(leave: () => void): void
+  /** Sends the answer; `headers` are names and values in turn. The last one closes the connection. */
+  protected abstract write(
+    status: number,
+    headers: readonly string[],
+    body: string | Buffer,
+    isLast: boolean,
+  ): void
+
+  /** Waits for nothing unless the operation does. */
+  run(body: string): void {
+    try {
+      const answer = runOperation(this.#options, this, () => readRequest(readJson(body, 'the body')))
+      if (!(answer instanceof Promise)) return this.#send(answer!)
+      void answer.then(
+        (answered) => this.#send(answered!),
+        (error: unknown) => this.#fail(error),
+      )
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#send(errorAnswer(this.#options, error, this))
+  }
+
+  /** Waits for nothing unless it compresses the text. */
+  #send(answer: Answer): void {
+    const { text } = answer
+    if (text.length < this.#options.config.COMPRESS_FROM_BYTES) return this.#sendAs(answer, text, [])
+    const vary = ['vary', 'Accept-Encoding']
+    const plain = (): void => this.#sendAs(answer, text, vary)
+    if (this.headers['accept-encoding'] === undefined) return plain()
+    void compressed(this.headers, text).then(
+      (packed) =>
+        packed ? this.#sendAs(answer, packed.body, [...vary, 'content-encoding', packed.encoding]) : plain(),
+      // What cannot be compressed is sent as it is.
+      plain,
+    )
+  }
+
+  #sendAs(
+    { status, contentType, headers: further }: Answer,
+    body: string | Buffer,
+    encoding: readonly string[],
+  ): void {
+    const { connections, metrics } = this.#options
+    const sent = ['content-type', contentType, 'x-request-id', this.requestId, ...encoding]
+    if (further) sent.push(...Object.entries(further).flat())
+    this.write(status, sent, body, connections.isDraining)
+    metrics.count(status, (performance.now() - this.#beganAtMs) / 1000)
+  }
+}
+
+/** A request that Node has read. */
+class NodeRequest extends ShortRequest {
+  readonly #request: IncomingMessage
+  readonly response: ServerResponse
+
+  constructor(options: ShortWayOptions, request: IncomingMessage, response: ServerResponse) {
+    super(options, request.headers, request.socket)
+    this.#request = request
+    this.response = response
   }
 
   /** Reads the body, which is one chunk for most requests. */
@@ -77,50 +144,16 @@ class ShortWay implements Caller {
     let body: Buffer | null = null
     this.#request.on('data', (chunk: Buffer) => (body = body ? Buffer.concat([body, chunk]) : chunk))
     // A client that has gone leaves no `end`, and gets no answer.
-    this.#request.on('end', () => this.#run(body!.toString()))
+    this.#request.on('end', () => this.run(body!.toString()))
   }
 
-  #run(body: string): void {
-    void runOperation(this.#options, this, () => readRequest(readJson(body, 'the body')))
-      .then((answer) => this.#send(answer!))
-      .catch((error: unknown) => this.#send(errorAnswer(this.#options, error, this)))
+  onGone(leave: () => void): void {
+    this.response.on('close', leave)
   }
 
-  /** Waits for nothing unless it compresses the text, which most responses are too short for. */
-  #send(answer: Answer): void {
-    const { text } = answer
-    if (text.length < this.#options.config.COMPRESS_FROM_BYTES) return this.#write(answer, text, [])
-    const vary = ['vary', 'Accept-Encoding']
-    void compressed(this.headers, text).then(
-      (packed) =>
-        packed
-          ? this.#write(answer, packed.body, [...vary, 'content-encoding', packed.encoding])
-          : this.#write(answer, text, vary),
-      // What cannot be compressed is sent as it is.
-      () => this.#write(answer, text, vary),
-    )
-  }
-
-  #write(
-    { status, contentType, headers: further }: Answer,
-    body: string | Buffer,
-    encoding: readonly string[],
-  ): void {
-    const { response, requestId } = this
-    const { connections, metrics } = this.#options
-    const length = String(Buffer.byteLength(body))
-    const sent = [
-      'content-type',
-      contentType,
-      'x-request-id',
-      requestId,
-      ...encoding,
-      'content-length',
-      length,
-    ]
-    if (further) sent.push(...Object.entries(further).flat())
-    if (connections.isDraining) sent.push('connection', 'close')
-    response.writeHead(status, sent).end(body)
-    metrics.count('POST', status, (performance.now() - this.#beganAtMs) / 1000)
+  protected write(status: number, headers: readonly string[], body: string | Buffer, isLast: boolean): void {
+    const sent = [...headers, 'content-length', String(Buffer.byteLength(body))]
+    if (isLast) sent.push('connection', 'close')
+    this.response.writeHead(status, sent).end(body)
   }
 }

@@ -139,7 +139,7 @@ export class Executable {
   }
 
   /** Runs a query or mutation; returns the response as JSON text. */
-  execute(variables: Variables, context: unknown): Promise<string> {
+  execute(variables: Variables, context: unknown): string | Promise<string> {
     const [stage] = this.#stages
     return stage && this.#stages.length === 1
       ? this.#executeStage(stage, newRun(variables, context))
@@ -186,16 +186,11 @@ export class Executable {
     return new EventOutage(error.errors.map((one) => this.#engine.present(one, subgraph, context)))
   }
 
-  /** Not an async function: where no subgraph returns a promise, the returned promise is already resolved. */
-  #executeStage(stage: Stage, run: Run): Promise<string> {
-    try {
-      const waiting = stage.step?.(run)
-      return waiting
-        ? waiting.then(() => counted(run.loopTime, () => responseText(this.#respond(stage, run))))
-        : Promise.resolve(responseText(this.#respond(stage, run)))
-    } catch (error) {
-      return Promise.reject(error)
-    }
+  #executeStage(stage: Stage, run: Run): string | Promise<string> {
+    const waiting = stage.step?.(run)
+    return waiting
+      ? waiting.then(() => counted(run.loopTime, () => responseText(this.#respond(stage, run))))
+      : responseText(this.#respond(stage, run))
   }
 
   /**

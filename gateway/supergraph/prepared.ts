@@ -29,8 +29,11 @@ export interface Prepared {
    * first occurs.
    */
   ready(): Promise<void>
-  /** Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`. */
-  execute(variables: Variables, context: unknown): Promise<string>
+  /**
+   * Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`, as a
+   * promise only where planning or a subgraph takes time.
+   */
+  execute(variables: Variables, context: unknown): string | Promise<string>
   /**
    * Runs a subscription: for each event of the source stream, the rest of the plan is run once, or
    * again after an outage of a subgraph. The stream rejects with the error of the source or an `EventOutage`,
@@ -109,7 +112,6 @@ export function prepareOperation(operation: Operation, engine: Engine, onCompile
     },
     execute(variables, context) {
       const variant = variantFor(variables, context)
-      // Once it is planned, there is no promise but that of the run.
       if (!(variant instanceof Promise)) return variant.execute(variables, context)
       const planning = deadlineOf(context)?.race(variant, notInTime) ?? variant
       return planning.then((planned) =>

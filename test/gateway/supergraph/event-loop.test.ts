@@ -15,12 +15,12 @@ const open = () =>
   })
 
 /**
- * Whether `promise` settles later than all that this thread has to do: only a turn of the event loop, which
+ * Whether `result` settles later than all that this thread has to do: only a turn of the event loop, which
  * also serves requests, brings the result of another thread.
  */
-async function waitsForLoop(promise: Promise<unknown>): Promise<boolean> {
+async function waitsForLoop(result: unknown): Promise<boolean> {
   let isSettled = false
-  const settled = promise.finally(() => (isSettled = true))
+  const settled = Promise.resolve(result).finally(() => (isSettled = true))
   for (let microtask = 0; microtask < 10_000 && !isSettled; microtask++) await Promise.resolve()
   const waits = !isSettled
   await settled
