@@ -13,7 +13,7 @@ import { KafkaProducer, type Epoch } from './kafka-producer.ts'
 
 const contentType = 'application/cloudevents+json; charset=utf-8'
 const answerWithinMs = 2_000
-/** A broker forgets a transactional id that has begun no transaction for a week, unless it is set otherwise. */
+/** A broker deletes a transactional id that has begun no transaction for a week, its default. */
 const dayMs = 86_400_000
 /** Offsets that are read from the end at first; twice as many until one holds an event. */
 const readFromEnd = 8n
