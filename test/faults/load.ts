@@ -20,7 +20,7 @@ export interface Load {
   readonly unanswered: number
   /** Stops new orders and waits for requests under way. */
   stop(): Promise<void>
-  /** Repeats every key without an answer until it has one, for at most `withinMs` after each had a first try. */
+  /** Repeats every key without an answer until it has one, for at most `withinMs` after the first tries. */
   settle(withinMs: number): Promise<void>
 }
 
