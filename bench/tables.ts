@@ -61,11 +61,12 @@ interface ResultsFile {
 
 /** Every table, by the name of its section in the pages. */
 export function benchTables(): Record<string, Table> {
-  const [engine, remote, growth, documents, reads, payments, live, live10k, log, backlog, start] = [
+  const [engine, remote, growth, documents, walls, reads, payments, live, live10k, log, backlog, start] = [
     new Results('engine'),
     new Results('remote'),
     new Results('growth'),
     new Results('documents'),
+    new Results('walls'),
     new Results('reads'),
     new Results('payments'),
     new Results('live'),
@@ -82,6 +83,7 @@ export function benchTables(): Record<string, Table> {
     grouped: groupedTable(remote),
     growth: growthTable(growth),
     documents: documentsTable(documents),
+    walls: wallsTable(walls),
     reads: readsTable(reads),
     payments: paymentsTable(payments),
     fanout: fanoutTable(live, live10k),
@@ -94,9 +96,20 @@ export function benchTables(): Record<string, Table> {
     scale: scaleTable(),
     runs: {
       columns: ['benchmark', 'last run', 'machine'],
-      rows: [engine, remote, growth, documents, reads, payments, live, live10k, log, backlog, start].map(
-        ({ provenance }) => provenance,
-      ),
+      rows: [
+        engine,
+        remote,
+        growth,
+        documents,
+        walls,
+        reads,
+        payments,
+        live,
+        live10k,
+        log,
+        backlog,
+        start,
+      ].map(({ provenance }) => provenance),
     },
   }
 }
@@ -183,6 +196,18 @@ function growthTable(growth: Results): Table {
 const documentsTable = (documents: Results): Table => ({
   columns: ['what', 'value'],
   rows: documents.matching(/(?<!half of them)$/).map(({ what }) => [what, documents.amount(what)]),
+})
+
+const wallsTable = (walls: Results): Table => ({
+  columns: ['figure', 'value', 'ratio', 'goal'],
+  rows: walls
+    .matching(/./)
+    .map(({ what, ratio, goal }) => [
+      what,
+      walls.amount(what),
+      ratio === null ? '' : `${short(ratio)} × ${walls.row(what).peer}`,
+      goal ?? '',
+    ]),
 })
 
 const readsTable = (reads: Results): Table => ({
