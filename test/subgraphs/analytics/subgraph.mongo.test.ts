@@ -67,7 +67,7 @@ const append = (entries: readonly LogEntry[]): Promise<unknown> => logOf(db).ins
 
 let tip = logOfLives(lives).length
 
-/** The reader of the log may not have heard of the last entry, and then sees no lag. */
+/** The reader of the log may not have received the last entry, and then sees no lag. */
 const counted = (): Promise<unknown> =>
   vi.waitFor(
     async () => {
