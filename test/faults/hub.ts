@@ -4,7 +4,8 @@ import type { ChildProcess } from 'node:child_process'
 import { closeSync, globSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { end, start, until } from './processes.ts'
+import { endProcess } from '../harness/end-process.ts'
+import { start, until } from './processes.ts'
 
 /** Of the hubs of a run, so that the judge reads the positions that their cursors hide. */
 export const cursorSecret = 'the secret of a run that makes hubs fail'
@@ -66,7 +67,7 @@ export class Hub {
   }
 
   async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    if (this.#process) await end(this.#process, signal)
+    if (this.#process) await endProcess(this.#process, signal)
   }
 
   /** Resident memory in MB; null when the process does not run. */

@@ -5,9 +5,10 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { MongoClient } from 'mongodb'
 import { findMongod } from '../../gateway/mongod/binary.ts'
 import { electionParameter, electionSettings } from '../harness/elections.ts'
+import { endProcess } from '../harness/end-process.ts'
 import { binaryDir } from '../harness/places.ts'
 import type { Network } from './network.ts'
-import { end, freePorts, start, until } from './processes.ts'
+import { freePorts, start, until } from './processes.ts'
 
 const oplogMb = 32
 
@@ -52,7 +53,7 @@ export class Member {
   }
 
   async kill(): Promise<void> {
-    if (this.#process) await end(this.#process)
+    if (this.#process) await endProcess(this.#process)
   }
 
   /** Stands still until `resume`. */

@@ -22,14 +22,6 @@ export function start(command: string, args: readonly string[], options: SpawnOp
   return child
 }
 
-/** Sends a signal and resolves when the process has ended. */
-export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exit = once(child, 'exit')
-  child.kill(signal)
-  await exit
-}
-
 /** Returns free ports of 127.0.0.1. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
