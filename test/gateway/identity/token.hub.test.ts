@@ -104,8 +104,7 @@ describe('a token of the issuer', () => {
     const clients: RawClient[] = []
     for (const each of [one, two]) clients.push(await RawClient.as(hub.url, await issuer.token(each, soon())))
     for (const client of clients) await client.subscribe('1', events)
-    for (const client of clients) await client.drain()
-    expect(hub.feed.count('transactionEvents')).toBe(2)
+    await hub.feed.until('transactionEvents', 2)
     for (const client of clients) await client.close()
     await hub.feed.until('transactionEvents', 0)
   })
