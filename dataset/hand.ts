@@ -47,28 +47,29 @@ export const createHand = <Counts>(
   async payments(number, plan, onAdded) {
     const span = payments.spans[number]!
     let index = span.first
-    let days: PastPayment[] = []
+    let made: PastPayment[] = []
     let writing: Promise<unknown> = Promise.resolve()
     const write = async (rows: readonly PastPayment[]) => {
-      // Days are made while the previous ones are written.
+      // Payments are made while the previous ones are written.
       await writing
       writing = importers.payments(rows, index).then(() => onAdded(rows.length))
       writing.catch(() => {}) // Awaited by the next write.
       index += rows.length
     }
     for (const day of payments.daysOf(span, plan)) {
-      days.push(...day)
-      if (days.length < writtenTogether) continue
-      await write(days)
-      days = []
+      made = [...made, ...day]
+      let written = 0
+      for (; written + writtenTogether <= made.length; written += writtenTogether)
+        await write(made.slice(written, written + writtenTogether))
+      made = made.slice(written)
     }
-    await write(days)
+    await write(made)
     await writing
   },
 })
 
-/** Payments; at a small scale a day has few. */
-const writtenTogether = 2_000
+/** Payments: enough for a cheap write, and so few that the collector of garbage finds little alive. */
+const writtenTogether = 1_000
 
 function* merchantsIn(merchants: MerchantSource, { from, to }: MerchantRange): Iterable<Merchant> {
   for (let index = from; index < to; index++) yield merchants.at(index)

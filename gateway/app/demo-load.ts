@@ -102,7 +102,7 @@ async function openHands(setup: HandOrder): Promise<Hands<TallyParts>> {
     () =>
       new Worker(new URL('demo-load-hand.ts', import.meta.url), {
         workerData: setup,
-        resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 400 },
+        resourceLimits: { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 400 },
       }),
   )
   return { all: workers.map(handIn), close: () => Promise.all(workers.map((worker) => worker.terminate())) }
