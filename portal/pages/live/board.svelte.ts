@@ -8,7 +8,12 @@ const pendingMax = 20_000
 const latenciesMax = 500
 /** The most arcs that are handed to the map in one flush. */
 const arcsMax = 12
+/** The least time between two flushes. */
 const flushMs = 150
+/** A flush takes at most a quarter of the time of the page: the rest is for what its viewer does. */
+const restPerWork = 3
+/** A page in the background draws no frames: it rests for this long. */
+const hiddenMs = 1_000
 
 interface Lane {
   readonly corridor: string
@@ -77,15 +82,17 @@ export class Board {
   readonly #seconds: { second: number; events: number; payments: number }[] = []
   readonly #latencies: number[] = []
   readonly #draw: (event: LiveEvent) => void
-  readonly #timer: ReturnType<typeof setInterval>
+  #timer: ReturnType<typeof setTimeout>
+  #isClosed = false
 
   constructor(draw: (event: LiveEvent) => void) {
     this.#draw = draw
-    this.#timer = setInterval(() => this.#flush(), flushMs)
+    this.#timer = setTimeout(() => this.#flush(), flushMs)
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#isClosed = true
+    clearTimeout(this.#timer)
   }
 
   receive(event: LiveEvent): void {
@@ -149,7 +156,21 @@ export class Board {
     return lane
   }
 
+  /** Flushes, and again once the page has drawn it and had time for other work. */
   #flush(): void {
+    const startedAt = performance.now()
+    const rest = () => {
+      clearTimeout(this.#timer)
+      if (this.#isClosed) return
+      const tookMs = performance.now() - startedAt
+      this.#timer = setTimeout(() => this.#flush(), Math.max(flushMs, restPerWork * tookMs))
+    }
+    this.#timer = setTimeout(rest, hiddenMs)
+    requestAnimationFrame(() => setTimeout(rest))
+    this.#show()
+  }
+
+  #show(): void {
     const fresh = this.#fresh
     const arrived = this.#arrived
     this.#fresh = []
