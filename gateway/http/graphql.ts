@@ -174,10 +174,12 @@ function run(
     return noting(refused, viewer, peer.requestId, () => {
       const loopTime = admission.begin(viewer, peer.address)
       const client = { peer, viewer, mediaType, acceptsStream }
-      const admitted = loopTime.run(() => admit(options, hub, client, read))
-      if ('status' in admitted) return admitted
-      if ('prepared' in admitted) return execute(options, peer, admitted, loopTime)
-      stream!(admitted.operation, admitted.viewer)
+      const answered = loopTime.run(() => {
+        const admitted = admit(options, hub, client, read)
+        return 'prepared' in admitted ? execute(options, peer, admitted, loopTime) : admitted
+      })
+      if (!('viewer' in answered)) return answered
+      stream!(answered.operation, answered.viewer)
       return null
     })
   }
@@ -250,6 +252,7 @@ function admit(
   return { ...charged, mediaType, prepared, variables, viewer, name }
 }
 
+/** Runs an operation, as a part of its time on the event loop. */
 function execute(
   { config, telemetry }: GraphqlRoutesOptions,
   peer: Caller,
@@ -267,7 +270,7 @@ function execute(
     const answered = answerOf(statusOf(text, mediaType), mediaType, withExtensions(text, extensions), maxAge)
     return allowance ? { ...answered, headers: rateLimitHeaders(allowance) } : answered
   }
-  const text = loopTime.run(() => prepared.execute(variables, context))
+  const text = prepared.execute(variables, context)
   if (typeof text === 'string') return answer(text)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
   if (prepared.operation === 'query') peer.onGone(() => deadline.leave())

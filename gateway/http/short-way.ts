@@ -122,7 +122,7 @@ export abstract class ShortRequest implements Caller {
   ): void {
     const { connections, metrics } = this.#options
     const sent = ['content-type', contentType, 'x-request-id', this.requestId, ...encoding]
-    if (further) sent.push(...Object.entries(further).flat())
+    for (const name in further) sent.push(name, further[name]!)
     this.write(status, sent, body, connections.isDraining)
     metrics.count(status, (performance.now() - this.#beganAtMs) / 1000)
   }

@@ -91,13 +91,15 @@ export async function openBudgets({
       const nowMs = clock()
       const used = callers.map((caller) => entryOf(entries, caller, nowMs))
       const short = used.filter(({ budget }) => budget.remainingAt(nowMs) < cost)
-      const [longest] = short.toSorted((a, b) => b.budget.waitMs(cost, nowMs) - a.budget.waitMs(cost, nowMs))
-      if (longest) return allowanceOf(longest, cost, nowMs, false)
+      if (short.length > 0) {
+        const longest = leastOf(short, ({ budget }) => -budget.waitMs(cost, nowMs))
+        return allowanceOf(longest, cost, nowMs, false)
+      }
       for (const entry of used) {
         entry.budget.spend(cost, nowMs)
         if (stored && entry.caller.isShared) entry.unshared += cost
       }
-      const least = used.toSorted((a, b) => shareLeft(a, nowMs) - shareLeft(b, nowMs))[0]!
+      const least = leastOf(used, ({ budget, caller }) => budget.remainingAt(nowMs) / caller.perMinute)
       return allowanceOf(least, least.caller.perMinute, nowMs, true)
     },
     take(caller, cost) {
@@ -119,8 +121,16 @@ export async function openBudgets({
   }
 }
 
-const shareLeft = ({ budget, caller }: Entry, nowMs: number): number =>
-  budget.remainingAt(nowMs) / caller.perMinute
+/** The first of `entries` with the lowest value; there is at least one. */
+function leastOf(entries: readonly Entry[], valueOf: (entry: Entry) => number): Entry {
+  let [least] = entries as readonly [Entry]
+  let lowest = valueOf(least)
+  for (const entry of entries) {
+    const value = valueOf(entry)
+    if (value < lowest) [least, lowest] = [entry, value]
+  }
+  return least
+}
 
 const allowanceOf = (
   { budget, caller }: Entry,

@@ -8,6 +8,7 @@
 
 import {
   getNamedType,
+  Kind,
   isAbstractType,
   isCompositeType,
   isInputObjectType,
@@ -25,7 +26,7 @@ import type { CostRules } from './cost-rules.ts'
 import type { Arguments } from './features.ts'
 import type { Operation } from './operation.ts'
 import { rootShape, type Shape, type ShapeField } from './shape.ts'
-import { noOverrides } from './variant.ts'
+import { noOverrides, switchesKey } from './variant.ts'
 
 /** What a selection costs: a part that is always the same, and lists whose size depends on variables. */
 interface Price {
@@ -51,15 +52,15 @@ export function compileCost(operation: Operation, listSize: number): (variables:
   const prices = new Map<string, Price>()
   const base = definition.operation === 'mutation' ? mutationCost : 0
   return (variables) => {
-    const on = switches.map((name) => variables[name] === true)
-    const key = on.map(Number).join('')
+    const key = switchesKey(switches, variables)
     let price = prices.get(key)
     if (!price) {
-      const values = new Map(switches.map((name, n) => [name, on[n]!]))
+      const values = new Map(switches.map((name) => [name, variables[name] === true]))
       const variant = { switches: values, overrides: noOverrides, isForbidden: null, isHidden: null }
       price = new Pricing(operation, listSize).ofSelection(rootShape(operation, variant), noSizes)
       if (prices.size < cachedMax) prices.set(key, price)
     }
+    if (price.terms.length === 0) return base + price.constant
     return base + evaluate(price, { variables, found: new Map() })
   }
 }
@@ -217,7 +218,10 @@ function argumentValue(
   { nodes }: ShapeField,
 ): (variables: Variables) => unknown {
   const node = nodes[0]!.arguments?.find((argument) => argument.name.value === name)?.value
-  return (variables) => (node ? valueFromAST(node, type, variables) : undefined)
+  if (!node) return () => undefined
+  if (node.kind !== Kind.VARIABLE) return (variables) => valueFromAST(node, type, variables)
+  const variable = node.name.value
+  return (variables) => variables[variable]
 }
 
 function times({ constant, terms }: Price, size: Size): Price {

@@ -41,9 +41,15 @@ export class DocumentCache {
 
   /** `name` is '' for a document's only operation. */
   prepare(text: string, name: string): Prepared | Rejected {
-    const document = this.#valid.get(text) ?? this.#rejected.get(text) ?? this.#read(text)
+    const document = this.#find(text)
     if ('kind' in document) return document
     return document.operations.get(name) ?? this.#prepareIn(text, document, name)
+  }
+
+  /** A text that is too long is refused before the look-up, which would hash it, and keeps no place here. */
+  #find(text: string): ValidDocument | Rejected {
+    if (text.length > this.#policy.limits.charactersMax) return this.#read(text)
+    return this.#valid.get(text) ?? this.#rejected.get(text) ?? this.#read(text)
   }
 
   /** The operations that were used lately, the latest first, at most `max`. */
@@ -59,7 +65,8 @@ export class DocumentCache {
   #read(text: string): ValidDocument | Rejected {
     const document = readDocument(this.#engine.supergraph.api.graphql, text, this.#policy)
     if ('kind' in document) {
-      if (!document.isSecret) this.#rejected.set(text, document, text.length + rejectedBytes)
+      const isKept = !document.isSecret && text.length <= this.#policy.limits.charactersMax
+      if (isKept) this.#rejected.set(text, document, text.length + rejectedBytes)
       return document
     }
     const valid = { document, operations: new Map<string, Prepared>(), plans: 0 }

@@ -5,7 +5,7 @@ import type { Variables } from './connection.ts'
 import type { Engine } from './executable.ts'
 import type { Operation } from './operation.ts'
 import type { Overrides } from './plan.ts'
-import { noOverrides, type Variant } from './variant.ts'
+import { noOverrides, switchesKey, type Variant } from './variant.ts'
 
 export interface Setting {
   readonly key: string
@@ -21,7 +21,6 @@ export function compileSettings(
   const { labels, percentages } = engine.planner
   const isOverridden = labels.length > 0 || percentages.length > 0
   if (switches.length === 0 && requirements.length === 0 && !isOverridden) return null
-  const bits = (values: readonly boolean[]): string => values.map((value) => (value ? '1' : '0')).join('')
   const grants = new WeakMap<Access, Grant>()
   const grantOf = (access: Access): Grant => {
     let grant = grants.get(access)
@@ -29,13 +28,13 @@ export function compileSettings(
     return grant
   }
   return (variables, context) => {
-    const on = switches.map((name) => variables[name] === true)
     const grant = requirements.length > 0 ? grantOf(engine.accessOf(context)) : noLimit
     const overrides = isOverridden ? overridesOf(engine, context) : noOverrides
+    const overrideKey = isOverridden ? `${overrides.percentage} ${[...overrides.labels].join()}` : ''
     return {
-      key: `${bits(on)} ${grant.key} ${overrides.percentage} ${[...overrides.labels].join()}`,
+      key: `${switchesKey(switches, variables)} ${grant.key} ${overrideKey}`,
       read: () => ({
-        switches: new Map(switches.map((name, n) => [name, on[n]!])),
+        switches: new Map(switches.map((name) => [name, variables[name] === true])),
         overrides,
         isForbidden: grant.isForbidden,
         isHidden: grant.isHidden,

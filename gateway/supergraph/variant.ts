@@ -2,6 +2,7 @@
 // the caller may read, `@override` with a label) gets its own plan, so that plans have no conditions.
 
 import type { Hidden } from './access.ts'
+import type { Variables } from './connection.ts'
 import type { Switches } from './operation.ts'
 import type { Overrides } from './plan.ts'
 
@@ -15,6 +16,13 @@ export interface Variant {
 }
 
 export const noOverrides: Overrides = { labels: new Set(), percentage: 0 }
+
+/** The values of the switches of an operation, as text: a digit for each. */
+export function switchesKey(switches: readonly string[], variables: Variables): string {
+  let key = ''
+  for (const name of switches) key += variables[name] === true ? '1' : '0'
+  return key
+}
 
 /** The variant of an operation that has only one. */
 export const onlyVariant: Variant = {
