@@ -10,7 +10,7 @@ import { demandScope, isOperator, requireScope } from '../shared/access.ts'
 import { alertSubjectsOf } from '../shared/alert-access.ts'
 import type { AlertFeed } from '../shared/alert-feed.ts'
 import type { Alert, AlertEvent, AlertLog, AlertSubject } from '../shared/alert-log.ts'
-import type { AuditLog } from '../shared/audit-log.ts'
+import { authorOf, type AuditLog } from '../shared/audit-log.ts'
 import { openBacklogStream, withPositions, type BacklogSource } from '../shared/backlog-stream.ts'
 import type { Cursors } from '../shared/cursor.ts'
 import type { IdempotencyConflict } from '../shared/idempotency-key.ts'
@@ -196,11 +196,9 @@ export async function acknowledgeAlert(
     if (!found) return refuse('NOT_FOUND', `there is no alert ${quoteInput(id)}`, ['input', 'alert'])
     const { alert, isFirst } = found
     if (!isFirst) return alert
-    const { viewer, requestId } = context
     const target = `alert:${id}` as const
     const change = { before: { acknowledged: null }, after: { acknowledged: alert.acknowledged } }
-    const entry = { at, actor: by, action: operation, target, requestId, key: viewer.key, ...change }
-    await audit.record(entry, session)
+    await audit.record({ ...authorOf(context), at, action: operation, target, ...change }, session)
     return alert
   })
   return isRefusal(outcome) ? outcome : outcome.done

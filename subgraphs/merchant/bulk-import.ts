@@ -9,7 +9,7 @@ import { holdsCardNumber } from '../../schema/values/card-number.ts'
 import type { ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type ProblemCode, type Refusal } from '../../schema/values/problems.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
-import type { AuditLog } from '../shared/audit-log.ts'
+import { authorOf, type AuditLog } from '../shared/audit-log.ts'
 import type { Participant } from '../shared/registry.ts'
 import type { RequestContext } from '../shared/viewer.ts'
 import {
@@ -253,21 +253,19 @@ async function begin(
 }
 
 const auditEntry = (
-  { viewer, requestId }: RequestContext,
+  context: RequestContext,
   acquirer: Participant,
   key: string,
   at: Date,
   before: object | null,
   after: object,
 ) => ({
+  ...authorOf(context),
   at,
-  actor: viewer.participant,
   action: 'importMerchants' as const,
   target: `import:${idOf(acquirer.id, key)}` as const,
   before,
   after,
-  requestId,
-  key: viewer.key,
 })
 
 /** The rows that are read and not written yet, and how far the import is. */

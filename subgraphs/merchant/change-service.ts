@@ -6,7 +6,7 @@ import type { MerchantId, QrProductId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { quoteInput } from '../../schema/values/unknown.ts'
 import { isOperator, requireScope } from '../shared/access.ts'
-import type { AuditLog } from '../shared/audit-log.ts'
+import { authorOf, type AuditLog } from '../shared/audit-log.ts'
 import type { IdempotencyConflict } from '../shared/idempotency-key.ts'
 import type { IdempotentWriter } from '../shared/idempotent-writer.ts'
 import type { RequestContext } from '../shared/viewer.ts'
@@ -70,13 +70,12 @@ async function setMerchantStatus(
       const { id, status } = changed.merchant
       await audit.record(
         {
+          ...authorOf(context),
           at,
-          actor: participant,
           action: operation,
           target: `merchant:${id}`,
           before: { status: command.expectedStatus },
           after: { status, reason: command.reason },
-          requestId: context.requestId,
         },
         session,
       )
@@ -111,11 +110,7 @@ async function setQrProduct(
     const { id: _id, ...row } = after
     await products.replaceOne({ _id }, row, { upsert: true, session })
     const target = `qrProduct:${_id}` as const
-    const { requestId } = context
-    await audit.record(
-      { at, actor: participant, action: operation, target, before, after, requestId },
-      session,
-    )
+    await audit.record({ ...authorOf(context), at, action: operation, target, before, after }, session)
     return after
   })
   if (isRefusal(outcome)) return outcome

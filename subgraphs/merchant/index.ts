@@ -58,7 +58,7 @@ export async function openMerchantSubgraph(
     codes,
     counts,
     queries: createMerchantQueries({ store, counts, acceptance, registry, now }),
-    service: createMerchantService({ store, codes, counts, registry, now }),
+    service: createMerchantService({ store, codes, counts, registry, audit, now }),
     changes,
     now,
   })

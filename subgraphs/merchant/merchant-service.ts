@@ -4,6 +4,7 @@ import { v7 as newUuid } from 'uuid'
 import type { MerchantCodeId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { requireScope } from '../shared/access.ts'
+import { authorOf, type AuditLog } from '../shared/audit-log.ts'
 import type { IdempotencyConflict } from '../shared/idempotency-key.ts'
 import type { Participant, Registry } from '../shared/registry.ts'
 import { quoteInput } from '../../schema/values/unknown.ts'
@@ -30,6 +31,7 @@ export interface MerchantServiceDependencies {
   readonly codes: CodeStore
   readonly counts: CountStore
   readonly registry: Registry
+  readonly audit: Pick<AuditLog, 'record'>
   readonly now: () => Date
 }
 
@@ -41,7 +43,7 @@ export const createMerchantService = (dependencies: MerchantServiceDependencies)
 })
 
 async function registerMerchants(
-  { store, counts, registry, now }: MerchantServiceDependencies,
+  { store, counts, registry, audit, now }: MerchantServiceDependencies,
   rows: readonly MerchantInput[],
   context: RequestContext,
 ): Promise<MerchantsRegistered | Refusal> {
@@ -52,7 +54,20 @@ async function registerMerchants(
     return refuse('TOO_MANY', problem, ['input', 'merchants'])
   }
   const { merchants, rejected } = describeMerchants(rows, acquirer, counts.cube.products)
-  const { created, updated } = await store.register(merchants, now())
+  const at = now()
+  const { created, updated } = await store.register(merchants, at, (registered, session) =>
+    audit.record(
+      {
+        ...authorOf(context),
+        at,
+        action: 'registerMerchants',
+        target: `participant:${acquirer.id}`,
+        before: null,
+        after: { ...registered, rejected: rejected.length },
+      },
+      session,
+    ),
+  )
   return { created, updated, rejected }
 }
 

@@ -7,7 +7,7 @@ import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts
 import { scopes as allScopes, type Scope } from '../../schema/values/scopes.ts'
 import { demandScope, isOperator, requireScope } from '../shared/access.ts'
 import type { ApiKeys, ApiKeyView, Grant } from '../shared/api-keys.ts'
-import type { AuditedAction, AuditLog } from '../shared/audit-log.ts'
+import { authorOf, type AuditedAction, type AuditLog } from '../shared/audit-log.ts'
 import type { IdempotentWriter } from '../shared/idempotent-writer.ts'
 import type { Registry } from '../shared/registry.ts'
 import type { RequestContext } from '../shared/viewer.ts'
@@ -207,20 +207,12 @@ function unheldScope(context: RequestContext, scopes: readonly Scope[]): Refusal
 
 const record = (
   { audit, now }: Dependencies,
-  { viewer, requestId }: RequestContext,
+  context: RequestContext,
   action: AuditedAction,
   change: { readonly before: ApiKeyView | null; readonly after: ApiKeyView },
   session: ClientSession,
 ): Promise<void> =>
   audit.record(
-    {
-      at: now(),
-      actor: viewer.participant,
-      key: viewer.key,
-      action,
-      target: `key:${change.after.id}`,
-      ...change,
-      requestId,
-    },
+    { ...authorOf(context), at: now(), action, target: `key:${change.after.id}`, ...change },
     session,
   )

@@ -2,6 +2,7 @@
 
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { demandScope, requireScope } from '../shared/access.ts'
+import { authorOf } from '../shared/audit-log.ts'
 import { readCallbackUrl } from '../shared/callback-url.ts'
 import {
   subgraphNameForm,
@@ -120,10 +121,10 @@ async function leaveSubgraph(
   return left
 }
 
-const callOf = (
-  { viewer, requestId }: RequestContext,
-  name: string,
-  idempotencyKey: string | null | undefined,
-) => ({ name, by: viewer.participant, requestId, idempotencyKey })
+const callOf = (context: RequestContext, name: string, idempotencyKey: string | null | undefined) => ({
+  name,
+  by: authorOf(context),
+  idempotencyKey,
+})
 
 const shown = ({ id, ...rest }: StoredSubgraph) => ({ name: id, ...rest })

@@ -3,17 +3,15 @@
 
 import { hash } from 'node:crypto'
 import type { ClientSession, Db } from 'mongodb'
-import type { ParticipantId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { makeCollection } from '../platform/mongo/client.ts'
-import { openAuditLog } from '../shared/audit-log.ts'
+import { openAuditLog, type ParticipantAuthor } from '../shared/audit-log.ts'
 import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
 import type { StoredSubgraph } from '../shared/joined-subgraphs.ts'
 
 export interface SubgraphChange {
   readonly name: string
-  readonly by: ParticipantId
-  readonly requestId: string
+  readonly by: ParticipantAuthor
   readonly idempotencyKey?: string | null | undefined
   /** The input as it was read. */
   readonly command: object
@@ -48,27 +46,26 @@ export async function createSubgraphStore(db: Db, now: () => Date): Promise<Subg
     { by, idempotencyKey = null, command }: SubgraphChange,
     effect: (session: ClientSession) => Promise<Result | Refusal>,
   ): Promise<Result | Refusal> {
-    const call = { participant: by, operation: action, idempotencyKey, command, at: now() }
+    const call = { participant: by.actor, operation: action, idempotencyKey, command, at: now() }
     const outcome = await writer.once(call, effect)
     return isRefusal(outcome) ? outcome : outcome.done
   }
 
   const record = (
     action: 'joinSubgraph' | 'leaveSubgraph',
-    { name, by, requestId }: SubgraphChange,
+    { name, by }: SubgraphChange,
     before: StoredDocument | null,
     after: StoredDocument | null,
     session: ClientSession,
   ): Promise<void> =>
     audit.record(
       {
+        ...by,
         at: now(),
-        actor: by,
         action,
         target: `subgraph:${name}`,
         before: before && audited(before),
         after: after && audited(after),
-        requestId,
       },
       session,
     )
@@ -83,7 +80,14 @@ export async function createSubgraphStore(db: Db, now: () => Date): Promise<Subg
         if (isRefusal(sdl)) return sdl
         const before = await stored.findOne({ _id: change.name }, { session })
         const version = (before?.version ?? 0) + 1
-        const after: StoredDocument = { _id: change.name, url, sdl, joinedAt: now(), by: change.by, version }
+        const after: StoredDocument = {
+          _id: change.name,
+          url,
+          sdl,
+          joinedAt: now(),
+          by: change.by.actor,
+          version,
+        }
         const { _id, ...content } = after
         await stored.replaceOne({ _id }, content, { upsert: true, session })
         await record('joinSubgraph', change, before, after, session)

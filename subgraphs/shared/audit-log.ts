@@ -9,6 +9,7 @@ import { formatAmount, type Money } from '../../schema/values/money.ts'
 import { canonicalJson } from '../platform/canonical-json.ts'
 import { openAuditChain, type AuditChain, type Link } from './audit-chain.ts'
 import type { Operation } from './idempotency-key.ts'
+import type { RequestContext } from './viewer.ts'
 
 /** All audited actions, each named after its mutation; `eraseCustomer` is a command. */
 export const auditedActions = {
@@ -34,6 +35,7 @@ export const auditedActions = {
   rotateKey: true,
   revokeKey: true,
   acknowledgeAlert: true,
+  registerMerchants: true,
   importMerchants: true,
   forbiddenField: true,
   refusedRequest: true,
@@ -44,7 +46,13 @@ export const auditedActions = {
  * `refusedRequest` a request that was refused for its content, its key or its amount.
  */
 type UnkeyedAction =
-  'updateWebhook' | 'deleteWebhook' | 'revokeKey' | 'importMerchants' | 'forbiddenField' | 'refusedRequest'
+  | 'updateWebhook'
+  | 'deleteWebhook'
+  | 'revokeKey'
+  | 'registerMerchants'
+  | 'importMerchants'
+  | 'forbiddenField'
+  | 'refusedRequest'
 
 export type AuditedAction = keyof typeof auditedActions
 
@@ -71,37 +79,49 @@ export const auditedKinds = {
 
 export type AuditedKind = keyof typeof auditedKinds
 
-export interface Change {
-  readonly at: Date
+/** The caller of a change, and its request. */
+export interface Author {
   /** Id of the caller's participant; null for the hub itself, at its start. */
   readonly actor: ParticipantId | null
+  /** The name of the caller's key or token; null for the hub itself. */
+  readonly key: string | null
+  readonly requestId: string
+}
+
+/** The author of a change that a participant makes. */
+export interface ParticipantAuthor extends Author {
+  readonly actor: ParticipantId
+}
+
+export const authorOf = ({ viewer, requestId }: RequestContext): ParticipantAuthor => ({
+  actor: viewer.participant,
+  key: viewer.key,
+  requestId,
+})
+
+export interface Change extends Author {
+  readonly at: Date
   readonly action: AuditedAction
   readonly target: `${AuditedKind}:${string}`
   /** The object before the change; null when it is new. */
   readonly before: object | null
   /** The object after the change; null when it is deleted. */
   readonly after: object | null
-  readonly requestId: string
-  /** The name of the caller's key or token; left out for the hub itself. */
-  readonly key?: string | null
   /** The code of the refusal, when the change was refused. */
   readonly refusal?: string | null
 }
 
 /** A document of the collection `audit`. */
-export interface AuditEntry extends Link {
+export interface AuditEntry extends Link, Author {
   /** UUID version 7 of `at`, so ids are in order of time. */
   readonly _id: string
   readonly at: Date
-  readonly actor: ParticipantId | null
   readonly action: AuditedAction
   readonly target: string
   /** Canonical JSON. */
   readonly before: string | null
   /** Canonical JSON. */
   readonly after: string | null
-  readonly requestId: string
-  readonly key: string | null
   /** The code of the refusal; null when the change was made. */
   readonly refusal: string | null
 }
@@ -126,14 +146,13 @@ export async function openAuditLog(db: Db): Promise<AuditLog> {
   const chain = await openAuditChain(db, (first) => chainEarlier(entries, first))
   return {
     entries,
-    async record({ at, before, after, key = null, refusal = null, ...rest }, session) {
+    async record({ at, before, after, refusal = null, ...rest }, session) {
       const content = {
         _id: newUuid({ msecs: at.getTime(), seq: (sequence = (sequence + 1) % 2 ** 31) }),
         at,
         before: before && auditText(before),
         after: after && auditText(after),
         ...rest,
-        key,
         refusal,
       }
       await entries.insertOne({ ...content, ...(await chain.append(content, session)) }, { session })

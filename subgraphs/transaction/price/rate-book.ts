@@ -3,13 +3,12 @@
 // built-in table, and production prices nothing.
 
 import type { ClientSession, Collection, Db } from 'mongodb'
-import type { ParticipantId } from '../../../schema/values/id.ts'
 import { isRefusal, type Refusal } from '../../../schema/values/problems.ts'
 import type { Logger } from '../../platform/logger.ts'
 import { makeCollection } from '../../platform/mongo/client.ts'
 import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import { openMirror } from '../../platform/mongo/mirror.ts'
-import type { AuditLog } from '../../shared/audit-log.ts'
+import type { AuditLog, Author, ParticipantAuthor } from '../../shared/audit-log.ts'
 import type { IdempotentWriter } from '../../shared/idempotent-writer.ts'
 import { checkFollows, type RateTable } from './rate-table.ts'
 import { tableRates, type RateProvider } from './rates.ts'
@@ -21,8 +20,7 @@ export interface VersionedRateTable extends RateTable {
 }
 
 export interface RateRequest {
-  readonly by: ParticipantId
-  readonly requestId: string
+  readonly by: ParticipantAuthor
   /** The same key and table return the first result again. */
   readonly idempotencyKey?: string | null | undefined
 }
@@ -97,13 +95,19 @@ async function setTable(
   request: RateRequest,
 ): Promise<VersionedRateTable | Refusal> {
   const { db, now, builtIn, idempotentWriter, reload } = book
-  const { by: participant, idempotencyKey = null } = request
-  const call = { participant, operation: 'setRates', idempotencyKey, command: table, at: now() } as const
+  const { by, idempotencyKey = null } = request
+  const call = {
+    participant: by.actor,
+    operation: 'setRates',
+    idempotencyKey,
+    command: table,
+    at: now(),
+  } as const
   const outcome = await retryOnTakenVersion(() =>
     idempotentWriter.once(call, async (session) => {
       const present = await latestTable(db, session)
       const obstacle = checkFollows(table, present ?? builtIn, now())
-      return obstacle ?? insertTable(book, table, present, request, session)
+      return obstacle ?? insertTable(book, table, present, by, session)
     }),
   )
   if (isRefusal(outcome)) return outcome
@@ -119,7 +123,7 @@ async function adoptTable(book: OpenRateBook, table: RateTable): Promise<boolean
         const present = await latestTable(db, session)
         const before = present ?? builtIn
         if (before && table.asOf <= before.asOf) return false
-        await insertTable(book, table, present, { by: null, requestId: 'start' }, session)
+        await insertTable(book, table, present, { actor: null, key: null, requestId: 'start' }, session)
         return true
       }),
     ),
@@ -136,7 +140,7 @@ async function insertTable(
   { db, now, audit }: RateBookDependencies,
   table: RateTable,
   present: StoredTable | null,
-  { by, requestId }: { readonly by: ParticipantId | null; readonly requestId: string },
+  by: Author,
   session: ClientSession,
 ): Promise<VersionedRateTable> {
   const at = now()
@@ -144,10 +148,7 @@ async function insertTable(
   await tablesOf(db).insertOne({ _id: version, ...table, setAt: at }, { session })
   const before = present && versioned(present)
   const after: VersionedRateTable = { version, ...table }
-  await audit.record(
-    { at, actor: by, action: 'setRates', target: 'rates:CNY', before, after, requestId },
-    session,
-  )
+  await audit.record({ ...by, at, action: 'setRates', target: 'rates:CNY', before, after }, session)
   return after
 }
 

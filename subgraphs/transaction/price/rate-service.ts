@@ -3,6 +3,7 @@
 import { currencies, isCurrency, type Currency } from '../../../schema/values/currency.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { unknownCurrency } from '../../../schema/values/unknown.ts'
+import { authorOf } from '../../shared/audit-log.ts'
 import type { RequestContext } from '../../shared/viewer.ts'
 import { appliedRate, type AppliedRate } from './pricing.ts'
 import type { RateBook, VersionedRateTable } from './rate-book.ts'
@@ -44,10 +45,10 @@ export interface SetRatesInput extends RateTableInput {
 export async function setRates(
   book: RateBook | null,
   input: SetRatesInput,
-  { viewer, requestId }: RequestContext,
+  context: RequestContext,
 ): Promise<VersionedRateTable | Refusal> {
   if (!book) return refuse('NOT_AVAILABLE', 'a provider supplies the rates of this hub; they cannot be set')
   const table = readRateTable(input, ['input'])
   if (isRefusal(table)) return table
-  return book.set(table, { by: viewer.participant, requestId, idempotencyKey: input.idempotencyKey })
+  return book.set(table, { by: authorOf(context), idempotencyKey: input.idempotencyKey })
 }

@@ -52,6 +52,7 @@ export async function eraseCustomer(
         {
           at: now,
           actor: null,
+          key: null,
           action: 'eraseCustomer',
           target: `participant:${wallet}`,
           before: null,

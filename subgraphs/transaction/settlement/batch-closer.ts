@@ -3,13 +3,13 @@
 // transactions. A batch that one process leaves incomplete is completed by the next one.
 
 import type { ClientSession, Db } from 'mongodb'
-import type { ParticipantId, SettlementBatchId } from '../../../schema/values/id.ts'
+import type { SettlementBatchId } from '../../../schema/values/id.ts'
 import { isRefusal, type Refusal } from '../../../schema/values/problems.ts'
 import { readTip } from '../../log/store.ts'
 import { pause } from '../../platform/async/promise.ts'
 import type { Logger } from '../../platform/logger.ts'
 import { holdLease, type LeaseHolder } from '../../platform/mongo/lease.ts'
-import type { AuditLog } from '../../shared/audit-log.ts'
+import type { AuditLog, ParticipantAuthor } from '../../shared/audit-log.ts'
 import type { IdempotentWriter } from '../../shared/idempotent-writer.ts'
 import type { Registry } from '../../shared/registry.ts'
 import { batchId, checkCutOffPassed, defineBatch, type SettlementBatch } from './batch.ts'
@@ -21,18 +21,12 @@ export interface CloseInput {
   readonly settlementDate: string
 }
 
-/** The operator that closes a date, for the audit log. */
-export interface Caller {
-  readonly participant: ParticipantId
-  readonly requestId: string
-}
-
 export interface BatchCloser {
   /**
    * Closes a date; a date that is closed already gives its batch. Resolves when the batch is CLOSED, or after
    * `waitMs` while a large batch is still being completed.
    */
-  closeDate(caller: Caller, input: CloseInput): Promise<SettlementBatch | Refusal>
+  closeDate(closer: ParticipantAuthor, input: CloseInput): Promise<SettlementBatch | Refusal>
   /** Completes every batch that is not complete. */
   completeAll(): Promise<void>
   /** Stops completing batches; another process completes them later. */
@@ -54,7 +48,7 @@ export function openBatchCloser(dependencies: BatchCloserDependencies): BatchClo
   const { db } = dependencies
   const completions = new Completions(db)
   return {
-    closeDate: (caller, input) => closeDate(dependencies, completions, caller, input),
+    closeDate: (closer, input) => closeDate(dependencies, completions, closer, input),
     completeAll: () => completeAll(db, completions),
     close: () => completions.close(),
   }
@@ -80,7 +74,7 @@ const completionIntervalMs = 30_000
 async function closeDate(
   dependencies: BatchCloserDependencies,
   completions: Completions,
-  caller: Caller,
+  closer: ParticipantAuthor,
   input: CloseInput,
 ): Promise<SettlementBatch | Refusal> {
   const { db, idempotentWriter, registry, now, logger, waitMs = 10_000 } = dependencies
@@ -89,10 +83,15 @@ async function closeDate(
   // Checked before the key is stored, so an early caller can retry with the same key.
   const refusal = checkCutOffPassed(settlementDate, zones, now())
   if (refusal) return refusal
-  const { participant } = caller
   const defined = await idempotentWriter.once(
-    { participant, operation: 'closeSettlement', idempotencyKey, command: { settlementDate }, at: now() },
-    (session) => storeDefinition(dependencies, caller, settlementDate, session),
+    {
+      participant: closer.actor,
+      operation: 'closeSettlement',
+      idempotencyKey,
+      command: { settlementDate },
+      at: now(),
+    },
+    (session) => storeDefinition(dependencies, closer, settlementDate, session),
   )
   if (isRefusal(defined)) return defined
   const id = defined.done
@@ -109,7 +108,7 @@ async function closeDate(
 /** Stores the definition of the date’s batch where there is none, and gives the id of the batch. */
 async function storeDefinition(
   { db, audit, now }: BatchCloserDependencies,
-  { participant, requestId }: Caller,
+  closer: ParticipantAuthor,
   date: string,
   session: ClientSession,
 ): Promise<SettlementBatchId> {
@@ -127,13 +126,12 @@ async function storeDefinition(
   const { number, settlementDate, upTo, after } = batch
   await audit.record(
     {
+      ...closer,
       at,
-      actor: participant,
       action: 'closeSettlement',
       target: `settlement:${date}`,
       before: null,
       after: { number, settlementDate, upTo, after },
-      requestId,
     },
     session,
   )

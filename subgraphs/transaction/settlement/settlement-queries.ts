@@ -9,6 +9,7 @@ import { createLoader, type Loader } from '../../platform/async/batching.ts'
 import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
 import { demandScope, isOperator, requireScope } from '../../shared/access.ts'
+import { authorOf } from '../../shared/audit-log.ts'
 import { countUpTo, type Counted } from '../../shared/count.ts'
 import { demandFirst, pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
 import type { Registry } from '../../shared/registry.ts'
@@ -122,9 +123,7 @@ async function close(
   context: RequestContext,
   input: CloseInput,
 ): Promise<SettlementBatch | Refusal> {
-  const { viewer, requestId } = context
-  const refusal = requireScope(context, 'operator')
-  return refusal ?? batchCloser.closeDate({ participant: viewer.participant, requestId }, { ...input })
+  return requireScope(context, 'operator') ?? batchCloser.closeDate(authorOf(context), { ...input })
 }
 
 async function readBatch(

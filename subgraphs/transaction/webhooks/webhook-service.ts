@@ -5,7 +5,7 @@ import type { TransactionId, WebhookId } from '../../../schema/values/id.ts'
 import { isRefusal, orThrow, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import { Semaphore } from '../../platform/async/semaphore.ts'
 import { demandScope, requireScope } from '../../shared/access.ts'
-import type { AuditedAction, AuditLog } from '../../shared/audit-log.ts'
+import { authorOf, type AuditedAction, type AuditLog } from '../../shared/audit-log.ts'
 import type { Call, IdempotentWriter } from '../../shared/idempotent-writer.ts'
 import type { Counted } from '../../shared/count.ts'
 import { pagesOf, type Connection, type PageArguments } from '../../shared/page.ts'
@@ -214,15 +214,15 @@ async function redeliver(
   if (found.endpoint.status === 'DISABLED') {
     return refuse('STATUS_NOT_ALLOWED', 'the webhook is DISABLED: make it ACTIVE first', deliveryPath)
   }
-  const { viewer, requestId } = context
+  const { participant } = context.viewer
   const at = now()
-  const call = { participant: viewer.participant, operation: 'redeliverWebhook', command: {}, at } as const
+  const call = { participant, operation: 'redeliverWebhook', command: {}, at } as const
   const outcome = await idempotentWriter.once(call, async (session) => {
     const due = await deliveries.redeliver(id, at, session)
     if (!due) return unknownDelivery
     const { state: before } = found.delivery
     const change = { before: { state: before }, after: { state: due.state } }
-    const entry = { at, actor: viewer.participant, action: 'redeliverWebhook', requestId, ...change } as const
+    const entry = { ...authorOf(context), at, action: 'redeliverWebhook', ...change } as const
     await audit.record({ ...entry, target: `delivery:${id}` }, session)
     return due
   })
@@ -374,16 +374,13 @@ async function issueSecret(
 /** Appends the audit entry of a change, without the secrets. */
 const recordChange = (
   { audit, now }: Dependencies,
-  { viewer, requestId }: RequestContext,
+  context: RequestContext,
   action: AuditedAction,
   { before, after }: { readonly before: WebhookEndpoint | null; readonly after: WebhookEndpoint | null },
   session: ClientSession,
 ): Promise<void> => {
   const target = `webhook:${(after ?? before)!._id}` as const
-  return audit.record(
-    { at: now(), actor: viewer.participant, action, target, before, after, requestId },
-    session,
-  )
+  return audit.record({ ...authorOf(context), at: now(), action, target, before, after }, session)
 }
 
 const callOf = (

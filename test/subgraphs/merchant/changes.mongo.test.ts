@@ -68,7 +68,11 @@ describe('the status of a merchant', () => {
     expect(await move('OWN', 'SUSPENDED', 'ACTIVE')).toMatchObject({ status: 'ACTIVE' })
     expect(await counted()).toBe(before)
     expect(await audited('merchant:acquirer-cn-01.OWN')).toMatchObject([
-      { actor: 'acquirer-cn-01', after: '{"reason":"A check","status":"SUSPENDED"}' },
+      {
+        actor: 'acquirer-cn-01',
+        key: acquirer.viewer.key,
+        after: '{"reason":"A check","status":"SUSPENDED"}',
+      },
       { action: 'setMerchantStatus', before: '{"status":"SUSPENDED"}' },
     ])
   })

@@ -298,6 +298,13 @@ describe('registering merchants', () => {
     expect(await count()).toBe(before + 2)
     expect(await register(rows)).toMatchObject({ created: 0, updated: 2 })
     expect(await count()).toBe(before + 2)
+    const { viewer, requestId } = acquirer
+    const entry = { actor: viewer.participant, key: viewer.key, requestId, before: null }
+    const audited = db.collection('audit').find({ action: 'registerMerchants' }, { sort: { _id: 1 } })
+    expect(await audited.toArray()).toMatchObject([
+      { ...entry, after: '{"created":2,"rejected":1,"updated":0}' },
+      { ...entry, after: '{"created":0,"rejected":1,"updated":2}' },
+    ])
   })
 
   test('accepts 0 to 1,000 rows', async () => {

@@ -261,7 +261,7 @@ class Settle implements Step {
     await project(hub)
     const input = { idempotencyKey: newKey(), settlementDate: date }
     const batch = await hub.batchCloser.closeDate(
-      { participant: anId('operator'), requestId: 'model' },
+      { actor: anId('operator'), key: 'a key', requestId: 'model' },
       input,
     )
     expect(batch).toMatchObject({ status: 'CLOSED', settlementDate: date })

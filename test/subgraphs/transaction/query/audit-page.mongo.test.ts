@@ -27,6 +27,7 @@ const aChange = (fields: Partial<Change> = {}): Change => ({
   target: 'corridor:SG-CN',
   before: null,
   after: { id: 'SG-CN' },
+  key: 'a key',
   requestId: 'r',
   ...fields,
 })

@@ -32,7 +32,7 @@ const clock = aClock(new Date('2026-04-01T00:00:00Z'))
 const dates = ['2026-03-01', '2026-03-02', '2026-03-03'] as const
 const [day, nextDay] = dates
 
-const operator = { participant: anId<ParticipantId>('operator'), requestId: 'a request' }
+const operator = { actor: anId<ParticipantId>('operator'), key: 'a key', requestId: 'a request' }
 
 let db: Db
 let log: BookedLog
