@@ -4,10 +4,12 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-RUN npm ci --ignore-scripts
+RUN npm ci --omit=dev --ignore-scripts
 COPY portal portal
 COPY schema schema
-RUN node portal/build.ts && npm prune --omit=dev --ignore-scripts
+# The packages that build the portal are in its files from then on.
+RUN node portal/build.ts && npm uninstall --no-save --ignore-scripts svelte vite @sveltejs/vite-plugin-svelte \
+  gql.tada d3-geo topojson-client uplot world-atlas barcode-detector zxing-wasm @fontsource-variable/inter
 
 FROM node:24-bookworm-slim
 WORKDIR /app

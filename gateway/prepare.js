@@ -1,7 +1,7 @@
-// Installs missing packages, Node 24 where the machine has an older one, and builds the portal: before
-// npm's test, check and bench. With the argument `start`, a first portal is built while the hub starts. With
-// `packages`, as before the other commands, nothing is built. Plain JavaScript without dependencies: the
-// machine's own Node runs it, and node_modules may be empty.
+// Installs missing packages, Node 24 where the machine has an older one, and builds the portal: before npm's
+// test, check and bench. `start` leaves out the packages for development, and builds a first portal while the
+// hub starts. `packages` leaves them out too, `development` does not, and neither builds. Plain JavaScript
+// without dependencies: the machine's own Node runs it, and node_modules may be empty.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -28,21 +28,21 @@ const lockFile = path.join(root, 'package-lock.json')
 if (!existsSync(lockFile)) process.exit(0)
 const lock = readFileSync(lockFile, 'utf8')
 const hash = createHash('sha256').update(lock).digest('hex')
-const commandOnly = process.argv[2] === 'packages'
-if (read(stamp) !== hash && !(commandOnly && isInstalled({ development: false }))) {
-  if (!isInstalled({ development: true })) await install()
+const [, , command = 'build'] = process.argv
+const development = command === 'build' || command === 'development'
+if (read(stamp) !== hash && (development || !isInstalled({ development }))) {
+  if (!isInstalled({ development })) await install()
   checkNode()
-  writeFileSync(stamp, hash)
+  if (isInstalled({ development: true })) writeFileSync(stamp, hash)
 }
 // A hub keeps serving the build that it has found, so only a first one may come later.
-if (process.argv[2] === 'start' && !existsSync(portal)) buildPortalBeside()
-else if (!commandOnly) await buildPortal()
+if (command === 'start' && !existsSync(portal)) buildPortalBeside()
+else if (command === 'start' || command === 'build') await buildPortal()
 
 /**
  * Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`.
- * Those for development are left out of a production installation, and its commands run without them.
  *
- * @param {{ development: boolean }} which
+ * @param {{ development: boolean }} which Whether also those for development.
  */
 function isInstalled({ development }) {
   const { packages: installed } = JSON.parse(read(path.join(modules, '.package-lock.json')) || '{}')
@@ -62,11 +62,13 @@ async function install() {
   const env = { ...process.env, PATH: folders.join(path.delimiter) }
   const { stdout } = spawnSync('node', ['--version'], { env, encoding: 'utf8' })
   const isNewEnough = majorOf(stdout ?? '') >= majorMin
-  console.log('Installing the packages of package-lock.json into node_modules: this takes about a minute')
+  // The package `node` is one of those for development; and what is installed already stays.
+  const all = development || !isNewEnough || existsSync(stamp)
+  console.log('Installing the packages of package-lock.json into node_modules: this takes up to a minute')
   if (!isNewEnough) console.log(`This machine has Node ${stdout?.trim()}: Node ${majorMin} comes with them`)
   // `npm ci` refuses a lock that lacks the builds of some platforms, as one from a partial mirror does.
   // `--no-save` leaves the lock unchanged. The only script that is needed is the one that downloads Node.
-  const args = ['install', '--no-save', '--include=dev', '--loglevel=error']
+  const args = ['install', '--no-save', all ? '--include=dev' : '--omit=dev', '--loglevel=error']
   if (isNewEnough) args.push('--ignore-scripts')
   const failure = await runTold('npm', args, {
     name: 'npm install',
@@ -78,7 +80,7 @@ async function install() {
     tell: (line) => console.log(line),
   })
   if (failure !== null) fail(`npm install ${failure}: fix what is reported above, and try again`)
-  if (!isInstalled({ development: true }))
+  if (!isInstalled({ development: all }))
     fail('npm installed other packages than package-lock.json names: remove node_modules, and try again')
 }
 

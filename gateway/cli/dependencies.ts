@@ -20,17 +20,6 @@ const licences: ReadonlySet<string> = new Set([
   'Python-2.0',
   'Unlicense',
 ])
-/** Packages for development whose code is in the files of the portal. */
-const bundled: ReadonlySet<string> = new Set([
-  '@fontsource-variable/inter',
-  'barcode-detector',
-  'd3-geo',
-  'svelte',
-  'topojson-client',
-  'uplot',
-  'world-atlas',
-  'zxing-wasm',
-])
 
 /** What package.json permits (`allowScripts`), by the name of a package. */
 type AllowedScripts = Readonly<Record<string, boolean>>
@@ -77,8 +66,8 @@ export function reportDependencies(
   }
 }
 
-const isShipped = (path: string, { dev }: Package): boolean =>
-  path !== '' && (!dev || bundled.has(nameOf(path)))
+/** Also a package that builds the portal: its code may be in the pages. */
+const isShipped = (path: string, { dev }: Package): boolean => path !== '' && !dev
 
 /** The name of the package at a path of package-lock.json. */
 const nameOf = (path: string): string =>

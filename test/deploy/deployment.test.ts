@@ -39,19 +39,34 @@ describe('the image', () => {
     expect(final.findLast((line) => line.startsWith('CMD '))).toBe('CMD ["node", "gateway/main.ts"]')
   })
 
+  const inImage = files.filter((file) => copied.includes(file.split('/')[0]!))
+  const production = inImage.filter((file) => /(?<!\.d)\.ts$/.test(file) && !developmentOnly.has(file))
+  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: object }
+  const [, uninstalled = ''] = /npm uninstall ([^&]+)$/.exec(
+    lines.find((line) => line.includes('uninstall'))!,
+  )!
+  const removed = uninstalled.split(/\s+/).filter((word) => /^[a-z@]/.test(word))
+
   test('has every file and every package that the code in it imports', () => {
-    const inImage = files.filter((file) => copied.includes(file.split('/')[0]!))
-    const production = inImage.filter((file) => /(?<!\.d)\.ts$/.test(file) && !developmentOnly.has(file))
-    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: object }
     const missing = production.flatMap((file) => importsOf(file).filter((to) => !isInImage(to)))
     function isInImage(to: string): boolean {
       if (to.startsWith('.')) return inImage.includes(to.slice(2))
-      const name = to.startsWith('@') ? to.split('/').slice(0, 2).join('/') : to.split('/')[0]!
-      return to.startsWith('node:') || builtinModules.includes(to) || name in dependencies
+      if (to.startsWith('node:') || builtinModules.includes(to)) return true
+      return packageOf(to) in dependencies && !removed.includes(packageOf(to))
     }
     expect([...new Set(missing)]).toEqual([])
     expect(production.length).toBeGreaterThan(300)
     expect(importsOf('test/deploy/deployment.test.ts')).toContain('dockerfile-utils')
+  })
+
+  test('has none of the packages that the portal alone imports', () => {
+    const used = new Set(production.flatMap((file) => importsOf(file).map(packageOf)))
+    const pages = files.filter((file) => /^portal\/.+\.(ts|svelte)$/.test(file))
+    const imported = pages.flatMap((file) =>
+      [...read(file).matchAll(/\b(?:from|import) ?\(?'([^'.][^']*)'/g)].map(([, to]) => packageOf(to!)),
+    )
+    const portalOnly = new Set(imported.filter((name) => name in dependencies && !used.has(name)))
+    expect(removed.toSorted()).toEqual([...portalOnly].toSorted())
   })
 
   test('is built from files that .dockerignore lets in', () => {
@@ -67,6 +82,12 @@ describe('the image', () => {
 
 /** Commands of developers: they are in the image, and are not run there. */
 const developmentOnly = new Set(['gateway/cli/generate.ts'])
+
+const packageOf = (to: string): string =>
+  to
+    .split('/')
+    .slice(0, to.startsWith('@') ? 2 : 1)
+    .join('/')
 
 /** What a file imports when it runs: paths from the top with "./" before them, or packages. */
 function importsOf(file: string): string[] {

@@ -51,7 +51,7 @@ test('a choice of licences takes one that is known, and packages for development
   expect(reportDependencies({ packages }, {}).faults).toEqual([])
 })
 
-test('the packages of production take less than 250 MB', () => {
+test('the packages of production, with those that build the portal, take less than 250 MB', () => {
   const root = new URL('../../../', import.meta.url)
   const { packages } = JSON.parse(readFileSync(new URL('package-lock.json', root), 'utf8')) as {
     packages: Record<string, { dev?: boolean; devOptional?: boolean }>
