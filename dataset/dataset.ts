@@ -5,7 +5,7 @@ import type { QrProduct } from '../subgraphs/merchant/index.ts'
 import type { Offer } from '../subgraphs/offers/index.ts'
 import type { Corridor, Participant, Project } from '../subgraphs/shared/registry.ts'
 import type { Rates } from './amounts.ts'
-import { readCities } from './cities.ts'
+import { citiesOf, readCityTable, type CityTable } from './cities.ts'
 import { makeCorridors, makeProjects } from './corridors.ts'
 import { mainland, projectCountries } from './countries.ts'
 import { makeMerchants, type MerchantSource } from './merchants.ts'
@@ -28,6 +28,8 @@ export interface DatasetOptions {
   readonly rates: Rates
   /** For values that are exact. */
   readonly reportingFen: ReportingFen
+  /** Left out, it is read from its package, in half a second. */
+  readonly cityTable?: CityTable
 }
 
 export interface Dataset {
@@ -38,14 +40,14 @@ export interface Dataset {
   readonly merchants: MerchantSource
   readonly payments: PaymentSource
   readonly offers: Iterable<Offer>
+  readonly cityTable: CityTable
 }
 
 const scaleMin = 0.0001
 
 /**
- * Creates the data set. The table of cities is read at once, in half a second; merchants and payments are
- * computed on demand. Throws when `scale` is above 1 or below 0.0001, where some countries would have no
- * merchant.
+ * Creates the data set. Merchants and payments are computed on demand. Throws when `scale` is above 1 or below
+ * 0.0001, where some countries would have no merchant.
  */
 export function makeDataset(options: DatasetOptions): Dataset {
   const { seed, scale, until } = options
@@ -54,9 +56,11 @@ export function makeDataset(options: DatasetOptions): Dataset {
   const participants = makeParticipants(seed, until)
   const corridors = makeCorridors()
   const products = makeProducts(seed)
-  const cities = readCities([mainland.code, ...projectCountries.map(({ code }) => code)])
-  const merchants = makeMerchants(options, cities, products)
+  const countries = [mainland.code, ...projectCountries.map(({ code }) => code)]
+  const { cityTable = readCityTable(countries) } = options
+  const merchants = makeMerchants(options, citiesOf(cityTable), products)
   const payments = makePayments(options, merchants, corridors, participants)
   const offers = makeOffers(options, merchants, participants)
-  return { participants, projects: makeProjects(), corridors, products, merchants, payments, offers }
+  const projects = makeProjects()
+  return { participants, projects, corridors, products, merchants, payments, offers, cityTable }
 }

@@ -5,6 +5,7 @@ import type { Collection, Db } from 'mongodb'
 import type { CommonWords, QrProduct } from '../subgraphs/merchant/index.ts'
 import type { Offer } from '../subgraphs/offers/index.ts'
 import type { Corridor, Participant, Project } from '../subgraphs/shared/registry.ts'
+import type { CityTable } from './cities.ts'
 import { makeDataset, type Dataset, type DatasetOptions } from './dataset.ts'
 import type { Hand } from './hand.ts'
 import type { SpanPlan, SpanWorth } from './payments.ts'
@@ -43,6 +44,7 @@ export interface LoadOptions<Counts> extends DatasetOptions {
 
 export interface HandSetup extends Pick<DatasetOptions, 'seed' | 'scale' | 'until'> {
   readonly commonWords: readonly string[]
+  readonly cityTable: CityTable
 }
 
 export interface Hands<Counts> {
@@ -98,7 +100,8 @@ export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>):
     Math.floor((n * merchants.count) / Math.min(sampleMax, merchants.count)),
   )
   const commonWords = importers.commonWords(merchants, sample)
-  const setup = { seed, scale, until: record.until, commonWords: [...commonWords] }
+  const { cityTable } = dataset
+  const setup = { seed, scale, until: record.until, commonWords: [...commonWords], cityTable }
   const hands = await options.openHands(setup)
   try {
     await progress.once('reference', () => importers.reference({ participants, projects, corridors }))

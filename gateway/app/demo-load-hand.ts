@@ -10,8 +10,8 @@ import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { builtInRates, loadPastPayments, reportingFen } from '../../subgraphs/transaction/index.ts'
 import type { HandCall, HandOrder, HandReply } from './demo-load.ts'
 
-const { uri, database, seed, scale, until, commonWords } = workerData as HandOrder
-const dataset = makeDataset({ seed, scale, until, rates: builtInRates, reportingFen })
+const { uri, database, seed, scale, until, commonWords, cityTable } = workerData as HandOrder
+const dataset = makeDataset({ seed, scale, until, cityTable, rates: builtInRates, reportingFen })
 const db = (await connect(uri, { poolMax: 4 })).db(database)
 const registry = {
   participants: new Map(dataset.participants.map((one) => [one.id, one])),

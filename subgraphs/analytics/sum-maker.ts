@@ -66,9 +66,9 @@ export class SumMaker {
       span.last <= position &&
       viewsOf[span.kind].some((view) => (made.get(sumName(span, view)) ?? -1n) < span.last)
     for (const month of this.#index.monthsIn({ from: -Infinity, to: Infinity }).toReversed()) {
-      for (const day of month.days.toReversed()) {
+      for (const days of chunks(month.days.toReversed().filter(isDue), daysTogether)) {
         if (signal.aborted) return
-        if (isDue(day)) await this.#makeDay(day, position)
+        await Promise.all(days.map((day) => this.#makeDay(day, position)))
       }
       if (isDue(month)) await this.#makeMonth(month, position)
     }
@@ -112,5 +112,7 @@ export class SumMaker {
   }
 }
 
+/** Days that are made together: one is computed while MongoDB stores the others. */
+const daysTogether = 4
 /** Sums of days that are read together. */
 const daysEach = 8

@@ -68,7 +68,8 @@ export function openSums(results: Results, { cellsMax = 8192 }: SumStoreOptions 
         }
         writes.push({ deleteMany: { filter: { _id: partsOf(name), parts: { $gt: parts } } } })
       }
-      await collection.bulkWrite(writes)
+      // Unordered, it is two commands, and else two for each sum: a sum whose parts differ is not read.
+      await collection.bulkWrite(writes, { ordered: false })
     },
   }
 }
