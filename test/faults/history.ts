@@ -73,6 +73,9 @@ export interface Readiness {
   readonly status: number | null
 }
 
+/** Answers of `/readyz` that took longer are in the file. */
+const slowReadyMs = 250
+
 export class History {
   readonly orders = new Map<string, Order>()
   readonly requests: Request[] = []
@@ -126,6 +129,7 @@ export class History {
 
   ready(readiness: Readiness): void {
     this.readiness.push(readiness)
+    if (readiness.tookMs > slowReadyMs) this.#write('slow readiness', readiness)
   }
 
   stall(stall: Stall): void {

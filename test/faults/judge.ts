@@ -246,7 +246,7 @@ function judgeAnswers({ history, since, until }: Segment, report: Report): void 
   for (const [code, { length }] of byCode) report('S10', `${length} answers were ${code}`)
   const ready = history.readiness
     .filter(({ hub, at, tookMs }) => at >= since && at < until && !isExcused(history, hub, at, at + tookMs))
-    .map(({ at, tookMs }) => awake(history, at, at + tookMs))
+    .map(({ tookMs }) => tookMs)
     .filter((ms) => ms > readyMs)
   if (ready.length > 0) {
     const slowest = Math.round(Math.max(...ready))
@@ -257,14 +257,24 @@ function judgeAnswers({ history, since, until }: Segment, report: Report): void 
 /** A process that was stopped has to come to itself. */
 const graceMs = 1_000
 
+/** What the clients send may still be with them, or with the proxy in their process, for this long. */
+const leavingMs = 150
+/** For about this long a hub that stops still accepts requests. */
+const drainMs = 400
+
 /** Whether no answer was owed of `hub` to a request that was sent and ended at these times. */
-const isExcused = ({ faults }: History, hub: number, sentAt: number, endedAt: number): boolean =>
-  faults.some(
+function isExcused({ faults, stalls }: History, hub: number, sentAt: number, endedAt: number): boolean {
+  // A request that the clients sent, and then stood still, may not have left before the hub had stopped.
+  const mayHaveStayed = stalls.some(
+    ({ from, to }) => from < sentAt + leavingMs && to > sentAt && to - from > drainMs,
+  )
+  return faults.some(
     ({ silent, isAnnounced, from, to }) =>
       (silent === 'all' || silent === hub) &&
-      from <= (isAnnounced ? sentAt : endedAt) &&
+      from <= (isAnnounced && !mayHaveStayed ? sentAt : endedAt) &&
       to + graceMs >= sentAt,
   )
+}
 
 /** The time between two moments, without that in which the clients themselves stood still. */
 function awake({ stalls }: History, from: number, to: number): number {

@@ -209,23 +209,3 @@ interface Answer {
 
 const chunksOf = <Item>(items: readonly Item[], size: number): Item[][] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size))
-
-/** Calls `/readyz` of each hub four times a second until closed. */
-export function watchReadiness(history: History, urls: readonly string[]): { close(): void } {
-  const timers = urls.map((url, hub) =>
-    setInterval(() => {
-      const at = performance.now()
-      fetch(`${url}/readyz`, { signal: AbortSignal.timeout(5_000) }).then(
-        ({ status }) => history.ready({ hub, at, tookMs: performance.now() - at, status }),
-        (error: Error) =>
-          history.ready({
-            hub,
-            at,
-            tookMs: performance.now() - at,
-            status: error.name === 'TimeoutError' ? null : 0,
-          }),
-      )
-    }, 250),
-  )
-  return { close: () => timers.forEach((timer) => clearInterval(timer)) }
-}

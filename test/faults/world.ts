@@ -1,17 +1,19 @@
 // A world in which scenarios happen: MongoDB, hubs, proxies before both, clients and counterparties.
 
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { MongoClient } from 'mongodb'
+import { endProcess } from '../harness/end-process.ts'
 import { runsDir } from '../harness/places.ts'
 import { startReceiver, startStreamCounterparty, startWebhookCounterparty } from './counterparties.ts'
-import { History } from './history.ts'
+import { History, type Readiness } from './history.ts'
 import { Hub } from './hub.ts'
 import { figuresOf, judge, type Segment, type Violation } from './judge.ts'
-import { startLoad, watchReadiness } from './load.ts'
+import { startLoad } from './load.ts'
 import { startReplicaSet, type Member, type ReplicaSet } from './mongod.ts'
 import { openNetwork, type Network } from './network.ts'
-import { freePorts, pause, until } from './processes.ts'
+import { freePorts, pause, start, until } from './processes.ts'
 import { startProxy, type Proxy } from './proxy.ts'
 import type { Random } from './random.ts'
 import { startSubscriber, type Subscriber } from './subscribers.ts'
@@ -97,7 +99,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     history,
     hubs.map(({ url }) => url),
   )
-  opened.defer(() => readiness.close())
+  opened.defer(() => endProcess(readiness))
   const parts = { set, hubs, history, urls, merchants, subscribers }
   const closing = opened.move()
   return {
@@ -111,6 +113,16 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     scenario: (name, of, faults) => runScenario(parts, name, of, faults),
     close: () => closing.disposeAsync(),
   }
+}
+
+/** Records the answers of `/readyz` of each hub, by the clock of this process. */
+function watchReadiness(history: History, urls: readonly string[]): ChildProcess {
+  const script = path.join(import.meta.dirname, 'readiness.ts')
+  const child = start(process.execPath, [script, ...urls], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  return child.on('message', (message) => {
+    const answer = message as Readiness
+    history.ready({ ...answer, at: answer.at - performance.timeOrigin })
+  })
 }
 
 /** Records when this process, in which clients and proxies run, stood still. */
