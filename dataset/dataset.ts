@@ -46,8 +46,8 @@ export interface Dataset {
 const scaleMin = 0.0001
 
 /**
- * Creates the data set. Merchants and payments are computed on demand. Throws when `scale` is above 1 or below
- * 0.0001, where some countries would have no merchant.
+ * Creates the data set. Merchants and payments are computed on demand. Throws when `scale` is above 1 or
+ * below 0.0001, where some countries would have no merchant.
  */
 export function makeDataset(options: DatasetOptions): Dataset {
   const { seed, scale, until } = options
