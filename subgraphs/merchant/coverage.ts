@@ -62,6 +62,8 @@ export class Coverage {
   readonly #spots = new Map<CountSelection, readonly Spot[]>()
   #byProfile: Float64Array | null = null
   #byCity: Float64Array | null = null
+  /** The sums that are being computed: all who ask meanwhile wait for them. */
+  readonly #running = new Map<'city' | 'profile', Promise<Float64Array>>()
 
   /** No merchant may be in two of the selections: their sums are added. */
   constructor(cube: CountCube, ...selections: readonly CountSelection[]) {
@@ -90,12 +92,34 @@ export class Coverage {
 
   /**
    * Computes in slices what a breakdown needs, or `merchants` when there is none. Without it, the first use
-   * computes it at once, in some ten milliseconds for the whole cube. Counts as `loopTime`.
+   * computes it at once, in some ten milliseconds for the whole cube. Counts as the `loopTime` of one of the
+   * operations that wait for it.
    */
   async prepare(by: CoverageDimension | null, loopTime?: LoopTime): Promise<void> {
-    if (by === 'CITY') this.#byCity ??= await inSlices(this.#sumCities(), loopTime)
+    if (by === 'CITY') this.#byCity ??= await this.#once('city', () => this.#sumCities(), loopTime)
     else if (by !== null || !this.#isByTermsAlone)
-      this.#byProfile ??= await inSlices(this.#sumProfiles(), loopTime)
+      this.#byProfile ??= await this.#once('profile', () => this.#sumProfiles(), loopTime)
+  }
+
+  async #once(
+    name: 'city' | 'profile',
+    steps: () => Steps<Float64Array>,
+    loopTime: LoopTime | undefined,
+  ): Promise<Float64Array> {
+    for (let running = this.#running.get(name); running; running = this.#running.get(name)) {
+      try {
+        return await running
+      } catch {
+        // That operation had used up its time: the next one begins again.
+      }
+    }
+    const own = inSlices(steps(), loopTime)
+    this.#running.set(name, own)
+    try {
+      return await own
+    } finally {
+      this.#running.delete(name)
+    }
   }
 
   /** True when the totals of the terms are enough for the number of merchants. */

@@ -1,16 +1,17 @@
 // Memoizes results as long as the objects that they were computed from stay the same.
 
-/** Certificates expire without a change of any object, so no result is kept longer. */
-const maxAgeMs = 5_000
+/** Certificates expire without a change of any object, so no result that depends on them is kept longer. */
+const certifiedMs = 5_000
 
 /**
- * Memoizes results by key while `sources` returns the same objects, for at most five seconds and `entriesMax`
+ * Memoizes results by key while `sources` returns the same objects, for at most `maxAgeMs` and `entriesMax`
  * keys. `compute` is synchronous, so that it reads the sources in the state that was compared.
  */
 export function memoizeWhile<Result>(
   sources: () => readonly unknown[],
   now: () => Date,
   entriesMax: number,
+  maxAgeMs = certifiedMs,
 ): (key: string, compute: () => Result) => Result {
   const results = new Map<string, Result>()
   let computedFrom: readonly unknown[] = []

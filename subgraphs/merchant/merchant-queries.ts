@@ -85,14 +85,19 @@ export function createMerchantQueries(dependencies: MerchantQueriesDependencies)
     now,
     100,
   )
+  /** Without a wallet, nothing depends on certificates. */
+  const memoizedForAll = memoizeWhile<Coverage>(() => [counts.cube, counts.cube.version], now, 100, Infinity)
+  const coverage = (question: CoverageQuestion) => {
+    const memoized = (question.wallet ?? null) === null ? memoizedForAll : memoizedCoverage
+    return queryCoverage(dependencies, memoized, memoizedPayable, question)
+  }
   const memoizedHints = memoizeWhile<Hinted>(() => [counts.cube, counts.cube.version], now, 1_000)
   return {
-    coverage: (question) => queryCoverage(dependencies, memoizedCoverage, memoizedPayable, question),
+    coverage,
     merchants: (question) =>
       queryMerchants(dependencies, memoizedHints, question, async () => {
-        const where = question.where ?? null
-        const coverage = await queryCoverage(dependencies, memoizedCoverage, memoizedPayable, { where })
-        return isRefusal(coverage) ? 0 : coverage.merchants
+        const found = await coverage({ where: question.where ?? null })
+        return isRefusal(found) ? 0 : found.merchants
       }),
     merchantsOf: (acquirer, args) => queryMerchantsOf(dependencies, acquirer, args),
     acceptedWallets: (merchant, args) => queryAcceptedWallets(dependencies, merchant, args),
@@ -124,22 +129,27 @@ async function queryCoverage(
     memoizedPayable(wallet.id, () =>
       Uint8Array.from(cube.terms, (terms) => (acceptance.accepts(wallet, terms) ? 1 : 0)),
     )
+  const key = JSON.stringify([id, where, countries])
   if (filter.search) {
     const found = await countSearch(counts.cube, filter, (search) => store.countFound(search))
     if (isRefusal(found)) return found
-    const { cube } = counts
-    const payable = payableIn(cube)
-    const cities = selectCities(cube, filter)
-    const shared = { cities, countries: filter.countries }
-    return new Coverage(
-      cube,
-      ...(found.common
-        ? [{ ...shared, profiles: selectProfiles(cube, filter, payable, found.common), spots: null }]
-        : []),
-      { ...shared, profiles: selectProfiles(cube, filter, payable), spots: cube.spotsFrom(found.rare) },
-    )
+    const coverageOf = (): Coverage => {
+      const { cube } = counts
+      const payable = payableIn(cube)
+      const cities = selectCities(cube, filter)
+      const shared = { cities, countries: filter.countries }
+      return new Coverage(
+        cube,
+        ...(found.common
+          ? [{ ...shared, profiles: selectProfiles(cube, filter, payable, found.common), spots: null }]
+          : []),
+        { ...shared, profiles: selectProfiles(cube, filter, payable), spots: cube.spotsFrom(found.rare) },
+      )
+    }
+    // The merchants with rare words were read, and those with common words are counted in the cube.
+    return found.rare.length > 0 ? coverageOf() : memoized(key, coverageOf)
   }
-  return memoized(JSON.stringify([id, where, countries]), () => {
+  return memoized(key, () => {
     const { cube } = counts
     return new Coverage(cube, {
       profiles: selectProfiles(cube, filter, payableIn(cube)),

@@ -1,6 +1,7 @@
 import { cellToLatLng, cellToParent, latLngToCell } from 'h3-js'
 import { describe, expect, test } from 'vitest'
 import { orThrow } from '../../../schema/values/problems.ts'
+import { LoopTime, LoopTimeError } from '../../../subgraphs/platform/async/loop-time.ts'
 import { Coverage, type CoverageCell } from '../../../subgraphs/merchant/coverage.ts'
 import { readMerchantFilter, type MerchantFilter } from '../../../subgraphs/merchant/merchant-filter.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
@@ -53,6 +54,29 @@ describe('coverage', () => {
 
   test.each([0, 501, 1.5])('refuses %s rows', (first) => {
     expect(coverageOf([]).breakdown('CITY', first)).toMatchObject({ code: 'BAD_PAGE' })
+  })
+
+  test('is summed once for all operations that ask at once, and by another one when the first may not go on', async () => {
+    const merchants = Array.from({ length: 40 }, (_, n) => at(31 + n / 50, 121, n))
+    const shared = coverageOf(merchants)
+    const [first, second] = [new LoopTime(1_000), new LoopTime(1_000)]
+    await Promise.all([shared.prepare('CITY', first), shared.prepare('CITY', second)])
+    expect(first.spentMs).toBeGreaterThan(0)
+    expect(second.spentMs).toBe(0)
+
+    const stopped = coverageOf(merchants)
+    class Spent extends LoopTime {
+      override run(): never {
+        throw new LoopTimeError()
+      }
+    }
+    const outcomes = await Promise.allSettled([
+      stopped.prepare('CITY', new Spent(0)),
+      stopped.prepare('CITY', second),
+      stopped.prepare('CITY', first),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
+    expect(stopped.cities).toBe(1)
   })
 
   test('without merchants is empty, as of the time when the counts were read', () => {
