@@ -16,11 +16,14 @@ import { DayIndex } from './day-index.ts'
 import { Names } from './names.ts'
 import { dayMs, type Range } from './range.ts'
 import { RecentHours } from './recent-hours.ts'
+import { SharedAnswers } from './shared-answers.ts'
 import { openSums } from './sum-store.ts'
 
 export interface ActivityCache {
   /** The names of all blocks that were read here. Names are added; their numbers never change. */
   readonly names: Names
+  /** Of questions about the hours. */
+  readonly sharedAnswers: SharedAnswers
   /** The counts at a moment after the call. Concurrent calls share one read of MongoDB. */
   current(): Promise<Snapshot>
   /** The memory that blocks take now. */
@@ -68,6 +71,7 @@ export function createActivityCache(
   })
   return {
     names,
+    sharedAnswers: new SharedAnswers(),
     current: async () => (await snapshots.load('now'))!,
     bytes: () => published.bytes,
   }

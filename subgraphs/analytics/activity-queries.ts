@@ -14,6 +14,7 @@ import {
   type Figures,
   type Filters,
   type Question,
+  type Share,
 } from './activity.ts'
 import type { ActivityCache, Snapshot } from './activity-cache.ts'
 import { CounterBlock } from './counter-block.ts'
@@ -224,28 +225,39 @@ const answerFromHours = (
   dependencies: ActivityDependencies,
   question: Question,
   context?: RequestContext,
-): Promise<Activity> => answerFrom(dependencies, question, async ({ source }) => source, context)
+): Promise<Activity> => answerFrom(dependencies, question, null, context)
 
+/** From the blocks of `sourceOf`; null: from the hours. */
 async function answerFrom(
   { activityCache }: ActivityDependencies,
   question: Question,
-  sourceOf: (snapshot: Snapshot, range: Range) => Promise<BlockSource>,
+  sourceOf: ((snapshot: Snapshot, range: Range) => Promise<BlockSource>) | null,
   context?: RequestContext,
 ): Promise<Activity> {
+  const { names, sharedAnswers } = activityCache
   const snapshot = await activityCache.current()
-  const answerOver = async (range: Range): Promise<ActivityAnswer> =>
-    answerActivity(
-      await sourceOf(snapshot, range),
-      activityCache.names,
-      { ...question, range },
-      context?.loopTime,
-    )
-  const answer = await answerOver(question.range)
+  const answerTo = async (asked: Question): Promise<ActivityAnswer> => {
+    const { range } = asked
+    const source = sourceOf ? await sourceOf(snapshot, range) : snapshot.source
+    const answer = answerActivity(source, names, asked, context?.loopTime)
+    return sourceOf ? answer : sharedAnswers.share(asked, snapshot.position, answer)
+  }
+  const totalsOver = async (range: Range): Promise<Figures> => {
+    const { corridors } = question.where
+    if (sourceOf || corridors?.length !== 1) return (await answerTo({ ...question, range })).totals()
+    // One pass over the blocks is enough for all corridors of a list.
+    const where = { ...question.where, corridors: undefined }
+    const parts = await (await answerTo({ ...question, range, where })).breakdown('CORRIDOR')
+    const { key: _, ...figures } = parts.find(({ key }) => key === corridors[0]) ?? noPayments
+    return figures
+  }
   return {
     snapshot,
     range: question.range,
-    totals: await answer.totals(),
-    answer,
-    totalsOver: async (range) => (await answerOver(range)).totals(),
+    totals: await totalsOver(question.range),
+    answer: await answerTo(question),
+    totalsOver,
   }
 }
+
+const noPayments: Share = { key: '', payments: 0, approved: 0, declined: 0, value: 0n }

@@ -6,7 +6,8 @@ import { quoteInput } from '../../schema/values/unknown.ts'
 import { pagesOf, type Connection, type PageArguments } from '../shared/page.ts'
 import type { Registry } from '../shared/registry.ts'
 import type { Acceptance } from './acceptance.ts'
-import type { CountCube } from './count-cube.ts'
+import { coalesceReads, type CoalescedReads } from './coalesced-reads.ts'
+import type { CountCube, FoundCount } from './count-cube.ts'
 import type { CountStore } from './count-store.ts'
 import { Coverage } from './coverage.ts'
 import { memoizeWhile } from './memoize-while.ts'
@@ -89,19 +90,27 @@ export function createMerchantQueries(dependencies: MerchantQueriesDependencies)
   const memoizedForAll = memoizeWhile<Coverage>(() => [counts.cube, counts.cube.version], now, 100, Infinity)
   const coverage = (question: CoverageQuestion) => {
     const memoized = (question.wallet ?? null) === null ? memoizedForAll : memoizedCoverage
-    return queryCoverage(dependencies, memoized, memoizedPayable, question)
+    return queryCoverage(dependencies, reads, memoized, memoizedPayable, question)
   }
+  const version = () => `${counts.cube.asOf.getTime()} ${counts.cube.version}`
+  const reads: Reads = { counts: coalesceReads(version, 20), pages: coalesceReads(version, 200) }
   const memoizedHints = memoizeWhile<Hinted>(() => [counts.cube, counts.cube.version], now, 1_000)
   return {
     coverage,
     merchants: (question) =>
-      queryMerchants(dependencies, memoizedHints, question, async () => {
+      queryMerchants(dependencies, reads, memoizedHints, question, async () => {
         const found = await coverage({ where: question.where ?? null })
         return isRefusal(found) ? 0 : found.merchants
       }),
     merchantsOf: (acquirer, args) => queryMerchantsOf(dependencies, acquirer, args),
     acceptedWallets: (merchant, args) => queryAcceptedWallets(dependencies, merchant, args),
   }
+}
+
+/** What many ask MongoDB at once. */
+interface Reads {
+  readonly counts: CoalescedReads<FoundCount[] | null>
+  readonly pages: CoalescedReads<readonly Merchant[]>
 }
 
 type Memoized<Result> = (key: string, compute: () => Result) => Result
@@ -113,6 +122,7 @@ interface Hinted {
 
 async function queryCoverage(
   { store, counts, acceptance, registry }: MerchantQueriesDependencies,
+  reads: Reads,
   memoized: Memoized<Coverage>,
   memoizedPayable: Memoized<Uint8Array>,
   { wallet: id, where, countries }: CoverageQuestion,
@@ -131,7 +141,13 @@ async function queryCoverage(
     )
   const key = JSON.stringify([id, where, countries])
   if (filter.search) {
-    const found = await countSearch(counts.cube, filter, (search) => store.countFound(search))
+    const { cube: before } = counts
+    const { version } = before
+    const found = await countSearch(counts.cube, filter, (search) => {
+      const { rare, also, spots } = search
+      const searched = JSON.stringify([rare, also.map(({ word }) => word), spots])
+      return reads.counts(searched, () => store.countFound(search))
+    })
     if (isRefusal(found)) return found
     const coverageOf = (): Coverage => {
       const { cube } = counts
@@ -146,8 +162,8 @@ async function queryCoverage(
         { ...shared, profiles: selectProfiles(cube, filter, payable), spots: cube.spotsFrom(found.rare) },
       )
     }
-    // The merchants with rare words were read, and those with common words are counted in the cube.
-    return found.rare.length > 0 ? coverageOf() : memoized(key, coverageOf)
+    // What was read before a change is of no later version.
+    return counts.cube === before && before.version === version ? memoized(key, coverageOf) : coverageOf()
   }
   return memoized(key, () => {
     const { cube } = counts
@@ -162,6 +178,7 @@ async function queryCoverage(
 
 async function queryMerchants(
   { store, counts }: MerchantQueriesDependencies,
+  reads: Reads,
   memoized: Memoized<Hinted>,
   { near, where, ...args }: MerchantsQuestion,
   totalCount: () => Promise<number>,
@@ -174,9 +191,10 @@ async function queryMerchants(
       hints ? store.near(near, filter, after, size) : Promise.resolve([]),
     )
   }
-  return pageById(args, totalCount, (after, size) =>
-    hints ? store.page(filter, hints, after, size) : Promise.resolve([]),
-  )
+  return pageById(args, totalCount, async (after, size) => {
+    if (!hints) return []
+    return reads.pages(JSON.stringify([where, after, size]), () => store.page(filter, hints, after, size))
+  })
 }
 
 const queryMerchantsOf = (

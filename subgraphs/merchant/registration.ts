@@ -116,7 +116,8 @@ function planWrites(
     profiles.set(countKey.profile, profileOf(merchant, words.common))
     operations.push({ replaceOne: { filter: { _id: merchant.id }, replacement, upsert: true } })
   }
-  for (const [id, { counts }] of changes) if (counts.size === 0) changes.delete(id)
+  // A spot gets a new version also when its counts stay the same, as by another name: what was found in it
+  // before is not kept.
   return { operations, changes, profiles }
 }
 
