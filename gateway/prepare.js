@@ -28,16 +28,16 @@ const lockFile = path.join(root, 'package-lock.json')
 if (!existsSync(lockFile)) process.exit(0)
 const lock = readFileSync(lockFile, 'utf8')
 const hash = createHash('sha256').update(lock).digest('hex')
-const [, , command = 'build'] = process.argv
-const development = command === 'build' || command === 'development'
-if (read(stamp) !== hash && (development || !isInstalled({ development }))) {
-  if (!isInstalled({ development })) await install()
+const [, , purpose = 'build'] = process.argv
+const needsAll = purpose === 'build' || purpose === 'development'
+if (read(stamp) !== hash && (needsAll || !isInstalled({ development: false }))) {
+  if (!isInstalled({ development: needsAll })) await install()
   checkNode()
   if (isInstalled({ development: true })) writeFileSync(stamp, hash)
 }
 // A hub keeps serving the build that it has found, so only a first one may come later.
-if (command === 'start' && !existsSync(portal)) buildPortalBeside()
-else if (command === 'start' || command === 'build') await buildPortal()
+if (purpose === 'start' && !existsSync(portal)) buildPortalBeside()
+else if (purpose === 'start' || purpose === 'build') await buildPortal()
 
 /**
  * Whether node_modules already contains the packages of package-lock.json, for instance after `npm ci`.
@@ -63,7 +63,7 @@ async function install() {
   const { stdout } = spawnSync('node', ['--version'], { env, encoding: 'utf8' })
   const isNewEnough = majorOf(stdout ?? '') >= majorMin
   // The package `node` is one of those for development; and what is installed already stays.
-  const all = development || !isNewEnough || existsSync(stamp)
+  const all = needsAll || !isNewEnough || existsSync(stamp)
   console.log('Installing the packages of package-lock.json into node_modules: this takes up to a minute')
   if (!isNewEnough) console.log(`This machine has Node ${stdout?.trim()}: Node ${majorMin} comes with them`)
   // `npm ci` refuses a lock that lacks the builds of some platforms, as one from a partial mirror does.

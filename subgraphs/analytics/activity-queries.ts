@@ -14,7 +14,6 @@ import {
   type Figures,
   type Filters,
   type Question,
-  type Share,
 } from './activity.ts'
 import type { ActivityCache, Snapshot } from './activity-cache.ts'
 import { CounterBlock } from './counter-block.ts'
@@ -248,8 +247,7 @@ async function answerFrom(
     // One pass over the blocks is enough for all corridors of a list.
     const where = { ...question.where, corridors: undefined }
     const parts = await (await answerTo({ ...question, range, where })).breakdown('CORRIDOR')
-    const { key: _, ...figures } = parts.find(({ key }) => key === corridors[0]) ?? noPayments
-    return figures
+    return parts.find(({ key }) => key === corridors[0]) ?? noPayments
   }
   return {
     snapshot,
@@ -260,4 +258,4 @@ async function answerFrom(
   }
 }
 
-const noPayments: Share = { key: '', payments: 0, approved: 0, declined: 0, value: 0n }
+const noPayments: Figures = { payments: 0, approved: 0, declined: 0, value: 0n }

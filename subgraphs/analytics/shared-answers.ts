@@ -1,5 +1,5 @@
-// Answers that many clients ask for at once: at full size, to answer a question takes longer than the next one
-// takes to come.
+// Answers to equal questions of many clients: at full size, an answer takes longer than it takes until the next
+// request comes.
 
 import { canonicalJson } from '../platform/canonical-json.ts'
 import type { ActivityAnswer, Question } from './activity.ts'

@@ -1,17 +1,17 @@
-// Reads of MongoDB that many clients ask for at once, such as those of one search. A read takes longer than the
-// next question takes to come, so a read for each would take all of MongoDB.
+// Reads of MongoDB that many clients need at once, such as those of one search. A read takes longer than the
+// next request takes to come, so a read for each would take all of MongoDB.
 
 export type CoalescedReads<Result> = (key: string, read: () => Promise<Result>) => Promise<Result>
 
 interface Running<Result> {
   readonly current: Promise<Result>
-  /** Begins when `current` has ended; null while nothing has asked for it. */
+  /** Begins when `current` has ended; null while no call waits for it. */
   next: Promise<Result> | null
 }
 
 /**
- * Runs at most one read of each key at a time. A call that finds one running waits for the next one, which all
- * such calls share: so each result is of a read that began after its call. The result is kept while
+ * Runs at most one read of each key at a time. A call that finds one running waits for the next one, which
+ * all such calls share: so each result is of a read that began after its call. The result is kept while
  * `version` stays the same, for at most `entriesMax` keys.
  */
 export function coalesceReads<Result>(version: () => unknown, entriesMax: number): CoalescedReads<Result> {

@@ -62,7 +62,7 @@ export class Coverage {
   readonly #spots = new Map<CountSelection, readonly Spot[]>()
   #byProfile: Float64Array | null = null
   #byCity: Float64Array | null = null
-  /** The sums that are being computed: all who ask meanwhile wait for them. */
+  /** The sums that are being computed, for which all calls of `prepare` wait. */
   readonly #running = new Map<'city' | 'profile', Promise<Float64Array>>()
 
   /** No merchant may be in two of the selections: their sums are added. */

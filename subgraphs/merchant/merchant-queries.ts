@@ -107,7 +107,7 @@ export function createMerchantQueries(dependencies: MerchantQueriesDependencies)
   }
 }
 
-/** What many ask MongoDB at once. */
+/** Reads of MongoDB that many requests share. */
 interface Reads {
   readonly counts: CoalescedReads<FoundCount[] | null>
   readonly pages: CoalescedReads<readonly Merchant[]>

@@ -8,7 +8,7 @@ const figures = (payments: number) => ({ payments, approved: payments, declined:
 /** An answer that counts how often its totals are computed. */
 function anAnswer(payments: number) {
   const counted = { times: 0, fails: false }
-  const unasked = () => Promise.reject(new Error('nothing asks for it'))
+  const unasked = () => Promise.reject(new Error('not expected'))
   const answer: ActivityAnswer = {
     totals: async () => {
       counted.times++

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { coalesceReads } from '../../../subgraphs/merchant/coalesced-reads.ts'
 
-/** Reads that end when the test says so; each gives its number. */
+/** Reads that end when the test ends them; each gives its number. */
 function manualReads() {
   const ends: ((error?: Error) => void)[] = []
   const read = () =>

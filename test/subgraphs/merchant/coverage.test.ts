@@ -56,7 +56,7 @@ describe('coverage', () => {
     expect(coverageOf([]).breakdown('CITY', first)).toMatchObject({ code: 'BAD_PAGE' })
   })
 
-  test('is summed once for all operations that ask at once, and by another one when the first may not go on', async () => {
+  test('is summed once for operations at the same time, and by another one when the first has no time left', async () => {
     const merchants = Array.from({ length: 40 }, (_, n) => at(31 + n / 50, 121, n))
     const shared = coverageOf(merchants)
     const [first, second] = [new LoopTime(1_000), new LoopTime(1_000)]
