@@ -1,5 +1,5 @@
-// Answers to equal questions of many clients: at full size, an answer takes longer than it takes until the next
-// request comes.
+// Answers to equal questions of many clients. At full size, the next request comes before an answer is
+// computed.
 
 import { canonicalJson } from '../platform/canonical-json.ts'
 import type { ActivityAnswer, Question } from './activity.ts'
