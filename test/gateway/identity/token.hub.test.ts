@@ -105,6 +105,7 @@ describe('a token of the issuer', () => {
     for (const each of [one, two]) clients.push(await RawClient.as(hub.url, await issuer.token(each, soon())))
     for (const client of clients) await client.subscribe('1', events)
     await hub.feed.until('transactionEvents', 2)
+    for (const client of clients) expect(await client.drain()).toEqual([])
     for (const client of clients) await client.close()
     await hub.feed.until('transactionEvents', 0)
   })
