@@ -11,12 +11,12 @@ import type { CountCube, FoundCount } from './count-cube.ts'
 import type { CountStore } from './count-store.ts'
 import { Coverage } from './coverage.ts'
 import { memoizeWhile } from './memoize-while.ts'
-import { readMerchantFilter, type MerchantFilterInput } from './merchant-filter.ts'
+import { readMerchantFilter, type MerchantFilter, type MerchantFilterInput } from './merchant-filter.ts'
 import type { MerchantStore } from './merchant-store.ts'
 import type { Merchant } from './merchant.ts'
 import type { Circle, NearKey, NearRow } from './near.ts'
-import { countSearch } from './search-counts.ts'
-import { hintsOf, selectCities, selectProfiles, type QueryHints } from './select-counts.ts'
+import { countSearch, searchTerms } from './search-counts.ts'
+import { hintsOf, selectCities, selectProfiles, type QueryHints, type SearchCounts } from './select-counts.ts'
 
 export interface CoverageQuestion {
   /** Only merchants that this wallet can pay. */
@@ -143,11 +143,7 @@ async function queryCoverage(
   if (filter.search) {
     const { cube: before } = counts
     const { version } = before
-    const found = await countSearch(counts.cube, filter, (search) => {
-      const { rare, also, spots } = search
-      const searched = JSON.stringify([rare, also.map(({ word }) => word), spots])
-      return reads.counts(searched, () => store.countFound(search))
-    })
+    const found = await findSearch(store, before, reads, filter)
     if (isRefusal(found)) return found
     const coverageOf = (): Coverage => {
       const { cube } = counts
@@ -176,16 +172,51 @@ async function queryCoverage(
   })
 }
 
-async function queryMerchants(
+/** Counts what the search of `filter` finds; see `countSearch`. */
+const findSearch = (
+  store: MerchantStore,
+  cube: CountCube,
+  { counts }: Reads,
+  filter: MerchantFilter,
+): Promise<SearchCounts | Refusal> =>
+  countSearch(cube, filter, (search) => {
+    const { rare, also, spots } = search
+    const searched = JSON.stringify([rare, also.map(({ word }) => word), spots])
+    return counts(searched, () => store.countFound(search))
+  })
+
+/**
+ * The hints for a list. A common word may be that of one country, whose merchants a query in order of id
+ * would find last.
+ */
+async function findHints(
   { store, counts }: MerchantQueriesDependencies,
+  reads: Reads,
+  memoized: Memoized<Hinted>,
+  key: string,
+  filter: MerchantFilter,
+): Promise<QueryHints | null> {
+  const { cube } = counts
+  const { version } = cube
+  const terms = searchTerms(filter.search ?? [], cube.commonWords)
+  const hasCommon = terms.some(({ common }) => common.size > 0)
+  const found = hasCommon ? await findSearch(store, cube, reads, filter) : null
+  const hintsNow = () => ({ hints: hintsOf(counts.cube, filter, isRefusal(found) ? null : found) })
+  const isCurrent = counts.cube === cube && cube.version === version
+  return (isCurrent ? memoized(key, hintsNow) : hintsNow()).hints
+}
+
+async function queryMerchants(
+  dependencies: MerchantQueriesDependencies,
   reads: Reads,
   memoized: Memoized<Hinted>,
   { near, where, ...args }: MerchantsQuestion,
   totalCount: () => Promise<number>,
 ): Promise<MerchantConnection | Refusal> {
+  const { store } = dependencies
   const filter = readMerchantFilter(where)
   if (isRefusal(filter)) return filter
-  const { hints } = memoized(JSON.stringify(where), () => ({ hints: hintsOf(counts.cube, filter) }))
+  const hints = await findHints(dependencies, reads, memoized, JSON.stringify(where), filter)
   if (near) {
     return queryNear(near, args, (after, size) =>
       hints ? store.near(near, filter, after, size) : Promise.resolve([]),

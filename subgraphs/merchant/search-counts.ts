@@ -6,7 +6,7 @@ import type { CommonWords } from './common-words.ts'
 import type { CountCube, FoundCount } from './count-cube.ts'
 import type { ProfileKey } from './count-key.ts'
 import type { MerchantFilter } from './merchant-filter.ts'
-import type { WantedWord } from './select-counts.ts'
+import type { SearchCounts, WantedWord } from './select-counts.ts'
 
 /** A word of a search, and the common words that begin with it. */
 export interface SearchTerm {
@@ -22,13 +22,6 @@ export interface NameSearch {
   readonly also: readonly SearchTerm[]
   /** Beginnings of the ids of spots to search; null for all spots. */
   readonly spots: readonly string[] | null
-}
-
-export interface SearchCounts {
-  /** The profiles that have one of each of these words match; null when no profile does. */
-  readonly common: readonly WantedWord[] | null
-  /** Further merchants that match. */
-  readonly rare: readonly FoundCount[]
 }
 
 export const searchTerms = (words: readonly string[], commonWords: CommonWords): SearchTerm[] =>

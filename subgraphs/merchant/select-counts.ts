@@ -1,7 +1,7 @@
 // Which counts of the cube a filter selects.
 
 import type { ParticipantId } from '../../schema/values/id.ts'
-import type { CountCube, Terms } from './count-cube.ts'
+import type { CountCube, FoundCount, Terms } from './count-cube.ts'
 import type { Profile, ProfileKey } from './count-key.ts'
 import type { MerchantFilter } from './merchant-filter.ts'
 
@@ -51,6 +51,14 @@ export function selectProfiles(
 /** The common words that begin with a word of a search: a profile must have one of them. */
 export type WantedWord = ReadonlySet<string>
 
+/** What a search finds. */
+export interface SearchCounts {
+  /** The profiles that have one of each of these words match; null when no profile does. */
+  readonly common: readonly WantedWord[] | null
+  /** Further merchants that match. */
+  readonly rare: readonly FoundCount[]
+}
+
 function selectTerms(
   { terms, termsByCountry }: CountCube,
   { countries, acquirers, entryModes }: MerchantFilter,
@@ -85,12 +93,17 @@ const rangesMax = 100
 
 /**
  * Narrows a query by the counts: rare combinations of common values are found by their profiles, others by
- * the acquirers that have them. Null when no merchant matches.
+ * the acquirers that have them. `found` is what the search of the filter has found; without it, all words are
+ * left to the query. Null when no merchant matches.
  */
-export function hintsOf(cube: CountCube, filter: MerchantFilter): QueryHints | null {
+export function hintsOf(
+  cube: CountCube,
+  filter: MerchantFilter,
+  found: SearchCounts | null = null,
+): QueryHints | null {
   const profiles: ProfileKey[] = []
   const acquirers = new Set<ParticipantId>()
-  selectProfiles(cube, filter).profiles.forEach((selected, n) => {
+  profilesOf(cube, filter, found).forEach((selected, n) => {
     if (!selected || !cube.totals[n]) return
     if (profiles.length <= rangesMax) profiles.push(cube.keys[n]!)
     acquirers.add(cube.profiles[n]!.acquirer)
@@ -98,6 +111,20 @@ export function hintsOf(cube: CountCube, filter: MerchantFilter): QueryHints | n
   if (profiles.length === 0) return null
   if (profiles.length <= rangesMax) return { profiles, acquirers: null }
   return { profiles: null, acquirers: acquirers.size <= rangesMax ? [...acquirers] : null }
+}
+
+/** A flag per profile of the cube: 1 when a merchant that matches may have it. */
+function profilesOf(cube: CountCube, filter: MerchantFilter, found: SearchCounts | null): Uint8Array {
+  const { profiles: selected } = selectProfiles(cube, filter)
+  if (!found) return selected
+  const flags = found.common
+    ? selectProfiles(cube, filter, null, found.common).profiles
+    : new Uint8Array(selected.length)
+  for (const { profile } of found.rare) {
+    const n = cube.numberOfProfile(profile)
+    if (n !== undefined && selected[n]) flags[n] = 1
+  }
+  return flags
 }
 
 const matches = (profile: Profile, filter: MerchantFilter, commonWords: readonly WantedWord[]): boolean =>
