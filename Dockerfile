@@ -8,8 +8,10 @@ RUN npm ci --omit=dev --ignore-scripts
 COPY portal portal
 COPY schema schema
 # The packages that build the portal are in its files from then on.
-RUN node portal/build.ts && npm uninstall --no-save --ignore-scripts svelte vite @sveltejs/vite-plugin-svelte \
-  gql.tada d3-geo topojson-client uplot world-atlas barcode-detector zxing-wasm @fontsource-variable/inter
+RUN node portal/build.ts && npm pkg delete dependencies[svelte] dependencies[vite] \
+  dependencies[@sveltejs/vite-plugin-svelte] dependencies[gql.tada] dependencies[d3-geo] \
+  dependencies[topojson-client] dependencies[uplot] dependencies[world-atlas] dependencies[barcode-detector] \
+  dependencies[zxing-wasm] dependencies[@fontsource-variable/inter] && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-bookworm-slim
 WORKDIR /app
