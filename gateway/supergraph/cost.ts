@@ -8,12 +8,12 @@
 
 import {
   getNamedType,
-  Kind,
   isAbstractType,
   isCompositeType,
   isInputObjectType,
   isListType,
   isNonNullType,
+  Kind,
   valueFromAST,
   type GraphQLField,
   type GraphQLInputType,

@@ -1,6 +1,7 @@
 // Answers to equal questions of many clients. At full size, the next request comes before an answer is
 // computed.
 
+import { sharedResult } from '../platform/async/shared-result.ts'
 import { canonicalJson } from '../platform/canonical-json.ts'
 import type { ActivityAnswer, Question } from './activity.ts'
 
@@ -20,25 +21,11 @@ export class SharedAnswers {
    * that fails is computed again by the next call, with the time of its own operation.
    */
   share(question: Question, position: bigint, own: ActivityAnswer): ActivityAnswer {
-    // A list reads one result of each of a hundred answers, or none.
+    // Found when the first result is read: a list reads one result of a hundred answers, or none.
     let shared: Shared | null = null
-    const once = async <Result>(name: string, compute: () => Promise<Result>): Promise<Result> => {
-      const { results } = (shared ??= this.#of(canonicalJson(question), position))
-      for (let known = results.get(name); known; known = results.get(name)) {
-        try {
-          return (await known) as Result
-        } catch {
-          // Its operation had used up its time, or its client has gone.
-        }
-      }
-      const computed = compute()
-      results.set(name, computed)
-      try {
-        return await computed
-      } catch (error) {
-        results.delete(name)
-        throw error
-      }
+    const once = <Result>(name: string, compute: () => Promise<Result>): Promise<Result> => {
+      shared ??= this.#of(canonicalJson(question), position)
+      return sharedResult(shared.results, name, compute)
     }
     return {
       totals: () => once('totals', own.totals),

@@ -3,6 +3,7 @@
 import type { QrProductId } from '../../schema/values/id.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { LoopTime } from '../platform/async/loop-time.ts'
+import { sharedResult } from '../platform/async/shared-result.ts'
 import { atOnce, inSlices, type Steps } from '../platform/async/slices.ts'
 import { categoryOf, countryOf } from '../shared/values.ts'
 import { placesMax, type CountCube, type Spot } from './count-cube.ts'
@@ -62,8 +63,8 @@ export class Coverage {
   readonly #spots = new Map<CountSelection, readonly Spot[]>()
   #byProfile: Float64Array | null = null
   #byCity: Float64Array | null = null
-  /** The sums that are being computed, for which all calls of `prepare` wait. */
-  readonly #running = new Map<'city' | 'profile', Promise<Float64Array>>()
+  /** The sums of `prepare`, from when it begins them. */
+  readonly #sums = new Map<string, Promise<unknown>>()
 
   /** No merchant may be in two of the selections: their sums are added. */
   constructor(cube: CountCube, ...selections: readonly CountSelection[]) {
@@ -96,30 +97,11 @@ export class Coverage {
    * operations that wait for it.
    */
   async prepare(by: CoverageDimension | null, loopTime?: LoopTime): Promise<void> {
-    if (by === 'CITY') this.#byCity ??= await this.#once('city', () => this.#sumCities(), loopTime)
+    const once = (name: string, steps: () => Steps<Float64Array>) =>
+      sharedResult(this.#sums, name, () => inSlices(steps(), loopTime))
+    if (by === 'CITY') this.#byCity ??= await once('city', () => this.#sumCities())
     else if (by !== null || !this.#isByTermsAlone)
-      this.#byProfile ??= await this.#once('profile', () => this.#sumProfiles(), loopTime)
-  }
-
-  async #once(
-    name: 'city' | 'profile',
-    steps: () => Steps<Float64Array>,
-    loopTime: LoopTime | undefined,
-  ): Promise<Float64Array> {
-    for (let running = this.#running.get(name); running; running = this.#running.get(name)) {
-      try {
-        return await running
-      } catch {
-        // That operation had used up its time: the next one begins again.
-      }
-    }
-    const own = inSlices(steps(), loopTime)
-    this.#running.set(name, own)
-    try {
-      return await own
-    } finally {
-      this.#running.delete(name)
-    }
+      this.#byProfile ??= await once('profile', () => this.#sumProfiles())
   }
 
   /** True when the totals of the terms are enough for the number of merchants. */

@@ -30,9 +30,7 @@ export async function addFirstOperator(
   if (isRefusal(read)) return read
   const store = await createParticipantStore(db, now)
   const request = {
-    by: hubParticipant,
-    key: 'hub:init',
-    requestId: 'hub:init',
+    by: { actor: hubParticipant, key: 'hub:init', requestId: 'hub:init' },
     action: 'applyParticipant',
     command: read,
   } as const

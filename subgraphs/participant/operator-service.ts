@@ -3,6 +3,7 @@
 import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { requireScope } from '../shared/access.ts'
+import { authorOf } from '../shared/audit-log.ts'
 import type { Corridor, MirroredRegistry, Participant, Project } from '../shared/registry.ts'
 import { newSigningSecret } from '../shared/signing-secret.ts'
 import type { RequestContext } from '../shared/viewer.ts'
@@ -71,10 +72,8 @@ async function asOperator<Input extends Keyed, Result>(
 ): Promise<Result | Refusal> {
   const refusal = requireScope(context, 'operator')
   if (refusal) return refusal
-  const { viewer, requestId } = context
   const { idempotencyKey } = input
-  const caller = { by: viewer.participant, key: viewer.key, requestId, action, idempotencyKey }
-  const written = await write(dependencies, input, caller)
+  const written = await write(dependencies, input, { by: authorOf(context), action, idempotencyKey })
   if (!isRefusal(written)) await dependencies.registry.refresh()
   return written
 }
@@ -88,7 +87,7 @@ async function applyParticipant(
   if (isRefusal(application)) return application
   if (registry.projects.has(application.id as string as ProjectId))
     return takenId('a project', application.id)
-  return store.add((at) => apply(application, caller.by, at), { ...caller, command: application })
+  return store.add((at) => apply(application, caller.by.actor, at), { ...caller, command: application })
 }
 
 /** The refusal of an id of which `node(id:)` could not give the type. */
@@ -116,7 +115,7 @@ async function changeParticipantStatus(
   if (isRefusal(change)) return change
   const { participant: id } = input
   const rule = (participant: Participant, at: Date) =>
-    changeStatus(participant, change, { ...rules, by: caller.by, now: at })
+    changeStatus(participant, change, { ...rules, by: caller.by.actor, now: at })
   return store.changeParticipant(id, rule, { ...caller, command: { id, ...change } })
 }
 

@@ -7,7 +7,7 @@ import type { ClientSession, Collection, Db, MongoServerError } from 'mongodb'
 import type { CorridorId, ParticipantId, ProjectId } from '../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../schema/values/problems.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
-import { openAuditLog, type AuditedAction } from '../shared/audit-log.ts'
+import { openAuditLog, type AuditedAction, type ParticipantAuthor } from '../shared/audit-log.ts'
 import type { Operation } from '../shared/idempotency-key.ts'
 import { createIdempotentWriter } from '../shared/idempotent-writer.ts'
 import {
@@ -28,10 +28,7 @@ interface Versioned {
 
 /** The caller of a change, and what it sent. */
 export interface ChangeRequest {
-  readonly by: ParticipantId
-  /** The name of its key or token. */
-  readonly key: string
-  readonly requestId: string
+  readonly by: ParticipantAuthor
   readonly action: AuditedAction & Operation
   /** The same key and command return the first result again. */
   readonly idempotencyKey?: string | null | undefined
@@ -212,7 +209,7 @@ async function once<Result>(
   { by, action, idempotencyKey = null, command }: ChangeRequest,
   effect: (session: ClientSession) => Promise<Result | Refusal>,
 ): Promise<Result | Refusal> {
-  const call = { participant: by, operation: action, idempotencyKey, command, at: now() }
+  const call = { participant: by.actor, operation: action, idempotencyKey, command, at: now() }
   const outcome = await idempotentWriter.once(call, effect)
   return isRefusal(outcome) ? outcome : outcome.done
 }
@@ -221,11 +218,10 @@ const recordChange = <Row extends Versioned>(
   { audit }: Context,
   { kind }: Rows<Row>,
   { before, after }: { readonly before: Row | null; readonly after: Row },
-  { by: actor, key, action, requestId }: ChangeRequest,
+  { by, action }: ChangeRequest,
   at: Date,
   session: ClientSession,
-): Promise<void> =>
-  audit.record({ at, actor, key, action, target: `${kind}:${after.id}`, before, after, requestId }, session)
+): Promise<void> => audit.record({ ...by, at, action, target: `${kind}:${after.id}`, before, after }, session)
 
 const unlessMissing =
   (rule: Rule<Participant>) =>

@@ -307,6 +307,20 @@ describe('registering merchants', () => {
     ])
   })
 
+  test('finds a merchant by its new name at once, and no longer by the old one', async () => {
+    const found = async (search: string) =>
+      (await execute(`{ merchants(where: { search: "${search}" }) { edges { node { id } } } }`)).merchants
+        .edges
+    const counted = async (search: string) =>
+      (await execute(`{ merchantCoverage(where: { search: "${search}" }) { merchants } }`)).merchantCoverage
+        .merchants
+    await register([aRow({ mid: 'RN', name: 'Zebrafish Corner' })])
+    expect([await found('zebrafish'), await counted('zebrafish')]).toMatchObject([[{}], 1])
+    await register([aRow({ mid: 'RN', name: 'Quokka Corner' })])
+    expect([await found('zebrafish'), await counted('zebrafish')]).toEqual([[], 0])
+    expect([await found('quokka'), await counted('quokka')]).toMatchObject([[{}], 1])
+  })
+
   test('accepts 0 to 1,000 rows', async () => {
     const rows = (size: number) => Array.from({ length: size }, (_, n) => aRow({ mid: `K${n}` }))
     expect(await register([])).toMatchObject({ created: 0, updated: 0, rejected: [] })
