@@ -9,8 +9,8 @@ COPY portal portal
 COPY schema schema
 # The packages that build the portal are in its files from then on.
 RUN node portal/build.ts && npm pkg delete dependencies[svelte] dependencies[vite] \
-  dependencies[@sveltejs/vite-plugin-svelte] dependencies[gql.tada] dependencies[d3-geo] \
-  dependencies[topojson-client] dependencies[uplot] dependencies[world-atlas] dependencies[barcode-detector] \
+  dependencies[@sveltejs/vite-plugin-svelte] dependencies[d3-geo] dependencies[topojson-client] \
+  dependencies[uplot] dependencies[world-atlas] dependencies[barcode-detector] \
   dependencies[zxing-wasm] dependencies[@fontsource-variable/inter] && npm prune --omit=dev --ignore-scripts
 
 FROM node:24-bookworm-slim
