@@ -34,15 +34,16 @@ function runOnce(command, args, { name, cwd, env, withinMs, tellEveryMs, tell })
       // It has ended by itself.
     }
   }
-  const interrupt = () => {
-    end('SIGTERM')
-    process.exit(130)
-  }
+  // Several may run at the same time: all of them end with this process.
+  const endWithThis = () => end('SIGTERM')
+  const interrupt = () => process.exit(130)
+  process.once('exit', endWithThis)
   process.once('SIGINT', interrupt)
   return new Promise((resolve) => {
     const finish = (failure) => {
       clearInterval(telling)
       clearTimeout(ending)
+      process.off('exit', endWithThis)
       process.off('SIGINT', interrupt)
       resolve(failure)
     }
