@@ -36,7 +36,8 @@ import { openBudgets } from '../identity/shared-budgets.ts'
 import { createTokens } from '../identity/token.ts'
 import { openGraphKeeper, type GraphKeeper } from '../joining/graph-keeper.ts'
 import { openJoining, type Joining } from '../joining/joining.ts'
-import { readOwnGraph } from '../joining/own-graph.ts'
+import { startOffersProcess } from '../joining/offers-process.ts'
+import { readGraphWithOffers, readOwnGraph } from '../joining/own-graph.ts'
 import { connectWithin } from '../joining/remote-sdl.ts'
 import type { RunningMongo } from '../mongod/start.ts'
 import type { Admission } from '../protocol/admission.ts'
@@ -159,6 +160,10 @@ async function startParts({
   if (config.MODE !== 'demo') await refuseDemoData(db, config)
   else if (hasOwnSubgraphs) await seedDemo(uri, db, config, logger, now)
   else await seedDemoKeys(db, now)
+  // It takes as long to start as the rest of the hub.
+  const database = db.databaseName
+  const offers = config.OFFERS === 'start' ? startOffersProcess({ uri, database, logger }) : null
+  if (offers) closeLater(started, offers)
   const registry = closeLater(started, await openRegistry(db, logger, secretBox(config)))
   const refusals = closeLater(started, openRefusalLog(await openAuditLog(db), now, logger))
   const foundation: Foundation = { ...base, db, registry, refusals }
@@ -170,7 +175,7 @@ async function startParts({
     : await connectSubgraphs(foundation, () => late.joining!.refresh())
   const keeper = closeLater(started, await openHubGraph(foundation, running.subgraphs))
   late.keeper = keeper
-  late.joining = closeLater(started, await openJoining({ config, db, uri, keeper, logger }))
+  late.joining = closeLater(started, await openJoining({ config, db, offers, keeper, logger }))
   const { supergraph } = keeper
   const logHealth = closeLater(started, await watchLogHealth(db, running.logReader, now))
   const budgets = closeLater(started, await openBudgets({ db, logger }))
@@ -240,8 +245,10 @@ async function openHubGraph(
 ): Promise<GraphKeeper> {
   const present = maskErrors(logger, (subgraph) => !connections.has(subgraph) && subgraph !== 'supergraph')
   const reach = webhookReach(config)
+  const ownGraph = await readOwnGraph()
   return openGraphKeeper({
-    ...(await readOwnGraph()),
+    ...ownGraph,
+    composed: config.OFFERS === 'start' ? await readGraphWithOffers(ownGraph) : null,
     connections,
     openGraph: (supergraphSdl, subgraphs) =>
       openSupergraph({

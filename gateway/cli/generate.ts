@@ -9,11 +9,13 @@ import { problems, refuse, type ProblemCode } from '../../schema/values/problems
 import { reasons } from '../../schema/values/reasons.ts'
 import { scopes } from '../../schema/values/scopes.ts'
 import { subgraphSdl, type SubgraphName } from '../../subgraphs/shared/subgraph.ts'
-import { composableSdl, missingRules } from '../../subgraphs/shared/visibility.ts'
+import { missingRules } from '../../subgraphs/shared/visibility.ts'
 import { isFinal, transitions } from '../../subgraphs/transaction/payment/lifecycle.ts'
 import { describeSettings } from '../config/config.ts'
+import { composeJoined } from '../joining/composition.ts'
+import { fileWithOffers, headOf, ownSubgraphs, readOffers } from '../joining/own-graph.ts'
 import { httpErrors } from '../protocol/http-error.ts'
-import { apiSdl, composeSupergraph } from '../supergraph/compose.ts'
+import { apiSdl, composeSupergraph, type SubgraphSdl } from '../supergraph/compose.ts'
 import { engineCodes } from '../supergraph/errors.ts'
 import { postmanCollection } from './collection.ts'
 import { withSections, type Table } from './generated-sections.ts'
@@ -22,15 +24,15 @@ import { accessRules, referencePage, type ReferenceTable } from './reference-pag
 const subgraphs: readonly SubgraphName[] = ['participant', 'merchant', 'transaction', 'analytics']
 
 /** Throws for a field that has no rule about its readers. */
-function generateSchema(): Record<string, string> {
+async function generateSchema(): Promise<Record<string, string>> {
   const missing = subgraphs.flatMap((name) => missingRules(subgraphSdl(name)))
   if (missing.length > 0) throw new TypeError(missing.join('\n'))
-  const supergraph = composeSupergraph(
-    subgraphs.map((name) => ({ name, sdl: composableSdl(subgraphSdl(name)) })),
-  )
+  const own = ownSubgraphs()
+  const supergraph = composeSupergraph(own)
   const api = buildSchema(apiSdl(supergraph))
   return {
     'schema/generated/supergraph.graphql': `${supergraph.trim()}\n`,
+    [fileWithOffers]: await graphWithOffers(own, supergraph),
     'schema/generated/api.graphql': `${printSchema(lexicographicSortSchema(api))}\n`,
     'schema/generated/api-types.d.ts': outputIntrospectionFile(
       minifyIntrospection(introspectionFromSchema(api)),
@@ -42,6 +44,14 @@ function generateSchema(): Record<string, string> {
     'schema/generated/reference.md': referencePage(api, tables, accessRules(subgraphs.map(subgraphSdl))),
     'schema/generated/crossgate.postman_collection.json': postmanCollection(api, operationFiles()),
   }
+}
+
+/** A start of the hub takes this in place of composing. */
+async function graphWithOffers(own: readonly SubgraphSdl[], ownSupergraphSdl: string): Promise<string> {
+  const joined = [await readOffers()]
+  const composed = composeJoined({ own, ownSupergraphSdl, joined })
+  if ('mistakes' in composed) throw new TypeError(composed.mistakes.map(({ message }) => message).join('\n'))
+  return `${headOf([...own, ...joined])}${composed.supergraphSdl.trim()}\n`
 }
 
 const operationFiles = (): ReadonlyMap<string, string> =>
@@ -138,7 +148,7 @@ function read(file: string): string | null {
   }
 }
 
-const stale = Object.entries({ ...generateSchema(), ...generatePages() }).filter(
+const stale = Object.entries({ ...(await generateSchema()), ...generatePages() }).filter(
   ([file, text]) => read(file) !== text,
 )
 const names = stale.map(([file]) => file).join(', ')

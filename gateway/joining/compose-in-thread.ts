@@ -2,6 +2,8 @@
 
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { compileCacheDir } from '../config/compile-cache.ts'
+import { environmentWith } from '../config/config.ts'
 import type { Composed, CompositionInput } from './composition.ts'
 
 export interface Composer {
@@ -27,7 +29,9 @@ export function openComposer(): Composer {
 
   async function run(input: CompositionInput): Promise<Composed> {
     clearTimeout(ending)
-    worker ??= new Worker(new URL('compose-worker.ts', import.meta.url))
+    worker ??= new Worker(new URL('compose-worker.ts', import.meta.url), {
+      env: environmentWith({ NODE_COMPILE_CACHE: compileCacheDir }),
+    })
     worker.unref()
     const done = new AbortController()
     const { signal } = done

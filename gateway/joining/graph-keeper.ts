@@ -13,6 +13,7 @@ import {
 } from '../supergraph/index.ts'
 import { openComposer, type Composer } from './compose-in-thread.ts'
 import type { Composed } from './composition.ts'
+import type { ComposedGraph, OwnGraph } from './own-graph.ts'
 
 /** A subgraph of others, with what the hub needs to call it. */
 export interface JoinedSubgraph {
@@ -43,9 +44,9 @@ export interface GraphKeeper {
   close(): Promise<void>
 }
 
-export interface GraphKeeperOptions {
-  readonly own: readonly SubgraphSdl[]
-  readonly ownSupergraphSdl: string
+export interface GraphKeeperOptions extends OwnGraph {
+  /** A graph that need not be composed again. */
+  readonly composed?: ComposedGraph | null
   readonly connections: ReadonlyMap<string, SubgraphConnection>
   readonly openGraph: (
     supergraphSdl: string,
@@ -85,13 +86,17 @@ class Keeper {
   #accepted: Accepted = new Map()
   /** The connections of the present graph, by the name of their subgraph. */
   #open: ReadonlyMap<string, Open> = new Map()
-  #composed: { readonly key: string; readonly result: Promise<Composed> } | null = null
+  #composed: { readonly key: string; readonly result: Promise<Composed> } | null
   readonly #retiring = new Map<HttpConnection, NodeJS.Timeout>()
   /** Changes are made one after the other. */
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: GraphKeeperOptions, first: Supergraph) {
     this.#options = options
+    const { composed } = options
+    this.#composed = composed
+      ? { key: JSON.stringify(composed.joined), result: Promise.resolve(composed) }
+      : null
     this.supergraph = replaceableSupergraph(first)
   }
 
@@ -149,10 +154,10 @@ class Keeper {
   }
 
   /** What a mutation has checked is not composed again when it is taken on. */
-  #compose(joined: readonly SubgraphSdl[], newest?: string): Promise<Composed> {
+  #compose(joined: readonly (SubgraphSdl | JoinedSubgraph)[], newest?: string): Promise<Composed> {
     const { own, ownSupergraphSdl } = this.#options
     if (joined.length === 0) return Promise.resolve({ supergraphSdl: ownSupergraphSdl })
-    const sdls = joined.map(({ name, url, sdl }) => ({ name, url, sdl })).toSorted(byName)
+    const sdls = joined.map(sdlOf).toSorted(byName)
     const key = JSON.stringify(sdls)
     if (this.#composed?.key === key) return this.#composed.result
     const result = this.#composer.compose({ own, ownSupergraphSdl, joined: sdls, newest })
@@ -229,5 +234,12 @@ const isSame = (a: readonly JoinedSubgraph[], b: readonly JoinedSubgraph[]): boo
 
 const isSameEndpoint = (a: JoinedSubgraph, b: JoinedSubgraph): boolean =>
   a.url === b.url && JSON.stringify(a.headers) === JSON.stringify(b.headers)
+
+/** What is composed. A process of the hub has another port at each start. */
+const sdlOf = ({ name, url, sdl, ...rest }: SubgraphSdl | JoinedSubgraph): SubgraphSdl => ({
+  name,
+  url: 'isOnThisMachine' in rest ? '' : url,
+  sdl,
+})
 
 const byName = (a: SubgraphSdl, b: SubgraphSdl): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)

@@ -1,7 +1,6 @@
 // Joins subgraphs of others from three sources: the offers that the hub starts, the file of the settings, and
 // the collection that the operator’s mutations write.
 
-import { readFile } from 'node:fs/promises'
 import type { Db } from 'mongodb'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
@@ -9,14 +8,15 @@ import { openJoinedSubgraphs } from '../../subgraphs/shared/joined-subgraphs.ts'
 import { webhookReach, type Config } from '../config/config.ts'
 import type { GraphChecker } from './graph-checker.ts'
 import type { GraphKeeper, JoinedSubgraph } from './graph-keeper.ts'
-import { startOffersProcess } from './offers-process.ts'
+import type { OffersProcess } from './offers-process.ts'
+import { readOffers } from './own-graph.ts'
 import { openSubgraphsFile } from './subgraphs-file.ts'
 
 export interface JoiningOptions {
   readonly config: Config
   readonly db: Db
-  /** Of the MongoDB, for the offers process. */
-  readonly uri: string
+  /** Null when the hub has not started it. */
+  readonly offers: OffersProcess | null
   readonly keeper: Pick<GraphKeeper, 'set'>
   readonly logger: Logger
 }
@@ -31,11 +31,10 @@ export interface Joining {
 const offersWithinMs = 15_000
 
 /** Resolves when the subgraphs that answer are joined. Throws `SubgraphsFileError`. */
-export async function openJoining({ config, db, uri, keeper, logger }: JoiningOptions): Promise<Joining> {
+export async function openJoining({ config, db, offers, keeper, logger }: JoiningOptions): Promise<Joining> {
   const started = new AsyncDisposableStack()
   try {
-    const offers = config.OFFERS === 'start' ? await joinOffers({ db, uri, keeper, logger }) : null
-    if (offers) started.defer(() => offers.close())
+    if (offers) await joinOffers(offers, keeper)
     const stored = await openJoinedSubgraphs(db, logger, (all) =>
       keeper.set(
         'OPERATOR',
@@ -64,30 +63,23 @@ export async function openJoining({ config, db, uri, keeper, logger }: JoiningOp
  * `SubgraphsFileError`.
  */
 export async function openCheckedJoining(
-  options: Omit<JoiningOptions, 'keeper' | 'uri'> & { readonly checker: GraphChecker },
+  options: Omit<JoiningOptions, 'keeper' | 'offers'> & { readonly checker: GraphChecker },
 ): Promise<Joining> {
   const { config, checker } = options
-  if (config.OFFERS === 'start') await checker.set('HUB', [offersAt('', await offersSdl())])
-  return openJoining({ ...options, config: { ...config, OFFERS: 'off' }, uri: '', keeper: checker })
+  if (config.OFFERS === 'start') await checker.set('HUB', [await offersAt('')])
+  return openJoining({ ...options, offers: null, keeper: checker })
 }
 
-const offersSdl = (): Promise<string> =>
-  readFile(new URL('../../subgraphs/offers/schema.graphql', import.meta.url), 'utf8')
-
-const offersAt = (url: string, sdl: string): JoinedSubgraph => ({
-  name: 'offers',
+const offersAt = async (url: string): Promise<JoinedSubgraph> => ({
+  ...(await readOffers()),
   url,
-  sdl,
   headers: {},
   isOnThisMachine: true,
 })
 
-async function joinOffers({ db, uri, keeper, logger }: Omit<JoiningOptions, 'config'>) {
-  const sdl = await offersSdl()
-  const offers = startOffersProcess({ uri, database: db.databaseName, logger })
-  const joined = offers.url.then((url) => keeper.set('HUB', [offersAt(url, sdl)]))
+async function joinOffers(offers: OffersProcess, keeper: JoiningOptions['keeper']): Promise<void> {
+  const joined = offers.url.then(async (url) => keeper.set('HUB', [await offersAt(url)]))
   const closing = new AbortController()
   await Promise.race([joined, pause(offersWithinMs, closing.signal)])
   closing.abort()
-  return offers
 }

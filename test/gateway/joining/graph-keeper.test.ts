@@ -1,5 +1,9 @@
 import { afterAll, describe, expect, test, vi } from 'vitest'
-import { openGraphKeeper, type JoinedSubgraph } from '../../../gateway/joining/graph-keeper.ts'
+import {
+  openGraphKeeper,
+  type GraphKeeperOptions,
+  type JoinedSubgraph,
+} from '../../../gateway/joining/graph-keeper.ts'
 import { connectWithin } from '../../../gateway/joining/remote-sdl.ts'
 import { composeSupergraph, openSupergraph } from '../../../gateway/supergraph/index.ts'
 import { aPartner } from '../../fixtures/a-partner.ts'
@@ -23,7 +27,7 @@ const log = (level: string) => (details: object | string, line?: string) =>
     details: details as Record<string, unknown>,
   })
 
-const keeper = await openGraphKeeper({
+const options: GraphKeeperOptions = {
   own,
   ownSupergraphSdl: composeSupergraph(own),
   connections: new Map([['books', inProcess('books', books)]]),
@@ -31,7 +35,8 @@ const keeper = await openGraphKeeper({
   connect: (subgraph) => connectWithin('LOOPBACK', subgraph),
   requestMs: 1_000,
   logger: { info: log('info'), error: log('error') },
-})
+}
+const keeper = await openGraphKeeper(options)
 afterAll(() => keeper.close())
 
 const link = 'extend schema @link(url: "https://specs.apollo.dev/federation/v2.7", import: ["@key"])\n'
@@ -96,6 +101,19 @@ describe('the keeper of the graph', () => {
     expect(keeper.joined.map(({ name }) => name)).toEqual(['stars'])
     expect(await run(keeper.supergraph, document)).toEqual(answer)
     await keeper.set('FILE', [])
+  })
+
+  test('takes a composition that it is given for the same SDL, on whatever port the subgraph is', async () => {
+    const given = [{ name: 'stars', url: '', sdl: starsSdl }]
+    const supergraphSdl = composeSupergraph([...own, ...given]).replace('type Book', '"Earlier" type Book')
+    const starting = await openGraphKeeper({ ...options, composed: { joined: given, supergraphSdl } })
+    const isComposedEarlier = () => starting.supergraph.schema.getType('Book')?.description === 'Earlier'
+    await starting.set('HUB', [joined({ isOnThisMachine: true })])
+    expect(isComposedEarlier()).toBe(true)
+    expect(await run(starting.supergraph, document)).toEqual(answer)
+    await starting.set('HUB', [joined({ isOnThisMachine: true, sdl: `${starsSdl} # Changed.` })])
+    expect(isComposedEarlier()).toBe(false)
+    await starting.close()
   })
 
   test('refuses a name that another source has', async () => {
