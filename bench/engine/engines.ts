@@ -66,7 +66,7 @@ export async function hub(): Promise<Engine> {
       if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
       const coerced = prepared.coerce(variables)
       if ('errors' in coerced) throw new Error(coerced.errors[0]!.message)
-      return prepared.execute(coerced.variables, {})
+      return (await prepared.execute(coerced.variables, {})).toString()
     },
     close,
   }

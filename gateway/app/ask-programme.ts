@@ -46,8 +46,8 @@ export async function askProgramme(db: Db, at: Date, logger: Logger): Promise<Pr
   const prepared = supergraph.prepare(await readFile(operations, 'utf8'), 'Programme')
   if (prepared.kind !== 'prepared') throw new Error('the operation `Programme` is not valid')
   const viewer = { participant: hubParticipant, scopes: new Set(['operator'] as const), key: 'dataset' }
-  const text = await prepared.execute({}, { viewer, requestId: 'dataset' })
-  const { data, errors = [] } = JSON.parse(text) as {
+  const response = await prepared.execute({}, { viewer, requestId: 'dataset' })
+  const { data, errors = [] } = JSON.parse(response.toString()) as {
     readonly data: { readonly programme: ProgrammeAnswer } | null
     readonly errors?: readonly { readonly message: string }[]
   }

@@ -121,23 +121,18 @@ class Connection {
   }
 
   /** Sends an answer. The next request is not read before the client has taken it. */
-  answer(head: string, body: string | Buffer, isLast: boolean): void {
+  answer(head: string, body: Buffer, isLast: boolean): void {
     const socket = this.#socket
     this.#isBusy = false
     this.#leave = null
     if (!socket.writable) return
     const idleMs = this.#options.idleMs()
     const connection = isLast ? 'close' : `keep-alive\r\nkeep-alive: timeout=${Math.floor(idleMs / 1000)}`
-    const length = Buffer.byteLength(body)
-    const start = `${head}connection: ${connection}\r\ncontent-length: ${length}\r\n\r\n`
-    // Text of ASCII alone is copied, and not encoded.
-    if (typeof body === 'string') socket.write(start + body, length === body.length ? 'latin1' : 'utf8')
-    else {
-      socket.cork()
-      socket.write(start)
-      socket.write(body)
-      socket.uncork()
-    }
+    const start = `${head}connection: ${connection}\r\ncontent-length: ${body.length}\r\n\r\n`
+    const bytes = Buffer.allocUnsafe(start.length + body.length)
+    bytes.write(start, 'latin1')
+    body.copy(bytes, start.length)
+    socket.write(bytes)
     if (isLast) return void socket.end()
     if (!this.#hasAnswered) socket.setTimeout(idleMs)
     this.#hasAnswered = true
@@ -198,7 +193,7 @@ class DirectRequest extends ShortRequest {
     this.#connection.onGone(leave)
   }
 
-  protected write(status: number, headers: readonly string[], body: string | Buffer, isLast: boolean): void {
+  protected write(status: number, headers: readonly string[], body: Buffer, isLast: boolean): void {
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ndate: ${dateNow()}\r\n`
     for (let n = 0; n < headers.length; n += 2) head += `${headers[n]}: ${headers[n + 1]}\r\n`
     this.#connection.answer(head, body, isLast)

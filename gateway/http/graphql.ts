@@ -98,7 +98,7 @@ export interface Caller extends Peer {
 export interface Answer {
   readonly status: number
   readonly contentType: string
-  readonly text: string
+  readonly body: Buffer
   /** Seconds for which it may be kept; left out for 0. */
   readonly maxAge?: number
   /** Further headers, by their names in lower case. */
@@ -115,12 +115,12 @@ async function respond(
     options.streams()!.open(request, reply, operation, viewer)
   const answer = await runOperation(options, callerOf(request, reply), read, stream)
   if (!answer) return reply
-  const { status, contentType, text, maxAge = 0, headers = {} } = answer
+  const { status, contentType, body, maxAge = 0, headers = {} } = answer
   reply.code(status).headers(headers).type(contentType)
   const { FORWARD_HEADERS: forwarded, COMPRESS_FROM_BYTES } = options.config
-  if (request.method === 'GET' && isUnchanged(request, reply, text, { maxAge, forwarded }))
+  if (request.method === 'GET' && isUnchanged(request, reply, body, { maxAge, forwarded }))
     return reply.send()
-  return sendCompressed(request, reply, text, COMPRESS_FROM_BYTES)
+  return sendCompressed(request, reply, body, COMPRESS_FROM_BYTES)
 }
 
 const callerOf = (request: FastifyRequest, { raw }: FastifyReply): Caller => ({
@@ -131,8 +131,8 @@ const callerOf = (request: FastifyRequest, { raw }: FastifyReply): Caller => ({
   onGone: (leave) => void raw.on('close', leave),
 })
 
-const send = (reply: FastifyReply, { status, contentType, text, headers = {} }: Answer): FastifyReply =>
-  reply.code(status).headers(headers).type(contentType).send(text)
+const send = (reply: FastifyReply, { status, contentType, body, headers = {} }: Answer): FastifyReply =>
+  reply.code(status).headers(headers).type(contentType).send(body)
 
 /** Answers an operation with events. */
 type Stream = (operation: GraphqlRequest, viewer: Viewer) => void
@@ -262,19 +262,20 @@ function execute(
   const deadline = new Deadline(config.REQUEST_TIMEOUT_MS)
   const context: RequestContext = { viewer, requestId: peer.requestId, deadline, loopTime }
   const startedAt = performance.now()
-  const answer = (text: string): Answer => {
+  const answer = (response: Buffer): Answer => {
     deadline.end()
-    const hasErrors = endsWithErrors(text)
+    const hasErrors = endsWithErrors(response)
     telemetry.operations.count(name, performance.now() - startedAt, hasErrors)
     const maxAge = hasErrors || extensions !== null ? 0 : prepared.maxAge
-    const answered = answerOf(statusOf(text, mediaType), mediaType, withExtensions(text, extensions), maxAge)
+    const status = statusOf(response, mediaType)
+    const answered = answerOf(status, mediaType, withExtensions(response, extensions), maxAge)
     return allowance ? { ...answered, headers: rateLimitHeaders(allowance) } : answered
   }
-  const text = prepared.execute(variables, context)
-  if (typeof text === 'string') return answer(text)
+  const response = prepared.execute(variables, context)
+  if (!(response instanceof Promise)) return answer(response)
   // A mutation that has begun is finished without its client, which then repeats it with the same key.
   if (prepared.operation === 'query') peer.onGone(() => deadline.leave())
-  return text.then(answer).finally(() => deadline.end())
+  return response.then(answer).finally(() => deadline.end())
 }
 
 /** Charges the address of a client without a valid key, and refuses it. */
@@ -283,16 +284,16 @@ function refuseUnknown({ admission }: Services, { address, headers }: Caller): n
   throw unauthenticated(headers.authorization)
 }
 
-const answerOf = (status: number, mediaType: MediaType, text: string, maxAge = 0): Answer => ({
+const answerOf = (status: number, mediaType: MediaType, body: Buffer, maxAge = 0): Answer => ({
   status,
   contentType: contentTypes[mediaType],
-  text,
+  body,
   maxAge,
 })
 
 /** An operation that could not be planned has no data: it is refused like one that is not valid. */
-const statusOf = (text: string, mediaType: MediaType): number =>
-  mediaType !== 'application/json' && text.startsWith('{"errors"') ? 400 : 200
+const statusOf = (response: Buffer, mediaType: MediaType): number =>
+  mediaType !== 'application/json' && response.toString('latin1', 0, 9) === '{"errors"' ? 400 : 200
 
 /** The answer for whatever `runOperation` or the web server has thrown. */
 export function errorAnswer(
@@ -307,7 +308,7 @@ export function errorAnswer(
   return {
     status: httpError.status,
     contentType: contentTypes[negotiate(headers.accept) ?? 'application/json'],
-    text: httpErrorText(httpError, isBug ? requestId : undefined),
+    body: Buffer.from(httpErrorText(httpError, isBug ? requestId : undefined)),
     headers: httpErrorHeaders(httpError),
   }
 }
@@ -323,7 +324,7 @@ const unauthenticated = (authorization: string | undefined): HttpError =>
  * body.
  */
 const refusal = (mediaType: MediaType, errors: Parameters<typeof refusalText>[0]): Answer =>
-  answerOf(mediaType === 'application/json' ? 200 : 400, mediaType, refusalText(errors))
+  answerOf(mediaType === 'application/json' ? 200 : 400, mediaType, Buffer.from(refusalText(errors)))
 
 function checkCharset(contentType: string | undefined): void {
   const charset = contentType && /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(contentType)?.[1]

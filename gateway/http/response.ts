@@ -7,35 +7,35 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 
 const compress = {
-  br: (text: string) =>
-    promisify(brotliCompress)(text, { params: { [constants.BROTLI_PARAM_QUALITY]: brotliQuality } }),
-  gzip: (text: string) => promisify(gzip)(text, { level: gzipLevel }),
+  br: (body: Buffer) =>
+    promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: brotliQuality } }),
+  gzip: (body: Buffer) => promisify(gzip)(body, { level: gzipLevel }),
 } as const
 
 /** Of 11: higher ones take several times as long for a few percent. */
 const brotliQuality = 4
 const gzipLevel = 4
 
-/** Sends `text`. From `fromBytes` on, it is compressed in another thread when the client accepts that. */
+/** Sends `body`. From `fromBytes` on, it is compressed in another thread when the client accepts that. */
 export async function sendCompressed(
   { headers }: FastifyRequest,
   reply: FastifyReply,
-  text: string,
+  body: Buffer,
   fromBytes: number,
 ): Promise<FastifyReply> {
-  if (text.length < fromBytes) return reply.send(text)
+  if (body.length < fromBytes) return reply.send(body)
   addVary(reply, 'Accept-Encoding')
-  const packed = await compressed(headers, text)
-  return packed ? reply.header('content-encoding', packed.encoding).send(packed.body) : reply.send(text)
+  const packed = await compressed(headers, body)
+  return packed ? reply.header('content-encoding', packed.encoding).send(packed.body) : reply.send(body)
 }
 
-/** The compressed text, in an encoding that the client accepts; null when it accepts none. */
+/** The compressed body, in an encoding that the client accepts; null when it accepts none. */
 export async function compressed(
   headers: IncomingHttpHeaders,
-  text: string,
+  body: Buffer,
 ): Promise<{ readonly encoding: string; readonly body: Buffer } | null> {
   const encoding = encodingOf(headers['accept-encoding'])
-  return encoding === null ? null : { encoding, body: await compress[encoding](text) }
+  return encoding === null ? null : { encoding, body: await compress[encoding](body) }
 }
 
 /**
@@ -74,12 +74,12 @@ export interface Caching {
 export function isUnchanged(
   request: FastifyRequest,
   reply: FastifyReply,
-  text: string,
+  body: Buffer,
   { maxAge, forwarded }: Caching,
 ): boolean {
   if (maxAge === 0) return false
   const scope = request.headers.authorization === undefined ? 'public' : 'private'
-  const etag = `W/"${hash('sha256', text, 'base64url').slice(0, 22)}"`
+  const etag = `W/"${hash('sha256', body, 'base64url').slice(0, 22)}"`
   reply.header('cache-control', `${scope}, max-age=${maxAge}`).header('etag', etag)
   addVary(reply, 'Accept', 'Authorization', ...forwarded.map(({ name }) => name))
   const known = request.headers['if-none-match']

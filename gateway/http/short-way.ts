@@ -75,12 +75,7 @@ export abstract class ShortRequest implements Caller {
 
   abstract onGone(leave: () => void): void
   /** Sends the answer; `headers` are names and values in turn. The last one closes the connection. */
-  protected abstract write(
-    status: number,
-    headers: readonly string[],
-    body: string | Buffer,
-    isLast: boolean,
-  ): void
+  protected abstract write(status: number, headers: readonly string[], body: Buffer, isLast: boolean): void
 
   /** Waits for nothing unless the operation does. */
   run(body: string): void {
@@ -100,14 +95,14 @@ export abstract class ShortRequest implements Caller {
     this.#send(errorAnswer(this.#options, error, this))
   }
 
-  /** Waits for nothing unless it compresses the text. */
+  /** Waits for nothing unless it compresses the body. */
   #send(answer: Answer): void {
-    const { text } = answer
-    if (text.length < this.#options.config.COMPRESS_FROM_BYTES) return this.#sendAs(answer, text, [])
+    const { body } = answer
+    if (body.length < this.#options.config.COMPRESS_FROM_BYTES) return this.#sendAs(answer, body, [])
     const vary = ['vary', 'Accept-Encoding']
-    const plain = (): void => this.#sendAs(answer, text, vary)
+    const plain = (): void => this.#sendAs(answer, body, vary)
     if (this.headers['accept-encoding'] === undefined) return plain()
-    void compressed(this.headers, text).then(
+    void compressed(this.headers, body).then(
       (packed) =>
         packed ? this.#sendAs(answer, packed.body, [...vary, 'content-encoding', packed.encoding]) : plain(),
       // What cannot be compressed is sent as it is.
@@ -117,7 +112,7 @@ export abstract class ShortRequest implements Caller {
 
   #sendAs(
     { status, contentType, headers: further }: Answer,
-    body: string | Buffer,
+    body: Buffer,
     encoding: readonly string[],
   ): void {
     const { connections, metrics } = this.#options
@@ -151,8 +146,8 @@ class NodeRequest extends ShortRequest {
     this.response.on('close', leave)
   }
 
-  protected write(status: number, headers: readonly string[], body: string | Buffer, isLast: boolean): void {
-    const sent = [...headers, 'content-length', String(Buffer.byteLength(body))]
+  protected write(status: number, headers: readonly string[], body: Buffer, isLast: boolean): void {
+    const sent = [...headers, 'content-length', String(body.length)]
     if (isLast) sent.push('connection', 'close')
     this.response.writeHead(status, sent).end(body)
   }

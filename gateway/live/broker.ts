@@ -170,7 +170,7 @@ function run(state: BrokerState, call: Call, ended: () => void): RunningOperatio
     const deadline = new Deadline(state.requestMs)
     loopTime
       .run(() => execute(state, prepared, variables, { ...context, deadline, loopTime }))
-      .then((text) => respond(subscriber, withExtensions(text, extensions)))
+      .then((response) => respond(subscriber, withExtensions(response, extensions)))
       .catch(fail)
       .finally(() => {
         deadline.end()
@@ -230,15 +230,15 @@ async function execute(
   prepared: Prepared,
   variables: Variables,
   context: RequestContext,
-): Promise<string> {
+): Promise<Buffer> {
   const startedAt = performance.now()
-  const text = await prepared.execute(variables, context)
-  operations.count(prepared.name ?? unnamed, performance.now() - startedAt, endsWithErrors(text))
-  return text
+  const response = await prepared.execute(variables, context)
+  operations.count(prepared.name ?? unnamed, performance.now() - startedAt, endsWithErrors(response))
+  return response
 }
 
-function respond(subscriber: Subscriber, text: string): void {
-  subscriber.next(new Batch([{ value: Buffer.from(text), position: null }], null))
+function respond(subscriber: Subscriber, response: Buffer): void {
+  subscriber.next(new Batch([{ value: response, position: null }], null))
   subscriber.complete()
 }
 

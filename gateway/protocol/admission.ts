@@ -110,5 +110,7 @@ export function createAdmission(supergraph: Supergraph, options: AdmissionOption
 }
 
 /** The response with more extensions. It ends with `}`, and has none of its own. */
-export const withExtensions = (response: string, extensions: string | null): string =>
-  extensions === null ? response : `${response.slice(0, -1)},"extensions":{${extensions}}}`
+export const withExtensions = (response: Buffer, extensions: string | null): Buffer =>
+  extensions === null
+    ? response
+    : Buffer.concat([response.subarray(0, -1), Buffer.from(`,"extensions":{${extensions}}}`)])

@@ -14,6 +14,7 @@ import {
 } from './failures.ts'
 import { forbiddenFields } from './forbidden-fields.ts'
 import { compileIntrospection } from './introspection.ts'
+import { constant, put, take } from './json-bytes.ts'
 import type { Operation } from './operation.ts'
 import type { Planner } from './plan.ts'
 import { plannerDocument } from './planner-document.ts'
@@ -138,8 +139,8 @@ export class Executable {
     return new Executable(engine, await Promise.all(stages), operation.definition.name?.value ?? null)
   }
 
-  /** Runs a query or mutation; returns the response as JSON text. */
-  execute(variables: Variables, context: unknown): string | Promise<string> {
+  /** Runs a query or mutation; returns the response as JSON. */
+  execute(variables: Variables, context: unknown): Buffer | Promise<Buffer> {
     const [stage] = this.#stages
     return stage && this.#stages.length === 1
       ? this.#executeStage(stage, newRun(variables, context))
@@ -186,11 +187,18 @@ export class Executable {
     return new EventOutage(error.errors.map((one) => this.#engine.present(one, subgraph, context)))
   }
 
-  #executeStage(stage: Stage, run: Run): string | Promise<string> {
+  #executeStage(stage: Stage, run: Run): Buffer | Promise<Buffer> {
     const waiting = stage.step?.(run)
     return waiting
-      ? waiting.then(() => counted(run.loopTime, () => responseText(this.#respond(stage, run))))
-      : responseText(this.#respond(stage, run))
+      ? waiting.then(() => counted(run.loopTime, () => this.#responseOf(stage, run)))
+      : this.#responseOf(stage, run)
+  }
+
+  /** The response of the only stage. One without errors is rendered as a whole, and never is a text. */
+  #responseOf(stage: Stage, run: Run): Buffer {
+    const mayHaveErrors = run.failures !== null || stage.hasForbidden
+    const end = mayHaveErrors ? null : rendered(stage, run, metaOf(stage, run), put(dataStart, 0))
+    return end === null ? Buffer.from(responseText(this.#respond(stage, run))) : take(put(dataEnd, end))
   }
 
   /**
@@ -222,7 +230,7 @@ export class Executable {
     return `{"data":null,"errors":${JSON.stringify(errors)},"extensions":{"partial":{${text}}}}`
   }
 
-  async #executeSerially(variables: Variables, context: unknown): Promise<string> {
+  async #executeSerially(variables: Variables, context: unknown): Promise<Buffer> {
     const texts: string[] = []
     const errors: GraphQLFormattedError[] = []
     let omitted = 0
@@ -234,20 +242,17 @@ export class Executable {
       errors.push(...shown)
       omitted += response.omitted + response.errors.length - shown.length
       // As in graphql-js, a null that propagates to the root stops the fields after it.
-      if (response.text === null) return responseText({ text: null, errors, omitted })
+      if (response.text === null) return Buffer.from(responseText({ text: null, errors, omitted }))
       texts.push(response.text)
     }
-    return responseText({ text: texts.join(), errors, omitted })
+    return Buffer.from(responseText({ text: texts.join(), errors, omitted }))
   }
 
   #respond(stage: Stage, run: Run): StageResponse {
-    const meta = stage.introspect ? stage.introspect(run.variables) : null
+    const meta = metaOf(stage, run)
     const located = run.failures || stage.hasForbidden ? this.#errorsOf(stage, run) : noErrors
-    try {
-      if (!run.lost) return { text: stage.render(run.data ?? {}, meta), ...located }
-    } catch (error) {
-      if (error !== unfit) throw error
-    }
+    const end = rendered(stage, run, meta, 0)
+    if (end !== null) return { text: take(end).toString(), ...located }
     const { errors } = located
     const max = this.#engine.errorsMax - errors.length
     const { text, fieldErrors, omitted } = completeResponse(this.#treeOf(stage, run), run, meta, errors, max)
@@ -333,6 +338,30 @@ const isOutage = ({ extensions }: GraphQLFormattedError): boolean => outageCodes
 
 /** Codes of errors that another attempt may not have. */
 const outageCodes: ReadonlySet<unknown> = new Set(['UNAVAILABLE', 'SUBGRAPH_UNAVAILABLE'])
+
+const dataStart = constant('{"data":{')
+const dataEnd = constant('}}')
+
+const metaOf = ({ introspect }: Stage, { variables }: Run) => (introspect ? introspect(variables) : null)
+
+/**
+ * Renders the fields of a stage at the offset `at`; returns the offset after them, or null where the data
+ * does not fit the schema.
+ */
+function rendered(
+  stage: Stage,
+  { data, lost }: Run,
+  meta: ReturnType<typeof metaOf>,
+  at: number,
+): number | null {
+  if (lost) return null
+  try {
+    return stage.render(data ?? {}, meta, at)
+  } catch (error) {
+    if (error !== unfit) throw error
+    return null
+  }
+}
 
 function responseText({ text, errors, omitted }: StageResponse): string {
   const data = text === null ? 'null' : `{${text}}`

@@ -18,7 +18,6 @@ let limit = startBytes - 4
 /** Methods of Buffer that do not check their arguments; the type of Buffer does not contain them. */
 interface Utf8Buffer extends Buffer<ArrayBuffer> {
   utf8Write(text: string, at: number): number
-  utf8Slice(from: number, to: number): string
 }
 
 /** Constant JSON text, as words of four bytes. */
@@ -80,11 +79,11 @@ export function putJson(json: string, at: number): number {
   return at + bytes.utf8Write(json, at)
 }
 
-/** Returns the bytes up to `end` as text. */
-export function take(end: number): string {
-  const text = bytes.utf8Slice(0, end)
+/** Returns a copy of the bytes up to `end`. */
+export function take(end: number): Buffer {
+  const taken = Buffer.copyBytesFrom(bytes, 0, end)
   if (bytes.length > keptBytesMax) allocate(startBytes)
-  return text
+  return taken
 }
 
 const quote = constant('"')

@@ -30,10 +30,10 @@ export interface Prepared {
    */
   ready(): Promise<void>
   /**
-   * Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`, as a
-   * promise only where planning or a subgraph takes time.
+   * Runs a query or mutation with coerced variables; returns the response, `{"data":…,"errors":[…]}`, in
+   * UTF-8: as a promise only where planning or a subgraph takes time.
    */
-  execute(variables: Variables, context: unknown): string | Promise<string>
+  execute(variables: Variables, context: unknown): Buffer | Promise<Buffer>
   /**
    * Runs a subscription: for each event of the source stream, the rest of the plan is run once, or
    * again after an outage of a subgraph. The stream rejects with the error of the source or an `EventOutage`,
@@ -116,7 +116,7 @@ export function prepareOperation(operation: Operation, engine: Engine, onCompile
       const planning = deadlineOf(context)?.race(variant, notInTime) ?? variant
       return planning.then((planned) =>
         'kind' in planned
-          ? refusalText(planned.errors)
+          ? Buffer.from(refusalText(planned.errors))
           : counted(loopTimeOf(context), () => planned.execute(variables, context)),
       )
     },

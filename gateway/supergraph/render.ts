@@ -17,15 +17,16 @@ import {
   type GraphQLSchema,
 } from 'graphql'
 import { compileFunction, literal, member } from './codegen.ts'
-import { constant, put, putJson, putString, putText, take, type Constant } from './json-bytes.ts'
+import { constant, put, putJson, putString, putText, type Constant } from './json-bytes.ts'
 import type { Data } from './merge.ts'
 import { isIntrospectionField } from './operation.ts'
 import type { Shape, ShapeField } from './shape.ts'
 
 /**
- * Returns the fields as JSON, without the braces around them. `meta` has the JSON of introspection fields.
+ * Writes the fields as JSON, without the braces around them, at the offset `at`; returns the offset after
+ * them. `meta` has the JSON of introspection fields.
  */
-export type Render = (data: Data, meta: Readonly<Record<string, string>> | null) => string
+export type Render = (data: Data, meta: Readonly<Record<string, string>> | null, at: number) => number
 
 export const unfit = Symbol('the data does not fit the schema')
 
@@ -41,15 +42,15 @@ export function compileRender(fields: readonly ShapeField[], schema: GraphQLSche
  *
  * ```js
  * // k0 is null
- * // k1 is {"id":
- * // k2 is ,"status":
+ * // k1 is {"id":"
+ * // k2 is ","status":
  * // k3 is }
  * // k4 is "payment":
  * function f0(o, p) {
  *   if (typeof o !== 'object' || o === null) throw unfit
  *   const v0 = o["id"]
  *   p = put(k1, p)
- *   p = id(v0, p)
+ *   p = putText(typeof v0 === 'string' ? v0 : text(ID, v0), p)
  *   const v1 = o["status"]
  *   p = put(k2, p)
  *   if (v1 == null) {
@@ -62,8 +63,7 @@ export function compileRender(fields: readonly ShapeField[], schema: GraphQLSche
  *   p = put(k3, p)
  *   return p
  * }
- * return function render(o, meta) {
- *   let p = 0
+ * return function render(o, meta, p) {
  *   const v0 = o["payment"]
  *   p = put(k4, p)
  *   if (v0 == null) {
@@ -73,7 +73,7 @@ export function compileRender(fields: readonly ShapeField[], schema: GraphQLSche
  *   else {
  *     p = f0(v0, p)
  *   }
- *   return take(p)
+ *   return p
  * }
  * ```
  */
@@ -84,7 +84,7 @@ export function writeRender(
   const writer = new RenderWriter(schema)
   const body = writer.members(fields)
   const functions = writer.functions.join('\n')
-  const source = `${functions}\nreturn function render(o, meta) {\nlet p = 0\n${body}\nreturn take(p)\n}`
+  const source = `${functions}\nreturn function render(o, meta, p) {\n${body}\nreturn p\n}`
   return { source, scope: writer.scope }
 }
 
@@ -132,13 +132,11 @@ class RenderWriter {
   }
 
   #leaf(type: GraphQLLeafType, value: string): Piece[] {
-    // The quotes of a string become part of the constants before and after it.
-    if (type.name === 'String')
-      return [
-        { text: '"' },
-        { code: `p = putText(typeof ${value} === 'string' ? ${value} : string(${value}), p)` },
-        { text: '"' },
-      ]
+    // The quotes of a text become part of the constants before and after it.
+    if (type.name === 'String' || type.name === 'ID') {
+      const text = `typeof ${value} === 'string' ? ${value} : text(${type.name}, ${value})`
+      return [{ text: '"' }, { code: `p = putText(${text}, p)` }, { text: '"' }]
+    }
     const helper = helpersByScalar.get(type.name)
     if (helper) return [{ code: `p = ${helper}(${value}, p)` }]
     if (!isEnumType(type)) return [{ code: `p = json(${value}, p)` }]
@@ -224,7 +222,6 @@ const helpersByScalar = new Map([
   ['Int', 'int'],
   ['Float', 'float'],
   ['Boolean', 'boolean'],
-  ['ID', 'id'],
 ])
 const trueJson = constant('true')
 const falseJson = constant('false')
@@ -236,11 +233,10 @@ const helpers = {
   unfit,
   put,
   putJson,
-  take,
   putText,
-  string: (value: unknown) => serialized(GraphQLString, value),
-  id: (value: unknown, at: number) =>
-    putString(typeof value === 'string' ? value : (serialized(GraphQLID, value) as string), at),
+  String: GraphQLString,
+  ID: GraphQLID,
+  text: serialized,
   int: (value: unknown, at: number) =>
     putText(String(((value as number) | 0) === value ? value : serialized(GraphQLInt, value)), at),
   float: (value: unknown, at: number) =>

@@ -26,7 +26,7 @@ export function createTelemetry(): Telemetry {
 }
 
 /** Whether a response of the engine has errors: they are its last member, and a list. */
-export const endsWithErrors = (response: string): boolean => response.endsWith(']}')
+export const endsWithErrors = (response: Buffer): boolean => response.at(-2) === ']'.charCodeAt(0)
 
 /** The name under which an operation without one is counted. */
 export const unnamed = 'anonymous'

@@ -142,6 +142,6 @@ describe('the keeper of the graph', () => {
     const prepared = keeper.supergraph.prepare(document)
     if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
     await keeper.set('OPERATOR', [])
-    expect(JSON.parse(await prepared.execute({}, {}))).toEqual(answer)
+    expect(JSON.parse((await prepared.execute({}, {})).toString())).toEqual(answer)
   })
 })

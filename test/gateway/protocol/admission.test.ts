@@ -172,7 +172,8 @@ describe('the cost', () => {
   })
 
   test('is added to a response of any kind', () => {
-    expect(JSON.parse(withExtensions('{"data":null,"errors":[]}', '"cost":{"cost":1}'))).toEqual({
+    const response = Buffer.from('{"data":null,"errors":[]}')
+    expect(JSON.parse(withExtensions(response, '"cost":{"cost":1}').toString())).toEqual({
       data: null,
       errors: [],
       extensions: { cost: { cost: 1 } },

@@ -83,7 +83,7 @@ async function runHub(
   if (prepared.kind === 'rejected') throw new Error(`rejected: ${JSON.stringify(prepared.errors)}`)
   const coerced = prepared.coerce(variables)
   if ('errors' in coerced) throw new Error(`variables refused: ${JSON.stringify(coerced.errors)}`)
-  const response = await prepared.execute(coerced.variables, { world } satisfies WorldContext)
+  const response = (await prepared.execute(coerced.variables, { world } satisfies WorldContext)).toString()
   const { data, errors = [] } = JSON.parse(response) as { data: unknown; errors?: Entry[] }
   return { text: response, data, errors }
 }

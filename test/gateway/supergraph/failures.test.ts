@@ -314,7 +314,7 @@ describe('introspection', () => {
       'query Q($name: String!) { kind: __typename payment { id } a: __type(name: $name) { ...T } b: __type(name: "_Entity") { name } __schema { queryType { name } } } fragment T on __Type { name fields { name } }',
     )
     if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
-    expect(await prepared.execute({ name: 'Payment' }, {})).toBe(
+    expect((await prepared.execute({ name: 'Payment' }, {})).toString()).toBe(
       '{"data":{"kind":"Query","payment":{"id":"1"},"a":{"name":"Payment","fields":[{"name":"id"},{"name":"merchant"},{"name":"other"}]},"b":null,"__schema":{"queryType":{"name":"Query"}}}}',
     )
   })
