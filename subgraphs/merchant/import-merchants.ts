@@ -3,7 +3,7 @@
 
 import type { Db } from 'mongodb'
 import { chunks } from '../platform/async/chunks.ts'
-import { insertAll } from '../platform/mongo/bulk-write.ts'
+import { importing, insertAll } from '../platform/mongo/bulk-write.ts'
 import { createCompressed } from '../platform/mongo/create-compressed.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import { nameWordsOf, saveCommonWords, type CommonWords } from './common-words.ts'
@@ -15,9 +15,6 @@ import { createMerchantIndexes, merchantCollection, storedMerchant } from './sto
 
 const groupSize = 2_000
 const flightsMax = 2
-
-/** Nothing waits for the journal: an interrupted import is continued, and its last write waits. */
-const fastWrite = { ordered: false, writeConcern: { w: 1, j: false } } as const
 
 export interface MerchantImport {
   /**
@@ -47,7 +44,7 @@ export function createMerchantImport(db: Db, commonWords: CommonWords): Merchant
           return stored === 'all' ? null : storedMerchant(merchant, key, words)
         })
         const written = rows.filter((row) => row !== null)
-        const errors = await insertAll(collection, written, fastWrite)
+        const errors = await insertAll(collection, written, importing)
         const failed = errors.find((error) => stored !== 'some' || !isDuplicateKey(error))
         if (failed) {
           const { _id } = written[failed.index]!
@@ -111,7 +108,7 @@ async function saveCounts(db: Db, tally: MerchantTally, at: Date): Promise<void>
   const collections = countCollections(db)
   await inGroups(tally.profiles, async (group) => {
     const rows = group.map(([_id, profile]) => ({ _id, ...profile }))
-    throwIfFailed(await insertAll(collections.profiles, rows, fastWrite))
+    throwIfFailed(await insertAll(collections.profiles, rows, importing))
   })
   await inGroups(
     tally.takeSpots(),
@@ -119,7 +116,7 @@ async function saveCounts(db: Db, tally: MerchantTally, at: Date): Promise<void>
       const rows = group.map(({ spot: { id, ...head }, counts }) => {
         return { _id: id, ...head, version: 1, at, counts }
       })
-      throwIfFailed(await insertAll(collections.spots, rows, fastWrite))
+      throwIfFailed(await insertAll(collections.spots, rows, importing))
     },
     200,
   )

@@ -2,6 +2,8 @@
 // measure and to send it; these functions serialise it once.
 
 import { MongoNetworkError, MongoServerError, type Collection, type Db, type Document } from 'mongodb'
+import { writeBson } from './bson-writer.ts'
+import { documentSequence } from './document-sequence.ts'
 import { isDuplicateKey } from './errors.ts'
 
 export interface WriteConcern {
@@ -23,6 +25,8 @@ export interface InsertOptions {
   readonly ordered: boolean
   /** Left out: the write is acknowledged when it is in the journal of a majority. */
   readonly writeConcern?: WriteConcern
+  /** True: documents of an import, whose types are those of `writeBson`. */
+  readonly imported?: boolean
   /** Ends the wait for the answer. The outcome is then unknown. */
   readonly signal?: AbortSignal | undefined
 }
@@ -47,18 +51,15 @@ export async function insertAll<Doc extends Document>(
   }
 }
 
-/**
- * Inserts the documents of an import that are not stored yet. Nothing waits for the journal: an interrupted
- * import is continued, and its last write waits. Throws when a document cannot be inserted.
- */
+/** Nothing waits for the journal: an interrupted import is continued, and its last write waits. */
+export const importing = { ordered: false, writeConcern: { w: 1, j: false }, imported: true } as const
+
+/** Inserts the documents of an import that are not stored yet. Throws when a document cannot be inserted. */
 export async function insertOnce<Doc extends Document>(
   collection: Collection<Doc>,
   documents: readonly Doc[],
 ): Promise<void> {
-  const errors = await insertAll(collection, documents, {
-    ordered: false,
-    writeConcern: { w: 1, j: false },
-  })
+  const errors = await insertAll(collection, documents, importing)
   const failed = errors.find((error) => !isDuplicateKey(error))
   if (!failed) return
   const id = String((documents[failed.index] as { readonly _id?: unknown })._id)
@@ -103,9 +104,10 @@ export async function updateAll(
 async function insert<Doc extends Document>(
   { collectionName, db }: Collection<Doc>,
   documents: readonly Doc[],
-  { ordered, writeConcern = durable, signal }: InsertOptions,
+  { ordered, writeConcern = durable, imported = false, signal }: InsertOptions,
 ): Promise<readonly WriteError[]> {
-  const command = { insert: collectionName, documents, ordered, writeConcern }
+  const rows = imported ? documentSequence('documents', writeBson(documents)) : documents
+  const command = { insert: collectionName, documents: rows, ordered, writeConcern }
   return (await write(db, command, signal)).writeErrors ?? []
 }
 
