@@ -20,8 +20,8 @@ type OnAdded = (rows: number) => void
 export interface Hand<Counts> {
   /** Counts the merchants of a part, and writes those that are not stored. */
   merchants(range: MerchantRange, stored: Stored, onAdded: OnAdded): Promise<void>
-  /** The counts of all merchants that this hand has counted. */
-  counts(): Promise<Counts>
+  /** Returns the counts of all merchants that this hand has counted, and begins again without any. */
+  takeCounts(): Promise<Counts>
   worthOf(span: number): Promise<SpanWorth>
   /** Writes the payments of a span; writing them again changes nothing. */
   payments(span: number, plan: SpanPlan, onAdded: OnAdded): Promise<void>
@@ -30,7 +30,7 @@ export interface Hand<Counts> {
 /** How a hand writes. */
 export interface HandImporters<Counts> {
   merchants(merchants: Iterable<Merchant>, stored: Stored, onAdded: OnAdded): Promise<unknown>
-  counts(): Counts
+  takeCounts(): Counts
   /** `index` is the number of payments before these. */
   payments(payments: readonly PastPayment[], index: number): Promise<unknown>
 }
@@ -42,7 +42,7 @@ export const createHand = <Counts>(
   async merchants(range, stored, onAdded) {
     await importers.merchants(merchantsIn(merchants, range), stored, onAdded)
   },
-  counts: async () => importers.counts(),
+  takeCounts: async () => importers.takeCounts(),
   worthOf: async (span) => payments.worthOf(payments.spans[span]!),
   async payments(number, plan, onAdded) {
     const span = payments.spans[number]!

@@ -217,7 +217,7 @@ async function loadMerchants<Counts>(
     if (progress.has(name)) await hand.merchants(range, 'all', onAdded)
     else await progress.once(name, () => hand.merchants(range, progress.isResumed ? 'some' : 'none', onAdded))
   })
-  return Promise.all(hands.map((hand) => hand.counts()))
+  return Promise.all(hands.map((hand) => hand.takeCounts()))
 }
 
 async function loadPayments<Counts>(

@@ -6,15 +6,15 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { loadDataset, type Hands, type HandSetup, type LoadPhase } from '../../dataset/load.ts'
 import type { Hand } from '../../dataset/hand.ts'
-import { clearActivity, finishActivity } from '../../subgraphs/analytics/index.ts'
+import { clearActivity, finishActivity } from '../../subgraphs/analytics/import.ts'
 import {
   chooseCommonWords,
   clearMerchants,
   finishMerchants,
   type TallyParts,
-} from '../../subgraphs/merchant/index.ts'
-import { importOffers } from '../../subgraphs/offers/index.ts'
-import { importRegistry } from '../../subgraphs/participant/index.ts'
+} from '../../subgraphs/merchant/import.ts'
+import { importOffers } from '../../subgraphs/offers/import.ts'
+import { importRegistry } from '../../subgraphs/participant/import.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import {
   finishPayments,
@@ -22,7 +22,7 @@ import {
   preparePayments,
   reportingFen,
   transactionProjections,
-} from '../../subgraphs/transaction/index.ts'
+} from '../../subgraphs/transaction/import.ts'
 
 /** The data set to load, and the database to load it into. */
 export interface LoadOrder {
@@ -112,7 +112,7 @@ function handIn(worker: Worker): Hand<TallyParts> {
   return {
     merchants: (range, stored, onAdded) =>
       call(worker, { method: 'merchants', args: [range, stored] }, onAdded),
-    counts: () => call(worker, { method: 'counts', args: [] }),
+    takeCounts: () => call(worker, { method: 'takeCounts', args: [] }),
     worthOf: (span) => call(worker, { method: 'worthOf', args: [span] }),
     payments: (span, plan, onAdded) => call(worker, { method: 'payments', args: [span, plan] }, onAdded),
   }

@@ -14,8 +14,6 @@ import { startAlertDetector } from './alert-detector.ts'
 import { createAnalyticsResolvers } from './resolvers.ts'
 import { startSums } from './sum-maker.ts'
 
-export { clearActivity, finishActivity, loadActivity } from './import-activity.ts'
-
 /** Names of the projections that this subgraph runs. */
 export const analyticsProjections: readonly string[] = [activityProjectionName]
 

@@ -9,7 +9,7 @@ import { isDuplicateKey } from '../platform/mongo/errors.ts'
 import { nameWordsOf, saveCommonWords, type CommonWords } from './common-words.ts'
 import { CountKeys } from './count-key.ts'
 import { countCollections } from './count-store.ts'
-import { MerchantTally, type TallyParts } from './merchant-tally.ts'
+import { JoinedTally, MerchantTally, type TallyParts } from './merchant-tally.ts'
 import type { Merchant, QrProduct } from './merchant.ts'
 import { createMerchantIndexes, merchantCollection, storedMerchant } from './stored-merchant.ts'
 
@@ -26,8 +26,8 @@ export interface MerchantImport {
     stored?: 'none' | 'some' | 'all',
     onAdded?: (merchants: number) => void,
   ): Promise<number>
-  /** The counts of all merchants that were added. */
-  counts(): TallyParts
+  /** Returns the counts of all merchants that were added, and begins again without any. */
+  takeCounts(): TallyParts
 }
 
 export function createMerchantImport(db: Db, commonWords: CommonWords): MerchantImport {
@@ -54,7 +54,7 @@ export function createMerchantImport(db: Db, commonWords: CommonWords): Merchant
         }
         onAdded(group.length)
       }),
-    counts: () => tally.parts(),
+    takeCounts: () => tally.take(),
   }
 }
 
@@ -74,8 +74,7 @@ export interface MerchantsToFinish {
 
 /** Creates the indexes and the counts of imported merchants. May be repeated. */
 export async function finishMerchants(db: Db, { counts, products, at }: MerchantsToFinish): Promise<void> {
-  const tally = new MerchantTally()
-  for (const parts of counts) tally.addParts(parts)
+  const tally = new JoinedTally(counts)
   await Promise.all(Object.values(countCollections(db)).map((collection) => collection.drop()))
   await Promise.all([createMerchantIndexes(db), saveCounts(db, tally, at)])
   const rows = Array.from(products, ({ id, ...product }) => ({ _id: id, ...product }))
@@ -100,23 +99,25 @@ export async function importMerchants(
   await clearMerchants(db, commonWords)
   const merchantImport = createMerchantImport(db, commonWords)
   const imported = await merchantImport.add(merchants)
-  await finishMerchants(db, { counts: [merchantImport.counts()], products, at })
+  await finishMerchants(db, { counts: [merchantImport.takeCounts()], products, at })
   return imported
 }
 
-async function saveCounts(db: Db, tally: MerchantTally, at: Date): Promise<void> {
+async function saveCounts(db: Db, tally: JoinedTally, at: Date): Promise<void> {
   const collections = countCollections(db)
   await inGroups(tally.profiles, async (group) => {
     const rows = group.map(([_id, profile]) => ({ _id, ...profile }))
     throwIfFailed(await insertAll(collections.profiles, rows, importing))
   })
+  // A map of counts is written as a document.
+  const spots = db.collection<{ readonly _id: string }>(collections.spots.collectionName)
   await inGroups(
-    tally.takeSpots(),
+    tally.spots(),
     async (group) => {
       const rows = group.map(({ spot: { id, ...head }, counts }) => {
         return { _id: id, ...head, version: 1, at, counts }
       })
-      throwIfFailed(await insertAll(collections.spots, rows, importing))
+      throwIfFailed(await insertAll(spots, rows, importing))
     },
     200,
   )

@@ -18,11 +18,10 @@ import { acquirerOf, createMerchantService } from './merchant-service.ts'
 import { createMerchantStore } from './merchant-store.ts'
 import { createMerchantResolvers } from './resolvers.ts'
 
-export { chooseCommonWords, type CommonWords } from './common-words.ts'
-export { clearMerchants, createMerchantImport, finishMerchants, importMerchants } from './import-merchants.ts'
+export type { CommonWords } from './common-words.ts'
+export { importMerchants } from './import-merchants.ts'
 export type { BulkImport } from './bulk-import.ts'
 export type { BulkFormat } from './bulk-rows.ts'
-export type { TallyParts } from './merchant-tally.ts'
 export type { Merchant, QrProduct, Scenario } from './merchant.ts'
 
 export interface MerchantSubgraph extends Subgraph {

@@ -31,13 +31,12 @@ import { createPresentedCodeService } from './service/presented-code-service.ts'
 import { startTimeoutWorker } from './service/timeout-worker.ts'
 import { openBatchCloser, startBatchCompletion } from './settlement/batch-closer.ts'
 import { createSettlementIndexes } from './settlement/batch-store.ts'
-import { bookingsProjection, bookingsProjectionName } from './settlement/bookings.ts'
-import { positionsProjection, positionsProjectionName } from './settlement/positions.ts'
+import { bookingsProjection } from './settlement/bookings.ts'
+import { positionsProjection } from './settlement/positions.ts'
 import { createSettlementQueries, type OpenFile } from './settlement/settlement-queries.ts'
-import { createDailyLimits, limitsProjection, limitsProjectionName } from './store/daily-limits.ts'
+import { createDailyLimits, limitsProjection } from './store/daily-limits.ts'
 import { paymentsOf } from './store/payment-indexes.ts'
 import { createPaymentStore } from './store/payment-store.ts'
-import { deliveryProjectionName } from './webhooks/delivery-projection.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
 
 export type { SimulatorOptions } from './counterparty/simulator.ts'
@@ -50,26 +49,13 @@ export type { Screening } from './payment/submit.ts'
 export { readRateTable, type RateTable } from './price/rate-table.ts'
 export { builtInRates, type RateProvider } from './price/rates.ts'
 export { eraseCustomer } from './service/erase-customer.ts'
-export {
-  finishPayments,
-  loadPastPayments,
-  preparePayments,
-  reportingFen,
-  type PastPayment,
-} from './service/import-payments.ts'
+export { transactionProjections } from './projections.ts'
+export { reportingFen, type PastPayment } from './service/import-payments.ts'
 export { resealEndpoints } from './webhooks/endpoint-store.ts'
 export type { OpenFile } from './settlement/settlement-queries.ts'
 export { readBacklog, type Backlog } from './webhooks/backlog.ts'
 export { eventBody } from './webhooks/body.ts'
 export { signatureHeaders } from './webhooks/signature.ts'
-
-/** The projections of the log that this subgraph runs. */
-export const transactionProjections: readonly string[] = [
-  positionsProjectionName,
-  bookingsProjectionName,
-  limitsProjectionName,
-  deliveryProjectionName,
-]
 
 export interface TransactionSettings {
   /** Signs the cursors of the log: equal in every process over one database. */

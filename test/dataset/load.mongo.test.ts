@@ -10,17 +10,17 @@ import {
 } from '../../dataset/load.ts'
 import { checkFigures } from '../../gateway/app/dataset-figures.ts'
 import { verify } from '../../gateway/verify/verify.ts'
-import { clearActivity, finishActivity, loadActivity } from '../../subgraphs/analytics/index.ts'
+import { clearActivity, finishActivity, loadActivity } from '../../subgraphs/analytics/import.ts'
 import {
   chooseCommonWords,
   clearMerchants,
   createMerchantImport,
   finishMerchants,
   type TallyParts,
-} from '../../subgraphs/merchant/index.ts'
+} from '../../subgraphs/merchant/import.ts'
 import { checkpointsOf } from '../../subgraphs/log/checkpoint.ts'
-import { importOffers } from '../../subgraphs/offers/index.ts'
-import { importRegistry } from '../../subgraphs/participant/index.ts'
+import { importOffers } from '../../subgraphs/offers/import.ts'
+import { importRegistry } from '../../subgraphs/participant/import.ts'
 import {
   builtInRates,
   finishPayments,
@@ -28,7 +28,7 @@ import {
   preparePayments,
   reportingFen,
   transactionProjections,
-} from '../../subgraphs/transaction/index.ts'
+} from '../../subgraphs/transaction/import.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
 import { mapById } from '../fixtures/map-by-id.ts'
 import { freshDatabase } from '../harness/mongo.ts'
@@ -60,7 +60,7 @@ function twoHands(words: readonly string[], change: Partial<HandImporters<TallyP
     const merchants = createMerchantImport(db, new Set(words))
     return createHand(small, {
       merchants: (rows, stored, onAdded) => merchants.add(rows, stored, onAdded),
-      counts: () => merchants.counts(),
+      takeCounts: () => merchants.takeCounts(),
       async payments(payments, index) {
         await loadActivity(db, await loadPastPayments(db, registry, payments, index), index)
       },

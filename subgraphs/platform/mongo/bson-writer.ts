@@ -108,6 +108,11 @@ function writeObject(out: Output, name: string, value: object): void {
   } else if (value instanceof Decimal128) {
     writeName(out, types.decimal, name)
     copy(out, value.bytes)
+  } else if (value instanceof Map) {
+    writeName(out, types.document, name)
+    const start = begin(out)
+    for (const [key, each] of value) writeMember(out, String(key), each)
+    end(out, start)
   } else if ('_bsontype' in value) {
     throw new TypeError(`${name} is a ${String(value._bsontype)}, which is not written here`)
   } else {

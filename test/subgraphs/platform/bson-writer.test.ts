@@ -22,6 +22,15 @@ describe('a document as BSON has the bytes of the driver', () => {
     ['of a long list', { list: Array.from({ length: 1_200 }, (_, n) => n) }],
     ['of bytes', { bytes: new Uint8Array([1, 2, 255]), none: Buffer.alloc(0) }],
     ['of decimals', { sum: Decimal128.fromString('12345678901234567890.5') }],
+    [
+      'of maps',
+      {
+        counts: new Map([
+          ['b', 1],
+          ['a', 2],
+        ]),
+      },
+    ],
     ['of documents', { a: { b: { c: { d: {} } } }, e: { f: 1 } }],
   ])('%s', (_, document) => {
     expect(writeBson([document]).equals(driver(document))).toBe(true)

@@ -1,0 +1,3 @@
+// What a load of the data set needs of the subgraph, without the subgraph itself.
+
+export { importOffers } from './offer-store.ts'

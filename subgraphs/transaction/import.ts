@@ -1,0 +1,5 @@
+// What a load of the data set needs of the subgraph, without the subgraph itself.
+
+export { builtInRates } from './price/rates.ts'
+export { transactionProjections } from './projections.ts'
+export { finishPayments, loadPastPayments, preparePayments, reportingFen } from './service/import-payments.ts'
