@@ -2,9 +2,12 @@
 //
 // A spot is part of a city. It has a count for each profile (all that a merchant is counted by) in each of
 // its hexagons, in 8 bytes. So a filter selects profiles and cities, and every answer is a sum over arrays of
-// integers. Sums by terms, of which there are few, answer most questions without the counts themselves.
+// integers. Each profile also has its sums by city, and so have terms, of which there are few: sums over
+// many cities read these, and only maps and few cities read the spots.
 
 import type { ParticipantId, QrProductId } from '../../schema/values/id.ts'
+import { atOnce, type Steps } from '../platform/async/slices.ts'
+import { CityCounts } from './city-counts.ts'
 import type { CommonWords } from './common-words.ts'
 import { cityKey, type Profile, type ProfileKey, type SpotHead, type SpotId } from './count-key.ts'
 import { bitsOf, middleOf, regionResolution, type Hexagon } from './hexagon.ts'
@@ -32,6 +35,8 @@ export interface FoundCount {
 
 /** Places of a spot. */
 export const placesMax = 64
+/** A place takes six bits of a count. */
+export const placeBits = 6
 
 /** A spot in the cube. Never changes: a new version replaces it. */
 export interface Spot {
@@ -67,6 +72,14 @@ export class CountCube {
   readonly keys: ProfileKey[] = []
   /** The number of each profile's terms. */
   readonly termsOf: number[] = []
+  /** By what sums are divided. */
+  readonly dimensions: Readonly<Record<DimensionName, Dimension>> = {
+    COUNTRY: new Dimension(({ country }) => [country]),
+    MCC: new Dimension(({ mcc }) => [mcc]),
+    SCENARIO: new Dimension(({ scenario }) => [scenario]),
+    QR_PRODUCT: new Dimension(({ qrProducts }) => qrProducts),
+    ONLINE: new Dimension(({ online }) => (online ? ['ONLINE'] : [])),
+  }
   readonly terms: Terms[] = []
   /** Numbers of the terms of each country. */
   readonly termsByCountry = new Map<string, number[]>()
@@ -87,6 +100,9 @@ export class CountCube {
   readonly #termsNumbers = new Map<string, number>()
   readonly #cityNumbers = new Map<string, number>()
   readonly #texts = new SharedTexts()
+  /** The spots of each city. */
+  readonly #spotsOfCity: SpotId[][] = []
+  #citySums: CitySums | null = null
 
   /** Words of names that are part of the profiles. */
   readonly commonWords: CommonWords
@@ -110,6 +126,7 @@ export class CountCube {
     this.#profileNumbers.set(key, this.profiles.length)
     this.profiles.push(this.#texts.shareIn(profile))
     this.keys.push(key)
+    for (const dimension of Object.values(this.dimensions)) dimension.add(profile)
     this.totals.push(0)
     this.termsOf.push(numberOf(this.#termsNumbers, termsKey(profile), () => this.#addTerms(profile)))
   }
@@ -121,12 +138,36 @@ export class CountCube {
   put(record: Omit<SpotRecord, 'counts'> & { readonly counts: Uint32Array }): void {
     const previous = this.spots.get(record.id)
     if (previous && previous.version >= record.version) return
-    const spot = this.#spotOf(record, previous?.middle)
-    if (previous) this.#addTotals(previous, -1)
-    this.#addTotals(spot, 1)
-    this.spots.set(record.id, spot)
+    const city = this.#cityOf(record.country, record.city)
+    if (!previous) this.#spotsOfCity[city]!.push(record.id)
+    const changes = changesOf(previous?.counts ?? none, record.counts)
+    this.spots.set(record.id, {
+      city,
+      ...(previous ?? placeOf(record)),
+      version: record.version,
+      counts: record.counts,
+      byTerms: this.#byTerms(previous?.byTerms ?? none, changes),
+    })
+    this.#change(city, changes)
     if (this.spots.size === 1 || record.at > this.asOf) this.asOf = record.at
     this.version++
+  }
+
+  /** The spots of the cities for which `isSelected` returns true. */
+  spotsOf(isSelected: (city: number) => boolean): Spot[] {
+    return this.#spotsOfCity.flatMap((ids, city) =>
+      isSelected(city) ? ids.map((id) => this.spots.get(id)!) : [],
+    )
+  }
+
+  /** The sums by city of profiles and of terms; computed at the first use, and kept current since then. */
+  get citySums(): CitySums {
+    return (this.#citySums ??= atOnce(this.#sumByCity()))
+  }
+
+  /** Computes `citySums` in steps. The cube must not change meanwhile. */
+  *prepareCitySums(): Steps<void> {
+    this.#citySums ??= yield* this.#sumByCity()
   }
 
   /**
@@ -143,7 +184,9 @@ export class CountCube {
       if (counts) counts.push(number * placesMax + place, merchants)
       else countsOf.set(spot, [number * placesMax + place, merchants])
     }
-    return Array.from(countsOf, ([spot, counts]) => ({ ...spot, ...this.#sums(Uint32Array.from(counts)) }))
+    return Array.from(countsOf, ([spot, counts]) => {
+      return { ...spot, counts: Uint32Array.from(counts), byTerms: this.#byTerms(none, counts) }
+    })
   }
 
   numberOfProfile(profile: ProfileKey): number | undefined {
@@ -159,47 +202,110 @@ export class CountCube {
     return count
   }
 
-  #spotOf(record: Parameters<CountCube['put']>[0], middle: Point | null | undefined): Spot {
-    const { country, city, region: id, version, counts } = record
-    const region = id === null ? null : bitsOf(id)
-    return {
-      city: this.#cityOf(country, city),
-      region,
-      middle: middle ?? (region === null ? null : middleOf(region, regionResolution)),
-      version,
-      ...this.#sums(counts),
-    }
-  }
-
-  #sums(counts: Uint32Array): Pick<Spot, 'counts' | 'byTerms'> {
+  /** Adds `changes`, which are as counts of a spot, to sums by terms. */
+  #byTerms(before: Uint32Array, changes: ArrayLike<number>): Uint32Array {
     const sums = new Map<number, number>()
-    for (let at = 0; at < counts.length; at += 2) {
-      const terms = this.termsOf[Math.floor(counts[at]! / placesMax)]!
-      sums.set(terms, (sums.get(terms) ?? 0) + counts[at + 1]!)
+    for (let at = 0; at < before.length; at += 2) sums.set(before[at]!, before[at + 1]!)
+    for (let at = 0; at < changes.length; at += 2) {
+      const terms = this.termsOf[changes[at]! >>> placeBits]!
+      sums.set(terms, (sums.get(terms) ?? 0) + changes[at + 1]!)
     }
-    const byTerms = new Uint32Array(2 * sums.size)
-    let at = 0
-    for (const [terms, merchants] of sums) {
-      byTerms[at++] = terms
-      byTerms[at++] = merchants
-    }
-    return { counts, byTerms }
+    return Uint32Array.from([...sums].flat())
   }
 
   #cityOf(country: string, name: string): number {
-    const add = () => this.cities.push({ country, name, folded: fold(name) })
+    const add = () => {
+      this.#spotsOfCity.push([])
+      return this.cities.push({ country, name, folded: fold(name) })
+    }
     const number = numberOf(this.#cityNumbers, cityKey(country, name), add)
     const city = this.cities[number]!
     if (name < city.name) this.cities[number] = { ...city, name }
     return number
   }
 
-  #addTotals({ counts, byTerms }: Spot, sign: 1 | -1): void {
-    for (let at = 0; at < counts.length; at += 2) {
-      this.totals[Math.floor(counts[at]! / placesMax)]! += sign * counts[at + 1]!
+  /** `changes` are as counts of a spot. */
+  #change(city: number, changes: ArrayLike<number>): void {
+    for (let at = 0; at < changes.length; at += 2) {
+      const profile = changes[at]! >>> placeBits
+      const terms = this.termsOf[profile]!
+      const by = changes[at + 1]!
+      this.totals[profile]! += by
+      this.termsTotals[terms]! += by
+      this.#citySums?.byProfile.add(profile, city, by)
+      this.#citySums?.byTerms.add(terms, city, by)
     }
-    for (let at = 0; at < byTerms.length; at += 2) this.termsTotals[byTerms[at]!]! += sign * byTerms[at + 1]!
   }
+
+  *#sumByCity(): Steps<CitySums> {
+    const ofCity = (field: 'counts' | 'byTerms') => (city: number) =>
+      this.#spotsOfCity[city]!.map((id) => this.spots.get(id)![field])
+    const cities = this.cities.length
+    return {
+      byProfile: yield* CityCounts.sum(this.profiles.length, placeBits, cities, ofCity('counts')),
+      byTerms: yield* CityCounts.sum(this.terms.length, 0, cities, ofCity('byTerms')),
+    }
+  }
+}
+
+const none = new Uint32Array()
+
+const placeOf = ({ region: id }: SpotHead): Pick<Spot, 'region' | 'middle'> => {
+  const region = id === null ? null : bitsOf(id)
+  return { region, middle: region === null ? null : middleOf(region, regionResolution) }
+}
+
+/** What `after` adds to `before`: as counts, with negative numbers. Most counts are the same at the same index. */
+function changesOf(before: Uint32Array, after: Uint32Array): ArrayLike<number> {
+  if (before.length === 0) return after
+  const isSame = (a: number, b: number) => before[a] === after[b] && before[a + 1] === after[b + 1]
+  const length = Math.min(before.length, after.length)
+  let from = 0
+  while (from < length && isSame(from, from)) from += 2
+  let rest = 0
+  while (rest < length - from && isSame(before.length - rest - 2, after.length - rest - 2)) rest += 2
+  const negated = before.subarray(from, before.length - rest)
+  return [
+    ...Array.from(negated, (value, at) => (at % 2 === 0 ? value : -value)),
+    ...after.subarray(from, after.length - rest),
+  ]
+}
+
+type DimensionName = 'COUNTRY' | 'MCC' | 'SCENARIO' | 'QR_PRODUCT' | 'ONLINE'
+
+/** The keys of each profile in one dimension. Many profiles have the same. */
+class Dimension {
+  readonly #keysOf: (profile: Profile) => readonly string[]
+  readonly #numbers = new Map<string, number>()
+  readonly #keys: (readonly string[])[] = []
+  readonly #numberOf: number[] = []
+
+  constructor(keysOf: (profile: Profile) => readonly string[]) {
+    this.#keysOf = keysOf
+  }
+
+  /** Adds the next profile. */
+  add(profile: Profile): void {
+    const keys = this.#keysOf(profile)
+    this.#numberOf.push(numberOf(this.#numbers, keys.join('|'), () => this.#keys.push(keys)))
+  }
+
+  /** Sums by key what there is by number of the profile; keys without any are left out. */
+  sumsOf(byProfile: Float64Array): Map<string, number> {
+    const byNumber = new Float64Array(this.#keys.length)
+    for (let n = 0; n < byProfile.length; n++) byNumber[this.#numberOf[n]!]! += byProfile[n]!
+    const sums = new Map<string, number>()
+    byNumber.forEach((merchants, n) => {
+      if (merchants === 0) return
+      for (const key of this.#keys[n]!) sums.set(key, (sums.get(key) ?? 0) + merchants)
+    })
+    return sums
+  }
+}
+
+export interface CitySums {
+  readonly byProfile: CityCounts
+  readonly byTerms: CityCounts
 }
 
 /**

@@ -4,13 +4,14 @@
 import type { AnyBulkWriteOperation, ClientSession, Db, Filter, FindCursor } from 'mongodb'
 import { createLoader } from '../platform/async/batching.ts'
 import { chunks } from '../platform/async/chunks.ts'
+import { inSlices, type Steps } from '../platform/async/slices.ts'
 import type { Logger } from '../platform/logger.ts'
 import { openCollectionWatch, type CollectionChange } from '../platform/mongo/collection-watch.ts'
 import { readCommonWords } from './common-words.ts'
 import { CountCube, type SpotRecord } from './count-cube.ts'
 import type { Profile, ProfileKey, SpotChange, SpotId } from './count-key.ts'
 import type { QrProduct } from './merchant.ts'
-import { readSpot } from './spot-bytes.ts'
+import { readSpot, type PackedSpot } from './spot-bytes.ts'
 
 type Stored<Row extends { readonly id: string }> = Omit<Row, 'id'> & { readonly _id: Row['id'] }
 
@@ -22,7 +23,7 @@ export const countCollections = (db: Db) => ({
 })
 
 const watchedCollections = ['coverage', 'coverageProfiles', 'qrProducts'] as const
-/** Some spots have ten thousand counts: more at once would hold up other requests. */
+/** Some spots have ten thousand counts: more would take too much memory at once. */
 const spotsPerRead = 50
 
 export interface CountStore {
@@ -84,6 +85,8 @@ export async function openCountStore(db: Db, now: () => Date, logger: Logger): P
     },
   })
   let cube = new CountCube(now())
+  /** Changes while all counts are loaded, which may have been read before. */
+  let missed: Map<string, CollectionChange> | null = null
 
   const refresh = async (ids: readonly SpotId[]): Promise<void> => {
     const target = cube
@@ -96,10 +99,12 @@ export async function openCountStore(db: Db, now: () => Date, logger: Logger): P
       )
     }
   }
-  const apply = async ({ collection, documentKey, operationType }: CollectionChange): Promise<void> => {
+  const apply = async (change: CollectionChange): Promise<void> => {
+    const { collection, documentKey, operationType } = change
     if (!documentKey || operationType === 'delete') {
       throw new Error(`the collection ${collection} changed as a whole`)
     }
+    missed?.set(`${collection} ${documentKey._id}`, change)
     if (collection === 'coverage') await refresh([documentKey._id as SpotId])
     if (collection === 'qrProducts') await loadProducts(db, cube)
   }
@@ -109,7 +114,11 @@ export async function openCountStore(db: Db, now: () => Date, logger: Logger): P
     content: 'coverage counts',
     collections: watchedCollections,
     async reload() {
+      missed = new Map()
       cube = await loadCube(db, now())
+      const changes = missed
+      missed = null
+      for (const change of changes.values()) await apply(change)
     },
     apply,
   })
@@ -131,6 +140,7 @@ async function loadCube(db: Db, at: Date): Promise<CountCube> {
   for await (const stored of chunks(rawSpots(db, {}).batchSize(2 * spotsPerRead), spotsPerRead)) {
     await putSpots(db, cube, stored)
   }
+  await inSlices(cube.prepareCitySums())
   return cube
 }
 
@@ -141,26 +151,39 @@ async function loadProducts(db: Db, cube: CountCube): Promise<void> {
 }
 
 /**
- * Profiles are stored before the spots that use them, so all profiles that the cube lacks can be read now.
+ * Profiles are stored before the spots that use them, so all profiles that the cube lacks can be read now. A
+ * merchant may have moved between two of the spots, so all of them change at once.
  */
 async function putSpots(db: Db, cube: CountCube, stored: readonly Buffer[]): Promise<void> {
   const missing = new Set<ProfileKey>()
-  const putAll = (spots: readonly Buffer[]): Buffer[] =>
-    spots.filter((bytes) => {
-      const spot = readSpot(
-        bytes,
-        (profile) => cube.numberOfProfile(profile),
-        (profile) => missing.add(profile),
-      )
-      if (spot) cube.put(spot)
-      return spot === null
-    })
-  const incomplete = putAll(stored)
-  if (incomplete.length === 0) return
-  const found = countCollections(db).profiles.find({ _id: { $in: [...missing] } })
-  for (const { _id, ...profile } of await found.toArray()) cube.addProfile(_id, profile)
-  missing.clear()
-  if (putAll(incomplete).length > 0) throw new TypeError(`there is no profile ${[...missing].join()}`)
+  let spots = await inSlices(readSpots(cube, stored, missing))
+  if (missing.size > 0) {
+    const found = countCollections(db).profiles.find({ _id: { $in: [...missing] } })
+    for (const { _id, ...profile } of await found.toArray()) cube.addProfile(_id, profile)
+    missing.clear()
+    spots = await inSlices(readSpots(cube, stored, missing))
+    if (missing.size > 0) throw new TypeError(`there is no profile ${[...missing].join()}`)
+  }
+  for (const spot of spots) cube.put(spot)
+}
+
+/** Without those that have profiles which the cube lacks: their keys are added to `missing`. */
+function* readSpots(
+  cube: CountCube,
+  stored: readonly Buffer[],
+  missing: Set<ProfileKey>,
+): Steps<readonly PackedSpot[]> {
+  const spots: PackedSpot[] = []
+  for (const bytes of stored) {
+    const spot = readSpot(
+      bytes,
+      (profile) => cube.numberOfProfile(profile),
+      (profile) => missing.add(profile),
+    )
+    if (spot) spots.push(spot)
+    yield
+  }
+  return spots
 }
 
 /** The documents of spots as bytes: see `spot-bytes.ts`. */

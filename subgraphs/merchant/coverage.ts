@@ -6,7 +6,7 @@ import type { LoopTime } from '../platform/async/loop-time.ts'
 import { sharedResult } from '../platform/async/shared-result.ts'
 import { atOnce, inSlices, type Steps } from '../platform/async/slices.ts'
 import { categoryOf, countryOf } from '../shared/values.ts'
-import { placesMax, type CountCube, type Spot } from './count-cube.ts'
+import { placeBits, placesMax, type CountCube, type Spot } from './count-cube.ts'
 import type { Profile } from './count-key.ts'
 import {
   fineHexagonIn,
@@ -54,54 +54,87 @@ export interface CountSelection {
 const cellsMax = 5_000
 const sharesMax = 500
 
-/** The coverage of one selection. Sums are computed at their first use and stay the same afterwards. */
+/**
+ * The coverage of one selection. Its sums are computed when they are first used, all of them of one version of
+ * the cube.
+ */
 export class Coverage {
-  readonly asOf: Date
   readonly #cube: CountCube
   readonly #selections: readonly CountSelection[]
-  /** A spot never changes, so these are the counts of one moment. */
-  readonly #spots = new Map<CountSelection, readonly Spot[]>()
+  /** The version of the cube that the sums are of. */
+  #version = -1
+  #asOf: Date
+  #merchants = 0
+  #needsProfiles = false
+  #needsCities = false
   #byProfile: Float64Array | null = null
   #byCity: Float64Array | null = null
-  /** The sums of `prepare`, from when it begins them. */
-  readonly #sums = new Map<string, Promise<unknown>>()
+  /** The sums that are being computed. */
+  readonly #computing = new Map<string, Promise<unknown>>()
 
   /** No merchant may be in two of the selections: their sums are added. */
   constructor(cube: CountCube, ...selections: readonly CountSelection[]) {
     this.#cube = cube
     this.#selections = selections
-    this.asOf = cube.asOf
+    this.#asOf = cube.asOf
+  }
+
+  get asOf(): Date {
+    return this.#asOf
   }
 
   get merchants(): number {
-    if (!this.#isByTermsAlone) return this.#profiles().reduce((sum, merchants) => sum + merchants, 0)
-    const { termsTotals } = this.#cube
-    let sum = 0
-    for (const { profiles } of this.#selections) {
-      profiles.terms.forEach((selected, n) => void (selected && (sum += termsTotals[n]!)))
-    }
-    return sum
+    if (!this.#isByTermsAlone) this.#needsProfiles = true
+    this.#computeNeeded()
+    return this.#merchants
   }
 
   get onlineMerchants(): number {
-    return this.count(({ online }) => online)
+    return this.#cube.dimensions.ONLINE.sumsOf(this.#profiles()).get('ONLINE') ?? 0
   }
 
   get cities(): number {
-    return this.#cities().reduce((cities, merchants) => cities + (merchants > 0 ? 1 : 0), 0)
+    let cities = 0
+    for (const merchants of this.#cities()) if (merchants > 0) cities++
+    return cities
   }
 
   /**
-   * Computes in slices what a breakdown needs, or `merchants` when there is none. Without it, the first use
-   * computes it at once, in some ten milliseconds for the whole cube. Counts as the `loopTime` of one of the
-   * operations that wait for it.
+   * Computes what a breakdown needs, or `merchants` when there is none: in a slice, together with what other
+   * fields of the same answer need. Without it, the first use computes it at once, in some milliseconds for the
+   * whole cube. Counts as the `loopTime` of one of the operations that wait for it.
    */
   async prepare(by: CoverageDimension | null, loopTime?: LoopTime): Promise<void> {
-    const once = (name: string, steps: () => Steps<Float64Array>) =>
-      sharedResult(this.#sums, name, () => inSlices(steps(), loopTime))
-    if (by === 'CITY') this.#byCity ??= await once('city', () => this.#sumCities())
-    else if (by !== null || !this.#isByTermsAlone)
-      this.#byProfile ??= await once('profile', () => this.#sumProfiles())
+    if (by === 'CITY') this.#needsCities = true
+    else if (by !== null || !this.#isByTermsAlone) this.#needsProfiles = true
+    // All fields of an answer begin before the first of them continues.
+    await Promise.resolve()
+    const compute = () => inSlices(this.#stepsOfNeeded(), loopTime)
+    while (!this.#hasNeeded) await sharedResult(this.#computing, 'sums', compute)
+  }
+
+  /** All sums are one step, so that they are of one moment. */
+  *#stepsOfNeeded(): Steps<void> {
+    yield
+    this.#computeNeeded()
+    this.#computing.clear()
+  }
+
+  get #hasNeeded(): boolean {
+    const has = this.#version >= 0 && (this.#byProfile !== null || !this.#needsProfiles)
+    return has && (this.#byCity !== null || !this.#needsCities)
+  }
+
+  #computeNeeded(): void {
+    if (this.#hasNeeded) return
+    if (this.#version !== this.#cube.version) this.#byProfile = this.#byCity = null
+    this.#version = this.#cube.version
+    this.#asOf = this.#cube.asOf
+    if (this.#needsProfiles) this.#byProfile ??= this.#sumProfiles()
+    if (this.#needsCities) this.#byCity ??= this.#sumCities()
+    this.#merchants = this.#byProfile
+      ? this.#byProfile.reduce((sum, merchants) => sum + merchants, 0)
+      : this.#sumTerms()
   }
 
   /** True when the totals of the terms are enough for the number of merchants. */
@@ -120,7 +153,7 @@ export class Coverage {
     if (!Number.isInteger(first) || first < 1 || first > sharesMax) {
       return refuse('BAD_PAGE', `\`first\` is 1–${sharesMax}, not ${first}`, ['first'])
     }
-    const shares = by === 'CITY' ? this.#cityShares() : this.#profileShares(by)
+    const shares = by === 'CITY' ? this.#cityShares(first) : this.#profileShares(by)
     return shares.toSorted((a, b) => b.merchants - a.merchants || (a.key < b.key ? -1 : 1)).slice(0, first)
   }
 
@@ -145,73 +178,79 @@ export class Coverage {
 
   /** Merchants by number of the profile. */
   #profiles(): Float64Array {
-    return (this.#byProfile ??= atOnce(this.#sumProfiles()))
+    this.#needsProfiles = true
+    this.#computeNeeded()
+    return this.#byProfile!
   }
 
   /** Merchants by number of the city. */
   #cities(): Float64Array {
-    return (this.#byCity ??= atOnce(this.#sumCities()))
+    this.#needsCities = true
+    this.#computeNeeded()
+    return this.#byCity!
   }
 
-  *#sumProfiles(): Steps<Float64Array> {
-    const { totals } = this.#cube
+  #sumTerms(): number {
+    const { termsTotals } = this.#cube
+    let sum = 0
+    for (const { profiles } of this.#selections) {
+      profiles.terms.forEach((selected, n) => void (selected && (sum += termsTotals[n]!)))
+    }
+    return sum
+  }
+
+  #sumProfiles(): Float64Array {
+    const { totals, citySums } = this.#cube
     const sums = new Float64Array(totals.length)
     for (const selection of this.#selections) {
-      const selected = selection.profiles.profiles
-      // Without cities or spots in the selection, the cube has these sums already.
-      if (!selection.cities && !selection.spots) {
-        for (let n = 0; n < selected.length; n++) if (selected[n]) sums[n]! += totals[n]!
+      const {
+        cities,
+        spots,
+        profiles: { profiles: selected },
+      } = selection
+      if (spots) {
+        for (const spot of this.#spotsOf(selection)) addByProfile(spot, selected, sums)
         continue
       }
-      for (const { counts } of this.#spotsOf(selection)) {
-        for (let at = 0; at < counts.length; at += 2) {
-          const profile = counts[at]! >>> placeBits
-          if (selected[profile]) sums[profile]! += counts[at + 1]!
-        }
-        yield
+      for (let n = 0; n < selected.length; n++) {
+        if (selected[n]) sums[n]! += cities ? citySums.byProfile.sumOf(n, cities) : totals[n]!
       }
     }
     return sums
   }
 
-  *#sumCities(): Steps<Float64Array> {
+  #sumCities(): Float64Array {
+    const { citySums } = this.#cube
     const sums = new Float64Array(this.#cube.cities.length)
     for (const selection of this.#selections) {
-      for (const spot of this.#spotsOf(selection)) {
-        sums[spot.city]! += sumOf(spot, selection.profiles)
-        yield
-      }
+      const { cities, spots, profiles } = selection
+      if (spots) for (const spot of this.#spotsOf(selection)) sums[spot.city]! += sumOf(spot, profiles)
+      else if (profiles.byTermsAlone) citySums.byTerms.sumInto(sums, profiles.terms, cities)
+      else citySums.byProfile.sumInto(sums, profiles.profiles, cities)
     }
     return sums
   }
 
-  #spotsOf(selection: CountSelection): readonly Spot[] {
-    let found = this.#spots.get(selection)
-    if (found) return found
-    const { cities, countries, spots } = selection
+  #spotsOf({ cities, countries, spots }: CountSelection): readonly Spot[] {
     const { cities: names } = this.#cube
-    found = (spots ?? [...this.#cube.spots.values()]).filter(
-      ({ city }) => (!cities || cities[city]) && (countries?.has(names[city]!.country) ?? true),
-    )
-    this.#spots.set(selection, found)
-    return found
+    const isSelected = (city: number) =>
+      (!cities || cities[city] === 1) && (countries?.has(names[city]!.country) ?? true)
+    return spots?.filter(({ city }) => isSelected(city)) ?? this.#cube.spotsOf(isSelected)
   }
 
-  #cityShares(): CoverageShare[] {
+  /** The `first` largest, and those that are equal to the last of them. */
+  #cityShares(first: number): CoverageShare[] {
     const merchantsOf = this.#cities()
+    const least = merchantsOf.toSorted().at(-first) ?? 0
     return this.#cube.cities.flatMap(({ country, name }, n) => {
       const merchants = merchantsOf[n] ?? 0
-      if (merchants === 0) return []
+      if (merchants === 0 || merchants < least) return []
       return [{ key: `${country}:${name}`, label: `${name}, ${countryOf(country).name}`, merchants }]
     })
   }
 
   #profileShares(by: Exclude<CoverageDimension, 'CITY'>): CoverageShare[] {
-    const sums = new Map<string, number>()
-    this.#profiles().forEach((merchants, n) => {
-      if (merchants === 0) return
-      for (const key of keysOf(this.#cube.profiles[n]!, by)) sums.set(key, (sums.get(key) ?? 0) + merchants)
-    })
+    const sums = this.#cube.dimensions[by].sumsOf(this.#profiles())
     return Array.from(sums, ([key, merchants]) => ({ key, label: this.#labelOf(by, key), merchants }))
   }
 
@@ -265,8 +304,12 @@ export class Coverage {
   }
 }
 
-/** A place takes six bits of a count. */
-const placeBits = 6
+function addByProfile({ counts }: Spot, selected: Uint8Array, sums: Float64Array): void {
+  for (let at = 0; at < counts.length; at += 2) {
+    const profile = counts[at]! >>> placeBits
+    if (selected[profile]) sums[profile]! += counts[at + 1]!
+  }
+}
 
 /** Selected merchants of a spot, from the sums by terms where they are enough. */
 function sumOf({ counts, byTerms }: Spot, { terms, byTermsAlone, profiles }: ProfileSelection): number {
@@ -299,12 +342,6 @@ function hexagonsOf(spot: Spot, selected: ProfileSelection, resolution: number):
     fineHexagonIn(region, place),
     merchants,
   ]).filter(([, merchants]) => merchants > 0)
-}
-
-function keysOf(profile: Profile, by: Exclude<CoverageDimension, 'CITY'>): readonly string[] {
-  if (by === 'COUNTRY') return [profile.country]
-  if (by === 'MCC') return [profile.mcc]
-  return by === 'SCENARIO' ? [profile.scenario] : profile.qrProducts
 }
 
 function checkView({ west, south, east, north }: Bounds, zoom: number): Refusal | null {

@@ -83,6 +83,21 @@ describe('stored counts', () => {
     expect(figuresOf(coverageOf(other))).toEqual(expected)
   })
 
+  test('include what is registered while a process loads them', async () => {
+    const cities = Array.from({ length: 40 }, (_, n) => `Town ${n}`)
+    const inAll = (mid: string) =>
+      cities.map((city, n) => aMerchant({ mid: `${mid}${n}`, city, location: { lat: 20 + n / 4, lng: 100 } }))
+    await one.store.register(inAll('T'), noon)
+    let isLoaded = false
+    const loading = open().finally(() => (isLoaded = true))
+    for (let round = 0; round < 5 || !isLoaded; round++) await one.store.register(inAll(`R${round}-`), noon)
+    const loaded = await loading
+    const expected = countDirectly(await readMerchants(db))
+    await caughtUp(loaded, expected.merchants)
+    expect(figuresOf(coverageOf(loaded))).toEqual(expected)
+    await loaded.counts.close()
+  })
+
   test('are read at once by the process that wrote them', async () => {
     const before = coverageOf(one).merchants
     await one.store.register([aMerchant({ mid: 'NEW1' }), aMerchant({ mid: 'NEW2', city: 'Nanjing' })], noon)
