@@ -54,7 +54,7 @@ export const problems = {
   REFUND_TOO_LARGE: 'The amount exceeds the part of the payment that is not refunded yet.',
   SETTLEMENT_OPEN: 'The cut-off of this settlement date has not passed in all corridors.',
   SEARCH_TOO_BROAD:
-    'Too many names have these words to count them: add a word, or `countries` or `cities` with fewer merchants.',
+    'Too many names have these words to count or to search them: add a word, or `countries` or `cities` with fewer merchants.',
   TOO_MANY: 'Too many rows or entries in one call, or too many objects for one participant.',
   ADDRESS_NOT_ALLOWED: 'The hub does not send requests to this address.',
   VERSION_CONFLICT: 'The object has changed since this version: read it again.',

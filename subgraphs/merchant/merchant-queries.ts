@@ -7,16 +7,25 @@ import { pagesOf, type Connection, type PageArguments } from '../shared/page.ts'
 import type { Registry } from '../shared/registry.ts'
 import type { Acceptance } from './acceptance.ts'
 import { coalesceReads, type CoalescedReads } from './coalesced-reads.ts'
-import type { CountCube, FoundCount } from './count-cube.ts'
+import type { CountCube, FoundCount, Spot } from './count-cube.ts'
 import type { CountStore } from './count-store.ts'
-import { Coverage } from './coverage.ts'
+import { Coverage, type CountSelection } from './coverage.ts'
 import { memoizeWhile } from './memoize-while.ts'
 import { readMerchantFilter, type MerchantFilter, type MerchantFilterInput } from './merchant-filter.ts'
 import type { MerchantStore } from './merchant-store.ts'
 import type { Merchant } from './merchant.ts'
 import type { Circle, NearKey, NearRow } from './near.ts'
 import { countSearch, searchTerms } from './search-counts.ts'
-import { hintsOf, selectCities, selectProfiles, type QueryHints, type SearchCounts } from './select-counts.ts'
+import { listByNames } from './search-list.ts'
+import {
+  hintsOf,
+  selectCities,
+  selectProfiles,
+  type ProfileSelection,
+  type QueryHints,
+  type SearchCounts,
+  type WantedWord,
+} from './select-counts.ts'
 
 export interface CoverageQuestion {
   /** Only merchants that this wallet can pay. */
@@ -76,29 +85,39 @@ const byDistance = ({ lat, lng, radiusMeters }: Circle) =>
 
 export function createMerchantQueries(dependencies: MerchantQueriesDependencies): MerchantQueries {
   const { counts, registry, now } = dependencies
+  const rules = () => [registry.participants, registry.corridors]
   const memoizedPayable = memoizeWhile<Uint8Array>(
-    () => [registry.participants, registry.corridors, counts.cube, counts.cube.terms.length],
+    () => [...rules(), counts.cube, counts.cube.terms.length],
     now,
     1_000,
   )
+  const memoizedSelection = memoizeWhile<ProfileSelection>(
+    () => [...rules(), counts.cube, counts.cube.terms.length, counts.cube.cities.length],
+    now,
+    200,
+  )
   const memoizedCoverage = memoizeWhile<Coverage>(
-    () => [registry.participants, registry.corridors, counts.cube, counts.cube.version],
+    () => [...rules(), counts.cube, counts.cube.version],
     now,
     100,
   )
   /** Without a wallet, nothing depends on certificates. */
   const memoizedForAll = memoizeWhile<Coverage>(() => [counts.cube, counts.cube.version], now, 100, Infinity)
-  const coverage = (question: CoverageQuestion) => {
-    const memoized = (question.wallet ?? null) === null ? memoizedForAll : memoizedCoverage
-    return queryCoverage(dependencies, reads, memoized, memoizedPayable, question)
-  }
   const version = () => `${counts.cube.asOf.getTime()} ${counts.cube.version}`
-  const reads: Reads = { counts: coalesceReads(version, 20), pages: coalesceReads(version, 200) }
-  const memoizedHints = memoizeWhile<Hinted>(() => [counts.cube, counts.cube.version], now, 1_000)
+  const known: Known = {
+    counts: coalesceReads(version, 20),
+    pages: coalesceReads(version, 200),
+    hints: memoizeWhile<Hinted>(() => [counts.cube, counts.cube.version], now, 1_000),
+    payable: memoizedPayable,
+    selection: memoizedSelection,
+    coverage: (question, compute) =>
+      (isSet(question.wallet) ? memoizedCoverage : memoizedForAll)(JSON.stringify(question), compute),
+  }
+  const coverage = (question: CoverageQuestion) => queryCoverage(dependencies, known, question)
   return {
     coverage,
     merchants: (question) =>
-      queryMerchants(dependencies, reads, memoizedHints, question, async () => {
+      queryMerchants(dependencies, known, question, async () => {
         const found = await coverage({ where: question.where ?? null })
         return isRefusal(found) ? 0 : found.merchants
       }),
@@ -107,10 +126,18 @@ export function createMerchantQueries(dependencies: MerchantQueriesDependencies)
   }
 }
 
-/** Reads of MongoDB that many requests share. */
-interface Reads {
+const isSet = <Value>(value: Value | null | undefined): value is Value =>
+  value !== null && value !== undefined
+
+/** What many requests share. */
+interface Known {
+  /** Reads of MongoDB. */
   readonly counts: CoalescedReads<FoundCount[] | null>
-  readonly pages: CoalescedReads<readonly Merchant[]>
+  readonly pages: CoalescedReads<readonly Merchant[] | Refusal>
+  readonly hints: Memoized<Hinted>
+  readonly payable: Memoized<Uint8Array>
+  readonly selection: Memoized<ProfileSelection>
+  coverage(question: CoverageQuestion, compute: () => Coverage): Coverage
 }
 
 type Memoized<Result> = (key: string, compute: () => Result) => Result
@@ -122,66 +149,69 @@ interface Hinted {
 
 async function queryCoverage(
   { store, counts, acceptance, registry }: MerchantQueriesDependencies,
-  reads: Reads,
-  memoized: Memoized<Coverage>,
-  memoizedPayable: Memoized<Uint8Array>,
-  { wallet: id, where, countries }: CoverageQuestion,
+  known: Known,
+  question: CoverageQuestion,
 ): Promise<Coverage | Refusal> {
+  const { wallet: id, where, countries } = question
   const given = readMerchantFilter(where)
   if (isRefusal(given)) return given
   const filter = countries ? { ...given, countries: new Set(countries) } : given
-  const wallet = id === null || id === undefined ? null : registry.participants.get(id)
+  const wallet = isSet(id) ? registry.participants.get(id) : null
   if (wallet === undefined) {
     return refuse('PARTICIPANT_UNKNOWN', `there is no participant ${quoteInput(String(id))}`, ['wallet'])
   }
   const payableIn = (cube: CountCube): Uint8Array | null =>
     wallet &&
-    memoizedPayable(wallet.id, () =>
+    known.payable(wallet.id, () =>
       Uint8Array.from(cube.terms, (terms) => (acceptance.accepts(wallet, terms) ? 1 : 0)),
     )
-  const key = JSON.stringify([id, where, countries])
-  if (filter.search) {
-    const { cube: before } = counts
-    const { version } = before
-    const found = await findSearch(store, before, reads, filter)
-    if (isRefusal(found)) return found
-    const coverageOf = (): Coverage => {
-      const { cube } = counts
-      const payable = payableIn(cube)
-      const cities = selectCities(cube, filter)
-      const shared = { cities, countries: filter.countries }
-      return new Coverage(
-        cube,
-        ...(found.common
-          ? [{ ...shared, profiles: selectProfiles(cube, filter, payable, found.common), spots: null }]
-          : []),
-        { ...shared, profiles: selectProfiles(cube, filter, payable), spots: cube.spotsFrom(found.rare) },
-      )
-    }
-    // What was read before a change is of no later version.
-    return counts.cube === before && before.version === version ? memoized(key, coverageOf) : coverageOf()
-  }
-  return memoized(key, () => {
-    const { cube } = counts
-    return new Coverage(cube, {
-      profiles: selectProfiles(cube, filter, payableIn(cube)),
+  /** `commonWords`: null for merchants with any words. */
+  const select = (cube: CountCube, commonWords: readonly WantedWord[] | null): ProfileSelection =>
+    known.selection(JSON.stringify([question, commonWords !== null]), () =>
+      selectProfiles(cube, filter, payableIn(cube), commonWords ?? []),
+    )
+  const selectionOf = (
+    cube: CountCube,
+    commonWords: readonly WantedWord[] | null,
+    spots: readonly Spot[] | null,
+  ): CountSelection => {
+    const { countries: within } = filter
+    return {
+      profiles: select(cube, commonWords),
       cities: selectCities(cube, filter),
-      countries: filter.countries,
-      spots: null,
-    })
-  })
+      countries: within,
+      spots,
+    }
+  }
+  if (!filter.search) {
+    const { cube } = counts
+    return known.coverage(question, () => new Coverage(cube, selectionOf(cube, null, null)))
+  }
+  const { cube: before } = counts
+  const { version } = before
+  const found = await findSearch(store, before, known, filter)
+  if (isRefusal(found)) return found
+  const coverageOf = (): Coverage => {
+    const { cube } = counts
+    const common = found.common ? [selectionOf(cube, found.common, null)] : []
+    return new Coverage(cube, ...common, selectionOf(cube, null, cube.spotsFrom(found.rare)))
+  }
+  // What was read before a change is of no later version.
+  return counts.cube === before && before.version === version
+    ? known.coverage(question, coverageOf)
+    : coverageOf()
 }
 
 /** Counts what the search of `filter` finds; see `countSearch`. */
 const findSearch = (
   store: MerchantStore,
   cube: CountCube,
-  { counts }: Reads,
+  { counts }: Known,
   filter: MerchantFilter,
 ): Promise<SearchCounts | Refusal> =>
   countSearch(cube, filter, (search) => {
-    const { rare, also, spots } = search
-    const searched = JSON.stringify([rare, also.map(({ word }) => word), spots])
+    const { rare, also, acquirers, spots } = search
+    const searched = JSON.stringify([rare, also.map(({ word }) => word), acquirers, spots])
     return counts(searched, () => store.countFound(search))
   })
 
@@ -191,8 +221,7 @@ const findSearch = (
  */
 async function findHints(
   { store, counts }: MerchantQueriesDependencies,
-  reads: Reads,
-  memoized: Memoized<Hinted>,
+  known: Known,
   key: string,
   filter: MerchantFilter,
 ): Promise<QueryHints | null> {
@@ -200,32 +229,41 @@ async function findHints(
   const { version } = cube
   const terms = searchTerms(filter.search ?? [], cube.commonWords)
   const hasCommon = terms.some(({ common }) => common.size > 0)
-  const found = hasCommon ? await findSearch(store, cube, reads, filter) : null
+  const found = hasCommon ? await findSearch(store, cube, known, filter) : null
   const hintsNow = () => ({ hints: hintsOf(counts.cube, filter, isRefusal(found) ? null : found) })
   const isCurrent = counts.cube === cube && cube.version === version
-  return (isCurrent ? memoized(key, hintsNow) : hintsNow()).hints
+  return (isCurrent ? known.hints(key, hintsNow) : hintsNow()).hints
 }
 
 async function queryMerchants(
   dependencies: MerchantQueriesDependencies,
-  reads: Reads,
-  memoized: Memoized<Hinted>,
+  known: Known,
   { near, where, ...args }: MerchantsQuestion,
   totalCount: () => Promise<number>,
 ): Promise<MerchantConnection | Refusal> {
-  const { store } = dependencies
+  const { store, counts } = dependencies
   const filter = readMerchantFilter(where)
   if (isRefusal(filter)) return filter
-  const hints = await findHints(dependencies, reads, memoized, JSON.stringify(where), filter)
+  const rareWords = searchTerms(filter.search ?? [], counts.cube.commonWords)
+    .filter(({ common }) => common.size === 0)
+    .map(({ word }) => word)
+  const isByNames = !near && rareWords.length > 0
+  const hints = isByNames ? null : await findHints(dependencies, known, JSON.stringify(where), filter)
   if (near) {
     return queryNear(near, args, (after, size) =>
       hints ? store.near(near, filter, after, size) : Promise.resolve([]),
     )
   }
-  return pageById(args, totalCount, async (after, size) => {
-    if (!hints) return []
-    return reads.pages(JSON.stringify([where, after, size]), () => store.page(filter, hints, after, size))
-  })
+  return pageById(args, totalCount, async (after, size) =>
+    known.pages(JSON.stringify([where, after, size]), async () => {
+      if (isByNames) {
+        const { cube } = counts
+        const selected = selectProfiles(cube, filter).profiles
+        return listByNames(cube, selected, store.byNames(filter, rareWords, after), { after, size })
+      }
+      return hints ? store.page(filter, hints, after, size) : []
+    }),
+  )
 }
 
 const queryMerchantsOf = (
@@ -256,11 +294,12 @@ function queryAcceptedWallets(
 async function pageById(
   args: PageArguments,
   totalCount: () => Promise<number>,
-  read: (after: MerchantId | null, size: number) => Promise<readonly Merchant[]>,
+  read: (after: MerchantId | null, size: number) => Promise<readonly Merchant[] | Refusal>,
 ): Promise<MerchantConnection | Refusal> {
   const page = byId.read(args)
   if (isRefusal(page)) return page
   const rows = await read((page.after?.[0] ?? null) as MerchantId | null, page.size + 1)
+  if (isRefusal(rows)) return rows
   const { edges, pageInfo } = byId.connection(page, rows, ({ id }) => [id])
   return { edges: edges.map((edge) => ({ ...edge, distanceMeters: null })), pageInfo, totalCount }
 }

@@ -13,12 +13,14 @@ import type { Merchant } from './merchant.ts'
 import { nearest, type Circle, type NearKey, type NearRow } from './near.ts'
 import { writeMerchants, type AlsoWrite, type Registered, type Registration } from './registration.ts'
 import { searchTerms, type NameSearch, type SearchTerm } from './search-counts.ts'
+import type { NameCount, NameReads } from './search-list.ts'
 import type { QueryHints } from './select-counts.ts'
 import {
   createMerchantIndexes,
   merchantCollection,
   merchantFields,
   merchantOf,
+  wordIndex,
   type StoredMerchant,
 } from './stored-merchant.ts'
 
@@ -30,6 +32,11 @@ export interface MerchantStore {
    * filter.
    */
   page(filter: MerchantFilter, hints: QueryHints, after: MerchantId | null, size: number): Promise<Merchant[]>
+  /**
+   * The reads of a list of merchants that match, after `after`. `words` are those of the search that the index
+   * on words has; at least one.
+   */
+  byNames(filter: MerchantFilter, words: readonly string[], after: MerchantId | null): NameReads
   /** All merchants of one acquirer, whatever their status, in order of id, after `after`, at most `size`. */
   pageOfAcquirer(acquirer: ParticipantId, after: MerchantId | null, size: number): Promise<Merchant[]>
   /** All merchants, whatever their status, in order of id, after `after`, at most `size`. */
@@ -70,6 +77,7 @@ export async function createMerchantStore(
   return {
     merchants: loaderById(collection, { find: { projection: merchantFields }, read: merchantOf }),
     page: (filter, hints, after, size) => pageOf(collection, matchingOf(filter, hints), after, size),
+    byNames: (filter, words, after) => namesOf(collection, matchingOf(filter), words, after),
     pageOfAcquirer: (acquirer, after, size) => pageOf(collection, { acquirer }, after, size),
     near: (circle, filter, after, size) =>
       readForClient(db, 'list', () => nearest(collection, circle, matchingOf(filter), after, size)),
@@ -88,9 +96,82 @@ async function pageOf(
   after: MerchantId | null,
   size: number,
 ): Promise<Merchant[]> {
-  const rest = after === null ? where : { ...where, _id: { $gt: after } }
-  const found = collection.find(rest, { projection: merchantFields }).sort({ _id: 1 }).limit(size)
+  const found = collection
+    .find({ ...where, ...beyond(after) }, { projection: merchantFields })
+    .sort({ _id: 1 })
+    .limit(size)
   return (await readForClient(collection.db, 'list', () => found.toArray())).map(merchantOf)
+}
+
+const beyond = (after: MerchantId | null): Filter<StoredMerchant> =>
+  after === null ? {} : { _id: { $gt: after } }
+
+/** Counts and reads by the first of `words`, or the rarest; `where` has all words. */
+function namesOf(
+  collection: Collection<StoredMerchant>,
+  where: Filter<StoredMerchant>,
+  words: readonly string[],
+  after: MerchantId | null,
+): NameReads {
+  const read = <Found>(find: () => Promise<Found>) => readForClient(collection.db, 'list', find)
+  const atAcquirers = (acquirers: readonly ParticipantId[], word: string): Filter<StoredMerchant> => ({
+    acquirer: { $in: [...acquirers] },
+    words: beginning(word),
+  })
+  const driving = async (acquirers: readonly ParticipantId[], max: number) =>
+    words.length === 1
+      ? atAcquirers(acquirers, words[0]!)
+      : rarest(
+          collection,
+          words.map((word) => atAcquirers(acquirers, word)),
+          max,
+        )
+  let driver: Promise<Filter<StoredMerchant>> | null = null
+  return {
+    async count(acquirers, max) {
+      driver ??= driving(acquirers, max)
+      const counted = collection.aggregate<{ _id: Omit<NameCount, 'names'>; names: number }>(
+        [
+          { $match: { ...(await driver), acquirer: { $in: [...acquirers] } } },
+          { $sort: { acquirer: 1 } },
+          { $limit: max },
+          { $group: { _id: { acquirer: '$acquirer', profile: '$profile' }, names: { $sum: 1 } } },
+        ],
+        { hint: wordIndex },
+      )
+      return (await read(() => counted.toArray())).map(({ _id, names }) => ({ ..._id, names }))
+    },
+    async byWords(acquirers, size) {
+      const found = collection.aggregate<StoredMerchant>(
+        [
+          { $match: { ...(await driver), acquirer: { $in: [...acquirers] } } },
+          // Without a stage between them, MongoDB may read the index for another word of the search.
+          { $limit: 2 ** 31 - 1 },
+          { $match: { ...where, ...beyond(after) } },
+          { $sort: { _id: 1 } },
+          { $limit: size },
+          { $project: merchantFields },
+        ],
+        { hint: wordIndex },
+      )
+      return (await read(() => found.toArray())).map(merchantOf)
+    },
+    async byWalk({ acquirer, profiles }, size, max) {
+      const region = { ...(profiles ? { profile: { $in: [...profiles] } } : { acquirer }), ...beyond(after) }
+      const found = collection.aggregate<StoredMerchant>([
+        { $match: region },
+        { $sort: { _id: 1 } },
+        { $limit: max },
+        { $match: where },
+        { $limit: size },
+        { $project: merchantFields },
+      ])
+      const merchants = (await read(() => found.toArray())).map(merchantOf)
+      if (merchants.length === size) return { merchants, read: null }
+      const count = await read(() => collection.countDocuments(region, { limit: max + 1 }))
+      return { merchants, read: count > max ? null : count }
+    },
+  }
 }
 
 /**
@@ -99,28 +180,37 @@ async function pageOf(
  */
 async function countFound(
   collection: Collection<StoredMerchant>,
-  { rare, also, spots }: NameSearch,
+  { rare, also, acquirers, spots }: NameSearch,
   countedMax: number,
 ): Promise<FoundCount[] | null> {
-  const within = spots && { spot: { $in: spots.map(beginning) } }
+  const within = {
+    acquirer: { $in: [...acquirers] },
+    ...(spots && { spot: { $in: spots.map(beginning) } }),
+  }
   const begin = rare.map((word): Filter<StoredMerchant> => ({ words: beginning(word), ...within }))
   const first = begin.length === 1 ? begin[0]! : await rarest(collection, begin, countedMax)
   const rest = [...begin.filter((one) => one !== first), ...also.map(nameHas)]
-  const counted = collection.aggregate<FoundAnswer>([
-    { $match: first },
-    { $limit: countedMax + 1 },
-    {
-      $facet: {
-        read: [{ $count: 'read' }],
-        groups: [
-          ...(rest.length > 0 ? [{ $match: { $and: rest } }] : []),
-          {
-            $group: { _id: { spot: '$spot', place: '$place', profile: '$profile' }, merchants: { $sum: 1 } },
-          },
-        ],
+  const counted = collection.aggregate<FoundAnswer>(
+    [
+      { $match: first },
+      { $limit: countedMax + 1 },
+      {
+        $facet: {
+          read: [{ $count: 'read' }],
+          groups: [
+            ...(rest.length > 0 ? [{ $match: { $and: rest } }] : []),
+            {
+              $group: {
+                _id: { spot: '$spot', place: '$place', profile: '$profile' },
+                merchants: { $sum: 1 },
+              },
+            },
+          ],
+        },
       },
-    },
-  ])
+    ],
+    { hint: wordIndex },
+  )
   return readForClient(collection.db, 'list', async () => {
     const [answer] = await counted.toArray()
     const { read, groups } = answer!
@@ -148,7 +238,9 @@ async function rarest(
 ): Promise<Filter<StoredMerchant>> {
   const counts = await Promise.all(
     conditions.map((one) =>
-      readForClient(collection.db, 'list', () => collection.countDocuments(one, { limit: countedMax })),
+      readForClient(collection.db, 'list', () =>
+        collection.countDocuments(one, { limit: countedMax, hint: wordIndex }),
+      ),
     ),
   )
   return conditions[counts.indexOf(Math.min(...counts))]!

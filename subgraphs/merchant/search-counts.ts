@@ -1,12 +1,13 @@
 // Counts the merchants that a search finds: by their profiles where its words are common, and by the index on
 // words elsewhere. What neither can answer is refused.
 
+import type { ParticipantId } from '../../schema/values/id.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { CommonWords } from './common-words.ts'
 import type { CountCube, FoundCount } from './count-cube.ts'
 import type { ProfileKey } from './count-key.ts'
 import type { MerchantFilter } from './merchant-filter.ts'
-import type { SearchCounts, WantedWord } from './select-counts.ts'
+import { selectProfiles, type SearchCounts, type WantedWord } from './select-counts.ts'
 
 /** A word of a search, and the common words that begin with it. */
 export interface SearchTerm {
@@ -20,6 +21,8 @@ export interface NameSearch {
   readonly rare: readonly string[]
   /** For each of them, a word of a name begins with it, rare or common. */
   readonly also: readonly SearchTerm[]
+  /** All that may have a match. */
+  readonly acquirers: readonly ParticipantId[]
   /** Beginnings of the ids of spots to search; null for all spots. */
   readonly spots: readonly string[] | null
 }
@@ -41,17 +44,19 @@ export async function countSearch(
 ): Promise<SearchCounts | Refusal> {
   const terms = searchTerms(filter.search!, cube.commonWords)
   const spots = spotsOf(cube, filter)
+  const { terms: selected } = selectProfiles(cube, filter)
+  const acquirers = [...new Set(cube.terms.flatMap(({ acquirer }, n) => (selected[n] ? acquirer : [])))]
   const rareTerms = terms.filter(({ common }) => common.size === 0)
   if (rareTerms.length > 0) {
     const also = terms.filter(({ common }) => common.size > 0)
-    const found = await countFound({ rare: rareTerms.map(({ word }) => word), also, spots })
+    const found = await countFound({ rare: rareTerms.map(({ word }) => word), also, acquirers, spots })
     return found ? { common: null, rare: found } : tooBroad()
   }
   // A merchant matches by its profile alone, or there is a first word that its profile lacks: these sets have
   // no merchant in common.
   const groups = await Promise.all(
     terms.map(async (term, n) => {
-      const found = await countFound({ rare: [term.word], also: terms.slice(n + 1), spots })
+      const found = await countFound({ rare: [term.word], also: terms.slice(n + 1), acquirers, spots })
       return (
         found?.filter(
           ({ profile }) =>
@@ -88,4 +93,5 @@ function spotsOf(
   return isUseful ? spots : null
 }
 
-const tooBroad = (): Refusal => refuse('SEARCH_TOO_BROAD', undefined, ['where', 'search'])
+/** The refusal of a search that only a scan could answer. */
+export const tooBroad = (): Refusal => refuse('SEARCH_TOO_BROAD', undefined, ['where', 'search'])

@@ -14,7 +14,7 @@ export interface ProfileSelection {
   readonly terms: Uint8Array
   /** True when the terms alone select: every profile with selected terms is selected. */
   readonly byTermsAlone: boolean
-  /** A flag per profile of the cube; computed at the first use. */
+  /** A flag per profile of the cube; computed when it is used, also for profiles that come later. */
   readonly profiles: Uint8Array
 }
 
@@ -32,14 +32,17 @@ export function selectProfiles(
   const { mccs, scenarios, online, qrProducts } = filter
   const byTermsAlone =
     mccs === null && scenarios === null && online === null && qrProducts === null && commonWords.length === 0
-  let flags: Uint8Array | null = null
+  let flags = new Uint8Array()
   return {
     terms,
     byTermsAlone,
     get profiles() {
-      if (flags) return flags
-      flags = new Uint8Array(cube.profiles.length)
-      for (let n = 0; n < flags.length; n++) {
+      const known = flags.length
+      if (known === cube.profiles.length) return flags
+      const more = new Uint8Array(cube.profiles.length)
+      more.set(flags)
+      flags = more
+      for (let n = known; n < flags.length; n++) {
         if (!terms[cube.termsOf[n]!]) continue
         if (byTermsAlone || matches(cube.profiles[n]!, filter, commonWords)) flags[n] = 1
       }
@@ -60,11 +63,13 @@ export interface SearchCounts {
 }
 
 function selectTerms(
-  { terms, termsByCountry }: CountCube,
-  { countries, acquirers, entryModes }: MerchantFilter,
+  { terms, termsByCountry, cities: all }: CountCube,
+  { countries: given, cities, acquirers, entryModes }: MerchantFilter,
   payable: Uint8Array | null,
 ): Uint8Array {
   const selected = new Uint8Array(terms.length)
+  const countries =
+    given ?? (cities && new Set(all.filter(({ folded }) => cities.has(folded)).map(({ country }) => country)))
   const select = (n: number): void => {
     const one: Terms = terms[n]!
     if (one.status !== 'ACTIVE' || (payable && !payable[n])) return
@@ -89,7 +94,7 @@ export interface QueryHints {
 }
 
 /** MongoDB merges this many ranges of an index in order. */
-const rangesMax = 100
+export const rangesMax = 100
 
 /**
  * Narrows a query by the counts: rare combinations of common values are found by their profiles, others by
@@ -101,16 +106,26 @@ export function hintsOf(
   filter: MerchantFilter,
   found: SearchCounts | null = null,
 ): QueryHints | null {
-  const profiles: ProfileKey[] = []
-  const acquirers = new Set<ParticipantId>()
-  profilesOf(cube, filter, found).forEach((selected, n) => {
-    if (!selected || !cube.totals[n]) return
-    if (profiles.length <= rangesMax) profiles.push(cube.keys[n]!)
-    acquirers.add(cube.profiles[n]!.acquirer)
-  })
+  const selected = profilesOf(cube, filter, found)
+  const profiles = profilesWithMerchants(cube, selected)
+    .take(rangesMax + 1)
+    .toArray()
   if (profiles.length === 0) return null
-  if (profiles.length <= rangesMax) return { profiles, acquirers: null }
-  return { profiles: null, acquirers: acquirers.size <= rangesMax ? [...acquirers] : null }
+  if (profiles.length <= rangesMax) return { profiles: profiles.map((n) => cube.keys[n]!), acquirers: null }
+  const acquirers = acquirersOf(cube, selected)
+  return { profiles: null, acquirers: acquirers.length <= rangesMax ? acquirers : null }
+}
+
+/** Numbers of the selected profiles that have merchants; `selected` has a flag per profile. */
+export function* profilesWithMerchants({ totals }: CountCube, selected: Uint8Array): Generator<number, void> {
+  for (let n = 0; n < selected.length; n++) if (selected[n] && totals[n]) yield n
+}
+
+/** The acquirers of the selected profiles that have merchants. */
+export function acquirersOf(cube: CountCube, selected: Uint8Array): ParticipantId[] {
+  const found = new Set<ParticipantId>()
+  for (const n of profilesWithMerchants(cube, selected)) found.add(cube.profiles[n]!.acquirer)
+  return [...found]
 }
 
 /** A flag per profile of the cube: 1 when a merchant that matches may have it. */
@@ -134,5 +149,8 @@ const matches = (profile: Profile, filter: MerchantFilter, commonWords: readonly
   hasAny(filter.qrProducts, profile.qrProducts) &&
   commonWords.every((wanted) => hasAny(wanted, profile.commonWords ?? []))
 
-const hasAny = (wanted: ReadonlySet<string> | null, values: readonly string[]): boolean =>
-  wanted === null || values.some((value) => wanted.has(value))
+function hasAny(wanted: ReadonlySet<string> | null, values: readonly string[]): boolean {
+  if (wanted === null) return true
+  for (const value of values) if (wanted.has(value)) return true
+  return false
+}

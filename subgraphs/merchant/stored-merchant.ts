@@ -30,8 +30,14 @@ export const merchantCollection = (db: Db): Collection<StoredMerchant> =>
   db.collection<StoredMerchant>('merchants')
 
 /**
+ * Words of names by acquirer, so that the merchants of one acquirer with a beginning of a word are one range.
+ * Covers the count of a search.
+ */
+export const wordIndex = { acquirer: 1, words: 1, spot: 1, place: 1, profile: 1 } as const
+
+/**
  * Lists are in order of id, so each of their indexes ends in it. `profile` serves rare combinations of
- * filters, the others frequent ones. The index on words covers the count of a search. On a sharded cluster,
+ * filters, the others frequent ones; a search has `wordIndex`. On a sharded cluster,
  * shard by ranges of `_id`, which begins with the acquirer.
  */
 export async function createMerchantIndexes(db: Db): Promise<void> {
@@ -40,7 +46,7 @@ export async function createMerchantIndexes(db: Db): Promise<void> {
     { key: { acquirer: 1, _id: 1 } },
     { key: { cityFolded: 1, _id: 1 } },
     { key: { mcc: 1, _id: 1 } },
-    { key: { words: 1, spot: 1, place: 1, profile: 1 } },
+    { key: wordIndex },
     { key: { location: '2dsphere' } },
   ])
 }
