@@ -27,26 +27,15 @@ export class CityCounts {
       for (const counts of countsOf(city)) addLengths(counts, bits, city, latest, lengths)
       yield
     }
+    // Rows are parts of one array: tens of thousands of arrays would take as much as what is in them.
+    const all = new Uint32Array(lengths.reduce((sum, length) => sum + length, 0))
     const filled: Uint32Array[] = []
-    for (const length of lengths) {
-      filled.push(new Uint32Array(length))
-      yield
-    }
+    let start = 0
+    for (const length of lengths) filled.push(all.subarray(start, (start += length)))
     lengths.fill(0)
     latest.fill(-1)
     for (let city = 0; city < cities; city++) {
-      for (const counts of countsOf(city)) {
-        for (let at = 0; at < counts.length; at += 2) {
-          const row = counts[at]! >>> bits
-          const into = filled[row]!
-          if (latest[row] !== city) {
-            latest[row] = city
-            into[lengths[row]!] = city
-            lengths[row]! += 2
-          }
-          into[lengths[row]! - 1]! += counts[at + 1]!
-        }
-      }
+      for (const counts of countsOf(city)) fillRows(counts, bits, city, latest, lengths, filled)
       yield
     }
     return new CityCounts(filled)
@@ -105,5 +94,25 @@ function addLengths(
     if (latest[row] === city) continue
     latest[row] = city
     lengths[row]! += 2
+  }
+}
+
+function fillRows(
+  counts: Uint32Array,
+  bits: number,
+  city: number,
+  latest: Int32Array,
+  lengths: Uint32Array,
+  rows: readonly Uint32Array[],
+): void {
+  for (let at = 0; at < counts.length; at += 2) {
+    const number = counts[at]! >>> bits
+    const row = rows[number]!
+    if (latest[number] !== city) {
+      latest[number] = city
+      row[lengths[number]!] = city
+      lengths[number]! += 2
+    }
+    row[lengths[number]! - 1]! += counts[at + 1]!
   }
 }
