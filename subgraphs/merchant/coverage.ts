@@ -51,6 +51,10 @@ export interface CountSelection {
   readonly spots: readonly Spot[] | null
 }
 
+/** The spots of a few cities have fewer counts than all profiles. */
+const isFew = (cities: Uint8Array | null): boolean =>
+  cities !== null && cities.reduce((few, isSelected) => few + isSelected, 0) <= 10
+
 const cellsMax = 5_000
 const sharesMax = 500
 
@@ -208,7 +212,7 @@ export class Coverage {
         spots,
         profiles: { profiles: selected },
       } = selection
-      if (spots) {
+      if (spots || isFew(cities)) {
         for (const spot of this.#spotsOf(selection)) addByProfile(spot, selected, sums)
         continue
       }

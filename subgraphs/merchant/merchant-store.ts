@@ -16,10 +16,12 @@ import { searchTerms, type NameSearch, type SearchTerm } from './search-counts.t
 import type { NameCount, NameReads } from './search-list.ts'
 import type { QueryHints } from './select-counts.ts'
 import {
+  acquirerIndex,
   createMerchantIndexes,
   merchantCollection,
   merchantFields,
   merchantOf,
+  profileIndex,
   wordIndex,
   type StoredMerchant,
 } from './stored-merchant.ts'
@@ -157,19 +159,22 @@ function namesOf(
       return (await read(() => found.toArray())).map(merchantOf)
     },
     async byWalk({ acquirer, profiles }, size, max) {
-      const region = { ...(profiles ? { profile: { $in: [...profiles] } } : { acquirer }), ...beyond(after) }
-      const found = collection.aggregate<StoredMerchant>([
-        { $match: region },
-        { $sort: { _id: 1 } },
-        { $limit: max },
-        { $match: where },
-        { $limit: size },
-        { $project: merchantFields },
-      ])
-      const merchants = (await read(() => found.toArray())).map(merchantOf)
-      if (merchants.length === size) return { merchants, read: null }
-      const count = await read(() => collection.countDocuments(region, { limit: max + 1 }))
-      return { merchants, read: count > max ? null : count }
+      const region = profiles ? { profile: { $in: [...profiles] } } : { acquirer }
+      const hint = profiles ? profileIndex : acquirerIndex
+      const inRegion = collection.find({ ...region, ...beyond(after) }, { projection: { _id: 1 }, hint })
+      const [last] = await read(() =>
+        inRegion
+          .sort({ _id: 1 })
+          .skip(max - 1)
+          .limit(1)
+          .toArray(),
+      )
+      const within = last ? { _id: { $lte: last._id } } : {}
+      const found = collection
+        .find({ $and: [region, beyond(after), within, where] }, { projection: merchantFields, hint })
+        .sort({ _id: 1 })
+        .limit(size)
+      return { merchants: (await read(() => found.toArray())).map(merchantOf), isWhole: !last }
     },
   }
 }

@@ -13,6 +13,8 @@ import { acquirersOf, profilesWithMerchants, rangesMax } from './select-counts.t
 export interface WalkedRegion {
   readonly acquirer: ParticipantId
   readonly profiles: readonly ProfileKey[] | null
+  /** How many it has, at most. */
+  readonly merchants: number
 }
 
 /** Names of an acquirer's merchants with a word, by profile. */
@@ -37,15 +39,31 @@ export interface NameReads {
 
 export interface WalkedNames {
   readonly merchants: readonly Merchant[]
-  /** How many merchants were read for a page that is not full; null when the region has more. */
-  readonly read: number | null
+  /** False when the region has more merchants than were read. */
+  readonly isWhole: boolean
+}
+
+/** How far a word is searched before the next effort is made. */
+export interface Effort {
+  /** With as many entries in the index at one acquirer, a word is frequent there. */
+  readonly entriesMax: number
+  /** Merchants of an acquirer that are read in order for a frequent word. */
+  readonly walkMax: number
 }
 
 export interface NameListLimits {
-  /** With as many entries in the index at one acquirer, a word is frequent there. */
-  readonly entriesMax: number
+  /** At least one, increasing. */
+  readonly efforts: readonly Effort[]
   /** Merchants that are read before a search is refused. */
   readonly readMax: number
+}
+
+const usualLimits: NameListLimits = {
+  efforts: [
+    { entriesMax: 300, walkMax: 2_000 },
+    { entriesMax: 3_000, walkMax: 20_000 },
+  ],
+  readMax: 25_000,
 }
 
 /**
@@ -57,7 +75,7 @@ export async function listByNames(
   selected: Uint8Array,
   reads: NameReads,
   { after, size }: { readonly after: MerchantId | null; readonly size: number },
-  { entriesMax, readMax }: NameListLimits = { entriesMax: 3_000, readMax: 20_000 },
+  { efforts, readMax }: NameListLimits = usualLimits,
 ): Promise<readonly Merchant[] | Refusal> {
   const page: Merchant[] = []
   // The id of a merchant begins with its acquirer and a full stop; a slash is the next character.
@@ -65,7 +83,10 @@ export async function listByNames(
     .toSorted((a, b) => (`${a}.` < `${b}.` ? -1 : 1))
     .filter((acquirer) => after === null || `${acquirer}/` > after)
   let left = readMax
+  let effort = 0
   for (let wanted = size; rest.length > 0 && page.length < size; wanted *= 10) {
+    if (effort === efforts.length || left <= 0) return tooBroad()
+    const { entriesMax, walkMax } = efforts[effort]!
     // The index has acquirers in order of their own ids: another one, where an id begins with another.
     const isInOrder = rest.every((acquirer, n) => n === 0 || rest[n - 1]! < acquirer)
     const counted = isInOrder ? rest : rest.slice(0, 1)
@@ -73,15 +94,19 @@ export async function listByNames(
     const { few, names } = withFewNames(cube, selected, counted, counts, entriesMax, wanted)
     if (few > 0) {
       page.push(...(await reads.byWords(counted.slice(0, few), size - page.length)))
+      rest = rest.slice(few)
       left -= names
-    } else {
-      const region = regionOf(cube, selected, rest[0]!)
-      const { merchants, read } = await reads.byWalk(region, size - page.length, left)
-      page.push(...merchants)
-      left -= read ?? left
+      effort = 0
+      continue
     }
-    if (page.length < size && left <= 0) return tooBroad()
-    rest = rest.slice(Math.max(few, 1))
+    const region = regionOf(cube, selected, rest[0]!)
+    const { merchants, isWhole } = await reads.byWalk(region, size - page.length, walkMax)
+    left -= Math.min(walkMax, region.merchants)
+    if (isWhole || page.length + merchants.length === size) {
+      page.push(...merchants)
+      rest = rest.slice(1)
+      effort = 0
+    } else effort++
   }
   return page
 }
@@ -121,9 +146,10 @@ function withFewNames(
 }
 
 function regionOf(cube: CountCube, selected: Uint8Array, acquirer: ParticipantId): WalkedRegion {
-  const profiles: ProfileKey[] = []
-  for (const n of profilesWithMerchants(cube, selected)) {
-    if (cube.profiles[n]!.acquirer === acquirer) profiles.push(cube.keys[n]!)
-  }
-  return { acquirer, profiles: profiles.length <= rangesMax ? profiles : null }
+  const numbers = profilesWithMerchants(cube, selected)
+    .filter((n) => cube.profiles[n]!.acquirer === acquirer)
+    .toArray()
+  if (numbers.length > rangesMax) return { acquirer, profiles: null, merchants: cube.merchantsOf(acquirer) }
+  const merchants = numbers.reduce((sum, n) => sum + cube.totals[n]!, 0)
+  return { acquirer, profiles: numbers.map((n) => cube.keys[n]!), merchants }
 }

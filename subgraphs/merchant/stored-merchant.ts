@@ -35,6 +35,9 @@ export const merchantCollection = (db: Db): Collection<StoredMerchant> =>
  */
 export const wordIndex = { acquirer: 1, words: 1, spot: 1, place: 1, profile: 1 } as const
 
+export const profileIndex = { profile: 1, _id: 1 } as const
+export const acquirerIndex = { acquirer: 1, _id: 1 } as const
+
 /**
  * Lists are in order of id, so each of their indexes ends in it. `profile` serves rare combinations of
  * filters, the others frequent ones; a search has `wordIndex`. On a sharded cluster,
@@ -42,8 +45,8 @@ export const wordIndex = { acquirer: 1, words: 1, spot: 1, place: 1, profile: 1 
  */
 export async function createMerchantIndexes(db: Db): Promise<void> {
   await merchantCollection(db).createIndexes([
-    { key: { profile: 1, _id: 1 } },
-    { key: { acquirer: 1, _id: 1 } },
+    { key: profileIndex },
+    { key: acquirerIndex },
     { key: { cityFolded: 1, _id: 1 } },
     { key: { mcc: 1, _id: 1 } },
     { key: wordIndex },
