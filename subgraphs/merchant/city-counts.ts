@@ -12,8 +12,9 @@ export class CityCounts {
   }
 
   /**
-   * Sums the counts of each city: pairs of a number and merchants, where the number without its last `bits` is
-   * a row below `rows`. Reads them twice, because rows that grow would take longer: first for their lengths.
+   * Sums the counts of each city: pairs of a number and merchants, where the number without its last
+   * `bits` is a row below `rows`. Reads them twice, because rows that grow would take longer: first for
+   * their lengths.
    */
   static *sum(
     rows: number,
@@ -60,7 +61,7 @@ export class CityCounts {
   }
 
   /** Adds the merchants of the selected rows to `sums` by city; only those of `cities`, unless it is null. */
-  sumInto(sums: Float64Array, selected: Uint8Array, cities: Uint8Array | null): void {
+  sumInto(sums: Uint32Array, selected: Uint8Array, cities: Uint8Array | null): void {
     for (let row = 0; row < selected.length; row++) {
       if (!selected[row]) continue
       const counts = this.of(row)

@@ -10,9 +10,9 @@ import { atOnce, type Steps } from '../platform/async/slices.ts'
 import { CityCounts } from './city-counts.ts'
 import type { CommonWords } from './common-words.ts'
 import { cityKey, type Profile, type ProfileKey, type SpotHead, type SpotId } from './count-key.ts'
-import { bitsOf, middleOf, regionResolution, type Hexagon } from './hexagon.ts'
+import { bitsOf, middleOf, regionReachMeters, regionResolution, type Hexagon } from './hexagon.ts'
 import type { QrProduct } from './merchant.ts'
-import type { Point } from './point.ts'
+import { metersBetween, type Point } from './point.ts'
 import { fold } from './search-words.ts'
 
 /** A spot as MongoDB stores it. */
@@ -160,6 +160,18 @@ export class CountCube {
     )
   }
 
+  /**
+   * True when a merchant with a selected profile may be within `meters` of a point: a spot that is at
+   * most that far has one. `selected` has a flag per profile.
+   */
+  mayHaveNear(point: Point, meters: number, selected: Uint8Array): boolean {
+    for (const { middle, counts } of this.spots.values()) {
+      if (!middle || metersBetween(point, middle) > meters + regionReachMeters) continue
+      for (let at = 0; at < counts.length; at += 2) if (selected[counts[at]! >>> placeBits]) return true
+    }
+    return false
+  }
+
   /** The sums by city of profiles and of terms; computed at the first use, and kept current since then. */
   get citySums(): CitySums {
     return (this.#citySums ??= atOnce(this.#sumByCity()))
@@ -255,7 +267,10 @@ const placeOf = ({ region: id }: SpotHead): Pick<Spot, 'region' | 'middle'> => {
   return { region, middle: region === null ? null : middleOf(region, regionResolution) }
 }
 
-/** What `after` adds to `before`: as counts, with negative numbers. Most counts are the same at the same index. */
+/**
+ * What `after` adds to `before`: as counts, with negative numbers. Most counts are the same at the same
+ * index.
+ */
 function changesOf(before: Uint32Array, after: Uint32Array): ArrayLike<number> {
   if (before.length === 0) return after
   const isSame = (a: number, b: number) => before[a] === after[b] && before[a + 1] === after[b + 1]
@@ -291,7 +306,7 @@ class Dimension {
   }
 
   /** Sums by key what there is by number of the profile; keys without any are left out. */
-  sumsOf(byProfile: Float64Array): Map<string, number> {
+  sumsOf(byProfile: Uint32Array): Map<string, number> {
     const byNumber = new Float64Array(this.#keys.length)
     for (let n = 0; n < byProfile.length; n++) byNumber[this.#numberOf[n]!]! += byProfile[n]!
     const sums = new Map<string, number>()

@@ -59,8 +59,8 @@ const cellsMax = 5_000
 const sharesMax = 500
 
 /**
- * The coverage of one selection. Its sums are computed when they are first used, all of them of one version of
- * the cube.
+ * The coverage of one selection. Its sums are computed when they are first used, all of them of one
+ * version of the cube.
  */
 export class Coverage {
   readonly #cube: CountCube
@@ -71,8 +71,8 @@ export class Coverage {
   #merchants = 0
   #needsProfiles = false
   #needsCities = false
-  #byProfile: Float64Array | null = null
-  #byCity: Float64Array | null = null
+  #byProfile: Uint32Array | null = null
+  #byCity: Uint32Array | null = null
   /** The sums that are being computed. */
   readonly #computing = new Map<string, Promise<unknown>>()
 
@@ -104,9 +104,9 @@ export class Coverage {
   }
 
   /**
-   * Computes what a breakdown needs, or `merchants` when there is none: in a slice, together with what other
-   * fields of the same answer need. Without it, the first use computes it at once, in some milliseconds for the
-   * whole cube. Counts as the `loopTime` of one of the operations that wait for it.
+   * Computes what a breakdown needs, or `merchants` when there is none: in a slice, together with what
+   * other fields of the same answer need. Without it, the first use computes it at once, in some
+   * milliseconds for the whole cube. Counts as the `loopTime` of one of the operations that wait for it.
    */
   async prepare(by: CoverageDimension | null, loopTime?: LoopTime): Promise<void> {
     if (by === 'CITY') this.#needsCities = true
@@ -181,14 +181,14 @@ export class Coverage {
   }
 
   /** Merchants by number of the profile. */
-  #profiles(): Float64Array {
+  #profiles(): Uint32Array {
     this.#needsProfiles = true
     this.#computeNeeded()
     return this.#byProfile!
   }
 
   /** Merchants by number of the city. */
-  #cities(): Float64Array {
+  #cities(): Uint32Array {
     this.#needsCities = true
     this.#computeNeeded()
     return this.#byCity!
@@ -203,9 +203,9 @@ export class Coverage {
     return sum
   }
 
-  #sumProfiles(): Float64Array {
+  #sumProfiles(): Uint32Array {
     const { totals, citySums } = this.#cube
-    const sums = new Float64Array(totals.length)
+    const sums = new Uint32Array(totals.length)
     for (const selection of this.#selections) {
       const {
         cities,
@@ -223,9 +223,9 @@ export class Coverage {
     return sums
   }
 
-  #sumCities(): Float64Array {
+  #sumCities(): Uint32Array {
     const { citySums } = this.#cube
-    const sums = new Float64Array(this.#cube.cities.length)
+    const sums = new Uint32Array(this.#cube.cities.length)
     for (const selection of this.#selections) {
       const { cities, spots, profiles } = selection
       if (spots) for (const spot of this.#spotsOf(selection)) sums[spot.city]! += sumOf(spot, profiles)
@@ -308,7 +308,7 @@ export class Coverage {
   }
 }
 
-function addByProfile({ counts }: Spot, selected: Uint8Array, sums: Float64Array): void {
+function addByProfile({ counts }: Spot, selected: Uint8Array, sums: Uint32Array): void {
   for (let at = 0; at < counts.length; at += 2) {
     const profile = counts[at]! >>> placeBits
     if (selected[profile]) sums[profile]! += counts[at + 1]!
@@ -336,7 +336,7 @@ function hexagonsOf(spot: Spot, selected: ProfileSelection, resolution: number):
     const merchants = sumOf(spot, selected)
     return merchants > 0 ? [[fineHexagonIn(region, 0), merchants]] : []
   }
-  const places = new Float64Array(placesMax)
+  const places = new Uint32Array(placesMax)
   const { profiles } = selected
   for (let at = 0; at < counts.length; at += 2) {
     const key = counts[at]!

@@ -15,7 +15,7 @@ import { readMerchantFilter, type MerchantFilter, type MerchantFilterInput } fro
 import type { MerchantStore } from './merchant-store.ts'
 import type { Merchant } from './merchant.ts'
 import type { Circle, NearKey, NearRow } from './near.ts'
-import { countSearch, searchTerms } from './search-counts.ts'
+import { countSearch, searchTerms, spotsOf } from './search-counts.ts'
 import { listByNames } from './search-list.ts'
 import {
   hintsOf,
@@ -85,33 +85,23 @@ const byDistance = ({ lat, lng, radiusMeters }: Circle) =>
 
 export function createMerchantQueries(dependencies: MerchantQueriesDependencies): MerchantQueries {
   const { counts, registry, now } = dependencies
-  const rules = () => [registry.participants, registry.corridors]
-  const memoizedPayable = memoizeWhile<Uint8Array>(
-    () => [...rules(), counts.cube, counts.cube.terms.length],
-    now,
-    1_000,
-  )
-  const memoizedSelection = memoizeWhile<ProfileSelection>(
-    () => [...rules(), counts.cube, counts.cube.terms.length, counts.cube.cities.length],
-    now,
-    200,
-  )
-  const memoizedCoverage = memoizeWhile<Coverage>(
-    () => [...rules(), counts.cube, counts.cube.version],
-    now,
-    100,
-  )
-  /** Without a wallet, nothing depends on certificates. */
-  const memoizedForAll = memoizeWhile<Coverage>(() => [counts.cube, counts.cube.version], now, 100, Infinity)
+  const rules = () => [registry.participants, registry.corridors, counts.cube]
   const version = () => `${counts.cube.asOf.getTime()} ${counts.cube.version}`
+  const ofWallet = memoizeWhile<Coverage>(() => [...rules(), version()], now, 100)
+  /** Without a wallet, nothing depends on certificates. */
+  const ofAll = memoizeWhile<Coverage>(() => [counts.cube, version()], now, 100, Infinity)
   const known: Known = {
     counts: coalesceReads(version, 20),
     pages: coalesceReads(version, 200),
-    hints: memoizeWhile<Hinted>(() => [counts.cube, counts.cube.version], now, 1_000),
-    payable: memoizedPayable,
-    selection: memoizedSelection,
+    hints: memoizeWhile<Hinted>(() => [counts.cube, version()], now, 1_000),
+    payable: memoizeWhile(() => [...rules(), counts.cube.terms.length], now, 1_000),
+    selection: memoizeWhile(
+      () => [...rules(), counts.cube.terms.length, counts.cube.cities.length],
+      now,
+      100,
+    ),
     coverage: (question, compute) =>
-      (isSet(question.wallet) ? memoizedCoverage : memoizedForAll)(JSON.stringify(question), compute),
+      (isSet(question.wallet) ? ofWallet : ofAll)(JSON.stringify(question), compute),
   }
   const coverage = (question: CoverageQuestion) => queryCoverage(dependencies, known, question)
   return {
@@ -136,6 +126,7 @@ interface Known {
   readonly pages: CoalescedReads<readonly Merchant[] | Refusal>
   readonly hints: Memoized<Hinted>
   readonly payable: Memoized<Uint8Array>
+  /** They do not depend on counts. */
   readonly selection: Memoized<ProfileSelection>
   coverage(question: CoverageQuestion, compute: () => Coverage): Coverage
 }
@@ -248,18 +239,23 @@ async function queryMerchants(
     .filter(({ common }) => common.size === 0)
     .map(({ word }) => word)
   const isByNames = !near && rareWords.length > 0
+  const select = () =>
+    known.selection(`of a list ${JSON.stringify(where)}`, () => selectProfiles(counts.cube, filter))
   const hints = isByNames ? null : await findHints(dependencies, known, JSON.stringify(where), filter)
   if (near) {
-    return queryNear(near, args, (after, size) =>
-      hints ? store.near(near, filter, after, size) : Promise.resolve([]),
-    )
+    return queryNear(near, args, (after, size) => {
+      const { profiles } = select()
+      // Without a match, MongoDB would read all merchants of the circle.
+      const isPossible = hints && counts.cube.mayHaveNear(near, near.radiusMeters, profiles)
+      return isPossible ? store.near(near, filter, after, size) : Promise.resolve([])
+    })
   }
   return pageById(args, totalCount, async (after, size) =>
     known.pages(JSON.stringify([where, after, size]), async () => {
       if (isByNames) {
-        const { cube } = counts
-        const selected = selectProfiles(cube, filter).profiles
-        return listByNames(cube, selected, store.byNames(filter, rareWords, after), { after, size })
+        const { profiles } = select()
+        const names = store.byNames(filter, rareWords, spotsOf(counts.cube, filter), after)
+        return listByNames(counts.cube, profiles, names, { after, size })
       }
       return hints ? store.page(filter, hints, after, size) : []
     }),

@@ -35,10 +35,15 @@ export interface MerchantStore {
    */
   page(filter: MerchantFilter, hints: QueryHints, after: MerchantId | null, size: number): Promise<Merchant[]>
   /**
-   * The reads of a list of merchants that match, after `after`. `words` are those of the search that the index
-   * on words has; at least one.
+   * The reads of a list of merchants that match, after `after`. `words` are those of the search that the
+   * index on words has, at least one; `spots` are beginnings of ids, null for all.
    */
-  byNames(filter: MerchantFilter, words: readonly string[], after: MerchantId | null): NameReads
+  byNames(
+    filter: MerchantFilter,
+    words: readonly string[],
+    spots: readonly string[] | null,
+    after: MerchantId | null,
+  ): NameReads
   /** All merchants of one acquirer, whatever their status, in order of id, after `after`, at most `size`. */
   pageOfAcquirer(acquirer: ParticipantId, after: MerchantId | null, size: number): Promise<Merchant[]>
   /** All merchants, whatever their status, in order of id, after `after`, at most `size`. */
@@ -79,7 +84,8 @@ export async function createMerchantStore(
   return {
     merchants: loaderById(collection, { find: { projection: merchantFields }, read: merchantOf }),
     page: (filter, hints, after, size) => pageOf(collection, matchingOf(filter, hints), after, size),
-    byNames: (filter, words, after) => namesOf(collection, matchingOf(filter), words, after),
+    byNames: (filter, words, spots, after) =>
+      namesOf(collection, matchingOf(filter), words, inSpots(spots), after),
     pageOfAcquirer: (acquirer, after, size) => pageOf(collection, { acquirer }, after, size),
     near: (circle, filter, after, size) =>
       readForClient(db, 'list', () => nearest(collection, circle, matchingOf(filter), after, size)),
@@ -105,6 +111,9 @@ async function pageOf(
   return (await readForClient(collection.db, 'list', () => found.toArray())).map(merchantOf)
 }
 
+const inSpots = (spots: readonly string[] | null): Filter<StoredMerchant> =>
+  spots ? { spot: { $in: spots.map(beginning) } } : {}
+
 const beyond = (after: MerchantId | null): Filter<StoredMerchant> =>
   after === null ? {} : { _id: { $gt: after } }
 
@@ -113,12 +122,14 @@ function namesOf(
   collection: Collection<StoredMerchant>,
   where: Filter<StoredMerchant>,
   words: readonly string[],
+  within: Filter<StoredMerchant>,
   after: MerchantId | null,
 ): NameReads {
   const read = <Found>(find: () => Promise<Found>) => readForClient(collection.db, 'list', find)
   const atAcquirers = (acquirers: readonly ParticipantId[], word: string): Filter<StoredMerchant> => ({
     acquirer: { $in: [...acquirers] },
     words: beginning(word),
+    ...within,
   })
   const driving = async (acquirers: readonly ParticipantId[], max: number) =>
     words.length === 1
@@ -169,9 +180,9 @@ function namesOf(
           .limit(1)
           .toArray(),
       )
-      const within = last ? { _id: { $lte: last._id } } : {}
+      const upTo = last ? { _id: { $lte: last._id } } : {}
       const found = collection
-        .find({ $and: [region, beyond(after), within, where] }, { projection: merchantFields, hint })
+        .find({ $and: [region, beyond(after), upTo, where] }, { projection: merchantFields, hint })
         .sort({ _id: 1 })
         .limit(size)
       return { merchants: (await read(() => found.toArray())).map(merchantOf), isWhole: !last }
@@ -190,7 +201,7 @@ async function countFound(
 ): Promise<FoundCount[] | null> {
   const within = {
     acquirer: { $in: [...acquirers] },
-    ...(spots && { spot: { $in: spots.map(beginning) } }),
+    ...inSpots(spots),
   }
   const begin = rare.map((word): Filter<StoredMerchant> => ({ words: beginning(word), ...within }))
   const first = begin.length === 1 ? begin[0]! : await rarest(collection, begin, countedMax)

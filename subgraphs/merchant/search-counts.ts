@@ -79,7 +79,8 @@ function hasWord(cube: CountCube, profile: ProfileKey, { common }: SearchTerm): 
 /** More ranges than this would make the index slower than a range over all spots. */
 const spotsMax = 20
 
-function spotsOf(
+/** Beginnings of the ids of the spots that a filter selects; null for all, and for too many. */
+export function spotsOf(
   { cities: all }: CountCube,
   { countries, cities }: MerchantFilter,
 ): readonly string[] | null {

@@ -1,5 +1,6 @@
-// Lists of merchants by words of their names, in order of id. A word that few names of an acquirer have is found
-// by the index on words, and a frequent one by reading the merchants in order. What would be a scan is refused.
+// Lists of merchants by words of their names, in order of id. A word that few names of an acquirer have
+// is found by the index on words, and a frequent one by reading the merchants in order. What would be a
+// scan is refused.
 
 import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import type { Refusal } from '../../schema/values/problems.ts'
@@ -27,8 +28,8 @@ export interface NameCount {
 /** What a list by words reads of MongoDB. */
 export interface NameReads {
   /**
-   * Counts the first `max` entries that the index on words has for these acquirers, one acquirer after another.
-   * All have a word that each match has.
+   * Counts the first `max` entries that the index on words has for these acquirers, one acquirer after
+   * another. All have a word that each match has.
    */
   count(acquirers: readonly ParticipantId[], max: number): Promise<readonly NameCount[]>
   /** The first matches of these acquirers, by the index on words, in order of id. */

@@ -10,10 +10,13 @@ import {
   hexagonAround,
   hexagonId,
   isNear,
+  middleOf,
   placeInRegion,
+  regionReachMeters,
   regionResolution,
   resolutionFor,
 } from '../../../subgraphs/merchant/hexagon.ts'
+import { metersBetween } from '../../../subgraphs/merchant/point.ts'
 
 const somewhere = fc.record({
   lat: fc.double({ min: -90, max: 90, noNaN: true }),
@@ -43,6 +46,16 @@ describe('hexagons as numbers', () => {
       }),
     )
   })
+})
+
+test('a region reaches at most as far as stated from its middle', () => {
+  fc.assert(
+    fc.property(somewhere, (point) => {
+      const middle = middleOf(hexagonAround(fineHexagonAt(point), regionResolution), regionResolution)
+      expect(metersBetween(point, middle)).toBeLessThan(regionReachMeters)
+    }),
+    { numRuns: 2_000 },
+  )
 })
 
 describe('what is near a rectangle', () => {

@@ -8,6 +8,7 @@ import { readMerchantFilter, type MerchantFilterInput } from '../../../subgraphs
 import { createMerchantStore, type MerchantStore } from '../../../subgraphs/merchant/merchant-store.ts'
 import type { Merchant } from '../../../subgraphs/merchant/merchant.ts'
 import { listByNames, type NameListLimits } from '../../../subgraphs/merchant/search-list.ts'
+import { spotsOf } from '../../../subgraphs/merchant/search-counts.ts'
 import { searchWords, wordsOf } from '../../../subgraphs/merchant/search-words.ts'
 import { selectProfiles } from '../../../subgraphs/merchant/select-counts.ts'
 import { aMerchant, noon, products } from '../../fixtures/a-merchant.ts'
@@ -26,6 +27,7 @@ const [merchants] = fc
         name: fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: 2 }),
         mcc: fc.constantFrom('5812', '5812', '5812', '5411'),
         status: fc.constantFrom('ACTIVE', 'ACTIVE', 'CLOSED'),
+        city: fc.constantFrom('Shanghai', 'Beijing'),
       }),
       { minLength: 120, maxLength: 120 },
     ),
@@ -46,8 +48,12 @@ beforeAll(async () => {
 })
 afterAll(() => counts.close())
 
-const matches = ({ name, localName, status, mcc }: Merchant, search: string, mccs?: readonly string[]) =>
+const matches = (
+  { name, localName, status, mcc, city }: Merchant,
+  { search, mccs, cities }: MerchantFilterInput & { readonly search: string },
+) =>
   status === 'ACTIVE' &&
+  (cities?.includes(city) ?? true) &&
   (mccs?.includes(mcc) ?? true) &&
   searchWords(search).every((wanted) => wordsOf(name, localName).some((word) => word.startsWith(wanted)))
 
@@ -60,7 +66,13 @@ const list = (
   const { cube } = counts
   const rare = filter.search!.filter((word) => !'demo'.startsWith(word))
   const selected = selectProfiles(cube, filter).profiles
-  return listByNames(cube, selected, store.byNames(filter, rare, page.after), page, limits)
+  return listByNames(
+    cube,
+    selected,
+    store.byNames(filter, rare, spotsOf(cube, filter), page.after),
+    page,
+    limits,
+  )
 }
 
 describe('a list by words of names', () => {
@@ -79,36 +91,31 @@ describe('a list by words of names', () => {
     const isAmple = ({ efforts, readMax }: NameListLimits) => readMax > 40 && efforts.at(-1)!.walkMax > 30
     const where = fc.record({
       search: fc.constantFrom('fu', 'fuhai', 'lo', 'longlin', 'fu lo', 'demo fu', 'zz', 'longlin fuhai'),
-      mccs: fc.constantFrom(undefined, ['5411'], ['9999']),
+      mccs: fc.constantFrom(null, null, ['5411'], ['9999']),
+      cities: fc.constantFrom(null, null, ['Beijing']),
     })
     let refused = 0
     await fc.assert(
-      fc.asyncProperty(
-        where,
-        limits,
-        fc.integer({ min: 1, max: 40 }),
-        async ({ search, mccs }, limit, size) => {
-          const filter = { search, mccs: mccs ?? null }
-          const expected = merchants!
-            .filter((merchant) => matches(merchant, search, mccs))
-            .map(({ id }) => id)
-            .toSorted()
-          const found: Merchant['id'][] = []
-          for (;;) {
-            const after = found.at(-1) ?? null
-            const page = await list(filter, { after, size }, limit)
-            if (isRefusal(page)) {
-              expect(page.code).toBe('SEARCH_TOO_BROAD')
-              expect(isAmple(limit)).toBe(false)
-              refused++
-              return
-            }
-            found.push(...page.map(({ id }) => id))
-            if (page.length < size) break
+      fc.asyncProperty(where, limits, fc.integer({ min: 1, max: 40 }), async (filter, limit, size) => {
+        const expected = merchants!
+          .filter((merchant) => matches(merchant, filter))
+          .map(({ id }) => id)
+          .toSorted()
+        const found: Merchant['id'][] = []
+        for (;;) {
+          const after = found.at(-1) ?? null
+          const page = await list(filter, { after, size }, limit)
+          if (isRefusal(page)) {
+            expect(page.code).toBe('SEARCH_TOO_BROAD')
+            expect(isAmple(limit)).toBe(false)
+            refused++
+            return
           }
-          expect(found).toEqual(expected)
-        },
-      ),
+          found.push(...page.map(({ id }) => id))
+          if (page.length < size) break
+        }
+        expect(found).toEqual(expected)
+      }),
       { numRuns: 150 },
     )
     expect(refused).toBeGreaterThan(0)
@@ -125,7 +132,7 @@ describe('a list by words of names', () => {
     )
     expect(few.map(({ id }) => id)).toEqual(
       merchants!
-        .filter((merchant) => matches(merchant, 'fu', ['5411']))
+        .filter((merchant) => matches(merchant, { search: 'fu', mccs: ['5411'] }))
         .map(({ id }) => id)
         .toSorted(),
     )
