@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import type { Db } from 'mongodb'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openCountStore, type CountStore } from '../../../subgraphs/merchant/count-store.ts'
@@ -26,7 +27,7 @@ const open = async (): Promise<Process> => {
 }
 
 const everything = readMerchantFilter(null) as MerchantFilter
-const coverageOf = ({ counts: { cube } }: Process): Coverage =>
+const coverageOf = ({ counts: { cube } }: Pick<Process, 'counts'>): Coverage =>
   new Coverage(cube, {
     profiles: selectProfiles(cube, everything),
     cities: null,
@@ -50,6 +51,28 @@ async function caughtUp(process: Process, merchants: number): Promise<void> {
       throw new Error(`${coverageOf(process).merchants} merchants are counted, not ${merchants}`)
     await new Promise(setImmediate)
   }
+}
+
+/** The same database, where `onRead` runs once when all documents of a collection have been read. */
+function withRead(database: Db, name: string, onRead: () => Promise<void>): Db {
+  const collection = database.collection(name)
+  let hasRead = false
+  async function* documents(...query: Parameters<typeof collection.find>) {
+    hasRead = true
+    yield* collection.find(...query)
+    await onRead()
+  }
+  const find = (...query: Parameters<typeof collection.find>) =>
+    hasRead ? collection.find(...query) : { batchSize: () => documents(...query) }
+  const read = new Proxy(collection, {
+    get: (_, key) => (key === 'find' ? find : Reflect.get(collection, key)),
+  })
+  return new Proxy(database, {
+    get(_, key) {
+      if (key !== 'collection') return Reflect.get(database, key)
+      return (of: string) => (of === name ? read : database.collection(of))
+    },
+  })
 }
 
 describe('stored counts', () => {
@@ -84,18 +107,16 @@ describe('stored counts', () => {
   })
 
   test('include what is registered while a process loads them', async () => {
-    const cities = Array.from({ length: 40 }, (_, n) => `Town ${n}`)
-    const inAll = (mid: string) =>
-      cities.map((city, n) => aMerchant({ mid: `${mid}${n}`, city, location: { lat: 20 + n / 4, lng: 100 } }))
-    await one.store.register(inAll('T'), noon)
-    let isLoaded = false
-    const loading = open().finally(() => (isLoaded = true))
-    for (let round = 0; round < 5 || !isLoaded; round++) await one.store.register(inAll(`R${round}-`), noon)
-    const loaded = await loading
-    const expected = countDirectly(await readMerchants(db))
-    await caughtUp(loaded, expected.merchants)
-    expect(figuresOf(coverageOf(loaded))).toEqual(expected)
-    await loaded.counts.close()
+    const registered = coverageOf(one).merchants + 1
+    const loading = withRead(db, 'coverage', async () => {
+      await one.store.register([aMerchant({ mid: 'MEANWHILE', city: 'Wuxi' })], noon)
+      // The change has come to this process too, which has read all counts before.
+      await caughtUp(other, registered)
+    })
+    const loaded = await openCountStore(loading, () => noon, logger)
+    const { shares } = figuresOf(coverageOf({ counts: loaded }))
+    expect(shares.CITY['cn:wuxi']).toBe(1)
+    await loaded.close()
   })
 
   test('are read at once by the process that wrote them', async () => {
