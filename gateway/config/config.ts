@@ -373,7 +373,7 @@ const settings = z.object({
     .describe('The most milliseconds for which one query or mutation may hold the event loop of a hub.'),
   LOOP_SHARE: z.coerce.number().min(0.01).max(1).optional().meta({
     description:
-      'The most of a hub’s event loop that the operations of one participant may take, in any second; 1 is all of it.',
+      'The most of a hub’s event loop that the operations of one participant may take, in any second; 1 is all of it. What is refused counts ten times.',
     unset: '0.5 in production, 1 in a demo',
   }),
   RECEIVE_TIMEOUT_MS: integer(100, 600_000)

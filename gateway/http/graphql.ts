@@ -176,6 +176,8 @@ function run(
       const client = { peer, viewer, mediaType, acceptsStream }
       const answered = loopTime.run(() => {
         const admitted = admit(options, hub, client, read)
+        if ('body' in admitted) return admitted
+        loopTime.admit()
         return 'prepared' in admitted ? execute(options, peer, admitted, loopTime) : admitted
       })
       if (!('viewer' in answered)) return answered
@@ -267,9 +269,9 @@ function execute(
     const hasErrors = endsWithErrors(response)
     telemetry.operations.count(name, performance.now() - startedAt, hasErrors)
     const maxAge = hasErrors || extensions !== null ? 0 : prepared.maxAge
+    const headers = allowance ? rateLimitHeaders(allowance) : {}
     const status = statusOf(response, mediaType)
-    const answered = answerOf(status, mediaType, withExtensions(response, extensions), maxAge)
-    return allowance ? { ...answered, headers: rateLimitHeaders(allowance) } : answered
+    return answerOf(status, mediaType, withExtensions(response, extensions), maxAge, headers)
   }
   const response = prepared.execute(variables, context)
   if (!(response instanceof Promise)) return answer(response)
@@ -284,12 +286,13 @@ function refuseUnknown({ admission }: Services, { address, headers }: Caller): n
   throw unauthenticated(headers.authorization)
 }
 
-const answerOf = (status: number, mediaType: MediaType, body: Buffer, maxAge = 0): Answer => ({
-  status,
-  contentType: contentTypes[mediaType],
-  body,
-  maxAge,
-})
+const answerOf = (
+  status: number,
+  mediaType: MediaType,
+  body: Buffer,
+  maxAge = 0,
+  headers: Answer['headers'] = {},
+): Answer => ({ status, contentType: contentTypes[mediaType], body, maxAge, headers })
 
 /** An operation that could not be planned has no data: it is refused like one that is not valid. */
 const statusOf = (response: Buffer, mediaType: MediaType): number =>

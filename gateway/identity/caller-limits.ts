@@ -1,10 +1,11 @@
 // Limits what each caller may spend in a minute: a participant over all its keys and hubs, each of its
 // keys, and an address from which no key has come. Limits also for how long each holds the event loop of this
-// hub: one operation, and all operations of a participant or an address together.
+// hub: one operation, and all operations of a participant or an address together. What is refused counts for
+// more, because only bad callers are refused often.
 
 import { LoopTime } from '../../subgraphs/platform/async/loop-time.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
-import type { CallerLimits } from '../protocol/caller-limits.ts'
+import type { Allowance, CallerLimits } from '../protocol/caller-limits.ts'
 import { HttpError } from '../protocol/http-error.ts'
 import type { Budgets, Caller } from './shared-budgets.ts'
 
@@ -19,57 +20,69 @@ export interface CallerLimitsOptions {
   readonly operationLoopMs: number
 }
 
-interface ViewerCallers {
+/** Whose budgets an operation is charged to. */
+interface Charged {
   readonly costs: readonly Caller[]
   readonly loop: Caller | null
 }
 
 /** The share of the event loop is of each second, so a caller never holds it for longer. */
 const shareOfMs = 1_000
+/** What the time of an operation that is refused takes of the share, as a multiple of that of others. */
+const refusedWeight = 10
+/** What every operation costs at least: a caller with less is refused before its operation is read. */
+const costMin = 1
 
 export function createCallerLimits(budgets: Budgets, options: CallerLimitsOptions): CallerLimits {
   const { participantPerMinute, keyPerMinute, unknownPerMinute, loopShare, operationLoopMs } = options
   /** By viewer, which is the same object for all requests of a key. */
-  const callersOf = new WeakMap<Viewer, ViewerCallers>()
+  const chargedOf = new WeakMap<Viewer, Charged>()
   const limited = (name: string, perMinute: number | null, isShared: boolean): readonly Caller[] =>
     perMinute === null ? [] : [{ name, perMinute, isShared }]
   const loopOf = (name: string): Caller | null =>
     loopShare === null
       ? null
       : { name: `loop ${name}`, perMinute: loopShare * 60_000, holdsMs: shareOfMs, isShared: false }
-  const ofViewer = (viewer: Viewer): ViewerCallers => {
-    let callers = callersOf.get(viewer)
-    if (!callers) {
+  const ofViewer = (viewer: Viewer): Charged => {
+    let charged = chargedOf.get(viewer)
+    if (!charged) {
       const { participant, key } = viewer
       const costs = [
         ...limited(`participant ${participant}`, participantPerMinute, true),
         ...limited(`key ${JSON.stringify([participant, key])}`, keyPerMinute, true),
       ]
-      callersOf.set(viewer, (callers = { costs, loop: loopOf(`participant ${participant}`) }))
+      chargedOf.set(viewer, (charged = { costs, loop: loopOf(`participant ${participant}`) }))
     }
-    return callers
+    return charged
   }
-  const isKnown = (viewer: Viewer | null): viewer is Viewer => viewer !== null && viewer.participant !== ''
+  const ofAddress = (address: string): Charged => ({
+    costs: limited(`address ${address}`, unknownPerMinute, false),
+    loop: loopOf(`address ${address}`),
+  })
+  const of = (viewer: Viewer | null, address: string): Charged =>
+    viewer === null || viewer.participant === '' ? ofAddress(address) : ofViewer(viewer)
   return {
     begin(viewer, address) {
-      const loop = isKnown(viewer) ? ofViewer(viewer).loop : loopOf(`address ${address}`)
+      const { costs, loop } = of(viewer, address)
+      const short = budgets.shortOf(costs, costMin)
+      if (short) throw exceeded(short)
       if (!loop) return new LoopTime(operationLoopMs)
       // What it will take is not known yet: a caller is put off when it has nothing left.
       const waitMs = budgets.waitMs(loop)
-      if (waitMs === 0) return new LoopTime(operationLoopMs, (ms) => budgets.take(loop, ms))
+      if (waitMs === 0) return new LoopTime(operationLoopMs, (ms) => budgets.take(loop, ms), refusedWeight)
       const limit = loopShare! * shareOfMs
       const message = `The caller has had its share of the hub: ${limit} ms of a second. Wait for \`retryAfterMs\`.`
       throw new HttpError('BUDGET_EXCEEDED', message, { limit, remaining: 0, retryAfterMs: waitMs })
     },
     charge(viewer, address, cost) {
-      const callers = isKnown(viewer)
-        ? ofViewer(viewer).costs
-        : limited(`address ${address}`, unknownPerMinute, false)
-      if (callers.length === 0) return null
-      const allowance = budgets.charge(callers, Math.max(1, cost))
-      if (allowance.isGranted) return allowance
-      const { limit, remaining, waitMs } = allowance
-      throw new HttpError('BUDGET_EXCEEDED', undefined, { cost, limit, remaining, retryAfterMs: waitMs })
+      const { costs } = of(viewer, address)
+      if (costs.length === 0) return null
+      const allowance = budgets.charge(costs, Math.max(costMin, cost))
+      if (!allowance.isGranted) throw exceeded(allowance, { cost })
+      return allowance
     },
   }
 }
+
+const exceeded = ({ limit, remaining, waitMs }: Allowance, details: { readonly cost?: number } = {}) =>
+  new HttpError('BUDGET_EXCEEDED', undefined, { ...details, limit, remaining, retryAfterMs: waitMs })

@@ -12,6 +12,8 @@ export interface Budgets {
    * Charges every one of `callers`, or none. `perMinute` gives the size of a budget when it is first used.
    */
   charge(callers: readonly Caller[], cost: number): Allowance
+  /** What `charge` would give when it would charge none; null when it would charge every one. */
+  shortOf(callers: readonly Caller[], cost: number): Allowance | null
   /** Takes `cost` of a budget, also when there is less. */
   take(caller: Caller, cost: number): void
   /** Milliseconds until a budget has anything left; 0 when it has. */
@@ -82,6 +84,15 @@ export async function openBudgets({
     }, shareEveryMs).unref()
   }
   shareSoon()
+  const shortOf = (callers: readonly Caller[], cost: number, nowMs: number): Allowance | null => {
+    let short: Entry | null = null
+    for (const caller of callers) {
+      const entry = entryOf(entries, caller, nowMs)
+      if (entry.budget.remainingAt(nowMs) >= cost) continue
+      if (!short || entry.budget.waitMs(cost, nowMs) > short.budget.waitMs(cost, nowMs)) short = entry
+    }
+    return short && allowanceOf(short, cost, nowMs, false)
+  }
 
   return {
     get size() {
@@ -89,19 +100,20 @@ export async function openBudgets({
     },
     charge(callers, cost) {
       const nowMs = clock()
-      const used = callers.map((caller) => entryOf(entries, caller, nowMs))
-      const short = used.filter(({ budget }) => budget.remainingAt(nowMs) < cost)
-      if (short.length > 0) {
-        const longest = leastOf(short, ({ budget }) => -budget.waitMs(cost, nowMs))
-        return allowanceOf(longest, cost, nowMs, false)
-      }
-      for (const entry of used) {
+      const short = shortOf(callers, cost, nowMs)
+      if (short) return short
+      let least: Entry | null = null
+      let lowest = Infinity
+      for (const caller of callers) {
+        const entry = entryOf(entries, caller, nowMs)
         entry.budget.spend(cost, nowMs)
-        if (stored && entry.caller.isShared) entry.unshared += cost
+        if (stored && caller.isShared) entry.unshared += cost
+        const left = entry.budget.remainingAt(nowMs) / caller.perMinute
+        if (left < lowest) [least, lowest] = [entry, left]
       }
-      const least = leastOf(used, ({ budget, caller }) => budget.remainingAt(nowMs) / caller.perMinute)
-      return allowanceOf(least, least.caller.perMinute, nowMs, true)
+      return allowanceOf(least!, Infinity, nowMs, true)
     },
+    shortOf: (callers, cost) => (callers.length === 0 ? null : shortOf(callers, cost, clock())),
     take(caller, cost) {
       const nowMs = clock()
       const entry = entryOf(entries, caller, nowMs)
@@ -119,17 +131,6 @@ export async function openBudgets({
       await sharing
     },
   }
-}
-
-/** The first of `entries` with the lowest value; there is at least one. */
-function leastOf(entries: readonly Entry[], valueOf: (entry: Entry) => number): Entry {
-  let [least] = entries as readonly [Entry]
-  let lowest = valueOf(least)
-  for (const entry of entries) {
-    const value = valueOf(entry)
-    if (value < lowest) [least, lowest] = [entry, value]
-  }
-  return least
 }
 
 const allowanceOf = (

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { ProblemError } from '../../schema/values/problems.ts'
 import { Deadline } from '../../subgraphs/platform/async/deadline.ts'
+import type { LoopTime } from '../../subgraphs/platform/async/loop-time.ts'
 import { Semaphore } from '../../subgraphs/platform/async/semaphore.ts'
 import { canonicalJson } from '../../subgraphs/platform/canonical-json.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
@@ -156,7 +157,7 @@ function run(state: BrokerState, call: Call, ended: () => void): RunningOperatio
   const fail = (error: unknown): void => subscriber.refuse(errorResponse(state, error, context.requestId))
   try {
     const loopTime = state.admission.begin(viewer, viewer.address ?? '')
-    const admitted = loopTime.run(() => admit(state, call, context.requestId))
+    const admitted = loopTime.run(() => admit(state, call, context.requestId, loopTime))
     if (!admitted) {
       ended()
       return null
@@ -197,6 +198,7 @@ function admit(
   { admission, refused }: BrokerState,
   { readRequest, viewer, subscriber }: Call,
   requestId: string,
+  loopTime: LoopTime,
 ): Admitted | null {
   const request = readRequest()
   const prepared = admission.prepare(request)
@@ -210,6 +212,7 @@ function admit(
   const { variables } = coerced
   const caller = { viewer, address: viewer.address ?? '' }
   const { extensions } = admission.charge(prepared, variables, caller, request)
+  loopTime.admit()
   return { request, prepared, variables, extensions }
 }
 

@@ -86,7 +86,10 @@ export const httpErrors = {
 
 export type HttpErrorCode = keyof typeof httpErrors
 
-/** Becomes `{"errors":[{"message","extensions":{"code"}}]}`. */
+/**
+ * Becomes `{"errors":[{"message","extensions":{"code"}}]}`. It has no stack, which is never read and would
+ * take longer than the rest of a refusal.
+ */
 export class HttpError extends Error {
   readonly code: HttpErrorCode
   /** Further members of the error’s extensions. */
@@ -96,7 +99,10 @@ export class HttpError extends Error {
     message: string = httpErrors[code].message,
     details: Readonly<Record<string, unknown>> = {},
   ) {
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(message)
+    Error.stackTraceLimit = stackTraceLimit
     this.details = details
     this.name = 'HttpError'
     this.code = code

@@ -30,9 +30,9 @@ export function compileSettings(
   return (variables, context) => {
     const grant = requirements.length > 0 ? grantOf(engine.accessOf(context)) : noLimit
     const overrides = isOverridden ? overridesOf(engine, context) : noOverrides
-    const overrideKey = isOverridden ? `${overrides.percentage} ${[...overrides.labels].join()}` : ''
+    const overrideKey = isOverridden ? ` ${overrides.percentage} ${[...overrides.labels].join()}` : ''
     return {
-      key: `${switchesKey(switches, variables)} ${grant.key} ${overrideKey}`,
+      key: switchesKey(switches, variables) + grant.key + overrideKey,
       read: () => ({
         switches: new Map(switches.map((name) => [name, variables[name] === true])),
         overrides,

@@ -14,14 +14,24 @@ export class LoopTimeError extends Error {
 export class LoopTime {
   readonly #maxMs: number
   readonly #take: ((ms: number) => void) | null
+  #weight: number
   #spentMs = 0
   /** Null between two pieces of work. */
   #beganAtMs: number | null = null
 
-  /** `take` receives the milliseconds of each piece of work when it ends. */
-  constructor(maxMs: number, take: ((ms: number) => void) | null = null) {
+  /**
+   * `take` receives the milliseconds of each piece of work when it ends, `refusedWeight` times as many unless
+   * the operation has been admitted.
+   */
+  constructor(maxMs: number, take: ((ms: number) => void) | null = null, refusedWeight = 1) {
     this.#maxMs = maxMs
     this.#take = take
+    this.#weight = refusedWeight
+  }
+
+  /** The operation may run: its work counts once from now on, with the piece that has begun. */
+  admit(): void {
+    this.#weight = 1
   }
 
   /** Milliseconds up to now. */
@@ -44,7 +54,7 @@ export class LoopTime {
       const ms = performance.now() - this.#beganAtMs
       this.#beganAtMs = null
       this.#spentMs += ms
-      this.#take?.(ms)
+      this.#take?.(ms * this.#weight)
     }
   }
 }

@@ -161,6 +161,18 @@ describe('a caller that spends more than its budget', () => {
     await close()
   })
 
+  test('is refused before its operation is read, once it has nothing left', async () => {
+    const { url, close } = await smallHub({ KEY_COST_PER_MINUTE: '1' })
+    const statusOf = async (body: string): Promise<number> => {
+      const headers = { authorization: 'Bearer demo-wallet', 'content-type': 'application/json' }
+      return (await fetch(`${url}/graphql`, { method: 'POST', headers, body })).status
+    }
+    expect(await statusOf('{"query": no JSON')).toBe(400)
+    expect(await statusOf('{"query": "{ whoami }"}')).toBe(200)
+    expect(await statusOf('{"query": no JSON')).toBe(429)
+    await close()
+  })
+
   test('is an address without a key, for introspection and for keys that are unknown', async () => {
     const { url, close } = await smallHub({ UNKNOWN_COST_PER_MINUTE: '3' })
     const query = encodeURIComponent('{ __typename }')

@@ -37,6 +37,22 @@ describe('the loop time of an operation', () => {
     )
   })
 
+  test('is taken more than once from the share of its caller, unless the operation is admitted', () => {
+    let takenMs = 0
+    const refused = new LoopTime(1_000, (ms) => void (takenMs += ms), 10)
+    refused.run(() => busyFor(1))
+    expect(takenMs).toBeCloseTo(10 * refused.spentMs, 9)
+
+    takenMs = 0
+    const admitted = new LoopTime(1_000, (ms) => void (takenMs += ms), 10)
+    admitted.run(() => {
+      busyFor(1)
+      admitted.admit()
+    })
+    admitted.run(() => busyFor(1))
+    expect(takenMs).toBeCloseTo(admitted.spentMs, 9)
+  })
+
   test('is counted also for work that fails', () => {
     const loopTime = new LoopTime(2)
     const failing = (): never => {
