@@ -107,7 +107,7 @@ describe.each(Object.keys(doors))('the limits of an operation %s', async (name) 
     const query = '{ a: book(id: 1) { title } b: book(id: 2) { title } }'
     let answer: Answer = {}
     for (let n = 0; n < 11 && !answer.errors; n++) answer = await ask({ query })
-    expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'BUDGET_EXCEEDED', cost: 2, limit: 20 })
+    expect(answer.errors?.[0]?.extensions).toMatchObject({ code: 'BUDGET_EXCEEDED', limit: 20 })
   })
 })
 
