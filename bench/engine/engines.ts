@@ -1,4 +1,5 @@
-// The engines behind one interface without a network: document and variables as input, JSON text as output.
+// The engines behind one interface without a network: document and variables as input, the bytes of a response
+// as output.
 
 import { ApolloGateway, LocalGraphQLDataSource } from '@apollo/gateway'
 import { ApolloServer } from '@apollo/server'
@@ -18,14 +19,16 @@ import { byHand, monolithResolvers, monolithSdl, queries, subgraphs } from './wo
 
 export interface Engine {
   readonly name: string
-  /** Runs query `index` of `queries`; returns JSON text. */
-  execute(index: number, variables: Record<string, unknown>): Promise<string>
+  /** Runs query `index` of `queries`; returns the response in UTF-8. */
+  execute(index: number, variables: Record<string, unknown>): Promise<Buffer>
   close(): Promise<void>
 }
 
 const supergraphSdl = (
   parts: readonly { readonly name: string; readonly sdl: string }[] = subgraphs,
 ): string => composeSupergraph(parts.map(({ name, sdl }) => ({ name, sdl, url: `http://${name}.invalid` })))
+
+const bytesOf = (response: unknown): Buffer => Buffer.from(JSON.stringify(response))
 
 /** The SDL with a scope that each query requires. */
 const guardedSdl = (sdl: string): string =>
@@ -66,7 +69,7 @@ export async function hub(): Promise<Engine> {
       if (prepared.kind === 'rejected') throw new Error(prepared.errors[0]!.message)
       const coerced = prepared.coerce(variables)
       if ('errors' in coerced) throw new Error(coerced.errors[0]!.message)
-      return (await prepared.execute(coerced.variables, {})).toString()
+      return prepared.execute(coerced.variables, {})
     },
     close,
   }
@@ -84,8 +87,7 @@ export async function monolith(): Promise<Engine> {
   await app.ready()
   return {
     name: 'mercurius monolith with JIT',
-    execute: async (index, variables) =>
-      JSON.stringify(await app.graphql(queries[index]!.document, {}, variables)),
+    execute: async (index, variables) => bytesOf(await app.graphql(queries[index]!.document, {}, variables)),
     close: () => app.close(),
   }
 }
@@ -94,7 +96,7 @@ export async function monolith(): Promise<Engine> {
 export async function hand(): Promise<Engine> {
   return {
     name: 'joins by hand',
-    execute: async (index, variables) => JSON.stringify({ data: byHand[index]!(variables as never) }),
+    execute: async (index, variables) => bytesOf({ data: byHand[index]!(variables as never) }),
     close: async () => {},
   }
 }
@@ -121,7 +123,7 @@ export async function apollo(): Promise<Engine> {
     execute: async (index, variables) => {
       const response = await server.executeOperation({ query: queries[index]!.document, variables })
       if (response.body.kind !== 'single') throw new TypeError('the response must be a single result')
-      return JSON.stringify(response.body.singleResult)
+      return bytesOf(response.body.singleResult)
     },
     close: () => server.stop(),
   }
@@ -160,7 +162,7 @@ export async function hive(): Promise<Engine> {
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ query: queries[index]!.document, variables }),
       })
-      return response.text()
+      return Buffer.from(await response.arrayBuffer())
     },
     close: async () => gateway[Symbol.asyncDispose](),
   }
