@@ -1,5 +1,5 @@
-// The engines behind one interface without a network: document and variables as input, the bytes of a response
-// as output.
+// The engines behind one interface without a network: document and variables as input, the bytes of a
+// response as output.
 
 import { ApolloGateway, LocalGraphQLDataSource } from '@apollo/gateway'
 import { ApolloServer } from '@apollo/server'
