@@ -92,6 +92,14 @@ describe('an operation begins', () => {
     limits.begin({ ...viewer, participant: anId('other') }, '192.0.2.1')
   })
 
+  test('and is refused with its cost when that is more than what is left', async () => {
+    const limits = await limitsOf({ participantPerMinute: 2 })
+    limits.begin(viewer, '')
+    expect(() => limits.charge(viewer, '', 3)).toThrow(
+      expect.objectContaining({ code: 'BUDGET_EXCEEDED', details: expect.objectContaining({ cost: 3 }) }),
+    )
+  })
+
   test('until those before it have taken the share: ten times their time, when they are refused', async () => {
     const limits = await limitsOf({ loopShare: 0.5 })
     const admitted = limits.begin(viewer, '')
