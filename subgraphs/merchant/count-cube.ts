@@ -9,10 +9,18 @@ import type { ParticipantId, QrProductId } from '../../schema/values/id.ts'
 import { atOnce, type Steps } from '../platform/async/slices.ts'
 import { CityCounts } from './city-counts.ts'
 import type { CommonWords } from './common-words.ts'
-import { cityKey, type Profile, type ProfileKey, type SpotHead, type SpotId } from './count-key.ts'
+import {
+  cityKey,
+  placeBits,
+  placesMax,
+  type Profile,
+  type ProfileKey,
+  type SpotHead,
+  type SpotId,
+} from './count-key.ts'
 import { bitsOf, middleOf, regionReachMeters, regionResolution, type Hexagon } from './hexagon.ts'
 import type { QrProduct } from './merchant.ts'
-import { metersBetween, type Point } from './point.ts'
+import { areWithin, type Point } from './point.ts'
 import { fold } from './search-words.ts'
 
 /** A spot as MongoDB stores it. */
@@ -32,11 +40,6 @@ export interface FoundCount {
   readonly profile: ProfileKey
   readonly merchants: number
 }
-
-/** Places of a spot. */
-export const placesMax = 64
-/** A place takes six bits of a count. */
-export const placeBits = 6
 
 /** A spot in the cube. Never changes: a new version replaces it. */
 export interface Spot {
@@ -166,7 +169,7 @@ export class CountCube {
    */
   mayHaveNear(point: Point, meters: number, selected: Uint8Array): boolean {
     for (const { middle, counts } of this.spots.values()) {
-      if (!middle || metersBetween(point, middle) > meters + regionReachMeters) continue
+      if (!middle || !areWithin(point, middle, meters + regionReachMeters)) continue
       for (let at = 0; at < counts.length; at += 2) if (selected[counts[at]! >>> placeBits]) return true
     }
     return false

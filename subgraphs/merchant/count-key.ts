@@ -23,6 +23,11 @@ export type Profile = Pick<
   readonly commonWords?: readonly string[]
 }
 
+/** A place takes six bits of a count. */
+export const placeBits = 6
+/** Places of a spot. */
+export const placesMax = 1 << placeBits
+
 /** 72 bits of a hash of the profile, in base64url. */
 export type ProfileKey = Brand<string, 'ProfileKey'>
 

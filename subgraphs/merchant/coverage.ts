@@ -6,8 +6,8 @@ import type { LoopTime } from '../platform/async/loop-time.ts'
 import { sharedResult } from '../platform/async/shared-result.ts'
 import { atOnce, inSlices, type Steps } from '../platform/async/slices.ts'
 import { categoryOf, countryOf } from '../shared/values.ts'
-import { placeBits, placesMax, type CountCube, type Spot } from './count-cube.ts'
-import type { Profile } from './count-key.ts'
+import type { CountCube, Spot } from './count-cube.ts'
+import { placeBits, placesMax, type Profile } from './count-key.ts'
 import {
   fineHexagonIn,
   hexagonAround,

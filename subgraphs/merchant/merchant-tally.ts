@@ -3,6 +3,7 @@
 
 import {
   entryOf,
+  placesMax,
   type CountKey,
   type Profile,
   type ProfileKey,
@@ -24,8 +25,6 @@ export interface SpotCounts {
   readonly spot: SpotHead
   readonly counts: ReadonlyMap<string, number>
 }
-
-const placesMax = 64
 
 /** Counts merchants. */
 export class MerchantTally {

@@ -20,4 +20,8 @@ export function metersBetween(a: Point, b: Point): number {
   return 2 * radiusMeters * Math.asin(Math.sqrt(Math.min(1, square)))
 }
 
+/** Whether two points are at most `meters` apart. Most are not, by their latitudes alone. */
+export const areWithin = (a: Point, b: Point, meters: number): boolean =>
+  radians(Math.abs(a.lat - b.lat)) * radiusMeters <= meters && metersBetween(a, b) <= meters
+
 const radians = (degrees: number): number => (degrees * Math.PI) / 180

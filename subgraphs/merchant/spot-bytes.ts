@@ -2,8 +2,7 @@
 // objects they take the driver seconds, and a large spot would hold up the process for too long.
 // Source: the BSON specification 1.1.
 
-import type { SpotHead, ProfileKey, SpotId } from './count-key.ts'
-import { placesMax } from './count-cube.ts'
+import { placesMax, type ProfileKey, type SpotHead, type SpotId } from './count-key.ts'
 
 /** A spot whose counts have the numbers of profiles: see `Spot.counts`. */
 export interface PackedSpot extends SpotHead {
