@@ -3,7 +3,7 @@
 // `.data/portal-review`. `--only NAME` takes the pages whose names begin with it, and may be given
 // several times.
 
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -18,6 +18,13 @@ const { values } = parseArgs({
   options: { review: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
 })
 const root = fileURLToPath(new URL('../..', import.meta.url))
+for (const language of ['zh', 'th']) {
+  // Its names would be rows of boxes.
+  if (execFileSync('fc-list', [`:lang=${language}`]).length === 0)
+    throw new Error(
+      `no font of this machine has the language ${language}: apt-get install fonts-noto-cjk fonts-noto-core`,
+    )
+}
 const folder = values.review ? `${root}.data/portal-review` : `${root}docs/images/portal`
 const languages = { en, zh }
 
