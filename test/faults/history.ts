@@ -69,7 +69,10 @@ export interface Stall {
 export interface Readiness {
   readonly hub: number
   readonly at: number
+  /** Without `ownMs`. */
   readonly tookMs: number
+  /** For how long the process that asked stood still meanwhile. */
+  readonly ownMs: number
   readonly status: number | null
 }
 

@@ -245,7 +245,10 @@ function judgeAnswers({ history, since, until }: Segment, report: Report): void 
   const byCode = Map.groupBy(untrue, ({ code }) => code)
   for (const [code, { length }] of byCode) report('S10', `${length} answers were ${code}`)
   const ready = history.readiness
-    .filter(({ hub, at, tookMs }) => at >= since && at < until && !isExcused(history, hub, at, at + tookMs))
+    .filter(
+      ({ hub, at, tookMs, ownMs }) =>
+        at >= since && at < until && !isExcused(history, hub, at, at + tookMs + ownMs),
+    )
     .map(({ tookMs }) => tookMs)
     .filter((ms) => ms > readyMs)
   if (ready.length > 0) {
