@@ -22,11 +22,8 @@ const long = [
   'test/{dataset,simulation}/*.test.ts',
 ]
 
-/** Hubs that are measured, or that take both processors: one file at a time. */
-const alone = [
-  'test/hub/{outage,distributed,start-distributed}.hub.test.ts',
-  'test/gateway/http/server.hub.test.ts',
-]
+/** Hubs that are measured: one file at a time. */
+const alone = ['test/hub/outage.hub.test.ts', 'test/gateway/http/server.hub.test.ts']
 
 export default defineConfig({
   test: {
