@@ -32,12 +32,15 @@ try {
     logger.info(`Crossgate serves ${command.supergraph} at ${url}/graphql`)
   } else {
     refuseUnsafe(config)
-    // MongoDB takes a second to open its data. Meanwhile the other modules are loaded.
-    const { startMongo } = await import('./mongod/start.ts')
-    const mongod = startMongo({ ...mongoOptions(config), logger })
-    mongod.catch(() => {})
-    const { startProcess } = await import('./app/start.ts')
-    const starting = startProcess(part, config, { logger, mongod })
+    const starting = (async () => {
+      // MongoDB takes a second to open its data. The other modules are loaded meanwhile, and let nothing else
+      // run: so its process is there before.
+      const { launchMongo } = await import('./mongod/start.ts')
+      const { running: mongod } = await launchMongo({ ...mongoOptions(config), logger })
+      mongod.catch(() => {})
+      const { startProcess } = await import('./app/start.ts')
+      return startProcess(part, config, { logger, mongod })
+    })()
     const close = () => starting.then((hub) => hub.close())
     const shutdown = shutDownOnSignal({ close, withinMs: config.SHUTDOWN_MS, logger })
 

@@ -22,11 +22,8 @@ const long = [
   'test/{dataset,simulation}/*.test.ts',
 ]
 
-/** Hubs that are measured, or that take both processors: one file at a time. */
-const alone = [
-  'test/hub/{outage,distributed,start-distributed}.hub.test.ts',
-  'test/gateway/http/server.hub.test.ts',
-]
+/** Hubs that are measured: one file at a time. */
+const alone = ['test/hub/outage.hub.test.ts', 'test/gateway/http/server.hub.test.ts']
 
 export default defineConfig({
   test: {
@@ -66,8 +63,8 @@ export default defineConfig({
           include: ['test/**/*.hub.test.ts'],
           exclude: alone,
           globalSetup: demo,
-          // A hub is several processes by itself, and waits more than it computes.
-          maxWorkers: 2,
+          // A hub waits more than it computes: for its start, for leases, and for ends of processes.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
           // A hub starts in seconds, or in a minute on a busy machine.
           testTimeout: 180_000,

@@ -34,8 +34,8 @@ import { createKeyStore } from '../identity/key-store.ts'
 import { createCallerLimits } from '../identity/caller-limits.ts'
 import { openBudgets } from '../identity/shared-budgets.ts'
 import { createTokens } from '../identity/token.ts'
-import { openGraphKeeper, type GraphKeeper } from '../joining/graph-keeper.ts'
-import { openJoining, type Joining } from '../joining/joining.ts'
+import { openGraphKeeper, type GraphKeeper, type JoinedSubgraph } from '../joining/graph-keeper.ts'
+import { firstJoined, openJoining, type Joining } from '../joining/joining.ts'
 import { startOffersProcess } from '../joining/offers-process.ts'
 import { readGraphWithOffers, readOwnGraph } from '../joining/own-graph.ts'
 import { connectWithin } from '../joining/remote-sdl.ts'
@@ -173,7 +173,8 @@ async function startParts({
   const running = hasOwnSubgraphs
     ? await startSubgraphs(foundation, startTable, lateJoining(config, late))
     : await connectSubgraphs(foundation, () => late.joining!.refresh())
-  const keeper = closeLater(started, await openHubGraph(foundation, running.subgraphs))
+  const first = offers ? await firstJoined(offers) : []
+  const keeper = closeLater(started, await openHubGraph(foundation, running.subgraphs, first))
   late.keeper = keeper
   late.joining = closeLater(started, await openJoining({ config, db, offers, keeper, logger }))
   const { supergraph } = keeper
@@ -242,6 +243,7 @@ const lateJoining = (config: Config, late: LateParts): JoiningPort =>
 async function openHubGraph(
   { config, logger, telemetry, refusals }: Foundation,
   connections: ReadonlyMap<string, SubgraphConnection>,
+  first: readonly JoinedSubgraph[],
 ): Promise<GraphKeeper> {
   const present = maskErrors(logger, (subgraph) => !connections.has(subgraph) && subgraph !== 'supergraph')
   const reach = webhookReach(config)
@@ -249,6 +251,7 @@ async function openHubGraph(
   return openGraphKeeper({
     ...ownGraph,
     composed: config.OFFERS === 'start' ? await readGraphWithOffers(ownGraph) : null,
+    first,
     connections,
     openGraph: (supergraphSdl, subgraphs) =>
       openSupergraph({

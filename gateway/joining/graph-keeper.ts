@@ -47,6 +47,8 @@ export interface GraphKeeper {
 export interface GraphKeeperOptions extends OwnGraph {
   /** A graph that need not be composed again. */
   readonly composed?: ComposedGraph | null
+  /** What the source HUB has joined in the first graph. Default: nothing. */
+  readonly first?: readonly JoinedSubgraph[]
   readonly connections: ReadonlyMap<string, SubgraphConnection>
   readonly openGraph: (
     supergraphSdl: string,
@@ -65,9 +67,10 @@ interface Open {
   readonly connection: HttpConnection
 }
 
-/** Starts with the graph of the own subgraphs. */
+/** Starts with the graph of the own subgraphs and `first`; without `first` when that has mistakes. */
 export async function openGraphKeeper(options: GraphKeeperOptions): Promise<GraphKeeper> {
-  const keeper = new Keeper(options, await options.openGraph(options.ownSupergraphSdl, options.connections))
+  const keeper = new Keeper(options)
+  await keeper.open()
   return {
     supergraph: keeper.supergraph,
     get joined() {
@@ -80,9 +83,9 @@ export async function openGraphKeeper(options: GraphKeeperOptions): Promise<Grap
 }
 
 class Keeper {
-  readonly supergraph: ReplaceableSupergraph
   readonly #options: GraphKeeperOptions
   readonly #composer: Composer = openComposer()
+  #supergraph: ReplaceableSupergraph | null = null
   #accepted: Accepted = new Map()
   /** The connections of the present graph, by the name of their subgraph. */
   #open: ReadonlyMap<string, Open> = new Map()
@@ -91,13 +94,22 @@ class Keeper {
   /** Changes are made one after the other. */
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(options: GraphKeeperOptions, first: Supergraph) {
+  constructor(options: GraphKeeperOptions) {
     this.#options = options
     const { composed } = options
     this.#composed = composed
       ? { key: JSON.stringify(composed.joined), result: Promise.resolve(composed) }
       : null
-    this.supergraph = replaceableSupergraph(first)
+  }
+
+  async open(): Promise<void> {
+    const { first = [], openGraph, ownSupergraphSdl, connections } = this.#options
+    await this.set('HUB', first)
+    if (!this.#supergraph) await this.#serve(await openGraph(ownSupergraphSdl, connections))
+  }
+
+  get supergraph(): ReplaceableSupergraph {
+    return this.#supergraph!
   }
 
   get joined(): readonly JoinedSubgraph[] {
@@ -186,7 +198,7 @@ class Keeper {
         composed.supergraphSdl,
         new Map<string, SubgraphConnection>([...connections, ...remote]),
       )
-      await this.supergraph.replace(next)
+      await this.#serve(next)
     } catch (error) {
       for (const { connection } of open.values()) if (!kept.has(connection)) void connection.close()
       // For instance `@context`, which the engine does not apply: the message names it.
@@ -198,6 +210,11 @@ class Keeper {
     this.#accepted = accepted
     logger.info({ joined: [...open.keys()] }, 'the hub serves a new graph')
     return []
+  }
+
+  async #serve(graph: Supergraph): Promise<void> {
+    if (this.#supergraph) await this.#supergraph.replace(graph)
+    else this.#supergraph = replaceableSupergraph(graph)
   }
 
   /** Closes a connection once the requests that began with its graph have ended. */

@@ -34,7 +34,8 @@ const offersWithinMs = 15_000
 export async function openJoining({ config, db, offers, keeper, logger }: JoiningOptions): Promise<Joining> {
   const started = new AsyncDisposableStack()
   try {
-    if (offers) await joinOffers(offers, keeper)
+    // The first graph has them, unless they take long.
+    if (offers) void joinedOffers(offers).then((joined) => keeper.set('HUB', joined))
     const stored = await openJoinedSubgraphs(db, logger, (all) =>
       keeper.set(
         'OPERATOR',
@@ -77,9 +78,16 @@ const offersAt = async (url: string): Promise<JoinedSubgraph> => ({
   isOnThisMachine: true,
 })
 
-async function joinOffers(offers: OffersProcess, keeper: JoiningOptions['keeper']): Promise<void> {
-  const joined = offers.url.then(async (url) => keeper.set('HUB', [await offersAt(url)]))
+/** The offers once they are ready. */
+const joinedOffers = async (offers: OffersProcess): Promise<readonly JoinedSubgraph[]> => [
+  await offersAt(await offers.url),
+]
+
+/** What the first graph of a hub has joined: the offers, or nothing when they take long. */
+export async function firstJoined(offers: OffersProcess): Promise<readonly JoinedSubgraph[]> {
   const closing = new AbortController()
-  await Promise.race([joined, pause(offersWithinMs, closing.signal)])
+  const late = pause(offersWithinMs, closing.signal).then(() => [])
+  const joined = await Promise.race([joinedOffers(offers), late])
   closing.abort()
+  return joined
 }

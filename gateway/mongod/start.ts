@@ -6,7 +6,7 @@ import { endOrphan, type LineLogger, writeRun, openFolder, readRun, runningPort 
 import { checkGiven } from './given.ts'
 import { choosePort } from './port.ts'
 import { becomePrimary, replicaSet } from './replica-set.ts'
-import { listens, spawnMongod, whyEnded } from './server.ts'
+import { listens, spawnMongod, whyEnded, type Mongod } from './server.ts'
 
 export interface MongoOptions {
   /** A replica set or sharded cluster that already runs; then no mongod is started. */
@@ -43,21 +43,28 @@ export interface RunningMongo {
   close(): Promise<void>
 }
 
+/** A MongoDB that may not answer yet. */
+export interface StartingMongo {
+  /** Resolves when it accepts majority writes; rejects with a MongoStartError. */
+  readonly running: Promise<RunningMongo>
+}
+
+/** Resolves when the MongoDB of `launchMongo` accepts majority writes. Throws MongoStartError. */
+export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
+  return (await launchMongo(options)).running
+}
+
 /**
- * Returns a MongoDB that accepts majority writes: the one at `uri`, or a replica set of one member in
- * `dataDir`.
+ * Takes the MongoDB at `uri`, or starts a replica set of one member in `dataDir`. Resolves while its mongod
+ * opens the data.
  *
  * Its mongod leads a process group of its own, so that ctrl-C reaches only the hub, which ends mongod last.
  * The mongod of a killed hub runs until the next start ends it: everything that was acknowledged is in its
  * journal. Throws MongoStartError.
  */
-export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
+export async function launchMongo(options: MongoOptions): Promise<StartingMongo> {
   const { uri, dataDir, logger } = options
-  if (uri !== undefined) {
-    const hosts = await checkGiven(uri, logger)
-    logger.info(`MongoDB at ${hosts} from MONGODB_URI`)
-    return { uri, source: 'MONGODB_URI', ended: new Promise(() => {}), close: async () => {} }
-  }
+  if (uri !== undefined) return { running: takeGiven(uri, logger) }
 
   const folder = openFolder(dataDir)
   await endOrphan(dataDir, logger)
@@ -70,6 +77,18 @@ export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
 
   const mongod = await spawnMongod(binary.path, folder, port, options)
   writeRun(folder, { hub: process.pid, mongod: mongod.process.pid!, port })
+  return { running: answers(mongod, binary.source, logger) }
+}
+
+async function takeGiven(uri: string, logger: LineLogger): Promise<RunningMongo> {
+  const hosts = await checkGiven(uri, logger)
+  logger.info(`MongoDB at ${hosts} from MONGODB_URI`)
+  return { uri, source: 'MONGODB_URI', ended: new Promise(() => {}), close: async () => {} }
+}
+
+/** Resolves when `mongod` is the primary of its set. */
+async function answers(mongod: Mongod, source: string, logger: LineLogger): Promise<RunningMongo> {
+  const { folder, port } = mongod
   const endWithHub = () => mongod.process.kill('SIGTERM')
   process.once('exit', endWithHub)
   const ended = mongod.ended.then(() => void process.off('exit', endWithHub))
@@ -81,12 +100,12 @@ export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
   try {
     const version = (await listens(mongod)) && (await Promise.race([becomePrimary(port, folder), ended]))
     if (!version) throw whyEnded(mongod)
-    logger.info(`MongoDB ${version} from ${binary.source} on 127.0.0.1:${port}, data in ${folder.db}`)
+    logger.info(`MongoDB ${version} from ${source} on 127.0.0.1:${port}, data in ${folder.db}`)
   } catch (error) {
     await close()
     throw error
   }
-  return { uri: uriOf(port), source: binary.source, ended, close }
+  return { uri: uriOf(port), source, ended, close }
 }
 
 /** The URI of the mongod that runs on `dataDir`; null when none does. */

@@ -5,8 +5,10 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const long: readonly string[] = [
   'test/docs/docs.hub.test.ts',
+  'test/hub/distributed.hub.test.ts',
   'test/hub/process.hub.test.ts',
   'test/hub/live.hub.test.ts',
+  'test/hub/start-distributed.hub.test.ts',
   'test/hub/offers.hub.test.ts',
   'test/gateway/mongod/start.hub.test.ts',
   'test/gateway/cli/commands.hub.test.ts',

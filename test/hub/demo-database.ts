@@ -22,8 +22,8 @@ export async function demoDatabase(): Promise<FreshDatabase> {
   return database
 }
 
-/** Copies the data set into `to`, which is empty. */
-async function copyDemoData(to: Db, from: Db): Promise<void> {
+/** Copies the data set into `to`, which is empty and may be of another MongoDB. */
+export async function copyDemoData(to: Db, from: Db): Promise<void> {
   const all = await (contents ??= read(from))
   await Promise.all(all.map((content) => write(to, content)))
   const [state] = all.find(({ name }) => name === 'logState')!.documents

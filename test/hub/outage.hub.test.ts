@@ -2,11 +2,13 @@
 // lasts for seconds, because what is measured is how long requests take meanwhile.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { choosePort } from '../../gateway/mongod/port.ts'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { startReplicaSet, type ReplicaSet } from '../harness/replica-set.ts'
 import { hubProcesses, urlOf, type Run } from './child.ts'
 import { HubClient, type Answer } from './client.ts'
+import { copyDemoData } from './demo-database.ts'
 
 interface Observation {
   readonly name: Kind
@@ -96,7 +98,7 @@ class Load {
   }
 }
 
-/** A hub over `set` with a load that has begun to succeed. The first one fills the database. */
+/** A hub over `set` with a load that has begun to succeed. */
 async function aLoadedHub(set: ReplicaSet, label: string): Promise<{ load: Load; url: string }> {
   const hub = aHub({ MONGODB_URI: set.uri, LOG_LEVEL: 'warn' })
   const url = await urlOf(hub)
@@ -129,7 +131,8 @@ function expectTimely(all: readonly Observation[], from: number, backMs: number)
   expect(backMs).toBeLessThan(15_000 + noise)
 }
 
-const hubs = hubProcesses({ uri: '', name: 'hub' })
+const database = 'hub'
+const hubs = hubProcesses({ uri: '', name: database })
 /** Starts a hub, which stops after the test and so leaves its leases to the next one. */
 function aHub(settings: Record<string, string>): Run {
   const hub = hubs(settings)
@@ -140,10 +143,19 @@ function aHub(settings: Record<string, string>): Run {
   return hub
 }
 
+/** A replica set whose database has the data set of a demo. */
+async function aFilledSet(size: 1 | 3): Promise<ReplicaSet> {
+  const set = await startReplicaSet(size)
+  const [filled, shared] = await Promise.all([connect(set.uri), connect(inject('mongoUri'))])
+  await copyDemoData(filled.db(database), shared.db(inject('demoData')))
+  await Promise.all([filled.close(), shared.close()])
+  return set
+}
+
 const faultMs = 8_000
 
 describe('while MongoDB', async () => {
-  const set = await startReplicaSet(1)
+  const set = await aFilledSet(1)
 
   test('is away, a start waits for it, and reports it', async () => {
     const [member] = set.members
@@ -178,7 +190,7 @@ describe('while MongoDB', async () => {
 })
 
 describe('while the primary of three', async () => {
-  const set = await startReplicaSet(3)
+  const set = await aFilledSet(3)
 
   test.each([
     ['stands still', 'freeze', 'thaw'],

@@ -116,6 +116,24 @@ describe('the keeper of the graph', () => {
     await starting.close()
   })
 
+  test('has what it is given in its first graph, and the own graph alone when that has mistakes', async () => {
+    const started = lines.length
+    const starting = await openGraphKeeper({ ...options, first: [joined()] })
+    expect(await run(starting.supergraph, document)).toEqual(answer)
+    expect(await starting.set('HUB', [joined()])).toEqual([])
+    expect(lines.slice(started)).toHaveLength(1)
+    await starting.close()
+
+    const alone = await openGraphKeeper({ ...options, first: [joined({ sdl: 'type Query { a Int }' })] })
+    expect(alone.joined).toEqual([])
+    expect(lines.at(-1)).toMatchObject({
+      level: 'error',
+      details: { mistakes: [{ code: 'INVALID_GRAPHQL' }] },
+    })
+    expect(await run(alone.supergraph, '{ book { title } }')).toEqual({ data: { book: { title: 'Tea' } } })
+    await alone.close()
+  })
+
   test('refuses a name that another source has', async () => {
     await keeper.set('OPERATOR', [joined()])
     expect(await keeper.set('FILE', [joined()])).toMatchObject([{ code: 'NAME_TAKEN', subgraph: 'stars' }])
