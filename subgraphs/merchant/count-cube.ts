@@ -18,7 +18,17 @@ import {
   type SpotHead,
   type SpotId,
 } from './count-key.ts'
-import { bitsOf, middleOf, regionReachMeters, regionResolution, type Hexagon } from './hexagon.ts'
+import {
+  bitsOf,
+  fineHexagonAt,
+  fineSquareMeters,
+  hexagonAround,
+  middleOf,
+  placeInRegion,
+  regionReachMeters,
+  regionResolution,
+  type Hexagon,
+} from './hexagon.ts'
 import type { QrProduct } from './merchant.ts'
 import { areWithin, type Point } from './point.ts'
 import { fold } from './search-words.ts'
@@ -105,6 +115,7 @@ export class CountCube {
   readonly #texts = new SharedTexts()
   /** The spots of each city. */
   readonly #spotsOfCity: SpotId[][] = []
+  readonly #spotsOfRegion = new Map<Hexagon, readonly SpotId[]>()
   #citySums: CitySums | null = null
 
   /** Words of names that are part of the profiles. */
@@ -142,11 +153,17 @@ export class CountCube {
     const previous = this.spots.get(record.id)
     if (previous && previous.version >= record.version) return
     const city = this.#cityOf(record.country, record.city)
-    if (!previous) this.#spotsOfCity[city]!.push(record.id)
+    const place = previous ?? placeOf(record)
+    if (!previous) {
+      this.#spotsOfCity[city]!.push(record.id)
+      const { region } = place
+      if (region !== null) this.#spotsOfRegion.set(region, [...this.#spotsIn(region), record.id])
+    }
     const changes = changesOf(previous?.counts ?? none, record.counts)
     this.spots.set(record.id, {
       city,
-      ...(previous ?? placeOf(record)),
+      region: place.region,
+      middle: place.middle,
       version: record.version,
       counts: record.counts,
       byTerms: this.#byTerms(previous?.byTerms ?? none, changes),
@@ -164,10 +181,29 @@ export class CountCube {
   }
 
   /**
-   * True when a merchant with a selected profile may be within `meters` of a point: a spot that is at
-   * most that far has one. `selected` has a flag per profile.
+   * Merchants with selected profiles in a square metre around a point, as if those of its hexagon were spread
+   * evenly: a guess. Null when none is within `meters`: then no spot that is at most that far has one.
+   * `selected` has a flag per profile.
    */
-  mayHaveNear(point: Point, meters: number, selected: Uint8Array): boolean {
+  guessDensity(point: Point, meters: number, selected: Uint8Array): number | null {
+    const fine = fineHexagonAt(point)
+    const place = placeInRegion(fine)
+    let merchants = 0
+    for (const id of this.#spotsIn(hexagonAround(fine, regionResolution))) {
+      const { counts } = this.spots.get(id)!
+      for (let at = 0; at < counts.length; at += 2) {
+        const key = counts[at]!
+        if ((key & (placesMax - 1)) === place && selected[key >>> placeBits]) merchants += counts[at + 1]!
+      }
+    }
+    return merchants > 0 || this.#hasNear(point, meters, selected) ? merchants / fineSquareMeters : null
+  }
+
+  #spotsIn(region: Hexagon): readonly SpotId[] {
+    return this.#spotsOfRegion.get(region) ?? []
+  }
+
+  #hasNear(point: Point, meters: number, selected: Uint8Array): boolean {
     for (const { middle, counts } of this.spots.values()) {
       if (!middle || !areWithin(point, middle, meters + regionReachMeters)) continue
       for (let at = 0; at < counts.length; at += 2) if (selected[counts[at]! >>> placeBits]) return true

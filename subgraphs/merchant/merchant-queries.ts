@@ -244,10 +244,9 @@ async function queryMerchants(
   const hints = isByNames ? null : await findHints(dependencies, known, JSON.stringify(where), filter)
   if (near) {
     return queryNear(near, args, (after, size) => {
-      const { profiles } = select()
+      const density = hints && counts.cube.guessDensity(near, near.radiusMeters, select().profiles)
       // Without a match, MongoDB would read all merchants of the circle.
-      const isPossible = hints && counts.cube.mayHaveNear(near, near.radiusMeters, profiles)
-      return isPossible ? store.near(near, filter, after, size) : Promise.resolve([])
+      return density === null ? Promise.resolve([]) : store.near(near, filter, after, size, density)
     })
   }
   return pageById(args, totalCount, async (after, size) =>

@@ -48,8 +48,14 @@ export interface MerchantStore {
   pageOfAcquirer(acquirer: ParticipantId, after: MerchantId | null, size: number): Promise<Merchant[]>
   /** All merchants, whatever their status, in order of id, after `after`, at most `size`. */
   pageOfAll(after: MerchantId | null, size: number): Promise<Merchant[]>
-  /** Merchants that match within a circle, by distance, then by id, at most `size`. */
-  near(circle: Circle, filter: MerchantFilter, after: NearKey | null, size: number): Promise<NearRow[]>
+  /** Merchants that match within a circle, by distance, then by id, at most `size`; see `nearest`. */
+  near(
+    circle: Circle,
+    filter: MerchantFilter,
+    after: NearKey | null,
+    size: number,
+    density: number,
+  ): Promise<NearRow[]>
   /** Counts merchants by their names; null when there are too many to read. */
   countFound(search: NameSearch): Promise<FoundCount[] | null>
   /**
@@ -87,8 +93,8 @@ export async function createMerchantStore(
     byNames: (filter, words, spots, after) =>
       namesOf(collection, matchingOf(filter), words, inSpots(spots), after),
     pageOfAcquirer: (acquirer, after, size) => pageOf(collection, { acquirer }, after, size),
-    near: (circle, filter, after, size) =>
-      readForClient(db, 'list', () => nearest(collection, circle, matchingOf(filter), after, size)),
+    near: (circle, filter, after, size, density) =>
+      readForClient(db, 'list', () => nearest(collection, circle, matchingOf(filter), after, size, density)),
     countFound: (search) => countFound(collection, search, countedMax),
     register: (merchants, at, alsoWrite) => registrations.write({ merchants, at, alsoWrite }),
     pageOfAll: (after, size) => pageOf(collection, {}, after, size),
