@@ -32,6 +32,7 @@ import {
 import type { QrProduct } from './merchant.ts'
 import { areWithin, type Point } from './point.ts'
 import { fold } from './search-words.ts'
+import { readFoundKey } from './spot-bytes.ts'
 
 /** A spot as MongoDB stores it. */
 export interface SpotRecord extends SpotHead {
@@ -43,13 +44,11 @@ export interface SpotRecord extends SpotHead {
   readonly counts: Readonly<Record<string, number>>
 }
 
-/** How many merchants have `profile` at `place` of a spot. */
-export interface FoundCount {
-  readonly spot: SpotId
-  readonly place: number
-  readonly profile: ProfileKey
-  readonly merchants: number
-}
+/**
+ * Merchants that a search has found, two numbers for each: the number of its spot in the cube; and as in
+ * `Spot.counts`, its profile and place.
+ */
+export type FoundMerchants = Uint32Array
 
 /** A spot in the cube. Never changes: a new version replaces it. */
 export interface Spot {
@@ -102,6 +101,8 @@ export class CountCube {
   readonly termsTotals: number[] = []
   readonly cities: City[] = []
   readonly spots = new Map<SpotId, Spot>()
+  readonly #spotNumbers = new Map<SpotId, number>()
+  readonly #spotIds: SpotId[] = []
   /** By id, in order of id. */
   products: ReadonlyMap<QrProductId, QrProduct> = new Map()
   /** Increases with every change, so that answers can be memoized until then. */
@@ -155,6 +156,7 @@ export class CountCube {
     const city = this.#cityOf(record.country, record.city)
     const place = previous ?? placeOf(record)
     if (!previous) {
+      this.#spotNumbers.set(record.id, this.#spotIds.push(record.id) - 1)
       this.#spotsOfCity[city]!.push(record.id)
       const { region } = place
       if (region !== null) this.#spotsOfRegion.set(region, [...this.#spotsIn(region), record.id])
@@ -221,23 +223,47 @@ export class CountCube {
     this.#citySums ??= yield* this.#sumByCity()
   }
 
-  /**
-   * Spots with the given counts in place of their own. Counts of spots or profiles that the cube lacks are
-   * dropped.
-   */
-  spotsFrom(found: Iterable<FoundCount>): Spot[] {
-    const countsOf = new Map<Spot, number[]>()
-    for (const { spot: id, place, profile, merchants } of found) {
-      const spot = this.spots.get(id)
+  /** Merchants of spots or profiles that the cube lacks are dropped. */
+  *findIn(rows: Iterable<Buffer>): Steps<FoundMerchants> {
+    const found: number[] = []
+    for (const row of rows) {
+      const { spot, place, profile } = readFoundKey(row)
+      const spotNumber = this.#spotNumbers.get(spot)
       const number = this.#profileNumbers.get(profile)
-      if (!spot || number === undefined) continue
-      const counts = countsOf.get(spot)
-      if (counts) counts.push(number * placesMax + place, merchants)
-      else countsOf.set(spot, [number * placesMax + place, merchants])
+      if (spotNumber !== undefined && number !== undefined) found.push(spotNumber, number * placesMax + place)
+      yield
     }
-    return Array.from(countsOf, ([spot, counts]) => {
-      return { ...spot, counts: Uint32Array.from(counts), byTerms: this.#byTerms(none, counts) }
-    })
+    return Uint32Array.from(found)
+  }
+
+  /** The spot with this number. */
+  spotAt(number: number): Spot {
+    return this.spots.get(this.#spotIds[number]!)!
+  }
+
+  /** Spots that have the found merchants alone. */
+  *spotsFrom(found: FoundMerchants): Steps<Spot[]> {
+    const sorted = new Float64Array(found.length / 2)
+    for (let n = 0; n < sorted.length; n++) sorted[n] = found[2 * n]! * 2 ** 32 + found[2 * n + 1]!
+    sorted.sort()
+    yield
+    const spots: Spot[] = []
+    for (let at = 0; at < sorted.length;) {
+      const number = Math.floor(sorted[at]! / 2 ** 32)
+      const counts: number[] = []
+      for (; Math.floor(sorted[at]! / 2 ** 32) === number; at++) {
+        const key = sorted[at]! % 2 ** 32
+        if (counts.at(-2) === key) counts[counts.length - 1]! += 1
+        else counts.push(key, 1)
+      }
+      spots.push({
+        ...this.spotAt(number),
+        counts: Uint32Array.from(counts),
+        byTerms: this.#byTerms(none, counts),
+      })
+      yield
+    }
+    return spots
   }
 
   numberOfProfile(profile: ProfileKey): number | undefined {
