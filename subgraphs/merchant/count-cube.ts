@@ -103,6 +103,8 @@ export class CountCube {
   readonly spots = new Map<SpotId, Spot>()
   readonly #spotNumbers = new Map<SpotId, number>()
   readonly #spotIds: SpotId[] = []
+  /** The number of the city of each spot, by number of the spot. */
+  readonly cityOfSpot: number[] = []
   /** By id, in order of id. */
   products: ReadonlyMap<QrProductId, QrProduct> = new Map()
   /** Increases with every change, so that answers can be memoized until then. */
@@ -157,6 +159,7 @@ export class CountCube {
     const place = previous ?? placeOf(record)
     if (!previous) {
       this.#spotNumbers.set(record.id, this.#spotIds.push(record.id) - 1)
+      this.cityOfSpot.push(city)
       this.#spotsOfCity[city]!.push(record.id)
       const { region } = place
       if (region !== null) this.#spotsOfRegion.set(region, [...this.#spotsIn(region), record.id])
@@ -236,11 +239,6 @@ export class CountCube {
     return Uint32Array.from(found)
   }
 
-  /** The spot with this number. */
-  spotAt(number: number): Spot {
-    return this.spots.get(this.#spotIds[number]!)!
-  }
-
   /** Spots that have the found merchants alone. */
   *spotsFrom(found: FoundMerchants): Steps<Spot[]> {
     const sorted = new Float64Array(found.length / 2)
@@ -257,7 +255,7 @@ export class CountCube {
         else counts.push(key, 1)
       }
       spots.push({
-        ...this.spotAt(number),
+        ...this.spots.get(this.#spotIds[number]!)!,
         counts: Uint32Array.from(counts),
         byTerms: this.#byTerms(none, counts),
       })

@@ -249,7 +249,7 @@ export class Coverage {
     for (let at = 0; at < found.length; at += 2) {
       const profile = found[at + 1]! >>> placeBits
       if (!profiles[profile]) continue
-      const { city } = this.#cube.spotAt(found[at]!)
+      const city = this.#cube.cityOfSpot[found[at]!]!
       if (isSelected(city)) add(city, profile)
     }
   }
