@@ -61,7 +61,7 @@ type ReadNear = (
 ) => Promise<{ readonly rows: readonly NearRow[]; readonly isWhole: boolean }>
 
 const triesMax = 3
-/** A guess is of a hexagon, and says little of a larger circle. */
+/** A guess is of one hexagon: for a much larger circle it is worth little. */
 const guessedReachMax = 1_000
 
 /** Null when none of the circles that are tried has a page without much more than that. */
