@@ -3,7 +3,7 @@
 import { MongoClient, type Db } from 'mongodb'
 import { pino } from 'pino'
 import { startMongo } from '../gateway/mongod/start.ts'
-import { serve, type Server } from './load.ts'
+import { nodeOptions, serve, type Server } from './load.ts'
 
 export interface Programme {
   readonly url: string
@@ -41,6 +41,7 @@ export async function startProgramme({
   if (fresh) await client.db(database).dropDatabase()
   const main = new URL('../gateway/main.ts', import.meta.url)
   const settings = {
+    ...nodeOptions,
     MONGODB_URI: mongod.uri,
     MONGODB_DATABASE: database,
     PORT: '0',

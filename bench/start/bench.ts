@@ -3,7 +3,7 @@
 
 import { readFileSync, rmSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { serve, type Server } from '../load.ts'
+import { nodeOptions, serve, type Server } from '../load.ts'
 import { median } from '../measure.ts'
 import { report, row } from '../report.ts'
 
@@ -35,7 +35,14 @@ export async function bench(): Promise<void> {
 /** Starts a hub, and measures the time from spawning the process until `/readyz` reports ready. */
 async function start(): Promise<{ hub: Server; tookMs: number }> {
   const startedAt = performance.now()
-  const settings = { DATA_DIR: folder, PORT: '0', TRAFFIC: '0', OFFERS: 'off', LOG_LEVEL: 'warn' }
+  const settings = {
+    ...nodeOptions,
+    DATA_DIR: folder,
+    PORT: '0',
+    TRAFFIC: '0',
+    OFFERS: 'off',
+    LOG_LEVEL: 'warn',
+  }
   const hub = await serve('hub', new URL('../../gateway/main.ts', import.meta.url), [], settings)
   const { status } = await fetch(`${hub.url}/readyz`)
   if (status !== 200) throw new Error(`/readyz returned ${status} after the hub had reported ready`)

@@ -18,10 +18,21 @@ import {
   type SpotHead,
   type SpotId,
 } from './count-key.ts'
-import { bitsOf, middleOf, regionReachMeters, regionResolution, type Hexagon } from './hexagon.ts'
+import {
+  bitsOf,
+  fineHexagonAt,
+  fineSquareMeters,
+  hexagonAround,
+  middleOf,
+  placeInRegion,
+  regionReachMeters,
+  regionResolution,
+  type Hexagon,
+} from './hexagon.ts'
 import type { QrProduct } from './merchant.ts'
 import { areWithin, type Point } from './point.ts'
 import { fold } from './search-words.ts'
+import { readFoundKey } from './spot-bytes.ts'
 
 /** A spot as MongoDB stores it. */
 export interface SpotRecord extends SpotHead {
@@ -33,13 +44,11 @@ export interface SpotRecord extends SpotHead {
   readonly counts: Readonly<Record<string, number>>
 }
 
-/** How many merchants have `profile` at `place` of a spot. */
-export interface FoundCount {
-  readonly spot: SpotId
-  readonly place: number
-  readonly profile: ProfileKey
-  readonly merchants: number
-}
+/**
+ * Merchants that a search has found, two numbers for each: the number of its spot in the cube; and as in
+ * `Spot.counts`, its profile and place.
+ */
+export type FoundMerchants = Uint32Array
 
 /** A spot in the cube. Never changes: a new version replaces it. */
 export interface Spot {
@@ -92,6 +101,10 @@ export class CountCube {
   readonly termsTotals: number[] = []
   readonly cities: City[] = []
   readonly spots = new Map<SpotId, Spot>()
+  readonly #spotNumbers = new Map<SpotId, number>()
+  readonly #spotIds: SpotId[] = []
+  /** The number of the city of each spot, by number of the spot. */
+  readonly cityOfSpot: number[] = []
   /** By id, in order of id. */
   products: ReadonlyMap<QrProductId, QrProduct> = new Map()
   /** Increases with every change, so that answers can be memoized until then. */
@@ -105,6 +118,7 @@ export class CountCube {
   readonly #texts = new SharedTexts()
   /** The spots of each city. */
   readonly #spotsOfCity: SpotId[][] = []
+  readonly #spotsOfRegion = new Map<Hexagon, readonly SpotId[]>()
   #citySums: CitySums | null = null
 
   /** Words of names that are part of the profiles. */
@@ -142,11 +156,19 @@ export class CountCube {
     const previous = this.spots.get(record.id)
     if (previous && previous.version >= record.version) return
     const city = this.#cityOf(record.country, record.city)
-    if (!previous) this.#spotsOfCity[city]!.push(record.id)
+    const place = previous ?? placeOf(record)
+    if (!previous) {
+      this.#spotNumbers.set(record.id, this.#spotIds.push(record.id) - 1)
+      this.cityOfSpot.push(city)
+      this.#spotsOfCity[city]!.push(record.id)
+      const { region } = place
+      if (region !== null) this.#spotsOfRegion.set(region, [...this.#spotsIn(region), record.id])
+    }
     const changes = changesOf(previous?.counts ?? none, record.counts)
     this.spots.set(record.id, {
       city,
-      ...(previous ?? placeOf(record)),
+      region: place.region,
+      middle: place.middle,
       version: record.version,
       counts: record.counts,
       byTerms: this.#byTerms(previous?.byTerms ?? none, changes),
@@ -164,10 +186,29 @@ export class CountCube {
   }
 
   /**
-   * True when a merchant with a selected profile may be within `meters` of a point: a spot that is at
-   * most that far has one. `selected` has a flag per profile.
+   * Merchants with selected profiles in a square metre around a point, as if those of its hexagon were spread
+   * evenly: a guess. Null when none is within `meters`: then no spot that is at most that far has one.
+   * `selected` has a flag per profile.
    */
-  mayHaveNear(point: Point, meters: number, selected: Uint8Array): boolean {
+  guessDensity(point: Point, meters: number, selected: Uint8Array): number | null {
+    const fine = fineHexagonAt(point)
+    const place = placeInRegion(fine)
+    let merchants = 0
+    for (const id of this.#spotsIn(hexagonAround(fine, regionResolution))) {
+      const { counts } = this.spots.get(id)!
+      for (let at = 0; at < counts.length; at += 2) {
+        const key = counts[at]!
+        if ((key & (placesMax - 1)) === place && selected[key >>> placeBits]) merchants += counts[at + 1]!
+      }
+    }
+    return merchants > 0 || this.#hasNear(point, meters, selected) ? merchants / fineSquareMeters : null
+  }
+
+  #spotsIn(region: Hexagon): readonly SpotId[] {
+    return this.#spotsOfRegion.get(region) ?? []
+  }
+
+  #hasNear(point: Point, meters: number, selected: Uint8Array): boolean {
     for (const { middle, counts } of this.spots.values()) {
       if (!middle || !areWithin(point, middle, meters + regionReachMeters)) continue
       for (let at = 0; at < counts.length; at += 2) if (selected[counts[at]! >>> placeBits]) return true
@@ -185,23 +226,42 @@ export class CountCube {
     this.#citySums ??= yield* this.#sumByCity()
   }
 
-  /**
-   * Spots with the given counts in place of their own. Counts of spots or profiles that the cube lacks are
-   * dropped.
-   */
-  spotsFrom(found: Iterable<FoundCount>): Spot[] {
-    const countsOf = new Map<Spot, number[]>()
-    for (const { spot: id, place, profile, merchants } of found) {
-      const spot = this.spots.get(id)
+  /** Merchants of spots or profiles that the cube lacks are dropped. */
+  *findIn(rows: Iterable<Buffer>): Steps<FoundMerchants> {
+    const found: number[] = []
+    for (const row of rows) {
+      const { spot, place, profile } = readFoundKey(row)
+      const spotNumber = this.#spotNumbers.get(spot)
       const number = this.#profileNumbers.get(profile)
-      if (!spot || number === undefined) continue
-      const counts = countsOf.get(spot)
-      if (counts) counts.push(number * placesMax + place, merchants)
-      else countsOf.set(spot, [number * placesMax + place, merchants])
+      if (spotNumber !== undefined && number !== undefined) found.push(spotNumber, number * placesMax + place)
+      yield
     }
-    return Array.from(countsOf, ([spot, counts]) => {
-      return { ...spot, counts: Uint32Array.from(counts), byTerms: this.#byTerms(none, counts) }
-    })
+    return Uint32Array.from(found)
+  }
+
+  /** Spots that have the found merchants alone. */
+  *spotsFrom(found: FoundMerchants): Steps<Spot[]> {
+    const sorted = new Float64Array(found.length / 2)
+    for (let n = 0; n < sorted.length; n++) sorted[n] = found[2 * n]! * 2 ** 32 + found[2 * n + 1]!
+    sorted.sort()
+    yield
+    const spots: Spot[] = []
+    for (let at = 0; at < sorted.length;) {
+      const number = Math.floor(sorted[at]! / 2 ** 32)
+      const counts: number[] = []
+      for (; Math.floor(sorted[at]! / 2 ** 32) === number; at++) {
+        const key = sorted[at]! % 2 ** 32
+        if (counts.at(-2) === key) counts[counts.length - 1]! += 1
+        else counts.push(key, 1)
+      }
+      spots.push({
+        ...this.spots.get(this.#spotIds[number]!)!,
+        counts: Uint32Array.from(counts),
+        byTerms: this.#byTerms(none, counts),
+      })
+      yield
+    }
+    return spots
   }
 
   numberOfProfile(profile: ProfileKey): number | undefined {

@@ -6,7 +6,7 @@ import type { LoopTime } from '../platform/async/loop-time.ts'
 import { sharedResult } from '../platform/async/shared-result.ts'
 import { atOnce, inSlices, type Steps } from '../platform/async/slices.ts'
 import { categoryOf, countryOf } from '../shared/values.ts'
-import type { CountCube, Spot } from './count-cube.ts'
+import type { CountCube, FoundMerchants, Spot } from './count-cube.ts'
 import { placeBits, placesMax, type Profile } from './count-key.ts'
 import {
   fineHexagonIn,
@@ -47,8 +47,8 @@ export interface CountSelection {
   readonly cities: Uint8Array | null
   /** Only spots of these countries; null for all. */
   readonly countries: ReadonlySet<string> | null
-  /** Spots to sum in place of the cube's own, such as those of a search; null for the cube's own. */
-  readonly spots: readonly Spot[] | null
+  /** Merchants to sum in place of the counts of the cube, such as those of a search; null for these. */
+  readonly found: FoundMerchants | null
 }
 
 /** The spots of a few cities have fewer counts than all profiles. */
@@ -143,7 +143,7 @@ export class Coverage {
 
   /** True when the totals of the terms are enough for the number of merchants. */
   get #isByTermsAlone(): boolean {
-    return this.#selections.every(({ cities, spots, profiles }) => !cities && !spots && profiles.byTermsAlone)
+    return this.#selections.every(({ cities, found, profiles }) => !cities && !found && profiles.byTermsAlone)
   }
 
   /** Selected merchants whose profile matches. */
@@ -209,11 +209,15 @@ export class Coverage {
     for (const selection of this.#selections) {
       const {
         cities,
-        spots,
+        found,
         profiles: { profiles: selected },
       } = selection
-      if (spots || isFew(cities)) {
-        for (const spot of this.#spotsOf(selection)) addByProfile(spot, selected, sums)
+      if (found) {
+        this.#eachFound(found, selection, (_, profile) => void (sums[profile]! += 1))
+        continue
+      }
+      if (isFew(cities)) {
+        for (const spot of this.#cube.spotsOf(this.#isSelected(selection))) addByProfile(spot, selected, sums)
         continue
       }
       for (let n = 0; n < selected.length; n++) {
@@ -227,19 +231,39 @@ export class Coverage {
     const { citySums } = this.#cube
     const sums = new Uint32Array(this.#cube.cities.length)
     for (const selection of this.#selections) {
-      const { cities, spots, profiles } = selection
-      if (spots) for (const spot of this.#spotsOf(selection)) sums[spot.city]! += sumOf(spot, profiles)
+      const { cities, found, profiles } = selection
+      if (found) this.#eachFound(found, selection, (city) => void (sums[city]! += 1))
       else if (profiles.byTermsAlone) citySums.byTerms.sumInto(sums, profiles.terms, cities)
       else citySums.byProfile.sumInto(sums, profiles.profiles, cities)
     }
     return sums
   }
 
-  #spotsOf({ cities, countries, spots }: CountSelection): readonly Spot[] {
+  #eachFound(
+    found: FoundMerchants,
+    selection: CountSelection,
+    add: (city: number, profile: number) => void,
+  ): void {
+    const isSelected = this.#isSelected(selection)
+    const { profiles } = selection.profiles
+    for (let at = 0; at < found.length; at += 2) {
+      const profile = found[at + 1]! >>> placeBits
+      if (!profiles[profile]) continue
+      const city = this.#cube.cityOfSpot[found[at]!]!
+      if (isSelected(city)) add(city, profile)
+    }
+  }
+
+  *#spotsOf(selection: CountSelection): Steps<readonly Spot[]> {
+    const isSelected = this.#isSelected(selection)
+    const { found } = selection
+    if (!found) return this.#cube.spotsOf(isSelected)
+    return (yield* this.#cube.spotsFrom(found)).filter(({ city }) => isSelected(city))
+  }
+
+  #isSelected({ cities, countries }: CountSelection): (city: number) => boolean {
     const { cities: names } = this.#cube
-    const isSelected = (city: number) =>
-      (!cities || cities[city] === 1) && (countries?.has(names[city]!.country) ?? true)
-    return spots?.filter(({ city }) => isSelected(city)) ?? this.#cube.spotsOf(isSelected)
+    return (city) => (!cities || cities[city] === 1) && (countries?.has(names[city]!.country) ?? true)
   }
 
   /** The `first` largest, and those that are equal to the last of them. */
@@ -276,7 +300,7 @@ export class Coverage {
       else if (merchants > group.merchants) Object.assign(group, { merchants, city })
     }
     for (const selection of this.#selections) {
-      for (const spot of this.#spotsOf(selection)) {
+      for (const spot of yield* this.#spotsOf(selection)) {
         // A region may overlap a hexagon whose middle is on view, while its own middle is a width of that
         // hexagon outside.
         const margin = Math.min(resolution, regionResolution)

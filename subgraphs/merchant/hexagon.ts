@@ -21,6 +21,8 @@ export interface Bounds {
 
 /** Resolution of the hexagons that merchants are counted in: sides of about 530 m. */
 export const fineResolution = 8
+/** The mean area of these. */
+export const fineSquareMeters = 737_328
 /** Resolution of regions: sides of about 3.7 km, 49 fine hexagons in each. */
 export const regionResolution = 6
 

@@ -30,3 +30,15 @@ export function memoizeWhile<Result>(
     return result
   }
 }
+
+/** Computes once for each object, and keeps the result as long as the object is used elsewhere. */
+export function memoizeByObject<Source extends object, Result>(
+  compute: (source: Source) => Result,
+): (source: Source) => Result {
+  const results = new WeakMap<Source, Result>()
+  return (source) => {
+    let result = results.get(source)
+    if (result === undefined) results.set(source, (result = compute(source)))
+    return result
+  }
+}

@@ -7,10 +7,10 @@ import { pagesOf, type Connection, type PageArguments } from '../shared/page.ts'
 import type { Registry } from '../shared/registry.ts'
 import type { Acceptance } from './acceptance.ts'
 import { coalesceReads, type CoalescedReads } from './coalesced-reads.ts'
-import type { CountCube, FoundCount, Spot } from './count-cube.ts'
+import type { CountCube, FoundMerchants } from './count-cube.ts'
 import type { CountStore } from './count-store.ts'
 import { Coverage, type CountSelection } from './coverage.ts'
-import { memoizeWhile } from './memoize-while.ts'
+import { memoizeByObject, memoizeWhile } from './memoize-while.ts'
 import { readMerchantFilter, type MerchantFilter, type MerchantFilterInput } from './merchant-filter.ts'
 import type { MerchantStore } from './merchant-store.ts'
 import type { Merchant } from './merchant.ts'
@@ -91,7 +91,7 @@ export function createMerchantQueries(dependencies: MerchantQueriesDependencies)
   /** Without a wallet, nothing depends on certificates. */
   const ofAll = memoizeWhile<Coverage>(() => [counts.cube, version()], now, 100, Infinity)
   const known: Known = {
-    counts: coalesceReads(version, 20),
+    countsOf: memoizeByObject(() => coalesceReads(version, 20)),
     pages: coalesceReads(version, 200),
     hints: memoizeWhile<Hinted>(() => [counts.cube, version()], now, 1_000),
     payable: memoizeWhile(() => [...rules(), counts.cube.terms.length], now, 1_000),
@@ -121,8 +121,8 @@ const isSet = <Value>(value: Value | null | undefined): value is Value =>
 
 /** What many requests share. */
 interface Known {
-  /** Reads of MongoDB. */
-  readonly counts: CoalescedReads<FoundCount[] | null>
+  /** Reads of MongoDB, in the numbers of a cube. */
+  readonly countsOf: (cube: CountCube) => CoalescedReads<FoundMerchants | null>
   readonly pages: CoalescedReads<readonly Merchant[] | Refusal>
   readonly hints: Memoized<Hinted>
   readonly payable: Memoized<Uint8Array>
@@ -164,14 +164,14 @@ async function queryCoverage(
   const selectionOf = (
     cube: CountCube,
     commonWords: readonly WantedWord[] | null,
-    spots: readonly Spot[] | null,
+    found: FoundMerchants | null,
   ): CountSelection => {
     const { countries: within } = filter
     return {
       profiles: select(cube, commonWords),
       cities: selectCities(cube, filter),
       countries: within,
-      spots,
+      found,
     }
   }
   if (!filter.search) {
@@ -183,9 +183,8 @@ async function queryCoverage(
   const found = await findSearch(store, before, known, filter)
   if (isRefusal(found)) return found
   const coverageOf = (): Coverage => {
-    const { cube } = counts
-    const common = found.common ? [selectionOf(cube, found.common, null)] : []
-    return new Coverage(cube, ...common, selectionOf(cube, null, cube.spotsFrom(found.rare)))
+    const common = found.common ? [selectionOf(before, found.common, null)] : []
+    return new Coverage(before, ...common, selectionOf(before, null, found.rare))
   }
   // What was read before a change is of no later version.
   return counts.cube === before && before.version === version
@@ -193,17 +192,17 @@ async function queryCoverage(
     : coverageOf()
 }
 
-/** Counts what the search of `filter` finds; see `countSearch`. */
+/** Counts what the search of `filter` finds, in the numbers of `cube`; see `countSearch`. */
 const findSearch = (
   store: MerchantStore,
   cube: CountCube,
-  { counts }: Known,
+  { countsOf }: Known,
   filter: MerchantFilter,
 ): Promise<SearchCounts | Refusal> =>
   countSearch(cube, filter, (search) => {
     const { rare, also, acquirers, spots } = search
     const searched = JSON.stringify([rare, also.map(({ word }) => word), acquirers, spots])
-    return counts(searched, () => store.countFound(search))
+    return countsOf(cube)(searched, () => store.countFound(cube, search))
   })
 
 /**
@@ -221,7 +220,7 @@ async function findHints(
   const terms = searchTerms(filter.search ?? [], cube.commonWords)
   const hasCommon = terms.some(({ common }) => common.size > 0)
   const found = hasCommon ? await findSearch(store, cube, known, filter) : null
-  const hintsNow = () => ({ hints: hintsOf(counts.cube, filter, isRefusal(found) ? null : found) })
+  const hintsNow = () => ({ hints: hintsOf(cube, filter, isRefusal(found) ? null : found) })
   const isCurrent = counts.cube === cube && cube.version === version
   return (isCurrent ? known.hints(key, hintsNow) : hintsNow()).hints
 }
@@ -244,10 +243,9 @@ async function queryMerchants(
   const hints = isByNames ? null : await findHints(dependencies, known, JSON.stringify(where), filter)
   if (near) {
     return queryNear(near, args, (after, size) => {
-      const { profiles } = select()
+      const density = hints && counts.cube.guessDensity(near, near.radiusMeters, select().profiles)
       // Without a match, MongoDB would read all merchants of the circle.
-      const isPossible = hints && counts.cube.mayHaveNear(near, near.radiusMeters, profiles)
-      return isPossible ? store.near(near, filter, after, size) : Promise.resolve([])
+      return density === null ? Promise.resolve([]) : store.near(near, filter, after, size, density)
     })
   }
   return pageById(args, totalCount, async (after, size) =>

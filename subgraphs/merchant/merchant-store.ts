@@ -1,12 +1,13 @@
 // Merchants in MongoDB: reads, lists and registrations.
 
-import type { Collection, Db, Filter } from 'mongodb'
+import type { AggregationCursor, Collection, Db, Filter } from 'mongodb'
 import type { MerchantId, ParticipantId } from '../../schema/values/id.ts'
 import { createBatchWriter, type Loader } from '../platform/async/batching.ts'
+import { inSlices } from '../platform/async/slices.ts'
 import { readForClient } from '../platform/mongo/client-reads.ts'
 import { loaderById } from '../platform/mongo/loader-by-id.ts'
 import type { CommonWords } from './common-words.ts'
-import type { FoundCount } from './count-cube.ts'
+import type { CountCube, FoundMerchants } from './count-cube.ts'
 import type { CountStore } from './count-store.ts'
 import type { MerchantFilter } from './merchant-filter.ts'
 import type { Merchant } from './merchant.ts'
@@ -48,10 +49,16 @@ export interface MerchantStore {
   pageOfAcquirer(acquirer: ParticipantId, after: MerchantId | null, size: number): Promise<Merchant[]>
   /** All merchants, whatever their status, in order of id, after `after`, at most `size`. */
   pageOfAll(after: MerchantId | null, size: number): Promise<Merchant[]>
-  /** Merchants that match within a circle, by distance, then by id, at most `size`. */
-  near(circle: Circle, filter: MerchantFilter, after: NearKey | null, size: number): Promise<NearRow[]>
-  /** Counts merchants by their names; null when there are too many to read. */
-  countFound(search: NameSearch): Promise<FoundCount[] | null>
+  /** Merchants that match within a circle, by distance, then by id, at most `size`; see `nearest`. */
+  near(
+    circle: Circle,
+    filter: MerchantFilter,
+    after: NearKey | null,
+    size: number,
+    density: number,
+  ): Promise<NearRow[]>
+  /** Finds merchants by their names, in the numbers of `cube`; null when there are too many to read. */
+  countFound(cube: CountCube, search: NameSearch): Promise<FoundMerchants | null>
   /**
    * Adds or changes merchants, together with their counts, in one MongoDB transaction. A stored merchant
    * keeps its status, and is not written when nothing changes. Resolves when the counts of this process
@@ -87,9 +94,9 @@ export async function createMerchantStore(
     byNames: (filter, words, spots, after) =>
       namesOf(collection, matchingOf(filter), words, inSpots(spots), after),
     pageOfAcquirer: (acquirer, after, size) => pageOf(collection, { acquirer }, after, size),
-    near: (circle, filter, after, size) =>
-      readForClient(db, 'list', () => nearest(collection, circle, matchingOf(filter), after, size)),
-    countFound: (search) => countFound(collection, search, countedMax),
+    near: (circle, filter, after, size, density) =>
+      readForClient(db, 'list', () => nearest(collection, circle, matchingOf(filter), after, size, density)),
+    countFound: (cube, search) => countFound(collection, cube, search, countedMax),
     register: (merchants, at, alsoWrite) => registrations.write({ merchants, at, alsoWrite }),
     pageOfAll: (after, size) => pageOf(collection, {}, after, size),
   }
@@ -134,11 +141,13 @@ function namesOf(
   const driving = async (acquirers: readonly ParticipantId[], max: number) =>
     words.length === 1
       ? atAcquirers(acquirers, words[0]!)
-      : rarest(
-          collection,
-          words.map((word) => atAcquirers(acquirers, word)),
-          max,
-        )
+      : (
+          await rarest(
+            collection,
+            words.map((word) => atAcquirers(acquirers, word)),
+            max,
+          )
+        ).condition
   let driver: Promise<Filter<StoredMerchant>> | null = null
   return {
     async count(acquirers, max) {
@@ -190,76 +199,58 @@ function namesOf(
   }
 }
 
+/** The driver takes a millisecond or two for as many. */
+const foundBatch = 2_000
+
 /**
  * Reads at most `countedMax` entries of the index on words, and the merchants themselves only where the
  * search has more conditions.
  */
 async function countFound(
   collection: Collection<StoredMerchant>,
+  cube: CountCube,
   { rare, also, acquirers, spots }: NameSearch,
   countedMax: number,
-): Promise<FoundCount[] | null> {
+): Promise<FoundMerchants | null> {
   const within = {
     acquirer: { $in: [...acquirers] },
     ...inSpots(spots),
   }
   const begin = rare.map((word): Filter<StoredMerchant> => ({ words: beginning(word), ...within }))
-  const first = begin.length === 1 ? begin[0]! : await rarest(collection, begin, countedMax)
-  const rest = [...begin.filter((one) => one !== first), ...also.map(nameHas)]
-  const counted = collection.aggregate<FoundAnswer>(
+  const hasMore = begin.length + also.length > 1
+  const { condition, entries } = hasMore
+    ? await rarest(collection, begin, countedMax + 1)
+    : { condition: begin[0]!, entries: 0 }
+  if (entries > countedMax) return null
+  const rest = [...begin.filter((one) => one !== condition), ...also.map(nameHas)]
+  const keys = collection.aggregate(
     [
-      { $match: first },
+      { $match: condition },
       { $limit: countedMax + 1 },
-      {
-        $facet: {
-          read: [{ $count: 'read' }],
-          groups: [
-            ...(rest.length > 0 ? [{ $match: { $and: rest } }] : []),
-            {
-              $group: {
-                _id: { spot: '$spot', place: '$place', profile: '$profile' },
-                merchants: { $sum: 1 },
-              },
-            },
-          ],
-        },
-      },
+      ...(rest.length > 0 ? [{ $match: { $and: rest } }] : []),
+      { $project: { _id: 0, spot: 1, place: 1, profile: 1 } },
     ],
-    { hint: wordIndex },
-  )
-  return readForClient(collection.db, 'list', async () => {
-    const [answer] = await counted.toArray()
-    const { read, groups } = answer!
-    if ((read[0]?.read ?? 0) > countedMax) return null
-    return groups.map(({ _id, merchants }) => ({ ..._id, merchants }))
-  })
+    { hint: wordIndex, raw: true, batchSize: foundBatch },
+  ) as unknown as AggregationCursor<Buffer>
+  const rows = await readForClient(collection.db, 'list', () => keys.toArray())
+  return rows.length > countedMax ? null : inSlices(cube.findIn(rows))
 }
 
-interface CountedGroup {
-  readonly _id: Omit<FoundCount, 'merchants'>
-  readonly merchants: number
-}
-
-interface FoundAnswer {
-  /** Empty when nothing was read. */
-  readonly read: readonly { readonly read: number }[]
-  readonly groups: readonly CountedGroup[]
-}
-
-/** The condition that the fewest merchants match, as far as `countedMax` merchants show. */
+/** The condition that the fewest merchants match, and how many, as far as `max` entries show. */
 async function rarest(
   collection: Collection<StoredMerchant>,
   conditions: readonly Filter<StoredMerchant>[],
-  countedMax: number,
-): Promise<Filter<StoredMerchant>> {
+  max: number,
+): Promise<{ readonly condition: Filter<StoredMerchant>; readonly entries: number }> {
   const counts = await Promise.all(
     conditions.map((one) =>
       readForClient(collection.db, 'list', () =>
-        collection.countDocuments(one, { limit: countedMax, hint: wordIndex }),
+        collection.countDocuments(one, { limit: max, hint: wordIndex }),
       ),
     ),
   )
-  return conditions[counts.indexOf(Math.min(...counts))]!
+  const entries = Math.min(...counts)
+  return { condition: conditions[counts.indexOf(entries)]!, entries }
 }
 
 function matching(

@@ -3,7 +3,7 @@
 import type { Collection, Filter } from 'mongodb'
 import type { MerchantId } from '../../schema/values/id.ts'
 import type { Merchant } from './merchant.ts'
-import { metersBetween, type Point } from './point.ts'
+import { earthRadiusMeters, metersBetween, type Point } from './point.ts'
 import { merchantFields, merchantOf, type StoredMerchant } from './stored-merchant.ts'
 
 /** WGS 84 degrees and metres. */
@@ -23,11 +23,13 @@ export interface NearRow extends NearKey {
 }
 
 /**
- * Returns merchants by distance, then by id, after `after`, at most `size`.
+ * Returns merchants by distance, then by id, after `after`, at most `size`. `density` is a guess how many of
+ * them there are in a square metre around the point; 0 without one.
  *
- * MongoDB returns merchants by distance, but neither the distance nor an order among equal ones, so the
- * distance is computed here. Both computations agree to well within a millimetre: a page is exact once a
- * merchant was read that is at least a millimetre beyond its end.
+ * MongoDB lists by distance in rings, and reads some five merchants for each that it returns. A first page
+ * is read as one small circle, where the guess is good. MongoDB gives neither the distance nor an order among
+ * equal ones, so the distance is computed here. Both computations agree to well within a millimetre: a page
+ * is exact once everything was read that is at most a millimetre beyond its end.
  */
 export async function nearest(
   collection: Collection<StoredMerchant>,
@@ -35,28 +37,71 @@ export async function nearest(
   filter: Filter<StoredMerchant>,
   after: NearKey | null,
   size: number,
+  density: number,
 ): Promise<NearRow[]> {
-  const $nearSphere = {
-    $geometry: { type: 'Point', coordinates: [circle.lng, circle.lat] },
-    $minDistance: Math.max(0, (after?.meters ?? 0) - slackMeters),
-    $maxDistance: circle.radiusMeters,
-  }
-  for (let limit = size + 8; ; limit *= 10) {
+  const read: ReadNear = async (location, limit) => {
     const found = await collection
-      .find({ ...filter, location: { $nearSphere } }, { projection: merchantFields })
+      .find({ ...filter, location }, { projection: merchantFields })
       .limit(limit)
       .toArray()
     const rows = found.map((stored) => {
       const merchant = merchantOf(stored)
       return { merchant, id: merchant.id, meters: metersBetween(circle, merchant.location!) }
     })
+    return { rows: rows.toSorted(compareNear), isWhole: found.length < limit }
+  }
+  const first = after === null ? await readSmallCircle(read, circle, size, density) : null
+  return first ?? readRings(read, circle, after, size)
+}
+
+/** Reads at most `limit` merchants at such locations; `isWhole` when these are all. */
+type ReadNear = (
+  location: Filter<StoredMerchant>['location'],
+  limit: number,
+) => Promise<{ readonly rows: readonly NearRow[]; readonly isWhole: boolean }>
+
+const triesMax = 3
+/** A guess is of one hexagon: for a much larger circle it is worth little. */
+const guessedReachMax = 1_000
+
+/** Null when none of the circles that are tried has a page without much more than that. */
+async function readSmallCircle(
+  read: ReadNear,
+  { lat, lng, radiusMeters }: Circle,
+  size: number,
+  density: number,
+): Promise<NearRow[] | null> {
+  const wanted = Math.ceil(1.5 * size) + 4
+  let reach = Math.sqrt(wanted / (density * Math.PI))
+  for (let tries = 0; tries < triesMax && reach < guessedReachMax; tries++) {
+    const meters = Math.min(reach, radiusMeters)
+    const $centerSphere = [[lng, lat], (meters + slackMeters) / earthRadiusMeters]
+    const { rows, isWhole } = await read({ $geoWithin: { $centerSphere } }, 6 * wanted)
+    const page = rows.filter((row) => row.meters <= meters).slice(0, size)
+    if (isWhole && (page.length === size || meters === radiusMeters)) return page
+    reach = meters * Math.sqrt(wanted / Math.max(rows.length, wanted / 16))
+  }
+  return null
+}
+
+async function readRings(
+  read: ReadNear,
+  { lat, lng, radiusMeters }: Circle,
+  after: NearKey | null,
+  size: number,
+): Promise<NearRow[]> {
+  const $nearSphere = {
+    $geometry: { type: 'Point', coordinates: [lng, lat] },
+    $minDistance: Math.max(0, (after?.meters ?? 0) - slackMeters),
+    $maxDistance: radiusMeters + slackMeters,
+  }
+  for (let limit = size + 8; ; limit *= 10) {
+    const { rows, isWhole } = await read({ $nearSphere }, limit)
     const page = rows
-      .filter((row) => !after || compareNear(row, after) > 0)
-      .toSorted(compareNear)
+      .filter((row) => row.meters <= radiusMeters && (!after || compareNear(row, after) > 0))
       .slice(0, size)
-    const isComplete = rows.length < limit
     const isExact = page.length === size && page.at(-1)!.meters < rows.at(-1)!.meters - slackMeters
-    if (isComplete || isExact) return page
+    if (isWhole || isExact) return page
   }
 }
 

@@ -7,7 +7,7 @@ export interface Point {
 }
 
 /** Equatorial radius, the one that MongoDB uses. */
-const radiusMeters = 6_378_100
+export const earthRadiusMeters = 6_378_100
 
 /**
  * Metres along the surface of a sphere, by the haversine formula; exact to micrometres, also for points close
@@ -17,11 +17,11 @@ export function metersBetween(a: Point, b: Point): number {
   const north = Math.sin(radians(b.lat - a.lat) / 2)
   const east = Math.sin(radians(b.lng - a.lng) / 2)
   const square = north ** 2 + Math.cos(radians(a.lat)) * Math.cos(radians(b.lat)) * east ** 2
-  return 2 * radiusMeters * Math.asin(Math.sqrt(Math.min(1, square)))
+  return 2 * earthRadiusMeters * Math.asin(Math.sqrt(Math.min(1, square)))
 }
 
 /** Whether two points are at most `meters` apart. Most are not, by their latitudes alone. */
 export const areWithin = (a: Point, b: Point, meters: number): boolean =>
-  radians(Math.abs(a.lat - b.lat)) * radiusMeters <= meters && metersBetween(a, b) <= meters
+  radians(Math.abs(a.lat - b.lat)) * earthRadiusMeters <= meters && metersBetween(a, b) <= meters
 
 const radians = (degrees: number): number => (degrees * Math.PI) / 180

@@ -4,8 +4,8 @@
 import type { ParticipantId } from '../../schema/values/id.ts'
 import { refuse, type Refusal } from '../../schema/values/problems.ts'
 import type { CommonWords } from './common-words.ts'
-import type { CountCube, FoundCount } from './count-cube.ts'
-import type { ProfileKey } from './count-key.ts'
+import type { CountCube, FoundMerchants } from './count-cube.ts'
+import { placeBits } from './count-key.ts'
 import type { MerchantFilter } from './merchant-filter.ts'
 import { selectProfiles, type SearchCounts, type WantedWord } from './select-counts.ts'
 
@@ -40,7 +40,7 @@ export const searchTerms = (words: readonly string[], commonWords: CommonWords):
 export async function countSearch(
   cube: CountCube,
   filter: MerchantFilter,
-  countFound: (search: NameSearch) => Promise<FoundCount[] | null>,
+  countFound: (search: NameSearch) => Promise<FoundMerchants | null>,
 ): Promise<SearchCounts | Refusal> {
   const terms = searchTerms(filter.search!, cube.commonWords)
   const spots = spotsOf(cube, filter)
@@ -57,23 +57,22 @@ export async function countSearch(
   const groups = await Promise.all(
     terms.map(async (term, n) => {
       const found = await countFound({ rare: [term.word], also: terms.slice(n + 1), acquirers, spots })
-      return (
-        found?.filter(
-          ({ profile }) =>
-            !hasWord(cube, profile, term) && terms.slice(0, n).every((one) => hasWord(cube, profile, one)),
-        ) ?? null
-      )
+      const isNew = (profile: number) =>
+        !hasWord(cube, profile, term) && terms.slice(0, n).every((one) => hasWord(cube, profile, one))
+      return found && found.filter((_, at) => isNew(found[at | 1]! >>> placeBits))
     }),
   )
   const found = groups.filter((group) => group !== null)
   if (found.length < groups.length) return tooBroad()
-  return { common: terms.map(({ common }) => common), rare: found.flat() }
+  return { common: terms.map(({ common }) => common), rare: joined(found) }
 }
 
-function hasWord(cube: CountCube, profile: ProfileKey, { common }: SearchTerm): boolean {
-  const number = cube.numberOfProfile(profile)
-  const words = number === undefined ? [] : (cube.profiles[number]!.commonWords ?? [])
-  return words.some((word) => common.has(word))
+const hasWord = (cube: CountCube, profile: number, { common }: SearchTerm): boolean =>
+  cube.profiles[profile]!.commonWords?.some((word) => common.has(word)) ?? false
+
+function joined(parts: readonly FoundMerchants[]): FoundMerchants {
+  if (parts.length === 1) return parts[0]!
+  return Uint32Array.from(parts.flatMap((part) => [...part]))
 }
 
 /** More ranges than this would make the index slower than a range over all spots. */

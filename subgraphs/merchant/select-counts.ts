@@ -1,8 +1,8 @@
 // Which counts of the cube a filter selects.
 
 import type { ParticipantId } from '../../schema/values/id.ts'
-import type { CountCube, FoundCount, Terms } from './count-cube.ts'
-import type { Profile, ProfileKey } from './count-key.ts'
+import type { CountCube, FoundMerchants, Terms } from './count-cube.ts'
+import { placeBits, type Profile, type ProfileKey } from './count-key.ts'
 import type { MerchantFilter } from './merchant-filter.ts'
 
 /**
@@ -59,7 +59,7 @@ export interface SearchCounts {
   /** The profiles that have one of each of these words match; null when no profile does. */
   readonly common: readonly WantedWord[] | null
   /** Further merchants that match. */
-  readonly rare: readonly FoundCount[]
+  readonly rare: FoundMerchants
 }
 
 function selectTerms(
@@ -135,9 +135,9 @@ function profilesOf(cube: CountCube, filter: MerchantFilter, found: SearchCounts
   const flags = found.common
     ? selectProfiles(cube, filter, null, found.common).profiles
     : new Uint8Array(selected.length)
-  for (const { profile } of found.rare) {
-    const n = cube.numberOfProfile(profile)
-    if (n !== undefined && selected[n]) flags[n] = 1
+  for (let at = 0; at < found.rare.length; at += 2) {
+    const n = found.rare[at + 1]! >>> placeBits
+    if (selected[n]) flags[n] = 1
   }
   return flags
 }

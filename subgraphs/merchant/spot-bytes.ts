@@ -1,5 +1,5 @@
-// Reads the stored counts of a spot from the bytes of its document. The whole cube has millions of counts: as
-// objects they take the driver seconds, and a large spot would hold up the process for too long.
+// Reads what is counted from the bytes of documents. The whole cube has millions of counts: as objects they
+// take the driver seconds, and a large spot or search would hold up the process for too long.
 // Source: the BSON specification 1.1.
 
 import { placesMax, type ProfileKey, type SpotHead, type SpotId } from './count-key.ts'
@@ -22,17 +22,8 @@ export function readSpot(
   numberOf: (profile: ProfileKey) => number | undefined,
   onMissing: (profile: ProfileKey) => void,
 ): PackedSpot | null {
-  const fields: Record<string, unknown> = {}
   let counts: Uint32Array | null = new Uint32Array()
-  for (let at = 4; bytes[at] !== 0;) {
-    const type = bytes[at]!
-    const nameEnd = bytes.indexOf(0, at + 1)
-    const name = bytes.toString('latin1', at + 1, nameEnd)
-    at = nameEnd + 1
-    if (type === types.document) counts = readCounts(bytes, at, numberOf, onMissing)
-    else fields[name] = readValue(bytes, type, at)
-    at += lengthOf(bytes, type, at)
-  }
+  const fields = readFields(bytes, (at) => (counts = readCounts(bytes, at, numberOf, onMissing)))
   const { _id, country, city, region, version, at } = fields
   if (counts === null) return null
   return {
@@ -44,6 +35,31 @@ export function readSpot(
     at: at as Date,
     counts,
   }
+}
+
+/** The count key of a merchant that a search has found, without more of its spot than the id. */
+export interface FoundKey {
+  readonly spot: SpotId
+  readonly place: number
+  readonly profile: ProfileKey
+}
+
+/** Throws as `readSpot`. */
+export const readFoundKey = (bytes: Buffer): FoundKey => readFields(bytes) as unknown as FoundKey
+
+/** The fields of a document; `onDocument` reads one that is a document, from its first byte. */
+function readFields(bytes: Buffer, onDocument: (at: number) => void = () => {}): Record<string, unknown> {
+  const fields: Record<string, unknown> = {}
+  for (let at = 4; bytes[at] !== 0;) {
+    const type = bytes[at]!
+    const nameEnd = bytes.indexOf(0, at + 1)
+    const name = bytes.toString('latin1', at + 1, nameEnd)
+    at = nameEnd + 1
+    if (type === types.document) onDocument(at)
+    else fields[name] = readValue(bytes, type, at)
+    at += lengthOf(bytes, type, at)
+  }
+  return fields
 }
 
 /** Each element is a type, two digits of the place, the key of the profile, a zero, and the number. */

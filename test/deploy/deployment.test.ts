@@ -36,7 +36,9 @@ describe('the image', () => {
     expect(lines.filter((line) => line.startsWith('FROM '))).toHaveLength(2)
     expect(final.findLast((line) => line.startsWith('USER '))).toBe('USER 1000:1000')
     expect(final.some((line) => line.startsWith('HEALTHCHECK ') && line.includes('/readyz'))).toBe(true)
-    expect(final.findLast((line) => line.startsWith('CMD '))).toBe('CMD ["node", "gateway/main.ts"]')
+    expect(final.findLast((line) => line.startsWith('CMD '))).toBe(
+      'CMD ["node", "--max-semi-space-size=16", "gateway/main.ts"]',
+    )
   })
 
   const inImage = files.filter((file) => copied.includes(file.split('/')[0]!))

@@ -32,7 +32,7 @@ const coverageOf = ({ counts: { cube } }: Pick<Process, 'counts'>): Coverage =>
     profiles: selectProfiles(cube, everything),
     cities: null,
     countries: null,
-    spots: null,
+    found: null,
   })
 
 let one: Process

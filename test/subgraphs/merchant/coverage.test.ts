@@ -17,7 +17,7 @@ function coverageOf(merchants: readonly Merchant[]): Coverage {
     profiles: selectProfiles(cube, filter),
     cities: null,
     countries: null,
-    spots: null,
+    found: null,
   })
 }
 

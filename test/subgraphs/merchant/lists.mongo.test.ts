@@ -33,8 +33,17 @@ const crowded = Array.from({ length: 40 }, (_, n) =>
     location: { lat: 31.2, lng: 121.4 },
   }),
 )
+/** Close together on one side of them, so that a guess of their density is wrong in either direction. */
+const street = Array.from({ length: 60 }, (_, n) =>
+  aMerchant({
+    acquirer: 'acquirer-cn-02',
+    mid: `Y${String(n).padStart(3, '0')}`,
+    mcc: n % 3 === 0 ? '5411' : '5812',
+    location: { lat: 31.2 + n ** 2 / 1_000_000, lng: 121.4004 },
+  }),
+)
 const [drawn] = fc.sample(someMerchants({ minLength: 150, maxLength: 160 }), { numRuns: 1, seed: 7 })
-const merchants: readonly Merchant[] = [...drawn!, ...crowded]
+const merchants: readonly Merchant[] = [...drawn!, ...crowded, ...street]
 
 let counts: CountStore
 let merchantQueries: MerchantQueries
@@ -152,19 +161,29 @@ describe('a list of merchants', () => {
       lng: fc.double({ min: 121.35, max: 121.52, noNaN: true }),
       radiusMeters: fc.integer({ min: 1, max: 20_000 }),
     })
+    const inStreet = fc.record({
+      lat: fc.double({ min: 31.199, max: 31.206, noNaN: true }),
+      lng: fc.double({ min: 121.399, max: 121.401, noNaN: true }),
+      radiusMeters: fc.integer({ min: 1, max: 2_000 }),
+    })
     await fc.assert(
-      fc.asyncProperty(around, someFilter, fc.integer({ min: 1, max: 30 }), async (near, where, first) => {
-        const expected = merchants
-          .filter((merchant) => merchant.location && matches(merchant, where))
-          .map((merchant) => ({ id: merchant.id, meters: haversine(near, merchant.location!) }))
-          .filter(({ meters }) => meters <= near.radiusMeters)
-        const edges = await allPages({ near, where, first })
-        expect(edges.map(({ node }) => node.id).toSorted()).toEqual(expected.map(({ id }) => id).toSorted())
-        const metersOf = new Map(expected.map(({ id, meters }) => [id, meters]))
-        const meters = edges.map(({ node }) => metersOf.get(node.id)!)
-        meters.forEach((value, n) => expect(edges[n]!.distanceMeters).toBe(Math.round(value)))
-        expect(meters.every((value, n) => n === 0 || value >= meters[n - 1]! - 1e-3)).toBe(true)
-      }),
+      fc.asyncProperty(
+        fc.oneof(around, inStreet),
+        someFilter,
+        fc.integer({ min: 1, max: 30 }),
+        async (near, where, first) => {
+          const expected = merchants
+            .filter((merchant) => merchant.location && matches(merchant, where))
+            .map((merchant) => ({ id: merchant.id, meters: haversine(near, merchant.location!) }))
+            .filter(({ meters }) => meters <= near.radiusMeters)
+          const edges = await allPages({ near, where, first })
+          expect(edges.map(({ node }) => node.id).toSorted()).toEqual(expected.map(({ id }) => id).toSorted())
+          const metersOf = new Map(expected.map(({ id, meters }) => [id, meters]))
+          const meters = edges.map(({ node }) => metersOf.get(node.id)!)
+          meters.forEach((value, n) => expect(edges[n]!.distanceMeters).toBe(Math.round(value)))
+          expect(meters.every((value, n) => n === 0 || value >= meters[n - 1]! - 1e-3)).toBe(true)
+        },
+      ),
       { numRuns: 100 },
     )
   })
