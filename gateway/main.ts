@@ -33,8 +33,15 @@ try {
   } else {
     refuseUnsafe(config)
     // MongoDB takes a second to open its data. Meanwhile the other modules are loaded.
-    const { startMongo } = await import('./mongod/start.ts')
-    const mongod = startMongo({ ...mongoOptions(config), logger })
+    const { startMongo, startMongoAfter } = await import('./mongod/start.ts')
+    const options = { ...mongoOptions(config), logger }
+    const hasDemoData = config.MODE === 'demo' && (part === null || part === 'distributed')
+    const mongod = hasDemoData
+      ? startMongoAfter(
+          async (single) => (await import('./app/demo.ts')).loadDemo(single, config, logger),
+          options,
+        )
+      : startMongo(options)
     mongod.catch(() => {})
     const { startProcess } = await import('./app/start.ts')
     const starting = startProcess(part, config, { logger, mongod })

@@ -2,10 +2,19 @@
 
 import path from 'node:path'
 import { findMongod } from './binary.ts'
-import { endOrphan, type LineLogger, writeRun, openFolder, readRun, runningPort } from './folder.ts'
+import {
+  endOrphan,
+  type Folder,
+  hasNoReplicaSet,
+  type LineLogger,
+  writeRun,
+  openFolder,
+  readRun,
+  runningPort,
+} from './folder.ts'
 import { checkGiven } from './given.ts'
 import { choosePort } from './port.ts'
-import { becomePrimary, replicaSet } from './replica-set.ts'
+import { becomePrimary, directUri, replicaSet, versionOfSingle } from './replica-set.ts'
 import { listens, spawnMongod, whyEnded } from './server.ts'
 
 export interface MongoOptions {
@@ -33,10 +42,15 @@ export interface MongoOptions {
   readonly logger: LineLogger
 }
 
+/** Loads data into a single server. */
+export type Load = (mongod: RunningMongo) => Promise<unknown>
+
 export interface RunningMongo {
   readonly uri: string
   /** Where it was found, for the log. */
   readonly source: string
+  /** True for a server without a replica set, on which data are loaded: see `startMongoAfter`. */
+  readonly isSingle: boolean
   /** Resolves when mongod has ended, by `close` or by itself; never for the operator's own. */
   readonly ended: Promise<void>
   /** Ends mongod cleanly, in about a second; close all clients first. Has no effect on the operator's own. */
@@ -56,11 +70,25 @@ export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
   if (uri !== undefined) {
     const hosts = await checkGiven(uri, logger)
     logger.info(`MongoDB at ${hosts} from MONGODB_URI`)
-    return { uri, source: 'MONGODB_URI', ended: new Promise(() => {}), close: async () => {} }
+    return {
+      uri,
+      source: 'MONGODB_URI',
+      isSingle: false,
+      ended: new Promise(() => {}),
+      close: async () => {},
+    }
   }
 
   const folder = openFolder(dataDir)
   await endOrphan(dataDir, logger)
+  return startOwn(folder, { ...options, isSingle: false })
+}
+
+async function startOwn(
+  folder: Folder,
+  options: MongoOptions & { readonly isSingle: boolean },
+): Promise<RunningMongo> {
+  const { isSingle, logger } = options
   const port = await choosePort(options.port, readRun(folder)?.port)
   const binary = await findMongod({
     binary: options.binary,
@@ -69,7 +97,7 @@ export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
   })
 
   const mongod = await spawnMongod(binary.path, folder, port, options)
-  writeRun(folder, { hub: process.pid, mongod: mongod.process.pid!, port })
+  writeRun(folder, { hub: process.pid, mongod: mongod.process.pid!, port, ...(isSingle && { isSingle }) })
   const endWithHub = () => mongod.process.kill('SIGTERM')
   process.once('exit', endWithHub)
   const ended = mongod.ended.then(() => void process.off('exit', endWithHub))
@@ -79,14 +107,34 @@ export async function startMongo(options: MongoOptions): Promise<RunningMongo> {
   }
 
   try {
-    const version = (await listens(mongod)) && (await Promise.race([becomePrimary(port, folder), ended]))
+    const prepare = isSingle ? versionOfSingle : becomePrimary
+    const version = (await listens(mongod)) && (await Promise.race([prepare(port, folder), ended]))
     if (!version) throw whyEnded(mongod)
-    logger.info(`MongoDB ${version} from ${binary.source} on 127.0.0.1:${port}, data in ${folder.db}`)
+    logger.info(
+      `MongoDB ${version} from ${binary.source} on 127.0.0.1:${port}, data in ${folder.db}${isSingle ? ', as a single server for a load' : ''}`,
+    )
   } catch (error) {
     await close()
     throw error
   }
-  return { uri: uriOf(port), source: binary.source, ended, close }
+  const uri = isSingle ? directUri(port) : uriOf(port)
+  return { uri, source: binary.source, isSingle, ended, close }
+}
+
+/**
+ * As `startMongo`, but a data folder on which no replica set has run is first given to `load`, as a single
+ * server: it has no oplog, which would repeat every write, and so neither change streams nor MongoDB
+ * transactions. A load that was interrupted is called again by the next start.
+ */
+export async function startMongoAfter(load: Load, options: MongoOptions): Promise<RunningMongo> {
+  if (options.uri !== undefined) return startMongo(options)
+  const folder = openFolder(options.dataDir)
+  await endOrphan(options.dataDir, options.logger)
+  if (hasNoReplicaSet(folder)) {
+    const single = await startOwn(folder, { ...options, isSingle: true })
+    await load(single).finally(() => single.close())
+  }
+  return startMongo(options)
 }
 
 /** The URI of the mongod that runs on `dataDir`; null when none does. */
