@@ -8,7 +8,7 @@ import type { Corridor, Participant, Project } from '../subgraphs/shared/registr
 import type { CityTable } from './cities.ts'
 import { makeDataset, type Dataset, type DatasetOptions } from './dataset.ts'
 import type { Hand } from './hand.ts'
-import type { SpanPlan, SpanWorth } from './payments.ts'
+import type { PaymentSource, SpanPlan, SpanWorth } from './payments.ts'
 
 /** What is done once, before and after the parts. */
 export interface Importers<Counts> {
@@ -83,9 +83,36 @@ export async function isDatasetDue(
   return false
 }
 
-/** Loads the data set if a load is due. Only one process may call it at a time. */
-export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>): Promise<LoadResult> {
-  if (!(await isDatasetDue(db, options))) return { loaded: false }
+/** True when the data set is stored, and only the end of its load is due. */
+export async function isDatasetStored(
+  db: Db,
+  { seed, scale }: Pick<DatasetOptions, 'seed' | 'scale'>,
+): Promise<boolean> {
+  return (await recordsIn(db).findOne({ _id: 'dataset', seed, scale, done: allStored })) !== null
+}
+
+/** Steps of a load. */
+const allStored = 'all'
+const merchantsStored = 'all merchants'
+
+/**
+ * Ends the load of a data set that is stored, on a MongoDB with change streams: `beginLog` lets the sequencer
+ * begin after the log of the data set.
+ */
+export async function endLoad(db: Db, beginLog: () => Promise<unknown>): Promise<void> {
+  await beginLog()
+  await recordsIn(db).updateOne(
+    { _id: 'dataset' },
+    { $set: { loadedAt: new Date() }, $unset: { done: true } },
+  )
+}
+
+/**
+ * Stores the data set if a load is due; `endLoad` then ends the load. Only one process may call it at a time.
+ * It needs neither change streams nor MongoDB transactions.
+ */
+export async function storeDataset<Counts>(db: Db, options: LoadOptions<Counts>): Promise<LoadResult> {
+  if (!(await isDatasetDue(db, options)) || (await isDatasetStored(db, options))) return { loaded: false }
   const startedAtMs = performance.now()
   const record = await begin(db, options)
   const dataset = makeDataset({ ...options, until: record.until })
@@ -108,23 +135,23 @@ export async function loadDataset<Counts>(db: Db, options: LoadOptions<Counts>):
     await progress.once('merchants', () => importers.clearMerchants(commonWords))
     await progress.once('offers', () => importers.offers(dataset.offers))
     await progress.once('payments', () => importers.clearPayments())
-    const counts = await loadMerchants(dataset, hands.all, progress, options)
+    const counts = progress.has(merchantsStored)
+      ? []
+      : await loadMerchants(dataset, hands.all, progress, options)
     // MongoDB builds the indexes of merchants with one processor, and the payments are made meanwhile.
-    const indexing = importers.finishMerchants(counts, dataset.products)
+    const indexing = progress.once(merchantsStored, () => importers.finishMerchants(counts, dataset.products))
     // Awaited after the payments, also when these fail.
     const settled = indexing.catch(() => {})
     await loadPayments(dataset, hands.all, progress, options).catch(async (error: unknown) => {
       await settled
       throw error
     })
-    await finishBoth([indexing, importers.finishPayments(payments.count)], options)
+    await progress.once(allStored, () =>
+      finishBoth([indexing, importers.finishPayments(payments.count)], options),
+    )
   } finally {
     await hands.close()
   }
-  await recordsIn(db).updateOne(
-    { _id: 'dataset' },
-    { $set: { loadedAt: new Date() }, $unset: { done: true } },
-  )
   const tookMs = performance.now() - startedAtMs
   logger.info(`loaded the data set in ${(tookMs / 1000).toFixed(1)} s`)
   return { loaded: true, merchants: merchants.count, payments: payments.count, tookMs }
@@ -227,13 +254,7 @@ async function loadPayments<Counts>(
   { onProgress }: LoadOptions<Counts>,
 ): Promise<void> {
   const numbers = [...payments.spans.keys()]
-  const worths: SpanWorth[] = []
-  let valued = 0
-  await share(hands, numbers, async (hand, span) => {
-    worths[span] = await hand.worthOf(span)
-    onProgress?.('values', (valued += payments.spans[span]!.count), payments.count)
-  })
-  const plans: readonly SpanPlan[] = payments.planOf(worths)
+  const plans = await planPayments(payments, hands, onProgress)
   let written = 0
   const onAdded = (rows: number) => onProgress?.('payments', (written += rows), payments.count)
   await share(hands, numbers, async (hand, span) => {
@@ -241,6 +262,20 @@ async function loadPayments<Counts>(
     if (progress.has(name)) onAdded(payments.spans[span]!.count)
     else await progress.once(name, () => hand.payments(span, plans[span]!, onAdded))
   })
+}
+
+async function planPayments<Counts>(
+  payments: PaymentSource,
+  hands: readonly Hand<Counts>[],
+  onProgress: LoadOptions<Counts>['onProgress'],
+): Promise<readonly SpanPlan[]> {
+  const worths: SpanWorth[] = []
+  let valued = 0
+  await share(hands, [...payments.spans.keys()], async (hand, span) => {
+    worths[span] = await hand.worthOf(span)
+    onProgress?.('values', (valued += payments.spans[span]!.count), payments.count)
+  })
+  return payments.planOf(worths)
 }
 
 /** Gives each hand the next of `parts` whenever it has finished one. */

@@ -4,6 +4,7 @@
 
 import { enableCompileCache } from 'node:module'
 import { compileCacheDir } from './config/compile-cache.ts'
+import type { Load } from './mongod/start.ts'
 
 // Enabled before anything else is loaded.
 enableCompileCache(compileCacheDir)
@@ -36,7 +37,10 @@ try {
       // MongoDB takes a second to open its data. The other modules are loaded meanwhile, and let nothing else
       // run: so its process is there before.
       const { launchMongo } = await import('./mongod/start.ts')
-      const { running: mongod } = await launchMongo({ ...mongoOptions(config), logger })
+      const hasDemoData = config.MODE === 'demo' && (part === null || part === 'distributed')
+      const load: Load = async (single) => (await import('./app/demo.ts')).loadDemo(single, config, logger)
+      const options = { ...mongoOptions(config), logger }
+      const { running: mongod } = await launchMongo(options, hasDemoData ? load : undefined)
       mongod.catch(() => {})
       const { startProcess } = await import('./app/start.ts')
       return startProcess(part, config, { logger, mongod })

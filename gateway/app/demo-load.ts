@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { loadDataset, type Hands, type HandSetup, type LoadPhase } from '../../dataset/load.ts'
+import { storeDataset, type Hands, type HandSetup, type LoadPhase } from '../../dataset/load.ts'
 import type { Hand } from '../../dataset/hand.ts'
 import { clearActivity, finishActivity } from '../../subgraphs/analytics/import.ts'
 import {
@@ -21,6 +21,7 @@ import {
   builtInRates,
   preparePayments,
   reportingFen,
+  tipOfImport,
   transactionProjections,
 } from '../../subgraphs/transaction/import.ts'
 
@@ -64,7 +65,7 @@ process.once('disconnect', endWithParent)
 
 const mongo = await connect(uri)
 const db = mongo.db(database)
-await loadDataset<TallyParts>(db, {
+await storeDataset<TallyParts>(db, {
   seed,
   scale,
   until,
@@ -81,9 +82,12 @@ await loadDataset<TallyParts>(db, {
       await preparePayments(db)
       await clearActivity(db)
     },
-    finishPayments: async (count) => {
-      await finishActivity(db, await finishPayments(db, count, transactionProjections), sums)
-    },
+    // MongoDB builds the indexes, and the sums are made here.
+    finishPayments: (count) =>
+      Promise.all([
+        finishPayments(db, count, transactionProjections),
+        finishActivity(db, tipOfImport(count), sums),
+      ]),
   },
   openHands: (setup) => openHands({ ...setup, uri, database }),
   logger: {

@@ -3,17 +3,21 @@
 
 import type { Db } from 'mongodb'
 import { fork } from 'node:child_process'
-import { isDatasetDue, type LoadPhase } from '../../dataset/load.ts'
+import { endLoad, isDatasetDue, isDatasetStored, type LoadPhase } from '../../dataset/load.ts'
 import { startTraffic, type Traffic } from '../../dataset/traffic.ts'
 import type { Currency } from '../../schema/values/currency.ts'
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Registry } from '../../subgraphs/shared/registry.ts'
-import { builtInRates } from '../../subgraphs/transaction/index.ts'
+import { beginLog, builtInRates } from '../../subgraphs/transaction/import.ts'
+import { checkSchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
+import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { compileCacheDir } from '../config/compile-cache.ts'
 import { environmentWith, type Config } from '../config/config.ts'
 import { createKey, demoKeyHashes } from '../identity/key.ts'
 import type { Guest } from '../identity/key-ring.ts'
 import { createKeyStore } from '../identity/key-store.ts'
+import type { RunningMongo } from '../mongod/start.ts'
+import { migrations } from './migrations.ts'
 import type { LoadMessage, LoadOrder } from './demo-load.ts'
 
 /** Adds the demo keys. */
@@ -30,11 +34,38 @@ export async function seedDemo(
   now: () => Date,
 ): Promise<void> {
   await seedDemoKeys(db, now)
-  const dataset = { seed: SEED, scale: SCALE }
-  if (await isDatasetDue(db, { ...dataset, logger })) {
-    const order = { ...dataset, uri, database: db.databaseName, until: now(), sums: false }
-    await loadInProcess(order, logger, progressLines(logger))
+  const order = { seed: SEED, scale: SCALE, until: now(), sums: false }
+  await loadDataset({ uri, db }, order, logger, progressLines(logger))
+}
+
+/** Loads the data set of `config` into a MongoDB that is started for it. */
+export async function loadDemo(mongod: RunningMongo, config: Config, logger: Logger): Promise<void> {
+  const mongo = await connect(mongod.uri)
+  try {
+    const db = mongo.db(config.MONGODB_DATABASE)
+    await checkSchemaVersion(db, migrations)
+    const order = { seed: config.SEED, scale: config.SCALE, until: new Date(), sums: false }
+    await loadDataset({ ...mongod, db }, order, logger, progressLines(logger))
+  } finally {
+    await mongo.close()
   }
+}
+
+/**
+ * Loads the data set if a load is due. On a single server it is stored, and another call ends the load when
+ * that MongoDB is a replica set.
+ */
+export async function loadDataset(
+  { uri, db, isSingle = false }: { readonly uri: string; readonly db: Db; readonly isSingle?: boolean },
+  order: Omit<LoadOrder, 'uri' | 'database'>,
+  logger: LineLogger,
+  onProgress: OnProgress,
+): Promise<void> {
+  if (!(await isDatasetDue(db, { ...order, logger }))) return
+  if (!(await isDatasetStored(db, order))) {
+    await storeInProcess({ ...order, uri, database: db.databaseName }, logger, onProgress)
+  }
+  if (!isSingle) await endLoad(db, () => beginLog(db))
 }
 
 /**
@@ -60,9 +91,10 @@ async function hasDemoData(db: Db): Promise<boolean> {
 }
 
 /**
- * Loads in a process of its own: loading needs more memory than the hub, and only an exit returns all of it.
+ * Stores the data set from a process of its own: that needs more memory than the hub, and only an exit returns
+ * all of it.
  */
-export function loadInProcess(order: LoadOrder, logger: LineLogger, onProgress: OnProgress): Promise<void> {
+function storeInProcess(order: LoadOrder, logger: LineLogger, onProgress: OnProgress): Promise<void> {
   const child = fork(new URL('demo-load.ts', import.meta.url), [], {
     serialization: 'advanced',
     env: environmentWith({ NODE_COMPILE_CACHE: compileCacheDir }),

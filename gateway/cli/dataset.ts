@@ -7,11 +7,11 @@ import { parseArgs } from 'node:util'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { checkSchemaVersion } from '../../subgraphs/platform/mongo/schema-version.ts'
 import { checkFigures } from '../app/dataset-figures.ts'
-import { loadInProcess } from '../app/demo.ts'
+import { loadDataset } from '../app/demo.ts'
 import { createLogger } from '../app/logger.ts'
 import { migrations } from '../app/migrations.ts'
-import { mongoOptions, readConfig } from '../config/config.ts'
-import { startMongo } from '../mongod/start.ts'
+import { mongoOptions, readConfig, type Config } from '../config/config.ts'
+import { startMongo, type RunningMongo } from '../mongod/start.ts'
 import { createProgressBar } from './progress-bar.ts'
 import { printHelp } from './print-help.ts'
 
@@ -27,7 +27,7 @@ interface Order {
   readonly check: boolean
 }
 
-function readOrder(args: readonly string[], { SCALE, SEED }: ReturnType<typeof readConfig>): Order {
+function readOrder(args: readonly string[], { SCALE, SEED }: Config): Order {
   const options = { scale: { type: 'string' }, seed: { type: 'string' }, check: { type: 'boolean' } } as const
   const { values } = parseArgs({ args: [...args], options })
   const scale = Number(values.scale ?? SCALE)
@@ -49,32 +49,44 @@ for (const [signal, status] of [
   process.once(signal, () => process.exit(status))
 }
 
-async function load(uri: string, db: Db, { scale, seed }: Order): Promise<void> {
+async function load(mongod: RunningMongo, db: Db, { scale, seed }: Order): Promise<void> {
   const bar = createProgressBar(process.stderr)
   const logger = {
     info: (message: string) => bar.line(message),
     warn: (message: string) => bar.line(message),
   }
-  const order = { uri, database: db.databaseName, scale, seed, until: new Date(), sums: true }
+  const order = { scale, seed, until: new Date(), sums: true }
   try {
-    await loadInProcess(order, logger, (phase, done, total) => bar.show(phase, done, total))
+    await loadDataset({ ...mongod, db }, order, logger, (phase, done, total) => bar.show(phase, done, total))
   } finally {
     bar.end()
   }
+}
+
+async function onDatabase(
+  mongod: RunningMongo,
+  { MONGODB_DATABASE }: Config,
+  work: (db: Db) => Promise<void>,
+): Promise<void> {
+  await using mongo = disposable(await connect(mongod.uri))
+  const db = mongo.db(MONGODB_DATABASE)
+  await checkSchemaVersion(db, migrations)
+  await work(db)
 }
 
 if (printHelp(usage)) process.exit(0)
 try {
   const config = readConfig()
   const order = readOrder(process.argv.slice(2), config)
-  await using mongod = disposable(await startMongo({ ...mongoOptions(config), logger: { info: print } }))
-  await using mongo = disposable(await connect(mongod.uri))
-  const db = mongo.db(config.MONGODB_DATABASE)
-  await checkSchemaVersion(db, migrations)
-  if (!order.check) await load(mongod.uri, db, order)
-  const { lines, isRight } = await checkFigures(db, createLogger({ ...config, LOG_LEVEL: 'warn' }))
-  for (const line of lines) print(line)
-  if (!isRight) process.exitCode = 1
+  const options = { ...mongoOptions(config), logger: { info: print } }
+  const loadFirst = (single: RunningMongo) => onDatabase(single, config, (db) => load(single, db, order))
+  await using mongod = disposable(await startMongo(options, order.check ? undefined : loadFirst))
+  await onDatabase(mongod, config, async (db) => {
+    if (!order.check) await load(mongod, db, order)
+    const { lines, isRight } = await checkFigures(db, createLogger({ ...config, LOG_LEVEL: 'warn' }))
+    for (const line of lines) print(line)
+    if (!isRight) process.exitCode = 1
+  })
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

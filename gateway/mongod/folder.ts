@@ -1,6 +1,6 @@
 // The data folder of the hub's own mongod. One hub at a time uses it, also after a hub was killed.
 
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { pause } from '../../subgraphs/platform/async/promise.ts'
 import { MongoStartError, reasonOf } from './error.ts'
@@ -24,6 +24,8 @@ interface Run {
   readonly hub: number
   readonly mongod: number
   readonly port: number
+  /** True when the mongod was a single server; left out for a replica set. */
+  readonly isSingle?: boolean
 }
 
 function folderAt(dataDir: string): Folder {
@@ -58,6 +60,10 @@ export function readRun(folder: Folder): Run | null {
     return null
   }
 }
+
+/** True when no replica set has run on the folder: it is new, or a load of a data set was interrupted on it. */
+export const hasNoReplicaSet = (folder: Folder): boolean =>
+  readRun(folder)?.isSingle ?? !existsSync(path.join(folder.db, 'WiredTiger'))
 
 /** The port of the mongod that runs on `dataDir`; null when none does. */
 export function runningPort(dataDir: string): number | null {

@@ -9,17 +9,9 @@ import { host, portTaken } from './port.ts'
 export const replicaSet = 'crossgate'
 
 /** Makes the mongod on `port` the primary of its set, whatever its previous port was. Returns its version. */
-export async function becomePrimary(port: number, folder: Folder): Promise<string> {
-  const client = new MongoClient(`mongodb://${host}:${port}/?directConnection=true`, {
-    serverSelectionTimeoutMS: 5_000,
-  })
-  try {
-    const admin = client.db('admin')
-    // Another mongod may listen on the port by now. Its configuration must not be changed.
-    const { parsed } = await admin.command({ getCmdLineOpts: 1 })
-    if (parsed.storage?.dbPath !== folder.db) throw portTaken(port)
-
-    const config = await client.db('local').collection('system.replset').findOne()
+export const becomePrimary = (port: number, folder: Folder): Promise<string> =>
+  checked(port, folder, async (admin) => {
+    const config = await admin.client.db('local').collection('system.replset').findOne()
     const member = { ...config?.members[0], _id: 0, host: `${host}:${port}` }
     if (!config) {
       await admin.command({ replSetInitiate: { _id: replicaSet, members: [member] } })
@@ -29,6 +21,23 @@ export async function becomePrimary(port: number, folder: Folder): Promise<strin
     }
     // The driver's own monitor would notice only after up to half a second.
     while (!(await admin.command({ hello: 1 })).isWritablePrimary) await pause(10)
+  })
+
+/** Returns the version of the mongod on `port`, a single server. */
+export const versionOfSingle = (port: number, folder: Folder): Promise<string> =>
+  checked(port, folder, async () => {})
+
+export const directUri = (port: number): string => `mongodb://${host}:${port}/?directConnection=true`
+
+/** Calls `prepare` with the mongod on `port`, and returns its version. */
+async function checked(port: number, folder: Folder, prepare: (admin: Db) => Promise<void>): Promise<string> {
+  const client = new MongoClient(directUri(port), { serverSelectionTimeoutMS: 5_000 })
+  try {
+    const admin = client.db('admin')
+    // Another mongod may listen on the port by now. Its configuration must not be changed.
+    const { parsed } = await admin.command({ getCmdLineOpts: 1 })
+    if (parsed.storage?.dbPath !== folder.db) throw portTaken(port)
+    await prepare(admin)
     return (await admin.command({ buildInfo: 1 })).version
   } finally {
     await client.close()

@@ -19,6 +19,8 @@ export interface Mongod {
 
 /** See `MongoOptions`. */
 interface MongodSettings {
+  /** True: a single server, without a replica set and its oplog. */
+  readonly isSingle?: boolean
   readonly cacheGb?: number | undefined
   readonly oplogMb?: number | undefined
   readonly checkpointSeconds?: number | undefined
@@ -29,11 +31,10 @@ export async function spawnMongod(
   binary: string,
   folder: Folder,
   port: number,
-  { cacheGb = 0.5, oplogMb = 1024, checkpointSeconds = 60 }: MongodSettings,
+  { isSingle = false, cacheGb = 0.5, oplogMb = 1024, checkpointSeconds = 60 }: MongodSettings,
 ): Promise<Mongod> {
   const options = [
     ['--dbpath', folder.db],
-    ['--replSet', replicaSet],
     ['--bind_ip', host],
     ['--port', String(port)],
     ['--nounixsocket'],
@@ -43,12 +44,18 @@ export async function spawnMongod(
     ['--setParameter', 'diagnosticDataCollectionEnabled=false'],
     // The MongoDB transaction of a process that was killed stays open for this long, by default a minute.
     ['--setParameter', 'transactionLifetimeLimitSeconds=10'],
-    ['--oplogSize', String(oplogMb)],
     ['--syncdelay', String(checkpointSeconds)],
     ['--wiredTigerCacheSizeGB', String(cacheGb)],
     // The journal file is created at its full size and read as a whole at the start: 16 MB take 0.4 s less
     // than 100.
     ['--wiredTigerEngineConfigString', 'log=(file_max=16MB)'],
+    // At its default level, zstd takes three to four times as long as at this one, for a tenth less on disk.
+    ...(isSingle
+      ? [['--zstdDefaultCompressionLevel', '3']]
+      : [
+          ['--replSet', replicaSet],
+          ['--oplogSize', String(oplogMb)],
+        ]),
   ]
   truncateSync(folder.log)
   const log = openSync(folder.log, 'a')

@@ -26,6 +26,28 @@ export function nameWordsOf({ name, localName }: Merchant, commonWords: CommonWo
   }
 }
 
+/** Finds words as `nameWordsOf`, and caches them: many merchants of an import have the same names. */
+export class NameWordsCache {
+  readonly #common: CommonWords
+  readonly #known = new Map<string, { readonly localName: string | null; readonly words: NameWords }>()
+
+  constructor(common: CommonWords) {
+    this.#common = common
+  }
+
+  of(merchant: Merchant): NameWords {
+    const { name, localName } = merchant
+    let known = this.#known.get(name)
+    if (known?.localName !== localName) {
+      if (this.#known.size >= cachedNamesMax) this.#known.clear()
+      this.#known.set(name, (known = { localName, words: nameWordsOf(merchant, this.#common) }))
+    }
+    return known.words
+  }
+}
+
+const cachedNamesMax = 20_000
+
 /** A common word is in at least this share of the names of a sample. */
 const shareMin = 1 / 1_000
 /** In a country and category, at least this share of the names has the word, or at most the rest. */

@@ -79,15 +79,17 @@ export class CountKeys {
   /** The profiles of all keys so far. */
   readonly profiles = new Map<ProfileKey, Profile>()
   readonly #profileKeys = new Map<string, ProfileKey>()
-  readonly #spots = new Map<string, SpotHead>()
+  /** By country, city and region. */
+  readonly #spots = new Map<string, Map<string, Map<Hexagon | null, SpotHead>>>()
 
   of(merchant: Merchant, commonWords: readonly string[]): CountKey {
     const { country, city, location } = merchant
     const fine = location && fineHexagonAt(location)
-    const region = fine === null ? '' : hexagonAround(fine, regionResolution)
-    const spotText = `${country}|${city}|${region}`
-    let spot = this.#spots.get(spotText)
-    if (!spot) this.#spots.set(spotText, (spot = spotOf(merchant, fine, cityKey(country, city))))
+    const region = fine && hexagonAround(fine, regionResolution)
+    const inCountry = memberOf(this.#spots, country)
+    const inCity = memberOf(inCountry, city)
+    let spot = inCity.get(region)
+    if (!spot) inCity.set(region, (spot = spotOf(merchant, fine, cityKey(country, city))))
     return {
       spot,
       place: fine === null ? 0 : placeInRegion(fine),
@@ -106,6 +108,13 @@ export class CountKeys {
     }
     return key
   }
+}
+
+/** The map at `key`, which is added when it is missing. */
+function memberOf<Key, Value>(maps: Map<string, Map<Key, Value>>, key: string): Map<Key, Value> {
+  let member = maps.get(key)
+  if (!member) maps.set(key, (member = new Map()))
+  return member
 }
 
 export const profileOf = (merchant: Profile, commonWords: readonly string[] = []): Profile => ({

@@ -6,10 +6,10 @@ import { chunks } from '../platform/async/chunks.ts'
 import { importing, insertAll } from '../platform/mongo/bulk-write.ts'
 import { createCompressed } from '../platform/mongo/create-compressed.ts'
 import { isDuplicateKey } from '../platform/mongo/errors.ts'
-import { nameWordsOf, saveCommonWords, type CommonWords } from './common-words.ts'
+import { NameWordsCache, saveCommonWords, type CommonWords } from './common-words.ts'
 import { CountKeys } from './count-key.ts'
 import { countCollections } from './count-store.ts'
-import { JoinedTally, MerchantTally, type TallyParts } from './merchant-tally.ts'
+import { JoinedTally, MerchantTally, type SpotCounts, type TallyParts } from './merchant-tally.ts'
 import type { Merchant, QrProduct } from './merchant.ts'
 import { createMerchantIndexes, merchantCollection, storedMerchant } from './stored-merchant.ts'
 
@@ -34,11 +34,12 @@ export function createMerchantImport(db: Db, commonWords: CommonWords): Merchant
   const collection = merchantCollection(db)
   const tally = new MerchantTally()
   const keys = new CountKeys()
+  const nameWords = new NameWordsCache(commonWords)
   return {
     add: (merchants, stored = 'none', onAdded = () => {}) =>
       inGroups(merchants, async (group) => {
         const rows = group.map((merchant) => {
-          const words = nameWordsOf(merchant, commonWords)
+          const words = nameWords.of(merchant)
           const key = keys.of(merchant, words.common)
           tally.add(key, keys.profiles)
           return stored === 'all' ? null : storedMerchant(merchant, key, words)
@@ -111,31 +112,48 @@ async function saveCounts(db: Db, tally: JoinedTally, at: Date): Promise<void> {
   })
   // A map of counts is written as a document.
   const spots = db.collection<{ readonly _id: string }>(collections.spots.collectionName)
-  await inGroups(
-    tally.spots(),
-    async (group) => {
-      const rows = group.map(({ spot: { id, ...head }, counts }) => {
-        return { _id: id, ...head, version: 1, at, counts }
-      })
-      throwIfFailed(await insertAll(spots, rows, importing))
-    },
-    200,
-  )
+  await inFlight(groupsOf(tally.spots()), async (group) => {
+    const rows = group.map(({ spot: { id, ...head }, counts }) => {
+      return { _id: id, ...head, version: 1, at, counts }
+    })
+    throwIfFailed(await insertAll(spots, rows, importing))
+  })
+}
+
+/** A spot of a large city has ten thousand counts, and most spots have few. */
+const groupCounts = 20_000
+
+function* groupsOf(spots: Iterable<SpotCounts>): Iterable<readonly SpotCounts[]> {
+  let group: SpotCounts[] = []
+  let counts = 0
+  for (const spot of spots) {
+    group.push(spot)
+    counts += spot.counts.size
+    if (counts < groupCounts) continue
+    yield group
+    ;[group, counts] = [[], 0]
+  }
+  if (group.length > 0) yield group
 }
 
 function throwIfFailed([error]: Awaited<ReturnType<typeof insertAll>>): void {
   if (error) throw new Error(`the counts cannot be written: error ${error.code}`)
 }
 
-/** Writes `rows` in groups, at most `flightsMax` at a time. Returns how many rows there were. */
-async function inGroups<Row>(
+/** Writes `rows` in groups. Returns how many rows there were. */
+const inGroups = <Row>(
   rows: AsyncIterable<Row> | Iterable<Row>,
   write: (group: readonly Row[]) => Promise<void>,
-  size = groupSize,
+): Promise<number> => inFlight(chunks(rows, groupSize), write)
+
+/** Writes groups, at most `flightsMax` at a time. Returns how many rows they had. */
+async function inFlight<Row>(
+  groups: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>,
+  write: (group: readonly Row[]) => Promise<void>,
 ): Promise<number> {
   const flights = new Set<Promise<void>>()
   let total = 0
-  for await (const group of chunks(rows, size)) {
+  for await (const group of groups) {
     total += group.length
     const flight = write(group).finally(() => flights.delete(flight))
     flight.catch(() => {}) // The error is thrown by the next await of the flights.

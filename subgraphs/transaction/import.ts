@@ -2,4 +2,11 @@
 
 export { builtInRates } from './price/rates.ts'
 export { transactionProjections } from './projections.ts'
-export { finishPayments, loadPastPayments, preparePayments, reportingFen } from './service/import-payments.ts'
+export {
+  beginLog,
+  finishPayments,
+  loadPastPayments,
+  preparePayments,
+  reportingFen,
+  tipOfImport,
+} from './service/import-payments.ts'

@@ -2,7 +2,10 @@ import { pino } from 'pino'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createHand, type HandImporters } from '../../dataset/hand.ts'
 import {
-  loadDataset,
+  endLoad,
+  isDatasetDue,
+  isDatasetStored,
+  storeDataset,
   type Importers,
   type LoadOptions,
   type LoadPhase,
@@ -22,11 +25,13 @@ import { checkpointsOf } from '../../subgraphs/log/checkpoint.ts'
 import { importOffers } from '../../subgraphs/offers/import.ts'
 import { importRegistry } from '../../subgraphs/participant/import.ts'
 import {
+  beginLog,
   builtInRates,
   finishPayments,
   loadPastPayments,
   preparePayments,
   reportingFen,
+  tipOfImport,
   transactionProjections,
 } from '../../subgraphs/transaction/import.ts'
 import { aDataset, until } from '../fixtures/a-dataset.ts'
@@ -49,9 +54,17 @@ const importers: Importers<TallyParts> = {
     await preparePayments(db)
     await clearActivity(db)
   },
-  finishPayments: async (count) => {
-    await finishActivity(db, await finishPayments(db, count, transactionProjections), true)
-  },
+  finishPayments: (count) =>
+    Promise.all([
+      finishPayments(db, count, transactionProjections),
+      finishActivity(db, tipOfImport(count), true),
+    ]),
+}
+
+async function loadDataset(of: Options): Promise<LoadResult> {
+  const result = await storeDataset(db, of)
+  if (result.loaded) await endLoad(db, () => beginLog(db))
+  return result
 }
 
 /** The threads of a load, here one after the other in this thread. */
@@ -128,7 +141,7 @@ const whole = options({ onProgress: (phase, done, total) => void phases.set(phas
 let result: LoadResult
 let stored: Awaited<ReturnType<typeof content>>
 beforeAll(async () => {
-  result = await loadDataset(db, whole)
+  result = await loadDataset(whole)
   stored = await content()
 })
 
@@ -175,7 +188,7 @@ describe('a load into an empty database', () => {
   test('is done once: a second load changes nothing', async () => {
     await db.collection('offers').deleteMany({})
     const again = options()
-    expect(await loadDataset(db, again)).toEqual({ loaded: false })
+    expect(await loadDataset(again)).toEqual({ loaded: false })
     expect(await content()).toEqual(stored)
     expect(await db.collection('offers').countDocuments()).toBe(0)
     expect(again.logged).toEqual([])
@@ -183,7 +196,7 @@ describe('a load into an empty database', () => {
 
   test('warns when the database has another data set than the configured one', async () => {
     const other = options({ scale: 0.0002 })
-    expect(await loadDataset(db, other)).toEqual({ loaded: false })
+    expect(await loadDataset(other)).toEqual({ loaded: false })
     expect(other.logged.join()).toContain('scale 0.0001')
   })
 })
@@ -221,26 +234,40 @@ describe('a load', () => {
     },
     { at: 'the indexes', change: { importers: { ...importers, finishPayments: fail } } },
   ])('resumes after an interruption at $at, and has the same result', async ({ change }) => {
-    await expect(loadDataset(db, options(change))).rejects.toThrow('power cut')
+    await expect(loadDataset(options(change))).rejects.toThrow('power cut')
     const later = new Date(until.getTime() + 86_400_000)
     const second = options({ until: later })
-    expect(await loadDataset(db, second)).toMatchObject({ loaded: true })
+    expect(await loadDataset(second)).toMatchObject({ loaded: true })
+    const found = await content()
+    for (const name of collections) expect([name, found[name]]).toEqual([name, stored[name]])
+  })
+
+  test('that is stored is only ended, and due until then', async () => {
+    expect(await storeDataset(db, options())).toMatchObject({ loaded: true })
+    expect(await isDatasetStored(db, { seed: 1, scale })).toBe(true)
+    expect(await isDatasetStored(db, { seed: 2, scale })).toBe(false)
+    await expect(endLoad(db, fail)).rejects.toThrow('power cut')
+    expect(await isDatasetDue(db, options())).toBe(true)
+
+    expect(await storeDataset(db, options({ openHands: fail }))).toEqual({ loaded: false })
+    await endLoad(db, () => beginLog(db))
+    expect(await isDatasetDue(db, options())).toBe(false)
     const found = await content()
     for (const name of collections) expect([name, found[name]]).toEqual([name, stored[name]])
   })
 
   test('starts again after the interruption of another data set', async () => {
     const interrupted = options({ seed: 2, importers: { ...importers, clearPayments: fail } })
-    await expect(loadDataset(db, interrupted)).rejects.toThrow('power cut')
+    await expect(loadDataset(interrupted)).rejects.toThrow('power cut')
     const second = options()
-    expect(await loadDataset(db, second)).toMatchObject({ loaded: true })
+    expect(await loadDataset(second)).toMatchObject({ loaded: true })
     expect(second.logged.join()).toContain('starting again')
     expect((await checkFigures(db, silent)).isRight).toBe(true)
   })
 
   test('does not change a database that already has institutions', async () => {
     await db.collection<{ _id: string }>('participants').insertOne({ _id: 'wallet-xx-01' })
-    expect(await loadDataset(db, options())).toEqual({ loaded: false })
+    expect(await loadDataset(options())).toEqual({ loaded: false })
     expect(await db.collection('merchants').countDocuments()).toBe(0)
   })
 })

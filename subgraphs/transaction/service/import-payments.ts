@@ -16,7 +16,7 @@ import type { MerchantFacts } from '../../shared/merchant-directory.ts'
 import type { Registry } from '../../shared/registry.ts'
 import { beginAfter } from '../../log/checkpoint.ts'
 import type { LogEntry } from '../../log/entry.ts'
-import { archiveOf, logOf, makeLogIndexes } from '../../log/store.ts'
+import { archiveOf, logOf, makeLogIndexes, readTip } from '../../log/store.ts'
 import { fillLog, resumeFromNow } from '../log/backfill.ts'
 import { byTime, entriesOf } from '../log/entries-of-payment.ts'
 import { writeEntriesAt } from '../log/log-writer.ts'
@@ -117,19 +117,22 @@ export async function loadPastPayments(
   return entries
 }
 
+/** The position of the last entry of a load of `count` payments. */
+export const tipOfImport = (count: number): bigint => BigInt(count) * eventsPerPayment
+
 /**
- * Ends a load in parts of `count` payments: creates the indexes, and lets the sequencer and `projections`
- * begin after them. Payments of the past hold no limit of a day, and no webhook waits for them. Returns the
- * position of the last entry.
+ * Stores the rest of a load in parts of `count` payments: creates the indexes, and lets `projections` begin
+ * after them. Payments of the past hold no limit of a day, and no webhook waits for them. `beginLog` ends the
+ * load.
  */
-export async function finishPayments(db: Db, count: number, projections: readonly string[]): Promise<bigint> {
-  const tip = BigInt(count) * eventsPerPayment
+export async function finishPayments(db: Db, count: number, projections: readonly string[]): Promise<void> {
   await Promise.all([createPaymentIndexes(db), makeLogIndexes(db), finishPositions(db)])
   await skipRrns(db, count)
-  await resumeFromNow(db, tip)
-  for (const name of projections) await beginAfter(db, name, tip)
-  return tip
+  for (const name of projections) await beginAfter(db, name, tipOfImport(count))
 }
+
+/** Lets the sequencer begin after the log of a load, on a MongoDB with change streams. */
+export const beginLog = async (db: Db): Promise<void> => resumeFromNow(db, await readTip(db))
 
 /** The reporting value of a payment at the built-in rates, in fen. Throws when a rate is missing. */
 export function reportingFen(amount: Money, payerCurrency: Currency): bigint {

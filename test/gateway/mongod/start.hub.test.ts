@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, inject, onTestFinished, test } from 'vitest'
 import { processInfo } from '../../../gateway/mongod/process-info.ts'
-import { type MongoOptions, startMongo } from '../../../gateway/mongod/start.ts'
+import { type Load, type MongoOptions, startMongo } from '../../../gateway/mongod/start.ts'
 import { connect } from '../../../subgraphs/platform/mongo/client.ts'
 import { freshFolder } from '../../harness/mongo.ts'
 import { binaryDir } from '../../harness/places.ts'
@@ -176,6 +176,58 @@ describe('the next start', () => {
     )
     await start({ dataDir })
     expect(bystander.exitCode ?? bystander.signalCode).toBeNull()
+  })
+})
+
+describe('a load before the replica set', () => {
+  const startAfter = async (dataDir: string, load: Load) => {
+    const mongo = await startMongo({ binary, binaryDir, dataDir, logger: silent }, load)
+    onTestFinished(async () => {
+      kill(mongodOf(dataDir))
+      await mongo.ended
+    })
+    return mongo
+  }
+  const unexpected: Load = () => expect.unreachable('it was loaded again')
+
+  test('writes to a single server, whose data the replica set has, once', async () => {
+    const dataDir = freshFolder()
+    const mongo = await startAfter(dataDir, async ({ uri, isSingle }) => {
+      expect(isSingle).toBe(true)
+      const client = await connect(uri)
+      const { setName } = await client.db('admin').command({ hello: 1 })
+      await client.close()
+      expect(setName).toBeUndefined()
+      await write(uri, 'p1')
+    })
+    expect(mongo.isSingle).toBe(false)
+    await write(mongo.uri, 'p2')
+    await mongo.close()
+
+    const next = await startAfter(dataDir, unexpected)
+    expect(await readAll(next.uri)).toEqual(['p1', 'p2'])
+  })
+
+  test('is called again when it was interrupted, and has what was written', async () => {
+    const dataDir = freshFolder()
+    const interrupted = startAfter(dataDir, async ({ uri }) => {
+      await write(uri, 'p1')
+      kill(mongodOf(dataDir))
+      throw new Error('power cut')
+    })
+    await expect(interrupted).rejects.toThrow('power cut')
+    const mongo = await startAfter(dataDir, async ({ uri }) => {
+      expect(await readAll(uri)).toEqual(['p1'])
+      await write(uri, 'p2')
+    })
+    expect(await readAll(mongo.uri)).toEqual(['p1', 'p2'])
+  })
+
+  test('does not concern a folder of a replica set', async () => {
+    const dataDir = freshFolder()
+    const first = await start({ dataDir })
+    await first.close()
+    expect((await startAfter(dataDir, unexpected)).isSingle).toBe(false)
   })
 })
 
