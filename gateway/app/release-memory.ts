@@ -4,17 +4,22 @@ import { performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** Share of the time that the main thread must have worked for the hub to count as busy. */
-const busyFrom = 0.4
+/** Share of the time that the main thread may have worked for the hub to count as quiet. */
+const quietBelow = 0.05
+/** A timer that is later than this: the process, or its machine, stood still or is overloaded. */
+const lateMs = 500
 
 /**
- * Releases memory in `ms`. If the hub has been busy until then, tries again after as long: a busy hub would
- * need the memory at once, and would have to compile again the code that is released with it.
+ * Releases memory in `ms`. If the hub has not been quiet until then, tries again after as long: a hub with
+ * requests collects its garbage by itself, in parts, and they would wait for all of it at once.
  */
 export function releaseMemoryAfter(ms: number): void {
   const before = performance.eventLoopUtilization()
+  const startedAt = performance.now()
   const releaseIfQuiet = (): void => {
-    if (performance.eventLoopUtilization(before).utilization < busyFrom) releaseMemory()
+    const isLate = performance.now() - startedAt > ms + lateMs
+    // Time for which a process is stopped counts as idle.
+    if (!isLate && performance.eventLoopUtilization(before).utilization < quietBelow) releaseMemory()
     else releaseMemoryAfter(ms)
   }
   setTimeout(releaseIfQuiet, ms).unref()

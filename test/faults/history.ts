@@ -71,7 +71,7 @@ export interface Readiness {
   readonly at: number
   /** Without `ownMs`. */
   readonly tookMs: number
-  /** For how long the process that asked stood still meanwhile. */
+  /** For how long the calling process stood still meanwhile. */
   readonly ownMs: number
   readonly status: number | null
 }

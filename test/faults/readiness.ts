@@ -1,6 +1,6 @@
 // `node test/faults/readiness.ts URL…` calls `/readyz` of each hub four times a second, and sends each answer
-// to its parent. A process of its own: that of the clients is often busy when an answer arrives. Time in which
-// this process itself stood still, as on a machine whose processors are taken, is not the hub's.
+// to its parent. A process of its own: that of the clients is often busy when an answer arrives. Time for
+// which it stood still itself, because the processors were taken, is not the hub's.
 
 import type { Readiness } from './history.ts'
 
