@@ -24,6 +24,7 @@ import {
   httpErrorHeaders,
   httpErrorText,
   rateLimitHeaders,
+  setHeaders,
 } from '../protocol/http-error.ts'
 import { noting, unnoted, type RefusedRequests } from '../protocol/refused-requests.ts'
 import { readJson, readRequest, type GraphqlRequest } from '../protocol/request.ts'
@@ -101,8 +102,8 @@ export interface Answer {
   readonly body: Buffer
   /** Seconds for which it may be kept; left out for 0. */
   readonly maxAge?: number
-  /** Further headers, by their names in lower case. */
-  readonly headers?: Readonly<Record<string, string>>
+  /** Further headers: names in lower case and values in turn. */
+  readonly headers?: readonly string[]
 }
 
 async function respond(
@@ -115,8 +116,8 @@ async function respond(
     options.streams()!.open(request, reply, operation, viewer)
   const answer = await runOperation(options, callerOf(request, reply), read, stream)
   if (!answer) return reply
-  const { status, contentType, body, maxAge = 0, headers = {} } = answer
-  reply.code(status).headers(headers).type(contentType)
+  const { status, contentType, body, maxAge = 0, headers = [] } = answer
+  setHeaders(reply, headers).code(status).type(contentType)
   const { FORWARD_HEADERS: forwarded, COMPRESS_FROM_BYTES } = options.config
   if (request.method === 'GET' && isUnchanged(request, reply, body, { maxAge, forwarded }))
     return reply.send()
@@ -131,8 +132,8 @@ const callerOf = (request: FastifyRequest, { raw }: FastifyReply): Caller => ({
   onGone: (leave) => void raw.on('close', leave),
 })
 
-const send = (reply: FastifyReply, { status, contentType, body, headers = {} }: Answer): FastifyReply =>
-  reply.code(status).headers(headers).type(contentType).send(body)
+const send = (reply: FastifyReply, { status, contentType, body, headers = [] }: Answer): FastifyReply =>
+  setHeaders(reply, headers).code(status).type(contentType).send(body)
 
 /** Answers an operation with events. */
 type Stream = (operation: GraphqlRequest, viewer: Viewer) => void
@@ -269,7 +270,7 @@ function execute(
     const hasErrors = endsWithErrors(response)
     telemetry.operations.count(name, performance.now() - startedAt, hasErrors)
     const maxAge = hasErrors || extensions !== null ? 0 : prepared.maxAge
-    const headers = allowance ? rateLimitHeaders(allowance) : {}
+    const headers = allowance ? rateLimitHeaders(allowance) : noHeaders
     const status = statusOf(response, mediaType)
     return answerOf(status, mediaType, withExtensions(response, extensions), maxAge, headers)
   }
@@ -286,12 +287,14 @@ function refuseUnknown({ admission }: Services, { address, headers }: Caller): n
   throw unauthenticated(headers.authorization)
 }
 
+const noHeaders: readonly string[] = []
+
 const answerOf = (
   status: number,
   mediaType: MediaType,
   body: Buffer,
   maxAge = 0,
-  headers: Answer['headers'] = {},
+  headers = noHeaders,
 ): Answer => ({ status, contentType: contentTypes[mediaType], body, maxAge, headers })
 
 /** An operation that could not be planned has no data: it is refused like one that is not valid. */

@@ -111,13 +111,12 @@ export abstract class ShortRequest implements Caller {
   }
 
   #sendAs(
-    { status, contentType, headers: further }: Answer,
+    { status, contentType, headers: further = [] }: Answer,
     body: Buffer,
     encoding: readonly string[],
   ): void {
     const { connections, metrics } = this.#options
-    const sent = ['content-type', contentType, 'x-request-id', this.requestId, ...encoding]
-    for (const name in further) sent.push(name, further[name]!)
+    const sent = ['content-type', contentType, 'x-request-id', this.requestId, ...encoding, ...further]
     this.write(status, sent, body, connections.isDraining)
     metrics.count(status, (performance.now() - this.#beganAtMs) / 1000)
   }

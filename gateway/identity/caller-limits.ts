@@ -24,6 +24,8 @@ export interface CallerLimitsOptions {
 interface Charged {
   readonly costs: readonly Caller[]
   readonly loop: Caller | null
+  /** Takes milliseconds of the share of the loop; null where that is not limited. */
+  readonly take: ((ms: number) => void) | null
 }
 
 /** The share of the event loop is of each second, so a caller never holds it for longer. */
@@ -43,33 +45,36 @@ export function createCallerLimits(budgets: Budgets, options: CallerLimitsOption
     loopShare === null
       ? null
       : { name: `loop ${name}`, perMinute: loopShare * 60_000, holdsMs: shareOfMs, isShared: false }
+  const charged = (costs: readonly Caller[], name: string): Charged => {
+    const loop = loopOf(name)
+    return { costs, loop, take: loop && ((ms) => budgets.take(loop, ms)) }
+  }
   const ofViewer = (viewer: Viewer): Charged => {
-    let charged = chargedOf.get(viewer)
-    if (!charged) {
+    let known = chargedOf.get(viewer)
+    if (!known) {
       const { participant, key } = viewer
       const costs = [
         ...limited(`participant ${participant}`, participantPerMinute, true),
         ...limited(`key ${JSON.stringify([participant, key])}`, keyPerMinute, true),
       ]
-      chargedOf.set(viewer, (charged = { costs, loop: loopOf(`participant ${participant}`) }))
+      chargedOf.set(viewer, (known = charged(costs, `participant ${participant}`)))
     }
-    return charged
+    return known
   }
-  const ofAddress = (address: string): Charged => ({
-    costs: limited(`address ${address}`, unknownPerMinute, false),
-    loop: loopOf(`address ${address}`),
-  })
+  const ofAddress = (address: string): Charged =>
+    charged(limited(`address ${address}`, unknownPerMinute, false), `address ${address}`)
   const of = (viewer: Viewer | null, address: string): Charged =>
     viewer === null || viewer.participant === '' ? ofAddress(address) : ofViewer(viewer)
   return {
     begin(viewer, address) {
-      const { costs, loop } = of(viewer, address)
-      const short = budgets.shortOf(costs, costMin)
+      const { costs, loop, take } = of(viewer, address)
+      const nowMs = budgets.nowMs()
+      const short = budgets.shortOf(costs, costMin, nowMs)
       if (short) throw exceeded(short)
       if (!loop) return new LoopTime(operationLoopMs)
       // What it will take is not known yet: a caller is put off when it has nothing left.
-      const waitMs = budgets.waitMs(loop)
-      if (waitMs === 0) return new LoopTime(operationLoopMs, (ms) => budgets.take(loop, ms), refusedWeight)
+      const waitMs = budgets.waitMs(loop, nowMs)
+      if (waitMs === 0) return new LoopTime(operationLoopMs, take, refusedWeight)
       const limit = loopShare! * shareOfMs
       const message = `The caller has had its share of the hub: ${limit} ms of a second. Wait for \`retryAfterMs\`.`
       throw new HttpError('BUDGET_EXCEEDED', message, { limit, remaining: 0, retryAfterMs: waitMs })

@@ -88,10 +88,12 @@ export function openIdentity(sources: IdentitySources): Identity {
 
   return {
     find(authorization, peer) {
-      if (authorization === undefined) return null
+      if (typeof authorization !== 'string') return authorization === undefined ? null : accepted(null, peer)
+      const known = keyRing.known(authorization)
+      if (known) return accepted(known, peer)
       const bearer = bearerOf(authorization)
       if (bearer === null || !tokens || !isToken(bearer))
-        return accepted(bearer === null ? null : keyRing.find(bearer), peer)
+        return accepted(bearer === null ? null : keyRing.find(bearer, authorization), peer)
       const found = tokens.find(bearer)
       return found instanceof Promise ? found.then((viewer) => accepted(viewer, peer)) : accepted(found, peer)
     },

@@ -2,12 +2,17 @@
 
 import type { Logger } from '../../subgraphs/platform/logger.ts'
 import type { Viewer } from '../../subgraphs/shared/viewer.ts'
-import { demoKeyHashes, hashKey, KeyHashes, viewerOf, type ApiKey, type KeyHash } from './key.ts'
+import { demoKeyHashes, hashKey, viewerOf, type ApiKey, type KeyHash } from './key.ts'
 import type { KeyStore } from './key-store.ts'
 
 export interface KeyRing {
-  /** The viewer of `key`: the same object until the key changes. Null for an unknown or revoked key. */
-  find(key: string): Viewer | null
+  /**
+   * The viewer of `key`: the same object until the key changes. Null for an unknown or revoked key.
+   * `authorization` is the header that the key is from.
+   */
+  find(key: string, authorization?: string): Viewer | null
+  /** The viewer that `find` has given for a header lately, without reading it; undefined for others. */
+  known(authorization: string): Viewer | undefined
   /** False once the key of `viewer` was revoked or changed. */
   isValid(viewer: Viewer): boolean
   /** Calls `listener` after each change of any key, until the function that is returned is called. */
@@ -18,6 +23,8 @@ export interface KeyRing {
 
 /** How often the uses of keys are stored. */
 const usesMs = 30_000
+/** Headers that are known at once. */
+const knownMax = 1_000
 
 /** A caller whose key is in no database. */
 export interface Guest {
@@ -39,7 +46,8 @@ export async function openKeyRing(
   { allowDemo, guests = [], logger }: KeyRingOptions,
 ): Promise<KeyRing> {
   const guestByHash = new Map(guests.map(({ key, viewer }) => [hashKey(key), viewer]))
-  const hashes = new KeyHashes()
+  /** By header, of keys found since any key changed or uses were stored: these are not hashed again. */
+  const known = new Map<string, Viewer>()
   const listeners = new Set<() => void>()
   let entries: ReadonlyMap<KeyHash, RingEntry> = new Map()
   let viewers: ReadonlySet<Viewer> = new Set()
@@ -49,6 +57,7 @@ export async function openKeyRing(
   async function reload(): Promise<void> {
     const keys = await store.all()
     entries = updateEntries(entries, keys.filter(isAllowed))
+    known.clear()
     viewers = new Set([...guestByHash.values(), ...[...entries.values()].map(({ viewer }) => viewer)])
     for (const listener of listeners) listener()
   }
@@ -61,6 +70,7 @@ export async function openKeyRing(
     const at = new Date()
     const found = new Map([...used].map((keyHash) => [keyHash, at]))
     used = new Set()
+    known.clear()
     await store
       .storeUses(found)
       .catch((error: unknown) =>
@@ -69,14 +79,16 @@ export async function openKeyRing(
   }
   const storing = setInterval(() => void storeUses(), usesMs).unref()
   return {
-    find(key) {
-      const keyHash = hashes.of(key)
+    find(key, authorization = key) {
+      const keyHash = hashKey(key)
       const viewer = entries.get(keyHash)?.viewer
       if (!viewer) return guestByHash.get(keyHash) ?? null
-      hashes.keep(key, keyHash)
+      if (known.size >= knownMax) known.clear()
+      known.set(authorization, viewer)
       used.add(keyHash)
       return viewer
     },
+    known: (authorization) => known.get(authorization),
     isValid: (viewer) => viewers.has(viewer),
     onChange(listener) {
       listeners.add(listener)

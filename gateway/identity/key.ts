@@ -30,26 +30,6 @@ export const createKey = (): string => `cg_${randomBytes(32).toString('base64url
 
 export const hashKey = (key: string) => hash('sha256', key, 'hex') as KeyHash
 
-/**
- * Hashes keys, and keeps the hashes of those that were valid: a key that is sent again is not
- * hashed again. Whether it is still valid is checked by its hash each time.
- */
-export class KeyHashes {
-  readonly #ofValid = new Map<string, KeyHash>()
-
-  of(key: string): KeyHash {
-    return this.#ofValid.get(key) ?? hashKey(key)
-  }
-
-  keep(key: string, keyHash: KeyHash): void {
-    if (this.#ofValid.has(key)) return
-    if (this.#ofValid.size >= keptMax) this.#ofValid.clear()
-    this.#ofValid.set(key, keyHash)
-  }
-}
-
-const keptMax = 1_000
-
 /** The id of a key: the beginning of its hash, from which the key cannot be derived. */
 export const keyId = (keyHash: KeyHash): string => `key-${keyHash.slice(0, idDigits)}`
 const idDigits = 24

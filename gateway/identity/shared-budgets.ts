@@ -13,11 +13,13 @@ export interface Budgets {
    */
   charge(callers: readonly Caller[], cost: number): Allowance
   /** What `charge` would give when it would charge none; null when it would charge every one. */
-  shortOf(callers: readonly Caller[], cost: number): Allowance | null
+  shortOf(callers: readonly Caller[], cost: number, nowMs?: number): Allowance | null
   /** Takes `cost` of a budget, also when there is less. */
   take(caller: Caller, cost: number): void
   /** Milliseconds until a budget has anything left; 0 when it has. */
-  waitMs(caller: Caller): number
+  waitMs(caller: Caller, nowMs?: number): number
+  /** What `nowMs` is when it is left out. */
+  nowMs(): number
   /** Callers whose budget may be less than full. */
   readonly size: number
   close(): Promise<void>
@@ -109,19 +111,21 @@ export async function openBudgets({
         entry.budget.spend(cost, nowMs)
         if (stored && caller.isShared) entry.unshared += cost
         const left = entry.budget.remainingAt(nowMs) / caller.perMinute
-        if (left < lowest) [least, lowest] = [entry, left]
+        if (left >= lowest) continue
+        least = entry
+        lowest = left
       }
       return allowanceOf(least!, Infinity, nowMs, true)
     },
-    shortOf: (callers, cost) => (callers.length === 0 ? null : shortOf(callers, cost, clock())),
+    shortOf: (callers, cost, nowMs = clock()) => shortOf(callers, cost, nowMs),
     take(caller, cost) {
       const nowMs = clock()
       const entry = entryOf(entries, caller, nowMs)
       entry.budget.set(entry.budget.remainingAt(nowMs) - cost, nowMs)
       if (stored && caller.isShared) entry.unshared += cost
     },
-    waitMs(caller) {
-      const nowMs = clock()
+    nowMs: clock,
+    waitMs(caller, nowMs = clock()) {
       const { budget } = entryOf(entries, caller, nowMs)
       return budget.remainingAt(nowMs) > 0 ? 0 : budget.waitMs(1, nowMs)
     },

@@ -133,7 +133,10 @@ export function httpErrorText({ code, message, status, details }: HttpError, req
   return JSON.stringify({ errors: [{ message, extensions }] })
 }
 
-/** The header fields of a limit, by the names of the IETF draft “RateLimit header fields for HTTP”. */
+/**
+ * The header fields of a limit, names and values in turn, by the names of the IETF draft “RateLimit header
+ * fields for HTTP”.
+ */
 export const rateLimitHeaders = ({
   limit,
   remaining,
@@ -142,30 +145,36 @@ export const rateLimitHeaders = ({
   readonly limit: number
   readonly remaining: number
   readonly waitMs: number
-}): Readonly<Record<string, string>> => ({
-  'ratelimit-limit': String(limit),
-  'ratelimit-remaining': String(remaining),
-  'ratelimit-reset': String(Math.ceil(waitMs / 1000)),
-})
+}): readonly string[] => [
+  'ratelimit-limit',
+  String(limit),
+  'ratelimit-remaining',
+  String(remaining),
+  'ratelimit-reset',
+  String(Math.ceil(waitMs / 1000)),
+]
 
 /**
- * The headers of the response for `error`: for UNAUTHENTICATED the scheme to authenticate with (RFC 6750),
- * for ENCODING_NOT_SUPPORTED those that are (RFC 9110, 15.5.16), for BUDGET_EXCEEDED the limit and when to
- * try again.
+ * The headers of the response for `error`, names and values in turn: for UNAUTHENTICATED the scheme to
+ * authenticate with (RFC 6750), for ENCODING_NOT_SUPPORTED those that are (RFC 9110, 15.5.16), for
+ * BUDGET_EXCEEDED the limit and when to try again.
  */
-export function httpErrorHeaders({ code, details }: HttpError): Record<string, string> {
-  if (code === 'UNAUTHENTICATED') return { 'www-authenticate': 'Bearer' }
-  if (code === 'ENCODING_NOT_SUPPORTED') return { 'accept-encoding': 'gzip, br, deflate' }
-  if (code !== 'BUDGET_EXCEEDED') return {}
+export function httpErrorHeaders({ code, details }: HttpError): readonly string[] {
+  if (code === 'UNAUTHENTICATED') return ['www-authenticate', 'Bearer']
+  if (code === 'ENCODING_NOT_SUPPORTED') return ['accept-encoding', 'gzip, br, deflate']
+  if (code !== 'BUDGET_EXCEEDED') return []
   const {
     limit,
     remaining,
     retryAfterMs: waitMs,
   } = details as Record<'limit' | 'remaining' | 'retryAfterMs', number>
-  return {
-    ...rateLimitHeaders({ limit, remaining, waitMs }),
-    'retry-after': String(Math.ceil(waitMs / 1000)),
-  }
+  return [...rateLimitHeaders({ limit, remaining, waitMs }), 'retry-after', String(Math.ceil(waitMs / 1000))]
+}
+
+/** Sets headers that are names and values in turn. */
+export function setHeaders(reply: FastifyReply, headers: readonly string[]): FastifyReply {
+  for (let n = 0; n < headers.length; n += 2) reply.header(headers[n]!, headers[n + 1])
+  return reply
 }
 
 /** Responds with `error`: status, headers and JSON. */
@@ -175,9 +184,8 @@ export function sendHttpError(
   contentType = 'application/json',
 ): FastifyReply {
   const requestId = error.code === 'INTERNAL_SERVER_ERROR' ? reply.request.id : undefined
-  return reply
+  return setHeaders(reply, httpErrorHeaders(error))
     .code(error.status)
-    .headers(httpErrorHeaders(error))
     .type(contentType)
     .send(httpErrorText(error, requestId))
 }

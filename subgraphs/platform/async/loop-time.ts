@@ -16,8 +16,9 @@ export class LoopTime {
   readonly #take: ((ms: number) => void) | null
   #weight: number
   #spentMs = 0
-  /** Null between two pieces of work. */
-  #beganAtMs: number | null = null
+  /** Of the piece of work that runs. */
+  #beganAtMs = 0
+  #isRunning = false
 
   /**
    * `take` receives the milliseconds of each piece of work when it ends, `refusedWeight` times as many unless
@@ -36,7 +37,7 @@ export class LoopTime {
 
   /** Milliseconds up to now. */
   get spentMs(): number {
-    return this.#beganAtMs === null ? this.#spentMs : this.#spentMs + performance.now() - this.#beganAtMs
+    return this.#isRunning ? this.#spentMs + performance.now() - this.#beganAtMs : this.#spentMs
   }
 
   /** True once the operation has held the event loop for longer than it may. */
@@ -46,13 +47,14 @@ export class LoopTime {
 
   /** Runs synchronous work and counts its time; a part of other work is counted once. */
   run<Result>(work: () => Result): Result {
-    if (this.#beganAtMs !== null) return work()
+    if (this.#isRunning) return work()
+    this.#isRunning = true
     this.#beganAtMs = performance.now()
     try {
       return work()
     } finally {
       const ms = performance.now() - this.#beganAtMs
-      this.#beganAtMs = null
+      this.#isRunning = false
       this.#spentMs += ms
       this.#take?.(ms * this.#weight)
     }

@@ -76,6 +76,20 @@ describe('a key', () => {
     expect(ring.isValid(viewer)).toBe(false)
   })
 
+  test('is known by its header until any key changes, and only when it is valid', async () => {
+    const [key, other] = [await store.issue(grant, now), await store.issue(grant, now)]
+    await until(() => ring.find(other) !== null)
+    const header = `Bearer ${key}`
+    expect(ring.known(header)).toBeUndefined()
+    const viewer = ring.find(key, header)
+    expect(ring.known(header)).toBe(viewer)
+    expect(ring.find('cg_guess', 'Bearer cg_guess')).toBeNull()
+    expect(ring.known('Bearer cg_guess')).toBeUndefined()
+    await store.revoke(hashKey(key), now)
+    await until(() => ring.find(key, header) === null)
+    expect(ring.known(header)).toBeUndefined()
+  })
+
   test('is stored as its hash alone', async () => {
     const key = await store.issue(grant, now)
     const text = JSON.stringify(await store.all())
