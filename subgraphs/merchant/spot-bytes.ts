@@ -1,6 +1,6 @@
 // Reads what is counted from the bytes of documents. The whole cube has millions of counts: as objects they
-// take the driver seconds, and a large spot or search would hold up the process for too long. Of merchants near
-// a point, some are read only for their distance.
+// take the driver seconds, and a large spot or search would hold up the process for too long. Of merchants
+// near a point, some are read only for their distance.
 // Source: the BSON specification 1.1.
 
 import type { MerchantId } from '../../schema/values/id.ts'
