@@ -1,9 +1,10 @@
 // Merchants by distance, a page at a time.
 
-import type { Collection, Filter } from 'mongodb'
+import { BSON, type Collection, type Filter } from 'mongodb'
 import type { MerchantId } from '../../schema/values/id.ts'
 import type { Merchant } from './merchant.ts'
 import { earthRadiusMeters, metersBetween, type Point } from './point.ts'
+import { readLocated } from './spot-bytes.ts'
 import { merchantFields, merchantOf, type StoredMerchant } from './stored-merchant.ts'
 
 /** WGS 84 degrees and metres. */
@@ -40,25 +41,32 @@ export async function nearest(
   density: number,
 ): Promise<NearRow[]> {
   const read: ReadNear = async (location, limit) => {
-    const found = await collection
-      .find({ ...filter, location }, { projection: merchantFields })
-      .limit(limit)
-      .toArray()
-    const rows = found.map((stored) => {
-      const merchant = merchantOf(stored)
-      return { merchant, id: merchant.id, meters: metersBetween(circle, merchant.location!) }
+    const found = collection.find({ ...filter, location }, { projection: merchantFields, raw: true })
+    const bytesOfEach = (await found.limit(limit).toArray()) as unknown as Buffer[]
+    const rows = bytesOfEach.map((bytes) => {
+      const { id, ...point } = readLocated(bytes)
+      return { id, meters: metersBetween(circle, point), bytes }
     })
-    return { rows: rows.toSorted(compareNear), isWhole: found.length < limit }
+    return { rows: rows.toSorted(compareNear), isWhole: rows.length < limit }
   }
   const first = after === null ? await readSmallCircle(read, circle, size, density) : null
-  return first ?? readRings(read, circle, after, size)
+  const page = first ?? (await readRings(read, circle, after, size))
+  // Only what is on the page is decoded.
+  return page.map(({ bytes, ...key }) => {
+    return { ...key, merchant: merchantOf(BSON.deserialize(bytes) as StoredMerchant) }
+  })
+}
+
+interface FoundNear extends NearKey {
+  /** The document. */
+  readonly bytes: Buffer
 }
 
 /** Reads at most `limit` merchants at such locations; `isWhole` when these are all. */
 type ReadNear = (
   location: Filter<StoredMerchant>['location'],
   limit: number,
-) => Promise<{ readonly rows: readonly NearRow[]; readonly isWhole: boolean }>
+) => Promise<{ readonly rows: readonly FoundNear[]; readonly isWhole: boolean }>
 
 const triesMax = 3
 /** A guess is of one hexagon: for a much larger circle it is worth little. */
@@ -70,13 +78,13 @@ async function readSmallCircle(
   { lat, lng, radiusMeters }: Circle,
   size: number,
   density: number,
-): Promise<NearRow[] | null> {
-  const wanted = Math.ceil(1.5 * size) + 4
+): Promise<FoundNear[] | null> {
+  const wanted = 2 * size + 8
   let reach = Math.sqrt(wanted / (density * Math.PI))
   for (let tries = 0; tries < triesMax && reach < guessedReachMax; tries++) {
     const meters = Math.min(reach, radiusMeters)
     const $centerSphere = [[lng, lat], (meters + slackMeters) / earthRadiusMeters]
-    const { rows, isWhole } = await read({ $geoWithin: { $centerSphere } }, 6 * wanted)
+    const { rows, isWhole } = await read({ $geoWithin: { $centerSphere } }, 5 * wanted)
     const page = rows.filter((row) => row.meters <= meters).slice(0, size)
     if (isWhole && (page.length === size || meters === radiusMeters)) return page
     reach = meters * Math.sqrt(wanted / Math.max(rows.length, wanted / 16))
@@ -89,7 +97,7 @@ async function readRings(
   { lat, lng, radiusMeters }: Circle,
   after: NearKey | null,
   size: number,
-): Promise<NearRow[]> {
+): Promise<FoundNear[]> {
   const $nearSphere = {
     $geometry: { type: 'Point', coordinates: [lng, lat] },
     $minDistance: Math.max(0, (after?.meters ?? 0) - slackMeters),

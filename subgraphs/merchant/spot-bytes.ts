@@ -1,8 +1,11 @@
 // Reads what is counted from the bytes of documents. The whole cube has millions of counts: as objects they
-// take the driver seconds, and a large spot or search would hold up the process for too long.
+// take the driver seconds, and a large spot or search would hold up the process for too long. Of merchants
+// near a point, some are read only for their distance.
 // Source: the BSON specification 1.1.
 
+import type { MerchantId } from '../../schema/values/id.ts'
 import { placesMax, type ProfileKey, type SpotHead, type SpotId } from './count-key.ts'
+import type { Point } from './point.ts'
 
 /** A spot whose counts have the numbers of profiles: see `Spot.counts`. */
 export interface PackedSpot extends SpotHead {
@@ -11,7 +14,17 @@ export interface PackedSpot extends SpotHead {
   readonly counts: Uint32Array
 }
 
-const types = { double: 1, text: 2, document: 3, date: 9, null: 10, int32: 16, int64: 18 } as const
+const types = {
+  double: 1,
+  text: 2,
+  document: 3,
+  array: 4,
+  boolean: 8,
+  date: 9,
+  null: 10,
+  int32: 16,
+  int64: 18,
+} as const
 
 /**
  * Reads a spot. Returns null, and passes the keys to `onMissing`, when `numberOf` lacks profiles. Throws a
@@ -47,15 +60,30 @@ export interface FoundKey {
 /** Throws as `readSpot`. */
 export const readFoundKey = (bytes: Buffer): FoundKey => readFields(bytes) as unknown as FoundKey
 
-/** The fields of a document; `onDocument` reads one that is a document, from its first byte. */
-function readFields(bytes: Buffer, onDocument: (at: number) => void = () => {}): Record<string, unknown> {
+/** The id and the location of a merchant that has one. Throws as `readSpot`. */
+export function readLocated(bytes: Buffer): Point & { readonly id: MerchantId } {
+  let lngLat: Record<string, unknown> = {}
+  const readLocation = (at: number, name: string): void => {
+    if (name !== 'location') return
+    readFields(bytes, (coordinatesAt) => (lngLat = readFields(bytes, undefined, coordinatesAt)), at)
+  }
+  const { _id } = readFields(bytes, readLocation)
+  return { id: _id as MerchantId, lng: lngLat['0'] as number, lat: lngLat['1'] as number }
+}
+
+/** The fields of the document at `start`; `onNested` reads one that is a document or an array. */
+function readFields(
+  bytes: Buffer,
+  onNested: (at: number, name: string) => void = () => {},
+  start = 0,
+): Record<string, unknown> {
   const fields: Record<string, unknown> = {}
-  for (let at = 4; bytes[at] !== 0;) {
+  for (let at = start + 4; bytes[at] !== 0;) {
     const type = bytes[at]!
     const nameEnd = bytes.indexOf(0, at + 1)
     const name = bytes.toString('latin1', at + 1, nameEnd)
     at = nameEnd + 1
-    if (type === types.document) onDocument(at)
+    if (type === types.document || type === types.array) onNested(at, name)
     else fields[name] = readValue(bytes, type, at)
     at += lengthOf(bytes, type, at)
   }
@@ -110,14 +138,17 @@ function readValue(bytes: Buffer, type: number, at: number): unknown {
       return new Date(Number(bytes.readBigInt64LE(at)))
     case types.null:
       return null
+    case types.boolean:
+      return bytes[at] === 1
     default:
-      throw new TypeError(`the counts of a spot have a field of BSON type ${type}`)
+      throw new TypeError(`a document has a field of BSON type ${type}`)
   }
 }
 
 function lengthOf(bytes: Buffer, type: number, at: number): number {
   if (type === types.text) return 4 + bytes.readInt32LE(at)
-  if (type === types.document) return bytes.readInt32LE(at)
+  if (type === types.document || type === types.array) return bytes.readInt32LE(at)
   if (type === types.null) return 0
+  if (type === types.boolean) return 1
   return type === types.int32 ? 4 : 8
 }
