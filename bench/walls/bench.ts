@@ -26,7 +26,7 @@ const server = new URL('serve.ts', import.meta.url)
 /** Requests a second of the good caller: well below what the hub can answer. */
 const goodPerSecond = 300
 const badPerSecond = 1_000
-const warmUpRounds = 4
+const warmUpRounds = 10
 /**
  * Servers of each kind, one after the other: what the engine makes of the same code, and where it puts it,
  * differs between two processes by more than the walls cost.
