@@ -28,7 +28,9 @@ export async function serve(
     env: { ...process.env, ...environment },
   })
   // The server ends with this process, also after a crash.
-  process.once('exit', () => child.kill('SIGKILL'))
+  const end = (): void => void child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('exit', () => process.off('exit', end))
   const url = await firstAddress(child)
   return {
     name,
