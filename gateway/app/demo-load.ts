@@ -53,7 +53,7 @@ export interface HandCall {
 /** The thread reports rows, and then the result or the error of the call. */
 export type HandReply = { readonly added: number } | { readonly result: unknown } | { readonly error: Error }
 
-/** MongoDB needs processors too, and each thread some 150 MB. */
+/** MongoDB needs processors too, and each thread some 100 MB. */
 const handsMax = 3
 
 const [order] = await once(process, 'message')
@@ -106,7 +106,7 @@ async function openHands(setup: HandOrder): Promise<Hands<TallyParts>> {
     () =>
       new Worker(new URL('demo-load-hand.ts', import.meta.url), {
         workerData: setup,
-        resourceLimits: { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 400 },
+        resourceLimits: { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 200 },
       }),
   )
   return { all: workers.map(handIn), close: () => Promise.all(workers.map((worker) => worker.terminate())) }

@@ -7,6 +7,7 @@ import {
   createActivityStore,
   hourName,
   merchantMonthName,
+  monthName,
   type ActivityStore,
   type BlockStore,
 } from './block-store.ts'
@@ -50,16 +51,31 @@ export async function countBatch(store: ActivityStore, entries: readonly LogEntr
 export function spansOf(entries: readonly LogEntry[]): { readonly hours: Spans; readonly merchants: Spans } {
   const hours = new Spans()
   const merchants = new Spans()
+  const startsByHour = new Map<number, Starts>()
   for (const entry of entries) {
     const delta = deltaOf(entry)
     if (!delta) continue
-    const created = entry.payment.createdAt.getTime()
-    const hour = new Date(created - (created % hourMs))
-    const month = new Date(monthStart(created))
-    hours.put(hourName(hour), hour, entry, delta)
-    merchants.put(merchantMonthName(entry.payment.merchant, month), month, entry, delta)
+    const hour = Math.floor(entry.payment.createdAt.getTime() / hourMs)
+    let starts = startsByHour.get(hour)
+    if (!starts) startsByHour.set(hour, (starts = startsOf(hour * hourMs)))
+    hours.put(starts.hourName, starts.hour, entry, delta)
+    merchants.put(merchantMonthName(entry.payment.merchant, starts.monthName), starts.month, entry, delta)
   }
   return { hours, merchants }
+}
+
+/** The spans of the payments of one hour: to format a date takes as long as to count an entry. */
+interface Starts {
+  readonly hour: Date
+  readonly hourName: string
+  readonly month: Date
+  readonly monthName: string
+}
+
+function startsOf(hourStart: number): Starts {
+  const hour = new Date(hourStart)
+  const month = new Date(monthStart(hourStart))
+  return { hour, hourName: hourName(hour), month, monthName: monthName(month) }
 }
 
 /**

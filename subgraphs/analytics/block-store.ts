@@ -74,8 +74,9 @@ export const merchantOfBlock = ({ _id }: MerchantBlock): MerchantId =>
   _id.replace(/#[^#]*#[^#]*$/, '') as MerchantId
 
 export const hourName = (start: Date): string => start.toISOString().slice(0, 13)
-export const merchantMonthName = (merchant: MerchantId, month: Date): string =>
-  `${merchant}#${month.toISOString().slice(0, 7)}`
+export const monthName = (start: Date): string => start.toISOString().slice(0, 7)
+/** `month` is the name of the month. */
+export const merchantMonthName = (merchant: MerchantId, month: string): string => `${merchant}#${month}`
 
 /**
  * Hours kept open for the next batch. Months of merchants are not: the next payment of one merchant is mostly
@@ -187,8 +188,8 @@ async function readMonths(
 
 const monthsBetween = ({ merchant, range }: MonthsRequest) => ({
   _id: {
-    $gte: `${merchantMonthName(merchant, new Date(monthStart(range.from)))}#`,
-    $lt: `${merchantMonthName(merchant, new Date(range.to))}#~`,
+    $gte: `${merchantMonthName(merchant, monthName(new Date(monthStart(range.from))))}#`,
+    $lt: `${merchantMonthName(merchant, monthName(new Date(range.to)))}#~`,
   },
 })
 
