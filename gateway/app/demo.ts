@@ -91,8 +91,8 @@ async function hasDemoData(db: Db): Promise<boolean> {
 }
 
 /**
- * Stores the data set from a process of its own: that needs more memory than the hub, and only an exit returns
- * all of it.
+ * Stores the data set from a process of its own: that needs more memory than the hub, and only an exit
+ * returns all of it.
  */
 function storeInProcess(order: LoadOrder, logger: LineLogger, onProgress: OnProgress): Promise<void> {
   const child = fork(new URL('demo-load.ts', import.meta.url), [], {

@@ -61,7 +61,7 @@ export function readRun(folder: Folder): Run | null {
   }
 }
 
-/** True when no replica set has run on the folder: it is new, or a load of a data set was interrupted on it. */
+/** True when no replica set has run on the folder: it is new, or a load was interrupted on it. */
 export const hasNoReplicaSet = (folder: Folder): boolean =>
   readRun(folder)?.isSingle ?? !existsSync(path.join(folder.db, 'WiredTiger'))
 
