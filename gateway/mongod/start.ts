@@ -140,9 +140,12 @@ async function answers(
     const prepare = isSingle ? versionOfSingle : becomePrimary
     const version = (await listens(mongod)) && (await Promise.race([prepare(port, folder), ended]))
     if (!version) throw whyEnded(mongod)
-    logger.info(
-      `MongoDB ${version} from ${source} on 127.0.0.1:${port}, data in ${folder.db}${isSingle ? ', as a single server for a load' : ''}`,
-    )
+    const { db } = folder
+    if (isSingle)
+      logger.info(
+        `MongoDB ${version} from ${source} on 127.0.0.1:${port}, data in ${db}, as a single server for a load`,
+      )
+    else logger.info(`MongoDB ${version} from ${source} on 127.0.0.1:${port}, data in ${db}`)
   } catch (error) {
     await close()
     throw error
