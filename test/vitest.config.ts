@@ -63,8 +63,8 @@ export default defineConfig({
           include: ['test/**/*.hub.test.ts'],
           exclude: alone,
           globalSetup: demo,
-          // A hub waits more than it computes: for its start, for leases, and for ends of processes.
-          maxWorkers: 3,
+          // A hub is several processes by itself, and waits more than it computes.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           // A hub starts in seconds, or in a minute on a busy machine.
           testTimeout: 180_000,
