@@ -107,7 +107,6 @@ describe('regular expressions', () => {
       'gateway/http/refusals.ts',
       'gateway/supergraph/nested-query.ts',
       'subgraphs/merchant/merchant-store.ts',
-      'subgraphs/transaction/service/erase-customer.ts',
     ])
   })
 

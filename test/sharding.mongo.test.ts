@@ -14,7 +14,6 @@ import { createIdempotentWriter } from '../subgraphs/shared/idempotent-writer.ts
 import { createSettlementIndexes } from '../subgraphs/transaction/settlement/batch-store.ts'
 import { bookingsProjection } from '../subgraphs/transaction/settlement/bookings.ts'
 import { positionsProjection } from '../subgraphs/transaction/settlement/positions.ts'
-import { createDailyLimits } from '../subgraphs/transaction/store/daily-limits.ts'
 import { createPaymentIndexes } from '../subgraphs/transaction/store/payment-indexes.ts'
 import { createDeliveryStore } from '../subgraphs/transaction/webhooks/delivery-store.ts'
 import { createEndpointStore } from '../subgraphs/transaction/webhooks/endpoint-store.ts'
@@ -36,7 +35,6 @@ test('every unique index contains the shard key, or is a known obstacle', async 
   await createCodeStore(db)
   await createDeliveryStore(db)
   await createEndpointStore(db)
-  await createDailyLimits(db)
   await createIdempotentWriter(db)
   await openAuditLog(db)
   await openAlertLog(db)

@@ -15,7 +15,6 @@ import { makeLogIndexes, readTip } from '../../subgraphs/log/store.ts'
 import { connect } from '../../subgraphs/platform/mongo/client.ts'
 import { newSigningSecret } from '../../subgraphs/shared/signing-secret.ts'
 import { writeLog } from '../../subgraphs/transaction/log/sequencer.ts'
-import { createDailyLimits } from '../../subgraphs/transaction/store/daily-limits.ts'
 import { createEndpointStore } from '../../subgraphs/transaction/webhooks/endpoint-store.ts'
 import { eventsEach, writePayments } from '../log/payments.ts'
 import { report, row, type Row } from '../report.ts'
@@ -72,10 +71,9 @@ const rows = (entries: number, { seconds }: Reading): Row[] =>
 
 const growth = ({ peakMb, beforeMb }: Reading): number => peakMb - beforeMb
 
-/** Writes payments, the log, and the holds of the customers’ days. */
+/** Writes payments and the log. */
 async function fill(db: Db): Promise<void> {
   await makeLogIndexes(db)
-  await createDailyLimits(db)
   await writePayments(db, payments, spread)
   const stopping = new AbortController()
   const { signal } = stopping
@@ -83,15 +81,6 @@ async function fill(db: Db): Promise<void> {
     if (entries.at(-1)!._id >= BigInt(payments * eventsEach)) stopping.abort()
   }
   await writeLog({ db, logger, onWritten }, { signal, isHeld: () => !signal.aborted })
-  const hold = { id: '$_id', key: { $first: '$keys.id' }, minor: 1_000n, at: '$$NOW' }
-  await db
-    .collection('payments')
-    .aggregate([
-      { $group: { _id: '$customerDay', holds: { $push: hold } } },
-      { $set: { keptUntil: new Date(Date.now() + 86_400_000) } },
-      { $merge: 'customerDays' },
-    ])
-    .toArray()
 }
 
 /** Adds an endpoint of the wallet, which receives all events. */

@@ -14,7 +14,6 @@ import { openEventStreams } from '../../subgraphs/transaction/live/event-streams
 import { createCursors } from '../../subgraphs/shared/cursor.ts'
 import { bookingsProjection } from '../../subgraphs/transaction/settlement/bookings.ts'
 import { positionsProjection } from '../../subgraphs/transaction/settlement/positions.ts'
-import { limitsProjection } from '../../subgraphs/transaction/store/daily-limits.ts'
 import { createPaymentStore } from '../../subgraphs/transaction/store/payment-store.ts'
 import { deliveryProjectionName } from '../../subgraphs/transaction/webhooks/delivery-projection.ts'
 import { openWebhooks, type Webhooks } from '../../subgraphs/transaction/webhooks/webhooks.ts'
@@ -54,12 +53,7 @@ await mongo.close()
 async function project(): Promise<void> {
   const startedAt = performance.now()
   const webhooks = await open({ sends: false })
-  const projections = [
-    limitsProjection(db),
-    positionsProjection,
-    bookingsProjection(registry),
-    activityProjection(),
-  ]
+  const projections = [positionsProjection, bookingsProjection(registry), activityProjection()]
   const holders = projections.map((projection) => startProjection({ db, logReader, logger }, projection))
   const names = [...projections.map(({ name }) => name), deliveryProjectionName]
   const seconds: Record<string, number> = {}

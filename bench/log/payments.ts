@@ -29,7 +29,6 @@ let numbers = 0
 /** Spreads payments by their number; without it, all payments are alike. */
 export interface Spread {
   readonly merchants: number
-  readonly customers: number
   /** One in this many payments is refused. */
   readonly refusedEach: number
 }
@@ -46,7 +45,6 @@ function aPayment(spread: Spread | null): Payment {
     now,
     authorizationTimeoutMs: 8_000,
     screen: () => null,
-    ...(spread && { customerDay: `SG-CN/2026-03-01/${wallet}/customer-${n % spread.customers}` }),
   }
   const merchant = aMerchant(`acquirer-cn-01.M${spread ? n % spread.merchants : 1}`)
   const submitted = { reference: `number ${n}`, customer: null, token: null }

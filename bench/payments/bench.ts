@@ -255,6 +255,7 @@ async function fill(db: Db, count: number): Promise<void> {
         reference: `filled ${number}`,
         rrn: `9${String(number).padStart(11, '0')}`,
         keys: [{ ...template.keys![0], id: `filled ${number}` }],
+        customerDay: { id: `filled ${number}`, number: 1, minor: 1n },
       }
     })
     for (const payment of group) delete (payment as { quote?: string }).quote

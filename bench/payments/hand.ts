@@ -21,15 +21,17 @@ await taken.createIndexes(
 )
 
 interface Body {
-  readonly variables: { readonly input: Readonly<Record<'idempotencyKey' | 'reference' | 'quote', string>> }
+  readonly variables: { readonly input: Readonly<Record<'idempotencyKey' | 'reference' | 'quote' | 'customer', string>> }
 }
 
 const app = fastify()
 app.post<{ Body: Body }>('/', async ({ body }) => {
-  const { idempotencyKey, reference, quote } = body.variables.input
+  const { idempotencyKey, reference, quote, customer } = body.variables.input
   const id = randomUUID()
   const [key] = template.keys as [Document]
-  await taken.insertOne({ ...template, _id: id, reference, quote, keys: [{ ...key, id: idempotencyKey }] })
+  const customerDay = { ...(template.customerDay as Document), id: customer }
+  const keys = [{ ...key, id: idempotencyKey }]
+  await taken.insertOne({ ...template, _id: id, reference, quote, customerDay, keys })
   return { data: { submitPayment: { replayed: false, payment: { id, status: 'ROUTED' } } } }
 })
 console.log(await app.listen({ host: '127.0.0.1', port: 0 }))

@@ -72,6 +72,7 @@ async function submit(input: Input): Promise<object> {
     const rest: Partial<typeof template> = { ...template }
     delete rest.events
     delete rest.keys
+    delete rest.customerDay
     await payments.insertOne({ ...rest, _id: id, reference, quote, key, hash, status: 'ROUTED' }, { session })
     await outbox.insertOne({ payment: id, status: 'ROUTED', at: new Date() }, { session })
     return { replayed: false, payment: { id, status: 'ROUTED' } }

@@ -61,7 +61,7 @@ export interface Payment {
   readonly reference: string
   readonly quote?: string
   readonly presentedCode?: string
-  readonly customerDay?: string
+  readonly customerDay?: { readonly id: string; readonly number: number; readonly minor: bigint }
   readonly merchantAmount: Amount
   readonly payerAmount: Amount
   readonly fee: Amount

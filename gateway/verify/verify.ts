@@ -62,7 +62,7 @@ async function verifySnapshot(snapshot: Snapshot, nowMs: number, lateMs: number)
   const payments = createPaymentChecks(nowMs)
   const log = new LogComparison(lateMs)
   const settlement = new Settlement(await snapshot.find<Batch>('settlementBatches').toArray())
-  const limits = new Limits(snapshot, corridors, await changedCorridors(snapshot), nowMs)
+  const limits = new Limits(corridors, await changedCorridors(snapshot), nowMs)
   const webhooks = new Webhooks(
     published('webhookDeliveries'),
     await snapshot.find<Endpoint>('webhooks').toArray(),
@@ -86,12 +86,12 @@ async function verifySnapshot(snapshot: Snapshot, nowMs: number, lateMs: number)
     if (payment.status === undefined) continue
     log.addPayment(payment)
     settlement.addPayment(payment)
-    await limits.addPayment(payment)
+    limits.addPayment(payment)
   }
   for await (const entry of readEntries(snapshot)) for (const part of ofLog) part.addEntry(entry)
   for (const part of ofLog) await part.finish(snapshot)
   await payments.finish(snapshot)
-  await limits.finish(lateMs)
+  limits.finish()
   const [, positions, bookings] = ofLog
   return [
     ...payments.checks,

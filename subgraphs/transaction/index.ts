@@ -34,7 +34,6 @@ import { createSettlementIndexes } from './settlement/batch-store.ts'
 import { bookingsProjection } from './settlement/bookings.ts'
 import { positionsProjection } from './settlement/positions.ts'
 import { createSettlementQueries, type OpenFile } from './settlement/settlement-queries.ts'
-import { createDailyLimits, limitsProjection } from './store/daily-limits.ts'
 import { paymentsOf } from './store/payment-indexes.ts'
 import { createPaymentStore } from './store/payment-store.ts'
 import { openWebhooks } from './webhooks/webhooks.ts'
@@ -148,10 +147,8 @@ async function openParts(dependencies: Dependencies, opened: AsyncDisposableStac
   const logReader = dependencies.logReader ?? closeLater(opened, await startLogReader({ db, logger }))
   const eventStreams = openEventStreams(logReader, dependencies)
   const cursors = createCursors(cursorSecret)
-  const dailyLimits = await createDailyLimits(db)
   const paymentService = createPaymentService({
     store,
-    dailyLimits,
     registry,
     directory,
     now,
@@ -234,7 +231,7 @@ function startWorkers(dependencies: Dependencies, parts: Parts, opened: AsyncDis
   const { db, registry, now, logger } = dependencies
   const { sequencer = true, deadlines = true, simulator = {}, outlet = null } = dependencies
   const { store, paymentService, logReader, httpSender, eventStreams, batchCloser } = parts
-  for (const projection of [limitsProjection(db), positionsProjection, bookingsProjection(registry)]) {
+  for (const projection of [positionsProjection, bookingsProjection(registry)]) {
     closeLater(opened, startProjection({ db, logReader, logger }, projection))
   }
   if (outlet) {

@@ -2,13 +2,11 @@
 
 import { bookingsProjectionName } from './settlement/bookings.ts'
 import { positionsProjectionName } from './settlement/positions.ts'
-import { limitsProjectionName } from './store/daily-limits.ts'
 import { deliveryProjectionName } from './webhooks/delivery-projection.ts'
 
 /** Their names. */
 export const transactionProjections: readonly string[] = [
   positionsProjectionName,
   bookingsProjectionName,
-  limitsProjectionName,
   deliveryProjectionName,
 ]

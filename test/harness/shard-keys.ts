@@ -20,6 +20,7 @@ export const placements: Readonly<Record<string, Placement>> = {
       reference: 'a reference becomes a document of its own, with the id “wallet/reference”',
       presentedCode: 'the presented code is claimed in its own document',
       quote: 'the quote is claimed in its own document',
+      customerDay: 'the number of the day is claimed in a document of its own, “day/number”',
     },
   },
   quotes: byHash,
@@ -28,7 +29,6 @@ export const placements: Readonly<Record<string, Placement>> = {
     obstacles: { key: 'the keys of presented codes move to the collection `keys`' },
   },
   keys: byHash,
-  customerDays: byHash,
   // Ids begin with the acquirer, so the lists of one acquirer are on few shards.
   merchants: { key: { _id: 1 } },
   codes: { key: { acquirer: 1, idempotencyKey: 1 } },

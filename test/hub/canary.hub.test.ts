@@ -165,7 +165,7 @@ describe('secrets and personal data', () => {
     for (const text of [...secrets, customer, account, free]) expect(output).not.toContain(text)
     const contents = await stored()
     for (const text of secrets) expect(collectionsWith(contents, text)).toEqual([])
-    const allowed = new Set(['payments', 'customerDays', 'presentedCodes'])
+    const allowed = new Set(['payments', 'presentedCodes'])
     expect(collectionsWith(contents, customer).filter((name) => !allowed.has(name))).toEqual([])
     expect(collectionsWith(contents, account).filter((name) => !allowed.has(name))).toEqual([])
     expect(collectionsWith(contents, customer)).toContain('payments')

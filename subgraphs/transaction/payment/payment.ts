@@ -57,8 +57,8 @@ interface PaymentFacts extends PaymentTerms {
   readonly terminal?: string
   /** Pseudonym of the payer. */
   readonly customer: string | null
-  /** Id of the day whose limit the payment uses; left out without a customer. */
-  readonly customerDay?: string
+  /** Left out without a customer. */
+  readonly customerDay?: CustomerDay
   readonly token: AccountToken | null
   /** Deadline of the counterparty's answer. */
   readonly respondBy: Date
@@ -71,6 +71,16 @@ interface PaymentFacts extends PaymentTerms {
   /** Oldest first; `events[n].sequence` is n + 1. */
   readonly events: readonly PaymentEvent[]
   readonly keys: readonly UsedKey[]
+}
+
+/** A payment's place in its customer's day, whose limit it uses until it ends unpaid. */
+export interface CustomerDay {
+  /** "SG-CN/2026-03-01/wallet-sg-01/customer". */
+  readonly id: string
+  /** 1, 2, 3 …, each once a day. */
+  readonly number: number
+  /** What the payment uses, in minor units of the limit's currency. */
+  readonly minor: bigint
 }
 
 /** A payment on which the hub still acts, next at `due`. */

@@ -29,8 +29,6 @@ export interface SubmitContext {
   readonly now: Date
   readonly authorizationTimeoutMs: number
   readonly screen: Screening
-  /** Id of the day whose limit the payment uses. */
-  readonly customerDay?: string
 }
 
 /**
@@ -44,7 +42,7 @@ export function submit(
   terms: PaymentTerms,
   context: SubmitContext,
 ): Payment {
-  const { id, rrn, key, now, screen, customerDay } = context
+  const { id, rrn, key, now, screen } = context
   const respondBy = new Date(now.getTime() + context.authorizationTimeoutMs)
   const payment: Payment = {
     _id: id,
@@ -57,7 +55,6 @@ export function submit(
     counterparty: counterpartyOf(terms, wallet),
     rrn,
     ...details,
-    ...(customerDay !== undefined && { customerDay }),
     respondBy,
     ...terms,
     answerReference: null,

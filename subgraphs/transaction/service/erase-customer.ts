@@ -30,7 +30,6 @@ export async function eraseCustomer(
 ): Promise<Erasure> {
   const payments = db.collection<Payment>('payments')
   const codes = db.collection<PresentedCode>('presentedCodes')
-  const days = db.collection<{ _id: string }>('customerDays')
   const names = { wallet, $or: [{ customer }, { 'token.reference': customer }] }
   const before = new Date(now.getTime() - keptMs)
   const ended = { ...names, due: null, createdAt: { $lt: before } }
@@ -39,11 +38,6 @@ export async function eraseCustomer(
     $unset: { customerDay: '' },
   })
   await codes.deleteMany({ wallet, 'token.reference': customer, expiresAt: { $lt: before } })
-  const ofCustomer = new RegExp(`/${literal(wallet)}/${literal(customer)}$`)
-  const past = (await days.find({ _id: ofCustomer }).toArray()).filter(
-    ({ _id }) => new Date(_id.split('/')[1]!) < before,
-  )
-  await days.deleteMany({ _id: { $in: past.map(({ _id }) => _id) } })
   const left = await payments.countDocuments(names)
   const audit = await openAuditLog(db)
   await db.client.withSession((session) =>
@@ -65,5 +59,3 @@ export async function eraseCustomer(
   )
   return { payments: modifiedCount, left }
 }
-
-const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')

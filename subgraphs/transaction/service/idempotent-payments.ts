@@ -4,9 +4,10 @@ import type { PaymentId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
 import type { Logger } from '../../platform/logger.ts'
 import { conflictOf, isKept, type UsedKey } from '../../shared/idempotency-key.ts'
+import { exceedsDailyLimit, tooManyOfDay, type DayShare } from '../payment/daily-limit.ts'
 import type { Move, Payment } from '../payment/payment.ts'
 import type { MoveOutcome } from '../store/payment-mover.ts'
-import type { PaymentStore } from '../store/payment-store.ts'
+import type { InsertOutcome, PaymentStore } from '../store/payment-store.ts'
 import { KeyTakenError } from '../store/payment-writes.ts'
 import { isStoredRefusal, storedRefusal } from '../store/stored-refusal.ts'
 
@@ -29,10 +30,10 @@ export interface IdempotentPayments {
   /** The result of the first use of `key`, or a conflict with its input; null when the key is new. */
   first(key: UsedKey): Promise<PaymentReceipt | Refusal | null>
   /**
-   * Writes a new payment under its key. Returns the first result of a used key, or the reason against the
-   * payment.
+   * Writes a new payment under its key, within the limit of its share's day. Returns the first result of a
+   * used key, or the reason against the payment.
    */
-  insert(payment: Payment, key: UsedKey): Promise<PaymentReceipt | Refusal>
+  insert(payment: Payment, key: UsedKey, share: DayShare | null): Promise<PaymentReceipt | Refusal>
   /** Moves payment `id` by `rule` under `key`, at most once per key. */
   move(
     key: UsedKey,
@@ -52,7 +53,7 @@ export const createIdempotentPayments = (
   dependencies: IdempotentPaymentsDependencies,
 ): IdempotentPayments => ({
   first: (key) => firstResult(dependencies.store, key),
-  insert: (payment, key) => insertOnce(dependencies, payment, key),
+  insert: (payment, key, share) => insertOnce(dependencies, payment, key, share),
   move: (key, id, rule) => moveOnce(dependencies, key, id, rule),
   keep: (key, refusal) => keepRefusal(dependencies.store, key, refusal),
 })
@@ -61,9 +62,11 @@ async function insertOnce(
   { store, logger }: IdempotentPaymentsDependencies,
   payment: Payment,
   key: UsedKey,
+  share: DayShare | null,
 ): Promise<PaymentReceipt | Refusal> {
+  let outcome: InsertOutcome
   try {
-    if (await store.insert(payment)) return receiptOf(payment, false)
+    outcome = await store.insert(payment, share)
   } catch (error) {
     // The payment may be written or not, and only a read can show it. If that fails too, the caller repeats
     // its key.
@@ -73,10 +76,21 @@ async function insertOnce(
     )
     return (await firstResult(store, key, payment._id).catch(() => null)) ?? refuse('UNAVAILABLE')
   }
-  return (
-    (await firstResult(store, key, payment._id)) ??
-    keepRefusal(store, key, await whyNotInserted(store, payment))
-  )
+  switch (outcome.kind) {
+    case 'INSERTED':
+      return receiptOf(outcome.payment, false)
+    case 'EXCEEDED':
+      return keepRefusal(store, key, exceedsDailyLimit(share!, outcome.used))
+    case 'FULL':
+      return keepRefusal(store, key, tooManyOfDay)
+    case 'BUSY':
+      return (await firstResult(store, key)) ?? refuse('UNAVAILABLE')
+    case 'TAKEN':
+      return (
+        (await firstResult(store, key, payment._id)) ??
+        keepRefusal(store, key, await whyNotInserted(store, payment))
+      )
+  }
 }
 
 async function moveOnce(

@@ -1,17 +1,16 @@
-// The operations on payments. A new payment takes five steps: read the input, gather the facts, decide its
-// terms, reserve the daily limit, write. A change of a payment takes two: read the input, move.
+// The operations on payments. A new payment takes four steps: read the input, gather the facts, decide its
+// terms, write within the daily limit. A change of a payment takes two: read the input, move.
 
 import { holdsCardNumber } from '../../../schema/values/card-number.ts'
 import type { ParticipantId, PaymentId, RefundId } from '../../../schema/values/id.ts'
 import { isRefusal, refuse, type Refusal } from '../../../schema/values/problems.ts'
-import { pause } from '../../platform/async/promise.ts'
 import type { Logger } from '../../platform/logger.ts'
-import { isKept, useOfKey, type UsedKey } from '../../shared/idempotency-key.ts'
+import { useOfKey, type UsedKey } from '../../shared/idempotency-key.ts'
 import type { SubgraphDependencies } from '../../shared/subgraph.ts'
 import { answer, isRepeated, undeliverable } from '../payment/answer.ts'
 import { cancel, mayCancel } from '../payment/cancel.ts'
 import type { Charge, CounterpartyAnswer, Submission } from '../payment/commands.ts'
-import { exceedsDailyLimit, reservationOf, type Reservation } from '../payment/daily-limit.ts'
+import { shareOfDay, type DayShare } from '../payment/daily-limit.ts'
 import { newId } from '../payment/new-id.ts'
 import type { Payment } from '../payment/payment.ts'
 import { checkCharge, readPresented, refusalForAcquirer } from '../payment/presented-code.ts'
@@ -30,7 +29,6 @@ import {
   type Quote,
 } from '../price/quote.ts'
 import type { RateProvider } from '../price/rates.ts'
-import { holdsMax, reservedMaxMs, type DailyLimits } from '../store/daily-limits.ts'
 import type { RefundOf } from '../store/payment-loaders.ts'
 import type { PaymentStore } from '../store/payment-store.ts'
 import {
@@ -92,21 +90,18 @@ export interface PaymentServiceDependencies extends Pick<
   'registry' | 'directory' | 'now'
 > {
   readonly store: PaymentStore
-  readonly dailyLimits: DailyLimits
   readonly rates: RateProvider
   readonly screen: Screening
   readonly logger: Pick<Logger, 'error'>
-  /** Milliseconds of a clock that is never set; by default the process's own. */
-  readonly elapsedMs?: () => number
 }
 
-interface Dependencies extends Required<PaymentServiceDependencies> {
+interface Dependencies extends PaymentServiceDependencies {
   readonly idempotentPayments: IdempotentPayments
 }
 
 export function createPaymentService(outer: PaymentServiceDependencies): PaymentService {
   const idempotentPayments = createIdempotentPayments(outer)
-  const dependencies = { elapsedMs: () => performance.now(), ...outer, idempotentPayments }
+  const dependencies = { ...outer, idempotentPayments }
   return {
     quote: (wallet, input) => quotePayment(dependencies, wallet, input),
     submit: (wallet, input) => submitPayment(dependencies, wallet, input),
@@ -232,126 +227,40 @@ async function findTarget({ directory }: Dependencies, { target }: Order): Promi
   return { merchant, code }
 }
 
-/** A payment that is about to be written: its own id, and its share of the customer's daily limit. */
-interface ReservedDraft extends PaymentDraft {
-  readonly id: PaymentId
-  /** Null without a customer. */
-  readonly reservation: Reservation | null
-}
-
 /**
- * Reserves and writes the payment of `draft` under `key`. The key keeps the refusal of a draft or a
- * reservation.
+ * Writes the payment of `draft` under `key`, within its customer's daily limit. The key keeps the refusal of
+ * a draft.
  */
 async function startPayment(
   dependencies: Dependencies,
   key: UsedKey,
   draft: PaymentDraft | Refusal,
 ): Promise<PaymentReceipt | Refusal> {
-  const { idempotentPayments } = dependencies
-  const begunMs = dependencies.elapsedMs()
+  const { store, idempotentPayments, registry, screen } = dependencies
   if (isRefusal(draft)) return idempotentPayments.keep(key, draft)
-  const id = newId<PaymentId>(key.at)
-  const reservation = reservationOfDraft(dependencies, key, id, draft)
-  if (reservation === null) return writePayment(dependencies, key, { ...draft, id, reservation })
-  if (isRefusal(reservation)) return idempotentPayments.keep(key, reservation)
-  const result = await reserveLimit(dependencies, key, reservation)
-  if (result) return result
-  return writeReserved(dependencies, key, { ...draft, id, reservation }, begunMs)
-}
-
-function reservationOfDraft(
-  { registry, rates }: Dependencies,
-  key: UsedKey,
-  hold: PaymentId,
-  { wallet, terms, details: { customer } }: PaymentDraft,
-): Reservation | Refusal | null {
-  if (customer === null) return null
-  const corridor = registry.corridors.get(terms.corridor)!
-  const attempt = { hold, key: key.id }
-  return reservationOf({ wallet, customer }, attempt, terms.merchantAmount, corridor, rates, key.at)
-}
-
-/**
- * Returns null when the limit is reserved, and otherwise the result of `key`. While another call with the
- * same key has its hold, this one waits for that call's result.
- */
-async function reserveLimit(
-  { dailyLimits, idempotentPayments }: Dependencies,
-  key: UsedKey,
-  reservation: Reservation,
-): Promise<PaymentReceipt | Refusal | null> {
-  for (const waitMs of keyHeldWaitsMs) {
-    const outcome = await dailyLimits.reserve(reservation)
-    if (outcome.kind === 'RESERVED') return null
-    if (outcome.kind === 'EXCEEDED') {
-      return idempotentPayments.keep(key, exceedsDailyLimit(reservation, outcome.used))
-    }
-    if (outcome.kind === 'FULL') return idempotentPayments.keep(key, tooManyOfCustomer)
-    const first = await idempotentPayments.first(key)
-    if (first) return first
-    await pause(waitMs)
-  }
-  // The process of the other call may have stopped. Its hold counts until it is known to have no payment.
-  const outcome = await dailyLimits.reserveBeside(reservation)
-  return outcome.kind === 'RESERVED' ? null : refuse('UNAVAILABLE')
-}
-
-const tooManyOfCustomer = refuse(
-  'TOO_MANY',
-  `the customer already has ${holdsMax} payments in this corridor today`,
-  ['input', 'customer'],
-)
-
-/** Waits for the result of another call with the same key; that call makes one write. */
-const keyHeldWaitsMs = [5, 10, 25, 50, 100, 200, 400, 800] as const
-
-/** Writes the payment of a reservation. Releases the hold unless this very payment is or may be written. */
-async function writeReserved(
-  dependencies: Dependencies,
-  key: UsedKey,
-  draft: ReservedDraft & { readonly reservation: Reservation },
-  begunMs: number,
-): Promise<PaymentReceipt | Refusal> {
-  const { dailyLimits, elapsedMs, logger } = dependencies
-  const release = () =>
-    dailyLimits.release(draft.reservation).catch((error: unknown) => {
-      logger.error(
-        { err: error, payment: draft.id },
-        'the hold of a payment that was not written could not be released; it counts for two minutes more',
-      )
-    })
-  // The hold of a late attempt may be dropped before its payment is written.
-  if (elapsedMs() - begunMs > reservedMaxMs) {
-    await release()
-    return refuse('UNAVAILABLE')
-  }
-  // An error here means that the payment is not written: `insert` returns UNAVAILABLE for an unknown outcome.
-  let mayStand = false
-  try {
-    const receipt = await writePayment(dependencies, key, draft)
-    mayStand = isRefusal(receipt) ? !isKept(receipt) : receipt.payment._id === draft.id
-    return receipt
-  } finally {
-    if (!mayStand) await release()
-  }
-}
-
-async function writePayment(
-  { store, idempotentPayments, registry, screen }: Dependencies,
-  key: UsedKey,
-  { id, wallet, details, terms, reservation }: ReservedDraft,
-): Promise<PaymentReceipt | Refusal> {
+  const share = shareOfDraft(dependencies, key, draft)
+  if (isRefusal(share)) return idempotentPayments.keep(key, share)
+  const { wallet, details, terms } = draft
   const payment = submit(wallet, details, terms, {
-    id,
+    id: newId<PaymentId>(key.at),
     rrn: await store.nextRrn(),
     key,
     now: key.at,
     authorizationTimeoutMs: registry.corridors.get(terms.corridor)!.authorizationTimeoutMs,
     screen,
-    ...(reservation && { customerDay: reservation.day }),
   })
-  return idempotentPayments.insert(payment, key)
+  return idempotentPayments.insert(payment, key, share)
+}
+
+/** Null without a customer. */
+function shareOfDraft(
+  { registry, rates }: Dependencies,
+  key: UsedKey,
+  { wallet, terms, details: { customer } }: PaymentDraft,
+): DayShare | Refusal | null {
+  if (customer === null) return null
+  const corridor = registry.corridors.get(terms.corridor)!
+  return shareOfDay({ wallet, customer }, terms.merchantAmount, corridor, rates, key.at)
 }
 
 async function cancelPayment(

@@ -17,6 +17,12 @@ export async function createPaymentIndexes(db: Db): Promise<void> {
     { name: 'reference', key: { wallet: 1, reference: 1 }, unique: true, ...present('reference') },
     { name: 'presentedCode', key: { presentedCode: 1 }, unique: true, ...present('presentedCode') },
     { name: 'quote', key: { quote: 1 }, unique: true, ...present('quote') },
+    {
+      name: 'customerDay',
+      key: { 'customerDay.id': 1, 'customerDay.number': 1 },
+      unique: true,
+      ...present('customerDay.id'),
+    },
     { name: 'wallet', key: { wallet: 1, _id: -1 } },
     { name: 'acquirer', key: { acquirer: 1, _id: -1 } },
     { name: 'merchant', key: { merchant: 1, _id: -1 } },

@@ -7,10 +7,12 @@ import { RecentMap } from '../../platform/async/recent-map.ts'
 import { readForClient } from '../../platform/mongo/client-reads.ts'
 import { loaderById } from '../../platform/mongo/loader-by-id.ts'
 import type { Count } from '../../shared/count.ts'
-import type { Payment } from '../payment/payment.ts'
+import type { DayShare } from '../payment/daily-limit.ts'
+import type { CustomerDay, Payment } from '../payment/payment.ts'
 import type { PresentedCode } from '../payment/presented-code.ts'
 import type { PendingPayment } from '../payment/timeout.ts'
 import type { Quote } from '../price/quote.ts'
+import { DailyLimits, type DayRefusal } from './daily-limits.ts'
 import { codesOf, createPaymentIndexes, paymentsOf, quotesOf } from './payment-indexes.ts'
 import { createPaymentLoaders, type PaymentLoaders } from './payment-loaders.ts'
 import { PaymentMover, type MoveOutcome, type MoveRule } from './payment-mover.ts'
@@ -37,10 +39,10 @@ export interface PaymentStore extends PaymentLoaders {
    */
   addCode(code: PresentedCode): Promise<PresentedCode | null>
   /**
-   * Writes a new payment. False when its key, quote, presented code or reference is used already. Throws
-   * when the outcome of the write is unknown.
+   * Writes a new payment within the limit of its share's day, and returns it as it is stored; without a share
+   * there is no limit. Throws when the outcome of the write is unknown.
    */
-  insert(payment: Payment): Promise<boolean>
+  insert(payment: Payment, share: DayShare | null): Promise<InsertOutcome>
   /** Writes the refusal that a key received. False when the key was used before. */
   keep(refusal: StoredRefusal): Promise<boolean>
   /**
@@ -70,6 +72,12 @@ export interface PaymentStore extends PaymentLoaders {
   nextRrn(): Promise<string>
 }
 
+export type InsertOutcome =
+  | { readonly kind: 'INSERTED'; readonly payment: Payment }
+  /** The payment's key, quote, presented code or reference is used already. */
+  | { readonly kind: 'TAKEN' }
+  | DayRefusal
+
 /** A pending payment that was written by a clock ahead of this process's. */
 export type PaymentAhead = PendingPayment & { readonly _id: PaymentId; readonly due: Date }
 
@@ -79,6 +87,7 @@ export async function createPaymentStore(db: Db): Promise<PaymentStore> {
   const codes = codesOf(db)
   const loaders = createPaymentLoaders(payments)
   const mover = new PaymentMover(payments, loaders.byId)
+  const dailyLimits = new DailyLimits(payments)
   const inserter = insertWriter(payments as unknown as Collection<Payment | StoredRefusal>)
   const codeInserter = insertWriter(codes)
   const codeLoader = loaderById(codes)
@@ -88,7 +97,7 @@ export async function createPaymentStore(db: Db): Promise<PaymentStore> {
     payments,
     codeById: (id) => codeLoader.load(id),
     addCode: (code) => addCode(codes, codeInserter, code),
-    insert: (payment) => insertPayment(inserter, mover, payment),
+    insert: (payment, share) => insertPayment({ inserter, mover, dailyLimits }, payment, share),
     keep: (refusal) => inserter.write(refusal),
     move: (id, rule) => mover.move(id, rule),
     page: (clauses, page) => findPage(payments, clauses, page),
@@ -143,14 +152,27 @@ async function addCode(
   return (await inserter.write(code)) ? code : null
 }
 
+interface PaymentWriters {
+  readonly inserter: BatchWriter<Payment | StoredRefusal, boolean>
+  readonly mover: PaymentMover
+  readonly dailyLimits: DailyLimits
+}
+
 async function insertPayment(
-  inserter: BatchWriter<Payment | StoredRefusal, boolean>,
-  mover: PaymentMover,
+  { inserter, mover, dailyLimits }: PaymentWriters,
   payment: Payment,
-): Promise<boolean> {
-  const isWritten = await inserter.write(payment)
-  if (isWritten) mover.remember(payment)
-  return isWritten
+  share: DayShare | null,
+): Promise<InsertOutcome> {
+  let written = payment
+  const write = (place?: CustomerDay): Promise<boolean> => {
+    if (place) written = { ...payment, customerDay: place }
+    return inserter.write(written)
+  }
+  const outcome = await (share === null ? write() : dailyLimits.within(share, write))
+  if (typeof outcome !== 'boolean') return outcome
+  if (!outcome) return { kind: 'TAKEN' }
+  mover.remember(written)
+  return { kind: 'INSERTED', payment: written }
 }
 
 function findPage(

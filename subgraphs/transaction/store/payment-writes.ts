@@ -2,11 +2,25 @@
 // outcome.
 
 import type { Collection } from 'mongodb'
-import { insertAll, updateAll, type Update, type WriteConcern } from '../../platform/mongo/bulk-write.ts'
+import {
+  insertAll,
+  updateAll,
+  type Update,
+  type WriteConcern,
+  type WriteError,
+} from '../../platform/mongo/bulk-write.ts'
 import { isDuplicateKey } from '../../platform/mongo/errors.ts'
 import type { Move, Payment } from '../payment/payment.ts'
 
-/** Returns true for each document that was written, and false for each that collides with a unique index. */
+/** Another payment of the customer's day has the number of this one, which was not written. */
+export class NumberTakenError extends Error {
+  override readonly name = 'NumberTakenError'
+}
+
+/**
+ * Returns true for each document that was written, false for each that collides with a unique index, and an
+ * error for each that MongoDB did not accept: a NumberTakenError where the index is that of customers' days.
+ */
 export async function insertBatch<Doc extends { readonly _id: string }>(
   collection: Collection<Doc>,
   group: readonly Doc[],
@@ -15,11 +29,15 @@ export async function insertBatch<Doc extends { readonly _id: string }>(
   const errors = await insertAll(collection, group, { ordered: false, ...options })
   const outcomes: (boolean | Error)[] = group.map(() => true)
   for (const error of errors) {
-    outcomes[error.index] = isDuplicateKey(error)
-      ? false
-      : new Error('MongoDB did not accept a document', { cause: error })
+    outcomes[error.index] = outcomeOf(error)
   }
   return outcomes
+}
+
+function outcomeOf(error: WriteError): false | Error {
+  if (!isDuplicateKey(error)) return new Error('MongoDB did not accept a document', { cause: error })
+  const isOfDay = error.keyPattern && 'customerDay.number' in error.keyPattern
+  return isOfDay ? new NumberTakenError('the number of the day is taken') : false
 }
 
 /** A move, and the payment as its rule read it. The event carries the name of the write. */

@@ -331,25 +331,25 @@ const planted: readonly Planted[] = [
   },
   {
     check: 'limits',
-    what: 'a payment whose hold is missing',
-    plant: () => plant('customerDays', {}, (day) => ({ ...day, holds: day['holds'].slice(1) })),
+    what: 'a payment that uses less of its day than its amount',
+    plant: () =>
+      plant('payments', of('completed'), ({ customerDay, ...payment }) => ({
+        ...payment,
+        customerDay: { ...customerDay, minor: customerDay.minor - 1n },
+      })),
   },
   {
     check: 'limits',
-    what: 'a hold of a payment that was declined',
-    plant: () =>
-      plant('customerDays', {}, (day) => ({
-        ...day,
-        holds: [...day['holds'], { id: idOf('SIM-AM04'), minor: 1n, at: new Date() }],
-      })),
+    what: 'a day that lacks a payment',
+    plant: () => plant('payments', of('SIM-AM04'), ({ customerDay: _, ...payment }) => payment),
   },
   {
     check: 'limits',
     what: 'a day beyond the limit',
     plant: () =>
-      plant('customerDays', {}, (day) => ({
-        ...day,
-        holds: [...day['holds'], { id: 'another', minor: 10_000_000_00n, at: new Date() }],
+      plant('corridors', { _id: 'SG-CN' as never }, ({ limits, ...corridor }) => ({
+        ...corridor,
+        limits: { ...limits, perDay: { ...limits.perDay, minor: 1n } },
       })),
   },
   {

@@ -11,7 +11,6 @@ import {
   type PaymentService,
 } from '../../../../subgraphs/transaction/service/payment-service.ts'
 import type { PaymentReceipt } from '../../../../subgraphs/transaction/service/idempotent-payments.ts'
-import { createDailyLimits } from '../../../../subgraphs/transaction/store/daily-limits.ts'
 import {
   importPayments,
   type PastPayment,
@@ -44,7 +43,6 @@ beforeEach(async () => {
   clock = aClock()
   paymentService = createPaymentService({
     store,
-    dailyLimits: await createDailyLimits(db),
     registry: aRegistry(),
     directory: aDirectory(),
     now: clock.now,

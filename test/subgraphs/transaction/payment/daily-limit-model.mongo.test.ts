@@ -6,8 +6,8 @@ import { expect, test } from 'vitest'
 import type { PaymentId } from '../../../../schema/values/id.ts'
 import { money } from '../../../../schema/values/money.ts'
 import { isRefusal } from '../../../../schema/values/problems.ts'
+import type { Payment } from '../../../../subgraphs/transaction/payment/payment.ts'
 import type { SubmitPaymentInput } from '../../../../subgraphs/transaction/service/read-input.ts'
-import { createDailyLimits } from '../../../../subgraphs/transaction/store/daily-limits.ts'
 import { createPaymentStore } from '../../../../subgraphs/transaction/store/payment-store.ts'
 import { isStoredRefusal } from '../../../../subgraphs/transaction/store/stored-refusal.ts'
 import { aPaymentHub, wallet, type PaymentHub } from '../../../fixtures/a-payment-hub.ts'
@@ -19,29 +19,15 @@ const database = await freshDatabase()
 const { db, name } = database
 const elsewhere = await connectAgain(database)
 
-interface CustomerDay {
-  readonly _id: string
-  readonly holds: readonly { readonly id: string; readonly key: string; readonly minor: bigint }[]
-}
-const customerDays = db.collection<CustomerDay>('customerDays')
-
 const limit = 100_000
 /** Places where a process stops, and never resumes. */
-type Stop = 'BEFORE_WRITE' | 'AFTER_WRITE' | 'BEFORE_RELEASE' | null
-
-interface Hold {
-  readonly key: string
-  readonly minor: number
-  isOld: boolean
-  /** False for a hold that a stopped process left. */
-  stands: boolean
-}
+type Stop = 'BEFORE_WRITE' | 'AFTER_WRITE' | null
 
 interface Model {
   /** The result of each key: the amount and status of its payment, or the code of its refusal. */
   readonly results: Map<string, { readonly amount: number; readonly id: PaymentId | null; code: string }>
-  /** The holds of today, by number. */
-  holds: Hold[]
+  /** What the payments of today use, by their keys. */
+  uses: Map<string, number>
 }
 
 interface Hubs {
@@ -59,19 +45,14 @@ async function stoppingHub({ hubs }: Hubs, stop: Stop) {
     return new Promise(() => {})
   }
   const store = await createPaymentStore(db)
-  const dailyLimits = await createDailyLimits(db)
   const hub = await aPaymentHub(db, hubs[0], {
     store: {
       ...store,
-      async insert(payment) {
+      async insert(payment, share) {
         if (stop === 'BEFORE_WRITE') return never()
-        const isWritten = await store.insert(payment)
-        return stop === 'AFTER_WRITE' ? never() : isWritten
+        const outcome = await store.insert(payment, share)
+        return stop === 'AFTER_WRITE' ? never() : outcome
       },
-    },
-    dailyLimits: {
-      ...dailyLimits,
-      release: (reservation) => (stop === 'BEFORE_RELEASE' ? never() : dailyLimits.release(reservation)),
     },
   })
   return { hub, stopped: stopped.promise }
@@ -82,7 +63,7 @@ const dayOf = ({ customer, hubs }: Hubs): string => {
   const date = new Date(hubs[0].clock.now().getTime() + 8 * 3_600_000).toISOString().slice(0, 10)
   return `SG-CN/${date}/${wallet}/${customer}`
 }
-const usedIn = (holds: readonly Hold[]): number => holds.reduce((sum, { minor }) => sum + minor, 0)
+const usedIn = ({ uses }: Model): number => [...uses.values()].reduce((sum, minor) => sum + minor, 0)
 const ended = new Set(['DECLINED', 'CANCELLED'])
 
 class Submit implements Step {
@@ -114,28 +95,17 @@ class Submit implements Step {
 
   /** Returns the outcome, and changes the model. */
   #predict(model: Model, key: string): string {
-    const first = model.results.get(key)
-    const minor = this.#amount
-    const isHeld = model.holds.some((hold) => hold.key === key)
-    const firstOutcome =
-      first && (first.amount !== minor ? 'IDEMPOTENCY_CONFLICT' : first.id ? 'REPLAYED' : first.code)
-    if (first && isHeld) return firstOutcome!
-    if (usedIn(model.holds) + minor > limit) {
-      model.holds = model.holds.filter(({ isOld, stands }) => !isOld || stands)
-    }
-    if (usedIn(model.holds) + minor > limit) {
-      if (first) return firstOutcome!
-      if (isHeld) return 'UNAVAILABLE'
-      model.results.set(key, { amount: minor, id: null, code: 'LIMIT_PER_DAY' })
-      return 'LIMIT_PER_DAY'
-    }
-    const hold: Hold = { key, minor, isOld: false, stands: false }
-    if (first && this.#stop === null) return firstOutcome!
-    model.holds.push(hold)
-    if (first) return 'STOPPED'
     if (this.#stop === 'BEFORE_WRITE') return 'STOPPED'
-    hold.stands = true
-    return this.#stop === 'AFTER_WRITE' ? 'STOPPED' : 'NEW'
+    const minor = this.#amount
+    const first = model.results.get(key)
+    if (!first && usedIn(model) + minor <= limit) {
+      model.uses.set(key, minor)
+      return this.#stop ? 'STOPPED' : 'NEW'
+    }
+    if (this.#stop) return 'STOPPED'
+    if (first) return first.amount !== minor ? 'IDEMPOTENCY_CONFLICT' : first.id ? 'REPLAYED' : first.code
+    model.results.set(key, { amount: minor, id: null, code: 'LIMIT_PER_DAY' })
+    return 'LIMIT_PER_DAY'
   }
   toString = () => `submit ${this.#amount} under ${this.#which} at ${this.#at}, stop ${this.#stop}`
 }
@@ -148,8 +118,7 @@ class SubmitTogether implements Step {
   }
   check = () => true
   async run(model: Model, real: Hubs) {
-    const before = await holdsOf(real)
-    const standing = before.filter(({ id }) => known(model).has(id))
+    const before = [...model.uses.keys()]
     await Promise.all(
       this.#calls.map(async ([which, minor], n) => {
         const input = { ...real.inputs[which]!, ...amountOf(minor) }
@@ -159,31 +128,28 @@ class SubmitTogether implements Step {
       }),
     )
     await learnResults(model, real)
-    const after = await holdsOf(real)
-    const ids = new Set(after.map(({ id }) => id))
-    // A hold that stood before still stands.
+    const standing = (await paymentsOf(real)).filter(({ status }) => !ended.has(status))
+    model.uses = new Map(
+      standing.map(({ keys, merchantAmount }) => [
+        keys[0]!.id.slice(keyPrefix.length),
+        Number(merchantAmount.minor),
+      ]),
+    )
+    // A payment that stood before still stands.
     expectSame(
-      standing.filter(({ id }) => !ids.has(id)),
+      before.filter((key) => !model.uses.has(key)),
       [],
     )
-    const old = new Set(model.holds.flatMap(({ isOld, key, minor }) => (isOld ? [`${key} ${minor}`] : [])))
-    model.holds = after.map(({ id, key, minor }) => ({
-      key,
-      minor: Number(minor),
-      isOld: old.has(`${key} ${minor}`) && before.some((hold) => hold.id === id),
-      stands: known(model).has(id),
-    }))
     await check(model, real)
   }
   toString = () => `submit together ${JSON.stringify(this.#calls)}`
 }
 
-const known = ({ results }: Model): ReadonlySet<string> =>
-  new Set([...results.values()].flatMap(({ id, code }) => (id && !ended.has(code) ? [id] : [])))
-async function holdsOf(real: Hubs): Promise<CustomerDay['holds']> {
-  const found = await customerDays.findOne({ _id: dayOf(real) })
-  return found?.holds.map((hold) => ({ ...hold, key: hold.key.slice(keyPrefix.length) })) ?? []
-}
+const paymentsOf = (real: Hubs): Promise<Payment[]> =>
+  real.hubs[0].store.payments
+    .find({ 'customerDay.id': dayOf(real) })
+    .sort({ 'customerDay.number': 1 })
+    .toArray()
 const keyPrefix = `${wallet}/submitPayment/`
 
 /** Reads the payments of all keys into the model. */
@@ -201,20 +167,14 @@ function expectSame(real: unknown, predicted: unknown): void {
   expect(real).toEqual(predicted)
 }
 
-/** The holds are those of the model; never above the limit; and the payments that stand are among them. */
+/** The day is used as in the model, never above the limit, and its payments are numbered. */
 async function check(model: Model, real: Hubs): Promise<void> {
-  const holds = await holdsOf(real)
-  const sorted = (minors: readonly number[]) => minors.toSorted((a, b) => a - b)
-  expect(sorted(holds.map(({ minor }) => Number(minor)))).toEqual(
-    sorted(model.holds.map(({ minor }) => minor)),
-  )
-  expect(usedIn(model.holds)).toBeLessThanOrEqual(limit)
-  const standing = await real.hubs[0].store.payments
-    .find({ customerDay: dayOf(real), status: { $nin: ['DECLINED', 'CANCELLED'] } })
-    .toArray()
-  const minorById = new Map(holds.map(({ id, minor }) => [id, minor]))
-  for (const { _id, merchantAmount } of standing) expect(minorById.get(_id)).toBe(merchantAmount.minor)
-  expect(standing).toHaveLength(model.holds.filter(({ stands }) => stands).length)
+  const payments = await paymentsOf(real)
+  const standing = payments.filter(({ status }) => !ended.has(status))
+  const used = standing.reduce((sum, { customerDay }) => sum + Number(customerDay!.minor), 0)
+  expect(used).toBe(usedIn(model))
+  expect(used).toBeLessThanOrEqual(limit)
+  expect(payments.map(({ customerDay }) => customerDay!.number)).toEqual(payments.map((_, n) => n + 1))
 }
 
 /** Ends or completes the payment of a key. */
@@ -237,35 +197,18 @@ class End implements Step {
       await hub.paymentService.cancel(wallet, again)
       await hub.respond(id, 'ACKNOWLEDGE')
     } else await hub.respond(id, this.#how)
-    await hub.releaseHolds(id)
     result.code = (await hub.payment(id)).status
-    if (ended.has(result.code)) {
-      model.holds = model.holds.filter(({ key, stands }) => key !== idempotencyKey || !stands)
-    }
+    if (ended.has(result.code)) model.uses.delete(idempotencyKey)
     await check(model, real)
   }
   toString = () => `${this.#how} ${this.#which}`
-}
-
-/** Makes all holds older than a payment takes to be written. */
-class Age implements Step {
-  check = () => true
-  async run(model: Model, real: Hubs) {
-    const at = new Date(Date.now() - 600_000)
-    await customerDays.updateOne(
-      { _id: dayOf(real), 'holds.0': { $exists: true } },
-      { $set: { 'holds.$[].at': at } },
-    )
-    for (const hold of model.holds) hold.isOld = true
-  }
-  toString = () => 'minutes pass'
 }
 
 class NextDay implements Step {
   check = () => true
   async run(model: Model, real: Hubs) {
     real.hubs[0].clock.move(86_400_000)
-    model.holds = []
+    model.uses.clear()
     await check(model, real)
   }
   toString = () => 'the next day'
@@ -274,7 +217,7 @@ class NextDay implements Step {
 const keyCount = 6
 const which = fc.nat(keyCount - 1)
 const amounts = fc.constantFrom(100, 25_000, 30_000, 50_000, 70_000, 100_000)
-const stops = fc.constantFrom<Stop>('BEFORE_WRITE', 'AFTER_WRITE', 'BEFORE_RELEASE')
+const stops = fc.constantFrom<Stop>('BEFORE_WRITE', 'AFTER_WRITE')
 const submit = fc.tuple(which, amounts, fc.nat(1)).map(([key, minor, at]) => new Submit(key, minor, at, null))
 const steps = [
   submit,
@@ -284,12 +227,11 @@ const steps = [
     .array(fc.tuple(which, amounts), { minLength: 2, maxLength: 12 })
     .map((calls) => new SubmitTogether(calls)),
   fc.tuple(which, fc.constantFrom('APPROVE', 'DECLINE', 'CANCEL')).map(([key, how]) => new End(key, how)),
-  fc.constant(new Age()),
   fc.constant(new NextDay()),
 ]
 
 let customers = 0
-test('after any calls, the holds of a day are those of its payments, and within the limit', async () => {
+test('after any calls, the payments of a day are numbered, and within the limit', async () => {
   const limits = { perPayment: money(5_000_000n, 'CNY'), perDay: money(BigInt(limit), 'CNY') }
   await fc.assert(
     fc.asyncProperty(fc.commands(steps, { maxCommands: 25 }), async (commands) => {
@@ -299,7 +241,7 @@ test('after any calls, the holds of a day are those of its payments, and within 
       const customer = `customer ${++customers}`
       const inputs = Array.from({ length: keyCount }, () => hub.submission({ customer }))
       const real: Hubs = { customer, hubs: [hub, there], inputs }
-      await fc.asyncModelRun(() => ({ model: { results: new Map(), holds: [] }, real }), commands)
+      await fc.asyncModelRun(() => ({ model: { results: new Map(), uses: new Map() }, real }), commands)
     }),
     { numRuns: 30 },
   )

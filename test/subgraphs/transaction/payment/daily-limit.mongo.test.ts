@@ -1,34 +1,18 @@
 import { MongoClient } from 'mongodb'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import type { PaymentId } from '../../../../schema/values/id.ts'
+import type { PaymentId, UsedKeyId } from '../../../../schema/values/id.ts'
 import { money } from '../../../../schema/values/money.ts'
 import { isRefusal } from '../../../../schema/values/problems.ts'
-import { resultsOf } from '../../../../subgraphs/log/checkpoint.ts'
-import { entriesOf } from '../../../../subgraphs/transaction/log/entries-of-payment.ts'
+import { paymentsOfDayMax } from '../../../../subgraphs/transaction/payment/daily-limit.ts'
 import type { SubmitPaymentInput } from '../../../../subgraphs/transaction/service/read-input.ts'
-import {
-  createDailyLimits,
-  holdsMax,
-  limitsProjection,
-} from '../../../../subgraphs/transaction/store/daily-limits.ts'
-import { aPaymentHub, many, taken, wallet, type PaymentHub } from '../../../fixtures/a-payment-hub.ts'
+import { aPaymentHub, many, wallet, type PaymentHub } from '../../../fixtures/a-payment-hub.ts'
 import { aCorridor } from '../../../fixtures/a-programme.ts'
+import { anId } from '../../../fixtures/an-id.ts'
 import { connectAgain, freshDatabase } from '../../../harness/mongo.ts'
 
 const database = await freshDatabase()
 const { db, name } = database
 const elsewhere = await connectAgain(database)
-interface Hold {
-  readonly id: string
-  readonly key?: string
-  readonly minor: bigint
-  readonly at: Date
-}
-const customerDays = db.collection<{
-  readonly _id: string
-  readonly holds: readonly Hold[]
-}>('customerDays')
-
 let hub: PaymentHub
 let customers = 0
 let customer: string
@@ -46,10 +30,12 @@ const spend = (amount: string, more: object = {}, at = hub) =>
 
 const dayOf = (date: string): string => `SG-CN/${date}/${wallet}/${customer}`
 
-/** The sum of the customer’s holds of a day, in fen. */
+/** What the customer’s payments of a day use, in fen. */
 async function usedOn(date: string): Promise<bigint> {
-  const found = await customerDays.findOne({ _id: dayOf(date) })
-  return found?.holds.reduce((sum, { minor }) => sum + minor, 0n) ?? 0n
+  const found = await hub.store.payments.find({ 'customerDay.id': dayOf(date) }).toArray()
+  return found
+    .filter(({ status }) => status !== 'DECLINED')
+    .reduce((sum, { customerDay }) => sum + customerDay!.minor, 0n)
 }
 
 describe('the daily limit', () => {
@@ -121,73 +107,37 @@ describe('the daily limit', () => {
       },
     },
     { what: 'could not be delivered', end: (id: PaymentId) => hub.paymentService.undeliverable(id) },
-  ])('is released, once, when a payment $what', async ({ end }) => {
+  ])('is released when a payment $what', async ({ end }) => {
     const { _id } = await hub.pay({ customer, ...cny('700') })
     await spend('300')
     await end(_id)
-    await hub.releaseHolds(_id)
-    await hub.releaseHolds(_id)
     expect(await spend('700.01')).toMatchObject({ code: 'LIMIT_PER_DAY', used: money(30_000n, 'CNY') })
     expect(await spend('700')).toMatchObject({ replayed: false })
   })
 
-  test('is released by one write of the day for all payments of a customer that ended', async () => {
-    const client = new MongoClient(database.uri, { useBigInt64: true, monitorCommands: true })
-    onTestFinished(() => client.close())
-    const writes: unknown[] = []
-    client.on('commandStarted', ({ commandName, command }) => {
-      if (commandName === 'update') writes.push(command.updates.length)
-    })
-    const payments = await many(20, () => hub.pay({ customer, ...cny('10') }))
-    const ended = await many(20, (n) => hub.respond(payments[n]!._id, 'DECLINE'))
-    const entries = ended.flatMap((receipt) => entriesOf(taken(receipt).payment))
-    await limitsProjection(client.db(name)).apply(
-      entries.map((entry, n) => ({ _id: BigInt(n + 1), ...entry })),
-      resultsOf(db, 0),
-    )
-    expect(writes).toEqual([1])
-    expect(await usedOn('2026-03-01')).toBe(0n)
-  })
-
-  test('is not counted for more payments of a customer than a day can hold', async () => {
-    const holds = Array.from({ length: holdsMax }, (_, n) => ({
-      id: `payment ${n}`,
-      key: `key ${n}`,
-      minor: 1n,
-      at: new Date(),
+  test('is not counted for more payments of a customer than a day may have', async () => {
+    const payment = await hub.pay({ customer, ...cny('1') })
+    const others = Array.from({ length: paymentsOfDayMax - 1 }, (_each, n) => ({
+      ...payment,
+      _id: anId<PaymentId>(`${payment._id}, ${n}`),
+      reference: `${payment.reference}, ${n}`,
+      keys: [{ ...payment.keys[0]!, id: anId<UsedKeyId>(`${payment.keys[0]!.id}, ${n}`) }],
+      customerDay: { id: dayOf('2026-03-01'), number: n + 2, minor: 1n },
     }))
-    await customerDays.insertOne({ _id: dayOf('2026-03-01'), holds })
+    await hub.store.payments.insertMany(others)
     expect(await spend('1')).toMatchObject({ code: 'TOO_MANY', path: ['input', 'customer'] })
-    expect(await usedOn('2026-03-01')).toBe(2_000n)
+    expect(await hub.store.payments.countDocuments({ customer })).toBe(paymentsOfDayMax)
   })
 
   test('is kept when a payment completes', async () => {
-    const { _id } = await hub.complete({ customer, ...cny('1000') })
-    await hub.releaseHolds(_id)
+    await hub.complete({ customer, ...cny('1000') })
     expect(await spend('1')).toMatchObject({ code: 'LIMIT_PER_DAY' })
   })
 
-  test('is released when the payment is refused after the reservation', async () => {
+  test('is not used by a payment that is refused', async () => {
     const { reference } = await hub.pay()
     expect(await spend('1000', { reference })).toMatchObject({ code: 'REFERENCE_USED' })
     expect(await spend('1000')).toMatchObject({ replayed: false })
-  })
-
-  test.each([
-    { form: 'the id of its payment', id: '0199f000-0000-7000-8000-000000000000', key: 'a/key' },
-    { form: 'the id of its key, as in an earlier version', id: 'a/key' },
-  ])('is released when a hub stopped before it wrote the payment: a hold with $form', async (hold) => {
-    await spend('400')
-    const leave = (at: Date) =>
-      customerDays.updateOne(
-        { _id: dayOf('2026-03-01') },
-        { $push: { holds: { id: hold.id, ...(hold.key && { key: hold.key }), minor: 60_000n, at } } },
-      )
-    await leave(new Date(Date.now() - 110_000))
-    expect(await spend('600')).toMatchObject({ code: 'LIMIT_PER_DAY' })
-    await customerDays.updateOne({ _id: dayOf('2026-03-01') }, { $pull: { holds: { id: hold.id } } })
-    await leave(new Date(Date.now() - 130_000))
-    expect(await spend('600')).toMatchObject({ replayed: false })
   })
 
   test('stays exceeded for a key that was refused', async () => {
@@ -196,7 +146,6 @@ describe('the daily limit', () => {
     const first = await hub.paymentService.submit(wallet, input)
     expect(first).toMatchObject({ code: 'LIMIT_PER_DAY' })
     await hub.respond(_id, 'DECLINE')
-    await hub.releaseHolds(_id)
     expect(await hub.paymentService.submit(wallet, input)).toEqual(first)
     expect(await spend('1')).toMatchObject({ replayed: false })
   })
@@ -218,7 +167,6 @@ describe('the daily limit', () => {
     const input = hub.submission({ customer, ...cny('1000') })
     const { _id } = await hub.pay(input)
     await hub.respond(_id, 'DECLINE')
-    await hub.releaseHolds(_id)
     const again = { replayed: true, payment: { _id, status: 'DECLINED' } }
     expect(await hub.paymentService.submit(wallet, input)).toMatchObject(again)
     expect(await usedOn('2026-03-01')).toBe(0n)
@@ -228,7 +176,7 @@ describe('the daily limit', () => {
     expect(await spend('1000')).toMatchObject({ replayed: false })
   })
 
-  test('keeps the hold of a payment during 64 replays and conflicts at once over two processes', async () => {
+  test('is used once during 64 replays and conflicts at once over two processes', async () => {
     const there = await aPaymentHub(elsewhere.db(name), hub)
     const input = hub.submission({ customer, ...cny('700') })
     const answers = await many(64, (n) =>
@@ -244,7 +192,7 @@ describe('the daily limit', () => {
 })
 
 describe('a submission', () => {
-  test('needs three calls to MongoDB the first time, and a replay or a conflict writes no hold', async () => {
+  test('needs one call to MongoDB, also when its customer has paid before; a replay needs two', async () => {
     const client = new MongoClient(database.uri, { useBigInt64: true, monitorCommands: true })
     onTestFinished(() => client.close())
     const calls: string[] = []
@@ -252,79 +200,33 @@ describe('a submission', () => {
       calls.push(`${commandName} ${String((command as Record<string, unknown>)[commandName])}`)
     })
     const there = await aPaymentHub(client.db(name), hub)
-    const input = hub.submission({ customer, ...cny('500') })
+    const input = hub.submission({ customer, ...cny('400') })
     // The first payment of a process also reserves retrieval reference numbers.
-    await there.pay({ customer, ...cny('1') })
+    await there.pay()
     const callsOf = async (submitted: SubmitPaymentInput): Promise<string[]> => {
       calls.length = 0
       await there.paymentService.submit(wallet, submitted)
       return calls.filter((call) => !call.startsWith('endSessions'))
     }
-    const reserve = ['update customerDays', 'find customerDays']
-    expect(await callsOf(input)).toEqual([...reserve, 'insert payments'])
-    const before = await customerDays.findOne({ _id: dayOf('2026-03-01') })
-    expect(await callsOf(input)).toEqual([...reserve, 'find payments'])
-    expect(await callsOf({ ...input, ...cny('1') })).toEqual([...reserve, 'find payments'])
-    expect(await customerDays.findOne({ _id: dayOf('2026-03-01') })).toEqual(before)
+    expect(await callsOf(input)).toEqual(['insert payments'])
+    expect(await callsOf(hub.submission({ customer, ...cny('1') }))).toEqual(['insert payments'])
+    expect(await callsOf(input)).toEqual(['insert payments', 'find payments'])
+    expect(await callsOf({ ...input, ...cny('1') })).toEqual(['insert payments', 'find payments'])
+    // Another process has paid meanwhile, so the next number is taken.
+    await spend('1')
+    const again = ['insert payments', 'aggregate payments', 'insert payments']
+    expect(await callsOf(hub.submission({ customer, ...cny('1') }))).toEqual(again)
+    expect(await usedOn('2026-03-01')).toBe(40_300n)
   })
 
-  test('that waited too long after its reservation writes no payment and releases its hold', async () => {
-    let elapsedMs = 0
-    const slow = await aPaymentHub(db, hub, {
-      elapsedMs: () => elapsedMs,
-      dailyLimits: {
-        ...(await createDailyLimits(db)),
-        async reserve(reservation) {
-          const outcome = await (await createDailyLimits(db)).reserve(reservation)
-          elapsedMs += 10_001
-          return outcome
-        },
-      },
-    })
-    const input = hub.submission({ customer, ...cny('1000') })
-    expect(await slow.paymentService.submit(wallet, input)).toMatchObject({ code: 'UNAVAILABLE' })
-    expect(await usedOn('2026-03-01')).toBe(0n)
-    expect(await hub.paymentService.submit(wallet, input)).toMatchObject({ replayed: false })
-  })
-
-  test('can be repeated at once when the process of the first call has stopped', async () => {
-    const key = (text: string) => `${wallet}/submitPayment/${text}`
-    const leave = (idempotencyKey: string) =>
-      customerDays.updateOne(
-        { _id: dayOf('2026-03-01') },
-        {
-          $push: { holds: { id: idempotencyKey, key: key(idempotencyKey), minor: 40_000n, at: new Date() } },
-        },
-        { upsert: true },
-      )
-    const [fits, exceeds] = [
-      hub.submission({ customer, ...cny('400') }),
-      hub.submission({ customer, ...cny('400') }),
-    ]
-    await leave(fits.idempotencyKey)
-    expect(await hub.paymentService.submit(wallet, fits)).toMatchObject({ replayed: false })
-    await customerDays.updateOne(
-      { _id: dayOf('2026-03-01') },
-      { $pull: { holds: { id: fits.idempotencyKey } } },
-    )
-    await leave(exceeds.idempotencyKey)
-    await spend('200')
-    // At most one call with a key writes its payment, so both of them use the day once.
-    expect(await hub.paymentService.submit(wallet, exceeds)).toMatchObject({ replayed: false })
-    expect(await spend('0.01')).toMatchObject({ code: 'LIMIT_PER_DAY', used: money(100_000n, 'CNY') })
-  })
-
-  test('of more than its first call, whose process has stopped, may have to wait', async () => {
-    const day = { _id: dayOf('2026-03-01') }
-    const input = hub.submission({ customer, ...cny('400') })
-    const hold = { id: 'payment of the first call', key: `${wallet}/submitPayment/${input.idempotencyKey}` }
-    const holds = [{ ...hold, minor: 39_999n, at: new Date() }]
-    await customerDays.updateOne(day, { $set: { holds } }, { upsert: true })
-    await spend('600')
-    // It is not known whether the first call still writes its payment.
-    expect(await hub.paymentService.submit(wallet, input)).toMatchObject({ code: 'UNAVAILABLE' })
-    await customerDays.updateOne(day, { $set: { 'holds.$[].at': new Date(Date.now() - 130_000) } })
-    expect(await hub.paymentService.submit(wallet, input)).toMatchObject({ replayed: false })
-    expect(await usedOn('2026-03-01')).toBe(100_000n)
+  test('beside more payments of its customer than may wait is refused at once, and can be repeated', async () => {
+    const inputs = Array.from({ length: 100 }, () => hub.submission({ customer, ...cny('1') }))
+    const submit = (input: SubmitPaymentInput) => hub.paymentService.submit(wallet, input)
+    const answers = await Promise.all(inputs.map(submit))
+    const refused = inputs.filter((_, n) => isRefusal(answers[n]))
+    expect(answers.filter(isRefusal).map(({ code }) => code)).toEqual(Array(34).fill('UNAVAILABLE'))
+    const repeated = await Promise.all(refused.map(submit))
+    expect(repeated.filter((answer) => !isRefusal(answer) && !answer.replayed)).toHaveLength(34)
+    expect(await usedOn('2026-03-01')).toBe(10_000n)
   })
 })

@@ -11,7 +11,6 @@ import {
   type PaymentServiceDependencies,
 } from '../../../../subgraphs/transaction/service/payment-service.ts'
 import type { SubmitPaymentInput } from '../../../../subgraphs/transaction/service/read-input.ts'
-import { createDailyLimits, type DailyLimits } from '../../../../subgraphs/transaction/store/daily-limits.ts'
 import {
   createPaymentStore,
   type PaymentStore,
@@ -30,13 +29,11 @@ const order = {
 }
 
 let store: PaymentStore
-let dailyLimits: DailyLimits
 /** The connection of another process, with loaders and writers of its own. */
 let elsewhere: Mongo
 let storeElsewhere: PaymentStore
 beforeAll(async () => {
   store = await createPaymentStore(db)
-  dailyLimits = await createDailyLimits(db)
   elsewhere = await connect(uri)
   storeElsewhere = await createPaymentStore(elsewhere.db(name))
   return () => elsewhere.close()
@@ -48,7 +45,6 @@ let paymentService: PaymentService
 const aService = (more: Partial<PaymentServiceDependencies> = {}) =>
   createPaymentService({
     store,
-    dailyLimits,
     registry,
     directory: aDirectory(),
     now: clock.now,
@@ -68,8 +64,8 @@ const failing = (write: boolean) =>
   aService({
     store: {
       ...store,
-      insert: async (payment) => {
-        if (write) await store.insert(payment)
+      insert: async (payment, share) => {
+        if (write) await store.insert(payment, share)
         throw new Error('the connection was lost')
       },
     },

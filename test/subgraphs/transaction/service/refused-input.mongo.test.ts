@@ -174,7 +174,7 @@ const written = async () => {
   const payments = db.collection<{ _id: string }>('payments')
   const counts = await Promise.all([
     payments.countDocuments({ _id: { $gte: '0' } }),
-    ...['quotes', 'presentedCodes', 'customerDays'].map((name) => db.collection(name).countDocuments()),
+    ...['quotes', 'presentedCodes'].map((name) => db.collection(name).countDocuments()),
   ])
   return { counts, paid: await payments.findOne({ _id: known.payment }) }
 }
