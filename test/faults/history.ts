@@ -73,7 +73,16 @@ export interface Readiness {
   readonly tookMs: number
   /** For how long the calling process stood still meanwhile. */
   readonly ownMs: number
+  /** For how long the main thread of the hub ran meanwhile, and for how long it waited for a processor. */
+  readonly hubRanMs: number
+  readonly hubWaitedMs: number
   readonly status: number | null
+}
+
+/** The process of a hub that has been started. */
+export interface HubProcess {
+  readonly hub: number
+  readonly pid: number
 }
 
 /** Answers of `/readyz` that took longer are in the file. */

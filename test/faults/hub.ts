@@ -23,6 +23,7 @@ export class Hub {
   readonly url: string
   readonly #settings: HubSettings
   #process: ChildProcess | null = null
+  #onStart: ((pid: number) => void) | null = null
 
   constructor(settings: HubSettings) {
     this.#settings = settings
@@ -51,6 +52,13 @@ export class Hub {
       },
     })
     closeSync(log)
+    this.#onStart?.(this.#process.pid!)
+  }
+
+  /** Calls `onStart` with the id of the present process, and of each that follows. */
+  watch(onStart: (pid: number) => void): void {
+    this.#onStart = onStart
+    if (this.#process) onStart(this.#process.pid!)
   }
 
   /** Waits until the hub takes work; one that ended because MongoDB was away is started again. */

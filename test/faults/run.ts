@@ -145,6 +145,13 @@ async function runSoak(minutes: number): Promise<Row> {
 function report(row: Row): Row {
   console.log(`${row.scenario}: ${row.verdict} after ${row.seconds ?? '?'} s`)
   for (const { rule, text } of row.violations ?? []) console.log(`  ${rule} ${text}`)
+  const late = row.lateReadiness ?? []
+  if (late.length > 0) {
+    const longest = Math.round(Math.max(...late.map(({ tookMs }) => tookMs)))
+    console.log(
+      `  ${late.length} of ${row.readiness} answers of /readyz took longer than 0.5 s by the clock, the longest ${longest} ms`,
+    )
+  }
   return row
 }
 

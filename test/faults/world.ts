@@ -7,7 +7,7 @@ import { MongoClient } from 'mongodb'
 import { endProcess } from '../harness/end-process.ts'
 import { runsDir } from '../harness/places.ts'
 import { startReceiver, startStreamCounterparty, startWebhookCounterparty } from './counterparties.ts'
-import { History, type Readiness } from './history.ts'
+import { History, type HubProcess, type Readiness } from './history.ts'
 import { Hub } from './hub.ts'
 import { figuresOf, judge, type Segment, type Violation } from './judge.ts'
 import { startLoad } from './load.ts'
@@ -95,10 +95,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
   const urls = doors.map(({ port }) => `http://127.0.0.1:${port}`)
   const merchants = await connectParties(history, urls, random, opened)
   const subscribers = startSubscribers(history, urls, random, opened)
-  const readiness = watchReadiness(
-    history,
-    hubs.map(({ url }) => url),
-  )
+  const readiness = watchReadiness(history, hubs)
   opened.defer(() => endProcess(readiness))
   const parts = { set, hubs, history, urls, merchants, subscribers }
   const closing = opened.move()
@@ -116,9 +113,13 @@ export async function openWorld(options: WorldOptions): Promise<World> {
 }
 
 /** Records the answers of `/readyz` of each hub, by the clock of this process. */
-function watchReadiness(history: History, urls: readonly string[]): ChildProcess {
+function watchReadiness(history: History, hubs: readonly Hub[]): ChildProcess {
   const script = path.join(import.meta.dirname, 'readiness.ts')
+  const urls = hubs.map(({ url }) => url)
   const child = start(process.execPath, [script, ...urls], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  for (const [hub, one] of hubs.entries()) {
+    one.watch((pid) => child.connected && child.send({ hub, pid } satisfies HubProcess))
+  }
   return child.on('message', (message) => {
     const answer = message as Readiness
     history.ready({ ...answer, at: answer.at - performance.timeOrigin })
