@@ -9,8 +9,13 @@ import { HttpError, httpErrorText, sendHttpError } from '../protocol/http-error.
 import { isLongRequest } from './exchange.ts'
 import { httpErrorOf } from './graphql.ts'
 
+/** How long a client that was refused may take to close its end. */
+const lingerMs = 1_000
+
 /** Answers on a connection that no route has, and closes it. */
 export function refuseStream(stream: Duplex, error: HttpError): void {
+  // The web server has left the connection: without a listener, a reset by the client would end the process.
+  stream.on('error', () => stream.destroy())
   if (!stream.writable) return void stream.destroy()
   const body = httpErrorText(error)
   const head = [
@@ -21,6 +26,10 @@ export function refuseStream(stream: Duplex, error: HttpError): void {
     ...(error.code === 'UPGRADE_REQUIRED' ? ['Upgrade: websocket', 'Sec-WebSocket-Version: 13'] : []),
   ]
   stream.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  // Else the end of the client would not be read.
+  stream.resume()
+  const lingering = setTimeout(() => stream.destroy(), lingerMs)
+  stream.once('close', () => clearTimeout(lingering))
 }
 
 /** By the code of Node; any other error is a request that is not HTTP. */

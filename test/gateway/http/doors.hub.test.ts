@@ -18,6 +18,9 @@ async function open(first = '', url = hub.url): Promise<Socket> {
   return socket
 }
 
+const upgradeTo = (path: string): string =>
+  `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`
+
 /** What the hub has sent when the connection is closed, by whichever side and however. */
 async function answerOn(socket: Socket): Promise<string> {
   const chunks: Buffer[] = []
@@ -44,9 +47,35 @@ describe('a connection is closed', () => {
     expect(performance.now() - begun).toBeLessThan(2_500)
   })
 
+  test('that was refused, also when its client leaves it open', async () => {
+    const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true })
+    socket.on('error', () => {})
+    socket.write(upgradeTo('/elsewhere'))
+    const writing = setInterval(() => socket.write('more'), 50)
+    expect(await answerOn(socket)).toMatch(/^HTTP\/1.1 404/)
+    clearInterval(writing)
+  })
+
   test('that becomes a WebSocket and sends no connection_init', async () => {
     const client = new RawClient(hub.url)
     expect(await client.closed).toMatchObject({ code: 4408 })
+  })
+})
+
+describe('a client that resets its connection', () => {
+  test.each([
+    { what: 'a WebSocket at another address', sends: upgradeTo('/elsewhere') },
+    { what: 'a WebSocket without a version', sends: upgradeTo('/graphql') },
+    { what: 'CONNECT', sends: 'CONNECT localhost:443 HTTP/1.1\r\nHost: localhost\r\n\r\n' },
+    { what: 'bytes that are not HTTP', sends: 'hello\r\n\r\n' },
+  ])('after the refusal of $what does the hub no harm', async ({ sends }) => {
+    const socket = await open(sends)
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 4/)
+    socket.resetAndDestroy()
+    await once(socket, 'close')
+    // An error that nothing listens to would end the process, or this run of tests.
+    for (let n = 0; n < 3; n++) expect((await fetch(`${hub.url}/livez`)).status).toBe(200)
   })
 })
 
