@@ -131,8 +131,10 @@ function speedTable(engine: Results, reads: Results, payments: Results, live: Re
       row('queries that join three subgraphs, in memory', engine, joined, 'Apollo Gateway'),
       row('the same queries', engine, joined, 'joins by hand in Fastify'),
       row('payments read by id, on MongoDB', reads, 'one payment by id', 'Fastify and driver, by hand'),
-      row('payments submitted, durable on MongoDB', payments, submit, 'Fastify and insertOne, by hand'),
-      row('payments submitted and answered', payments, answered, 'Fastify and insertOne, by hand'),
+      row('payments submitted, durable on MongoDB', payments, submit, bareInsert),
+      row('the same payments', payments, submit, samePromises),
+      row('payments submitted and answered', payments, answered, bareInsert),
+      row('the same payments', payments, answered, samePromises),
       row('events delivered to 1,000 sockets', live, 'deliveries to 1000 sockets', 'mercurius subscriptions'),
       row(
         'events appended to the log',
@@ -218,19 +220,29 @@ const readsTable = (reads: Results): Table => ({
   }),
 })
 
+/** The peers of `bench/payments`. */
+const bareInsert = 'Fastify, a bare insertOne'
+const samePromises = 'Fastify, the same promises by transactions'
+
 function paymentsTable(payments: Results): Table {
+  const peers = [bareInsert, samePromises]
   const submit = (label: string, what: string): string[][] => [
     [
       `payments a second, ${label}`,
       payments.value(`${what}: hub`),
-      payments.value(`${what}: Fastify and insertOne, by hand`),
+      ...peers.map((peer) => payments.value(`${what}: ${peer}`)),
     ],
-    [`p99, ${label}`, payments.amount(`${what}: hub, p99`), payments.amount(`${what}: by hand, p99`)],
+    [`the hub’s ÷ this, ${label}`, '–', ...peers.map((peer) => payments.ratio(`${what}: ${peer}`))],
+    [
+      `p99, ${label}`,
+      payments.amount(`${what}: hub, p99`),
+      ...peers.map((peer) => payments.amount(`${what}: ${peer.replace('Fastify, ', '')}, p99`)),
+    ],
   ]
-  const alone = (label: string, what: string): string[] => [label, payments.amount(what), '–']
+  const alone = (label: string, what: string): string[] => [label, payments.amount(what), '–', '–']
   const life = 'whole life, the simulator’s 30–80 ms included'
   return {
-    columns: ['`submitPayment` for a quote, 64 in flight', 'hub', 'bare Fastify, one `insertOne`'],
+    columns: ['`submitPayment` for a quote, 64 in flight', 'hub', 'a bare `insertOne`', 'the same promises'],
     rows: [
       ...submit('no answers', 'submitPayment, 64 in flight, no answers'),
       ...submit('each answered by the simulator', 'submitPayment, 64 in flight, simulator answers'),

@@ -21,7 +21,9 @@ await taken.createIndexes(
 )
 
 interface Body {
-  readonly variables: { readonly input: Readonly<Record<'idempotencyKey' | 'reference' | 'quote' | 'customer', string>> }
+  readonly variables: {
+    readonly input: Readonly<Record<'idempotencyKey' | 'reference' | 'quote' | 'customer', string>>
+  }
 }
 
 const app = fastify()
