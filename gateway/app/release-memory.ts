@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /** Share of the time that the main thread may have worked for the hub to count as quiet. */
-const quietBelow = 0.05
+const quietBelow = 0.15
 /** A timer that is later than this: the process, or its machine, stood still or is overloaded. */
 const lateMs = 500
 

@@ -61,8 +61,21 @@ async function repeat(times: number, random: Random, run: () => Promise<void>): 
   }
 }
 
-async function hubKilled(world: World, random: Random, signal: NodeJS.Signals): Promise<void> {
-  const hub = random.between(0, 1)
+/** A fault of each hub in turn: one of them writes the log. */
+async function ofEachHub(random: Random, run: (hub: number) => Promise<void>): Promise<void> {
+  let hub = random.between(0, 1)
+  await repeat(2, random, async () => {
+    await run(hub)
+    hub = 1 - hub
+  })
+}
+
+async function hubKilled(
+  world: World,
+  random: Random,
+  signal: NodeJS.Signals,
+  hub = random.between(0, 1),
+): Promise<void> {
   const process = world.hubs[hub]!
   await fault(world, `hub ${hub} gets ${signal}`, random.between(300, 1_500), {
     silent: hub,
@@ -76,8 +89,7 @@ async function hubKilled(world: World, random: Random, signal: NodeJS.Signals): 
   })
 }
 
-async function hubStopped(world: World, random: Random): Promise<void> {
-  const hub = random.between(0, 1)
+async function hubStopped(world: World, random: Random, hub = random.between(0, 1)): Promise<void> {
   const process = world.hubs[hub]!
   await fault(world, `hub ${hub} stands still`, random.between(4_000, 9_000), {
     silent: hub,
@@ -230,18 +242,18 @@ export const scenarios: readonly Scenario[] = [
     name: 'hub-killed',
     members: 1,
     isShort: true,
-    run: (world, random) => repeat(2, random, () => hubKilled(world, random, 'SIGKILL')),
+    run: (world, random) => ofEachHub(random, (hub) => hubKilled(world, random, 'SIGKILL', hub)),
   },
   {
     name: 'hub-stopped',
     members: 1,
     isShort: true,
-    run: (world, random) => repeat(2, random, () => hubStopped(world, random)),
+    run: (world, random) => ofEachHub(random, (hub) => hubStopped(world, random, hub)),
   },
   {
     name: 'hub-terminated',
     members: 1,
-    run: (world, random) => repeat(2, random, () => hubKilled(world, random, 'SIGTERM')),
+    run: (world, random) => ofEachHub(random, (hub) => hubKilled(world, random, 'SIGTERM', hub)),
   },
   {
     name: 'mongod-killed',
