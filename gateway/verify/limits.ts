@@ -27,7 +27,8 @@ export class Limits {
   }
 
   addPayment({ _id, status, customerDay, merchantAmount }: Payment): void {
-    if (customerDay === undefined || customerDay.id.split('/')[1]! < this.#keptFrom) return
+    // Payments of version 1 of the database have a text here, and no number.
+    if (customerDay?.id === undefined || customerDay.id.split('/')[1]! < this.#keptFrom) return
     const { id, number, minor } = customerDay
     const day = this.#days.get(id) ?? { payments: 0, last: 0, used: 0n }
     this.#days.set(id, day)

@@ -1,4 +1,4 @@
-// What a load of the data set needs of the subgraph, without the subgraph itself.
+// What a load of the data set and the migrations need of the subgraph, without the subgraph itself.
 
 export { builtInRates } from './price/rates.ts'
 export { transactionProjections } from './projections.ts'
@@ -10,3 +10,4 @@ export {
   reportingFen,
   tipOfImport,
 } from './service/import-payments.ts'
+export { numberCustomerDays } from './store/number-customer-days.ts'

@@ -24,6 +24,8 @@ export class Hub {
   readonly #settings: HubSettings
   #process: ChildProcess | null = null
   #onStart: ((pid: number) => void) | null = null
+  /** How much of the log has been read. */
+  #readBytes = 0
 
   constructor(settings: HubSettings) {
     this.#settings = settings
@@ -76,6 +78,14 @@ export class Hub {
 
   async end(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (this.#process) await endProcess(this.#process, signal)
+  }
+
+  /** The unexpected errors in the log since the last call: each of them ends a hub that is not stopping. */
+  async unexpectedErrors(): Promise<readonly string[]> {
+    const log = await readFile(this.#settings.logFile)
+    const lines = log.toString('utf8', this.#readBytes).split('\n')
+    this.#readBytes = log.length
+    return lines.filter((line) => line.includes('"the hub stops because of an unexpected error"'))
   }
 
   /** Resident memory in MB; null when the process does not run. */

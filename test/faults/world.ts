@@ -262,7 +262,8 @@ async function runScenario(
   const segment: Segment = { ...begun, until: performance.now() }
   await load.settle(60_000)
   const late = await rest(set.uri, subscribers)
-  const violations = [...unready, ...late, ...(await judge(set.uri, database, segment))]
+  const ended = await unexpectedErrors(hubs)
+  const violations = [...unready, ...late, ...ended, ...(await judge(set.uri, database, segment))]
   const memoryMb = await Promise.all(hubs.map((hub) => hub.memoryMb()))
   return {
     ...figuresOf(segment),
@@ -278,6 +279,13 @@ async function notReady(hubs: readonly Hub[]): Promise<readonly Violation[]> {
   return outcomes.flatMap((outcome) =>
     outcome.status === 'rejected' ? [{ rule: 'S10', text: (outcome.reason as Error).message }] : [],
   )
+}
+
+/** S11: no hub meets an error that nothing handles. */
+async function unexpectedErrors(hubs: readonly Hub[]): Promise<readonly Violation[]> {
+  const lines = (await Promise.all(hubs.map((hub) => hub.unexpectedErrors()))).flat()
+  if (lines.length === 0) return []
+  return [{ rule: 'S11', text: `${lines.length} unexpected errors, such as ${lines[0]!.slice(0, 200)}` }]
 }
 
 /** Waits until nothing is pending and every subscriber has read the log; returns what is left. */

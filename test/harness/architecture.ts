@@ -83,6 +83,8 @@ const rules: readonly Rule[] = [
     from: /^gateway\/app\/demo(-load(-hand)?)?\.ts$/,
     may: [/^gateway\/(?!main\.ts)/, /^dataset\//, subgraphIndex, subgraphImport, shared, schema],
   },
+  // Commands need the migrations without the subgraphs.
+  { from: /^gateway\/app\/migrations\.ts$/, may: [subgraphImport, shared] },
   // The engine is a product of its own.
   { from: /^gateway\/supergraph\//, may: [/^gateway\/supergraph\//] },
   // What checks the product imports nothing of it.

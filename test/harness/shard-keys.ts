@@ -29,6 +29,8 @@ export const placements: Readonly<Record<string, Placement>> = {
     obstacles: { key: 'the keys of presented codes move to the collection `keys`' },
   },
   keys: byHash,
+  // Of version 1 of the database; a migration drops it.
+  customerDays: byHash,
   // Ids begin with the acquirer, so the lists of one acquirer are on few shards.
   merchants: { key: { _id: 1 } },
   codes: { key: { acquirer: 1, idempotencyKey: 1 } },
