@@ -58,7 +58,9 @@ const handsMax = 3
 
 const [order] = await once(process, 'message')
 const { uri, database, seed, scale, until, sums } = order as LoadOrder
-const send = (message: LoadMessage): void => void process.send?.(message)
+const send = (message: LoadMessage): void =>
+  // The parent may have ended. Then `disconnect` follows, and without a callback the error would be printed.
+  void process.send?.(message, undefined, undefined, () => {})
 // Without its parent, which was interrupted, it ends too: another start of the load resumes it.
 const endWithParent = (): void => process.exit(1)
 process.once('disconnect', endWithParent)
