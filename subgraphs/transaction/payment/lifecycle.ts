@@ -94,9 +94,15 @@ export const outcomes: Readonly<Record<TransactionStatus, Outcome>> = {
   CANCELLED: 'CANCELLED',
 }
 
-/** True when no transition leads out of `status`. COMPLETED is not final: refunds may follow. */
-export const isFinal = (status: TransactionStatus): boolean =>
-  !transitions.some((transition) => transition.from === status)
+/**
+ * The statuses that no transition leads out of; a payment with one of them was not paid. COMPLETED is not
+ * final: refunds may follow.
+ */
+export const finalStatuses: readonly TransactionStatus[] = (
+  Object.keys(outcomes) as TransactionStatus[]
+).filter((status) => !transitions.some(({ from }) => from === status))
+
+export const isFinal = (status: TransactionStatus): boolean => finalStatuses.includes(status)
 
 /** Every kind of step, as a set of names. */
 export const stepKinds: Readonly<Record<string, true>> = Object.fromEntries(

@@ -27,8 +27,6 @@ export const receiptOf = (payment: Payment, replayed: boolean): PaymentReceipt =
 export const unknownPayment = refuse('PAYMENT_UNKNOWN', undefined, ['input', 'payment'])
 
 export interface IdempotentPayments {
-  /** The result of the first use of `key`, or a conflict with its input; null when the key is new. */
-  first(key: UsedKey): Promise<PaymentReceipt | Refusal | null>
   /**
    * Writes a new payment under its key, within the limit of its share's day. Returns the first result of a
    * used key, or the reason against the payment.
@@ -52,7 +50,6 @@ export interface IdempotentPaymentsDependencies {
 export const createIdempotentPayments = (
   dependencies: IdempotentPaymentsDependencies,
 ): IdempotentPayments => ({
-  first: (key) => firstResult(dependencies.store, key),
   insert: (payment, key, share) => insertOnce(dependencies, payment, key, share),
   move: (key, id, rule) => moveOnce(dependencies, key, id, rule),
   keep: (key, refusal) => keepRefusal(dependencies.store, key, refusal),

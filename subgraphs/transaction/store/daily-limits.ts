@@ -11,8 +11,8 @@ import type { Collection } from 'mongodb'
 import { createLoader, type Loader } from '../../platform/async/batching.ts'
 import { RecentMap } from '../../platform/async/recent-map.ts'
 import { Semaphore } from '../../platform/async/semaphore.ts'
-import type { TransactionStatus } from '../../log/entry.ts'
 import { paymentsOfDayMax, type DayShare } from '../payment/daily-limit.ts'
+import { finalStatuses } from '../payment/lifecycle.ts'
 import type { CustomerDay, Payment } from '../payment/payment.ts'
 import { NumberTakenError } from './payment-writes.ts'
 
@@ -113,7 +113,7 @@ async function readDays(
   days: readonly string[],
   signal: AbortSignal,
 ): Promise<(DayUse | null)[]> {
-  const counts = { $cond: [{ $in: ['$status', endedUnpaid] }, 0, '$customerDay.minor'] }
+  const counts = { $cond: [{ $in: ['$status', finalStatuses] }, 0, '$customerDay.minor'] }
   const group = { _id: '$customerDay.id', last: { $max: '$customerDay.number' }, used: { $sum: counts } }
   const found = await payments
     .aggregate<{ readonly _id: string; readonly last: number; readonly used: bigint | number }>(
@@ -124,8 +124,6 @@ async function readDays(
   const byDay = new Map(found.map(({ _id, last, used }) => [_id, { last, used: BigInt(used) }]))
   return days.map((day) => byDay.get(day) ?? null)
 }
-
-const endedUnpaid: readonly TransactionStatus[] = ['DECLINED', 'FAILED', 'EXPIRED', 'REVERSED', 'CANCELLED']
 
 /** A process keeps at least half as many. */
 const latestMax = 8_192

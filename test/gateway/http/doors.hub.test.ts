@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { smallHub } from '../../fixtures/small-hub.ts'
 import { RawClient } from '../live/raw-client.ts'
 
@@ -51,9 +51,10 @@ describe('a connection is closed', () => {
     const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true })
     socket.on('error', () => {})
     socket.write(upgradeTo('/elsewhere'))
+    // The closed end shows only in what is written to it.
     const writing = setInterval(() => socket.write('more'), 50)
+    onTestFinished(() => clearInterval(writing))
     expect(await answerOn(socket)).toMatch(/^HTTP\/1.1 404/)
-    clearInterval(writing)
   })
 
   test('that becomes a WebSocket and sends no connection_init', async () => {
