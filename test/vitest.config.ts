@@ -22,8 +22,8 @@ const long = [
   'test/{dataset,simulation}/*.test.ts',
 ]
 
-/** Hubs that are measured: one file at a time. */
-const alone = ['test/hub/outage.hub.test.ts', 'test/gateway/http/server.hub.test.ts']
+/** Hubs that are measured while they mostly wait: beside nothing else. */
+const alone = ['test/hub/outage-of-*.hub.test.ts', 'test/gateway/http/server.hub.test.ts']
 
 export default defineConfig({
   test: {
@@ -77,7 +77,7 @@ export default defineConfig({
           name: 'alone',
           include: alone,
           globalSetup: demo,
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -271,23 +271,21 @@ function lateReadiness({ history, since, until }: Pick<Segment, 'history' | 'sin
 /** A process that was stopped has to come to itself. */
 const graceMs = 1_000
 
-/** What the clients send may still be with them, or with the proxy in their process, for this long. */
+/**
+ * A request may still be with the clients, or with the proxy in their process, until they have run for this
+ * long.
+ */
 const leavingMs = 150
 /** For about this long a hub that stops still accepts requests. */
 const drainMs = 400
 
 /** Whether no answer was owed of `hub` to a request that was sent and ended at these times. */
-function isExcused({ faults, stalls }: History, hub: number, sentAt: number, endedAt: number): boolean {
-  // A request that the clients sent, and then stood still, may not have left before the hub had stopped.
-  const mayHaveStayed = stalls.some(
-    ({ from, to }) => from < sentAt + leavingMs && to > sentAt && to - from > drainMs,
-  )
-  return faults.some(
-    ({ silent, isAnnounced, from, to }) =>
-      (silent === 'all' || silent === hub) &&
-      from <= (isAnnounced && !mayHaveStayed ? sentAt : endedAt) &&
-      to + graceMs >= sentAt,
-  )
+function isExcused(history: History, hub: number, sentAt: number, endedAt: number): boolean {
+  return history.faults.some(({ silent, isAnnounced, from, to }) => {
+    // A request that the clients sent, and then stood still, may not have left before the hub had stopped.
+    const isOwed = isAnnounced && sentAt < from && awake(history, sentAt, from + drainMs) >= leavingMs
+    return (silent === 'all' || silent === hub) && from <= endedAt && to + graceMs >= sentAt && !isOwed
+  })
 }
 
 /** The time between two moments, without that in which the clients themselves stood still. */
