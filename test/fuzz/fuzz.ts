@@ -40,10 +40,19 @@ export async function fuzz({ url, times, seed, pid }: FuzzOptions): Promise<Fuzz
         const operation = randomOperation(schema, kind, root, choose)
         const send = () =>
           kind === 'subscription' ? firstEventOf(url, role, operation) : answerTo(url, role, operation)
-        const { ms, faults: found } = await check(pid, operation.query, send)
+        const what = (fault: string) => `${role} ${root.name}: ${fault}: ${JSON.stringify(operation)}`
+        const checked = await check(pid, operation.query, send).catch((error: Error) => error)
         requests++
-        slowestMs = Math.max(slowestMs, ms)
-        for (const fault of found) faults.push(`${role} ${root.name}: ${fault}: ${JSON.stringify(operation)}`)
+        // A hub that no longer answers one request answers none.
+        if (checked instanceof Error)
+          return {
+            requests,
+            operations: fields.length,
+            slowestMs,
+            faults: [...faults, what(checked.message)],
+          }
+        slowestMs = Math.max(slowestMs, checked.ms)
+        for (const fault of checked.faults) faults.push(what(fault))
       }
     }
   }
@@ -57,7 +66,11 @@ const request = (key: string, operation: RandomOperation, accept: string): Reque
   method: 'POST',
   headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', accept },
   body: JSON.stringify(operation),
+  signal: AbortSignal.timeout(answerMs),
 })
+
+/** More than any request takes. */
+const answerMs = 20_000
 
 async function answerTo(url: string, key: string, operation: RandomOperation): Promise<Answer> {
   const response = await fetch(`${url}/graphql`, request(key, operation, 'application/json'))

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { cellToLatLng, cellToParent, latLngToCell } from 'h3-js'
 import { describe, expect, test } from 'vitest'
 import { orThrow } from '../../../schema/values/problems.ts'
@@ -77,6 +78,18 @@ describe('coverage', () => {
     ])
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled'])
     expect(stopped.cities).toBe(1)
+  })
+
+  test('computes what another operation needs later', async () => {
+    const merchants = Array.from({ length: 40 }, (_, n) => at(31 + n / 50, 121, n))
+    const needs = fc.constantFrom(null, 'CITY' as const, 'COUNTRY' as const)
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(needs, { minLength: 1, maxLength: 3 })), async (operations) => {
+        const shared = coverageOf(merchants)
+        for (const together of operations) await Promise.all(together.map((need) => shared.prepare(need)))
+        expect(shared).toMatchObject({ merchants: 40, cities: 1 })
+      }),
+    )
   })
 
   test('without merchants is empty, as of the time when the counts were read', () => {
