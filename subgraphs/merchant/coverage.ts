@@ -113,7 +113,7 @@ export class Coverage {
     else if (by !== null || !this.#isByTermsAlone) this.#needsProfiles = true
     // All fields of an answer begin before the first of them continues.
     await Promise.resolve()
-    // Forgotten before a call that waits for it continues: that call may need more, and computes it then.
+    // Deleted before a call that waits for it continues: that call may need more, and computes it then.
     const compute = () => inSlices(this.#stepsOfNeeded(), loopTime).finally(() => this.#computing.clear())
     while (!this.#hasNeeded) await sharedResult(this.#computing, 'sums', compute)
   }
