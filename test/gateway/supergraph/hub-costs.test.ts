@@ -63,9 +63,14 @@ describe('the directives of the hub', () => {
       1 + 5 + 2,
     ],
     [
-      'a series by its buckets',
-      '{ activity(where: { range: { lastDays: 1 } }) { series(bucket: HOUR) { payments } } }',
-      5 + 100,
+      'a series by its buckets, of which a day has 1,440 minutes',
+      '{ activity(where: { range: { lastDays: 1 } }) { series(bucket: MINUTE) { payments } } }',
+      5 + 1_000,
+    ],
+    [
+      'all projects by their number',
+      '{ projects { id activity(range: { lastDays: 1 }) { series(bucket: MINUTE) { payments } } } }',
+      20 * (1 + 5 + 1_000),
     ],
   ])('price %s', (_, document, cost) => {
     expect(costOf(document)).toBe(cost)
