@@ -238,6 +238,12 @@ function paymentsTable(payments: Results): Table {
       payments.amount(`${what}: hub, p99`),
       ...peers.map((peer) => payments.amount(`${what}: ${peer.replace('Fastify, ', '')}, p99`)),
     ],
+    ...['the service', 'MongoDB', 'the client'].map((part) => [
+      `processor time of ${part} a payment, ${label}`,
+      ...['hub', ...peers.map((peer) => peer.replace('Fastify, ', ''))].map((name) =>
+        payments.amount(`${what}: ${name}, processor time of ${part}`),
+      ),
+    ]),
   ]
   const alone = (label: string, what: string): string[] => [label, payments.amount(what), '–', '–']
   const life = 'whole life, the simulator’s 30–80 ms included'

@@ -6,6 +6,7 @@ import type { Db } from 'mongodb'
 import { bodies, post, type PostResult } from '../http-client.ts'
 import { median, quantile } from '../measure.ts'
 import { quotes, submission, type Payer } from '../payer.ts'
+import { processorUsOf } from '../processor.ts'
 import { startProgramme, type Programme } from '../programme.ts'
 import { report, row, type Row } from '../report.ts'
 
@@ -26,10 +27,13 @@ const keyed = (quoted: string): string => {
 
 const headers = { authorization: 'Bearer demo-wallet' }
 
-/** Submits payments for new quotes of the hub, to the hub or to `url`. */
-async function submitPayments(hub: Payer, count: number, url = hub.url): Promise<PostResult> {
-  const quoted = await quotes(hub, count, inFlight)
-  const next = bodies(count, (n) => keyed(quoted[n]!))
+/** Submits payments for new quotes of the hub. */
+const submitPayments = async (hub: Payer, count: number): Promise<PostResult> =>
+  submitQuoted(await quotes(hub, count, inFlight), hub.url)
+
+/** Submits a payment for each of these quotes. */
+function submitQuoted(quoted: readonly string[], url: string): Promise<PostResult> {
+  const next = bodies(quoted.length, (n) => keyed(quoted[n]!))
   return post({ url, headers, connections: inFlight, next, check: checkAccepted })
 }
 
@@ -73,36 +77,59 @@ const peers = [
   { name: 'the same promises by transactions', file: 'same-promises.ts', goal: '≥ 4' },
 ] as const
 
+/** The processes that take part in a payment. */
+const parts = ['the service', 'MongoDB', 'the client'] as const
+
+/** One round of a contender. */
+interface Measured extends PostResult {
+  /** Processor time of each of `parts`, in µs a payment, until the log has all of its entries. */
+  readonly processorUs: readonly number[]
+}
+
 /** The hub beside its peers; `environment` is what the peers are started with. */
 async function beside(
   hub: Payer,
   when: string,
   environment: Readonly<Record<string, string>>,
-  { db, serve }: Programme,
+  { db, serve, pid }: Programme,
 ): Promise<Row[]> {
   const servers = await Promise.all(
     peers.map(({ name, file }) => serve(name, new URL(file, import.meta.url), environment)),
   )
-  const urls = [hub.url, ...servers.map(({ url }) => url)]
-  const measured = urls.map(() => [] as PostResult[])
+  const mongod = Number(((await db.admin().serverStatus()) as { pid: bigint | number }).pid)
+  const contenders = [{ url: hub.url, pid }, ...servers]
+  const measured = contenders.map(() => [] as Measured[])
   for (let round = -1; round < rounds; round += 1) {
-    for (const [index, url] of urls.entries()) {
-      const answers = await submitPayments(hub, perRound, url)
-      if (round >= 0) measured[index]!.push(answers)
+    for (const [index, contender] of contenders.entries()) {
+      const quoted = await quotes(hub, perRound, inFlight)
+      const processors = [contender.pid, mongod, process.pid]
+      const before = processors.map(processorUsOf)
+      const answers = await submitQuoted(quoted, contender.url)
       await settle(db)
+      const processorUs = processors.map((one, n) => (processorUsOf(one) - before[n]!) / perRound)
+      if (round >= 0) measured[index]!.push({ ...answers, processorUs })
     }
   }
   await Promise.all(servers.map((server) => server.close()))
   const rate = (all: readonly PostResult[]) => median(all.map(({ perSecond }) => perSecond))
   const at = (share: number, all: readonly PostResult[]) =>
     median(all.map(({ latencies }) => quantile(latencies, share)))
-  const [ours, ...theirs] = measured as [PostResult[], ...PostResult[][]]
+  const [ours, ...theirs] = measured as [Measured[], ...Measured[][]]
   const title = `submitPayment, ${inFlight} in flight, ${when}`
   const p99 = at(0.99, ours)
+  const processorRows = (name: string, all: readonly Measured[]): Row[] =>
+    parts.map((part, n) =>
+      row(
+        `${title}: ${name}, processor time of ${part}`,
+        median(all.map(({ processorUs }) => processorUs[n]!)),
+        'µs',
+      ),
+    )
   return [
     row(`${title}: hub`, rate(ours), 'payments/s'),
     row(`${title}: hub, p50`, at(0.5, ours), 'ms'),
     row(`${title}: hub, p99`, p99, 'ms'),
+    ...processorRows('hub', ours),
     ...peers.flatMap(({ name: peer, goal }, index) => {
       const their = theirs[index]!
       const ratio = median(ours.map(({ perSecond }, n) => perSecond / their[n]!.perSecond))
@@ -110,6 +137,7 @@ async function beside(
       return [
         row(`${title}: Fastify, ${peer}`, rate(their), 'payments/s', { ratio, peer }, goal),
         row(`${title}: ${peer}, p99`, theirP99, 'ms', { ratio: p99 / theirP99, peer }, '≤ 1'),
+        ...processorRows(peer, their),
       ]
     }),
   ]

@@ -8,7 +8,6 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { fileURLToPath } from 'node:url'
 import { queries } from '../engine/world.ts'
@@ -16,6 +15,7 @@ import { post } from '../http-client.ts'
 import { serve, type Server } from '../load.ts'
 import { median, quantile } from '../measure.ts'
 import { openLoop } from '../open-loop.ts'
+import { processorUsOf } from '../processor.ts'
 import { report, row, type Row } from '../report.ts'
 import { keys } from './keys.ts'
 
@@ -94,12 +94,6 @@ async function slice({ url, pid }: Server, bodies: readonly string[]): Promise<S
   const beganAtUs = processorUsOf(pid)
   const { latencies, perSecond } = await post({ url, headers, connections: 32, next })
   return { requests: latencies.length, perSecond, processorUs: processorUsOf(pid) - beganAtUs }
-}
-
-/** Processor time of a process up to now; the kernel counts it in hundredths of a second. */
-function processorUsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
 async function underAttack(): Promise<Row[]> {
