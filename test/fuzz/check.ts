@@ -28,6 +28,9 @@ export interface Answer {
 /** The most time on a processor that one request may take. */
 const processorMs = 50
 
+/** Where a document comes from: random ones of others may be invalid, and are refused then. */
+export type Origin = 'valid' | 'any'
+
 export interface Checked {
   /** The first answer. */
   readonly answer: Answer
@@ -45,11 +48,12 @@ export async function check(
   pid: number | null,
   query: string,
   send: () => Promise<Answer>,
+  origin: Origin = 'valid',
 ): Promise<Checked> {
   let { result: answer, ms } = await timed(pid, send)
   for (let again = 0; again < 5 && ms > processorMs; again++) ms = Math.min(ms, (await timed(pid, send)).ms)
   const slow = ms > processorMs ? [`took ${ms.toFixed(0)} ms of a processor`] : []
-  return { answer, ms, faults: [...slow, ...faultsOf(query, answer)] }
+  return { answer, ms, faults: [...slow, ...faultsOf(query, answer, origin)] }
 }
 
 /** Nanoseconds that the main thread of a process has been on a processor, by the kernel. */
@@ -70,7 +74,7 @@ async function timed<Result>(
 const internals = /\.[cm]?[jt]s:\d+|\bnode:\w+\/|node_modules|Mongo\w*Error|E11000/
 
 /** What is wrong with an answer. */
-function faultsOf(query: string, { status, text }: Answer): readonly string[] {
+function faultsOf(query: string, { status, text }: Answer, origin: Origin): readonly string[] {
   if (status >= 500) return [`status ${status}`]
   const { data, errors = [] } = JSON.parse(text) as {
     data?: Record<string, unknown> | null
@@ -78,8 +82,8 @@ function faultsOf(query: string, { status, text }: Answer): readonly string[] {
   }
   const masked = errors.flatMap(({ message, extensions: { code } = {} }) => {
     if (code === undefined) return [`an error without a code: ${message}`]
-    if (code === 'INTERNAL_SERVER_ERROR' || code === 'GRAPHQL_VALIDATION_FAILED')
-      return [`${code}: ${message}`]
+    if (code === 'INTERNAL_SERVER_ERROR') return [`${code}: ${message}`]
+    if (code === 'GRAPHQL_VALIDATION_FAILED' && origin === 'valid') return [`${code}: ${message}`]
     return internals.test(message) ? [`unmasked: ${message}`] : []
   })
   if (!data) return masked
@@ -108,14 +112,29 @@ function breaches(
     return isKnown ? [] : [`${at} is ${JSON.stringify(value)}, no ${inner.name}`]
   }
   const object = value as Record<string, unknown>
-  const concrete = isAbstractType(inner)
-    ? schema.getPossibleTypes(inner).find(({ name }) => name === object['__typename'])
-    : (inner as GraphQLObjectType)
-  if (!concrete) return [`${at} has the type ${String(object['__typename'])}`]
+  if (!isAbstractType(inner)) return breachesOf(object, inner as GraphQLObjectType, selections, at)
+  const possible = schema.getPossibleTypes(inner)
+  const { __typename: stated } = object
+  if (stated === undefined) {
+    const all = possible.map((one) => breachesOf(object, one, selections, at))
+    return all.find((found) => found.length === 0) ?? [`${at} is no ${inner.name}`]
+  }
+  const concrete = possible.find(({ name }) => name === stated)
+  return concrete
+    ? breachesOf(object, concrete, selections, at)
+    : [`${at} has the type ${JSON.stringify(stated)}`]
+}
+
+function breachesOf(
+  object: Record<string, unknown>,
+  concrete: GraphQLObjectType,
+  selections: SelectionSetNode | undefined,
+  at: string,
+): readonly string[] {
   return (selections?.selections ?? []).flatMap((node) => {
     if (node.kind === Kind.INLINE_FRAGMENT)
       return node.typeCondition?.name.value === concrete.name
-        ? breaches(value, concrete, node.selectionSet, at)
+        ? breachesOf(object, concrete, node.selectionSet, at)
         : []
     if (node.kind !== Kind.FIELD || node.name.value === '__typename') return []
     const key = (node.alias ?? node.name).value

@@ -27,7 +27,7 @@ export async function openCheckingProxy(target: string, pid: number | null): Pro
       const answered = await fetch(`${target}${request.url ?? ''}`, {
         method: request.method!,
         headers: { authorization, 'content-type': 'application/json' },
-        body,
+        ...(body !== '' && { body }),
       })
       return { status: answered.status, text: await answered.text() }
     }
@@ -37,7 +37,7 @@ export async function openCheckingProxy(target: string, pid: number | null): Pro
       response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.text)
       return
     }
-    const { answer, ms, faults: found } = await check(pid, query, send)
+    const { answer, ms, faults: found } = await check(pid, query, send, 'any')
     requests++
     slowestMs = Math.max(slowestMs, ms)
     for (const fault of found) faults.push(`${authorization}: ${fault}: ${body}`)

@@ -3,6 +3,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { roles, type FuzzReport } from './fuzz.ts'
 import { openCheckingProxy } from './proxy.ts'
@@ -53,8 +54,14 @@ async function runFor(
     ],
     {
       stdio: 'inherit',
-      cwd: fileURLToPath(new URL('.', import.meta.url)),
-      env: { ...process.env, SCHEMATHESIS_HOOKS: 'hub_checks' },
+      // It keeps what failed in the folder where it runs.
+      cwd: tmpdir(),
+      env: {
+        ...process.env,
+        PYTHONPATH: fileURLToPath(new URL('.', import.meta.url)),
+        PYTHONDONTWRITEBYTECODE: '1',
+        SCHEMATHESIS_HOOKS: 'hub_checks',
+      },
     },
   )
   process.once('exit', () => child.kill('SIGKILL'))
