@@ -226,6 +226,7 @@ const samePromises = 'Fastify, the same promises by transactions'
 
 function paymentsTable(payments: Results): Table {
   const peers = [bareInsert, samePromises]
+  const names = ['hub', ...peers.map((peer) => peer.replace('Fastify, ', ''))]
   const submit = (label: string, what: string): string[][] => [
     [
       `payments a second, ${label}`,
@@ -233,16 +234,10 @@ function paymentsTable(payments: Results): Table {
       ...peers.map((peer) => payments.value(`${what}: ${peer}`)),
     ],
     [`the hub’s ÷ this, ${label}`, '–', ...peers.map((peer) => payments.ratio(`${what}: ${peer}`))],
-    [
-      `p99, ${label}`,
-      payments.amount(`${what}: hub, p99`),
-      ...peers.map((peer) => payments.amount(`${what}: ${peer.replace('Fastify, ', '')}, p99`)),
-    ],
+    [`p99, ${label}`, ...names.map((name) => payments.amount(`${what}: ${name}, p99`))],
     ...['the service', 'MongoDB', 'the client'].map((part) => [
       `processor time of ${part} a payment, ${label}`,
-      ...['hub', ...peers.map((peer) => peer.replace('Fastify, ', ''))].map((name) =>
-        payments.amount(`${what}: ${name}, processor time of ${part}`),
-      ),
+      ...names.map((name) => payments.amount(`${what}: ${name}, processor time of ${part}`)),
     ]),
   ]
   const alone = (label: string, what: string): string[] => [label, payments.amount(what), '–', '–']

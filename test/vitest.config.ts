@@ -22,7 +22,7 @@ const long = [
   'test/{dataset,simulation}/*.test.ts',
 ]
 
-/** Hubs that are measured while they mostly wait: beside nothing else. */
+/** Hubs that are measured, and mostly wait: two files at a time, and nothing else beside them. */
 const alone = ['test/hub/outage-of-*.hub.test.ts', 'test/gateway/http/server.hub.test.ts']
 
 export default defineConfig({

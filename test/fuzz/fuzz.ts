@@ -33,6 +33,7 @@ export async function fuzz({ url, times, seed, pid }: FuzzOptions): Promise<Fuzz
   let requests = 0
   let slowestMs = 0
   const fields = kinds.flatMap((kind) => rootFields(kind).map((root) => ({ kind, root })))
+  const report = (): FuzzReport => ({ requests, operations: fields.length, slowestMs, faults })
   for (const [f, { kind, root }] of fields.entries()) {
     for (const [r, role] of roles.entries()) {
       for (let n = 0; n < times; n++) {
@@ -44,19 +45,16 @@ export async function fuzz({ url, times, seed, pid }: FuzzOptions): Promise<Fuzz
         const checked = await check(pid, operation.query, send).catch((error: Error) => error)
         requests++
         // A hub that no longer answers one request answers none.
-        if (checked instanceof Error)
-          return {
-            requests,
-            operations: fields.length,
-            slowestMs,
-            faults: [...faults, what(checked.message)],
-          }
+        if (checked instanceof Error) {
+          faults.push(what(checked.message))
+          return report()
+        }
         slowestMs = Math.max(slowestMs, checked.ms)
         for (const fault of checked.faults) faults.push(what(fault))
       }
     }
   }
-  return { requests, operations: fields.length, slowestMs, faults }
+  return report()
 }
 
 const rootFields = (kind: OperationKind): readonly GraphQLField<unknown, unknown>[] =>
